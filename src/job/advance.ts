@@ -1,0 +1,44 @@
+import type { Job } from "./job.ts";
+import { isFinished } from "./job.ts";
+import type { JobStatus } from "./job-status.ts";
+import { isForward } from "./job-status.ts";
+import type { Observation } from "./observation.ts";
+
+/**
+ * The job after an observation: the very same object when the observation tells nothing new, otherwise its next
+ * version. Final states absorb everything, statuses only move forward, queue positions move freely while queued.
+ */
+export function advance(job: Job, observation: Observation, now: Date): Job {
+  if (isFinished(job)) return job;
+  switch (observation.kind) {
+    case "accepted":
+      if (job.status !== "SUBMITTING") return job;
+      return next(job, { status: "IN_QUEUE", requestId: observation.requestId }, now);
+    case "queued":
+      if (job.status !== "IN_QUEUE" || job.queuePosition === observation.queuePosition) return job;
+      return next(job, { queuePosition: observation.queuePosition }, now);
+    case "running":
+      if (!isForward(job.status, "IN_PROGRESS")) return job;
+      return next(job, { status: "IN_PROGRESS", queuePosition: null, startedAt: now }, now);
+    case "succeeded":
+      return finish(job, "SUCCEEDED", observation.finishedAt, now);
+    case "cancelled":
+      return finish(job, "CANCELLED", observation.finishedAt, now);
+    case "failed":
+      return { ...finish(job, "FAILED", observation.finishedAt, now), error: observation.error };
+  }
+}
+
+function finish(job: Job, status: JobStatus, finishedAt: Date | null, now: Date): Job {
+  return next(job, { status, queuePosition: null, finishedAt: within(job, finishedAt, now) }, now);
+}
+
+/** The upstream's own time of the end where it can be true; its clock is not ours. */
+function within(job: Job, finishedAt: Date | null, now: Date): Date {
+  if (finishedAt === null || finishedAt < job.createdAt || finishedAt > now) return now;
+  return finishedAt;
+}
+
+function next(job: Job, changes: Partial<Job>, now: Date): Job {
+  return { ...job, ...changes, version: job.version + 1, updatedAt: now };
+}
