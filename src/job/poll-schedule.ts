@@ -1,12 +1,5 @@
 import type { Job } from "./job.ts";
-
-/** What the poller remembers of a job's past looks; it starts anew when a gateway takes the job over. */
-export type Looks = {
-  /** The end of the last look; null before the first. */
-  readonly lastAt: Date | null;
-  /** How many looks in a row failed, up to the last one. */
-  readonly failures: number;
-};
+import type { Looks } from "./looks.ts";
 
 /**
  * When to look at a job again: a pure function of the job, its past looks, the time and a random number in [0, 1).
@@ -21,19 +14,18 @@ const LONGEST_MS = 15_000;
 const STALENESS = 0.1;
 
 /**
- * Looks in proportion to how long the job's state has not changed, so that a job of 8 s is seen within a second of its
+ * Looks in proportion to how long the job's status has not changed, so that a job of 8 s is seen within a second of its
  * end and one of an hour is not asked after every second; after a failed look it backs off with full jitter.
  */
 export const lookByAge: PollSchedule = (job, looks, now, random) => {
-  const stillMs = now.getTime() - changedAt(job).getTime();
+  const stillMs = now.getTime() - statusSince(job).getTime();
   const delayMs = clamp(stillMs * STALENESS * (0.75 + 0.5 * random));
-  if (looks.failures === 0) return new Date(now.getTime() + delayMs);
-  const backOffMs = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** Math.min(looks.failures, 10));
-  return new Date(now.getTime() + Math.max(delayMs, clamp(backOffMs * random)));
+  const backOffMs = looks.failures === 0 ? 0 : clamp(SHORTEST_MS * 2 ** Math.min(looks.failures, 10)) * random;
+  return new Date(now.getTime() + Math.max(delayMs, backOffMs));
 };
 
 /** Queue positions move without saying anything about the end, so only a new status starts the quick looks anew. */
-function changedAt(job: Job): Date {
+function statusSince(job: Job): Date {
   return job.startedAt ?? job.createdAt;
 }
 

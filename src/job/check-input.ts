@@ -1,0 +1,52 @@
+import type { InputIssue } from "./invalid-input-error.ts";
+import { toPath } from "./invalid-input-error.ts";
+import type { JsonValue } from "./json.ts";
+import { isJsonArray, isJsonObject } from "./json.ts";
+
+const DEEPEST = 64;
+const MOST_ISSUES = 20;
+
+/**
+ * What no database or upstream could keep as it is: U+0000, lone surrogates, numbers that lost digits on the way, and
+ * nesting deeper than 64. At most 20 issues, so that a hostile input can't ask for a hostile answer.
+ */
+export function checkJson(value: JsonValue): InputIssue[] {
+  const issues: InputIssue[] = [];
+  visit(value, [], issues);
+  return issues;
+}
+
+function visit(value: JsonValue, path: (string | number)[], issues: InputIssue[]): void {
+  if (issues.length >= MOST_ISSUES) return;
+  const problem = path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
+  if (problem !== null) {
+    issues.push({ path: toPath(path), message: problem });
+    return;
+  }
+  if (isJsonArray(value)) {
+    value.forEach((member, index) => visit(member, [...path, index], issues));
+  } else if (isJsonObject(value)) {
+    for (const [key, member] of Object.entries(value)) {
+      const keyProblem = textProblem(key);
+      if (keyProblem !== null) issues.push({ path: toPath([...path, key]), message: `this key ${keyProblem}` });
+      visit(member, [...path, key], issues);
+    }
+  }
+}
+
+function scalarProblem(value: JsonValue): string | null {
+  if (typeof value === "string") return textProblem(value);
+  if (typeof value !== "number") return null;
+  if (!Number.isFinite(value)) return "is not a finite number; send one that JSON can hold";
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return "is an integer beyond ±(2^53-1), which loses digits in JSON; send it as a string or choose a smaller one";
+  }
+  return null;
+}
+
+/** What is wrong with a text that has to survive every database unchanged, or null. */
+export function textProblem(text: string): string | null {
+  if (text.includes("\0")) return "holds U+0000, which can't be stored; remove it";
+  if (!text.isWellFormed()) return "holds half of a surrogate pair; send well-formed Unicode";
+  return null;
+}

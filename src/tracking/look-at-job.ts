@@ -1,0 +1,83 @@
+import type { Job } from "../job/job.ts";
+import { inferenceFailed } from "../job/job-error.ts";
+import type { LookOutcome } from "../job/looks.ts";
+import type { RequestReference, ResultReport, RunComfy, StatusReport } from "../runcomfy/runcomfy.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+
+/** One look: its outcome, and what the log may say of it. */
+export type Look = LookOutcome & {
+  /** Why it told nothing. */
+  readonly error?: RunComfyError;
+  /** The upstream's word, when it is not known here. */
+  readonly word?: string;
+};
+
+/**
+ * Asks the upstream for a job's status, and for its result once it ended: a success is only one together with its
+ * output, a failure together with its reason. Rejects only when `signal` aborts it.
+ */
+export async function lookAtJob(
+  runcomfy: RunComfy,
+  job: Job & { readonly requestId: string },
+  signal: AbortSignal,
+): Promise<Look> {
+  const status = await attempt(() => runcomfy.readStatus(job, signal));
+  if (status instanceof RunComfyError) {
+    return { kind: status.code === "NOT_FOUND" ? "not-found" : "failed", error: status };
+  }
+  switch (status.state) {
+    case "queued":
+      return seen({ kind: "queued", queuePosition: status.queuePosition });
+    case "running":
+      return seen({ kind: "running" });
+    case "cancelled":
+      return seen({ kind: "cancelled", finishedAt: null });
+    case "unknown":
+      return { kind: "unknown-word", word: status.word };
+    case "finished":
+    case "succeeded":
+    case "failed":
+      return await lookAtResult(runcomfy, job, status, signal);
+  }
+}
+
+async function lookAtResult(
+  runcomfy: RunComfy,
+  reference: RequestReference,
+  status: StatusReport,
+  signal: AbortSignal,
+): Promise<Look> {
+  const succeeded = status.state === "finished" ? null : status.state === "succeeded";
+  const result = await attempt(() => runcomfy.readResult(reference, signal));
+  if (!(result instanceof RunComfyError)) return fromResult(result, succeeded);
+  // Of a success only an unreadable answer spends patience: an outage or a token that is being renewed must not.
+  const isUnreadable = result.code === "INVALID_RESPONSE" || result.code === "NOT_FOUND";
+  if (succeeded === false || isUnreadable) return { kind: "unread", succeeded, error: result };
+  return { kind: "failed", error: result };
+}
+
+function fromResult(result: ResultReport, succeeded: boolean | null): Look {
+  switch (result.kind) {
+    case "succeeded":
+      return seen({ kind: "succeeded", output: result.output, finishedAt: result.finishedAt });
+    case "failed":
+      return seen({ kind: "failed", error: inferenceFailed(result.reason), finishedAt: result.finishedAt });
+    case "cancelled":
+      return seen({ kind: "cancelled", finishedAt: result.finishedAt });
+    case "unfinished":
+      return { kind: "unread", succeeded };
+  }
+}
+
+function seen(observation: (LookOutcome & { kind: "seen" })["observation"]): Look {
+  return { kind: "seen", observation };
+}
+
+async function attempt<T>(call: () => Promise<T>): Promise<T | RunComfyError> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof RunComfyError) return error;
+    throw error;
+  }
+}

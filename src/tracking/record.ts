@@ -1,0 +1,31 @@
+import { advance } from "../job/advance.ts";
+import type { Job } from "../job/job.ts";
+import type { Observation } from "../job/observation.ts";
+import type { JobStore } from "../store/job-store.ts";
+
+/**
+ * Holds an observation against a job and writes what is new in it: the one way in which a job ever changes. Returns the
+ * job as it is afterwards, or null when there is none; rejects when the database does not answer.
+ */
+export type Record = (jobId: string, observation: Observation) => Promise<Job | null>;
+
+/** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
+const MOST_ATTEMPTS = 20;
+
+export function createRecord(dependencies: {
+  readonly store: JobStore;
+  readonly now: () => number;
+}): Record {
+  const { store, now } = dependencies;
+  return async (jobId, observation) => {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const job = await store.readJob(jobId);
+      if (job === null) return null;
+      const next = advance(job, observation, new Date(now()));
+      if (next === job) return job;
+      const output = observation.kind === "succeeded" ? observation.output : null;
+      if (await store.saveJob(next, output)) return next;
+    }
+    throw new Error(`${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`);
+  };
+}

@@ -1,0 +1,153 @@
+import type { BaseLogger } from "pino";
+
+import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
+import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
+import { InvalidInputError } from "../job/invalid-input-error.ts";
+import type { Job } from "../job/job.ts";
+import { createJob } from "../job/job.ts";
+import { SUBMISSION_UNKNOWN } from "../job/job-error.ts";
+import { UpstreamError } from "../job/upstream-error.ts";
+import type { Pace } from "../runcomfy/pace.ts";
+import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { JobStore, KeyedJob } from "../store/job-store.ts";
+import type { Record } from "./record.ts";
+import type { Submission, SubmissionRequest } from "./submission.ts";
+import { toSubmission } from "./submission.ts";
+import { rateLimited, toUpstreamError } from "./to-upstream-error.ts";
+import { waitForJob } from "./wait-for-job.ts";
+
+/**
+ * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
+ * DeploymentNotFoundError, IdempotencyConflictError or UpstreamError; a caller who no longer waits changes nothing.
+ */
+export type SubmitJob = (request: SubmissionRequest) => Promise<Job>;
+
+type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
+
+/** How long the answer of the upstream may wait for a database that does not take it. */
+const PERSIST_DELAYS_MS = [100, 500, 1_000, ...Array.from({ length: 60 }, () => 5_000)] as const;
+
+export function createSubmitJob(dependencies: {
+  readonly store: JobStore;
+  readonly runcomfy: RunComfy;
+  readonly pace: Pace;
+  readonly record: Record;
+  readonly follow: (job: Job) => void;
+  readonly isKnownDeployment: (deploymentId: string) => boolean;
+  readonly apiVersion: string;
+  readonly submitTimeoutMs: number;
+  readonly now: () => number;
+  readonly sleep: (durationMs: number) => Promise<unknown>;
+  readonly log: BaseLogger;
+}): { readonly submitJob: SubmitJob; settleAll(): Promise<void> } {
+  const { store, runcomfy, pace, record, follow, log } = dependencies;
+  const keysUnderWay = new Map<string, UnderWay>();
+  const allUnderWay = new Set<Promise<Job>>();
+
+  const submitJob: SubmitJob = async (request) => {
+    const submission = toSubmission(request);
+    const { deploymentId, submissionKey } = submission;
+    if (!dependencies.isKnownDeployment(deploymentId)) throw new DeploymentNotFoundError(deploymentId);
+    const sameKey = submissionKey === null ? undefined : keysUnderWay.get(submissionKey.key);
+    if (sameKey !== undefined) {
+      if (sameKey.fingerprint !== submissionKey?.fingerprint) throw new IdempotencyConflictError(sameKey.job.id);
+      return await sameKey.ended;
+    }
+    const job = createJob({ deploymentId, apiVersion: dependencies.apiVersion, now: new Date(dependencies.now()) });
+    const ended = submitOnce(job, submission);
+    // Nothing is awaited between the look at the map and this, so two calls with one key can't both get here.
+    if (submissionKey !== null) keysUnderWay.set(submissionKey.key, { job, fingerprint: submissionKey.fingerprint, ended });
+    allUnderWay.add(ended);
+    try {
+      return await ended;
+    } finally {
+      allUnderWay.delete(ended);
+      if (submissionKey !== null) keysUnderWay.delete(submissionKey.key);
+    }
+  };
+
+  /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
+  async function submitOnce(job: Job, submission: Submission): Promise<Job> {
+    const { submissionKey, input } = submission;
+    const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
+    if (earlier !== null) return await answerAgain(earlier, submission);
+    const pausedForMs = pace.pausedForMs();
+    if (pausedForMs > 0) throw rateLimited(pausedForMs);
+    const taken = await store.insertJob(job, input, submissionKey);
+    if (taken !== null) return await answerAgain(taken, submission);
+    return await deliver(job, submission);
+  }
+
+  async function deliver(job: Job, { deploymentId, input }: Submission): Promise<Job> {
+    let requestId: string;
+    try {
+      requestId = await runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
+    } catch (error) {
+      if (error instanceof RunComfyError && error.delivery !== "unknown") {
+        await persist(job, () => store.deleteJob(job.id));
+        throw toRefusal(error, deploymentId);
+      }
+      log.warn({ jobId: job.id, err: error }, "It is not known whether RunComfy accepted a job; it is not sent again.");
+      const settled = await persist(job, () =>
+        record(job.id, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null }),
+      );
+      return answer(settled ?? job);
+    }
+    const accepted = await persist(job, () => record(job.id, { kind: "accepted", requestId }), requestId);
+    if (accepted === null || accepted.requestId !== requestId) {
+      log.error({ jobId: job.id, requestId }, "RunComfy accepted a job after it had been settled; see to it by hand.");
+    } else {
+      follow(accepted);
+    }
+    return answer(accepted ?? job);
+  }
+
+  /** What a key stands for already: the same answer as the first time. */
+  async function answerAgain(keyed: KeyedJob, { submissionKey }: Submission): Promise<Job> {
+    if (keyed.fingerprint !== submissionKey?.fingerprint) throw new IdempotencyConflictError(keyed.job.id);
+    if (keyed.job.status !== "SUBMITTING") return answer(keyed.job);
+    // Another gateway is submitting it at this moment, or has died over it and will be found out.
+    const job = await waitForJob(
+      store,
+      keyed.job.id,
+      ({ status }) => status !== "SUBMITTING",
+      dependencies.submitTimeoutMs,
+    );
+    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("UNAVAILABLE");
+    return answer(job);
+  }
+
+  /** The upstream's answer must not be lost because the database is away for a moment. */
+  async function persist<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
+    for (const delayMs of PERSIST_DELAYS_MS) {
+      try {
+        return await write();
+      } catch (error) {
+        log.error({ jobId: job.id, requestId, err: error }, "The database did not take a submit's outcome; trying again.");
+        await dependencies.sleep(delayMs);
+      }
+    }
+    return await write();
+  }
+
+  return {
+    submitJob,
+    async settleAll() {
+      await Promise.allSettled(allUnderWay);
+    },
+  };
+}
+
+function answer(job: Job): Job {
+  if (job.error?.code === "SUBMISSION_UNKNOWN") {
+    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
+  }
+  return job;
+}
+
+function toRefusal(error: RunComfyError, deploymentId: string): Error {
+  if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
+  if (error.code === "NOT_FOUND") return new DeploymentNotFoundError(deploymentId, { cause: error });
+  return toUpstreamError(error);
+}
