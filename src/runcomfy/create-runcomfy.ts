@@ -1,0 +1,185 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import ky from "ky";
+import type { BaseLogger } from "pino";
+
+import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { Answer, Call } from "./answer-error.ts";
+import { toAnswerError } from "./answer-error.ts";
+import { isConnectionRefused, toNetworkError } from "./network-error.ts";
+import type { Pace } from "./pace.ts";
+import type { Body } from "./read-body.ts";
+import { readBody } from "./read-body.ts";
+import { toRequestPath, toSubmitPath } from "./request-path.ts";
+import { readRetryAfterMs } from "./retry-after.ts";
+import type { RequestReference, RunComfy } from "./runcomfy.ts";
+import { RunComfyError } from "./runcomfy-error.ts";
+import { readCancelReport, readRequestId, readResultReport, readStatusReport } from "./wire.ts";
+
+const LARGEST_RESULT_BYTES = 8 * 1024 * 1024;
+const LARGEST_ANSWER_BYTES = 1024 * 1024;
+
+/** How long before a refused connection is tried again, at most; together less than a second. */
+const REFUSED_DELAYS_MS = [250, 500] as const;
+
+/**
+ * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs` and
+ * `readTimeoutMs` (10 s; cancels too) cover connecting, the answer and its body.
+ */
+export function createRunComfy(options: {
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly submitTimeoutMs: number;
+  readonly readTimeoutMs?: number;
+  readonly pace: Pace;
+  readonly log: Pick<BaseLogger, "warn">;
+  /** Milliseconds since 1970, to which a Retry-After with a date is compared. */
+  readonly now?: () => number;
+  readonly random?: () => number;
+  readonly sleep?: (durationMs: number) => Promise<unknown>;
+}): RunComfy {
+  const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000 } = options;
+  const { now = Date.now, random = Math.random, sleep = delay } = options;
+  const http = ky.create({
+    prefix: options.baseUrl,
+    headers: { authorization: `Bearer ${options.token}`, accept: "application/json" },
+    // A redirect is an answer like any other bad one: followed, it could take the token elsewhere.
+    redirect: "manual",
+    // Ky's own time-out ends with the headers, and its retries sleep outside of it.
+    timeout: false,
+    retry: 0,
+    throwHttpErrors: false,
+  });
+
+  /** One request and its whole answer; rejects with what fetch throws when there is none. */
+  async function send(
+    method: "get" | "post",
+    path: string,
+    signal: AbortSignal,
+    limitBytes: number,
+    json?: JsonObject,
+  ): Promise<Answer> {
+    const response = await http(path, { method, signal, ...(json !== undefined && { json }) });
+    const { status, headers } = response;
+    return {
+      httpStatus: status,
+      isHtml: /^text\/html\b/i.test(headers.get("content-type") ?? ""),
+      retryAfterMs: readRetryAfterMs(headers.get("retry-after"), now()),
+      body: await readBodyOf(response, limitBytes),
+    };
+  }
+
+  /** Reads the answer with `readReport`; one that it can't read is an error, and so is everything but a 2xx. */
+  function readAnswer<T>(call: Call, answer: Answer, readReport: (body: JsonValue) => T | null): T {
+    const isSuccess = answer.httpStatus >= 200 && answer.httpStatus < 300;
+    const report = isSuccess && answer.body.kind === "json" ? readReport(answer.body.value) : null;
+    if (report !== null) return report;
+    if (answer.retryAfterMs !== null) pace.notePause(answer.retryAfterMs);
+    throw toAnswerError(call, answer);
+  }
+
+  async function read<T>(
+    call: "status" | "result",
+    request: RequestReference,
+    signal: AbortSignal,
+    limitBytes: number,
+    readReport: (body: JsonValue) => T | null,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const path = openPath(call, toRequestPath(request, call));
+    try {
+      const answer = await send("get", path, within(readTimeoutMs, signal), limitBytes);
+      const report = readAnswer(call, answer, readReport);
+      pace.noteRead(null);
+      return report;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = toError(call, thrown);
+      pace.noteRead(error);
+      throw error;
+    }
+  }
+
+  /** Refuses a call that the pace forbids, or whose ids would make another call of it. */
+  function openPath(call: Call, path: string | null): string {
+    const pausedForMs = pace.pausedForMs();
+    if (pausedForMs > 0) {
+      throw new RunComfyError(
+        `RunComfy asked for a pause, so the ${call} was not sent. Try again in ${Math.ceil(pausedForMs / 1_000)} seconds.`,
+        { code: "RATE_LIMITED", delivery: "refused", retryAfterMs: pausedForMs },
+      );
+    }
+    if (path === null) {
+      throw new RunComfyError(
+        `The ${call} was not sent: an id in it is not made of letters, digits, "_" and "-". Check the deployment's id.`,
+        { code: "NOT_FOUND", delivery: "refused" },
+      );
+    }
+    return path;
+  }
+
+  return {
+    async submit({ apiVersion, deploymentId, input }) {
+      const signal = AbortSignal.timeout(submitTimeoutMs);
+      for (let refusals = 0; ; refusals += 1) {
+        const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
+        try {
+          const answer = await send("post", path, signal, LARGEST_ANSWER_BYTES, input);
+          return readAnswer("submit", answer, readRequestId);
+        } catch (thrown) {
+          const delayMs = REFUSED_DELAYS_MS[refusals];
+          if (delayMs === undefined || !isConnectionRefused(thrown)) {
+            throw toError("submit", thrown);
+          }
+          log.warn({ deploymentId }, "RunComfy refused the connection; the submit is sent again.");
+          await sleep(delayMs * (0.5 + 0.5 * random()));
+        }
+      }
+    },
+    readStatus: (request, signal) =>
+      read("status", request, signal, LARGEST_ANSWER_BYTES, readStatusReport),
+    readResult: (request, signal) =>
+      read("result", request, signal, LARGEST_RESULT_BYTES, readResultReport),
+    async cancel(request, signal) {
+      signal.throwIfAborted();
+      const path = openPath("cancel", toRequestPath(request, "cancel"));
+      try {
+        const answer = await send(
+          "post",
+          path,
+          within(readTimeoutMs, signal),
+          LARGEST_ANSWER_BYTES,
+        );
+        if (isNotCancellable(answer)) return "not-cancellable";
+        return readAnswer("cancel", answer, readCancelReport);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        throw toError("cancel", thrown);
+      }
+    },
+  };
+}
+
+/** A refusal to cancel may come as a 4xx that says so in the words of a 200. */
+function isNotCancellable({ httpStatus, body }: Answer): boolean {
+  if (httpStatus < 400 || httpStatus >= 500 || body.kind !== "json") return false;
+  return readCancelReport(body.value) === "not-cancellable";
+}
+
+/** The body of an error may break off or never end: its status has said enough. */
+async function readBodyOf(response: Response, limitBytes: number): Promise<Body> {
+  try {
+    return await readBody(response, limitBytes);
+  } catch (thrown) {
+    if (response.ok) throw thrown;
+    return { kind: "unreadable", why: "broken off" };
+  }
+}
+
+function within(timeoutMs: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+}
+
+function toError(call: Call, thrown: unknown): RunComfyError {
+  return thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
+}

@@ -1,0 +1,69 @@
+import { RunComfyError } from "./runcomfy-error.ts";
+import type { Call } from "./answer-error.ts";
+
+/** Failures of name resolution, of connecting and of checking a certificate: no byte of a request has left by then. */
+const BEFORE_SENDING = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);
+const CERTIFICATE =
+  /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_|UNABLE_TO_(?:GET|VERIFY|DECRYPT|DECODE)_)/;
+
+/**
+ * What it means that a request got no answer, or no whole one. What was thrown is not kept as a cause: its texts and
+ * fields name the upstream's address, and at worst a header.
+ */
+export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
+  const roots = findRoots(thrown);
+  const codes = [...new Set(roots.flatMap(({ code }) => code ?? []))].join(", ");
+  if (roots.length > 0 && roots.every(isBeforeSending)) {
+    return new RunComfyError(
+      `RunComfy could not be reached for the ${call} (${codes}). Check the gateway's network and RUNCOMFY_BASE_URL if this stays.`,
+      { code: "UNAVAILABLE", delivery: "never-arrived" },
+    );
+  }
+  if (thrown instanceof Error && thrown.name === "TimeoutError") {
+    return new RunComfyError(
+      `RunComfy did not answer the ${call} in time. Check RunComfy's status page if this stays.`,
+      { code: "TIMEOUT", delivery: "unknown" },
+    );
+  }
+  return new RunComfyError(
+    `The connection broke before RunComfy had answered the ${call} (${codes || "no code"}). Check the gateway's network if this stays.`,
+    { code: "UNAVAILABLE", delivery: "unknown" },
+  );
+}
+
+/** Whether nobody listened at the upstream's address, which is the one failure that is worth an immediate second try. */
+export function isConnectionRefused(thrown: unknown): boolean {
+  const roots = findRoots(thrown);
+  return roots.length > 0 && roots.every(({ code }) => code === "ECONNREFUSED");
+}
+
+type Root = { readonly code: string | null; readonly systemCall: string | null };
+
+/** The errors at the bottom: a host with several addresses fails with an AggregateError of one for each. */
+function findRoots(thrown: unknown, depth = 8): Root[] {
+  if (!(thrown instanceof Error) || depth === 0) return [];
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) {
+    return thrown.errors.flatMap((error: unknown) => findRoots(error, depth - 1));
+  }
+  const deeper = findRoots(thrown.cause, depth - 1);
+  if (deeper.length > 0) return deeper;
+  return [{ code: readText(thrown, "code"), systemCall: readText(thrown, "syscall") }];
+}
+
+function isBeforeSending({ code, systemCall }: Root): boolean {
+  if (systemCall !== null && SYSTEM_CALLS_BEFORE_SENDING.has(systemCall)) return true;
+  return code !== null && (BEFORE_SENDING.has(code) || CERTIFICATE.test(code));
+}
+
+function readText(error: Error, field: "code" | "syscall"): string | null {
+  const value: unknown = Reflect.get(error, field);
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,43 @@
+import type { InputIssue } from "../job/invalid-input-error.ts";
+import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+
+/**
+ * How far a failed request came. `never-arrived`: no byte of it reached the upstream. `refused`: the upstream surely did
+ * not do it. `unknown`: it may have been done.
+ */
+export type Delivery = "never-arrived" | "refused" | "unknown";
+
+/**
+ * A call to the upstream that did not end as hoped. Its text is our own, so it may be logged: it holds neither the
+ * address nor the token nor a word of the answer.
+ */
+export class RunComfyError extends Error {
+  override readonly name = "RunComfyError";
+  readonly code: UpstreamErrorCode;
+  readonly delivery: Delivery;
+  /** The HTTP status; null when there was no answer. */
+  readonly httpStatus: number | null;
+  /** How long the upstream asked everybody to stay away; null when it did not ask. Already bounded. */
+  readonly retryAfterMs: number | null;
+  /** What a 422 found wrong with the input; null for every other answer. */
+  readonly issues: readonly InputIssue[] | null;
+
+  constructor(
+    message: string,
+    options: {
+      readonly code: UpstreamErrorCode;
+      readonly delivery: Delivery;
+      readonly httpStatus?: number;
+      readonly retryAfterMs?: number | null;
+      readonly issues?: readonly InputIssue[];
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, { cause: options.cause });
+    this.code = options.code;
+    this.delivery = options.delivery;
+    this.httpStatus = options.httpStatus ?? null;
+    this.retryAfterMs = options.retryAfterMs ?? null;
+    this.issues = options.issues ?? null;
+  }
+}

@@ -1,0 +1,54 @@
+import type { JsonObject, JsonValue } from "../job/json.ts";
+
+/** The upstream's name for one job. */
+export type RequestReference = {
+  readonly apiVersion: string;
+  readonly deploymentId: string;
+  readonly requestId: string;
+};
+
+/**
+ * RunComfy's four calls in the gateway's words. Each makes exactly one HTTP request and never repeats it (but for
+ * `submit`, after refused connections), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.
+ */
+export type RunComfy = {
+  /** Submits one job and returns the upstream's id for it. */
+  submit(request: SubmitRequest): Promise<string>;
+  readStatus(request: RequestReference, signal: AbortSignal): Promise<StatusReport>;
+  readResult(request: RequestReference, signal: AbortSignal): Promise<ResultReport>;
+  cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
+};
+
+export type SubmitRequest = {
+  readonly apiVersion: string;
+  readonly deploymentId: string;
+  readonly input: JsonObject;
+};
+
+/** What /status said. `finished` tells nothing of success: /result does. `unknown` is a word that is not known here. */
+export type StatusReport = {
+  readonly state: UpstreamState;
+  readonly queuePosition: number | null;
+  /** The upstream's own word, for the log; at most 64 printable characters. */
+  readonly word: string;
+};
+
+export type UpstreamState =
+  | "queued"
+  | "running"
+  | "finished"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "unknown";
+
+/** What /result said. */
+export type ResultReport =
+  | { readonly kind: "unfinished"; readonly state: "queued" | "running" | "unknown" }
+  | { readonly kind: "succeeded"; readonly output: JsonValue; readonly finishedAt: Date | null }
+  /** `reason` is the upstream's, cleaned for clients; null where it gave none. */
+  | { readonly kind: "failed"; readonly reason: string | null; readonly finishedAt: Date | null }
+  | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
+
+/** `requested`: the upstream took note, and only a later look can tell what came of it. */
+export type CancelReport = "cancelled" | "not-cancellable" | "requested";

@@ -1,0 +1,150 @@
+import type { JsonObject, JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { cleanReason } from "./clean-reason.ts";
+import { readErrorEnvelope } from "./error-envelope.ts";
+import { isPathSegment } from "./request-path.ts";
+import type { CancelReport, ResultReport, StatusReport, UpstreamState } from "./runcomfy.ts";
+import { readUpstreamTime } from "./upstream-time.ts";
+
+/*
+ * Where the upstream's spellings stop. Every reader takes the body of a 2xx and gives the gateway's word for it, or null
+ * when it is not the answer to the call.
+ */
+
+const STATES: ReadonlyMap<string, UpstreamState> = new Map([
+  ["in_queue", "queued"],
+  ["queued", "queued"],
+  ["pending", "queued"],
+  ["waiting", "queued"],
+  ["in_progress", "running"],
+  ["starting", "running"],
+  ["processing", "running"],
+  ["running", "running"],
+  ["completed", "finished"],
+  ["succeeded", "succeeded"],
+  ["failed", "failed"],
+  ["error", "failed"],
+  ["cancelled", "cancelled"],
+  ["canceled", "cancelled"],
+]);
+
+const CANCEL_REPORTS: ReadonlyMap<string, CancelReport> = new Map([
+  ["cancelled", "cancelled"],
+  ["canceled", "cancelled"],
+  ["not_cancellable", "not-cancellable"],
+]);
+
+/** The id of an accepted request; an id that can't be part of a path is none. */
+export function readRequestId(body: JsonValue): string | null {
+  if (!isJsonObject(body)) return null;
+  const { request_id: requestId } = body;
+  return isPathSegment(requestId) ? requestId : null;
+}
+
+/** The answer of /status. */
+export function readStatusReport(body: JsonValue): StatusReport | null {
+  const answer = readAnswer(body);
+  if (answer === null) return null;
+  const { word, members } = answer;
+  return {
+    state: readState(word, members),
+    queuePosition: readQueuePosition(members["queue_position"]),
+    word: word.replace(/[^\x20-\x7e]/g, "?").slice(0, 64),
+  };
+}
+
+/** The answer of /result; null as well when a success has no output. */
+export function readResultReport(body: JsonValue): ResultReport | null {
+  const answer = readAnswer(body);
+  if (answer === null) return null;
+  const { word, members } = answer;
+  const finishedAt = readUpstreamTime(members["finished_at"]);
+  const { output, error } = members;
+  const state = readState(word, members);
+  switch (state) {
+    case "queued":
+    case "running":
+    case "unknown":
+      return { kind: "unfinished", state };
+    case "cancelled":
+      return { kind: "cancelled", finishedAt };
+    case "failed":
+      return { kind: "failed", reason: readReason(members), finishedAt };
+    case "finished":
+      if (saysSomething(error)) {
+        return { kind: "failed", reason: readReason(members), finishedAt };
+      }
+      return readSuccess(output, finishedAt);
+    case "succeeded":
+      return readSuccess(output, finishedAt);
+  }
+}
+
+/** The answer of /cancel, in its old form and its new one, whatever its HTTP status was. */
+export function readCancelReport(body: JsonValue): CancelReport | null {
+  if (!isJsonObject(body)) return null;
+  const word = toWord(body["outcome"]) ?? toWord(body["status"]);
+  if (word === null || isNamelessError(body)) return null;
+  // Anything else, `cancellation_requested` as well as a mere `completed`, only a later look can tell.
+  return CANCEL_REPORTS.get(word) ?? "requested";
+}
+
+/** An answer with a status. */
+function readAnswer(body: JsonValue): { word: string; members: JsonObject } | null {
+  if (!isJsonObject(body)) return null;
+  const word = toWord(body["status"]);
+  if (word === null || isNamelessError(body)) return null;
+  return { word, members: body };
+}
+
+/** What names no request but an error is an error about the call, not about the job, whatever its status says. */
+function isNamelessError(body: JsonObject): boolean {
+  return body["request_id"] === undefined && readErrorEnvelope(body) !== null;
+}
+
+/** `completed` tells nothing of success by itself, but an outcome beside it may. */
+function readState(word: string, members: JsonObject): UpstreamState {
+  const state = STATES.get(word) ?? "unknown";
+  if (state !== "finished") return state;
+  const outcome = STATES.get(toWord(members["outcome"]) ?? "");
+  if (outcome === "cancelled" || outcome === "failed" || outcome === "succeeded") return outcome;
+  return "finished";
+}
+
+function readSuccess(output: JsonValue | undefined, finishedAt: Date | null): ResultReport | null {
+  if (output === undefined || output === null) return null;
+  return { kind: "succeeded", output, finishedAt };
+}
+
+function readQueuePosition(value: JsonValue | undefined): number | null {
+  // GraphQL's Int ends at 2^31 - 1, and no queue is that long.
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31
+    ? value
+    : null;
+}
+
+function readReason(members: JsonObject): string | null {
+  const text = toText(members["error"]) ?? toText(members["error_message"]);
+  return text === null ? null : cleanReason(text);
+}
+
+/** The text of an error in any of its forms: a string, `{type?, message}`, or a list of `{errorCode, error, debugInfo}`. */
+function toText(error: JsonValue | undefined, depth = 3): string | null {
+  if (typeof error === "string") return error === "" ? null : error;
+  if (error === undefined || depth === 0) return null;
+  if (isJsonArray(error)) {
+    const texts = error.slice(0, 10).flatMap((item) => toText(item, depth - 1) ?? []);
+    return texts.length === 0 ? null : texts.join("; ");
+  }
+  if (!isJsonObject(error)) return null;
+  return toText(error["message"], depth - 1) ?? toText(error["error"], depth - 1);
+}
+
+function saysSomething(error: JsonValue | undefined): boolean {
+  if (error === undefined || error === null || error === false || error === "") return false;
+  return typeof error !== "object" || Object.keys(error).length > 0;
+}
+
+function toWord(value: JsonValue | undefined): string | null {
+  return typeof value === "string" ? value.trim().toLowerCase() : null;
+}

@@ -1,0 +1,81 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { refusal, send } from "./answer.ts";
+import { createEndpoints } from "./endpoints.ts";
+import { openRequestStore } from "./request-store.ts";
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const CLOSE_SWEEP_MS = 50;
+const CLOSE_PATIENCE_MS = 2_000;
+
+type SandboxOptions = {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly host?: "127.0.0.1";
+  /** The bearer token that clients must send. */
+  readonly token: string;
+  /** How many times faster than usual its time runs. */
+  readonly speed: number;
+  /** Where requests are kept, null for in memory only. */
+  readonly dataFolder: string | null;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  readonly log?: { error(fields: { readonly err: unknown }, message: string): void };
+};
+
+/**
+ * Starts an HTTP server that answers like RunComfy. Rejects with Node's own error when the port is taken (EADDRINUSE)
+ * and with a sentence when the data folder can't be used.
+ */
+export async function startSandbox(
+  options: SandboxOptions,
+): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
+  const { host = "127.0.0.1", token, speed, dataFolder, now = Date.now, log } = options;
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
+  server.listen(options.port, host);
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  const origin = `http://${host}:${port}`;
+  const store = openStore(dataFolder, speed, () => server.close());
+  const answer = createEndpoints({ origin, token, store, now });
+  // No connection is read before this turn of the event loop ends, so none is missed.
+  server.on("request", (request, response) => {
+    answer(request).then(
+      (ready) => send(response, ready),
+      (error: unknown) => fail(request, response, error),
+    );
+  });
+
+  function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (request.destroyed && !request.complete) return;
+    log?.error({ err: error }, "The sandbox could not answer a request.");
+    send(response, refusal(500_001, "The sandbox failed. Its log says why."));
+  }
+
+  async function close(): Promise<void> {
+    const closed = once(server, "close");
+    server.close();
+    // Node closes the connections that are idle right now, but not those that become so a moment later.
+    const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_SWEEP_MS);
+    const impatience = setTimeout(() => server.closeAllConnections(), CLOSE_PATIENCE_MS);
+    await closed;
+    clearInterval(sweep);
+    clearTimeout(impatience);
+    store.close();
+  }
+
+  return { url: origin, port, close };
+}
+
+function openStore(dataFolder: string | null, speed: number, giveUp: () => void) {
+  try {
+    return openRequestStore(dataFolder, speed);
+  } catch (error) {
+    giveUp();
+    throw new Error(
+      `The sandbox can't keep its requests in ${String(dataFolder)}. Set SANDBOX_DATA to a folder that can be written to, or remove sandbox.db from this one.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob, isCancellable, isFinished, toEvent } from "../../src/job/job.ts";
+import { LOST } from "../../src/job/job-error.ts";
+import { JOB_STATUSES, isFinal, isForward } from "../../src/job/job-status.ts";
+import type { Observation } from "../../src/job/observation.ts";
+
+const START = new Date("2026-01-01T00:00:00Z");
+const LATER = new Date("2026-01-01T00:01:00Z");
+
+const submitting = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: START });
+const queued = advance(submitting, { kind: "accepted", requestId: "r-1" }, START);
+const running = advance(queued, { kind: "running" }, LATER);
+
+const ENDS: readonly Observation[] = [
+  { kind: "succeeded", output: { images: [] }, finishedAt: null },
+  { kind: "failed", error: LOST, finishedAt: null },
+  { kind: "cancelled", finishedAt: null },
+];
+
+test("a new job is SUBMITTING at version 1 and has an id that can't be guessed", () => {
+  expect(submitting).toMatchObject({ status: "SUBMITTING", version: 1, requestId: null });
+  expect(submitting.id).toMatch(/^job_[0-9a-f]{32}$/);
+  expect(isCancellable(submitting)).toBe(true);
+});
+
+test("an accepted job is queued under the upstream's id", () => {
+  expect(queued).toMatchObject({ status: "IN_QUEUE", version: 2, requestId: "r-1" });
+  expect(advance(queued, { kind: "accepted", requestId: "r-2" }, LATER)).toBe(queued);
+});
+
+test("queue positions move freely while queued, and only then", () => {
+  const third = advance(queued, { kind: "queued", queuePosition: 3 }, LATER);
+  const fifth = advance(third, { kind: "queued", queuePosition: 5 }, LATER);
+  expect([third.queuePosition, fifth.queuePosition, fifth.version]).toEqual([3, 5, 4]);
+  expect(advance(fifth, { kind: "queued", queuePosition: 5 }, LATER)).toBe(fifth);
+  expect(advance(running, { kind: "queued", queuePosition: 0 }, LATER)).toBe(running);
+});
+
+test("a running job has started and has no queue position", () => {
+  expect(running).toMatchObject({ status: "IN_PROGRESS", startedAt: LATER, queuePosition: null });
+  expect(isCancellable(running)).toBe(false);
+  expect(advance(running, { kind: "running" }, LATER)).toBe(running);
+});
+
+test.each(ENDS)("$kind ends a job for good", (end) => {
+  const ended = advance(queued, end, LATER);
+  expect(isFinished(ended)).toBe(true);
+  expect(ended.finishedAt).toEqual(LATER);
+  for (const other of [...ENDS, { kind: "running" } as const]) {
+    expect(advance(ended, other, LATER)).toBe(ended);
+  }
+});
+
+test("only a failed job has an error", () => {
+  expect(ENDS.map((end) => advance(running, end, LATER).error)).toEqual([null, LOST, null]);
+});
+
+test.each([
+  ["within the job's life", "2026-01-01T00:00:30Z", "2026-01-01T00:00:30Z"],
+  ["before the job", "2025-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
+  ["in the future", "2027-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
+])("the upstream's time of the end counts only where it can be true: %s", (_, told, kept) => {
+  const end: Observation = { kind: "cancelled", finishedAt: new Date(told) };
+  expect(advance(queued, end, LATER).finishedAt).toEqual(new Date(kept));
+});
+
+test("an event tells the change that led to the job as it is", () => {
+  const expected = { version: 3, status: "IN_PROGRESS", queuePosition: null, at: LATER };
+  expect(toEvent(running)).toEqual(expected);
+});
+
+test("no order of observations moves a job backwards", () => {
+  const observations: Observation[] = [
+    { kind: "accepted", requestId: "r" },
+    { kind: "queued", queuePosition: 1 },
+    { kind: "running" },
+    ...ENDS,
+  ];
+  const explore = (job: Job, depth: number): void => {
+    for (const observation of observations) {
+      const next = advance(job, observation, LATER);
+      if (next === job) continue;
+      expect(next.version).toBe(job.version + 1);
+      expect(next.status === job.status || isForward(job.status, next.status)).toBe(true);
+      if (depth > 0) explore(next, depth - 1);
+    }
+  };
+  explore(submitting, 4);
+  expect(JOB_STATUSES.filter(isFinal)).toEqual(["SUCCEEDED", "FAILED", "CANCELLED"]);
+});

@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+
+import { findAssets } from "../../src/job/asset.ts";
+import { checkJson } from "../../src/job/check-input.ts";
+import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
+import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
+import { InvalidInputError, toPath } from "../../src/job/invalid-input-error.ts";
+import { createJob } from "../../src/job/job.ts";
+import { inferenceFailed } from "../../src/job/job-error.ts";
+import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
+import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import type { JsonValue } from "../../src/job/json.ts";
+import { toCanonicalJson } from "../../src/job/json.ts";
+import { UPSTREAM_ERROR_CODES, UpstreamError } from "../../src/job/upstream-error.ts";
+
+function nested(depth: number): JsonValue {
+  return depth === 0 ? 1 : [nested(depth - 1)];
+}
+
+test("ordinary input has no issues, and __proto__, then and constructor are data", () => {
+  const input: JsonValue = JSON.parse('{"__proto__":{"a":1},"then":1,"constructor":[null,true,0.5,"é😀"]}');
+  expect(checkJson(input)).toEqual([]);
+  expect(checkJson(nested(64))).toEqual([]);
+});
+
+test.each<[string, JsonValue, string]>([
+  ["U+0000", { prompt: "a\0b" }, "prompt"],
+  ["half a surrogate pair", { prompts: [{ text: "\ud800" }] }, "prompts[0].text"],
+  ["a key with U+0000", { "a\0": 1 }, '["a\\u0000"]'],
+  ["an integer beyond 2^53-1", { seed: 2 ** 53 }, "seed"],
+  ["a number beyond JSON", { seed: Infinity }, "seed"],
+  ["nesting deeper than 64", nested(65), "[0]".repeat(65)],
+])("%s is an issue with its path", (_, input, path) => {
+  expect(checkJson(input).map((issue) => issue.path)).toEqual([path]);
+});
+
+test("a hostile input gets at most 20 issues", () => {
+  expect(checkJson(Array.from({ length: 1_000 }, () => "\0"))).toHaveLength(20);
+});
+
+test("paths are written as a client would write them", () => {
+  expect(toPath(["images", 0, "url"])).toBe("images[0].url");
+  expect(toPath(["odd key", "in.it"])).toBe('["odd key"]["in.it"]');
+  expect(toPath([])).toBe("");
+});
+
+test("canonical JSON compares by value, not by spelling", () => {
+  const one: JsonValue = JSON.parse('{"b":[1.0,{"y":null,"x":"z"}],"a":true}');
+  const other: JsonValue = JSON.parse('{"a":true,"b":[1,{"x":"z","y":null}]}');
+  expect(toCanonicalJson(one)).toBe(toCanonicalJson(other));
+  expect(toCanonicalJson({ a: "1" })).not.toBe(toCanonicalJson({ a: 1 }));
+  expect(toCanonicalJson([1, 2])).not.toBe(toCanonicalJson([2, 1]));
+});
+
+test("every hosted file of an output is found where it is, whatever its shape", () => {
+  const output: JsonValue = {
+    images: ["https://x.runcomfy.net/a.png?sig=1", "https://x.runcomfy.net/b"],
+    video: "https://x.runcomfy.net/c.mp4",
+    files: [{ url: "https://x.runcomfy.net/d", filename: "e.wav" }, { url: "https://x.runcomfy.net/f", filename: 3 }],
+    prompt: "see https://example.com",
+    broken: "https://",
+    seed: 42,
+  };
+  expect(findAssets(output, null).map(({ path, kind }) => [path, kind])).toEqual([
+    ["images[0]", "IMAGE"],
+    ["images[1]", "IMAGE"],
+    ["video", "VIDEO"],
+    ["files[0].url", "AUDIO"],
+    ["files[1].url", "OTHER"],
+  ]);
+  expect(findAssets("https://x.runcomfy.net/a.webm", null)[0]).toMatchObject({ path: "", kind: "VIDEO", expiresAt: null });
+});
+
+test("files expire 7 days after the job finished", () => {
+  const [asset] = findAssets(["https://x.runcomfy.net/a.png"], new Date("2026-01-01T00:00:00Z"));
+  expect(asset?.expiresAt).toEqual(new Date("2026-01-08T00:00:00Z"));
+});
+
+test("every error names the thing and the next step", () => {
+  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  expect(new DeploymentNotFoundError("warm").message).toMatch(/"warm".*deployments/);
+  expect(new IdempotencyConflictError("job_1").message).toMatch(/job_1.*new key/);
+  expect(new JobNotFoundError("job_2").message).toMatch(/job_2.*jobs/);
+  expect(new InvalidInputError([]).message).toMatch(/Correct/);
+  expect(new JobNotCancellableError({ ...job, status: "IN_PROGRESS" }).message).toMatch(/already runs/);
+  expect(new JobNotCancellableError({ ...job, status: "FAILED" }).message).toMatch(/already ended as FAILED/);
+  expect(inferenceFailed("CUDA out of memory").message).toBe("The run failed: CUDA out of memory");
+  expect(new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 3 })).toMatchObject({ retryable: true, retryAfterSeconds: 3 });
+  expect(new UpstreamError("UNAVAILABLE", { message: "Away." }).message).toBe("Away.");
+  for (const code of UPSTREAM_ERROR_CODES) {
+    expect(new UpstreamError(code, { unconfirmedJob: job })).toMatchObject({ code, unconfirmedJob: job });
+  }
+  expect(new UpstreamError("SUBMISSION_UNKNOWN")).toMatchObject({ retryable: false, unconfirmedJob: null });
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { LookOutcome, Looks } from "../../src/job/looks.ts";
+import { conclude, NO_LOOKS, noteLook } from "../../src/job/looks.ts";
+import { lookByAge } from "../../src/job/poll-schedule.ts";
+import type { Observation } from "../../src/job/observation.ts";
+
+const START = new Date("2026-01-01T00:00:00Z");
+const DAY = 86_400;
+const job = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: START });
+
+/** What is concluded from the last of these outcomes, seconds after the job was made. */
+function concludeAfter(steps: readonly (readonly [number, LookOutcome])[], deadline = DAY): Observation | null {
+  let looks: Looks = NO_LOOKS;
+  let conclusion: Observation | null = null;
+  for (const [second, outcome] of steps) {
+    const now = new Date(START.getTime() + second * 1_000);
+    looks = noteLook(looks, outcome, now);
+    conclusion = conclude(job, looks, outcome, now, deadline);
+  }
+  return conclusion;
+}
+
+function errorCode(observation: Observation | null): string | null {
+  return observation?.kind === "failed" ? observation.error.code : null;
+}
+
+const NOT_FOUND: LookOutcome = { kind: "not-found" };
+const FAILED: LookOutcome = { kind: "failed" };
+const RUNNING: LookOutcome = { kind: "seen", observation: { kind: "running" } };
+
+test("what was seen is what is concluded", () => {
+  expect(concludeAfter([[1, RUNNING]])).toEqual({ kind: "running" });
+  expect(concludeAfter([[1, { kind: "unknown-word" }]])).toBeNull();
+});
+
+test("a young job that is not found is given 30 seconds", () => {
+  expect(concludeAfter([[1, NOT_FOUND], [29, NOT_FOUND]])).toBeNull();
+  expect(errorCode(concludeAfter([[1, NOT_FOUND], [30, NOT_FOUND]]))).toBe("LOST");
+});
+
+test("an older job is lost only when the 404 lasts", () => {
+  expect(concludeAfter([[100, NOT_FOUND]])).toBeNull();
+  expect(concludeAfter([[100, NOT_FOUND], [103, RUNNING], [106, NOT_FOUND]])).toBeNull();
+  expect(errorCode(concludeAfter([[100, NOT_FOUND], [103, FAILED], [106, NOT_FOUND]]))).toBe("LOST");
+});
+
+test("failed looks never end a job before its deadline", () => {
+  const day = Array.from({ length: DAY / 600 }, (_, index) => [index * 600, FAILED] as const);
+  expect(concludeAfter(day)).toBeNull();
+});
+
+test.each([FAILED, RUNNING, NOT_FOUND])("the deadline ends a job that has not ended: $kind", (outcome) => {
+  expect(errorCode(concludeAfter([[60, outcome]], 60))).toBe("EXPIRED");
+});
+
+test("a job that is seen to have succeeded at its deadline has succeeded", () => {
+  const succeeded = { kind: "seen", observation: { kind: "succeeded", output: 1, finishedAt: null } } as const;
+  expect(concludeAfter([[60, succeeded]], 60)).toEqual(succeeded.observation);
+});
+
+test.each([true, null])("a result that can't be read is tried again for 10 minutes (succeeded: %s)", (succeeded) => {
+  const unread: LookOutcome = { kind: "unread", succeeded };
+  expect(concludeAfter([[10, unread], [609, unread]])).toBeNull();
+  expect(errorCode(concludeAfter([[10, unread], [300, FAILED], [610, unread]]))).toBe("INVALID_RESPONSE");
+  expect(concludeAfter([[10, unread], [300, RUNNING], [610, unread]])).toBeNull();
+});
+
+test("the reason of a failure is waited for no longer than 30 seconds", () => {
+  const unread: LookOutcome = { kind: "unread", succeeded: false };
+  expect(concludeAfter([[10, unread], [39, unread]])).toBeNull();
+  expect(errorCode(concludeAfter([[10, unread], [40, unread]]))).toBe("INFERENCE_FAILED");
+});
+
+function delayMs(ageSeconds: number, changes: Partial<Job> = {}, failures = 0, random = 0.5): number {
+  const now = new Date(START.getTime() + ageSeconds * 1_000);
+  const looks = { ...NO_LOOKS, failures };
+  return lookByAge({ ...job, ...changes }, looks, now, random).getTime() - now.getTime();
+}
+
+test("looks are quick at first, slower with age, and never slower than 15 seconds", () => {
+  expect([0, 8, 60, 3_600, DAY].map((age) => delayMs(age))).toEqual([500, 800, 6_000, 15_000, 15_000]);
+  for (const random of [0, 0.999]) {
+    for (const failures of [0, 1, 5, 1_000]) {
+      expect(delayMs(DAY, {}, failures, random)).toBeLessThanOrEqual(15_000);
+      expect(delayMs(0, {}, failures, random)).toBeGreaterThanOrEqual(500);
+    }
+  }
+});
+
+test("a job that starts to run is looked at quickly again", () => {
+  const startedAt = new Date(START.getTime() + 300_000);
+  expect(delayMs(301, { status: "IN_PROGRESS", startedAt })).toBe(500);
+});
+
+test("failed looks back off with jitter", () => {
+  expect([1, 3, 9].map((failures) => delayMs(1, {}, failures))).toEqual([500, 2_000, 7_500]);
+  expect(delayMs(1, {}, 9, 0.1)).toBe(1_500);
+});

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+
+import { cleanReason } from "../../src/runcomfy/clean-reason.ts";
+
+test.each([
+  ["https://a.example/b?token=c", "a.example"],
+  ["s3://bucket/key", "bucket"],
+  ["WSS://Host.Example/socket", "Host"],
+  ["data:image/png;base64,AAAA", "AAAA"],
+  ["storage.runcomfy.net", "runcomfy"],
+  ["gpu-7.prod.internal", "gpu-7"],
+  ["redis-master:6379", "redis"],
+  ["localhost:8188/prompt", "8188"],
+  ["ip-10-0-3-7", "10-0"],
+  ["10.0.3.7", "10.0"],
+  ["10.0.3.7:8188/queue", "8188"],
+  ["fe80::1", "fe80"],
+  ["[2001:db8::7]:8188", "2001"],
+  ["2001:db8:0:0:0:0:0:7", "2001"],
+  ["someone@runcomfy.com", "someone"],
+  ["/root/ComfyUI/models/x.safetensors", "ComfyUI"],
+  ["//files.host/x", "files"],
+  ["C:\\Users\\someone\\x.png", "someone"],
+  ["\\\\server\\share", "server"],
+])("A reason loses the address in %s", (address, remnant) => {
+  const reason = cleanReason(`Could not load "${address}" in time.`);
+  expect(reason).not.toContain(remnant);
+  expect(reason).toContain("Could not load");
+  expect(reason).toContain("in time.");
+});
+
+test.each([
+  "CUDA out of memory. Tried to allocate 2.50 GiB (GPU 0; 23.69 GiB total)",
+  "torch.cuda.OutOfMemoryError at step 12/25: batch 1",
+  "Sampler 'flowmatch' failed: width must be a multiple of 16 and/or 32",
+  "Ratio 16:9 at 12:30:05 is not supported.",
+  "Bildgröße 64×64 zu klein 🙂",
+])("A reason without addresses stays as it is: %s", (reason) => {
+  expect(cleanReason(reason)).toBe(reason);
+});
+
+test("A reason is one line without control or direction characters", () => {
+  expect(cleanReason(" a\u0000b\r\n\tc\u202Ed\u2028e ")).toBe("a b c d e");
+});
+
+test("A long reason ends after 500 characters, and never inside of one", () => {
+  const reason = cleanReason("x".repeat(498) + "🙂".repeat(2_000));
+  expect(reason).toBe(`${"x".repeat(498)}…`);
+  expect(cleanReason("x".repeat(500))).toHaveLength(500);
+});
+
+test("A reason that holds nothing but addresses is none", () => {
+  expect(cleanReason("https://a.example 10.0.0.7")).toBeNull();
+  expect(cleanReason(" \n ")).toBeNull();
+});
+
+test("A reason ends where debug information begins", () => {
+  expect(cleanReason('Out of memory, "debugInfo": "secret"')).toBe("Out of memory,");
+  expect(cleanReason("Out of memory debug_info=secret")).toBe("Out of memory");
+});
+
+test("A lone surrogate in a reason becomes a replacement character", () => {
+  expect(cleanReason("a\uD800b")).toBe("a\uFFFDb");
+});
+
+test("A hostile text is cleaned without backtracking for long", () => {
+  for (const text of ["a.".repeat(1e6), "a-".repeat(1e6), "a:".repeat(1e6), "1.".repeat(1e6)]) {
+    expect(cleanReason(text)?.length ?? 0).toBeLessThanOrEqual(500);
+  }
+});

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import file from "../../src/sandbox/deployments.json" with { type: "json" };
+
+const MAIN = new URL("../../src/sandbox/main.ts", import.meta.url).pathname;
+const HEADERS = { authorization: "Bearer sandbox", connection: "close" };
+
+let folder: string;
+beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), "sandbox-"))));
+afterEach(() => rm(folder, { recursive: true }));
+
+function run(environment: Readonly<Record<string, string>>) {
+  const env = { ...process.env, SANDBOX_PORT: "0", SANDBOX_DATA: folder, ...environment };
+  return spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** The address that the program prints once it listens. */
+async function readUrl(program: ReturnType<typeof run>): Promise<string> {
+  let printed = "";
+  for await (const chunk of program.stdout.iterator({ destroyOnReturn: false })) {
+    printed += String(chunk);
+    const url = /RUNCOMFY_BASE_URL=(\S+) RUNCOMFY_API_TOKEN=sandbox/.exec(printed)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`The program ended and printed: ${printed}`);
+}
+
+test("keeps an accepted request through a kill -9, and ends with 0 on SIGTERM", async () => {
+  const first = run({ SANDBOX_SPEED: "0.01" });
+  const requests = `/prod/v1/deployments/${file.deployments[1]?.id}`;
+  const answer = await fetch(`${await readUrl(first)}${requests}/inference`, {
+    method: "POST",
+    headers: HEADERS,
+    body: JSON.stringify({ prompt: "A lantern" }),
+  });
+  const { request_id: id } = z.object({ request_id: z.string() }).parse(await answer.json());
+  first.kill("SIGKILL");
+  await once(first, "exit");
+
+  const second = run({});
+  const look = `${await readUrl(second)}${requests}/requests/${id}/status`;
+  const status: unknown = await (await fetch(look, { headers: HEADERS })).json();
+  expect(status).toMatchObject({ status: "in_queue", queue_position: 0 });
+  second.kill("SIGTERM");
+  expect(await once(second, "exit")).toEqual([0, null]);
+});
+
+test("lists every wrong setting and ends with 1", async () => {
+  const program = run({ SANDBOX_PORT: "65536", SANDBOX_SPEED: "fast" });
+  const [complaint, [code]] = await Promise.all([text(program.stderr), once(program, "exit")]);
+  expect(code).toBe(1);
+  expect(complaint).toContain("SANDBOX_PORT");
+  expect(complaint).toContain("SANDBOX_SPEED");
+});

@@ -1,0 +1,414 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import file from "../../src/sandbox/deployments.json" with { type: "json" };
+import { startSandbox } from "../../src/sandbox/sandbox.ts";
+
+const [glow, lantern, tide] = file.deployments.map(({ id }) => id);
+const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** The contract's example body, word for word. */
+const EXAMPLE = {
+  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
+  ctrl_img_1:
+    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
+  width: 1024,
+  height: 1024,
+  guidance_scale: 4,
+  sample_steps: 25,
+  network_multiplier: 1.0,
+  neg: "",
+  seed: 42,
+  sampler: "flowmatch",
+  num_frames: 1,
+  fps: 1,
+};
+const SMALL = { prompt: "A lantern", width: 64, height: 64, sample_steps: 1 };
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+type Start = { dataFolder?: string | null; port?: number; speed?: number; now?: number };
+
+async function start({ dataFolder = null, port = 0, speed = 1, now = START }: Start = {}) {
+  const clock = { now };
+  const options = { port, token: "sandbox", speed, dataFolder, now: () => clock.now };
+  const sandbox = await startSandbox(options);
+  const close = once(() => sandbox.close());
+  closers.push(close);
+
+  async function call(method: string, path: string, body?: unknown) {
+    const headers = {
+      authorization: "Bearer sandbox",
+      "content-type": "application/json",
+      // A restarted sandbox has the same address, and must not be called on its predecessor's connection.
+      connection: "close",
+    };
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const response = await fetch(`${sandbox.url}${path}`, {
+      method,
+      headers,
+      ...(body !== undefined && { body: text }),
+    });
+    const answer: unknown = await response.json();
+    return { status: response.status, answer };
+  }
+  const requests = (deployment = lantern) => `/prod/v1/deployments/${deployment}`;
+  return {
+    ...sandbox,
+    close,
+    clock,
+    call,
+    async submit(body: unknown, deployment = lantern) {
+      const { status, answer } = await call("POST", `${requests(deployment)}/inference`, body);
+      expect(status).toBe(200);
+      return z.object({ request_id: z.string() }).parse(answer).request_id;
+    },
+    async look(id: string, verb: "status" | "result", deployment = lantern) {
+      return (await call("GET", `${requests(deployment)}/requests/${id}/${verb}`)).answer;
+    },
+    async cancel(id: string, deployment = lantern) {
+      return (await call("POST", `${requests(deployment)}/requests/${id}/cancel`)).answer;
+    },
+  };
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= act());
+}
+
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sandbox-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+describe("a request", () => {
+  test("answers a submit, a status and a result exactly as the contract shows", async () => {
+    const sandbox = await start();
+    const path = `/prod/v1/deployments/${glow}`;
+    const { answer } = await sandbox.call("POST", `${path}/inference`, EXAMPLE);
+    const { request_id: id } = z.object({ request_id: z.uuid() }).parse(answer);
+    const base = `${sandbox.url}${path}/requests/${id}`;
+    const urls = { status_url: `${base}/status`, result_url: `${base}/result` };
+    expect(answer).toEqual({ request_id: id, ...urls, cancel_url: `${base}/cancel` });
+    expect(await sandbox.look(id, "status", glow)).toEqual({
+      request_id: id,
+      status: "in_queue",
+      queue_position: 0,
+      ...urls,
+    });
+    sandbox.clock.now += 4_000;
+    expect(await sandbox.look(id, "status", glow)).toEqual({
+      request_id: id,
+      status: "in_progress",
+      ...urls,
+    });
+    expect(await sandbox.look(id, "result", glow)).toEqual({
+      request_id: id,
+      status: "in_progress",
+      created_at: "2026-01-02T03:04:05.678000",
+    });
+    sandbox.clock.now = START + 8_000;
+    expect(await sandbox.look(id, "result", glow)).toEqual({
+      request_id: id,
+      status: "succeeded",
+      output: { images: [`${sandbox.url}/files/${id}/0.png`] },
+      created_at: "2026-01-02T03:04:05.678000",
+      finished_at: "2026-01-02T03:04:13.678000",
+    });
+  });
+
+  test("takes as long as the speed says", async () => {
+    const sandbox = await start({ speed: 100 });
+    const id = await sandbox.submit(EXAMPLE, glow);
+    sandbox.clock.now += 79;
+    expect(await sandbox.look(id, "result", glow)).toMatchObject({ status: "in_progress" });
+    sandbox.clock.now += 1;
+    expect(await sandbox.look(id, "result", glow)).toMatchObject({ status: "succeeded" });
+  });
+
+  test("fails when its prompt asks for it, with a reason", async () => {
+    const sandbox = await start();
+    const id = await sandbox.submit({ ...SMALL, prompt: "A lantern [fail]" });
+    sandbox.clock.now += 10_000;
+    expect(await sandbox.look(id, "status")).toMatchObject({ status: "failed" });
+    const result = await sandbox.look(id, "result");
+    expect(result).toMatchObject({ status: "failed", error: { type: "InferenceError" } });
+    expect(result).not.toHaveProperty("output");
+  });
+
+  test("is found under its own deployment only, by both versions of the paths", async () => {
+    const sandbox = await start();
+    const id = await sandbox.submit(SMALL);
+    const tail = `requests/${id}/status`;
+    expect((await sandbox.call("GET", `/prod/v2/deployments/${lantern}/${tail}`)).answer).toEqual(
+      expect.objectContaining({
+        status_url: `${sandbox.url}/prod/v2/deployments/${lantern}/${tail}`,
+      }),
+    );
+    const elsewhere = await sandbox.call("GET", `/prod/v2/deployments/${tide}/${tail}`);
+    expect(elsewhere).toMatchObject({ status: 404, answer: { error_code: 404_001 } });
+  });
+
+  test("is deleted 7 days after its end, with its file", async () => {
+    const sandbox = await start();
+    const id = await sandbox.submit(SMALL);
+    sandbox.clock.now += 6.9 * DAY_MS;
+    expect((await fetch(`${sandbox.url}/files/${id}/0.png`)).status).toBe(200);
+    sandbox.clock.now += 0.2 * DAY_MS;
+    expect((await fetch(`${sandbox.url}/files/${id}/0.png`)).status).toBe(404);
+    expect(await sandbox.look(id, "status")).toMatchObject({ error_code: 404_001 });
+  });
+});
+
+describe("the queue", () => {
+  test("runs two at a time, first in, first out, and counts positions from 0", async () => {
+    const sandbox = await start();
+    const ids: string[] = [];
+    for (let index = 0; index < 4; index += 1) ids.push(await sandbox.submit(EXAMPLE, glow));
+    const looks = () => Promise.all(ids.map((id) => sandbox.look(id, "status", glow)));
+    const at = (position: number) => ({ status: "in_queue", queue_position: position });
+    expect(await looks()).toMatchObject([at(0), at(1), at(2), at(3)]);
+    sandbox.clock.now = START + 2_500;
+    const running = { status: "in_progress" };
+    expect(await looks()).toMatchObject([running, running, at(0), at(1)]);
+    sandbox.clock.now = START + 8_000;
+    const done = { status: "succeeded" };
+    expect(await looks()).toMatchObject([done, done, running, running]);
+    sandbox.clock.now = START + 13_500;
+    expect(await looks()).toMatchObject([done, done, done, done]);
+  });
+
+  test("has a cold start only after a while of idling", async () => {
+    const sandbox = await start();
+    const statusOfNew = async () =>
+      sandbox.look(await sandbox.submit(EXAMPLE, glow), "status", glow);
+    expect(await statusOfNew()).toMatchObject({ status: "in_queue" });
+    sandbox.clock.now = START + 8_000 + 60_000;
+    expect(await statusOfNew()).toMatchObject({ status: "in_progress" });
+    sandbox.clock.now += 5_500 + 60_001;
+    expect(await statusOfNew()).toMatchObject({ status: "in_queue" });
+  });
+
+  test("lets a cancelled request go, and those behind it move up", async () => {
+    const sandbox = await start();
+    const ids: string[] = [];
+    for (let index = 0; index < 5; index += 1) ids.push(await sandbox.submit(EXAMPLE, glow));
+    const [first = "", , third = "", fourth = "", fifth = ""] = ids;
+    sandbox.clock.now = START + 3_000;
+    expect(await sandbox.cancel(third, glow)).toEqual({
+      request_id: third,
+      status: "completed",
+      outcome: "cancelled",
+    });
+    expect(await sandbox.look(third, "result", glow)).toEqual({
+      request_id: third,
+      status: "cancelled",
+      created_at: "2026-01-02T03:04:05.678000",
+      finished_at: "2026-01-02T03:04:08.678000",
+    });
+    expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ queue_position: 0 });
+    sandbox.clock.now = START + 8_000;
+    expect(await sandbox.look(fifth, "status", glow)).toMatchObject({ status: "in_progress" });
+    for (const late of [first, third, fourth]) {
+      expect(await sandbox.cancel(late, glow)).toMatchObject({ outcome: "not_cancellable" });
+    }
+    expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ status: "in_progress" });
+  });
+
+  test("is the same after a restart, even at another speed", async () => {
+    const dataFolder = await makeFolder();
+    const before = await start({ dataFolder });
+    const ids: string[] = [];
+    for (let index = 0; index < 3; index += 1) ids.push(await before.submit(EXAMPLE, glow));
+    await before.close();
+    const after = await start({ dataFolder, port: before.port, speed: 50, now: START + 3_000 });
+    const looks = await Promise.all(ids.map((id) => after.look(id, "status", glow)));
+    expect(looks).toMatchObject([
+      { status: "in_progress" },
+      { status: "in_progress" },
+      { status: "in_queue", queue_position: 0 },
+    ]);
+    after.clock.now = START + 8_000;
+    const answer = await fetch(`${after.url}/files/${ids[0]}/0.png`);
+    expect([after.url, answer.status]).toEqual([before.url, 200]);
+  });
+});
+
+describe("a bad call", () => {
+  test.each([
+    ["without a token", {}],
+    ["with a wrong token", { authorization: "Bearer other" }],
+  ])("%s gets 401", async (_title, headers) => {
+    const { url } = await start();
+    const response = await fetch(`${url}/prod/v2/deployments`, { headers });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ error_code: 401_001 });
+  });
+
+  test("gets 422 with every problem of its body at once", async () => {
+    const sandbox = await start();
+    const body = {
+      ...EXAMPLE,
+      ctrl_img_1: "http://example.com/a.png",
+      width: 63,
+      height: 4_097,
+      sample_steps: 2.5,
+      guidance_scale: "4",
+      sedd: 1,
+      prompt: undefined,
+    };
+    const path = `/prod/v1/deployments/${glow}/inference`;
+    const { status, answer } = await sandbox.call("POST", path, body);
+    const problem = z.object({
+      loc: z.tuple([z.literal("body"), z.string()]),
+      msg: z.string().min(1),
+      type: z.string(),
+    });
+    const { detail } = z.object({ detail: z.array(problem) }).parse(answer);
+    expect(status).toBe(422);
+    expect(Object.fromEntries(detail.map(({ loc, type }) => [loc[1], type]))).toEqual({
+      ctrl_img_1: "url_scheme",
+      width: "greater_than_equal",
+      height: "less_than_equal",
+      sample_steps: "int_type",
+      guidance_scale: "float_type",
+      sedd: "extra_forbidden",
+      prompt: "missing",
+    });
+  });
+
+  test.each([
+    ["an array", [], "dict_type"],
+    ["no JSON", "{", "json_invalid"],
+    ["an unknown choice", { ...SMALL, resolution: "Highest" }, "literal_error"],
+    ["the key __proto__", `{"prompt":"x","__proto__":{}}`, "extra_forbidden"],
+    ["very deep JSON", "[".repeat(100_000), "json_invalid"],
+  ])("with %s as body gets 422", async (_title, body, type) => {
+    const sandbox = await start();
+    const path = `/prod/v1/deployments/${lantern}/inference`;
+    const call = await sandbox.call("POST", path, body);
+    expect(call).toMatchObject({ status: 422, answer: { detail: [{ type }] } });
+  });
+
+  test("with more than 1 MiB gets 413, whether its length is announced or not", async () => {
+    const sandbox = await start();
+    const path = `/prod/v1/deployments/${lantern}/inference`;
+    const text = JSON.stringify({ prompt: "x".repeat(2 ** 21) });
+    expect(await sandbox.call("POST", path, text)).toMatchObject({ status: 413 });
+    const response = await fetch(`${sandbox.url}${path}`, {
+      method: "POST",
+      headers: { authorization: "Bearer sandbox" },
+      body: new Blob([text]).stream(),
+      duplex: "half",
+    });
+    expect(response.status).toBe(413);
+  });
+
+  test("to an unknown path or deployment gets 404, and 405 where the method is wrong", async () => {
+    const sandbox = await start();
+    const unknown = { status: 404, answer: { error_code: 404_001 } };
+    expect(await sandbox.call("GET", "/prod/v3/deployments")).toMatchObject(unknown);
+    expect(await sandbox.call("POST", "/prod/v1/deployments/no/inference", SMALL)).toMatchObject(
+      unknown,
+    );
+    const wrong = await fetch(`${sandbox.url}/prod/v1/deployments/${lantern}/inference`);
+    expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+});
+
+describe("a file", () => {
+  test("is a picture of the size asked, floored to 32, and for everyone to read", async () => {
+    const sandbox = await start();
+    const id = await sandbox.submit({ ...SMALL, width: 200, height: 100, num_frames: 2 });
+    const address = `${sandbox.url}/files/${id}/1.png`;
+    expect((await fetch(address)).status).toBe(404);
+    sandbox.clock.now += 10_000;
+    const response = await fetch(address);
+    expect(response.headers.get("content-type")).toBe("image/png");
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: "png", width: 192, height: 96 });
+    const head = await fetch(address, { method: "HEAD" });
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, String(bytes.length)]);
+    expect((await fetch(`${sandbox.url}/files/${id}/2.png`)).status).toBe(404);
+  });
+
+  test("is the same for the same prompt and seed, and another for another", async () => {
+    const draw = async (body: object) => {
+      const sandbox = await start();
+      const id = await sandbox.submit({ ...SMALL, ...body });
+      sandbox.clock.now += 10_000;
+      const response = await fetch(`${sandbox.url}/files/${id}/0.png`);
+      return Buffer.from(await response.arrayBuffer()).toString("base64");
+    };
+    const picture = await draw({ seed: 1 });
+    expect(await draw({ seed: 1 })).toBe(picture);
+    expect(await draw({ seed: 2 })).not.toBe(picture);
+    expect(await draw({ seed: 1, prompt: "A lamp" })).not.toBe(picture);
+    expect(await draw({ seed: -1 })).not.toBe(await draw({ seed: -1 }));
+  });
+
+  test("can be drawn of any prompt", async () => {
+    const sandbox = await start();
+    const prompt = `<script>&amp;"'\u0000\u0008\ud800 \ufffe 👋🏽 ]]>`;
+    const id = await sandbox.submit({ ...SMALL, width: 512, prompt });
+    sandbox.clock.now += 10_000;
+    expect((await fetch(`${sandbox.url}/files/${id}/0.png`)).status).toBe(200);
+  });
+
+  test("of a film moves for as long as its frames last", async () => {
+    const sandbox = await start();
+    const film = { prompt: "Waves", width: 64, height: 64, sample_steps: 1 };
+    const id = await sandbox.submit(film, tide);
+    sandbox.clock.now += 10_000;
+    const output = { videos: [`${sandbox.url}/files/${id}/0.webp`] };
+    expect(await sandbox.look(id, "result", tide)).toMatchObject({ output });
+    const response = await fetch(output.videos[0] ?? "");
+    expect(response.headers.get("content-type")).toBe("image/webp");
+    const picture = sharp(Buffer.from(await response.arrayBuffer()), { animated: true });
+    const { pages, pageHeight, delay = [] } = await picture.metadata();
+    expect({ pages, pageHeight }).toEqual({ pages: 24, pageHeight: 64 });
+    const lastsMs = delay.reduce((sum, each) => sum + each, 0);
+    expect(Math.abs(lastsMs - (41 / 16) * 1_000)).toBeLessThan(24);
+  });
+});
+
+describe("the sandbox", () => {
+  test("lists its deployments, or those that are asked for", async () => {
+    const sandbox = await start();
+    const ids = z.array(z.object({ id: z.string(), hardware: z.tuple([z.string()]) }));
+    const list = async (query: string) =>
+      ids
+        .parse((await sandbox.call("GET", `/prod/v2/deployments${query}`)).answer)
+        .map(({ id }) => id);
+    expect(await list("")).toEqual([glow, lantern, tide]);
+    expect(await list(`?ids=${tide}&ids=unknown&ids=${glow}`)).toEqual([glow, tide]);
+  });
+
+  test("says what it is", async () => {
+    const { url } = await start();
+    expect(await (await fetch(url)).text()).toContain("sandbox");
+  });
+
+  test("rejects with EADDRINUSE where its port is taken", async () => {
+    const { port } = await start();
+    await expect(start({ port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+
+  test("says what to do where its data folder can't be used, and frees its port", async () => {
+    const folder = await makeFolder();
+    await writeFile(join(folder, "sandbox.db"), "no database ".repeat(1_000));
+    const { port, close } = await start();
+    await close();
+    await expect(start({ port, dataFolder: folder })).rejects.toThrow("SANDBOX_DATA");
+    expect((await start({ port })).port).toBe(port);
+  });
+});

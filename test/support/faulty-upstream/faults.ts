@@ -1,0 +1,295 @@
+import type { ServerResponse } from "node:http";
+
+/** The calls that the upstream serves. */
+export const UPSTREAM_CALLS = ["submit", "status", "result", "cancel"] as const;
+export type UpstreamCall = (typeof UPSTREAM_CALLS)[number];
+
+/** What a fault has at hand to give its answer. */
+type Exchange = {
+  readonly response: ServerResponse;
+  /** Null on a submit that has not been accepted. */
+  readonly requestId: string | null;
+  /** How often this call was asked for this request before. */
+  readonly pastCalls: number;
+  /** Another origin, which records what reaches it. */
+  readonly elsewhereUrl: string;
+  /** Gives the contract's answer, with these members set or (undefined) left out. */
+  readonly answerWell: (changes?: Record<string, unknown>) => void;
+};
+
+/** How a fault answers. */
+export type FaultDefinition = {
+  /** The calls that it spoils when none are named. */
+  readonly on: readonly UpstreamCall[];
+  readonly answer: (exchange: Exchange) => void;
+};
+
+const ALL = UPSTREAM_CALLS;
+const HTML = "<!doctype html><title>Bad Gateway</title><h1>nginx</h1>";
+const DEBUG = "Traceback of gpu-worker-7.internal";
+
+/** Every trap of the upstream by name: a deployment `fault-<name>` falls into it. */
+const FAULTS = {
+  // Proxies and garbage
+  "html-502": { on: ALL, answer: ({ response }) => html(response, 502) },
+  "plain-502": { on: ALL, answer: ({ response }) => text(response, 502, "upstream connect error") },
+  "html-503": { on: ALL, answer: ({ response }) => html(response, 503) },
+  "html-404": { on: ALL, answer: ({ response }) => html(response, 404) },
+  "html-200": { on: ALL, answer: ({ response }) => html(response, 200) },
+  "not-json": { on: ALL, answer: ({ response }) => text(response, 200, '{"status": "succ') },
+  "empty-200": { on: ALL, answer: ({ response }) => text(response, 200, "") },
+  "empty-204": { on: ALL, answer: ({ response }) => response.writeHead(204).end() },
+  "null-200": { on: ALL, answer: ({ response }) => json(response, 200, null) },
+  "deep-body": {
+    on: ALL,
+    answer: ({ response }) => text(response, 200, "[".repeat(100_000) + "]".repeat(100_000)),
+  },
+  "huge-body": { on: ALL, answer: ({ response }) => pour(response) },
+  "two-mebibytes": {
+    on: ALL,
+    answer: ({ answerWell }) => answerWell({ padding: "x".repeat(2 * 1024 * 1024) }),
+  },
+
+  // Connections
+  "no-answer": { on: ALL, answer: () => {} },
+  "endless-body": { on: ALL, answer: ({ response }) => begin(response, 200) },
+  "endless-402": { on: ALL, answer: ({ response }) => begin(response, 402) },
+  "reset-before-answer": { on: ALL, answer: ({ response }) => response.socket?.resetAndDestroy() },
+  "reset-in-body": {
+    on: ALL,
+    answer: ({ response }) => {
+      begin(response, 200);
+      setTimeout(() => response.socket?.resetAndDestroy(), 20);
+    },
+  },
+  redirect: { on: ALL, answer: (exchange) => redirect(exchange, 302) },
+  "redirect-307": { on: ALL, answer: (exchange) => redirect(exchange, 307) },
+
+  // Error envelopes
+  "envelope-200": { on: ALL, answer: ({ response }) => refuse(response, 200, 404_001) },
+  "envelope-200-with-status": {
+    on: ALL,
+    answer: ({ response }) =>
+      json(response, 200, { status: "error", error_code: 403_003, error_message: "not yours" }),
+  },
+  "envelope-200-internal": { on: ALL, answer: ({ response }) => refuse(response, 200, 500_001) },
+  "internal-500": { on: ALL, answer: ({ response }) => refuse(response, 500, 500_001) },
+  "internal-400": { on: ALL, answer: ({ response }) => refuse(response, 400, 500_001) },
+  "envelope-503": { on: ALL, answer: ({ response }) => refuse(response, 503, 503_001) },
+  unauthorized: { on: ALL, answer: ({ response }) => refuse(response, 401, 401_001) },
+  forbidden: { on: ALL, answer: ({ response }) => refuse(response, 403, 403_003) },
+  "forbidden-message": {
+    on: ALL,
+    answer: ({ response }) => json(response, 403, { message: "Forbidden" }),
+  },
+  "not-found": { on: ALL, answer: ({ response }) => refuse(response, 404, 404_001) },
+  lost: { on: ["status", "result"], answer: ({ response }) => refuse(response, 404, 404_001) },
+  "not-found-at-first": {
+    on: ["status"],
+    answer: ({ response, pastCalls, answerWell }) =>
+      pastCalls < 2 ? refuse(response, 404, 404_001) : answerWell(),
+  },
+  "insufficient-funds": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_001) },
+  "insufficient-funds-200": { on: ALL, answer: ({ response }) => refuse(response, 200, 10_001) },
+  "payment-required": { on: ALL, answer: ({ response }) => text(response, 402, "") },
+  "deployment-disabled": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_002) },
+  "deployment-deleted": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_003) },
+  "nested-error": {
+    on: ALL,
+    answer: ({ response }) =>
+      json(response, 400, { detail: { error: { code: 10_002, message: "off", details: {} } } }),
+  },
+  "timeout-408": { on: ALL, answer: ({ response }) => text(response, 408, "") },
+  "teapot-418": { on: ALL, answer: ({ response }) => json(response, 418, { message: "no" }) },
+  validation: {
+    on: ["submit"],
+    answer: ({ response }) =>
+      json(response, 422, {
+        detail: [
+          { loc: ["body", "width"], msg: "must be at least 64", type: "value_error" },
+          { loc: ["body", "prompts", 0, "text"], msg: "see https://internal.example/x", type: "x" },
+        ],
+      }),
+  },
+  "validation-text": {
+    on: ["submit"],
+    answer: ({ response }) => json(response, 422, { detail: "bad input at 10.0.0.7" }),
+  },
+  "validation-200": { on: ["submit"], answer: ({ response }) => refuse(response, 200, 422_001) },
+
+  // Limits
+  "rate-limited": { on: ALL, answer: ({ response }) => limit(response, "7") },
+  "rate-limited-by-date": {
+    on: ALL,
+    answer: ({ response }) => limit(response, new Date(Date.now() + 60_000).toUTCString()),
+  },
+  "rate-limited-for-a-day": { on: ALL, answer: ({ response }) => limit(response, "86400") },
+  "rate-limited-without-time": { on: ALL, answer: ({ response }) => limit(response, null) },
+  "unavailable-for-a-while": {
+    on: ALL,
+    answer: ({ response }) => json(response, 503, { message: "deploying" }, { "retry-after": "9" }),
+  },
+
+  // Submit
+  "no-id": {
+    on: ["submit"],
+    answer: ({ response }) => json(response, 200, { status: "in_queue" }),
+  },
+  "odd-id": {
+    on: ["submit"],
+    answer: ({ answerWell }) => answerWell({ request_id: "../../v2/deployments" }),
+  },
+  "foreign-urls": {
+    on: ["submit", "status"],
+    answer: ({ answerWell, elsewhereUrl }) =>
+      answerWell({
+        status_url: `${elsewhereUrl}/status`,
+        result_url: `${elsewhereUrl}/result`,
+        cancel_url: `${elsewhereUrl}/cancel`,
+      }),
+  },
+
+  // Status
+  "queue-position-null": well("status", { status: "in_queue", queue_position: null }),
+  "queue-position-absent": well("status", { status: "in_queue", queue_position: undefined }),
+  "queue-position-garbage": well("status", { status: "in_queue", queue_position: "soon" }),
+  "completed-cancelled": well("status", { status: "completed", outcome: "cancelled" }),
+  "status-missing": well("status", { status: undefined }),
+
+  // `completed` on /status, and what /result then says
+  "completed-but-failed": finished("completed", { status: "failed", error: "CUDA out of memory" }),
+  "completed-and-succeeded": finished("completed", { status: "succeeded", output: { images: [] } }),
+  "completed-with-error": finished("completed", { status: "completed", error: { message: "bad" } }),
+  "completed-with-output": finished("completed", { status: "completed", output: { images: [] } }),
+  "completed-with-cancel": finished("completed", { status: "completed", outcome: "cancelled" }),
+  "completed-with-nothing": finished("completed", { status: "completed" }),
+
+  // A failed result's reason
+  "error-string": finished("failed", { status: "failed", error: "CUDA out of memory" }),
+  "error-object": finished("failed", {
+    status: "error",
+    error: { type: "OOM", message: "CUDA out of memory", debugInfo: DEBUG },
+  }),
+  "error-array": finished("failed", {
+    status: "failed",
+    error: [{ errorCode: 7, error: "CUDA out of memory", debugInfo: DEBUG }],
+  }),
+  "error-absent": finished("failed", { status: "failed" }),
+  "error-with-addresses": finished("failed", {
+    status: "failed",
+    error: `Could not load https://s3.example/m?sig=1 on 10.1.2.3:8188\n${"x".repeat(2_000)}`,
+  }),
+  "error-with-code": finished("failed", {
+    status: "failed",
+    error_code: 500_001,
+    error_message: "CUDA out of memory",
+  }),
+
+  // Result
+  "result-early": well("result", { status: "in_progress", output: undefined }),
+  "result-unknown-word": well("result", { status: "archiving", output: undefined }),
+  "output-null": finished("succeeded", { status: "succeeded", output: null }),
+  "output-absent": finished("succeeded", { status: "succeeded" }),
+  "output-text": finished("succeeded", { status: "succeeded", output: "https://a.example/1.png" }),
+  "output-hostile-keys": {
+    on: ["result"],
+    answer: ({ response, requestId }) =>
+      text(
+        response,
+        200,
+        `{"request_id":"${requestId}","status":"succeeded","output":{"__proto__":{"then":1},"then":"x","constructor":null}}`,
+      ),
+  },
+  "time-with-offset": finishedAt("2025-07-22T15:13:03.624471+02:00"),
+  "time-with-offset-and-z": finishedAt("2025-07-22T13:13:03.624471+00:00Z"),
+  "time-garbage": finishedAt("yesterday"),
+
+  // Cancel
+  "cancel-too-late": well("cancel", { status: "completed", outcome: "not_cancellable" }),
+  "cancel-too-late-old": well("cancel", { status: "not_cancellable", outcome: undefined }),
+  "cancel-too-late-409": {
+    on: ["cancel"],
+    answer: ({ response }) => json(response, 409, { status: "x", outcome: "not_cancellable" }),
+  },
+  "cancel-requested": well("cancel", { status: "cancellation_requested", outcome: undefined }),
+  "cancel-merely-completed": well("cancel", { status: "completed", outcome: undefined }),
+} as const satisfies Record<string, FaultDefinition>;
+
+/** A name of `FAULTS`, or `word-<word>`: /status then answers with that word. */
+export type FaultName = keyof typeof FAULTS | `word-${string}`;
+
+/** The fault of a name. */
+export function findFault(name: string): FaultDefinition {
+  if (name.startsWith("word-")) return well("status", { status: name.slice("word-".length) });
+  const fault = Object.entries<FaultDefinition>(FAULTS).find(([one]) => one === name)?.[1];
+  if (fault === undefined) throw new Error(`There is no fault ${name}; faults.ts lists them.`);
+  return fault;
+}
+
+/** Answers with JSON. */
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { "content-type": "application/json", ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** Answers with an error as the vendor writes it. */
+export function refuse(response: ServerResponse, status: number, errorCode: number): void {
+  json(response, status, { error_code: errorCode, error_message: "The vendor's own words." });
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { "content-type": "text/plain" }).end(body);
+}
+
+function html(response: ServerResponse, status: number): void {
+  response.writeHead(status, { "content-type": "text/html; charset=utf-8" }).end(HTML);
+}
+
+function begin(response: ServerResponse, status: number): void {
+  response.writeHead(status, { "content-type": "application/json" }).write('{"status":');
+}
+
+/** Writes without end, as fast as it is read. */
+function pour(response: ServerResponse): void {
+  const chunk = "x".repeat(64 * 1024);
+  const write = () => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response.writeHead(200, { "content-type": "application/json" }).write('{"output":"');
+  response.on("drain", write);
+  write();
+}
+
+function redirect({ response, elsewhereUrl }: Exchange, status: number): void {
+  response.writeHead(status, { location: `${elsewhereUrl}/stolen` }).end();
+}
+
+function limit(response: ServerResponse, retryAfter: string | null): void {
+  const headers = retryAfter === null ? {} : { "retry-after": retryAfter };
+  json(response, 429, { message: "Too many requests" }, headers);
+}
+
+/** The contract's answer to one call, changed. */
+function well(call: UpstreamCall, changes: Record<string, unknown>): FaultDefinition {
+  return { on: [call], answer: ({ answerWell }) => answerWell(changes) };
+}
+
+/** A job that /status calls ended with this word, and of which /result says just this. */
+function finished(word: string, result: Record<string, unknown>): FaultDefinition {
+  return {
+    on: ["status", "result"],
+    answer: ({ response, requestId, answerWell }) => {
+      if (response.req.url?.endsWith("/status")) return answerWell({ status: word });
+      json(response, 200, { request_id: requestId, ...result });
+    },
+  };
+}
+
+function finishedAt(time: string): FaultDefinition {
+  return finished("succeeded", { status: "succeeded", output: { images: [] }, finished_at: time });
+}

@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+
+/** A job of the faulty upstream: where it stands, and the statuses that the next looks will show. */
+export type FaultyJob = {
+  readonly requestId: string;
+  readonly deploymentId: string;
+  readonly createdAt: Date;
+  status: string;
+  script: readonly string[];
+  result: Readonly<Record<string, unknown>>;
+};
+
+const DEFAULT_SCRIPT = ["in_queue", "in_progress", "succeeded"];
+const DEFAULT_RESULT = { output: { images: ["https://files.runcomfy.net/output-1.png"] } };
+
+/** Makes a job that has just been accepted. */
+export function createFaultyJob(
+  deploymentId: string,
+  script: readonly string[] = DEFAULT_SCRIPT,
+): FaultyJob {
+  return {
+    requestId: randomUUID(),
+    deploymentId,
+    createdAt: new Date(),
+    status: script[0] ?? "in_queue",
+    script,
+    result: DEFAULT_RESULT,
+  };
+}
+
+/** Takes the next step of the job's script, and gives the contract's answer of /status. */
+export function look(job: FaultyJob): Record<string, unknown> {
+  job.status = job.script[0] ?? job.status;
+  if (job.script.length > 1) job.script = job.script.slice(1);
+  return {
+    request_id: job.requestId,
+    status: job.status,
+    ...(job.status === "in_queue" && { queue_position: 0 }),
+  };
+}
+
+/** The contract's answer of /result. */
+export function toResult(job: FaultyJob): Record<string, unknown> {
+  const base = { request_id: job.requestId, status: job.status };
+  if (["in_queue", "in_progress"].includes(job.status)) return base;
+  const times = {
+    created_at: toContractTime(job.createdAt),
+    finished_at: toContractTime(new Date()),
+  };
+  return job.status === "cancelled" ? { ...base, ...times } : { ...base, ...times, ...job.result };
+}
+
+/** Cancels a queued job, and gives the contract's answer. */
+export function cancel(job: FaultyJob): Record<string, unknown> {
+  const isQueued = job.status === "in_queue";
+  if (isQueued) {
+    job.status = "cancelled";
+    job.script = ["cancelled"];
+  }
+  return {
+    request_id: job.requestId,
+    status: "completed",
+    outcome: isQueued ? "cancelled" : "not_cancellable",
+  };
+}
+
+/** Microseconds and no zone. */
+function toContractTime(time: Date): string {
+  return time.toISOString().replace("Z", "000");
+}

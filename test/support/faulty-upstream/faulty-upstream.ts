@@ -1,0 +1,234 @@
+import { once } from "node:events";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
+
+import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
+import type { FaultyJob } from "./faulty-job.ts";
+import { cancel, createFaultyJob, look, toResult } from "./faulty-job.ts";
+import { findFault, json, refuse, UPSTREAM_CALLS } from "./faults.ts";
+
+/** One request that reached the upstream, recorded when it had been read. */
+type RecordedRequest = {
+  /** Null for anything but the four calls. */
+  readonly call: UpstreamCall | null;
+  readonly method: string;
+  readonly path: string;
+  readonly deploymentId: string | null;
+  readonly requestId: string | null;
+  /** Whether it brought the right bearer token. */
+  readonly isAuthorized: boolean;
+  readonly hasAuthorization: boolean;
+  /** The body as it came. */
+  readonly body: string;
+};
+
+/**
+ * A RunComfy on a free loopback port, for tests. It keeps to the contract, except:
+ * - a deployment `fault-<name>` falls into that fault (`faults.ts`) on the calls the fault is made for, and
+ *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, or `looks` for the two reads);
+ * - `setFault` does the same to all deployments.
+ * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each look at its status, unless scripted otherwise.
+ */
+export type FaultyUpstream = {
+  readonly url: string;
+  readonly token: string;
+  readonly port: number;
+  readonly requests: readonly RecordedRequest[];
+  /** What reached the other origin to which the redirects and foreign URLs point; it should stay empty. */
+  readonly requestsElsewhere: readonly RecordedRequest[];
+  /** How many requests of a call there were, for one deployment or request if an id is given. */
+  count(call: UpstreamCall, id?: string): number;
+  /** Resolves as soon as there were so many of them. */
+  whenRequested(call: UpstreamCall, times: number, id?: string): Promise<void>;
+  /** Lets all deployments fall into a fault, on the calls it is made for or on these; null ends that. */
+  setFault(name: FaultName | null, on?: readonly UpstreamCall[]): void;
+  /** The statuses of a job (by request id), or of all future jobs of a deployment; each look takes one, the last stays. */
+  script(id: string, statuses: readonly string[]): void;
+  /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
+  finish(requestId: string, result: Readonly<Record<string, unknown>>): void;
+  /** Holds back every answer to a call, until the returned function is called. */
+  hold(call: UpstreamCall): () => void;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+const PATH =
+  /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)|requests\/([^/?]+)\/(status|result|cancel))$/;
+const CALLS_BY_SUFFIX = new Map<string, readonly UpstreamCall[]>([
+  ...UPSTREAM_CALLS.map((call): [string, readonly UpstreamCall[]] => [call, [call]]),
+  ["looks", ["status", "result"]],
+]);
+const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|looks))?$/;
+
+/** Starts one; `port` and `token` only where a test must choose them. */
+export async function startFaultyUpstream(
+  options: { readonly port?: number; readonly token?: string } = {},
+): Promise<FaultyUpstream> {
+  const token = options.token ?? "test-token";
+  const requests: RecordedRequest[] = [];
+  const requestsElsewhere: RecordedRequest[] = [];
+  const jobs = new Map<string, FaultyJob>();
+  const scripts = new Map<string, readonly string[]>();
+  const gates = new Map<UpstreamCall, PromiseWithResolvers<void>>();
+  const waiters = new Set<() => void>();
+  let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
+
+  const elsewhere = createServer(async (request, response) => {
+    requestsElsewhere.push(await record(request, token));
+    json(response, 200, { request_id: "stolen", status: "succeeded", output: "stolen" });
+  });
+  const server = createServer(async (request, response) => {
+    response.on("error", () => {}); // The client may hang up in the middle of an answer.
+    const recorded = await record(request, token).catch(() => null);
+    if (recorded === null) return; // It hung up in the middle of the request.
+    requests.push(recorded);
+    for (const wake of waiters) wake();
+    if (recorded.call !== null) await gates.get(recorded.call)?.promise;
+    answer(recorded, response);
+  });
+  const elsewhereUrl = `http://127.0.0.1:${await listen(elsewhere, 0)}`;
+  const port = await listen(server, options.port ?? 0);
+
+  function answer(recorded: RecordedRequest, response: ServerResponse): void {
+    const { call, deploymentId, requestId } = recorded;
+    if (!recorded.isAuthorized) return refuse(response, 401, 401_001);
+    if (call === null || deploymentId === null) return refuse(response, 404, 404_001);
+    const answerWell = (changes: Record<string, unknown> = {}) =>
+      answerByContract(recorded, response, changes);
+    const chosen = chooseFault(call, deploymentId);
+    if (chosen === null) return answerWell();
+    const pastCalls = count(call, requestId ?? deploymentId) - 1;
+    chosen.answer({ response, requestId, pastCalls, elsewhereUrl, answerWell });
+  }
+
+  function chooseFault(call: UpstreamCall, deploymentId: string): FaultDefinition | null {
+    const { name, on } = FAULT.exec(deploymentId)?.groups ?? {};
+    if (name === undefined && fault === null) return null;
+    const found = findFault(name ?? fault?.name ?? "");
+    const named = name === undefined ? fault?.on : CALLS_BY_SUFFIX.get(on ?? "");
+    return (named ?? found.on).includes(call) ? found : null;
+  }
+
+  function answerByContract(
+    { call, deploymentId, requestId, path }: RecordedRequest,
+    response: ServerResponse,
+    changes: Record<string, unknown>,
+  ): void {
+    if (call === "submit") {
+      const job = createFaultyJob(deploymentId ?? "", scripts.get(deploymentId ?? ""));
+      jobs.set(job.requestId, job);
+      const base = `${url}${path.replace(/inference$/, "requests")}/${job.requestId}`;
+      return json(response, 200, {
+        request_id: job.requestId,
+        status_url: `${base}/status`,
+        result_url: `${base}/result`,
+        cancel_url: `${base}/cancel`,
+        ...changes,
+      });
+    }
+    const job = jobs.get(requestId ?? "");
+    if (job === undefined || job.deploymentId !== deploymentId) {
+      return refuse(response, 404, 404_001);
+    }
+    if (call === "status") return json(response, 200, { ...look(job), ...changes });
+    if (call === "result") return json(response, 200, { ...toResult(job), ...changes });
+    json(response, 200, { ...cancel(job), ...changes });
+  }
+
+  function count(call: UpstreamCall, id?: string): number {
+    return requests.filter(
+      (request) =>
+        request.call === call &&
+        (id === undefined || request.requestId === id || request.deploymentId === id),
+    ).length;
+  }
+
+  function findJob(requestId: string): FaultyJob {
+    const job = jobs.get(requestId);
+    if (job === undefined) throw new Error(`The faulty upstream has no job ${requestId}.`);
+    return job;
+  }
+
+  async function close(): Promise<void> {
+    for (const gate of gates.values()) gate.resolve();
+    await Promise.all([server, elsewhere].map(shut));
+  }
+
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    token,
+    port,
+    requests,
+    requestsElsewhere,
+    count,
+    async whenRequested(call, times, id) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = () => count(call, id) >= times && resolve();
+      waiters.add(wake);
+      wake();
+      await promise.finally(() => waiters.delete(wake));
+    },
+    setFault(name, on) {
+      fault = name === null ? null : { name, on };
+    },
+    script(id, statuses) {
+      const job = jobs.get(id);
+      if (job === undefined) scripts.set(id, statuses);
+      else job.script = statuses;
+    },
+    finish(requestId, result) {
+      const job = findJob(requestId);
+      job.status = typeof result["status"] === "string" ? result["status"] : "succeeded";
+      job.script = [job.status];
+      job.result = result;
+    },
+    hold(call) {
+      const gate = Promise.withResolvers<void>();
+      gates.set(call, gate);
+      return () => {
+        gates.delete(call);
+        gate.resolve();
+      };
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function record(request: IncomingMessage, token: string): Promise<RecordedRequest> {
+  const path = request.url ?? "";
+  const method = request.method ?? "";
+  const body = await text(request);
+  const [, , , deploymentId = null, inference, requestId = null, action] = PATH.exec(path) ?? [];
+  const call = UPSTREAM_CALLS.find((one) => one === (inference ? "submit" : action)) ?? null;
+  const expectedMethod = call === "submit" || call === "cancel" ? "POST" : "GET";
+  const { authorization } = request.headers;
+  return {
+    call: method === expectedMethod ? call : null,
+    method,
+    path,
+    deploymentId,
+    requestId,
+    isAuthorized: authorization === `Bearer ${token}`,
+    hasAuthorization: authorization !== undefined,
+    body,
+  };
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No TCP address.");
+  return address.port;
+}
+
+async function shut(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, "close");
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
