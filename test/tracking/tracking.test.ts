@@ -1,0 +1,312 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
+import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
+import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
+import type { Job } from "../../src/job/job.ts";
+import { isFinished } from "../../src/job/job.ts";
+import type { JsonValue } from "../../src/job/json.ts";
+import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
+import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import { UpstreamError } from "../../src/job/upstream-error.ts";
+import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { createPace } from "../../src/runcomfy/pace.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import type { Tracking } from "../../src/tracking/tracking.ts";
+import { createTracking } from "../../src/tracking/tracking.ts";
+import { waitForJob } from "../../src/tracking/wait-for-job.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+
+const log = pino({ level: "silent" });
+const INPUT = { prompt: "A warm glow", width: 1024 };
+
+let upstream: FaultyUpstream;
+let store: JobStore;
+let tracking: Tracking;
+/** How far the gateway's clock is ahead of the machine's. */
+let aheadMs = 0;
+
+function startTracking(options: { deadlineSeconds?: number; submitTimeoutSeconds?: number } = {}): Tracking {
+  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+  const { deadlineSeconds = 86_400, submitTimeoutSeconds = 1 } = options;
+  const runcomfy = createRunComfy({
+    baseUrl: upstream.url,
+    token: upstream.token,
+    submitTimeoutMs: submitTimeoutSeconds * 1_000,
+    pace,
+    log,
+  });
+  return createTracking({
+    store,
+    runcomfy,
+    pace,
+    catalogue: null,
+    apiVersion: "v1",
+    deadlineSeconds,
+    submitTimeoutSeconds,
+    log,
+    now: () => Date.now() + aheadMs,
+    random: () => 0,
+  });
+}
+
+beforeEach(async () => {
+  aheadMs = 0;
+  upstream = await startFaultyUpstream();
+  store = await openStore({ databaseUrl: ":memory:", log });
+  tracking = startTracking();
+  await tracking.start();
+});
+
+afterEach(async () => {
+  await tracking.close();
+  await store.close();
+  await upstream.close();
+});
+
+async function submit(deploymentId: string, idempotencyKey: string | null = null, input: JsonValue = INPUT): Promise<Job> {
+  return await tracking.submitJob({ deploymentId, input, idempotencyKey });
+}
+
+async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
+  return await promise.then(
+    () => "nothing was thrown",
+    (error: unknown) => error,
+  );
+}
+
+async function untilFinished(job: Job): Promise<Job | null> {
+  return await waitForJob(store, job.id, isFinished, 20_000);
+}
+
+test("a job is queued when submitJob answers, and succeeds together with its output", async () => {
+  const job = await submit("warm-glow");
+  expect(job).toMatchObject({ status: "IN_QUEUE", deploymentId: "warm-glow", version: 2 });
+  expect(await untilFinished(job)).toMatchObject({ status: "SUCCEEDED", error: null });
+  const [documents] = await store.readDocuments([job.id]);
+  expect(documents?.input).toEqual(INPUT);
+  expect(documents?.output).toMatchObject({ images: [expect.stringContaining("https://")] });
+  const [history] = await store.readHistories([job.id]);
+  expect(history?.map(({ status }) => status)).toEqual(["SUBMITTING", "IN_QUEUE", "IN_QUEUE", "IN_PROGRESS", "SUCCEEDED"]);
+});
+
+test("a look that finds nothing new writes nothing and wakes nobody", async () => {
+  upstream.script("still", ["in_progress"]);
+  const job = await submit("still");
+  await waitForJob(store, job.id, ({ status }) => status === "IN_PROGRESS", 5_000);
+  let wakeUps = 0;
+  store.subscribe(job.id, () => (wakeUps += 1));
+  const looks = upstream.count("status");
+  await upstream.whenRequested("status", looks + 3);
+  expect(wakeUps).toBe(0);
+  expect((await store.readJob(job.id))?.version).toBe(3);
+});
+
+test("the same key and value give the same job, however the body is spelled and also at once", async () => {
+  const [first, second] = await Promise.all([
+    submit("warm-glow", "key", { a: 1, b: { c: 2, d: 3 } }),
+    submit("warm-glow", "key", { b: { d: 3, c: 2 }, a: 1 }),
+  ]);
+  const third = await submit("warm-glow", "key", { a: 1, b: { c: 2, d: 3 } });
+  expect([second.id, third.id]).toEqual([first.id, first.id]);
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("the same key with another body or deployment is a conflict", async () => {
+  const first = submit("warm-glow", "key");
+  expect(await thrownBy(submit("warm-glow", "key", { prompt: "Cold" }))).toBeInstanceOf(IdempotencyConflictError);
+  await first;
+  expect(await thrownBy(submit("other", "key"))).toBeInstanceOf(IdempotencyConflictError);
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test.each([
+  ["insufficient-funds", "INSUFFICIENT_FUNDS"],
+  ["insufficient-funds-200", "INSUFFICIENT_FUNDS"],
+  ["deployment-disabled", "DEPLOYMENT_DISABLED"],
+  ["deployment-deleted", "DEPLOYMENT_DELETED"],
+  ["unauthorized", "UNAUTHORIZED"],
+  ["forbidden", "FORBIDDEN"],
+  ["envelope-503", "UNAVAILABLE"],
+  ["teapot-418", "REJECTED"],
+])("a refusal (%s) leaves no trace but the error, and frees the key", async (fault, code) => {
+  const deploymentId = `fault-${fault}`;
+  expect(await thrownBy(submit(deploymentId, "key"))).toMatchObject({ name: "UpstreamError", code, unconfirmedJob: null });
+  expect(await store.countJobs({})).toBe(0);
+  await thrownBy(submit(deploymentId, "key"));
+  expect(upstream.count("submit")).toBe(2);
+});
+
+test.each(["html-502", "internal-500", "internal-400", "envelope-200-internal", "reset-before-answer", "reset-in-body", "no-id", "odd-id", "not-json", "redirect", "no-answer"])(
+  "a submit of unknown outcome (%s) is kept, never sent again, and answers the same under its key",
+  async (fault) => {
+    const deploymentId = `fault-${fault}`;
+    const first = await thrownBy(submit(deploymentId, "key"));
+    const second = await thrownBy(submit(deploymentId, "key"));
+    for (const error of [first, second]) {
+      expect(error).toBeInstanceOf(UpstreamError);
+      expect(error).toMatchObject({
+        code: "SUBMISSION_UNKNOWN",
+        retryable: false,
+        unconfirmedJob: { status: "FAILED", error: { code: "SUBMISSION_UNKNOWN" } },
+      });
+    }
+    expect(upstream.count("submit")).toBe(1);
+    expect(await store.countJobs({})).toBe(1);
+    expect(upstream.requestsElsewhere).toEqual([]);
+  },
+);
+
+test("what a 422 finds wrong becomes issues of the input", async () => {
+  const error = await thrownBy(submit("fault-validation"));
+  expect(error).toBeInstanceOf(InvalidInputError);
+  expect(error).toMatchObject({ issues: [{ path: "width" }, { path: "prompts[0].text" }] });
+});
+
+test("a deployment that the upstream does not know, or an id that would change the path, is not found", async () => {
+  expect(await thrownBy(submit("fault-not-found"))).toBeInstanceOf(DeploymentNotFoundError);
+  expect(await thrownBy(submit("../../v2/deployments"))).toBeInstanceOf(DeploymentNotFoundError);
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("hostile input and keys are refused before anything is sent", async () => {
+  for (const [input, key] of [[{ prompt: "\0" }, null], [[1], null], [INPUT, ""], [INPUT, "\ud800"], [INPUT, "x".repeat(256)]] as const) {
+    expect(await thrownBy(submit("warm-glow", key, input))).toBeInstanceOf(InvalidInputError);
+  }
+  expect(upstream.requests).toEqual([]);
+});
+
+test("a Retry-After refuses the next submit at once, with the seconds left, and without sending it", async () => {
+  expect(await thrownBy(submit("fault-rate-limited"))).toMatchObject({ code: "RATE_LIMITED", retryAfterSeconds: 7 });
+  const second = await thrownBy(submit("warm-glow"));
+  expect(second).toMatchObject({ code: "RATE_LIMITED", retryable: true });
+  expect(upstream.count("submit")).toBe(1);
+  expect(await store.countJobs({})).toBe(0);
+});
+
+test.each([
+  ["completed-but-failed", "FAILED"],
+  ["completed-and-succeeded", "SUCCEEDED"],
+  ["completed-with-error", "FAILED"],
+  ["completed-with-output", "SUCCEEDED"],
+  ["completed-with-cancel", "CANCELLED"],
+  ["completed-cancelled", "CANCELLED"],
+  ["error-string", "FAILED"],
+  ["error-object", "FAILED"],
+  ["error-array", "FAILED"],
+  ["error-absent", "FAILED"],
+  ["not-found-at-first", "SUCCEEDED"],
+  ["output-hostile-keys", "SUCCEEDED"],
+])("a job of fault %s ends %s", async (fault, status) => {
+  const job = await untilFinished(await submit(`fault-${fault}`));
+  expect(job?.status).toBe(status);
+  expect(JSON.stringify(job)).not.toContain("gpu-worker-7");
+});
+
+test.each(["unauthorized", "forbidden", "html-502", "html-200", "deep-body"])(
+  "a failed look (%s) never ends a job, and the next good one goes on",
+  async (fault) => {
+    const job = await submit(`fault-${fault}--looks`);
+    await upstream.whenRequested("status", 2, job.requestId ?? "");
+    expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
+  },
+);
+
+test("an unknown status word keeps the last known state", async () => {
+  upstream.script("odd", ["in_progress", "defragmenting", "defragmenting", "succeeded"]);
+  const job = await submit("odd");
+  await upstream.whenRequested("status", 3, job.requestId ?? "");
+  expect((await store.readJob(job.id))?.status).toBe("IN_PROGRESS");
+  expect((await untilFinished(job))?.status).toBe("SUCCEEDED");
+});
+
+test("a job that the upstream does not know is lost once it is no longer young", async () => {
+  const job = await submit("fault-lost");
+  await upstream.whenRequested("status", 2, job.requestId ?? "");
+  expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
+  aheadMs = 31_000;
+  expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "LOST" } });
+});
+
+test("a job that does not end expires at its deadline", async () => {
+  upstream.script("endless", ["in_progress"]);
+  const job = await submit("endless");
+  await upstream.whenRequested("status", 1, job.requestId ?? "");
+  aheadMs = 86_400_000;
+  expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "EXPIRED" } });
+});
+
+test("a succeeded job without a readable result is INVALID_RESPONSE after 10 minutes", async () => {
+  const job = await submit("fault-output-null");
+  // The second request tells that the first look has been noted.
+  await upstream.whenRequested("result", 2, job.requestId ?? "");
+  expect((await store.readJob(job.id))?.status).not.toBe("FAILED");
+  aheadMs = 601_000;
+  expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "INVALID_RESPONSE" } });
+});
+
+test("a queued job is cancelled, and cancelling it again changes nothing", async () => {
+  upstream.script("queue", ["in_queue"]);
+  const job = await submit("queue");
+  const cancelled = await tracking.cancelJob(job.id);
+  expect(cancelled).toMatchObject({ status: "CANCELLED" });
+  expect(await tracking.cancelJob(job.id)).toEqual(cancelled);
+  expect(upstream.count("cancel")).toBe(1);
+});
+
+test.each(["cancel-too-late", "cancel-too-late-old", "cancel-too-late-409"])(
+  "a job that already runs upstream (%s) can't be cancelled, and is told as it is now",
+  async (fault) => {
+    upstream.script(`fault-${fault}`, ["in_progress"]);
+    const job = await submit(`fault-${fault}`);
+    const error = await thrownBy(tracking.cancelJob(job.id));
+    expect(error).toBeInstanceOf(JobNotCancellableError);
+    expect(error).toMatchObject({ job: { id: job.id, status: "IN_PROGRESS" } });
+  },
+);
+
+test("a cancel that the upstream merely took note of succeeds once the job shows it", async () => {
+  upstream.script("fault-cancel-requested", ["in_queue", "in_queue", "in_queue", "cancelled"]);
+  const job = await submit("fault-cancel-requested");
+  expect(await tracking.cancelJob(job.id)).toMatchObject({ status: "CANCELLED" });
+});
+
+test("a cancel without an answer that counts is an upstream error while the job is open", async () => {
+  upstream.script("fault-html-502--cancel", ["in_queue"]);
+  const job = await submit("fault-html-502--cancel");
+  expect(await thrownBy(tracking.cancelJob(job.id))).toMatchObject({ name: "UpstreamError", retryable: true });
+  expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
+});
+
+test("jobs that have ended or never were can't be cancelled", async () => {
+  const job = await submit("warm-glow");
+  await untilFinished(job);
+  expect(await thrownBy(tracking.cancelJob(job.id))).toBeInstanceOf(JobNotCancellableError);
+  expect(await thrownBy(tracking.cancelJob("job_unknown"))).toBeInstanceOf(JobNotFoundError);
+  expect(upstream.count("cancel")).toBe(0);
+});
+
+test("a cancel during the submit waits for its outcome", async () => {
+  upstream.script("slow", ["in_queue"]);
+  const release = upstream.hold("submit");
+  const submitting = submit("slow");
+  await upstream.whenRequested("submit", 1);
+  const [job] = await store.listJobs({ filter: {}, direction: "forward", limit: 1 });
+  const cancelling = tracking.cancelJob(job?.id ?? "");
+  release();
+  await submitting;
+  expect(await cancelling).toMatchObject({ status: "CANCELLED" });
+});
+
+test("an outage slows looks to a trickle and loses nothing", async () => {
+  upstream.script("long", ["in_queue"]);
+  const jobs = await Promise.all(Array.from({ length: 20 }, () => submit("long")));
+  upstream.setFault("html-502", ["status"]);
+  await upstream.whenRequested("status", upstream.count("status") + 8);
+  upstream.setFault(null);
+  for (const { requestId } of jobs) upstream.finish(requestId ?? "", { output: [1] });
+  for (const job of jobs) expect((await untilFinished(job))?.status).toBe("SUCCEEDED");
+});
