@@ -1,0 +1,12 @@
+import type { Kysely } from "kysely";
+
+import type { Tables } from "./tables.ts";
+
+export type DatabaseKind = "sqlite" | "postgres";
+
+/** An open database; its tables exist once `migrate` has run. */
+export type Database = {
+  readonly kind: DatabaseKind;
+  readonly queries: Kysely<Tables>;
+  close(): Promise<void>;
+};

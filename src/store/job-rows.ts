@@ -1,0 +1,110 @@
+import type { Selectable } from "kysely";
+
+import type { Job, JobError, JobEvent } from "../job/job.ts";
+import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
+import { isJsonObject, type JsonValue } from "../job/json.ts";
+import type { JobDocuments } from "./job-store.ts";
+import type { Tables } from "./tables.ts";
+
+/** The columns that make a `Job`: all but its documents, which may be large, and what only the store needs. */
+export const JOB_COLUMNS = [
+  "id",
+  "deployment_id",
+  "request_id",
+  "api_version",
+  "status",
+  "queue_position",
+  "error_code",
+  "error_message",
+  "error_retryable",
+  "version",
+  "created_at",
+  "started_at",
+  "finished_at",
+  "updated_at",
+] as const;
+
+/** The statuses that a claim or a save may find. */
+export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
+
+export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[number]>;
+
+export function toJob(row: JobRow): Job {
+  return {
+    id: row.id,
+    deploymentId: row.deployment_id,
+    requestId: row.request_id,
+    apiVersion: row.api_version,
+    status: row.status,
+    queuePosition: row.queue_position,
+    error: toJobError(row),
+    version: row.version,
+    createdAt: new Date(row.created_at),
+    startedAt: toDate(row.started_at),
+    finishedAt: toDate(row.finished_at),
+    updatedAt: new Date(row.updated_at),
+  };
+}
+
+export function fromJob(job: Job): JobRow {
+  return {
+    id: job.id,
+    deployment_id: job.deploymentId,
+    request_id: job.requestId,
+    api_version: job.apiVersion,
+    status: job.status,
+    queue_position: job.queuePosition,
+    error_code: job.error?.code ?? null,
+    error_message: job.error?.message ?? null,
+    error_retryable: job.error === null ? null : Number(job.error.retryable),
+    version: job.version,
+    created_at: job.createdAt.getTime(),
+    started_at: job.startedAt?.getTime() ?? null,
+    finished_at: job.finishedAt?.getTime() ?? null,
+    updated_at: job.updatedAt.getTime(),
+  };
+}
+
+export function toJobEvent(row: Selectable<Tables["job_events"]>): JobEvent {
+  return {
+    version: row.version,
+    status: row.status,
+    queuePosition: row.queue_position,
+    at: new Date(row.at),
+  };
+}
+
+export function fromJobEvent(jobId: string, event: JobEvent): Selectable<Tables["job_events"]> {
+  return {
+    job_id: jobId,
+    version: event.version,
+    status: event.status,
+    queue_position: event.queuePosition,
+    at: event.at.getTime(),
+  };
+}
+
+export function toDocuments(row: Pick<Tables["jobs"], "id" | "input" | "output">): JobDocuments {
+  const input: JsonValue = JSON.parse(row.input);
+  if (!isJsonObject(input)) throw new Error(`the stored input of ${row.id} is no JSON object`);
+  const output: JsonValue = row.output === null ? null : JSON.parse(row.output);
+  return { input, output };
+}
+
+/** JSON as text, in both databases: it escapes U+0000 and lone surrogates, which neither could keep as they are. */
+export function fromDocument(document: JsonValue): string | null {
+  return document === null ? null : JSON.stringify(document);
+}
+
+function toJobError(row: JobRow): JobError | null {
+  if (row.error_code === null) return null;
+  return {
+    code: row.error_code,
+    message: row.error_message ?? "",
+    retryable: row.error_retryable === 1,
+  };
+}
+
+function toDate(timeMs: number | null): Date | null {
+  return timeMs === null ? null : new Date(timeMs);
+}

@@ -1,0 +1,96 @@
+import { type Kysely, sql } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+
+import type { Database, DatabaseKind } from "./database.ts";
+import { StoreError } from "./store-error.ts";
+
+/**
+ * Brings the tables up to date, each migration whole or not at all. Processes that start at once wait for each other.
+ * Rejects with a `StoreError` when the database belongs to a newer program.
+ */
+export async function migrate(database: Database): Promise<void> {
+  const migrations = createMigrations(database.kind);
+  const migrator = new Migrator({
+    db: database.queries,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+    // Names of our own: another program's Kysely may live in the same Postgres.
+    migrationTableName: "gateway_migrations",
+    migrationLockTableName: "gateway_migrations_lock",
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  if (error instanceof Error && error.message.includes("previously executed migration")) {
+    throw new StoreError(
+      "The database was written by a newer version of this gateway. Start that version, or point DATABASE_URL at another database.",
+      { cause: error },
+    );
+  }
+  throw error;
+}
+
+/** Only ever added to: a migration that has run somewhere is never edited. */
+function createMigrations(kind: DatabaseKind): Record<string, Migration> {
+  // Byte order on both databases; Postgres would sort by the language of the machine.
+  const name = kind === "postgres" ? sql`text collate "C"` : "text";
+  return {
+    "0001-jobs": {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable("jobs")
+          .addColumn("id", name, (column) => column.primaryKey())
+          .addColumn("deployment_id", name, (column) => column.notNull())
+          .addColumn("request_id", "text")
+          .addColumn("api_version", "text", (column) => column.notNull())
+          .addColumn("status", name, (column) => column.notNull())
+          .addColumn("queue_position", "bigint")
+          .addColumn("error_code", "text")
+          .addColumn("error_message", "text")
+          .addColumn("error_retryable", "integer")
+          .addColumn("version", "integer", (column) => column.notNull())
+          .addColumn("created_at", "bigint", (column) => column.notNull())
+          .addColumn("started_at", "bigint")
+          .addColumn("finished_at", "bigint")
+          .addColumn("updated_at", "bigint", (column) => column.notNull())
+          .addColumn("idempotency_key", name, (column) => column.unique())
+          .addColumn("fingerprint", "text")
+          .addColumn("owner", name)
+          // The large ones last: SQLite reads a row up to the last column that is asked for.
+          .addColumn("input", "text", (column) => column.notNull())
+          .addColumn("output", "text")
+          .execute();
+        // Read backwards for "newest first"; new jobs go to the end of an index, which is where appending is cheap.
+        await db.schema
+          .createIndex("jobs_by_age")
+          .on("jobs")
+          .columns(["created_at", "id"])
+          .execute();
+        await db.schema
+          .createIndex("jobs_by_deployment")
+          .on("jobs")
+          .columns(["deployment_id", "created_at", "id"])
+          .execute();
+        await db.schema
+          .createIndex("jobs_by_status")
+          .on("jobs")
+          .columns(["status", "created_at", "id"])
+          .execute();
+        await db.schema
+          .createTable("job_events")
+          .addColumn("job_id", name, (column) =>
+            column.notNull().references("jobs.id").onDelete("cascade"),
+          )
+          .addColumn("version", "integer", (column) => column.notNull())
+          .addColumn("status", "text", (column) => column.notNull())
+          .addColumn("queue_position", "bigint")
+          .addColumn("at", "bigint", (column) => column.notNull())
+          .addPrimaryKeyConstraint("job_events_key", ["job_id", "version"])
+          .execute();
+        await db.schema
+          .createTable("gateways")
+          .addColumn("id", name, (column) => column.primaryKey())
+          .addColumn("lease_until", "bigint", (column) => column.notNull())
+          .execute();
+      },
+    },
+  };
+}

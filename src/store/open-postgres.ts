@@ -1,0 +1,109 @@
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { Logger } from "pino";
+
+import type { Database } from "./database.ts";
+import { migrate } from "./migrations.ts";
+import { StoreError } from "./store-error.ts";
+import type { Tables } from "./tables.ts";
+
+const INT8_OID = 20;
+
+/**
+ * A pool of at most 10 connections to a migrated Postgres. Every wait on it ends within 15 s, so that an outage hangs
+ * nobody for good, and it connects again by itself. Rejects with a `StoreError`.
+ */
+export async function openPostgres(
+  databaseUrl: string,
+  options: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
+): Promise<Database> {
+  const name = toDatabaseName(databaseUrl);
+  const pool = createPool(databaseUrl, options.log);
+  const queries = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool }),
+    log: (event) => options.onStatement?.(event.query.sql),
+  });
+  const database: Database = { kind: "postgres", queries, close: () => queries.destroy() };
+  try {
+    await migrate(database);
+    return database;
+  } catch (error) {
+    await pool.end();
+    if (error instanceof StoreError) throw error;
+    throw new StoreError(`Postgres at ${name} ${explain(error)}`, { cause: error });
+  }
+}
+
+function createPool(databaseUrl: string, log: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: "runcomfy-graphql",
+    max: 10,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 10_000,
+    query_timeout: 15_000,
+    idle_in_transaction_session_timeout: 10_000,
+    keepAlive: true,
+    // A connection that a firewall cut in silence is gone after five minutes at the latest.
+    maxLifetimeSeconds: 300,
+    types: {
+      // Times are bigints that fit a number; whoever else uses pg in this process keeps its own parsers.
+      getTypeParser: (oid, format) =>
+        oid === INT8_OID && format !== "binary" ? Number : pg.types.getTypeParser(oid, format),
+    },
+  });
+  // Without listeners a lost connection would end the process: the pool listens to idle clients only, and passes on
+  // what it hears.
+  pool.on("connect", (client) => {
+    client.on("error", (error) => {
+      log.warn(
+        { reason: error.message },
+        "a connection to Postgres was lost; the next query opens another",
+      );
+    });
+  });
+  pool.on("error", (error) => {
+    log.debug({ reason: error.message }, "an idle connection to Postgres left the pool");
+  });
+  return pool;
+}
+
+/** `host:port/database`: all of the URL that may be shown. */
+function toDatabaseName(databaseUrl: string): string {
+  const url = URL.parse(databaseUrl);
+  // Neither the URL nor the parser's error is passed on: both hold the password.
+  if (url === null) {
+    throw new StoreError(
+      "DATABASE_URL can't be read as a URL. Write it as postgres://user:password@host:5432/database, with special characters in the password percent-encoded.",
+    );
+  }
+  const host = url.hostname || url.searchParams.get("host") || "localhost";
+  return `${host}:${url.port || "5432"}${url.pathname}`;
+}
+
+/** What is wrong, by Postgres' own codes and the network's, and what a person can do about it. */
+function explain(error: unknown): string {
+  switch (codeOf(error)) {
+    case "28P01":
+    case "28000":
+      return "refuses the user or the password. Correct them in DATABASE_URL, with special characters percent-encoded.";
+    case "3D000":
+      return "has no such database. Create it first (createdb), or correct its name in DATABASE_URL.";
+    case "42501":
+      return "does not allow this user to create the gateway's tables. Grant it CREATE on the database's schema.";
+    case "25006":
+      return "can only be read. Point DATABASE_URL at the primary server.";
+    case "53100":
+      return "has no space left on its disk. Free some, then start again.";
+    case "53300":
+      return "has no connection left for the gateway. Raise max_connections or close other programs, then start again.";
+    case "57P03":
+      return "is still starting up or shutting down. Start the gateway again in a few seconds.";
+    default:
+      return "can't be reached or does not answer as expected. Check that it runs, and the host, port and TLS settings in DATABASE_URL.";
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}

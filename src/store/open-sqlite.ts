@@ -1,0 +1,107 @@
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { Kysely } from "kysely";
+
+import type { Database } from "./database.ts";
+import { migrate } from "./migrations.ts";
+import { NodeSqliteDialect } from "./sqlite-dialect.ts";
+import { lockSqlite } from "./sqlite-lock.ts";
+import { StoreError } from "./store-error.ts";
+import type { Tables } from "./tables.ts";
+
+const IN_MEMORY = ":memory:";
+
+/**
+ * A migrated SQLite database: `:memory:`, or a file (and its folder) that is made where it does not exist and that no
+ * other gateway can open meanwhile. Rejects with a `StoreError`.
+ */
+export async function openSqlite(
+  path: string,
+  options: { readonly onStatement?: (sql: string) => void },
+): Promise<Database> {
+  try {
+    const database = connect(path, options.onStatement);
+    try {
+      await migrate(database);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError(`${path} ${explain(error)}`, { cause: error });
+  }
+}
+
+function connect(path: string, onStatement: ((sql: string) => void) | undefined): Database {
+  using rollback = new DisposableStack();
+  const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
+  if (file !== IN_MEMORY) rollback.defer(lockSqlite(file));
+  const sqlite = new DatabaseSync(file, { timeout: 5_000, enableForeignKeyConstraints: true });
+  rollback.defer(() => sqlite.close());
+  // FULL: what was promised to a caller survives a power loss, not only a crash.
+  sqlite.exec("pragma journal_mode = wal; pragma synchronous = full");
+  const opened = rollback.move();
+  const queries = new Kysely<Tables>({
+    dialect: new NodeSqliteDialect(sqlite),
+    log: (event) => onStatement?.(event.query.sql),
+  });
+  return {
+    kind: "sqlite",
+    queries, // Waits its turn, so that a transaction under way is finished first.
+    close: () => queries.connection().execute(async () => opened.dispose()),
+  };
+}
+
+/** The real path of the file, so that two names of one file meet at one lock; it is made where there is none. */
+function findFile(path: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  // Only when it is missing: to close any handle of a file drops the locks that this process has on it.
+  if (!existsSync(path)) closeSync(openSync(path, "a"));
+  const file = realpathSync(path);
+  if (!statSync(file).isFile()) {
+    throw new StoreError(
+      `${path} is a folder or a device, not a file. Name a file in DATABASE_URL, for example file:data/gateway.db.`,
+    );
+  }
+  return file;
+}
+
+/** What is wrong, by the codes of the system (text) and of SQLite (the low byte of a number). */
+function explain(error: unknown): string {
+  switch (codeOf(error)) {
+    case "ENOTDIR":
+    case "EEXIST":
+      return "lies below a file, where no folder can be. Name another path in DATABASE_URL.";
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case 3:
+    case 8:
+    case 14:
+    case 23:
+      return "can't be written. Let the gateway's user write to the file and its folder, or name another path in DATABASE_URL.";
+    case "ENOSPC":
+    case "EDQUOT":
+    case 13:
+      return "does not fit: the disk is full. Free some space, then start again; nothing that was stored is lost.";
+    case 5:
+    case 6:
+      return "is held by another program. Close that program, then start again.";
+    case 11:
+      return "is damaged. Restore it from a backup, or name another path in DATABASE_URL.";
+    case 26:
+      return "is no SQLite database. Name another path in DATABASE_URL; the file was left as it is.";
+    default:
+      return "can't be opened. Check the path in DATABASE_URL and the disk it is on.";
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("errcode" in error && typeof error.errcode === "number") return error.errcode & 0xff;
+  return "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,43 @@
+import type { Logger } from "pino";
+
+import { createChangeFeed } from "./change-feed.ts";
+import { createJobStore } from "./create-job-store.ts";
+import type { Database } from "./database.ts";
+import type { JobStore } from "./job-store.ts";
+import { openPostgres } from "./open-postgres.ts";
+import { openSqlite } from "./open-sqlite.ts";
+import { startOwnership } from "./ownership.ts";
+import { StoreError } from "./store-error.ts";
+
+export type StoreOptions = {
+  /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
+  readonly databaseUrl: string;
+  readonly log: Logger;
+  /** How long a gateway on Postgres counts as living after its last `renewLease`; 6 s by default. */
+  readonly leaseMs?: number;
+  /** Hears of each SQL statement. */
+  readonly onStatement?: (sql: string) => void;
+};
+
+/** Opens the database, brings its tables up to date and takes the first lease. Rejects with a `StoreError`. */
+export async function openStore(options: StoreOptions): Promise<JobStore> {
+  const database = await openDatabase(options);
+  try {
+    const ownership = await startOwnership(database, options.leaseMs ?? 6_000);
+    return createJobStore({ database, ownership, changes: createChangeFeed(options.log) });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function openDatabase(options: StoreOptions): Promise<Database> {
+  const { databaseUrl } = options;
+  if (databaseUrl === ":memory:") return await openSqlite(databaseUrl, options);
+  if (/^file:./.test(databaseUrl))
+    return await openSqlite(databaseUrl.slice("file:".length), options);
+  if (/^postgres(ql)?:\/\//.test(databaseUrl)) return await openPostgres(databaseUrl, options);
+  throw new StoreError(
+    "DATABASE_URL names no database that is known here. Write file:<path>, :memory: or postgres://user:password@host:5432/database.",
+  );
+}

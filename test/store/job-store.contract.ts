@@ -1,0 +1,407 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import { createJob, type Job } from "../../src/job/job.ts";
+import type { JobStatus } from "../../src/job/job-status.ts";
+import { INVALID_RESPONSE } from "../../src/job/job-error.ts";
+import type { JobRange, JobStore } from "../../src/store/job-store.ts";
+
+const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+/** What every database promises. `openFresh` gives a store over an empty database, and how to restart the gateway. */
+export function describeJobStore(
+  openFresh: (onStatement: (sql: string) => void) => Promise<{
+    readonly store: JobStore;
+    /** Closes the store and opens the same database as another gateway. */
+    restart(): Promise<JobStore>;
+    discard(): Promise<void>;
+  }>,
+): void {
+  let store: JobStore;
+  let statements: string[];
+  let fresh: Awaited<ReturnType<typeof openFresh>>;
+
+  beforeEach(async () => {
+    statements = [];
+    fresh = await openFresh((sql) => statements.push(sql));
+    store = fresh.store;
+  });
+
+  afterEach(() => fresh.discard());
+
+  /** Inserts a job that was created `ageMs` before the others' time. */
+  async function insert(
+    options: { deploymentId?: string; ageMs?: number; status?: JobStatus } = {},
+  ) {
+    const created = createJob({
+      deploymentId: options.deploymentId ?? "dep-1",
+      apiVersion: "v1",
+      now: new Date(NOW_MS - (options.ageMs ?? 0)),
+    });
+    const job: Job = { ...created, status: options.status ?? "SUBMITTING" };
+    expect(await store.insertJob(job, { prompt: "a cat" }, null)).toBeNull();
+    return job;
+  }
+
+  function accept(job: Job): Job {
+    return advance(job, { kind: "accepted", requestId: "request-1" }, new Date(NOW_MS + 1));
+  }
+
+  async function listIds(range: Partial<JobRange>): Promise<string[]> {
+    const jobs = await store.listJobs({ filter: {}, direction: "forward", limit: 100, ...range });
+    return jobs.map((job) => job.id);
+  }
+
+  describe("inserting", () => {
+    test("keeps a job, its first event and its input as they are", async () => {
+      const job = await insert();
+      expect(await store.readJob(job.id)).toEqual(job);
+      expect(await store.readHistories([job.id])).toEqual([
+        [{ version: 1, status: "SUBMITTING", queuePosition: null, at: job.updatedAt }],
+      ]);
+      expect(await store.readDocuments([job.id])).toEqual([
+        { input: { prompt: "a cat" }, output: null },
+      ]);
+    });
+
+    test("answers a taken key with the job that has it, and adds nothing", async () => {
+      const first = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      const second = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      expect(await store.insertJob(first, {}, { key: "k", fingerprint: "one" })).toBeNull();
+      expect(await store.insertJob(second, {}, { key: "k", fingerprint: "two" })).toEqual({
+        job: first,
+        fingerprint: "one",
+      });
+      expect(await store.readKeyedJob("k")).toEqual({ job: first, fingerprint: "one" });
+      expect(await store.readKeyedJob("K")).toBeNull();
+      expect(await store.countJobs({})).toBe(1);
+      expect(await store.readHistories([second.id])).toEqual([[]]);
+    });
+
+    test("lets exactly one of many inserts under one key win", async () => {
+      const jobs = Array.from({ length: 12 }, () =>
+        createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) }),
+      );
+      const answers = await Promise.all(
+        jobs.map((job) => store.insertJob(job, {}, { key: "raced", fingerprint: job.id })),
+      );
+      const winners = jobs.filter((_, index) => answers[index] === null);
+      expect(winners).toHaveLength(1);
+      const others = answers.filter((answer) => answer !== null);
+      expect(others.map((answer) => answer.job)).toEqual(others.map(() => winners[0]));
+      expect(await store.countJobs({})).toBe(1);
+    });
+
+    test("rejects a second job of the same id and keeps the first", async () => {
+      const job = await insert();
+      await expect(store.insertJob({ ...job, deploymentId: "other" }, {}, null)).rejects.toThrow();
+      expect(await store.readJob(job.id)).toEqual(job);
+    });
+
+    test("stores hostile keys and characters unharmed", async () => {
+      const text = `{"__proto__":{"x":1},"then":"t","constructor":null,"s":"\\u0000 \\ud800 😀","n":[1.5,-0.25,9007199254740991,true]}`;
+      const input = JSON.parse(text);
+      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      await store.insertJob(job, input, null);
+      const done = advance(
+        accept(job),
+        { kind: "succeeded", output: input, finishedAt: null },
+        new Date(NOW_MS),
+      );
+      await store.saveJob(accept(job), null);
+      await store.saveJob(done, input);
+      const [documents] = await store.readDocuments([job.id]);
+      expect(JSON.stringify(documents?.input)).toBe(JSON.stringify(input));
+      expect(JSON.stringify(documents?.output)).toBe(JSON.stringify(input));
+      expect(Object.hasOwn(documents?.input ?? {}, "__proto__")).toBe(true);
+    });
+  });
+
+  describe("saving", () => {
+    test("writes the next version with its event, errors and times included", async () => {
+      const job = await insert();
+      const queued = advance(
+        accept(job),
+        { kind: "queued", queuePosition: 3 },
+        new Date(NOW_MS + 2),
+      );
+      const running = advance(queued, { kind: "running" }, new Date(NOW_MS + 3));
+      const failed = advance(
+        running,
+        { kind: "failed", error: INVALID_RESPONSE, finishedAt: null },
+        new Date(NOW_MS + 4),
+      );
+      for (const next of [accept(job), queued, running, failed]) {
+        expect(await store.saveJob(next, null)).toBe(true);
+        expect(await store.readJob(job.id)).toEqual(next);
+      }
+      const [history] = await store.readHistories([job.id]);
+      expect(history?.map((event) => [event.version, event.status, event.queuePosition])).toEqual([
+        [1, "SUBMITTING", null],
+        [2, "IN_QUEUE", null],
+        [3, "IN_QUEUE", 3],
+        [4, "IN_PROGRESS", null],
+        [5, "FAILED", null],
+      ]);
+      expect(history?.at(-1)?.at).toEqual(new Date(NOW_MS + 4));
+    });
+
+    test("refuses a version that does not follow the stored one, and writes nothing", async () => {
+      const job = await insert();
+      expect(await store.saveJob(job, null)).toBe(false);
+      expect(await store.saveJob({ ...accept(job), version: 3 }, null)).toBe(false);
+      expect(await store.saveJob({ ...accept(job), id: "job_unknown" }, null)).toBe(false);
+      expect(await store.readJob(job.id)).toEqual(job);
+      expect(
+        (await store.readHistories([job.id, "job_unknown"])).map((events) => events.length),
+      ).toEqual([1, 0]);
+    });
+
+    test.for(["SUCCEEDED", "FAILED", "CANCELLED"] as const)(
+      "never changes a job that is %s",
+      async (status) => {
+        const job = await insert({ status });
+        expect(await store.saveJob({ ...job, version: 2, status: "IN_PROGRESS" }, null)).toBe(
+          false,
+        );
+        expect(await store.readJob(job.id)).toEqual(job);
+      },
+    );
+
+    test("lets exactly one of many saves of the same version win", async () => {
+      const job = await insert();
+      const saves = await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          store.saveJob({ ...accept(job), requestId: `request-${index}` }, null),
+        ),
+      );
+      const winner = saves.indexOf(true);
+      expect(saves.filter(Boolean)).toHaveLength(1);
+      expect((await store.readJob(job.id))?.requestId).toBe(`request-${winner}`);
+      expect((await store.readHistories([job.id]))[0]).toHaveLength(2);
+    });
+
+    test("rolls the job back when its event can't be written", async () => {
+      const job = await insert();
+      const impossible: Job = { ...accept(job), updatedAt: new Date(Number.NaN) };
+      await expect(store.saveJob(impossible, null)).rejects.toThrow();
+      expect(await store.readJob(job.id)).toEqual(job);
+      expect(await store.saveJob(accept(job), null)).toBe(true);
+    });
+  });
+
+  describe("deleting", () => {
+    test("leaves no trace of the job and frees its key", async () => {
+      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      await store.insertJob(job, {}, { key: "k", fingerprint: "f" });
+      await store.deleteJob(job.id);
+      expect(await store.readJob(job.id)).toBeNull();
+      expect(await store.readHistories([job.id])).toEqual([[]]);
+      expect(await store.hasDeployment("d")).toBe(false);
+      expect(await store.readKeyedJob("k")).toBeNull();
+      expect(
+        await store.insertJob({ ...job, id: "job_next" }, {}, { key: "k", fingerprint: "f" }),
+      ).toBeNull();
+    });
+
+    test("does not mind a job that is not there", async () => {
+      await expect(store.deleteJob("job_unknown")).resolves.toBeUndefined();
+    });
+  });
+
+  describe("reading many", () => {
+    test("answers in the order of the ids, doubles and unknown ones included", async () => {
+      const [a, b] = [await insert(), await insert()];
+      const ids = [b.id, "job_unknown", a.id, b.id];
+      expect(await store.readJobs(ids)).toEqual([b, null, a, b]);
+      expect((await store.readHistories(ids)).map((events) => events.length)).toEqual([1, 0, 1, 1]);
+      expect((await store.readDocuments(ids)).map((documents) => documents === null)).toEqual([
+        false,
+        true,
+        false,
+        false,
+      ]);
+    });
+
+    test("costs one statement for a thousand ids, and none for no ids", async () => {
+      const ids = Array.from({ length: 1_000 }, (_, index) => `job_${index}`);
+      for (const read of [store.readJobs, store.readHistories, store.readDocuments]) {
+        statements.length = 0;
+        await read([]);
+        expect(statements).toHaveLength(0);
+        await read([...ids, ...ids]);
+        expect(statements).toHaveLength(1);
+      }
+    });
+
+    test("reads more ids than a statement may have parameters", async () => {
+      const job = await insert();
+      const ids = Array.from({ length: 70_000 }, (_, index) => `job_${index}`);
+      expect((await store.readJobs([...ids, job.id])).at(-1)).toEqual(job);
+    });
+  });
+
+  describe("the list", () => {
+    test("is newest first, and by id where the times are the same", async () => {
+      const old = await insert({ ageMs: 10 });
+      const twins = [await insert(), await insert()].toSorted((a, b) => (a.id < b.id ? 1 : -1));
+      expect(await listIds({})).toEqual([...twins.map((job) => job.id), old.id]);
+      expect(await listIds({ direction: "backward" })).toEqual([
+        old.id,
+        ...twins.map((job) => job.id).toReversed(),
+      ]);
+    });
+
+    test("is walked by places without gaps or doubles, both ways, also through twins", async () => {
+      for (let index = 0; index < 11; index++) await insert({ ageMs: Math.floor(index / 3) });
+      const all = await listIds({});
+      for (const direction of ["forward", "backward"] as const) {
+        const walked: string[] = [];
+        let last: Job | undefined;
+        for (let page = 0; page < 6; page++) {
+          const place =
+            last === undefined ? {} : { [direction === "forward" ? "after" : "before"]: last };
+          const jobs = await store.listJobs({ filter: {}, direction, limit: 2, ...place });
+          walked.push(...jobs.map((job) => job.id));
+          last = jobs.at(-1);
+        }
+        expect(walked).toEqual(direction === "forward" ? all : all.toReversed());
+      }
+    });
+
+    test("ends at both bounds when it has two", async () => {
+      const jobs = [];
+      for (let index = 0; index < 5; index++) jobs.push(await insert({ ageMs: index }));
+      const [first, second, third, fourth, fifth] = jobs;
+      if (!first || !fifth) throw new Error("five jobs were inserted");
+      expect(await listIds({ after: first, before: fifth })).toEqual([
+        second?.id,
+        third?.id,
+        fourth?.id,
+      ]);
+    });
+
+    test("is filtered by statuses, deployment and exclusive times, together and counted alike", async () => {
+      const queued = await insert({ status: "IN_QUEUE", ageMs: 1 });
+      const failed = await insert({ status: "FAILED", ageMs: 2, deploymentId: "dep-2" });
+      const running = await insert({ status: "IN_PROGRESS", ageMs: 3 });
+      const done = await insert({ status: "SUCCEEDED", ageMs: 4 });
+      const cases: [JobRange["filter"], Job[]][] = [
+        [{}, [queued, failed, running, done]],
+        [{ statuses: [] }, []],
+        [{ statuses: ["FAILED"] }, [failed]],
+        [{ statuses: ["SUCCEEDED", "IN_QUEUE", "SUCCEEDED"] }, [queued, done]],
+        [
+          {
+            statuses: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"],
+          },
+          [queued, failed, running, done],
+        ],
+        [{ deploymentId: "dep-2" }, [failed]],
+        [{ deploymentId: "dep-1", statuses: ["FAILED", "SUCCEEDED"] }, [done]],
+        [{ createdAfter: running.createdAt }, [queued, failed]],
+        [{ createdBefore: failed.createdAt }, [running, done]],
+        [
+          { createdAfter: done.createdAt, createdBefore: queued.createdAt, deploymentId: "dep-1" },
+          [running],
+        ],
+      ];
+      for (const [filter, expected] of cases) {
+        expect(await listIds({ filter })).toEqual(expected.map((job) => job.id));
+        expect(await store.countJobs(filter)).toBe(expected.length);
+        expect(await listIds({ filter, limit: 1 })).toEqual(
+          expected.slice(0, 1).map((job) => job.id),
+        );
+        expect(await listIds({ filter, limit: 1, direction: "backward" })).toEqual(
+          expected.slice(-1).map((job) => job.id),
+        );
+      }
+    });
+  });
+
+  test("lists every deployment of a job once, by id in byte order", async () => {
+    expect(await store.listDeploymentIds()).toEqual([]);
+    for (const deploymentId of ["b", "B", "a-1", "b", "a_1", "A"]) await insert({ deploymentId });
+    expect(await store.listDeploymentIds()).toEqual(["A", "B", "a-1", "a_1", "b"]);
+    expect(await store.hasDeployment("B")).toBe(true);
+    expect(await store.hasDeployment("c")).toBe(false);
+  });
+
+  describe("ownership", () => {
+    test("never offers a gateway its own jobs", async () => {
+      await insert();
+      expect(await store.claimJobs(10)).toEqual([]);
+    });
+
+    test("gives a restarted gateway every unfinished job, oldest first and at most as many as asked for", async () => {
+      const middle = await insert({ ageMs: 5, status: "IN_QUEUE" });
+      const oldest = await insert({ ageMs: 9 });
+      const newest = await insert({ ageMs: 1, status: "IN_PROGRESS" });
+      for (const status of ["SUCCEEDED", "FAILED", "CANCELLED"] as const) await insert({ status });
+      store = await fresh.restart();
+      expect(await store.claimJobs(2)).toEqual([oldest, middle]);
+      expect(await store.claimJobs(2)).toEqual([newest]);
+      expect(await store.claimJobs(2)).toEqual([]);
+    });
+
+    test("keeps jobs, keys, documents and history over a restart", async () => {
+      const job = createJob({ deploymentId: "d", apiVersion: "v2", now: new Date(NOW_MS) });
+      await store.insertJob(job, { seed: 1 }, { key: "k", fingerprint: "f" });
+      await store.saveJob(accept(job), null);
+      store = await fresh.restart();
+      expect(await store.readKeyedJob("k")).toEqual({ job: accept(job), fingerprint: "f" });
+      expect(await store.readDocuments([job.id])).toEqual([{ input: { seed: 1 }, output: null }]);
+      expect((await store.readHistories([job.id]))[0]).toHaveLength(2);
+    });
+  });
+
+  describe("waking", () => {
+    test("wakes a job's watchers after each write, when the write can be read, and nobody else", async () => {
+      const job = await insert();
+      const other = await insert();
+      const seen: Promise<Job | null>[] = [];
+      let others = 0;
+      store.subscribe(job.id, () => seen.push(store.readJob(job.id)));
+      store.subscribe(other.id, () => others++);
+      await store.saveJob(accept(job), null);
+      await store.saveJob(accept(job), null);
+      await store.deleteJob(job.id);
+      expect(await Promise.all(seen)).toEqual([accept(job), null]);
+      expect(others).toBe(0);
+    });
+
+    test("survives a watcher that throws, and wakes the others", async () => {
+      const job = await insert();
+      let woken = 0;
+      store.subscribe(job.id, () => {
+        throw new Error("a broken watcher");
+      });
+      store.subscribe(job.id, () => woken++);
+      expect(await store.saveJob(accept(job), null)).toBe(true);
+      expect(woken).toBe(1);
+    });
+
+    test("stops waking a watcher that left, and only that one", async () => {
+      const job = await insert();
+      let woken = 0;
+      const wake = () => woken++;
+      const leave = store.subscribe(job.id, wake);
+      const leaveToo = store.subscribe(job.id, wake);
+      leave();
+      leave();
+      await store.saveJob(accept(job), null);
+      expect(woken).toBe(1);
+      leaveToo();
+      await store.deleteJob(job.id);
+      expect(woken).toBe(1);
+    });
+  });
+
+  test("answers a ping and renews its lease while open, and rejects once closed", async () => {
+    await store.ping();
+    await store.renewLease();
+    await store.close();
+    await expect(store.ping()).rejects.toThrow();
+    await expect(store.countJobs({})).rejects.toThrow();
+  });
+}

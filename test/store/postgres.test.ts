@@ -1,0 +1,242 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+
+import { sql } from "kysely";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { createJob } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openPostgres } from "../../src/store/open-postgres.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+import { createDatabase, runInPostgres } from "../support/postgres.ts";
+import { describeJobStore } from "./job-store.contract.ts";
+
+const log = pino({ level: "silent" });
+
+describe("the job store on Postgres", () => {
+  describeJobStore(async (onStatement) => {
+    const database = await createDatabase();
+    const open = () => openStore({ databaseUrl: database.url, log, onStatement });
+    let store = await open();
+    return {
+      store,
+      async restart() {
+        await store.close();
+        store = await open();
+        return store;
+      },
+      discard: () => database.drop(),
+    };
+  });
+});
+
+describe("gateways that share a Postgres", () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  const stores: JobStore[] = [];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+  });
+
+  afterEach(async () => {
+    await Promise.all(stores.splice(0).map((store) => store.close()));
+    await database.drop();
+  });
+
+  async function open(leaseMs = 60_000): Promise<JobStore> {
+    const store = await openStore({ databaseUrl: database.url, log, leaseMs });
+    stores.push(store);
+    return store;
+  }
+
+  async function insertJobs(store: JobStore, count: number): Promise<string[]> {
+    const jobs = Array.from({ length: count }, (_, index) =>
+      createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
+    );
+    await Promise.all(jobs.map((job) => store.insertJob(job, {}, null)));
+    return jobs.map((job) => job.id);
+  }
+
+  test("all make the first tables at the same moment", async () => {
+    const opened = await Promise.all(Array.from({ length: 8 }, () => open()));
+    for (const store of opened) expect(await store.countJobs({})).toBe(0);
+  });
+
+  test("all make the first tables at the same moment from processes of their own", async () => {
+    const children = Array.from({ length: 4 }, () =>
+      fork(new URL("open-store-child.ts", import.meta.url), [database.url]),
+    );
+    const messages = await Promise.all(
+      children.map(async (child) => (await once(child, "message"))[0]),
+    );
+    expect(messages).toEqual(["open", "open", "open", "open"]);
+    await Promise.all(
+      children.map(async (child) => {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }),
+    );
+  });
+
+  test("let one insert win that is raced under one key", async () => {
+    const [a, b] = [await open(), await open()];
+    for (let round = 0; round < 10; round++) {
+      const key = { key: `key-${round}`, fingerprint: "f" };
+      const job = () => createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+      const answers = await Promise.all([
+        a.insertJob(job(), {}, key),
+        b.insertJob(job(), {}, key),
+        a.insertJob(job(), {}, key),
+        b.insertJob(job(), {}, key),
+      ]);
+      expect(answers.filter((answer) => answer === null)).toHaveLength(1);
+    }
+    expect(await a.countJobs({})).toBe(10);
+  });
+
+  test("let one save win that is raced for one version", async () => {
+    const [a, b] = [await open(), await open()];
+    const [id] = await insertJobs(a, 1);
+    const job = await a.readJob(id ?? "");
+    if (job === null) throw new Error("the job was inserted");
+    const saves = await Promise.all(
+      [a, b, a, b].map((store) => store.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null)),
+    );
+    expect(saves.filter(Boolean)).toHaveLength(1);
+    expect((await b.readHistories([job.id]))[0]).toHaveLength(2);
+  });
+
+  test("leave each other's jobs alone while they live", async () => {
+    const [a, b] = [await open(), await open()];
+    await insertJobs(a, 5);
+    expect(await b.claimJobs(10)).toEqual([]);
+  });
+
+  test("take over from one that closed, each job once", async () => {
+    const [a, b, c] = [await open(), await open(), await open()];
+    const ids = await insertJobs(a, 60);
+    await stores.shift()?.close();
+    const claims = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? b : c).claimJobs(10)),
+    );
+    const rest = await b.claimJobs(100);
+    const taken = [...claims.flat(), ...rest].map((job) => job.id);
+    expect(taken.toSorted()).toEqual(ids.toSorted());
+    for (const claim of claims) expect(claim.length).toBeLessThanOrEqual(10);
+  });
+
+  test("take over from one whose lease ran out, and not from one that renewed it", async () => {
+    // The heir is there first: a start also clears away leases that ran out, which would hide this.
+    const heir = await open();
+    const alive = await open();
+    const dead = await open(1);
+    const ids = await insertJobs(dead, 3);
+    await insertJobs(alive, 3);
+    await alive.renewLease();
+    expect((await heir.claimJobs(10)).map((job) => job.id)).toEqual(ids);
+  });
+
+  test("serve again after Postgres cut all their connections", async () => {
+    const store = await open();
+    await insertJobs(store, 5);
+    const name = new URL(database.url).pathname.slice(1);
+    const cut = () =>
+      runInPostgres(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+      );
+    // Some are idle and some are at work, in the middle of a transaction too.
+    const work = Promise.allSettled(Array.from({ length: 40 }, () => insertJobs(store, 1)));
+    await cut();
+    await work;
+    await cut();
+    await expect
+      .poll(() =>
+        store.ping().then(
+          () => "answers",
+          () => "fails",
+        ),
+      )
+      .toBe("answers");
+    expect(await store.countJobs({})).toBeGreaterThanOrEqual(5);
+  });
+});
+
+test("a connection that is lost between two statements of a transaction fails that one and no more", async () => {
+  const database = await createDatabase();
+  const opened = await openPostgres(database.url, { log });
+  const name = new URL(database.url).pathname.slice(1);
+  const transaction = opened.queries.transaction().execute(async (queries) => {
+    await sql`select 1`.execute(queries);
+    await runInPostgres(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}'`,
+    );
+    await sql`select 1`.execute(queries);
+  });
+  await expect(transaction).rejects.toThrow();
+  await sql`select 1`.execute(opened.queries);
+  await opened.close();
+  await database.drop();
+});
+
+describe("opening a Postgres", () => {
+  async function failToOpen(databaseUrl: string): Promise<StoreError> {
+    const error = await openStore({ databaseUrl, log }).then(
+      () => new Error("it opened"),
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof StoreError)) throw error;
+    expect(error.message).not.toContain("s3cret");
+    expect(String(error.cause)).not.toContain("s3cret");
+    return error;
+  }
+
+  async function urlWith(change: (url: URL) => void): Promise<string> {
+    const database = await createDatabase();
+    const url = new URL(database.url);
+    await database.drop();
+    change(url);
+    return url.href;
+  }
+
+  test("says where nothing listens", async () => {
+    const error = await failToOpen("postgres://me:s3cret@127.0.0.1:1/jobs");
+    expect(error.message).toMatch(/127\.0\.0\.1:1\/jobs can't be reached/);
+  });
+
+  test("says that the password is wrong", async () => {
+    const url = await urlWith((changed) => {
+      changed.password = "s3cret";
+    });
+    expect((await failToOpen(url)).message).toMatch(/refuses the user or the password/);
+  });
+
+  test("says that there is no such database", async () => {
+    expect((await failToOpen(await urlWith(() => undefined))).message).toMatch(
+      /has no such database/,
+    );
+  });
+
+  test.for(["postgres://me:s3cret#x@host/db", "postgresql://me:s3cret/x@host:5432/db"])(
+    "says that a URL can't be read: %s",
+    async (url) => {
+      expect((await failToOpen(url)).message).toMatch(/can't be read as a URL/);
+    },
+  );
+
+  test("refuses a database that a newer program wrote", async () => {
+    const database = await createDatabase();
+    const store = await openStore({ databaseUrl: database.url, log });
+    await store.close();
+    const { Client } = (await import("pg")).default;
+    const client = new Client(database.url);
+    await client.connect();
+    await client.query(
+      "insert into gateway_migrations values ('9999-later', '2099-01-01T00:00:00.000Z')",
+    );
+    await client.end();
+    expect((await failToOpen(database.url)).message).toMatch(/newer version/);
+    await database.drop();
+  });
+});

@@ -1,0 +1,201 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { sql } from "kysely";
+import { pino } from "pino";
+import { describe, expect, test } from "vitest";
+
+import { createJob } from "../../src/job/job.ts";
+import { createChangeFeed } from "../../src/store/change-feed.ts";
+import { createJobStore } from "../../src/store/create-job-store.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openSqlite } from "../../src/store/open-sqlite.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { startOwnership } from "../../src/store/ownership.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { describeJobStore } from "./job-store.contract.ts";
+
+const log = pino({ level: "silent" });
+
+describe("the job store on SQLite", () => {
+  describeJobStore(async (onStatement) => {
+    const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
+    const open = () => openStore({ databaseUrl: `file:${folder}/jobs.db`, log, onStatement });
+    let store = await open();
+    return {
+      store,
+      async restart() {
+        await store.close();
+        store = await open();
+        return store;
+      },
+      async discard() {
+        await store.close().catch(() => "already closed");
+        await rm(folder, { recursive: true });
+      },
+    };
+  });
+});
+
+test("a store in memory works, and two of them share nothing", async () => {
+  const a = await openStore({ databaseUrl: ":memory:", log });
+  const b = await openStore({ databaseUrl: ":memory:", log });
+  await insertJob(a);
+  expect(await a.countJobs({})).toBe(1);
+  expect(await b.countJobs({})).toBe(0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+describe("the lock on an SQLite file", () => {
+  test("refuses a second gateway, in the same process and by another name of the file too", async () => {
+    const folder = await createTemporaryFolder();
+    await symlink(join(folder, "jobs.db"), join(folder, "link.db"));
+    await symlink(folder, join(folder, "around"));
+    // The first comes by a link whose file does not exist yet.
+    const store = await openStore({ databaseUrl: `file:${folder}/link.db`, log });
+    for (const name of ["jobs.db", "link.db", "around/jobs.db", "./x/../jobs.db"]) {
+      const error = await failToOpen(`file:${folder}/${name}`);
+      expect(error.message).toMatch(/Another gateway uses .*jobs\.db.*use Postgres/);
+    }
+    await insertJob(store);
+    await store.close();
+    await (await openStore({ databaseUrl: `file:${folder}/jobs.db`, log })).close();
+  });
+
+  test("is held by another process until that is killed, and not a moment longer", async () => {
+    const folder = await createTemporaryFolder();
+    const databaseUrl = `file:${folder}/jobs.db`;
+    const child = fork(new URL("open-store-child.ts", import.meta.url), [databaseUrl]);
+    expect((await once(child, "message"))[0]).toBe("open");
+    expect((await failToOpen(databaseUrl)).message).toMatch(/Another gateway/);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const store = await openStore({ databaseUrl, log });
+    await insertJob(store);
+    await store.close();
+  });
+
+  test("lets a backup read the file meanwhile", async () => {
+    const folder = await createTemporaryFolder();
+    const store = await openStore({ databaseUrl: `file:${folder}/jobs.db`, log });
+    await insertJob(store);
+    const reader = new DatabaseSync(join(folder, "jobs.db"), { readOnly: true });
+    expect(reader.prepare("select count(*) as count from jobs").get()).toEqual({ count: 1 });
+    reader.close();
+    await store.close();
+  });
+});
+
+describe("opening an SQLite file", () => {
+  test("makes the folders of the file", async () => {
+    const folder = await createTemporaryFolder();
+    const store = await openStore({ databaseUrl: `file:${folder}/a/b/jobs.db`, log });
+    await store.ping();
+    await store.close();
+  });
+
+  test.for(["jobs.db/below.db", "jobs.db/further/below.db"])(
+    "says that %s is below a file",
+    async (path) => {
+      const folder = await createTemporaryFolder();
+      await writeFile(join(folder, "jobs.db"), "");
+      expect((await failToOpen(`file:${folder}/${path}`)).message).toMatch(/below a file/);
+    },
+  );
+
+  test("says that the path is a folder", async () => {
+    const folder = await createTemporaryFolder();
+    expect((await failToOpen(`file:${folder}`)).message).toMatch(/is a folder/);
+  });
+
+  test("says that the file can't be written, here because a folder is in the lock's place", async () => {
+    const folder = await createTemporaryFolder();
+    await mkdir(join(folder, "jobs.db-lock"));
+    expect((await failToOpen(`file:${folder}/jobs.db`)).message).toMatch(/can't be written/);
+  });
+
+  test("says that the file is no database and leaves it as it was", async () => {
+    const folder = await createTemporaryFolder();
+    const text = "these are my notes, ".repeat(100);
+    await writeFile(join(folder, "notes.txt"), text);
+    expect((await failToOpen(`file:${folder}/notes.txt`)).message).toMatch(/is no SQLite database/);
+    expect(await readFile(join(folder, "notes.txt"), "utf8")).toBe(text);
+    // The failed attempt let go of the lock.
+    expect((await failToOpen(`file:${folder}/notes.txt`)).message).toMatch(/is no SQLite database/);
+  });
+
+  test("refuses a database that a newer program wrote, and lets go of it", async () => {
+    const folder = await createTemporaryFolder();
+    const databaseUrl = `file:${folder}/jobs.db`;
+    await (await openStore({ databaseUrl, log })).close();
+    const file = new DatabaseSync(join(folder, "jobs.db"));
+    file.exec("insert into gateway_migrations values ('9999-later', '2099-01-01T00:00:00.000Z')");
+    expect((await failToOpen(databaseUrl)).message).toMatch(/newer version/);
+    file.exec("delete from gateway_migrations where name = '9999-later'");
+    file.close();
+    await (await openStore({ databaseUrl, log })).close();
+  });
+
+  test("leaves nothing half made when a migration fails, so that the next start succeeds", async () => {
+    const folder = await createTemporaryFolder();
+    const databaseUrl = `file:${folder}/jobs.db`;
+    const file = new DatabaseSync(join(folder, "jobs.db"));
+    // The last of the migration's tables is in the way.
+    file.exec("create table gateways (id text)");
+    await failToOpen(databaseUrl);
+    expect(file.prepare("select name from sqlite_master where name = 'jobs'").all()).toEqual([]);
+    file.exec("drop table gateways");
+    file.close();
+    await (await openStore({ databaseUrl, log })).close();
+  });
+
+  test.for(["", "jobs.db", "file:", "mysql://me:s3cret@host/db"])(
+    "says that %j names no database",
+    async (url) => {
+      expect((await failToOpen(url)).message).toMatch(/names no database/);
+    },
+  );
+});
+
+test("a full disk rejects the write, loses nothing that was stored, and passes", async () => {
+  const folder = await createTemporaryFolder();
+  const database = await openSqlite(join(folder, "jobs.db"), {});
+  const store = createJobStore({
+    database,
+    ownership: await startOwnership(database, 1_000),
+    changes: createChangeFeed(log),
+  });
+  const id = await insertJob(store);
+  const setPages = (pages: number) =>
+    sql`pragma max_page_count = ${sql.lit(pages)}`.execute(database.queries);
+  await setPages(1);
+  await expect(insertJob(store, "x".repeat(100_000))).rejects.toThrow(/full/);
+  expect(await store.countJobs({})).toBe(1);
+  await setPages(1_000_000);
+  await insertJob(store, "x".repeat(100_000));
+  expect(await store.countJobs({})).toBe(2);
+  expect(await store.readJob(id)).not.toBeNull();
+  await store.close();
+});
+
+async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {
+  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  await store.insertJob(job, { prompt }, null);
+  return job.id;
+}
+
+async function failToOpen(databaseUrl: string): Promise<StoreError> {
+  const error = await openStore({ databaseUrl, log }).then(
+    () => new Error("it opened"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof StoreError)) throw error;
+  expect(error.message).not.toContain("s3cret");
+  return error;
+}
