@@ -1,0 +1,105 @@
+import { readFile } from "node:fs/promises";
+
+import { z } from "zod";
+
+import { toPath } from "../job/invalid-input-error.ts";
+import type { JsonObject } from "../job/json.ts";
+
+/** A deployment as clients see it; null where nobody said. */
+export type Deployment = {
+  /** The vendor's id. */
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly inputSchema: JsonObject | null;
+  readonly outputSchema: JsonObject | null;
+};
+
+/** The deployments that exist, in the order of their file; null when every well-formed id is passed on upstream. */
+export type Catalogue = {
+  readonly deployments: readonly Deployment[];
+  find(id: string): Deployment | null;
+} | null;
+
+/** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
+export async function loadCatalogue(path: string): Promise<NonNullable<Catalogue>> {
+  const parsed = FILE.safeParse(parseJson(await readText(path), path));
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(
+      (issue) => `  ${toPath(issue.path.map(toSegment)) || "the whole file"}: ${issue.message}`,
+    );
+    throw new Error(
+      [`The deployments file ${path} can't be used; correct it and start again:`, ...lines].join("\n"),
+    );
+  }
+  const deployments = new Map(parsed.data.deployments.map((deployment) => [deployment.id, deployment]));
+  return {
+    deployments: [...deployments.values()],
+    find: (id) => deployments.get(id) ?? null,
+  };
+}
+
+// Not zod's own objects: those drop keys such as `__proto__`.
+const JSON_SCHEMA = z
+  .custom<JsonObject>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be a JSON Schema object",
+  )
+  .nullable()
+  .default(null);
+
+const DEPLOYMENT = z.object({
+  id: z
+    .string("must be a string")
+    .regex(
+      /^(?!job_)[A-Za-z0-9_-]{1,128}$/,
+      "must be 1 to 128 letters, digits, _ or -, and not start with job_",
+    ),
+  name: z.string("must be a string").min(1, "must not be empty"),
+  description: z.string("must be a string").nullable().default(null),
+  inputSchema: JSON_SCHEMA,
+  outputSchema: JSON_SCHEMA,
+});
+
+const FILE = z.object(
+  {
+    deployments: z.array(DEPLOYMENT, "must be a list of deployments").superRefine((deployments, context) => {
+      const ids = new Set<string>();
+      deployments.forEach(({ id }, index) => {
+        if (ids.has(id)) {
+          const message = `${JSON.stringify(id)} is listed twice; keep one of them`;
+          context.addIssue({ code: "custom", path: [index, "id"], message });
+        }
+        ids.add(id);
+      });
+    }),
+  },
+  'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
+);
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `The deployments file ${path} can't be read (${reason}). Correct DEPLOYMENTS_FILE or leave it out.`,
+      { cause },
+    );
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The deployments file ${path} is not JSON (${reason}). Correct it and start again.`, {
+      cause,
+    });
+  }
+}
+
+function toSegment(segment: PropertyKey): string | number {
+  return typeof segment === "number" ? segment : String(segment);
+}

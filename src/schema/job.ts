@@ -1,0 +1,144 @@
+import type { Catalogue } from "../deployments/catalogue.ts";
+import { findAssets } from "../job/asset.ts";
+import type { Job, JobEvent } from "../job/job.ts";
+import { isCancellable, isFinished } from "../job/job.ts";
+import { JobNotFoundError } from "../job/job-not-found-error.ts";
+import type { JsonValue } from "../job/json.ts";
+import { isPathSegment } from "../runcomfy/request-path.ts";
+import type { JobDocuments } from "../store/job-store.ts";
+import type { Builder } from "./builder.ts";
+import { notFound } from "./coded-errors.ts";
+import type { GatewayContext } from "./context.ts";
+import { toDeployment } from "./deployment.ts";
+import type { JobConnectionRef } from "./job-connection.ts";
+import type { JobFilterRef } from "./job-filter.ts";
+import { toJobFilter } from "./job-filter.ts";
+import type { JobStatusRef } from "./job-status.ts";
+import { listJobs } from "./list-jobs.ts";
+
+export function addJob(
+  builder: Builder,
+  options: {
+    readonly catalogue: Catalogue;
+    readonly jobStatus: JobStatusRef;
+    readonly jobFilter: JobFilterRef;
+    readonly jobConnection: JobConnectionRef;
+  },
+): void {
+  const { catalogue, jobStatus, jobFilter, jobConnection } = options;
+
+  builder.node("Job", {
+    description: "One run of a deployment: submitted once, followed to its end, and kept from then on.",
+    id: {
+      description: "Starts with `job_`, can't be guessed, and never changes.",
+      resolve: (job) => job.id,
+    },
+    loadWithoutCache: findJob,
+    fields: (t) => ({
+      deployment: t.field({
+        type: "Deployment",
+        description: "What is run. It is told even when the deployment is no longer listed.",
+        resolve: (job) => toDeployment(catalogue, job.deploymentId),
+      }),
+      requestId: t.exposeString("requestId", {
+        nullable: true,
+        description: "The upstream's id for this run, e.g. for its support; null until it accepted the job.",
+      }),
+      status: t.expose("status", { type: jobStatus, description: "Where the job stands, as last seen." }),
+      queuePosition: t.exposeInt("queuePosition", {
+        nullable: true,
+        description: "How many jobs wait before this one, 0 = next; null when not IN_QUEUE or not known.",
+      }),
+      input: t.field({
+        type: "JSON",
+        description: "What was sent upstream, with defaults filled in. Always an object.",
+        resolve: async (job, _arguments, context) => (await readDocuments(job, context)).input,
+      }),
+      output: t.field({
+        type: "JSON",
+        nullable: true,
+        description: "The result, unchanged from the upstream; its shape is the deployment's. Null until SUCCEEDED.",
+        resolve: readOutput,
+      }),
+      assets: t.field({
+        type: ["Asset"],
+        description: "Every hosted file that the output names, in its order; empty until SUCCEEDED.",
+        resolve: async (job, _arguments, context) =>
+          findAssets(await readOutput(job, _arguments, context), job.finishedAt),
+      }),
+      error: t.expose("error", {
+        type: "JobError",
+        nullable: true,
+        description: "Why there will be no output; null unless FAILED.",
+      }),
+      history: t.field({
+        type: ["JobEvent"],
+        description: "Each recorded change up to this `version`, oldest first; never empty.",
+        resolve: readHistory,
+      }),
+      isCancellable: t.boolean({
+        description: "Whether `cancelJob` has a chance: true while SUBMITTING or IN_QUEUE.",
+        resolve: isCancellable,
+      }),
+      isFinished: t.boolean({
+        description: "Whether the job has ended, well or not; nothing about it changes from then on.",
+        resolve: isFinished,
+      }),
+      version: t.exposeInt("version", {
+        description: "Grows by one with each recorded change, so that the greater of two is the newer state.",
+      }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was submitted to the gateway." }),
+      startedAt: t.expose("startedAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it was first seen IN_PROGRESS; null until then, and for good when it ended unseen.",
+      }),
+      finishedAt: t.expose("finishedAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it ended, by the upstream's word where that can be true; null until it has.",
+      }),
+      updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When its last change was recorded." }),
+    }),
+  });
+
+  builder.queryFields((t) => ({
+    job: t.field({
+      type: "Job",
+      nullable: true,
+      description: "The job with this id; null when there is none.",
+      args: { id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }) },
+      resolve: (_root, { id }, context) => findJob(id, context),
+    }),
+    jobs: t.connection(
+      {
+        type: "Job",
+        description: "All jobs, newest first, a page at a time.",
+        args: { filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }) },
+        resolve: (_root, { filter, ...page }, { store }) => listJobs(store, toJobFilter(filter), page),
+      },
+      jobConnection,
+    ),
+  }));
+}
+
+async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
+  return isPathSegment(id) ? await loaders.jobs.load(id) : null;
+}
+
+async function readDocuments(job: Job, { loaders }: GatewayContext): Promise<JobDocuments> {
+  const documents = await loaders.documents.load(job.id);
+  // A submission that the upstream refuses leaves no trace, and may do so while somebody reads it.
+  if (documents === null) throw notFound(new JobNotFoundError(job.id));
+  return documents;
+}
+
+async function readOutput(job: Job, _arguments: object, context: GatewayContext): Promise<JsonValue> {
+  return job.status === "SUCCEEDED" ? (await readDocuments(job, context)).output : null;
+}
+
+/** Without what happened after this state was read. */
+async function readHistory(job: Job, _arguments: object, { loaders }: GatewayContext): Promise<JobEvent[]> {
+  const events = await loaders.histories.load(job.id);
+  return events.filter((event) => event.version <= job.version);
+}

@@ -1,0 +1,80 @@
+import { Repeater } from "graphql-yoga";
+
+import type { Job } from "../job/job.ts";
+import { isFinished } from "../job/job.ts";
+import { JobNotFoundError } from "../job/job-not-found-error.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { ReadJob } from "./create-job-reader.ts";
+
+/**
+ * The job as it is now, then its newest state after each change, versions strictly increasing, and the end after a final
+ * one. Fails with a `JobNotFoundError` when there is no such job, or none any more.
+ *
+ * It listens before it reads, and a wake-up only says "look again": nothing falls between the first state and the first
+ * change, and a slow reader skips states but never the last one, without a queue. A lost wake-up is made good by reading
+ * anew every `rereadMs`. It starts with the first `next()`; `return()` frees the listener and the timer at once.
+ */
+export function watchJob(options: {
+  readonly store: Pick<JobStore, "subscribe">;
+  readonly jobId: string;
+  readonly readJob: ReadJob;
+  readonly rereadMs?: number;
+}): Repeater<Job> {
+  const { store, jobId, readJob, rereadMs = 15_000 } = options;
+  return new Repeater<Job>(async (push, stop) => {
+    const mailbox = createMailbox();
+    const unsubscribe = store.subscribe(jobId, mailbox.lookAgain);
+    const timer = setInterval(mailbox.lookAgain, rereadMs);
+    const isLeft = stop.then(() => {
+      clearInterval(timer);
+      unsubscribe();
+      mailbox.close();
+    });
+    try {
+      let version = 0;
+      while (await mailbox.isWoken()) {
+        const job = await readJob(jobId);
+        if (job === null) throw new JobNotFoundError(jobId);
+        if (job.version <= version) continue;
+        version = job.version;
+        const isAskedForMore = push(job);
+        if (isFinished(job)) return;
+        await isAskedForMore;
+      }
+    } finally {
+      stop();
+      await isLeft;
+    }
+  });
+}
+
+/** Remembers one thing: whether to look again. It begins with a reason to. */
+function createMailbox() {
+  let hasMail = true;
+  let isClosed = false;
+  let deliver: (() => void) | null = null;
+
+  function lookAgain(): void {
+    hasMail = true;
+    deliver?.();
+  }
+
+  return {
+    lookAgain,
+    close(): void {
+      isClosed = true;
+      deliver?.();
+    },
+    /** Waits for a reason to look; false once the mailbox is closed. */
+    async isWoken(): Promise<boolean> {
+      if (!hasMail && !isClosed) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        deliver = resolve;
+        await promise;
+        deliver = null;
+      }
+      hasMail = false;
+      return !isClosed;
+    },
+  };
+}
