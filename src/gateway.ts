@@ -1,0 +1,104 @@
+import type { Logger } from "pino";
+
+import type { Config } from "./config.ts";
+import { loadCatalogue } from "./deployments/catalogue.ts";
+import { createPace } from "./runcomfy/pace.ts";
+import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
+import { createContext } from "./schema/context.ts";
+import { createSchema } from "./schema/create-schema.ts";
+import { startServer } from "./server/start-server.ts";
+import { openStore } from "./store/open-store.ts";
+import { createTracking } from "./tracking/tracking.ts";
+import { startUpstream } from "./start-upstream.ts";
+import { createJobReader } from "./watch/create-job-reader.ts";
+import { watchJob } from "./watch/watch-job.ts";
+
+/** A gateway that serves. */
+export type Gateway = {
+  /** Its origin; GraphQL is at `/graphql`. */
+  readonly url: string;
+  readonly port: number;
+  /** The origin of the upstream, and whether that is the embedded sandbox. */
+  readonly upstream: { readonly origin: string; readonly isSandbox: boolean };
+  /** Closes everything in reverse order of opening, and tries all; rejects with an `AggregateError` of what failed. */
+  close(): Promise<void>;
+};
+
+/** Opens everything that `config` asks for. Where one thing can't be opened it closes those before it and rejects. */
+export async function startGateway(
+  config: Config,
+  { log, onStatement }: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
+): Promise<Gateway> {
+  const opened: Closeable[] = [];
+  function keep<T extends Closeable>(closeable: T): T {
+    opened.push(closeable);
+    return closeable;
+  }
+
+  try {
+    const upstream = keep(await startUpstream(config, log));
+    const catalogue =
+      upstream.deploymentsFile === null ? null : await loadCatalogue(upstream.deploymentsFile);
+    const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
+    const store = keep(await openStore({ databaseUrl, log, ...(onStatement && { onStatement }) }));
+    const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+    const runcomfy = createRunComfy({
+      baseUrl: upstream.baseUrl,
+      token: upstream.token,
+      submitTimeoutMs: submitTimeoutSeconds * 1_000,
+      pace,
+      log,
+    });
+    const tracking = keep(
+      createTracking({
+        store,
+        runcomfy,
+        pace,
+        catalogue,
+        apiVersion,
+        deadlineSeconds: config.jobDeadlineSeconds,
+        submitTimeoutSeconds,
+        log,
+      }),
+    );
+    await tracking.start();
+    const readJob = createJobReader(store);
+    const watchOne = (jobId: string) => watchJob({ store, jobId, readJob });
+    const services = { store, tracking, watchJob: watchOne };
+    const server = keep(
+      await startServer({
+        host: config.host,
+        port: config.port,
+        schema: createSchema(catalogue),
+        createContext: () => createContext(services),
+        checkDatabase: () => store.ping(),
+        exampleDeploymentId: catalogue?.deployments[0]?.id ?? null,
+        log,
+      }),
+    );
+    const { origin } = new URL(upstream.baseUrl);
+    return {
+      url: server.url,
+      port: server.port,
+      upstream: { origin, isSandbox: config.upstream.kind === "sandbox" },
+      close: () => closeAll(opened),
+    };
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+type Closeable = { close(): Promise<void> };
+
+async function closeAll(opened: Closeable[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (let closeable = opened.pop(); closeable !== undefined; closeable = opened.pop()) {
+    try {
+      await closeable.close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors, "Not everything could be closed.");
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { parseEnv, stripVTControlCharacters } from "node:util";
+
+import type { Logger } from "pino";
+import { pino } from "pino";
+import pretty from "pino-pretty";
+
+import type { Config } from "./config.ts";
+import { loadConfig } from "./config.ts";
+import type { Gateway } from "./gateway.ts";
+import { startGateway } from "./gateway.ts";
+
+const STOP_DEADLINE_MS = 9_500;
+/** npm passes on a Ctrl-C that the terminal has sent here already. */
+const REPEATED_SIGNAL_MS = 2_000;
+
+const starting = start();
+stopOnSignal(starting);
+starting.catch(giveUp);
+
+async function start(): Promise<Gateway> {
+  const config = loadConfig({ ...readDotEnv(), ...withoutEmpty(process.env) });
+  const log = createLog(config);
+  const gateway = await startGateway(config, { log });
+  const graphiql = `${gateway.url}/graphql`;
+  const { origin, isSandbox } = gateway.upstream;
+  const database = describeDatabase(config.databaseUrl);
+  console.log(`GraphiQL  ${graphiql}`);
+  console.log(
+    isSandbox
+      ? `Upstream  the sandbox at ${origin} (RUNCOMFY_API_TOKEN takes RunComfy)`
+      : `Upstream  ${origin}`,
+  );
+  console.log(`Database  ${database}`);
+  log.info({ graphiql, upstream: origin, isSandbox, database }, "The gateway serves.");
+  return gateway;
+}
+
+/** The first signal closes, another one 2 s later or after that ends at once. */
+function stopOnSignal(gateway: Promise<Gateway>): void {
+  let firstAt: number | null = null;
+  const stop = (): void => {
+    if (firstAt === null) {
+      firstAt = performance.now();
+      setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS).unref();
+      gateway.then((opened) => opened.close()).then(() => process.exit(0), giveUp);
+    } else if (performance.now() - firstAt > REPEATED_SIGNAL_MS) {
+      process.exit(1);
+    }
+  };
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+}
+
+function giveUp(error: unknown): void {
+  const text = error instanceof Error ? error.message : String(error);
+  const reasons = error instanceof AggregateError ? error.errors.map(String) : [];
+  console.error(stripVTControlCharacters([text, ...reasons].join("\n")));
+  process.exit(1);
+}
+
+/** Standard output has the three lines; the log goes to standard error. On a terminal it starts with warnings. */
+function createLog({ logLevel }: Config): Logger {
+  if (!process.stderr.isTTY) return pino({ level: logLevel ?? "info" }, pino.destination(2));
+  const options = { destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss" };
+  return pino({ level: logLevel ?? "warn" }, pretty(options));
+}
+
+function readDotEnv(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync(new URL("../.env", import.meta.url), "utf8"));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    if (code === "ENOENT") return {};
+    throw new Error(
+      `The file .env beside package.json can't be read (${code}). Make it a readable text file, or remove it.`,
+      { cause: error },
+    );
+  }
+}
+
+function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.Dict<string> {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+}
+
+/** What the database is, without the credentials. */
+function describeDatabase(databaseUrl: string): string {
+  if (databaseUrl === ":memory:") return "in memory; it ends with this process";
+  if (databaseUrl.startsWith("file:")) return databaseUrl.slice("file:".length);
+  const { host, pathname } = new URL(databaseUrl);
+  return `Postgres at ${host}${pathname}`;
+}

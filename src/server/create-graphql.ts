@@ -1,0 +1,57 @@
+import type { GraphQLSchema } from "graphql";
+import { createYoga, useReadinessCheck } from "graphql-yoga";
+import type { Logger } from "pino";
+
+import { createDocumentCache } from "./document-cache.ts";
+import { createDocumentLimits } from "./document-limits.ts";
+import { createGraphiql, createGraphiqlRenderer } from "./graphiql.ts";
+import type { createMaskError } from "./mask-error.ts";
+
+/** GraphQL, GraphiQL, `/health` and `/ready` over HTTP, and what the WebSocket needs of the same. */
+export type GraphqlHandler = ReturnType<typeof createGraphql>;
+
+export function createGraphql(options: {
+  readonly schema: GraphQLSchema;
+  /** Makes the resolvers' context, once for each operation. */
+  readonly createContext: () => object;
+  /** Rejects unless the database answers. */
+  readonly checkDatabase: () => Promise<void>;
+  /** The deployment that GraphiQL's example submits to; null where none is known. */
+  readonly exampleDeploymentId: string | null;
+  readonly maskError: ReturnType<typeof createMaskError>;
+  readonly log: Logger;
+}) {
+  const { schema, createContext, checkDatabase, maskError, log } = options;
+  return createYoga({
+    schema,
+    context: createContext,
+    maskedErrors: { maskError },
+    // What goes wrong is logged where it is masked.
+    logging: false,
+    graphiql: createGraphiql(options.exampleDeploymentId),
+    renderGraphiQL: createGraphiqlRenderer(),
+    landingPage: false,
+    multipart: false,
+    cors: { origin: "*", methods: ["GET", "POST", "OPTIONS"] },
+    // Counted at node:http, which costs half as much as Yoga's own limit.
+    maxRequestBodySize: false,
+    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
+    plugins: [
+      ...createDocumentLimits(),
+      useReadinessCheck({
+        check: async () => {
+          try {
+            await checkDatabase();
+          } catch (error) {
+            log.warn({ err: error }, "The database does not answer, so the gateway is not ready.");
+            throw new Error(
+              "The database does not answer. Check that it runs; the gateway connects again by itself.",
+            );
+          }
+        },
+      }),
+    ],
+  });
+}
+
+const NO_CACHE = { get: () => undefined, set: () => undefined };

@@ -1,0 +1,158 @@
+import { once } from "node:events";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+
+import type { GraphQLSchema } from "graphql";
+import type { Logger } from "pino";
+
+import { createGraphql } from "./create-graphql.ts";
+import { createMaskError } from "./mask-error.ts";
+import { isSurelySmall, readBody } from "./read-body.ts";
+import { serveWebSocket } from "./web-socket.ts";
+
+const GRAPHQL_PATH = "/graphql";
+const PATHS: ReadonlySet<string> = new Set([GRAPHQL_PATH, "/health", "/ready"]);
+const LARGEST_BODY_BYTES = 256 * 1024;
+const MOST_CONNECTIONS = 20_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const CLOSE_SWEEP_MS = 50;
+const CLOSE_PATIENCE_MS = 4_000;
+
+/** The address can't be listened on; the text says why and what to do. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/**
+ * Serves a schema over HTTP, WebSocket and server-sent events. Rejects with a `ListenError`. `close` stops accepting,
+ * cuts event streams without completing them, lets requests finish for 4 s, and resolves when nothing is open.
+ */
+export async function startServer(options: {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly schema: GraphQLSchema;
+  /** Makes the resolvers' context, once for each operation. */
+  readonly createContext: () => object;
+  /** Rejects unless the database answers. */
+  readonly checkDatabase: () => Promise<void>;
+  /** The deployment that GraphiQL's example submits to; null where none is known. */
+  readonly exampleDeploymentId: string | null;
+  readonly log: Logger;
+}): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
+  const { host, log } = options;
+  const maskError = createMaskError(log);
+  const graphql = createGraphql({ ...options, maskError });
+  const eventStreams = new Set<ServerResponse>();
+  const server = createServer({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  const port = await listen(server, options.port, host);
+  // No connection is read before this turn of the event loop ends, so none is missed.
+  server.on("request", (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
+      response.destroy();
+    });
+  });
+  const webSocket = serveWebSocket({
+    server,
+    path: GRAPHQL_PATH,
+    largestMessageBytes: LARGEST_BODY_BYTES,
+    graphql,
+    maskError,
+    log,
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? "").replace(/\?.*$/, "");
+    if (path === "/") {
+      response.writeHead(302, { location: GRAPHQL_PATH }).end();
+      return;
+    }
+    if (!PATHS.has(path)) {
+      refuse(response, 404, "NOT_FOUND", `Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
+      return;
+    }
+    if (!isSurelySmall(request, LARGEST_BODY_BYTES)) {
+      const body = await readBody(request, LARGEST_BODY_BYTES);
+      if (body === null) {
+        refuse(
+          response,
+          413,
+          "PAYLOAD_TOO_LARGE",
+          "The body is larger than 256 KiB. Send pictures as URLs, and shorten or split the rest.",
+        );
+        return;
+      }
+      Object.assign(request, { body });
+    }
+    if (request.headers.accept?.includes("text/event-stream") === true) {
+      eventStreams.add(response);
+      response.once("close", () => eventStreams.delete(response));
+    }
+    await graphql(request, response);
+  }
+
+  return {
+    url: `http://${toUrlHost(host)}:${port}`,
+    port,
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      for (const response of eventStreams) if (response.headersSent) response.destroy();
+      // Node closes the connections that are idle right now, but not those that become so a moment later.
+      const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_SWEEP_MS);
+      const impatience = setTimeout(() => server.closeAllConnections(), CLOSE_PATIENCE_MS);
+      try {
+        await webSocket.close();
+        await closed;
+      } finally {
+        clearInterval(sweep);
+        clearTimeout(impatience);
+      }
+    },
+  };
+}
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  response
+    .writeHead(status, {
+      "content-type": "application/json; charset=utf-8",
+      "access-control-allow-origin": "*",
+      ...(status === 413 && { connection: "close" }),
+    })
+    .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+}
+
+async function listen(server: Server, port: number, host: string): Promise<number> {
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (error) {
+    throw new ListenError(explain(error, port, host), { cause: error });
+  }
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : port;
+}
+
+function explain(error: unknown, port: number, host: string): string {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  switch (code) {
+    case "EADDRINUSE":
+      return `Port ${port} of ${host} is in use. Stop the program that has it, or set PORT to another port (0 takes a free one).`;
+    case "EACCES":
+      return `Port ${port} is not allowed for this user. Set PORT to one above 1023.`;
+    default:
+      return `The gateway can't listen on ${host}, port ${port} (${String(code)}). Set HOST to an address of this machine, such as 127.0.0.1.`;
+  }
+}
+
+/** What a browser on this machine can open. */
+function toUrlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+
+import type { Logger } from "pino";
+
+import type { Config } from "./config.ts";
+
+/** Where to send calls and with which token; `close` ends what was started for it. */
+export type Upstream = {
+  readonly baseUrl: string;
+  readonly token: string;
+  /** Path of the catalogue of its deployments; null when there is none. */
+  readonly deploymentsFile: string | null;
+  close(): Promise<void>;
+};
+
+/**
+ * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when
+ * the sandbox can't start.
+ */
+export async function startUpstream(config: Config, log: Logger): Promise<Upstream> {
+  const { upstream, deploymentsFile } = config;
+  if (upstream.kind === "runcomfy") {
+    const { baseUrl, token } = upstream;
+    return { baseUrl, token, deploymentsFile, close: async () => undefined };
+  }
+  // Loaded only where it is needed: it draws pictures, and brings along what that takes.
+  const { startSandbox } = await import("./sandbox/sandbox.ts");
+  const { port, speed, dataFolder } = upstream;
+  const options = { token: randomUUID(), speed, dataFolder, log };
+  const sandbox = await startSandbox({ ...options, port }).catch((error: unknown) => {
+    if (!isPortTaken(error)) throw error;
+    log.warn(
+      `Port ${port} is taken, so the sandbox takes a free one: links to pictures it made before don't work meanwhile. Set SANDBOX_PORT to a port that stays free.`,
+    );
+    return startSandbox({ ...options, port: 0 });
+  });
+  return {
+    baseUrl: sandbox.url,
+    token: options.token,
+    deploymentsFile: deploymentsFile ?? SANDBOX_DEPLOYMENTS,
+    close: () => sandbox.close(),
+  };
+}
+
+const SANDBOX_DEPLOYMENTS = fileURLToPath(new URL("sandbox/deployments.json", import.meta.url));
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+}
