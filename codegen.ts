@@ -7,7 +7,7 @@ const config: CodegenConfig = {
   schema: printSchema(createSchema(null)),
   documents: "test/support/*.graphql",
   generates: {
-    "schema.graphql": { plugins: ["schema-ast"] },
+    "schema.graphql": { plugins: ["schema-ast"], config: { sort: false } },
     "test/support/gql/operations.ts": {
       plugins: ["typescript-operations", "typed-document-node"],
       config: {
@@ -17,7 +17,10 @@ const config: CodegenConfig = {
         useTypeImports: true,
         scalars: {
           DateTime: "string",
-          JSON: { input: "../../../src/job/json.ts#JsonValue", output: "../../../src/job/json.ts#JsonValue" },
+          JSON: {
+            input: "../../../src/job/json.ts#JsonValue",
+            output: "../../../src/job/json.ts#JsonValue",
+          },
           URL: "string",
         },
       },

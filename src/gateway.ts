@@ -62,7 +62,7 @@ export async function startGateway(
       }),
     );
     await tracking.start();
-    const readJob = createJobReader(store);
+    const readJob = createJobReader(store, log);
     const watchOne = (jobId: string) => watchJob({ store, jobId, readJob });
     const services = { store, tracking, watchJob: watchOne };
     const server = keep(

@@ -29,10 +29,14 @@ export async function loadCatalogue(path: string): Promise<NonNullable<Catalogue
       (issue) => `  ${toPath(issue.path.map(toSegment)) || "the whole file"}: ${issue.message}`,
     );
     throw new Error(
-      [`The deployments file ${path} can't be used; correct it and start again:`, ...lines].join("\n"),
+      [`The deployments file ${path} can't be used; correct it and start again:`, ...lines].join(
+        "\n",
+      ),
     );
   }
-  const deployments = new Map(parsed.data.deployments.map((deployment) => [deployment.id, deployment]));
+  const deployments = new Map(
+    parsed.data.deployments.map((deployment) => [deployment.id, deployment]),
+  );
   return {
     deployments: [...deployments.values()],
     find: (id) => deployments.get(id) ?? null,
@@ -63,16 +67,18 @@ const DEPLOYMENT = z.object({
 
 const FILE = z.object(
   {
-    deployments: z.array(DEPLOYMENT, "must be a list of deployments").superRefine((deployments, context) => {
-      const ids = new Set<string>();
-      deployments.forEach(({ id }, index) => {
-        if (ids.has(id)) {
-          const message = `${JSON.stringify(id)} is listed twice; keep one of them`;
-          context.addIssue({ code: "custom", path: [index, "id"], message });
-        }
-        ids.add(id);
-      });
-    }),
+    deployments: z
+      .array(DEPLOYMENT, "must be a list of deployments")
+      .superRefine((deployments, context) => {
+        const ids = new Set<string>();
+        deployments.forEach(({ id }, index) => {
+          if (ids.has(id)) {
+            const message = `${JSON.stringify(id)} is listed twice; keep one of them`;
+            context.addIssue({ code: "custom", path: [index, "id"], message });
+          }
+          ids.add(id);
+        });
+      }),
   },
   'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
 );
@@ -94,9 +100,12 @@ function parseJson(text: string, path: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`The deployments file ${path} is not JSON (${reason}). Correct it and start again.`, {
-      cause,
-    });
+    throw new Error(
+      `The deployments file ${path} is not JSON (${reason}). Correct it and start again.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -37,7 +37,13 @@ export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] 
   const visit = (value: JsonValue, path: readonly (string | number)[], fileName: string): void => {
     if (typeof value === "string") {
       const url = parseUrl(value);
-      if (url !== null) assets.push({ url: value, path: toPath(path), kind: toKind(url, fileName, path), expiresAt });
+      if (url !== null)
+        assets.push({
+          url: value,
+          path: toPath(path),
+          kind: toKind(url, fileName, path),
+          expiresAt,
+        });
     } else if (isJsonArray(value)) {
       value.forEach((member, index) => visit(member, [...path, index], ""));
     } else if (isJsonObject(value)) {

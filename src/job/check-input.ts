@@ -18,7 +18,8 @@ export function checkJson(value: JsonValue): InputIssue[] {
 
 function visit(value: JsonValue, path: (string | number)[], issues: InputIssue[]): void {
   if (issues.length >= MOST_ISSUES) return;
-  const problem = path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
+  const problem =
+    path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
   if (problem !== null) {
     issues.push({ path: toPath(path), message: problem });
     return;
@@ -28,7 +29,8 @@ function visit(value: JsonValue, path: (string | number)[], issues: InputIssue[]
   } else if (isJsonObject(value)) {
     for (const [key, member] of Object.entries(value)) {
       const keyProblem = textProblem(key);
-      if (keyProblem !== null) issues.push({ path: toPath([...path, key]), message: `this key ${keyProblem}` });
+      if (keyProblem !== null)
+        issues.push({ path: toPath([...path, key]), message: `this key ${keyProblem}` });
       visit(member, [...path, key], issues);
     }
   }

@@ -38,15 +38,12 @@ export type JobError = {
   readonly retryable: boolean;
 };
 
-export const JOB_ERROR_CODES = [
-  "INFERENCE_FAILED",
-  "SUBMISSION_UNKNOWN",
-  "LOST",
-  "EXPIRED",
-  "INVALID_RESPONSE",
-] as const;
-
-export type JobErrorCode = (typeof JOB_ERROR_CODES)[number];
+export type JobErrorCode =
+  | "INFERENCE_FAILED"
+  | "SUBMISSION_UNKNOWN"
+  | "LOST"
+  | "EXPIRED"
+  | "INVALID_RESPONSE";
 
 /** One recorded change of a job. */
 export type JobEvent = {

@@ -40,9 +40,17 @@ export function noteLook(looks: Looks, outcome: LookOutcome, now: Date): Looks {
     case "unknown-word":
       return NO_LOOKS;
     case "unread":
-      return { failures: looks.failures + 1, notFoundSince: null, unreadSince: looks.unreadSince ?? now };
+      return {
+        failures: looks.failures + 1,
+        notFoundSince: null,
+        unreadSince: looks.unreadSince ?? now,
+      };
     case "not-found":
-      return { failures: looks.failures + 1, notFoundSince: looks.notFoundSince ?? now, unreadSince: null };
+      return {
+        failures: looks.failures + 1,
+        notFoundSince: looks.notFoundSince ?? now,
+        unreadSince: null,
+      };
     case "failed":
       return { ...looks, failures: looks.failures + 1 };
   }

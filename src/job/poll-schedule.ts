@@ -20,7 +20,8 @@ const STALENESS = 0.1;
 export const lookByAge: PollSchedule = (job, looks, now, random) => {
   const stillMs = now.getTime() - statusSince(job).getTime();
   const delayMs = clamp(stillMs * STALENESS * (0.75 + 0.5 * random));
-  const backOffMs = looks.failures === 0 ? 0 : clamp(SHORTEST_MS * 2 ** Math.min(looks.failures, 10)) * random;
+  const backOffMs =
+    looks.failures === 0 ? 0 : clamp(SHORTEST_MS * 2 ** Math.min(looks.failures, 10)) * random;
   return new Date(now.getTime() + Math.max(delayMs, backOffMs));
 };
 

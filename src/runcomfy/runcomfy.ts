@@ -19,7 +19,7 @@ export type RunComfy = {
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
 };
 
-export type SubmitRequest = {
+type SubmitRequest = {
   readonly apiVersion: string;
   readonly deploymentId: string;
   readonly input: JsonObject;

@@ -22,7 +22,7 @@ type CheckedBody =
 export type RunInput = z.infer<typeof RUN_INPUT>;
 
 /** One entry of a 422's `detail`. */
-export type BodyProblem = {
+type BodyProblem = {
   readonly loc: readonly string[];
   readonly msg: string;
   readonly type: string;

@@ -4,7 +4,7 @@ import { drawFilm, drawImage } from "./picture.ts";
 const MAX_BYTES = 64 * 1_024 * 1_024;
 const MAX_WAITING = 64;
 
-export type Picture = { readonly contentType: string; readonly bytes: Buffer };
+type Picture = { readonly contentType: string; readonly bytes: Buffer };
 
 export type PictureCache = {
   /** Null when so many others are being drawn that the caller had better come back. */

@@ -4,14 +4,15 @@ import type { Builder } from "./builder.ts";
 
 const DESCRIPTIONS: Readonly<Record<AssetKind, string>> = {
   IMAGE: "A still or animated picture.",
-  VIDEO: "A film.",
+  VIDEO: "Moving pictures, with sound or without.",
   AUDIO: "Sound without a picture.",
   OTHER: "None of these, or nothing tells what it is.",
 };
 
 export function addAsset(builder: Builder): void {
   const assetKind = builder.enumType("AssetKind", {
-    description: "What a file holds, judged by its name and its place in the output; its content is not looked at.",
+    description:
+      "What a file holds, judged by its name and its place in the output; its content is not looked at.",
     values: Object.fromEntries(
       ASSET_KINDS.map((kind) => [kind, { value: kind, description: DESCRIPTIONS[kind] }]),
     ),
@@ -21,9 +22,12 @@ export function addAsset(builder: Builder): void {
     fields: (t) => ({
       url: t.expose("url", {
         type: "URL",
-        description: "Where the vendor serves the file, to everyone who has the URL; unchanged from the output.",
+        description:
+          "Where the vendor serves the file, to everyone who has the URL; unchanged from the output.",
       }),
-      path: t.exposeString("path", { description: "Where in the output the URL stands, e.g. `images[0]`." }),
+      path: t.exposeString("path", {
+        description: "Where in the output the URL stands, e.g. `images[0]`.",
+      }),
       kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
       expiresAt: t.expose("expiresAt", {
         type: "DateTime",

@@ -41,7 +41,10 @@ export function createBuilder() {
     relay: {
       // Ids are what they are everywhere else: the vendor's own, and `job_…` for jobs.
       encodeGlobalID: (_typename, id) => String(id),
-      decodeGlobalID: (id) => ({ typename: id.startsWith(JOB_ID_PREFIX) ? "Job" : "Deployment", id }),
+      decodeGlobalID: (id) => ({
+        typename: id.startsWith(JOB_ID_PREFIX) ? "Job" : "Deployment",
+        id,
+      }),
       cursorType: "String",
       nodeTypeOptions: { description: "Anything that `node` can find again by its id." },
       idFieldOptions: { description: "Unique among all objects of the gateway, and lasting." },
@@ -56,8 +59,12 @@ export function createBuilder() {
         description: "The jobs of this page, newest first; empty when none is left.",
       },
       nodeFieldOptions: { nullable: false, description: "The job that stands here." },
-      cursorFieldOptions: { description: "This place in the list; give it as `after` or `before`." },
-      pageInfoTypeOptions: { description: "Where a page lies in its list, and how to get on from it." },
+      cursorFieldOptions: {
+        description: "This place in the list; give it as `after` or `before`.",
+      },
+      pageInfoTypeOptions: {
+        description: "Where a page lies in its list, and how to get on from it.",
+      },
       pageInfoFieldOptions: { description: "How to get to the pages around this one." },
       hasNextPageFieldOptions: {
         description:
@@ -68,7 +75,8 @@ export function createBuilder() {
           "Whether newer jobs come before this page. When paging forward it says only whether `after` was given.",
       },
       startCursorFieldOptions: {
-        description: "The place of this page's first job, for `before`; null when the page is empty.",
+        description:
+          "The place of this page's first job, for `before`; null when the page is empty.",
       },
       endCursorFieldOptions: {
         description: "The place of this page's last job, for `after`; null when the page is empty.",
@@ -77,11 +85,16 @@ export function createBuilder() {
         description:
           "How many jobs to take from the start, 0 to 100; 20 when neither this nor `last` is given. Not together with `last`.",
       },
-      afterArgOptions: { description: "A cursor of an earlier page: only what stands behind it, older jobs." },
-      lastArgOptions: {
-        description: "How many jobs to take from the end, 0 to 100; they still come newest first. Not together with `first`.",
+      afterArgOptions: {
+        description: "A cursor of an earlier page: only what stands behind it, older jobs.",
       },
-      beforeArgOptions: { description: "A cursor of an earlier page: only what stands before it, newer jobs." },
+      lastArgOptions: {
+        description:
+          "How many jobs to take from the end, 0 to 100; they still come newest first. Not together with `first`.",
+      },
+      beforeArgOptions: {
+        description: "A cursor of an earlier page: only what stands before it, newer jobs.",
+      },
     },
   });
 }

@@ -10,10 +10,15 @@ export function addCancelJob(builder: Builder): void {
       type: "Job",
       description:
         "Cancels a job that has not started yet, and answers once that is certain: a few seconds at most.",
-      args: { id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }) },
+      args: {
+        id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
+      },
       errors: {
         types: [JobNotFoundError, JobNotCancellableError, UpstreamError],
-        union: { name: "CancelJobResult", description: "The cancelled job, or why it is not cancelled." },
+        union: {
+          name: "CancelJobResult",
+          description: "The cancelled job, or why it is not cancelled.",
+        },
         result: { name: "CancelJobSuccess", description: "The job will not be run." },
         dataField: { name: "job", description: "The job as it is now; its `status` is CANCELLED." },
       },

@@ -7,5 +7,8 @@ export function badUserInput(message: string): GraphQLError {
 
 /** What an operation is about does not exist, and no null can say so. */
 export function notFound(error: Error): GraphQLError {
-  return new GraphQLError(error.message, { originalError: error, extensions: { code: "NOT_FOUND" } });
+  return new GraphQLError(error.message, {
+    originalError: error,
+    extensions: { code: "NOT_FOUND" },
+  });
 }

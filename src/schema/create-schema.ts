@@ -19,9 +19,15 @@ import { addSubmitJob } from "./submit-job.ts";
 /** The gateway's schema; its operations need a `GatewayContext` each. */
 export function createSchema(catalogue: Catalogue): GraphQLSchema {
   const builder = createBuilder();
-  builder.queryType({ description: "What the gateway knows. Asking it costs the upstream nothing." });
-  builder.mutationType({ description: "What reaches the upstream. Expected failures are part of the result." });
-  builder.subscriptionType({ description: "What is told as it happens, over WebSocket or server-sent events." });
+  builder.queryType({
+    description: "What the gateway knows. Asking it costs the upstream nothing.",
+  });
+  builder.mutationType({
+    description: "What reaches the upstream. Expected failures are part of the result.",
+  });
+  builder.subscriptionType({
+    description: "What is told as it happens, over WebSocket or server-sent events.",
+  });
 
   addScalars(builder);
   const jobStatus = addJobStatus(builder);

@@ -13,10 +13,15 @@ export function addDeployment(
 
   builder.node("Deployment", {
     description: "A model with its LoRA that the vendor serves, and that jobs are runs of.",
-    id: { description: "The vendor's own id, as its dashboard shows it.", resolve: (deployment) => deployment.id },
+    id: {
+      description: "The vendor's own id, as its dashboard shows it.",
+      resolve: (deployment) => deployment.id,
+    },
     loadWithoutCache: (id, { store }) => findDeployment(catalogue, store, id),
     fields: (t) => ({
-      name: t.exposeString("name", { description: "For people; the id where the gateway was given no name." }),
+      name: t.exposeString("name", {
+        description: "For people; the id where the gateway was given no name.",
+      }),
       description: t.exposeString("description", {
         nullable: true,
         description: "What it is good for, in a sentence; null when the gateway was told nothing.",
@@ -24,7 +29,8 @@ export function addDeployment(
       inputSchema: t.expose("inputSchema", {
         type: "JSON",
         nullable: true,
-        description: "The JSON Schema of a job's `input`, e.g. to draw a form; null when the gateway was given none.",
+        description:
+          "The JSON Schema of a job's `input`, e.g. to draw a form; null when the gateway was given none.",
       }),
       outputSchema: t.expose("outputSchema", {
         type: "JSON",
@@ -48,7 +54,12 @@ export function addDeployment(
       nullable: true,
       description:
         "The deployment with this id; null when it is not in the gateway's catalogue or, without a catalogue, when no job names it.",
-      args: { id: t.arg.id({ required: true, description: "The vendor's id, as its dashboard shows it." }) },
+      args: {
+        id: t.arg.id({
+          required: true,
+          description: "The vendor's id, as its dashboard shows it.",
+        }),
+      },
       resolve: (_root, { id }, { store }) => findDeployment(catalogue, store, id),
     }),
     deployments: t.field({
@@ -66,7 +77,11 @@ export function toDeployment(catalogue: Catalogue, id: string): Deployment {
   return catalogue?.find(id) ?? toUnlisted(id);
 }
 
-async function findDeployment(catalogue: Catalogue, store: JobStore, id: string): Promise<Deployment | null> {
+async function findDeployment(
+  catalogue: Catalogue,
+  store: JobStore,
+  id: string,
+): Promise<Deployment | null> {
   if (catalogue !== null) return catalogue.find(id);
   return isPathSegment(id) && (await store.hasDeployment(id)) ? toUnlisted(id) : null;
 }

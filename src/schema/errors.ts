@@ -9,9 +9,12 @@ import type { Builder } from "./builder.ts";
 /** The expected failures of the mutations. */
 export function addErrors(builder: Builder): void {
   builder.interfaceType("Error", {
-    description: "An expected failure. Select `message` on this to handle those that you don't know.",
+    description:
+      "An expected failure. Select `message` on this to handle those that you don't know.",
     fields: (t) => ({
-      message: t.exposeString("message", { description: "For people: what went wrong, and what to do next." }),
+      message: t.exposeString("message", {
+        description: "For people: what went wrong, and what to do next.",
+      }),
     }),
   });
 
@@ -19,7 +22,8 @@ export function addErrors(builder: Builder): void {
     description: "One thing that is wrong with an input.",
     fields: (t) => ({
       path: t.exposeString("path", {
-        description: "Where in the input, e.g. `width` or `prompts[0].text`; empty for the input as a whole.",
+        description:
+          "Where in the input, e.g. `width` or `prompts[0].text`; empty for the input as a whole.",
       }),
       message: t.exposeString("message", { description: "What is wrong there." }),
     }),
@@ -39,13 +43,15 @@ export function addErrors(builder: Builder): void {
 
   builder.objectType(DeploymentNotFoundError, {
     name: "DeploymentNotFoundError",
-    description: "Neither the gateway's catalogue nor the upstream has this deployment. Nothing was run.",
+    description:
+      "Neither the gateway's catalogue nor the upstream has this deployment. Nothing was run.",
     interfaces: ["Error"],
   });
 
   builder.objectType(IdempotencyConflictError, {
     name: "IdempotencyConflictError",
-    description: "The idempotency key belongs to a job with another deployment or input. Nothing was run.",
+    description:
+      "The idempotency key belongs to a job with another deployment or input. Nothing was run.",
     interfaces: ["Error"],
   });
 
@@ -60,7 +66,10 @@ export function addErrors(builder: Builder): void {
     description: "It is too late: the job already runs or has already ended.",
     interfaces: ["Error"],
     fields: (t) => ({
-      job: t.expose("job", { type: "Job", description: "The job as it is now; its `status` says which of the two." }),
+      job: t.expose("job", {
+        type: "Job",
+        description: "The job as it is now; its `status` says which of the two.",
+      }),
     }),
   });
 

@@ -10,7 +10,8 @@ export function addJobConnection(builder: Builder) {
       description: "A page of a list of jobs, newest first.",
       fields: (t) => ({
         totalCount: t.int({
-          description: "How many jobs the whole list has, not only this page. Counted only when asked for.",
+          description:
+            "How many jobs the whole list has, not only this page. Counted only when asked for.",
           resolve: (page) => page.totalCount(),
         }),
       }),

@@ -8,7 +8,8 @@ export function toCursor({ createdAt, id }: JobPosition): string {
 
 /** Throws BAD_USER_INPUT, naming the argument, for anything that `toCursor` did not make. */
 export function fromCursor(cursor: string, argument: "after" | "before"): JobPosition {
-  const [, timeMs, id] = /^(\d{1,15}):(job_[\w-]{1,124})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  const [, timeMs, id] =
+    /^(\d{1,15}):(job_[\w-]{1,124})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
   if (timeMs === undefined || id === undefined) {
     throw badUserInput(
       `\`${argument}\` is no cursor of this list. Take one from \`pageInfo\` or an edge's \`cursor\`, or leave it out to start anew.`,

@@ -8,9 +8,12 @@ export function addJobError(builder: Builder): void {
         description:
           "For programs: INFERENCE_FAILED (the run itself failed), SUBMISSION_UNKNOWN (it may or may not have run), LOST (the upstream no longer knows it), EXPIRED (not ended by its deadline) or INVALID_RESPONSE (it ended, but the result can't be read).",
       }),
-      message: t.exposeString("message", { description: "For people: what happened, and what to do next." }),
+      message: t.exposeString("message", {
+        description: "For people: what happened, and what to do next.",
+      }),
       retryable: t.exposeBoolean("retryable", {
-        description: "Whether submitting the same input again may help, without paying twice for one result.",
+        description:
+          "Whether submitting the same input again may help, without paying twice for one result.",
       }),
     }),
   });

@@ -8,12 +8,24 @@ export type JobFilterRef = ReturnType<typeof addJobFilter>;
 
 export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
   return builder.inputType("JobFilter", {
-    description: "Which jobs to list: those for which every given condition holds. Null is as good as not given.",
+    description:
+      "Which jobs to list: those for which every given condition holds. Null is as good as not given.",
     fields: (t) => ({
-      status: t.field({ type: [jobStatus], description: "One of these; an empty list matches no job." }),
-      deploymentId: t.id({ description: "The deployment's id, as the vendor's dashboard shows it." }),
-      createdAfter: t.field({ type: "DateTime", description: "Submitted later than this moment, not at it." }),
-      createdBefore: t.field({ type: "DateTime", description: "Submitted earlier than this moment, not at it." }),
+      status: t.field({
+        type: [jobStatus],
+        description: "One of these; an empty list matches no job.",
+      }),
+      deploymentId: t.id({
+        description: "The deployment's id, as the vendor's dashboard shows it.",
+      }),
+      createdAfter: t.field({
+        type: "DateTime",
+        description: "Submitted later than this moment, not at it.",
+      }),
+      createdBefore: t.field({
+        type: "DateTime",
+        description: "Submitted earlier than this moment, not at it.",
+      }),
     }),
   });
 }

@@ -4,8 +4,9 @@ import type { Builder } from "./builder.ts";
 
 const DESCRIPTIONS: Readonly<Record<JobStatus, string>> = {
   SUBMITTING: "On its way upstream; it is not known yet whether it is accepted.",
-  IN_QUEUE: "Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled.",
-  IN_PROGRESS: "Being run.",
+  IN_QUEUE:
+    "Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled.",
+  IN_PROGRESS: "Being run, and too late to cancel.",
   SUCCEEDED: "Ended well, and `output` is there. Final.",
   FAILED: "Ended without an output; `error` says why. Final.",
   CANCELLED: "Cancelled before it was run. Final.",

@@ -10,7 +10,9 @@ export function addJobUpdated(builder: Builder): void {
       type: "Job",
       description:
         "First the job as it is now, then its newest state after each change; ends after the final one. States may be skipped, the last never; `version` always grows. An unknown id is a NOT_FOUND error.",
-      args: { id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }) },
+      args: {
+        id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
+      },
       subscribe: async (_root, { id }, { watchJob }) => {
         if (!isPathSegment(id)) throw notFound(new JobNotFoundError(id));
         return await startEvents(watchJob(id));
@@ -29,7 +31,9 @@ export function addJobUpdated(builder: Builder): void {
  * Waits for the first state, so that an unknown job is an answer to the subscription itself. An error after that is the
  * last event: were it thrown between two events, the whole socket would close with it.
  */
-async function startEvents(jobs: AsyncIterableIterator<Job>): Promise<AsyncIterableIterator<Job | Error>> {
+async function startEvents(
+  jobs: AsyncIterableIterator<Job>,
+): Promise<AsyncIterableIterator<Job | Error>> {
   let first: Promise<IteratorResult<Job>> | null = jobs.next();
   try {
     await first;

@@ -28,7 +28,8 @@ export function addJob(
   const { catalogue, jobStatus, jobFilter, jobConnection } = options;
 
   builder.node("Job", {
-    description: "One run of a deployment: submitted once, followed to its end, and kept from then on.",
+    description:
+      "One run of a deployment: submitted once, followed to its end, and kept from then on.",
     id: {
       description: "Starts with `job_`, can't be guessed, and never changes.",
       resolve: (job) => job.id,
@@ -42,12 +43,17 @@ export function addJob(
       }),
       requestId: t.exposeString("requestId", {
         nullable: true,
-        description: "The upstream's id for this run, e.g. for its support; null until it accepted the job.",
+        description:
+          "The upstream's id for this run, e.g. for its support; null until it accepted the job.",
       }),
-      status: t.expose("status", { type: jobStatus, description: "Where the job stands, as last seen." }),
+      status: t.expose("status", {
+        type: jobStatus,
+        description: "Where the job stands, as last seen.",
+      }),
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
-        description: "How many jobs wait before this one, 0 = next; null when not IN_QUEUE or not known.",
+        description:
+          "How many jobs wait before this one, 0 = next; null when not IN_QUEUE or not known.",
       }),
       input: t.field({
         type: "JSON",
@@ -57,12 +63,14 @@ export function addJob(
       output: t.field({
         type: "JSON",
         nullable: true,
-        description: "The result, unchanged from the upstream; its shape is the deployment's. Null until SUCCEEDED.",
+        description:
+          "The result, unchanged from the upstream; its shape is the deployment's. Null until SUCCEEDED.",
         resolve: readOutput,
       }),
       assets: t.field({
         type: ["Asset"],
-        description: "Every hosted file that the output names, in its order; empty until SUCCEEDED.",
+        description:
+          "Every hosted file that the output names, in its order; empty until SUCCEEDED.",
         resolve: async (job, _arguments, context) =>
           findAssets(await readOutput(job, _arguments, context), job.finishedAt),
       }),
@@ -81,24 +89,34 @@ export function addJob(
         resolve: isCancellable,
       }),
       isFinished: t.boolean({
-        description: "Whether the job has ended, well or not; nothing about it changes from then on.",
+        description:
+          "Whether the job has ended, well or not; nothing about it changes from then on.",
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
-        description: "Grows by one with each recorded change, so that the greater of two is the newer state.",
+        description:
+          "Grows by one with each recorded change, so that the greater of two is the newer state.",
       }),
-      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was submitted to the gateway." }),
+      createdAt: t.expose("createdAt", {
+        type: "DateTime",
+        description: "When it was submitted to the gateway.",
+      }),
       startedAt: t.expose("startedAt", {
         type: "DateTime",
         nullable: true,
-        description: "When it was first seen IN_PROGRESS; null until then, and for good when it ended unseen.",
+        description:
+          "When it was first seen IN_PROGRESS; null until then, and for good when it ended unseen.",
       }),
       finishedAt: t.expose("finishedAt", {
         type: "DateTime",
         nullable: true,
-        description: "When it ended, by the upstream's word where that can be true; null until it has.",
+        description:
+          "When it ended, by the upstream's word where that can be true; null until it has.",
       }),
-      updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When its last change was recorded." }),
+      updatedAt: t.expose("updatedAt", {
+        type: "DateTime",
+        description: "When its last change was recorded.",
+      }),
     }),
   });
 
@@ -107,15 +125,20 @@ export function addJob(
       type: "Job",
       nullable: true,
       description: "The job with this id; null when there is none.",
-      args: { id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }) },
+      args: {
+        id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
+      },
       resolve: (_root, { id }, context) => findJob(id, context),
     }),
     jobs: t.connection(
       {
         type: "Job",
         description: "All jobs, newest first, a page at a time.",
-        args: { filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }) },
-        resolve: (_root, { filter, ...page }, { store }) => listJobs(store, toJobFilter(filter), page),
+        args: {
+          filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }),
+        },
+        resolve: (_root, { filter, ...page }, { store }) =>
+          listJobs(store, toJobFilter(filter), page),
       },
       jobConnection,
     ),
@@ -133,12 +156,20 @@ async function readDocuments(job: Job, { loaders }: GatewayContext): Promise<Job
   return documents;
 }
 
-async function readOutput(job: Job, _arguments: object, context: GatewayContext): Promise<JsonValue> {
+async function readOutput(
+  job: Job,
+  _arguments: object,
+  context: GatewayContext,
+): Promise<JsonValue> {
   return job.status === "SUCCEEDED" ? (await readDocuments(job, context)).output : null;
 }
 
 /** Without what happened after this state was read. */
-async function readHistory(job: Job, _arguments: object, { loaders }: GatewayContext): Promise<JobEvent[]> {
+async function readHistory(
+  job: Job,
+  _arguments: object,
+  { loaders }: GatewayContext,
+): Promise<JobEvent[]> {
   const events = await loaders.histories.load(job.id);
   return events.filter((event) => event.version <= job.version);
 }

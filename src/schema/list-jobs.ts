@@ -47,7 +47,9 @@ function toRange(filter: JobFilter, page: PageArguments, size: number): JobRange
 
 function toSize({ first, last }: PageArguments): number {
   if (isGiven(first) && isGiven(last)) {
-    throw badUserInput("`first` and `last` can't go together. Give the one that says from which end to take jobs.");
+    throw badUserInput(
+      "`first` and `last` can't go together. Give the one that says from which end to take jobs.",
+    );
   }
   const size = first ?? last ?? DEFAULT_SIZE;
   if (size < 0 || size > LARGEST_SIZE) {

@@ -13,11 +13,15 @@ export function addSubmitJob(builder: Builder): void {
       description:
         "Submits a job and answers once the upstream has accepted or refused it; follow it with `jobUpdated`. It goes on when the caller hangs up.",
       args: {
-        deploymentId: t.arg.id({ required: true, description: "What to run: a deployment's `id`." }),
+        deploymentId: t.arg.id({
+          required: true,
+          description: "What to run: a deployment's `id`.",
+        }),
         input: t.arg({
           type: "JSON",
           required: true,
-          description: "An object that fits the deployment's `inputSchema`; files are given as public https URLs.",
+          description:
+            "An object that fits the deployment's `inputSchema`; files are given as public https URLs.",
         }),
         idempotencyKey: t.arg.string({
           description:
@@ -25,13 +29,25 @@ export function addSubmitJob(builder: Builder): void {
         }),
       },
       errors: {
-        types: [InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError],
+        types: [
+          InvalidInputError,
+          DeploymentNotFoundError,
+          IdempotencyConflictError,
+          UpstreamError,
+        ],
         union: { name: "SubmitJobResult", description: "The job, or why there is none." },
         result: { name: "SubmitJobSuccess", description: "The upstream has accepted the job." },
-        dataField: { name: "job", description: "The new job, or with a known idempotency key the one it belongs to." },
+        dataField: {
+          name: "job",
+          description: "The new job, or with a known idempotency key the one it belongs to.",
+        },
       },
       resolve: async (_root, { deploymentId, input, idempotencyKey }, { tracking, loaders }) => {
-        const submission = { deploymentId, input: toObject(input), idempotencyKey: idempotencyKey ?? null };
+        const submission = {
+          deploymentId,
+          input: toObject(input),
+          idempotencyKey: idempotencyKey ?? null,
+        };
         const job = await tracking.submitJob(submission);
         loaders.clear();
         return job;
@@ -42,5 +58,7 @@ export function addSubmitJob(builder: Builder): void {
 
 function toObject(input: JsonValue | undefined): JsonObject {
   if (isJsonObject(input)) return input;
-  throw new InvalidInputError([{ path: "", message: "must be an object; put the fields into {…}" }]);
+  throw new InvalidInputError([
+    { path: "", message: "must be an object; put the fields into {…}" },
+  ]);
 }

@@ -25,11 +25,14 @@ export function createGraphiqlRenderer(): (options: GraphiQLOptions) => Promise<
   let page: Promise<string> | null = null;
   return (options) => {
     page ??= import("@graphql-yoga/render-graphiql").then(({ renderGraphiQL }) =>
-      renderGraphiQL(options),
+      renderGraphiQL(options).replace("</head>", `${STILL_TABS}</head>`),
     );
     return page;
   };
 }
+
+/** A tab that is pressed for the first time would jump away from under the mouse, and the click be lost. */
+const STILL_TABS = "<style>.graphiql-tab { transform: none !important }</style>";
 
 /** The body of the vendor's own example. */
 const EXAMPLE_INPUT = {

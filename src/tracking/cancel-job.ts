@@ -32,7 +32,12 @@ export function createCancelJob(dependencies: {
   const { store, runcomfy, record, lookNow, submitTimeoutMs, sleep, signal } = dependencies;
 
   return async (jobId) => {
-    const job = await waitForJob(store, jobId, ({ status }) => status !== "SUBMITTING", submitTimeoutMs + 1_000);
+    const job = await waitForJob(
+      store,
+      jobId,
+      ({ status }) => status !== "SUBMITTING",
+      submitTimeoutMs + 1_000,
+    );
     if (job === null) throw new JobNotFoundError(jobId);
     if (job.status === "CANCELLED") return job;
     if (job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
@@ -40,7 +45,11 @@ export function createCancelJob(dependencies: {
     const report = await ask({ ...job, requestId: job.requestId });
     switch (report) {
       case "cancelled":
-        return cancelledOr(await record(jobId, { kind: "cancelled", finishedAt: null }), jobId, notCancellable);
+        return cancelledOr(
+          await record(jobId, { kind: "cancelled", finishedAt: null }),
+          jobId,
+          notCancellable,
+        );
       case "not-cancellable":
         return cancelledOr(await lookAt(jobId), jobId, notCancellable);
       case "requested":
@@ -52,7 +61,9 @@ export function createCancelJob(dependencies: {
     );
   };
 
-  async function ask(job: Job & { readonly requestId: string }): Promise<CancelReport | RunComfyError> {
+  async function ask(
+    job: Job & { readonly requestId: string },
+  ): Promise<CancelReport | RunComfyError> {
     try {
       return await runcomfy.cancel(job, signal);
     } catch (error) {

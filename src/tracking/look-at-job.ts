@@ -1,7 +1,12 @@
 import type { Job } from "../job/job.ts";
 import { inferenceFailed } from "../job/job-error.ts";
 import type { LookOutcome } from "../job/looks.ts";
-import type { RequestReference, ResultReport, RunComfy, StatusReport } from "../runcomfy/runcomfy.ts";
+import type {
+  RequestReference,
+  ResultReport,
+  RunComfy,
+  StatusReport,
+} from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 
 /** One look: its outcome, and what the log may say of it. */
@@ -61,7 +66,11 @@ function fromResult(result: ResultReport, succeeded: boolean | null): Look {
     case "succeeded":
       return seen({ kind: "succeeded", output: result.output, finishedAt: result.finishedAt });
     case "failed":
-      return seen({ kind: "failed", error: inferenceFailed(result.reason), finishedAt: result.finishedAt });
+      return seen({
+        kind: "failed",
+        error: inferenceFailed(result.reason),
+        finishedAt: result.finishedAt,
+      });
     case "cancelled":
       return seen({ kind: "cancelled", finishedAt: result.finishedAt });
     case "unfinished":

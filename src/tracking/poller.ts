@@ -65,7 +65,8 @@ export function createPoller(dependencies: {
   /** Told when `tick` should be called, because something new is due or a look made room. */
   readonly onDue: () => void;
 }): Poller {
-  const { store, runcomfy, pace, record, schedule, deadlineSeconds, now, random, log } = dependencies;
+  const { store, runcomfy, pace, record, schedule, deadlineSeconds, now, random, log } =
+    dependencies;
   const followedJobs = new Map<string, Followed>();
   const queue = new TinyQueue<Due>([], (a, b) => a.at - b.at);
   const words = new Set<string>();
@@ -124,7 +125,10 @@ export function createPoller(dependencies: {
     } catch (error) {
       if (closing.signal.aborted) return;
       // The database, or an answer that the reader chokes on: this job waits, and no other one is hindered.
-      log.error({ jobId: followed.jobId, err: error }, "A look failed inside the gateway; the job is looked at again.");
+      log.error(
+        { jobId: followed.jobId, err: error },
+        "A look failed inside the gateway; the job is looked at again.",
+      );
       followed.looks = noteLook(followed.looks, { kind: "failed" }, new Date(now()));
       if (isFollowed) enqueue(followed, now() + LOCAL_FAILURE_DELAY_MS);
     }
@@ -145,10 +149,16 @@ export function createPoller(dependencies: {
   function tellOnce(job: Job, looks: Looks, { error, word }: Look): void {
     if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
       words.add(word);
-      log.warn({ jobId: job.id, word }, "RunComfy used an unknown status word; jobs with it stay as they are.");
+      log.warn(
+        { jobId: job.id, word },
+        "RunComfy used an unknown status word; jobs with it stay as they are.",
+      );
     }
     if (error !== undefined && looks.failures === 0) {
-      log.warn({ jobId: job.id, code: error.code, reason: error.message }, "A look failed; the job is looked at again.");
+      log.warn(
+        { jobId: job.id, code: error.code, reason: error.message },
+        "A look failed; the job is looked at again.",
+      );
     }
   }
 
@@ -164,15 +174,23 @@ export function createPoller(dependencies: {
       followedJobs.set(job.id, followed);
       const isNew = now() - job.createdAt.getTime() < NEW_MS;
       // Jobs that were taken over are looked at at once, since nobody knows for how long nobody has.
-      enqueue(followed, isNew ? schedule(job, NO_LOOKS, new Date(now()), random()).getTime() : now());
+      enqueue(
+        followed,
+        isNew ? schedule(job, NO_LOOKS, new Date(now()), random()).getTime() : now(),
+      );
     },
     async lookNow(jobId) {
-      const followed = followedJobs.get(jobId) ?? { jobId, looks: NO_LOOKS, dueAt: null, underWay: null };
+      const followed = followedJobs.get(jobId) ?? {
+        jobId,
+        looks: NO_LOOKS,
+        dueAt: null,
+        underWay: null,
+      };
       await look(followed);
     },
     async close() {
       closing.abort();
-      await Promise.all(Array.from(followedJobs.values(), ({ underWay }) => underWay));
+      for (const { underWay } of followedJobs.values()) await underWay;
     },
   };
 }

@@ -26,6 +26,8 @@ export function createRecord(dependencies: {
       const output = observation.kind === "succeeded" ? observation.output : null;
       if (await store.saveJob(next, output)) return next;
     }
-    throw new Error(`${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`);
+    throw new Error(
+      `${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`,
+    );
   };
 }

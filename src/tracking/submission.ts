@@ -37,7 +37,11 @@ export function toSubmission(request: SubmissionRequest): Submission {
   const issues = [...keyIssues, ...checkJson(input)];
   if (issues.length > 0) throw new InvalidInputError(issues);
   if (idempotencyKey === null) return { deploymentId, input, submissionKey: null };
-  return { deploymentId, input, submissionKey: { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) } };
+  return {
+    deploymentId,
+    input,
+    submissionKey: { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) },
+  };
 }
 
 function checkKey(key: string): InputIssue[] {
@@ -49,5 +53,7 @@ function checkKey(key: string): InputIssue[] {
 }
 
 function toFingerprint(deploymentId: string, input: JsonObject): string {
-  return createHash("sha256").update(toCanonicalJson([deploymentId, input])).digest("hex");
+  return createHash("sha256")
+    .update(toCanonicalJson([deploymentId, input]))
+    .digest("hex");
 }

@@ -48,16 +48,23 @@ export function createSubmitJob(dependencies: {
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request);
     const { deploymentId, submissionKey } = submission;
-    if (!dependencies.isKnownDeployment(deploymentId)) throw new DeploymentNotFoundError(deploymentId);
+    if (!dependencies.isKnownDeployment(deploymentId))
+      throw new DeploymentNotFoundError(deploymentId);
     const sameKey = submissionKey === null ? undefined : keysUnderWay.get(submissionKey.key);
     if (sameKey !== undefined) {
-      if (sameKey.fingerprint !== submissionKey?.fingerprint) throw new IdempotencyConflictError(sameKey.job.id);
+      if (sameKey.fingerprint !== submissionKey?.fingerprint)
+        throw new IdempotencyConflictError(sameKey.job.id);
       return await sameKey.ended;
     }
-    const job = createJob({ deploymentId, apiVersion: dependencies.apiVersion, now: new Date(dependencies.now()) });
+    const job = createJob({
+      deploymentId,
+      apiVersion: dependencies.apiVersion,
+      now: new Date(dependencies.now()),
+    });
     const ended = submitOnce(job, submission);
     // Nothing is awaited between the look at the map and this, so two calls with one key can't both get here.
-    if (submissionKey !== null) keysUnderWay.set(submissionKey.key, { job, fingerprint: submissionKey.fingerprint, ended });
+    if (submissionKey !== null)
+      keysUnderWay.set(submissionKey.key, { job, fingerprint: submissionKey.fingerprint, ended });
     allUnderWay.add(ended);
     try {
       return await ended;
@@ -88,15 +95,25 @@ export function createSubmitJob(dependencies: {
         await persist(job, () => store.deleteJob(job.id));
         throw toRefusal(error, deploymentId);
       }
-      log.warn({ jobId: job.id, err: error }, "It is not known whether RunComfy accepted a job; it is not sent again.");
+      log.warn(
+        { jobId: job.id, err: error },
+        "It is not known whether RunComfy accepted a job; it is not sent again.",
+      );
       const settled = await persist(job, () =>
         record(job.id, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null }),
       );
       return answer(settled ?? job);
     }
-    const accepted = await persist(job, () => record(job.id, { kind: "accepted", requestId }), requestId);
+    const accepted = await persist(
+      job,
+      () => record(job.id, { kind: "accepted", requestId }),
+      requestId,
+    );
     if (accepted === null || accepted.requestId !== requestId) {
-      log.error({ jobId: job.id, requestId }, "RunComfy accepted a job after it had been settled; see to it by hand.");
+      log.error(
+        { jobId: job.id, requestId },
+        "RunComfy accepted a job after it had been settled; see to it by hand.",
+      );
     } else {
       follow(accepted);
     }
@@ -105,7 +122,8 @@ export function createSubmitJob(dependencies: {
 
   /** What a key stands for already: the same answer as the first time. */
   async function answerAgain(keyed: KeyedJob, { submissionKey }: Submission): Promise<Job> {
-    if (keyed.fingerprint !== submissionKey?.fingerprint) throw new IdempotencyConflictError(keyed.job.id);
+    if (keyed.fingerprint !== submissionKey?.fingerprint)
+      throw new IdempotencyConflictError(keyed.job.id);
     if (keyed.job.status !== "SUBMITTING") return answer(keyed.job);
     // Another gateway is submitting it at this moment, or has died over it and will be found out.
     const job = await waitForJob(
@@ -124,7 +142,10 @@ export function createSubmitJob(dependencies: {
       try {
         return await write();
       } catch (error) {
-        log.error({ jobId: job.id, requestId, err: error }, "The database did not take a submit's outcome; trying again.");
+        log.error(
+          { jobId: job.id, requestId, err: error },
+          "The database did not take a submit's outcome; trying again.",
+        );
         await dependencies.sleep(delayMs);
       }
     }
@@ -148,6 +169,7 @@ function answer(job: Job): Job {
 
 function toRefusal(error: RunComfyError, deploymentId: string): Error {
   if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
-  if (error.code === "NOT_FOUND") return new DeploymentNotFoundError(deploymentId, { cause: error });
+  if (error.code === "NOT_FOUND")
+    return new DeploymentNotFoundError(deploymentId, { cause: error });
   return toUpstreamError(error);
 }

@@ -115,7 +115,10 @@ export function createTracking(dependencies: {
       } catch (error) {
         if (closing.signal.aborted) return;
         if (!hasBeatFailed) {
-          log.error({ err: error }, "The database does not answer; the gateway goes on trying. Check that it runs.");
+          log.error(
+            { err: error },
+            "The database does not answer; the gateway goes on trying. Check that it runs.",
+          );
         }
         hasBeatFailed = true;
       }

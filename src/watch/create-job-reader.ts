@@ -1,13 +1,39 @@
 import DataLoader from "dataloader";
+import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 
 export type ReadJob = (jobId: string) => Promise<Job | null>;
 
-/** Reads jobs as they are now; all that is asked for in one turn of the event loop is one statement. */
-export function createJobReader(store: Pick<JobStore, "readJobs">): ReadJob {
-  const loader = new DataLoader<string, Job | null>((ids) => store.readJobs(ids), {
+/**
+ * Reads jobs as they are now; all that is asked for in one turn of the event loop is one statement. Rejects when the
+ * database does not answer, which the log says once until it does again.
+ */
+export function createJobReader(
+  store: Pick<JobStore, "readJobs">,
+  log: Pick<BaseLogger, "warn">,
+): ReadJob {
+  let hasFailed = false;
+
+  async function readJobs(ids: readonly string[]): Promise<(Job | null)[]> {
+    try {
+      const jobs = await store.readJobs(ids);
+      hasFailed = false;
+      return jobs;
+    } catch (error) {
+      if (!hasFailed) {
+        log.warn(
+          { err: error },
+          "Watched jobs can't be read; they are read again. Check that the database runs.",
+        );
+      }
+      hasFailed = true;
+      throw error;
+    }
+  }
+
+  const loader = new DataLoader<string, Job | null>(readJobs, {
     cache: false,
     // Timers that expire together run with their promises settled in between, so that the end of the turn is awaited.
     batchScheduleFn: (dispatch) => {

@@ -12,7 +12,7 @@ import type { ReadJob } from "./create-job-reader.ts";
  *
  * It listens before it reads, and a wake-up only says "look again": nothing falls between the first state and the first
  * change, and a slow reader skips states but never the last one, without a queue. A lost wake-up is made good by reading
- * anew every `rereadMs`. It starts with the first `next()`; `return()` frees the listener and the timer at once.
+ * anew every `rereadMs`, and so is a reading that failed once the stream has begun. It starts with the first `next()`; `return()` frees the listener and the timer at once.
  */
 export function watchJob(options: {
   readonly store: Pick<JobStore, "subscribe">;
@@ -33,7 +33,12 @@ export function watchJob(options: {
     try {
       let version = 0;
       while (await mailbox.isWoken()) {
-        const job = await readJob(jobId);
+        const job = await readJob(jobId).catch((error: unknown) => {
+          // A database that is away for a moment must not end a stream that has begun; the next reading heals it.
+          if (version === 0) throw error;
+          return undefined;
+        });
+        if (job === undefined) continue;
         if (job === null) throw new JobNotFoundError(jobId);
         if (job.version <= version) continue;
         version = job.version;

@@ -18,7 +18,9 @@ function nested(depth: number): JsonValue {
 }
 
 test("ordinary input has no issues, and __proto__, then and constructor are data", () => {
-  const input: JsonValue = JSON.parse('{"__proto__":{"a":1},"then":1,"constructor":[null,true,0.5,"é😀"]}');
+  const input: JsonValue = JSON.parse(
+    '{"__proto__":{"a":1},"then":1,"constructor":[null,true,0.5,"é😀"]}',
+  );
   expect(checkJson(input)).toEqual([]);
   expect(checkJson(nested(64))).toEqual([]);
 });
@@ -56,7 +58,10 @@ test("every hosted file of an output is found where it is, whatever its shape", 
   const output: JsonValue = {
     images: ["https://x.runcomfy.net/a.png?sig=1", "https://x.runcomfy.net/b"],
     video: "https://x.runcomfy.net/c.mp4",
-    files: [{ url: "https://x.runcomfy.net/d", filename: "e.wav" }, { url: "https://x.runcomfy.net/f", filename: 3 }],
+    files: [
+      { url: "https://x.runcomfy.net/d", filename: "e.wav" },
+      { url: "https://x.runcomfy.net/f", filename: 3 },
+    ],
     prompt: "see https://example.com",
     broken: "https://",
     seed: 42,
@@ -68,7 +73,11 @@ test("every hosted file of an output is found where it is, whatever its shape", 
     ["files[0].url", "AUDIO"],
     ["files[1].url", "OTHER"],
   ]);
-  expect(findAssets("https://x.runcomfy.net/a.webm", null)[0]).toMatchObject({ path: "", kind: "VIDEO", expiresAt: null });
+  expect(findAssets("https://x.runcomfy.net/a.webm", null)[0]).toMatchObject({
+    path: "",
+    kind: "VIDEO",
+    expiresAt: null,
+  });
 });
 
 test("files expire 7 days after the job finished", () => {
@@ -82,13 +91,26 @@ test("every error names the thing and the next step", () => {
   expect(new IdempotencyConflictError("job_1").message).toMatch(/job_1.*new key/);
   expect(new JobNotFoundError("job_2").message).toMatch(/job_2.*jobs/);
   expect(new InvalidInputError([]).message).toMatch(/Correct/);
-  expect(new JobNotCancellableError({ ...job, status: "IN_PROGRESS" }).message).toMatch(/already runs/);
-  expect(new JobNotCancellableError({ ...job, status: "FAILED" }).message).toMatch(/already ended as FAILED/);
+  expect(new JobNotCancellableError({ ...job, status: "IN_PROGRESS" }).message).toMatch(
+    /already runs/,
+  );
+  expect(new JobNotCancellableError({ ...job, status: "FAILED" }).message).toMatch(
+    /already ended as FAILED/,
+  );
   expect(inferenceFailed("CUDA out of memory").message).toBe("The run failed: CUDA out of memory");
-  expect(new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 3 })).toMatchObject({ retryable: true, retryAfterSeconds: 3 });
+  expect(new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 3 })).toMatchObject({
+    retryable: true,
+    retryAfterSeconds: 3,
+  });
   expect(new UpstreamError("UNAVAILABLE", { message: "Away." }).message).toBe("Away.");
   for (const code of UPSTREAM_ERROR_CODES) {
-    expect(new UpstreamError(code, { unconfirmedJob: job })).toMatchObject({ code, unconfirmedJob: job });
+    expect(new UpstreamError(code, { unconfirmedJob: job })).toMatchObject({
+      code,
+      unconfirmedJob: job,
+    });
   }
-  expect(new UpstreamError("SUBMISSION_UNKNOWN")).toMatchObject({ retryable: false, unconfirmedJob: null });
+  expect(new UpstreamError("SUBMISSION_UNKNOWN")).toMatchObject({
+    retryable: false,
+    unconfirmedJob: null,
+  });
 });

@@ -12,7 +12,10 @@ const DAY = 86_400;
 const job = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: START });
 
 /** What is concluded from the last of these outcomes, seconds after the job was made. */
-function concludeAfter(steps: readonly (readonly [number, LookOutcome])[], deadline = DAY): Observation | null {
+function concludeAfter(
+  steps: readonly (readonly [number, LookOutcome])[],
+  deadline = DAY,
+): Observation | null {
   let looks: Looks = NO_LOOKS;
   let conclusion: Observation | null = null;
   for (const [second, outcome] of steps) {
@@ -37,14 +40,40 @@ test("what was seen is what is concluded", () => {
 });
 
 test("a young job that is not found is given 30 seconds", () => {
-  expect(concludeAfter([[1, NOT_FOUND], [29, NOT_FOUND]])).toBeNull();
-  expect(errorCode(concludeAfter([[1, NOT_FOUND], [30, NOT_FOUND]]))).toBe("LOST");
+  expect(
+    concludeAfter([
+      [1, NOT_FOUND],
+      [29, NOT_FOUND],
+    ]),
+  ).toBeNull();
+  expect(
+    errorCode(
+      concludeAfter([
+        [1, NOT_FOUND],
+        [30, NOT_FOUND],
+      ]),
+    ),
+  ).toBe("LOST");
 });
 
 test("an older job is lost only when the 404 lasts", () => {
   expect(concludeAfter([[100, NOT_FOUND]])).toBeNull();
-  expect(concludeAfter([[100, NOT_FOUND], [103, RUNNING], [106, NOT_FOUND]])).toBeNull();
-  expect(errorCode(concludeAfter([[100, NOT_FOUND], [103, FAILED], [106, NOT_FOUND]]))).toBe("LOST");
+  expect(
+    concludeAfter([
+      [100, NOT_FOUND],
+      [103, RUNNING],
+      [106, NOT_FOUND],
+    ]),
+  ).toBeNull();
+  expect(
+    errorCode(
+      concludeAfter([
+        [100, NOT_FOUND],
+        [103, FAILED],
+        [106, NOT_FOUND],
+      ]),
+    ),
+  ).toBe("LOST");
 });
 
 test("failed looks never end a job before its deadline", () => {
@@ -52,36 +81,83 @@ test("failed looks never end a job before its deadline", () => {
   expect(concludeAfter(day)).toBeNull();
 });
 
-test.each([FAILED, RUNNING, NOT_FOUND])("the deadline ends a job that has not ended: $kind", (outcome) => {
-  expect(errorCode(concludeAfter([[60, outcome]], 60))).toBe("EXPIRED");
-});
+test.each([FAILED, RUNNING, NOT_FOUND])(
+  "the deadline ends a job that has not ended: $kind",
+  (outcome) => {
+    expect(errorCode(concludeAfter([[60, outcome]], 60))).toBe("EXPIRED");
+  },
+);
 
 test("a job that is seen to have succeeded at its deadline has succeeded", () => {
-  const succeeded = { kind: "seen", observation: { kind: "succeeded", output: 1, finishedAt: null } } as const;
+  const succeeded = {
+    kind: "seen",
+    observation: { kind: "succeeded", output: 1, finishedAt: null },
+  } as const;
   expect(concludeAfter([[60, succeeded]], 60)).toEqual(succeeded.observation);
 });
 
-test.each([true, null])("a result that can't be read is tried again for 10 minutes (succeeded: %s)", (succeeded) => {
-  const unread: LookOutcome = { kind: "unread", succeeded };
-  expect(concludeAfter([[10, unread], [609, unread]])).toBeNull();
-  expect(errorCode(concludeAfter([[10, unread], [300, FAILED], [610, unread]]))).toBe("INVALID_RESPONSE");
-  expect(concludeAfter([[10, unread], [300, RUNNING], [610, unread]])).toBeNull();
-});
+test.each([true, null])(
+  "a result that can't be read is tried again for 10 minutes (succeeded: %s)",
+  (succeeded) => {
+    const unread: LookOutcome = { kind: "unread", succeeded };
+    expect(
+      concludeAfter([
+        [10, unread],
+        [609, unread],
+      ]),
+    ).toBeNull();
+    expect(
+      errorCode(
+        concludeAfter([
+          [10, unread],
+          [300, FAILED],
+          [610, unread],
+        ]),
+      ),
+    ).toBe("INVALID_RESPONSE");
+    expect(
+      concludeAfter([
+        [10, unread],
+        [300, RUNNING],
+        [610, unread],
+      ]),
+    ).toBeNull();
+  },
+);
 
 test("the reason of a failure is waited for no longer than 30 seconds", () => {
   const unread: LookOutcome = { kind: "unread", succeeded: false };
-  expect(concludeAfter([[10, unread], [39, unread]])).toBeNull();
-  expect(errorCode(concludeAfter([[10, unread], [40, unread]]))).toBe("INFERENCE_FAILED");
+  expect(
+    concludeAfter([
+      [10, unread],
+      [39, unread],
+    ]),
+  ).toBeNull();
+  expect(
+    errorCode(
+      concludeAfter([
+        [10, unread],
+        [40, unread],
+      ]),
+    ),
+  ).toBe("INFERENCE_FAILED");
 });
 
-function delayMs(ageSeconds: number, changes: Partial<Job> = {}, failures = 0, random = 0.5): number {
+function delayMs(
+  ageSeconds: number,
+  changes: Partial<Job> = {},
+  failures = 0,
+  random = 0.5,
+): number {
   const now = new Date(START.getTime() + ageSeconds * 1_000);
   const looks = { ...NO_LOOKS, failures };
   return lookByAge({ ...job, ...changes }, looks, now, random).getTime() - now.getTime();
 }
 
 test("looks are quick at first, slower with age, and never slower than 15 seconds", () => {
-  expect([0, 8, 60, 3_600, DAY].map((age) => delayMs(age))).toEqual([500, 800, 6_000, 15_000, 15_000]);
+  expect([0, 8, 60, 3_600, DAY].map((age) => delayMs(age))).toEqual([
+    500, 800, 6_000, 15_000, 15_000,
+  ]);
   for (const random of [0, 0.999]) {
     for (const failures of [0, 1, 5, 1_000]) {
       expect(delayMs(DAY, {}, failures, random)).toBeLessThanOrEqual(15_000);

@@ -364,6 +364,8 @@ export function describeJobStore(
       store.subscribe(job.id, () => seen.push(store.readJob(job.id)));
       store.subscribe(other.id, () => others++);
       await store.saveJob(accept(job), null);
+      expect(await Promise.all(seen)).toEqual([accept(job)]);
+      // Nothing is written, so nobody is woken.
       await store.saveJob(accept(job), null);
       await store.deleteJob(job.id);
       expect(await Promise.all(seen)).toEqual([accept(job), null]);

@@ -29,7 +29,9 @@ let tracking: Tracking;
 /** How far the gateway's clock is ahead of the machine's. */
 let aheadMs = 0;
 
-function startTracking(options: { deadlineSeconds?: number; submitTimeoutSeconds?: number } = {}): Tracking {
+function startTracking(
+  options: { deadlineSeconds?: number; submitTimeoutSeconds?: number } = {},
+): Tracking {
   const pace = createPace({ now: () => performance.now(), random: Math.random, log });
   const { deadlineSeconds = 86_400, submitTimeoutSeconds = 1 } = options;
   const runcomfy = createRunComfy({
@@ -67,7 +69,11 @@ afterEach(async () => {
   await upstream.close();
 });
 
-async function submit(deploymentId: string, idempotencyKey: string | null = null, input: JsonValue = INPUT): Promise<Job> {
+async function submit(
+  deploymentId: string,
+  idempotencyKey: string | null = null,
+  input: JsonValue = INPUT,
+): Promise<Job> {
   return await tracking.submitJob({ deploymentId, input, idempotencyKey });
 }
 
@@ -90,7 +96,13 @@ test("a job is queued when submitJob answers, and succeeds together with its out
   expect(documents?.input).toEqual(INPUT);
   expect(documents?.output).toMatchObject({ images: [expect.stringContaining("https://")] });
   const [history] = await store.readHistories([job.id]);
-  expect(history?.map(({ status }) => status)).toEqual(["SUBMITTING", "IN_QUEUE", "IN_QUEUE", "IN_PROGRESS", "SUCCEEDED"]);
+  expect(history?.map(({ status }) => status)).toEqual([
+    "SUBMITTING",
+    "IN_QUEUE",
+    "IN_QUEUE",
+    "IN_PROGRESS",
+    "SUCCEEDED",
+  ]);
 });
 
 test("a look that finds nothing new writes nothing and wakes nobody", async () => {
@@ -117,7 +129,9 @@ test("the same key and value give the same job, however the body is spelled and 
 
 test("the same key with another body or deployment is a conflict", async () => {
   const first = submit("warm-glow", "key");
-  expect(await thrownBy(submit("warm-glow", "key", { prompt: "Cold" }))).toBeInstanceOf(IdempotencyConflictError);
+  expect(await thrownBy(submit("warm-glow", "key", { prompt: "Cold" }))).toBeInstanceOf(
+    IdempotencyConflictError,
+  );
   await first;
   expect(await thrownBy(submit("other", "key"))).toBeInstanceOf(IdempotencyConflictError);
   expect(upstream.count("submit")).toBe(1);
@@ -134,13 +148,29 @@ test.each([
   ["teapot-418", "REJECTED"],
 ])("a refusal (%s) leaves no trace but the error, and frees the key", async (fault, code) => {
   const deploymentId = `fault-${fault}`;
-  expect(await thrownBy(submit(deploymentId, "key"))).toMatchObject({ name: "UpstreamError", code, unconfirmedJob: null });
+  expect(await thrownBy(submit(deploymentId, "key"))).toMatchObject({
+    name: "UpstreamError",
+    code,
+    unconfirmedJob: null,
+  });
   expect(await store.countJobs({})).toBe(0);
   await thrownBy(submit(deploymentId, "key"));
   expect(upstream.count("submit")).toBe(2);
 });
 
-test.each(["html-502", "internal-500", "internal-400", "envelope-200-internal", "reset-before-answer", "reset-in-body", "no-id", "odd-id", "not-json", "redirect", "no-answer"])(
+test.each([
+  "html-502",
+  "internal-500",
+  "internal-400",
+  "envelope-200-internal",
+  "reset-before-answer",
+  "reset-in-body",
+  "no-id",
+  "odd-id",
+  "not-json",
+  "redirect",
+  "no-answer",
+])(
   "a submit of unknown outcome (%s) is kept, never sent again, and answers the same under its key",
   async (fault) => {
     const deploymentId = `fault-${fault}`;
@@ -173,14 +203,23 @@ test("a deployment that the upstream does not know, or an id that would change t
 });
 
 test("hostile input and keys are refused before anything is sent", async () => {
-  for (const [input, key] of [[{ prompt: "\0" }, null], [[1], null], [INPUT, ""], [INPUT, "\ud800"], [INPUT, "x".repeat(256)]] as const) {
+  for (const [input, key] of [
+    [{ prompt: "\0" }, null],
+    [[1], null],
+    [INPUT, ""],
+    [INPUT, "\ud800"],
+    [INPUT, "x".repeat(256)],
+  ] as const) {
     expect(await thrownBy(submit("warm-glow", key, input))).toBeInstanceOf(InvalidInputError);
   }
   expect(upstream.requests).toEqual([]);
 });
 
 test("a Retry-After refuses the next submit at once, with the seconds left, and without sending it", async () => {
-  expect(await thrownBy(submit("fault-rate-limited"))).toMatchObject({ code: "RATE_LIMITED", retryAfterSeconds: 7 });
+  expect(await thrownBy(submit("fault-rate-limited"))).toMatchObject({
+    code: "RATE_LIMITED",
+    retryAfterSeconds: 7,
+  });
   const second = await thrownBy(submit("warm-glow"));
   expect(second).toMatchObject({ code: "RATE_LIMITED", retryable: true });
   expect(upstream.count("submit")).toBe(1);
@@ -245,7 +284,10 @@ test("a succeeded job without a readable result is INVALID_RESPONSE after 10 min
   await upstream.whenRequested("result", 2, job.requestId ?? "");
   expect((await store.readJob(job.id))?.status).not.toBe("FAILED");
   aheadMs = 601_000;
-  expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "INVALID_RESPONSE" } });
+  expect(await untilFinished(job)).toMatchObject({
+    status: "FAILED",
+    error: { code: "INVALID_RESPONSE" },
+  });
 });
 
 test("a queued job is cancelled, and cancelling it again changes nothing", async () => {
@@ -277,7 +319,10 @@ test("a cancel that the upstream merely took note of succeeds once the job shows
 test("a cancel without an answer that counts is an upstream error while the job is open", async () => {
   upstream.script("fault-html-502--cancel", ["in_queue"]);
   const job = await submit("fault-html-502--cancel");
-  expect(await thrownBy(tracking.cancelJob(job.id))).toMatchObject({ name: "UpstreamError", retryable: true });
+  expect(await thrownBy(tracking.cancelJob(job.id))).toMatchObject({
+    name: "UpstreamError",
+    retryable: true,
+  });
   expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
 });
 

@@ -12,7 +12,7 @@ export type AssetKind =
   | 'IMAGE'
   /** None of these, or nothing tells what it is. */
   | 'OTHER'
-  /** A film. */
+  /** Moving pictures, with sound or without. */
   | 'VIDEO';
 
 /** Which jobs to list: those for which every given condition holds. Null is as good as not given. */
@@ -33,7 +33,7 @@ export type JobStatus =
   | 'CANCELLED'
   /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
-  /** Being run. */
+  /** Being run, and too late to cancel. */
   | 'IN_PROGRESS'
   /** Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled. */
   | 'IN_QUEUE'

@@ -1,0 +1,85 @@
+import type { GraphQLNamedType } from "graphql";
+import {
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  isSpecifiedScalarType,
+} from "graphql";
+import { expect, test } from "vitest";
+
+import { createSchema } from "../../src/schema/create-schema.ts";
+
+test("every type, field, argument and enum value has a description that is a sentence", () => {
+  const described = Object.values(createSchema(null).getTypeMap())
+    .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
+    .flatMap(listDescriptions);
+  expect(described.length).toBeGreaterThan(120);
+  expect(described.filter(([, description]) => !/^.{10,}[.:`)]$/.test(description ?? ""))).toEqual(
+    [],
+  );
+});
+
+test("no description says only the name again", () => {
+  const described = Object.values(createSchema(null).getTypeMap()).flatMap(listDescriptions);
+  const echoes = described.filter(([coordinate, description]) => {
+    const name = coordinate.split(/[.(]/).at(-1)?.replace(")", "") ?? "";
+    const words = name
+      .replaceAll(/([A-Z])/g, " $1")
+      .toLowerCase()
+      .replaceAll("_", " ")
+      .trim();
+    return new RegExp(`^(the )?${words}( of .{0,20})?\\.?$`, "i").test(description ?? "");
+  });
+  expect(echoes).toEqual([]);
+});
+
+test("what may be null says when", () => {
+  const nullable = Object.values(createSchema(null).getTypeMap())
+    .filter((type) => isObjectType(type) && !isIntrospectionType(type))
+    .flatMap((type) =>
+      isObjectType(type) ? Object.values(type.getFields()).map((field) => ({ type, field })) : [],
+    )
+    .filter(({ field }) => !String(field.type).endsWith("!"));
+  expect(nullable.length).toBeGreaterThan(15);
+  expect(
+    nullable
+      .filter(({ field }) => !/null/i.test(field.description ?? ""))
+      .map(({ type, field }) => `${type.name}.${field.name}`),
+  ).toEqual([]);
+});
+
+/** Each part of a type by its coordinate. */
+function listDescriptions(
+  type: GraphQLNamedType,
+): (readonly [string, string | null | undefined])[] {
+  const own = [[type.name, type.description] as const];
+  if (isEnumType(type)) {
+    return [
+      ...own,
+      ...type
+        .getValues()
+        .map((value) => [`${type.name}.${value.name}`, value.description] as const),
+    ];
+  }
+  if (isInputObjectType(type)) {
+    return [
+      ...own,
+      ...Object.values(type.getFields()).map(
+        (field) => [`${type.name}.${field.name}`, field.description] as const,
+      ),
+    ];
+  }
+  if (!isObjectType(type) && !isInterfaceType(type)) return own;
+  const fields = Object.values(type.getFields());
+  return [
+    ...own,
+    ...fields.map((field) => [`${type.name}.${field.name}`, field.description] as const),
+    ...fields.flatMap((field) =>
+      field.args.map(
+        ({ name, description }) => [`${type.name}.${field.name}(${name})`, description] as const,
+      ),
+    ),
+  ];
+}

@@ -1,0 +1,141 @@
+import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import { execute, parse, subscribe, validate } from "graphql";
+import { pino } from "pino";
+import { onTestFinished } from "vitest";
+
+import type { Catalogue } from "../../src/deployments/catalogue.ts";
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { JsonObject } from "../../src/job/json.ts";
+import type { Observation } from "../../src/job/observation.ts";
+import type { Services } from "../../src/schema/context.ts";
+import { createContext } from "../../src/schema/context.ts";
+import { createSchema } from "../../src/schema/create-schema.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createJobReader } from "../../src/watch/create-job-reader.ts";
+import { watchJob } from "../../src/watch/watch-job.ts";
+
+type Tracking = Services["tracking"];
+
+/** The schema over a database in memory, with no server around it and a tracking that the test makes up. */
+export async function openInProcessGateway(
+  options: { readonly catalogue?: Catalogue; readonly tracking?: Partial<Tracking> } = {},
+) {
+  const statements: string[] = [];
+  const log = pino({ level: "silent" });
+  const store = await openStore({
+    databaseUrl: ":memory:",
+    log,
+    onStatement: (sql) => statements.push(sql),
+  });
+  onTestFinished(() => store.close());
+  const readJob = createJobReader(store, log);
+  const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
+  const services: Services = {
+    store,
+    tracking: { submitJob: unexpected, cancelJob: unexpected, ...options.tracking },
+    watchJob: (jobId) => watchJob({ store, jobId, readJob }),
+  };
+  const schema = createSchema(options.catalogue ?? null);
+
+  return {
+    store,
+    statements,
+
+    async run<Result, Variables extends Record<string, unknown>>(
+      document: TypedDocumentNode<Result, Variables>,
+      variables: Variables,
+    ): Promise<Result> {
+      const result = await execute({
+        schema,
+        document,
+        variableValues: variables,
+        contextValue: createContext(services),
+      });
+      if (!isAnswer(document, result)) throw new AggregateError(result.errors ?? []);
+      return result.data;
+    },
+
+    /** For operations that are expected to fail, or that are only text. */
+    async answer(text: string, variables: Record<string, unknown> = {}) {
+      const document = parse(text);
+      const errors = validate(schema, document);
+      if (errors.length > 0) return { errors, data: null };
+      return await execute({
+        schema,
+        document,
+        variableValues: variables,
+        contextValue: createContext(services),
+      });
+    },
+
+    async subscribe(text: string, variables: Record<string, unknown>) {
+      const contextValue = createContext(services);
+      return await subscribe({
+        schema,
+        document: parse(text),
+        variableValues: variables,
+        contextValue,
+      });
+    },
+
+    async addJob(
+      changes: {
+        readonly deploymentId?: string;
+        readonly createdAt?: Date;
+        readonly input?: JsonObject;
+      } = {},
+    ): Promise<Job> {
+      const now = changes.createdAt ?? new Date("2025-07-22T13:00:00Z");
+      const job = createJob({
+        deploymentId: changes.deploymentId ?? "warm-glow",
+        apiVersion: "v1",
+        now,
+      });
+      await store.insertJob(job, changes.input ?? { prompt: "a glow" }, null);
+      return job;
+    },
+
+    async observe(job: Job, observation: Observation): Promise<Job> {
+      const next = advance(job, observation, new Date(job.updatedAt.getTime() + 1_000));
+      const isSaved = await store.saveJob(
+        next,
+        observation.kind === "succeeded" ? observation.output : null,
+      );
+      if (!isSaved) throw new Error(`${observation.kind} is no news`);
+      return next;
+    },
+  };
+}
+
+/** That the data fits the document is the schema's business, and the generated types'. */
+function isAnswer<Result, Variables>(
+  _document: TypedDocumentNode<Result, Variables>,
+  result: { data?: unknown; errors?: unknown },
+): result is { data: Result } {
+  return result.errors === undefined && result.data !== null && result.data !== undefined;
+}
+
+/** A catalogue of two deployments, not in the order of their ids. */
+export const CATALOGUE: NonNullable<Catalogue> = {
+  deployments: [
+    {
+      id: "warm-glow",
+      name: "Warm Glow",
+      description: "Makes it warmer.",
+      inputSchema: { type: "object" },
+      outputSchema: null,
+    },
+    {
+      id: "cold-light",
+      name: "Cold Light",
+      description: null,
+      inputSchema: null,
+      outputSchema: null,
+    },
+  ],
+  find(id) {
+    return this.deployments.find((deployment) => deployment.id === id) ?? null;
+  },
+};

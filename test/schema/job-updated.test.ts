@@ -1,0 +1,80 @@
+import type { ExecutionResult } from "graphql";
+import { expect, test } from "vitest";
+
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+const WATCH =
+  "subscription ($id: ID!) { jobUpdated(id: $id) { status version output history { version } } }";
+
+async function openWatch() {
+  const gateway = await openInProcessGateway();
+  const job = await gateway.addJob();
+  const stream = await gateway.subscribe(WATCH, { id: job.id });
+  if (!isStream(stream)) throw new AggregateError(stream.errors ?? []);
+  return { gateway, job, stream };
+}
+
+function isStream(
+  answer: ExecutionResult | AsyncGenerator<ExecutionResult, void, void>,
+): answer is AsyncGenerator<ExecutionResult, void, void> {
+  return Symbol.asyncIterator in answer;
+}
+
+test("a watcher sees the job now, each change with its own history, the end, and then nothing more", async () => {
+  const { gateway, job, stream } = await openWatch();
+  const history = [{ version: 1 }, { version: 2 }, { version: 3 }];
+  expect((await stream.next()).value).toEqual({
+    data: {
+      jobUpdated: { status: "SUBMITTING", version: 1, output: null, history: history.slice(0, 1) },
+    },
+  });
+  const running = await gateway.observe(job, { kind: "running" });
+  expect((await stream.next()).value).toEqual({
+    data: {
+      jobUpdated: { status: "IN_PROGRESS", version: 2, output: null, history: history.slice(0, 2) },
+    },
+  });
+  await gateway.observe(running, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
+  expect((await stream.next()).value).toEqual({
+    data: { jobUpdated: { status: "SUCCEEDED", version: 3, output: { text: "done" }, history } },
+  });
+  expect(await stream.next()).toEqual({ value: undefined, done: true });
+});
+
+test.each(["job_unknown", "job_\u0000", ""])(
+  "watching %j is answered with NOT_FOUND",
+  async (id) => {
+    const gateway = await openInProcessGateway();
+    const answer = await gateway.subscribe(WATCH, { id });
+    expect(answer).toMatchObject({ errors: [{ extensions: { code: "NOT_FOUND" } }] });
+  },
+);
+
+test("a job that is refused while it is watched ends the stream with NOT_FOUND as its last event", async () => {
+  const { gateway, job, stream } = await openWatch();
+  await stream.next();
+  await gateway.store.deleteJob(job.id);
+  expect((await stream.next()).value).toMatchObject({
+    errors: [{ extensions: { code: "NOT_FOUND" } }],
+  });
+  expect((await stream.next()).done).toBe(true);
+});
+
+test("a database that fails is the last event, and no exception between two events", async () => {
+  const { gateway, job, stream } = await openWatch();
+  await stream.next();
+  const failure = new Error("the database is gone");
+  gateway.store.readJobs = () => Promise.reject(failure);
+  await gateway.observe(job, { kind: "running" });
+  const { value } = await stream.next();
+  expect(value?.errors?.[0]?.originalError).toBe(failure);
+  expect((await stream.next()).done).toBe(true);
+});
+
+test("a watcher who leaves is answered at once", async () => {
+  const { stream } = await openWatch();
+  await stream.next();
+  const waiting = stream.next();
+  await stream.return();
+  expect((await waiting).done).toBe(true);
+});

@@ -1,0 +1,159 @@
+import { expect, test, vi } from "vitest";
+
+import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
+import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
+import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
+import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
+import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import { UpstreamError } from "../../src/job/upstream-error.ts";
+import type { Services } from "../../src/schema/context.ts";
+import { CancelJobDocument, SubmitJobDocument } from "../support/gql/operations.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+type SubmitJob = Services["tracking"]["submitJob"];
+type CancelJob = Services["tracking"]["cancelJob"];
+
+const SUBMISSION = { deploymentId: "warm-glow", input: { prompt: "a glow" } };
+
+test("a submit passes on what it was given and answers with the job", async () => {
+  const submitJob = vi.fn<SubmitJob>(async ({ input }) => await gateway.addJob({ input }));
+  const gateway = await openInProcessGateway({ tracking: { submitJob } });
+
+  const { submitJob: result } = await gateway.run(SubmitJobDocument, {
+    ...SUBMISSION,
+    idempotencyKey: "key",
+  });
+  expect(submitJob.mock.lastCall).toEqual([{ ...SUBMISSION, idempotencyKey: "key" }]);
+  expect(result).toMatchObject({
+    __typename: "SubmitJobSuccess",
+    job: { status: "SUBMITTING", input: SUBMISSION.input },
+  });
+
+  await gateway.run(SubmitJobDocument, SUBMISSION);
+  expect(submitJob.mock.lastCall).toEqual([{ ...SUBMISSION, idempotencyKey: null }]);
+});
+
+test.each([[5], ["text"], [true], [[{ prompt: "in a list" }]]])("%j is no input", async (input) => {
+  const gateway = await openInProcessGateway();
+  const { submitJob: result } = await gateway.run(SubmitJobDocument, {
+    deploymentId: "warm-glow",
+    input,
+  });
+  expect(result).toMatchObject({
+    __typename: "InvalidInputError",
+    issues: [{ path: "", message: expect.stringContaining("must be an object") }],
+  });
+});
+
+test.each([
+  [
+    new InvalidInputError([{ path: "width", message: "is too large" }]),
+    { __typename: "InvalidInputError", issues: [{ path: "width", message: "is too large" }] },
+  ],
+  [new DeploymentNotFoundError("warm-glow"), { __typename: "DeploymentNotFoundError" }],
+  [new IdempotencyConflictError("job_1"), { __typename: "IdempotencyConflictError" }],
+  [
+    new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 7 }),
+    {
+      __typename: "UpstreamError",
+      code: "RATE_LIMITED",
+      retryable: true,
+      retryAfterSeconds: 7,
+      unconfirmedJob: null,
+    },
+  ],
+])("an expected failure of a submit is its answer: %s", async (error, expected) => {
+  const gateway = await openInProcessGateway({
+    tracking: { submitJob: () => Promise.reject(error) },
+  });
+  const { submitJob: result } = await gateway.run(SubmitJobDocument, SUBMISSION);
+  expect(result).toMatchObject({ ...expected, message: error.message });
+});
+
+test("a submit of unknown fate names the job that it may have become", async () => {
+  const submitJob: SubmitJob = async () => {
+    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: await gateway.addJob() });
+  };
+  const gateway = await openInProcessGateway({ tracking: { submitJob } });
+  const { submitJob: result } = await gateway.run(SubmitJobDocument, SUBMISSION);
+  expect(result).toMatchObject({
+    code: "SUBMISSION_UNKNOWN",
+    retryable: false,
+    unconfirmedJob: { version: 1 },
+  });
+});
+
+test("a cancel answers with the cancelled job", async () => {
+  const cancelJob: CancelJob = async () =>
+    await gateway.observe(job, { kind: "cancelled", finishedAt: null });
+  const gateway = await openInProcessGateway({ tracking: { cancelJob } });
+  const job = await gateway.addJob();
+  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: job.id });
+  expect(result).toMatchObject({
+    __typename: "CancelJobSuccess",
+    job: { status: "CANCELLED", version: 2 },
+  });
+});
+
+test("each mutation of an operation answers with the history as it is after it", async () => {
+  const cancelJob = vi
+    .fn<CancelJob>()
+    .mockImplementationOnce(
+      async () => await gateway.observe(job, { kind: "accepted", requestId: "request-1" }),
+    )
+    .mockImplementationOnce(async (id) => {
+      const accepted = await gateway.store.readJob(id);
+      return await gateway.observe(accepted ?? job, { kind: "cancelled", finishedAt: null });
+    });
+  const gateway = await openInProcessGateway({ tracking: { cancelJob } });
+  const job = await gateway.addJob();
+  const fields = "{ ... on CancelJobSuccess { job { history { version } } } }";
+  const { data } = await gateway.answer(
+    `mutation { a: cancelJob(id: "${job.id}") ${fields} b: cancelJob(id: "${job.id}") ${fields} }`,
+  );
+  expect(data).toEqual({
+    a: { job: { history: [{ version: 1 }, { version: 2 }] } },
+    b: { job: { history: [{ version: 1 }, { version: 2 }, { version: 3 }] } },
+  });
+});
+
+test("a cancel that comes too late tells the job as it is", async () => {
+  const cancelJob: CancelJob = async () => {
+    throw new JobNotCancellableError(await gateway.observe(job, { kind: "running" }));
+  };
+  const gateway = await openInProcessGateway({ tracking: { cancelJob } });
+  const job = await gateway.addJob();
+  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: job.id });
+  expect(result).toMatchObject({
+    __typename: "JobNotCancellableError",
+    job: { status: "IN_PROGRESS" },
+  });
+});
+
+test.each([
+  [new JobNotFoundError("job_1"), "JobNotFoundError"],
+  [new UpstreamError("UNAVAILABLE"), "UpstreamError"],
+])("an expected failure of a cancel is its answer: %s", async (error, __typename) => {
+  const gateway = await openInProcessGateway({
+    tracking: { cancelJob: () => Promise.reject(error) },
+  });
+  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: "job_1" });
+  expect(result).toMatchObject({ __typename, message: error.message });
+});
+
+test("an id that can't be a job's is not found, and nobody is asked", async () => {
+  const gateway = await openInProcessGateway();
+  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: "job_\u0000" });
+  expect(result.__typename).toBe("JobNotFoundError");
+});
+
+test("what nobody expects stays an error, for the server to mask", async () => {
+  const failure = new Error("the disk is full");
+  const gateway = await openInProcessGateway({
+    tracking: { submitJob: () => Promise.reject(failure) },
+  });
+  const { errors } = await gateway.answer(
+    `mutation { submitJob(deploymentId: "a", input: {}) { __typename } }`,
+  );
+  expect(errors?.[0]?.originalError).toBe(failure);
+});

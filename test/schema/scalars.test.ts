@@ -1,0 +1,108 @@
+import { expect, test, vi } from "vitest";
+
+import type { JsonValue } from "../../src/job/json.ts";
+import type { Services } from "../../src/schema/context.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+async function openSubmitter() {
+  const submitJob = vi.fn<Services["tracking"]["submitJob"]>(
+    async ({ input }) => await gateway.addJob({ input }),
+  );
+  const gateway = await openInProcessGateway({ tracking: { submitJob } });
+  return {
+    gateway,
+    async submit(
+      this: void,
+      input: string,
+      variables: Record<string, unknown> = {},
+      definitions = "",
+    ) {
+      const { data, errors } = await gateway.answer(
+        `mutation ${definitions} { submitJob(deploymentId: "a", input: ${input}) { ... on SubmitJobSuccess { job { input } } } }`,
+        variables,
+      );
+      return {
+        answer: JSON.stringify(data),
+        errors,
+        sent: JSON.stringify(submitJob.mock.lastCall?.[0].input),
+      };
+    },
+  };
+}
+
+const HOSTILE = `{"__proto__":{"isAdmin":true},"then":"x","constructor":null,"toString":[1.5,-2e-7],"deep":{"__proto__":1},"":"\u2028"}`;
+
+test("hostile keys in a variable are data on the way in and on the way out", async () => {
+  const { submit } = await openSubmitter();
+  const input: JsonValue = JSON.parse(HOSTILE);
+  const { answer, sent } = await submit("$input", { input }, "($input: JSON!)");
+  expect(sent).toBe(HOSTILE);
+  expect(answer).toBe(`{"submitJob":{"job":{"input":${HOSTILE}}}}`);
+});
+
+test("hostile keys in a literal are data on the way in and on the way out", async () => {
+  const { submit } = await openSubmitter();
+  const { answer, sent } = await submit(
+    '{__proto__: {isAdmin: true}, then: "x", constructor: null, list: [1, 2.5, false]}',
+  );
+  const expected =
+    '{"__proto__":{"isAdmin":true},"then":"x","constructor":null,"list":[1,2.5,false]}';
+  expect(sent).toBe(expected);
+  expect(answer).toBe(`{"submitJob":{"job":{"input":${expected}}}}`);
+});
+
+test("a literal may hold variables, and a key whose variable is not given is left out", async () => {
+  const { submit } = await openSubmitter();
+  const { sent } = await submit(
+    "{prompt: $prompt, seed: $seed, list: [$seed, $more], more: $more, none: $none}",
+    { prompt: "p", more: { __proto__: null, a: 1 }, none: null },
+    "($prompt: String!, $seed: Int, $more: JSON, $none: JSON)",
+  );
+  expect(sent).toBe('{"prompt":"p","list":[null,{"a":1}],"more":{"a":1},"none":null}');
+});
+
+test("a word without quotes is no JSON", async () => {
+  const { gateway, submit } = await openSubmitter();
+  const { errors } = await submit("{sampler: flowmatch}");
+  expect(errors?.[0]?.message).toContain("flowmatch");
+  expect(errors?.[0]?.message).toContain("quotes");
+  expect(await gateway.store.countJobs({})).toBe(0);
+});
+
+test("a variable that JSON can't hold is refused", async () => {
+  const { submit } = await openSubmitter();
+  const { errors } = await submit("$input", { input: new Date(0) }, "($input: JSON!)");
+  expect(errors?.[0]?.message).toContain("no JSON value");
+});
+
+test.each([
+  "2025-07-22T13:05:16.143086",
+  "2025-07-22",
+  "2025-02-30T00:00:00Z",
+  "2025-07-22T25:00:00Z",
+  "2025-07-22T13:05Z",
+  "July 22, 2025 13:05:16 GMT",
+  "1753189516",
+  "",
+  1_753_189_516,
+])("%j is no DateTime", async (createdAfter) => {
+  const gateway = await openInProcessGateway();
+  const { errors } = await gateway.answer(
+    "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }",
+    { filter: { createdAfter } },
+  );
+  expect(errors?.[0]?.message).toContain("RFC 3339");
+});
+
+test.each(["2025-07-22T12:59:59.999Z", "2025-07-22T14:59:59+02:00", "2025-07-22T12:59:59.999999Z"])(
+  "%s is a moment before 13:00 UTC",
+  async (createdAfter) => {
+    const gateway = await openInProcessGateway();
+    await gateway.addJob({ createdAt: new Date("2025-07-22T13:00:00Z") });
+    const { data } = await gateway.answer(
+      "query ($createdAfter: DateTime!) { jobs(filter: {createdAfter: $createdAfter}) { totalCount } }",
+      { createdAfter },
+    );
+    expect(data).toEqual({ jobs: { totalCount: 1 } });
+  },
+);

@@ -1,0 +1,102 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+import { onTestFinished } from "vitest";
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** How a process ended: by itself with a code, or by a signal. */
+type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+/** A gateway in a process of its own, as a user runs it. */
+export type GatewayProcess = {
+  /** Its origin, once it serves; rejects with what it printed when it ends before. */
+  readonly url: Promise<string>;
+  readonly exit: Promise<Exit>;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Resolves when the process that was started has ended. */
+  kill(signal: NodeJS.Signals): Promise<Exit>;
+};
+
+/**
+ * Runs the program with these variables and no others, on free ports unless they name some; `command` for another way
+ * than `node src/main.ts`, `folder` for another copy of the project. What is left of it is killed when the test ends.
+ */
+export function runGateway(
+  environment: Readonly<Record<string, string>>,
+  options: { readonly command?: readonly string[]; readonly folder?: string } = {},
+): GatewayProcess {
+  const [program = process.execPath, ...parameters] = options.command ?? [
+    process.execPath,
+    "src/main.ts",
+  ];
+  const child = spawn(program, parameters, {
+    cwd: options.folder ?? PROJECT,
+    env: {
+      PATH: process.env["PATH"],
+      HOME: process.env["HOME"],
+      PORT: "0",
+      SANDBOX_PORT: "0",
+      ...environment,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  onTestFinished(() => killGroup(child));
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once("error", reject);
+    // Unlike `exit`, it comes when all output has been read.
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  const url = findUrl(child, exit, stdout, stderr);
+  url.catch(() => undefined); // Not every test wants it to serve.
+  return {
+    url,
+    exit,
+    stdout,
+    stderr,
+    async kill(signal) {
+      child.kill(signal);
+      return await exit;
+    },
+  };
+}
+
+async function findUrl(
+  child: ChildProcess,
+  exit: Promise<Exit>,
+  stdout: () => string,
+  stderr: () => string,
+): Promise<string> {
+  let hasEnded = false;
+  const end = exit.then(() => (hasEnded = true));
+  while (child.stdout !== null && !hasEnded) {
+    const url = /^GraphiQL +(http:\S+)\/graphql$/m.exec(stdout())?.[1];
+    if (url !== undefined) return url;
+    await Promise.race([once(child.stdout, "data"), end]);
+  }
+  throw new Error(`The gateway ended before it served:\n${stdout()}${stderr()}`);
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (chunk: string) => (text += chunk));
+  return () => text;
+}
+
+/** The group, because npm's child would outlive it. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    const isGone = error instanceof Error && "code" in error && error.code === "ESRCH";
+    if (!isGone) throw error;
+  }
+}

@@ -1,0 +1,265 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import { createJobReader } from "../../src/watch/create-job-reader.ts";
+import { watchJob } from "../../src/watch/watch-job.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const SUBMITTED = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: new Date(0) });
+
+/** One job, whoever listens to it, and how often it was read. */
+function createFixture() {
+  const listeners = new Set<() => void>();
+  let job: Job | null = SUBMITTED;
+  let reads = 0;
+  let beforeRead = (): Promise<void> | void => undefined;
+  const wake = () => [...listeners].forEach((listener) => listener());
+  const readJob = async () => {
+    reads += 1;
+    const read = job;
+    await beforeRead();
+    return read;
+  };
+  return {
+    listeners,
+    wake,
+    readJob,
+    reads: () => reads,
+    holdReads: (hold: () => Promise<void> | void) => (beforeRead = hold),
+    store: {
+      subscribe(_jobId: string, listener: () => void) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    set(next: Job | null) {
+      job = next;
+      wake();
+    },
+    change(observation: Parameters<typeof advance>[1]) {
+      if (job === null) throw new Error("there is no job");
+      job = advance(job, observation, new Date(1));
+      wake();
+    },
+  };
+}
+
+function watch(fixture: ReturnType<typeof createFixture>) {
+  return watchJob({ store: fixture.store, jobId: SUBMITTED.id, readJob: fixture.readJob });
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test("the state now comes first, then each newer one, and the final one ends the stream and frees everything", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  expect((await jobs.next()).value).toMatchObject({ version: 1 });
+  fixture.change({ kind: "accepted", requestId: "request-1" });
+  expect((await jobs.next()).value).toMatchObject({ version: 2, status: "IN_QUEUE" });
+  const last = jobs.next();
+  await settle();
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  expect((await last).value).toMatchObject({ version: 3, status: "CANCELLED" });
+  expect(await jobs.next()).toEqual({ value: undefined, done: true });
+  expect(fixture.listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a watcher who comes after the end gets the end, and then the stream completes", async () => {
+  const fixture = createFixture();
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  const statuses: string[] = [];
+  for await (const job of watch(fixture)) statuses.push(job.status);
+  expect(statuses).toEqual(["CANCELLED"]);
+  expect(fixture.listeners.size).toBe(0);
+});
+
+test("a change while the first state is read is not missed", async () => {
+  const fixture = createFixture();
+  const read = Promise.withResolvers<void>();
+  fixture.holdReads(() => read.promise);
+  const jobs = watch(fixture);
+  const first = jobs.next();
+  await settle();
+  fixture.change({ kind: "running" });
+  read.resolve();
+  expect((await first).value).toMatchObject({ version: 1 });
+  expect((await jobs.next()).value).toMatchObject({ version: 2 });
+});
+
+test("a slow reader skips states, never the last one, and nothing piles up for it", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  await jobs.next();
+  await settle();
+  for (let position = 3_000; position >= 0; position--) {
+    if (position === 3_000) fixture.change({ kind: "accepted", requestId: "request-1" });
+    fixture.change({ kind: "queued", queuePosition: position });
+  }
+  await settle();
+  expect(fixture.reads()).toBe(1);
+  const { value } = await jobs.next();
+  expect(value).toMatchObject({ status: "IN_QUEUE", queuePosition: 0 });
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  expect((await jobs.next()).value).toMatchObject({ status: "CANCELLED" });
+  expect((await jobs.next()).done).toBe(true);
+});
+
+test("a wake-up without news, or with an older row, tells the reader nothing", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  fixture.change({ kind: "running" });
+  await jobs.next();
+  let isTold = false;
+  const next = jobs.next().then((result) => {
+    isTold = true;
+    return result;
+  });
+  await settle();
+  fixture.wake();
+  await settle();
+  fixture.set(SUBMITTED);
+  await settle();
+  expect(fixture.reads()).toBeGreaterThan(2);
+  expect(isTold).toBe(false);
+  await jobs.return();
+  expect((await next).done).toBe(true);
+});
+
+test("a wake-up that is lost is made good by the next safety re-read", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  await jobs.next();
+  fixture.holdReads(() => undefined);
+  const next = jobs.next();
+  await settle();
+  const lost = [...fixture.listeners];
+  fixture.listeners.clear();
+  fixture.change({ kind: "running" });
+  lost.forEach((listener) => fixture.listeners.add(listener));
+  vi.advanceTimersByTime(14_999);
+  await settle();
+  expect(fixture.reads()).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect((await next).value).toMatchObject({ status: "IN_PROGRESS" });
+  await jobs.return();
+});
+
+test("a job that does not exist is an error, and so is one that exists no longer", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  await jobs.next();
+  const next = jobs.next();
+  await settle();
+  fixture.set(null);
+  await expect(next).rejects.toThrow(JobNotFoundError);
+  await expect(watch(fixture).next()).rejects.toThrow(SUBMITTED.id);
+  expect(fixture.listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a reader who leaves while waiting frees the listener and the timer at once", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  await jobs.next();
+  const waiting = jobs.next();
+  await settle();
+  expect(fixture.listeners.size).toBe(1);
+  const left = jobs.return();
+  await settle();
+  expect(fixture.listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+  expect((await left).done).toBe(true);
+  expect((await waiting).done).toBe(true);
+});
+
+test("a reader who leaves between two states, or while one is read, frees everything too", async () => {
+  const fixture = createFixture();
+  const read = Promise.withResolvers<void>();
+  const idle = watch(fixture);
+  await idle.next();
+  await idle.return();
+  expect(fixture.listeners.size).toBe(0);
+
+  fixture.holdReads(() => read.promise);
+  const reading = watch(fixture);
+  void reading.next();
+  await settle();
+  void reading.return();
+  await settle();
+  expect(fixture.listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+  read.resolve();
+});
+
+test("a stream that nobody reads listens to nothing", () => {
+  const fixture = createFixture();
+  watch(fixture);
+  expect(fixture.listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a database that is away does not end a stream that has begun, but one that begins", async () => {
+  const fixture = createFixture();
+  const jobs = watch(fixture);
+  await jobs.next();
+  const last = jobs.next();
+  await settle();
+  fixture.holdReads(() => Promise.reject(new Error("the database is away")));
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  await settle();
+  await expect(watch(fixture).next()).rejects.toThrow("away");
+  fixture.holdReads(() => undefined);
+  vi.advanceTimersByTime(15_000);
+  expect((await last).value).toMatchObject({ status: "CANCELLED" });
+});
+
+test("a database that is away is told once until it is back", async () => {
+  const warnings: unknown[] = [];
+  let isAway = true;
+  const store = {
+    readJobs: (ids: readonly string[]) =>
+      isAway ? Promise.reject(new Error("away")) : Promise.resolve(ids.map(() => null)),
+  };
+  const readJob = createJobReader(store, { warn: (warning: unknown) => warnings.push(warning) });
+  for (const state of [true, true, false, true]) {
+    isAway = state;
+    await readJob("job_1").catch(() => null);
+  }
+  expect(warnings).toHaveLength(2);
+});
+
+test("5,000 watchers that wake at once cost one statement", async () => {
+  const fixture = createFixture();
+  const batches: number[] = [];
+  const store = {
+    readJobs: async (ids: readonly string[]) => {
+      batches.push(ids.length);
+      return await Promise.all(ids.map(fixture.readJob));
+    },
+  };
+  const readJob = createJobReader(store, pino({ level: "silent" }));
+  const watchers = Array.from({ length: 5_000 }, () =>
+    watchJob({ store: fixture.store, jobId: SUBMITTED.id, readJob }),
+  );
+  await Promise.all(watchers.map((jobs) => jobs.next()));
+  expect(batches).toEqual([5_000]);
+  const next = watchers.map((jobs) => jobs.next());
+  await settle();
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  const states = await Promise.all(next);
+  expect(states.every(({ value }) => value?.status === "CANCELLED")).toBe(true);
+  expect(batches).toEqual([5_000, 5_000]);
+  await Promise.all(watchers.map((jobs) => jobs.return()));
+  expect(fixture.listeners.size).toBe(0);
+});
