@@ -46,6 +46,7 @@ export function createGraphql(options: {
             log.warn({ err: error }, "The database does not answer, so the gateway is not ready.");
             throw new Error(
               "The database does not answer. Check that it runs; the gateway connects again by itself.",
+              { cause: error },
             );
           }
         },

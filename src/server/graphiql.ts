@@ -99,15 +99,17 @@ const JOBS = `# 4. What was run, newest first
 query Jobs {
   jobs(first: 10) {
     totalCount
-    nodes {
-      id
-      status
-      createdAt
-      history {
-        version
+    edges {
+      node {
+        id
         status
-        queuePosition
-        at
+        createdAt
+        history {
+          version
+          status
+          queuePosition
+          at
+        }
       }
     }
     pageInfo {

@@ -60,17 +60,6 @@ test("a job that is refused while it is watched ends the stream with NOT_FOUND a
   expect((await stream.next()).done).toBe(true);
 });
 
-test("a database that fails is the last event, and no exception between two events", async () => {
-  const { gateway, job, stream } = await openWatch();
-  await stream.next();
-  const failure = new Error("the database is gone");
-  gateway.store.readJobs = () => Promise.reject(failure);
-  await gateway.observe(job, { kind: "running" });
-  const { value } = await stream.next();
-  expect(value?.errors?.[0]?.originalError).toBe(failure);
-  expect((await stream.next()).done).toBe(true);
-});
-
 test("a watcher who leaves is answered at once", async () => {
   const { stream } = await openWatch();
   await stream.next();

@@ -1,0 +1,148 @@
+import { globSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, normalize, sep } from "node:path";
+
+import { expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "..", "src");
+
+/** A file of these folders imports from its own or from one further left. */
+const ORDER = [
+  "job",
+  "deployments",
+  "runcomfy",
+  "store",
+  "tracking",
+  "watch",
+  "schema",
+  "server",
+] as const;
+/** What stands beside the folders, and may know all of them. */
+const TOP_LEVEL = ["config.ts", "gateway.ts", "main.ts", "start-upstream.ts"];
+const PROCESS_FILES = ["main.ts", join("sandbox", "main.ts")];
+const MOST_LINES = 300;
+
+type SourceFile = {
+  /** Below `src`. */
+  readonly path: string;
+  readonly folder: string;
+  readonly text: string;
+  /** What it imports, types included: files below `src`, or the names of packages. */
+  readonly imports: readonly string[];
+};
+
+const FILES = globSync("**/*.ts", { cwd: ROOT }).map(readSource);
+
+test("src has the folders of ARCHITECTURE.md and nothing else", () => {
+  const folders = new Set(FILES.map(({ folder }) => folder));
+  expect([...folders].toSorted()).toEqual([".", ...ORDER, "sandbox"].toSorted());
+  expect(filesIn(".").map(({ path }) => path)).toEqual(TOP_LEVEL);
+});
+
+test("imports point one way: to the own folder or to one further left", () => {
+  const wrong = ORDER.flatMap((folder, place) =>
+    importsOf(filesIn(folder)).filter(({ to }) => {
+      const target = ORDER.findIndex((other) => other === folderOf(to));
+      return isSource(to) && (target === -1 || target > place);
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("no file imports itself in a circle, types included", () => {
+  const circles = FILES.filter(({ path }) => reach(path).has(path));
+  expect(circles.map(({ path }) => path)).toEqual([]);
+});
+
+test("the sandbox knows nothing of the gateway, and only what starts the upstream knows the sandbox", () => {
+  const outwards = importsOf(filesIn("sandbox")).filter(
+    ({ to }) => isSource(to) && folderOf(to) !== "sandbox",
+  );
+  expect(outwards).toEqual([]);
+  const inwards = importsOf(FILES.filter(({ folder }) => folder !== "sandbox"))
+    .filter(({ to }) => folderOf(to) === "sandbox")
+    .map(({ from }) => from);
+  expect(inwards).toEqual(["start-upstream.ts"]);
+});
+
+test("only the two programs' first files touch the process", () => {
+  const touching = FILES.filter(
+    ({ text, imports }) =>
+      /\bprocess\s*[.[]/.test(withoutComments(text)) || imports.includes("process"),
+  );
+  expect(touching.map(({ path }) => path).toSorted()).toEqual(PROCESS_FILES.toSorted());
+});
+
+test("what a job is does no input or output", () => {
+  const used = importsOf(filesIn("job")).filter(
+    ({ to }) => builtinModules.includes(to) || !isSource(to),
+  );
+  expect(used.filter(({ to }) => to !== "crypto")).toEqual([]);
+  const reachingOut = filesIn("job").filter(({ text }) =>
+    /\b(fetch|setTimeout|setInterval|Date\.now|Math\.random|console)\b/.test(withoutComments(text)),
+  );
+  expect(reachingOut.map(({ path }) => path)).toEqual([]);
+});
+
+test("no file only hands on what others export", () => {
+  const barrels = FILES.filter(
+    ({ path, text }) => /(^|\/)index\.ts$/.test(path) || /^export \* |^export .* from /m.test(text),
+  );
+  expect(barrels.map(({ path }) => path)).toEqual([]);
+});
+
+test(`no file is longer than ${MOST_LINES} lines`, () => {
+  const long = FILES.filter(({ text }) => text.split("\n").length > MOST_LINES);
+  expect(long.map(({ path }) => path)).toEqual([]);
+});
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  const specifiers = [
+    ...text.matchAll(/^(?:import|export)\s(?:[^"';]*?\sfrom\s)?"([^"]+)"/gm),
+    ...text.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g),
+  ].map(([, specifier = ""]) => specifier);
+  const imports = specifiers.map((specifier) =>
+    specifier.startsWith(".")
+      ? normalize(join(dirname(path), specifier))
+      : specifier.replace(/^node:/, ""),
+  );
+  return { path, folder: folderOf(path), text, imports };
+}
+
+function folderOf(path: string): string {
+  return path.includes(sep) ? path.slice(0, path.indexOf(sep)) : ".";
+}
+
+function filesIn(folder: string): readonly SourceFile[] {
+  return FILES.filter((file) => file.folder === folder).toSorted((a, b) =>
+    a.path < b.path ? -1 : 1,
+  );
+}
+
+function importsOf(files: readonly SourceFile[]): { readonly from: string; readonly to: string }[] {
+  return files.flatMap(({ path, imports }) => imports.map((to) => ({ from: path, to })));
+}
+
+/** Whether it names a file of the project, and not a package. */
+function isSource(path: string): boolean {
+  return /\.(ts|json)$/.test(path);
+}
+
+/** All files that a file imports, also through others. */
+function reach(path: string): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const open = [path];
+  for (let current = open.pop(); current !== undefined; current = open.pop()) {
+    const next = FILES.find((file) => file.path === current)?.imports.filter(isSource) ?? [];
+    for (const one of next) {
+      if (!reached.has(one)) open.push(one);
+      reached.add(one);
+    }
+  }
+  return reached;
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+}

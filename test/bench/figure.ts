@@ -1,0 +1,40 @@
+/** One measured number; `ratio` is to the figure named by `against`, and null for one that stands for itself. */
+export type Figure = {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: "ms" | "MiB" | "requests/s" | "looks";
+  readonly ratio: number | null;
+  readonly against: string | null;
+};
+
+/** A figure, with its ratio to another one where that is given. */
+export function toFigure(name: string, value: number, unit: Figure["unit"], base?: Figure): Figure {
+  return {
+    name,
+    value,
+    unit,
+    ratio: base === undefined ? null : value / base.value,
+    against: base?.name ?? null,
+  };
+}
+
+/** The middle one; of an even number the lower of the two. */
+export function median(values: readonly number[]): number {
+  const middle = values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+  if (middle === undefined)
+    throw new Error("Nothing was measured. Let there be at least one round.");
+  return middle;
+}
+
+/** The figures as one table. */
+export function toMarkdown(figures: readonly Figure[]): string {
+  const rows = figures.map(({ name, value, unit, ratio }) => {
+    const compared = ratio === null ? "" : ratio.toFixed(2);
+    return `| ${name} | ${value.toFixed(value < 100 ? 1 : 0)} ${unit} | ${compared} |`;
+  });
+  return [
+    "| measured | value | ratio to the last row without one |",
+    "|---|---:|---|",
+    ...rows,
+  ].join("\n");
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import type { Figure } from "./figure.ts";
+import { toMarkdown } from "./figure.ts";
+import { measureLooks } from "./measure-looks.ts";
+import { measureMemory } from "./measure-memory.ts";
+import { measureQueries } from "./measure-queries.ts";
+import { measureStart } from "./measure-start.ts";
+import { measureWatchers } from "./measure-watchers.ts";
+
+const DEADLINE_MS = 170_000;
+const MEASUREMENTS = {
+  start: measureStart,
+  queries: measureQueries,
+  watchers: measureWatchers,
+  looks: measureLooks,
+  memory: measureMemory,
+} satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
+
+// `npm run bench`, with `-- --json file` for the figures as JSON and `-- start looks …` for some of them only.
+const { values, positionals } = parseArgs({
+  options: { json: { type: "string" } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !Object.hasOwn(MEASUREMENTS, name));
+if (unknown.length > 0) {
+  console.error(
+    `No measurement is called ${unknown.join(", ")}. Name some of ${Object.keys(MEASUREMENTS).join(", ")}.`,
+  );
+  process.exit(1);
+}
+const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-bench-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+setTimeout(() => {
+  console.error(
+    `The benchmarks took more than ${DEADLINE_MS / 1_000} s. Run them on a quieter machine.`,
+  );
+  process.exit(1);
+}, DEADLINE_MS).unref();
+
+const figures: Figure[] = [];
+for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  console.error(`Measuring: ${name}`);
+  // One for each, because it remembers every request.
+  await using upstream = await startFaultyUpstream();
+  figures.push(...(await measure(upstream, folder)));
+}
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown"}\n`);
+console.log(toMarkdown(figures));
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(figures, null, 2));

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { z } from "zod";
+
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startGatewayProgram } from "./child-program.ts";
+import { DEPLOYMENT_ID, INPUT, storeRunningJobs } from "./example-job.ts";
+import type { Figure } from "./figure.ts";
+import { toFigure } from "./figure.ts";
+import { openClient } from "./http-client.ts";
+import { submitJob } from "./submit-job.ts";
+import { openWatchers } from "./watchers.ts";
+
+const SETTLE_MS = 2_000;
+const JOBS = 10_000;
+const WATCHERS = 5_000;
+/** Until each job must have been looked at once. */
+const MOST_WAITS = 20;
+
+const ACCEPTED = z.object({ request_id: z.string() });
+
+/** Resident memory of the gateway: idle, with jobs in flight, with watchers that each have a socket. */
+export async function measureMemory(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
+  upstream.script(DEPLOYMENT_ID, ["in_progress"]);
+  const sandboxed = await measureIdle(upstream, folder, "sandbox", {
+    RUNCOMFY_API_TOKEN: "",
+    SANDBOX_PORT: "0",
+  });
+  const idle = toFigure("memory, idle", await measureIdle(upstream, folder, "idle", {}), "MiB");
+  return [
+    idle,
+    toFigure("memory, idle, with the sandbox", sandboxed, "MiB", idle),
+    toFigure(`memory, ${WATCHERS} watchers`, await measureWatched(upstream, folder), "MiB", idle),
+    toFigure(
+      `memory, ${JOBS} jobs in flight`,
+      await measureInFlight(upstream, folder),
+      "MiB",
+      idle,
+    ),
+  ];
+}
+
+async function measureIdle(
+  upstream: FaultyUpstream,
+  folder: string,
+  name: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
+  const databaseUrl = `file:${folder}/memory-${name}/gateway.db`;
+  await using gateway = await startGatewayProgram(upstream, {
+    DATABASE_URL: databaseUrl,
+    ...environment,
+  });
+  await delay(SETTLE_MS);
+  return gateway.readMemory();
+}
+
+async function measureWatched(upstream: FaultyUpstream, folder: string): Promise<number> {
+  await using gateway = await startGatewayProgram(upstream, {
+    DATABASE_URL: `file:${folder}/watched.db`,
+  });
+  const { id, requestId } = await submitJob(gateway.url);
+  const watchers = await openWatchers(gateway.url, id, { count: WATCHERS });
+  await delay(SETTLE_MS);
+  const memory = gateway.readMemory();
+  upstream.finish(requestId, { status: "succeeded", output: { images: [] } });
+  await watchers.whenAllEnded();
+  return memory;
+}
+
+async function measureInFlight(upstream: FaultyUpstream, folder: string): Promise<number> {
+  const databaseUrl = `file:${folder}/in-flight.db`;
+  await storeRunningJobs(databaseUrl, await submitUpstream(upstream));
+  const looksBefore = upstream.count("status");
+  await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
+  for (let waits = 0; upstream.count("status") - looksBefore < JOBS; waits++) {
+    if (waits === MOST_WAITS) throw new Error("The gateway did not look at each job in 20 s.");
+    await delay(1_000);
+  }
+  await delay(SETTLE_MS);
+  return gateway.readMemory();
+}
+
+/** Makes the upstream know as many requests, and resolves with their ids. */
+async function submitUpstream(upstream: FaultyUpstream): Promise<string[]> {
+  using client = openClient(16);
+  const url = `${upstream.url}/prod/v1/deployments/${DEPLOYMENT_ID}/inference`;
+  const requestIds: string[] = [];
+  await client.repeat(JOBS, async () => {
+    const answer = await client.post(url, JSON.stringify(INPUT), {
+      authorization: `Bearer ${upstream.token}`,
+    });
+    requestIds.push(ACCEPTED.parse(JSON.parse(answer)).request_id);
+  });
+  return requestIds;
+}
