@@ -20,7 +20,7 @@ const CLOSE_SWEEP_MS = 50;
 const CLOSE_PATIENCE_MS = 4_000;
 
 /** The address can't be listened on; the text says why and what to do. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = "ListenError";
 }
 

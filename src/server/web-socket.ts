@@ -11,7 +11,7 @@ import type { createMaskError } from "./mask-error.ts";
 import { toFormattedError, withCode } from "./mask-error.ts";
 
 const KEEP_ALIVE_MS = 12_000;
-const MOST_OPERATIONS = 100;
+const MOST_OPERATIONS = 500;
 const LARGEST_UNREAD_BYTES = 16 * 1024 * 1024;
 const CLOSE_PATIENCE_MS = 2_000;
 

@@ -7,8 +7,6 @@ import { migrate } from "./migrations.ts";
 import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
-const INT8_OID = 20;
-
 /**
  * A pool of at most 10 connections to a migrated Postgres. Every wait on it ends within 15 s, so that an outage hangs
  * nobody for good, and it connects again by itself. Rejects with a `StoreError`.
@@ -49,7 +47,7 @@ function createPool(databaseUrl: string, log: Logger): pg.Pool {
     types: {
       // Times are bigints that fit a number; whoever else uses pg in this process keeps its own parsers.
       getTypeParser: (oid, format) =>
-        Number(oid) === INT8_OID && format !== "binary" ? Number : pg.types.getTypeParser(oid, format),
+        oid === pg.types.builtins.INT8 && format !== "binary" ? Number : pg.types.getTypeParser(oid, format),
     },
   });
   // Without listeners a lost connection would end the process: the pool listens to idle clients only, and passes on

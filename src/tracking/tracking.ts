@@ -21,7 +21,10 @@ export type Tracking = {
   readonly cancelJob: CancelJob;
   /** Takes up every unfinished job and looks at it from then on. */
   start(): Promise<void>;
-  /** Stops looking, and resolves once every submit under way has its outcome written down. */
+  /**
+   * Stops looking, and resolves once every submit under way has its outcome written down, or after 5 s: what is then
+   * still open is settled as SUBMISSION_UNKNOWN at the next start.
+   */
   close(): Promise<void>;
 };
 
@@ -29,6 +32,7 @@ export type Tracking = {
 const BEAT_MS = 2_000;
 const CLAIM_LIMIT = 500;
 const LONGEST_TIMER_MS = 60_000;
+const SETTLE_PATIENCE_MS = 5_000;
 
 export function createTracking(dependencies: {
   readonly store: JobStore;
@@ -135,7 +139,11 @@ export function createTracking(dependencies: {
     async close() {
       clearTimeout(timer);
       closing.abort();
-      await Promise.all([poller.close(), settleAll(), beating]);
+      await Promise.all([
+        poller.close(),
+        beating,
+        Promise.race([settleAll(), delay(SETTLE_PATIENCE_MS, undefined, { ref: false })]),
+      ]);
     },
   };
 }

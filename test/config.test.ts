@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+
+import { ConfigError, loadConfig } from "../src/config.ts";
+
+describe("the configuration", () => {
+  test("an empty environment gives the documented defaults and the sandbox", () => {
+    const config = loadConfig({});
+    expect(config).toEqual({
+      host: "127.0.0.1",
+      port: 4_000,
+      upstream: { kind: "sandbox", port: 4_001, speed: 1, dataFolder: "data/sandbox" },
+      apiVersion: "v1",
+      databaseUrl: "file:data/gateway.db",
+      deploymentsFile: null,
+      jobDeadlineSeconds: 86_400,
+      submitTimeoutSeconds: 10,
+      logLevel: null,
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test("a token takes RunComfy, and an empty one does not", () => {
+    expect(loadConfig({ RUNCOMFY_API_TOKEN: "secret" }).upstream).toEqual({
+      kind: "runcomfy",
+      baseUrl: "https://api.runcomfy.net",
+      token: "secret",
+    });
+    expect(loadConfig({ RUNCOMFY_API_TOKEN: " ", PORT: "" })).toEqual(loadConfig({}));
+  });
+
+  test.each([
+    ["file:/var/lib/gateway/jobs.db", "/var/lib/gateway/sandbox"],
+    [":memory:", null],
+    ["postgres://user:password@localhost/jobs", "data/sandbox"],
+  ])("the sandbox of %s keeps its requests in %s", (databaseUrl, dataFolder) => {
+    expect(loadConfig({ DATABASE_URL: databaseUrl }).upstream).toMatchObject({ dataFolder });
+  });
+
+  test("one error lists every problem, and no secret", () => {
+    const act = () =>
+      loadConfig({
+        PORT: "70000",
+        HOST: "not a host",
+        RUNCOMFY_API_TOKEN: "se cret",
+        RUNCOMFY_BASE_URL: "http://secret.example.com",
+        RUNCOMFY_API_VERSION: "latest",
+        DATABASE_URL: "mysql://secret@localhost",
+        JOB_DEADLINE_SECONDS: "soon",
+        SUBMIT_TIMEOUT_SECONDS: "0",
+        SANDBOX_SPEED: "-1",
+        SANDBOX_PORT: "x",
+        LOG_LEVEL: "loud",
+      });
+    expect(act).toThrow(ConfigError);
+    expect(act).toThrow(
+      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){11}$/,
+    );
+    expect(act).toThrow(/LOG_LEVEL must be one of trace, .*, not "loud"\./);
+    expect(act).not.toThrow(/secret|se cret/);
+  });
+
+  test.each([
+    ["https://api.runcomfy.net", true],
+    ["http://127.0.0.1:4001", true],
+    ["http://localhost:4001/base", true],
+    ["http://[::1]:4001", true],
+    ["http://127.0.0.1.example.com", false],
+    ["https://user:password@api.runcomfy.net", false],
+    ["https://api.runcomfy.net?x=1", false],
+    ["ftp://api.runcomfy.net", false],
+    ["api.runcomfy.net", false],
+  ])("the upstream %s is accepted: %s", (baseUrl, isAccepted) => {
+    const act = () => loadConfig({ RUNCOMFY_API_TOKEN: "t", RUNCOMFY_BASE_URL: baseUrl });
+    if (isAccepted) expect(act().upstream).toMatchObject({ baseUrl });
+    else expect(act).toThrow("RUNCOMFY_BASE_URL");
+  });
+});

@@ -1,0 +1,135 @@
+import { once } from "node:events";
+
+import type { Client } from "graphql-ws";
+import { createClient } from "graphql-ws";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { WebSocket } from "ws";
+
+import { keepLog, serve } from "./serve.ts";
+
+function connect(graphqlUrl: string): { client: Client; closed: Promise<unknown> } {
+  const { promise: closed, resolve } = Promise.withResolvers<unknown>();
+  const client = createClient({
+    url: graphqlUrl.replace("http", "ws"),
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    on: { closed: resolve },
+  });
+  onTestFinished(() => client.dispose());
+  return { client, closed };
+}
+
+/** The first result, or the errors that came instead. */
+function run(client: Client, query: string): Promise<unknown> {
+  return new Promise((resolve) => {
+    client.subscribe(
+      { query },
+      {
+        next: (result) => resolve(result),
+        error: resolve,
+        complete: () => resolve(null),
+      },
+    );
+  });
+}
+
+describe("WebSocket", () => {
+  test("an operation that fails does so alone: a subscription on the same socket goes on", async () => {
+    const { graphqlUrl, counts } = await serve();
+    const { client } = connect(graphqlUrl);
+    expect(await run(client, "subscription { ticks }")).toEqual({ data: { ticks: 1 } });
+    for (const [query, code] of [
+      ["{ echo(", "GRAPHQL_PARSE_FAILED"],
+      ["{ unknown }", "GRAPHQL_VALIDATION_FAILED"],
+      [`{ node { ${"next { ".repeat(12)} name ${"}".repeat(12)} } }`, "GRAPHQL_VALIDATION_FAILED"],
+      [`{ node { ${"name ".repeat(6_000)} } }`, "GRAPHQL_PARSE_FAILED"],
+      ["query A { node { name } } query B { node { name } }", "BAD_REQUEST"],
+    ] as const) {
+      expect(await run(client, query)).toMatchObject([{ extensions: { code } }]);
+    }
+    expect(await run(client, '{ echo(text: "hello") }')).toEqual({ data: { echo: "hello" } });
+    expect(counts.open).toBe(1);
+  });
+
+  test("unexpected errors are masked, and expected ones keep their code", async () => {
+    const { log, lines } = keepLog();
+    const { graphqlUrl } = await serve({ log });
+    const { client } = connect(graphqlUrl);
+    for (const query of ["{ fail }", "subscription { brokenTicks }"]) {
+      const result = JSON.stringify(await run(client, query));
+      expect(result).toContain("INTERNAL_SERVER_ERROR");
+      expect(result).not.toMatch(/hunter2|"http"/);
+    }
+    expect(lines.filter((line) => line.includes("hunter2"))).toHaveLength(2);
+    expect(await run(client, "{ refuse }")).toMatchObject({
+      errors: [{ extensions: { code: "NOT_FOUND" } }],
+    });
+  });
+
+  test("a client that leaves frees its sources", async () => {
+    const { graphqlUrl, counts } = await serve();
+    const { client } = connect(graphqlUrl);
+    await Promise.all([
+      run(client, "subscription { ticks }"),
+      run(client, "subscription { ticks }"),
+    ]);
+    expect(counts.open).toBe(2);
+    await client.dispose();
+    await vi.waitFor(() => expect(counts.open).toBe(0));
+  });
+
+  test("one socket runs at most 500 operations at once", async () => {
+    const { graphqlUrl, counts } = await serve();
+    const { client } = connect(graphqlUrl);
+    const results = await Promise.all(
+      Array.from({ length: 501 }, () => run(client, "subscription { ticks }")),
+    );
+    expect(
+      results.filter((result) => JSON.stringify(result).includes("TOO_MANY_OPERATIONS")),
+    ).toHaveLength(1);
+    expect(counts.open).toBe(500);
+  });
+
+  test("a message over 256 KiB closes its socket with 1009 and harms nobody else", async () => {
+    const { graphqlUrl } = await serve();
+    const { client } = connect(graphqlUrl);
+    await run(client, "subscription { ticks }");
+    const greedy = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
+    await once(greedy, "open");
+    greedy.send("x".repeat(300_000));
+    const [code] = await once(greedy, "close");
+    expect(code).toBe(1009);
+    expect(await run(client, '{ echo(text: "hello") }')).toEqual({ data: { echo: "hello" } });
+  });
+
+  test("at shutdown a socket closes with 1001, without completing its subscriptions", async () => {
+    const { graphqlUrl, close, counts } = await serve();
+    const { client, closed } = connect(graphqlUrl);
+    const ended = vi.fn();
+    client.subscribe(
+      { query: "subscription { ticks }" },
+      { next: () => undefined, error: () => undefined, complete: ended },
+    );
+    await vi.waitFor(() => expect(counts.open).toBe(1));
+    await close();
+    expect(await closed).toMatchObject({ code: 1001 });
+    expect(ended).not.toHaveBeenCalled();
+    expect(counts.open).toBe(0);
+  });
+
+  test("a socket that does not answer is cut at shutdown", async () => {
+    const { graphqlUrl, close } = await serve();
+    const silent = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
+    await once(silent, "open");
+    silent.pause();
+    await close();
+    silent.terminate();
+  });
+
+  test("another path is refused", async () => {
+    const { url } = await serve();
+    const lost = new WebSocket(`${url.replace("http", "ws")}/other`, "graphql-transport-ws");
+    const [error] = await once(lost, "error");
+    expect(String(error)).toContain("400");
+  });
+});
