@@ -23,15 +23,18 @@ export type Catalogue = {
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
 export async function loadCatalogue(path: string): Promise<NonNullable<Catalogue>> {
-  const parsed = FILE.safeParse(parseJson(await readText(path), path));
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map(
-      (issue) => `  ${toPath(issue.path.map(toSegment)) || "the whole file"}: ${issue.message}`,
+  const file = parseJson(await readText(path), path);
+  const parsed = FILE.safeParse(file);
+  const duplicates = findDuplicates(file);
+  if (!parsed.success || duplicates.length > 0) {
+    const problems = (parsed.error?.issues ?? []).map(
+      (issue) => `${toPath(issue.path.map(toSegment)) || "the whole file"}: ${issue.message}`,
     );
     throw new Error(
-      [`The deployments file ${path} can't be used; correct it and start again:`, ...lines].join(
-        "\n",
-      ),
+      [
+        `The deployments file ${path} can't be used; correct it and start again:`,
+        ...[...problems, ...duplicates].map((problem) => `  ${problem}`),
+      ].join("\n"),
     );
   }
   const deployments = new Map(
@@ -66,22 +69,27 @@ const DEPLOYMENT = z.object({
 });
 
 const FILE = z.object(
-  {
-    deployments: z
-      .array(DEPLOYMENT, "must be a list of deployments")
-      .superRefine((deployments, context) => {
-        const ids = new Set<string>();
-        deployments.forEach(({ id }, index) => {
-          if (ids.has(id)) {
-            const message = `${JSON.stringify(id)} is listed twice; keep one of them`;
-            context.addIssue({ code: "custom", path: [index, "id"], message });
-          }
-          ids.add(id);
-        });
-      }),
-  },
+  { deployments: z.array(DEPLOYMENT, "must be a list of deployments") },
   'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
 );
+
+/** The ids of a file, whatever else is wrong with it: zod refines no list of which an item is wrong. */
+const IDS = z.object({
+  deployments: z.array(z.object({ id: z.string().nullable() }).catch({ id: null })),
+});
+
+function findDuplicates(file: unknown): string[] {
+  const listed = IDS.safeParse(file).data?.deployments ?? [];
+  const ids = new Set<string>();
+  return listed.flatMap(({ id }, index) => {
+    if (id === null) return [];
+    if (ids.has(id)) {
+      return [`deployments[${index}].id: ${JSON.stringify(id)} is listed twice; keep one of them`];
+    }
+    ids.add(id);
+    return [];
+  });
+}
 
 async function readText(path: string): Promise<string> {
   try {

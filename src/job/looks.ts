@@ -76,7 +76,7 @@ export function conclude(
 }
 
 /** When the gateway stops following a job. */
-export function deadlineOf(job: Job, deadlineSeconds: number): Date {
+export function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
   return new Date(job.createdAt.getTime() + deadlineSeconds * 1_000);
 }
 

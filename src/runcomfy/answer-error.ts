@@ -11,7 +11,6 @@ export type Call = "submit" | "status" | "result" | "cancel";
 /** A whole answer of the upstream. */
 export type Answer = {
   readonly httpStatus: number;
-  readonly isHtml: boolean;
   readonly body: Body;
   readonly retryAfterMs: number | null;
 };
@@ -66,8 +65,8 @@ function toCode(status: number, answer: Answer, envelope: ErrorEnvelope | null):
   const refusal = REFUSALS_BEFORE_ACCEPTANCE.get(envelope?.code ?? 0);
   if (refusal !== undefined) return refusal;
   if (status >= 500 || (status >= 300 && status < 400)) return "UNAVAILABLE";
-  // The upstream speaks JSON: a page that something was not found is a proxy's, and says nothing of the job.
-  if (status === 404 && answer.isHtml && envelope === null) return "UNAVAILABLE";
+  // The upstream speaks JSON: any other "not found" is a proxy's, and says nothing of the job or the deployment.
+  if (status === 404 && answer.body.kind !== "json") return "UNAVAILABLE";
   if (status < 400 && envelope === null) return "INVALID_RESPONSE";
   return CODES_BY_STATUS.get(status) ?? "REJECTED";
 }

@@ -63,7 +63,6 @@ export function createRunComfy(options: {
     const { status, headers } = response;
     return {
       httpStatus: status,
-      isHtml: /^text\/html\b/i.test(headers.get("content-type") ?? ""),
       retryAfterMs: readRetryAfterMs(headers.get("retry-after"), now()),
       body: await readBodyOf(response, limitBytes),
     };

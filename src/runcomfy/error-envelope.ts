@@ -12,7 +12,7 @@ export type ErrorEnvelope = {
   readonly issues: readonly InputIssue[];
 };
 
-const MOST_ISSUES = 100;
+const MOST_ISSUES = 20;
 
 const issueSchema = z.object({
   loc: z.array(z.union([z.string().max(128), z.int().nonnegative()])).max(64),

@@ -8,10 +8,12 @@ export type Pace = {
   /** How many milliseconds nobody may call the upstream, because it asked for a pause; 0 when it did not. */
   pausedForMs(): number;
   /**
-   * 0: look now (in an outage this takes the one place there is, until that look's end is noted). Otherwise nothing is
-   * taken, and it is how many milliseconds to wait before asking again.
+   * 0: look now (in an outage this takes the one place there is, until a read is noted or the look is released).
+   * Otherwise nothing is taken, and it is how many milliseconds to wait before asking again.
    */
   claimLook(): number;
+  /** The look that claimed has ended without a read: its place is free again. Does nothing when none is taken. */
+  releaseLook(): void;
   /** The upstream asked everybody to stay away for so long. */
   notePause(durationMs: number): void;
   /** A read ended well (null), or failed. */
@@ -64,6 +66,12 @@ export function createPace(options: {
     return 0;
   }
 
+  function releaseLook(): void {
+    if (outage === null || !outage.isProbing) return;
+    outage.isProbing = false;
+    outage.nextLookAt = now();
+  }
+
   function notePause(durationMs: number): void {
     pausedUntil = Math.max(pausedUntil, now() + Math.min(durationMs, LONGEST_PAUSE_MS));
   }
@@ -109,5 +117,5 @@ export function createPace(options: {
     return backOffMs * (0.5 + 0.5 * random());
   }
 
-  return { pausedForMs, claimLook, notePause, noteRead };
+  return { pausedForMs, claimLook, releaseLook, notePause, noteRead };
 }

@@ -22,13 +22,13 @@ const RULES: Readonly<Record<string, string>> = {
   SANDBOX_DATA: "must be a folder's path",
 };
 
-/** The sandbox's own settings; an empty value counts as unset. Throws one error that lists every wrong value. */
+/** The sandbox's own settings; a blank value counts as unset. Throws one error that lists every wrong value. */
 export function loadSandboxSettings(environment: NodeJS.ProcessEnv): {
   readonly port: number;
   readonly speed: number;
   readonly dataFolder: string;
 } {
-  const given = Object.entries(environment).filter(([, value]) => value !== "");
+  const given = Object.entries(environment).filter(([, value]) => value?.trim() !== "");
   const parsed = SETTINGS.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
     const names = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));

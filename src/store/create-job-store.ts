@@ -67,7 +67,11 @@ export function createJobStore(dependencies: {
     },
 
     async deleteJob(id) {
-      await queries.deleteFrom("jobs").where("id", "=", id).execute();
+      await queries
+        .deleteFrom("jobs")
+        .where("id", "=", id)
+        .where("status", "=", "SUBMITTING")
+        .execute();
       changes.announce(id);
     },
 
@@ -171,6 +175,8 @@ export function createJobStore(dependencies: {
     },
 
     claimJobs: (limit) => ownership.claim(limit),
+    listOwnedJobs: () => ownership.list(),
+    isExclusive: database.kind === "sqlite",
     renewLease: () => ownership.renew(),
     subscribe: (jobId, wake) => changes.subscribe(jobId, wake),
 

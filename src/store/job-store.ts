@@ -47,7 +47,7 @@ export type JobStore = {
     submissionKey: SubmissionKey | null,
   ): Promise<KeyedJob | null>;
 
-  /** Removes a job without a trace and frees its key: the upstream refused it. Wakes its watchers. */
+  /** Removes a SUBMITTING job without a trace and frees its key: the upstream refused it. Wakes its watchers. */
   deleteJob(id: string): Promise<void>;
 
   /**
@@ -72,6 +72,10 @@ export type JobStore = {
 
   /** Takes over up to `limit` unfinished jobs that no living gateway owns, oldest first, and returns them. */
   claimJobs(limit: number): Promise<Job[]>;
+  /** Every unfinished job of this gateway, in no order. */
+  listOwnedJobs(): Promise<OwnedJob[]>;
+  /** Whether the former owner of a claimed job is surely dead, rather than silent for longer than its lease. */
+  readonly isExclusive: boolean;
   /** Says that this gateway lives. Has to be called more often than the lease lasts. */
   renewLease(): Promise<void>;
 
@@ -83,5 +87,7 @@ export type JobStore = {
   /** Gives up this gateway's lease and closes the database. */
   close(): Promise<void>;
 };
+
+export type OwnedJob = Pick<Job, "id" | "status" | "createdAt">;
 
 export type KeyedJob = { readonly job: Job; readonly fingerprint: string };

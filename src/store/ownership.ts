@@ -5,12 +5,15 @@ import { sql } from "kysely";
 import type { Job } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import type { OwnedJob } from "./job-store.ts";
 
 /** Which gateway looks at which job. */
 export type Ownership = {
   readonly gatewayId: string;
   /** Takes unfinished jobs of nobody, or of a gateway that no longer lives. */
   claim(limit: number): Promise<Job[]>;
+  /** All unfinished jobs of this gateway. */
+  list(): Promise<OwnedJob[]>;
   renew(): Promise<void>;
   giveUp(): Promise<void>;
 };
@@ -65,6 +68,20 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .returning(JOB_COLUMNS)
         .execute();
       return rows.map(toJob).toSorted(byAge);
+    },
+
+    async list() {
+      const rows = await queries
+        .selectFrom("jobs")
+        .select(["id", "status", "created_at"])
+        .where("status", "in", UNFINISHED_STATUSES)
+        .where("owner", "=", gatewayId)
+        .execute();
+      return rows.map(({ id, status, created_at }) => ({
+        id,
+        status,
+        createdAt: new Date(created_at),
+      }));
     },
 
     async renew() {

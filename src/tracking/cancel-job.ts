@@ -1,5 +1,5 @@
 import type { Job } from "../job/job.ts";
-import { isFinished } from "../job/job.ts";
+import { isCancellable, isFinished } from "../job/job.ts";
 import { JobNotCancellableError } from "../job/job-not-cancellable-error.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
@@ -16,14 +16,18 @@ import { waitForJob } from "./wait-for-job.ts";
  */
 export type CancelJob = (jobId: string) => Promise<Job>;
 
-/** How long a cancel that the upstream merely took note of is looked after. */
-const REQUESTED_LOOKS = 10;
-const REQUESTED_LOOK_DELAY_MS = 500;
+/** How long a job is looked after whose cancel the upstream did not answer with its fate. */
+const PATIENCE_MS = 5_000;
+const LOOK_DELAY_MS = 500;
+
+/** How much longer than the submit itself its outcome may take to be written down. */
+const SUBMIT_MARGIN_MS = 1_000;
 
 export function createCancelJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
   readonly record: Record;
+  /** Resolves at the end of the job's next look. */
   readonly lookNow: (jobId: string) => Promise<void>;
   readonly submitTimeoutMs: number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
@@ -32,38 +36,20 @@ export function createCancelJob(dependencies: {
   const { store, runcomfy, record, lookNow, submitTimeoutMs, sleep, signal } = dependencies;
 
   return async (jobId) => {
-    const job = await waitForJob(
-      store,
-      jobId,
-      ({ status }) => status !== "SUBMITTING",
-      submitTimeoutMs + 1_000,
-    );
+    const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
+    const job = await waitForJob(store, jobId, isSubmitted, submitTimeoutMs + SUBMIT_MARGIN_MS);
     if (job === null) throw new JobNotFoundError(jobId);
     if (job.status === "CANCELLED") return job;
     if (job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
     const report = await ask({ ...job, requestId: job.requestId });
-    switch (report) {
-      case "cancelled":
-        return cancelledOr(
-          await record(jobId, { kind: "cancelled", finishedAt: null }),
-          jobId,
-          notCancellable,
-        );
-      case "not-cancellable":
-        return cancelledOr(await lookAt(jobId), jobId, notCancellable);
-      case "requested":
-        return await lookAfter(jobId);
-    }
-    // No answer that counts, so the job itself has to tell.
-    return cancelledOr(await lookAt(jobId), jobId, (current) =>
-      isFinished(current) ? notCancellable(current) : toUpstreamError(report),
-    );
+    const current = await observe(jobId, report);
+    if (current === null) throw new JobNotFoundError(jobId);
+    if (current.status === "CANCELLED") return current;
+    throw toError(current, report);
   };
 
-  async function ask(
-    job: Job & { readonly requestId: string },
-  ): Promise<CancelReport | RunComfyError> {
+  async function ask(job: Job & { readonly requestId: string }): Promise<CancelAnswer> {
     try {
       return await runcomfy.cancel(job, signal);
     } catch (error) {
@@ -72,29 +58,42 @@ export function createCancelJob(dependencies: {
     }
   }
 
-  async function lookAt(jobId: string): Promise<Job | null> {
-    await lookNow(jobId);
-    return await store.readJob(jobId);
-  }
-
-  async function lookAfter(jobId: string): Promise<Job> {
-    let job = await lookAt(jobId);
-    for (let looks = 1; looks < REQUESTED_LOOKS && job !== null && !isFinished(job); looks++) {
-      await sleep(REQUESTED_LOOK_DELAY_MS);
-      job = await lookAt(jobId);
+  /** The job once it shows what came of the cancel, or as it is when patience ends. */
+  async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {
+    switch (answer) {
+      case "cancelled":
+        return await record(jobId, { kind: "cancelled", finishedAt: null });
+      case "not-cancellable":
+        return await lookUntil(jobId, (job) => !isCancellable(job));
+      case "requested":
+        return await lookUntil(jobId, isFinished);
     }
-    return cancelledOr(job, jobId, (current) =>
-      isFinished(current) ? notCancellable(current) : new UpstreamError("TIMEOUT"),
-    );
+    // No answer that counts, so one look has to tell.
+    return await lookUntil(jobId, () => true);
+  }
+
+  async function lookUntil(
+    jobId: string,
+    isSettled: (job: Job) => boolean,
+  ): Promise<Job | null> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const { promise: isOver, resolve } = Promise.withResolvers<void>();
+    patience.addEventListener("abort", () => resolve(), { once: true });
+    for (;;) {
+      await Promise.race([lookNow(jobId), isOver]);
+      const job = await store.readJob(jobId);
+      if (job === null || isSettled(job) || patience.aborted) return job;
+      await Promise.race([sleep(LOOK_DELAY_MS), isOver]);
+    }
   }
 }
 
-function notCancellable(job: Job): Error {
-  return new JobNotCancellableError(job);
-}
+type CancelAnswer = CancelReport | RunComfyError;
 
-function cancelledOr(job: Job | null, jobId: string, toError: (job: Job) => Error): Job {
-  if (job === null) throw new JobNotFoundError(jobId);
-  if (job.status !== "CANCELLED") throw toError(job);
-  return job;
+/** Why a job that is not CANCELLED is not. */
+function toError(job: Job, answer: CancelAnswer): Error {
+  if (isFinished(job)) return new JobNotCancellableError(job);
+  if (answer instanceof RunComfyError) return toUpstreamError(answer);
+  const isRunning = answer === "not-cancellable" && !isCancellable(job);
+  return isRunning ? new JobNotCancellableError(job) : new UpstreamError("TIMEOUT");
 }

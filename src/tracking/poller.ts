@@ -3,6 +3,7 @@ import TinyQueue from "tinyqueue";
 
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import { expired } from "../job/job-error.ts";
 import type { Looks } from "../job/looks.ts";
 import { conclude, deadlineOf, NO_LOOKS, noteLook } from "../job/looks.ts";
 import type { PollSchedule } from "../job/poll-schedule.ts";
@@ -15,27 +16,36 @@ import type { Record } from "./record.ts";
 
 /** Looks at every job it was given until the job ends, however many watch it. */
 export type Poller = {
-  /** Follows an accepted job from now on; one that is followed already is left as it is. */
+  /** Follows a job that was accepted just now. */
   follow(job: Job): void;
+  /** Follows a job that may have changed while nobody looked, and looks at it at once, unless it is followed already. */
+  resume(job: Pick<Job, "id" | "createdAt">): void;
+  /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
+  keepOnly(jobIds: ReadonlySet<string>, before: number): void;
   /**
    * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
    * Infinity when nothing is followed or only the end of a look can make room.
    */
   tick(): number;
-  /** Looks now, after a look that is under way, and resolves when what it told is recorded. */
+  /** Makes a look due now, and resolves when what it told is recorded. A look that is under way already does not count. */
   lookNow(jobId: string): Promise<void>;
   /** Aborts the looks under way and resolves when each has ended; nothing is recorded after that. */
   close(): Promise<void>;
 };
 
-/** A followed job. It holds no part of the row, which is read anew at each look. */
+/** A followed job. It holds no part of the row that can change, which is read anew at each look. */
 type Followed = {
   readonly jobId: string;
+  readonly since: number;
+  /** By the wall clock; Infinity for a job that is looked at once, for somebody who waits for that. */
+  deadlineAt: number;
   looks: Looks;
-  /** When the next look is due; null while one is under way. */
+  /** When the next look is due, by `monotonic`; null while one is under way. */
   dueAt: number | null;
   /** The end of the look under way, if there is one. */
   underWay: Promise<void> | null;
+  /** Who waits for the end of the next look. */
+  waiting: (() => void)[];
 };
 
 type Due = { readonly followed: Followed; readonly at: number };
@@ -49,8 +59,8 @@ const MOST_WORDS = 100;
 /** How long a job waits when the gateway itself could not look at it or write down what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
 
-/** A job that is younger was accepted just now; an older one was taken over. */
-const NEW_MS = 5_000;
+/** How often jobs past their deadline are sought while nothing may be looked at. */
+const EXPIRY_SEARCH_MS = 1_000;
 
 export function createPoller(dependencies: {
   readonly store: JobStore;
@@ -59,91 +69,156 @@ export function createPoller(dependencies: {
   readonly record: Record;
   readonly schedule: PollSchedule;
   readonly deadlineSeconds: number;
+  /** Milliseconds since 1970, for what is told of a job. */
   readonly now: () => number;
+  /** Milliseconds of a clock that never goes back, for when to look. */
+  readonly monotonic: () => number;
   readonly random: () => number;
   readonly log: BaseLogger;
   /** Told when `tick` should be called, because something new is due or a look made room. */
   readonly onDue: () => void;
 }): Poller {
-  const { store, runcomfy, pace, record, schedule, deadlineSeconds, now, random, log } =
-    dependencies;
+  const { store, runcomfy, pace, record, schedule, deadlineSeconds } = dependencies;
+  const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const queue = new TinyQueue<Due>([], (a, b) => a.at - b.at);
   const words = new Set<string>();
   const closing = new AbortController();
   let looksUnderWay = 0;
+  let expiredSoughtAt = -Infinity;
 
-  function enqueue(followed: Followed, at: number): void {
+  function begin(jobId: string, deadlineAt: number): Followed {
+    const since = monotonic();
+    const followed: Followed = {
+      jobId,
+      since,
+      deadlineAt,
+      looks: NO_LOOKS,
+      dueAt: null,
+      underWay: null,
+      waiting: [],
+    };
+    followedJobs.set(jobId, followed);
+    return followed;
+  }
+
+  function enqueue(followed: Followed, delayMs: number): void {
+    const at = monotonic() + delayMs;
     followed.dueAt = at;
     queue.push({ followed, at });
-    dependencies.onDue();
+    onDue();
+  }
+
+  function followFrom(job: Pick<Job, "id" | "createdAt">, delayMs: number): void {
+    if (closing.signal.aborted) return;
+    const deadlineAt = deadlineOf(job, deadlineSeconds).getTime();
+    const known = followedJobs.get(job.id);
+    if (known === undefined) enqueue(begin(job.id, deadlineAt), delayMs);
+    else known.deadlineAt = deadlineAt;
+  }
+
+  function forget(followed: Followed): void {
+    followed.dueAt = null;
+    if (followedJobs.get(followed.jobId) === followed) followedJobs.delete(followed.jobId);
+    for (const resolve of followed.waiting.splice(0)) resolve();
   }
 
   function tick(): number {
     for (let due = queue.peek(); due !== undefined; due = queue.peek()) {
-      if (due.followed.dueAt !== due.at) {
-        // Looked at out of turn in the meantime, and queued anew.
+      if (closing.signal.aborted || looksUnderWay >= MOST_LOOKS) return Infinity;
+      const { followed, at } = due;
+      if (followed.dueAt !== at) {
+        // It was made due earlier in the meantime, or is no longer followed.
         queue.pop();
         continue;
       }
-      if (closing.signal.aborted || looksUnderWay >= MOST_LOOKS) return Infinity;
-      const waitMs = due.at - now();
+      const waitMs = at - monotonic();
       if (waitMs > 0) return waitMs;
       const paceMs = pace.claimLook();
-      if (paceMs > 0) return paceMs;
+      if (paceMs > 0) {
+        expireOverdue();
+        return Math.min(paceMs, EXPIRY_SEARCH_MS);
+      }
       queue.pop();
-      void look(due.followed);
+      start(followed, () => look(followed));
     }
     return Infinity;
   }
 
-  /** One look after another for the same job, so that an older answer never overtakes a newer one. */
-  function look(followed: Followed): Promise<void> {
-    looksUnderWay += 1;
-    followed.dueAt = null;
-    const ended = (followed.underWay ?? Promise.resolve()).then(async () => {
-      await lookAndSchedule(followed);
-      looksUnderWay -= 1;
-      if (followed.underWay === ended) followed.underWay = null;
-      dependencies.onDue();
-    });
-    followed.underWay = ended;
-    return ended;
+  /** A deadline holds in an outage too, when nobody may be asked for a last time. */
+  function expireOverdue(): void {
+    if (monotonic() - expiredSoughtAt < EXPIRY_SEARCH_MS) return;
+    expiredSoughtAt = monotonic();
+    const error = expired(deadlineSeconds);
+    for (const followed of followedJobs.values()) {
+      if (looksUnderWay >= MOST_LOOKS) return;
+      if (followed.underWay !== null || now() < followed.deadlineAt) continue;
+      start(followed, () => record(followed.jobId, { kind: "failed", error, finishedAt: null }));
+    }
   }
 
-  async function lookAndSchedule(followed: Followed): Promise<void> {
-    const isFollowed = followedJobs.get(followed.jobId) === followed;
+  /** Runs the one look at a job that may be under way, and makes the next one due at its end. */
+  function start(followed: Followed, act: () => Promise<Job | null>): void {
+    const waiting = followed.waiting.splice(0);
+    followed.dueAt = null;
+    looksUnderWay += 1;
+    followed.underWay = nextDelayAfter(followed, act).then((delayMs) => {
+      looksUnderWay -= 1;
+      followed.underWay = null;
+      for (const resolve of waiting) resolve();
+      const isWanted = followed.deadlineAt !== Infinity || followed.waiting.length > 0;
+      if (delayMs === null || !isWanted || closing.signal.aborted) forget(followed);
+      else enqueue(followed, followed.waiting.length > 0 ? 0 : delayMs);
+      onDue();
+    });
+  }
+
+  /** How long to wait after what `act` told; null when there is nothing more to see. Never rejects. */
+  async function nextDelayAfter(
+    followed: Followed,
+    act: () => Promise<Job | null>,
+  ): Promise<number | null> {
     try {
-      const job = await lookOnce(followed);
-      if (!isFollowed) return;
-      if (job === null || isFinished(job)) {
-        followedJobs.delete(followed.jobId);
-        return;
-      }
-      const at = schedule(job, followed.looks, new Date(now()), random());
-      enqueue(followed, Math.min(at.getTime(), nextChanceAtDeadline(job)));
+      const job = await act();
+      if (job === null || isFinished(job) || followedJobs.get(job.id) !== followed) return null;
+      const nowMs = now();
+      const delayMs = schedule(job, followed.looks, new Date(nowMs), random()).getTime() - nowMs;
+      const untilDeadlineMs = deadlineOf(job, deadlineSeconds).getTime() - nowMs;
+      return Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS));
     } catch (error) {
-      if (closing.signal.aborted) return;
+      if (closing.signal.aborted) return null;
       // The database, or an answer that the reader chokes on: this job waits, and no other one is hindered.
       log.error(
         { jobId: followed.jobId, err: error },
         "A look failed inside the gateway; the job is looked at again.",
       );
       followed.looks = noteLook(followed.looks, { kind: "failed" }, new Date(now()));
-      if (isFollowed) enqueue(followed, now() + LOCAL_FAILURE_DELAY_MS);
+      return LOCAL_FAILURE_DELAY_MS;
     }
   }
 
   /** Resolves with the job as it then is; null when it is gone. */
-  async function lookOnce(followed: Followed): Promise<Job | null> {
-    const job = await store.readJob(followed.jobId);
-    if (job === null || isFinished(job) || !isAccepted(job)) return job;
+  async function look(followed: Followed): Promise<Job | null> {
+    const job = await readForLook(followed.jobId);
+    if (job === null || !isAccepted(job)) return job;
     const outcome = await lookAtJob(runcomfy, job, closing.signal);
     const at = new Date(now());
     tellOnce(job, followed.looks, outcome);
     followed.looks = noteLook(followed.looks, outcome, at);
     const observation = conclude(job, followed.looks, outcome, at, deadlineSeconds);
     return observation === null ? job : await record(job.id, observation);
+  }
+
+  /** A look that ends before the upstream is asked must not keep the place that an outage leaves for one. */
+  async function readForLook(jobId: string): Promise<Job | null> {
+    let isToBeAsked = false;
+    try {
+      const job = await store.readJob(jobId);
+      isToBeAsked = job !== null && isAccepted(job);
+      return job;
+    } finally {
+      if (!isToBeAsked) pace.releaseLook();
+    }
   }
 
   function tellOnce(job: Job, looks: Looks, { error, word }: Look): void {
@@ -162,39 +237,37 @@ export function createPoller(dependencies: {
     }
   }
 
-  function nextChanceAtDeadline(job: Job): number {
-    return Math.max(deadlineOf(job, deadlineSeconds).getTime(), now() + LOCAL_FAILURE_DELAY_MS);
-  }
-
   return {
     tick,
     follow(job) {
-      if (followedJobs.has(job.id) || closing.signal.aborted) return;
-      const followed: Followed = { jobId: job.id, looks: NO_LOOKS, dueAt: null, underWay: null };
-      followedJobs.set(job.id, followed);
-      const isNew = now() - job.createdAt.getTime() < NEW_MS;
-      // Jobs that were taken over are looked at at once, since nobody knows for how long nobody has.
-      enqueue(
-        followed,
-        isNew ? schedule(job, NO_LOOKS, new Date(now()), random()).getTime() : now(),
-      );
+      const firstLookAt = schedule(job, NO_LOOKS, new Date(now()), random()).getTime();
+      followFrom(job, firstLookAt - now());
+    },
+    resume: (job) => followFrom(job, 0),
+    keepOnly(jobIds, before) {
+      for (const followed of followedJobs.values()) {
+        if (followed.since < before && followed.underWay === null && !jobIds.has(followed.jobId)) {
+          forget(followed);
+        }
+      }
     },
     async lookNow(jobId) {
-      const followed = followedJobs.get(jobId) ?? {
-        jobId,
-        looks: NO_LOOKS,
-        dueAt: null,
-        underWay: null,
-      };
-      await look(followed);
+      if (closing.signal.aborted) return;
+      const followed = followedJobs.get(jobId) ?? begin(jobId, Infinity);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      followed.waiting.push(resolve);
+      if (followed.underWay === null) enqueue(followed, 0);
+      await promise;
     },
     async close() {
       closing.abort();
-      for (const { underWay } of followedJobs.values()) await underWay;
+      const all = [...followedJobs.values()];
+      for (const { underWay } of all) await underWay;
+      for (const followed of all) forget(followed);
     },
   };
 }
 
 function isAccepted(job: Job): job is Job & { readonly requestId: string } {
-  return job.requestId !== null;
+  return job.requestId !== null && !isFinished(job);
 }

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import type { BaseLogger } from "pino";
 
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
@@ -23,7 +25,20 @@ import { waitForJob } from "./wait-for-job.ts";
  */
 export type SubmitJob = (request: SubmissionRequest) => Promise<Job>;
 
+/** Whoever submits, and what can be known of the submits under way. */
+export type Submitter = {
+  readonly submitJob: SubmitJob;
+  isSubmitting(jobId: string): boolean;
+  /**
+   * Refuses every further submit, and resolves once those under way have their outcome written down; what has none
+   * after `patienceMs` is written down as unknown.
+   */
+  close(patienceMs: number): Promise<void>;
+};
+
 type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
+
+const CLOSING = "The gateway is about to stop. Submit again in a few seconds, when it is back.";
 
 /** How long the answer of the upstream may wait for a database that does not take it. */
 const PERSIST_DELAYS_MS = [100, 500, 1_000, ...Array.from({ length: 60 }, () => 5_000)] as const;
@@ -40,10 +55,11 @@ export function createSubmitJob(dependencies: {
   readonly now: () => number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly log: BaseLogger;
-}): { readonly submitJob: SubmitJob; settleAll(): Promise<void> } {
+}): Submitter {
   const { store, runcomfy, pace, record, follow, log } = dependencies;
   const keysUnderWay = new Map<string, UnderWay>();
-  const allUnderWay = new Set<Promise<Job>>();
+  const jobsUnderWay = new Map<string, Promise<Job>>();
+  let isClosing = false;
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request);
@@ -56,6 +72,7 @@ export function createSubmitJob(dependencies: {
         throw new IdempotencyConflictError(sameKey.job.id);
       return await sameKey.ended;
     }
+    if (isClosing) throw new UpstreamError("UNAVAILABLE", { message: CLOSING });
     const job = createJob({
       deploymentId,
       apiVersion: dependencies.apiVersion,
@@ -65,11 +82,11 @@ export function createSubmitJob(dependencies: {
     // Nothing is awaited between the look at the map and this, so two calls with one key can't both get here.
     if (submissionKey !== null)
       keysUnderWay.set(submissionKey.key, { job, fingerprint: submissionKey.fingerprint, ended });
-    allUnderWay.add(ended);
+    jobsUnderWay.set(job.id, ended);
     try {
       return await ended;
     } finally {
-      allUnderWay.delete(ended);
+      jobsUnderWay.delete(job.id);
       if (submissionKey !== null) keysUnderWay.delete(submissionKey.key);
     }
   };
@@ -152,10 +169,22 @@ export function createSubmitJob(dependencies: {
     return await write();
   }
 
+  /** What a stop leaves without an answer; a row that is gone or has one already stays as it is. */
+  async function settleUnanswered(jobId: string): Promise<void> {
+    const job = await store.readJob(jobId);
+    if (job?.status !== "SUBMITTING") return;
+    log.warn({ jobId }, "The gateway stops before RunComfy answered a submit; it is not sent again.");
+    await record(jobId, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null });
+  }
+
   return {
     submitJob,
-    async settleAll() {
-      await Promise.allSettled(allUnderWay);
+    isSubmitting: (jobId) => jobsUnderWay.has(jobId),
+    async close(patienceMs) {
+      isClosing = true;
+      const ended = Promise.allSettled(jobsUnderWay.values());
+      await Promise.race([ended, delay(patienceMs, undefined, { ref: false })]);
+      for (const jobId of jobsUnderWay.keys()) await settleUnanswered(jobId);
     },
   };
 }

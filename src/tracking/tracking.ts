@@ -3,7 +3,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { SUBMISSION_UNKNOWN } from "../job/job-error.ts";
 import { lookByAge } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
@@ -14,6 +13,7 @@ import { createPoller } from "./poller.ts";
 import { createRecord } from "./record.ts";
 import type { SubmitJob } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
+import { createTakeOver } from "./take-over.ts";
 
 /** Everything that changes jobs. */
 export type Tracking = {
@@ -22,17 +22,18 @@ export type Tracking = {
   /** Takes up every unfinished job and looks at it from then on. */
   start(): Promise<void>;
   /**
-   * Stops looking, and resolves once every submit under way has its outcome written down, or after 5 s: what is then
-   * still open is settled as SUBMISSION_UNKNOWN at the next start.
+   * Takes no more submits, stops looking, and resolves once every submit under way has its outcome written down: at the
+   * latest after 8.5 s and a write, which then says that the outcome is unknown.
    */
   close(): Promise<void>;
 };
 
 /** How often the gateway says that it lives and asks for jobs whose gateway does not: thrice a lease. */
 const BEAT_MS = 2_000;
-const CLAIM_LIMIT = 500;
+/** Every so many beats, what is followed is compared with what is owned. */
+const BEATS_A_RECONCILIATION = 5;
 const LONGEST_TIMER_MS = 60_000;
-const SETTLE_PATIENCE_MS = 5_000;
+const CLOSE_PATIENCE_MS = 8_500;
 
 export function createTracking(dependencies: {
   readonly store: JobStore;
@@ -44,11 +45,13 @@ export function createTracking(dependencies: {
   readonly submitTimeoutSeconds: number;
   readonly log: BaseLogger;
   readonly now?: () => number;
+  readonly monotonic?: () => number;
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): Tracking {
   const { store, runcomfy, pace, catalogue, apiVersion, deadlineSeconds, log } = dependencies;
-  const { now = Date.now, random = Math.random, sleep = delay } = dependencies;
+  const { now = Date.now, monotonic = () => performance.now() } = dependencies;
+  const { random = Math.random, sleep = delay } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const closing = new AbortController();
   const record = createRecord({ store, now });
@@ -64,11 +67,12 @@ export function createTracking(dependencies: {
     schedule: lookByAge,
     deadlineSeconds,
     now,
+    monotonic,
     random,
     log,
     onDue: () => tickIn(0),
   });
-  const { submitJob, settleAll } = createSubmitJob({
+  const submitter = createSubmitJob({
     store,
     runcomfy,
     pace,
@@ -91,30 +95,29 @@ export function createTracking(dependencies: {
     signal: closing.signal,
   });
 
+  const takeOver = createTakeOver({
+    store,
+    poller,
+    record,
+    isSubmitting: submitter.isSubmitting,
+    submitTimeoutMs,
+    now,
+    monotonic,
+    log,
+  });
+
   function tickIn(waitMs: number): void {
     if (closing.signal.aborted || waitMs === Infinity) return;
     clearTimeout(timer);
     timer = setTimeout(() => tickIn(poller.tick()), Math.min(waitMs, LONGEST_TIMER_MS));
   }
 
-  /** Also the way in which a submit that nobody finished is settled: never sent again. */
-  async function takeOver(): Promise<void> {
-    await store.renewLease();
-    for (;;) {
-      const jobs = await store.claimJobs(CLAIM_LIMIT);
-      for (const job of jobs) {
-        if (job.status !== "SUBMITTING") poller.follow(job);
-        else await record(job.id, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null });
-      }
-      if (jobs.length < CLAIM_LIMIT) return;
-    }
-  }
-
   async function beat(): Promise<void> {
-    while (!closing.signal.aborted) {
+    for (let beats = 1; !closing.signal.aborted; beats++) {
       try {
         await delay(BEAT_MS, undefined, { signal: closing.signal });
-        await takeOver();
+        await takeOver.claim();
+        if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();
         hasBeatFailed = false;
       } catch (error) {
         if (closing.signal.aborted) return;
@@ -130,20 +133,16 @@ export function createTracking(dependencies: {
   }
 
   return {
-    submitJob,
+    submitJob: submitter.submitJob,
     cancelJob,
     async start() {
-      await takeOver();
+      await takeOver.claim();
       beating = beat();
     },
     async close() {
       clearTimeout(timer);
       closing.abort();
-      await Promise.all([
-        poller.close(),
-        beating,
-        Promise.race([settleAll(), delay(SETTLE_PATIENCE_MS, undefined, { ref: false })]),
-      ]);
+      await Promise.all([poller.close(), beating, submitter.close(CLOSE_PATIENCE_MS)]);
     },
   };
 }

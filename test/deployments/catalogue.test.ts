@@ -46,12 +46,22 @@ test("one error lists every problem of a file", async () => {
         { id: "a", name: "A" },
         { id: "a", name: 5 },
         "a",
+        { id: "a", name: "B" },
       ],
     }),
   );
   const loading = loadCatalogue(path);
   await expect(loading).rejects.toThrow(path);
-  for (const place of ["[0].id", "[0].name", "[1].id", "[1].inputSchema", "[3].name", "[4]"]) {
+  for (const place of [
+    "[0].id",
+    "[0].name",
+    "[1].id",
+    "[1].inputSchema",
+    "[3].id",
+    "[3].name",
+    "[4]",
+    "[5].id",
+  ]) {
     await expect(loading).rejects.toThrow(`deployments${place}: `);
   }
 });

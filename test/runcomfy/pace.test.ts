@@ -116,6 +116,32 @@ test("A look whose end is never noted gives up its place after 15 seconds", () =
   expect(pace.claimLook()).toBe(0);
 });
 
+test("A look that ended before any read gives its place to the next", () => {
+  const pace = makeOutage();
+  now += 1_000;
+  expect(pace.claimLook()).toBe(0);
+  pace.releaseLook();
+  expect(pace.claimLook()).toBe(0);
+  expect(pace.claimLook()).toBe(15_000);
+  pace.noteRead(failure("TIMEOUT"));
+  expect(pace.claimLook()).toBe(2_000);
+});
+
+test("A place that nobody has can't be given back: pauses and the waits of an outage stay", () => {
+  const pace = makePace();
+  pace.notePause(7_000);
+  pace.releaseLook();
+  expect(pace.claimLook()).toBe(7_000);
+  const outage = makeOutage();
+  outage.releaseLook();
+  expect(outage.claimLook()).toBe(1_000);
+  now += 1_000;
+  expect(outage.claimLook()).toBe(0);
+  outage.noteRead(failure("TIMEOUT"));
+  outage.releaseLook();
+  expect(outage.claimLook()).toBe(2_000);
+});
+
 test("The first success ends an outage at once, and the log tells its start and end once each", () => {
   const pace = makeOutage();
   pace.noteRead(failure("TIMEOUT"));

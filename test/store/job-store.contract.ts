@@ -92,6 +92,22 @@ export function describeJobStore(
       expect(await store.countJobs({})).toBe(1);
     });
 
+    test("deletes no job that the upstream accepted", async () => {
+      const job = await insert();
+      await store.saveJob(accept(job), null);
+      await store.deleteJob(job.id);
+      expect(await store.readJob(job.id)).toEqual(accept(job));
+    });
+
+    test("lists the unfinished jobs of this gateway", async () => {
+      const open = await insert();
+      const ended = await insert();
+      const end = { kind: "cancelled", finishedAt: null } as const;
+      await store.saveJob(advance(ended, end, new Date(NOW_MS)), null);
+      const { id, status, createdAt } = open;
+      expect(await store.listOwnedJobs()).toEqual([{ id, status, createdAt }]);
+    });
+
     test("rejects a second job of the same id and keeps the first", async () => {
       const job = await insert();
       await expect(store.insertJob({ ...job, deploymentId: "other" }, {}, null)).rejects.toThrow();
@@ -367,9 +383,10 @@ export function describeJobStore(
       expect(await Promise.all(seen)).toEqual([accept(job)]);
       // Nothing is written, so nobody is woken.
       await store.saveJob(accept(job), null);
-      await store.deleteJob(job.id);
-      expect(await Promise.all(seen)).toEqual([accept(job), null]);
+      expect(seen).toHaveLength(1);
       expect(others).toBe(0);
+      await store.deleteJob(other.id);
+      expect(others).toBe(1);
     });
 
     test("survives a watcher that throws, and wakes the others", async () => {

@@ -1,0 +1,227 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { createPace } from "../../src/runcomfy/pace.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import type { Poller } from "../../src/tracking/poller.ts";
+import { createPoller } from "../../src/tracking/poller.ts";
+import type { Record } from "../../src/tracking/record.ts";
+import { createRecord } from "../../src/tracking/record.ts";
+import type { TakeOver } from "../../src/tracking/take-over.ts";
+import { createTakeOver } from "../../src/tracking/take-over.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+
+const log = pino({ level: "silent" });
+const LOOK_DELAY_MS = 1_000;
+const DEADLINE_SECONDS = 60;
+
+let upstream: FaultyUpstream;
+let store: JobStore;
+let record: Record;
+let poller: Poller;
+let takeOver: TakeOver;
+/** The gateway's two clocks, which only the test moves. */
+let wallMs = 0;
+let monotonicMs = 0;
+
+beforeEach(async () => {
+  wallMs = Date.UTC(2026, 0, 1);
+  monotonicMs = 0;
+  upstream = await startFaultyUpstream();
+  store = await openStore({ databaseUrl: ":memory:", log });
+  const now = () => wallMs;
+  const monotonic = () => monotonicMs;
+  const pace = createPace({ now: monotonic, random: () => 0, log });
+  const { url: baseUrl, token } = upstream;
+  record = createRecord({ store, now });
+  poller = createPoller({
+    store,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, pace, log }),
+    pace,
+    record: (jobId, observation) => record(jobId, observation),
+    schedule: (_job, _looks, at) => new Date(at.getTime() + LOOK_DELAY_MS),
+    deadlineSeconds: DEADLINE_SECONDS,
+    now,
+    monotonic,
+    random: () => 0,
+    log,
+    onDue: () => undefined,
+  });
+  takeOver = createTakeOver({
+    store: {
+      ...store,
+      claimJobs: (limit) => store.claimJobs(limit),
+      listOwnedJobs: () => store.listOwnedJobs(),
+    },
+    poller,
+    record: (jobId, observation) => record(jobId, observation),
+    isSubmitting: () => false,
+    submitTimeoutMs: 10_000,
+    now,
+    monotonic,
+    log,
+  });
+});
+
+afterEach(async () => {
+  await poller.close();
+  await store.close();
+  await upstream.close();
+});
+
+function passTime(durationMs: number): void {
+  wallMs += durationMs;
+  monotonicMs += durationMs;
+}
+
+/** A row as submitting leaves it. */
+async function insert(deploymentId: string): Promise<Job> {
+  const job = createJob({ deploymentId, apiVersion: "v1", now: new Date(wallMs) });
+  await store.insertJob(job, {}, null);
+  return job;
+}
+
+/** A row that the upstream accepted. */
+async function insertAccepted(deploymentId: string): Promise<Job> {
+  const { id } = await insert(deploymentId);
+  const response = await fetch(`${upstream.url}/prod/v1/deployments/${deploymentId}/inference`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${upstream.token}`, "content-type": "application/json" },
+    body: "{}",
+  });
+  const answer: unknown = await response.json();
+  const requestId = String(new Map(Object.entries(answer ?? {})).get("request_id"));
+  const job = await record(id, { kind: "accepted", requestId });
+  if (job === null) throw new Error("the job that was just inserted is gone");
+  return job;
+}
+
+/** Ticks, and lets 10 ms of the gateway's time pass with each turn of the event loop, until it holds. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turns = 0; turns < 20_000; turns++) {
+    if (await holds()) return;
+    poller.tick();
+    passTime(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error("it did not come to hold within 20,000 turns");
+}
+
+async function hasStatus(jobId: string, status: string): Promise<boolean> {
+  return (await store.readJob(jobId))?.status === status;
+}
+
+test("a job that is owned but not followed is found and followed to its end", async () => {
+  const { id } = await insertAccepted("warm-glow");
+  await takeOver.claim();
+  expect(poller.tick()).toBe(Infinity);
+  await takeOver.reconcile();
+  await until(() => hasStatus(id, "SUCCEEDED"));
+});
+
+test("an abandoned submit is settled as unknown once its gateway would have written the outcome", async () => {
+  const { id } = await insert("warm-glow");
+  passTime(14_000);
+  await takeOver.reconcile();
+  expect(await hasStatus(id, "SUBMITTING")).toBe(true);
+  passTime(2_000);
+  await takeOver.reconcile();
+  expect((await store.readJob(id))?.error?.code).toBe("SUBMISSION_UNKNOWN");
+});
+
+test("a submit that can't be settled at the moment keeps no other job from being taken up", async () => {
+  const abandoned = await insert("warm-glow");
+  const accepted = await insertAccepted("warm-glow");
+  const working = record;
+  const jobs = [abandoned, accepted];
+  store.claimJobs = () => Promise.resolve(jobs.splice(0));
+  record = () => Promise.reject(new Error("the disk is full"));
+  await takeOver.claim();
+  record = working;
+  await until(() => hasStatus(accepted.id, "SUCCEEDED"));
+  passTime(16_000);
+  await takeOver.reconcile();
+  expect(await hasStatus(abandoned.id, "FAILED")).toBe(true);
+});
+
+test("a job that another gateway took is no longer looked at", async () => {
+  upstream.script("long", ["in_progress"]);
+  const job = await insertAccepted("long");
+  poller.follow(job);
+  await until(() => upstream.count("status") === 2);
+  await until(() => poller.tick() > 500);
+  store.listOwnedJobs = () => Promise.resolve([]);
+  passTime(1);
+  await takeOver.reconcile();
+  expect(poller.tick()).toBe(Infinity);
+});
+
+test("the deadline ends jobs also while the upstream may not be asked", async () => {
+  upstream.setFault("html-502", ["status"]);
+  const jobs: Job[] = [];
+  for (let count = 0; count < 30; count++) jobs.push(await insertAccepted("long"));
+  for (const job of jobs) poller.follow(job);
+  await until(() => wallMs - (jobs[0]?.createdAt.getTime() ?? 0) > (DEADLINE_SECONDS + 5) * 1_000);
+  await until(async () => (await store.countJobs({ statuses: ["FAILED"] })) === 30);
+  expect((await store.readJob(jobs[29]?.id ?? ""))?.error?.code).toBe("EXPIRED");
+});
+
+test("a wall clock that is set back stops no looks", async () => {
+  upstream.script("long", ["in_progress"]);
+  poller.follow(await insertAccepted("long"));
+  await until(() => upstream.count("status") === 2);
+  wallMs -= 3_600_000;
+  await until(() => upstream.count("status") === 4);
+});
+
+test("however many ask for a look now, looks in flight are bounded and shared", async () => {
+  upstream.script("long", ["in_queue"]);
+  const jobs: Job[] = [];
+  for (let count = 0; count < 50; count++) jobs.push(await insertAccepted("long"));
+  const release = upstream.hold("status");
+  let ended = 0;
+  const all = jobs.flatMap(({ id }) =>
+    Array.from({ length: 20 }, async () => {
+      await poller.lookNow(id);
+      ended += 1;
+    }),
+  );
+  await until(() => upstream.count("status") === 32);
+  expect(poller.tick()).toBe(Infinity);
+  release();
+  await until(() => ended === 1_000);
+  await Promise.all(all);
+  expect(upstream.count("status")).toBe(50);
+});
+
+test("a look out of turn is one more look, and the schedule goes on from there", async () => {
+  upstream.script("long", ["in_queue"]);
+  const job = await insertAccepted("long");
+  poller.follow(job);
+  const release = upstream.hold("status");
+  await until(() => upstream.count("status") === 1);
+  const look = poller.lookNow(job.id);
+  release();
+  await until(() => upstream.count("status") === 2);
+  await until(() => poller.tick() > 0 && poller.tick() !== Infinity);
+  await look;
+  const startedAt = monotonicMs;
+  await until(() => upstream.count("status") === 5);
+  expect(monotonicMs - startedAt).toBeGreaterThanOrEqual(2 * LOOK_DELAY_MS);
+});
+
+test("whoever waits for a look is answered when the gateway stops", async () => {
+  const job = await insertAccepted("warm-glow");
+  upstream.hold("status");
+  const look = poller.lookNow(job.id);
+  await until(() => upstream.count("status") === 1);
+  await poller.close();
+  await look;
+  await poller.lookNow(job.id);
+  expect(await hasStatus(job.id, "IN_QUEUE")).toBe(true);
+});
