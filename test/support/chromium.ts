@@ -43,15 +43,16 @@ export async function openPage(): Promise<{
       LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
     },
   });
-  const page = await browser.newPage({ viewport: WINDOW });
+  const context = await browser.newContext({ viewport: WINDOW });
   const foreignRequests: string[] = [];
   const errors: string[] = [];
   const note = (url: string) => isLocal(url) || foreignRequests.push(url);
-  page.on("request", (request) => note(request.url()));
+  context.on("request", (request) => note(request.url()));
+  const page = await context.newPage();
   page.on("websocket", (socket) => note(socket.url()));
   page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  await page.route(
+  context.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  await context.route(
     (url) => !isLocal(url.href),
     (route) => route.abort(),
   );

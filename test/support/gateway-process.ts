@@ -1,6 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { onTestFinished } from "vitest";
@@ -11,7 +13,7 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 /** A gateway in a process of its own, as a user runs it. */
-export type GatewayProcess = {
+type GatewayProcess = {
   /** Its origin, once it serves; rejects with what it printed when it ends before. */
   readonly url: Promise<string>;
   readonly exit: Promise<Exit>;
@@ -23,7 +25,7 @@ export type GatewayProcess = {
 
 /**
  * Runs the program with these variables and no others, on free ports unless they name some; `command` for another way
- * than `node src/main.ts`, `folder` for another copy of the project. What is left of it is killed when the test ends.
+ * than `node src/main.ts`, `folder` for a certain copy of the project. What is left of it is killed when the test ends.
  */
 export function runGateway(
   environment: Readonly<Record<string, string>>,
@@ -34,7 +36,8 @@ export function runGateway(
     "src/main.ts",
   ];
   const child = spawn(program, parameters, {
-    cwd: options.folder ?? PROJECT,
+    // Never where it is developed: there may be a `.env` with a token, and jobs that cost money.
+    cwd: options.folder ?? copyProject(),
     env: {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
@@ -45,7 +48,6 @@ export function runGateway(
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  onTestFinished(() => killGroup(child));
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   const exit = new Promise<Exit>((resolve, reject) => {
@@ -53,7 +55,11 @@ export function runGateway(
     // Unlike `exit`, it comes when all output has been read.
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
-  const url = findUrl(child, exit, stdout, stderr);
+  onTestFinished(async () => {
+    killGroup(child);
+    await Promise.allSettled([exit]); // Its folders are deleted next.
+  });
+  const url = findUrl(child.stdout, exit, stdout, stderr);
   url.catch(() => undefined); // Not every test wants it to serve.
   return {
     url,
@@ -67,20 +73,33 @@ export function runGateway(
   };
 }
 
+/** A copy of the program in a folder of its own, with a place for another `.env`; deleted when the test has ended. */
+export function copyProject(): string {
+  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(PROJECT, "src"), join(folder, "src"), { recursive: true });
+  cpSync(join(PROJECT, "package.json"), join(folder, "package.json"));
+  symlinkSync(join(PROJECT, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+/** Reads what has been printed whenever there is more of it. */
 async function findUrl(
-  child: ChildProcess,
+  output: NodeJS.ReadableStream,
   exit: Promise<Exit>,
   stdout: () => string,
   stderr: () => string,
 ): Promise<string> {
-  let hasEnded = false;
-  const end = exit.then(() => (hasEnded = true));
-  while (child.stdout !== null && !hasEnded) {
+  const found = Promise.withResolvers<string>();
+  output.on("data", () => {
     const url = /^GraphiQL +(http:\S+)\/graphql$/m.exec(stdout())?.[1];
-    if (url !== undefined) return url;
-    await Promise.race([once(child.stdout, "data"), end]);
-  }
-  throw new Error(`The gateway ended before it served:\n${stdout()}${stderr()}`);
+    if (url !== undefined) found.resolve(url);
+  });
+  exit.then(
+    () => found.reject(new Error(`The gateway ended before it served:\n${stdout()}${stderr()}`)),
+    found.reject,
+  );
+  return await found.promise;
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

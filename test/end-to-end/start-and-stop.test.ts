@@ -1,0 +1,143 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { copyProject, runGateway } from "../support/gateway-process.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const PROJECT = join(import.meta.dirname, "..", "..");
+const FAILED = { code: 1, signal: null };
+const STOPPED = { code: 0, signal: null };
+
+test("a gateway that serves says where, with what upstream and on what database, in three lines", async () => {
+  const databaseFile = join(await createTemporaryFolder(), "gateway.db");
+  const gateway = runGateway({ DATABASE_URL: `file:${databaseFile}` });
+  const origin = await gateway.url;
+  await expect.poll(() => gateway.stdout().split("\n").length).toBe(4);
+  const [graphiql, upstream, database] = gateway.stdout().split("\n");
+  expect(graphiql).toContain(`${origin}/graphql`);
+  expect(upstream).toMatch(/sandbox at http:\/\/127\.0\.0\.1:\d+/);
+  expect(database).toContain(databaseFile);
+  const ready = await fetch(`${origin}/ready`);
+  expect(ready.status).toBe(200);
+});
+
+test.each([
+  { signal: "SIGTERM" as const, command: undefined, how: "node src/main.ts" },
+  { signal: "SIGINT" as const, command: undefined, how: "node src/main.ts" },
+  { signal: "SIGTERM" as const, command: ["npm", "start"], how: "npm start" },
+])("$signal ends `$how` with code 0 and nothing left behind", async ({ signal, command }) => {
+  const databaseFile = join(await createTemporaryFolder(), "gateway.db");
+  const gateway = runGateway(
+    { DATABASE_URL: `file:${databaseFile}` },
+    command === undefined ? {} : { command },
+  );
+  const origin = await gateway.url;
+  expect(await gateway.kill(signal)).toEqual(STOPPED);
+  await expect(fetch(`${origin}/health`)).rejects.toThrow();
+});
+
+test("`npm start` passes on the exit code of a start that failed", async () => {
+  const gateway = runGateway({ PORT: "nine" }, { command: ["npm", "start"] });
+  expect((await gateway.exit).code).toBe(1);
+  expect(gateway.stderr()).toContain("PORT must be a port");
+});
+
+test("after kill -9 the same SQLite file opens again at once", async () => {
+  const environment = { DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}` };
+  for (const _ of [1, 2, 3]) {
+    const gateway = runGateway(environment);
+    await gateway.url;
+    await gateway.kill("SIGKILL");
+  }
+  const last = runGateway(environment);
+  await last.url;
+  expect(await last.kill("SIGTERM")).toEqual(STOPPED);
+});
+
+test("a second gateway on the same SQLite file is told to use Postgres, and the first goes on", async () => {
+  const environment = { DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}` };
+  const first = runGateway(environment);
+  const origin = await first.url;
+  const second = runGateway(environment);
+  expect(await second.exit).toEqual(FAILED);
+  expect(second.stderr()).toContain("Postgres");
+  expect((await fetch(`${origin}/ready`)).status).toBe(200);
+});
+
+test("a port in use is named, with what to do", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void taken.close());
+  await once(taken, "listening");
+  const address = taken.address();
+  const port = String(typeof address === "object" ? address?.port : address);
+  const gateway = runGateway({ PORT: port, DATABASE_URL: ":memory:" });
+  expect(await gateway.exit).toEqual(FAILED);
+  expect(gateway.stderr()).toMatch(new RegExp(`Port ${port} .* in use.*PORT`));
+});
+
+test("everything that is wrong with the environment is listed at once, and no secret among it", async () => {
+  const gateway = runGateway({
+    PORT: "80000",
+    DATABASE_URL: "mysql://root:hunter2@localhost/jobs",
+    RUNCOMFY_API_TOKEN: "hunter2 and more",
+    RUNCOMFY_BASE_URL: "http://example.com",
+    JOB_DEADLINE_SECONDS: "soon",
+    LOG_LEVEL: "loud",
+  });
+  expect(await gateway.exit).toEqual(FAILED);
+  for (const name of [
+    "PORT",
+    "DATABASE_URL",
+    "RUNCOMFY_API_TOKEN",
+    "RUNCOMFY_BASE_URL",
+    "JOB_DEADLINE_SECONDS",
+    "LOG_LEVEL",
+  ]) {
+    expect(gateway.stderr()).toContain(name);
+  }
+  expect(gateway.stderr()).not.toContain("hunter2");
+  expect(gateway.stdout()).toBe("");
+});
+
+test.each([
+  { name: "a Postgres that is not there", url: "postgres://root:hunter2@127.0.0.1:1/jobs" },
+  { name: "a path below a file", url: `file:${join(PROJECT, "package.json", "gateway.db")}` },
+  { name: "a file that is no database", url: `file:${join(PROJECT, "package.json")}` },
+])("a DATABASE_URL with $name ends the start with one sentence", async ({ url }) => {
+  const gateway = runGateway({ DATABASE_URL: url, SANDBOX_DATA: await createTemporaryFolder() });
+  expect(await gateway.exit).toEqual(FAILED);
+  const lines = gateway
+    .stderr()
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("{"));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain("DATABASE_URL");
+  expect(gateway.stderr()).not.toContain("hunter2");
+});
+
+test("the .env beside package.json is read, the environment beats it, and an empty value counts as unset", async () => {
+  const folder = copyProject();
+  const wished = join(await createTemporaryFolder(), "wished.db");
+  await writeFile(
+    join(folder, ".env"),
+    `DATABASE_URL=file:${wished}\nLOG_LEVEL=silent\nPORT=nine\nRUNCOMFY_API_TOKEN=\n`,
+  );
+  const gateway = runGateway({ LOG_LEVEL: "" }, { folder });
+  await gateway.url;
+  await expect.poll(() => gateway.stdout().split("\n").length).toBe(4);
+  expect(gateway.stdout()).toContain(wished);
+  expect(gateway.stdout()).toContain("sandbox");
+  expect(gateway.stderr()).toBe("");
+});
+
+test("a .env that is a directory ends the start with one sentence", async () => {
+  const folder = copyProject();
+  await mkdir(join(folder, ".env"));
+  const gateway = runGateway({}, { folder });
+  expect(await gateway.exit).toEqual(FAILED);
+  expect(gateway.stderr()).toMatch(/^The file \.env .*EISDIR.*\n$/);
+});
