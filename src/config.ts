@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+/** Unless the gateway itself has it. */
+const DEFAULT_SANDBOX_PORT = 4_001;
 
 /** How the gateway was asked to run; parsed, with defaults filled in. */
 export type Config = {
@@ -39,7 +41,7 @@ export class ConfigError extends Error {
 /** Reads the gateway's variables; an empty value counts as unset. Throws a `ConfigError` that lists every problem. */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.entries(environment).filter(([, value]) => value?.trim() !== "");
-  const parsed = VARIABLES.safeParse(Object.fromEntries(given));
+  const parsed = ENVIRONMENT.safeParse(Object.fromEntries(given));
   if (!parsed.success) throw new ConfigError(explain(parsed.error, environment));
   const variables = parsed.data;
   return Object.freeze({
@@ -80,10 +82,16 @@ const VARIABLES = z.object({
   JOB_DEADLINE_SECONDS: number(1, 2_592_000).default(86_400),
   SUBMIT_TIMEOUT_SECONDS: number(0.1, 300).default(10),
   SANDBOX_SPEED: number(0.01, 1_000).default(1),
-  SANDBOX_PORT: port().default(4_001),
+  SANDBOX_PORT: port().optional(),
   SANDBOX_DATA: z.string().optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).optional(),
 });
+
+const ENVIRONMENT = VARIABLES.refine(
+  ({ PORT, SANDBOX_PORT, RUNCOMFY_API_TOKEN }) =>
+    RUNCOMFY_API_TOKEN !== undefined || SANDBOX_PORT === 0 || SANDBOX_PORT !== PORT,
+  { path: ["SANDBOX_PORT"], error: "must be another port than PORT (0 takes a free one)" },
+);
 
 /** Their values may hold a credential, so no message repeats them. */
 const SECRET_VARIABLES: ReadonlySet<string> = new Set([
@@ -109,7 +117,9 @@ function toUpstream(variables: z.infer<typeof VARIABLES>): UpstreamConfig {
   if (token !== undefined) return { kind: "runcomfy", baseUrl, token };
   return {
     kind: "sandbox",
-    port: variables.SANDBOX_PORT,
+    port:
+      variables.SANDBOX_PORT ??
+      (variables.PORT === DEFAULT_SANDBOX_PORT ? 0 : DEFAULT_SANDBOX_PORT),
     speed: variables.SANDBOX_SPEED,
     dataFolder: variables.SANDBOX_DATA ?? besideDatabase(variables.DATABASE_URL),
   };

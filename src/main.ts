@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { parseEnv, stripVTControlCharacters } from "node:util";
 
@@ -66,11 +67,23 @@ function createLog({ logLevel }: Config): Logger {
 }
 
 function readDotEnv(): NodeJS.Dict<string> {
+  const bytes = readIfThere(new URL("../.env", import.meta.url));
+  if (bytes === null) return {};
+  // UTF-16 without a mark is valid UTF-8 too, with a zero in every other byte.
+  if (!isUtf8(bytes) || bytes.includes(0))
+    throw new Error(
+      "The file .env beside package.json is not UTF-8 text. Save it as UTF-8, or remove it.",
+    );
+  // Unlike Buffer's, this decoder drops the mark that some editors put first.
+  return parseEnv(new TextDecoder().decode(bytes));
+}
+
+function readIfThere(file: URL): Buffer | null {
   try {
-    return parseEnv(readFileSync(new URL("../.env", import.meta.url), "utf8"));
+    return readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    if (code === "ENOENT") return {};
+    if (code === "ENOENT") return null;
     throw new Error(
       `The file .env beside package.json can't be read (${code}). Make it a readable text file, or remove it.`,
       { cause: error },

@@ -36,6 +36,20 @@ describe("the configuration", () => {
     expect(loadConfig({ DATABASE_URL: databaseUrl }).upstream).toMatchObject({ dataFolder });
   });
 
+  test("a sandbox port that nobody set gives way to the gateway's", () => {
+    expect(loadConfig({ PORT: "4001" })).toMatchObject({ port: 4_001, upstream: { port: 0 } });
+    expect(loadConfig({ PORT: "0", SANDBOX_PORT: "0" }).upstream).toMatchObject({ port: 0 });
+  });
+
+  test("one port for the gateway and the sandbox is a problem that names both variables", () => {
+    for (const environment of [{ SANDBOX_PORT: "4000" }, { PORT: "4001", SANDBOX_PORT: "4001" }]) {
+      expect(() => loadConfig(environment)).toThrow(/SANDBOX_PORT must .* PORT/);
+      expect(loadConfig({ ...environment, RUNCOMFY_API_TOKEN: "t" }).upstream.kind).toBe(
+        "runcomfy",
+      );
+    }
+  });
+
   test("one error lists every problem, and no secret", () => {
     const act = () =>
       loadConfig({

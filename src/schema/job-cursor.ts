@@ -10,10 +10,12 @@ export function toCursor({ createdAt, id }: JobPosition): string {
 export function fromCursor(cursor: string, argument: "after" | "before"): JobPosition {
   const [, timeMs, id] =
     /^(\d{1,15}):(job_[\w-]{1,124})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
-  if (timeMs === undefined || id === undefined) {
-    throw badUserInput(
-      `\`${argument}\` is no cursor of this list. Take one from \`pageInfo\` or an edge's \`cursor\`, or leave it out to start anew.`,
-    );
+  if (timeMs !== undefined && id !== undefined) {
+    const position = { createdAt: new Date(Number(timeMs)), id };
+    // Node decodes leniently: with junk behind it, too.
+    if (toCursor(position) === cursor) return position;
   }
-  return { createdAt: new Date(Number(timeMs)), id };
+  throw badUserInput(
+    `\`${argument}\` is no cursor of this list. Take one from \`pageInfo\` or an edge's \`cursor\`, or leave it out to start anew.`,
+  );
 }

@@ -2,12 +2,13 @@ import type { GraphQLSchema } from "graphql";
 import { createYoga, useReadinessCheck } from "graphql-yoga";
 import type { Logger } from "pino";
 
+import { createBracketLimit } from "./bracket-limit.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { createDocumentLimits } from "./document-limits.ts";
-import { createGraphiql, createGraphiqlRenderer } from "./graphiql.ts";
 import type { createMaskError } from "./mask-error.ts";
+import { createNotAcceptable } from "./not-acceptable.ts";
 
-/** GraphQL, GraphiQL, `/health` and `/ready` over HTTP, and what the WebSocket needs of the same. */
+/** GraphQL, `/health` and `/ready` over HTTP, and what the WebSocket needs of the same. */
 export type GraphqlHandler = ReturnType<typeof createGraphql>;
 
 export function createGraphql(options: {
@@ -16,8 +17,6 @@ export function createGraphql(options: {
   readonly createContext: () => object;
   /** Rejects unless the database answers. */
   readonly checkDatabase: () => Promise<void>;
-  /** The deployment that GraphiQL's example submits to; null where none is known. */
-  readonly exampleDeploymentId: string | null;
   readonly maskError: ReturnType<typeof createMaskError>;
   readonly log: Logger;
 }) {
@@ -28,8 +27,7 @@ export function createGraphql(options: {
     maskedErrors: { maskError },
     // What goes wrong is logged where it is masked.
     logging: false,
-    graphiql: createGraphiql(options.exampleDeploymentId),
-    renderGraphiQL: createGraphiqlRenderer(),
+    graphiql: false,
     landingPage: false,
     multipart: false,
     cors: { origin: "*", methods: ["GET", "POST", "OPTIONS"] },
@@ -38,6 +36,8 @@ export function createGraphql(options: {
     parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
     plugins: [
       ...createDocumentLimits(),
+      createBracketLimit(),
+      createNotAcceptable(),
       useReadinessCheck({
         check: async () => {
           try {

@@ -3,16 +3,13 @@ import type { GraphiQLOptions } from "graphql-yoga";
 /** GraphiQL's settings, with a tab for each thing that a newcomer wants to try, in the order of trying them. */
 export function createGraphiql(exampleDeploymentId: string | null): GraphiQLOptions {
   const jobId = { id: "job_…" };
-  const submission = {
-    deploymentId: exampleDeploymentId ?? "the id that RunComfy's dashboard shows",
-    input: EXAMPLE_INPUT,
-  };
+  const deploymentId = exampleDeploymentId ?? "the id that RunComfy's dashboard shows";
   return {
     title: "RunComfy GraphQL",
     subscriptionsProtocol: "WS",
     defaultTabs: [
       { query: DEPLOYMENTS },
-      { query: SUBMIT, variables: JSON.stringify(submission, null, 2) },
+      { query: toSubmit(deploymentId) },
       { query: WATCH, variables: JSON.stringify(jobId, null, 2) },
       { query: JOBS },
       { query: CANCEL, variables: JSON.stringify(jobId, null, 2) },
@@ -20,43 +17,29 @@ export function createGraphiql(exampleDeploymentId: string | null): GraphiQLOpti
   };
 }
 
-/** Makes what renders GraphiQL's page, once: it brings all its scripts along, nine megabytes of them. */
-export function createGraphiqlRenderer(): (options: GraphiQLOptions) => Promise<string> {
-  let page: Promise<string> | null = null;
-  return (options) => {
-    page ??= import("@graphql-yoga/render-graphiql").then(({ renderGraphiQL }) =>
-      renderGraphiQL(options).replace("</head>", `${STILL_TABS}</head>`),
-    );
-    return page;
-  };
-}
-
-/** A tab that is pressed for the first time would jump away from under the mouse, and the click be lost. */
-const STILL_TABS = "<style>.graphiql-tab { transform: none !important }</style>";
-
-/** The body of the vendor's own example. */
-const EXAMPLE_INPUT = {
-  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
-  ctrl_img_1:
-    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
-  width: 1_024,
-  height: 1_024,
-  seed: 42,
-};
-
 const DEPLOYMENTS = `# 1. What can be run here
 query Deployments {
   deployments {
     id
     name
-    inputSchema
+    description
   }
 }
 `;
 
-const SUBMIT = `# 2. Run it: copy the job's id from the answer
-mutation Submit($deploymentId: ID!, $input: JSON!) {
-  submitJob(deploymentId: $deploymentId, input: $input) {
+/** Has the vendor's example body as it stands; in the variables GraphiQL marks any object of type JSON as wrong. */
+const toSubmit = (deploymentId: string) => `# 2. Run it: copy the job's id from the answer
+mutation Submit {
+  submitJob(
+    deploymentId: ${JSON.stringify(deploymentId)}
+    input: {
+      prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow."
+      ctrl_img_1: "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp"
+      width: 1024
+      height: 1024
+      seed: 42
+    }
+  ) {
     __typename
     ... on SubmitJobSuccess {
       job {
@@ -77,7 +60,7 @@ mutation Submit($deploymentId: ID!, $input: JSON!) {
 }
 `;
 
-const WATCH = `# 3. Watch it: put the job's id into the variables below
+const WATCH = `# 3. Watch it live: paste its id below
 subscription Watch($id: ID!) {
   jobUpdated(id: $id) {
     version
@@ -120,7 +103,7 @@ query Jobs {
 }
 `;
 
-const CANCEL = `# 5. Cancel one that still waits in the queue: put its id into the variables below
+const CANCEL = `# 5. Cancel a queued job: paste its id below
 mutation Cancel($id: ID!) {
   cancelJob(id: $id) {
     __typename

@@ -5,9 +5,15 @@ import { createServer } from "node:http";
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 
+import { checkHost, checkOperation } from "./check-request.ts";
+import { trackConnections } from "./connections.ts";
 import { createGraphql } from "./create-graphql.ts";
+import { createGraphiqlPage, wantsPage } from "./graphiql-page.ts";
+import { createGraphiql } from "./graphiql.ts";
 import { createMaskError } from "./mask-error.ts";
-import { isSurelySmall, readBody } from "./read-body.ts";
+import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
+import type { Refusal } from "./refuse.ts";
+import { writeRefusal } from "./refuse.ts";
 import { serveWebSocket } from "./web-socket.ts";
 
 const GRAPHQL_PATH = "/graphql";
@@ -16,8 +22,17 @@ const LARGEST_BODY_BYTES = 256 * 1024;
 const MOST_CONNECTIONS = 20_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
-const CLOSE_SWEEP_MS = 50;
-const CLOSE_PATIENCE_MS = 4_000;
+
+const NOT_FOUND: Refusal = {
+  status: 404,
+  code: "NOT_FOUND",
+  message: `Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`,
+};
+const PAYLOAD_TOO_LARGE: Refusal = {
+  status: 413,
+  code: "PAYLOAD_TOO_LARGE",
+  message: "The body is larger than 256 KiB. Send pictures as URLs, and shorten or split the rest.",
+};
 
 /** The address can't be listened on; the text says why and what to do. */
 class ListenError extends Error {
@@ -26,7 +41,8 @@ class ListenError extends Error {
 
 /**
  * Serves a schema over HTTP, WebSocket and server-sent events. Rejects with a `ListenError`. `close` stops accepting,
- * cuts event streams without completing them, lets requests finish for 4 s, and resolves when nothing is open.
+ * cuts event streams without completing them, lets what is being answered finish for 8 s, and resolves when nothing is
+ * open.
  */
 export async function startServer(options: {
   readonly host: string;
@@ -44,12 +60,13 @@ export async function startServer(options: {
   const { host, log } = options;
   const maskError = createMaskError(log);
   const graphql = createGraphql({ ...options, maskError });
-  const eventStreams = new Set<ServerResponse>();
+  const answerPage = createGraphiqlPage(createGraphiql(options.exampleDeploymentId));
   const server = createServer({
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
   });
   server.maxConnections = MOST_CONNECTIONS;
+  const connections = trackConnections(server);
   const port = await listen(server, options.port, host);
   // No connection is read before this turn of the event loop ends, so none is missed.
   server.on("request", (request, response) => {
@@ -68,32 +85,34 @@ export async function startServer(options: {
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? "").replace(/\?.*$/, "");
+    const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
     if (path === "/") {
       response.writeHead(302, { location: GRAPHQL_PATH }).end();
       return;
     }
-    if (!PATHS.has(path)) {
-      refuse(response, 404, "NOT_FOUND", `Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
+    const refusal = check(request, path, parameters);
+    if (refusal !== null) {
+      writeRefusal(response, refusal);
+      response.end();
+      return;
+    }
+    if (path === GRAPHQL_PATH && wantsPage(request)) {
+      await answerPage(request, response);
       return;
     }
     if (!isSurelySmall(request, LARGEST_BODY_BYTES)) {
       const body = await readBody(request, LARGEST_BODY_BYTES);
       if (body === null) {
-        refuse(
-          response,
-          413,
-          "PAYLOAD_TOO_LARGE",
-          "The body is larger than 256 KiB. Send pictures as URLs, and shorten or split the rest.",
-        );
+        writeRefusal(response, PAYLOAD_TOO_LARGE, { connection: "close" });
+        await dropBody(request);
+        response.end();
         return;
       }
       Object.assign(request, { body });
     }
-    if (request.headers.accept?.includes("text/event-stream") === true) {
-      eventStreams.add(response);
-      response.once("close", () => eventStreams.delete(response));
-    }
+    // Yoga looks only at the end of the URL.
+    if (path !== GRAPHQL_PATH) request.url = path;
+    else if (/\/(health|ready)$/.test(parameters)) request.url = `${path}?${parameters}&`;
     await graphql(request, response);
   }
 
@@ -101,31 +120,14 @@ export async function startServer(options: {
     url: `http://${toUrlHost(host)}:${port}`,
     port,
     async close() {
-      const closed = once(server, "close");
-      server.close();
-      for (const response of eventStreams) if (response.headersSent) response.destroy();
-      // Node closes the connections that are idle right now, but not those that become so a moment later.
-      const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_SWEEP_MS);
-      const impatience = setTimeout(() => server.closeAllConnections(), CLOSE_PATIENCE_MS);
-      try {
-        await webSocket.close();
-        await closed;
-      } finally {
-        clearInterval(sweep);
-        clearTimeout(impatience);
-      }
+      await Promise.all([connections.close(), webSocket.close()]);
     },
   };
 }
 
-function refuse(response: ServerResponse, status: number, code: string, message: string): void {
-  response
-    .writeHead(status, {
-      "content-type": "application/json; charset=utf-8",
-      "access-control-allow-origin": "*",
-      ...(status === 413 && { connection: "close" }),
-    })
-    .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+function check(request: IncomingMessage, path: string, parameters: string): Refusal | null {
+  if (!PATHS.has(path)) return NOT_FOUND;
+  return checkHost(request) ?? (path === GRAPHQL_PATH ? checkOperation(request, parameters) : null);
 }
 
 async function listen(server: Server, port: number, host: string): Promise<number> {

@@ -66,7 +66,7 @@ describe("HTTP", () => {
     ["{ unknown }", "GRAPHQL_VALIDATION_FAILED"],
     ["query ($text: String!) { echo(text: $text) }", "BAD_USER_INPUT"],
     ["query A { node { name } } query B { node { name } }", "OPERATION_RESOLUTION_FAILURE"],
-    [`{ ${"node { next { ".repeat(500)} name ${"} }".repeat(500)} }`, "GRAPHQL_VALIDATION_FAILED"],
+    [`{ ${"node { next { ".repeat(500)} name ${"} }".repeat(500)} }`, "GRAPHQL_PARSE_FAILED"],
     [`{ node { ${"next { ".repeat(12)} name ${"}".repeat(12)} } }`, "GRAPHQL_VALIDATION_FAILED"],
     [
       `{ ${Array.from({ length: 31 }, (_, index) => `a${index}: node { name }`).join(" ")} }`,

@@ -13,15 +13,19 @@ import {
   GraphQLString,
 } from "graphql";
 
-/** A server of a small schema, closed when the test ends; `counts` tells how many `ticks` streams are open. */
+/**
+ * A server of a small schema, closed when the test ends; `counts` tells how many `ticks` streams are open and how many
+ * `wait` fields wait for `release`.
+ */
 export async function serve(
   overrides: { readonly checkDatabase?: () => Promise<void>; readonly log?: Logger } = {},
 ) {
-  const counts = { open: 0 };
+  const counts = { open: 0, waiting: 0 };
+  const { promise: released, resolve: release } = Promise.withResolvers<string>();
   const server = await startServer({
     host: "127.0.0.1",
     port: 0,
-    schema: createTestSchema(counts),
+    schema: createTestSchema(counts, released),
     createContext: () => ({}),
     checkDatabase: () => Promise.resolve(),
     exampleDeploymentId: "example-deployment",
@@ -31,7 +35,13 @@ export async function serve(
   let closing: Promise<void> | null = null;
   const close = () => (closing ??= server.close());
   onTestFinished(close);
-  return { ...server, close, counts, graphqlUrl: `${server.url}/graphql` };
+  return {
+    ...server,
+    close,
+    counts,
+    release: () => release("released"),
+    graphqlUrl: `${server.url}/graphql`,
+  };
 }
 
 /** A log whose lines are kept. */
@@ -48,7 +58,10 @@ export function createRealSchema(): GraphQLSchema {
   return createGatewaySchema(null);
 }
 
-function createTestSchema(counts: { open: number }): GraphQLSchema {
+function createTestSchema(
+  counts: { open: number; waiting: number },
+  released: Promise<string>,
+): GraphQLSchema {
   const node: GraphQLObjectType = new GraphQLObjectType({
     name: "Node",
     fields: () => ({
@@ -66,6 +79,13 @@ function createTestSchema(counts: { open: number }): GraphQLSchema {
           resolve: (_root, { text }: { text: string }) => text,
         },
         node: { type: node, resolve: () => ({ name: "node" }) },
+        wait: {
+          type: GraphQLString,
+          resolve: () => {
+            counts.waiting += 1;
+            return released;
+          },
+        },
         fail: {
           type: GraphQLString,
           resolve: () => {

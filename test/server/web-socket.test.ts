@@ -43,7 +43,9 @@ describe("WebSocket", () => {
       ["{ unknown }", "GRAPHQL_VALIDATION_FAILED"],
       [`{ node { ${"next { ".repeat(12)} name ${"}".repeat(12)} } }`, "GRAPHQL_VALIDATION_FAILED"],
       [`{ node { ${"name ".repeat(6_000)} } }`, "GRAPHQL_PARSE_FAILED"],
-      ["query A { node { name } } query B { node { name } }", "BAD_REQUEST"],
+      ["query A { node { name } } query B { node { name } }", "OPERATION_RESOLUTION_FAILURE"],
+      ["{ a ".repeat(4_000), "GRAPHQL_PARSE_FAILED"],
+      [`{ echo(text: ${"[".repeat(3_000)}) }`, "GRAPHQL_PARSE_FAILED"],
     ] as const) {
       expect(await run(client, query)).toMatchObject([{ extensions: { code } }]);
     }
@@ -64,6 +66,59 @@ describe("WebSocket", () => {
     expect(await run(client, "{ refuse }")).toMatchObject({
       errors: [{ extensions: { code: "NOT_FOUND" } }],
     });
+  });
+
+  test("an operation that could not begin has errors and no data", async () => {
+    const { graphqlUrl } = await serve();
+    const { client } = connect(graphqlUrl);
+    const result = await run(client, "query ($text: String!) { echo(text: $text) }");
+    expect(result).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
+    expect(result).not.toHaveProperty("data");
+    expect(await run(client, "{ fail }")).toHaveProperty("data");
+  });
+
+  test("a client that leaves with answers unread prints nothing and logs no error", async () => {
+    const print = vi.spyOn(console, "error").mockReturnValue();
+    onTestFinished(() => print.mockRestore());
+    const { log, lines } = keepLog();
+    const { graphqlUrl, counts, close } = await serve({ log });
+    const leaving = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
+    await once(leaving, "open");
+    leaving.send('{"type":"connection_init"}');
+    await once(leaving, "message");
+    leaving.pause();
+    const query = `{ echo(text: "${"x".repeat(200_000)}") }`;
+    for (let id = 0; id < 50; id += 1)
+      leaving.send(JSON.stringify({ id: String(id), type: "subscribe", payload: { query } }));
+    const last = { id: "last", type: "subscribe", payload: { query: "subscription { ticks }" } };
+    leaving.send(JSON.stringify(last));
+    await vi.waitFor(() => expect(counts.open).toBe(1), 10_000);
+    leaving.terminate();
+    await vi.waitFor(() => expect(counts.open).toBe(0));
+    await close();
+    expect(print).not.toHaveBeenCalled();
+    expect(lines.filter((line) => JSON.parse(line).level >= 40)).toEqual([]);
+  });
+
+  test("a socket that answers no ping is cut at the second one, and one that does stays", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { graphqlUrl } = await serve();
+    const url = graphqlUrl.replace("http", "ws");
+    const silent = new WebSocket(url, "graphql-transport-ws", { autoPong: false });
+    await once(silent, "open");
+    silent.send('{"type":"connection_init"}');
+    await once(silent, "message");
+    const { client } = connect(graphqlUrl);
+    await run(client, "subscription { ticks }");
+    const pinged = once(silent, "ping");
+    vi.advanceTimersByTime(12_000);
+    await pinged;
+    expect(await run(client, "{ node { name } }")).toHaveProperty("data");
+    const closed = once(silent, "close");
+    vi.advanceTimersByTime(12_000);
+    expect((await closed)[0]).toBe(1006);
+    expect(await run(client, "{ node { name } }")).toHaveProperty("data");
   });
 
   test("a client that leaves frees its sources", async () => {

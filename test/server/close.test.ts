@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+
+import { expect, onTestFinished, test, vi } from "vitest";
+
+import { serve } from "./serve.ts";
+
+const HEAD = "Host: x\r\ncontent-type: application/json\r\n";
+
+/** A connection on which these bytes have been sent, and when it closes. */
+async function open(port: number, bytes: string) {
+  const socket = connect(port, "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "connect");
+  socket.on("error", () => undefined).resume();
+  if (bytes !== "") socket.write(bytes);
+  return { socket, closed: once(socket, "close") };
+}
+
+test("at shutdown what is idle or half sent is cut at once, and what is being answered is answered", async () => {
+  const { port, graphqlUrl, close, counts, release } = await serve();
+  const answer = fetch(`${graphqlUrl}?query={wait}`);
+  const cut = await Promise.all(
+    [
+      "",
+      "POST /graphql HT",
+      `POST /graphql HTTP/1.1\r\n${HEAD}`,
+      `POST /graphql HTTP/1.1\r\n${HEAD}content-length: 100\r\n\r\n{`,
+      `GET /health HTTP/1.1\r\n${HEAD}\r\n`,
+    ].map((bytes) => open(port, bytes)),
+  );
+  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  const closed = close();
+  await Promise.all(cut.map((connection) => connection.closed));
+  release();
+  const response = await answer;
+  expect(response.headers.get("connection")).toBe("close");
+  expect(await response.json()).toEqual({ data: { wait: "released" } });
+  await closed;
+});
+
+test.each([
+  [7_900, "answered"],
+  [8_000, "cut"],
+])("at shutdown a request that still waits after %d ms is %s", async (waitMs, outcome) => {
+  const { graphqlUrl, close, counts, release } = await serve();
+  const answer = fetch(`${graphqlUrl}?query={wait}`).then(
+    () => "answered",
+    () => "cut",
+  );
+  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const closed = close();
+  await vi.advanceTimersByTimeAsync(waitMs);
+  vi.useRealTimers();
+  release();
+  expect(await answer).toBe(outcome);
+  await closed;
+});
