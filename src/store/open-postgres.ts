@@ -47,7 +47,9 @@ function createPool(databaseUrl: string, log: Logger): pg.Pool {
     types: {
       // Times are bigints that fit a number; whoever else uses pg in this process keeps its own parsers.
       getTypeParser: (oid, format) =>
-        oid === pg.types.builtins.INT8 && format !== "binary" ? Number : pg.types.getTypeParser(oid, format),
+        oid === pg.types.builtins.INT8 && format !== "binary"
+          ? Number
+          : pg.types.getTypeParser(oid, format),
     },
   });
   // Without listeners a lost connection would end the process: the pool listens to idle clients only, and passes on

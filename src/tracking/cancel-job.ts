@@ -72,10 +72,7 @@ export function createCancelJob(dependencies: {
     return await lookUntil(jobId, () => true);
   }
 
-  async function lookUntil(
-    jobId: string,
-    isSettled: (job: Job) => boolean,
-  ): Promise<Job | null> {
+  async function lookUntil(jobId: string, isSettled: (job: Job) => boolean): Promise<Job | null> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
     patience.addEventListener("abort", () => resolve(), { once: true });

@@ -173,7 +173,10 @@ export function createSubmitJob(dependencies: {
   async function settleUnanswered(jobId: string): Promise<void> {
     const job = await store.readJob(jobId);
     if (job?.status !== "SUBMITTING") return;
-    log.warn({ jobId }, "The gateway stops before RunComfy answered a submit; it is not sent again.");
+    log.warn(
+      { jobId },
+      "The gateway stops before RunComfy answered a submit; it is not sent again.",
+    );
     await record(jobId, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null });
   }
 
