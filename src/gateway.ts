@@ -81,7 +81,11 @@ export async function startGateway(
       url: server.url,
       port: server.port,
       upstream: { origin, isSandbox: config.upstream.kind === "sandbox" },
-      close: () => closeAll(opened),
+      close() {
+        // Submits get their patience from now on, not from the end of the server's own.
+        tracking.stopSubmits();
+        return closeAll(opened);
+      },
     };
   } catch (error) {
     await closeAll(opened);

@@ -1,5 +1,6 @@
 import type { Job } from "./job.ts";
 import { isFinished } from "./job.ts";
+import { SUBMISSION_UNKNOWN } from "./job-error.ts";
 import type { JobStatus } from "./job-status.ts";
 import { isForward } from "./job-status.ts";
 import type { Observation } from "./observation.ts";
@@ -14,6 +15,9 @@ export function advance(job: Job, observation: Observation, now: Date): Job {
     case "accepted":
       if (job.status !== "SUBMITTING") return job;
       return next(job, { status: "IN_QUEUE", requestId: observation.requestId }, now);
+    case "unanswered":
+      if (job.status !== "SUBMITTING") return job;
+      return { ...finish(job, "FAILED", null, now), error: SUBMISSION_UNKNOWN };
     case "queued":
       if (job.status !== "IN_QUEUE" || job.queuePosition === observation.queuePosition) return job;
       return next(job, { queuePosition: observation.queuePosition }, now);

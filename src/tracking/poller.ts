@@ -151,7 +151,11 @@ export function createPoller(dependencies: {
     expiredSoughtAt = monotonic();
     const error = expired(deadlineSeconds);
     for (const followed of followedJobs.values()) {
-      if (looksUnderWay >= MOST_LOOKS) return;
+      if (looksUnderWay >= MOST_LOOKS) {
+        // The next look that ends goes on with this.
+        expiredSoughtAt = -Infinity;
+        return;
+      }
       if (followed.underWay !== null || now() < followed.deadlineAt) continue;
       start(followed, () => record(followed.jobId, { kind: "failed", error, finishedAt: null }));
     }
@@ -246,9 +250,10 @@ export function createPoller(dependencies: {
     resume: (job) => followFrom(job, 0),
     keepOnly(jobIds, before) {
       for (const followed of followedJobs.values()) {
-        if (followed.since < before && followed.underWay === null && !jobIds.has(followed.jobId)) {
-          forget(followed);
-        }
+        if (followed.since >= before || jobIds.has(followed.jobId)) continue;
+        // Whoever waits for a look still gets it.
+        if (followed.waiting.length > 0) followed.deadlineAt = Infinity;
+        else if (followed.underWay === null) forget(followed);
       }
     },
     async lookNow(jobId) {
@@ -256,7 +261,9 @@ export function createPoller(dependencies: {
       const followed = followedJobs.get(jobId) ?? begin(jobId, Infinity);
       const { promise, resolve } = Promise.withResolvers<void>();
       followed.waiting.push(resolve);
-      if (followed.underWay === null) enqueue(followed, 0);
+      // One that is overdue keeps its place: it would lose it to all who are due since.
+      const isDue = followed.dueAt !== null && followed.dueAt <= monotonic();
+      if (followed.underWay === null && !isDue) enqueue(followed, 0);
       await promise;
     },
     async close() {

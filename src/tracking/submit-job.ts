@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { BaseLogger } from "pino";
 
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
@@ -7,7 +5,6 @@ import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
-import { SUBMISSION_UNKNOWN } from "../job/job-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
@@ -29,19 +26,25 @@ export type SubmitJob = (request: SubmissionRequest) => Promise<Job>;
 export type Submitter = {
   readonly submitJob: SubmitJob;
   isSubmitting(jobId: string): boolean;
-  /**
-   * Refuses every further submit, and resolves once those under way have their outcome written down; what has none
-   * after `patienceMs` is written down as unknown.
-   */
-  close(patienceMs: number): Promise<void>;
+  /** Refuses every further submit from now on; those that have no answer within `patienceMs` end as unknown. */
+  stop(patienceMs: number): void;
+  /** Resolves once every submit under way has its outcome written down. */
+  close(): Promise<void>;
 };
 
 type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
 
-const CLOSING = "The gateway is about to stop. Submit again in a few seconds, when it is back.";
-
 /** How long the answer of the upstream may wait for a database that does not take it. */
 const PERSIST_DELAYS_MS = [100, 500, 1_000, ...Array.from({ length: 60 }, () => 5_000)] as const;
+
+/** A submit that was never sent is not worth a long wait; what it leaves is settled later. */
+const UNSENT_DELAYS_MS = [100, 500] as const;
+
+type PersistOptions = {
+  /** The upstream's id, for the log, in case it can't be stored. */
+  readonly requestId?: string;
+  readonly delaysMs?: readonly number[];
+};
 
 export function createSubmitJob(dependencies: {
   readonly store: JobStore;
@@ -59,7 +62,9 @@ export function createSubmitJob(dependencies: {
   const { store, runcomfy, pace, record, follow, log } = dependencies;
   const keysUnderWay = new Map<string, UnderWay>();
   const jobsUnderWay = new Map<string, Promise<Job>>();
-  let isClosing = false;
+  /** Aborted once nothing is waited for any longer. */
+  const over = new AbortController();
+  let patience: NodeJS.Timeout | null = null;
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request);
@@ -72,7 +77,7 @@ export function createSubmitJob(dependencies: {
         throw new IdempotencyConflictError(sameKey.job.id);
       return await sameKey.ended;
     }
-    if (isClosing) throw new UpstreamError("UNAVAILABLE", { message: CLOSING });
+    if (patience !== null) throw stopping();
     const job = createJob({
       deploymentId,
       apiVersion: dependencies.apiVersion,
@@ -93,20 +98,32 @@ export function createSubmitJob(dependencies: {
 
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
   async function submitOnce(job: Job, submission: Submission): Promise<Job> {
-    const { submissionKey, input } = submission;
+    const { submissionKey } = submission;
     const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
     if (earlier !== null) return await answerAgain(earlier, submission);
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const taken = await store.insertJob(job, input, submissionKey);
+    const taken = await insert(job, submission);
     if (taken !== null) return await answerAgain(taken, submission);
     return await deliver(job, submission);
+  }
+
+  /** A row whose insert was answered with an error may be there all the same, and must not hold its key. */
+  async function insert(job: Job, { input, submissionKey }: Submission): Promise<KeyedJob | null> {
+    try {
+      return await store.insertJob(job, input, submissionKey);
+    } catch (error) {
+      await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
+      throw error;
+    }
   }
 
   async function deliver(job: Job, { deploymentId, input }: Submission): Promise<Job> {
     let requestId: string;
     try {
-      requestId = await runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
+      requestId = await untilOver(
+        runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input }),
+      );
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await persist(job, () => store.deleteJob(job.id));
@@ -116,16 +133,12 @@ export function createSubmitJob(dependencies: {
         { jobId: job.id, err: error },
         "It is not known whether RunComfy accepted a job; it is not sent again.",
       );
-      const settled = await persist(job, () =>
-        record(job.id, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null }),
-      );
+      const settled = await persist(job, () => record(job.id, { kind: "unanswered" }));
       return answer(settled ?? job);
     }
-    const accepted = await persist(
-      job,
-      () => record(job.id, { kind: "accepted", requestId }),
+    const accepted = await persist(job, () => record(job.id, { kind: "accepted", requestId }), {
       requestId,
-    );
+    });
     if (accepted === null || accepted.requestId !== requestId) {
       log.error(
         { jobId: job.id, requestId },
@@ -143,19 +156,21 @@ export function createSubmitJob(dependencies: {
       throw new IdempotencyConflictError(keyed.job.id);
     if (keyed.job.status !== "SUBMITTING") return answer(keyed.job);
     // Another gateway is submitting it at this moment, or has died over it and will be found out.
-    const job = await waitForJob(
-      store,
-      keyed.job.id,
-      ({ status }) => status !== "SUBMITTING",
-      dependencies.submitTimeoutMs,
+    const isSettled = ({ status }: Job): boolean => status !== "SUBMITTING";
+    const job = await untilOver(
+      waitForJob(store, keyed.job.id, isSettled, dependencies.submitTimeoutMs),
     );
     if (job === null || job.status === "SUBMITTING") throw new UpstreamError("UNAVAILABLE");
     return answer(job);
   }
 
   /** The upstream's answer must not be lost because the database is away for a moment. */
-  async function persist<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
-    for (const delayMs of PERSIST_DELAYS_MS) {
+  async function persist<T>(
+    job: Job,
+    write: () => Promise<T>,
+    { requestId, delaysMs = PERSIST_DELAYS_MS }: PersistOptions = {},
+  ): Promise<T> {
+    for (const delayMs of delaysMs) {
       try {
         return await write();
       } catch (error) {
@@ -163,31 +178,39 @@ export function createSubmitJob(dependencies: {
           { jobId: job.id, requestId, err: error },
           "The database did not take a submit's outcome; trying again.",
         );
-        await dependencies.sleep(delayMs);
       }
+      const hasSlept = await untilOver(dependencies.sleep(delayMs)).then(
+        () => true,
+        () => false,
+      );
+      // A stop leaves time for one last try.
+      if (!hasSlept) break;
     }
     return await write();
   }
 
-  /** What a stop leaves without an answer; a row that is gone or has one already stays as it is. */
-  async function settleUnanswered(jobId: string): Promise<void> {
-    const job = await store.readJob(jobId);
-    if (job?.status !== "SUBMITTING") return;
-    log.warn(
-      { jobId },
-      "The gateway stops before RunComfy answered a submit; it is not sent again.",
-    );
-    await record(jobId, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null });
+  /** What `waiting` resolves with, unless the gateway stops waiting first. */
+  function untilOver<T>(waiting: Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const giveUp = (): void => reject(stopping());
+    if (over.signal.aborted) giveUp();
+    over.signal.addEventListener("abort", giveUp, { once: true });
+    waiting
+      .then(resolve, reject)
+      .finally(() => over.signal.removeEventListener("abort", giveUp))
+      .catch(reject);
+    return promise;
   }
 
   return {
     submitJob,
     isSubmitting: (jobId) => jobsUnderWay.has(jobId),
-    async close(patienceMs) {
-      isClosing = true;
-      const ended = Promise.allSettled(jobsUnderWay.values());
-      await Promise.race([ended, delay(patienceMs, undefined, { ref: false })]);
-      for (const jobId of jobsUnderWay.keys()) await settleUnanswered(jobId);
+    stop(patienceMs) {
+      patience ??= setTimeout(() => over.abort(), patienceMs);
+    },
+    async close() {
+      await Promise.allSettled(jobsUnderWay.values());
+      if (patience !== null) clearTimeout(patience);
     },
   };
 }
@@ -197,6 +220,12 @@ function answer(job: Job): Job {
     throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
   }
   return job;
+}
+
+function stopping(): UpstreamError {
+  return new UpstreamError("UNAVAILABLE", {
+    message: "The gateway is about to stop. Submit again in a few seconds, when it is back.",
+  });
 }
 
 function toRefusal(error: RunComfyError, deploymentId: string): Error {

@@ -1,6 +1,5 @@
 import type { BaseLogger } from "pino";
 
-import { SUBMISSION_UNKNOWN } from "../job/job-error.ts";
 import type { JobStore, OwnedJob } from "../store/job-store.ts";
 import type { Poller } from "./poller.ts";
 import type { Record } from "./record.ts";
@@ -69,7 +68,7 @@ export function createTakeOver(dependencies: {
   /** A submit that nobody finished may have arrived, so it is never sent again. */
   async function settle(job: OwnedJob): Promise<void> {
     try {
-      await record(job.id, { kind: "failed", error: SUBMISSION_UNKNOWN, finishedAt: null });
+      await record(job.id, { kind: "unanswered" });
     } catch (error) {
       log.error(
         { jobId: job.id, err: error },

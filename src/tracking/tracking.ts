@@ -21,10 +21,9 @@ export type Tracking = {
   readonly cancelJob: CancelJob;
   /** Takes up every unfinished job and looks at it from then on. */
   start(): Promise<void>;
-  /**
-   * Takes no more submits, stops looking, and resolves once every submit under way has its outcome written down: at the
-   * latest after 8.5 s and a write, which then says that the outcome is unknown.
-   */
+  /** Takes no more submits from now on; those that have no answer within 7.5 s end as unknown. */
+  stopSubmits(): void;
+  /** Stops submits and looks, and resolves once every submit under way has its outcome written down. */
   close(): Promise<void>;
 };
 
@@ -33,7 +32,7 @@ const BEAT_MS = 2_000;
 /** Every so many beats, what is followed is compared with what is owned. */
 const BEATS_A_RECONCILIATION = 5;
 const LONGEST_TIMER_MS = 60_000;
-const CLOSE_PATIENCE_MS = 8_500;
+const SUBMIT_PATIENCE_MS = 7_500;
 
 export function createTracking(dependencies: {
   readonly store: JobStore;
@@ -135,6 +134,7 @@ export function createTracking(dependencies: {
   return {
     submitJob: submitter.submitJob,
     cancelJob,
+    stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     async start() {
       await takeOver.claim();
       beating = beat();
@@ -142,7 +142,8 @@ export function createTracking(dependencies: {
     async close() {
       clearTimeout(timer);
       closing.abort();
-      await Promise.all([poller.close(), beating, submitter.close(CLOSE_PATIENCE_MS)]);
+      submitter.stop(SUBMIT_PATIENCE_MS);
+      await Promise.all([poller.close(), beating, submitter.close()]);
     },
   };
 }

@@ -5,7 +5,10 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { copyProject, runGateway } from "../support/gateway-process.ts";
+import { SubmitJobDocument } from "../support/gql/operations.ts";
+import { request } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const PROJECT = join(import.meta.dirname, "..", "..");
@@ -140,4 +143,29 @@ test("a .env that is a directory ends the start with one sentence", async () => 
   const gateway = runGateway({}, { folder });
   expect(await gateway.exit).toEqual(FAILED);
   expect(gateway.stderr()).toMatch(/^The file \.env .*EISDIR.*\n$/);
+});
+
+test("a stop with a submit that RunComfy never answers ends with 0, tells the caller, and sends it once", async () => {
+  const databaseFile = join(await createTemporaryFolder(), "gateway.db");
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  const environment = {
+    DATABASE_URL: `file:${databaseFile}`,
+    RUNCOMFY_BASE_URL: upstream.url,
+    RUNCOMFY_API_TOKEN: upstream.token,
+    SUBMIT_TIMEOUT_SECONDS: "60",
+  };
+  const gateway = runGateway(environment);
+  upstream.hold("submit");
+  const input = { prompt: "Glow" };
+  const submission = { deploymentId: "warm-glow", input, idempotencyKey: "key" };
+  const answer = request(await gateway.url, SubmitJobDocument, submission);
+  await upstream.whenRequested("submit", 1);
+  expect(await gateway.kill("SIGTERM")).toEqual(STOPPED);
+  const unknown = { __typename: "UpstreamError", code: "SUBMISSION_UNKNOWN" };
+  expect((await answer).submitJob).toMatchObject(unknown);
+  const next = runGateway(environment);
+  const again = await request(await next.url, SubmitJobDocument, submission);
+  expect(again.submitJob).toMatchObject(unknown);
+  expect(upstream.count("submit")).toBe(1);
 });

@@ -31,6 +31,14 @@ test("an accepted job is queued under the upstream's id", () => {
   expect(advance(queued, { kind: "accepted", requestId: "r-2" }, LATER)).toBe(queued);
 });
 
+test("a submit that nobody answers is unknown, unless it was answered after all", () => {
+  expect(advance(submitting, { kind: "unanswered" }, LATER)).toMatchObject({
+    status: "FAILED",
+    error: { code: "SUBMISSION_UNKNOWN" },
+  });
+  expect(advance(queued, { kind: "unanswered" }, LATER)).toBe(queued);
+});
+
 test("queue positions move freely while queued, and only then", () => {
   const third = advance(queued, { kind: "queued", queuePosition: 3 }, LATER);
   const fifth = advance(third, { kind: "queued", queuePosition: 5 }, LATER);
@@ -77,6 +85,7 @@ test("no order of observations moves a job backwards", () => {
     { kind: "accepted", requestId: "r" },
     { kind: "queued", queuePosition: 1 },
     { kind: "running" },
+    { kind: "unanswered" },
     ...ENDS,
   ];
   const explore = (job: Job, depth: number): void => {

@@ -215,6 +215,34 @@ test("a look out of turn is one more look, and the schedule goes on from there",
   expect(monotonicMs - startedAt).toBeGreaterThanOrEqual(2 * LOOK_DELAY_MS);
 });
 
+test("a job that is asked for while it is overdue keeps its place", async () => {
+  upstream.script("long", ["in_queue"]);
+  const jobs: Job[] = [];
+  for (let count = 0; count < 40; count++) jobs.push(await insertAccepted("long"));
+  const release = upstream.hold("status");
+  for (const job of jobs) poller.resume(job);
+  await until(() => upstream.count("status") === 32);
+  passTime(10);
+  const job = jobs[32];
+  void poller.lookNow(job?.id ?? "");
+  release();
+  await until(() => upstream.count("status") >= 40);
+  expect(upstream.count("status", job?.requestId ?? "")).toBe(1);
+});
+
+test("whoever waits for a look at a job that went to another gateway still gets it", async () => {
+  const job = await insertAccepted("warm-glow");
+  const look = poller.lookNow(job.id);
+  passTime(1);
+  store.listOwnedJobs = () => Promise.resolve([]);
+  await takeOver.reconcile();
+  let hasEnded = false;
+  void look.then(() => (hasEnded = true));
+  await until(() => hasEnded);
+  expect(upstream.count("status")).toBe(1);
+  expect(poller.tick()).toBe(Infinity);
+});
+
 test("whoever waits for a look is answered when the gateway stops", async () => {
   const job = await insertAccepted("warm-glow");
   upstream.hold("status");

@@ -20,10 +20,12 @@ let store: JobStore;
 let submitter: Submitter;
 let followed: string[];
 let slept: number[];
+let sleep: (durationMs: number) => Promise<unknown>;
 
 beforeEach(async () => {
   followed = [];
   slept = [];
+  sleep = (durationMs) => Promise.resolve(slept.push(durationMs));
   upstream = await startFaultyUpstream();
   store = await openStore({ databaseUrl: ":memory:", log });
   submitter = createSubmitter();
@@ -42,7 +44,7 @@ function createSubmitter(): Submitter {
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
     now: () => 0,
-    sleep: (durationMs) => Promise.resolve(slept.push(durationMs)),
+    sleep: (durationMs) => sleep(durationMs),
     log,
   });
 }
@@ -73,15 +75,42 @@ test("an acceptance outlives a database that is away for a moment", async () => 
   expect(upstream.count("submit")).toBe(1);
 });
 
+test("a stop while the database is away tries once more to write down an acceptance", async () => {
+  const { saveJob } = store;
+  const away = Promise.withResolvers<void>();
+  store.saveJob = () => {
+    away.resolve();
+    return Promise.reject(new Error("away"));
+  };
+  sleep = () => new Promise(() => undefined);
+  const submitting = submitter.submitJob(REQUEST);
+  await away.promise;
+  store.saveJob = saveJob;
+  submitter.stop(0);
+  expect(await submitting).toMatchObject({ status: "IN_QUEUE" });
+});
+
+test("an insert whose answer is lost leaves nothing behind, and the key is free", async () => {
+  const { insertJob } = store;
+  store.insertJob = async (job, input, submissionKey) => {
+    await insertJob(job, input, submissionKey);
+    throw new Error("the connection broke");
+  };
+  await expect(submitter.submitJob(REQUEST)).rejects.toThrow("the connection broke");
+  expect(await store.countJobs({})).toBe(0);
+  store.insertJob = insertJob;
+  expect(await submitter.submitJob(REQUEST)).toMatchObject({ status: "IN_QUEUE" });
+});
+
 test("a stop takes no more submits and waits for the one under way", async () => {
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
-  const closing = submitter.close(60_000);
+  submitter.stop(60_000);
   const late = submitter.submitJob({ ...REQUEST, idempotencyKey: null });
   await expect(late).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
   release();
-  await closing;
+  await submitter.close();
   expect((await submitting).status).toBe("IN_QUEUE");
   expect(upstream.count("submit")).toBe(1);
 });
@@ -89,10 +118,14 @@ test("a stop takes no more submits and waits for the one under way", async () =>
 test("a submit that is not answered in time for a stop is written down as unknown", async () => {
   upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
-  submitting.catch(() => "the upstream is closed under it");
   await upstream.whenRequested("submit", 1);
-  await submitter.close(0);
-  expect((await store.readKeyedJob("key"))?.job.error?.code).toBe("SUBMISSION_UNKNOWN");
+  submitter.stop(0);
+  await expect(submitting).rejects.toMatchObject({
+    code: "SUBMISSION_UNKNOWN",
+    unconfirmedJob: { status: "FAILED" },
+  });
+  await submitter.close();
+  expect(submitter.isSubmitting((await store.readKeyedJob("key"))?.job.id ?? "")).toBe(false);
 });
 
 test("a key that another gateway is submitting under waits for that gateway's outcome", async () => {
