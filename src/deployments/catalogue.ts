@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 
 import { z } from "zod";
 
+import { IDENTIFIER } from "../job/identifier.ts";
 import { toPath } from "../job/invalid-input-error.ts";
+import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 
 /** A deployment as clients see it; null where nobody said. */
@@ -59,7 +61,7 @@ const DEPLOYMENT = z.object({
   id: z
     .string("must be a string")
     .regex(
-      /^(?!job_)[A-Za-z0-9_-]{1,128}$/,
+      new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`),
       "must be 1 to 128 letters, digits, _ or -, and not start with job_",
     ),
   name: z.string("must be a string").min(1, "must not be empty"),

@@ -1,8 +1,8 @@
+import { isIdentifier } from "../job/identifier.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { cleanReason } from "./clean-reason.ts";
 import { readErrorEnvelope } from "./error-envelope.ts";
-import { isPathSegment } from "./request-path.ts";
 import type { CancelReport, ResultReport, StatusReport, UpstreamState } from "./runcomfy.ts";
 import { readUpstreamTime } from "./upstream-time.ts";
 
@@ -38,7 +38,7 @@ const CANCEL_REPORTS: ReadonlyMap<string, CancelReport> = new Map([
 export function readRequestId(body: JsonValue): string | null {
   if (!isJsonObject(body)) return null;
   const { request_id: requestId } = body;
-  return isPathSegment(requestId) ? requestId : null;
+  return isIdentifier(requestId) ? requestId : null;
 }
 
 /** The answer of /status. */

@@ -1,7 +1,7 @@
 import { JobNotCancellableError } from "../job/job-not-cancellable-error.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
-import { isPathSegment } from "../runcomfy/request-path.ts";
+import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
 
 export function addCancelJob(builder: Builder): void {
@@ -23,7 +23,7 @@ export function addCancelJob(builder: Builder): void {
         dataField: { name: "job", description: "The job as it is now; its `status` is CANCELLED." },
       },
       resolve: async (_root, { id }, { tracking, loaders }) => {
-        if (!isPathSegment(id)) throw new JobNotFoundError(id);
+        if (!isIdentifier(id)) throw new JobNotFoundError(id);
         const job = await tracking.cancelJob(id);
         loaders.clear();
         return job;

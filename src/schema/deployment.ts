@@ -1,5 +1,5 @@
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
-import { isPathSegment } from "../runcomfy/request-path.ts";
+import { isIdentifier } from "../job/identifier.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
 import type { JobConnectionRef } from "./job-connection.ts";
@@ -83,7 +83,7 @@ async function findDeployment(
   id: string,
 ): Promise<Deployment | null> {
   if (catalogue !== null) return catalogue.find(id);
-  return isPathSegment(id) && (await store.hasDeployment(id)) ? toUnlisted(id) : null;
+  return isIdentifier(id) && (await store.hasDeployment(id)) ? toUnlisted(id) : null;
 }
 
 function toUnlisted(id: string): Deployment {

@@ -1,4 +1,4 @@
-import { isPathSegment } from "../runcomfy/request-path.ts";
+import { isIdentifier } from "../job/identifier.ts";
 import type { JobFilter } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
 import { badUserInput } from "./coded-errors.ts";
@@ -33,7 +33,7 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
 /** The store's words for a client's filter. */
 export function toJobFilter(filter: JobFilterRef["$inferInput"] | null | undefined): JobFilter {
   const { status, deploymentId, createdAfter, createdBefore } = filter ?? {};
-  if (typeof deploymentId === "string" && !isPathSegment(deploymentId)) {
+  if (typeof deploymentId === "string" && !isIdentifier(deploymentId)) {
     throw badUserInput(
       "`filter.deploymentId` can't be a deployment's id. Take one from the `deployments` query.",
     );

@@ -1,6 +1,6 @@
 import type { Job } from "../job/job.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
-import { isPathSegment } from "../runcomfy/request-path.ts";
+import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
 import { notFound } from "./coded-errors.ts";
 
@@ -14,7 +14,7 @@ export function addJobUpdated(builder: Builder): void {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
       subscribe: async (_root, { id }, { watchJob }) => {
-        if (!isPathSegment(id)) throw notFound(new JobNotFoundError(id));
+        if (!isIdentifier(id)) throw notFound(new JobNotFoundError(id));
         return await startEvents(watchJob(id));
       },
       resolve: (event, _arguments, { loaders }) => {

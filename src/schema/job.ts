@@ -4,7 +4,7 @@ import type { Job, JobEvent } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import type { JsonValue } from "../job/json.ts";
-import { isPathSegment } from "../runcomfy/request-path.ts";
+import { isIdentifier } from "../job/identifier.ts";
 import type { JobDocuments } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
 import { notFound } from "./coded-errors.ts";
@@ -146,7 +146,7 @@ export function addJob(
 }
 
 async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
-  return isPathSegment(id) ? await loaders.jobs.load(id) : null;
+  return isIdentifier(id) ? await loaders.jobs.load(id) : null;
 }
 
 async function readDocuments(job: Job, { loaders }: GatewayContext): Promise<JobDocuments> {

@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from "../job/json.ts";
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
 
 /** An idempotency key and a digest of what was submitted under it. */
-type SubmissionKey = { readonly key: string; readonly fingerprint: string };
+export type SubmissionKey = { readonly key: string; readonly fingerprint: string };
 
 /** Every given condition must hold; bounds are exclusive. */
 export type JobFilter = {

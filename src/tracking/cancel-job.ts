@@ -6,6 +6,7 @@ import { UpstreamError } from "../job/upstream-error.ts";
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
+import { attempt } from "./attempt.ts";
 import type { Record } from "./record.ts";
 import { toUpstreamError } from "./to-upstream-error.ts";
 import { waitForJob } from "./wait-for-job.ts";
@@ -42,21 +43,13 @@ export function createCancelJob(dependencies: {
     if (job.status === "CANCELLED") return job;
     if (job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
-    const report = await ask({ ...job, requestId: job.requestId });
-    const current = await observe(jobId, report);
+    const request = { ...job, requestId: job.requestId };
+    const answer = await attempt(() => runcomfy.cancel(request, signal));
+    const current = await observe(jobId, answer);
     if (current === null) throw new JobNotFoundError(jobId);
     if (current.status === "CANCELLED") return current;
-    throw toError(current, report);
+    throw toError(current, answer);
   };
-
-  async function ask(job: Job & { readonly requestId: string }): Promise<CancelAnswer> {
-    try {
-      return await runcomfy.cancel(job, signal);
-    } catch (error) {
-      if (error instanceof RunComfyError) return error;
-      throw error;
-    }
-  }
 
   /** The job once it shows what came of the cancel, or as it is when patience ends. */
   async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {

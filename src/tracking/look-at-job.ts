@@ -8,6 +8,7 @@ import type {
   StatusReport,
 } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { attempt } from "./attempt.ts";
 
 /** One look: its outcome, and what the log may say of it. */
 export type Look = LookOutcome & {
@@ -80,13 +81,4 @@ function fromResult(result: ResultReport, succeeded: boolean | null): Look {
 
 function seen(observation: (LookOutcome & { kind: "seen" })["observation"]): Look {
   return { kind: "seen", observation };
-}
-
-async function attempt<T>(call: () => Promise<T>): Promise<T | RunComfyError> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof RunComfyError) return error;
-    throw error;
-  }
 }

@@ -210,7 +210,7 @@ export function createPoller(dependencies: {
     tellOnce(job, followed.looks, outcome);
     followed.looks = noteLook(followed.looks, outcome, at);
     const observation = conclude(job, followed.looks, outcome, at, deadlineSeconds);
-    return observation === null ? job : await record(job.id, observation);
+    return observation === null ? job : await record(job.id, observation, job);
   }
 
   /** A look that ends before the upstream is asked must not keep the place that an outage leaves for one. */

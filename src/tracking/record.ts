@@ -5,9 +5,10 @@ import type { JobStore } from "../store/job-store.ts";
 
 /**
  * Holds an observation against a job and writes what is new in it: the one way in which a job ever changes. Returns the
- * job as it is afterwards, or null when there is none; rejects when the database does not answer.
+ * job as it is afterwards, or null when there is none; rejects when the database does not answer. Whoever has just read
+ * the row passes it as `known`: without news nothing is read again, and news on a stale row is not saved but held anew.
  */
-export type Record = (jobId: string, observation: Observation) => Promise<Job | null>;
+export type Record = (jobId: string, observation: Observation, known?: Job) => Promise<Job | null>;
 
 /** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
 const MOST_ATTEMPTS = 20;
@@ -17,9 +18,9 @@ export function createRecord(dependencies: {
   readonly now: () => number;
 }): Record {
   const { store, now } = dependencies;
-  return async (jobId, observation) => {
+  return async (jobId, observation, known) => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const job = await store.readJob(jobId);
+      const job = attempt === 0 && known ? known : await store.readJob(jobId);
       if (job === null) return null;
       const next = advance(job, observation, new Date(now()));
       if (next === job) return job;

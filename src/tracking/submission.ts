@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 
 import { checkJson, textProblem } from "../job/check-input.ts";
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
+import { isIdentifier } from "../job/identifier.ts";
 import type { InputIssue } from "../job/invalid-input-error.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
+import type { SubmissionKey } from "../store/job-store.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {
@@ -18,7 +20,7 @@ export type SubmissionRequest = {
 export type Submission = {
   readonly deploymentId: string;
   readonly input: JsonObject;
-  readonly submissionKey: { readonly key: string; readonly fingerprint: string } | null;
+  readonly submissionKey: SubmissionKey | null;
 };
 
 const LONGEST_KEY = 255;
@@ -26,7 +28,7 @@ const LONGEST_KEY = 255;
 /** Checks what is asked for; throws InvalidInputError with all its issues, or DeploymentNotFoundError. */
 export function toSubmission(request: SubmissionRequest): Submission {
   const { deploymentId, input, idempotencyKey } = request;
-  if (!/^[A-Za-z0-9_-]{1,128}$/.test(deploymentId)) throw new DeploymentNotFoundError(deploymentId);
+  if (!isIdentifier(deploymentId)) throw new DeploymentNotFoundError(deploymentId);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   if (!isJsonObject(input)) {
     throw new InvalidInputError([

@@ -43,7 +43,7 @@ beforeEach(async () => {
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, pace, log }),
     pace,
-    record: (jobId, observation) => record(jobId, observation),
+    record: (...change) => record(...change),
     schedule: (_job, _looks, at) => new Date(at.getTime() + LOOK_DELAY_MS),
     deadlineSeconds: DEADLINE_SECONDS,
     now,
@@ -59,7 +59,7 @@ beforeEach(async () => {
       listOwnedJobs: () => store.listOwnedJobs(),
     },
     poller,
-    record: (jobId, observation) => record(jobId, observation),
+    record: (...change) => record(...change),
     isSubmitting: () => false,
     submitTimeoutMs: 10_000,
     now,
@@ -169,6 +169,28 @@ test("the deadline ends jobs also while the upstream may not be asked", async ()
   await until(() => wallMs - (jobs[0]?.createdAt.getTime() ?? 0) > (DEADLINE_SECONDS + 5) * 1_000);
   await until(async () => (await store.countJobs({ statuses: ["FAILED"] })) === 30);
   expect((await store.readJob(jobs[29]?.id ?? ""))?.error?.code).toBe("EXPIRED");
+});
+
+test("a look that finds nothing new reads the row once", async () => {
+  upstream.script("long", ["in_progress"]);
+  const job = await insertAccepted("long");
+  await record(job.id, { kind: "running" });
+  let reads = 0;
+  const { readJob } = store;
+  store.readJob = (jobId) => {
+    reads += 1;
+    return readJob(jobId);
+  };
+  poller.follow(job);
+  await until(() => upstream.count("status") === 3);
+  await until(() => poller.tick() > 0 && poller.tick() !== Infinity);
+  expect(reads).toBe(3);
+});
+
+test("news on a row that changed since it was read is held against the row as it is", async () => {
+  const job = await insertAccepted("warm-glow");
+  const cancelled = await record(job.id, { kind: "cancelled", finishedAt: null });
+  expect(await record(job.id, { kind: "running" }, job)).toEqual(cancelled);
 });
 
 test("a wall clock that is set back stops no looks", async () => {
