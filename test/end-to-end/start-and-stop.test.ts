@@ -11,7 +11,6 @@ import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const PROJECT = join(import.meta.dirname, "..", "..");
 const FAILED = { code: 1, signal: null };
 const STOPPED = { code: 0, signal: null };
 
@@ -108,9 +107,13 @@ test("everything that is wrong with the environment is listed at once, and no se
 
 test.each([
   { name: "a Postgres that is not there", url: "postgres://root:hunter2@127.0.0.1:1/jobs" },
-  { name: "a path below a file", url: `file:${join(PROJECT, "package.json", "gateway.db")}` },
-  { name: "a file that is no database", url: `file:${join(PROJECT, "package.json")}` },
-])("a DATABASE_URL with $name ends the start with one sentence", async ({ url }) => {
+  { name: "a path below a file", url: "file:FOLDER/notes.txt/gateway.db" },
+  { name: "a file that is no database", url: "file:FOLDER/notes.txt" },
+])("a DATABASE_URL with $name ends the start with one sentence", async ({ url: template }) => {
+  // A folder of its own, because the lock is made beside whatever is named.
+  const folder = await createTemporaryFolder();
+  await writeFile(join(folder, "notes.txt"), "Bread, milk, and a warm glow.\n".repeat(200));
+  const url = template.replace("FOLDER", folder);
   const gateway = runGateway({ DATABASE_URL: url, SANDBOX_DATA: await createTemporaryFolder() });
   expect(await gateway.exit).toEqual(FAILED);
   const lines = gateway
