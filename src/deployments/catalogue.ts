@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 
 import { IDENTIFIER } from "../job/identifier.ts";
-import { toPath } from "../job/invalid-input-error.ts";
+import { toPathText } from "../job/input-issue.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 
@@ -30,7 +30,7 @@ export async function loadCatalogue(path: string): Promise<NonNullable<Catalogue
   const duplicates = findDuplicates(file);
   if (!parsed.success || duplicates.length > 0) {
     const problems = (parsed.error?.issues ?? []).map(
-      (issue) => `${toPath(issue.path.map(toSegment)) || "the whole file"}: ${issue.message}`,
+      (issue) => `${toPathText(issue.path.map(toSegment)) || "the whole file"}: ${issue.message}`,
     );
     throw new Error(
       [

@@ -1,4 +1,4 @@
-import { toPath } from "./invalid-input-error.ts";
+import { toPathText } from "./input-issue.ts";
 import type { JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
@@ -40,7 +40,7 @@ export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] 
       if (url !== null)
         assets.push({
           url: value,
-          path: toPath(path),
+          path: toPathText(path),
           kind: toKind(url, fileName, path),
           expiresAt,
         });

@@ -1,5 +1,4 @@
-import type { InputIssue } from "./invalid-input-error.ts";
-import { toPath } from "./invalid-input-error.ts";
+import type { InputIssue, InputPath } from "./input-issue.ts";
 import type { JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
@@ -16,12 +15,12 @@ export function checkJson(value: JsonValue): InputIssue[] {
   return issues;
 }
 
-function visit(value: JsonValue, path: (string | number)[], issues: InputIssue[]): void {
+function visit(value: JsonValue, path: InputPath, issues: InputIssue[]): void {
   if (issues.length >= MOST_ISSUES) return;
   const problem =
     path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
   if (problem !== null) {
-    issues.push({ path: toPath(path), message: problem });
+    issues.push({ path, message: problem });
     return;
   }
   if (isJsonArray(value)) {
@@ -30,7 +29,7 @@ function visit(value: JsonValue, path: (string | number)[], issues: InputIssue[]
     for (const [key, member] of Object.entries(value)) {
       const keyProblem = textProblem(key);
       if (keyProblem !== null)
-        issues.push({ path: toPath([...path, key]), message: `this key ${keyProblem}` });
+        issues.push({ path: [...path, key], message: `this key ${keyProblem}` });
       visit(member, [...path, key], issues);
     }
   }

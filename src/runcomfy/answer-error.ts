@@ -82,7 +82,7 @@ function toIssues(envelope: ErrorEnvelope | null): ErrorEnvelope["issues"] {
   if (envelope !== null && envelope.issues.length > 0) return envelope.issues;
   return [
     {
-      path: "",
+      path: [],
       message:
         "RunComfy does not accept this input and does not say why. Compare it with the deployment's schema.",
     },

@@ -1,7 +1,6 @@
 import { z } from "zod";
 
-import type { InputIssue } from "../job/invalid-input-error.ts";
-import { toPath } from "../job/invalid-input-error.ts";
+import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { cleanReason } from "./clean-reason.ts";
@@ -55,7 +54,7 @@ function readIssues(detail: JsonValue | undefined): InputIssue[] {
     const { loc, msg } = parsed.data;
     return [
       {
-        path: toPath(loc[0] === "body" ? loc.slice(1) : loc),
+        path: loc[0] === "body" ? loc.slice(1) : loc,
         message:
           cleanReason(msg) ??
           "RunComfy does not accept this value. Compare it with the deployment's schema.",

@@ -1,4 +1,4 @@
-import type { InputIssue } from "../job/invalid-input-error.ts";
+import type { InputIssue } from "../job/input-issue.ts";
 import type { UpstreamErrorCode } from "../job/upstream-error.ts";
 
 /**

@@ -4,7 +4,7 @@ import RelayPlugin from "@pothos/plugin-relay";
 
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { Asset } from "../job/asset.ts";
-import type { InputIssue } from "../job/invalid-input-error.ts";
+import type { InputIssue } from "../job/input-issue.ts";
 import type { Job, JobError, JobEvent } from "../job/job.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";

@@ -1,5 +1,6 @@
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
+import { toPathText } from "../job/input-issue.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import { JobNotCancellableError } from "../job/job-not-cancellable-error.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
@@ -21,9 +22,10 @@ export function addErrors(builder: Builder): void {
   builder.objectType("InputIssue", {
     description: "One thing that is wrong with an input.",
     fields: (t) => ({
-      path: t.exposeString("path", {
+      path: t.string({
         description:
           "Where in the input, e.g. `width` or `prompts[0].text`; empty for the input as a whole.",
+        resolve: ({ path }) => toPathText(path),
       }),
       message: t.exposeString("message", { description: "What is wrong there." }),
     }),

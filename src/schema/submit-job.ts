@@ -59,6 +59,6 @@ export function addSubmitJob(builder: Builder): void {
 function toObject(input: JsonValue | undefined): JsonObject {
   if (isJsonObject(input)) return input;
   throw new InvalidInputError([
-    { path: "", message: "must be an object; put the fields into {…}" },
+    { path: [], message: "must be an object; put the fields into {…}" },
   ]);
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { checkJson, textProblem } from "../job/check-input.ts";
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { isIdentifier } from "../job/identifier.ts";
-import type { InputIssue } from "../job/invalid-input-error.ts";
+import type { InputIssue } from "../job/input-issue.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
@@ -32,7 +32,7 @@ export function toSubmission(request: SubmissionRequest): Submission {
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   if (!isJsonObject(input)) {
     throw new InvalidInputError([
-      { path: "", message: "is not a JSON object; send one with a member for each field" },
+      { path: [], message: "is not a JSON object; send one with a member for each field" },
       ...keyIssues,
     ]);
   }
@@ -51,7 +51,7 @@ function checkKey(key: string): InputIssue[] {
     key.length === 0 || key.length > LONGEST_KEY
       ? `has to be 1 to ${LONGEST_KEY} characters long; a UUID serves well`
       : textProblem(key);
-  return problem === null ? [] : [{ path: "idempotencyKey", message: problem }];
+  return problem === null ? [] : [{ path: ["idempotencyKey"], message: problem }];
 }
 
 function toFingerprint(deploymentId: string, input: JsonObject): string {

@@ -4,7 +4,8 @@ import { findAssets } from "../../src/job/asset.ts";
 import { checkJson } from "../../src/job/check-input.ts";
 import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
 import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
-import { InvalidInputError, toPath } from "../../src/job/invalid-input-error.ts";
+import { toPathText } from "../../src/job/input-issue.ts";
+import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import { createJob } from "../../src/job/job.ts";
 import { inferenceFailed } from "../../src/job/job-error.ts";
 import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
@@ -33,7 +34,7 @@ test.each<[string, JsonValue, string]>([
   ["a number beyond JSON", { seed: Infinity }, "seed"],
   ["nesting deeper than 64", nested(65), "[0]".repeat(65)],
 ])("%s is an issue with its path", (_, input, path) => {
-  expect(checkJson(input).map((issue) => issue.path)).toEqual([path]);
+  expect(checkJson(input).map((issue) => toPathText(issue.path))).toEqual([path]);
 });
 
 test("a hostile input gets at most 20 issues", () => {
@@ -41,9 +42,9 @@ test("a hostile input gets at most 20 issues", () => {
 });
 
 test("paths are written as a client would write them", () => {
-  expect(toPath(["images", 0, "url"])).toBe("images[0].url");
-  expect(toPath(["odd key", "in.it"])).toBe('["odd key"]["in.it"]');
-  expect(toPath([])).toBe("");
+  expect(toPathText(["images", 0, "url"])).toBe("images[0].url");
+  expect(toPathText(["odd key", "in.it"])).toBe('["odd key"]["in.it"]');
+  expect(toPathText([])).toBe("");
 });
 
 test("canonical JSON compares by value, not by spelling", () => {

@@ -161,8 +161,8 @@ test.each<[FaultName, string, number]>([
 test("A 422's problems are told with paths of the input", async () => {
   const error = await failureOf(submit("fault-validation"));
   expect(error.issues).toEqual([
-    { path: "width", message: "must be at least 64" },
-    { path: "prompts[0].text", message: "see [removed]" },
+    { path: ["width"], message: "must be at least 64" },
+    { path: ["prompts", 0, "text"], message: "see [removed]" },
   ]);
 });
 
@@ -171,7 +171,7 @@ test.each<[FaultName]>([["validation-text"], ["validation-200"]])(
   async (name) => {
     const error = await failureOf(submit(`fault-${name}`));
     expect(error).toMatchObject({ code: "REJECTED", delivery: "refused" });
-    expect(error.issues).toEqual([{ path: "", message: expect.stringContaining("schema") }]);
+    expect(error.issues).toEqual([{ path: [], message: expect.stringContaining("schema") }]);
   },
 );
 

@@ -37,10 +37,10 @@ test("A list of problems becomes issues with paths of the input and cleaned text
     "garbage",
   ];
   expect(readErrorEnvelope({ detail })?.issues).toEqual([
-    { path: "width", message: "must be at least 64" },
-    { path: "prompts[0].text", message: "see [removed]" },
-    { path: "body", message: "odd" },
-    { path: "", message: expect.stringContaining("RunComfy does not accept this value") },
+    { path: ["width"], message: "must be at least 64" },
+    { path: ["prompts", 0, "text"], message: "see [removed]" },
+    { path: ["body"], message: "odd" },
+    { path: [], message: expect.stringContaining("RunComfy does not accept this value") },
   ]);
 });
 

@@ -47,7 +47,7 @@ test.each([[5], ["text"], [true], [[{ prompt: "in a list" }]]])("%j is no input"
 
 test.each([
   [
-    new InvalidInputError([{ path: "width", message: "is too large" }]),
+    new InvalidInputError([{ path: ["width"], message: "is too large" }]),
     { __typename: "InvalidInputError", issues: [{ path: "width", message: "is too large" }] },
   ],
   [new DeploymentNotFoundError("warm-glow"), { __typename: "DeploymentNotFoundError" }],

@@ -193,7 +193,7 @@ test.each([
 test("what a 422 finds wrong becomes issues of the input", async () => {
   const error = await thrownBy(submit("fault-validation"));
   expect(error).toBeInstanceOf(InvalidInputError);
-  expect(error).toMatchObject({ issues: [{ path: "width" }, { path: "prompts[0].text" }] });
+  expect(error).toMatchObject({ issues: [{ path: ["width"] }, { path: ["prompts", 0, "text"] }] });
 });
 
 test("a deployment that the upstream does not know, or an id that would change the path, is not found", async () => {

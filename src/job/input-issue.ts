@@ -1,0 +1,19 @@
+/** Where in an input: names of members, numbers of list items; empty for all of it. */
+export type InputPath = readonly (string | number)[];
+
+/** One thing that is wrong with an input, or worth knowing about it. */
+export type InputIssue = { readonly path: InputPath; readonly message: string };
+
+/** How a caller spells the path that the upstream spells so: `["ctrl_img_1"]` may be `["ctrlImg1"]`. */
+export type Spelling = (path: InputPath) => InputPath;
+
+/** Writes a path as clients see it: `images[0].url`; keys that are no identifiers are quoted. */
+export function toPathText(path: InputPath): string {
+  return path
+    .map((segment, index) => {
+      if (typeof segment === "number") return `[${segment}]`;
+      if (!/^[A-Za-z_$][\w$-]*$/.test(segment)) return `[${JSON.stringify(segment)}]`;
+      return index === 0 ? segment : `.${segment}`;
+    })
+    .join("");
+}
