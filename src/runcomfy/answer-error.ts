@@ -5,8 +5,8 @@ import type { Body } from "./read-body.ts";
 import type { Delivery } from "./runcomfy-error.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 
-/** The four calls, as error texts name them. */
-export type Call = "submit" | "status" | "result" | "cancel";
+/** The five calls, as error texts name them. */
+export type Call = "submit" | "status" | "result" | "cancel" | "list";
 
 /** A whole answer of the upstream. */
 export type Answer = {

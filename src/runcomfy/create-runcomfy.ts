@@ -6,11 +6,12 @@ import type { BaseLogger } from "pino";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Answer, Call } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
+import { readLiveDeployments } from "./live-deployment.ts";
 import { isConnectionRefused, toNetworkError } from "./network-error.ts";
 import type { Pace } from "./pace.ts";
 import type { Body } from "./read-body.ts";
 import { readBody } from "./read-body.ts";
-import { toRequestPath, toSubmitPath } from "./request-path.ts";
+import { toListPath, toRequestPath, toSubmitPath } from "./request-path.ts";
 import { readRetryAfterMs } from "./retry-after.ts";
 import type { RequestReference, RunComfy } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
@@ -23,14 +24,15 @@ const LARGEST_ANSWER_BYTES = 1024 * 1024;
 const REFUSED_DELAYS_MS = [250, 500] as const;
 
 /**
- * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs` and
- * `readTimeoutMs` (10 s; cancels too) cover connecting, the answer and its body.
+ * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
+ * `readTimeoutMs` (10 s; cancels too) and `listTimeoutMs` (3 s) cover connecting, the answer and its body.
  */
 export function createRunComfy(options: {
   readonly baseUrl: string;
   readonly token: string;
   readonly submitTimeoutMs: number;
   readonly readTimeoutMs?: number;
+  readonly listTimeoutMs?: number;
   readonly pace: Pace;
   readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds since 1970, to which a Retry-After with a date is compared. */
@@ -38,7 +40,7 @@ export function createRunComfy(options: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
-  const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000 } = options;
+  const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
   const { now = Date.now, random = Math.random, sleep = delay } = options;
   const http = ky.create({
     prefix: options.baseUrl,
@@ -154,6 +156,19 @@ export function createRunComfy(options: {
       } catch (thrown) {
         signal.throwIfAborted();
         throw toError("cancel", thrown);
+      }
+    },
+    // Its failures are not noted as those of a read: no job depends on the list, and looks must not slow down for it.
+    async listDeployments(ids) {
+      const listPath = toListPath(ids);
+      if (listPath === null) return [];
+      const path = openPath("list", listPath);
+      try {
+        const signal = AbortSignal.timeout(listTimeoutMs);
+        const answer = await send("get", path, signal, LARGEST_ANSWER_BYTES);
+        return readAnswer("list", answer, readLiveDeployments);
+      } catch (thrown) {
+        throw toError("list", thrown);
       }
     },
   };

@@ -7,6 +7,18 @@ export function toSubmitPath(apiVersion: string, deploymentId: string): string |
   return `prod/${apiVersion}/deployments/${deploymentId}/inference`;
 }
 
+/** The most deployments that one call asks for. */
+export const MOST_LISTED_IDS = 50;
+
+/**
+ * The path below the upstream's base URL that lists the first 50 of these deployments; ids that would change its shape
+ * are left out, and null when none is left. Version 2 is the only one that has the list.
+ */
+export function toListPath(deploymentIds: readonly string[]): string | null {
+  const ids = deploymentIds.filter(isIdentifier).slice(0, MOST_LISTED_IDS);
+  return ids.length === 0 ? null : `prod/v2/deployments?${ids.map((id) => `ids=${id}`).join("&")}`;
+}
+
 /** The path below the upstream's base URL for one call about a request; null when an id would change its shape. */
 export function toRequestPath(
   { apiVersion, deploymentId, requestId }: RequestReference,

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { LiveDeployment } from "./live-deployment.ts";
 
 /** The upstream's name for one job. */
 export type RequestReference = {
@@ -8,7 +9,7 @@ export type RequestReference = {
 };
 
 /**
- * RunComfy's four calls in the gateway's words. Each makes exactly one HTTP request and never repeats it (but for
+ * RunComfy's five calls in the gateway's words. Each makes exactly one HTTP request and never repeats it (but for
  * `submit`, after refused connections), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.
  */
 export type RunComfy = {
@@ -17,6 +18,8 @@ export type RunComfy = {
   readStatus(request: RequestReference, signal: AbortSignal): Promise<StatusReport>;
   readResult(request: RequestReference, signal: AbortSignal): Promise<ResultReport>;
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
+  /** The first 50 of these deployments, as far as the upstream lists them; it may list others, in any order. */
+  listDeployments(ids: readonly string[]): Promise<readonly LiveDeployment[]>;
 };
 
 type SubmitRequest = {

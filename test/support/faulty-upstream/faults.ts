@@ -1,19 +1,24 @@
 import type { ServerResponse } from "node:http";
 
+import { begin, html, json, limit, pour, refuse, text } from "./answers.ts";
+import { toList } from "./listed-deployment.ts";
+
 /** The calls that the upstream serves. */
-export const UPSTREAM_CALLS = ["submit", "status", "result", "cancel"] as const;
+export const UPSTREAM_CALLS = ["submit", "status", "result", "cancel", "list"] as const;
 export type UpstreamCall = (typeof UPSTREAM_CALLS)[number];
 
 /** What a fault has at hand to give its answer. */
 type Exchange = {
   readonly response: ServerResponse;
-  /** Null on a submit that has not been accepted. */
+  /** The deployment of the call, or those that it lists. */
+  readonly deploymentIds: readonly string[];
+  /** Null on a submit that has not been accepted, and on a list. */
   readonly requestId: string | null;
   /** How often this call was asked for this request before. */
   readonly pastCalls: number;
   /** Another origin, which records what reaches it. */
   readonly elsewhereUrl: string;
-  /** Gives the contract's answer, with these members set or (undefined) left out. */
+  /** Gives the contract's answer, with these members set or (undefined) left out (of each entry of a list). */
   readonly answerWell: (changes?: Record<string, unknown>) => void;
 };
 
@@ -25,12 +30,13 @@ export type FaultDefinition = {
 };
 
 const ALL = UPSTREAM_CALLS;
-const HTML = "<!doctype html><title>Bad Gateway</title><h1>nginx</h1>";
+const ODD_ENTRIES = [null, 7, "dep", [], {}, { id: 7 }, { id: "../dep" }];
 const DEBUG = "Traceback of gpu-worker-7.internal";
 
 /** Every trap of the upstream by name: a deployment `fault-<name>` falls into it. */
 const FAULTS = {
   // Proxies and garbage
+  "html-500": { on: ALL, answer: ({ response }) => html(response, 500) },
   "html-502": { on: ALL, answer: ({ response }) => html(response, 502) },
   "plain-502": { on: ALL, answer: ({ response }) => text(response, 502, "upstream connect error") },
   "html-503": { on: ALL, answer: ({ response }) => html(response, 503) },
@@ -215,6 +221,41 @@ const FAULTS = {
   },
   "cancel-requested": well("cancel", { status: "cancellation_requested", outcome: undefined }),
   "cancel-merely-completed": well("cancel", { status: "completed", outcome: undefined }),
+
+  // List
+  "list-in-object": {
+    on: ["list"],
+    answer: ({ response, deploymentIds }) =>
+      json(response, 200, { deployments: toList(deploymentIds) }),
+  },
+  "list-empty": { on: ["list"], answer: ({ response }) => json(response, 200, []) },
+  "list-not-a-list": {
+    on: ["list"],
+    answer: ({ response }) => json(response, 200, { deployments: "none" }),
+  },
+  "list-of-bare-ids": {
+    on: ["list"],
+    answer: ({ response, deploymentIds }) =>
+      json(
+        response,
+        200,
+        deploymentIds.map((id) => ({ id })),
+      ),
+  },
+  "list-with-odd-entries": {
+    on: ["list"],
+    answer: ({ response, deploymentIds }) =>
+      json(response, 200, [...ODD_ENTRIES, ...toList(deploymentIds), ...ODD_ENTRIES]),
+  },
+  "list-with-odd-members": well("list", {
+    hardware: "AMPERE_48",
+    min_instances: "2",
+    max_instances: 1.5,
+    queue_size: 2 ** 31,
+    keep_warm_duration_in_seconds: [60],
+    status: 7,
+    is_enabled: "yes",
+  }),
 } as const satisfies Record<string, FaultDefinition>;
 
 /** A name of `FAULTS`, or `word-<word>`: /status then answers with that word. */
@@ -228,52 +269,8 @@ export function findFault(name: string): FaultDefinition {
   return fault;
 }
 
-/** Answers with JSON. */
-export function json(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, { "content-type": "application/json", ...headers });
-  response.end(JSON.stringify(body));
-}
-
-/** Answers with an error as the vendor writes it. */
-export function refuse(response: ServerResponse, status: number, errorCode: number): void {
-  json(response, status, { error_code: errorCode, error_message: "The vendor's own words." });
-}
-
-function text(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { "content-type": "text/plain" }).end(body);
-}
-
-function html(response: ServerResponse, status: number): void {
-  response.writeHead(status, { "content-type": "text/html; charset=utf-8" }).end(HTML);
-}
-
-function begin(response: ServerResponse, status: number): void {
-  response.writeHead(status, { "content-type": "application/json" }).write('{"status":');
-}
-
-/** Writes without end, as fast as it is read. */
-function pour(response: ServerResponse): void {
-  const chunk = "x".repeat(64 * 1024);
-  const write = () => {
-    while (!response.destroyed && response.write(chunk));
-  };
-  response.writeHead(200, { "content-type": "application/json" }).write('{"output":"');
-  response.on("drain", write);
-  write();
-}
-
 function redirect({ response, elsewhereUrl }: Exchange, status: number): void {
   response.writeHead(status, { location: `${elsewhereUrl}/stolen` }).end();
-}
-
-function limit(response: ServerResponse, retryAfter: string | null): void {
-  const headers = retryAfter === null ? {} : { "retry-after": retryAfter };
-  json(response, 429, { message: "Too many requests" }, headers);
 }
 
 /** The contract's answer to one call, changed. */

@@ -3,18 +3,21 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 
+import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
 import type { FaultyJob } from "./faulty-job.ts";
 import { cancel, createFaultyJob, look, toResult } from "./faulty-job.ts";
-import { findFault, json, refuse, UPSTREAM_CALLS } from "./faults.ts";
+import { findFault, UPSTREAM_CALLS } from "./faults.ts";
+import { toList } from "./listed-deployment.ts";
 
 /** One request that reached the upstream, recorded when it had been read. */
 type RecordedRequest = {
-  /** Null for anything but the four calls. */
+  /** Null for anything but the five calls. */
   readonly call: UpstreamCall | null;
   readonly method: string;
   readonly path: string;
-  readonly deploymentId: string | null;
+  /** The deployment of the call, or those that it lists. */
+  readonly deploymentIds: readonly string[];
   readonly requestId: string | null;
   /** Whether it brought the right bearer token. */
   readonly isAuthorized: boolean;
@@ -26,8 +29,10 @@ type RecordedRequest = {
 /**
  * A RunComfy on a free loopback port, for tests. It keeps to the contract, except:
  * - a deployment `fault-<name>` falls into that fault (`faults.ts`) on the calls the fault is made for, and
- *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, or `looks` for the two reads);
- * - `setFault` does the same to all deployments.
+ *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `looks` for the reads
+ *   of a job); a list falls into the first fault of its deployments that is made for lists;
+ * - `setFault` does the same to all deployments;
+ * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`.
  * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each look at its status, unless scripted otherwise.
  */
 export type FaultyUpstream = {
@@ -55,11 +60,12 @@ export type FaultyUpstream = {
 
 const PATH =
   /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)|requests\/([^/?]+)\/(status|result|cancel))$/;
+const LIST_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments(?:\?(.*))?$/;
 const CALLS_BY_SUFFIX = new Map<string, readonly UpstreamCall[]>([
   ...UPSTREAM_CALLS.map((call): [string, readonly UpstreamCall[]] => [call, [call]]),
   ["looks", ["status", "result"]],
 ]);
-const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|looks))?$/;
+const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|looks))?$/;
 
 /** Starts one; `port` and `token` only where a test must choose them. */
 export async function startFaultyUpstream(
@@ -91,32 +97,40 @@ export async function startFaultyUpstream(
   const port = await listen(server, options.port ?? 0);
 
   function answer(recorded: RecordedRequest, response: ServerResponse): void {
-    const { call, deploymentId, requestId } = recorded;
+    const { call, deploymentIds, requestId } = recorded;
     if (!recorded.isAuthorized) return refuse(response, 401, 401_001);
-    if (call === null || deploymentId === null) return refuse(response, 404, 404_001);
+    if (call === null) return refuse(response, 404, 404_001);
     const answerWell = (changes: Record<string, unknown> = {}) =>
       answerByContract(recorded, response, changes);
-    const chosen = chooseFault(call, deploymentId);
+    const chosen = chooseFault(call, deploymentIds);
     if (chosen === null) return answerWell();
-    const pastCalls = count(call, requestId ?? deploymentId) - 1;
-    chosen.answer({ response, requestId, pastCalls, elsewhereUrl, answerWell });
+    const pastCalls = count(call, requestId ?? deploymentIds[0]) - 1;
+    chosen.answer({ response, deploymentIds, requestId, pastCalls, elsewhereUrl, answerWell });
   }
 
-  function chooseFault(call: UpstreamCall, deploymentId: string): FaultDefinition | null {
-    const { name, on } = FAULT.exec(deploymentId)?.groups ?? {};
-    if (name === undefined && fault === null) return null;
-    const found = findFault(name ?? fault?.name ?? "");
-    const named = name === undefined ? fault?.on : CALLS_BY_SUFFIX.get(on ?? "");
-    return (named ?? found.on).includes(call) ? found : null;
+  function chooseFault(
+    call: UpstreamCall,
+    deploymentIds: readonly string[],
+  ): FaultDefinition | null {
+    for (const id of deploymentIds) {
+      const { name, on } = FAULT.exec(id)?.groups ?? {};
+      if (name === undefined && fault === null) continue;
+      const found = findFault(name ?? fault?.name ?? "");
+      const named = name === undefined ? fault?.on : CALLS_BY_SUFFIX.get(on ?? "");
+      if ((named ?? found.on).includes(call)) return found;
+    }
+    return null;
   }
 
   function answerByContract(
-    { call, deploymentId, requestId, path }: RecordedRequest,
+    { call, deploymentIds, requestId, path }: RecordedRequest,
     response: ServerResponse,
     changes: Record<string, unknown>,
   ): void {
+    if (call === "list") return json(response, 200, toList(deploymentIds, changes));
+    const [deploymentId = ""] = deploymentIds;
     if (call === "submit") {
-      const job = createFaultyJob(deploymentId ?? "", scripts.get(deploymentId ?? ""));
+      const job = createFaultyJob(deploymentId, scripts.get(deploymentId));
       jobs.set(job.requestId, job);
       const base = `${url}${path.replace(/inference$/, "requests")}/${job.requestId}`;
       return json(response, 200, {
@@ -140,7 +154,7 @@ export async function startFaultyUpstream(
     return requests.filter(
       (request) =>
         request.call === call &&
-        (id === undefined || request.requestId === id || request.deploymentId === id),
+        (id === undefined || request.requestId === id || request.deploymentIds.includes(id)),
     ).length;
   }
 
@@ -201,15 +215,18 @@ async function record(request: IncomingMessage, token: string): Promise<Recorded
   const path = request.url ?? "";
   const method = request.method ?? "";
   const body = await text(request);
-  const [, , , deploymentId = null, inference, requestId = null, action] = PATH.exec(path) ?? [];
-  const call = UPSTREAM_CALLS.find((one) => one === (inference ? "submit" : action)) ?? null;
+  const [, , , deploymentId, inference, requestId = null, action] = PATH.exec(path) ?? [];
+  const list = LIST_PATH.exec(path);
+  const listed = list && new URLSearchParams(list[1]).getAll("ids");
+  const verb = inference ? "submit" : listed ? "list" : action;
+  const call = UPSTREAM_CALLS.find((one) => one === verb) ?? null;
   const expectedMethod = call === "submit" || call === "cancel" ? "POST" : "GET";
   const { authorization } = request.headers;
   return {
     call: method === expectedMethod ? call : null,
     method,
     path,
-    deploymentId,
+    deploymentIds: listed ?? (deploymentId === undefined ? [] : [deploymentId]),
     requestId,
     isAuthorized: authorization === `Bearer ${token}`,
     hasAuthorization: authorization !== undefined,

@@ -1,0 +1,70 @@
+import { isIdentifier } from "../job/identifier.ts";
+import type { JsonObject, JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject } from "../job/json.ts";
+
+/** What the upstream says of a deployment at the moment; null where it says nothing that can be read. */
+export type LiveDeployment = {
+  readonly id: string;
+  /** The upstream's names for the machines that it runs on, at most 8; empty where it gives none. */
+  readonly hardware: readonly string[];
+  readonly minInstances: number | null;
+  readonly maxInstances: number | null;
+  readonly queueSize: number | null;
+  /** How long an instance without work is kept. */
+  readonly keepWarmSeconds: number | null;
+  readonly isEnabled: boolean | null;
+  /** The upstream's own word, at most 128 printable characters. */
+  readonly status: string | null;
+};
+
+const LONGEST_TEXT = 128;
+const MOST_HARDWARE = 8;
+
+/**
+ * Reads the list of deployments, bare or as `{deployments: […]}`, without the entries that name none. Null when it is
+ * not a list.
+ */
+export function readLiveDeployments(body: JsonValue): LiveDeployment[] | null {
+  const list = isJsonObject(body) ? (body["deployments"] ?? null) : body;
+  if (!isJsonArray(list)) return null;
+  return list.filter(isJsonObject).flatMap((entry) => readEntry(entry) ?? []);
+}
+
+function readEntry(entry: JsonObject): LiveDeployment | null {
+  const { id, is_enabled: isEnabled } = entry;
+  if (!isIdentifier(id)) return null;
+  return {
+    id,
+    hardware: readHardware(entry["hardware"]),
+    minInstances: readInteger(entry["min_instances"]),
+    maxInstances: readInteger(entry["max_instances"]),
+    queueSize: readInteger(entry["queue_size"]),
+    keepWarmSeconds: readInteger(entry["keep_warm_duration_in_seconds"]),
+    isEnabled: typeof isEnabled === "boolean" ? isEnabled : null,
+    status: readText(entry["status"]),
+  };
+}
+
+/** A list, or one name alone. */
+function readHardware(value: JsonValue = null): string[] {
+  const names = isJsonArray(value) ? value : [value];
+  return names.flatMap((name) => readText(name) ?? []).slice(0, MOST_HARDWARE);
+}
+
+/** GraphQL's Int has 32 bits. */
+function readInteger(value: JsonValue | undefined): number | null {
+  return typeof value === "number" && (value | 0) === value ? value : null;
+}
+
+function readText(value: JsonValue | undefined): string | null {
+  if (typeof value !== "string") return null;
+  const text = value
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim()
+    .slice(0, LONGEST_TEXT)
+    // The cut may have gone through the middle of a character.
+    .replace(/[\uD800-\uDBFF]$/, "")
+    .trimEnd()
+    .toWellFormed();
+  return text === "" ? null : text;
+}
