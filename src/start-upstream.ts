@@ -9,25 +9,25 @@ import type { Config } from "./config.ts";
 export type Upstream = {
   readonly baseUrl: string;
   readonly token: string;
-  /** Path of the catalogue of its deployments; null when there is none. */
-  readonly deploymentsFile: string | null;
   close(): Promise<void>;
 };
 
 /**
  * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when
- * the sandbox can't start.
+ * the sandbox can't start. `entries` are the deployments that the sandbox runs, as their file has them.
  */
-export async function startUpstream(config: Config, log: Logger): Promise<Upstream> {
-  const { upstream, deploymentsFile } = config;
+export async function startUpstream(
+  { upstream }: Config,
+  { entries, log }: { readonly entries: readonly unknown[]; readonly log: Logger },
+): Promise<Upstream> {
   if (upstream.kind === "runcomfy") {
     const { baseUrl, token } = upstream;
-    return { baseUrl, token, deploymentsFile, close: async () => undefined };
+    return { baseUrl, token, close: async () => undefined };
   }
   // Loaded only where it is needed: it draws pictures, and brings along what that takes.
   const { startSandbox } = await import("./sandbox/sandbox.ts");
   const { port, speed, dataFolder } = upstream;
-  const options = { token: randomUUID(), speed, dataFolder, log };
+  const options = { token: randomUUID(), speed, dataFolder, deployments: entries, log };
   const sandbox = await startSandbox({ ...options, port }).catch((error: unknown) => {
     if (!isPortTaken(error)) throw error;
     log.warn(
@@ -38,9 +38,14 @@ export async function startUpstream(config: Config, log: Logger): Promise<Upstre
   return {
     baseUrl: sandbox.url,
     token: options.token,
-    deploymentsFile: deploymentsFile ?? SANDBOX_DEPLOYMENTS,
     close: () => sandbox.close(),
   };
+}
+
+/** The file of the deployments that exist: the user's, the sandbox's own, or none. */
+export function findDeploymentsFile({ upstream, deploymentsFile }: Config): string | null {
+  if (deploymentsFile !== null || upstream.kind === "runcomfy") return deploymentsFile;
+  return SANDBOX_DEPLOYMENTS;
 }
 
 const SANDBOX_DEPLOYMENTS = fileURLToPath(new URL("sandbox/deployments.json", import.meta.url));

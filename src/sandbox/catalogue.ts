@@ -1,10 +1,17 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { z } from "zod";
+import {
+  type BodyCheck,
+  type BodyObject,
+  type BodyProblem,
+  createBodyChecks,
+} from "./body-check.ts";
 import file from "./deployments.json" with { type: "json" };
+import lora from "./lora-input.json" with { type: "json" };
+import { RUN_INPUT, type RunInput } from "./run-input.ts";
 
-/** Widths and heights are floored to a multiple of this, as the three deployments' models do. */
-const DIVISOR = 32;
-const MAX_PROBLEMS = 100;
+const FILM_FRAMES = 41;
+/** Models floor widths and heights to a multiple of a number, most of them of this one. */
+const USUAL_DIVISOR = 32;
 
 export type SandboxDeployment = {
   readonly id: string;
@@ -18,105 +25,90 @@ type CheckedBody =
   | { readonly isValid: true; readonly input: RunInput }
   | { readonly isValid: false; readonly problems: readonly BodyProblem[] };
 
-/** What of a body decides how long a run takes and what it gives; sizes in pixels, after flooring. */
-export type RunInput = z.infer<typeof RUN_INPUT>;
+/**
+ * Deployments by id, in the order of `entries`, those of `deployments.json` by default. An entry without an id is left
+ * out; of the others whatever is odd counts as not there, since the sandbox is no place to complain of it.
+ */
+export function loadCatalogue(
+  entries: readonly unknown[] = file.deployments,
+): ReadonlyMap<string, SandboxDeployment> {
+  const createCheck = createBodyChecks();
+  const checkLora = createCheck(lora.schema);
+  const divisors: ReadonlyMap<string, number> = new Map(Object.entries(lora.divisors));
 
-/** One entry of a 422's `detail`. */
-type BodyProblem = {
-  readonly loc: readonly string[];
-  readonly msg: string;
-  readonly type: string;
-};
+  function toDeployment({ id, name, model, inputSchema, outputSchema }: Entry): SandboxDeployment {
+    const media = toMedia(model, outputSchema?.properties ?? {});
+    const frames = media === "videos" ? FILM_FRAMES : 1;
+    const divisor = divisors.get(model ?? "") ?? USUAL_DIVISOR;
+    const findProblems = toCheck(model, inputSchema);
+    return {
+      id,
+      name: name ?? id,
+      media,
+      check(body) {
+        if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
+        const problems = findProblems(body);
+        if (problems.length > 0) return { isValid: false, problems };
+        const input = RUN_INPUT.parse({ num_frames: frames, ...body });
+        const width = floor(input.width, divisor);
+        return { isValid: true, input: { ...input, width, height: floor(input.height, divisor) } };
+      },
+    };
+  }
 
-const DIMENSION = z.number().transform((pixels) => Math.floor(pixels / DIVISOR) * DIVISOR);
+  function toCheck(model: string | null, inputSchema: BodyObject | null): BodyCheck {
+    if (inputSchema !== null) return createCheck(inputSchema);
+    if (model === null) return () => [];
+    if (!lora.modelsWithControlImage.includes(model)) return checkLora;
+    return (body) => {
+      const hasPicture = lora.controlImages.some((name) => Object.hasOwn(body, name));
+      return hasPicture ? checkLora(body) : [...checkLora(body), NO_PICTURE];
+    };
+  }
 
-/** Reads a checked body, and what was stored of one. */
-export const RUN_INPUT = z.object({
-  prompt: z.string(),
-  seed: z.number(),
-  width: DIMENSION,
-  height: DIMENSION,
-  sample_steps: z.number(),
-  num_frames: z.number(),
-  fps: z.number(),
-  resolution: z.string().optional(),
-});
-
-/** The deployments of `deployments.json` by id, in the file's order. */
-export function loadCatalogue(): ReadonlyMap<string, SandboxDeployment> {
-  const ajv = new Ajv({ allErrors: true, useDefaults: true });
-  ajv.addFormat("image_uri", (text: string) => URL.parse(text)?.protocol === "https:");
   return new Map(
-    file.deployments.map(({ id, name, inputSchema, outputSchema }) => {
-      const validate = ajv.compile(inputSchema);
-      const media = "videos" in outputSchema.properties ? "videos" : "images";
-      return [id, { id, name, media, check: (body) => check(validate, body) }];
-    }),
+    entries
+      .flatMap((entry) => ENTRY.safeParse(entry).data ?? [])
+      .map((entry) => [entry.id, toDeployment(entry)]),
   );
 }
 
-function check(validate: ValidateFunction, body: unknown): CheckedBody {
-  if (validate(body)) return { isValid: true, input: RUN_INPUT.parse(body) };
-  return {
-    isValid: false,
-    problems: (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(toProblem),
-  };
+function floor(pixels: number, divisor: number): number {
+  return Math.floor(pixels / divisor) * divisor;
 }
 
-/** In the words of the vendor's server, which checks with pydantic. */
-function toProblem(error: ErrorObject): BodyProblem {
-  const loc = ["body", ...error.instancePath.split("/").slice(1)];
-  const limit = String(error.params["limit"]);
-  switch (error.keyword) {
-    case "required":
-      loc.push(String(error.params["missingProperty"]));
-      return { loc, msg: "Field required", type: "missing" };
-    case "additionalProperties":
-      loc.push(String(error.params["additionalProperty"]));
-      return { loc, msg: "Extra inputs are not permitted", type: "extra_forbidden" };
-    case "type":
-      return { loc, ...(TYPE_PROBLEMS[String(error.params["type"])] ?? otherProblem(error)) };
-    case "minimum":
-      return {
-        loc,
-        msg: `Input should be greater than or equal to ${limit}`,
-        type: "greater_than_equal",
-      };
-    case "maximum":
-      return {
-        loc,
-        msg: `Input should be less than or equal to ${limit}`,
-        type: "less_than_equal",
-      };
-    case "minLength":
-      return {
-        loc,
-        msg: `String should have at least ${limit} characters`,
-        type: "string_too_short",
-      };
-    case "maxLength":
-      return {
-        loc,
-        msg: `String should have at most ${limit} characters`,
-        type: "string_too_long",
-      };
-    case "format":
-      return { loc, msg: "Input should be a public https URL of a file", type: "url_scheme" };
-    default:
-      return { loc, ...otherProblem(error) };
-  }
+function toMedia(model: string | null, outputs: object): SandboxDeployment["media"] {
+  if ("videos" in outputs || "video" in outputs) return "videos";
+  if ("images" in outputs || model === null) return "images";
+  return lora.videoModels.includes(model) ? "videos" : "images";
 }
 
-const TYPE_PROBLEMS: Readonly<Record<string, { readonly msg: string; readonly type: string }>> = {
-  object: { msg: "Input should be a valid dictionary", type: "dict_type" },
-  string: { msg: "Input should be a valid string", type: "string_type" },
-  integer: { msg: "Input should be a valid integer", type: "int_type" },
-  number: { msg: "Input should be a valid number", type: "float_type" },
+const NO_OBJECT: BodyProblem = {
+  loc: ["body"],
+  msg: "Input should be a valid dictionary",
+  type: "dict_type",
+};
+const [FIRST_CONTROL_IMAGE = "", ...OTHER_CONTROL_IMAGES] = lora.controlImages;
+const NO_PICTURE: BodyProblem = {
+  loc: ["body", FIRST_CONTROL_IMAGE],
+  msg: `Field required by this model, or one of ${OTHER_CONTROL_IMAGES.join(", ")}`,
+  type: "missing",
 };
 
-function otherProblem(error: ErrorObject): { readonly msg: string; readonly type: string } {
-  const allowed: unknown = error.params["allowedValues"];
-  if (!Array.isArray(allowed))
-    return { msg: error.message ?? "Invalid input", type: "value_error" };
-  return { msg: `Input should be one of: ${allowed.join(", ")}`, type: "literal_error" };
+type Entry = z.infer<typeof ENTRY>;
+
+const ENTRY = z.object({
+  id: z.string(),
+  name: z.string().nullable().catch(null),
+  model: z.string().nullable().catch(null),
+  // Not zod's own objects: those drop keys such as `__proto__`.
+  inputSchema: z.custom<BodyObject>(isObject).nullable().catch(null),
+  outputSchema: z
+    .object({ properties: z.custom<object>(isObject) })
+    .nullable()
+    .catch(null),
+});
+
+function isObject(value: unknown): value is BodyObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

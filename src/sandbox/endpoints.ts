@@ -18,13 +18,15 @@ type Options = {
   readonly origin: string;
   readonly token: string;
   readonly store: RequestStore;
+  /** Undefined for the sandbox's own. */
+  readonly deployments: readonly unknown[] | undefined;
   readonly now: () => number;
 };
 
 /** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
 export function createEndpoints(options: Options): (request: IncomingMessage) => Promise<Answer> {
-  const { origin, token, store, now } = options;
-  const catalogue = loadCatalogue();
+  const { origin, token, store, deployments, now } = options;
+  const catalogue = loadCatalogue(deployments);
   const pictures = createPictureCache();
 
   async function submit(

@@ -4,12 +4,12 @@ import { loadSandboxSettings } from "./settings.ts";
 const TOKEN = "sandbox";
 
 try {
-  const { port, speed, dataFolder } = loadSandboxSettings(process.env);
+  const { port, speed, dataFolder, deployments } = loadSandboxSettings(process.env);
   const log = {
     error: (fields: { readonly err: unknown }, message: string) =>
       console.error(message, fields.err),
   };
-  const sandbox = await startSandbox({ port, token: TOKEN, speed, dataFolder, log });
+  const sandbox = await startSandbox({ port, token: TOKEN, speed, dataFolder, deployments, log });
   console.log(`The sandbox answers like RunComfy at ${sandbox.url}`);
   console.log("Point a gateway at it with:");
   console.log(`  RUNCOMFY_BASE_URL=${sandbox.url} RUNCOMFY_API_TOKEN=${TOKEN} npm start`);

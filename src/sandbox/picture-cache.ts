@@ -1,4 +1,4 @@
-import type { RunInput } from "./catalogue.ts";
+import type { RunInput } from "./run-input.ts";
 import { drawFilm, drawImage } from "./picture.ts";
 
 const MAX_BYTES = 64 * 1_024 * 1_024;

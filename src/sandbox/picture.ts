@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import sharp from "sharp";
-import type { RunInput } from "./catalogue.ts";
+import type { RunInput } from "./run-input.ts";
 
 /** A film is drawn as an animated picture of at most so many frames and pixels in all, over its whole length. */
 const MAX_FRAMES = 24;

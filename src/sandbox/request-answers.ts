@@ -49,7 +49,8 @@ export function toResult(
 export function listFiles(deployment: SandboxDeployment, stored: StoredRequest): string[] {
   if (toStatusWord(stored) !== "succeeded") return [];
   if (deployment.media === "videos") return ["0.webp"];
-  return Array.from({ length: stored.input.num_frames }, (_, index) => `${index}.png`);
+  const length = Math.min(stored.input.num_frames, MAX_IMAGES);
+  return Array.from({ length }, (_, index) => `${index}.png`);
 }
 
 /** A deployment as the list of deployments shows it. */
@@ -69,6 +70,7 @@ export function toListedDeployment(deployment: SandboxDeployment) {
   };
 }
 
+const MAX_IMAGES = 4;
 const DEPLOYED_AT = "2025-07-01T09:00:00.000000";
 const FAILURE = {
   type: "InferenceError",

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { RUN_INPUT, type RunInput } from "./catalogue.ts";
+import { RUN_INPUT, type RunInput } from "./run-input.ts";
 import { planReady, planSlot, RUNNERS, toRunMs } from "./schedule.ts";
 
 /** Requests and their files are gone this long after their end, as the vendor's files are. */

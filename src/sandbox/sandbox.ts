@@ -18,6 +18,8 @@ type SandboxOptions = {
   readonly speed: number;
   /** Where requests are kept, null for in memory only. */
   readonly dataFolder: string | null;
+  /** What it runs: entries of a file `{"deployments":[{id,name,model?,inputSchema?,outputSchema?}]}`, else its own three. */
+  readonly deployments?: readonly unknown[] | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly log?: { error(fields: { readonly err: unknown }, message: string): void };
@@ -30,7 +32,15 @@ type SandboxOptions = {
 export async function startSandbox(
   options: SandboxOptions,
 ): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
-  const { host = "127.0.0.1", token, speed, dataFolder, now = Date.now, log } = options;
+  const {
+    host = "127.0.0.1",
+    token,
+    speed,
+    dataFolder,
+    deployments,
+    now = Date.now,
+    log,
+  } = options;
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
   server.listen(options.port, host);
   await once(server, "listening");
@@ -38,7 +48,7 @@ export async function startSandbox(
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const origin = `http://${host}:${port}`;
   const store = openStore(dataFolder, speed, () => server.close());
-  const answer = createEndpoints({ origin, token, store, now });
+  const answer = createEndpoints({ origin, token, store, deployments, now });
   // No connection is read before this turn of the event loop ends, so none is missed.
   server.on("request", (request, response) => {
     answer(request).then(

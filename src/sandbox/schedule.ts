@@ -1,4 +1,4 @@
-import type { RunInput } from "./catalogue.ts";
+import type { RunInput } from "./run-input.ts";
 
 /**
  * A deployment's queue is first in, first out, with a few runners. When a request is accepted its start and finish are

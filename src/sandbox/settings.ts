@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { z } from "zod";
 
 const SETTINGS = z.object({
@@ -14,6 +16,7 @@ const SETTINGS = z.object({
     .refine((speed) => speed >= 0.01 && speed <= 1_000)
     .default(1),
   SANDBOX_DATA: z.string().default("data/sandbox"),
+  DEPLOYMENTS_FILE: z.string().transform(readDeployments).optional(),
 });
 
 const RULES: Readonly<Record<string, string>> = {
@@ -27,16 +30,43 @@ export function loadSandboxSettings(environment: NodeJS.ProcessEnv): {
   readonly port: number;
   readonly speed: number;
   readonly dataFolder: string;
+  /** The entries of the file; undefined without one. */
+  readonly deployments: readonly unknown[] | undefined;
 } {
   const given = Object.entries(environment).filter(([, value]) => value?.trim() !== "");
   const parsed = SETTINGS.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
-    const names = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
-    const lines = [...names].map(
-      (name) => `  ${name} ${RULES[name] ?? "is wrong"}, not ${JSON.stringify(environment[name])}`,
+    const problems = new Map(
+      parsed.error.issues.map(({ path, message }) => [String(path[0]), message]),
+    );
+    const lines = [...problems].map(
+      ([name, message]) =>
+        `  ${name} ${RULES[name] ?? message}, not ${JSON.stringify(environment[name])}`,
     );
     throw new Error(["The sandbox can't start:", ...lines].join("\n"));
   }
   const { SANDBOX_PORT: port, SANDBOX_SPEED: speed, SANDBOX_DATA: dataFolder } = parsed.data;
-  return { port, speed, dataFolder };
+  return { port, speed, dataFolder, deployments: parsed.data.DEPLOYMENTS_FILE };
+}
+
+const FILE = z.object(
+  { deployments: z.array(z.unknown(), "it has no list of deployments") },
+  "it is no object",
+);
+
+function readDeployments(path: string, context: z.RefinementCtx): readonly unknown[] {
+  try {
+    // Some editors put a mark in front.
+    const text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+    const parsed = FILE.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data.deployments;
+    context.addIssue(toRule(parsed.error.issues[0]?.message));
+  } catch (error) {
+    context.addIssue(toRule(error instanceof Error ? error.message : String(error)));
+  }
+  return z.NEVER;
+}
+
+function toRule(reason = "it can't be used"): string {
+  return `must be a file such as {"deployments":[{"id":"…","name":"…"}]} (${reason}), or unset for the sandbox's own`;
 }

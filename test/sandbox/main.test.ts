@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -51,10 +51,23 @@ test("keeps an accepted request through a kill -9, and ends with 0 on SIGTERM", 
   expect(await once(second, "exit")).toEqual([0, null]);
 });
 
+test("runs the deployments of a file", async () => {
+  const path = join(folder, "deployments.json");
+  await writeFile(path, '{"deployments":[{"id":"own","name":"My own"}]}');
+  const program = run({ DEPLOYMENTS_FILE: path });
+  const answer = await fetch(`${await readUrl(program)}/prod/v2/deployments`, { headers: HEADERS });
+  expect(await answer.json()).toMatchObject([{ id: "own", name: "My own" }]);
+  program.kill("SIGTERM");
+  await once(program, "exit");
+});
+
 test("lists every wrong setting and ends with 1", async () => {
-  const program = run({ SANDBOX_PORT: "65536", SANDBOX_SPEED: "fast" });
+  const missing = join(folder, "missing.json");
+  const wrong = { SANDBOX_PORT: "65536", SANDBOX_SPEED: "fast", DEPLOYMENTS_FILE: missing };
+  const program = run(wrong);
   const [complaint, [code]] = await Promise.all([text(program.stderr), once(program, "exit")]);
   expect(code).toBe(1);
   expect(complaint).toContain("SANDBOX_PORT");
   expect(complaint).toContain("SANDBOX_SPEED");
+  expect(complaint).toMatch(/DEPLOYMENTS_FILE.*ENOENT.*missing\.json/);
 });

@@ -1,0 +1,25 @@
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { loadConfig } from "../../src/config.ts";
+import { findDeploymentsFile, startUpstream } from "../../src/start-upstream.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+test("without a token the sandbox runs the deployments that it is given", async () => {
+  const config = loadConfig({ SANDBOX_PORT: "0", SANDBOX_DATA: await createTemporaryFolder() });
+  const entries = [{ id: "own", name: "Own" }, { id: 5 }];
+  const upstream = await startUpstream(config, { entries, log: pino({ level: "silent" }) });
+  onTestFinished(() => upstream.close());
+  const headers = { authorization: `Bearer ${upstream.token}` };
+  const response = await fetch(`${upstream.baseUrl}/prod/v2/deployments`, { headers });
+  expect(await response.json()).toEqual([expect.objectContaining({ id: "own", name: "Own" })]);
+});
+
+test("a user's file of deployments goes before the sandbox's own, and RunComfy has none", () => {
+  const token = { RUNCOMFY_API_TOKEN: "token" };
+  const own = { DEPLOYMENTS_FILE: "own.json" };
+  expect(findDeploymentsFile(loadConfig({}))).toMatch(/sandbox\/deployments\.json$/);
+  expect(findDeploymentsFile(loadConfig(own))).toBe("own.json");
+  expect(findDeploymentsFile(loadConfig(token))).toBeNull();
+  expect(findDeploymentsFile(loadConfig({ ...token, ...own }))).toBe("own.json");
+});
