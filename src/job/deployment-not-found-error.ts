@@ -3,9 +3,17 @@ export class DeploymentNotFoundError extends Error {
   override readonly name = "DeploymentNotFoundError";
   readonly deploymentId: string;
 
-  constructor(deploymentId: string, options?: ErrorOptions) {
+  /** `nearMisses` may be empty. */
+  constructor(
+    deploymentId: string,
+    {
+      nearMisses = [],
+      ...options
+    }: ErrorOptions & { readonly nearMisses?: readonly string[] } = {},
+  ) {
+    const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     super(
-      `There is no deployment ${JSON.stringify(deploymentId.slice(0, 128))}. Take an id from the \`deployments\` query or from RunComfy's dashboard.`,
+      `There is no deployment ${JSON.stringify(deploymentId.slice(0, 128))}.${guess} Take an id from the \`deployments\` query or from RunComfy's dashboard.`,
       options,
     );
     this.deploymentId = deploymentId;

@@ -3,7 +3,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { loadCatalogue } from "../../src/deployments/catalogue.ts";
+import { toUnlisted } from "../../src/deployments/catalogue.ts";
+import { loadCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 async function writeCatalogue(text: string): Promise<string> {
@@ -14,19 +15,13 @@ async function writeCatalogue(text: string): Promise<string> {
 
 test("a catalogue keeps the order of its file and finds deployments by id", async () => {
   const schema = '{"type":"object","properties":{"__proto__":{"type":"string"}}}';
-  const catalogue = await loadCatalogue(
+  const { catalogue } = await loadCatalogue(
     await writeCatalogue(
       `{"deployments":[{"id":"b","name":"B","description":"Makes b.","inputSchema":${schema},"isNew":1},{"id":"a","name":"A"}]}`,
     ),
   );
   expect(catalogue.deployments.map(({ id }) => id)).toEqual(["b", "a"]);
-  expect(catalogue.find("a")).toEqual({
-    id: "a",
-    name: "A",
-    description: null,
-    inputSchema: null,
-    outputSchema: null,
-  });
+  expect(catalogue.find("a")).toEqual({ ...toUnlisted("a"), name: "A" });
   expect(JSON.stringify(catalogue.find("b")?.inputSchema)).toBe(schema);
   expect(catalogue.find("B")).toBeNull();
   expect(catalogue.find("__proto__")).toBeNull();
@@ -34,7 +29,13 @@ test("a catalogue keeps the order of its file and finds deployments by id", asyn
 
 test("the sandbox's own file is a catalogue", async () => {
   const path = new URL("../../src/sandbox/deployments.json", import.meta.url).pathname;
-  expect((await loadCatalogue(path)).deployments[0]?.name).toBe("Warm Glow");
+  const { catalogue, entries } = await loadCatalogue(path);
+  expect(catalogue.deployments.map(({ name, input }) => [name, input?.submitField])).toEqual([
+    ["Warm Glow", "submitWarmGlow"],
+    ["Paper Lantern", "submitPaperLantern"],
+    ["Slow Tide", "submitSlowTide"],
+  ]);
+  expect(entries[0]).toMatchObject({ name: "Warm Glow" });
 });
 
 test("one error lists every problem of a file", async () => {
@@ -71,6 +72,83 @@ test("an id that is listed twice is a problem", async () => {
     '{"deployments":[{"id":"a","name":"A"},{"id":"a","name":"B"}]}',
   );
   await expect(loadCatalogue(path)).rejects.toThrow('deployments[1].id: "a" is listed twice');
+});
+
+test("whatever is wrong with an entry, its schemas are read too, and every problem has its place", async () => {
+  const path = await writeCatalogue(
+    JSON.stringify({
+      deployments: [
+        { id: "a", name: "Warm Glow", model: "flux3" },
+        {
+          id: "b",
+          name: "warm-glow",
+          inputSchema: { properties: { width: { type: "intger", minimum: {} } } },
+        },
+        { id: "", name: "Job", inputSchema: { type: "object", properties: { a: {} } } },
+        { id: "c", name: "C", inputSchema: { type: "string" } },
+        { id: "d", name: "warm glow", outputSchema: { $ref: "https://example.com/schema.json" } },
+        { id: "e", name: "E", inputSchem: {}, note: "to others", tags: [] },
+        { id: "f", name: "F", model: "sdxl" },
+        { id: "g", name: "f", model: "sdxl" },
+      ],
+    }),
+  );
+  const error: unknown = await loadCatalogue(path).catch((thrown: unknown) => thrown);
+  const lines = String(error).split("\n").slice(1);
+  expect(lines).toEqual([
+    expect.stringMatching(/^ {2}deployments\[0\]\.model: "flux3" .*did you mean .*flux2/),
+    expect.stringMatching(/^ {2}deployments\[1\]\.inputSchema\.properties\.width\.minimum: /),
+    expect.stringMatching(
+      /^ {2}deployments\[1\]\.inputSchema\.properties\.width\.type: .*did you mean integer/,
+    ),
+    expect.stringMatching(/^ {2}deployments\[2\]\.id: /),
+    expect.stringMatching(/^ {2}deployments\[2\]\.name: makes submitJob .*rename it/),
+    expect.stringMatching(/^ {2}deployments\[3\]\.inputSchema: allows no object/),
+    expect.stringMatching(
+      /^ {2}deployments\[4\]\.name: makes submitWarmGlow, as deployments\[1\] does/,
+    ),
+    expect.stringMatching(/^ {2}deployments\[4\]\.outputSchema.*nothing remote is ever fetched/),
+    expect.stringMatching(
+      /^ {2}deployments\[5\]\.inputSchem: is not known; did you mean inputSchema/,
+    ),
+    expect.stringMatching(/^ {2}deployments\[7\]\.name: makes submitF, as deployments\[6\] does/),
+  ]);
+});
+
+test("a schema goes before the profile of the model, whose name and divisor stay", async () => {
+  const inputSchema = { properties: { width: { type: "integer" } } };
+  const { catalogue } = await loadCatalogue(
+    await writeCatalogue(
+      JSON.stringify({
+        deployments: [
+          { id: "a", name: "A", model: "flux", inputSchema },
+          { id: "b", name: "B", model: "flux" },
+        ],
+      }),
+    ),
+  );
+  const [a, b] = catalogue.deployments;
+  expect(a).toMatchObject({ model: "flux", inputSchema });
+  const checked = a?.input?.check({ width: 1_000 }, (path) => path);
+  expect(checked).toEqual({
+    input: { width: 1_000 },
+    issues: [],
+    warnings: [
+      { path: ["width"], message: "width 1000 is floored to 992, the next multiple of 16" },
+    ],
+  });
+  expect(b).toMatchObject({ model: "flux", inputSchema: { additionalProperties: false } });
+});
+
+test("an id that nobody knows has near misses among ids and names", async () => {
+  const { catalogue } = await loadCatalogue(
+    await writeCatalogue(
+      '{"deployments":[{"id":"6f1c-2a9e","name":"Warm Glow"},{"id":"slow-tide","name":"Tide"}]}',
+    ),
+  );
+  expect(catalogue.findNearMisses("warm-glow")).toEqual(["6f1c-2a9e"]);
+  expect(catalogue.findNearMisses("slow-tid")).toEqual(["slow-tide"]);
+  expect(catalogue.findNearMisses("nothing like it")).toEqual([]);
 });
 
 test.each([

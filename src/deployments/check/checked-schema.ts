@@ -1,0 +1,142 @@
+import type { JsonObject } from "../../job/json.ts";
+import type { JsonSchema, JsonSchemaObject } from "../json-schema.ts";
+import {
+  LIST_KEYWORDS,
+  MAP_KEYWORDS,
+  ownMember,
+  resolveReference,
+  SINGLE_KEYWORDS,
+} from "../subschemas.ts";
+
+/** The one format that is checked, for `image_uri` and all `*_uri`. */
+export const PUBLIC_URL_FORMAT = "public_url";
+
+/**
+ * The schema by which Ajv checks inputs. Defaults that their own schema refuses are left to the upstream, and what they
+ * stand for may be left out; so are those inside of branches, where Ajv would fill in those of branches that don't hold.
+ */
+export function toInputSchema(
+  schema: JsonSchemaObject,
+  findRefused: FindRefused,
+): JsonSchemaObject {
+  const withDefault = new Set<JsonSchemaObject>();
+  rewrite(schema, schema, (property) => {
+    withDefault.add(property);
+    return false;
+  });
+  if (withDefault.size === 0) return rewrite(schema, schema, () => false);
+  const properties = [...withDefault].map((property, index) => [`${index}`, property] as const);
+  const refused = findRefused(
+    rewrite(schema, { properties: Object.fromEntries(properties) }, () => false),
+    Object.fromEntries(properties.map(([name, property]) => [name, property.default ?? null])),
+  );
+  const isFilledIn = new Map(properties.map(([name, property]) => [property, !refused.has(name)]));
+  return rewrite(schema, schema, (property) => isFilledIn.get(property) === true);
+}
+
+/** Tells which members of an object its schema refuses, by their names. */
+type FindRefused = (schema: JsonSchemaObject, value: JsonObject) => ReadonlySet<string>;
+
+/** The schema by which Ajv checks outputs: nothing is filled in, and any URL will do. */
+export function toOutputSchema(schema: JsonSchemaObject): JsonSchemaObject {
+  return rewrite(schema, schema, null);
+}
+
+type Draft = { -readonly [Keyword in keyof JsonSchemaObject]: JsonSchemaObject[Keyword] };
+
+/** What is in them may not hold for the value, so nothing is filled in there. */
+const BRANCHES: ReadonlySet<string> = new Set([
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "contains",
+  "propertyNames",
+]);
+
+/**
+ * `entry`, whose references lead into `root`, with names of its own for their targets: a target that is used inside and
+ * outside of branches becomes two. `isFilledIn` is null for outputs.
+ */
+function rewrite(
+  root: JsonSchemaObject,
+  entry: JsonSchemaObject,
+  isFilledIn: ((property: JsonSchemaObject) => boolean) | null,
+): JsonSchemaObject {
+  const $defs: Record<string, JsonSchema> = {};
+  const inBranches = new Map<JsonSchema, string>();
+  const outside = new Map<JsonSchema, string>();
+  if (entry === root) (isFilledIn === null ? inBranches : outside).set(root, "#");
+
+  function toReference(reference: string, isInBranch: boolean): string {
+    const target = resolveReference(root, reference);
+    if (target === undefined) return reference;
+    const references = isInBranch ? inBranches : outside;
+    const known = references.get(target);
+    if (known !== undefined) return known;
+    const name = `${inBranches.size + outside.size}`;
+    references.set(target, `#/$defs/${name}`);
+    $defs[name] = typeof target === "boolean" ? target : toDraft(target, isInBranch);
+    return `#/$defs/${name}`;
+  }
+
+  function toSchema(schema: JsonSchema, isInBranch: boolean): JsonSchema {
+    return typeof schema === "boolean" ? schema : toDraft(schema, isInBranch);
+  }
+
+  function toDraft(schema: JsonSchemaObject, isInBranch: boolean): Draft {
+    const draft: Draft = { ...schema };
+    delete draft.$defs;
+    delete draft.default;
+    delete draft.format;
+    if (isFilledIn !== null && schema.format?.endsWith("_uri") === true) {
+      draft.format = PUBLIC_URL_FORMAT;
+    }
+    if (schema.$ref !== undefined) draft.$ref = toReference(schema.$ref, isInBranch);
+    for (const keyword of SINGLE_KEYWORDS) {
+      const inner = schema[keyword];
+      if (inner !== undefined) {
+        draft[keyword] = toSchema(inner, isInBranch || BRANCHES.has(keyword));
+      }
+    }
+    for (const keyword of LIST_KEYWORDS) {
+      const inner = schema[keyword];
+      if (inner !== undefined) {
+        const isBranch = isInBranch || BRANCHES.has(keyword);
+        draft[keyword] = inner.map((item) => toSchema(item, isBranch));
+      }
+    }
+    for (const keyword of MAP_KEYWORDS) {
+      const inner = schema[keyword];
+      if (inner !== undefined) {
+        draft[keyword] = Object.fromEntries(
+          Object.entries(inner).map(([name, member]) => [name, toSchema(member, isInBranch)]),
+        );
+      }
+    }
+    return isFilledIn === null || isInBranch ? draft : withDefaults(draft, schema, isFilledIn);
+  }
+
+  const top = toDraft(entry, isFilledIn === null);
+  return Object.keys($defs).length === 0 ? top : { ...top, $defs };
+}
+
+function withDefaults(
+  draft: Draft,
+  { properties = {}, required }: JsonSchemaObject,
+  isFilledIn: (property: JsonSchemaObject) => boolean,
+): Draft {
+  const leftOut = new Set<string>();
+  const filled = Object.entries(draft.properties ?? {}).map(([name, member]) => {
+    const property = ownMember(properties, name);
+    if (typeof property !== "object" || property.default === undefined) return [name, member];
+    if (typeof member === "object" && isFilledIn(property)) {
+      return [name, { ...member, default: property.default }];
+    }
+    leftOut.add(name);
+    return [name, member];
+  });
+  if (draft.properties !== undefined) draft.properties = Object.fromEntries(filled);
+  if (required !== undefined) draft.required = required.filter((name) => !leftOut.has(name));
+  return draft;
+}

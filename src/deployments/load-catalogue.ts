@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+
+import type { Catalogue } from "./catalogue.ts";
+import { readCatalogue } from "./read-catalogue.ts";
+
+type LoadedCatalogue = {
+  readonly catalogue: NonNullable<Catalogue>;
+  /** The deployments as the file has them. */
+  readonly entries: readonly unknown[];
+};
+
+/** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
+export async function loadCatalogue(path: string): Promise<LoadedCatalogue> {
+  const { catalogue, entries, problems } = readCatalogue(parseJson(await readText(path), path));
+  if (problems.length === 0) return { catalogue, entries };
+  const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${problem}`);
+  const hidden = problems.length - shown.length;
+  throw new Error(
+    [
+      `The deployments file ${path} can't be used; correct it and start again:`,
+      ...shown,
+      ...(hidden > 0 ? [`  … and ${hidden} more`] : []),
+    ].join("\n"),
+  );
+}
+
+/** As much as anybody reads. */
+const MOST_PROBLEMS = 1_000;
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `The deployments file ${path} can't be read (${reason}). Correct its path (DEPLOYMENTS_FILE), or leave it out.`,
+      { cause },
+    );
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    // Some editors put a mark in front.
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `The deployments file ${path} is not JSON (${reason}). Correct it and start again.`,
+      { cause },
+    );
+  }
+}

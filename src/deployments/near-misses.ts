@@ -1,0 +1,35 @@
+import leven from "leven";
+
+/**
+ * The candidates that a mistyped word may have meant: at most 3, nearest first, and in their own order where equally
+ * near. Case, _ and - make no difference, so ctrlImg is as near to ctrl_img as it can be.
+ */
+export function nearMisses(word: string, candidates: Iterable<string>): string[] {
+  const folded = fold(word);
+  const farthest = Math.floor(folded.length * 0.4) + 1;
+  return [...candidates]
+    .map((candidate) => ({
+      candidate,
+      // Counting stops at `maxDistance`, and says so for all that is farther.
+      distance: leven(folded, fold(candidate), { maxDistance: farthest + 1 }),
+    }))
+    .filter(({ distance }) => distance <= farthest)
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, MOST_SUGGESTIONS)
+    .map(({ candidate }) => candidate);
+}
+
+/** The end of a message, `; did you mean a, b or c?`, or nothing when there are no candidates. */
+export function didYouMean(candidates: readonly string[]): string {
+  if (candidates.length === 0) return "";
+  // British English has no comma before the "or".
+  return `; did you mean ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(candidates)}?`;
+}
+
+const MOST_SUGGESTIONS = 3;
+/** The distance takes time by the product of both lengths. */
+const MOST_CHARACTERS = 128;
+
+function fold(word: string): string {
+  return word.slice(0, MOST_CHARACTERS).toLowerCase().replaceAll(/[_-]/g, "");
+}

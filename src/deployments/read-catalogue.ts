@@ -1,0 +1,198 @@
+import { z } from "zod";
+
+import { IDENTIFIER } from "../job/identifier.ts";
+import { toPathText } from "../job/input-issue.ts";
+import { JOB_ID_PREFIX } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import type { Catalogue, Deployment } from "./catalogue.ts";
+import { createCatalogue } from "./catalogue.ts";
+import type { InputContract, OutputContract } from "./contract.ts";
+import type { Checks } from "./check/create-checks.ts";
+import { createChecks } from "./check/create-checks.ts";
+import { toSubmitField, toTypeName } from "./shape/graphql-names.ts";
+import type { ModelProfile } from "./model-profile.ts";
+import { findModel, MODEL_NAMES, toInputSchema } from "./model-profile.ts";
+import { didYouMean, nearMisses } from "./near-misses.ts";
+import { readSchema } from "./read/read-schema.ts";
+import { allowsObject } from "./shape/schema-facts.ts";
+import { toInputShape, toOutputShape } from "./shape/to-shape.ts";
+
+/** `catalogue` is only meant to be used where there are no problems. */
+type ReadCatalogue = {
+  readonly catalogue: NonNullable<Catalogue>;
+  readonly entries: readonly unknown[];
+  /** Each with its place in the file. */
+  readonly problems: readonly string[];
+};
+
+/** Reads what a deployments file holds, as parsed JSON. */
+export function readCatalogue(file: unknown): ReadCatalogue {
+  const listed = FILE.safeParse(file);
+  if (!listed.success) {
+    const problems = listed.error.issues.map(({ path, message }) => `${locate(path)}: ${message}`);
+    return { catalogue: createCatalogue([]), entries: [], problems };
+  }
+  const problems: string[] = [];
+  const readEntry = createEntryReader();
+  const deployments = listed.data.deployments.flatMap((entry, index) => {
+    const report: Report = (path, message) =>
+      problems.push(`${locate(["deployments", index, ...path])}: ${message}`);
+    return readEntry(entry, index, report) ?? [];
+  });
+  return { catalogue: createCatalogue(deployments), entries: listed.data.deployments, problems };
+}
+
+/** Takes down a problem; `path` is in the entry. */
+type Report = (path: readonly PropertyKey[], message: string) => void;
+
+/** Names that would make a field or a type that the gateway has itself. */
+const RESERVED_TYPE_NAMES: ReadonlySet<string> = new Set(["Job", "Typed"]);
+
+/** Reads the entries of one file, one after the other; null where something is wrong with one. */
+function createEntryReader() {
+  const checks = createChecks();
+  const indexesById = new Map<string, number>();
+  const indexesByTypeName = new Map<string, number>();
+
+  return (entry: unknown, index: number, report: Report): Deployment | null => {
+    const strict = ENTRY.safeParse(entry);
+    for (const { path, message } of strict.error?.issues ?? []) report(path, message);
+    // Whatever is wrong with one member, the others are looked at too.
+    const { id, name, model, inputSchema, outputSchema } = LENIENT.parse(entry);
+    reportUnknownMembers(entry, report);
+    reportRepeatedId(id);
+    const profile = model === null ? null : readModel(model, report);
+    const document = inputSchema ?? (profile && toInputSchema(profile));
+    const isTyped = document !== null || outputSchema !== null;
+    const typeName = toTypeName(name, id);
+    if (isTyped && name !== "") reportRepeatedTypeName(typeName);
+    const input = document && readInput(checks, document, typeName, profile, report);
+    const output = outputSchema && readOutput(checks, outputSchema, typeName, report);
+    return strict.success ? { ...strict.data, inputSchema: document, input, output } : null;
+
+    function reportRepeatedId(id: string): void {
+      const earlier = indexesById.get(id);
+      if (earlier !== undefined) {
+        report(
+          ["id"],
+          `${JSON.stringify(id)} is listed twice, in deployments[${earlier}] too; keep one of them`,
+        );
+      } else if (id !== "") indexesById.set(id, index);
+    }
+
+    function reportRepeatedTypeName(typeName: string): void {
+      const field = toSubmitField(typeName);
+      const earlier = indexesByTypeName.get(typeName);
+      if (RESERVED_TYPE_NAMES.has(typeName)) {
+        report(
+          ["name"],
+          `makes ${field} and ${typeName}Output, which the gateway needs; rename it`,
+        );
+      } else if (earlier !== undefined) {
+        report(["name"], `makes ${field}, as deployments[${earlier}] does; rename one of them`);
+      } else indexesByTypeName.set(typeName, index);
+    }
+  };
+}
+
+function reportUnknownMembers(entry: unknown, report: Report): void {
+  const given = Object.keys(RECORD.parse(entry));
+  const missing = Object.keys(ENTRY.shape).filter((key) => !given.includes(key));
+  for (const key of given) {
+    // What looks like nothing known may be a note to other readers of the file.
+    const meant = Object.hasOwn(ENTRY.shape, key) ? [] : nearMisses(key, missing);
+    if (meant.length > 0) report([key], `is not known${didYouMean(meant)}`);
+  }
+}
+
+function readModel(name: string, report: Report): ModelProfile | null {
+  const profile = findModel(name);
+  if (profile === null) {
+    const guess = didYouMean(nearMisses(name, MODEL_NAMES));
+    const others = guess === "" ? `; the models are ${MODEL_NAMES.join(", ")}` : guess;
+    report(["model"], `${JSON.stringify(name)} is no model that is built in${others}`);
+  }
+  return profile;
+}
+
+function readInput(
+  checks: Checks,
+  document: JsonObject,
+  typeName: string,
+  profile: ModelProfile | null,
+  report: Report,
+): InputContract | null {
+  const { schema, problems } = readSchema(document);
+  for (const { path, message } of problems) report(["inputSchema", ...path], message);
+  if (problems.length > 0) return null;
+  if (!allowsObject(schema)) {
+    report(["inputSchema"], "allows no object, but an input always is one; describe its fields");
+    return null;
+  }
+  return {
+    submitField: toSubmitField(typeName),
+    shape: toInputShape(schema, `${typeName}Input`),
+    check: checks.inputCheck(schema, { divisor: profile?.divisor ?? null }),
+  };
+}
+
+/** Null where GraphQL has no type for it, too. */
+function readOutput(
+  checks: Checks,
+  document: JsonObject,
+  typeName: string,
+  report: Report,
+): OutputContract | null {
+  const { schema, problems } = readSchema(document);
+  for (const { path, message } of problems) report(["outputSchema", ...path], message);
+  const shape = problems.length > 0 ? null : toOutputShape(schema, `${typeName}Output`);
+  return shape && { shape, accepts: checks.outputCheck(schema) };
+}
+// Not zod's own objects: those drop keys such as `__proto__`.
+const JSON_SCHEMA = z
+  .custom<JsonObject>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be a JSON Schema object",
+  )
+  .nullable()
+  .default(null);
+
+const ENTRY = z.object(
+  {
+    id: z
+      .string("must be a string")
+      .regex(
+        new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`),
+        "must be 1 to 128 letters, digits, _ or -, and not start with job_",
+      ),
+    name: z.string("must be a string").min(1, "must not be empty"),
+    description: z.string("must be a string").nullable().default(null),
+    model: z.string("must be a string").nullable().default(null),
+    inputSchema: JSON_SCHEMA,
+    outputSchema: JSON_SCHEMA,
+  },
+  'must be an object such as {"id":"…","name":"…"}',
+);
+
+const FILE = z.object(
+  { deployments: z.array(z.unknown(), "must be a list of deployments") },
+  'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
+);
+
+/** As much of an entry as can be read. */
+const LENIENT = z
+  .object({
+    id: z.string().catch(""),
+    name: z.string().catch(""),
+    model: z.string().nullable().catch(null),
+    inputSchema: JSON_SCHEMA.catch(null),
+    outputSchema: JSON_SCHEMA.catch(null),
+  })
+  .catch({ id: "", name: "", model: null, inputSchema: null, outputSchema: null });
+
+const RECORD = z.record(z.string(), z.unknown()).catch({});
+
+function locate(path: readonly PropertyKey[]): string {
+  const segments = path.map((segment) => (typeof segment === "number" ? segment : String(segment)));
+  return toPathText(segments) || "the whole file";
+}

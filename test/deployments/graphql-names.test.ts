@@ -1,0 +1,133 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import {
+  toEnumNames,
+  toFieldNames,
+  toMemberTypeName,
+  toSubmitField,
+  toTypeName,
+} from "../../src/deployments/shape/graphql-names.ts";
+
+const NAME = /^(?!__)[_A-Za-z][_0-9A-Za-z]*$/;
+
+test.each([
+  ["warm-glow", "WarmGlow"],
+  ["FLUX.2 klein", "FLUX2Klein"],
+  ["my loRA", "MyLoRA"],
+  ["Café Crème", "CafeCreme"],
+  ["snake_case", "SnakeCase"],
+  ["3D look", "_3DLook"],
+  ["日本", "Dep1"],
+])("the type of %j is named %s", (name, typeName) => {
+  expect(toTypeName(name, "dep-1")).toBe(typeName);
+});
+
+test("a deployment of which nothing can be written still has a type", () => {
+  expect(toTypeName("日本", "--")).toBe("Deployment");
+});
+
+test("a mutation and a nested type are named after their type", () => {
+  expect(toSubmitField("WarmGlow")).toBe("submitWarmGlow");
+  expect(toSubmitField("_3DLook")).toBe("submit3DLook");
+  expect(toMemberTypeName("WarmGlowInput", "ctrlImgs")).toBe("WarmGlowInput_CtrlImgs");
+  expect(toMemberTypeName("WarmGlowInput", "_")).toBe("WarmGlowInput_Value");
+});
+
+test.each([
+  ["ctrl_img_1", "ctrlImg1"],
+  ["MAX_SIZE", "maxSize"],
+  ["CFGScale", "cfgScale"],
+  ["SD2Model", "sd2Model"],
+  ["seed", "seed"],
+  ["sampleURL", "sampleURL"],
+  ["loRA_scale", "loRAScale"],
+  ["use_SDXL", "useSdxl"],
+  ["Prompt", "prompt"],
+  ["_private", "private"],
+  ["_", "_"],
+  ["_4x", "_4x"],
+  ["2nd-image", "_2ndImage"],
+  ["naïve mode", "naiveMode"],
+  ["日本", "field1"],
+  ["__proto__", "proto"],
+])("the field of %j is named %s", (name, field) => {
+  expect(toFieldNames([name]).get(name)).toBe(field);
+});
+
+test.each<[string[], string[]]>([
+  [
+    ["foo_bar", "fooBar"],
+    ["foo_bar", "fooBar"],
+  ],
+  [
+    ["ctrl_img1", "ctrl_img_1"],
+    ["ctrlImg1", "ctrl_img_1"],
+  ],
+  [
+    ["foo bar", "fooBar", "foo-bar", "fooBar2"],
+    ["fooBar3", "fooBar", "fooBar4", "fooBar2"],
+  ],
+  [
+    ["日", "field1", "本"],
+    ["field12", "field1", "field2"],
+  ],
+])("names that meet are told apart: %j", (names, fields) => {
+  const found = toFieldNames(names);
+  expect(names.map((name) => found.get(name))).toEqual(fields);
+});
+
+test.each<[string | number, string]>([
+  ["Default", "DEFAULT"],
+  ["flowMatch", "FLOW_MATCH"],
+  ["SDXLTurbo", "SDXL_TURBO"],
+  ["fp16Mode", "FP16_MODE"],
+  ["dpm++ 2m", "DPM_2M"],
+  ["1024x768", "_1024X768"],
+  ["4K", "_4K"],
+  ["16:9", "_16_9"],
+  ["__typename", "TYPENAME"],
+  [512, "_512"],
+  [-1, "MINUS_1"],
+  ["-1", "MINUS_1"],
+  [0.5, "_0_5"],
+  [-0.5, "MINUS_0_5"],
+  ["true", "TRUE"],
+  ["", "EMPTY"],
+  ["日本", "VALUE_1"],
+])("the enum value of %j is named %s", (value, name) => {
+  expect(toEnumNames([value]).get(value)).toBe(name);
+});
+
+test("enum values that meet are told apart, the one that is spelled so first", () => {
+  expect([...toEnumNames(["euler", "Euler", "EULER", 1, "1", "日", "本", "euler"])]).toEqual([
+    ["euler", "EULER_2"],
+    ["Euler", "EULER_3"],
+    ["EULER", "EULER"],
+    [1, "_1"],
+    ["1", "_1_2"],
+    ["日", "VALUE_1"],
+    ["本", "VALUE_2"],
+  ]);
+});
+
+const TEXTS = fc.uniqueArray(
+  fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: fc.constantFrom("a", "B", "_", "-", "1", " ") }),
+  ),
+  { maxLength: 30 },
+);
+
+test("whatever the names, each has one that GraphQL takes and no other has", () => {
+  fc.assert(
+    fc.property(TEXTS, (names) => {
+      for (const found of [toFieldNames(names), toEnumNames(names)]) {
+        expect(new Set(found.keys())).toEqual(new Set(names));
+        expect(new Set(found.values()).size).toBe(names.length);
+        for (const name of found.values()) expect(name).toMatch(NAME);
+      }
+      for (const name of names) expect(toTypeName(name, "x")).toMatch(/^(_(?=\d))?[0-9A-Za-z]+$/);
+    }),
+  );
+});

@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { didYouMean, nearMisses } from "../../src/deployments/near-misses.ts";
+
+const FIELDS = ["prompt", "ctrl_img", "ctrl_img_1", "ctrl_img_2", "width", "height", "fps"];
+
+test.for([
+  ["ctrl_imgg", ["ctrl_img", "ctrl_img_1", "ctrl_img_2"]],
+  ["ctrlImg1", ["ctrl_img_1", "ctrl_img", "ctrl_img_2"]],
+  ["CTRL-IMG-2", ["ctrl_img_2", "ctrl_img", "ctrl_img_1"]],
+  ["promt", ["prompt"]],
+  ["hieght", ["height"]],
+  ["temperature", []],
+  ["", []],
+] as const)("%s comes near to %j", ([word, expected]) => {
+  expect(nearMisses(word, FIELDS)).toEqual(expected);
+});
+
+test("a word may differ in two fifths of its letters and one more", () => {
+  expect(nearMisses("abcde", ["abXYZ"])).toEqual(["abXYZ"]);
+  expect(nearMisses("abcde", ["aWXYZ"])).toEqual([]);
+});
+
+test("equally near candidates keep their order, and candidates may come from any iterable", () => {
+  expect(nearMisses("widt", new Set(["widts", "width"]))).toEqual(["widts", "width"]);
+});
+
+test("only the first 128 characters count", () => {
+  const long = "x".repeat(128);
+  expect(nearMisses(long, [`${long}${"y".repeat(10_000)}`])).toHaveLength(1);
+  expect(nearMisses(`${long}${"y".repeat(10_000)}`, [long])).toEqual([long]);
+});
+
+test("whatever is asked, there are at most 3 suggestions, all of them candidates", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.array(fc.string()), (word, candidates) => {
+      const found = nearMisses(word, candidates);
+      expect(found.length).toBeLessThanOrEqual(3);
+      expect(candidates).toEqual(expect.arrayContaining(found));
+    }),
+  );
+});
+
+test("a candidate with one letter changed is found among 1,000 others", () => {
+  const names = Array.from({ length: 1_000 }, (_, index) => `${index}`.padStart(20, "deployment"));
+  fc.assert(
+    fc.property(fc.nat(names.length - 1), fc.nat(19), (index, place) => {
+      const name = names[index] ?? "";
+      const word = `${name.slice(0, place)}~${name.slice(place + 1)}`;
+      // A changed digit is as near to nine other names.
+      expect(nearMisses(word, [name, ...names])[0]).toBe(name);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test.for([
+  [[], ""],
+  [["a"], "; did you mean a?"],
+  [["a", "b"], "; did you mean a or b?"],
+  [["a", "b", "c"], "; did you mean a, b or c?"],
+] as const)("%j reads as %j", ([candidates, text]) => {
+  expect(didYouMean(candidates)).toBe(text);
+});

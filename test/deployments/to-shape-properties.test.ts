@@ -1,0 +1,264 @@
+import { Ajv } from "ajv";
+import fc from "fast-check";
+import { buildSchema, coerceInputValue, isInputObjectType, validateSchema } from "graphql";
+import { expect, test } from "vitest";
+
+import type { JsonSchema, JsonSchemaObject, JsonType } from "../../src/deployments/json-schema.ts";
+import type { EnumShape, ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
+import { toInputShape, toOutputShape } from "../../src/deployments/shape/to-shape.ts";
+import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
+
+/** All types below a shape, each once. */
+function listTypes(root: ObjectShape): readonly (ObjectShape | EnumShape)[] {
+  const types = new Set<ObjectShape | EnumShape>([root]);
+  const visit = (shape: Shape): void => {
+    if (shape.kind === "list") visit(shape.item);
+    if (shape.kind === "object") types.add(shape.object);
+    if (shape.kind === "enum") types.add(shape.enumeration);
+  };
+  for (const type of types) {
+    if ("fields" in type) for (const { shape } of type.fields) visit(shape);
+  }
+  return [...types];
+}
+
+function writeType(shape: Shape): string {
+  switch (shape.kind) {
+    case "scalar":
+      return shape.scalar;
+    case "enum":
+      return shape.enumeration.typeName;
+    case "list":
+      return `[${writeType(shape.item)}${shape.item.isNullable ? "" : "!"}]`;
+    case "object":
+      return shape.object.typeName;
+  }
+}
+
+function writeTypes(root: ObjectShape, keyword: "input" | "type"): string {
+  const types = listTypes(root).map((type) => {
+    if ("values" in type) {
+      return `enum ${type.typeName} { ${type.values.map((value) => value.graphqlName).join(" ")} }`;
+    }
+    const fields = type.fields.map(
+      ({ graphqlName, shape, isRequired }) =>
+        `${graphqlName}: ${writeType(shape)}${isRequired ? "!" : ""}`,
+    );
+    return `${keyword} ${type.typeName} { ${fields.join("\n")} }`;
+  });
+  return types.join("\n");
+}
+
+const BASE = "scalar JSON scalar SafeInt type Query { ok: Boolean } ";
+
+class UnsayableError extends Error {}
+
+/** A value as a caller of the typed mutation writes it. Throws where an open object has more than its type says. */
+function spell(value: JsonValue, shape: Shape): JsonValue {
+  if (value === null) return null;
+  switch (shape.kind) {
+    case "scalar":
+      if (shape.scalar === "SafeInt") expect(value).toSatisfy(Number.isSafeInteger);
+      return value;
+    case "enum": {
+      const listed = shape.enumeration.values.find((listed) => listed.value === value);
+      expect(listed).toBeDefined();
+      return listed?.graphqlName ?? null;
+    }
+    case "list":
+      expect(value).toBeInstanceOf(Array);
+      return isJsonArray(value) ? value.map((item) => spell(item, shape.item)) : null;
+    case "object":
+      return isJsonObject(value) ? spellMembers(value, shape.object) : value;
+  }
+}
+
+function spellMembers(value: JsonObject, object: ObjectShape): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => {
+      const field = object.fields.find((field) => field.name === name);
+      if (field === undefined) throw new UnsayableError(name);
+      return [field.graphqlName, spell(member, field.shape)];
+    }),
+  );
+}
+
+const NAMES = ["a", "b_c", "bC", "2d", "__d"] as const;
+const NAME = fc.constantFrom(...NAMES);
+const VALUES = fc.constantFrom<JsonValue[]>("x", "", 0, 1, 0.5, -1, 3e9, true, null);
+const BODIES = fc.letrec<{ value: JsonValue; body: JsonObject }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    { arbitrary: VALUES, weight: 3 },
+    fc.array(tie("value"), { maxLength: 2 }),
+    tie("body"),
+  ),
+  body: fc.dictionary(NAME, tie("value"), { maxKeys: 3 }),
+})).body;
+
+type Tied = {
+  readonly schema: JsonSchema;
+  readonly object: JsonSchemaObject;
+  readonly list: JsonSchema[];
+};
+
+const SCHEMAS = fc.letrec<Tied>((tie) => {
+  const properties = fc.dictionary(NAME, tie("schema"), { maxKeys: 4 });
+  const required = fc.uniqueArray(NAME, { maxLength: 2 });
+  const composing = { allOf: tie("list"), anyOf: tie("list") };
+  const choosing = {
+    oneOf: tie("list"),
+    not: tie("schema"),
+    if: tie("schema"),
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: tie("schema"),
+    else: tie("schema"),
+  };
+  return {
+    list: fc.array(tie("schema"), { minLength: 1, maxLength: 3 }),
+    // What has properties always says that it is an object, as other values are not looked for in it.
+    object: fc.record(
+      {
+        type: fc.constant<JsonType[]>(["object"]),
+        properties,
+        required,
+        additionalProperties: fc.boolean(),
+        ...composing,
+      },
+      { requiredKeys: ["type"] },
+    ),
+    schema: fc.oneof(
+      { depthSize: "small", withCrossShrink: true },
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom<JsonSchema[]>(
+          true,
+          {},
+          { type: ["string"] },
+          { type: ["integer"] },
+          { type: ["integer", "null"], minimum: 0, exclusiveMaximum: 9 },
+          { type: ["number"], default: 1 },
+          { type: ["null"] },
+          { type: ["boolean", "string"] },
+          { const: "x" },
+          { $ref: "#" },
+          { $ref: "#/$defs/a" },
+          { $ref: "#/$defs/b", default: 1 },
+        ),
+      },
+      fc.record({ enum: fc.uniqueArray(VALUES, { minLength: 1, maxLength: 4 }) }),
+      tie("object"),
+      fc.record(
+        {
+          type: fc.constant<JsonType[]>(["array"]),
+          items: tie("schema"),
+          contains: tie("schema"),
+        },
+        { requiredKeys: ["type"] },
+      ),
+      fc.record({ required, ...composing, ...choosing }, { requiredKeys: [] }),
+    ),
+  };
+});
+
+const DOCUMENTS = fc
+  .record({
+    root: fc.oneof(SCHEMAS.object, fc.constant<JsonSchemaObject>({})),
+    // With one for every name, so that bodies are accepted often enough.
+    properties: fc.tuple(...NAMES.map((name) => fc.tuple(fc.constant(name), SCHEMAS.schema))),
+    $defs: fc.record({ a: SCHEMAS.schema, b: SCHEMAS.schema }),
+  })
+  .map(({ root, properties, $defs }): JsonSchemaObject =>
+    Object.assign({}, root, { properties: Object.fromEntries(properties), $defs }),
+  );
+
+test("every schema gives a valid GraphQL schema in which each name is given once", () => {
+  fc.assert(
+    fc.property(DOCUMENTS, (schema) => {
+      const input = toInputShape(schema, "GlowInput");
+      const output = toOutputShape(schema, "GlowOutput");
+      const text =
+        (input === null ? "" : writeTypes(input, "input")) +
+        (output === null ? "" : writeTypes(output, "type"));
+      // It refuses types, fields and values that are there twice.
+      expect(validateSchema(buildSchema(BASE + text))).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("GraphQL refuses no body that the schema accepts", () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(DOCUMENTS, fc.array(BODIES, { minLength: 60, maxLength: 60 }), (schema, bodies) => {
+      const input = toInputShape(schema, "GlowInput");
+      if (input === null) return;
+      const type = buildSchema(BASE + writeTypes(input, "input")).getType("GlowInput");
+      if (!isInputObjectType(type)) throw new Error("GlowInput is no input type.");
+      const accepts = createCheck(schema);
+      for (const body of bodies.filter(accepts)) {
+        const spelled = trySpell(body, input);
+        if (spelled === null) continue;
+        accepted += Object.keys(spelled).length > 0 ? 1 : 0;
+        const errors: string[] = [];
+        coerceInputValue(spelled, type, (path, _value, error) => {
+          errors.push(`${path.join(".")}: ${error.message}`);
+        });
+        expect(errors, JSON.stringify(body)).toEqual([]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+
+  expect(accepted).toBeGreaterThan(100);
+});
+
+function trySpell(body: JsonObject, input: ObjectShape): JsonObject | null {
+  try {
+    return spellMembers(body, input);
+  } catch (error) {
+    if (error instanceof UnsayableError) return null;
+    throw error;
+  }
+}
+
+/** Takes nothing where references lead to themselves: no reader lets such a schema pass. */
+function createCheck(schema: JsonSchemaObject): (body: JsonObject) => boolean {
+  const orFalse = <Value>(decide: () => Value): Value | false => {
+    try {
+      return decide();
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  };
+  const ajv = new Ajv({ strict: false, useDefaults: true, ownProperties: true });
+  const validate = orFalse(() => ajv.compile(schema));
+  return (body) => validate !== false && orFalse(() => validate(structuredClone(body)));
+}
+
+test("references that part and meet again give few types, and quickly", () => {
+  const level = (next: string): JsonSchema => ({
+    type: ["object"],
+    properties: { left: { $ref: next }, right: { $ref: next } },
+    allOf: [{ $ref: next }, { anyOf: [{ $ref: next }, { $ref: next }] }, { $ref: next }],
+  });
+  const $defs = Object.fromEntries(
+    Array.from({ length: 60 }, (_, index) => [`d${index}`, level(`#/$defs/d${index + 1}`)]),
+  );
+  const end: JsonSchema = { type: ["object"], properties: { end: { enum: ["a"] } } };
+  const schema: JsonSchemaObject = {
+    $defs: { ...$defs, d60: end },
+    properties: { first: { $ref: "#/$defs/d0" } },
+  };
+  const shape = toInputShape(schema, "GlowInput");
+  expect(shape && listTypes(shape).length).toBeLessThan(300);
+});
+
+test("objects in objects are typed as deep as documents go", () => {
+  let schema: JsonSchemaObject = { properties: { end: { type: ["string"] } } };
+  for (let depth = 0; depth < 40; depth += 1) schema = { properties: { a: schema } };
+  const shape = toInputShape(schema, "GlowInput");
+  expect(shape && listTypes(shape)).toHaveLength(12);
+});

@@ -1,0 +1,390 @@
+import { expect, test } from "vitest";
+
+import type { JsonSchema, JsonSchemaObject } from "../../src/deployments/json-schema.ts";
+import type { FieldShape, ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
+import { toInputShape, toOutputShape } from "../../src/deployments/shape/to-shape.ts";
+
+const STRING: JsonSchema = { type: ["string"] };
+const NULL: JsonSchema = { type: ["null"] };
+
+function toInput(schema: JsonSchemaObject): ObjectShape {
+  const shape = toInputShape(schema, "GlowInput");
+  if (shape === null) throw new Error("The schema gave no type.");
+  return shape;
+}
+
+function toFieldOf(schema: JsonSchema, root: JsonSchemaObject = {}): FieldShape {
+  const [field] = toInput({ ...root, properties: { it: schema } }).fields;
+  if (field === undefined) throw new Error("The schema gave no field.");
+  return field;
+}
+
+/** As GraphQL writes the type of an argument that may be null or not. */
+function write(shape: Shape): string {
+  return `${writeType(shape)}${shape.isNullable ? "" : "!"}`;
+}
+
+function writeType(shape: Shape): string {
+  switch (shape.kind) {
+    case "scalar":
+      return shape.scalar;
+    case "enum":
+      return shape.enumeration.typeName;
+    case "list":
+      return `[${write(shape.item)}]`;
+    case "object":
+      return shape.object.typeName;
+  }
+}
+
+function writeFields(object: ObjectShape): Record<string, string> {
+  return Object.fromEntries(
+    object.fields.map(({ name, shape, isRequired }) => [
+      name,
+      `${writeType(shape)}${isRequired ? "!" : ""}`,
+    ]),
+  );
+}
+
+test.each<[JsonSchema, string]>([
+  [STRING, "String!"],
+  [{ type: ["string", "null"] }, "String"],
+  [{ type: ["boolean"] }, "Boolean!"],
+  [{ type: ["number"] }, "Float!"],
+  [{ type: ["integer", "number"] }, "Float!"],
+  [{ allOf: [{ type: ["number"] }, { type: ["integer", "string"] }] }, "SafeInt!"],
+  [{ type: ["integer"] }, "SafeInt!"],
+  [{ type: ["integer"], minimum: 0 }, "SafeInt!"],
+  [{ type: ["integer"], minimum: 0, maximum: 2 ** 31 }, "SafeInt!"],
+  [{ type: ["integer"], minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }, "Int!"],
+  [{ type: ["integer"], exclusiveMinimum: 0, exclusiveMaximum: 9 }, "Int!"],
+  [{ type: ["integer"], minimum: 0, allOf: [{ maximum: 9 }] }, "Int!"],
+  [{ type: ["string", "number"] }, "JSON!"],
+  [NULL, "JSON"],
+  [{}, "JSON"],
+  [true, "JSON"],
+  [false, "JSON!"],
+  [{ description: "Anything." }, "JSON"],
+  [{ not: STRING }, "JSON"],
+  [{ not: { type: ["null"] } }, "JSON!"],
+  [{ type: ["object"] }, "JSON!"],
+  [{ type: ["object"], properties: {} }, "JSON!"],
+  [{ anyOf: [STRING, { type: ["boolean"] }] }, "JSON!"],
+  [{ oneOf: [STRING, { type: ["boolean"] }, NULL] }, "JSON"],
+  [{ oneOf: [STRING, NULL] }, "String"],
+  [{ oneOf: [NULL, { type: ["string", "null"] }] }, "String!"],
+  [{ anyOf: [{ const: null }, { type: ["integer"], minimum: 1, maximum: 2 }] }, "Int"],
+  [{ anyOf: [STRING, { enum: [null] }, false] }, "String"],
+  [{ anyOf: [STRING] }, "String!"],
+  [{ allOf: [STRING, { maxLength: 3 }] }, "String!"],
+  [{ if: STRING, else: NULL }, "JSON"],
+  [{ if: STRING, else: STRING }, "JSON!"],
+])("a field of %j is %s", (schema, type) => {
+  expect(write(toFieldOf(schema).shape)).toBe(type);
+});
+
+test.each<[JsonSchema, string]>([
+  [{ type: ["array"] }, "[JSON]!"],
+  [{ type: ["array", "null"], items: true }, "[JSON]"],
+  [{ type: ["array"], items: STRING }, "[String!]!"],
+  [{ type: ["array"], items: { type: ["string", "null"] } }, "[String]!"],
+  [{ type: ["array"], items: { type: ["array"], items: STRING } }, "[[String!]!]!"],
+  [{ allOf: [{ type: ["array"], items: STRING }, { items: { maxLength: 3 } }] }, "[String!]!"],
+  [{ type: ["array"], prefixItems: [STRING], items: STRING }, "JSON!"],
+  [{ items: STRING }, "JSON"],
+  [
+    { type: ["array"], items: { properties: { weight: STRING }, type: ["object"] } },
+    "[GlowInput_It!]!",
+  ],
+])("a list of %j is %s", (schema, type) => {
+  expect(write(toFieldOf(schema).shape)).toBe(type);
+});
+
+test("lists in lists are typed as deep as introspection sees them", () => {
+  let schema: JsonSchema = STRING;
+  for (let depth = 0; depth < 9; depth += 1) schema = { type: ["array"], items: schema };
+  expect(write(toFieldOf(schema).shape)).toBe("[[[JSON!]!]!]!");
+});
+
+test.each<[JsonSchema, string, [string, string | number][]]>([
+  [
+    { enum: ["flowMatch", "Default"] },
+    "GlowInput_It!",
+    [
+      ["FLOW_MATCH", "flowMatch"],
+      ["DEFAULT", "Default"],
+    ],
+  ],
+  [
+    { type: ["integer"], enum: [512, 1024] },
+    "GlowInput_It!",
+    [
+      ["_512", 512],
+      ["_1024", 1024],
+    ],
+  ],
+  [
+    { type: ["string"], enum: ["b", 1, "b"] },
+    "GlowInput_It!",
+    [
+      ["B", "b"],
+      ["_1", 1],
+    ],
+  ],
+  [{ enum: ["a", null] }, "GlowInput_It", [["A", "a"]]],
+  [{ type: ["string"], enum: ["a", null] }, "GlowInput_It!", [["A", "a"]]],
+  [{ const: "a" }, "GlowInput_It!", [["A", "a"]]],
+  [{ anyOf: [{ const: "a" }, NULL] }, "GlowInput_It", [["A", "a"]]],
+])("the values of %j become those of an enum", (schema, type, values) => {
+  const { shape } = toFieldOf(schema);
+  expect(write(shape)).toBe(type);
+  expect(shape).toMatchObject({
+    enumeration: { values: values.map(([graphqlName, value]) => ({ graphqlName, value })) },
+  });
+});
+
+test.each<[JsonSchema, string]>([
+  [{ enum: [true, false] }, "Boolean!"],
+  [{ const: true }, "Boolean!"],
+  [{ enum: ["a", true] }, "JSON!"],
+  [{ enum: [{ a: 1 }, null] }, "JSON"],
+  [{ const: null }, "JSON"],
+  [{ enum: [] }, "JSON!"],
+])("what no enum can say is not one: %j is %s", (schema, type) => {
+  expect(write(toFieldOf(schema).shape)).toBe(type);
+});
+
+test("fields keep their order, and what is required may be left out only with a default or as null", () => {
+  const input = toInput({
+    type: ["object"],
+    properties: {
+      prompt: { type: ["string"], description: "What to paint." },
+      seed: { type: ["integer"], default: 42, minimum: -1 },
+      note: { type: ["string", "null"] },
+      neg: STRING,
+    },
+    required: ["seed", "prompt", "note"],
+  });
+  expect(writeFields(input)).toEqual({
+    prompt: "String!",
+    seed: "SafeInt",
+    note: "String",
+    neg: "String",
+  });
+  expect(input.fields.map(({ name }) => name)).toEqual(["prompt", "seed", "note", "neg"]);
+  expect(input.fields[0]).toMatchObject({ description: "What to paint.", default: undefined });
+  expect(input.fields[1]).toMatchObject({ default: 42, minimum: -1, maximum: null });
+});
+
+test("a required field that only a branch fills in may be left out too", () => {
+  const input = toInput({
+    properties: { seed: { type: ["number"] }, prompt: STRING },
+    required: ["seed", "prompt"],
+    anyOf: [{ properties: { seed: { default: 1 } } }, { required: ["image"] }],
+  });
+  expect(writeFields(input)).toEqual({ seed: "Float", prompt: "String!", image: "JSON" });
+  expect(input.fields[0]).toMatchObject({ default: undefined });
+});
+
+test("of an output everything required is always there", () => {
+  const schema: JsonSchemaObject = {
+    properties: { seed: { type: ["integer", "null"], default: 1 }, url: STRING },
+    required: ["seed"],
+  };
+  const output = toOutputShape(schema, "GlowOutput");
+  expect(output && writeFields(output)).toEqual({ seed: "SafeInt!", url: "String" });
+});
+
+test("a reference is what it leads to, with its own words first", () => {
+  const size: JsonSchema = {
+    type: ["integer"],
+    minimum: 64,
+    maximum: 4096,
+    description: "Pixels.",
+    multipleOf: 8,
+  };
+  const referring = toFieldOf({ $ref: "#/$defs/size", default: 1024 }, { $defs: { size } });
+  expect(referring).toMatchObject({
+    shape: { scalar: "Int" },
+    default: 1024,
+    minimum: 64,
+    maximum: 4096,
+    description: "Pixels.",
+    rules: ["64 to 4096.", "A multiple of 8."],
+  });
+  const nullable = toFieldOf(
+    { anyOf: [{ $ref: "#/$defs/size" }, NULL], description: "Width.", maximum: 100 },
+    { $defs: { size } },
+  );
+  expect(nullable).toMatchObject({
+    shape: { scalar: "Int", isNullable: true },
+    minimum: 64,
+    maximum: 100,
+    description: "Width.",
+  });
+});
+
+test("members of allOf are typed, those of branches are JSON", () => {
+  const input = toInput({
+    $defs: {
+      base: { properties: { mode: STRING, width: { type: ["number"] } }, required: ["mode"] },
+      control: { properties: { image: STRING }, required: ["image", "strength"] },
+    },
+    properties: { prompt: STRING },
+    allOf: [{ $ref: "#/$defs/base" }, { properties: { width: { type: ["integer"] } } }],
+    anyOf: [{ $ref: "#/$defs/control" }, { properties: { prompt: {}, steps: STRING } }],
+    if: { properties: { ratio: STRING } },
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: { allOf: [{ oneOf: [{ properties: { deep: STRING } }, { required: ["late"] }] }] },
+    not: { properties: { banned: STRING }, required: ["unheard"] },
+    dependentSchemas: { mask: { properties: { feather: STRING } } },
+    dependentRequired: { a: ["b"] },
+  });
+  expect(writeFields(input)).toEqual({
+    prompt: "String",
+    mode: "String!",
+    width: "SafeInt",
+    image: "JSON",
+    steps: "JSON",
+    ratio: "JSON",
+    feather: "JSON",
+    deep: "JSON",
+    banned: "JSON",
+    mask: "JSON",
+    a: "JSON",
+    b: "JSON",
+    strength: "JSON",
+    late: "JSON",
+  });
+});
+
+test("a body that is described beside a reference keeps its own words", () => {
+  const input = toInput({
+    description: "All of it.",
+    $ref: "#/$defs/base",
+    $defs: { base: { description: "A base.", properties: { a: STRING } } },
+  });
+  expect(input).toMatchObject({ typeName: "GlowInput", description: "All of it." });
+});
+
+test("no member of a nested object is lost where several schemas speak of it", () => {
+  const [field] = toInput({
+    properties: { lora: { type: ["object"], properties: { path: STRING } } },
+    allOf: [{ properties: { lora: { properties: { scale: STRING }, required: ["scale"] } } }],
+    anyOf: [{ properties: { lora: { properties: { key: STRING } } } }, true],
+  }).fields;
+  expect(field?.shape.kind === "object" && writeFields(field.shape.object)).toEqual({
+    path: "String",
+    scale: "String!",
+    key: "JSON",
+  });
+});
+
+test("a name that is only required is a JSON field, unless the object takes no other names", () => {
+  const schema: JsonSchemaObject = { properties: { a: STRING }, required: ["b"] };
+  expect(writeFields(toInput(schema))).toEqual({ a: "String", b: "JSON" });
+  expect(writeFields(toInput({ ...schema, additionalProperties: false }))).toEqual({ a: "String" });
+});
+
+test("a name that GraphQL can't write is a JSON field that tells its real name", () => {
+  const input = toInput({
+    properties: { "2nd-image": STRING, ctrl_img: STRING, ["__proto__"]: STRING },
+    required: ["2nd-image"],
+  });
+  expect(input.fields).toMatchObject([
+    {
+      name: "2nd-image",
+      graphqlName: "_2ndImage",
+      shape: { scalar: "JSON" },
+      isRequired: true,
+      rules: ["Its real name is `2nd-image`."],
+    },
+    { name: "ctrl_img", graphqlName: "ctrlImg", shape: { scalar: "String" }, rules: [] },
+    { name: "__proto__", graphqlName: "proto", shape: { scalar: "JSON" } },
+  ]);
+});
+
+test.each<[JsonSchemaObject, boolean]>([
+  [{}, true],
+  [{ additionalProperties: false }, true],
+  [{ additionalProperties: true }, false],
+  [{ additionalProperties: STRING }, false],
+  [{ patternProperties: { "^x": STRING } }, false],
+  [{ allOf: [{ unevaluatedProperties: true }] }, false],
+])("a nested object with %j is typed: %s", (more, isTyped) => {
+  const schema: JsonSchemaObject = { type: ["object"], properties: { a: STRING }, ...more };
+  expect(toFieldOf(schema).shape.kind).toBe(isTyped ? "object" : "scalar");
+  expect(writeFields(toInput(schema))).toEqual({ a: "String" });
+});
+
+test.each<JsonSchemaObject>([
+  {},
+  { type: ["object"] },
+  STRING,
+  { type: ["object"], allOf: [{ ...STRING, properties: { a: STRING } }] },
+])("there is no type of %j", (schema) => {
+  expect(toInputShape(schema, "GlowInput")).toBeNull();
+});
+
+test("one target is one type, whatever stands beside the references", () => {
+  const lora: JsonSchema = { type: ["object"], properties: { path: STRING }, description: "One." };
+  const { fields } = toInput({
+    $defs: { lora, mode: { enum: ["a"] } },
+    properties: {
+      first: { $ref: "#/$defs/lora", description: "The first." },
+      second: { anyOf: [{ $ref: "#/$defs/lora" }, NULL] },
+      all: { type: ["array"], items: { allOf: [{ $ref: "#/$defs/lora" }] } },
+      mode: { $ref: "#/$defs/mode" },
+      otherMode: { $ref: "#/$defs/mode", default: "a" },
+    },
+  });
+  expect(fields.map(({ shape }) => write(shape))).toEqual([
+    "GlowInput_First!",
+    "GlowInput_First",
+    "[GlowInput_First!]!",
+    "GlowInput_Mode!",
+    "GlowInput_Mode!",
+  ]);
+  expect(fields[0]).toMatchObject({
+    description: "The first.",
+    shape: { object: { description: "One." } },
+  });
+});
+
+test("types that would be named alike are numbered", () => {
+  const nested: JsonSchema = { properties: { a: STRING } };
+  const { fields } = toInput({ properties: { my_lora: { ...nested }, MyLora: { ...nested } } });
+  expect(fields.map(({ shape }) => writeType(shape))).toEqual([
+    "GlowInput_MyLora",
+    "GlowInput_MyLora2",
+  ]);
+});
+
+test("a circle ends in JSON", () => {
+  const { fields } = toInput({
+    $defs: {
+      tree: {
+        type: ["object"],
+        properties: {
+          name: STRING,
+          children: { type: ["array"], items: { $ref: "#/$defs/tree" } },
+          root: { $ref: "#" },
+        },
+      },
+      lists: { type: ["array"], items: { $ref: "#/$defs/lists" } },
+      self: { allOf: [{ $ref: "#/$defs/self" }] },
+    },
+    properties: {
+      tree: { $ref: "#/$defs/tree" },
+      lists: { $ref: "#/$defs/lists" },
+      self: { $ref: "#/$defs/self" },
+    },
+  });
+  expect(fields.map(({ shape }) => write(shape))).toEqual(["GlowInput_Tree!", "[JSON!]!", "JSON"]);
+  const [tree] = fields;
+  expect(tree?.shape.kind === "object" && writeFields(tree.shape.object)).toEqual({
+    name: "String",
+    children: "[JSON!]",
+    root: "JSON",
+  });
+});
