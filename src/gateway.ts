@@ -1,15 +1,16 @@
 import type { Logger } from "pino";
 
 import type { Config } from "./config.ts";
-import { loadCatalogue } from "./deployments/catalogue.ts";
+import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { createPace } from "./runcomfy/pace.ts";
+import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { startServer } from "./server/start-server.ts";
 import { openStore } from "./store/open-store.ts";
 import { createTracking } from "./tracking/tracking.ts";
-import { startUpstream } from "./start-upstream.ts";
+import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createJobReader } from "./watch/create-job-reader.ts";
 import { watchJob } from "./watch/watch-job.ts";
 
@@ -36,9 +37,10 @@ export async function startGateway(
   }
 
   try {
-    const upstream = keep(await startUpstream(config, log));
-    const catalogue =
-      upstream.deploymentsFile === null ? null : await loadCatalogue(upstream.deploymentsFile);
+    const deploymentsFile = findDeploymentsFile(config);
+    const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
+    const catalogue = loaded?.catalogue ?? null;
+    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
     const store = keep(await openStore({ databaseUrl, log, ...(onStatement && { onStatement }) }));
     const pace = createPace({ now: () => performance.now(), random: Math.random, log });
@@ -64,15 +66,21 @@ export async function startGateway(
     await tracking.start();
     const readJob = createJobReader(store, log);
     const watchOne = (jobId: string) => watchJob({ store, jobId, readJob });
-    const services = { store, tracking, watchJob: watchOne };
+    const live = createLiveDeployments({ runcomfy, log });
+    const services = {
+      store,
+      tracking,
+      watchJob: watchOne,
+      readLiveDeployment: (id: string) => live.read(id),
+    };
     const server = keep(
       await startServer({
         host: config.host,
         port: config.port,
         schema: createSchema(catalogue),
-        createContext: () => createContext(services),
+        createContext: (variables) => createContext(services, variables),
         checkDatabase: () => store.ping(),
-        exampleDeploymentId: catalogue?.deployments[0]?.id ?? null,
+        example: catalogue?.deployments[0] ?? null,
         log,
       }),
     );

@@ -3,11 +3,14 @@ import ErrorsPlugin from "@pothos/plugin-errors";
 import RelayPlugin from "@pothos/plugin-relay";
 
 import type { Deployment } from "../deployments/catalogue.ts";
+import type { FieldShape } from "../deployments/shape/shape.ts";
 import type { Asset } from "../job/asset.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job, JobError, JobEvent } from "../job/job.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
+import type { Submitted } from "../tracking/submit-job.ts";
 import type { GatewayContext } from "./context.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
@@ -23,6 +26,7 @@ export function createBuilder() {
       ID: { Input: string; Output: string };
       DateTime: { Input: Date; Output: Date };
       JSON: { Input: JsonValue; Output: JsonValue };
+      SafeInt: { Input: number; Output: number };
       URL: { Input: string; Output: string };
     };
     Interfaces: { Error: Error };
@@ -30,9 +34,13 @@ export function createBuilder() {
       Asset: Asset;
       Deployment: Deployment;
       InputIssue: InputIssue;
+      InputField: FieldShape;
+      InputWarning: InputIssue;
       Job: Job;
       JobError: JobError;
       JobEvent: JobEvent;
+      LiveDeployment: LiveDeployment;
+      SubmitJobSuccess: Submitted;
     };
     Connection: { readonly totalCount: () => Promise<number> };
   }>({

@@ -1,28 +1,30 @@
-import type { Job } from "../job/job.ts";
-import type { JsonObject } from "../job/json.ts";
+import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
 import type { JobStore } from "../store/job-store.ts";
+import type { Job } from "../job/job.ts";
+import type { Tracking } from "../tracking/tracking.ts";
 import type { Loaders } from "./loaders.ts";
 import { createLoaders } from "./loaders.ts";
 
 /** What the schema needs of the gateway. */
 export type Services = {
   readonly store: JobStore;
-  readonly tracking: {
-    /** Rejects with one of the errors in `SubmitJobResult` when it is expected. */
-    submitJob(submission: {
-      readonly deploymentId: string;
-      readonly input: JsonObject;
-      readonly idempotencyKey: string | null;
-    }): Promise<Job>;
-    /** Rejects with one of the errors in `CancelJobResult` when it is expected. */
-    cancelJob(id: string): Promise<Job>;
-  };
+  /** Each rejects with an error of its mutation's result union when that is expected. */
+  readonly tracking: Pick<Tracking, "submitJob" | "cancelJob">;
   watchJob(id: string): AsyncIterableIterator<Job>;
+  /** What the upstream says of a deployment now; null when it says nothing. Never rejects. */
+  readLiveDeployment(id: string): Promise<LiveDeployment | null>;
 };
 
-export type GatewayContext = Services & { readonly loaders: Loaders };
+export type GatewayContext = Services & {
+  readonly loaders: Loaders;
+  /** The operation's variables as they were sent, before GraphQL made a list of a bare value. */
+  readonly variables: Variables;
+};
+
+/** By name; undefined as long as nobody sent any. */
+export type Variables = Readonly<Record<string, unknown>>;
 
 /** The context of one operation. */
-export function createContext({ store, tracking, watchJob }: Services): GatewayContext {
-  return { store, tracking, watchJob, loaders: createLoaders(store) };
+export function createContext(services: Services, variables: Variables = {}): GatewayContext {
+  return { ...services, variables, loaders: createLoaders(services.store) };
 }

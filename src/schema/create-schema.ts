@@ -2,6 +2,7 @@ import type { GraphQLSchema } from "graphql";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
 import { addAsset } from "./asset.ts";
+import type { Builder } from "./builder.ts";
 import { createBuilder } from "./builder.ts";
 import { addCancelJob } from "./cancel-job.ts";
 import { addDeployment } from "./deployment.ts";
@@ -13,8 +14,15 @@ import { addJobEvent } from "./job-event.ts";
 import { addJobFilter } from "./job-filter.ts";
 import { addJobStatus } from "./job-status.ts";
 import { addJobUpdated } from "./job-updated.ts";
-import { addScalars } from "./scalars.ts";
+import { addSafeInt, addScalars } from "./scalars.ts";
 import { addSubmitJob } from "./submit-job.ts";
+import type { SubmitJobResultRef } from "./submit-job-result.ts";
+import { addSubmitJobResult } from "./submit-job-result.ts";
+import { addInputField } from "./input-field.ts";
+import { addLiveDeployment } from "./live-deployment.ts";
+import { createGeneratedTypes } from "./generated-types.ts";
+import { addSubmitDeployment } from "./submit-deployment.ts";
+import { addTypedOutput } from "./typed-output.ts";
 
 /** The gateway's schema; its operations need a `GatewayContext` each. */
 export function createSchema(catalogue: Catalogue): GraphQLSchema {
@@ -38,9 +46,35 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addJobEvent(builder, jobStatus);
   addJob(builder, { catalogue, jobStatus, jobFilter, jobConnection });
   addDeployment(builder, { catalogue, jobConnection });
+  addInputField(builder);
+  addLiveDeployment(builder);
   addErrors(builder);
-  addSubmitJob(builder);
+  const submitJobResult = addSubmitJobResult(builder);
+  addSubmitJob(builder, submitJobResult);
   addCancelJob(builder);
   addJobUpdated(builder);
+  addGenerated(builder, catalogue, submitJobResult);
   return builder.toSchema();
+}
+
+/** What the catalogue's schemas and models add. */
+function addGenerated(
+  builder: Builder,
+  catalogue: Catalogue,
+  submitJobResult: SubmitJobResultRef,
+): void {
+  const deployments = catalogue?.deployments ?? [];
+  if (deployments.every(({ input, output }) => input === null && output === null)) return;
+  addSafeInt(builder);
+  const types = createGeneratedTypes(builder);
+  for (const deployment of deployments) {
+    if (deployment.input === null) continue;
+    addSubmitDeployment(builder, {
+      deployment,
+      contract: deployment.input,
+      types,
+      submitJobResult,
+    });
+  }
+  addTypedOutput(builder, { catalogue, types });
 }

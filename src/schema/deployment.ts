@@ -1,4 +1,5 @@
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
+import { toUnlisted } from "../deployments/catalogue.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
@@ -26,11 +27,34 @@ export function addDeployment(
         nullable: true,
         description: "What it is good for, in a sentence; null when the gateway was told nothing.",
       }),
+      model: t.exposeString("model", {
+        nullable: true,
+        description:
+          "The model that the LoRA is for, e.g. `flux`; null when the gateway was told none.",
+      }),
+      submitField: t.string({
+        nullable: true,
+        description:
+          "The mutation that submits to it with a typed input, e.g. `submitWarmGlow`; null when neither a schema nor a model is known.",
+        resolve: ({ input }) => input?.submitField ?? null,
+      }),
+      inputFields: t.field({
+        type: ["InputField"],
+        description: "The fields of its input; empty when none is known.",
+        resolve: ({ input }) => input?.shape?.fields ?? [],
+      }),
+      live: t.field({
+        type: "LiveDeployment",
+        nullable: true,
+        description:
+          "How the upstream runs it now, cached for 10 s; null when the upstream does not know it or can't be asked at the moment.",
+        resolve: ({ id }, _arguments, { readLiveDeployment }) => readLiveDeployment(id),
+      }),
       inputSchema: t.expose("inputSchema", {
         type: "JSON",
         nullable: true,
         description:
-          "The JSON Schema of a job's `input`, e.g. to draw a form; null when the gateway was given none.",
+          "The JSON Schema of a job's `input`, as given or made of the `model`; null when the gateway was given neither.",
       }),
       outputSchema: t.expose("outputSchema", {
         type: "JSON",
@@ -84,8 +108,4 @@ async function findDeployment(
 ): Promise<Deployment | null> {
   if (catalogue !== null) return catalogue.find(id);
   return isIdentifier(id) && (await store.hasDeployment(id)) ? toUnlisted(id) : null;
-}
-
-function toUnlisted(id: string): Deployment {
-  return { id, name: id, description: null, inputSchema: null, outputSchema: null };
 }

@@ -156,7 +156,8 @@ async function readDocuments(job: Job, { loaders }: GatewayContext): Promise<Job
   return documents;
 }
 
-async function readOutput(
+/** What the job gave; null until it SUCCEEDED. */
+export async function readOutput(
   job: Job,
   _arguments: object,
   context: GatewayContext,

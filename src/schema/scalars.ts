@@ -26,6 +26,25 @@ export function addScalars(builder: Builder): void {
   });
 }
 
+/** Only for schemas with generated types: GraphQL's Int has 32 bits. */
+export function addSafeInt(builder: Builder): void {
+  builder.scalarType("SafeInt", {
+    description: "An integer from -(2^53-1) to 2^53-1: beyond, JSON numbers lose digits.",
+    serialize: (integer) => integer,
+    parseValue: parseSafeInt,
+    parseLiteral: (node) => parseSafeInt(node.kind === Kind.INT ? Number(node.value) : null),
+  });
+}
+
+function parseSafeInt(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) {
+    throw badUserInput(
+      "This is no integer from -(2^53-1) to 2^53-1. Write one without a fraction.",
+    );
+  }
+  return value;
+}
+
 const DATE_TIME = z.iso.datetime({ offset: true }).regex(/T\d\d:\d\d:\d\d/);
 
 function parseDateTime(value: unknown): Date {

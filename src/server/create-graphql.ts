@@ -13,8 +13,8 @@ export type GraphqlHandler = ReturnType<typeof createGraphql>;
 
 export function createGraphql(options: {
   readonly schema: GraphQLSchema;
-  /** Makes the resolvers' context, once for each operation. */
-  readonly createContext: () => object;
+  /** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
+  readonly createContext: (variables: Readonly<Record<string, unknown>>) => object;
   /** Rejects unless the database answers. */
   readonly checkDatabase: () => Promise<void>;
   readonly maskError: ReturnType<typeof createMaskError>;
@@ -23,7 +23,7 @@ export function createGraphql(options: {
   const { schema, createContext, checkDatabase, maskError, log } = options;
   return createYoga({
     schema,
-    context: createContext,
+    context: ({ params }) => createContext(params?.variables ?? {}),
     maskedErrors: { maskError },
     // What goes wrong is logged where it is masked.
     logging: false,

@@ -1,15 +1,20 @@
 import type { GraphiQLOptions } from "graphql-yoga";
 
-/** GraphiQL's settings, with a tab for each thing that a newcomer wants to try, in the order of trying them. */
-export function createGraphiql(exampleDeploymentId: string | null): GraphiQLOptions {
+import type { Deployment } from "../deployments/catalogue.ts";
+import type { ObjectShape } from "../deployments/shape/shape.ts";
+
+/**
+ * GraphiQL's settings, with a tab for each thing that a newcomer wants to try, in the order of trying them. `example` is
+ * the deployment that the tabs submit to; null when none is known.
+ */
+export function createGraphiql(example: Deployment | null): GraphiQLOptions {
   const jobId = { id: "job_…" };
-  const deploymentId = exampleDeploymentId ?? "the id that RunComfy's dashboard shows";
   return {
     title: "RunComfy GraphQL",
     subscriptionsProtocol: "WS",
     defaultTabs: [
       { query: DEPLOYMENTS },
-      { query: toSubmit(deploymentId) },
+      { query: toSubmit(toCall(example)) },
       { query: WATCH, variables: JSON.stringify(jobId, null, 2) },
       { query: JOBS },
       { query: CANCEL, variables: JSON.stringify(jobId, null, 2) },
@@ -27,24 +32,54 @@ query Deployments {
 }
 `;
 
-/** Has the vendor's example body as it stands; in the variables GraphiQL marks any object of type JSON as wrong. */
-const toSubmit = (deploymentId: string) => `# 2. Run it: copy the job's id from the answer
-mutation Submit {
-  submitJob(
+/** The vendor's example body, in the upstream's names. */
+const EXAMPLE_INPUT = {
+  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
+  ctrl_img_1:
+    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
+  width: 1_024,
+  height: 1_024,
+  seed: 42,
+};
+
+/** The mutation of the deployment itself where there is one, as it tells its fields while they are typed. */
+function toCall(example: Deployment | null): string {
+  const contract = example?.input;
+  if (contract?.shape)
+    return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape))}\n  )`;
+  const deploymentId = example?.id ?? "the id that RunComfy's dashboard shows";
+  // In the text, because in the variables GraphiQL marks any object of type JSON as wrong.
+  return `submitJob(
     deploymentId: ${JSON.stringify(deploymentId)}
-    input: {
-      prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow."
-      ctrl_img_1: "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp"
-      width: 1024
-      height: 1024
-      seed: 42
-    }
-  ) {
+    ${toInputText(Object.entries(EXAMPLE_INPUT))}
+  )`;
+}
+
+function toFields({ fields }: ObjectShape): [string, string | number][] {
+  const names = new Map(fields.map(({ name, graphqlName }) => [name, graphqlName]));
+  return Object.entries(EXAMPLE_INPUT).flatMap(([name, value]) => {
+    const graphqlName = names.get(name);
+    return graphqlName === undefined ? [] : [[graphqlName, value]];
+  });
+}
+
+function toInputText(fields: readonly (readonly [string, string | number])[]): string {
+  const lines = fields.map(([name, value]) => `      ${name}: ${JSON.stringify(value)}`);
+  return `input: {\n${lines.join("\n")}\n    }`;
+}
+
+const toSubmit = (call: string) => `# 2. Run it: copy the job's id from the answer
+mutation Submit {
+  ${call} {
     __typename
     ... on SubmitJobSuccess {
       job {
         id
         status
+      }
+      warnings {
+        path
+        message
       }
     }
     ... on InvalidInputError {

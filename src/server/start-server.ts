@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 
+import type { Deployment } from "../deployments/catalogue.ts";
 import { checkHost, checkOperation } from "./check-request.ts";
 import { trackConnections } from "./connections.ts";
 import { createGraphql } from "./create-graphql.ts";
@@ -49,18 +50,18 @@ export async function startServer(options: {
   /** 0 takes a free one. */
   readonly port: number;
   readonly schema: GraphQLSchema;
-  /** Makes the resolvers' context, once for each operation. */
-  readonly createContext: () => object;
+  /** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
+  readonly createContext: (variables: Readonly<Record<string, unknown>>) => object;
   /** Rejects unless the database answers. */
   readonly checkDatabase: () => Promise<void>;
   /** The deployment that GraphiQL's example submits to; null where none is known. */
-  readonly exampleDeploymentId: string | null;
+  readonly example: Deployment | null;
   readonly log: Logger;
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
   const { host, log } = options;
   const maskError = createMaskError(log);
   const graphql = createGraphql({ ...options, maskError });
-  const answerPage = createGraphiqlPage(createGraphiql(options.exampleDeploymentId));
+  const answerPage = createGraphiqlPage(createGraphiql(options.example));
   const server = createServer({
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 
+import type { Catalogue } from "../deployments/catalogue.ts";
+import type { CheckedInput } from "../deployments/contract.ts";
 import { checkJson, textProblem } from "../job/check-input.ts";
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { isIdentifier } from "../job/identifier.ts";
-import type { InputIssue } from "../job/input-issue.ts";
+import type { InputIssue, Spelling } from "../job/input-issue.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
@@ -12,39 +14,58 @@ import type { SubmissionKey } from "../store/job-store.ts";
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {
   readonly deploymentId: string;
-  readonly input: JsonValue;
+  /** In the upstream's spelling. */
+  readonly input: JsonValue | undefined;
   readonly idempotencyKey: string | null;
+  /** How the caller spells the input's paths; as the upstream does when not given. */
+  readonly spell?: Spelling;
 };
 
-/** What can be submitted. */
-export type Submission = {
+/** What can be stored and compared, and what its deployment says of it. */
+export type Submission = CheckedInput & {
   readonly deploymentId: string;
-  readonly input: JsonObject;
   readonly submissionKey: SubmissionKey | null;
+  readonly spell: Spelling;
 };
 
 const LONGEST_KEY = 255;
 
-/** Checks what is asked for; throws InvalidInputError with all its issues, or DeploymentNotFoundError. */
-export function toSubmission(request: SubmissionRequest): Submission {
-  const { deploymentId, input, idempotencyKey } = request;
-  if (!isIdentifier(deploymentId)) throw new DeploymentNotFoundError(deploymentId);
+/**
+ * Checks what is asked for. Throws InvalidInputError when it can't be stored or compared, and DeploymentNotFoundError;
+ * what the deployment's schema has against it are the result's `issues`, which don't matter to a key that has a job.
+ */
+export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
+  const { deploymentId, input, idempotencyKey, spell = asItIs } = request;
+  const deployment = catalogue?.find(deploymentId) ?? null;
+  if (!isIdentifier(deploymentId) || (catalogue !== null && deployment === null)) {
+    throw new DeploymentNotFoundError(deploymentId, {
+      nearMisses: catalogue?.findNearMisses(deploymentId) ?? [],
+    });
+  }
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   if (!isJsonObject(input)) {
     throw new InvalidInputError([
-      { path: [], message: "is not a JSON object; send one with a member for each field" },
+      { path: [], message: "must be an object; put the fields into {…}" },
       ...keyIssues,
     ]);
   }
-  const issues = [...keyIssues, ...checkJson(input)];
+  const issues = [...keyIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
-  if (idempotencyKey === null) return { deploymentId, input, submissionKey: null };
-  return {
-    deploymentId,
-    input,
-    submissionKey: { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) },
-  };
+  const checked = deployment?.input?.check(input, spell) ?? { input, issues: [], warnings: [] };
+  // Of what the caller gave: a default that changes later must not make a retry another submission.
+  const submissionKey =
+    idempotencyKey === null
+      ? null
+      : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
+  return { ...checked, deploymentId, submissionKey, spell };
 }
+
+/** The same issue in the spelling of the caller. */
+export function respell(issue: InputIssue, spell: Spelling): InputIssue {
+  return { ...issue, path: spell(issue.path) };
+}
+
+const asItIs: Spelling = (path) => path;
 
 function checkKey(key: string): InputIssue[] {
   const problem =

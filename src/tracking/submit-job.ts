@@ -1,7 +1,9 @@
 import type { BaseLogger } from "pino";
 
+import type { Catalogue } from "../deployments/catalogue.ts";
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
+import type { InputIssue } from "../job/input-issue.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
@@ -12,7 +14,7 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
 import type { Record } from "./record.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
-import { toSubmission } from "./submission.ts";
+import { respell, toSubmission } from "./submission.ts";
 import { rateLimited, toUpstreamError } from "./to-upstream-error.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
@@ -20,7 +22,10 @@ import { waitForJob } from "./wait-for-job.ts";
  * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
  * DeploymentNotFoundError, IdempotencyConflictError or UpstreamError; a caller who no longer waits changes nothing.
  */
-export type SubmitJob = (request: SubmissionRequest) => Promise<Job>;
+export type SubmitJob = (request: SubmissionRequest) => Promise<Submitted>;
+
+/** A job that the upstream has accepted, and what will happen to its input silently. */
+export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
 
 /** Whoever submits, and what can be known of the submits under way. */
 export type Submitter = {
@@ -52,7 +57,7 @@ export function createSubmitJob(dependencies: {
   readonly pace: Pace;
   readonly record: Record;
   readonly follow: (job: Job) => void;
-  readonly isKnownDeployment: (deploymentId: string) => boolean;
+  readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
   readonly now: () => number;
@@ -67,10 +72,13 @@ export function createSubmitJob(dependencies: {
   let patience: NodeJS.Timeout | null = null;
 
   const submitJob: SubmitJob = async (request) => {
-    const submission = toSubmission(request);
+    const submission = toSubmission(request, dependencies.catalogue);
+    return { job: await joinOrSubmit(submission), warnings: submission.warnings };
+  };
+
+  /** A call with the key of another one that is under way waits for that. */
+  async function joinOrSubmit(submission: Submission): Promise<Job> {
     const { deploymentId, submissionKey } = submission;
-    if (!dependencies.isKnownDeployment(deploymentId))
-      throw new DeploymentNotFoundError(deploymentId);
     const sameKey = submissionKey === null ? undefined : keysUnderWay.get(submissionKey.key);
     if (sameKey !== undefined) {
       if (sameKey.fingerprint !== submissionKey?.fingerprint)
@@ -94,13 +102,14 @@ export function createSubmitJob(dependencies: {
       jobsUnderWay.delete(job.id);
       if (submissionKey !== null) keysUnderWay.delete(submissionKey.key);
     }
-  };
+  }
 
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
   async function submitOnce(job: Job, submission: Submission): Promise<Job> {
     const { submissionKey } = submission;
     const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
     if (earlier !== null) return await answerAgain(earlier, submission);
+    if (submission.issues.length > 0) throw new InvalidInputError(submission.issues);
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const taken = await insert(job, submission);
@@ -118,7 +127,8 @@ export function createSubmitJob(dependencies: {
     }
   }
 
-  async function deliver(job: Job, { deploymentId, input }: Submission): Promise<Job> {
+  async function deliver(job: Job, submission: Submission): Promise<Job> {
+    const { deploymentId, input } = submission;
     let requestId: string;
     try {
       requestId = await untilOver(
@@ -127,7 +137,7 @@ export function createSubmitJob(dependencies: {
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await persist(job, () => store.deleteJob(job.id));
-        throw toRefusal(error, deploymentId);
+        throw toRefusal(error, submission);
       }
       log.warn(
         { jobId: job.id, err: error },
@@ -228,8 +238,11 @@ function stopping(): UpstreamError {
   });
 }
 
-function toRefusal(error: RunComfyError, deploymentId: string): Error {
-  if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
+function toRefusal(error: RunComfyError, { deploymentId, spell }: Submission): Error {
+  if (error.issues !== null) {
+    const issues = error.issues.map((issue) => respell(issue, spell));
+    return new InvalidInputError(issues, { cause: error });
+  }
   if (error.code === "NOT_FOUND")
     return new DeploymentNotFoundError(deploymentId, { cause: error });
   return toUpstreamError(error);

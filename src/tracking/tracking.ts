@@ -77,7 +77,7 @@ export function createTracking(dependencies: {
     pace,
     record,
     follow: poller.follow,
-    isKnownDeployment: (id) => catalogue === null || catalogue.find(id) !== null,
+    catalogue,
     apiVersion,
     submitTimeoutMs,
     now,

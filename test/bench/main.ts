@@ -7,6 +7,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
+import { measureDeployments } from "./measure-deployments.ts";
 import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureQueries } from "./measure-queries.ts";
@@ -20,6 +21,7 @@ const MEASUREMENTS = {
   watchers: measureWatchers,
   looks: measureLooks,
   memory: measureMemory,
+  deployments: measureDeployments,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 
 // `npm run bench`, with `-- --json file` for the figures as JSON and `-- start looks …` for some of them only.

@@ -4,10 +4,12 @@ import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
+import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import type { JsonValue } from "../../src/job/json.ts";
+import { isJsonObject } from "../../src/job/json.ts";
 import type { Observation } from "../../src/job/observation.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createContext } from "../../src/schema/context.ts";
@@ -20,7 +22,11 @@ type Tracking = Services["tracking"];
 
 /** The schema over a database in memory, with no server around it and a tracking that the test makes up. */
 export async function openInProcessGateway(
-  options: { readonly catalogue?: Catalogue; readonly tracking?: Partial<Tracking> } = {},
+  options: {
+    readonly catalogue?: Catalogue;
+    readonly tracking?: Partial<Tracking>;
+    readonly readLiveDeployment?: Services["readLiveDeployment"];
+  } = {},
 ) {
   const statements: string[] = [];
   const log = pino({ level: "silent" });
@@ -36,6 +42,7 @@ export async function openInProcessGateway(
     store,
     tracking: { submitJob: unexpected, cancelJob: unexpected, ...options.tracking },
     watchJob: (jobId) => watchJob({ store, jobId, readJob }),
+    readLiveDeployment: options.readLiveDeployment ?? (() => Promise.resolve(null)),
   };
   const schema = createSchema(options.catalogue ?? null);
 
@@ -66,7 +73,7 @@ export async function openInProcessGateway(
         schema,
         document,
         variableValues: variables,
-        contextValue: createContext(services),
+        contextValue: createContext(services, variables),
       });
     },
 
@@ -84,7 +91,7 @@ export async function openInProcessGateway(
       changes: {
         readonly deploymentId?: string;
         readonly createdAt?: Date;
-        readonly input?: JsonObject;
+        readonly input?: JsonValue | undefined;
       } = {},
     ): Promise<Job> {
       const now = changes.createdAt ?? new Date("2025-07-22T13:00:00Z");
@@ -93,7 +100,8 @@ export async function openInProcessGateway(
         apiVersion: "v1",
         now,
       });
-      await store.insertJob(job, changes.input ?? { prompt: "a glow" }, null);
+      const input = isJsonObject(changes.input) ? changes.input : { prompt: "a glow" };
+      await store.insertJob(job, input, null);
       return job;
     },
 
@@ -118,24 +126,12 @@ function isAnswer<Result, Variables>(
 }
 
 /** A catalogue of two deployments, not in the order of their ids. */
-export const CATALOGUE: NonNullable<Catalogue> = {
-  deployments: [
-    {
-      id: "warm-glow",
-      name: "Warm Glow",
-      description: "Makes it warmer.",
-      inputSchema: { type: "object" },
-      outputSchema: null,
-    },
-    {
-      id: "cold-light",
-      name: "Cold Light",
-      description: null,
-      inputSchema: null,
-      outputSchema: null,
-    },
-  ],
-  find(id) {
-    return this.deployments.find((deployment) => deployment.id === id) ?? null;
+export const CATALOGUE: NonNullable<Catalogue> = createCatalogue([
+  {
+    ...toUnlisted("warm-glow"),
+    name: "Warm Glow",
+    description: "Makes it warmer.",
+    inputSchema: { type: "object" },
   },
-};
+  { ...toUnlisted("cold-light"), name: "Cold Light" },
+]);

@@ -5,9 +5,10 @@ import type { Services } from "../../src/schema/context.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 async function openSubmitter() {
-  const submitJob = vi.fn<Services["tracking"]["submitJob"]>(
-    async ({ input }) => await gateway.addJob({ input }),
-  );
+  const submitJob = vi.fn<Services["tracking"]["submitJob"]>(async ({ input }) => ({
+    job: await gateway.addJob({ input }),
+    warnings: [],
+  }));
   const gateway = await openInProcessGateway({ tracking: { submitJob } });
   return {
     gateway,

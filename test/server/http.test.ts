@@ -162,7 +162,7 @@ describe("HTTP", () => {
       schema: createRealSchema(),
       createContext: () => ({}),
       checkDatabase: () => Promise.resolve(),
-      exampleDeploymentId: null,
+      example: null,
       log: keepLog().log,
     });
     await expect(second).rejects.toThrow(

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { createSchema as createGatewaySchema } from "../../src/schema/create-schema.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import {
@@ -28,7 +29,7 @@ export async function serve(
     schema: createTestSchema(counts, released),
     createContext: () => ({}),
     checkDatabase: () => Promise.resolve(),
-    exampleDeploymentId: "example-deployment",
+    example: toUnlisted("example-deployment"),
     log: pino({ level: "silent" }),
     ...overrides,
   });

@@ -40,7 +40,7 @@ function createSubmitter(): Submitter {
     pace,
     record: createRecord({ store, now: () => 0 }),
     follow: ({ id }: Job) => followed.push(id),
-    isKnownDeployment: () => true,
+    catalogue: null,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
     now: () => 0,
@@ -61,8 +61,8 @@ test("the row is there before the upstream hears of the job", async () => {
   expect((await store.readKeyedJob("key"))?.job).toMatchObject({ status: "SUBMITTING" });
   expect(followed).toEqual([]);
   release();
-  const { id } = await submitting;
-  expect(followed).toEqual([id]);
+  const { job } = await submitting;
+  expect(followed).toEqual([job.id]);
 });
 
 test("an acceptance outlives a database that is away for a moment", async () => {
@@ -70,7 +70,7 @@ test("an acceptance outlives a database that is away for a moment", async () => 
   let failures = 3;
   store.saveJob = (job, output) =>
     failures-- > 0 ? Promise.reject(new Error("away")) : saveJob(job, output);
-  expect(await submitter.submitJob(REQUEST)).toMatchObject({ status: "IN_QUEUE" });
+  expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
   expect(slept).toEqual([100, 500, 1_000]);
   expect(upstream.count("submit")).toBe(1);
 });
@@ -87,7 +87,7 @@ test("a stop while the database is away tries once more to write down an accepta
   await away.promise;
   store.saveJob = saveJob;
   submitter.stop(0);
-  expect(await submitting).toMatchObject({ status: "IN_QUEUE" });
+  expect(await submitting).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
 test("an insert whose answer is lost leaves nothing behind, and the key is free", async () => {
@@ -99,7 +99,7 @@ test("an insert whose answer is lost leaves nothing behind, and the key is free"
   await expect(submitter.submitJob(REQUEST)).rejects.toThrow("the connection broke");
   expect(await store.countJobs({})).toBe(0);
   store.insertJob = insertJob;
-  expect(await submitter.submitJob(REQUEST)).toMatchObject({ status: "IN_QUEUE" });
+  expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
 test("a stop takes no more submits and waits for the one under way", async () => {
@@ -111,7 +111,7 @@ test("a stop takes no more submits and waits for the one under way", async () =>
   await expect(late).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
   release();
   await submitter.close();
-  expect((await submitting).status).toBe("IN_QUEUE");
+  expect((await submitting).job.status).toBe("IN_QUEUE");
   expect(upstream.count("submit")).toBe(1);
 });
 
@@ -134,6 +134,6 @@ test("a key that another gateway is submitting under waits for that gateway's ou
   await upstream.whenRequested("submit", 1);
   const again = createSubmitter().submitJob(REQUEST);
   release();
-  expect((await again).id).toBe((await submitting).id);
+  expect((await again).job.id).toBe((await submitting).job.id);
   expect(upstream.count("submit")).toBe(1);
 });

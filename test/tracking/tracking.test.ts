@@ -74,7 +74,8 @@ async function submit(
   idempotencyKey: string | null = null,
   input: JsonValue = INPUT,
 ): Promise<Job> {
-  return await tracking.submitJob({ deploymentId, input, idempotencyKey });
+  const { job } = await tracking.submitJob({ deploymentId, input, idempotencyKey });
+  return job;
 }
 
 async function thrownBy(promise: Promise<unknown>): Promise<unknown> {

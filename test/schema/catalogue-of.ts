@@ -1,0 +1,9 @@
+import type { Catalogue } from "../../src/deployments/catalogue.ts";
+import { readCatalogue } from "../../src/deployments/read-catalogue.ts";
+
+/** The catalogue of a file with these deployments, which has no problems. */
+export function catalogueOf(...deployments: readonly unknown[]): NonNullable<Catalogue> {
+  const { catalogue, problems } = readCatalogue({ deployments });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  return catalogue;
+}

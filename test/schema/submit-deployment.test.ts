@@ -1,0 +1,231 @@
+import { expect, test, vi } from "vitest";
+
+import type { JsonObject } from "../../src/job/json.ts";
+import type { Services } from "../../src/schema/context.ts";
+import { toSubmission } from "../../src/tracking/submission.ts";
+import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
+import { catalogueOf } from "./catalogue-of.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+type SubmitJob = Services["tracking"]["submitJob"];
+
+const INPUT_SCHEMA = {
+  type: "object",
+  additionalProperties: false,
+  required: ["prompt", "steps"],
+  properties: {
+    prompt: { type: "string" },
+    ctrl_img_1: { type: "string", format: "image_uri" },
+    steps: { type: "integer", minimum: 1, maximum: 150, default: 25 },
+    seed: { type: "integer", minimum: -1 },
+    scale: { type: "number" },
+    is_fast: { type: "boolean" },
+    resolution: { enum: ["Default", "High", "16:9"] },
+    neg: { type: ["string", "null"] },
+    "2nd-image": { type: "string" },
+    loras: {
+      type: "array",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["lora_path"],
+        properties: {
+          lora_path: { type: "string" },
+          block_weights: { type: "array", items: { type: "array", items: { type: "number" } } },
+          mode: { type: "string", enum: ["add", "mul"] },
+        },
+      },
+    },
+    extra: { type: "object" },
+    choice: { oneOf: [{ type: "string" }, { type: "integer" }] },
+  },
+};
+
+/** The gateway with one deployment; `submitted` are the inputs that would be sent upstream. */
+async function openTyped(inputSchema: JsonObject = INPUT_SCHEMA) {
+  const catalogue = catalogueOf({ id: "wg", name: "Warm Glow", inputSchema });
+  const submitted: unknown[] = [];
+  const submitJob = vi.fn<SubmitJob>(async (request) => {
+    const { input, issues, warnings } = toSubmission(request, catalogue);
+    if (issues.length > 0) throw new InvalidInputError(issues);
+    submitted.push(input);
+    return { job: await gateway.addJob({ input }), warnings };
+  });
+  const gateway = await openInProcessGateway({ catalogue, tracking: { submitJob } });
+
+  async function submit(input: unknown) {
+    return await gateway.answer(
+      `mutation ($input: WarmGlowInput!) { submitWarmGlow(input: $input, idempotencyKey: "key") { ${RESULT} } }`,
+      { input },
+    );
+  }
+  return { gateway, submitJob, submitted, submit };
+}
+
+const RESULT =
+  "__typename ... on SubmitJobSuccess { job { input } warnings { path message } } ... on InvalidInputError { issues { path message } }";
+
+test("a typed input becomes the upstream's body, nested objects, lists and enums too", async () => {
+  const { submit, submitted, submitJob } = await openTyped();
+  const { data, errors } = await submit({
+    prompt: "a glow",
+    ctrlImg1: "https://files.example/a.png",
+    seed: 9_007_199_254_740_991,
+    isFast: true,
+    resolution: "_16_9",
+    _2ndImage: "kept",
+    loras: [
+      { loraPath: "a", blockWeights: [[1, 2.5], []], mode: "MUL" },
+      { loraPath: "b", mode: null },
+    ],
+    extra: { some_key: [null, { __typename: 1 }] },
+    choice: 5,
+  });
+  expect(errors).toBeUndefined();
+  const body = {
+    prompt: "a glow",
+    ctrl_img_1: "https://files.example/a.png",
+    steps: 25,
+    seed: 9_007_199_254_740_991,
+    is_fast: true,
+    resolution: "16:9",
+    "2nd-image": "kept",
+    loras: [{ lora_path: "a", block_weights: [[1, 2.5], []], mode: "mul" }, { lora_path: "b" }],
+    extra: { some_key: [null, { __typename: 1 }] },
+    choice: 5,
+  };
+  expect(submitted).toEqual([body]);
+  expect(data).toMatchObject({
+    submitWarmGlow: { __typename: "SubmitJobSuccess", job: { input: body }, warnings: [] },
+  });
+  expect(submitJob.mock.lastCall?.[0]).toMatchObject({ deploymentId: "wg", idempotencyKey: "key" });
+});
+
+test("null counts as left out, unless the schema allows it", async () => {
+  const { submit, submitted } = await openTyped();
+  await submit({ prompt: "a", seed: null, neg: null, steps: null, loras: null, choice: null });
+  expect(submitted).toEqual([{ prompt: "a", neg: null, steps: 25 }]);
+});
+
+test("every issue has its path in the spelling of the call", async () => {
+  const { submit, gateway, submitted } = await openTyped();
+  const { data } = await submit({
+    prompt: "a",
+    ctrlImg1: "http://10.0.0.1/a.png",
+    steps: 500,
+    loras: [
+      { loraPath: "a", blockWeights: [[1]] },
+      { loraPath: "b", mode: "ADD" },
+    ],
+    choice: true,
+    extra: [],
+  });
+  expect(data).toMatchObject({
+    submitWarmGlow: {
+      __typename: "InvalidInputError",
+      issues: expect.arrayContaining([
+        { path: "ctrlImg1", message: expect.stringContaining("https://") },
+        { path: "steps", message: expect.stringContaining("150") },
+        { path: "choice", message: expect.any(String) },
+        { path: "extra", message: expect.any(String) },
+      ]),
+    },
+  });
+  const untyped = await gateway.answer(
+    `mutation { submitJob(deploymentId: "wg", input: { prompt: "a", ctrl_img_1: "no", ctrl_img: "b" }) { ${RESULT} } }`,
+  );
+  expect(untyped.data).toMatchObject({
+    submitJob: {
+      issues: [
+        { path: "ctrl_img", message: "is not known here; did you mean ctrl_img_1?" },
+        { path: "ctrl_img_1", message: expect.stringContaining("https://") },
+      ],
+    },
+  });
+  expect(submitted).toEqual([]);
+});
+
+test.each([
+  [
+    "a variable",
+    "mutation ($v: WarmGlowInput!) { submitWarmGlow(input: $v) { RESULT } }",
+    { prompt: "a", loras: { loraPath: "a", blockWeights: [1, [2]] } },
+    ["loras"],
+  ],
+  [
+    "a literal",
+    `mutation { submitWarmGlow(input: { prompt: "a", loras: { loraPath: "a" } }) { RESULT } }`,
+    null,
+    ["loras"],
+  ],
+  [
+    "a variable's default",
+    `mutation ($v: WarmGlowInput = { prompt: "a", loras: { loraPath: "a" } }) { submitWarmGlow(input: $v) { RESULT } }`,
+    undefined,
+    ["loras"],
+  ],
+  [
+    "a list in a list",
+    "mutation ($v: WarmGlowInput!) { submitWarmGlow(input: $v) { RESULT } }",
+    { prompt: "a", loras: [{ loraPath: "a", blockWeights: [1, [2]] }] },
+    ["loras[0].blockWeights[0]"],
+  ],
+  [
+    "a variable in a literal",
+    `mutation ($v: [WarmGlowInput_Loras!]) { submitWarmGlow(input: { prompt: "a", loras: $v }) { RESULT } }`,
+    { loraPath: "a" },
+    ["loras"],
+  ],
+])("a list takes no bare value: %s", async (_title, document, v, paths) => {
+  const { gateway, submitted } = await openTyped();
+  const answer = await gateway.answer(
+    document.replace("RESULT", RESULT),
+    v === null || v === undefined ? {} : { v },
+  );
+  expect(submitted).toEqual([]);
+  expect(answer.errors ?? []).toEqual([]);
+  expect(answer.data).toMatchObject({
+    submitWarmGlow: {
+      issues: paths.map((path) => ({ path, message: expect.stringContaining("must be a list") })),
+    },
+  });
+});
+
+test("a schema without fields takes any object, by a mutation of its own", async () => {
+  const { gateway, submitted } = await openTyped({ type: "object" });
+  await gateway.answer(`mutation { submitWarmGlow(input: { a_b: { c: 1 } }) { __typename } }`);
+  expect(submitted).toEqual([{ a_b: { c: 1 } }]);
+});
+
+test("warnings tell what will happen silently, in the spelling of the call", async () => {
+  const catalogue = catalogueOf({
+    id: "wg",
+    name: "Warm Glow",
+    model: "flux",
+    inputSchema: { properties: { width: { type: "integer" }, my_field: {} } },
+  });
+  const submitJob: SubmitJob = async (request) => {
+    const { input, warnings } = toSubmission(request, catalogue);
+    return { job: await gateway.addJob({ input }), warnings };
+  };
+  const gateway = await openInProcessGateway({ catalogue, tracking: { submitJob } });
+  const floored = {
+    path: "width",
+    message: "width 1000 is floored to 992, the next multiple of 16",
+  };
+  const typed = await gateway.answer(
+    `mutation { submitWarmGlow(input: { width: 1000, myField: 1 }) { ${RESULT} } }`,
+  );
+  expect(typed.data).toMatchObject({ submitWarmGlow: { warnings: [floored] } });
+  const untyped = await gateway.answer(
+    `mutation { submitJob(deploymentId: "wg", input: { width: 1000, my_feld: 1 }) { ${RESULT} } }`,
+  );
+  expect(untyped.data).toMatchObject({
+    submitJob: {
+      warnings: [
+        floored,
+        { path: "my_feld", message: expect.stringContaining("did you mean my_field?") },
+      ],
+    },
+  });
+});
