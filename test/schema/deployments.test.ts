@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 
+import type { LiveDeployment } from "../../src/runcomfy/live-deployment.ts";
+
 import { DeploymentDocument, DeploymentsDocument, JobDocument } from "../support/gql/operations.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
 import { CATALOGUE, openInProcessGateway } from "./in-process-gateway.ts";
 
 test("with a catalogue exactly its deployments exist, in its order", async () => {
@@ -46,4 +49,103 @@ test("a deployment lists its own jobs only", async () => {
   const { deployment } = await gateway.run(DeploymentDocument, { id: "warm-glow", first: 1 });
   expect(deployment?.description).toBe("Makes it warmer.");
   expect(deployment?.jobs).toEqual({ totalCount: 2, edges: [{ node: { id: second.id } }] });
+});
+
+test("a deployment tells its mutation and the fields of its input", async () => {
+  const gateway = await openInProcessGateway({
+    catalogue: catalogueOf(
+      { id: "sdxl-1", name: "My XL", model: "sdxl" },
+      {
+        id: "own",
+        name: "Own",
+        inputSchema: {
+          required: ["tags", "mode"],
+          properties: {
+            tags: { type: "array", items: { type: "string" }, description: "Words" },
+            mode: { enum: ["a", "b"], default: "a" },
+            "2nd": { type: "integer" },
+            part: { type: "object", properties: { x: { type: ["integer", "null"] } } },
+          },
+        },
+      },
+      { id: "free", name: "Free" },
+    ),
+  });
+  const { data } = await gateway.answer(
+    `{ deployments { id model submitField inputSchema inputFields { name graphqlName type required default minimum maximum description } } }`,
+  );
+  const none = { default: null, minimum: null, maximum: null, description: null };
+  expect(data).toMatchObject({
+    deployments: [
+      {
+        model: "sdxl",
+        submitField: "submitMyXL",
+        inputSchema: { additionalProperties: false },
+        inputFields: expect.arrayContaining([
+          {
+            name: "sample_steps",
+            graphqlName: "sampleSteps",
+            type: "Int",
+            required: false,
+            default: 30,
+            minimum: 1,
+            maximum: 150,
+            description: expect.stringContaining("steps"),
+          },
+        ]),
+      },
+      {
+        model: null,
+        submitField: "submitOwn",
+        inputFields: [
+          {
+            ...none,
+            name: "tags",
+            graphqlName: "tags",
+            type: "[String!]",
+            required: true,
+            description: "Words",
+          },
+          {
+            ...none,
+            name: "mode",
+            graphqlName: "mode",
+            type: "OwnInput_Mode",
+            required: false,
+            default: "a",
+          },
+          { ...none, name: "2nd", graphqlName: "_2nd", type: "JSON", required: false },
+          { ...none, name: "part", graphqlName: "part", type: "OwnInput_Part", required: false },
+        ],
+      },
+      { model: null, submitField: null, inputSchema: null, inputFields: [] },
+    ],
+  });
+});
+
+test("a deployment tells how the upstream runs it, or null where that says nothing", async () => {
+  const live: LiveDeployment = {
+    id: "warm-glow",
+    hardware: ["AMPERE_24"],
+    minInstances: 0,
+    maxInstances: 3,
+    queueSize: 100,
+    keepWarmSeconds: 60,
+    isEnabled: true,
+    status: "active",
+  };
+  const gateway = await openInProcessGateway({
+    catalogue: CATALOGUE,
+    readLiveDeployment: async (id) => (id === "warm-glow" ? live : null),
+  });
+  const { data } = await gateway.answer(
+    "{ deployments { id live { hardware minInstances maxInstances queueSize keepWarmSeconds isEnabled status } } }",
+  );
+  const { id, ...facts } = live;
+  expect(data).toEqual({
+    deployments: [
+      { id, live: facts },
+      { id: "cold-light", live: null },
+    ],
+  });
 });

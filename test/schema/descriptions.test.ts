@@ -9,10 +9,26 @@ import {
 } from "graphql";
 import { expect, test } from "vitest";
 
+import file from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createSchema } from "../../src/schema/create-schema.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+
+/** With generated types: of full schemas, of a model, and of a schema that describes nothing. */
+const SCHEMA = createSchema(
+  catalogueOf(
+    ...file.deployments,
+    { id: "model", name: "Model", model: "flux" },
+    {
+      id: "bare",
+      name: "Bare",
+      inputSchema: { properties: { a: {}, b: { properties: { c: { enum: ["d"] } } } } },
+      outputSchema: { properties: { e: {}, f: { properties: { g: {} } } } },
+    },
+  ),
+);
 
 test("every type, field, argument and enum value has a description that is a sentence", () => {
-  const described = Object.values(createSchema(null).getTypeMap())
+  const described = Object.values(SCHEMA.getTypeMap())
     .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
     .flatMap(listDescriptions);
   expect(described.length).toBeGreaterThan(120);
@@ -22,7 +38,7 @@ test("every type, field, argument and enum value has a description that is a sen
 });
 
 test("no description says only the name again", () => {
-  const described = Object.values(createSchema(null).getTypeMap()).flatMap(listDescriptions);
+  const described = Object.values(SCHEMA.getTypeMap()).flatMap(listDescriptions);
   const echoes = described.filter(([coordinate, description]) => {
     const name = coordinate.split(/[.(]/).at(-1)?.replace(")", "") ?? "";
     const words = name
@@ -36,7 +52,7 @@ test("no description says only the name again", () => {
 });
 
 test("what may be null says when", () => {
-  const nullable = Object.values(createSchema(null).getTypeMap())
+  const nullable = Object.values(SCHEMA.getTypeMap())
     .filter((type) => isObjectType(type) && !isIntrospectionType(type))
     .flatMap((type) =>
       isObjectType(type) ? Object.values(type.getFields()).map((field) => ({ type, field })) : [],

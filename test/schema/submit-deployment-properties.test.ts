@@ -11,7 +11,7 @@ import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
 import type { GatewayContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { toSubmission } from "../../src/tracking/submission.ts";
-import { catalogueOf } from "./catalogue-of.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
 
 /** A schema, and bodies of which many fit it. */
 type Case = { readonly schema: JsonObject; readonly body: fc.Arbitrary<JsonValue> };

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../src/job/json.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { toSubmission } from "../../src/tracking/submission.ts";
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
-import { catalogueOf } from "./catalogue-of.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 type SubmitJob = Services["tracking"]["submitJob"];

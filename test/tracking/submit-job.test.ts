@@ -1,6 +1,10 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type { Catalogue } from "../../src/deployments/catalogue.ts";
+import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
+import type { InputPath } from "../../src/job/input-issue.ts";
+import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
@@ -10,6 +14,7 @@ import { createRecord } from "../../src/tracking/record.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
 const log = pino({ level: "silent" });
@@ -31,7 +36,7 @@ beforeEach(async () => {
   submitter = createSubmitter();
 });
 
-function createSubmitter(): Submitter {
+function createSubmitter(catalogue: Catalogue = null): Submitter {
   const pace = createPace({ now: () => 0, random: () => 0, log });
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
@@ -40,7 +45,7 @@ function createSubmitter(): Submitter {
     pace,
     record: createRecord({ store, now: () => 0 }),
     follow: ({ id }: Job) => followed.push(id),
-    catalogue: null,
+    catalogue,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
     now: () => 0,
@@ -136,4 +141,62 @@ test("a key that another gateway is submitting under waits for that gateway's ou
   release();
   expect((await again).job.id).toBe((await submitting).job.id);
   expect(upstream.count("submit")).toBe(1);
+});
+
+const CLOSED = {
+  id: "warm-glow",
+  name: "Warm Glow",
+  inputSchema: {
+    additionalProperties: false,
+    properties: { prompt: { type: "string" }, steps: { type: "integer", default: 25 } },
+  },
+};
+
+test("what the schema refuses is not sent, not kept, and leaves the key free", async () => {
+  submitter = createSubmitter(catalogueOf(CLOSED));
+  const wrong = { ...REQUEST, input: { prompt: 5, stepps: 1 } };
+  await expect(submitter.submitJob(wrong)).rejects.toMatchObject({
+    issues: [{ path: ["stepps"] }, { path: ["prompt"] }],
+  });
+  expect(upstream.count("submit")).toBe(0);
+  expect(await store.countJobs({})).toBe(0);
+  const { job } = await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
+  const [documents] = await store.readDocuments([job.id]);
+  expect(documents?.input).toEqual({ prompt: "a", steps: 25 });
+  expect(upstream.requests[0]?.body).toBe('{"prompt":"a","steps":25}');
+});
+
+test("a retry under its key gives the same job, whatever has become of the schema since", async () => {
+  const request = { ...REQUEST, input: { prompt: "a", width: 1_000 } };
+  const first = await submitter.submitJob(request);
+  const stricter = createSubmitter(catalogueOf(CLOSED));
+  expect((await stricter.submitJob(request)).job.id).toBe(first.job.id);
+  const withDefaults = createSubmitter(
+    catalogueOf({ ...CLOSED, inputSchema: { properties: { steps: { default: 30 } } } }),
+  );
+  expect((await withDefaults.submitJob(request)).job.id).toBe(first.job.id);
+  await expect(
+    stricter.submitJob({ ...request, idempotencyKey: "another key" }),
+  ).rejects.toBeInstanceOf(InvalidInputError);
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("paths are told as the caller spells them, those of the upstream too", async () => {
+  const spell = (path: InputPath) => path.map((part) => `typed ${part}`);
+  const request = { ...REQUEST, deploymentId: "fault-validation", spell };
+  await expect(submitter.submitJob(request)).rejects.toMatchObject({
+    issues: [{ path: ["typed width"] }, { path: ["typed prompts", "typed 0", "typed text"] }],
+  });
+  const hostile = { ...REQUEST, input: { prompt: "\0" }, spell };
+  await expect(submitter.submitJob(hostile)).rejects.toMatchObject({
+    issues: [{ path: ["typed prompt"] }],
+  });
+});
+
+test("with a catalogue, an id that is not listed is not found, with near misses", async () => {
+  submitter = createSubmitter(catalogueOf(CLOSED));
+  const submitting = submitter.submitJob({ ...REQUEST, deploymentId: "warmglow" });
+  await expect(submitting).rejects.toBeInstanceOf(DeploymentNotFoundError);
+  await expect(submitting).rejects.toThrow("Did you mean warm-glow?");
+  expect(upstream.count("submit")).toBe(0);
 });

@@ -1,0 +1,206 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { buildSchema } from "graphql";
+import { createClient } from "graphql-ws";
+import { expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { z } from "zod";
+
+import { findModel, MODEL_NAMES } from "../../src/deployments/model-profile.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { copyProject, runGateway } from "../support/gateway-process.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+/** The body of the vendor's page. */
+const EXAMPLE = {
+  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
+  ctrl_img_1:
+    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
+  width: 1024,
+  height: 1024,
+  guidance_scale: 4,
+  sample_steps: 25,
+  network_multiplier: 1.0,
+  neg: "",
+  seed: 42,
+  sampler: "flowmatch",
+  num_frames: 1,
+  fps: 1,
+};
+const TYPED_EXAMPLE = {
+  prompt: EXAMPLE.prompt,
+  ctrlImg1: EXAMPLE.ctrl_img_1,
+  width: 1024,
+  height: 1024,
+  guidanceScale: 4,
+  sampleSteps: 25,
+  networkMultiplier: 1.0,
+  neg: "",
+  seed: 42,
+  sampler: "flowmatch",
+  numFrames: 1,
+  fps: 1,
+};
+const RESULT =
+  "__typename ... on SubmitJobSuccess { job { input } warnings { path } } ... on InvalidInputError { issues { path message } } ... on Error { message }";
+
+async function writeDeployments(deployments: readonly unknown[]): Promise<string> {
+  const path = join(await createTemporaryFolder(), "deployments.json");
+  await writeFile(path, JSON.stringify({ deployments }));
+  return path;
+}
+
+async function ask(origin: string, query: string, variables: object = {}): Promise<unknown> {
+  const response = await fetch(`${origin}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+  return await response.json();
+}
+
+test("the vendor's example body reaches the upstream field for field, by both mutations", async () => {
+  const upstream = await startFaultyUpstream();
+  await using _ = upstream;
+  const gateway = runGateway({
+    RUNCOMFY_API_TOKEN: upstream.token,
+    RUNCOMFY_BASE_URL: upstream.url,
+    DATABASE_URL: ":memory:",
+    DEPLOYMENTS_FILE: await writeDeployments([
+      { id: "warm-glow", name: "Warm Glow", model: "flux_kontext" },
+    ]),
+  });
+  const origin = await gateway.url;
+  const untyped = await ask(
+    origin,
+    `mutation ($input: JSON!) { result: submitJob(deploymentId: "warm-glow", input: $input) { ${RESULT} } }`,
+    { input: EXAMPLE },
+  );
+  const typed = await ask(
+    origin,
+    `mutation ($input: WarmGlowInput!) { result: submitWarmGlow(input: $input) { ${RESULT} } }`,
+    { input: TYPED_EXAMPLE },
+  );
+  const success = { __typename: "SubmitJobSuccess", job: { input: EXAMPLE }, warnings: [] };
+  expect(untyped).toEqual({ data: { result: success } });
+  expect(typed).toEqual({ data: { result: success } });
+  const bodies = upstream.requests
+    .filter(({ call }) => call === "submit")
+    .map(({ body }): unknown => JSON.parse(body));
+  expect(bodies).toEqual([EXAMPLE, EXAMPLE]);
+});
+
+test("each built-in model submits its minimum body, as the sandbox has it too", async () => {
+  const folder = await createTemporaryFolder();
+  const gateway = runGateway({
+    DATABASE_URL: `file:${folder}/gateway.db`,
+    DEPLOYMENTS_FILE: await writeDeployments(
+      MODEL_NAMES.map((model, index) => ({ id: `model-${index}`, name: model, model })),
+    ),
+  });
+  const origin = await gateway.url;
+  const answer = ANSWER.parse(await ask(origin, "{ deployments { model submitField } }"));
+  expect(answer.data.deployments.map(({ model }) => model)).toEqual(MODEL_NAMES);
+  for (const { model, submitField } of answer.data.deployments) {
+    const isEdit = findModel(model)?.needsControlImage === true;
+    const picture = isEdit ? ', ctrlImg: "https://files.example/a.png"' : "";
+    const result = await ask(
+      origin,
+      `mutation { result: ${submitField}(input: { prompt: "a glow"${picture} }) { ${RESULT} } }`,
+    );
+    expect({ model, result }).toMatchObject({
+      result: { data: { result: { __typename: "SubmitJobSuccess", warnings: [] } } },
+    });
+    if (!isEdit) continue;
+    const refused = await ask(
+      origin,
+      `mutation { result: ${submitField}(input: { prompt: "a glow" }) { ${RESULT} } }`,
+    );
+    expect({ model, refused }).toMatchObject({
+      refused: {
+        data: {
+          result: {
+            issues: [{ message: expect.stringMatching(/ctrlImg, ctrlImg1, ctrlImg2 or/) }],
+          },
+        },
+      },
+    });
+  }
+});
+
+const ANSWER = z.object({
+  data: z.object({
+    deployments: z.array(z.object({ model: z.string(), submitField: z.string() })),
+  }),
+});
+
+test("a bare value for a list is refused over a WebSocket as well", async () => {
+  const gateway = runGateway({
+    DATABASE_URL: ":memory:",
+    DEPLOYMENTS_FILE: await writeDeployments([
+      {
+        id: "a",
+        name: "A",
+        inputSchema: { properties: { tags: { type: "array", items: { type: "string" } } } },
+      },
+    ]),
+  });
+  const url = `${(await gateway.url).replace("http", "ws")}/graphql`;
+  const client = createClient({ url, webSocketImpl: WebSocket });
+  const query = `mutation ($input: AInput!) { submitA(input: $input) { ${RESULT} } }`;
+  const answers: unknown[] = [];
+  for (const tags of ["bare", ["listed"]]) {
+    for await (const { data } of client.iterate({ query, variables: { input: { tags } } }))
+      answers.push(data);
+  }
+  await client.dispose();
+  expect(answers).toMatchObject([
+    { submitA: { issues: [{ path: "tags", message: "is a string, but must be a list" }] } },
+    { submitA: { __typename: "SubmitJobSuccess", job: { input: { tags: ["listed"] } } } },
+  ]);
+});
+
+test("a file with problems stops the start before anything is opened", async () => {
+  const folder = await createTemporaryFolder();
+  const gateway = runGateway({
+    DATABASE_URL: `file:${folder}/gateway.db`,
+    DEPLOYMENTS_FILE: await writeDeployments([
+      { id: "a", name: "A", model: "flux_konext" },
+      { id: "a", name: "B", inputSchema: { properties: { width: { type: "intger" } } } },
+    ]),
+  });
+  expect(await gateway.exit).toEqual({ code: 1, signal: null });
+  const [title, ...problems] = gateway.stderr().trim().split("\n");
+  expect(title).toMatch(/deployments\.json can't be used; correct it and start again:$/);
+  expect(problems).toEqual([
+    expect.stringMatching(/deployments\[0\]\.model: .*did you mean flux_kontext\?/),
+    expect.stringMatching(/deployments\[1\]\.id: "a" is listed twice/),
+    expect.stringMatching(/deployments\[1\]\.inputSchema\.properties\.width\.type: .*integer\?/),
+  ]);
+  expect(existsSync(`${folder}/gateway.db`)).toBe(false);
+});
+
+test("`npm run schema` prints the schema of a team's own catalogue, and nothing else", async () => {
+  const folder = copyProject();
+  const print = (...parameters: string[]) =>
+    promisify(execFile)("npm", ["run", "--silent", "schema", "--", ...parameters], {
+      cwd: folder,
+    });
+  const path = await writeDeployments([{ id: "a", name: "Slow Tide", model: "wan22_5b" }]);
+  const { stdout, stderr } = await print("--deployments", path);
+  expect(stderr).toBe("");
+  const schema = buildSchema(stdout);
+  expect(schema.getMutationType()?.getFields()).toHaveProperty("submitSlowTide");
+  expect(String(schema.getType("SlowTideInput"))).toBe("SlowTideInput");
+
+  const { stdout: face } = await print();
+  expect(buildSchema(face).getMutationType()?.getFields()).not.toHaveProperty("submitSlowTide");
+  await expect(print("--deployments", `${path}x`)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("can't be read"),
+  });
+});
