@@ -51,47 +51,45 @@ const RESERVED_TYPE_NAMES: ReadonlySet<string> = new Set(["Job", "Typed"]);
 /** Reads the entries of one file, one after the other; null where something is wrong with one. */
 function createEntryReader() {
   const checks = createChecks();
-  const indexesById = new Map<string, number>();
-  const indexesByTypeName = new Map<string, number>();
+  const claimId = createRegister();
+  const claimTypeName = createRegister();
 
   return (entry: unknown, index: number, report: Report): Deployment | null => {
     const strict = ENTRY.safeParse(entry);
     for (const { path, message } of strict.error?.issues ?? []) report(path, message);
+    reportUnknownMembers(entry, report);
     // Whatever is wrong with one member, the others are looked at too.
     const { id, name, model, inputSchema, outputSchema } = LENIENT.parse(entry);
-    reportUnknownMembers(entry, report);
-    reportRepeatedId(id);
+    const twin = claimId(id, index);
+    if (twin !== null) {
+      const listed = `${JSON.stringify(id)} is listed twice, in deployments[${twin}] too`;
+      report(["id"], `${listed}; keep one of them`);
+    }
     const profile = model === null ? null : readModel(model, report);
     const document = inputSchema ?? (profile && toInputSchema(profile));
-    const isTyped = document !== null || outputSchema !== null;
     const typeName = toTypeName(name, id);
-    if (isTyped && name !== "") reportRepeatedTypeName(typeName);
+    if (name !== "" && (document ?? outputSchema) !== null) {
+      const field = toSubmitField(typeName);
+      const namesake = claimTypeName(typeName, index);
+      if (RESERVED_TYPE_NAMES.has(typeName)) {
+        report(["name"], `makes ${field} and ${typeName}Output, which the gateway has; rename it`);
+      } else if (namesake !== null) {
+        report(["name"], `makes ${field}, as deployments[${namesake}] does; rename one of them`);
+      }
+    }
     const input = document && readInput(checks, document, typeName, profile, report);
     const output = outputSchema && readOutput(checks, outputSchema, typeName, report);
     return strict.success ? { ...strict.data, inputSchema: document, input, output } : null;
+  };
+}
 
-    function reportRepeatedId(id: string): void {
-      const earlier = indexesById.get(id);
-      if (earlier !== undefined) {
-        report(
-          ["id"],
-          `${JSON.stringify(id)} is listed twice, in deployments[${earlier}] too; keep one of them`,
-        );
-      } else if (id !== "") indexesById.set(id, index);
-    }
-
-    function reportRepeatedTypeName(typeName: string): void {
-      const field = toSubmitField(typeName);
-      const earlier = indexesByTypeName.get(typeName);
-      if (RESERVED_TYPE_NAMES.has(typeName)) {
-        report(
-          ["name"],
-          `makes ${field} and ${typeName}Output, which the gateway needs; rename it`,
-        );
-      } else if (earlier !== undefined) {
-        report(["name"], `makes ${field}, as deployments[${earlier}] does; rename one of them`);
-      } else indexesByTypeName.set(typeName, index);
-    }
+/** Notes who has what first; tells who has it already, or null. Nobody has nothing. */
+function createRegister(): (key: string, index: number) => number | null {
+  const owners = new Map<string, number>();
+  return (key, index) => {
+    const owner = owners.get(key);
+    if (owner === undefined && key !== "") owners.set(key, index);
+    return owner ?? null;
   };
 }
 

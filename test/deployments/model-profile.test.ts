@@ -2,6 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
 
 import { findModel, MODEL_NAMES, toInputSchema } from "../../src/deployments/model-profile.ts";
+import { EXAMPLE_BODY } from "../support/example-body.ts";
 
 /** `divisor/steps/guidance` with C for a control image and V for video, copied from the notes on the upstream. */
 const NOTES = `
@@ -30,23 +31,6 @@ const NOTED = NOTES.trim()
     };
   });
 
-/** The body of the vendor's page. */
-const EXAMPLE = {
-  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
-  ctrl_img_1:
-    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
-  width: 1024,
-  height: 1024,
-  guidance_scale: 4,
-  sample_steps: 25,
-  network_multiplier: 1,
-  neg: "",
-  seed: 42,
-  sampler: "flowmatch",
-  num_frames: 1,
-  fps: 1,
-};
-
 const AJV = new Ajv2020({ strictTypes: true, allErrors: true, useDefaults: true });
 AJV.addFormat("image_uri", (text: string) => URL.canParse(text));
 const VALIDATORS = new Map(MODEL_NAMES.map((name) => [name, AJV.compile(schemaOf(name))]));
@@ -67,7 +51,7 @@ test.for(NOTED)("$name has the numbers of the notes", (noted) => {
 test.for(NOTED)(
   "$name takes the contract's example and its minimum, which gets its defaults",
   (noted) => {
-    expect(accepts(noted.name, { ...EXAMPLE })).toBe(true);
+    expect(accepts(noted.name, { ...EXAMPLE_BODY })).toBe(true);
 
     const image = { ctrl_img: "https://files.example/x.png" };
     const minimum = { prompt: "a lake", ...(noted.needsControlImage && image) };
@@ -128,7 +112,7 @@ test.for([
   { ctrl_img: "no-url" },
   { strength: 1 },
 ])("every model refuses %j", (wrong) => {
-  const body = JSON.stringify({ ...EXAMPLE, ...wrong });
+  const body = JSON.stringify({ ...EXAMPLE_BODY, ...wrong });
   expect(MODEL_NAMES.filter((name) => accepts(name, JSON.parse(body)))).toEqual([]);
 });
 
@@ -144,7 +128,7 @@ test.for([
   { resolution: "Default" },
   { resolution: "High" },
 ])("every model takes %j", (right) => {
-  expect(MODEL_NAMES.filter((name) => !accepts(name, { ...EXAMPLE, ...right }))).toEqual([]);
+  expect(MODEL_NAMES.filter((name) => !accepts(name, { ...EXAMPLE_BODY, ...right }))).toEqual([]);
 });
 
 test("every model and each of its fields is described, sizes with the model's divisor", () => {

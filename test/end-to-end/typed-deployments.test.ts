@@ -14,26 +14,11 @@ import { findModel, MODEL_NAMES } from "../../src/deployments/model-profile.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { copyProject, runGateway } from "../support/gateway-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { EXAMPLE_BODY } from "../support/example-body.ts";
 
-/** The body of the vendor's page. */
-const EXAMPLE = {
-  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
-  ctrl_img_1:
-    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
-  width: 1024,
-  height: 1024,
-  guidance_scale: 4,
-  sample_steps: 25,
-  network_multiplier: 1.0,
-  neg: "",
-  seed: 42,
-  sampler: "flowmatch",
-  num_frames: 1,
-  fps: 1,
-};
 const TYPED_EXAMPLE = {
-  prompt: EXAMPLE.prompt,
-  ctrlImg1: EXAMPLE.ctrl_img_1,
+  prompt: EXAMPLE_BODY.prompt,
+  ctrlImg1: EXAMPLE_BODY.ctrl_img_1,
   width: 1024,
   height: 1024,
   guidanceScale: 4,
@@ -78,20 +63,20 @@ test("the vendor's example body reaches the upstream field for field, by both mu
   const untyped = await ask(
     origin,
     `mutation ($input: JSON!) { result: submitJob(deploymentId: "warm-glow", input: $input) { ${RESULT} } }`,
-    { input: EXAMPLE },
+    { input: EXAMPLE_BODY },
   );
   const typed = await ask(
     origin,
     `mutation ($input: WarmGlowInput!) { result: submitWarmGlow(input: $input) { ${RESULT} } }`,
     { input: TYPED_EXAMPLE },
   );
-  const success = { __typename: "SubmitJobSuccess", job: { input: EXAMPLE }, warnings: [] };
+  const success = { __typename: "SubmitJobSuccess", job: { input: EXAMPLE_BODY }, warnings: [] };
   expect(untyped).toEqual({ data: { result: success } });
   expect(typed).toEqual({ data: { result: success } });
   const bodies = upstream.requests
     .filter(({ call }) => call === "submit")
     .map(({ body }): unknown => JSON.parse(body));
-  expect(bodies).toEqual([EXAMPLE, EXAMPLE]);
+  expect(bodies).toEqual([EXAMPLE_BODY, EXAMPLE_BODY]);
 });
 
 test("each built-in model submits its minimum body, as the sandbox has it too", async () => {

@@ -1,23 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { startWith } from "./start-with.ts";
+import { EXAMPLE_BODY } from "../support/example-body.ts";
 
 const PICTURE = "https://example.com/a.png";
-/** The contract's example body, word for word. */
-const EXAMPLE = {
-  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
-  ctrl_img_1:
-    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
-  width: 1024,
-  height: 1024,
-  guidance_scale: 4,
-  sample_steps: 25,
-  network_multiplier: 1.0,
-  neg: "",
-  seed: 42,
-  sampler: "flowmatch",
-  num_frames: 1,
-  fps: 1,
-};
 
 describe("a deployment of a model", () => {
   test.each([
@@ -79,11 +64,11 @@ describe("a deployment of a model", () => {
 
   test("takes the contract's example, and no other fields or values", async () => {
     const sandbox = await startWith([{ id: "own", name: "Own", model: "qwen_image_edit_plus" }]);
-    expect(await sandbox.run("own", EXAMPLE)).toEqual({
+    expect(await sandbox.run("own", EXAMPLE_BODY)).toEqual({
       images: [expect.stringContaining("/0.png")],
     });
     const wrong = {
-      ...EXAMPLE,
+      ...EXAMPLE_BODY,
       ctrl_img_1: "http://example.com/a.png",
       width: 63,
       guidance_scale: 20.1,

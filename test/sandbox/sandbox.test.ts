@@ -8,26 +8,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import file from "../../src/sandbox/deployments.json" with { type: "json" };
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { EXAMPLE_BODY } from "../support/example-body.ts";
 
 const [glow, lantern, tide] = file.deployments.map(({ id }) => id);
 const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** The contract's example body, word for word. */
-const EXAMPLE = {
-  prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
-  ctrl_img_1:
-    "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
-  width: 1024,
-  height: 1024,
-  guidance_scale: 4,
-  sample_steps: 25,
-  network_multiplier: 1.0,
-  neg: "",
-  seed: 42,
-  sampler: "flowmatch",
-  num_frames: 1,
-  fps: 1,
-};
 const SMALL = { prompt: "A lantern", width: 64, height: 64, sample_steps: 1 };
 
 const closers: (() => Promise<void>)[] = [];
@@ -95,7 +80,7 @@ describe("a request", () => {
   test("answers a submit, a status and a result exactly as the contract shows", async () => {
     const sandbox = await start();
     const path = `/prod/v1/deployments/${glow}`;
-    const { answer } = await sandbox.call("POST", `${path}/inference`, EXAMPLE);
+    const { answer } = await sandbox.call("POST", `${path}/inference`, EXAMPLE_BODY);
     const { request_id: id } = z.object({ request_id: z.uuid() }).parse(answer);
     const base = `${sandbox.url}${path}/requests/${id}`;
     const urls = { status_url: `${base}/status`, result_url: `${base}/result` };
@@ -129,7 +114,7 @@ describe("a request", () => {
 
   test("takes as long as the speed says", async () => {
     const sandbox = await start({ speed: 100 });
-    const id = await sandbox.submit(EXAMPLE, glow);
+    const id = await sandbox.submit(EXAMPLE_BODY, glow);
     sandbox.clock.now += 79;
     expect(await sandbox.look(id, "result", glow)).toMatchObject({ status: "in_progress" });
     sandbox.clock.now += 1;
@@ -174,7 +159,7 @@ describe("the queue", () => {
   test("runs two at a time, first in, first out, and counts positions from 0", async () => {
     const sandbox = await start();
     const ids: string[] = [];
-    for (let index = 0; index < 4; index += 1) ids.push(await sandbox.submit(EXAMPLE, glow));
+    for (let index = 0; index < 4; index += 1) ids.push(await sandbox.submit(EXAMPLE_BODY, glow));
     const looks = () => Promise.all(ids.map((id) => sandbox.look(id, "status", glow)));
     const at = (position: number) => ({ status: "in_queue", queue_position: position });
     expect(await looks()).toMatchObject([at(0), at(1), at(2), at(3)]);
@@ -191,7 +176,7 @@ describe("the queue", () => {
   test("has a cold start only after a while of idling", async () => {
     const sandbox = await start();
     const statusOfNew = async () =>
-      sandbox.look(await sandbox.submit(EXAMPLE, glow), "status", glow);
+      sandbox.look(await sandbox.submit(EXAMPLE_BODY, glow), "status", glow);
     expect(await statusOfNew()).toMatchObject({ status: "in_queue" });
     sandbox.clock.now = START + 8_000 + 60_000;
     expect(await statusOfNew()).toMatchObject({ status: "in_progress" });
@@ -202,7 +187,7 @@ describe("the queue", () => {
   test("lets a cancelled request go, and those behind it move up", async () => {
     const sandbox = await start();
     const ids: string[] = [];
-    for (let index = 0; index < 5; index += 1) ids.push(await sandbox.submit(EXAMPLE, glow));
+    for (let index = 0; index < 5; index += 1) ids.push(await sandbox.submit(EXAMPLE_BODY, glow));
     const [first = "", , third = "", fourth = "", fifth = ""] = ids;
     sandbox.clock.now = START + 3_000;
     expect(await sandbox.cancel(third, glow)).toEqual({
@@ -229,7 +214,7 @@ describe("the queue", () => {
     const dataFolder = await makeFolder();
     const before = await start({ dataFolder });
     const ids: string[] = [];
-    for (let index = 0; index < 3; index += 1) ids.push(await before.submit(EXAMPLE, glow));
+    for (let index = 0; index < 3; index += 1) ids.push(await before.submit(EXAMPLE_BODY, glow));
     await before.close();
     const after = await start({ dataFolder, port: before.port, speed: 50, now: START + 3_000 });
     const looks = await Promise.all(ids.map((id) => after.look(id, "status", glow)));
@@ -258,7 +243,7 @@ describe("a bad call", () => {
   test("gets 422 with every problem of its body at once", async () => {
     const sandbox = await start();
     const body = {
-      ...EXAMPLE,
+      ...EXAMPLE_BODY,
       ctrl_img_1: "http://example.com/a.png",
       width: 63,
       height: 4_097,
