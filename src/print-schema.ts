@@ -7,12 +7,23 @@ import { createSchema } from "./schema/create-schema.ts";
 
 // `npm run --silent schema -- --deployments my.json > schema.graphql`; without a file, the schema of no catalogue.
 try {
-  const { values } = parseArgs({ options: { deployments: { type: "string" } } });
-  const { deployments } = values;
+  const { deployments } = readParameters();
   const loaded = deployments === undefined ? null : await loadCatalogue(deployments);
   console.log(printSchema(createSchema(loaded?.catalogue ?? null)));
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   console.error(stripVTControlCharacters(reason));
   process.exitCode = 1;
+}
+
+function readParameters(): { readonly deployments?: string | undefined } {
+  try {
+    return parseArgs({ options: { deployments: { type: "string" } } }).values;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `${reason}\nUse it like this: npm run --silent schema -- --deployments my.json > schema.graphql`,
+      { cause },
+    );
+  }
 }

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 
 import type { Catalogue } from "./catalogue.ts";
 import { readCatalogue } from "./read-catalogue.ts";
@@ -10,7 +11,9 @@ type LoadedCatalogue = {
 };
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
-export async function loadCatalogue(path: string): Promise<LoadedCatalogue> {
+export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
+  // Whole in messages: of a relative one nobody sees where it starts.
+  const path = resolve(file);
   const { catalogue, entries, problems } = readCatalogue(parseJson(await readText(path), path));
   if (problems.length === 0) return { catalogue, entries };
   const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${problem}`);
@@ -33,7 +36,7 @@ async function readText(path: string): Promise<string> {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(
-      `The deployments file ${path} can't be read (${reason}). Correct its path (DEPLOYMENTS_FILE), or leave it out.`,
+      `The deployments file ${path} can't be read (${reason}). Correct its path (DEPLOYMENTS_FILE or --deployments), or leave it out.`,
       { cause },
     );
   }

@@ -7,7 +7,7 @@ import leven from "leven";
 export function nearMisses(word: string, candidates: Iterable<string>): string[] {
   const folded = fold(word);
   const farthest = Math.floor(folded.length * 0.4) + 1;
-  return [...candidates]
+  const near = [...candidates]
     .map((candidate) => ({
       candidate,
       // Counting stops at `maxDistance`, and says so for all that is farther.
@@ -15,8 +15,10 @@ export function nearMisses(word: string, candidates: Iterable<string>): string[]
     }))
     .filter(({ distance }) => distance <= farthest)
     .toSorted((a, b) => a.distance - b.distance)
-    .slice(0, MOST_SUGGESTIONS)
-    .map(({ candidate }) => candidate);
+    .slice(0, MOST_SUGGESTIONS);
+  // Next to one that is the word but for its spelling, others are noise.
+  const nearest = near[0]?.distance === 0 ? near.filter(({ distance }) => distance === 0) : near;
+  return nearest.map(({ candidate }) => candidate);
 }
 
 /** The end of a message, `; did you mean a, b or c?`, or nothing when there are no candidates. */

@@ -68,7 +68,7 @@ function createEntryReader() {
     const profile = model === null ? null : readModel(model, report);
     const document = inputSchema ?? (profile && toInputSchema(profile));
     const typeName = toTypeName(name, id);
-    if (name !== "" && (document ?? outputSchema) !== null) {
+    if (twin === null && name !== "" && (document ?? outputSchema) !== null) {
       const field = toSubmitField(typeName);
       const namesake = claimTypeName(typeName, index);
       if (RESERVED_TYPE_NAMES.has(typeName)) {
@@ -146,6 +146,10 @@ function readOutput(
   const shape = problems.length > 0 ? null : toOutputShape(schema, `${typeName}Output`);
   return shape && { shape, accepts: checks.outputCheck(schema) };
 }
+function toProblem({ input }: { readonly input?: unknown }): string {
+  return input === undefined ? "is missing; it is required" : "must be a string";
+}
+
 // Not zod's own objects: those drop keys such as `__proto__`.
 const JSON_SCHEMA = z
   .custom<JsonObject>(
@@ -158,12 +162,12 @@ const JSON_SCHEMA = z
 const ENTRY = z.object(
   {
     id: z
-      .string("must be a string")
+      .string({ error: toProblem })
       .regex(
         new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`),
         "must be 1 to 128 letters, digits, _ or -, and not start with job_",
       ),
-    name: z.string("must be a string").min(1, "must not be empty"),
+    name: z.string({ error: toProblem }).min(1, "must not be empty"),
     description: z.string("must be a string").nullable().default(null),
     model: z.string("must be a string").nullable().default(null),
     inputSchema: JSON_SCHEMA,
@@ -173,7 +177,12 @@ const ENTRY = z.object(
 );
 
 const FILE = z.object(
-  { deployments: z.array(z.unknown(), "must be a list of deployments") },
+  {
+    deployments: z.array(
+      z.unknown(),
+      "must be a list of deployments, each with its schema as inputSchema",
+    ),
+  },
   'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
 );
 

@@ -27,7 +27,10 @@ export function addErrors(builder: Builder): void {
           "Where in the input, e.g. `width` or `prompts[0].text`; empty for the input as a whole.",
         resolve: ({ path }) => toPathText(path),
       }),
-      message: t.exposeString("message", { description: "What is wrong there." }),
+      message: t.exposeString("message", {
+        description:
+          "For people: what is wrong there and what to do, to be read after the name of the field: `is 5000; the most is 4096`.",
+      }),
     }),
   });
 

@@ -17,7 +17,9 @@ export function addSubmitJobResult(builder: Builder) {
           "Where in the input, e.g. `width`, in the spelling of the call; empty for the input as a whole.",
         resolve: ({ path }) => toPathText(path),
       }),
-      message: t.exposeString("message", { description: "What will happen there." }),
+      message: t.exposeString("message", {
+        description: "For people: what will happen there, as a whole sentence.",
+      }),
     }),
   });
 

@@ -70,10 +70,10 @@ describe("an input's warnings", () => {
       from_dependent: 1,
     };
     expect(warningsOf(node, input)).toEqual([
-      "ctrlImgg: is not known here and is sent as it is; did you mean ctrlImg?",
-      "x-1.deeep: is not known here and is sent as it is; did you mean deep?",
-      "children[0].children[0].zzzzzzzzz: is not known here and is sent as it is",
-      "fromAny.outer: is not known here and is sent as it is; did you mean inner?",
+      "ctrlImgg: ctrlImgg is not known here and is sent as it is; did you mean ctrlImg?",
+      "x-1.deeep: deeep is not known here and is sent as it is; did you mean deep?",
+      "children[0].children[0].zzzzzzzzz: zzzzzzzzz is not known here and is sent as it is",
+      "fromAny.outer: outer is not known here and is sent as it is; did you mean inner?",
     ]);
   });
 

@@ -90,6 +90,8 @@ test("whatever is wrong with an entry, its schemas are read too, and every probl
         { id: "e", name: "E", inputSchem: {}, note: "to others", tags: [] },
         { id: "f", name: "F", model: "sdxl" },
         { id: "g", name: "f", model: "sdxl" },
+        { id: "h", name: "H", model: "SDXL" },
+        { id: "i", inputSchema: { prompt: "an example, not a schema" } },
       ],
     }),
   );
@@ -112,6 +114,9 @@ test("whatever is wrong with an entry, its schemas are read too, and every probl
       /^ {2}deployments\[5\]\.inputSchem: is not known; did you mean inputSchema/,
     ),
     expect.stringMatching(/^ {2}deployments\[7\]\.name: makes submitF, as deployments\[6\] does/),
+    expect.stringMatching(/^ {2}deployments\[8\]\.model: .*; did you mean sdxl\?$/),
+    "  deployments[9].name: is missing; it is required",
+    expect.stringMatching(/^ {2}deployments\[9\]\.inputSchema: has no keyword of JSON Schema/),
   ]);
 });
 

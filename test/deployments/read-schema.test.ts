@@ -541,3 +541,50 @@ function looseWords(schema: fc.Arbitrary<JsonValue>): Record<string, fc.Arbitrar
 }
 
 const KEYWORDS = Object.keys(looseWords(fc.boolean()));
+
+test.each([
+  [{ propertys: {} }, ["propertys"], "is no keyword of JSON Schema; did you mean properties?"],
+  [{ minLenght: 1 }, ["minLenght"], "is no keyword of JSON Schema; did you mean minLength?"],
+  [{ Required: ["a"] }, ["Required"], "is no keyword of JSON Schema; did you mean required?"],
+  [
+    { properties: { prompt: {} }, required: ["promt"], additionalProperties: false },
+    ["required"],
+    "names promt, which additionalProperties refuses; did you mean prompt?",
+  ],
+])("what is surely not meant is a problem: %j", (schema, path, message) => {
+  const { problems } = readSchema({ type: "object", ...schema });
+  expect(problems).toEqual([{ path, message }]);
+});
+
+test("words that are no keywords are left to others", () => {
+  const schema = {
+    type: "object",
+    order: 1,
+    "x-order": 2,
+    hidden: true,
+    label: "L",
+    option: "o",
+    min: 1,
+    max: 2,
+    step: 3,
+    readOnly: true,
+    examples: [],
+    enumNames: [],
+    contentEncoding: "base64",
+    minimal: false,
+  };
+  expect(readSchema(schema).problems).toEqual([]);
+});
+
+test("an example, a wrapped schema and the inside of properties are no schemas", () => {
+  for (const document of [
+    { prompt: "a glow", width: 1_024 },
+    { title: "T", schema: { type: "object" } },
+    { prompt: { type: "string" } },
+  ]) {
+    expect(readSchema(document).problems).toMatchObject([{ path: [] }]);
+  }
+  for (const document of [{}, { title: "T" }, { $schema: "x" }, { required: ["a"] }]) {
+    expect(readSchema(document).problems).toEqual([]);
+  }
+});

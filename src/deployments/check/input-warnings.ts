@@ -39,8 +39,12 @@ function findFloored(input: JsonObject, { divisor, spell }: Context): InputIssue
 function toWarning(path: InputPath, known: Iterable<string>, spell: Spelling): InputIssue {
   const parent = path.slice(0, -1);
   const names = Array.from(known, (name) => String(spell([...parent, name]).at(-1)));
-  const suggestion = didYouMean(nearMisses(String(path.at(-1)), names));
-  return { path: spell(path), message: `is not known here and is sent as it is${suggestion}` };
+  const name = String(spell(path).at(-1));
+  const suggestion = didYouMean(nearMisses(name, names));
+  return {
+    path: spell(path),
+    message: `${name} is not known here and is sent as it is${suggestion}`,
+  };
 }
 
 /** What the schemas of one value say of its members and items, taken together. */

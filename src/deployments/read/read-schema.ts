@@ -4,6 +4,7 @@ import type { Report, SchemaDraft } from "./schema-keywords.ts";
 import { readKeywords, TOO_DEEP } from "./schema-keywords.ts";
 import type { SchemaStep } from "./schema-loops.ts";
 import { findLoops } from "./schema-loops.ts";
+import { reportMistakes, reportNoSchema } from "./schema-mistakes.ts";
 import { allowNull } from "./schema-nullable.ts";
 import type { SchemaPlace, SchemaReferences } from "./schema-references.ts";
 import { DEEPEST, indexReferences, toPlaceKey } from "./schema-references.ts";
@@ -94,6 +95,8 @@ function readValue(place: SchemaPlace, key: string, reading: Reading): boolean |
     return readPlace(member, reading);
   };
   readSubschemas(place, draft, readMember, report);
+  reportMistakes(value, draft, report);
+  if (path.length === 0) reportNoSchema(value, report);
   for (const $ref of readReferences(place, key, reading, report)) {
     if (draft.$ref === undefined) draft.$ref = $ref;
     else draft.allOf = [...(draft.allOf ?? []), { $ref }];
