@@ -21,7 +21,7 @@ export type OutputContract = {
 /** Checks an input and fills in defaults, in a copy. Paths and names in messages are spelled as `spell` has it. */
 export type InputCheck = (input: JsonObject, spell: Spelling) => CheckedInput;
 
-export type CheckedInput = {
+type CheckedInput = {
   /** With defaults filled in; to be sent only where there are no issues. */
   readonly input: JsonObject;
   readonly issues: readonly InputIssue[];

@@ -105,7 +105,7 @@ const CONTROL_IMAGES = ["ctrl_img", "ctrl_img_1", "ctrl_img_2", "ctrl_img_3"] as
 const CONTROL_IMAGE = {
   type: "string",
   format: "image_uri",
-  description: "HTTPS URL of a control image that anyone can fetch, without a login.",
+  description: "A control image: a file that anyone can fetch, without a login.",
 } as const;
 
 function toSizeSchema(side: "Width" | "Height", { divisor }: ModelProfile): JsonObject {

@@ -15,6 +15,7 @@ import { findModel, MODEL_NAMES, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 import { readSchema } from "./read/read-schema.ts";
 import { allowsObject } from "./shape/schema-facts.ts";
+import type { ObjectShape } from "./shape/shape.ts";
 import { toInputShape, toOutputShape } from "./shape/to-shape.ts";
 
 /** `catalogue` is only meant to be used where there are no problems. */
@@ -77,8 +78,9 @@ function createEntryReader() {
         report(["name"], `makes ${field}, as deployments[${namesake}] does; rename one of them`);
       }
     }
-    const input = document && readInput(checks, document, typeName, profile, report);
-    const output = outputSchema && readOutput(checks, outputSchema, typeName, report);
+    const names = { name, typeName };
+    const input = document && readInput(checks, document, names, profile, report);
+    const output = outputSchema && readOutput(checks, outputSchema, names, report);
     return strict.success ? { ...strict.data, inputSchema: document, input, output } : null;
   };
 }
@@ -116,7 +118,7 @@ function readModel(name: string, report: Report): ModelProfile | null {
 function readInput(
   checks: Checks,
   document: JsonObject,
-  typeName: string,
+  { name, typeName }: Names,
   profile: ModelProfile | null,
   report: Report,
 ): InputContract | null {
@@ -129,7 +131,7 @@ function readInput(
   }
   return {
     submitField: toSubmitField(typeName),
-    shape: toInputShape(schema, `${typeName}Input`),
+    shape: describeShape(toInputShape(schema, `${typeName}Input`), `What ${name} takes.`),
     check: checks.inputCheck(schema, { divisor: profile?.divisor ?? null }),
   };
 }
@@ -138,13 +140,21 @@ function readInput(
 function readOutput(
   checks: Checks,
   document: JsonObject,
-  typeName: string,
+  { name, typeName }: Names,
   report: Report,
 ): OutputContract | null {
   const { schema, problems } = readSchema(document);
   for (const { path, message } of problems) report(["outputSchema", ...path], message);
-  const shape = problems.length > 0 ? null : toOutputShape(schema, `${typeName}Output`);
+  if (problems.length > 0) return null;
+  const shape = describeShape(toOutputShape(schema, `${typeName}Output`), `What ${name} gives.`);
   return shape && { shape, accepts: checks.outputCheck(schema) };
+}
+
+/** For people, and for GraphQL. */
+type Names = { readonly name: string; readonly typeName: string };
+
+function describeShape(shape: ObjectShape | null, otherwise: string): ObjectShape | null {
+  return shape && { ...shape, description: shape.description ?? otherwise };
 }
 function toProblem({ input }: { readonly input?: unknown }): string {
   return input === undefined ? "is missing; it is required" : "must be a string";
@@ -168,7 +178,11 @@ const ENTRY = z.object(
         "must be 1 to 128 letters, digits, _ or -, and not start with job_",
       ),
     name: z.string({ error: toProblem }).min(1, "must not be empty"),
-    description: z.string("must be a string").nullable().default(null),
+    description: z
+      .string("must be a string")
+      .transform((text) => (text.trim() === "" ? null : text))
+      .nullable()
+      .default(null),
     model: z.string("must be a string").nullable().default(null),
     inputSchema: JSON_SCHEMA,
     outputSchema: JSON_SCHEMA,

@@ -158,7 +158,7 @@ export function createRunComfy(options: {
         throw toError("cancel", thrown);
       }
     },
-    // Its failures are not noted as those of a read: no job depends on the list, and looks must not slow down for it.
+    // Its failures are not noted as those of a read, since no job depends on it; a Retry-After holds for all calls.
     async listDeployments(ids) {
       const listPath = toListPath(ids);
       if (listPath === null) return [];

@@ -40,6 +40,7 @@ export function createLiveDeployments(options: {
   let leading: Promise<Batch> | null = null;
   /** Null while calls succeed. */
   let quietUntil: number | null = null;
+  let failedAt = -Infinity;
 
   /** One call leads and others wait for its end, so that a failure costs one call however many deployments are read. */
   async function readBatch(ids: readonly string[]): Promise<Batch> {
@@ -66,13 +67,15 @@ export function createLiveDeployments(options: {
       const byId = new Map(listed.map((deployment) => [deployment.id, deployment]));
       return ids.map((id) => byId.get(id) ?? null);
     } catch (error) {
-      if (quietUntil === null) {
+      // Some calls may fail each time while others succeed.
+      if (now() - failedAt > 2 * KEPT_MS) {
         log.warn(
           { err: error },
           "RunComfy does not list deployments, so their hardware, instances and status are null; it is asked again every 10 seconds at most. Check the gateway's token and RunComfy's status page if this stays.",
         );
       }
-      quietUntil = now() + KEPT_MS;
+      failedAt = now();
+      quietUntil = failedAt + KEPT_MS;
       return ids.map(() => null);
     }
   }

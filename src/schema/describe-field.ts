@@ -4,7 +4,8 @@ import type { EnumShape, FieldShape, ObjectShape } from "../deployments/shape/sh
 export function describeInputField(field: FieldShape): string {
   const defaults =
     field.default === undefined ? [] : [`Default: \`${JSON.stringify(field.default)}\`.`];
-  return describe(field, [...field.rules, ...defaults], "Sent as");
+  const need = field.isRequired && field.shape.isNullable ? ["Required, but may be null."] : [];
+  return describe(field, [...field.rules, ...need, ...defaults], "Sent as");
 }
 
 /** What a generated field of an output holds, for the docs panel. */
@@ -15,7 +16,7 @@ export function describeOutputField(field: FieldShape): string {
 
 /** A text of the schema's author as a sentence. */
 export function toSentence(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = text.trim().toWellFormed();
   return /[.!?:`)]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
@@ -28,5 +29,7 @@ function describe(field: FieldShape, facts: readonly string[], knownAs: string):
   const said = field.description === null ? [] : [toSentence(field.description)];
   const name = field.graphqlName === field.name ? [] : [`${knownAs} \`${field.name}\`.`];
   const sentences = [...said, ...facts, ...name];
-  return sentences.length === 0 ? `${knownAs} \`${field.name}\`.` : sentences.join(" ");
+  const text = sentences.length === 0 ? `${knownAs} \`${field.name}\`.` : sentences.join(" ");
+  // A printed schema with half of a surrogate pair can't be read again.
+  return text.toWellFormed();
 }

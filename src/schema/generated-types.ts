@@ -42,7 +42,8 @@ export function createGeneratedTypes(builder: Builder): GeneratedTypes {
             field.graphqlName,
             t.field({
               type: toInputParam(t, field.shape),
-              required: field.isRequired,
+              // GraphQL knows no "must be there, but may be null": the check behind it does.
+              required: field.isRequired && !field.shape.isNullable,
               description: describeInputField(field),
             }),
           ]),

@@ -18,12 +18,13 @@ export function addInputField(builder: Builder): void {
         resolve: ({ shape }) => toTypeText(shape),
       }),
       required: t.exposeBoolean("isRequired", {
-        description: "Whether it may not be left out.",
+        description: "Whether it may not be left out; null may do all the same.",
       }),
       default: t.field({
         type: "JSON",
         nullable: true,
-        description: "What is sent when it is left out; null when nothing is.",
+        description:
+          "What the schema says is used when it is left out; null when it says nothing. The gateway fills it in where the schema itself takes it, and leaves it to the upstream else.",
         resolve: (field) => field.default ?? null,
       }),
       minimum: t.exposeFloat("minimum", {

@@ -26,8 +26,11 @@ export function addSubmitDeployment(
     const common = {
       type: submitJobResult,
       description: [
-        `Submits a job to ${name}, as \`submitJob\` does.`,
+        `Submits a job to ${name.toWellFormed()}, as \`submitJob\` does.`,
         ...(description === null ? [] : [toSentence(description)]),
+        ...(shape?.isOpen === true
+          ? ["Members that its input does not name can be sent with `submitJob`."]
+          : []),
       ].join(" "),
     };
     const idempotencyKey = t.arg.string({ description: IDEMPOTENCY_KEY });

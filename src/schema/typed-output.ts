@@ -1,9 +1,7 @@
 import type { Catalogue } from "../deployments/catalogue.ts";
-import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
-import type { GatewayContext } from "./context.ts";
 import type { GeneratedTypes } from "./generated-types.ts";
 import { readOutput } from "./job.ts";
 
@@ -15,10 +13,12 @@ export function addTypedOutput(
   const shapes = (catalogue?.deployments ?? []).flatMap(({ output }) => output?.shape ?? []);
   if (catalogue === null || shapes.length === 0) return;
 
+  /** An output may have a `__typename` of its own. */
+  const typeNames = new WeakMap<JsonObject, string>();
   const typedOutput = builder.unionType("TypedOutput", {
     description: "The output of a deployment whose `outputSchema` is known.",
     types: shapes.map(types.toOutputType),
-    resolveType: ({ __typename: name }) => (typeof name === "string" ? name : undefined),
+    resolveType: (output) => typeNames.get(output),
   });
 
   builder.objectField("Job", "typedOutput", (t) =>
@@ -27,18 +27,13 @@ export function addTypedOutput(
       nullable: true,
       description:
         "The output as a type of its deployment. Null until SUCCEEDED, where the deployment has no `outputSchema`, and where the output does not fit it: `output` has it all the same.",
-      resolve: async (job, _arguments, context) => await readTypedOutput(job, catalogue, context),
+      resolve: async (job, _arguments, context) => {
+        const contract = catalogue.find(job.deploymentId)?.output ?? null;
+        const output = await readOutput(job, {}, context);
+        if (contract === null || !isJsonObject(output) || !contract.accepts(output)) return null;
+        typeNames.set(output, contract.shape.typeName);
+        return output;
+      },
     }),
   );
-}
-
-async function readTypedOutput(
-  job: Job,
-  catalogue: NonNullable<Catalogue>,
-  context: GatewayContext,
-): Promise<JsonObject | null> {
-  const contract = catalogue.find(job.deploymentId)?.output ?? null;
-  const output = await readOutput(job, {}, context);
-  if (contract === null || !isJsonObject(output) || !contract.accepts(output)) return null;
-  return { ...output, __typename: contract.shape.typeName };
 }

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { createBracketLimit } from "./bracket-limit.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { createDocumentLimits } from "./document-limits.ts";
+import { createLargeFieldLimit } from "./large-fields.ts";
 import type { createMaskError } from "./mask-error.ts";
 import { createNotAcceptable } from "./not-acceptable.ts";
 
@@ -37,6 +38,7 @@ export function createGraphql(options: {
     plugins: [
       ...createDocumentLimits(),
       createBracketLimit(),
+      createLargeFieldLimit(),
       createNotAcceptable(),
       useReadinessCheck({
         check: async () => {

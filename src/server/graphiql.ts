@@ -28,6 +28,7 @@ query Deployments {
     id
     name
     description
+    submitField
   }
 }
 `;

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import type { CheckedInput } from "../deployments/contract.ts";
 import { checkJson, textProblem } from "../job/check-input.ts";
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { isIdentifier } from "../job/identifier.ts";
@@ -21,27 +20,27 @@ export type SubmissionRequest = {
   readonly spell?: Spelling;
 };
 
-/** What can be stored and compared, and what its deployment says of it. */
-export type Submission = CheckedInput & {
+/** What can be stored and compared, and what the catalogue says of it. */
+export type Submission = {
   readonly deploymentId: string;
+  /** As it is sent: with defaults filled in. */
+  readonly input: JsonObject;
+  readonly warnings: readonly InputIssue[];
   readonly submissionKey: SubmissionKey | null;
   readonly spell: Spelling;
+  /** Why it is not submitted, unless its key has a job already; null when nothing is against it. */
+  readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
 };
 
 const LONGEST_KEY = 255;
 
 /**
- * Checks what is asked for. Throws InvalidInputError when it can't be stored or compared, and DeploymentNotFoundError;
- * what the deployment's schema has against it are the result's `issues`, which don't matter to a key that has a job.
+ * Checks what is asked for. Throws InvalidInputError when it can't be stored or compared, and DeploymentNotFoundError when
+ * the deployment's id is none; what the catalogue has against it is the result's `refusal`.
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
   const { deploymentId, input, idempotencyKey, spell = asItIs } = request;
-  const deployment = catalogue?.find(deploymentId) ?? null;
-  if (!isIdentifier(deploymentId) || (catalogue !== null && deployment === null)) {
-    throw new DeploymentNotFoundError(deploymentId, {
-      nearMisses: catalogue?.findNearMisses(deploymentId) ?? [],
-    });
-  }
+  if (!isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   if (!isJsonObject(input)) {
     throw new InvalidInputError([
@@ -51,13 +50,31 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   }
   const issues = [...keyIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
+  const deployment = catalogue?.find(deploymentId) ?? null;
   const checked = deployment?.input?.check(input, spell) ?? { input, issues: [], warnings: [] };
+  const isUnlisted = catalogue !== null && deployment === null;
   // Of what the caller gave: a default that changes later must not make a retry another submission.
   const submissionKey =
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
-  return { ...checked, deploymentId, submissionKey, spell };
+  return {
+    deploymentId,
+    input: checked.input,
+    warnings: checked.warnings,
+    submissionKey,
+    spell,
+    refusal: isUnlisted ? notFound(deploymentId, catalogue) : toRefusal(checked.issues),
+  };
+}
+
+function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {
+  const nearMisses = catalogue?.findNearMisses(deploymentId) ?? [];
+  return new DeploymentNotFoundError(deploymentId, { nearMisses });
+}
+
+function toRefusal(issues: readonly InputIssue[]): InvalidInputError | null {
+  return issues.length === 0 ? null : new InvalidInputError(issues);
 }
 
 /** The same issue in the spelling of the caller. */

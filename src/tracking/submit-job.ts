@@ -73,7 +73,11 @@ export function createSubmitJob(dependencies: {
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request, dependencies.catalogue);
-    return { job: await joinOrSubmit(submission), warnings: submission.warnings };
+    try {
+      return { job: await joinOrSubmit(submission), warnings: submission.warnings };
+    } catch (error) {
+      throw inSpellingOf(submission, error);
+    }
   };
 
   /** A call with the key of another one that is under way waits for that. */
@@ -109,7 +113,7 @@ export function createSubmitJob(dependencies: {
     const { submissionKey } = submission;
     const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
     if (earlier !== null) return await answerAgain(earlier, submission);
-    if (submission.issues.length > 0) throw new InvalidInputError(submission.issues);
+    if (submission.refusal !== null) throw submission.refusal;
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const taken = await insert(job, submission);
@@ -137,7 +141,7 @@ export function createSubmitJob(dependencies: {
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await persist(job, () => store.deleteJob(job.id));
-        throw toRefusal(error, submission);
+        throw toRefusal(error, deploymentId);
       }
       log.warn(
         { jobId: job.id, err: error },
@@ -238,11 +242,16 @@ function stopping(): UpstreamError {
   });
 }
 
-function toRefusal(error: RunComfyError, { deploymentId, spell }: Submission): Error {
-  if (error.issues !== null) {
-    const issues = error.issues.map((issue) => respell(issue, spell));
-    return new InvalidInputError(issues, { cause: error });
-  }
+/** An error of a submit that callers with several spellings may wait for. */
+function inSpellingOf({ spell, refusal }: Submission, error: unknown): unknown {
+  if (!(error instanceof InvalidInputError)) return error;
+  if (refusal !== null) return refusal;
+  const issues = error.issues.map((issue) => respell(issue, spell));
+  return new InvalidInputError(issues, { cause: error.cause });
+}
+
+function toRefusal(error: RunComfyError, deploymentId: string): Error {
+  if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
   if (error.code === "NOT_FOUND")
     return new DeploymentNotFoundError(deploymentId, { cause: error });
   return toUpstreamError(error);

@@ -6,14 +6,14 @@ import { toInputShape } from "../../src/deployments/shape/to-shape.ts";
 
 test.each<[JsonSchemaObject, string[]]>([
   [{ type: ["integer"], default: 1 }, []],
-  [{ minimum: 64, maximum: 4096, multipleOf: 8 }, ["64 to 4096.", "A multiple of 8."]],
+  [{ minimum: 64, maximum: 4096, multipleOf: 8 }, ["From 64 to 4096.", "A multiple of 8."]],
   [{ minimum: 0 }, ["At least 0."]],
   [{ maximum: 1.5 }, ["At most 1.5."]],
   [{ minimum: 3, maximum: 3 }, ["Exactly 3."]],
   [{ exclusiveMinimum: 0, exclusiveMaximum: 1 }, ["More than 0.", "Less than 1."]],
   [{ minLength: 0, maxLength: 200, pattern: "^a$" }, ["At most 200 characters.", "Matches `^a$`."]],
   [{ minLength: 1 }, ["At least 1 character."]],
-  [{ minItems: 1, maxItems: 4, uniqueItems: true }, ["1 to 4 items.", "No duplicates."]],
+  [{ minItems: 1, maxItems: 4, uniqueItems: true }, ["From 1 to 4 items.", "No duplicates."]],
   [{ contains: { type: ["string"] } }, ["At least 1 item of a certain kind."]],
   [{ contains: true, minContains: 0, maxContains: 2 }, ["At most 2 items of a certain kind."]],
   [{ contains: true, minContains: 0 }, []],

@@ -285,7 +285,7 @@ describe("an input's issues", () => {
     ).toEqual([
       "x[0].side: is missing; it is required",
       "x[1].radius: is a string, but must be a number",
-      "x[2]: fits none of the 2 forms it may have; see the deployment's inputSchema",
+      'x[2]: fits none of the 2 forms it may have: its kind must be "circle" or "square"',
     ]);
   });
 
@@ -403,7 +403,7 @@ describe("a checked input", () => {
       input: {
         name: "node",
         next: { name: "node", next: { name: "node" } },
-        any: { any: { next: { name: 1 } } },
+        any: { name: "node", any: { name: "node", next: { name: 1 } } },
       },
       issues: [
         { path: ["any", "any", "next", "name"], message: "is a number, but must be a string" },
@@ -429,5 +429,155 @@ describe("the check of an output", () => {
     expect(
       createChecks().outputCheck({ properties: { a: { default: 1 } }, required: ["a"] })({}),
     ).toBe(false);
+  });
+});
+
+describe("a check", () => {
+  const tree: JsonSchemaObject = {
+    properties: { root: { $ref: "#/$defs/n" } },
+    $defs: {
+      n: {
+        type: ["object"],
+        anyOf: ["a", "b"].map((kind) => ({
+          properties: { child: { $ref: "#/$defs/n" }, kind: { const: kind } },
+        })),
+      },
+    },
+  };
+  const nest = (depth: number): JsonObject =>
+    depth === 0 ? { kind: "c" } : { kind: "a", child: nest(depth - 1) };
+
+  it("ends on an input that doubles the work with each level, and refuses it", () => {
+    expect(check(tree, { root: nest(60) })).toMatchObject({
+      issues: [{ path: [], message: expect.stringContaining("too much work to check") }],
+    });
+    expect(createChecks().outputCheck(tree)({ root: nest(60) })).toBe(false);
+    expect(check(tree, { root: { kind: "a", child: { kind: "b" } } })).toMatchObject({
+      issues: [],
+    });
+  });
+
+  it("ends on a pattern that would match for ever", () => {
+    const schema: JsonSchemaObject = {
+      properties: { text: { type: ["string"], pattern: "^(\\w+\\s?)*$", maxLength: 80 } },
+      patternProperties: { "^(a+)+$": true },
+    };
+    const text = `${"a".repeat(70)}!`;
+    expect(check(schema, { text, [text]: 1 }).issues).toMatchObject([{ path: ["text"] }]);
+    expect(check(schema, { text: "words with spaces, no end" }).issues).toHaveLength(1);
+    expect(check(schema, { text: "words with spaces and no end" }).issues).toEqual([]);
+  });
+
+  it("tells patterns apart, however many there are", () => {
+    const schema: JsonSchemaObject = {
+      properties: {
+        a: { type: ["string"], pattern: "^a+$" },
+        b: { type: ["string"], pattern: "^b+$" },
+      },
+    };
+    expect(check(schema, { a: "a".repeat(20), b: "b".repeat(20) }).issues).toEqual([]);
+    expect(check(schema, { a: "b", b: "a".repeat(20) }).issues).toHaveLength(2);
+  });
+
+  it("takes more errors below one alternative than a call takes parameters", () => {
+    const names = Array.from({ length: 80 }, (_, index) => `field${index}`);
+    const schema: JsonSchemaObject = {
+      properties: {
+        list: {
+          anyOf: [
+            { type: ["array"], items: { type: ["object"], required: names } },
+            { type: ["null"] },
+          ],
+        },
+      },
+    };
+    const list = Array.from({ length: 1_990 }, () => ({}));
+    expect(check(schema, { list }).issues).toHaveLength(50);
+  });
+
+  it("fills in what an optional part has by default", () => {
+    const part: JsonSchemaObject = {
+      type: ["object"],
+      properties: { image: { type: ["string"] }, strength: { type: ["number"], default: 1 } },
+      required: ["image", "strength"],
+    };
+    const nothing: JsonSchemaObject = { type: ["null"] };
+    const schema: JsonSchemaObject = {
+      $defs: { part },
+      properties: {
+        one: { anyOf: [{ $ref: "#/$defs/part" }, nothing] },
+        other: { oneOf: [nothing, { $ref: "#/$defs/part" }] },
+        list: { anyOf: [{ type: ["array"], items: { $ref: "#/$defs/part" } }, nothing] },
+      },
+    };
+    const input = { one: { image: "a" }, other: { image: "b" }, list: [{ image: "c" }] };
+    expect(check(schema, input)).toEqual({
+      input: {
+        one: { image: "a", strength: 1 },
+        other: { image: "b", strength: 1 },
+        list: [{ image: "c", strength: 1 }],
+      },
+      issues: [],
+      warnings: [],
+    });
+    expect(check(schema, { one: null, other: null, list: null }).issues).toEqual([]);
+    expect(check(schema, { one: 5, list: [{}] }).issues).toEqual([
+      { path: ["one"], message: "is a number, but must be an object" },
+      { path: ["list", 0, "image"], message: "is missing; it is required" },
+    ]);
+  });
+
+  it.each<[string, JsonSchemaObject]>([
+    ["in allOf", { allOf: [{ required: ["a"] }] }],
+    ["before the properties' own", { allOf: [{ required: ["a"] }, { properties: { a: true } }] }],
+    ["beside another", { dependentRequired: { p: ["a"] } }],
+    // oxlint-disable-next-line unicorn/no-thenable
+    ["by a then", { if: { required: ["p"] }, then: { required: ["a"] } }],
+  ])("lets a required member with a default be left out: %s", (_title, schema) => {
+    const properties = { a: { type: ["integer"], default: 1 }, p: true } as const;
+    expect(check({ ...schema, properties }, { p: "x" })).toMatchObject({
+      input: { p: "x", a: 1 },
+      issues: [],
+    });
+  });
+
+  it("asks for nothing whose default its own schema refuses", () => {
+    const schema: JsonSchemaObject = {
+      properties: { a: { type: ["integer"], maximum: 5, default: 9 }, p: true },
+      required: ["a"],
+      dependentRequired: { p: ["a"] },
+    };
+    expect(check(schema, { p: "x" })).toMatchObject({ input: { p: "x" }, issues: [] });
+  });
+
+  it("knows members that every object inherits only where they are the input's own", () => {
+    const text: JsonSchemaObject = { type: ["string"], default: "c" };
+    const properties = Object.fromEntries([
+      ["constructor", text],
+      ["valueOf", text],
+      ["__proto__", { type: ["string"] }],
+    ]);
+    const schema: JsonSchemaObject = { properties, additionalProperties: false };
+    const { input, issues } = check(schema, JSON.parse('{"__proto__":"p"}'));
+    expect(issues).toEqual([]);
+    expect(JSON.stringify(input)).toBe('{"__proto__":"p","constructor":"c","valueOf":"c"}');
+    expect(check(schema, JSON.parse('{"__proto__":5}')).issues).toHaveLength(1);
+  });
+
+  it("tells which tags there are where none of several forms has the one given", () => {
+    const form = (type: string): JsonSchemaObject => ({
+      type: ["object"],
+      properties: { type: { const: type }, [type]: { type: ["string"] } },
+      required: ["type", type],
+    });
+    const schema: JsonSchemaObject = { properties: { src: { oneOf: [form("url"), form("b64")] } } };
+    for (const src of [{ type: "urll", url: "x" }, { url: "x" }]) {
+      expect(check(schema, { src }).issues).toEqual([
+        {
+          path: ["src"],
+          message: 'fits none of the 2 forms it may have: its type must be "url" or "b64"',
+        },
+      ]);
+    }
   });
 });

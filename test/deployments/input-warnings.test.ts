@@ -22,12 +22,13 @@ function toTexts(issues: readonly InputIssue[]): string[] {
 }
 
 describe("an input's warnings", () => {
-  it("tell which sizes are floored, where the caller sent them and the divisor is known", () => {
+  it("tell which sizes are floored, given or filled in, where the divisor is known", () => {
     const schema: JsonSchemaObject = {
       properties: { width: true, height: { type: ["integer"], default: 1_000 } },
     };
     expect(warningsOf(schema, { width: 1_000 }, 16)).toEqual([
       "width: width 1000 is floored to 992, the next multiple of 16",
+      "height: height 1000 is floored to 992, the next multiple of 16",
     ]);
     expect(warningsOf(schema, { width: 1_024, height: 1_001 }, 32)).toEqual([
       "height: height 1001 is floored to 992, the next multiple of 32",

@@ -588,3 +588,13 @@ test("an example, a wrapped schema and the inside of properties are no schemas",
     expect(readSchema(document).problems).toEqual([]);
   }
 });
+
+test.each([
+  [{ type: "image_uri", format: "uri" }],
+  [{ type: ["image_uri", "uri"] }],
+  [{ type: ["url", "image_uri"] }],
+  [{ type: "string", format: "IMAGE_URI" }],
+  [{ type: "string", format: "image-uri" }],
+])("a file's URL is one however it is spelled: %j", (schema) => {
+  expect(readSchema(schema).schema).toEqual({ type: ["string"], format: "image_uri" });
+});

@@ -43,7 +43,7 @@ function writeTypes(root: ObjectShape, keyword: "input" | "type"): string {
     }
     const fields = type.fields.map(
       ({ graphqlName, shape, isRequired }) =>
-        `${graphqlName}: ${writeType(shape)}${isRequired ? "!" : ""}`,
+        `${graphqlName}: ${writeType(shape)}${isRequired && !shape.isNullable ? "!" : ""}`,
     );
     return `${keyword} ${type.typeName} { ${fields.join("\n")} }`;
   });
@@ -257,8 +257,13 @@ test("references that part and meet again give few types, and quickly", () => {
 });
 
 test("objects in objects are typed as deep as documents go", () => {
-  let schema: JsonSchemaObject = { properties: { end: { type: ["string"] } } };
-  for (let depth = 0; depth < 40; depth += 1) schema = { properties: { a: schema } };
+  let schema: JsonSchemaObject = {
+    type: ["object"],
+    properties: { end: { type: ["string"] } },
+  };
+  for (let depth = 0; depth < 40; depth += 1) {
+    schema = { type: ["object"], properties: { a: schema } };
+  }
   const shape = toInputShape(schema, "GlowInput");
   expect(shape && listTypes(shape)).toHaveLength(12);
 });

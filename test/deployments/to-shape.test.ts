@@ -41,7 +41,7 @@ function writeFields(object: ObjectShape): Record<string, string> {
   return Object.fromEntries(
     object.fields.map(({ name, shape, isRequired }) => [
       name,
-      `${writeType(shape)}${isRequired ? "!" : ""}`,
+      `${writeType(shape)}${isRequired && !shape.isNullable ? "!" : ""}`,
     ]),
   );
 }
@@ -186,9 +186,9 @@ test("a required field that only a branch fills in may be left out too", () => {
   expect(input.fields[0]).toMatchObject({ default: undefined });
 });
 
-test("of an output everything required is always there", () => {
+test("of an output everything required is always there, default or not", () => {
   const schema: JsonSchemaObject = {
-    properties: { seed: { type: ["integer", "null"], default: 1 }, url: STRING },
+    properties: { seed: { type: ["integer"], default: 1 }, url: STRING },
     required: ["seed"],
   };
   const output = toOutputShape(schema, "GlowOutput");
@@ -210,7 +210,7 @@ test("a reference is what it leads to, with its own words first", () => {
     minimum: 64,
     maximum: 4096,
     description: "Pixels.",
-    rules: ["64 to 4096.", "A multiple of 8."],
+    rules: ["From 64 to 4096.", "A multiple of 8."],
   });
   const nullable = toFieldOf(
     { anyOf: [{ $ref: "#/$defs/size" }, NULL], description: "Width.", maximum: 100 },
@@ -352,7 +352,7 @@ test("one target is one type, whatever stands beside the references", () => {
 });
 
 test("types that would be named alike are numbered", () => {
-  const nested: JsonSchema = { properties: { a: STRING } };
+  const nested: JsonSchema = { type: ["object"], properties: { a: STRING } };
   const { fields } = toInput({ properties: { my_lora: { ...nested }, MyLora: { ...nested } } });
   expect(fields.map(({ shape }) => writeType(shape))).toEqual([
     "GlowInput_MyLora",

@@ -175,3 +175,14 @@ test("While the upstream has asked for a pause it is not asked for the list eith
   nowMs += 10_001;
   expect((await liveDeployments.read("dep"))?.id).toBe("dep");
 });
+
+test("one call that fails each time, while others succeed, is logged once", async () => {
+  const ids = [...numbered(99), "fault-html-500--list"];
+  for (let round = 0; round < 5; round += 1) {
+    const facts = await readAll(ids);
+    expect(facts[0]?.id).toBe("dep-0");
+    expect(facts.at(-1)).toBeNull();
+    nowMs += 10_001;
+  }
+  expect(logged).toHaveLength(1);
+});

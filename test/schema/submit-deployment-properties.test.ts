@@ -4,7 +4,6 @@ import { execute, parse, validateSchema } from "graphql";
 import { expect, test } from "vitest";
 
 import type { ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
-import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
@@ -118,9 +117,9 @@ test("a body through the generated mutation ends as the same body through submit
       expect(validateSchema(graphql)).toEqual([]);
 
       const request = { deploymentId: "a", input: body, idempotencyKey: null };
-      const { input, issues } = toSubmission(request, catalogue);
+      const { input, refusal } = toSubmission(request, catalogue);
       const ajv = new Ajv2020({ strict: false, ownProperties: true });
-      expect({ body, isAccepted: issues.length === 0 }).toEqual({
+      expect({ body, isAccepted: refusal === null }).toEqual({
         body,
         isAccepted: ajv.validate(schema, body),
       });
@@ -131,7 +130,7 @@ test("a body through the generated mutation ends as the same body through submit
       const tracking: Partial<GatewayContext["tracking"]> = {
         submitJob: async (request) => {
           const submission = toSubmission(request, catalogue);
-          if (submission.issues.length > 0) throw new InvalidInputError(submission.issues);
+          if (submission.refusal !== null) throw submission.refusal;
           sent.push(submission.input);
           const job = createJob({ deploymentId: "a", apiVersion: "v1", now: new Date(0) });
           return { job, warnings: [] };
@@ -144,7 +143,7 @@ test("a body through the generated mutation ends as the same body through submit
         variableValues: variables,
         contextValue: { tracking, variables, loaders: { clear: () => undefined } },
       });
-      expect(sent).toEqual(issues.length === 0 ? [input] : []);
+      expect(sent).toEqual(refusal === null ? [input] : []);
       accepted += sent.length;
     }),
     { numRuns: 300 },

@@ -3,7 +3,6 @@ import { expect, test, vi } from "vitest";
 import type { JsonObject } from "../../src/job/json.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { toSubmission } from "../../src/tracking/submission.ts";
-import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
@@ -46,8 +45,8 @@ async function openTyped(inputSchema: JsonObject = INPUT_SCHEMA) {
   const catalogue = catalogueOf({ id: "wg", name: "Warm Glow", inputSchema });
   const submitted: unknown[] = [];
   const submitJob = vi.fn<SubmitJob>(async (request) => {
-    const { input, issues, warnings } = toSubmission(request, catalogue);
-    if (issues.length > 0) throw new InvalidInputError(issues);
+    const { input, refusal, warnings } = toSubmission(request, catalogue);
+    if (refusal !== null) throw refusal;
     submitted.push(input);
     return { job: await gateway.addJob({ input }), warnings };
   });

@@ -175,6 +175,11 @@ test("a retry under its key gives the same job, whatever has become of the schem
     catalogueOf({ ...CLOSED, inputSchema: { properties: { steps: { default: 30 } } } }),
   );
   expect((await withDefaults.submitJob(request)).job.id).toBe(first.job.id);
+  const withoutIt = createSubmitter(catalogueOf({ ...CLOSED, id: "another" }));
+  expect((await withoutIt.submitJob(request)).job.id).toBe(first.job.id);
+  await expect(
+    withoutIt.submitJob({ ...request, idempotencyKey: "a new key" }),
+  ).rejects.toBeInstanceOf(DeploymentNotFoundError);
   await expect(
     stricter.submitJob({ ...request, idempotencyKey: "another key" }),
   ).rejects.toBeInstanceOf(InvalidInputError);
@@ -199,4 +204,17 @@ test("with a catalogue, an id that is not listed is not found, with near misses"
   await expect(submitting).rejects.toBeInstanceOf(DeploymentNotFoundError);
   await expect(submitting).rejects.toThrow("Did you mean warm-glow?");
   expect(upstream.count("submit")).toBe(0);
+});
+
+test("callers who wait for one submit each get its issues in their own spelling", async () => {
+  const request = { ...REQUEST, deploymentId: "fault-validation" };
+  const release = upstream.hold("submit");
+  const first = submitter.submitJob(request);
+  await upstream.whenRequested("submit", 1);
+  const spell = (path: InputPath) => path.map((part) => `typed ${part}`);
+  const second = submitter.submitJob({ ...request, spell });
+  release();
+  await expect(first).rejects.toMatchObject({ issues: [{ path: ["width"] }, {}] });
+  await expect(second).rejects.toMatchObject({ issues: [{ path: ["typed width"] }, {}] });
+  expect(upstream.count("submit")).toBe(1);
 });

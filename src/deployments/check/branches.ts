@@ -40,6 +40,10 @@ export function describeBranches(
   if (fit === "too many") {
     return `fits more than one ${forms}, and must fit one only; see the deployment's inputSchema`;
   }
+  const tags = findTags(schemas);
+  if (isJsonObject(value) && tags !== null) {
+    return `fits none ${forms}: its ${spellMember(tags.name)} must be ${orList(tags.values.map(toShortJson))}`;
+  }
   const choices = schemas.map((targets) => targets.map(toChoices).find((list) => list !== null));
   if (choices.every((list) => list !== undefined)) {
     return `must be ${orList(choices.flat().map(toShortJson))}`;
@@ -49,6 +53,27 @@ export function describeBranches(
     return describeType(value, types.flat());
   }
   return `fits none ${forms}; see the deployment's inputSchema`;
+}
+
+/** The member whose constant tells all branches apart; null where there is none. */
+function findTags(
+  branches: readonly (readonly JsonSchema[])[],
+): { readonly name: string; readonly values: readonly JsonValue[] } | null {
+  const constants = branches.map(
+    (targets) =>
+      new Map(
+        targets.flatMap((schema) =>
+          Object.entries(typeof schema === "boolean" ? {} : (schema.properties ?? {})).flatMap(
+            ([name, property]) =>
+              (toConstants(property) ?? []).map((value) => [name, value] as const),
+          ),
+        ),
+      ),
+  );
+  const [first, ...others] = constants;
+  const name = [...(first?.keys() ?? [])].find((key) => others.every((map) => map.has(key)));
+  if (name === undefined) return null;
+  return { name, values: constants.map((map) => map.get(name) ?? null) };
 }
 
 type BranchContext = {

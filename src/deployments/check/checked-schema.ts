@@ -5,8 +5,13 @@ import {
   MAP_KEYWORDS,
   ownMember,
   resolveReference,
+  schemasBelow,
   SINGLE_KEYWORDS,
 } from "../subschemas.ts";
+import { createNullCheck, withoutNull } from "../shape/schema-facts.ts";
+
+/** A keyword that counts how often a check comes by, on all that may be reached in a circle. */
+export const COUNTED = "counted";
 
 /** The one format that is checked, for `image_uri` and all `*_uri`. */
 export const PUBLIC_URL_FORMAT = "public_url";
@@ -42,7 +47,9 @@ export function toOutputSchema(schema: JsonSchemaObject): JsonSchemaObject {
   return rewrite(schema, schema, null);
 }
 
-type Draft = { -readonly [Keyword in keyof JsonSchemaObject]: JsonSchemaObject[Keyword] };
+type Draft = { -readonly [Keyword in keyof JsonSchemaObject]: JsonSchemaObject[Keyword] } & {
+  [COUNTED]?: true;
+};
 
 /** What is in them may not hold for the value, so nothing is filled in there. */
 const BRANCHES: ReadonlySet<string> = new Set([
@@ -76,7 +83,7 @@ function rewrite(
     if (known !== undefined) return known;
     const name = `${inBranches.size + outside.size}`;
     references.set(target, `#/$defs/${name}`);
-    $defs[name] = typeof target === "boolean" ? target : toDraft(target, isInBranch);
+    $defs[name] = typeof target === "boolean" ? target : toCounted(toDraft(target, isInBranch));
     return `#/$defs/${name}`;
   }
 
@@ -114,16 +121,34 @@ function rewrite(
         );
       }
     }
-    return isFilledIn === null || isInBranch ? draft : withDefaults(draft, schema, isFilledIn);
+    const proto = ownMember(draft.properties, "__proto__");
+    // Ajv does not look at a property of this name.
+    if (proto !== undefined) {
+      draft.patternProperties = { ...draft.patternProperties, "^__proto__$": proto };
+    }
+    if (isFilledIn === null || isInBranch) return draft;
+    for (const keyword of ["anyOf", "oneOf"] as const) {
+      const only = findOnlyAlternative(root, schema, keyword);
+      if (only === null) continue;
+      delete draft[keyword];
+      // Whatever is not null has to be that, so its defaults hold.
+      const unlessNull = { if: { type: ["null"] }, else: toSchema(only, false) } as const;
+      draft.allOf = [...(draft.allOf ?? []), unlessNull];
+    }
+    return withDefaults(draft, schema, isFilledIn);
   }
 
-  const top = toDraft(entry, isFilledIn === null);
+  const top = toCounted(toDraft(entry, isFilledIn === null));
   return Object.keys($defs).length === 0 ? top : { ...top, $defs };
+}
+
+function toCounted(draft: Draft): Draft {
+  return { ...draft, [COUNTED]: true };
 }
 
 function withDefaults(
   draft: Draft,
-  { properties = {}, required }: JsonSchemaObject,
+  { properties = {}, required, dependentRequired }: JsonSchemaObject,
   isFilledIn: (property: JsonSchemaObject) => boolean,
 ): Draft {
   const leftOut = new Set<string>();
@@ -137,6 +162,29 @@ function withDefaults(
     return [name, member];
   });
   if (draft.properties !== undefined) draft.properties = Object.fromEntries(filled);
-  if (required !== undefined) draft.required = required.filter((name) => !leftOut.has(name));
+  const isNeeded = (name: string): boolean => !leftOut.has(name);
+  if (required !== undefined) draft.required = required.filter(isNeeded);
+  if (dependentRequired !== undefined) {
+    draft.dependentRequired = Object.fromEntries(
+      Object.entries(dependentRequired).map(([name, names]) => [name, names.filter(isNeeded)]),
+    );
+  }
   return draft;
+}
+
+/** What a value must be that is not null, where it has no choice; null when there is one, or nothing to fill in. */
+function findOnlyAlternative(
+  root: JsonSchemaObject,
+  schema: JsonSchemaObject,
+  keyword: "anyOf" | "oneOf",
+): JsonSchema | null {
+  const alternatives = schema[keyword] ?? [];
+  const [only, ...others] = withoutNull(root, alternatives);
+  if (only === undefined || others.length > 0) return null;
+  // One of two that both take null takes it twice, which `oneOf` refuses.
+  if (keyword === "oneOf" && (alternatives.length > 2 || createNullCheck(root)(only))) return null;
+  const hasDefault = [...schemasBelow(root, [only])].some(
+    (below) => typeof below === "object" && below.default !== undefined,
+  );
+  return hasDefault && alternatives.length > 1 ? only : null;
 }

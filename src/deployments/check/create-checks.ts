@@ -1,11 +1,9 @@
 import type { JsonValue } from "../../job/json.ts";
 import { toOutputSchema } from "./checked-schema.ts";
 import type { InputCheck } from "../contract.ts";
-import { createAjv } from "./create-ajv.ts";
+import { createCompiler, isAccepted } from "./create-compiler.ts";
 import { createInputCheck } from "./create-input-check.ts";
 import type { JsonSchemaObject } from "../json-schema.ts";
-import { once } from "./once.ts";
-import { runValidator } from "./run-validator.ts";
 
 /** Makes the checks of one catalogue. */
 export type Checks = {
@@ -14,16 +12,17 @@ export type Checks = {
   outputCheck(schema: JsonSchemaObject): (output: JsonValue) => boolean;
 };
 
-/** Checks that share one Ajv; each schema is compiled when it is first used, so that making them costs nothing. */
+/** Checks that share their compilers; each schema is compiled when it is first used, so that making them costs nothing. */
 export function createChecks(): Checks {
-  const allErrors = once(() => createAjv({ allErrors: true }));
-  const firstError = once(() => createAjv({ allErrors: false }));
+  const compile = {
+    forAllErrors: createCompiler({ allErrors: true }),
+    forFirstError: createCompiler({ allErrors: false }),
+  };
   return {
-    inputCheck: (schema, { divisor }) =>
-      createInputCheck({ schema, divisor, ajv: { allErrors, firstError } }),
+    inputCheck: (schema, { divisor }) => createInputCheck({ schema, divisor, compile }),
     outputCheck: (schema) => {
-      const validate = once(() => firstError().compile(toOutputSchema(schema)));
-      return (output) => runValidator(validate, output)?.length === 0;
+      const validate = compile.forFirstError(() => toOutputSchema(schema));
+      return (output) => isAccepted(validate(output));
     },
   };
 }

@@ -1,47 +1,60 @@
-import type { Ajv2020 } from "ajv/dist/2020.js";
+import type { ErrorObject } from "ajv";
 
 import type { InputIssue } from "../../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../../job/json.ts";
 import { isJsonArray, isJsonObject } from "../../job/json.ts";
 import { toInputSchema } from "./checked-schema.ts";
 import type { InputCheck } from "../contract.ts";
+import type { createCompiler } from "./create-compiler.ts";
+import { isAccepted } from "./create-compiler.ts";
 import { explainErrors } from "./explain-errors.ts";
 import { schemasBelow } from "../subschemas.ts";
 import { findWarnings } from "./input-warnings.ts";
 import type { JsonSchemaObject } from "../json-schema.ts";
 import { once } from "./once.ts";
-import { runValidator } from "./run-validator.ts";
 
-/** What a check is made of: the two Ajvs are alike but for how many mistakes they look for. */
 type InputCheckParts = {
   readonly schema: JsonSchemaObject;
   /** The upstream floors `width` and `height` to a multiple of it; null where nobody knows. */
   readonly divisor: number | null;
-  readonly ajv: { readonly allErrors: () => Ajv2020; readonly firstError: () => Ajv2020 };
+  readonly compile: { readonly forAllErrors: Compile; readonly forFirstError: Compile };
 };
 
+type Compile = ReturnType<typeof createCompiler>;
+
 /** The check of one schema, which is compiled when it is first used; at most 50 issues and 50 warnings. */
-export function createInputCheck({ schema, divisor, ajv }: InputCheckParts): InputCheck {
+export function createInputCheck({ schema, divisor, compile }: InputCheckParts): InputCheck {
   const inputSchema = once(() =>
-    toInputSchema(schema, (checked, value) => findRefused(ajv.allErrors(), checked, value)),
+    toInputSchema(schema, (checked, value) => {
+      const verdict = compile.forAllErrors(() => checked)(value);
+      return typeof verdict === "string" ? new Set() : toNames(verdict);
+    }),
   );
-  const validateAll = once(() => ajv.allErrors().compile(inputSchema()));
-  const validateFirst = once(() => ajv.firstError().compile(inputSchema()));
+  const findErrors = compile.forAllErrors(inputSchema);
+  const findFirstError = compile.forFirstError(inputSchema);
   const hasUnevaluated = once(() => speaksOfUnevaluated(schema));
   return (input, spell) => {
     const copied = copyObject(input);
     const isFirstOnly = copied.values > MOST_VALUES_FOR_ALL_ISSUES || hasUnevaluated();
-    const errors = runValidator(isFirstOnly ? validateFirst : validateAll, copied.object);
+    const validate = isFirstOnly ? findFirstError : findErrors;
+    let verdict = validate(copied.object);
+    // Ajv may have asked for a member before it filled that in, so what is filled in now gets another look.
+    if (typeof verdict !== "string" && !isAccepted(verdict)) verdict = validate(copied.object);
+    if (verdict === "too much work") return { input, issues: [TOO_MUCH_WORK], warnings: [] };
     // Better to leave the check to the upstream than to refuse every input.
-    if (errors === null) return { input, issues: [], warnings: [UNCHECKED] };
+    if (verdict === "failed") return { input, issues: [], warnings: [UNCHECKED] };
     return {
       input: copied.object,
-      issues: explainErrors(errors, { schema: inputSchema(), input, spell }),
-      warnings: findWarnings(input, { schema, divisor, spell }),
+      issues: explainErrors(verdict, { schema: inputSchema(), input, spell }),
+      warnings: findWarnings(copied.object, { schema, divisor, spell }),
     };
   };
 }
 
+const TOO_MUCH_WORK: InputIssue = {
+  path: [],
+  message: "takes too much work to check; make it smaller or less deep",
+};
 const UNCHECKED: InputIssue = {
   path: [],
   message: "the gateway could not check this input against its schema; it is sent as it is",
@@ -59,13 +72,8 @@ function speaksOfUnevaluated(root: JsonSchemaObject): boolean {
   );
 }
 
-function findRefused(
-  ajv: Ajv2020,
-  schema: JsonSchemaObject,
-  value: JsonObject,
-): ReadonlySet<string> {
-  const validate = ajv.compile(schema);
-  const errors = validate(value) ? [] : (validate.errors ?? []);
+/** The members of an object that have errors. */
+function toNames(errors: readonly ErrorObject[]): ReadonlySet<string> {
   return new Set(errors.map(({ instancePath }) => instancePath.split("/")[1] ?? ""));
 }
 
@@ -73,8 +81,10 @@ function findRefused(
 function copyObject(object: JsonObject): { object: JsonObject; values: number } {
   let values = 0;
   function copyMembers(object: JsonObject): JsonObject {
-    // `fromEntries` makes even `__proto__` a member like any other.
-    return Object.fromEntries(Object.entries(object).map(([key, member]) => [key, copy(member)]));
+    // Without a prototype, so that Ajv takes no inherited `constructor` for a member, and `__proto__` for one.
+    const copied: Record<string, JsonValue> = Object.create(null);
+    for (const [key, member] of Object.entries(object)) copied[key] = copy(member);
+    return copied;
   }
   function copy(value: JsonValue): JsonValue {
     values += 1;

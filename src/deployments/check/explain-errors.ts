@@ -55,7 +55,8 @@ function toFindings(errors: readonly ErrorObject[], root: JsonSchemaObject): Fin
     const held = toHeld(finding);
     if (held !== null) {
       const inside = takeInside(findings, error, allBelow(held, error.schema));
-      findings.push(...settle({ ...finding, inside }, held));
+      // One by one: there may be more than a call takes.
+      for (const one of settle({ ...finding, inside }, held)) findings.push(one);
       continue;
     }
     // The values that are possible tell the type as well.

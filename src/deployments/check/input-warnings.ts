@@ -1,7 +1,8 @@
 import type { InputIssue, InputPath, Spelling } from "../../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../../job/json.ts";
 import { isJsonArray } from "../../job/json.ts";
-import { toRegExp } from "./create-ajv.ts";
+import type { Pattern } from "./bounded-pattern.ts";
+import { toPattern } from "./bounded-pattern.ts";
 import type { JsonSchema, JsonSchemaObject } from "../json-schema.ts";
 import { didYouMean, nearMisses } from "../near-misses.ts";
 import { ownMember, schemasInPlace } from "../subschemas.ts";
@@ -86,14 +87,14 @@ function* findUnknown(
 }
 
 function createLookup(root: JsonSchemaObject): Lookup {
-  const patterns = new Map<string, RegExp>();
+  const patterns = new Map<string, Pattern>();
   // The items of a list have one schema, and may be many.
   const places = new Map<JsonSchema, Place>();
 
   function matches(pattern: string, name: string): boolean {
-    const regExp = patterns.get(pattern) ?? toRegExp(pattern);
-    patterns.set(pattern, regExp);
-    return regExp.test(name);
+    const known = patterns.get(pattern) ?? toPattern(pattern, () => undefined);
+    patterns.set(pattern, known);
+    return known.test(name);
   }
 
   function insideObject(parts: readonly JsonSchemaObject[], name: string): JsonSchema[] {

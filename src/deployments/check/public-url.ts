@@ -35,7 +35,7 @@ const NOT_PUBLIC =
 /** Two labels or more, none empty, and perhaps a dot at the end. */
 const HOST_NAME = /^(?:[a-z\d_-]{1,63}\.)+[a-z\d-]{2,63}\.?$/;
 const LOCAL_NAME =
-  /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|private|corp|home|lan|arpa|onion)\.?$/;
+  /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|private|corp|home|lan|arpa|onion|i2p|test|invalid|svc|cluster|consul|metadata\.goog)\.?$/;
 /** A virtual machine's own host, in the middle of the public range. */
 const AZURE_METADATA = "168.63.129.16";
 

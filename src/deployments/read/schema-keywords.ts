@@ -37,7 +37,7 @@ export function readKeywords(
 
   for (const keyword of ["title", "description"] as const) {
     const text = node[keyword];
-    if (typeof text === "string") draft[keyword] = text;
+    if (typeof text === "string" && text.trim() !== "") draft[keyword] = text;
   }
   for (const keyword of COUNTS) {
     const count = read(keyword, COUNT);
@@ -57,7 +57,7 @@ export function readKeywords(
   const required = read("required", REQUIRED);
   if (required !== undefined && required.length > 0) draft.required = required;
   const format = read("format", TEXT);
-  if (format !== undefined) draft.format = format;
+  if (format !== undefined) draft.format = toFormat(format);
 
   readType(node, draft, report);
   readExclusive("minimum", "exclusiveMinimum", draft, read("exclusiveMinimum", EXCLUSIVE));
@@ -133,7 +133,15 @@ function readType(node: JsonObject, draft: SchemaDraft, report: Report): void {
   const { types, format, problems } = readTypes(written);
   for (const { path, message } of problems) report(["type", ...path], message);
   if (types !== undefined) draft.type = types;
-  if (format !== undefined) draft.format ??= format;
+  // What a type says is to be checked goes before a mere note.
+  if (format?.endsWith("_uri") === true) draft.format = format;
+  else if (format !== undefined) draft.format ??= format;
+}
+
+/** `IMAGE_URI` and `image-uri` mean what `image_uri` means, which is checked. */
+function toFormat(written: string): string {
+  const format = written.toLowerCase().replaceAll("-", "_");
+  return format.endsWith("_uri") ? format : written;
 }
 
 function readExclusive(

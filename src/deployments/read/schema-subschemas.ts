@@ -1,5 +1,6 @@
 import { isJsonArray, isJsonObject } from "../../job/json.ts";
 import type { JsonSchema } from "../json-schema.ts";
+import { LIST_KEYWORDS, MAP_KEYWORDS, SINGLE_KEYWORDS } from "../subschemas.ts";
 import type { Report, SchemaDraft } from "./schema-keywords.ts";
 import { readPattern } from "./schema-pattern.ts";
 import type { SchemaPlace } from "./schema-references.ts";
@@ -19,7 +20,7 @@ export function readSubschemas(
     const member = memberOf(place, keyword);
     if (member !== null) draft[keyword] = readMember(member, SAME_VALUE.has(keyword));
   }
-  for (const keyword of ["allOf", "anyOf", "oneOf", "prefixItems"] as const) {
+  for (const keyword of LIST_KEYWORDS) {
     const list = memberOf(place, keyword);
     if (list === null) continue;
     const schemas = readList(list, SAME_VALUE.has(keyword), readMember);
@@ -32,19 +33,10 @@ export function readSubschemas(
   readRequiredFlags(place, draft);
 }
 
-const SCHEMAS = [
-  "additionalProperties",
-  "propertyNames",
-  "unevaluatedProperties",
-  "unevaluatedItems",
-  "contains",
-  "not",
-  "if",
-  "then",
-  "else",
-] as const;
-
-const MAPS = ["properties", "patternProperties", "dependentSchemas", "dependencies"] as const;
+/** `items` may be a list, too, and is read apart. */
+const SCHEMAS = SINGLE_KEYWORDS.filter((keyword) => keyword !== "items");
+/** Up to draft 7, `dependencies` also holds schemas. */
+const MAPS = [...MAP_KEYWORDS, "dependencies"] as const;
 const CHOICES = new Set(["anyOf", "oneOf"]);
 const SAME_VALUE = new Set(["allOf", "anyOf", "oneOf", "not", "if", "then", "else"]);
 

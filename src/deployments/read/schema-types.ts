@@ -36,7 +36,8 @@ export function readTypes(value: JsonValue): ReadTypes {
       problems.push({ path, message: `${JSON.stringify(word)} is no JSON type${hint(word)}` });
     } else {
       types.add(type);
-      if (FORMATS.has(word.toLowerCase())) format = word.toLowerCase();
+      const isChecked = format?.endsWith("_uri") === true;
+      if (FORMATS.has(word.toLowerCase()) && !isChecked) format = word.toLowerCase();
     }
   }
 

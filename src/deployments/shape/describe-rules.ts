@@ -32,7 +32,7 @@ function describeRange(
   const least = noun !== undefined && minimum === 0 ? undefined : minimum;
   if (maximum === undefined) return least === undefined ? null : `At least ${counted(least)}`;
   if (least === undefined) return `At most ${counted(maximum)}`;
-  return least === maximum ? `Exactly ${counted(maximum)}` : `${least} to ${counted(maximum)}`;
+  return least === maximum ? `Exactly ${counted(maximum)}` : `From ${least} to ${counted(maximum)}`;
 }
 
 function describeFormat(format: string): string {

@@ -109,7 +109,8 @@ function toTarget(root: JsonSchemaObject, reference: string): JsonSchema {
   return resolveReference(root, reference) ?? true;
 }
 
-function withoutNull(
+/** The alternatives but for those that only null satisfies. */
+export function withoutNull(
   root: JsonSchemaObject,
   members: readonly JsonSchema[],
 ): readonly JsonSchema[] {

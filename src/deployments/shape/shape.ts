@@ -28,6 +28,8 @@ export type ObjectShape = {
   readonly description: string | null;
   /** At least one, in the schema's order, and each `graphqlName` once. */
   readonly fields: readonly FieldShape[];
+  /** Whether the schema says that there may be other members, which no field can hold. */
+  readonly isOpen: boolean;
 };
 
 export type FieldShape = {
@@ -35,7 +37,7 @@ export type FieldShape = {
   readonly name: string;
   readonly graphqlName: string;
   readonly shape: Shape;
-  /** Whether it may not be left out: required, and without a default. */
+  /** Whether it may not be left out: required, and without a default. It may be null all the same. */
   readonly isRequired: boolean;
   /** What is filled in when it is left out; undefined where nothing is. */
   readonly default: JsonValue | undefined;

@@ -21,11 +21,7 @@ import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape } from "./sh
 
 /** What a body may be, its type named as told; null where GraphQL can name nothing of it. */
 export function toInputShape(schema: JsonSchemaObject, typeName: string): ObjectShape | null {
-  return toRootShape(
-    schema,
-    typeName,
-    (member, shape) => member.isRequired && !member.isFilledIn && !shape.isNullable,
-  );
+  return toRootShape(schema, typeName, (member) => member.isRequired && !member.isFilledIn);
 }
 
 /** As `toInputShape`, of what comes back: a required field is one that is always there. */
@@ -33,7 +29,7 @@ export function toOutputShape(schema: JsonSchemaObject, typeName: string): Objec
   return toRootShape(schema, typeName, (member) => member.isRequired);
 }
 
-type IsRequired = (member: ObjectMember, shape: Shape) => boolean;
+type IsRequired = (member: ObjectMember) => boolean;
 
 /** Where a value stands: what its type is named if it needs one, in how many objects, in how many lists of the last. */
 type Place = { readonly typeName: string; readonly objects: number; readonly lists: number };
@@ -54,7 +50,7 @@ function toRootShape(
   const parts = toParts(root, root);
   const maker = new ShapeMaker(root, isRequired);
   const object = maker.toObject(parts, { typeName, objects: 0, lists: 0 });
-  return object && { ...object, description: toDescription(parts) };
+  return object && { ...object, description: toDescription(parts), isOpen: parts.some(isOpen) };
 }
 
 class ShapeMaker {
@@ -95,7 +91,7 @@ class ShapeMaker {
           lists: 0,
         }),
       );
-      const object = { typeName, description: toDescription(own), fields };
+      const object = { typeName, description: toDescription(own), fields, isOpen: false };
       this.#objects.set(key, object);
       return object;
     });
@@ -115,7 +111,7 @@ class ShapeMaker {
       name,
       graphqlName,
       shape,
-      isRequired: this.#isRequired(member, shape),
+      isRequired: this.#isRequired(member),
       default: member.default,
       ...toBounds(parts),
       description: toDescription(parts),
@@ -215,12 +211,9 @@ function toScalar(scalar: ScalarName, isNullable: boolean): Shape {
   return { kind: "scalar", scalar, isNullable };
 }
 
-/** Null where it is none or one of several; what has properties is taken for an object. */
+/** Null where it is none or one of several. */
 function toOnlyType(parts: readonly JsonSchemaObject[]): JsonType | null {
-  const types = toTypes(parts);
-  const hasProperties = parts.some(({ properties }) => properties !== undefined);
-  if (types === null) return hasProperties ? "object" : null;
-  const [type = null, ...others] = types;
+  const [type = null, ...others] = toTypes(parts) ?? [];
   return others.length === 0 ? type : null;
 }
 

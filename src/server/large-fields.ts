@@ -1,0 +1,30 @@
+import type { ASTVisitor, ValidationContext } from "graphql";
+import { GraphQLError } from "graphql";
+import type { Plugin } from "graphql-yoga";
+
+/** Fields of a query whose answer grows with the catalogue; one of 300 deployments is more than a megabyte. */
+const LARGE_FIELDS: ReadonlySet<string> = new Set(["__schema", "deployments"]);
+
+/** Refuses a document that asks for a large answer several times under other names. */
+export function createLargeFieldLimit(): Plugin {
+  return {
+    onValidate({ addValidationRule }) {
+      addValidationRule(refuseRepetition);
+    },
+  };
+}
+
+function refuseRepetition(context: ValidationContext): ASTVisitor {
+  const found = new Set<string>();
+  return {
+    Field({ name: { value: name } }) {
+      if (!LARGE_FIELDS.has(name)) return;
+      if (context.getParentType() !== context.getSchema().getQueryType()) return;
+      if (found.has(name)) {
+        const message = `The document asks for \`${name}\` more than once. Ask once for all that you need of it.`;
+        context.reportError(new GraphQLError(message));
+      }
+      found.add(name);
+    },
+  };
+}
