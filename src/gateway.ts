@@ -40,6 +40,7 @@ export async function startGateway(
     const deploymentsFile = findDeploymentsFile(config);
     const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
     const catalogue = loaded?.catalogue ?? null;
+    for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
     const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
     const store = keep(await openStore({ databaseUrl, log, ...(onStatement && { onStatement }) }));

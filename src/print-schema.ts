@@ -9,6 +9,7 @@ import { createSchema } from "./schema/create-schema.ts";
 try {
   const { deployments } = readParameters();
   const loaded = deployments === undefined ? null : await loadCatalogue(deployments);
+  for (const doubt of loaded?.doubts ?? []) console.error(stripVTControlCharacters(doubt));
   console.log(printSchema(createSchema(loaded?.catalogue ?? null)));
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);

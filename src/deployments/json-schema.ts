@@ -76,6 +76,8 @@ export type SchemaProblem = {
 type ReadSchema = {
   readonly schema: JsonSchemaObject;
   readonly problems: readonly SchemaProblem[];
+  /** What can be used as it is, and is hardly meant so. */
+  readonly doubts: readonly SchemaProblem[];
 };
 
 /** Reads a document of any dialect; it reads nothing but the document. */

@@ -8,14 +8,18 @@ type LoadedCatalogue = {
   readonly catalogue: NonNullable<Catalogue>;
   /** The deployments as the file has them. */
   readonly entries: readonly unknown[];
+  /** What of the file is hardly meant as it stands. */
+  readonly doubts: readonly string[];
 };
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
 export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
   // Whole in messages: of a relative one nobody sees where it starts.
   const path = resolve(file);
-  const { catalogue, entries, problems } = readCatalogue(parseJson(await readText(path), path));
-  if (problems.length === 0) return { catalogue, entries };
+  const { catalogue, entries, problems, doubts } = readCatalogue(
+    parseJson(await readText(path), path),
+  );
+  if (problems.length === 0) return { catalogue, entries, doubts };
   const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${problem}`);
   const hidden = problems.length - shown.length;
   throw new Error(

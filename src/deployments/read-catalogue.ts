@@ -24,6 +24,8 @@ type ReadCatalogue = {
   readonly entries: readonly unknown[];
   /** Each with its place in the file. */
   readonly problems: readonly string[];
+  /** What can be used as it is, and is hardly meant so. */
+  readonly doubts: readonly string[];
 };
 
 /** Reads what a deployments file holds, as parsed JSON. */
@@ -31,20 +33,29 @@ export function readCatalogue(file: unknown): ReadCatalogue {
   const listed = FILE.safeParse(file);
   if (!listed.success) {
     const problems = listed.error.issues.map(({ path, message }) => `${locate(path)}: ${message}`);
-    return { catalogue: createCatalogue([]), entries: [], problems };
+    return { catalogue: createCatalogue([]), entries: [], problems, doubts: [] };
   }
   const problems: string[] = [];
+  const doubts: string[] = [];
   const readEntry = createEntryReader();
   const deployments = listed.data.deployments.flatMap((entry, index) => {
-    const report: Report = (path, message) =>
-      problems.push(`${locate(["deployments", index, ...path])}: ${message}`);
-    return readEntry(entry, index, report) ?? [];
+    const takeDown =
+      (list: string[]): Report =>
+      (path, message) =>
+        list.push(`${locate(["deployments", index, ...path])}: ${message}`);
+    return readEntry(entry, index, takeDown(problems), takeDown(doubts)) ?? [];
   });
-  return { catalogue: createCatalogue(deployments), entries: listed.data.deployments, problems };
+  return {
+    catalogue: createCatalogue(deployments),
+    entries: listed.data.deployments,
+    problems,
+    doubts,
+  };
 }
 
-/** Takes down a problem; `path` is in the entry. */
+/** Takes down a problem or a doubt; `path` is in the entry. */
 type Report = (path: readonly PropertyKey[], message: string) => void;
+type Reports = { readonly report: Report; readonly doubt: Report };
 
 /** Names that would make a field or a type that the gateway has itself. */
 const RESERVED_TYPE_NAMES: ReadonlySet<string> = new Set(["Job", "Typed"]);
@@ -55,10 +66,10 @@ function createEntryReader() {
   const claimId = createRegister();
   const claimTypeName = createRegister();
 
-  return (entry: unknown, index: number, report: Report): Deployment | null => {
+  return (entry: unknown, index: number, report: Report, doubt: Report): Deployment | null => {
     const strict = ENTRY.safeParse(entry);
     for (const { path, message } of strict.error?.issues ?? []) report(path, message);
-    reportUnknownMembers(entry, report);
+    doubtUnknownMembers(entry, doubt);
     // Whatever is wrong with one member, the others are looked at too.
     const { id, name, model, inputSchema, outputSchema } = LENIENT.parse(entry);
     const twin = claimId(id, index);
@@ -79,8 +90,8 @@ function createEntryReader() {
       }
     }
     const names = { name, typeName };
-    const input = document && readInput(checks, document, names, profile, report);
-    const output = outputSchema && readOutput(checks, outputSchema, names, report);
+    const input = document && readInput(checks, document, names, profile, { report, doubt });
+    const output = outputSchema && readOutput(checks, outputSchema, names, { report, doubt });
     return strict.success ? { ...strict.data, inputSchema: document, input, output } : null;
   };
 }
@@ -95,13 +106,13 @@ function createRegister(): (key: string, index: number) => number | null {
   };
 }
 
-function reportUnknownMembers(entry: unknown, report: Report): void {
+function doubtUnknownMembers(entry: unknown, doubt: Report): void {
   const given = Object.keys(RECORD.parse(entry));
   const missing = Object.keys(ENTRY.shape).filter((key) => !given.includes(key));
   for (const key of given) {
     // What looks like nothing known may be a note to other readers of the file.
     const meant = Object.hasOwn(ENTRY.shape, key) ? [] : nearMisses(key, missing);
-    if (meant.length > 0) report([key], `is not known${didYouMean(meant)}`);
+    if (meant.length > 0) doubt([key], `is not known${didYouMean(meant)}`);
   }
 }
 
@@ -120,10 +131,11 @@ function readInput(
   document: JsonObject,
   { name, typeName }: Names,
   profile: ModelProfile | null,
-  report: Report,
+  { report, doubt }: Reports,
 ): InputContract | null {
-  const { schema, problems } = readSchema(document);
+  const { schema, problems, doubts } = readSchema(document);
   for (const { path, message } of problems) report(["inputSchema", ...path], message);
+  for (const { path, message } of doubts) doubt(["inputSchema", ...path], message);
   if (problems.length > 0) return null;
   if (!allowsObject(schema)) {
     report(["inputSchema"], "allows no object, but an input always is one; describe its fields");
@@ -141,10 +153,11 @@ function readOutput(
   checks: Checks,
   document: JsonObject,
   { name, typeName }: Names,
-  report: Report,
+  { report, doubt }: Reports,
 ): OutputContract | null {
-  const { schema, problems } = readSchema(document);
+  const { schema, problems, doubts } = readSchema(document);
   for (const { path, message } of problems) report(["outputSchema", ...path], message);
+  for (const { path, message } of doubts) doubt(["outputSchema", ...path], message);
   if (problems.length > 0) return null;
   const shape = describeShape(toOutputShape(schema, `${typeName}Output`), `What ${name} gives.`);
   return shape && { shape, accepts: checks.outputCheck(schema) };

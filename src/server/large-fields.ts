@@ -15,16 +15,18 @@ export function createLargeFieldLimit(): Plugin {
 }
 
 function refuseRepetition(context: ValidationContext): ASTVisitor {
-  const found = new Set<string>();
+  const keys = new Map<string, string>();
   return {
-    Field({ name: { value: name } }) {
+    Field({ name: { value: name }, alias }) {
       if (!LARGE_FIELDS.has(name)) return;
       if (context.getParentType() !== context.getSchema().getQueryType()) return;
-      if (found.has(name)) {
+      // Those of one key are one answer.
+      const key = alias?.value ?? name;
+      if ((keys.get(name) ?? key) !== key) {
         const message = `The document asks for \`${name}\` more than once. Ask once for all that you need of it.`;
         context.reportError(new GraphQLError(message));
       }
-      found.add(name);
+      keys.set(name, key);
     },
   };
 }

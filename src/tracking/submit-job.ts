@@ -89,6 +89,7 @@ export function createSubmitJob(dependencies: {
         throw new IdempotencyConflictError(sameKey.job.id);
       return await sameKey.ended;
     }
+    if (submission.refusal !== null) return await answerRefused(submission, submission.refusal);
     if (patience !== null) throw stopping();
     const job = createJob({
       deploymentId,
@@ -108,12 +109,19 @@ export function createSubmitJob(dependencies: {
     }
   }
 
+  /** Only for a key that has a job: it takes no key from a call that may be submitted. */
+  async function answerRefused(submission: Submission, refusal: Error): Promise<Job> {
+    const { submissionKey } = submission;
+    const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
+    if (earlier === null) throw refusal;
+    return await answerAgain(earlier, submission);
+  }
+
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
   async function submitOnce(job: Job, submission: Submission): Promise<Job> {
     const { submissionKey } = submission;
     const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
     if (earlier !== null) return await answerAgain(earlier, submission);
-    if (submission.refusal !== null) throw submission.refusal;
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const taken = await insert(job, submission);

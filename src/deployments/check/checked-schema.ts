@@ -10,15 +10,13 @@ import {
 } from "../subschemas.ts";
 import { createNullCheck, withoutNull } from "../shape/schema-facts.ts";
 
-/** A keyword that counts how often a check comes by, on all that may be reached in a circle. */
-export const COUNTED = "counted";
-
 /** The one format that is checked, for `image_uri` and all `*_uri`. */
 export const PUBLIC_URL_FORMAT = "public_url";
 
 /**
  * The schema by which Ajv checks inputs. Defaults that their own schema refuses are left to the upstream, and what they
- * stand for may be left out; so are those inside of branches, where Ajv would fill in those of branches that don't hold.
+ * stand for may be left out. Those inside of alternatives are no defaults here: Ajv would fill in those of alternatives
+ * that don't hold.
  */
 export function toInputSchema(
   schema: JsonSchemaObject,
@@ -47,9 +45,7 @@ export function toOutputSchema(schema: JsonSchemaObject): JsonSchemaObject {
   return rewrite(schema, schema, null);
 }
 
-type Draft = { -readonly [Keyword in keyof JsonSchemaObject]: JsonSchemaObject[Keyword] } & {
-  [COUNTED]?: true;
-};
+type Draft = { -readonly [Keyword in keyof JsonSchemaObject]: JsonSchemaObject[Keyword] };
 
 /** What is in them may not hold for the value, so nothing is filled in there. */
 const BRANCHES: ReadonlySet<string> = new Set([
@@ -83,7 +79,7 @@ function rewrite(
     if (known !== undefined) return known;
     const name = `${inBranches.size + outside.size}`;
     references.set(target, `#/$defs/${name}`);
-    $defs[name] = typeof target === "boolean" ? target : toCounted(toDraft(target, isInBranch));
+    $defs[name] = typeof target === "boolean" ? target : toDraft(target, isInBranch);
     return `#/$defs/${name}`;
   }
 
@@ -138,12 +134,8 @@ function rewrite(
     return withDefaults(draft, schema, isFilledIn);
   }
 
-  const top = toCounted(toDraft(entry, isFilledIn === null));
+  const top = toDraft(entry, isFilledIn === null);
   return Object.keys($defs).length === 0 ? top : { ...top, $defs };
-}
-
-function toCounted(draft: Draft): Draft {
-  return { ...draft, [COUNTED]: true };
 }
 
 function withDefaults(
@@ -181,8 +173,12 @@ function findOnlyAlternative(
   const alternatives = schema[keyword] ?? [];
   const [only, ...others] = withoutNull(root, alternatives);
   if (only === undefined || others.length > 0) return null;
+  const allowsNull = createNullCheck(root);
+  if (!alternatives.some((alternative) => alternative !== only && allowsNull(alternative))) {
+    return null;
+  }
   // One of two that both take null takes it twice, which `oneOf` refuses.
-  if (keyword === "oneOf" && (alternatives.length > 2 || createNullCheck(root)(only))) return null;
+  if (keyword === "oneOf" && (alternatives.length > 2 || allowsNull(only))) return null;
   const hasDefault = [...schemasBelow(root, [only])].some(
     (below) => typeof below === "object" && below.default !== undefined,
   );

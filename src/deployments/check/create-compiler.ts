@@ -4,12 +4,11 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { JsonValue } from "../../job/json.ts";
 import { toCanonicalJson } from "../../job/json.ts";
 import type { JsonSchemaObject } from "../json-schema.ts";
-import { toPattern } from "./bounded-pattern.ts";
-import { COUNTED, PUBLIC_URL_FORMAT } from "./checked-schema.ts";
+import { PUBLIC_URL_FORMAT } from "./checked-schema.ts";
 import { once } from "./once.ts";
 import { publicUrlProblem } from "./public-url.ts";
-import type { WorkLimit } from "./work-limit.ts";
-import { createWorkLimit, TooMuchWorkError } from "./work-limit.ts";
+import { toRegExp } from "./to-reg-exp.ts";
+import { isWithinLimit } from "./within-limit.ts";
 
 /** Checks values, and fills in defaults where they stand. */
 export type Validate = (value: JsonValue) => Verdict;
@@ -28,27 +27,25 @@ export function isAccepted(verdict: Verdict): boolean {
 export function createCompiler(options: {
   readonly allErrors: boolean;
 }): (schema: () => JsonSchemaObject) => Validate {
-  const limit = createWorkLimit();
-  const ajv = once(() => createAjv(options.allErrors, limit));
+  const ajv = once(() => createAjv(options.allErrors));
   return (schema) => {
     const validator = once(() => ajv().compile(schema()));
     return (value) => {
-      limit.begin(countValues(value));
       try {
         const validate = validator();
-        const errors = validate(value) ? [] : (validate.errors ?? []);
+        const isEnded = isWithinLimit(() => void validate(value));
+        const errors = validate.errors ?? [];
         // Ajv keeps them until the next value, and with them all that they are about.
         validate.errors = null;
-        return errors;
-      } catch (error) {
-        return error instanceof TooMuchWorkError ? "too much work" : "failed";
+        return isEnded ? errors : "too much work";
+      } catch {
+        return "failed";
       }
     };
   };
 }
 
-function createAjv(allErrors: boolean, limit: WorkLimit): Ajv2020 {
-  const toRegExp = (pattern: string) => toPattern(pattern, limit.spend);
+function createAjv(allErrors: boolean): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors,
     verbose: true,
@@ -65,29 +62,12 @@ function createAjv(allErrors: boolean, limit: WorkLimit): Ajv2020 {
     code: { optimize: false, regExp: Object.assign(toRegExp, { code: "toRegExp" }) },
     formats: { [PUBLIC_URL_FORMAT]: (text: string) => publicUrlProblem(text) === null },
   });
-  ajv.addKeyword({
-    keyword: COUNTED,
-    // First of all, or a mistake that comes before it would end the check uncounted.
-    before: "$ref",
-    errors: false,
-    compile: () => () => {
-      limit.step();
-      return true;
-    },
-  });
   // Ajv's own compare by calling `valueOf`, which an input may have as a key, and each item with each other.
   for (const keyword of ["const", "enum", "uniqueItems"]) ajv.removeKeyword(keyword);
   ajv.addKeyword({ keyword: "const", errors: false, compile: compileConst });
   ajv.addKeyword({ keyword: "enum", errors: false, compile: compileEnum });
   ajv.addKeyword({ keyword: "uniqueItems", type: "array", errors: false, compile: compileUnique });
   return ajv;
-}
-
-function countValues(value: JsonValue): number {
-  if (typeof value !== "object" || value === null) return 1;
-  let count = 1;
-  for (const member of Object.values(value)) count += countValues(member);
-  return count;
 }
 
 type Accepts = (value: JsonValue) => boolean;

@@ -35,29 +35,53 @@ export function createInputCheck({ schema, divisor, compile }: InputCheckParts):
   const hasUnevaluated = once(() => speaksOfUnevaluated(schema));
   return (input, spell) => {
     const copied = copyObject(input);
-    const isFirstOnly = copied.values > MOST_VALUES_FOR_ALL_ISSUES || hasUnevaluated();
+    const given = countValues(copied);
+    const isFirstOnly = given > MOST_VALUES_FOR_ALL_ISSUES || hasUnevaluated();
     const validate = isFirstOnly ? findFirstError : findErrors;
-    let verdict = validate(copied.object);
-    // Ajv may have asked for a member before it filled that in, so what is filled in now gets another look.
-    if (typeof verdict !== "string" && !isAccepted(verdict)) verdict = validate(copied.object);
-    if (verdict === "too much work") return { input, issues: [TOO_MUCH_WORK], warnings: [] };
-    // Better to leave the check to the upstream than to refuse every input.
-    if (verdict === "failed") return { input, issues: [], warnings: [UNCHECKED] };
-    return {
-      input: copied.object,
-      issues: explainErrors(verdict, { schema: inputSchema(), input, spell }),
-      warnings: findWarnings(copied.object, { schema, divisor, spell }),
-    };
+    const explain = (errors: readonly ErrorObject[]): InputIssue[] =>
+      explainErrors(errors, { schema: inputSchema(), input: copied, spell });
+
+    const first = validate(copied);
+    if (typeof first === "string") return { input, ...UNDECIDED[first] };
+    const isFilledIn = countValues(copied) > given;
+    // What is filled in is looked at again: Ajv may have asked for a member before it filled that in.
+    const second = isFilledIn ? validate(copied) : first;
+    if (typeof second === "string") return { input, ...UNDECIDED[second] };
+    const issues =
+      isAccepted(first) || isAccepted(second) ? [] : keepShared(explain(first), explain(second));
+    // Where the defaults spoil an input that is right without them, the upstream is left to fill them in.
+    const sent = isAccepted(second) ? copied : input;
+    const warnings = issues.length > 0 ? [] : findWarnings(sent, { schema, divisor, spell });
+    return { input: sent, issues, warnings };
   };
 }
 
-const TOO_MUCH_WORK: InputIssue = {
-  path: [],
-  message: "takes too much work to check; make it smaller or less deep",
-};
-const UNCHECKED: InputIssue = {
-  path: [],
-  message: "the gateway could not check this input against its schema; it is sent as it is",
+/** What both looks found: the others came of a default that was not there yet, or that nobody gave. */
+function keepShared(first: readonly InputIssue[], second: readonly InputIssue[]): InputIssue[] {
+  const texts = new Set(second.map(toText));
+  const shared = first.filter((issue) => texts.has(toText(issue)));
+  return shared.length > 0 ? shared : [...first];
+}
+
+function toText({ path, message }: InputIssue): string {
+  return JSON.stringify([path, message]);
+}
+
+/** When there is no telling. Where Ajv fails, it is better to leave the check to the upstream than to refuse all inputs. */
+const UNDECIDED = {
+  "too much work": {
+    issues: [{ path: [], message: "takes too much work to check; make it smaller or less deep" }],
+    warnings: [],
+  },
+  failed: {
+    issues: [],
+    warnings: [
+      {
+        path: [],
+        message: "the gateway could not check this input against its schema; it is sent as it is",
+      },
+    ],
+  },
 };
 
 /** A larger input is told its first issue only: Ajv's errors have no bound, and they take time by their square. */
@@ -77,19 +101,22 @@ function toNames(errors: readonly ErrorObject[]): ReadonlySet<string> {
   return new Set(errors.map(({ instancePath }) => instancePath.split("/")[1] ?? ""));
 }
 
-/** A copy that Ajv may fill in, and how many values it holds. */
-function copyObject(object: JsonObject): { object: JsonObject; values: number } {
-  let values = 0;
-  function copyMembers(object: JsonObject): JsonObject {
-    // Without a prototype, so that Ajv takes no inherited `constructor` for a member, and `__proto__` for one.
-    const copied: Record<string, JsonValue> = Object.create(null);
-    for (const [key, member] of Object.entries(object)) copied[key] = copy(member);
-    return copied;
-  }
-  function copy(value: JsonValue): JsonValue {
-    values += 1;
-    if (isJsonArray(value)) return value.map(copy);
-    return isJsonObject(value) ? copyMembers(value) : value;
-  }
-  return { object: copyMembers(object), values };
+/** A copy that Ajv may fill in. */
+function copyObject(object: JsonObject): JsonObject {
+  // Without a prototype, so that Ajv takes no inherited `constructor` for a member, and `__proto__` for one.
+  const copied: Record<string, JsonValue> = Object.create(null);
+  for (const [key, member] of Object.entries(object)) copied[key] = copyValue(member);
+  return copied;
+}
+
+function copyValue(value: JsonValue): JsonValue {
+  if (isJsonArray(value)) return value.map(copyValue);
+  return isJsonObject(value) ? copyObject(value) : value;
+}
+
+function countValues(value: JsonValue): number {
+  if (typeof value !== "object" || value === null) return 1;
+  let count = 1;
+  for (const member of Object.values(value)) count += countValues(member);
+  return count;
 }

@@ -1,8 +1,8 @@
 import type { InputIssue, InputPath, Spelling } from "../../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../../job/json.ts";
 import { isJsonArray } from "../../job/json.ts";
-import type { Pattern } from "./bounded-pattern.ts";
-import { toPattern } from "./bounded-pattern.ts";
+import { toRegExp } from "./to-reg-exp.ts";
+import { isWithinLimit } from "./within-limit.ts";
 import type { JsonSchema, JsonSchemaObject } from "../json-schema.ts";
 import { didYouMean, nearMisses } from "../near-misses.ts";
 import { ownMember, schemasInPlace } from "../subschemas.ts";
@@ -18,11 +18,15 @@ type Context = {
 
 /** What will happen to an input silently: sizes are floored, unknown members of open objects are sent. At most 50. */
 export function findWarnings(input: JsonObject, context: Context): InputIssue[] {
-  const unknown = findUnknown(input, [], [context.schema], createLookup(context.schema));
-  return [
-    ...findFloored(input, context),
-    ...unknown.take(MOST_WARNINGS).map(({ path, known }) => toWarning(path, known, context.spell)),
-  ].slice(0, MOST_WARNINGS);
+  const warnings = findFloored(input, context);
+  // When time runs out, those that were found are better than none.
+  isWithinLimit(() => {
+    const unknown = findUnknown(input, [], [context.schema], createLookup(context.schema));
+    for (const { path, known } of unknown.take(MOST_WARNINGS - warnings.length)) {
+      warnings.push(toWarning(path, known, context.spell));
+    }
+  });
+  return warnings;
 }
 
 function findFloored(input: JsonObject, { divisor, spell }: Context): InputIssue[] {
@@ -87,12 +91,12 @@ function* findUnknown(
 }
 
 function createLookup(root: JsonSchemaObject): Lookup {
-  const patterns = new Map<string, Pattern>();
+  const patterns = new Map<string, RegExp>();
   // The items of a list have one schema, and may be many.
   const places = new Map<JsonSchema, Place>();
 
   function matches(pattern: string, name: string): boolean {
-    const known = patterns.get(pattern) ?? toPattern(pattern, () => undefined);
+    const known = patterns.get(pattern) ?? toRegExp(pattern);
     patterns.set(pattern, known);
     return known.test(name);
   }

@@ -4,7 +4,7 @@ import type { Report, SchemaDraft } from "./schema-keywords.ts";
 import { readKeywords, TOO_DEEP } from "./schema-keywords.ts";
 import type { SchemaStep } from "./schema-loops.ts";
 import { findLoops } from "./schema-loops.ts";
-import { reportMistakes, reportNoSchema } from "./schema-mistakes.ts";
+import { doubtKeywords, doubtRequired, doubtSchema } from "./schema-doubts.ts";
 import { allowNull } from "./schema-nullable.ts";
 import type { SchemaPlace, SchemaReferences } from "./schema-references.ts";
 import { DEEPEST, indexReferences, toPlaceKey } from "./schema-references.ts";
@@ -22,6 +22,7 @@ export const readSchema: SchemaReader = (document) => {
     references: indexReferences(document),
     targets: createTargets(),
     problems: [],
+    doubts: [],
     steps: [],
     done: new Map(),
   };
@@ -39,6 +40,7 @@ export const readSchema: SchemaReader = (document) => {
       ...(definitions.length > 0 && { $defs: Object.fromEntries(definitions) }),
     },
     problems: reading.problems,
+    doubts: reading.doubts,
   };
 };
 
@@ -46,6 +48,7 @@ type Reading = {
   readonly references: SchemaReferences;
   readonly targets: SchemaTargets;
   readonly problems: SchemaProblem[];
+  readonly doubts: SchemaProblem[];
   readonly steps: SchemaStep[];
   /** What was read, by place: one may be reached from its parent and through references. */
   readonly done: Map<string, boolean | SchemaDraft>;
@@ -95,8 +98,12 @@ function readValue(place: SchemaPlace, key: string, reading: Reading): boolean |
     return readPlace(member, reading);
   };
   readSubschemas(place, draft, readMember, report);
-  reportMistakes(value, draft, report);
-  if (path.length === 0) reportNoSchema(value, report);
+  const doubt: Report = (tail, message) => {
+    reading.doubts.push({ path: [...path, ...tail], message });
+  };
+  doubtKeywords(value, doubt);
+  doubtRequired(draft, doubt);
+  if (path.length === 0) doubtSchema(value, doubt);
   for (const $ref of readReferences(place, key, reading, report)) {
     if (draft.$ref === undefined) draft.$ref = $ref;
     else draft.allOf = [...(draft.allOf ?? []), { $ref }];

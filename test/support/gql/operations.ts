@@ -4,43 +4,43 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { JsonValue } from '../../../src/job/json.ts';
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** Where a job stands. It only ever moves forward, and may skip states. */
+export type JobStatus =
+  /** On its way upstream; it is not known yet whether it is accepted. */
+  | 'SUBMITTING'
+  /** Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled. */
+  | 'IN_QUEUE'
+  /** Being run, and too late to cancel. */
+  | 'IN_PROGRESS'
+  /** Ended well, and `output` is there. Final. */
+  | 'SUCCEEDED'
+  /** Ended without an output; `error` says why. Final. */
+  | 'FAILED'
+  /** Cancelled before it was run. Final. */
+  | 'CANCELLED';
+
 /** What a file holds, judged by its name and its place in the output; its content is not looked at. */
 export type AssetKind =
-  /** Sound without a picture. */
-  | 'AUDIO'
   /** A still or animated picture. */
   | 'IMAGE'
-  /** None of these, or nothing tells what it is. */
-  | 'OTHER'
   /** Moving pictures, with sound or without. */
-  | 'VIDEO';
+  | 'VIDEO'
+  /** Sound without a picture. */
+  | 'AUDIO'
+  /** None of these, or nothing tells what it is. */
+  | 'OTHER';
 
 /** Which jobs to list: those for which every given condition holds. Null is as good as not given. */
 export type JobFilter = {
+  /** One of these; an empty list matches no job. */
+  readonly status?: ReadonlyArray<JobStatus> | null | undefined;
+  /** The deployment's id, as the vendor's dashboard shows it. */
+  readonly deploymentId?: string | number | null | undefined;
   /** Submitted later than this moment, not at it. */
   readonly createdAfter?: string | null | undefined;
   /** Submitted earlier than this moment, not at it. */
   readonly createdBefore?: string | null | undefined;
-  /** The deployment's id, as the vendor's dashboard shows it. */
-  readonly deploymentId?: string | number | null | undefined;
-  /** One of these; an empty list matches no job. */
-  readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
-
-/** Where a job stands. It only ever moves forward, and may skip states. */
-export type JobStatus =
-  /** Cancelled before it was run. Final. */
-  | 'CANCELLED'
-  /** Ended without an output; `error` says why. Final. */
-  | 'FAILED'
-  /** Being run, and too late to cancel. */
-  | 'IN_PROGRESS'
-  /** Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled. */
-  | 'IN_QUEUE'
-  /** On its way upstream; it is not known yet whether it is accepted. */
-  | 'SUBMITTING'
-  /** Ended well, and `output` is there. Final. */
-  | 'SUCCEEDED';
 
 export type JobFieldsFragment = { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> };
 
@@ -68,8 +68,8 @@ export type NodeQueryVariables = Exact<{
 
 
 export type NodeQuery = { readonly node:
-    | { readonly __typename: 'Deployment', readonly id: string }
     | { readonly __typename: 'Job', readonly id: string }
+    | { readonly __typename: 'Deployment', readonly id: string }
    | null };
 
 export type DeploymentQueryVariables = Exact<{
@@ -93,10 +93,10 @@ export type SubmitJobMutationVariables = Exact<{
 
 
 export type SubmitJobMutation = { readonly submitJob:
+    | { readonly __typename: 'SubmitJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> }, readonly warnings: ReadonlyArray<{ readonly path: string, readonly message: string }> }
+    | { readonly __typename: 'InvalidInputError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
     | { readonly __typename: 'DeploymentNotFoundError', readonly message: string }
     | { readonly __typename: 'IdempotencyConflictError', readonly message: string }
-    | { readonly __typename: 'InvalidInputError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
-    | { readonly __typename: 'SubmitJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> }, readonly warnings: ReadonlyArray<{ readonly path: string, readonly message: string }> }
     | { readonly __typename: 'UpstreamError', readonly message: string, readonly code: string, readonly retryable: boolean, readonly retryAfterSeconds: number | null, readonly unconfirmedJob: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> } | null }
    };
 
@@ -106,10 +106,10 @@ export type CancelJobMutationVariables = Exact<{
 
 
 export type CancelJobMutation = { readonly cancelJob:
-    | { readonly __typename: 'CancelJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> } }
-    | { readonly __typename: 'JobNotCancellableError', readonly message: string, readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> } }
     | { readonly __typename: 'JobNotFoundError', readonly message: string }
+    | { readonly __typename: 'JobNotCancellableError', readonly message: string, readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> } }
     | { readonly __typename: 'UpstreamError', readonly message: string, readonly code: string, readonly retryable: boolean, readonly retryAfterSeconds: number | null }
+    | { readonly __typename: 'CancelJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly queuePosition: number | null, readonly at: string }> } }
    };
 
 export type JobUpdatedSubscriptionVariables = Exact<{
