@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { JsonValue } from "../job/json.ts";
 
 export const JSON_TYPES = [
   "string",
@@ -64,6 +64,9 @@ export type JsonSchemaObject = {
   readonly else?: JsonSchema;
 };
 
+/** A schema while it is being put together. */
+export type SchemaDraft = { -readonly [K in keyof JsonSchemaObject]: JsonSchemaObject[K] };
+
 type SchemaMap = Readonly<Record<string, JsonSchema>>;
 
 /** What is wrong with a schema: where in the document, and what. */
@@ -71,14 +74,3 @@ export type SchemaProblem = {
   readonly path: readonly (string | number)[];
   readonly message: string;
 };
-
-/** What reading a document gave; `schema` is only meant to be used where there are no problems. */
-type ReadSchema = {
-  readonly schema: JsonSchemaObject;
-  readonly problems: readonly SchemaProblem[];
-  /** What can be used as it is, and is hardly meant so. */
-  readonly doubts: readonly SchemaProblem[];
-};
-
-/** Reads a document of any dialect; it reads nothing but the document. */
-export type SchemaReader = (document: JsonObject) => ReadSchema;

@@ -14,7 +14,7 @@ import type { ModelProfile } from "./model-profile.ts";
 import { findModel, MODEL_NAMES, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 import { readSchema } from "./read/read-schema.ts";
-import { allowsObject } from "./shape/schema-facts.ts";
+import { allowsObject } from "./schema-facts.ts";
 import type { ObjectShape } from "./shape/shape.ts";
 import { toInputShape, toOutputShape } from "./shape/to-shape.ts";
 
@@ -84,7 +84,10 @@ function createEntryReader() {
       const field = toSubmitField(typeName);
       const namesake = claimTypeName(typeName, index);
       if (RESERVED_TYPE_NAMES.has(typeName)) {
-        report(["name"], `makes ${field} and ${typeName}Output, which the gateway has; rename it`);
+        report(
+          ["name"],
+          `makes ${field} or ${typeName}Output, a name that the gateway has itself; rename it`,
+        );
       } else if (namesake !== null) {
         report(["name"], `makes ${field}, as deployments[${namesake}] does; rename one of them`);
       }

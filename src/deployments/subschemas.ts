@@ -20,13 +20,15 @@ export const LIST_KEYWORDS = ["prefixItems", "allOf", "anyOf", "oneOf"] as const
 /** Keywords whose value is a map of schemas, without `$defs`, which checks nothing by itself. */
 export const MAP_KEYWORDS = ["properties", "patternProperties", "dependentSchemas"] as const;
 
-/** The target of a `$ref`, undefined where there is none. */
-export function resolveReference(
-  root: JsonSchemaObject,
-  reference: string,
-): JsonSchema | undefined {
+/** The target of a `$ref`; a reader lets no document pass that lacks one. */
+export function resolveReference(root: JsonSchemaObject, reference: string): JsonSchema {
   if (reference === "#") return root;
-  return ownMember(root.$defs, reference.replace("#/$defs/", ""));
+  return ownMember(root.$defs, reference.replace("#/$defs/", "")) ?? true;
+}
+
+/** A schema, what its `$ref` leads to, and so on. */
+export function withTargets(root: JsonSchemaObject, schema: JsonSchema): readonly JsonSchema[] {
+  return [...closure([schema], (each) => referenced(root, each))];
 }
 
 /** A member that is the map's own, so that `constructor` is one only where the map says so. */
@@ -66,8 +68,7 @@ export function schemasBelow(
 }
 
 function referenced(root: JsonSchemaObject, schema: JsonSchemaObject): JsonSchema[] {
-  const target = schema.$ref === undefined ? undefined : resolveReference(root, schema.$ref);
-  return target === undefined ? [] : [target];
+  return schema.$ref === undefined ? [] : [resolveReference(root, schema.$ref)];
 }
 
 function closure(

@@ -21,7 +21,7 @@ export type GatewayContext = Services & {
   readonly variables: Variables;
 };
 
-/** By name; undefined as long as nobody sent any. */
+/** By name; empty when none were sent. */
 export type Variables = Readonly<Record<string, unknown>>;
 
 /** The context of one operation. */

@@ -29,7 +29,7 @@ export function addErrors(builder: Builder): void {
       }),
       message: t.exposeString("message", {
         description:
-          "For people: what is wrong there and what to do, to be read after the name of the field: `is 5000; the most is 4096`.",
+          "For people: what is wrong there and what to do, to be read after the name of the field: `is 5000; the most is 4096`. Where the upstream refused it, in its own words.",
       }),
     }),
   });

@@ -29,11 +29,13 @@ export function addInputField(builder: Builder): void {
       }),
       minimum: t.exposeFloat("minimum", {
         nullable: true,
-        description: "The least that is allowed; null when there is no such bound.",
+        description:
+          "The least that is allowed; null when there is no such bound, or only an exclusive one.",
       }),
       maximum: t.exposeFloat("maximum", {
         nullable: true,
-        description: "The most that is allowed; null when there is no such bound.",
+        description:
+          "The most that is allowed; null when there is no such bound, or only an exclusive one.",
       }),
       description: t.exposeString("description", {
         nullable: true,

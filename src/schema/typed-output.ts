@@ -26,7 +26,7 @@ export function addTypedOutput(
       type: typedOutput,
       nullable: true,
       description:
-        "The output as a type of its deployment. Null until SUCCEEDED, where the deployment has no `outputSchema`, and where the output does not fit it: `output` has it all the same.",
+        "The output as a type of its deployment. Null until SUCCEEDED, where the deployment has no `outputSchema`, and where the output does not fit it or can't be checked: `output` has it all the same.",
       resolve: async (job, _arguments, context) => {
         const contract = catalogue.find(job.deploymentId)?.output ?? null;
         const output = await readOutput(job, {}, context);

@@ -549,6 +549,38 @@ describe("a check", () => {
     expect(check(schema, { list }).issues).toHaveLength(50);
   });
 
+  it("leaves an input that Ajv fails at to the upstream, with a warning", () => {
+    const schema: JsonSchemaObject = {
+      properties: {
+        options: {
+          patternProperties: { "^a": { type: ["number"] } },
+          anyOf: [{ unevaluatedProperties: false }, true],
+        },
+      },
+    };
+    const input = { options: { a: 1, b: 2 } };
+    expect(check(schema, input)).toEqual({
+      input,
+      issues: [],
+      warnings: [{ path: [], message: expect.stringContaining("could not check this input") }],
+    });
+    expect(createChecks().outputCheck(schema)(input)).toBe(false);
+  });
+
+  it("looks at each default alone", () => {
+    const schema: JsonSchemaObject = {
+      properties: {
+        width: { type: ["integer"], maximum: 10, default: 5_000 },
+        options: {
+          default: { a: 1 },
+          patternProperties: { "^a": true },
+          anyOf: [{ unevaluatedProperties: false }, true],
+        },
+      },
+    };
+    expect(check(schema, {}).issues).toEqual([]);
+  });
+
   it("fills in what an optional part has by default", () => {
     const part: JsonSchemaObject = {
       type: ["object"],

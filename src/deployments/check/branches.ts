@@ -2,7 +2,7 @@ import type { JsonValue } from "../../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../../job/json.ts";
 import type { JsonSchema, JsonSchemaObject, JsonType } from "../json-schema.ts";
 import { andList, orList, toShortJson, TYPE_NAMES, typeOf } from "./plain-words.ts";
-import { ownMember, resolveReference } from "../subschemas.ts";
+import { ownMember, withTargets } from "../subschemas.ts";
 
 /** Whether a value could mean a branch: it has one of its types, and is or has the constants that tell it apart. */
 export function isBranchOpen(
@@ -10,7 +10,7 @@ export function isBranchOpen(
   branch: JsonSchema,
   value: JsonValue,
 ): boolean {
-  return toTargets(root, branch).every((schema) => {
+  return withTargets(root, branch).every((schema) => {
     if (typeof schema === "boolean") return schema;
     if (schema.type !== undefined && !hasType(value, schema.type)) return false;
     if (!isAmong(value, toChoices(schema))) return false;
@@ -29,7 +29,7 @@ export function describeBranches(
   branches: readonly JsonSchema[],
   { root, value, fit, isExclusive, spellMember }: BranchContext,
 ): string {
-  const schemas = branches.map((branch) => toTargets(root, branch));
+  const schemas = branches.map((branch) => withTargets(root, branch));
   const required = schemas.map(([first]) => toRequired(first));
   if (isJsonObject(value) && required.every((names) => names !== null)) {
     const members = orList(required.map((names) => andList(names.map(spellMember))));
@@ -94,19 +94,6 @@ export function describeType(value: JsonValue, types: readonly JsonType[]): stri
       ? toShortJson(value)
       : TYPE_NAMES[typeOf(value)];
   return `is ${actual}, but must be ${orList([...new Set(types)].map((type) => TYPE_NAMES[type]))}`;
-}
-
-/** The schema and what its `$ref` leads to. */
-function toTargets(root: JsonSchemaObject, schema: JsonSchema): readonly JsonSchema[] {
-  const targets = new Set([schema]);
-  for (const target of targets) {
-    const next =
-      typeof target === "object" && target.$ref !== undefined
-        ? resolveReference(root, target.$ref)
-        : undefined;
-    if (next !== undefined) targets.add(next);
-  }
-  return [...targets];
 }
 
 function hasType(value: JsonValue, types: readonly JsonType[]): boolean {

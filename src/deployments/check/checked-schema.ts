@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../job/json.ts";
-import type { JsonSchema, JsonSchemaObject } from "../json-schema.ts";
+import type { JsonSchema, JsonSchemaObject, SchemaDraft } from "../json-schema.ts";
 import {
   LIST_KEYWORDS,
   MAP_KEYWORDS,
@@ -8,7 +8,7 @@ import {
   schemasBelow,
   SINGLE_KEYWORDS,
 } from "../subschemas.ts";
-import { createNullCheck, withoutNull } from "../shape/schema-facts.ts";
+import { createNullCheck, withoutNull } from "../schema-facts.ts";
 
 /** The one format that is checked, for `image_uri` and all `*_uri`. */
 export const PUBLIC_URL_FORMAT = "public_url";
@@ -18,16 +18,16 @@ export const PUBLIC_URL_FORMAT = "public_url";
  * stand for may be left out. Those inside of alternatives are no defaults here: Ajv would fill in those of alternatives
  * that don't hold.
  */
-export function toInputSchema(
+export function toAjvInputSchema(
   schema: JsonSchemaObject,
   findRefused: FindRefused,
 ): JsonSchemaObject {
   const withDefault = new Set<JsonSchemaObject>();
-  rewrite(schema, schema, (property) => {
+  const withoutDefaults = rewrite(schema, schema, (property) => {
     withDefault.add(property);
     return false;
   });
-  if (withDefault.size === 0) return rewrite(schema, schema, () => false);
+  if (withDefault.size === 0) return withoutDefaults;
   const properties = [...withDefault].map((property, index) => [`${index}`, property] as const);
   const refused = findRefused(
     rewrite(schema, { properties: Object.fromEntries(properties) }, () => false),
@@ -41,11 +41,9 @@ export function toInputSchema(
 type FindRefused = (schema: JsonSchemaObject, value: JsonObject) => ReadonlySet<string>;
 
 /** The schema by which Ajv checks outputs: nothing is filled in, and any URL will do. */
-export function toOutputSchema(schema: JsonSchemaObject): JsonSchemaObject {
+export function toAjvOutputSchema(schema: JsonSchemaObject): JsonSchemaObject {
   return rewrite(schema, schema, null);
 }
-
-type Draft = { -readonly [Keyword in keyof JsonSchemaObject]: JsonSchemaObject[Keyword] };
 
 /** What is in them may not hold for the value, so nothing is filled in there. */
 const BRANCHES: ReadonlySet<string> = new Set([
@@ -73,7 +71,6 @@ function rewrite(
 
   function toReference(reference: string, isInBranch: boolean): string {
     const target = resolveReference(root, reference);
-    if (target === undefined) return reference;
     const references = isInBranch ? inBranches : outside;
     const known = references.get(target);
     if (known !== undefined) return known;
@@ -87,8 +84,8 @@ function rewrite(
     return typeof schema === "boolean" ? schema : toDraft(schema, isInBranch);
   }
 
-  function toDraft(schema: JsonSchemaObject, isInBranch: boolean): Draft {
-    const draft: Draft = { ...schema };
+  function toDraft(schema: JsonSchemaObject, isInBranch: boolean): SchemaDraft {
+    const draft: SchemaDraft = { ...schema };
     delete draft.$defs;
     delete draft.default;
     delete draft.format;
@@ -139,10 +136,10 @@ function rewrite(
 }
 
 function withDefaults(
-  draft: Draft,
+  draft: SchemaDraft,
   { properties = {}, required, dependentRequired }: JsonSchemaObject,
   isFilledIn: (property: JsonSchemaObject) => boolean,
-): Draft {
+): SchemaDraft {
   const leftOut = new Set<string>();
   const filled = Object.entries(draft.properties ?? {}).map(([name, member]) => {
     const property = ownMember(properties, name);

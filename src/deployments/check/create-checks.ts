@@ -1,5 +1,5 @@
 import type { JsonValue } from "../../job/json.ts";
-import { toOutputSchema } from "./checked-schema.ts";
+import { toAjvOutputSchema } from "./checked-schema.ts";
 import type { InputCheck } from "../contract.ts";
 import { createCompiler, isAccepted } from "./create-compiler.ts";
 import { createInputCheck } from "./create-input-check.ts";
@@ -21,7 +21,7 @@ export function createChecks(): Checks {
   return {
     inputCheck: (schema, { divisor }) => createInputCheck({ schema, divisor, compile }),
     outputCheck: (schema) => {
-      const validate = compile.forFirstError(() => toOutputSchema(schema));
+      const validate = compile.forFirstError(() => toAjvOutputSchema(schema));
       return (output) => isAccepted(validate(output));
     },
   };

@@ -11,13 +11,13 @@ import { toRegExp } from "./to-reg-exp.ts";
 import { isWithinLimit } from "./within-limit.ts";
 
 /** Checks values, and fills in defaults where they stand. */
-export type Validate = (value: JsonValue) => Verdict;
+type Validate = (value: JsonValue) => Verdict;
 
 /**
  * What Ajv has against a value. `failed`: Ajv itself failed, as it does on some schemas that have
  * `unevaluatedProperties` beside `patternProperties`.
  */
-export type Verdict = readonly ErrorObject[] | "too much work" | "failed";
+type Verdict = readonly ErrorObject[] | "too much work" | "failed";
 
 export function isAccepted(verdict: Verdict): boolean {
   return typeof verdict !== "string" && verdict.length === 0;

@@ -3,7 +3,7 @@ import type { ErrorObject } from "ajv";
 import type { InputIssue } from "../../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../../job/json.ts";
 import { isJsonArray, isJsonObject } from "../../job/json.ts";
-import { toInputSchema } from "./checked-schema.ts";
+import { toAjvInputSchema } from "./checked-schema.ts";
 import type { InputCheck } from "../contract.ts";
 import type { createCompiler } from "./create-compiler.ts";
 import { isAccepted } from "./create-compiler.ts";
@@ -25,9 +25,12 @@ type Compile = ReturnType<typeof createCompiler>;
 /** The check of one schema, which is compiled when it is first used; at most 50 issues and 50 warnings. */
 export function createInputCheck({ schema, divisor, compile }: InputCheckParts): InputCheck {
   const inputSchema = once(() =>
-    toInputSchema(schema, (checked, value) => {
-      const verdict = compile.forAllErrors(() => checked)(value);
-      return typeof verdict === "string" ? new Set() : toNames(verdict);
+    toAjvInputSchema(schema, (checked, defaults) => {
+      const validate = compile.forFirstError(() => checked);
+      const refused = Object.entries(defaults).filter(
+        ([name, value]) => !isAccepted(validate({ [name]: value })),
+      );
+      return new Set(refused.map(([name]) => name));
     }),
   );
   const findErrors = compile.forAllErrors(inputSchema);
@@ -94,11 +97,6 @@ function speaksOfUnevaluated(root: JsonSchemaObject): boolean {
       typeof schema === "object" &&
       (schema.unevaluatedProperties !== undefined || schema.unevaluatedItems !== undefined),
   );
-}
-
-/** The members of an object that have errors. */
-function toNames(errors: readonly ErrorObject[]): ReadonlySet<string> {
-  return new Set(errors.map(({ instancePath }) => instancePath.split("/")[1] ?? ""));
 }
 
 /** A copy that Ajv may fill in. */

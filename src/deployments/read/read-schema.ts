@@ -1,6 +1,7 @@
+import type { JsonObject } from "../../job/json.ts";
 import { isJsonObject } from "../../job/json.ts";
-import type { JsonSchema, SchemaProblem, SchemaReader } from "../json-schema.ts";
-import type { Report, SchemaDraft } from "./schema-keywords.ts";
+import type { JsonSchema, JsonSchemaObject, SchemaDraft, SchemaProblem } from "../json-schema.ts";
+import type { Report } from "./schema-keywords.ts";
 import { readKeywords, TOO_DEEP } from "./schema-keywords.ts";
 import type { SchemaStep } from "./schema-loops.ts";
 import { findLoops } from "./schema-loops.ts";
@@ -17,7 +18,7 @@ import { createTargets } from "./schema-targets.ts";
  * Reads drafts 4 to 2020-12 and OpenAPI's variants. Only what can be reached from the root is read: a definition that
  * nothing refers to may be anything.
  */
-export const readSchema: SchemaReader = (document) => {
+export function readSchema(document: JsonObject): ReadSchema {
   const reading: Reading = {
     references: indexReferences(document),
     targets: createTargets(),
@@ -42,6 +43,14 @@ export const readSchema: SchemaReader = (document) => {
     problems: reading.problems,
     doubts: reading.doubts,
   };
+}
+
+/** What reading a document gave; `schema` is only meant to be used where there are no problems. */
+type ReadSchema = {
+  readonly schema: JsonSchemaObject;
+  readonly problems: readonly SchemaProblem[];
+  /** What can be used as it is, and is hardly meant so. */
+  readonly doubts: readonly SchemaProblem[];
 };
 
 type Reading = {

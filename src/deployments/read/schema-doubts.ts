@@ -1,8 +1,9 @@
 import leven from "leven";
 
 import type { JsonObject } from "../../job/json.ts";
+import type { SchemaDraft } from "../json-schema.ts";
 import { didYouMean, nearMisses } from "../near-misses.ts";
-import type { Report, SchemaDraft } from "./schema-keywords.ts";
+import type { Report } from "./schema-keywords.ts";
 
 /** Doubts what looks like a misspelt keyword, and so checks nothing: extensions are as good as any other word. */
 export function doubtKeywords(node: JsonObject, doubt: Report): void {

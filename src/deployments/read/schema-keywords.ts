@@ -3,13 +3,10 @@ import { z } from "zod";
 import type { InputPath } from "../../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../../job/json.ts";
 import { isJsonArray, isJsonObject, toCanonicalJson } from "../../job/json.ts";
-import type { JsonSchemaObject } from "../json-schema.ts";
+import type { SchemaDraft } from "../json-schema.ts";
 import { readPattern } from "./schema-pattern.ts";
 import { DEEPEST } from "./schema-references.ts";
 import { readTypes } from "./schema-types.ts";
-
-/** A schema while it is being put together. */
-export type SchemaDraft = { -readonly [K in keyof JsonSchemaObject]: JsonSchemaObject[K] };
 
 /** Takes a problem; the path starts at the schema. */
 export type Report = (path: InputPath, message: string) => void;

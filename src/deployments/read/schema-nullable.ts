@@ -1,4 +1,4 @@
-import type { SchemaDraft } from "./schema-keywords.ts";
+import type { SchemaDraft } from "../json-schema.ts";
 
 /** What OpenAPI's `nullable: true` makes of a schema: null is allowed too. */
 export function allowNull(draft: SchemaDraft): SchemaDraft {

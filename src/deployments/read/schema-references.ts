@@ -1,6 +1,7 @@
 import type { InputPath } from "../../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../../job/json.ts";
 import { isJsonArray, isJsonObject } from "../../job/json.ts";
+import { MAP_KEYWORDS } from "../subschemas.ts";
 
 /** How deep a schema document may nest, in steps from its root. */
 export const DEEPEST = 64;
@@ -64,13 +65,11 @@ const NO_URI = "document:///";
 
 /** What these hold is data, and no schema in it counts. */
 const DATA_KEYWORDS = new Set(["const", "default", "enum", "example", "examples"]);
-const MAP_KEYWORDS = new Set([
+const MAPS: ReadonlySet<string> = new Set([
+  ...MAP_KEYWORDS,
   "$defs",
   "definitions",
   "dependencies",
-  "dependentSchemas",
-  "patternProperties",
-  "properties",
 ]);
 
 function index(
@@ -90,7 +89,7 @@ function index(
   for (const [key, value] of Object.entries(place.value ?? {})) {
     if (typeof value !== "object" || (!isMap && DATA_KEYWORDS.has(key))) continue;
     const member = stepInto(place, isJsonArray(place.value) ? Number(key) : key);
-    if (member !== null) index(member, !isMap && MAP_KEYWORDS.has(key), resources, anchors);
+    if (member !== null) index(member, !isMap && MAPS.has(key), resources, anchors);
   }
 }
 

@@ -1,7 +1,7 @@
 import { isJsonArray, isJsonObject } from "../../job/json.ts";
-import type { JsonSchema } from "../json-schema.ts";
+import type { JsonSchema, SchemaDraft } from "../json-schema.ts";
 import { LIST_KEYWORDS, MAP_KEYWORDS, SINGLE_KEYWORDS } from "../subschemas.ts";
-import type { Report, SchemaDraft } from "./schema-keywords.ts";
+import type { Report } from "./schema-keywords.ts";
 import { readPattern } from "./schema-pattern.ts";
 import type { SchemaPlace } from "./schema-references.ts";
 import { stepInto } from "./schema-references.ts";

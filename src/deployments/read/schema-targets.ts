@@ -1,4 +1,5 @@
 import type { InputPath } from "../../job/input-issue.ts";
+import { createNamePicker } from "../name-picker.ts";
 import type { SchemaPlace } from "./schema-references.ts";
 import { toPlaceKey } from "./schema-references.ts";
 
@@ -13,18 +14,10 @@ export type SchemaTargets = {
 /** Names targets after the last word of their path, as ASCII letters, digits and `_`, with a number where two clash. */
 export function createTargets(): SchemaTargets {
   const targets = new Map<string, { readonly name: string; readonly place: SchemaPlace }>();
-  const names = new Set<string>();
-  /** The next to try, so that many of one name take no longer than others. */
-  const numbers = new Map<string, number>();
+  const pickName = createNamePicker("_");
 
   function add(key: string, place: SchemaPlace): string {
-    const wanted = toName(place.path);
-    let name = wanted;
-    for (let number = numbers.get(wanted) ?? 2; names.has(name); number++) {
-      name = `${wanted}_${number}`;
-      numbers.set(wanted, number + 1);
-    }
-    names.add(name);
+    const name = pickName([], toName(place.path));
     targets.set(key, { name, place });
     return name;
   }

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../../job/json.ts";
 import type { JsonSchema, JsonSchemaObject } from "../json-schema.ts";
-import { toBranches, toParts } from "./schema-facts.ts";
+import { toBranches, toParts } from "../schema-facts.ts";
 
 /** What is known of one member of an object. */
 export type ObjectMember = {

@@ -1,11 +1,6 @@
 import { describeRules } from "./describe-rules.ts";
-import {
-  createNamePicker,
-  isGraphqlName,
-  toEnumNames,
-  toFieldNames,
-  toMemberTypeName,
-} from "./graphql-names.ts";
+import { createNamePicker } from "../name-picker.ts";
+import { isGraphqlName, toEnumNames, toFieldNames, toMemberTypeName } from "./graphql-names.ts";
 import type { JsonSchema, JsonSchemaObject, JsonType } from "../json-schema.ts";
 import type { ObjectMember } from "./object-members.ts";
 import { combine, isAboutMembers, isOpen, toMembers } from "./object-members.ts";
@@ -16,7 +11,7 @@ import {
   toBounds,
   toParts,
   toTypes,
-} from "./schema-facts.ts";
+} from "../schema-facts.ts";
 import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape } from "./shape.ts";
 
 /** What a body may be, its type named as told; null where GraphQL can name nothing of it. */

@@ -1,5 +1,5 @@
-import type { JsonSchema, JsonSchemaObject, JsonType } from "../json-schema.ts";
-import { resolveReference } from "../subschemas.ts";
+import type { JsonSchema, JsonSchemaObject, JsonType } from "./json-schema.ts";
+import { resolveReference } from "./subschemas.ts";
 
 /**
  * The schemas that a value other than null must all satisfy: the schema itself, what its `$ref` and `allOf` lead to, and
@@ -10,7 +10,7 @@ export function toParts(root: JsonSchemaObject, schema: JsonSchema): readonly Js
   const visit = (part: JsonSchema): void => {
     if (typeof part === "boolean" || parts.has(part)) return;
     parts.add(part);
-    if (part.$ref !== undefined) visit(toTarget(root, part.$ref));
+    if (part.$ref !== undefined) visit(resolveReference(root, part.$ref));
     for (const member of part.allOf ?? []) visit(member);
     for (const members of [part.anyOf, part.oneOf]) {
       const [only, ...others] = withoutNull(root, members ?? []);
@@ -54,7 +54,7 @@ export function createNullCheck(root: JsonSchemaObject): (schema: JsonSchema) =>
     const { $ref, type, allOf, anyOf, oneOf, not } = schema;
     if (type?.includes("null") === false || schema.enum?.includes(null) === false) return false;
     if (schema.const !== undefined && schema.const !== null) return false;
-    if ($ref !== undefined && !allowsNull(toTarget(root, $ref))) return false;
+    if ($ref !== undefined && !allowsNull(resolveReference(root, $ref))) return false;
     if (allOf?.every(allowsNull) === false || anyOf?.some(allowsNull) === false) return false;
     if (oneOf !== undefined && oneOf.filter(allowsNull).length !== 1) return false;
     if (not !== undefined && allowsNull(not)) return false;
@@ -104,11 +104,6 @@ export function fitsInt(parts: readonly JsonSchemaObject[]): boolean {
   );
 }
 
-/** What is not there demands nothing; a reader lets no such document pass. */
-function toTarget(root: JsonSchemaObject, reference: string): JsonSchema {
-  return resolveReference(root, reference) ?? true;
-}
-
 /** The alternatives but for those that only null satisfies. */
 export function withoutNull(
   root: JsonSchemaObject,
@@ -117,7 +112,7 @@ export function withoutNull(
   return members.filter((member) => {
     if (typeof member === "boolean") return member;
     // One step only: a longer way might be a circle.
-    const target = member.$ref === undefined ? true : toTarget(root, member.$ref);
+    const target = member.$ref === undefined ? true : resolveReference(root, member.$ref);
     return !isNothingButNull(member) && !isNothingButNull(target);
   });
 }
