@@ -141,10 +141,13 @@ describe("the check of any input by any schema", () => {
           const inputCheck = createChecks().inputCheck(schema, { divisor: null });
           for (const input of inputs) {
             const expected = structuredClone(input);
-            const isValid = validate(expected);
+            const isFirstValid = validate(expected);
+            // What is filled in may be what was missing, and may be what spoils the whole.
+            const isFilledValid = validate(expected);
+            const isValid = isFirstValid || isFilledValid;
             const checked = inputCheck(input, (path) => path);
             expect(checked.issues.length === 0).toBe(isValid);
-            if (isValid) expect(checked.input).toEqual(expected);
+            if (isValid) expect(checked.input).toEqual(isFilledValid ? expected : input);
             for (const { message } of checked.issues) expect(message).not.toContain("undefined");
             if (isValid) accepted += 1;
             else refused += 1;
