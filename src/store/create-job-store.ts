@@ -1,8 +1,10 @@
 import { type Kysely, sql } from "kysely";
 
 import { type Job, type JobEvent, toEvent } from "../job/job.ts";
-import type { ChangeFeed } from "./change-feed.ts";
 import type { Database } from "./database.ts";
+import { databaseNowMs } from "./database-clock.ts";
+import { deleteFinishedJob, deleteOldJobs, refuseSpentKey } from "./delete-jobs.ts";
+import { readFeed, readFeedHead } from "./feed.ts";
 import {
   fromDocument,
   fromJob,
@@ -16,7 +18,10 @@ import {
 import type { JobStore, KeyedJob } from "./job-store.ts";
 import { countJobs, selectJobs } from "./list-jobs.ts";
 import type { Ownership } from "./ownership.ts";
+import { notePause, readPauseMs } from "./shared-pause.ts";
+import { extendSubmit, keepLateRequestId, markAbandonedSubmits } from "./submit-leases.ts";
 import type { Tables } from "./tables.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 /** A taken key whose job is gone a moment later was freed by a refusal; that does not happen often in a row. */
 const MOST_INSERTS = 5;
@@ -28,29 +33,36 @@ const IDS_PER_STATEMENT = 1_000;
 export function createJobStore(dependencies: {
   readonly database: Database;
   readonly ownership: Ownership;
-  readonly changes: ChangeFeed;
+  readonly changes: WakeUps;
 }): JobStore {
   const { database, ownership, changes } = dependencies;
   const { queries } = database;
 
   const store: JobStore = {
-    async insertJob(job, input, submissionKey) {
+    async insertJob(job, input, submissionKey, submitLeaseMs) {
       for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
         const isInserted = await queries.transaction().execute(async (transaction) => {
           const row = await transaction
             .insertInto("jobs")
-            .values({
+            .values((eb) => ({
               ...fromJob(job),
               idempotency_key: submissionKey?.key ?? null,
               fingerprint: submissionKey?.fingerprint ?? null,
               owner: ownership.gatewayId,
               input: JSON.stringify(input),
               output: null,
-            })
+              submit_until:
+                submitLeaseMs === undefined
+                  ? null
+                  : eb(databaseNowMs(database.kind), "+", submitLeaseMs),
+            }))
             .onConflict((conflict) => conflict.column("idempotency_key").doNothing())
             .returning("id")
             .executeTakeFirst();
           if (row === undefined) return false;
+          // After the insert: a deletion that freed the key for it has committed its part here, too.
+          if (submissionKey !== null)
+            await refuseSpentKey(transaction, database.kind, submissionKey.key);
           await insertEvent(transaction, job);
           return true;
         });
@@ -74,6 +86,19 @@ export function createJobStore(dependencies: {
         .execute();
       changes.announce(id);
     },
+
+    extendSubmit: (id, leaseMs) => extendSubmit(database, id, leaseMs),
+    listAbandonedSubmits: (limit) => markAbandonedSubmits(database, ownership.gatewayId, limit),
+    keepLateRequestId: (id, requestId) => keepLateRequestId(database, id, requestId),
+
+    async deleteFinishedJob(id) {
+      const isDeleted = await deleteFinishedJob(database, id);
+      if (isDeleted) changes.announce(id);
+      return isDeleted;
+    },
+
+    // Nobody is woken: who watched has heard the end, and the feed tells of no deletion.
+    deleteOldJobs: (ages, limit) => deleteOldJobs(database, ages, limit),
 
     async saveJob(job, output) {
       const isSaved = await queries.transaction().execute(async (transaction) => {
@@ -174,11 +199,27 @@ export function createJobStore(dependencies: {
       return row !== undefined;
     },
 
+    readFeedHead: () => readFeedHead(database),
+    readFeed: (cursor, limit) => readFeed(database, cursor, limit),
+    readPauseMs: () => readPauseMs(database),
+    notePause: (durationMs) => notePause(database, durationMs),
+
     claimJobs: (limit) => ownership.claim(limit),
     listOwnedJobs: () => ownership.list(),
     isExclusive: database.kind === "sqlite",
     renewLease: () => ownership.renew(),
     subscribe: (jobId, wake) => changes.subscribe(jobId, wake),
+    subscribeToAll: (wake) => changes.subscribeToAll(wake),
+    readShares: () => ownership.readShares(),
+
+    async releaseJobs(count) {
+      const ids = await ownership.release(count);
+      // Not waited for: the caller stops looking at them first, while the message is on its way.
+      if (ids.length > 0) void changes.handOver();
+      return ids;
+    },
+
+    onHandover: (claim) => changes.onHandover(claim),
 
     async ping() {
       await sql`select 1`.execute(queries);
@@ -186,8 +227,11 @@ export function createJobStore(dependencies: {
 
     async close() {
       try {
+        // Without its lease this gateway's jobs are nobody's, all at once.
         await ownership.giveUp();
+        await changes.handOver();
       } finally {
+        await changes.close();
         await database.close();
       }
     },

@@ -8,5 +8,7 @@ export type DatabaseKind = "sqlite" | "postgres";
 export type Database = {
   readonly kind: DatabaseKind;
   readonly queries: Kysely<Tables>;
+  /** For what says who lives and who owns what: on Postgres it never waits behind other queries for a connection. */
+  readonly ownershipQueries: Kysely<Tables>;
   close(): Promise<void>;
 };

@@ -38,14 +38,57 @@ export type JobRange = {
  */
 export type JobStore = {
   /**
-   * Adds a job with its first history event, owned by this gateway. When the key is taken it adds nothing and
-   * returns the job that has it; otherwise it returns null.
+   * Adds a job with its first history event, owned by this gateway, and with a submit lease by the database's clock.
+   * When the key is taken it adds nothing and returns the job that has it; otherwise it returns null. Rejects with an
+   * `IdempotencyConflictError` when the job that had the key was deleted.
    */
   insertJob(
     job: Job,
     input: JsonObject,
     submissionKey: SubmissionKey | null,
+    submitLeaseMs?: number,
   ): Promise<KeyedJob | null>;
+
+  /**
+   * Begins the submit lease of a SUBMITTING job of this gateway anew, by the database's clock. False, and nothing
+   * written, when it is no longer SUBMITTING: others have settled it, and its POST must not leave.
+   */
+  extendSubmit(id: string, leaseMs: number): Promise<boolean>;
+
+  /**
+   * SUBMITTING jobs whose submit lease has run out: whoever sent them, if they were sent, is gone or too late, and can't
+   * extend the lease any more. They are listed again until they are settled. On SQLite those of an earlier gateway are
+   * among them at once.
+   */
+  listAbandonedSubmits(limit: number): Promise<string[]>;
+
+  /** Keeps the upstream's id of a job that was settled before it came, beside the row. */
+  keepLateRequestId(id: string, requestId: string): Promise<void>;
+
+  /**
+   * Removes a finished job with its history; its key stays taken for another 24 h. False when there is no such job, or
+   * it is not finished. Wakes its watchers.
+   */
+  deleteFinishedJob(id: string): Promise<boolean>;
+
+  /**
+   * Removes at most `limit` jobs that finished so long ago and were created so long ago, by the database's clock, with
+   * their keys; tells how many.
+   */
+  deleteOldJobs(
+    ages: { readonly finishedForMs: number; readonly createdForMs: number },
+    limit: number,
+  ): Promise<number>;
+
+  /** The place in the feed behind everything that is committed now. */
+  readFeedHead(): Promise<string>;
+
+  /**
+   * The jobs that changed after a place in the feed, each once and in its newest state, at most `limit`. Null when the
+   * place can't be served: it is of another database, lies in the future, or more than 10,000 jobs changed since.
+   * Rejects with a `BadCursorError` when the text is no place at all.
+   */
+  readFeed(cursor: string, limit: number): Promise<FeedPage | null>;
 
   /** Removes a SUBMITTING job without a trace and frees its key: the upstream refused it. Wakes its watchers. */
   deleteJob(id: string): Promise<void>;
@@ -77,15 +120,47 @@ export type JobStore = {
   /** Whether the former owner of a claimed job is surely dead, rather than silent for longer than its lease. */
   readonly isExclusive: boolean;
   /** Says that this gateway lives. Has to be called more often than the lease lasts. */
-  renewLease(): Promise<void>;
+  renewLease(): Promise<boolean>;
 
   /** Calls `wake` after each write to the job, by whatever means it is heard of. Returns how to stop that. */
   subscribe(jobId: string, wake: () => void): () => void;
+
+  /** Wakes at each change of any job, whichever gateway made it. */
+  subscribeToAll(wake: () => void): () => void;
+
+  /** How the unfinished, accepted jobs are spread now; on SQLite one gateway owns them all. */
+  readShares(): Promise<Shares>;
+  /** Gives up at most `count` of this gateway's accepted jobs, for others to claim; the ids of those. */
+  releaseJobs(count: number): Promise<string[]>;
+  /** Calls back when another gateway has given up jobs: it is time to claim. */
+  onHandover(claim: () => void): () => void;
+
+  /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
+  readPauseMs(): Promise<number>;
+  /** Lets all gateways pause. */
+  notePause(durationMs: number): Promise<void>;
 
   /** Rejects unless the database answers. */
   ping(): Promise<void>;
   /** Gives up this gateway's lease and closes the database. */
   close(): Promise<void>;
+};
+
+export type FeedPage = {
+  /** In the order of their commits as far as that is known; `cursor` is the place behind the change. */
+  readonly changes: readonly { readonly cursor: string; readonly job: Job }[];
+  /** The place behind the page. */
+  readonly cursor: string;
+  /** Whether nothing else had changed when it was read. */
+  readonly isLast: boolean;
+};
+
+export type Shares = {
+  /** Living gateways, this one among them. */
+  readonly gateways: number;
+  /** Unfinished, accepted jobs of all, and of this gateway. */
+  readonly unfinished: number;
+  readonly owned: number;
 };
 
 export type OwnedJob = Pick<Job, "id" | "status" | "createdAt">;

@@ -92,5 +92,70 @@ function createMigrations(kind: DatabaseKind): Record<string, Migration> {
           .execute();
       },
     },
+    "0002-feed": {
+      // The previous version goes on working meanwhile: what is new has a default or is null, and triggers number its
+      // writes too.
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable("pauses")
+          .addColumn("id", name, (column) => column.primaryKey())
+          .addColumn("noted_at", "bigint", (column) => column.notNull())
+          .addColumn("paused_until", "bigint", (column) => column.notNull())
+          .execute();
+        await db.schema
+          .createTable("spent_keys")
+          .addColumn("key", name, (column) => column.primaryKey())
+          .addColumn("job_id", "text", (column) => column.notNull())
+          .addColumn("until", "bigint", (column) => column.notNull())
+          .execute();
+        await db.schema.createIndex("spent_keys_by_end").on("spent_keys").column("until").execute();
+        // Unlogged on Postgres on purpose: it has to be empty after a crash.
+        await sql`create ${kind === "postgres" ? sql`unlogged` : sql``} table feed_eras
+          (number integer primary key, era text not null)`.execute(db);
+        // The table that others use comes last, so that they wait as short as can be. Who can't have it soon gives up:
+        // behind a lock that is waited for, all others would wait too.
+        if (kind === "postgres") await sql`set local lock_timeout = '5s'`.execute(db);
+        for (const [column, type] of NEW_JOB_COLUMNS) {
+          await sql`alter table jobs add column ${sql.id(column)} ${type}`.execute(db);
+        }
+        // Without the rows from before, so that it is made at once however many those are.
+        await sql`create index jobs_by_change on jobs (changed, id) where changed > 0`.execute(db);
+        const triggers = kind === "postgres" ? POSTGRES_CHANGE_TRIGGERS : SQLITE_CHANGE_TRIGGERS;
+        for (const statement of triggers) await statement.execute(db);
+      },
+    },
   };
 }
+
+const NEW_JOB_COLUMNS = [
+  ["changed", sql`bigint not null default 0`],
+  ["submit_until", sql`bigint`],
+  ["late_request_id", sql`text`],
+] as const;
+
+const POSTGRES_CHANGE_TRIGGERS = [
+  sql`create function gateway_number_change() returns trigger language plpgsql as $$
+    begin
+      new.changed := pg_current_xact_id()::text::bigint;
+      return new;
+    end $$`,
+  sql`create trigger jobs_number_insert before insert on jobs
+    for each row execute function gateway_number_change()`,
+  sql`create trigger jobs_number_update before update of version on jobs
+    for each row when (old.version is distinct from new.version)
+    execute function gateway_number_change()`,
+];
+
+const SQLITE_CHANGE_TRIGGERS = [
+  sql`create table change_counter (id integer primary key, value integer not null)`,
+  sql`insert into change_counter (id, value) values (1, 0)`,
+  sql`create trigger jobs_number_insert after insert on jobs begin
+    update change_counter set value = value + 1;
+    update jobs set changed = (select value from change_counter) where id = new.id;
+  end`,
+  sql`create trigger jobs_number_update after update of version on jobs
+  when old.version is not new.version begin
+    update change_counter set value = value + 1;
+    update jobs set changed = (select value from change_counter) where id = new.id;
+  end`,
+];

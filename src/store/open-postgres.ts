@@ -1,3 +1,5 @@
+import { Socket } from "node:net";
+
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
@@ -7,41 +9,72 @@ import { migrate } from "./migrations.ts";
 import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
+type PostgresOptions = {
+  readonly log: Logger;
+  readonly onStatement?: (sql: string) => void;
+  readonly mostSilenceMs?: number;
+};
+
+/** Longer than a statement may take on the server, so that a connection which is silent for so long is dead. */
+const MOST_SILENCE_MS = 12_000;
+
 /**
- * A pool of at most 10 connections to a migrated Postgres. Every wait on it ends within 15 s, so that an outage hangs
- * nobody for good, and it connects again by itself. Rejects with a `StoreError`.
+ * A pool of at most 10 connections to a migrated Postgres, and one connection more for ownership. Every wait on them
+ * ends within 15 s, so that an outage hangs nobody for good, and they connect again by themselves. Rejects with a
+ * `StoreError`.
  */
 export async function openPostgres(
   databaseUrl: string,
-  options: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
+  options: PostgresOptions,
 ): Promise<Database> {
   const name = toDatabaseName(databaseUrl);
-  const pool = createPool(databaseUrl, options.log);
-  const queries = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
-    log: (event) => options.onStatement?.(event.query.sql),
-  });
-  const database: Database = { kind: "postgres", queries, close: () => queries.destroy() };
+  const openPool = (max: number): Kysely<Tables> =>
+    new Kysely<Tables>({
+      dialect: new PostgresDialect({ pool: createPool(databaseUrl, max, options) }),
+      log: (event) => options.onStatement?.(event.query.sql),
+    });
+  const queries = openPool(10);
+  const ownershipQueries = openPool(1);
+  const database: Database = {
+    kind: "postgres",
+    queries,
+    ownershipQueries,
+    async close() {
+      await Promise.all([queries.destroy(), ownershipQueries.destroy()]);
+    },
+  };
   try {
     await migrate(database);
     return database;
   } catch (error) {
-    await pool.end();
+    await database.close();
     if (error instanceof StoreError) throw error;
     throw new StoreError(`Postgres at ${name} ${explain(error)}`, { cause: error });
   }
 }
 
-function createPool(databaseUrl: string, log: Logger): pg.Pool {
+function createPool(
+  databaseUrl: string,
+  max: number,
+  { log, mostSilenceMs = MOST_SILENCE_MS }: PostgresOptions,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: "runcomfy-graphql",
-    max: 10,
+    max,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 10_000,
     query_timeout: 15_000,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
+    // A query that timed out leaves its connection in the pool, where the next ones would wait behind it: the socket
+    // itself ends when nothing was heard for so long.
+    stream: () => {
+      const socket = new Socket();
+      return socket.setTimeout(mostSilenceMs, () => {
+        socket.destroy(new Error(`Postgres was silent for ${mostSilenceMs} ms`));
+      });
+    },
     // A connection that a firewall cut in silence is gone after five minutes at the latest.
     maxLifetimeSeconds: 300,
     types: {
@@ -97,6 +130,8 @@ function explain(error: unknown): string {
       return "has no space left on its disk. Free some, then start again.";
     case "53300":
       return "has no connection left for the gateway. Raise max_connections or close other programs, then start again.";
+    case "55P03":
+      return "has its tables locked by another program, so they can't be brought up to date. Start the gateway again once that one (a backup, a long transaction) is done.";
     case "57P03":
       return "is still starting up or shutting down. Start the gateway again in a few seconds.";
     default:

@@ -51,7 +51,9 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
   });
   return {
     kind: "sqlite",
-    queries, // Waits its turn, so that a transaction under way is finished first.
+    queries,
+    ownershipQueries: queries,
+    // Waits its turn, so that a transaction under way is finished first.
     close: () => queries.connection().execute(async () => opened.dispose()),
   };
 }

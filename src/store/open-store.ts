@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
 
-import { createChangeFeed } from "./change-feed.ts";
 import { createJobStore } from "./create-job-store.ts";
 import type { Database } from "./database.ts";
 import type { JobStore } from "./job-store.ts";
@@ -8,6 +7,7 @@ import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import { startOwnership } from "./ownership.ts";
 import { StoreError } from "./store-error.ts";
+import { createLonelyWakeUps, startWakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {
   /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
@@ -15,6 +15,8 @@ export type StoreOptions = {
   readonly log: Logger;
   /** How long a gateway on Postgres counts as living after its last `renewLease`; 6 s by default. */
   readonly leaseMs?: number;
+  /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
+  readonly heartbeatMs?: number;
   /** Hears of each SQL statement. */
   readonly onStatement?: (sql: string) => void;
 };
@@ -24,7 +26,17 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
   const database = await openDatabase(options);
   try {
     const ownership = await startOwnership(database, options.leaseMs ?? 6_000);
-    return createJobStore({ database, ownership, changes: createChangeFeed(options.log) });
+    const changes =
+      database.kind === "postgres"
+        ? await startWakeUps({
+            databaseUrl: options.databaseUrl,
+            queries: database.queries,
+            gatewayId: ownership.gatewayId,
+            heartbeatMs: options.heartbeatMs ?? 5_000,
+            log: options.log,
+          })
+        : createLonelyWakeUps(options.log);
+    return createJobStore({ database, ownership, changes });
   } catch (error) {
     await database.close();
     throw error;

@@ -4,22 +4,28 @@ import { sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import type { Database } from "./database.ts";
+import { databaseNowMs } from "./database-clock.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
-import type { OwnedJob } from "./job-store.ts";
+import type { OwnedJob, Shares } from "./job-store.ts";
+import { livingGateways } from "./living-gateways.ts";
 
 /** Which gateway looks at which job. */
 export type Ownership = {
   readonly gatewayId: string;
-  /** Takes unfinished jobs of nobody, or of a gateway that no longer lives. */
+  /** Takes accepted, unfinished jobs of nobody, or of a gateway that no longer lives. */
   claim(limit: number): Promise<Job[]>;
+  /** Gives accepted jobs back to nobody, the oldest first as they are looked at least often; the ids of those. */
+  release(limit: number): Promise<string[]>;
   /** All unfinished jobs of this gateway. */
   list(): Promise<OwnedJob[]>;
-  renew(): Promise<void>;
+  readShares(): Promise<Shares>;
+  /** False when the lease was over before: others may own by now what was this gateway's. */
+  renew(): Promise<boolean>;
   giveUp(): Promise<void>;
 };
 
-/** Milliseconds since 1970 by the clock of Postgres, the only one that its gateways share. */
-const postgresNowMs = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+/** A submit that is under way is nobody's to look at, and only its own gateway may send it. */
+const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
 
 /**
  * Gives this process an id and its first lease. Here is all that differs between the databases: on Postgres gateways
@@ -28,8 +34,10 @@ const postgresNowMs = sql<number>`(extract(epoch from clock_timestamp()) * 1000)
  */
 export async function startOwnership(database: Database, leaseMs: number): Promise<Ownership> {
   const gatewayId = randomUUID();
-  const { queries } = database;
+  const queries = database.ownershipQueries;
   const isShared = database.kind === "postgres";
+
+  const nowMs = databaseNowMs(database.kind);
 
   const ownership: Ownership = {
     gatewayId,
@@ -40,24 +48,21 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
           cte
             .selectFrom("jobs")
             .select("id")
-            .where("status", "in", UNFINISHED_STATUSES)
-            .where((eb) => eb.or([eb("owner", "is", null), eb("owner", "!=", gatewayId)]))
-            .$if(isShared, (due) =>
-              due
-                .where((eb) =>
-                  eb.not(
-                    eb.exists(
-                      eb
-                        .selectFrom("gateways")
-                        .select("gateways.id")
-                        .whereRef("gateways.id", "=", "jobs.owner")
-                        .where("gateways.lease_until", ">", postgresNowMs),
-                    ),
-                  ),
-                )
-                .forUpdate()
-                .skipLocked(),
+            .where("status", "in", ACCEPTED_STATUSES)
+            .where((eb) =>
+              eb.or([
+                eb("owner", "is", null),
+                // Not `not exists`: Postgres may make that a join, which it does not ask again about a row that
+                // another claim changed while this one waited for it.
+                eb.and([
+                  eb("owner", "!=", gatewayId),
+                  ...(isShared
+                    ? [eb("owner", "not in", livingGateways(database).select("id"))]
+                    : []),
+                ]),
+              ]),
             )
+            .$if(isShared, (due) => due.forUpdate().skipLocked())
             .orderBy("created_at")
             .orderBy("id")
             .limit(limit),
@@ -84,17 +89,63 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
       }));
     },
 
+    async readShares() {
+      const { unfinished, owned } = await queries
+        .selectFrom("jobs")
+        .select((eb) => [
+          eb.fn.countAll<number>().as("unfinished"),
+          eb.fn.count<number>(eb.case().when("owner", "=", gatewayId).then(1).end()).as("owned"),
+        ])
+        .where("status", "in", ACCEPTED_STATUSES)
+        .executeTakeFirstOrThrow();
+      if (!isShared) return { gateways: 1, unfinished, owned };
+      // This one lives, whatever its lease says.
+      const { others } = await livingGateways(database)
+        .select((eb) => eb.fn.countAll<number>().as("others"))
+        .where("id", "!=", gatewayId)
+        .executeTakeFirstOrThrow();
+      return { gateways: others + 1, unfinished, owned };
+    },
+
+    async release(limit) {
+      // There is nobody else on SQLite.
+      if (!isShared) return [];
+      const rows = await queries
+        .with("spare", (cte) =>
+          cte
+            .selectFrom("jobs")
+            .select("id")
+            .where("status", "in", ACCEPTED_STATUSES)
+            .where("owner", "=", gatewayId)
+            .orderBy("created_at")
+            .orderBy("id")
+            .limit(limit)
+            .forUpdate()
+            .skipLocked(),
+        )
+        .updateTable("jobs")
+        .set({ owner: null })
+        .where("id", "in", (eb) => eb.selectFrom("spare").select("spare.id"))
+        .returning("id")
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+
     async renew() {
-      if (!isShared) return;
-      await queries
+      if (!isShared) return true;
+      const { was_living } = await queries
+        // As it was before the statement.
+        .with("former", () => livingGateways(database).select("id").where("id", "=", gatewayId))
         .insertInto("gateways")
-        .values({ id: gatewayId, lease_until: sql<number>`${postgresNowMs} + ${leaseMs}` })
+        .values({ id: gatewayId, lease_until: sql<number>`${nowMs} + ${leaseMs}` })
         .onConflict((conflict) =>
           conflict
             .column("id")
             .doUpdateSet({ lease_until: (eb) => eb.ref("excluded.lease_until") }),
         )
-        .execute();
+        .returning((eb) => eb.exists(eb.selectFrom("former").select("former.id")).as("was_living"))
+        .executeTakeFirstOrThrow();
+      return was_living === true;
     },
 
     async giveUp() {
@@ -105,7 +156,10 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
 
   if (isShared) {
     // What crashed gateways left behind. A missing lease and one that ran out mean the same.
-    await queries.deleteFrom("gateways").where("lease_until", "<", postgresNowMs).execute();
+    await queries
+      .deleteFrom("gateways")
+      .where("id", "not in", livingGateways(database).select("id"))
+      .execute();
   }
   await ownership.renew();
   return ownership;

@@ -1,3 +1,5 @@
+import type { Generated } from "kysely";
+
 import type { JobErrorCode } from "../job/job.ts";
 import type { JobStatus } from "../job/job-status.ts";
 
@@ -6,6 +8,10 @@ export type Tables = {
   readonly jobs: JobsTable;
   readonly job_events: JobEventsTable;
   readonly gateways: GatewaysTable;
+  readonly change_counter: ChangeCounterTable;
+  readonly feed_eras: FeedErasTable;
+  readonly pauses: PausesTable;
+  readonly spent_keys: SpentKeysTable;
 };
 
 type JobsTable = {
@@ -30,6 +36,15 @@ type JobsTable = {
   readonly owner: string | null;
   readonly input: string;
   readonly output: string | null;
+  /**
+   * Written by a trigger with each new version: on Postgres the id of the transaction, on SQLite the next number. 0:
+   * not changed since the column is there.
+   */
+  readonly changed: Generated<number>;
+  /** By the database's clock: until then a SUBMITTING job may still be sent or answered. 0: nobody may any more. */
+  readonly submit_until: Generated<number | null>;
+  /** The upstream's id of a job that was settled before it came. */
+  readonly late_request_id: Generated<string | null>;
 };
 
 type JobEventsTable = {
@@ -45,4 +60,31 @@ type GatewaysTable = {
   readonly id: string;
   /** By the database's clock. */
   readonly lease_until: number;
+};
+
+/** One row: the number of the last change. Only on SQLite, where changes commit in order. */
+type ChangeCounterTable = {
+  readonly id: number;
+  readonly value: number;
+};
+
+/** At most one row: names the time in which no number of a change is given out twice. */
+type FeedErasTable = {
+  readonly number: number;
+  readonly era: string;
+};
+
+/** How long nobody may call the upstream; both times by the database's clock. */
+type PausesTable = {
+  readonly id: string;
+  readonly noted_at: number;
+  readonly paused_until: number;
+};
+
+/** Idempotency keys that outlive their deleted jobs. */
+type SpentKeysTable = {
+  readonly key: string;
+  readonly job_id: string;
+  /** By the database's clock. */
+  readonly until: number;
 };

@@ -5,6 +5,8 @@ import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStatus } from "../../src/job/job-status.ts";
 import { INVALID_RESPONSE } from "../../src/job/job-error.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
+import { describeFeed } from "./feed.contract.ts";
+import { describeUpkeep } from "./upkeep.contract.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -345,14 +347,15 @@ export function describeJobStore(
 
   describe("ownership", () => {
     test("never offers a gateway its own jobs", async () => {
-      await insert();
+      await insert({ status: "IN_QUEUE" });
       expect(await store.claimJobs(10)).toEqual([]);
     });
 
-    test("gives a restarted gateway every unfinished job, oldest first and at most as many as asked for", async () => {
+    test("gives a restarted gateway every accepted, unfinished job, oldest first and at most as many as asked for", async () => {
       const middle = await insert({ ageMs: 5, status: "IN_QUEUE" });
-      const oldest = await insert({ ageMs: 9 });
+      const oldest = await insert({ ageMs: 9, status: "IN_QUEUE" });
       const newest = await insert({ ageMs: 1, status: "IN_PROGRESS" });
+      await insert({ status: "SUBMITTING" });
       for (const status of ["SUCCEEDED", "FAILED", "CANCELLED"] as const) await insert({ status });
       store = await fresh.restart();
       expect(await store.claimJobs(2)).toEqual([oldest, middle]);
@@ -415,6 +418,15 @@ export function describeJobStore(
       expect(woken).toBe(1);
     });
   });
+
+  describeFeed({
+    store: () => store,
+    async restart() {
+      store = await fresh.restart();
+    },
+  });
+
+  describeUpkeep({ store: () => store });
 
   test("answers a ping and renews its lease while open, and rejects once closed", async () => {
     await store.ping();

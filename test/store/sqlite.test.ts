@@ -11,12 +11,12 @@ import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
-import { createChangeFeed } from "../../src/store/change-feed.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { startOwnership } from "../../src/store/ownership.ts";
+import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
@@ -169,7 +169,7 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
   const store = createJobStore({
     database,
     ownership: await startOwnership(database, 1_000),
-    changes: createChangeFeed(log),
+    changes: createLonelyWakeUps(log),
   });
   const id = await insertJob(store);
   const setPages = (pages: number) =>

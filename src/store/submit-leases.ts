@@ -1,0 +1,92 @@
+import type { Database } from "./database.ts";
+import { databaseNowMs } from "./database-clock.ts";
+import { livingGateways } from "./living-gateways.ts";
+
+/** How long the submit of a row without a lease may take, as the previous version of the gateway writes them. */
+const UNSTATED_LEASE_MS = 300_000;
+
+/** In the place of a time: the submit was given up for good. */
+const ABANDONED = 0;
+
+/** See `JobStore.extendSubmit`. */
+export async function extendSubmit(
+  { kind, queries }: Database,
+  id: string,
+  leaseMs: number,
+): Promise<boolean> {
+  const row = await queries
+    .updateTable("jobs")
+    .set((eb) => ({ submit_until: eb(databaseNowMs(kind), "+", leaseMs) }))
+    .where("id", "=", id)
+    .where("status", "=", "SUBMITTING")
+    .where((eb) => eb(eb.fn.coalesce("submit_until", eb.val(1)), "!=", ABANDONED))
+    .returning("id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * See `JobStore.listAbandonedSubmits`. It marks what it lists in the same statement: otherwise a lease could be
+ * extended, and the POST leave, between this and the settling of the row. On SQLite the rows of an earlier gateway are
+ * abandoned at once, since no other one can live.
+ */
+export async function markAbandonedSubmits(
+  database: Database,
+  gatewayId: string,
+  limit: number,
+): Promise<string[]> {
+  const isShared = database.kind === "postgres";
+  const nowMs = databaseNowMs(database.kind);
+  const rows = await database.ownershipQueries
+    .with("abandoned", (cte) =>
+      cte
+        .selectFrom("jobs")
+        .select("id")
+        .where("status", "=", "SUBMITTING")
+        .where((eb) => {
+          if (!isShared) {
+            return eb.or([
+              eb("submit_until", "<=", nowMs),
+              eb("owner", "is", null),
+              eb("owner", "!=", gatewayId),
+            ]);
+          }
+          const isOwnerGone = eb.or([
+            eb("owner", "is", null),
+            eb("owner", "not in", livingGateways(database).select("id")),
+          ]);
+          return eb.or([
+            eb("submit_until", "<=", nowMs),
+            eb.and([
+              eb("submit_until", "is", null),
+              eb(eb("created_at", "+", UNSTATED_LEASE_MS), "<=", nowMs),
+              // `created_at` is of the owner's own clock, which may be wrong.
+              isOwnerGone,
+            ]),
+          ]);
+        })
+        .orderBy("created_at")
+        .orderBy("id")
+        .limit(limit)
+        .$if(isShared, (abandoned) => abandoned.forUpdate().skipLocked()),
+    )
+    .updateTable("jobs")
+    .set({ submit_until: ABANDONED })
+    .where("id", "in", (eb) => eb.selectFrom("abandoned").select("abandoned.id"))
+    .returning("id")
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** See `JobStore.keepLateRequestId`. */
+export async function keepLateRequestId(
+  { queries }: Database,
+  id: string,
+  requestId: string,
+): Promise<void> {
+  await queries
+    .updateTable("jobs")
+    .set({ late_request_id: requestId })
+    .where("id", "=", id)
+    .execute();
+}

@@ -1,0 +1,232 @@
+import { describe, expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
+import { createJob, type Job } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+
+/** What every database promises of the feed. */
+export function describeFeed(context: {
+  readonly store: () => JobStore;
+  /** Goes on with the same database as another gateway. */
+  restart(): Promise<void>;
+}): void {
+  const { store } = context;
+
+  async function insert(): Promise<Job> {
+    const job: Job = {
+      ...createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
+      status: "IN_QUEUE",
+      requestId: "r",
+    };
+    expect(await store().insertJob(job, {}, null)).toBeNull();
+    return job;
+  }
+
+  async function save(job: Job, queuePosition = 1): Promise<Job> {
+    const next = advance(job, { kind: "queued", queuePosition }, new Date(2));
+    expect(await store().saveJob(next, null)).toBe(true);
+    return next;
+  }
+
+  /** Everything behind a place, page by page, and the place behind it. */
+  async function readOn(cursor: string, limit = 100): Promise<{ jobs: Job[]; cursor: string }> {
+    const jobs: Job[] = [];
+    let place = cursor;
+    for (let page = 0; page < 100; page++) {
+      const read = await store().readFeed(place, limit);
+      if (read === null) throw new Error("the feed asked for a reset");
+      expect(read.changes.length).toBeLessThanOrEqual(limit);
+      jobs.push(...read.changes.map((change) => change.job));
+      place = read.cursor;
+      if (read.isLast) return { jobs, cursor: place };
+    }
+    throw new Error("the feed has no end");
+  }
+
+  describe("the feed", () => {
+    test("begins behind what has happened and tells what happens next, once", async () => {
+      const before = await insert();
+      const head = await store().readFeedHead();
+      expect(await readOn(head)).toMatchObject({ jobs: [] });
+      const inserted = await insert();
+      const saved = await save(before);
+      const first = await readOn(head);
+      expect(first.jobs).toEqual([inserted, saved]);
+      expect((await readOn(first.cursor)).jobs).toEqual([]);
+      expect((await readOn(head)).jobs).toEqual([inserted, saved]);
+    });
+
+    test("merges the changes of a job into its newest state, in the place of the last one", async () => {
+      const head = await store().readFeedHead();
+      const moved = await insert();
+      const other = await insert();
+      let newest = moved;
+      for (let position = 9; position > 0; position--) newest = await save(newest, position);
+      expect((await readOn(head)).jobs).toEqual([other, newest]);
+    });
+
+    test("tells nothing when nothing changed: not of a claim, a longer lease or a save that was refused", async () => {
+      const job = await insert();
+      await context.restart();
+      const head = await store().readFeedHead();
+      await store().claimJobs(10);
+      await store().extendSubmit(job.id, 60_000);
+      await store().keepLateRequestId(job.id, "late");
+      expect(await store().saveJob({ ...job, version: 7 }, null)).toBe(false);
+      expect((await readOn(head)).jobs).toEqual([]);
+    });
+
+    test.for([1, 2, 3, 7])(
+      "is whole in pages of %i, and from each event's cursor on",
+      async (limit) => {
+        const head = await store().readFeedHead();
+        const ids: string[] = [];
+        for (let index = 0; index < 7; index++) ids.push((await insert()).id);
+        const walked = await readOn(head, limit);
+        expect(walked.jobs.map((job) => job.id)).toEqual(ids);
+        const page = await store().readFeed(head, limit);
+        for (const [index, change] of (page?.changes ?? []).entries()) {
+          const rest = await readOn(change.cursor, limit);
+          expect(rest.jobs.map((job) => job.id)).toEqual(ids.slice(index + 1));
+        }
+        expect(page?.changes).toHaveLength(limit);
+        expect(page?.changes.at(-1)?.cursor).toBe(page?.cursor);
+      },
+    );
+
+    test("tells a job that changes between two pages in its newest state, and loses nobody", async () => {
+      const head = await store().readFeedHead();
+      const jobs = [];
+      for (let index = 0; index < 4; index++) jobs.push(await insert());
+      const [told, second, third, fourth] = jobs;
+      if (!told || !second || !third || !fourth) throw new Error("four jobs were inserted");
+      const page = await store().readFeed(head, 1);
+      expect(page?.changes.map((change) => change.job)).toEqual([told]);
+      expect(page?.isLast).toBe(false);
+      const [changedAgain, changed] = [await save(told), await save(third)];
+      expect((await readOn(page?.cursor ?? "", 1)).jobs).toEqual([
+        second,
+        fourth,
+        changedAgain,
+        changed,
+      ]);
+    });
+
+    test("never gives an empty page while there is more", async () => {
+      const head = await store().readFeedHead();
+      const [first, second] = [await insert(), await insert()];
+      const page = await store().readFeed(head, 1);
+      // All that is left of the first stage moves on to the next.
+      const newest = await save(second);
+      const next = await store().readFeed(page?.cursor ?? "", 1);
+      expect(page?.changes.map((change) => change.job)).toEqual([first]);
+      expect(next?.changes.map((change) => change.job)).toEqual([newest]);
+    });
+
+    test("leaves out what was deleted", async () => {
+      const head = await store().readFeedHead();
+      const [gone, kept] = [await insert(), await insert()];
+      const ended = advance(gone, { kind: "cancelled", finishedAt: null }, new Date(2));
+      await store().saveJob(ended, null);
+      expect(await store().deleteFinishedJob(gone.id)).toBe(true);
+      expect((await readOn(head)).jobs).toEqual([kept]);
+    });
+
+    test("goes on over a restart of the gateway", async () => {
+      const head = await store().readFeedHead();
+      const job = await insert();
+      await context.restart();
+      const after = await insert();
+      expect((await readOn(head)).jobs).toEqual([job, after]);
+    });
+
+    test("misses nothing while many write and one reads on", async () => {
+      let cursor = await store().readFeedHead();
+      const newest = new Map<string, number>();
+      const writing = { isOver: false };
+      const writers = Array.from({ length: 6 }, async () => {
+        let job = await insert();
+        for (let position = 15; position > 0; position--) job = await save(job, position);
+        return job;
+      });
+      const written = Promise.all(writers).finally(() => {
+        writing.isOver = true;
+      });
+      do {
+        const read = await readOn(cursor, 2);
+        for (const job of read.jobs) {
+          expect(job.version).toBeGreaterThan(newest.get(job.id) ?? 0);
+          newest.set(job.id, job.version);
+        }
+        cursor = read.cursor;
+      } while (!writing.isOver);
+      const jobs = await written;
+      for (const job of (await readOn(cursor, 2)).jobs) newest.set(job.id, job.version);
+      expect(newest).toEqual(new Map(jobs.map((job) => [job.id, job.version])));
+    });
+
+    test("tells of a job once the upstream has it, and nothing of one that was refused", async () => {
+      const head = await store().readFeedHead();
+      const refused = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+      const accepted = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+      await store().insertJob(refused, {}, null);
+      await store().insertJob(accepted, {}, null);
+      expect((await readOn(head)).jobs).toEqual([]);
+      await store().deleteJob(refused.id);
+      const next = advance(accepted, { kind: "accepted", requestId: "r" }, new Date(1));
+      await store().saveJob(next, null);
+      expect((await readOn(head)).jobs).toEqual([next]);
+    });
+
+    test("takes no cursor that would be a burden, and an empty one as a reset", async () => {
+      expect(await store().readFeed("", 10)).toBeNull();
+      const [form, era, place] = JSON.parse(
+        Buffer.from(await store().readFeedHead(), "base64url").toString(),
+      );
+      const encode = (parts: unknown) => Buffer.from(JSON.stringify(parts)).toString("base64url");
+      const open = Array.from({ length: 501 }, (_, index) => index);
+      for (const cursor of [
+        encode([form, era, [...place, ...open]]),
+        encode([form, era, place, place, 1, "\0"]),
+        encode([form, era, place, place, 1, "x".repeat(129)]),
+      ]) {
+        await expect(store().readFeed(cursor, 10)).rejects.toBeInstanceOf(BadCursorError);
+      }
+    });
+
+    test("asks for a reset by cursors of another form, another database or the future", async () => {
+      await insert();
+      const head = await store().readFeedHead();
+      const parts: unknown[] = JSON.parse(Buffer.from(head, "base64url").toString());
+      const [form, era] = parts;
+      const rewrite = (...changed: unknown[]) =>
+        Buffer.from(JSON.stringify(changed)).toString("base64url");
+      const future = Number.MAX_SAFE_INTEGER;
+      expect(await store().readFeed(rewrite(form, era, [0]), 10)).not.toBeNull();
+      expect(await store().readFeed(rewrite(2, "whatever", { a: 1 }), 10)).toBeNull();
+      expect(await store().readFeed(rewrite(form, "another", [0]), 10)).toBeNull();
+      expect(await store().readFeed(rewrite(form, era, [future]), 10)).toBeNull();
+      expect(await store().readFeed(rewrite(form, era, [0], [future], 0, "job_"), 10)).toBeNull();
+      expect(await store().readFeed(rewrite(form, era, [1], [0], 0, "job_"), 10)).toBeNull();
+    });
+
+    test.for([
+      "?",
+      "null",
+      "W10",
+      "eyJhIjoxfQ",
+      Buffer.from("[1]").toString("base64url"),
+      Buffer.from('[1,"era",[-1]]').toString("base64url"),
+      Buffer.from('[1,"era",[1],[2],3]').toString("base64url"),
+      Buffer.from('["1","era",[1]]').toString("base64url"),
+      "x".repeat(300_000),
+    ])("rejects %j, which is no cursor, and says what to do", async (text) => {
+      const error = await store()
+        .readFeed(text, 10)
+        .catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(BadCursorError);
+      expect(String(error)).toMatch(/leave it out/);
+    });
+  });
+}

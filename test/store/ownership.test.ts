@@ -1,0 +1,241 @@
+import pg from "pg";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { createJob } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+const log = pino({ level: "silent" });
+
+/** Jobs that the upstream has accepted, or else has not answered yet; the oldest first. */
+async function insertJobs(store: JobStore, count: number, isAccepted = true): Promise<string[]> {
+  const jobs = Array.from({ length: count }, (_, index) =>
+    createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
+  );
+  await Promise.all(
+    jobs.map(async (job) => {
+      await store.insertJob(job, {}, null);
+      if (isAccepted) await store.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    }),
+  );
+  return jobs.map((job) => job.id);
+}
+
+async function claimIds(store: JobStore, limit: number): Promise<string[]> {
+  return (await store.claimJobs(limit)).map((job) => job.id);
+}
+
+async function listOwnedIds(store: JobStore): Promise<string[]> {
+  return (await store.listOwnedJobs()).map((job) => job.id).toSorted();
+}
+
+describe("gateways that share a Postgres", () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  const stores: JobStore[] = [];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+  });
+
+  afterEach(async () => {
+    await Promise.all(stores.splice(0).map((store) => store.close()));
+    await database.drop();
+  });
+
+  async function open(leaseMs = 60_000): Promise<JobStore> {
+    const store = await openStore({ databaseUrl: database.url, log, leaseMs });
+    stores.push(store);
+    return store;
+  }
+
+  async function query(statement: string): Promise<unknown[]> {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(statement)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** As when it is stopped in an orderly way. */
+  async function close(store: JobStore): Promise<void> {
+    stores.splice(stores.indexOf(store), 1);
+    await store.close();
+  }
+
+  test("leave each other's jobs alone while they live", async () => {
+    const [a, b] = [await open(), await open()];
+    await insertJobs(a, 5);
+    expect(await b.claimJobs(10)).toEqual([]);
+  });
+
+  test("take over from one that closed, each job once and never more than asked for", async () => {
+    const [a, b, c] = [await open(), await open(), await open()];
+    const ids = await insertJobs(a, 60);
+    await close(a);
+    const claims = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => claimIds(index % 2 === 0 ? b : c, 10)),
+    );
+    const rest = await claimIds(b, 100);
+    expect([...claims.flat(), ...rest].toSorted()).toEqual(ids.toSorted());
+    for (const claim of claims) expect(claim.length).toBeLessThanOrEqual(10);
+  });
+
+  test("take over from one whose lease ran out, and not from one that renewed it", async () => {
+    // The heir is there first: a start also clears away leases that ran out, which would hide this.
+    const heir = await open();
+    const alive = await open();
+    const dead = await open(1);
+    const ids = await insertJobs(dead, 3);
+    await insertJobs(alive, 3);
+    await alive.renewLease();
+    expect(await claimIds(heir, 10)).toEqual(ids);
+  });
+
+  test("never take over a job whose submit is not answered yet", async () => {
+    const [a, b] = [await open(), await open()];
+    await insertJobs(a, 3, false);
+    await close(a);
+    expect(await b.claimJobs(10)).toEqual([]);
+  });
+
+  test("take over from one whose lease was taken before the database's clock was set back", async () => {
+    const [heir, dead] = [await open(), await open()];
+    const ids = await insertJobs(dead, 3);
+    await query("update gateways set lease_until = lease_until + 3600000");
+    expect((await heir.readShares()).gateways).toBe(1);
+    expect(await claimIds(heir, 10)).toEqual(ids);
+    // The next start clears such leases away, and whoever lives begins a new one.
+    await open();
+    expect(await query("select id from gateways")).toHaveLength(1);
+    expect(await heir.renewLease()).toBe(false);
+    expect(await heir.renewLease()).toBe(true);
+  });
+
+  test("say that they live, and share, while all their other connections are taken", async () => {
+    const store = await open();
+    const [id = "", ...others] = await insertJobs(store, 3);
+    const job = await store.readJob(id);
+    if (job === null) throw new Error("the job was inserted");
+    const client = new pg.Client(database.url);
+    await client.connect();
+    await client.query("begin");
+    await client.query("select from jobs where id = $1 for update", [id]);
+    let saved = 0;
+    const saves = Array.from({ length: 20 }, async () => {
+      if (await store.saveJob({ ...job, version: 3 }, null)) saved += 1;
+    });
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await expect.poll(async () => (await query(waiting)).length).toBe(10);
+    expect(await store.renewLease()).toBe(true);
+    expect(await store.readShares()).toEqual({ gateways: 1, unfinished: 3, owned: 3 });
+    expect(await store.listOwnedJobs()).toHaveLength(3);
+    expect((await store.releaseJobs(10)).toSorted()).toEqual(others.toSorted());
+    expect((await claimIds(store, 10)).toSorted()).toEqual(others.toSorted());
+    expect(await store.listAbandonedSubmits(10)).toEqual([]);
+    await store.notePause(60_000);
+    expect(await store.readPauseMs()).toBeGreaterThan(0);
+    expect(saved).toBe(0);
+    await client.query("commit");
+    await client.end();
+    await Promise.all(saves);
+    expect(saved).toBe(1);
+  });
+
+  test("leave a submit that states no lease to its gateway for as long as that one lives", async () => {
+    const [a, b] = [await open(), await open()];
+    // As the previous version writes it, on a machine whose clock is an hour behind; the second has no owner.
+    const ids = await insertJobs(a, 2, false);
+    await query(`update jobs set owner = null where id = '${ids[1]}'`);
+    expect(await b.listAbandonedSubmits(10)).toEqual([ids[1]]);
+    await close(a);
+    expect((await b.listAbandonedSubmits(10)).toSorted()).toEqual(ids.toSorted());
+  });
+
+  test("are told when their lease had run out before they renewed it", async () => {
+    const alive = await open();
+    expect(await alive.renewLease()).toBe(true);
+    expect(await alive.renewLease()).toBe(true);
+    const late = await open(1);
+    await expect.poll(() => late.renewLease()).toBe(false);
+    // A start clears such leases away, which must not make the gateway look new.
+    const forgotten = await open(1);
+    await expect.poll(() => forgotten.renewLease()).toBe(false);
+    await open();
+    expect(await forgotten.renewLease()).toBe(false);
+  });
+
+  test("count the living and the accepted, unfinished jobs of all and of each", async () => {
+    const [a, b] = [await open(), await open()];
+    await insertJobs(a, 3);
+    await insertJobs(a, 2, false);
+    const [finished] = await insertJobs(b, 4);
+    const job = await b.readJob(finished ?? "");
+    if (job === null) throw new Error("the job was inserted");
+    await b.saveJob({ ...job, version: 3, status: "SUCCEEDED", finishedAt: new Date(9) }, null);
+    expect(await a.readShares()).toEqual({ gateways: 2, unfinished: 6, owned: 3 });
+    expect(await b.readShares()).toEqual({ gateways: 2, unfinished: 6, owned: 3 });
+    await close(b);
+    expect(await a.readShares()).toEqual({ gateways: 1, unfinished: 6, owned: 3 });
+  });
+
+  test("count themselves as living even when their lease has run out, and no other such one", async () => {
+    const alive = await open();
+    const dead = await open(1);
+    await expect.poll(async () => (await alive.readShares()).gateways).toBe(1);
+    expect((await dead.readShares()).gateways).toBe(2);
+  });
+
+  test("give up their oldest accepted jobs for others to claim, no more than asked for", async () => {
+    const [a, b] = [await open(), await open()];
+    const ids = await insertJobs(a, 5);
+    const submitting = await insertJobs(a, 1, false);
+    const released = await a.releaseJobs(2);
+    expect(released.toSorted()).toEqual(ids.slice(0, 2).toSorted());
+    expect(await listOwnedIds(a)).toEqual([...ids.slice(2), ...submitting].toSorted());
+    expect(await claimIds(b, 10)).toEqual(ids.slice(0, 2));
+    expect((await a.releaseJobs(100)).toSorted()).toEqual(ids.slice(2).toSorted());
+    expect(await a.releaseJobs(100)).toEqual([]);
+  });
+
+  test("hear at once when another gives up jobs or closes, and not when they do it themselves", async () => {
+    const [a, b] = [await open(), await open()];
+    const calls = { a: 0, b: 0 };
+    a.onHandover(() => (calls.a += 1));
+    const stop = b.onHandover(() => (calls.b += 1));
+    await insertJobs(a, 5);
+    await a.releaseJobs(1);
+    await expect.poll(() => calls.b).toBe(1);
+    await close(a);
+    await expect.poll(() => calls.b).toBe(2);
+    expect(await b.claimJobs(10)).toHaveLength(5);
+    expect(calls.a).toBe(0);
+
+    stop();
+    const c = await open();
+    let heard = 0;
+    b.subscribeToAll(() => (heard += 1));
+    await b.releaseJobs(1);
+    const [id] = await insertJobs(c, 1);
+    await c.claimJobs(10);
+    await c.releaseJobs(10);
+    expect(id).toBeDefined();
+    await expect.poll(() => heard).toBeGreaterThan(0);
+    expect(calls.b).toBe(2);
+  });
+});
+
+test("the one gateway on a SQLite owns all jobs for good", async () => {
+  const store = await openStore({ databaseUrl: ":memory:", log });
+  const ids = await insertJobs(store, 3);
+  await insertJobs(store, 1, false);
+  expect(await store.readShares()).toEqual({ gateways: 1, unfinished: 3, owned: 3 });
+  expect(await store.releaseJobs(10)).toEqual([]);
+  expect(await store.renewLease()).toBe(true);
+  expect(await listOwnedIds(store)).toEqual(expect.arrayContaining(ids));
+  expect(await store.claimJobs(10)).toEqual([]);
+  await store.close();
+});

@@ -1,0 +1,292 @@
+import pg from "pg";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { createJob, type Job } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+const log = pino({ level: "silent" });
+
+/** As the previous version of the gateway writes a job: without the columns that came later. */
+const OLD_INSERT = `insert into jobs (id, deployment_id, api_version, status, version, created_at, updated_at, input)
+  values ($1, 'd', 'v1', 'IN_QUEUE', 1, 0, 0, '{}')`;
+
+/** What `0002-feed` added, taken away again: the tables as the previous version left them. */
+const UNDO_FEED = `
+  drop trigger jobs_number_insert on jobs; drop trigger jobs_number_update on jobs;
+  drop function gateway_number_change;
+  drop index jobs_by_change;
+  alter table jobs drop column changed, drop column submit_until, drop column late_request_id;
+  drop table pauses, spent_keys, feed_eras;
+  delete from gateway_migrations where name = '0002-feed'`;
+
+describe("the feed on Postgres", () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let store: JobStore;
+  const clients: pg.Client[] = [];
+  const stores: JobStore[] = [];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    store = await open();
+  });
+
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.end()));
+    await Promise.all(stores.splice(0).map((opened) => opened.close()));
+    await database.drop();
+  });
+
+  async function open(): Promise<JobStore> {
+    const opened = await openStore({ databaseUrl: database.url, log });
+    stores.push(opened);
+    return opened;
+  }
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client(database.url);
+    clients.push(client);
+    await client.connect();
+    return client;
+  }
+
+  /** A transaction that has its number, has changed a job, and stays open. */
+  async function hold(jobId: string): Promise<pg.Client> {
+    const client = await connect();
+    await client.query("begin");
+    await client.query("update jobs set version = version + 1 where id = $1", [jobId]);
+    return client;
+  }
+
+  async function insert(): Promise<Job> {
+    const job: Job = {
+      ...createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
+      status: "IN_QUEUE",
+      requestId: "r",
+    };
+    await store.insertJob(job, {}, null);
+    return job;
+  }
+
+  async function read(cursor: string, limit = 100) {
+    const page = await store.readFeed(cursor, limit);
+    if (page === null) throw new Error("the feed asked for a reset");
+    return {
+      ...page,
+      ids: page.changes.map((change) => change.job.id),
+      versions: page.changes.map((change) => change.job.version),
+    };
+  }
+
+  test("tells a change whose transaction has a lower number and commits later, and waits for none", async () => {
+    const [early, late] = [await insert(), await insert()];
+    const head = await store.readFeedHead();
+    const first = await hold(early.id);
+    const second = await hold(late.id);
+    const other = await insert();
+
+    const page = await read(head);
+    expect(page.ids).toEqual([other.id]);
+    await second.query("commit");
+    const next = await read(page.cursor);
+    expect(next.ids).toEqual([late.id]);
+    await first.query("commit");
+    const last = await read(next.cursor);
+    expect([last.ids, last.versions]).toEqual([[early.id], [2]]);
+    expect((await read(last.cursor)).ids).toEqual([]);
+    // Whoever was away all the while hears of all three, and each of the cursors between is as good.
+    expect((await read(head)).ids).toEqual([early.id, late.id, other.id]);
+    expect((await read(page.changes[0]?.cursor ?? "")).ids).toEqual([early.id, late.id]);
+  });
+
+  test("tells what commits between the pages of a stage in the next stage", async () => {
+    const held = await insert();
+    const head = await store.readFeedHead();
+    const transaction = await hold(held.id);
+    const others = [await insert(), await insert(), await insert()].map((job) => job.id);
+    const page = await read(head, 1);
+    expect(page.ids).toEqual(others.slice(0, 1));
+    await transaction.query("commit");
+    const rest = await read(page.cursor, 10);
+    expect([rest.ids, rest.isLast]).toEqual([others.slice(1), false]);
+    expect((await read(rest.cursor, 10)).ids).toEqual([held.id]);
+    // The same from within the page.
+    const again = await read(rest.changes[0]?.cursor ?? "", 10);
+    expect(again.ids).toEqual(others.slice(2));
+    expect((await read(again.cursor, 10)).ids).toEqual([held.id]);
+  });
+
+  test("takes a head while transactions are open, and tells them all once they commit", async () => {
+    const jobs = [await insert(), await insert(), await insert()];
+    const transactions = [];
+    for (const job of jobs) transactions.push(await hold(job.id));
+    const head = await store.readFeedHead();
+    for (const transaction of transactions.toReversed()) await transaction.query("commit");
+    expect((await read(head)).ids).toEqual(jobs.map((job) => job.id));
+  });
+
+  test("says nothing of a change that was rolled back", async () => {
+    const job = await insert();
+    const head = await store.readFeedHead();
+    await (await hold(job.id)).query("rollback");
+    expect((await read(head)).ids).toEqual([]);
+  });
+
+  test("misses nothing of writers on many connections that commit in any order", async () => {
+    const jobs: Job[] = [];
+    for (let index = 0; index < 8; index++) jobs.push(await insert());
+    let cursor = await store.readFeedHead();
+    const told = new Map<string, number>();
+    const note = async (limit: number) => {
+      const page = await read(cursor, limit);
+      for (const { job } of page.changes) {
+        expect(job.version).toBeGreaterThan(told.get(job.id) ?? 0);
+        told.set(job.id, job.version);
+      }
+      cursor = page.cursor;
+      return page.isLast;
+    };
+    const writers = { areDone: false };
+    const writing = Promise.all(
+      jobs.map(async (job, index) => {
+        const client = await connect();
+        for (let round = 0; round < 20; round++) {
+          await client.query("begin");
+          await client.query("update jobs set version = version + 1 where id = $1", [job.id]);
+          // Held open for longer or shorter, so that numbers and commits fall apart.
+          for (let step = 0; step < (index * 7 + round) % 5; step++) await client.query("select 1");
+          await client.query("commit");
+        }
+      }),
+    ).finally(() => {
+      writers.areDone = true;
+    });
+    do await note(3);
+    while (!writers.areDone);
+    await writing;
+    while (!(await note(3)));
+    expect(told).toEqual(new Map(jobs.map((job) => [job.id, 21])));
+  });
+
+  test("is the same on every gateway", async () => {
+    const head = await store.readFeedHead();
+    const job = await insert();
+    const page = await (await open()).readFeed(head, 10);
+    expect(page?.changes.map((change) => change.job)).toEqual([job]);
+  });
+
+  test("asks for a reset behind more than 10,000 changed jobs, and not behind 10,000", async () => {
+    const head = await store.readFeedHead();
+    const client = await connect();
+    const fill = (from: number, to: number) =>
+      client.query(
+        `insert into jobs (id, deployment_id, api_version, status, version, created_at, updated_at, input)
+        select 'job_' || number, 'd', 'v1', 'IN_QUEUE', 1, 0, 0, '{}' from generate_series(${from}, ${to}) number`,
+      );
+    await fill(1, 10_000);
+    expect((await read(head, 200)).ids).toHaveLength(200);
+    await fill(10_001, 10_001);
+    expect(await store.readFeed(head, 200)).toBeNull();
+    expect((await read(await store.readFeedHead())).ids).toEqual([]);
+  });
+
+  test("asks for a reset once Postgres may give out numbers twice: a crash empties what names the era", async () => {
+    const head = await store.readFeedHead();
+    await (await connect()).query("truncate feed_eras");
+    expect(await store.readFeed(head, 10)).toBeNull();
+    const job = await insert();
+    const next = await store.readFeedHead();
+    expect(await store.readFeed(head, 10)).toBeNull();
+    expect((await read(next)).ids).toEqual([]);
+    expect(job.version).toBe(1);
+    const { rows } = await (
+      await connect()
+    ).query("select relpersistence from pg_class where relname = 'feed_eras'");
+    expect(rows).toEqual([{ relpersistence: "u" }]);
+  });
+
+  test("asks for a reset by the cursors of a database that a dump was taken of", async () => {
+    const head = await store.readFeedHead();
+    const client = await connect();
+    // What a restore does: the same rows, by another transaction.
+    await client.query("create table copied as select * from feed_eras");
+    await client.query("truncate feed_eras");
+    await client.query("insert into feed_eras select * from copied");
+    expect(await store.readFeed(head, 10)).toBeNull();
+  });
+
+  test("finds what changed along an index", async () => {
+    const client = await connect();
+    await client.query("set enable_seqscan = off");
+    const { rows } = await client.query(
+      "explain select id from jobs where changed > 0 and changed >= 5 and changed < 9 order by changed, id limit 3",
+    );
+    expect(JSON.stringify(rows)).toContain("jobs_by_change");
+  });
+
+  test("tells what the previous version writes, while the tables are brought up to date under it", async () => {
+    const client = await connect();
+    await client.query(UNDO_FEED);
+    for (let index = 0; index < 50; index++) await client.query(OLD_INSERT, [`job_${index}`]);
+    await client.query("begin");
+    await client.query("update jobs set version = 2 where id = 'job_0'");
+
+    // The upgrade waits for the open transaction, and writes wait for neither longer than it takes.
+    const opening = open();
+    const watcher = await connect();
+    await expect
+      .poll(async () => {
+        const waiting = "select 1 from pg_locks where not granted and relation = 'jobs'::regclass";
+        return (await watcher.query(waiting)).rowCount;
+      })
+      .toBe(1);
+    const write = watcher.query("update jobs set version = 2 where id = 'job_1'");
+    await client.query("commit");
+    const upgraded = await opening;
+    await write;
+
+    expect(await upgraded.countJobs({})).toBe(50);
+    const head = await upgraded.readFeedHead();
+    await client.query("update jobs set version = 3, status = 'IN_PROGRESS' where id = 'job_2'");
+    await client.query("update jobs set owner = 'someone' where id = 'job_3'");
+    await client.query(OLD_INSERT, ["job_new"]);
+    expect((await read(head)).ids).toEqual(["job_2", "job_new"]);
+  });
+
+  test("settles the submits of the previous version five minutes after they began", async () => {
+    const client = await connect();
+    const submit = (id: string, createdAt: number) =>
+      client.query(
+        `insert into jobs (id, deployment_id, api_version, status, version, created_at, updated_at, input)
+        values ($1, 'd', 'v1', 'SUBMITTING', 1, $2, $2, '{}')`,
+        [id, createdAt],
+      );
+    await submit("job_old", Date.now() - 310_000);
+    await submit("job_young", Date.now() - 200_000);
+    expect(await store.listAbandonedSubmits(10)).toEqual(["job_old"]);
+    expect(await store.extendSubmit("job_old", 1_000)).toBe(false);
+    expect(await store.extendSubmit("job_young", 1_000)).toBe(true);
+  });
+
+  test("lists no submit as abandoned whose lease is being extended at that moment", async () => {
+    const client = await connect();
+    const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() });
+    await store.insertJob(job, {}, null, 0);
+    await client.query("begin");
+    await client.query("update jobs set submit_until = 9999999999999 where id = $1", [job.id]);
+    expect(await store.listAbandonedSubmits(10)).toEqual([]);
+    await client.query("commit");
+    expect(await store.listAbandonedSubmits(10)).toEqual([]);
+  });
+
+  test("keeps the upstream's id of a settled job beside its row", async () => {
+    const job = await insert();
+    await store.keepLateRequestId(job.id, "late-1");
+    const { rows } = await (
+      await connect()
+    ).query("select late_request_id, request_id from jobs where id = $1", [job.id]);
+    expect(rows).toEqual([{ late_request_id: "late-1", request_id: "r" }]);
+  });
+});

@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { createJob, type Job } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const log = pino({ level: "silent" });
+
+/** What `0002-feed` added, taken away again: the tables as the previous version left them. */
+const UNDO_FEED = `
+  drop trigger jobs_number_insert; drop trigger jobs_number_update;
+  drop index jobs_by_change;
+  alter table jobs drop column changed;
+  alter table jobs drop column submit_until;
+  alter table jobs drop column late_request_id;
+  drop table pauses; drop table spent_keys; drop table feed_eras; drop table change_counter;
+  delete from gateway_migrations where name = '0002-feed'`;
+
+/** A file, with a look past the store. */
+async function createFile(): Promise<{ open(): Promise<JobStore>; file: DatabaseSync }> {
+  const folder = await createTemporaryFolder();
+  const path = join(folder, "jobs.db");
+  const open = () => openStore({ databaseUrl: `file:${path}`, log });
+  await (await open()).close();
+  const file = new DatabaseSync(path);
+  onTestFinished(() => file.close());
+  return { open, file };
+}
+
+async function insert(
+  store: JobStore,
+  key: string | null = null,
+  changes: Partial<Job> = { status: "IN_QUEUE", requestId: "r" },
+): Promise<Job> {
+  const job: Job = {
+    ...createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() }),
+    ...changes,
+  };
+  await store.insertJob(job, {}, key === null ? null : { key, fingerprint: "f" }, 60_000);
+  return job;
+}
+
+async function readIds(store: JobStore, cursor: string): Promise<string[] | undefined> {
+  const page = await store.readFeed(cursor, 100);
+  return page?.changes.map((change) => change.job.id);
+}
+
+test("a file of the previous version is brought up to date with all its jobs, and numbers what changes", async () => {
+  const { open, file } = await createFile();
+  file.exec(UNDO_FEED);
+  const insertOld = (id: string) =>
+    file
+      .prepare(
+        `insert into jobs (id, deployment_id, api_version, status, version, created_at, updated_at, input)
+        values (?, 'd', 'v1', 'IN_QUEUE', 1, 0, 0, '{}')`,
+      )
+      .run(id);
+  for (let index = 0; index < 20; index++) insertOld(`job_${index}`);
+
+  const store = await open();
+  expect(await store.countJobs({})).toBe(20);
+  const head = await store.readFeedHead();
+  const old = await store.readJob("job_7");
+  if (old === null) throw new Error("the job was inserted");
+  expect(await store.saveJob({ ...old, version: 2, status: "IN_PROGRESS" }, null)).toBe(true);
+  const job = await insert(store);
+  expect(await readIds(store, head)).toEqual(["job_7", job.id]);
+  await store.close();
+});
+
+test("a cursor that an older copy of the file does not reach yet asks for a reset", async () => {
+  const { open, file } = await createFile();
+  const store = await open();
+  await insert(store);
+  const head = await store.readFeedHead();
+  file.exec("update change_counter set value = value - 1");
+  expect(await store.readFeed(head, 10)).toBeNull();
+  await store.close();
+});
+
+test("the submits of an earlier gateway are abandoned at once, and none of this one", async () => {
+  const { open } = await createFile();
+  const earlier = await open();
+  const left = await insert(earlier, null, {});
+  await earlier.close();
+  const store = await open();
+  await insert(store, null, {});
+  expect(await store.listAbandonedSubmits(10)).toEqual([left.id]);
+  await store.close();
+});
+
+test("the key of a deleted job is free again once its time is over, and is kept no longer", async () => {
+  const { open, file } = await createFile();
+  const store = await open();
+  const finish = async (key: string) => {
+    const job = await insert(store, key);
+    await store.saveJob({ ...job, version: 2, status: "FAILED" }, null);
+    await store.deleteFinishedJob(job.id);
+  };
+  await finish("one");
+  await finish("two");
+  const dayMs = 24 * 60 * 60_000;
+  const [kept] = file.prepare("select until from spent_keys").all();
+  expect(Number(kept?.["until"]) - Date.now()).toBeGreaterThan(dayMs - 60_000);
+  file.exec("update spent_keys set until = 1");
+  await insert(store, "one");
+  await finish("two");
+  const keys = file.prepare("select key, until > 1 as is_new from spent_keys").all();
+  expect(keys).toMatchObject([{ key: "two", is_new: 1 }]);
+  expect(keys).toHaveLength(1);
+  await store.close();
+});
+
+test("a clock that is set back ends a pause and lets the next one begin", async () => {
+  const { open, file } = await createFile();
+  const store = await open();
+  await store.notePause(60_000);
+  file.exec(
+    "update pauses set noted_at = noted_at + 3600000, paused_until = paused_until + 3600000",
+  );
+  expect(await store.readPauseMs()).toBe(0);
+  await store.notePause(60_000);
+  expect(await store.readPauseMs()).toBeGreaterThan(0);
+  await store.close();
+});
+
+test("what changed is found along an index, and a job's late id is kept beside it", async () => {
+  const { open, file } = await createFile();
+  const store = await open();
+  const job = await insert(store);
+  await store.keepLateRequestId(job.id, "late-1");
+  const row = file.prepare("select late_request_id, request_id from jobs").get();
+  expect({ ...row }).toEqual({ late_request_id: "late-1", request_id: "r" });
+  const plan = file
+    .prepare(
+      "explain query plan select id from jobs where changed > 0 and changed >= 5 order by changed, id limit 3",
+    )
+    .all();
+  expect(JSON.stringify(plan)).toMatch(/SEARCH jobs USING (COVERING )?INDEX jobs_by_change/);
+  await store.close();
+});

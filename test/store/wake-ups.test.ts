@@ -1,0 +1,311 @@
+import pg from "pg";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { createJob, type Job } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openPostgres } from "../../src/store/open-postgres.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { startWakeUps } from "../../src/store/wake-ups.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+
+const CHANNEL = "runcomfy_gateway";
+
+/** So long that no heartbeat falls into a test: a busy machine must not look like a dead connection. */
+const NO_HEARTBEAT_MS = 600_000;
+
+let database: Awaited<ReturnType<typeof createDatabase>>;
+let proxy: TcpProxy;
+/** The database as seen through the proxy. */
+let proxiedUrl: string;
+/** Hears what all gateways send. */
+let ear: pg.Client;
+let payloads: string[];
+let logged: string[];
+const closeables: { close(): Promise<unknown> }[] = [];
+
+const log = pino({ level: "info" }, { write: (line: string) => logged.push(line) });
+
+beforeEach(async () => {
+  database = await createDatabase();
+  const url = new URL(database.url);
+  proxy = await startTcpProxy({ port: Number(url.port) });
+  url.port = String(proxy.port);
+  proxiedUrl = url.href;
+  payloads = [];
+  logged = [];
+  ear = new pg.Client(database.url);
+  ear.on("notification", ({ payload }) => payloads.push(payload ?? ""));
+  await ear.connect();
+  await ear.query(`listen ${CHANNEL}`);
+});
+
+afterEach(async () => {
+  proxy.heal();
+  await Promise.all(closeables.splice(0).map((closeable) => closeable.close()));
+  await proxy.close();
+  await ear.end();
+  await database.drop();
+});
+
+async function open(databaseUrl = database.url, heartbeatMs = NO_HEARTBEAT_MS): Promise<JobStore> {
+  const store = await openStore({ databaseUrl, log, heartbeatMs });
+  closeables.push(store);
+  return store;
+}
+
+/** The wake-ups of a gateway that has nothing else. */
+async function openWakeUps(databaseUrl = database.url, gatewayId = "a") {
+  const { queries, close } = await openPostgres(database.url, { log });
+  const wakeUps = await startWakeUps({
+    databaseUrl,
+    queries,
+    gatewayId,
+    heartbeatMs: NO_HEARTBEAT_MS,
+    log,
+  });
+  closeables.push({
+    async close() {
+      await wakeUps.close();
+      await close();
+    },
+  });
+  return wakeUps;
+}
+
+async function insertJob(store: JobStore): Promise<Job> {
+  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  await store.insertJob(job, {}, null);
+  return job;
+}
+
+/** How often a subscription was woken. */
+function countWakes(subscribe: (wake: () => void) => void): () => number {
+  let count = 0;
+  subscribe(() => (count += 1));
+  return () => count;
+}
+
+const countLogged = (text: string) => logged.filter((line) => line.includes(text)).length;
+
+describe("a change on one gateway", () => {
+  test("wakes those who watch the job, or all jobs, on another one and nobody else there", async () => {
+    const [a, b] = [await open(), await open()];
+    const [watched, other] = [await insertJob(a), await insertJob(a)];
+    await expect.poll(() => payloads.join()).toContain(other.id);
+    const watchers = countWakes((wake) => b.subscribe(watched.id, wake));
+    const others = countWakes((wake) => b.subscribe(other.id, wake));
+    const ofAll = countWakes((wake) => b.subscribeToAll(wake));
+    await a.saveJob({ ...watched, version: 2, status: "IN_QUEUE" }, null);
+    await expect.poll(watchers).toBe(1);
+    expect(others()).toBe(0);
+    expect(ofAll()).toBeGreaterThan(0);
+  });
+
+  test("wakes each of its own watchers once", async () => {
+    const [a, b] = [await open(), await open()];
+    const [own, foreign] = [await insertJob(a), await insertJob(b)];
+    const ofOwn = countWakes((wake) => a.subscribe(own.id, wake));
+    const ofForeign = countWakes((wake) => a.subscribe(foreign.id, wake));
+    await a.saveJob({ ...own, version: 2, status: "IN_QUEUE" }, null);
+    await expect.poll(() => payloads.join()).toContain(own.id);
+    // Messages keep their order: once this one is heard, so is that of its own change.
+    await b.saveJob({ ...foreign, version: 2, status: "IN_QUEUE" }, null);
+    await expect.poll(ofForeign).toBeGreaterThan(0);
+    expect(ofOwn()).toBe(1);
+  });
+
+  test("leaves alone whoever has stopped to listen", async () => {
+    const [a, b] = [await open(), await open()];
+    const job = await insertJob(a);
+    const listening = countWakes((wake) => b.subscribeToAll(wake));
+    let count = 0;
+    const stop = b.subscribeToAll(() => (count += 1));
+    stop();
+    await a.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    await expect.poll(listening).toBeGreaterThan(0);
+    expect(count).toBe(0);
+  });
+});
+
+describe("messages between gateways", () => {
+  test("tell the first change at once, and all that come meanwhile in one more", async () => {
+    const wakeUps = await openWakeUps();
+    const ids = Array.from({ length: 100 }, (_, index) => `job_${index}`);
+    for (const id of [...ids, ...ids]) wakeUps.announce(id);
+    await expect.poll(() => payloads).toHaveLength(2);
+    wakeUps.announce("job_last");
+    await expect.poll(() => payloads).toHaveLength(3);
+    expect(payloads.map((payload) => JSON.parse(payload))).toEqual([
+      { g: "a", j: ["job_0"] },
+      // The first one came a second time while its message was on its way.
+      { g: "a", j: [...ids.slice(1), "job_0"] },
+      { g: "a", j: ["job_last"] },
+    ]);
+  });
+
+  test("say `any job` in the place of more ids than fit, and never outgrow what Postgres takes", async () => {
+    const [a, b] = [await openWakeUps(), await openWakeUps(database.url, "b")];
+    const watchers = countWakes((wake) => b.subscribe("job_watched", wake));
+    const longIds = (count: number) =>
+      Array.from({ length: count }, (_, index) => `job_${String(index).padStart(96, "0")}`);
+    for (const id of ["job_first", ...longIds(10_000), "job_watched"]) a.announce(id);
+    await expect.poll(() => payloads).toHaveLength(2);
+    expect(payloads[1]).toBe('{"g":"a","all":true}');
+    await expect.poll(watchers).toBe(1);
+
+    for (const id of ["job_second", ...longIds(75)]) a.announce(id);
+    await expect.poll(() => payloads.join().match(/job_0/g)).toHaveLength(75);
+    for (const payload of payloads) expect(Buffer.byteLength(payload)).toBeLessThan(8_000);
+    expect(countLogged("could not be told")).toBe(0);
+  });
+
+  test("are at most five a second, however many jobs change", async () => {
+    const store = await open();
+    const startedAt = performance.now();
+    const jobs = await Promise.all(Array.from({ length: 400 }, () => insertJob(store)));
+    const lastId = (await insertJob(store)).id;
+    await expect
+      .poll(() => payloads.some((payload) => /"all"/.test(payload) || payload.includes(lastId)))
+      .toBe(true);
+    const intervals = (performance.now() - startedAt) / 200;
+    expect(payloads.length).toBeLessThanOrEqual(Math.ceil(intervals) + 1);
+    expect(jobs).toHaveLength(400);
+  });
+
+  test("that can't be read, or are of a later version, harm nobody", async () => {
+    const [a, b] = [await open(), await open()];
+    const job = await insertJob(a);
+    await expect.poll(() => payloads.join()).toContain(job.id);
+    const watchers = countWakes((wake) => b.subscribe(job.id, wake));
+    const later = `{"g":"later","k":"news","x":[1],"j":["${job.id}"]}`;
+    for (const payload of ["", "rubbish", "null", "[]", '{"g":1}', '{"g":"x","j":[1]}', later]) {
+      await ear.query("select pg_notify($1, $2)", [CHANNEL, payload]);
+    }
+    await expect.poll(watchers).toBe(1);
+  });
+});
+
+describe("a listening connection", () => {
+  const LOST = "was lost; it is made anew";
+
+  /** A change that the gateway behind the proxy can't hear. */
+  async function changeUnheard(store: JobStore): Promise<void> {
+    const job = await insertJob(store);
+    await expect.poll(() => payloads.join()).toContain(job.id);
+  }
+
+  test("that was cut is made anew, with one warning, and then everybody is woken", async () => {
+    const [a, b] = [await open(), await open(proxiedUrl)];
+    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
+    const ofAll = countWakes((wake) => b.subscribeToAll(wake));
+    proxy.drop();
+    await changeUnheard(a);
+    await expect.poll(() => proxy.refused(), { timeout: 15_000 }).toBeGreaterThan(2);
+    expect(countLogged(LOST)).toBe(1);
+    expect(watchers()).toBe(0);
+    expect(ofAll()).toBe(0);
+    proxy.heal();
+    await expect.poll(watchers, { timeout: 15_000 }).toBe(1);
+    expect(ofAll()).toBe(1);
+
+    const job = await insertJob(a);
+    const again = countWakes((wake) => b.subscribe(job.id, wake));
+    await a.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    await expect.poll(again).toBeGreaterThan(0);
+  });
+
+  test("that died in silence is noticed and made anew, and then everybody is woken", async () => {
+    const [a, b] = [await open(), await open(proxiedUrl, 1_000)];
+    proxy.blackHole();
+    await changeUnheard(a);
+    await expect.poll(() => countLogged(LOST), { timeout: 10_000 }).toBe(1);
+    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
+    const ofAll = countWakes((wake) => b.subscribeToAll(wake));
+    proxy.heal();
+    await expect.poll(watchers, { timeout: 15_000 }).toBeGreaterThan(0);
+    expect(ofAll()).toBeGreaterThan(0);
+  });
+
+  test("that the server ends is made anew", async () => {
+    const b = await open();
+    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
+    await ear.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name like '%wake-ups'`,
+    );
+    await expect.poll(watchers, { timeout: 10_000 }).toBe(1);
+  });
+
+  test("that can't be made at the start holds up nobody, and is made later", async () => {
+    proxy.drop();
+    const [a, b] = [await openWakeUps(), await openWakeUps(proxiedUrl, "b")];
+    const watchers = countWakes((wake) => b.subscribe("job_1", wake));
+    proxy.heal();
+    await expect.poll(watchers, { timeout: 15_000 }).toBe(1);
+    a.announce("job_1");
+    await expect.poll(watchers).toBe(2);
+  });
+
+  test("ends with its store, also when it is silently dead", async () => {
+    const countConnections = async () => {
+      const { rows } = await ear.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and application_name like '%wake-ups'`,
+      );
+      return rows.length;
+    };
+    const store = await openStore({ databaseUrl: database.url, log });
+    expect(await countConnections()).toBe(1);
+    await store.close();
+    await expect.poll(countConnections).toBe(0);
+
+    const { queries, close } = await openPostgres(database.url, { log });
+    const options = {
+      databaseUrl: proxiedUrl,
+      queries,
+      gatewayId: "a",
+      heartbeatMs: NO_HEARTBEAT_MS,
+      log,
+    };
+    const wakeUps = await startWakeUps(options);
+    proxy.blackHole();
+    await wakeUps.close();
+    await close();
+    expect(countLogged(LOST)).toBe(0);
+  });
+});
+
+test("what can't be sent is dropped with one warning, and the next change is told", async () => {
+  const { queries, close } = await openPostgres(proxiedUrl, { log });
+  const options = {
+    databaseUrl: database.url,
+    queries,
+    gatewayId: "a",
+    heartbeatMs: NO_HEARTBEAT_MS,
+    log,
+  };
+  const wakeUps = await startWakeUps(options);
+  proxy.drop();
+  wakeUps.announce("job_1");
+  await expect.poll(() => countLogged("could not be told")).toBe(1);
+  await wakeUps.handOver();
+  expect(countLogged("could not be told")).toBe(1);
+  proxy.heal();
+  await wakeUps.handOver();
+  await expect.poll(() => payloads).toEqual(['{"g":"a","k":"handover"}']);
+  await wakeUps.close();
+  await close();
+});
+
+test("a query on a connection that went silent fails, and the next one has another connection", async () => {
+  const opened = await openPostgres(proxiedUrl, { log, mostSilenceMs: 500 });
+  closeables.push(opened);
+  const ask = () => opened.queries.selectFrom("gateways").selectAll().execute();
+  await ask();
+  proxy.blackHole();
+  await expect(ask()).rejects.toThrow(/silent for 500 ms/);
+  proxy.heal();
+  expect(await ask()).toEqual([]);
+});

@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { connect, createServer } from "node:net";
+
+/** Stands before a server on the loopback, and cuts it off on demand. */
+export type TcpProxy = {
+  readonly port: number;
+  /** Resets every connection, and new ones as soon as they come. */
+  drop(): void;
+  /** Keeps connections and takes new ones, but passes nothing on, either way. */
+  blackHole(): void;
+  /** Passes on again, also what the black hole held. */
+  heal(): void;
+  /** How many connections were reset as they came. */
+  refused(): number;
+  close(): Promise<void>;
+};
+
+/** Starts one before this port. */
+export async function startTcpProxy(target: { readonly port: number }): Promise<TcpProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let refused = 0;
+  let state: "forward" | "drop" | "black-hole" = "forward";
+
+  const server = createServer((client) => {
+    if (state === "drop") {
+      refused += 1;
+      client.on("error", () => undefined).resetAndDestroy();
+      return;
+    }
+    const upstream = connect(target.port, "127.0.0.1");
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    const part = (): void => {
+      pairs.delete(pair);
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of pair) {
+      socket.setNoDelay(true).on("error", part).on("close", part);
+    }
+    if (state === "forward") join(pair);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No TCP address.");
+
+  return {
+    port: address.port,
+    drop() {
+      state = "drop";
+      for (const [client, upstream] of pairs) {
+        client.resetAndDestroy();
+        upstream.destroy();
+      }
+    },
+    blackHole() {
+      state = "black-hole";
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream).pause();
+        upstream.unpipe(client).pause();
+      }
+    },
+    heal() {
+      if (state === "black-hole") for (const pair of pairs) join(pair);
+      state = "forward";
+    },
+    refused: () => refused,
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      for (const [client, upstream] of pairs) {
+        client.destroy();
+        upstream.destroy();
+      }
+      await closed;
+    },
+  };
+}
+
+function join([client, upstream]: readonly [Socket, Socket]): void {
+  client.pipe(upstream);
+  upstream.pipe(client);
+}
