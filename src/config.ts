@@ -19,6 +19,14 @@ export type Config = {
   readonly deploymentsFile: string | null;
   readonly jobDeadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
+  /** How much longer than its time-out a submit may take until another gateway settles it as unknown. */
+  readonly submitMarginSeconds: number;
+  /** How long a gateway counts as living after it last said so; the same for all gateways on one Postgres. */
+  readonly leaseSeconds: number;
+  /** How long, at most, until the upstream is asked again while it fails. */
+  readonly outageBackOffSeconds: number;
+  /** How long a finished job is kept; null for good. */
+  readonly jobRetentionDays: number | null;
   /** Null when nobody said. */
   readonly logLevel: (typeof LOG_LEVELS)[number] | null;
 };
@@ -53,6 +61,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
     jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
+    submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
+    leaseSeconds: variables.LEASE_SECONDS,
+    outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
+    jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,
     logLevel: variables.LOG_LEVEL ?? null,
   });
 }
@@ -81,6 +93,10 @@ const VARIABLES = z.object({
   DEPLOYMENTS_FILE: z.string().optional(),
   JOB_DEADLINE_SECONDS: number(1, 2_592_000).default(86_400),
   SUBMIT_TIMEOUT_SECONDS: number(0.1, 300).default(10),
+  SUBMIT_MARGIN_SECONDS: number(0.5, 60).default(5),
+  LEASE_SECONDS: number(0.5, 60).default(6),
+  OUTAGE_BACK_OFF_SECONDS: number(0.1, 60).default(8),
+  JOB_RETENTION_DAYS: number(0.01, 36_500).optional(),
   SANDBOX_SPEED: number(0.01, 1_000).default(1),
   SANDBOX_PORT: port().optional(),
   SANDBOX_DATA: z.string().optional(),

@@ -14,6 +14,10 @@ describe("the configuration", () => {
       deploymentsFile: null,
       jobDeadlineSeconds: 86_400,
       submitTimeoutSeconds: 10,
+      submitMarginSeconds: 5,
+      leaseSeconds: 6,
+      outageBackOffSeconds: 8,
+      jobRetentionDays: null,
       logLevel: null,
     });
     expect(Object.isFrozen(config)).toBe(true);
@@ -61,13 +65,16 @@ describe("the configuration", () => {
         DATABASE_URL: "mysql://secret@localhost",
         JOB_DEADLINE_SECONDS: "soon",
         SUBMIT_TIMEOUT_SECONDS: "0",
+        SUBMIT_MARGIN_SECONDS: "61",
+        LEASE_SECONDS: "0.1",
+        OUTAGE_BACK_OFF_SECONDS: "never",
         SANDBOX_SPEED: "-1",
         SANDBOX_PORT: "x",
         LOG_LEVEL: "loud",
       });
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(
-      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){11}$/,
+      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){14}$/,
     );
     expect(act).toThrow(/LOG_LEVEL must be one of trace, .*, not "loud"\./);
     expect(act).not.toThrow(/secret|se cret/);

@@ -23,6 +23,9 @@ const LARGEST_ANSWER_BYTES = 1024 * 1024;
 /** How long before a refused connection is tried again, at most; together less than a second. */
 const REFUSED_DELAYS_MS = [250, 500] as const;
 
+/** A gateway that was frozen for so long between two tries may have lost the job to another: it does not send again. */
+const REFUSED_PATIENCE_MS = 2_000;
+
 /**
  * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
  * `readTimeoutMs` (10 s; cancels too) and `listTimeoutMs` (3 s) cover connecting, the answer and its body.
@@ -37,11 +40,14 @@ export function createRunComfy(options: {
   readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds since 1970, to which a Retry-After with a date is compared. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic?: () => number;
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
   const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
   const { now = Date.now, random = Math.random, sleep = delay } = options;
+  const { monotonic = () => performance.now() } = options;
   const http = ky.create({
     prefix: options.baseUrl,
     headers: { authorization: `Bearer ${options.token}`, accept: "application/json" },
@@ -122,18 +128,27 @@ export function createRunComfy(options: {
   return {
     async submit({ apiVersion, deploymentId, input }) {
       const signal = AbortSignal.timeout(submitTimeoutMs);
+      const startedAt = monotonic();
       for (let refusals = 0; ; refusals += 1) {
         const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
         try {
           const answer = await send("post", path, signal, LARGEST_ANSWER_BYTES, input);
-          return readAnswer("submit", answer, readRequestId);
+          const requestId = readAnswer("submit", answer, readRequestId);
+          pace.noteSubmit(null);
+          return requestId;
         } catch (thrown) {
-          const delayMs = REFUSED_DELAYS_MS[refusals];
-          if (delayMs === undefined || !isConnectionRefused(thrown)) {
-            throw toError("submit", thrown);
+          const delayMs = isConnectionRefused(thrown) ? REFUSED_DELAYS_MS[refusals] : undefined;
+          if (delayMs !== undefined) {
+            log.warn(
+              { deploymentId },
+              "RunComfy refused the connection; the submit is sent again.",
+            );
+            await sleep(delayMs * (0.5 + 0.5 * random()));
+            if (monotonic() - startedAt < REFUSED_PATIENCE_MS) continue;
           }
-          log.warn({ deploymentId }, "RunComfy refused the connection; the submit is sent again.");
-          await sleep(delayMs * (0.5 + 0.5 * random()));
+          const error = toError("submit", thrown);
+          pace.noteSubmit(error);
+          throw error;
         }
       }
     },

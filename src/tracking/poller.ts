@@ -10,8 +10,8 @@ import type { PollSchedule } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { Look } from "./look-at-job.ts";
 import { lookAtJob } from "./look-at-job.ts";
+import { createLookLog } from "./look-log.ts";
 import type { Record } from "./record.ts";
 
 /** Looks at every job it was given until the job ends, however many watch it. */
@@ -22,6 +22,10 @@ export type Poller = {
   resume(job: Pick<Job, "id" | "createdAt">): void;
   /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
   keepOnly(jobIds: ReadonlySet<string>, before: number): void;
+  /** Stops following these. */
+  drop(jobIds: readonly string[]): void;
+  /** With how many gateways, this one among them, the looks that may be under way at once are shared. */
+  setGateways(gateways: number): void;
   /**
    * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
    * Infinity when nothing is followed or only the end of a look can make room.
@@ -50,14 +54,17 @@ type Followed = {
 
 type Due = { readonly followed: Followed; readonly at: number };
 
-/** How many looks may be under way at once. */
+/** How many looks may be under way at once, of all gateways together. */
 const MOST_LOOKS = 32;
-
-/** How many unknown status words are told apart in the log. */
-const MOST_WORDS = 100;
 
 /** How long a job waits when the gateway itself could not look at it or write down what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
+
+/** How long a job waits whose look failed in an outage; the pace decides who is looked at then. */
+const OUTAGE_DELAY_MS = 1_000;
+
+/** How soon it is tried again to look while the gateway may not, because its lease has run out. */
+const LAPSED_DELAY_MS = 250;
 
 /** How often jobs past their deadline are sought while nothing may be looked at. */
 const EXPIRY_SEARCH_MS = 1_000;
@@ -68,6 +75,8 @@ export function createPoller(dependencies: {
   readonly pace: Pace;
   readonly record: Record;
   readonly schedule: PollSchedule;
+  /** Whether the gateway may take itself for the owner of its jobs. */
+  readonly isOwner: () => boolean;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970, for what is told of a job. */
   readonly now: () => number;
@@ -78,13 +87,14 @@ export function createPoller(dependencies: {
   /** Told when `tick` should be called, because something new is due or a look made room. */
   readonly onDue: () => void;
 }): Poller {
-  const { store, runcomfy, pace, record, schedule, deadlineSeconds } = dependencies;
+  const { store, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const queue = new TinyQueue<Due>([], (a, b) => a.at - b.at);
-  const words = new Set<string>();
+  const tellLook = createLookLog(log);
   const closing = new AbortController();
   let looksUnderWay = 0;
+  let mostLooks = MOST_LOOKS;
   let expiredSoughtAt = -Infinity;
 
   function begin(jobId: string, deadlineAt: number): Followed {
@@ -123,9 +133,15 @@ export function createPoller(dependencies: {
     for (const resolve of followed.waiting.splice(0)) resolve();
   }
 
+  /** A look under way goes on to its end, and whoever waits for one still gets it. */
+  function letGo(followed: Followed): void {
+    if (followed.waiting.length > 0 || followed.underWay !== null) followed.deadlineAt = Infinity;
+    else forget(followed);
+  }
+
   function tick(): number {
     for (let due = queue.peek(); due !== undefined; due = queue.peek()) {
-      if (closing.signal.aborted || looksUnderWay >= MOST_LOOKS) return Infinity;
+      if (closing.signal.aborted || looksUnderWay >= mostLooks) return Infinity;
       const { followed, at } = due;
       if (followed.dueAt !== at) {
         // It was made due earlier in the meantime, or is no longer followed.
@@ -134,6 +150,7 @@ export function createPoller(dependencies: {
       }
       const waitMs = at - monotonic();
       if (waitMs > 0) return waitMs;
+      if (!isOwner()) return LAPSED_DELAY_MS;
       const paceMs = pace.claimLook();
       if (paceMs > 0) {
         expireOverdue();
@@ -151,7 +168,7 @@ export function createPoller(dependencies: {
     expiredSoughtAt = monotonic();
     const error = expired(deadlineSeconds);
     for (const followed of followedJobs.values()) {
-      if (looksUnderWay >= MOST_LOOKS) {
+      if (looksUnderWay >= mostLooks) {
         // The next look that ends goes on with this.
         expiredSoughtAt = -Infinity;
         return;
@@ -188,7 +205,8 @@ export function createPoller(dependencies: {
       const nowMs = now();
       const delayMs = schedule(job, followed.looks, new Date(nowMs), random()).getTime() - nowMs;
       const untilDeadlineMs = deadlineOf(job, deadlineSeconds).getTime() - nowMs;
-      return Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS));
+      const latestMs = Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS);
+      return Math.min(delayMs, latestMs, pace.isOutage() ? OUTAGE_DELAY_MS : Infinity);
     } catch (error) {
       if (closing.signal.aborted) return null;
       // The database, or an answer that the reader chokes on: this job waits, and no other one is hindered.
@@ -207,7 +225,7 @@ export function createPoller(dependencies: {
     if (job === null || !isAccepted(job)) return job;
     const outcome = await lookAtJob(runcomfy, job, closing.signal);
     const at = new Date(now());
-    tellOnce(job, followed.looks, outcome);
+    tellLook(job, followed.looks, outcome);
     followed.looks = noteLook(followed.looks, outcome, at);
     const observation = conclude(job, followed.looks, outcome, at, deadlineSeconds);
     return observation === null ? job : await record(job.id, observation, job);
@@ -225,22 +243,6 @@ export function createPoller(dependencies: {
     }
   }
 
-  function tellOnce(job: Job, looks: Looks, { error, word }: Look): void {
-    if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
-      words.add(word);
-      log.warn(
-        { jobId: job.id, word },
-        "RunComfy used an unknown status word; jobs with it stay as they are.",
-      );
-    }
-    if (error !== undefined && looks.failures === 0) {
-      log.warn(
-        { jobId: job.id, code: error.code, reason: error.message },
-        "A look failed; the job is looked at again.",
-      );
-    }
-  }
-
   return {
     tick,
     follow(job) {
@@ -250,11 +252,17 @@ export function createPoller(dependencies: {
     resume: (job) => followFrom(job, 0),
     keepOnly(jobIds, before) {
       for (const followed of followedJobs.values()) {
-        if (followed.since >= before || jobIds.has(followed.jobId)) continue;
-        // Whoever waits for a look still gets it.
-        if (followed.waiting.length > 0) followed.deadlineAt = Infinity;
-        else if (followed.underWay === null) forget(followed);
+        if (followed.since < before && !jobIds.has(followed.jobId)) letGo(followed);
       }
+    },
+    drop(jobIds) {
+      for (const jobId of jobIds) {
+        const followed = followedJobs.get(jobId);
+        if (followed !== undefined) letGo(followed);
+      }
+    },
+    setGateways(gateways) {
+      mostLooks = Math.max(1, Math.floor(MOST_LOOKS / gateways));
     },
     async lookNow(jobId) {
       if (closing.signal.aborted) return;

@@ -13,6 +13,7 @@ import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
 import type { Record } from "./record.ts";
+import type { SubmitLease } from "./submit-lease.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { respell, toSubmission } from "./submission.ts";
 import { rateLimited, toUpstreamError } from "./to-upstream-error.ts";
@@ -40,7 +41,7 @@ export type Submitter = {
 type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
 
 /** How long the answer of the upstream may wait for a database that does not take it. */
-const PERSIST_DELAYS_MS = [100, 500, 1_000, ...Array.from({ length: 60 }, () => 5_000)] as const;
+const PERSIST_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
 
 /** A submit that was never sent is not worth a long wait; what it leaves is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
@@ -57,14 +58,17 @@ export function createSubmitJob(dependencies: {
   readonly pace: Pace;
   readonly record: Record;
   readonly follow: (job: Job) => void;
+  readonly submitLease: SubmitLease;
   readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
   readonly now: () => number;
+  readonly monotonic: () => number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly log: BaseLogger;
 }): Submitter {
-  const { store, runcomfy, pace, record, follow, log } = dependencies;
+  const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
+  const { submitLease, submitTimeoutMs } = dependencies;
   const keysUnderWay = new Map<string, UnderWay>();
   const jobsUnderWay = new Map<string, Promise<Job>>();
   /** Aborted once nothing is waited for any longer. */
@@ -124,15 +128,43 @@ export function createSubmitJob(dependencies: {
     if (earlier !== null) return await answerAgain(earlier, submission);
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const taken = await insert(job, submission);
-    if (taken !== null) return await answerAgain(taken, submission);
-    return await deliver(job, submission);
+    const claim = pace.claimSubmit();
+    if (!claim.isOpen) throw new UpstreamError(claim.code);
+    let isSent = false;
+    try {
+      const insertedAt = monotonic();
+      const taken = await insert(job, submission);
+      if (taken !== null) return await answerAgain(taken, submission);
+      if (!(await mayLeave(job, insertedAt))) return await answerUnsent(job);
+      isSent = true;
+      return await deliver(job, submission);
+    } finally {
+      if (claim.isProbe && !isSent) pace.releaseSubmit();
+    }
+  }
+
+  /** A gateway that can't ask does not send, and leaves the key free. */
+  async function mayLeave(job: Job, insertedAt: number): Promise<boolean> {
+    try {
+      return await submitLease.mayLeave(job.id, insertedAt);
+    } catch (error) {
+      await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
+      throw error;
+    }
+  }
+
+  /** Whoever settled the row meanwhile could not know that nothing was sent, and what a row says stays. */
+  async function answerUnsent(job: Job): Promise<Job> {
+    await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
+    const settled = await store.readJob(job.id);
+    if (settled === null) throw new UpstreamError("UNAVAILABLE");
+    return answer(settled);
   }
 
   /** A row whose insert was answered with an error may be there all the same, and must not hold its key. */
   async function insert(job: Job, { input, submissionKey }: Submission): Promise<KeyedJob | null> {
     try {
-      return await store.insertJob(job, input, submissionKey);
+      return await store.insertJob(job, input, submissionKey, submitLease.durationMs);
     } catch (error) {
       await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
       throw error;
@@ -164,8 +196,9 @@ export function createSubmitJob(dependencies: {
     if (accepted === null || accepted.requestId !== requestId) {
       log.error(
         { jobId: job.id, requestId },
-        "RunComfy accepted a job after it had been settled; see to it by hand.",
+        "RunComfy accepted a job after it had been settled, so nobody follows it; find it by its request id on RunComfy's dashboard.",
       );
+      await persist(job, () => store.keepLateRequestId(job.id, requestId), { requestId });
     } else {
       follow(accepted);
     }
@@ -179,9 +212,7 @@ export function createSubmitJob(dependencies: {
     if (keyed.job.status !== "SUBMITTING") return answer(keyed.job);
     // Another gateway is submitting it at this moment, or has died over it and will be found out.
     const isSettled = ({ status }: Job): boolean => status !== "SUBMITTING";
-    const job = await untilOver(
-      waitForJob(store, keyed.job.id, isSettled, dependencies.submitTimeoutMs),
-    );
+    const job = await untilOver(waitForJob(store, keyed.job.id, isSettled, submitTimeoutMs));
     if (job === null || job.status === "SUBMITTING") throw new UpstreamError("UNAVAILABLE");
     return answer(job);
   }
@@ -192,11 +223,11 @@ export function createSubmitJob(dependencies: {
     write: () => Promise<T>,
     { requestId, delaysMs = PERSIST_DELAYS_MS }: PersistOptions = {},
   ): Promise<T> {
-    for (const delayMs of delaysMs) {
+    for (const [attempt, delayMs] of delaysMs.entries()) {
       try {
         return await write();
       } catch (error) {
-        log.error(
+        log[attempt === 0 ? "error" : "debug"](
           { jobId: job.id, requestId, err: error },
           "The database did not take a submit's outcome; trying again.",
         );

@@ -1,79 +1,145 @@
 import type { BaseLogger } from "pino";
 
-import type { JobStore, OwnedJob } from "../store/job-store.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { Lease } from "./lease.ts";
 import type { Poller } from "./poller.ts";
 import type { Record } from "./record.ts";
 
-/** Keeps what this gateway follows and what it owns the same. */
+/** Keeps what this gateway follows, what it owns and what is its share of all jobs the same. */
 export type TakeOver = {
-  /** Says that the gateway lives, and takes up every job that no living gateway owns. */
-  claim(): Promise<void>;
+  /** Says that the gateway lives. Where others may have had reason to doubt it, finds out what it still owns. */
+  renew(): Promise<void>;
+  /** Takes up jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. */
+  share(): Promise<void>;
+  /**
+   * Settles the submits of all gateways whose outcome nobody will write down any more: those that were abandoned for a
+   * whole lease, with the database answering all the time. Right after an outage their own gateways may still have an
+   * outcome to write down.
+   */
+  settleAbandoned(): Promise<void>;
+  /** The database did not answer: whatever was found abandoned has to be found again. */
+  forgetAbandoned(): void;
   /**
    * Follows each job that the gateway owns and does not follow, because a claim's or an insert's answer was lost, and
    * lets go of each that another gateway took while this one was silent.
    */
   reconcile(): Promise<void>;
+  /** Gives up all that is owned, for others to go on with at once. */
+  handOver(): Promise<void>;
 };
 
 const CLAIM_LIMIT = 500;
+const RELEASE_LIMIT = 1_000;
+const ABANDONED_LIMIT = 500;
 
-/** How much longer than its time-out a submit may take to have its outcome written down by the gateway that sent it. */
-const SUBMIT_MARGIN_MS = 5_000;
+/** Half a beat: the next one, which renews the lease again, must not come late. */
+const SETTLE_PART = 1 / 6;
+
+/** How far from its share a gateway may be, in jobs and as a part of the share: jobs that end soon need not move. */
+const LEAST_SLACK = 10;
+const SLACK = 0.1;
+
+/** For far more than a gateway owns: a hand-over must end although others submit meanwhile. */
+const MOST_RELEASES = 100;
 
 export function createTakeOver(dependencies: {
   readonly store: JobStore;
-  readonly poller: Pick<Poller, "resume" | "keepOnly">;
+  readonly poller: Pick<Poller, "resume" | "keepOnly" | "drop">;
+  readonly lease: Lease;
+  readonly leaseMs: number;
   readonly record: Record;
-  /** Whether this very process is submitting a job. */
+  /** Whether this very process is submitting a job: then it will write down the outcome itself, however late. */
   readonly isSubmitting: (jobId: string) => boolean;
-  readonly submitTimeoutMs: number;
-  readonly now: () => number;
+  /** Hears how many gateways live. */
+  readonly onGateways: (gateways: number) => void;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }): TakeOver {
-  const { store, poller, record, isSubmitting, submitTimeoutMs, now, monotonic, log } =
-    dependencies;
+  const { store, poller, lease, leaseMs, record, isSubmitting } = dependencies;
+  const { onGateways, monotonic, log } = dependencies;
+  /** Since when each of the abandoned submits was found at every beat; no more than are asked for. */
+  let abandonedSince: ReadonlyMap<string, number> = new Map();
+  // Where no other gateway can live, who sent them is surely dead.
+  const patienceMs = store.isExclusive ? 0 : leaseMs;
 
-  return {
-    async claim() {
-      await store.renewLease();
-      for (;;) {
-        const jobs = await store.claimJobs(CLAIM_LIMIT);
-        for (const job of jobs) if (job.status !== "SUBMITTING") poller.resume(job);
-        for (const job of jobs) {
-          if (job.status !== "SUBMITTING") continue;
-          if (store.isExclusive || isAbandoned(job)) await settle(job);
-        }
-        if (jobs.length < CLAIM_LIMIT) return;
-      }
-    },
-    async reconcile() {
-      const startedAt = monotonic();
-      const jobs = await store.listOwnedJobs();
-      const accepted = jobs.filter(({ status }) => status !== "SUBMITTING");
-      poller.keepOnly(new Set(accepted.map(({ id }) => id)), startedAt);
-      for (const job of accepted) poller.resume(job);
-      for (const job of jobs) {
-        if (job.status === "SUBMITTING" && isAbandoned(job)) await settle(job);
-      }
-    },
-  };
+  async function reconcile(): Promise<void> {
+    const startedAt = monotonic();
+    const jobs = await store.listOwnedJobs();
+    const accepted = jobs.filter(({ status }) => status !== "SUBMITTING");
+    poller.keepOnly(new Set(accepted.map(({ id }) => id)), startedAt);
+    for (const job of accepted) poller.resume(job);
+  }
 
-  /** Its gateway would have written down the outcome by now, were it alive. */
-  function isAbandoned(job: OwnedJob): boolean {
-    if (isSubmitting(job.id)) return false;
-    return now() - job.createdAt.getTime() > submitTimeoutMs + SUBMIT_MARGIN_MS;
+  async function claim(most: number): Promise<void> {
+    for (let left = most; left > 0;) {
+      const limit = Math.min(left, CLAIM_LIMIT);
+      const jobs = await store.claimJobs(limit);
+      for (const job of jobs) poller.resume(job);
+      if (jobs.length < limit) return;
+      left -= jobs.length;
+    }
+  }
+
+  async function release(count: number): Promise<number> {
+    const jobIds = await store.releaseJobs(count);
+    poller.drop(jobIds);
+    return jobIds.length;
+  }
+
+  function forgetAbandoned(): void {
+    abandonedSince = new Map();
   }
 
   /** A submit that nobody finished may have arrived, so it is never sent again. */
-  async function settle(job: OwnedJob): Promise<void> {
+  async function settle(jobId: string): Promise<void> {
     try {
-      await record(job.id, { kind: "unanswered" });
+      await record(jobId, { kind: "unanswered" });
     } catch (error) {
       log.error(
-        { jobId: job.id, err: error },
+        { jobId, err: error },
         "An abandoned submit could not be settled; the gateway tries again. Check the database.",
       );
     }
   }
+
+  return {
+    async renew() {
+      const sentAt = monotonic();
+      const wasHeld = lease.isHeld();
+      const isUnbroken = await store.renewLease();
+      // Until then no look starts: others may be looking at what was this gateway's.
+      if (!wasHeld || !isUnbroken) {
+        forgetAbandoned();
+        await reconcile();
+      }
+      lease.noteRenewal(sentAt);
+    },
+    async share() {
+      const { gateways, unfinished, owned } = await store.readShares();
+      onGateways(gateways);
+      const fair = Math.ceil(unfinished / gateways);
+      const most =
+        gateways === 1 ? Infinity : fair + Math.max(LEAST_SLACK, Math.ceil(fair * SLACK));
+      if (owned > most) await release(Math.min(owned - fair, RELEASE_LIMIT));
+      else await claim(most - owned);
+    },
+    async settleAbandoned() {
+      const jobIds = await store.listAbandonedSubmits(ABANDONED_LIMIT);
+      const foundAt = monotonic();
+      abandonedSince = new Map(jobIds.map((id) => [id, abandonedSince.get(id) ?? foundAt]));
+      const isDue = (jobId: string): boolean =>
+        foundAt - (abandonedSince.get(jobId) ?? foundAt) >= patienceMs && !isSubmitting(jobId);
+      for (const jobId of jobIds.filter(isDue)) {
+        if (monotonic() - foundAt > leaseMs * SETTLE_PART) return;
+        await settle(jobId);
+      }
+    },
+    forgetAbandoned,
+    reconcile,
+    async handOver() {
+      for (let releases = 0; releases < MOST_RELEASES; releases++) {
+        if ((await release(RELEASE_LIMIT)) < RELEASE_LIMIT) return;
+      }
+    },
+  };
 }

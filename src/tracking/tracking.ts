@@ -9,30 +9,35 @@ import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { CancelJob } from "./cancel-job.ts";
 import { createCancelJob } from "./cancel-job.ts";
+import type { DeleteJob } from "./delete-job.ts";
+import { createDeleteJob } from "./delete-job.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
 import { createRecord } from "./record.ts";
+import { createPauseSharing } from "./share-pause.ts";
 import type { SubmitJob } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
+import { createSubmitLease } from "./submit-lease.ts";
 import { createTakeOver } from "./take-over.ts";
 
 /** Everything that changes jobs. */
 export type Tracking = {
   readonly submitJob: SubmitJob;
   readonly cancelJob: CancelJob;
+  readonly deleteJob: DeleteJob;
   /** Takes up every unfinished job and looks at it from then on. */
   start(): Promise<void>;
   /** Takes no more submits from now on; those that have no answer within 7.5 s end as unknown. */
   stopSubmits(): void;
-  /** Stops submits and looks, and resolves once every submit under way has its outcome written down. */
+  /** Lets every submit under way have its outcome written down, then stops looks and hands the jobs over to others. */
   close(): Promise<void>;
 };
 
-/** How often the gateway says that it lives and asks for jobs whose gateway does not: thrice a lease. */
-const BEAT_MS = 2_000;
-/** Every so many beats, what is followed is compared with what is owned. */
-const BEATS_A_RECONCILIATION = 5;
 const LONGEST_TIMER_MS = 60_000;
 const SUBMIT_PATIENCE_MS = 7_500;
+/** A database that is away must not hold up a stop: without a hand-over others take over when the lease ends. */
+const HANDOVER_PATIENCE_MS = 1_000;
 
 export function createTracking(dependencies: {
   readonly store: JobStore;
@@ -42,6 +47,10 @@ export function createTracking(dependencies: {
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
+  /** 5 when not given. */
+  readonly submitMarginSeconds?: number;
+  /** That of the store; 6 when not given. */
+  readonly leaseSeconds?: number;
   readonly log: BaseLogger;
   readonly now?: () => number;
   readonly monotonic?: () => number;
@@ -51,12 +60,18 @@ export function createTracking(dependencies: {
   const { store, runcomfy, pace, catalogue, apiVersion, deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
+  const { submitMarginSeconds = 5, leaseSeconds = 6 } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
+  const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
   const record = createRecord({ store, now });
+  // Where no other gateway can live there is nobody to lose a job to.
+  const lease = createLease({ leaseMs: store.isExclusive ? Infinity : leaseMs, monotonic });
+  const pauses = createPauseSharing({ store, pace, log });
   let timer: NodeJS.Timeout | undefined;
-  let beating: Promise<void> = Promise.resolve();
-  let hasBeatFailed = false;
+  let hasStopped = false;
+  /** At the last beat. Nobody takes its jobs from such a gateway, and that two look at one for a moment does no harm. */
+  let isAlone = false;
 
   const poller = createPoller({
     store,
@@ -64,6 +79,7 @@ export function createTracking(dependencies: {
     pace,
     record,
     schedule: lookByAge,
+    isOwner: () => isAlone || lease.isHeld(),
     deadlineSeconds,
     now,
     monotonic,
@@ -77,10 +93,18 @@ export function createTracking(dependencies: {
     pace,
     record,
     follow: poller.follow,
+    submitLease: createSubmitLease({
+      store,
+      timeoutMs: submitTimeoutMs,
+      marginMs: submitMarginSeconds * 1_000,
+      isOwner: lease.isHeld,
+      monotonic,
+    }),
     catalogue,
     apiVersion,
     submitTimeoutMs,
     now,
+    monotonic,
     sleep,
     log,
   });
@@ -97,53 +121,54 @@ export function createTracking(dependencies: {
   const takeOver = createTakeOver({
     store,
     poller,
+    lease,
+    leaseMs,
     record,
     isSubmitting: submitter.isSubmitting,
-    submitTimeoutMs,
-    now,
+    onGateways(gateways) {
+      isAlone = gateways === 1;
+      poller.setGateways(gateways);
+      pace.setGateways(gateways);
+    },
     monotonic,
     log,
   });
+  const heartbeat = createHeartbeat({ store, takeOver, pauses, leaseMs, monotonic, log });
 
   function tickIn(waitMs: number): void {
-    if (closing.signal.aborted || waitMs === Infinity) return;
+    if (hasStopped || waitMs === Infinity) return;
     clearTimeout(timer);
     timer = setTimeout(() => tickIn(poller.tick()), Math.min(waitMs, LONGEST_TIMER_MS));
-  }
-
-  async function beat(): Promise<void> {
-    for (let beats = 1; !closing.signal.aborted; beats++) {
-      try {
-        await delay(BEAT_MS, undefined, { signal: closing.signal });
-        await takeOver.claim();
-        if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();
-        hasBeatFailed = false;
-      } catch (error) {
-        if (closing.signal.aborted) return;
-        if (!hasBeatFailed) {
-          log.error(
-            { err: error },
-            "The database does not answer; the gateway goes on trying. Check that it runs.",
-          );
-        }
-        hasBeatFailed = true;
-      }
-    }
   }
 
   return {
     submitJob: submitter.submitJob,
     cancelJob,
+    deleteJob: createDeleteJob(store),
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
-    async start() {
-      await takeOver.claim();
-      beating = beat();
-    },
+    start: () => heartbeat.start(),
     async close() {
-      clearTimeout(timer);
       closing.abort();
       submitter.stop(SUBMIT_PATIENCE_MS);
-      await Promise.all([poller.close(), beating, submitter.close()]);
+      // Jobs are looked at, and the lease is kept, until all can be handed over.
+      await submitter.close();
+      hasStopped = true;
+      clearTimeout(timer);
+      await Promise.all([poller.close(), heartbeat.close()]);
+      if (store.isExclusive) return;
+      const patience = delay(HANDOVER_PATIENCE_MS, undefined, { ref: false });
+      await Promise.race([handOver(), patience]);
     },
   };
+
+  async function handOver(): Promise<void> {
+    try {
+      await takeOver.handOver();
+    } catch (error) {
+      log.warn(
+        { err: error },
+        "The jobs could not be handed over; other gateways take them over once this one's lease has run out.",
+      );
+    }
+  }
 }

@@ -427,12 +427,12 @@ test("A 429 without a time pauses nobody", async () => {
   await submit("dep");
 });
 
-test("Failed reads begin an outage and a good one ends it; a submit does neither", async () => {
+test("Failed reads and submits of unknown fate begin an outage together, and a good read ends it", async () => {
   const pace = createPace({ now: () => 0, random: () => 1, log });
   runComfy = connect({ pace });
   const request = await accept();
   upstream.setFault("html-502");
-  for (let reads = 0; reads < 4; reads += 1) await failureOf(runComfy.readStatus(request, never));
+  for (let reads = 0; reads < 3; reads += 1) await failureOf(runComfy.readStatus(request, never));
   await failureOf(submit("dep"));
   expect(pace.claimLook()).toBe(0);
   await failureOf(runComfy.readResult(request, never));
@@ -440,6 +440,39 @@ test("Failed reads begin an outage and a good one ends it; a submit does neither
   upstream.setFault(null);
   await runComfy.readStatus(request, never);
   expect(pace.claimLook()).toBe(0);
+});
+
+test("Submits to an upstream where nobody listens begin an outage, and one that is accepted ends it", async () => {
+  const pace = createPace({ now: () => 0, random: () => 1, log });
+  runComfy = connect({ pace, sleep: () => Promise.resolve() });
+  const { port } = upstream;
+  await upstream.close();
+  // The first may still take a connection that was open before, and then nobody knows how far it came.
+  for (let submits = 0; submits < 6; submits += 1) {
+    if (submits < 5) expect(pace.isOutage()).toBe(false);
+    await failureOf(submit("dep"));
+  }
+  expect(pace.isOutage()).toBe(true);
+  upstream = await startFaultyUpstream({ port });
+  await submit("dep");
+  expect(pace.isOutage()).toBe(false);
+});
+
+test("A gateway that was frozen between two tries of a submit does not send it again", async () => {
+  const { port } = upstream;
+  await upstream.close();
+  let frozenMs = 0;
+  const pace = createPace({ now: () => 0, random: () => 1, log });
+  runComfy = connect({
+    pace,
+    monotonic: () => frozenMs,
+    sleep: async () => {
+      frozenMs = 60_000;
+      upstream = await startFaultyUpstream({ port });
+    },
+  });
+  expect(await failureOf(submit("dep"))).toMatchObject({ delivery: "never-arrived" });
+  expect(upstream.count("submit")).toBe(0);
 });
 
 // Where the token and our requests may go

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
 
 import type { UpstreamErrorCode } from "../../src/job/upstream-error.ts";
+import type { Delivery } from "../../src/runcomfy/runcomfy-error.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 
@@ -18,8 +19,8 @@ function makePace(random = 1) {
   return createPace({ now: () => now, random: () => random, log });
 }
 
-function failure(code: UpstreamErrorCode) {
-  return new RunComfyError("It failed.", { code, delivery: "unknown" });
+function failure(code: UpstreamErrorCode, delivery: Delivery = "unknown") {
+  return new RunComfyError("It failed.", { code, delivery });
 }
 
 function makeOutage(random = 1) {
@@ -82,7 +83,7 @@ test("An answer about one job shows that the upstream is there; garbage shows no
   expect(pace.claimLook()).toBe(0);
 });
 
-test("In an outage one look at a time passes, ever more rarely, at last every 15 seconds", () => {
+test("In an outage one look at a time passes, ever more rarely, at last every 8 seconds", () => {
   const pace = makeOutage();
   const waits: number[] = [];
   for (let looks = 0; looks < 6; looks += 1) {
@@ -93,7 +94,7 @@ test("In an outage one look at a time passes, ever more rarely, at last every 15
     expect(pace.claimLook()).toBeGreaterThan(0);
     pace.noteRead(failure("TIMEOUT"));
   }
-  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
 });
 
 test("The waits of an outage are jittered, down to a half", () => {
@@ -107,12 +108,12 @@ test("Looks that were under way when the outage began do not lengthen its waits"
   expect(pace.claimLook()).toBe(1_000);
 });
 
-test("A look whose end is never noted gives up its place after 15 seconds", () => {
+test("A look whose end is never noted gives up its place after 8 seconds", () => {
   const pace = makeOutage();
   now += 1_000;
   expect(pace.claimLook()).toBe(0);
-  expect(pace.claimLook()).toBe(15_000);
-  now += 15_000;
+  expect(pace.claimLook()).toBe(8_000);
+  now += 8_000;
   expect(pace.claimLook()).toBe(0);
 });
 
@@ -122,7 +123,7 @@ test("A look that ended before any read gives its place to the next", () => {
   expect(pace.claimLook()).toBe(0);
   pace.releaseLook();
   expect(pace.claimLook()).toBe(0);
-  expect(pace.claimLook()).toBe(15_000);
+  expect(pace.claimLook()).toBe(8_000);
   pace.noteRead(failure("TIMEOUT"));
   expect(pace.claimLook()).toBe(2_000);
 });
@@ -151,4 +152,122 @@ test("The first success ends an outage at once, and the log tells its start and 
   expect(logged).toHaveLength(2);
   expect(logged[0]).toContain("keeps failing");
   expect(logged[1]).toContain("answers again");
+});
+
+test("Several gateways share the looks of an outage, and none is told of its end later than alone", () => {
+  const pace = makeOutage();
+  pace.setGateways(3);
+  const waits: number[] = [];
+  for (let looks = 0; looks < 4; looks += 1) {
+    const waitMs = pace.claimLook();
+    waits.push(waitMs);
+    now += waitMs;
+    pace.claimLook();
+    pace.noteRead(failure("TIMEOUT"));
+  }
+  expect(waits).toEqual([1_000, 6_000, 8_000, 8_000]);
+});
+
+const REFUSED = { isOpen: false, code: "UNAVAILABLE" };
+const PROBE = { isOpen: true, isProbe: true };
+
+test.each([
+  ["UNAVAILABLE", "never-arrived"],
+  ["UNAVAILABLE", "unknown"],
+  ["TIMEOUT", "unknown"],
+] as const)("Five submits in a row that end as %s, %s, are an outage", (code, delivery) => {
+  const pace = makePace();
+  for (let submits = 0; submits < 4; submits += 1) pace.noteSubmit(failure(code, delivery));
+  expect(pace.isOutage()).toBe(false);
+  pace.noteSubmit(failure(code, delivery));
+  expect(pace.isOutage()).toBe(true);
+  expect(pace.claimSubmit()).toEqual(REFUSED);
+});
+
+test("A good read between submits of unknown fate shows that the fault is theirs", () => {
+  const pace = makePace();
+  for (let submits = 0; submits < 20; submits += 1) {
+    if (submits % 4 === 0) pace.noteRead(null);
+    pace.noteSubmit(failure("UNAVAILABLE"));
+  }
+  expect(pace.isOutage()).toBe(false);
+});
+
+test("Submits that were refused, or answered with garbage, are no outage", () => {
+  const pace = makePace();
+  for (let submits = 0; submits < 20; submits += 1) {
+    pace.noteSubmit(failure("RATE_LIMITED", "refused"));
+    pace.noteSubmit(failure("UNAVAILABLE", "refused"));
+    pace.noteSubmit(failure("INVALID_RESPONSE"));
+  }
+  expect(pace.isOutage()).toBe(false);
+});
+
+test("In an outage one submit at a time passes, ever more rarely, at last every 8 seconds", () => {
+  const pace = makeOutage();
+  for (const waitMs of [1_000, 2_000, 4_000, 8_000, 8_000]) {
+    now += waitMs - 1;
+    expect(pace.claimSubmit()).toEqual(REFUSED);
+    now += 1;
+    expect(pace.claimSubmit()).toEqual(PROBE);
+    expect(pace.claimSubmit()).toEqual(REFUSED);
+    pace.noteSubmit(failure("UNAVAILABLE"));
+  }
+  now += 8_000;
+  expect(pace.claimSubmit()).toEqual(PROBE);
+  pace.noteSubmit(failure("INSUFFICIENT_FUNDS", "refused"));
+  expect(pace.claimSubmit()).toEqual({ isOpen: true, isProbe: false });
+});
+
+test("One job whose looks always fail, and take each place for a look, keeps no submit away", () => {
+  const pace = makeOutage();
+  for (let looks = 0; looks < 10; looks += 1) {
+    now += pace.claimLook();
+    expect(pace.claimLook()).toBe(0);
+    pace.noteRead(failure("UNAVAILABLE"));
+  }
+  expect(pace.claimSubmit()).toEqual(PROBE);
+  pace.noteSubmit(null);
+  expect(pace.isOutage()).toBe(false);
+});
+
+test("A submit that hangs or fails in an outage holds up no look, and a look no submit", () => {
+  const pace = makeOutage();
+  now += 1_000;
+  expect(pace.claimSubmit()).toEqual(PROBE);
+  expect(pace.claimLook()).toBe(0);
+  pace.noteSubmit(failure("TIMEOUT"));
+  pace.noteRead(failure("TIMEOUT"));
+  expect(pace.claimLook()).toBe(2_000);
+  now += 2_000;
+  expect(pace.claimSubmit()).toEqual(PROBE);
+});
+
+test("A submit that was not sent gives its place to the next, and takes none from the looks", () => {
+  const pace = makeOutage();
+  now += 1_000;
+  expect(pace.claimSubmit()).toEqual(PROBE);
+  pace.releaseSubmit();
+  expect(pace.claimSubmit()).toEqual(PROBE);
+  expect(pace.claimLook()).toBe(0);
+  pace.releaseSubmit();
+  expect(pace.claimLook()).toBe(8_000);
+});
+
+test("A submit that an unaccepted token holds back is told of the token", () => {
+  const pace = makePace();
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAUTHORIZED"));
+  expect(pace.claimSubmit()).toEqual({ isOpen: false, code: "UNAUTHORIZED" });
+});
+
+test("A pause that is longer than before is told once, and one that others were told is not told again", () => {
+  const pace = makePace();
+  let told = 0;
+  pace.onPause(() => (told += 1));
+  for (let answers = 0; answers < 20; answers += 1) pace.notePause(7_000);
+  expect(told).toBe(1);
+  pace.adoptPause(60_000);
+  pace.notePause(7_000);
+  expect(told).toBe(1);
+  expect(pace.pausedForMs()).toBe(60_000);
 });

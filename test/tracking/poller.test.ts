@@ -7,6 +7,7 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createLease } from "../../src/tracking/lease.ts";
 import type { Poller } from "../../src/tracking/poller.ts";
 import { createPoller } from "../../src/tracking/poller.ts";
 import type { Record } from "../../src/tracking/record.ts";
@@ -28,10 +29,12 @@ let takeOver: TakeOver;
 /** The gateway's two clocks, which only the test moves. */
 let wallMs = 0;
 let monotonicMs = 0;
+let isOwner = true;
 
 beforeEach(async () => {
   wallMs = Date.UTC(2026, 0, 1);
   monotonicMs = 0;
+  isOwner = true;
   upstream = await startFaultyUpstream();
   store = await openStore({ databaseUrl: ":memory:", log });
   const now = () => wallMs;
@@ -45,6 +48,7 @@ beforeEach(async () => {
     pace,
     record: (...change) => record(...change),
     schedule: (_job, _looks, at) => new Date(at.getTime() + LOOK_DELAY_MS),
+    isOwner: () => isOwner,
     deadlineSeconds: DEADLINE_SECONDS,
     now,
     monotonic,
@@ -55,14 +59,14 @@ beforeEach(async () => {
   takeOver = createTakeOver({
     store: {
       ...store,
-      claimJobs: (limit) => store.claimJobs(limit),
       listOwnedJobs: () => store.listOwnedJobs(),
     },
     poller,
+    lease: createLease({ leaseMs: Infinity, monotonic }),
+    leaseMs: 6_000,
     record: (...change) => record(...change),
     isSubmitting: () => false,
-    submitTimeoutMs: 10_000,
-    now,
+    onGateways: () => undefined,
     monotonic,
     log,
   });
@@ -118,35 +122,59 @@ async function hasStatus(jobId: string, status: string): Promise<boolean> {
 
 test("a job that is owned but not followed is found and followed to its end", async () => {
   const { id } = await insertAccepted("warm-glow");
-  await takeOver.claim();
+  await takeOver.share();
   expect(poller.tick()).toBe(Infinity);
   await takeOver.reconcile();
   await until(() => hasStatus(id, "SUCCEEDED"));
 });
 
-test("an abandoned submit is settled as unknown once its gateway would have written the outcome", async () => {
-  const { id } = await insert("warm-glow");
-  passTime(14_000);
-  await takeOver.reconcile();
-  expect(await hasStatus(id, "SUBMITTING")).toBe(true);
-  passTime(2_000);
-  await takeOver.reconcile();
-  expect((await store.readJob(id))?.error?.code).toBe("SUBMISSION_UNKNOWN");
+test("a gateway whose lease has run out starts no look until it holds one again", async () => {
+  const job = await insertAccepted("warm-glow");
+  isOwner = false;
+  poller.resume(job);
+  for (let ticks = 0; ticks < 10; ticks++) {
+    expect(poller.tick()).toBeLessThan(1_000);
+    passTime(1_000);
+  }
+  expect(upstream.count("status")).toBe(0);
+  isOwner = true;
+  await until(() => hasStatus(job.id, "SUCCEEDED"));
 });
 
-test("a submit that can't be settled at the moment keeps no other job from being taken up", async () => {
-  const abandoned = await insert("warm-glow");
-  const accepted = await insertAccepted("warm-glow");
-  const working = record;
-  const jobs = [abandoned, accepted];
-  store.claimJobs = () => Promise.resolve(jobs.splice(0));
-  record = () => Promise.reject(new Error("the disk is full"));
-  await takeOver.claim();
-  record = working;
-  await until(() => hasStatus(accepted.id, "SUCCEEDED"));
-  passTime(16_000);
-  await takeOver.reconcile();
-  expect(await hasStatus(abandoned.id, "FAILED")).toBe(true);
+test("a job that was given up is no longer looked at, and one that is claimed again is", async () => {
+  upstream.script("long", ["in_progress"]);
+  const job = await insertAccepted("long");
+  const release = upstream.hold("status");
+  poller.resume(job);
+  await until(() => upstream.count("status") === 1);
+  poller.drop([job.id, "job_never_followed"]);
+  release();
+  await until(() => hasStatus(job.id, "IN_PROGRESS"));
+  expect(upstream.count("status")).toBe(1);
+  poller.resume(job);
+  await until(() => upstream.count("status") === 3);
+});
+
+test("of the looks that may be under way at once each gateway has its part, and at least one", async () => {
+  for (let count = 0; count < 40; count++) poller.resume(await insertAccepted("long"));
+  poller.setGateways(3);
+  const release = upstream.hold("status");
+  await until(() => upstream.count("status") === 10);
+  expect(poller.tick()).toBe(Infinity);
+  poller.setGateways(100);
+  release();
+  await until(() => upstream.count("status") >= 80);
+});
+
+test("a job whose looks fail in an outage is looked at soon after its end, however long it has failed", async () => {
+  const job = await insertAccepted("warm-glow");
+  upstream.setFault("html-502", ["status"]);
+  poller.resume(job);
+  await until(() => upstream.count("status") === 12);
+  upstream.setFault(null);
+  const startedAt = monotonicMs;
+  await until(() => hasStatus(job.id, "SUCCEEDED"));
+  expect(monotonicMs - startedAt).toBeLessThan(10_000 + 3 * LOOK_DELAY_MS);
 });
 
 test("a job that another gateway took is no longer looked at", async () => {

@@ -7,12 +7,15 @@ import type { InputPath } from "../../src/job/input-issue.ts";
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createRecord } from "../../src/tracking/record.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
+import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -26,8 +29,14 @@ let submitter: Submitter;
 let followed: string[];
 let slept: number[];
 let sleep: (durationMs: number) => Promise<unknown>;
+let pace: Pace;
+let monotonicMs: number;
+let isOwner: boolean;
 
 beforeEach(async () => {
+  monotonicMs = 0;
+  isOwner = true;
+  pace = createPace({ now: () => monotonicMs, random: () => 1, log });
   followed = [];
   slept = [];
   sleep = (durationMs) => Promise.resolve(slept.push(durationMs));
@@ -37,7 +46,6 @@ beforeEach(async () => {
 });
 
 function createSubmitter(catalogue: Catalogue = null): Submitter {
-  const pace = createPace({ now: () => 0, random: () => 0, log });
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
     store,
@@ -45,10 +53,18 @@ function createSubmitter(catalogue: Catalogue = null): Submitter {
     pace,
     record: createRecord({ store, now: () => 0 }),
     follow: ({ id }: Job) => followed.push(id),
+    submitLease: createSubmitLease({
+      store,
+      timeoutMs: 30_000,
+      marginMs: 5_000,
+      isOwner: () => isOwner,
+      monotonic: () => monotonicMs,
+    }),
     catalogue,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
     now: () => 0,
+    monotonic: () => monotonicMs,
     sleep: (durationMs) => sleep(durationMs),
     log,
   });
@@ -217,4 +233,143 @@ test("callers who wait for one submit each get its issues in their own spelling"
   await expect(first).rejects.toMatchObject({ issues: [{ path: ["width"] }, {}] });
   await expect(second).rejects.toMatchObject({ issues: [{ path: ["typed width"] }, {}] });
   expect(upstream.count("submit")).toBe(1);
+});
+
+function beginOutage(): void {
+  const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
+  for (let reads = 0; reads < 5; reads++) pace.noteRead(error);
+}
+
+test("in an outage a submit is refused at once and leaves nothing", async () => {
+  beginOutage();
+  const submitting = submitter.submitJob(REQUEST);
+  await expect(submitting).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
+  expect(upstream.count("submit")).toBe(0);
+  expect(await store.countJobs({})).toBe(0);
+});
+
+test("a submit finds out that an outage is over, also while looks go on failing", async () => {
+  beginOutage();
+  await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  monotonicMs += 1_000;
+  expect(pace.claimLook()).toBe(0);
+  expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
+  expect(pace.isOutage()).toBe(false);
+});
+
+test("a submit that was not sent after all leaves its place in an outage to the next", async () => {
+  await submitter.submitJob(REQUEST);
+  const { insertJob } = store;
+  beginOutage();
+  monotonicMs += 1_000;
+  store.insertJob = () => Promise.reject(new Error("the disk is full"));
+  const request = { ...REQUEST, idempotencyKey: null };
+  await expect(submitter.submitJob(request)).rejects.toThrow("the disk is full");
+  store.insertJob = insertJob;
+  expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
+});
+
+test("a gateway without looks sends no more than a few submits into an outage, and one soon after it", async () => {
+  upstream.setFault("html-502");
+  const request = { ...REQUEST, idempotencyKey: null };
+  const codes: unknown[] = [];
+  for (let submits = 0; submits < 8; submits++) {
+    const end = submitter.submitJob(request).catch((error: unknown) => error);
+    codes.push(Reflect.get(Object(await end), "code"));
+  }
+  const [unknown, refused] = ["SUBMISSION_UNKNOWN", "UNAVAILABLE"];
+  expect(codes).toEqual([...Array.from({ length: 5 }, () => unknown), refused, refused, refused]);
+  expect(upstream.count("submit")).toBe(5);
+  upstream.setFault(null);
+  monotonicMs += 1_000;
+  expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
+});
+
+/** As if the gateway had stood still between the row and its POST. */
+function freezeAfterInsert(durationMs: number, meanwhile = () => Promise.resolve()): void {
+  const { insertJob } = store;
+  store.insertJob = async (...row) => {
+    const taken = await insertJob(...row);
+    monotonicMs += durationMs;
+    await meanwhile();
+    return taken;
+  };
+}
+
+function countExtensions(): () => number {
+  const { extendSubmit } = store;
+  let extensions = 0;
+  store.extendSubmit = (...lease) => {
+    extensions += 1;
+    return extendSubmit(...lease);
+  };
+  return () => extensions;
+}
+
+test("a submit that leaves at once asks the database for nothing more", async () => {
+  const extensions = countExtensions();
+  await submitter.submitJob(REQUEST);
+  expect(extensions()).toBe(0);
+});
+
+test("a submit that was held up begins its lease anew before it is sent", async () => {
+  const extensions = countExtensions();
+  freezeAfterInsert(2_001);
+  expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
+  expect(extensions()).toBe(1);
+});
+
+test("a gateway whose own lease has run out does so too", async () => {
+  const extensions = countExtensions();
+  isOwner = false;
+  await submitter.submitJob(REQUEST);
+  expect(extensions()).toBe(1);
+});
+
+test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
+  freezeAfterInsert(60_000, async () => {
+    const keyed = await store.readKeyedJob("key");
+    await createRecord({ store, now: () => 0 })(keyed?.job.id ?? "", { kind: "unanswered" });
+  });
+  const submitting = submitter.submitJob(REQUEST);
+  await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
+  expect(upstream.count("submit")).toBe(0);
+});
+
+test("a submit for which the database is always too slow is not sent, and leaves its key free", async () => {
+  freezeAfterInsert(60_000);
+  const { extendSubmit } = store;
+  store.extendSubmit = (...lease) => {
+    monotonicMs += 10_000;
+    return extendSubmit(...lease);
+  };
+  await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(upstream.count("submit")).toBe(0);
+  expect(await store.countJobs({})).toBe(0);
+});
+
+test("a submit whose lease can't be begun anew is not sent, and leaves its key free", async () => {
+  freezeAfterInsert(60_000);
+  store.extendSubmit = () => Promise.reject(new Error("away"));
+  await expect(submitter.submitJob(REQUEST)).rejects.toThrow("away");
+  expect(upstream.count("submit")).toBe(0);
+  expect(await store.countJobs({})).toBe(0);
+});
+
+test("an id that comes after the row was settled is kept beside it, and the answer stays unknown", async () => {
+  const kept: string[][] = [];
+  const { keepLateRequestId } = store;
+  store.keepLateRequestId = (...late) => {
+    kept.push(late);
+    return keepLateRequestId(...late);
+  };
+  const release = upstream.hold("submit");
+  const submitting = submitter.submitJob(REQUEST);
+  await upstream.whenRequested("submit", 1);
+  const id = (await store.readKeyedJob("key"))?.job.id ?? "";
+  await createRecord({ store, now: () => 0 })(id, { kind: "unanswered" });
+  release();
+  await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
+  expect(kept).toEqual([[id, expect.stringMatching(/./)]]);
+  expect(followed).toEqual([]);
 });

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { BaseLogger } from "pino";
+
+import type { JobStore } from "../store/job-store.ts";
+import type { PauseSharing } from "./share-pause.ts";
+import type { TakeOver } from "./take-over.ts";
+
+/** What a gateway does every third of its lease, so that the others know of it and it of them. */
+export type Heartbeat = {
+  /** Takes up what is there, and beats from then on; rejects when the first beat fails. */
+  start(): Promise<void>;
+  /** Resolves when the beat under way has ended. */
+  close(): Promise<void>;
+};
+
+const BEATS_A_LEASE = 3;
+/** Every so many beats, what is followed is compared with what is owned. */
+const BEATS_A_RECONCILIATION = 5;
+/** However often others hand over jobs. */
+const SHORTEST_BEAT_MS = 100;
+
+export function createHeartbeat(dependencies: {
+  readonly store: Pick<JobStore, "onHandover">;
+  readonly takeOver: TakeOver;
+  readonly pauses: PauseSharing;
+  readonly leaseMs: number;
+  readonly monotonic: () => number;
+  readonly log: BaseLogger;
+}): Heartbeat {
+  const { store, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
+  const closing = new AbortController();
+  let beating: Promise<void> = Promise.resolve();
+  let stopListening = (): void => undefined;
+  /** Resolves when the next beat has to come early. */
+  let call = Promise.withResolvers<void>();
+  let hasFailed = false;
+  /** The last beat. It is part of the time between two, or a slow database would make the lease run out. */
+  let tookMs = 0;
+
+  async function beat(beats: number): Promise<void> {
+    const startedAt = monotonic();
+    try {
+      await takeOver.renew();
+      await takeOver.share();
+      await pauses.exchange();
+      await takeOver.settleAbandoned();
+      if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();
+    } finally {
+      tookMs = monotonic() - startedAt;
+    }
+  }
+
+  async function keepBeating(): Promise<void> {
+    for (let beats = 1; !closing.signal.aborted; beats++) {
+      try {
+        await untilNext();
+        await beat(beats);
+        hasFailed = false;
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        if (!hasFailed) {
+          log.error(
+            { err: error },
+            "The database does not answer; the gateway goes on trying. Check that it runs.",
+          );
+        }
+        hasFailed = true;
+        takeOver.forgetAbandoned();
+      }
+    }
+  }
+
+  /** Rejects when the heartbeat is closed. */
+  async function untilNext(): Promise<void> {
+    await delay(SHORTEST_BEAT_MS, undefined, { signal: closing.signal });
+    const isOver = new AbortController();
+    const signal = AbortSignal.any([closing.signal, isOver.signal]);
+    const restMs = Math.max(0, leaseMs / BEATS_A_LEASE - tookMs - SHORTEST_BEAT_MS);
+    try {
+      await Promise.race([delay(restMs, undefined, { signal }), call.promise]);
+    } finally {
+      call = Promise.withResolvers<void>();
+      isOver.abort();
+    }
+  }
+
+  return {
+    async start() {
+      stopListening = store.onHandover(() => call.resolve());
+      await beat(1);
+      beating = keepBeating();
+    },
+    async close() {
+      stopListening();
+      closing.abort();
+      await Promise.all([beating, pauses.close()]);
+    },
+  };
+}

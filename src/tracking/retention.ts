@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { BaseLogger } from "pino";
+
+import type { JobStore } from "../store/job-store.ts";
+
+const DAY_MS = 86_400_000;
+/** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */
+const SHORTEST_LIFE_MS = DAY_MS + 2 * 3_600_000;
+const BETWEEN_SWEEPS_MS = 60_000;
+/** So that nobody else waits long for the database. */
+const BETWEEN_BATCHES_MS = 100;
+const JOBS_PER_BATCH = 500;
+
+/**
+ * Deletes jobs that ended more than `days` ago: at once, and from then on every minute, in small batches. Any number of
+ * gateways may do it side by side. A job stays for 26 h at least, and its idempotency key with it.
+ */
+export function startRetention(options: {
+  readonly store: Pick<JobStore, "deleteOldJobs">;
+  readonly days: number;
+  readonly log: Pick<BaseLogger, "info" | "warn">;
+  readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<unknown>;
+}): { close(): Promise<void> } {
+  const { store, days, log } = options;
+  const { sleep = (durationMs, signal) => delay(durationMs, undefined, { signal }) } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const ages = {
+    finishedForMs: days * DAY_MS,
+    createdForMs: Math.max(days * DAY_MS, SHORTEST_LIFE_MS),
+  };
+  let hasFailed = false;
+
+  async function sweep(): Promise<void> {
+    let total = 0;
+    let deleted = 0;
+    do {
+      if (total > 0) await pause(BETWEEN_BATCHES_MS);
+      if (signal.aborted) break;
+      deleted = await store.deleteOldJobs(ages, JOBS_PER_BATCH);
+      total += deleted;
+    } while (deleted === JOBS_PER_BATCH);
+    if (total > 0) log.info({ jobs: total }, "Jobs that ended long ago were deleted.");
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await sweep();
+        hasFailed = false;
+      } catch (error) {
+        if (!hasFailed && !signal.aborted) {
+          log.warn(
+            { err: error },
+            "Old jobs can't be deleted; the gateway tries again. Check the database.",
+          );
+        }
+        hasFailed = true;
+      }
+      await pause(BETWEEN_SWEEPS_MS);
+    }
+  }
+
+  /** Ends early when retention is closed. */
+  async function pause(durationMs: number): Promise<void> {
+    if (signal.aborted) return;
+    await sleep(durationMs, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+
+  const running = run();
+  return {
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import type { BaseLogger } from "pino";
+
+import type { Pace } from "../runcomfy/pace.ts";
+import type { JobStore } from "../store/job-store.ts";
+
+/** Makes a pause that the upstream asked one gateway for hold for all of them. */
+export type PauseSharing = {
+  /** Takes over what other gateways were told, and tells again what they do not know of. */
+  exchange(): Promise<void>;
+  /** Resolves once nothing is being told. */
+  close(): Promise<void>;
+};
+
+/** Two gateways that round a pause differently need not correct each other. */
+const SAME_PAUSE_MS = 1_000;
+
+export function createPauseSharing(dependencies: {
+  readonly store: Pick<JobStore, "isExclusive" | "readPauseMs" | "notePause">;
+  readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
+  readonly log: BaseLogger;
+}): PauseSharing {
+  const { store, pace, log } = dependencies;
+  let telling: Promise<void> | null = null;
+  let isUntold = false;
+
+  /** One statement at a time, with the newest pause. */
+  async function tell(): Promise<void> {
+    try {
+      while (isUntold) {
+        isUntold = false;
+        await store.notePause(pace.pausedForMs());
+      }
+    } catch (error) {
+      log.warn(
+        { err: error },
+        "The other gateways could not be told of RunComfy's pause; they are told within seconds, once the database answers.",
+      );
+    } finally {
+      telling = null;
+    }
+  }
+
+  if (!store.isExclusive) {
+    pace.onPause(() => {
+      isUntold = true;
+      telling ??= tell();
+    });
+  }
+
+  return {
+    async exchange() {
+      if (store.isExclusive) return;
+      const sharedMs = await store.readPauseMs();
+      const ownMs = pace.pausedForMs();
+      if (ownMs > sharedMs + SAME_PAUSE_MS) await store.notePause(ownMs);
+      else pace.adoptPause(sharedMs);
+    },
+    async close() {
+      await telling;
+    },
+  };
+}

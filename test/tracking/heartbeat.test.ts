@@ -1,0 +1,62 @@
+import { pino } from "pino";
+import { afterEach, expect, test } from "vitest";
+
+import type { Heartbeat } from "../../src/tracking/heartbeat.ts";
+import { createHeartbeat } from "../../src/tracking/heartbeat.ts";
+import type { TakeOver } from "../../src/tracking/take-over.ts";
+
+const BEAT_MS = 3_600_000;
+
+let heartbeat: Heartbeat;
+let nowMs = 0;
+
+afterEach(() => heartbeat.close());
+
+async function start(takeOver: Partial<TakeOver>): Promise<void> {
+  const nothing = (): Promise<void> => Promise.resolve();
+  heartbeat = createHeartbeat({
+    store: { onHandover: () => () => undefined },
+    takeOver: {
+      renew: nothing,
+      share: nothing,
+      settleAbandoned: nothing,
+      forgetAbandoned: () => undefined,
+      reconcile: nothing,
+      handOver: nothing,
+      ...takeOver,
+    },
+    pauses: { exchange: nothing, close: nothing },
+    leaseMs: 3 * BEAT_MS,
+    monotonic: () => nowMs,
+    log: pino({ level: "silent" }),
+  });
+  await heartbeat.start();
+}
+
+test("a beat that took long is followed by the next one as soon as one that took no time", async () => {
+  let renewals = 0;
+  await start({
+    async renew() {
+      renewals += 1;
+    },
+    async share() {
+      nowMs += BEAT_MS;
+    },
+  });
+  await expect.poll(() => renewals, { timeout: 5_000 }).toBeGreaterThan(3);
+});
+
+test("a beat that fails makes what was found abandoned doubtful, and the next one comes all the same", async () => {
+  const calls: string[] = [];
+  await start({
+    async renew() {
+      nowMs += BEAT_MS;
+      calls.push("renew");
+      if (calls.length === 2) throw new Error("away");
+    },
+    forgetAbandoned: () => calls.push("forget"),
+  });
+  await expect
+    .poll(() => calls.slice(0, 4), { timeout: 5_000 })
+    .toEqual(["renew", "renew", "forget", "renew"]);
+});

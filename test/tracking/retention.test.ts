@@ -1,0 +1,120 @@
+import { expect, onTestFinished, test } from "vitest";
+
+import { pino } from "pino";
+
+import { advance } from "../../src/job/advance.ts";
+import { createJob } from "../../src/job/job.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { startRetention } from "../../src/tracking/retention.ts";
+
+const DAY_MS = 86_400_000;
+const NOW_MS = Date.now();
+
+/** Retention over a database in memory; `nights` are the pauses that it asked for, and each waits until it is ended. */
+async function openFixture(
+  days: number,
+  overrides: Partial<Parameters<typeof startRetention>[0]["store"]> = {},
+) {
+  const log = pino({ level: "silent" });
+  const store = await openStore({ databaseUrl: ":memory:", log });
+  onTestFinished(() => store.close());
+  const pauses: { readonly durationMs: number; readonly end: () => void }[] = [];
+  const warnings: unknown[] = [];
+
+  async function addJob(ageDays: number, endedDaysAgo: number | null): Promise<string> {
+    const now = new Date(NOW_MS - ageDays * DAY_MS);
+    const job = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now });
+    await store.insertJob(job, {}, null);
+    if (endedDaysAgo === null) return job.id;
+    const endedAt = new Date(NOW_MS - endedDaysAgo * DAY_MS);
+    await store.saveJob(advance(job, { kind: "cancelled", finishedAt: endedAt }, endedAt), null);
+    return job.id;
+  }
+
+  return {
+    pauses,
+    warnings,
+    addJob,
+    isKept: async (id: string) => (await store.readJob(id)) !== null,
+    count: () => store.countJobs({}),
+    start() {
+      const retention = startRetention({
+        store: { ...store, ...overrides },
+        days,
+        log: { info: () => undefined, warn: (warning: unknown) => warnings.push(warning) },
+        sleep: (durationMs, signal) => {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          signal.addEventListener("abort", () => resolve());
+          pauses.push({ durationMs, end: resolve });
+          return promise;
+        },
+      });
+      onTestFinished(() => retention.close());
+      return retention;
+    },
+  };
+}
+
+test("what ended longer ago is deleted; what ended later, or has not ended, stays", async () => {
+  const fixture = await openFixture(7);
+  const old = await fixture.addJob(9, 8);
+  const recent = await fixture.addJob(9, 6);
+  const open = await fixture.addJob(30, null);
+  fixture.start();
+  await expect.poll(() => fixture.pauses.length).toBe(1);
+  expect(await Promise.all([old, recent, open].map(fixture.isKept))).toEqual([false, true, true]);
+});
+
+test("however short the retention, a job stays for the day that its idempotency key has to", async () => {
+  const fixture = await openFixture(0.01);
+  const young = await fixture.addJob(0.9, 0.8);
+  const older = await fixture.addJob(1.2, 0.8);
+  fixture.start();
+  await expect.poll(() => fixture.pauses.length).toBe(1);
+  expect(await Promise.all([young, older].map(fixture.isKept))).toEqual([true, false]);
+});
+
+test("many jobs go in batches of 500 with a rest between, then it sleeps for a minute", async () => {
+  const fixture = await openFixture(1);
+  for (let index = 0; index < 501; index++) await fixture.addJob(3, 2);
+  fixture.start();
+  await expect.poll(() => fixture.pauses.length).toBe(1);
+  expect(await fixture.count()).toBe(1);
+  fixture.pauses[0]?.end();
+  await expect.poll(() => fixture.pauses.length).toBe(2);
+  expect(await fixture.count()).toBe(0);
+  expect(fixture.pauses.map(({ durationMs }) => durationMs)).toEqual([100, 60_000]);
+
+  const late = await fixture.addJob(3, 2);
+  fixture.pauses[1]?.end();
+  await expect.poll(() => fixture.isKept(late)).toBe(false);
+});
+
+test("a database that is away is told once and tried again every minute", async () => {
+  const deleteOldJobs = () => Promise.reject(new Error("away"));
+  const fixture = await openFixture(1, { deleteOldJobs });
+  fixture.start();
+  for (let round = 0; round < 3; round++) {
+    await expect.poll(() => fixture.pauses.length).toBe(round + 1);
+    fixture.pauses[round]?.end();
+  }
+  expect(fixture.warnings).toHaveLength(1);
+});
+
+test("closing ends a rest between two batches and deletes no more", async () => {
+  const fixture = await openFixture(1);
+  for (let index = 0; index < 501; index++) await fixture.addJob(3, 2);
+  const retention = fixture.start();
+  await expect.poll(() => fixture.pauses.length).toBe(1);
+  await retention.close();
+  expect(await fixture.count()).toBe(1);
+});
+
+test("closing ends the real sleep between two sweeps at once", async () => {
+  const swept = Promise.withResolvers<void>();
+  const deleteOldJobs = () => Promise.resolve(0).finally(() => setImmediate(swept.resolve));
+  const log = { info: () => undefined, warn: () => undefined };
+  const retention = startRetention({ store: { deleteOldJobs }, days: 1, log });
+  await swept.promise;
+  await retention.close();
+});

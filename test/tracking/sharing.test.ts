@@ -1,0 +1,182 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import { createJob } from "../../src/job/job.ts";
+import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { createPace } from "../../src/runcomfy/pace.ts";
+import type { Pace } from "../../src/runcomfy/pace.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import type { Tracking } from "../../src/tracking/tracking.ts";
+import { createTracking } from "../../src/tracking/tracking.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+const log = pino({ level: "silent" });
+const LEASE_SECONDS = 1.5;
+const WITHIN = { timeout: 15_000, interval: 50 };
+
+type TestGateway = { readonly store: JobStore; readonly tracking: Tracking; readonly pace: Pace };
+
+let upstream: FaultyUpstream;
+let database: Awaited<ReturnType<typeof createDatabase>>;
+let gateways: TestGateway[];
+
+beforeEach(async () => {
+  gateways = [];
+  upstream = await startFaultyUpstream();
+  database = await createDatabase();
+});
+
+afterEach(async () => {
+  for (const gateway of gateways.slice()) await stop(gateway);
+  await database.drop();
+  await upstream.close();
+});
+
+async function start(changes: (store: JobStore) => Partial<JobStore> = () => ({})) {
+  const opened = await openStore({
+    databaseUrl: database.url,
+    log,
+    leaseMs: LEASE_SECONDS * 1_000,
+  });
+  const store: JobStore = { ...opened, ...changes(opened) };
+  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+  const { url: baseUrl, token } = upstream;
+  const tracking = createTracking({
+    store,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 2_000, pace, log }),
+    pace,
+    catalogue: null,
+    apiVersion: "v1",
+    deadlineSeconds: 86_400,
+    submitTimeoutSeconds: 2,
+    submitMarginSeconds: 0.5,
+    leaseSeconds: LEASE_SECONDS,
+    log,
+  });
+  const gateway = { store, tracking, pace };
+  gateways.push(gateway);
+  await tracking.start();
+  return gateway;
+}
+
+async function stop(gateway: TestGateway): Promise<void> {
+  gateways = gateways.filter((one) => one !== gateway);
+  await gateway.tracking.close();
+  await gateway.store.close();
+}
+
+/** Jobs that run until the test ends them. */
+async function addJobs(store: JobStore, count: number): Promise<string[]> {
+  const requestIds: string[] = [];
+  for (let added = 0; added < count; added++) {
+    const job = createJob({ deploymentId: "long", apiVersion: "v1", now: new Date() });
+    await store.insertJob(job, {}, null);
+    const requestId = `request-${added}`;
+    const accepted = advance(job, { kind: "accepted", requestId }, new Date());
+    await store.saveJob(accepted, null);
+    requestIds.push(requestId);
+  }
+  return requestIds;
+}
+
+async function owned({ store }: TestGateway): Promise<number> {
+  return (await store.readShares()).owned;
+}
+
+test("work spreads: a new gateway gets its share, and one that shuts down hands its own over at once", async () => {
+  const first = await start();
+  await addJobs(first.store, 90);
+  const second = await start();
+  const third = await start();
+  await vi.waitFor(async () => {
+    const shares = await Promise.all([first, second, third].map(owned));
+    expect(Math.max(...shares)).toBeLessThanOrEqual(40);
+    expect(shares.reduce((sum, share) => sum + share)).toBe(90);
+  }, WITHIN);
+  await stop(first);
+  await vi.waitFor(async () => {
+    const shares = await Promise.all([second, third].map(owned));
+    expect(Math.max(...shares)).toBeLessThanOrEqual(55);
+    expect(shares.reduce((sum, share) => sum + share)).toBe(90);
+  }, WITHIN);
+});
+
+test("a gateway that falls silent loses its jobs, and goes on as one of many when it is back", async () => {
+  let isSilent = false;
+  const silent = await start((store) => ({
+    renewLease: () => (isSilent ? Promise.reject(new Error("away")) : store.renewLease()),
+  }));
+  await addJobs(silent.store, 60);
+  isSilent = true;
+  const other = await start();
+  await vi.waitFor(async () => expect(await owned(other)).toBe(60), WITHIN);
+  isSilent = false;
+  await vi.waitFor(async () => expect(await owned(silent)).toBeGreaterThanOrEqual(20), WITHIN);
+});
+
+test("a gateway that is the only one goes on looking while it can't renew its lease", async () => {
+  let isRefused = false;
+  const gateway = await start((store) => ({
+    renewLease: () => (isRefused ? Promise.reject(new Error("refused")) : store.renewLease()),
+  }));
+  await addJobs(gateway.store, 2);
+  await vi.waitFor(() => expect(upstream.count("status")).toBeGreaterThan(0), WITHIN);
+  isRefused = true;
+  const refusedAt = performance.now();
+  const hasLapsed = () => performance.now() - refusedAt > LEASE_SECONDS * 1_000;
+  await vi.waitFor(() => expect(hasLapsed()).toBe(true), WITHIN);
+  const looks = upstream.count("status");
+  await vi.waitFor(() => expect(upstream.count("status")).toBeGreaterThan(looks + 2), WITHIN);
+});
+
+test("a submit whose gateway is gone is settled by another, by the database's clock, and never sent", async () => {
+  const gateway = await start();
+  const dead = await openStore({ databaseUrl: database.url, log });
+  const job = createJob({
+    deploymentId: "long",
+    apiVersion: "v1",
+    // Its own clock was an hour ahead.
+    now: new Date(Date.now() + 3_600_000),
+  });
+  await dead.insertJob(job, {}, null, 1_000);
+  await dead.close();
+  expect((await gateway.store.readJob(job.id))?.status).toBe("SUBMITTING");
+  await vi.waitFor(async () => {
+    const settled = await gateway.store.readJob(job.id);
+    expect(settled?.error?.code).toBe("SUBMISSION_UNKNOWN");
+  }, WITHIN);
+  expect(upstream.count("submit")).toBe(0);
+});
+
+test("a pause that the upstream asked one gateway for holds for the others", async () => {
+  const asked = await start();
+  const other = await start();
+  const request = { deploymentId: "fault-rate-limited", input: {}, idempotencyKey: null };
+  await expect(asked.tracking.submitJob(request)).rejects.toMatchObject({ code: "RATE_LIMITED" });
+  await vi.waitFor(() => expect(other.pace.pausedForMs()).toBeGreaterThan(0), WITHIN);
+  await expect(
+    other.tracking.submitJob({ ...request, deploymentId: "warm-glow" }),
+  ).rejects.toMatchObject({ code: "RATE_LIMITED", retryable: true });
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("the first gateway's jobs are each followed to their end by whoever has them", async () => {
+  const first = await start();
+  await start();
+  await start();
+  const requests = Array.from({ length: 40 }, (_, index) => ({
+    deploymentId: "warm-glow",
+    input: { index },
+    idempotencyKey: null,
+  }));
+  await Promise.all(requests.map((request) => first.tracking.submitJob(request)));
+  await vi.waitFor(
+    async () => expect(await first.store.countJobs({ statuses: ["SUCCEEDED"] })).toBe(40),
+    WITHIN,
+  );
+  expect(upstream.count("submit")).toBe(40);
+});
