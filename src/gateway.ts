@@ -9,10 +9,15 @@ import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { startServer } from "./server/start-server.ts";
 import { openStore } from "./store/open-store.ts";
+import { startRetention } from "./tracking/retention.ts";
 import { createTracking } from "./tracking/tracking.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
+import { createDetailReader } from "./watch/create-detail-reader.ts";
+import { createFeedReader } from "./watch/create-feed-reader.ts";
 import { createJobReader } from "./watch/create-job-reader.ts";
 import { watchJob } from "./watch/watch-job.ts";
+import type { JobsWatch } from "./watch/watch-jobs.ts";
+import { watchJobs } from "./watch/watch-jobs.ts";
 
 /** A gateway that serves. */
 export type Gateway = {
@@ -42,9 +47,21 @@ export async function startGateway(
     const catalogue = loaded?.catalogue ?? null;
     for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
     const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
-    const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
-    const store = keep(await openStore({ databaseUrl, log, ...(onStatement && { onStatement }) }));
-    const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+    const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
+    const store = keep(
+      await openStore({
+        databaseUrl,
+        log,
+        leaseMs: leaseSeconds * 1_000,
+        ...(onStatement && { onStatement }),
+      }),
+    );
+    const pace = createPace({
+      now: () => performance.now(),
+      random: Math.random,
+      log,
+      longestBackOffMs: config.outageBackOffSeconds * 1_000,
+    });
     const runcomfy = createRunComfy({
       baseUrl: upstream.baseUrl,
       token: upstream.token,
@@ -52,6 +69,9 @@ export async function startGateway(
       pace,
       log,
     });
+    const { jobRetentionDays: days } = config;
+    // Before what tracks jobs, so that it holds up no handover when it is closed.
+    if (days !== null) keep(startRetention({ store, days, log }));
     const tracking = keep(
       createTracking({
         store,
@@ -61,17 +81,22 @@ export async function startGateway(
         apiVersion,
         deadlineSeconds: config.jobDeadlineSeconds,
         submitTimeoutSeconds,
+        submitMarginSeconds: config.submitMarginSeconds,
+        leaseSeconds,
         log,
       }),
     );
     await tracking.start();
     const readJob = createJobReader(store, log);
     const watchOne = (jobId: string) => watchJob({ store, jobId, readJob });
+    const feed = createFeedReader(store, log);
     const live = createLiveDeployments({ runcomfy, log });
     const services = {
       store,
+      details: createDetailReader(store),
       tracking,
       watchJob: watchOne,
+      watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, store, feed }),
       readLiveDeployment: (id: string) => live.read(id),
     };
     const server = keep(

@@ -11,6 +11,7 @@ import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
+import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
@@ -37,6 +38,7 @@ export function createBuilder() {
       InputField: FieldShape;
       InputWarning: InputIssue;
       Job: Job;
+      JobChange: JobChange;
       JobError: JobError;
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;

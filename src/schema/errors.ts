@@ -3,6 +3,7 @@ import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
 import { toPathText } from "../job/input-issue.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import { JobNotCancellableError } from "../job/job-not-cancellable-error.ts";
+import { JobNotFinishedError } from "../job/job-not-finished-error.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 import type { Builder } from "./builder.ts";
@@ -56,13 +57,13 @@ export function addErrors(builder: Builder): void {
   builder.objectType(IdempotencyConflictError, {
     name: "IdempotencyConflictError",
     description:
-      "The idempotency key belongs to a job with another deployment or input. Nothing was run.",
+      "The idempotency key belongs to a job with another deployment or input, or to one that was deleted within a day. Nothing was run.",
     interfaces: ["Error"],
   });
 
   builder.objectType(JobNotFoundError, {
     name: "JobNotFoundError",
-    description: "No job has this id, so nothing was cancelled.",
+    description: "No job has this id, so nothing was done.",
     interfaces: ["Error"],
   });
 
@@ -75,6 +76,15 @@ export function addErrors(builder: Builder): void {
         type: "Job",
         description: "The job as it is now; its `status` says which of the two.",
       }),
+    }),
+  });
+
+  builder.objectType(JobNotFinishedError, {
+    name: "JobNotFinishedError",
+    description: "The job has not ended yet, and nothing was deleted.",
+    interfaces: ["Error"],
+    fields: (t) => ({
+      job: t.expose("job", { type: "Job", description: "The job as it is now." }),
     }),
   });
 

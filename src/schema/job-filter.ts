@@ -9,7 +9,7 @@ export type JobFilterRef = ReturnType<typeof addJobFilter>;
 export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
   return builder.inputType("JobFilter", {
     description:
-      "Which jobs to list: those for which every given condition holds. Null is as good as not given.",
+      "Which jobs: those for which every given condition holds. Null is as good as not given.",
     fields: (t) => ({
       status: t.field({
         type: [jobStatus],

@@ -3,6 +3,8 @@ import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
 import { notFound } from "./coded-errors.ts";
+import { endWithError } from "./end-with-error.ts";
+import type { Loaders } from "./loaders.ts";
 
 export function addJobUpdated(builder: Builder): void {
   builder.subscriptionField("jobUpdated", (t) =>
@@ -13,52 +15,30 @@ export function addJobUpdated(builder: Builder): void {
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
-      subscribe: async (_root, { id }, { watchJob }) => {
+      subscribe: async (_root, { id }, { watchJob, loaders }) => {
         if (!isIdentifier(id)) throw notFound(new JobNotFoundError(id));
-        return await startEvents(watchJob(id));
+        return await startEvents(watchJob(id), loaders);
       },
-      resolve: (event, _arguments, { loaders }) => {
+      resolve: (event) => {
         if (event instanceof Error) throw event;
-        // The context lives as long as the stream: what it has read for the last event is old now.
-        loaders.clear();
         return event;
       },
     }),
   );
 }
 
-/**
- * Waits for the first state, so that an unknown job is an answer to the subscription itself. An error after that is the
- * last event: were it thrown between two events, the whole socket would close with it.
- */
+/** Waits for the first state, so that an unknown job is an answer to the subscription itself. */
 async function startEvents(
   jobs: AsyncIterableIterator<Job>,
+  loaders: Loaders,
 ): Promise<AsyncIterableIterator<Job | Error>> {
-  let first: Promise<IteratorResult<Job>> | null = jobs.next();
   try {
-    await first;
+    return endWithError(jobs, { forget: loaders.clear, first: await jobs.next(), translate });
   } catch (error) {
-    throw toClientError(error);
+    throw translate(error);
   }
-  const events: AsyncIterableIterator<Job | Error> = {
-    async next() {
-      const event = first ?? jobs.next();
-      first = null;
-      try {
-        return await event;
-      } catch (error) {
-        return { value: toClientError(error), done: false };
-      }
-    },
-    async return() {
-      return (await jobs.return?.()) ?? { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]: () => events,
-  };
-  return events;
 }
 
-function toClientError(error: unknown): Error {
-  if (error instanceof JobNotFoundError) return notFound(error);
-  return error instanceof Error ? error : new Error("a job could not be watched", { cause: error });
+function translate(error: unknown): unknown {
+  return error instanceof JobNotFoundError ? notFound(error) : error;
 }

@@ -30,7 +30,7 @@ export function addSubmitJob(builder: Builder, submitJobResult: SubmitJobResultR
 }
 
 export const IDEMPOTENCY_KEY =
-  "A text of your choice that makes it safe to call again: the same key with the same deployment and input gives the same job. Null submits a new job each time.";
+  "A text of your choice that makes it safe to call again: the same key with the same deployment and input gives the same job as long as that is kept, and a conflict for a day after it was deleted. Null submits a new job each time.";
 
 /** Submits, and forgets what the operation has read before of a job. */
 export async function submit(

@@ -5,6 +5,7 @@ import { isFinished } from "../job/job.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ReadJob } from "./create-job-reader.ts";
+import { openMailbox } from "./mailbox.ts";
 
 /**
  * The job as it is now, then its newest state after each change, versions strictly increasing, and the end after a final
@@ -22,14 +23,9 @@ export function watchJob(options: {
 }): Repeater<Job> {
   const { store, jobId, readJob, rereadMs = 15_000 } = options;
   return new Repeater<Job>(async (push, stop) => {
-    const mailbox = createMailbox();
-    const unsubscribe = store.subscribe(jobId, mailbox.lookAgain);
-    const timer = setInterval(mailbox.lookAgain, rereadMs);
-    const isLeft = stop.then(() => {
-      clearInterval(timer);
-      unsubscribe();
-      mailbox.close();
-    });
+    const subscribe = (wake: () => void) => store.subscribe(jobId, wake);
+    const mailbox = openMailbox({ subscribe, rereadMs });
+    const isLeft = stop.then(mailbox.close);
     try {
       let version = 0;
       while (await mailbox.isWoken()) {
@@ -51,35 +47,4 @@ export function watchJob(options: {
       await isLeft;
     }
   });
-}
-
-/** Remembers one thing: whether to look again. It begins with a reason to. */
-function createMailbox() {
-  let hasMail = true;
-  let isClosed = false;
-  let deliver: (() => void) | null = null;
-
-  function lookAgain(): void {
-    hasMail = true;
-    deliver?.();
-  }
-
-  return {
-    lookAgain,
-    close(): void {
-      isClosed = true;
-      deliver?.();
-    },
-    /** Waits for a reason to look; false once the mailbox is closed. */
-    async isWoken(): Promise<boolean> {
-      if (!hasMail && !isClosed) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        deliver = resolve;
-        await promise;
-        deliver = null;
-      }
-      hasMail = false;
-      return !isClosed;
-    },
-  };
 }

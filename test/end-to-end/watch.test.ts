@@ -133,7 +133,9 @@ test("at shutdown watchers are told to come back, and nothing is completed", asy
   client.on("closed", (event) => closeCode.resolve(Object(event).code));
   const watcher = watch(client, id);
   await watcher.first;
-  const reading = readEvents(await openEvents(gateway, id));
+  const begun = Promise.withResolvers<void>();
+  const reading = readEvents(await openEvents(gateway, id), begun.resolve);
+  await begun.promise;
 
   await gateway.close();
   expect([1_001, 1_012]).toContain(await closeCode.promise);
@@ -240,11 +242,18 @@ async function openEvents(gateway: Gateway, id: string): Promise<Response> {
 }
 
 /** All events until the stream ends or is cut. */
-async function readEvents(response: Response): Promise<readonly ServerEvent[]> {
+/** All events until the end; `onEvent` hears of the first one. */
+async function readEvents(
+  response: Response,
+  onEvent: () => void = () => undefined,
+): Promise<readonly ServerEvent[]> {
   let text = "";
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (/^event: next\n.*\n\n/m.test(text)) onEvent();
+    }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // What fetch throws where the connection is cut.
   }

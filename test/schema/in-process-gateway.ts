@@ -15,8 +15,11 @@ import type { Services } from "../../src/schema/context.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createDetailReader } from "../../src/watch/create-detail-reader.ts";
+import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/create-job-reader.ts";
 import { watchJob } from "../../src/watch/watch-job.ts";
+import { watchJobs } from "../../src/watch/watch-jobs.ts";
 
 type Tracking = Services["tracking"];
 
@@ -25,6 +28,8 @@ export async function openInProcessGateway(
   options: {
     readonly catalogue?: Catalogue;
     readonly tracking?: Partial<Tracking>;
+    readonly watchJobs?: Services["watchJobs"];
+    readonly details?: Services["details"];
     readonly readLiveDeployment?: Services["readLiveDeployment"];
   } = {},
 ) {
@@ -37,11 +42,19 @@ export async function openInProcessGateway(
   });
   onTestFinished(() => store.close());
   const readJob = createJobReader(store, log);
+  const feed = createFeedReader(store, log);
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
   const services: Services = {
     store,
-    tracking: { submitJob: unexpected, cancelJob: unexpected, ...options.tracking },
+    details: options.details ?? createDetailReader(store),
+    tracking: {
+      submitJob: unexpected,
+      cancelJob: unexpected,
+      deleteJob: unexpected,
+      ...options.tracking,
+    },
     watchJob: (jobId) => watchJob({ store, jobId, readJob }),
+    watchJobs: options.watchJobs ?? ((watch) => watchJobs({ ...watch, store, feed, restMs: 1 })),
     readLiveDeployment: options.readLiveDeployment ?? (() => Promise.resolve(null)),
   };
   const schema = createSchema(options.catalogue ?? null);

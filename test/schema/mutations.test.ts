@@ -5,9 +5,14 @@ import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-err
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
 import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import { createDeleteJob } from "../../src/tracking/delete-job.ts";
 import { UpstreamError } from "../../src/job/upstream-error.ts";
 import type { Services } from "../../src/schema/context.ts";
-import { CancelJobDocument, SubmitJobDocument } from "../support/gql/operations.ts";
+import {
+  CancelJobDocument,
+  DeleteJobDocument,
+  SubmitJobDocument,
+} from "../support/gql/operations.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 type SubmitJob = Services["tracking"]["submitJob"];
@@ -148,4 +153,53 @@ test("what nobody expects stays an error, for the server to mask", async () => {
     `mutation { submitJob(deploymentId: "a", input: {}) { __typename } }`,
   );
   expect(errors?.[0]?.originalError).toBe(failure);
+});
+
+test("a delete takes a finished job away with all that was kept, once", async () => {
+  const gateway = await openInProcessGateway({
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id) },
+  });
+  const job = await gateway.addJob();
+  await gateway.observe(job, { kind: "cancelled", finishedAt: null });
+  const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
+  expect(result).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: job.id });
+  expect(await gateway.store.readJob(job.id)).toBe(null);
+  expect(await gateway.store.readDocuments([job.id])).toEqual([null]);
+  expect(await gateway.store.readHistories([job.id])).toEqual([[]]);
+
+  const again = await gateway.run(DeleteJobDocument, { id: job.id });
+  expect(again.deleteJob).toMatchObject({ __typename: "JobNotFoundError" });
+});
+
+test("a delete refuses a job that has not ended, and tells it as it is", async () => {
+  const gateway = await openInProcessGateway({
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id) },
+  });
+  const job = await gateway.observe(await gateway.addJob(), { kind: "running" });
+  const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
+  expect(result).toMatchObject({
+    __typename: "JobNotFinishedError",
+    message: expect.stringContaining("IN_PROGRESS"),
+    job: { id: job.id, version: 2 },
+  });
+  expect(await gateway.store.readJob(job.id)).toEqual(job);
+});
+
+test.each(["job_unknown", "job_\u0000", ""])("a delete of %j finds no job", async (id) => {
+  const gateway = await openInProcessGateway({
+    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store)(jobId) },
+  });
+  const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id });
+  expect(result).toMatchObject({ __typename: "JobNotFoundError" });
+});
+
+test("a job that somebody else deletes meanwhile is not found", async () => {
+  const gateway = await openInProcessGateway();
+  const job = await gateway.addJob();
+  const finished = await gateway.observe(job, { kind: "cancelled", finishedAt: null });
+  const deleteJob = createDeleteJob({
+    readJob: () => Promise.resolve(finished),
+    deleteFinishedJob: () => Promise.resolve(false),
+  });
+  await expect(deleteJob(job.id)).rejects.toThrow(JobNotFoundError);
 });

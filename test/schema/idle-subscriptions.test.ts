@@ -1,0 +1,38 @@
+import { expect, test, vi } from "vitest";
+
+import { collectGarbage } from "../support/collect-garbage.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+test.each([
+  "subscription { jobsUpdated { job { id input } } }",
+  "subscription ($id: ID!) { jobUpdated(id: $id) { id input } }",
+])("while it waits for the next event, `%s` holds nothing of the last one", async (text) => {
+  const read: WeakRef<object>[] = [];
+  const gateway = await openInProcessGateway({
+    details: {
+      readDocuments() {
+        const documents = { input: { prompt: "a glow" }, output: null };
+        read.push(new WeakRef(documents));
+        return Promise.resolve(documents);
+      },
+      readHistory: () => Promise.resolve([]),
+    },
+  });
+  const job = await gateway.addJob();
+  const stream = await gateway.subscribe(text, { id: job.id });
+  if (!(Symbol.asyncIterator in stream)) throw new AggregateError(stream.errors ?? []);
+  let told = 0;
+  const listening = (async () => {
+    for await (const { errors } of stream) if (errors === undefined) told += 1;
+  })();
+
+  await gateway.observe(job, { kind: "running" });
+  await vi.waitFor(() => {
+    expect(told).toBeGreaterThan(0);
+    collectGarbage();
+    expect(read.every((documents) => documents.deref() === undefined)).toBe(true);
+  });
+  expect(read.length).toBeGreaterThan(0);
+  await stream.return();
+  await listening;
+});

@@ -1,0 +1,230 @@
+import type { ExecutionResult } from "graphql";
+import { assertObjectType, getNamedType, isLeafType } from "graphql";
+import { expect, test, vi } from "vitest";
+
+import { createSchema } from "../../src/schema/create-schema.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+const WATCH = `subscription ($filter: JobFilter, $after: String) {
+  jobsUpdated(filter: $filter, after: $after) {
+    cursor reset job { id status version output history { version } }
+  }
+}`;
+
+type Gateway = Awaited<ReturnType<typeof openInProcessGateway>>;
+
+async function watch(gateway: Gateway, variables: Record<string, unknown> = {}, text = WATCH) {
+  const stream = await gateway.subscribe(text, variables);
+  if (!isStream(stream)) throw new AggregateError(stream.errors ?? []);
+  return stream;
+}
+
+function isStream(
+  answer: ExecutionResult | AsyncGenerator<ExecutionResult, void, void>,
+): answer is AsyncGenerator<ExecutionResult, void, void> {
+  return Symbol.asyncIterator in answer;
+}
+
+async function next(stream: AsyncGenerator<ExecutionResult, void, void>) {
+  const { value } = await stream.next();
+  if (!value || value.errors) throw new AggregateError(value?.errors ?? []);
+  return value.data;
+}
+
+/** A job that the upstream has: from then on it is told. */
+async function addJob(gateway: Gateway, deploymentId?: string) {
+  const job = await gateway.addJob(deploymentId === undefined ? {} : { deploymentId });
+  return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
+}
+
+/** The cursor of a change. */
+function cursorOf(data: Awaited<ReturnType<typeof next>>): string {
+  return String(Object(data?.["jobsUpdated"]).cursor);
+}
+
+test("a dashboard sees each change of every job, with its history as it is by then", async () => {
+  const gateway = await openInProcessGateway();
+  await addJob(gateway);
+  const stream = await watch(gateway);
+  const job = await addJob(gateway);
+  expect(await next(stream)).toMatchObject({
+    jobsUpdated: {
+      reset: false,
+      job: { id: job.id, version: 2, history: [{ version: 1 }, { version: 2 }] },
+    },
+  });
+  await gateway.observe(job, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
+  expect(await next(stream)).toMatchObject({
+    jobsUpdated: {
+      reset: false,
+      job: {
+        id: job.id,
+        status: "SUCCEEDED",
+        output: { text: "done" },
+        history: [{ version: 1 }, { version: 2 }, { version: 3 }],
+      },
+    },
+  });
+  const other = await addJob(gateway);
+  expect(await next(stream)).toMatchObject({ jobsUpdated: { job: { id: other.id } } });
+  await stream.return();
+});
+
+test("who comes back with the last cursor hears of all jobs that changed since, each in its newest state", async () => {
+  const gateway = await openInProcessGateway();
+  const first = await watch(gateway);
+  const job = await addJob(gateway);
+  const after = cursorOf(await next(first));
+  await first.return();
+
+  const running = await gateway.observe(job, { kind: "running" });
+  const other = await addJob(gateway);
+  await gateway.observe(running, { kind: "cancelled", finishedAt: null });
+  const second = await watch(gateway, { after });
+  expect(await next(second)).toMatchObject({ jobsUpdated: { job: { id: other.id, version: 2 } } });
+  expect(await next(second)).toMatchObject({
+    jobsUpdated: { job: { id: job.id, status: "CANCELLED", version: 4 } },
+  });
+  await second.return();
+});
+
+test("a filter lets through what matches in its newest state", async () => {
+  const gateway = await openInProcessGateway();
+  const stream = await watch(gateway, {
+    filter: { status: ["IN_PROGRESS"], deploymentId: "cold-light" },
+  });
+  await gateway.observe(await addJob(gateway), { kind: "running" });
+  const job = await addJob(gateway, "cold-light");
+  await gateway.observe(job, { kind: "running" });
+  expect(await next(stream)).toMatchObject({
+    jobsUpdated: { job: { id: job.id, status: "IN_PROGRESS" } },
+  });
+  await stream.return();
+});
+
+test("a cursor of another database is one reset without a job, and no error", async () => {
+  const gateway = await openInProcessGateway();
+  const other = await openInProcessGateway();
+  const stream = await watch(gateway, { after: await other.store.readFeedHead() });
+  const reset = await next(stream);
+  expect(reset).toMatchObject({ jobsUpdated: { reset: true, job: null } });
+  const job = await addJob(gateway);
+  expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
+  await stream.return();
+
+  const again = await watch(gateway, { after: cursorOf(reset) });
+  expect(await next(again)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
+  await again.return();
+});
+
+test.each([{ after: "junk" }, { after: "\u0000" }, { filter: { deploymentId: "../x" } }])(
+  "%j is answered with BAD_USER_INPUT",
+  async (variables) => {
+    const gateway = await openInProcessGateway();
+    const answer = await gateway.subscribe(WATCH, variables);
+    expect(answer).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
+  },
+);
+
+const TYPED = catalogueOf({
+  id: "wg",
+  name: "Warm Glow",
+  outputSchema: { properties: { text: { type: "string" } } },
+});
+const JOB_FIELDS = Object.values(
+  assertObjectType(createSchema(TYPED).getType("Job")).getFields(),
+).map(({ name, type }) => (isLeafType(getNamedType(type)) ? name : `${name} { __typename }`));
+
+test.each(JOB_FIELDS)(
+  "%s of a job that was deleted meanwhile is never told as if it were missing",
+  async (field) => {
+    const gateway = await openInProcessGateway({ catalogue: TYPED });
+    const after = await gateway.store.readFeedHead();
+    const text = `subscription ($after: String) { jobsUpdated(after: $after) { job { ${field} } } }`;
+    const job = await addJob(gateway, "wg");
+    await gateway.observe(job, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
+    const stream = await watch(gateway, { after }, text);
+    await gateway.store.deleteFinishedJob(job.id);
+    await addJob(gateway, "wg");
+    const told = await next(stream);
+    expect(told).not.toMatchObject({ jobsUpdated: { job: null } });
+    expect(told).not.toMatchObject({ jobsUpdated: { job: { history: [] } } });
+    await stream.return();
+  },
+);
+
+test("of a job that was deleted nothing is told where its documents are asked for", async () => {
+  const gateway = await openInProcessGateway();
+  const after = await gateway.store.readFeedHead();
+  const job = await addJob(gateway);
+  await gateway.observe(job, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
+  const stream = await watch(gateway, { after });
+  await gateway.store.deleteFinishedJob(job.id);
+  const other = await addJob(gateway);
+  expect(await next(stream)).toMatchObject({
+    jobsUpdated: { reset: false, job: { id: other.id } },
+  });
+  await stream.return();
+});
+
+test("documents that can't be read cost the change its fields, and not the stream", async () => {
+  const unreadable = () => Promise.reject(new Error("the database is away"));
+  const gateway = await openInProcessGateway({
+    details: { readDocuments: unreadable, readHistory: unreadable },
+  });
+  const stream = await watch(gateway);
+  const job = await addJob(gateway);
+  const told = (await stream.next()).value;
+  expect(told).toMatchObject({ errors: [{ message: "the database is away" }] });
+  await gateway.observe(job, { kind: "running" });
+  expect((await stream.next()).done).toBe(false);
+  await stream.return();
+});
+
+test("1,000 dashboards in step cost one statement for the documents of a change, and one for its history", async () => {
+  const gateway = await openInProcessGateway();
+  const streams = await Promise.all(Array.from({ length: 1_000 }, () => watch(gateway)));
+  const job = await addJob(gateway);
+  await Promise.all(streams.map(next));
+  gateway.statements.length = 0;
+  await gateway.observe(job, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
+  const told = await Promise.all(streams.map(next));
+  for (const data of told) {
+    expect(data).toMatchObject({ jobsUpdated: { job: { output: { text: "done" } } } });
+  }
+  const reads = gateway.statements.filter((sql) => sql.startsWith("select"));
+  expect(reads.filter((sql) => sql.includes('"output"'))).toHaveLength(1);
+  expect(reads.filter((sql) => sql.includes('"job_events"'))).toHaveLength(1);
+  await Promise.all(streams.map((stream) => stream.return()));
+});
+
+test("a stream that fails ends with the error as its last event", async () => {
+  const watchJobs = vi.fn().mockResolvedValue({
+    next: vi
+      .fn()
+      .mockRejectedValueOnce(new Error("broken"))
+      .mockResolvedValue({ value: undefined, done: true }),
+  });
+  const gateway = await openInProcessGateway({ watchJobs });
+  const stream = await watch(gateway);
+  expect((await stream.next()).value).toMatchObject({ errors: [{ message: "broken" }] });
+  expect((await stream.next()).done).toBe(true);
+});
+
+test("a watcher who leaves is answered at once", async () => {
+  const stream = await watch(await openInProcessGateway());
+  const waiting = stream.next();
+  await stream.return();
+  expect((await waiting).done).toBe(true);
+});
+
+test("an empty cursor begins with a reset, and misses nothing from then on", async () => {
+  const gateway = await openInProcessGateway();
+  await addJob(gateway);
+  const stream = await watch(gateway, { after: "" });
+  expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: true, job: null } });
+  const job = await addJob(gateway);
+  expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
+  await stream.return();
+});

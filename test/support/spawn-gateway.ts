@@ -1,0 +1,125 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** How a process ended: by itself with a code, or by a signal. */
+type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+/** A gateway in a process of its own, as a user runs it. */
+export type GatewayProcess = {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Its origin, once it serves; rejects with what it printed when it ends before. */
+  readonly url: Promise<string>;
+  readonly exit: Promise<Exit>;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Resolves when the process that was started has ended. */
+  kill(signal: NodeJS.Signals): Promise<Exit>;
+  /** Sends a signal that does not end it. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Kills what is left of it and of its children, and resolves when nothing is. */
+  end(): Promise<void>;
+};
+
+/** Runs the program of a folder with these variables and no others, on free ports unless they name some. */
+export function spawnGateway(
+  environment: Readonly<Record<string, string>>,
+  options: { readonly command?: readonly string[]; readonly folder: string },
+): GatewayProcess {
+  const [program = process.execPath, ...parameters] = options.command ?? [
+    process.execPath,
+    "src/main.ts",
+  ];
+  const child = spawn(program, parameters, {
+    cwd: options.folder,
+    env: {
+      PATH: process.env["PATH"],
+      HOME: process.env["HOME"],
+      PORT: "0",
+      SANDBOX_PORT: "0",
+      ...environment,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once("error", reject);
+    // Unlike `exit`, it comes when all output has been read.
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  const url = findUrl(child.stdout, exit, stdout, stderr);
+  url.catch(() => undefined); // Not every test wants it to serve.
+  return {
+    pid: child.pid,
+    url,
+    exit,
+    stdout,
+    stderr,
+    async kill(signal) {
+      child.kill(signal);
+      return await exit;
+    },
+    signal: (signal) => void child.kill(signal),
+    async end() {
+      killGroup(child);
+      await Promise.allSettled([exit]);
+    },
+  };
+}
+
+/**
+ * A copy of the program in a new folder, which the caller deletes. Never run it where it is developed: there may be a
+ * `.env` with a token, and jobs that cost money.
+ */
+export function copyProgram(): string {
+  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
+  cpSync(join(PROJECT, "src"), join(folder, "src"), { recursive: true });
+  cpSync(join(PROJECT, "package.json"), join(folder, "package.json"));
+  symlinkSync(join(PROJECT, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+/** Reads what has been printed whenever there is more of it. */
+async function findUrl(
+  output: NodeJS.ReadableStream,
+  exit: Promise<Exit>,
+  stdout: () => string,
+  stderr: () => string,
+): Promise<string> {
+  const found = Promise.withResolvers<string>();
+  output.on("data", () => {
+    const url = /^GraphiQL +(http:\S+)\/graphql$/m.exec(stdout())?.[1];
+    if (url !== undefined) found.resolve(url);
+  });
+  exit.then(
+    () => found.reject(new Error(`The gateway ended before it served:\n${stdout()}${stderr()}`)),
+    found.reject,
+  );
+  return await found.promise;
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (chunk: string) => (text += chunk));
+  return () => text;
+}
+
+/** The group, because npm's child would outlive it. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    const isGone = error instanceof Error && "code" in error && error.code === "ESRCH";
+    if (!isGone) throw error;
+  }
+}

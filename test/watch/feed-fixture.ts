@@ -1,0 +1,68 @@
+import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { FeedPage } from "../../src/store/job-store.ts";
+import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
+import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
+import { watchJobs } from "../../src/watch/watch-jobs.ts";
+
+/** A feed in memory that keeps the contract of the store's: cursors are numbers, of which those below `oldest` are gone. */
+export function createFixture() {
+  const listeners = new Set<() => void>();
+  const changed = new Map<string, { readonly number: number; readonly job: Job }>();
+  const reads: string[] = [];
+  const warnings: unknown[] = [];
+  let head = 0;
+  let oldest = 0;
+  let beforeRead = (): Promise<void> | void => undefined;
+
+  const store = {
+    async readFeedHead() {
+      await beforeRead();
+      return String(head);
+    },
+    async readFeed(cursor: string, limit: number): Promise<FeedPage | null> {
+      reads.push(cursor);
+      if (!/^\d+$/.test(cursor)) throw new BadCursorError();
+      const after = Number(cursor);
+      const found = [...changed.values()]
+        .filter(({ number }) => number > after)
+        .toSorted((a, b) => a.number - b.number);
+      const page = {
+        changes: found.slice(0, limit).map(({ number, job }) => ({ cursor: String(number), job })),
+        cursor: String(found[limit - 1]?.number ?? head),
+        isLast: found.length <= limit,
+      };
+      const isTooOld = after < oldest;
+      await beforeRead();
+      return isTooOld ? null : page;
+    },
+    subscribeToAll(wake: () => void) {
+      const listener = () => wake();
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const feed = createFeedReader(store, { warn: (warning: unknown) => warnings.push(warning) });
+
+  return {
+    listeners,
+    reads,
+    warnings,
+    feed,
+    holdReads: (hold: () => Promise<void> | void) => (beforeRead = hold),
+    forget: () => (oldest = head),
+    wake: () => [...listeners].forEach((listener) => listener()),
+    change(id: string, changes: Partial<Job> = {}): string {
+      head += 1;
+      const job = changed.get(id)?.job ?? createJob({ ...FACTS });
+      changed.set(id, { number: head, job: { ...job, id, version: job.version + 1, ...changes } });
+      [...listeners].forEach((listener) => listener());
+      return String(head);
+    },
+    watch: ({ filter = {}, after = null }: Partial<JobsWatch> = {}) =>
+      watchJobs({ store, feed, filter, after }),
+  };
+}
+
+const FACTS = { deploymentId: "warm-glow", apiVersion: "v1", now: new Date(1_000) };

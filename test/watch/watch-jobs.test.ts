@@ -1,0 +1,265 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
+import type { Job } from "../../src/job/job.ts";
+import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
+import { createFixture } from "./feed-fixture.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const settle = async () => {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Lets the rest between two looks pass. */
+async function rest(): Promise<void> {
+  await settle();
+  vi.advanceTimersByTime(200);
+  await settle();
+}
+
+async function take(stream: AsyncIterator<{ readonly job: Job | null }>, count: number) {
+  const ids: (string | undefined)[] = [];
+  for (let index = 0; index < count; index++) ids.push((await stream.next()).value?.job?.id);
+  return ids;
+}
+
+test("without a cursor it tells what changes from now on, and nothing that is older", async () => {
+  const fixture = createFixture();
+  fixture.change("job_old");
+  const jobs = await fixture.watch();
+  const first = jobs.next();
+  await rest();
+  const cursor = fixture.change("job_new");
+  const { value } = await first;
+  expect(value).toMatchObject({ cursor, reset: false, job: { id: "job_new", version: 2 } });
+  await jobs.return();
+});
+
+test("a change between the subscription and the first event asked for is not missed", async () => {
+  const fixture = createFixture();
+  const jobs = await fixture.watch();
+  fixture.change("job_early");
+  expect(await take(jobs, 1)).toEqual(["job_early"]);
+  await jobs.return();
+});
+
+test("a change while the feed is read is not missed", async () => {
+  const fixture = createFixture();
+  const jobs = await fixture.watch();
+  const read = Promise.withResolvers<void>();
+  fixture.holdReads(() => read.promise);
+  const first = jobs.next();
+  await settle();
+  expect(fixture.reads).toHaveLength(1);
+  fixture.change("job_meanwhile");
+  read.resolve();
+  await rest();
+  expect((await first).value).toMatchObject({ job: { id: "job_meanwhile" } });
+  await jobs.return();
+});
+
+test("who comes back with any cursor that was told hears everything after it", async () => {
+  const fixture = createFixture();
+  const ids = Array.from({ length: 7 }, (_, index) => `job_${index}`);
+  const cursors = ids.map((id) => fixture.change(id));
+  for (const [index, after] of cursors.slice(0, -1).entries()) {
+    const jobs = await fixture.watch({ after });
+    expect(await take(jobs, 6 - index)).toEqual(ids.slice(index + 1));
+    await jobs.return();
+  }
+});
+
+test("more than one page is told at once, without waiting for another wake-up", async () => {
+  const fixture = createFixture();
+  const ids = Array.from({ length: 450 }, (_, index) => `job_${index}`);
+  for (const id of ids) fixture.change(id);
+  const jobs = await fixture.watch({ after: "0" });
+  expect(await take(jobs, 450)).toEqual(ids);
+  expect(fixture.reads).toHaveLength(3);
+  await jobs.return();
+});
+
+test("for a slow reader nothing is read ahead, and the changes of a job merge into its newest state", async () => {
+  const fixture = createFixture();
+  fixture.change("job_first");
+  const jobs = await fixture.watch({ after: "0" });
+  await jobs.next();
+  for (let round = 0; round < 3_000; round++) {
+    fixture.change("job_busy");
+    vi.advanceTimersByTime(10);
+  }
+  await settle();
+  expect(fixture.reads).toHaveLength(1);
+  const { value } = await jobs.next();
+  expect(value).toMatchObject({ job: { id: "job_busy", version: 3_001 } });
+  let isTold = false;
+  void jobs.next().then(() => (isTold = true));
+  await rest();
+  expect(isTold).toBe(false);
+  await jobs.return();
+});
+
+test("a cursor that is too old is told as one reset, and the feed goes on from there", async () => {
+  const fixture = createFixture();
+  fixture.change("job_lost");
+  fixture.forget();
+  const jobs = await fixture.watch({ after: "0" });
+  expect((await jobs.next()).value).toEqual({ cursor: "1", job: null, reset: true });
+  const next = jobs.next();
+  await rest();
+  fixture.change("job_next");
+  expect((await next).value).toMatchObject({ job: { id: "job_next" }, reset: false });
+  await jobs.return();
+});
+
+test("a cursor that is none is refused before anything is listened to", async () => {
+  const fixture = createFixture();
+  await expect(fixture.watch({ after: "junk" })).rejects.toThrow(BadCursorError);
+  expect(fixture.listeners.size).toBe(0);
+  expect(fixture.warnings).toEqual([]);
+});
+
+test.each<{ readonly filter: JobsWatch["filter"]; readonly told: readonly string[] }>([
+  { filter: {}, told: ["job_a", "job_b", "job_c"] },
+  { filter: { statuses: ["IN_QUEUE"] }, told: ["job_b"] },
+  { filter: { statuses: [] }, told: [] },
+  { filter: { deploymentId: "cold-light" }, told: ["job_c"] },
+  { filter: { createdAfter: new Date(1_000) }, told: ["job_b", "job_c"] },
+  { filter: { createdBefore: new Date(3_000) }, told: ["job_a", "job_b"] },
+  { filter: { createdAfter: new Date(1_000), deploymentId: "warm-glow" }, told: ["job_b"] },
+])("$filter lets $told through", async ({ filter, told }) => {
+  const fixture = createFixture();
+  fixture.change("job_a", { status: "FAILED" });
+  fixture.change("job_b", { status: "IN_QUEUE", createdAt: new Date(2_000) });
+  fixture.change("job_c", { deploymentId: "cold-light", createdAt: new Date(3_000) });
+  const jobs = await fixture.watch({ filter, after: "0" });
+  const heard: (string | undefined)[] = [];
+  const listening = (async () => {
+    for await (const { job } of jobs) heard.push(job?.id);
+  })();
+  await settle();
+  await jobs.return();
+  await listening;
+  expect(heard).toEqual(told);
+});
+
+test("however often it is woken, it reads at most five times a second", async () => {
+  const fixture = createFixture();
+  const jobs = await fixture.watch({ filter: { statuses: [] } });
+  const waiting = jobs.next();
+  for (let elapsedMs = 0; elapsedMs < 2_000; elapsedMs += 10) {
+    fixture.change("job_busy");
+    await settle();
+    vi.advanceTimersByTime(10);
+  }
+  expect(fixture.reads.length).toBeGreaterThan(5);
+  expect(fixture.reads.length).toBeLessThanOrEqual(11);
+  await jobs.return();
+  expect((await waiting).done).toBe(true);
+});
+
+test("a wake-up that is lost is made good by the next safety re-read", async () => {
+  const fixture = createFixture();
+  const jobs = await fixture.watch();
+  const next = jobs.next();
+  await rest();
+  const lost = [...fixture.listeners];
+  fixture.listeners.clear();
+  fixture.change("job_quiet");
+  lost.forEach((listener) => fixture.listeners.add(listener));
+  const readsBefore = fixture.reads.length;
+  vi.advanceTimersByTime(14_799);
+  await settle();
+  expect(fixture.reads).toHaveLength(readsBefore);
+  vi.advanceTimersByTime(1);
+  expect((await next).value).toMatchObject({ job: { id: "job_quiet" } });
+  await jobs.return();
+});
+
+test("a database that is away is told once, ends no stream that has begun, and costs it no change", async () => {
+  const fixture = createFixture();
+  const jobs = await fixture.watch();
+  const next = jobs.next();
+  await rest();
+  fixture.holdReads(() => Promise.reject(new Error("the database is away")));
+  for (let round = 0; round < 3; round++) {
+    fixture.change("job_meanwhile");
+    await rest();
+  }
+  expect(fixture.warnings).toHaveLength(1);
+  await expect(fixture.watch()).rejects.toThrow("away");
+  fixture.holdReads(() => undefined);
+  vi.advanceTimersByTime(15_000);
+  expect((await next).value).toMatchObject({ job: { id: "job_meanwhile", version: 4 } });
+  await jobs.return();
+});
+
+test("a reset that can't be told because the database is away is told later", async () => {
+  const fixture = createFixture();
+  fixture.change("job_lost");
+  fixture.forget();
+  const jobs = await fixture.watch({ after: "0" });
+  fixture.holdReads(() => Promise.reject(new Error("the database is away")));
+  const next = jobs.next();
+  await rest();
+  fixture.holdReads(() => undefined);
+  vi.advanceTimersByTime(15_000);
+  expect((await next).value).toEqual({ cursor: "1", job: null, reset: true });
+  await jobs.return();
+});
+
+test.each(["waiting", "between two events", "reading", "resting"])(
+  "a reader who leaves while %s frees the listener and the timers at once",
+  async (moment) => {
+    const fixture = createFixture();
+    fixture.change("job_a");
+    fixture.change("job_b");
+    const jobs = await fixture.watch({ after: moment === "between two events" ? "0" : "1" });
+    const read = Promise.withResolvers<void>();
+    await jobs.next();
+    if (moment === "reading") fixture.holdReads(() => read.promise);
+    if (moment !== "between two events") void jobs.next();
+    await (moment === "resting" ? settle() : rest());
+    if (moment === "reading" || moment === "resting") fixture.change("job_c");
+    await settle();
+    expect(fixture.listeners.size).toBe(1);
+    void jobs.return();
+    await settle();
+    expect(fixture.listeners.size).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+    read.resolve();
+  },
+);
+
+test("a stream that nobody reads listens to nothing", async () => {
+  const fixture = createFixture();
+  await fixture.watch();
+  expect(fixture.listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("1,000 readers in step cost one read a change, and each hears of it", async () => {
+  const fixture = createFixture();
+  const streams = await Promise.all(Array.from({ length: 1_000 }, () => fixture.watch()));
+  let told = 0;
+  for (const stream of streams) {
+    void (async () => {
+      for await (const { job } of stream) if (job !== null) told += 1;
+    })();
+  }
+  await rest();
+  expect(fixture.reads).toHaveLength(1);
+  for (let round = 1; round <= 3; round++) {
+    fixture.change(`job_${round}`);
+    await rest();
+    expect(fixture.reads).toHaveLength(1 + round);
+    expect(told).toBe(1_000 * round);
+  }
+  await Promise.all(streams.map((stream) => stream.return()));
+});
