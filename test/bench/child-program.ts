@@ -15,6 +15,8 @@ export type ChildProgram = {
   readonly startMs: number;
   /** Its resident memory in MiB. */
   readMemory(): number;
+  /** Ends it without a warning, and resolves when it has ended. */
+  kill(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -52,6 +54,11 @@ export async function startProgram(
     url,
     startMs,
     readMemory: () => readMemory(child.pid ?? 0),
+    async kill() {
+      kill();
+      await ended;
+      process.removeListener("exit", kill);
+    },
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await within(12_000, `${path} stops`, ended);

@@ -9,6 +9,8 @@ export const DEPLOYMENT_ID = "bench";
 
 export const INPUT = { prompt: "A warm glow", width: 1_024, height: 1_024, seed: 42 } as const;
 
+const STORED_AT_ONCE = 10;
+
 const OUTPUT = { images: ["https://files.runcomfy.net/output-1.png"] } as const;
 const SUBMITTED_AT = new Date("2025-07-22T13:05:16Z");
 const FINISHED_AT = new Date("2025-07-22T13:05:24Z");
@@ -50,14 +52,18 @@ export async function storeRunningJobs(
 ): Promise<void> {
   const now = new Date(Date.now() - 600_000);
   await fillStore(databaseUrl, async (store) => {
-    for (const requestId of requestIds) {
-      const job = createJob({ deploymentId: DEPLOYMENT_ID, apiVersion: "v1", now });
-      await store.insertJob(
-        { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
-        INPUT,
-        null,
-      );
+    const left = requestIds.values();
+    async function work(): Promise<void> {
+      for (const requestId of left) {
+        const job = createJob({ deploymentId: DEPLOYMENT_ID, apiVersion: "v1", now });
+        await store.insertJob(
+          { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
+          INPUT,
+          null,
+        );
+      }
     }
+    await Promise.all(Array.from({ length: STORED_AT_ONCE }, work));
   });
 }
 

@@ -2,7 +2,14 @@
 export type Figure = {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "MiB" | "requests/s" | "looks";
+  readonly unit:
+    | "ms"
+    | "MiB"
+    | "requests/s"
+    | "submits/s"
+    | "looks"
+    | "statements"
+    | "statements/s";
   readonly ratio: number | null;
   readonly against: string | null;
 };
@@ -20,10 +27,15 @@ export function toFigure(name: string, value: number, unit: Figure["unit"], base
 
 /** The middle one; of an even number the lower of the two. */
 export function median(values: readonly number[]): number {
-  const middle = values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
-  if (middle === undefined)
+  return quantile(values, 0.5);
+}
+
+/** The lowest that is not exceeded by this share of them. */
+export function quantile(values: readonly number[], share: number): number {
+  const value = values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1];
+  if (value === undefined)
     throw new Error("Nothing was measured. Let there be at least one round.");
-  return middle;
+  return value;
 }
 
 /** The figures as one table. */

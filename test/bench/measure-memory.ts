@@ -22,31 +22,45 @@ const ACCEPTED = z.object({ request_id: z.string() });
 /** Resident memory of the gateway: idle, with jobs in flight, with watchers that each have a socket. */
 export async function measureMemory(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   upstream.script(DEPLOYMENT_ID, ["in_progress"]);
-  const sandboxed = await measureIdle(upstream, folder, "sandbox", {
+  const sandboxed = await measureIdle(upstream, `file:${folder}/memory-sandbox/gateway.db`, {
     RUNCOMFY_API_TOKEN: "",
     SANDBOX_PORT: "0",
   });
-  const idle = toFigure("memory, idle", await measureIdle(upstream, folder, "idle", {}), "MiB");
+  const idleUrl = `file:${folder}/memory-idle/gateway.db`;
+  const idle = toFigure("memory, idle", await measureIdle(upstream, idleUrl), "MiB");
   return [
     idle,
     toFigure("memory, idle, with the sandbox", sandboxed, "MiB", idle),
     toFigure(`memory, ${WATCHERS} watchers`, await measureWatched(upstream, folder), "MiB", idle),
     toFigure(
       `memory, ${JOBS} jobs in flight`,
-      await measureInFlight(upstream, folder),
+      await measureInFlight(upstream, `file:${folder}/in-flight.db`),
       "MiB",
       idle,
     ),
   ];
 }
 
+/** The same of one on Postgres that has nothing else to do, idle and with jobs in flight. */
+export async function measurePostgresMemory(
+  upstream: FaultyUpstream,
+  databaseUrl: string,
+): Promise<Figure[]> {
+  upstream.script(DEPLOYMENT_ID, ["in_progress"]);
+  const idle = toFigure(
+    "memory on Postgres, idle",
+    await measureIdle(upstream, databaseUrl),
+    "MiB",
+  );
+  const inFlight = await measureInFlight(upstream, databaseUrl);
+  return [idle, toFigure(`memory on Postgres, ${JOBS} jobs in flight`, inFlight, "MiB", idle)];
+}
+
 async function measureIdle(
   upstream: FaultyUpstream,
-  folder: string,
-  name: string,
-  environment: Readonly<Record<string, string>>,
+  databaseUrl: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const databaseUrl = `file:${folder}/memory-${name}/gateway.db`;
   await using gateway = await startGatewayProgram(upstream, {
     DATABASE_URL: databaseUrl,
     ...environment,
@@ -68,8 +82,7 @@ async function measureWatched(upstream: FaultyUpstream, folder: string): Promise
   return memory;
 }
 
-async function measureInFlight(upstream: FaultyUpstream, folder: string): Promise<number> {
-  const databaseUrl = `file:${folder}/in-flight.db`;
+async function measureInFlight(upstream: FaultyUpstream, databaseUrl: string): Promise<number> {
   await storeRunningJobs(databaseUrl, await submitUpstream(upstream));
   const looksBefore = upstream.count("status");
   await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });

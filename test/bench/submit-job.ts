@@ -11,15 +11,25 @@ const ANSWER = z.object({
   }),
 });
 
+/** A body that submits a job. */
+export const SUBMIT_BODY = JSON.stringify({
+  query: QUERY,
+  variables: { deploymentId: DEPLOYMENT_ID, input: INPUT },
+});
+
+type Submitted = { readonly id: string; readonly requestId: string };
+
 /** Submits a job to a gateway; throws unless that succeeds. */
-export async function submitJob(
-  url: string,
-): Promise<{ readonly id: string; readonly requestId: string }> {
-  const variables = { deploymentId: DEPLOYMENT_ID, input: INPUT };
+export async function submitJob(url: string): Promise<Submitted> {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: QUERY, variables }),
+    body: SUBMIT_BODY,
   });
-  return ANSWER.parse(await response.json()).data.submitJob.job;
+  return readSubmitted(await response.text());
+}
+
+/** The job of an answer; throws unless it was submitted. */
+export function readSubmitted(answer: string): Submitted {
+  return ANSWER.parse(JSON.parse(answer)).data.submitJob.job;
 }

@@ -1,0 +1,151 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { z } from "zod";
+
+import { SubmitJobDocument } from "../support/gql/operations.ts";
+import { request } from "../support/graphql-client.ts";
+import type { Cluster } from "./cluster.ts";
+import { createWatchers } from "./watchers.ts";
+
+/** Submits and watches through the front, and knows what every job and every watcher must have seen in the end. */
+export type Checker = {
+  /** Submits, each until it has an outcome, and watches every job from then on. */
+  submit(deploymentId: string, count: number): Promise<void>;
+  /** Resolves when every watcher saw its job's end; rejects when that takes longer. */
+  whenAllEnded(patienceMs: number): Promise<void>;
+  /** What of the cluster's promises was broken, a sentence each, once every job has ended. */
+  findBroken(): Promise<readonly string[]>;
+  /** How many jobs ended with this status and, if one is named, this error. */
+  countJobs(status: string, errorCode?: string): Promise<number>;
+  watcherErrors(): number;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+const SUBMITS_AT_ONCE = 25;
+const SUBMIT_PATIENCE_MS = 60_000;
+const RETRY_MS = 200;
+const BODY = z.object({ prompt: z.string() });
+type Row = { id: string; status: string; version: number; key: string; requestId: string | null };
+
+/** Makes one for a cluster; all jobs of the cluster must be submitted by it. */
+export function createChecker({ url, database, upstream }: Cluster): Checker {
+  const watchers = createWatchers(url);
+  const jobIds = new Map<string, string>();
+
+  async function submitOne(deploymentId: string): Promise<void> {
+    const key = randomUUID();
+    const jobId = await submitUntilSettled(url, deploymentId, key);
+    jobIds.set(key, jobId);
+    watchers.watch(jobId);
+  }
+
+  function countPosts(): ReadonlyMap<string, number> {
+    const posts = new Map<string, number>();
+    for (const { call, body } of upstream.requests) {
+      if (call !== "submit") continue;
+      const { prompt } = BODY.parse(JSON.parse(body));
+      posts.set(prompt, (posts.get(prompt) ?? 0) + 1);
+    }
+    return posts;
+  }
+
+  async function findBrokenJobs(rows: readonly Row[]): Promise<readonly string[]> {
+    const posts = countPosts();
+    const { rows: gaps } = await database.query<{ id: string }>(
+      `select id from jobs left join (select job_id, count(*) as events, max(version) as newest
+         from job_events group by job_id) as told on job_id = id
+       where events is distinct from version or newest is distinct from version`,
+    );
+    const byKey = new Map(rows.map((row) => [row.key, row]));
+    const lost = [...jobIds].filter(([key, id]) => byKey.get(key)?.id !== id);
+    return [
+      ...lost.map(([, id]) => `Job ${id} was acknowledged and is not in the database.`),
+      ...(rows.length === jobIds.size ? [] : [`There are ${rows.length} jobs of ${jobIds.size}.`]),
+      ...gaps.map(({ id }) => `Job ${id} has a history that does not fit its version.`),
+      ...rows.flatMap(({ id, status, key, requestId }) => {
+        const posted = posts.get(key) ?? 0;
+        return [
+          ...(FINAL.has(status) ? [] : [`Job ${id} is still ${status}.`]),
+          ...(posted > 1 ? [`Job ${id} was posted ${posted} times.`] : []),
+          ...(posted === 0 && requestId !== null ? [`Job ${id} was never posted.`] : []),
+        ];
+      }),
+    ];
+  }
+
+  async function findBroken(): Promise<readonly string[]> {
+    const { rows } = await database.query<Row>(
+      `select id, status, version, idempotency_key as key, request_id as "requestId" from jobs`,
+    );
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const watched = watchers.watches.flatMap((seen) => {
+      const row = byId.get(seen.jobId);
+      const isTrue = seen.status === row?.status && seen.version === row?.version;
+      return [
+        ...seen.broken,
+        ...(seen.hasEnded ? [] : ["did not see the end"]),
+        ...(isTrue ? [] : [`saw ${seen.status} ${seen.version} last, not what is stored`]),
+      ].map((text) => `The watcher of ${seen.jobId} ${text}.`);
+    });
+    return [...(await findBrokenJobs(rows)), ...watched];
+  }
+
+  return {
+    async submit(deploymentId, count) {
+      let left = count;
+      const work = async (): Promise<void> => {
+        while (left-- > 0) await submitOne(deploymentId);
+      };
+      await Promise.all(Array.from({ length: SUBMITS_AT_ONCE }, work));
+    },
+    async whenAllEnded(patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      while (watchers.watches.some(({ hasEnded }) => !hasEnded)) {
+        if (performance.now() > deadline) {
+          const broken = await findBroken();
+          throw new Error(`Not all ended in ${patienceMs} ms:\n${broken.slice(0, 20).join("\n")}`);
+        }
+        await sleep(50);
+      }
+    },
+    findBroken,
+    async countJobs(status, errorCode) {
+      const { rows } = await database.query<{ count: number }>(
+        "select count(*)::int as count from jobs where status = $1 and ($2::text is null or error_code = $2)",
+        [status, errorCode ?? null],
+      );
+      return rows[0]?.count ?? 0;
+    },
+    watcherErrors: watchers.errors,
+    close: watchers.close,
+    [Symbol.asyncDispose]: watchers.close,
+  };
+}
+
+const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+
+/** Sends the same key again, as a careful client does, until the gateway tells what became of it. */
+async function submitUntilSettled(url: string, deploymentId: string, key: string): Promise<string> {
+  const variables = { deploymentId, input: { prompt: key }, idempotencyKey: key };
+  const deadline = performance.now() + SUBMIT_PATIENCE_MS;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      const { submitJob } = await request(url, SubmitJobDocument, variables);
+      last = submitJob;
+      if (submitJob.__typename === "SubmitJobSuccess") return submitJob.job.id;
+      if (submitJob.__typename !== "UpstreamError") break;
+      if (submitJob.unconfirmedJob !== null) return submitJob.unconfirmedJob.id;
+      if (!submitJob.retryable) break;
+    } catch (error) {
+      last = error; // The connection ended, or the database was away: the key makes it safe to ask again.
+    }
+    await sleep(RETRY_MS);
+  }
+  throw new Error(
+    `A submit was not settled: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+    { cause: last },
+  );
+}

@@ -1,0 +1,30 @@
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+
+import { runSoak } from "./run-soak.ts";
+
+// `npm run soak -- --minutes N`, with `--seed S` for the schedule of an earlier run.
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "10" }, seed: { type: "string" } },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed ?? randomInt(2 ** 31));
+if (!(minutes > 0) || !Number.isInteger(seed)) {
+  console.error("Say for how long, and with which schedule: npm run soak -- --minutes 10 --seed 7");
+  process.exit(1);
+}
+console.log(`Seed ${seed}, ${minutes} minutes`);
+const broken = await runSoak({
+  minutes,
+  seed,
+  // Leases and time-outs of full length.
+  environment: { LOG_LEVEL: "warn" },
+  tell: (line) => console.log(`${new Date().toISOString()}  ${line}`),
+});
+for (const line of broken) console.error(line);
+console.log(
+  broken.length === 0
+    ? "Nothing broken."
+    : `Broken. Replay it: npm run soak -- --minutes ${minutes} --seed ${seed}`,
+);
+process.exit(broken.length === 0 ? 0 : 1);
