@@ -1,16 +1,16 @@
-import { randomInt } from "node:crypto";
-
 import { expect, test } from "vitest";
 
 import { SHORT_TIMES } from "./cluster.ts";
 import { runSoak } from "./run-soak.ts";
 
-test("a minute of random disturbances breaks no promise", { timeout: 300_000 }, async () => {
-  const seed = randomInt(2 ** 31);
-  const rounds = [`Replay it: npm run soak -- --minutes 1 --seed ${seed}`];
+/** The same schedule each time: to look for new ones is the part of `npm run soak`. */
+const SEED = 11;
+
+test("a minute of mixed disturbances breaks no promise", { timeout: 300_000 }, async () => {
+  const rounds = [`Replay it: npm run soak -- --minutes 1 --seed ${SEED}`];
   const broken = await runSoak({
     minutes: 1,
-    seed,
+    seed: SEED,
     environment: SHORT_TIMES,
     tell: (line) => rounds.push(line),
   });

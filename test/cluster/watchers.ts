@@ -97,6 +97,7 @@ const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"])
 function createReconnectingClient(url: string): { client: Client; connections: () => number } {
   let connections = 0;
   let pongTimer: NodeJS.Timeout | undefined;
+  let socket: unknown;
   const client = createClient({
     url: `${url.replace("http", "ws")}/graphql`,
     webSocketImpl: WebSocket,
@@ -105,12 +106,17 @@ function createReconnectingClient(url: string): { client: Client; connections: (
     retryWait: () => new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
     keepAlive: PING_INTERVAL_MS,
     on: {
+      opened: (opened) => (socket = opened),
       connected: () => (connections += 1),
       // A gateway that is frozen, or cut off, closes nothing.
       ping(received) {
         if (received) return;
         clearTimeout(pongTimer);
-        pongTimer = setTimeout(() => client.terminate(), PONG_TIMEOUT_MS);
+        // Cut, not closed: the client hears a socket that is closing to its end, also when it has another one already.
+        pongTimer = setTimeout(
+          () => socket instanceof WebSocket && socket.terminate(),
+          PONG_TIMEOUT_MS,
+        );
       },
       pong: () => clearTimeout(pongTimer),
       closed: () => clearTimeout(pongTimer),
