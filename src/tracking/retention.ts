@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { BaseLogger } from "pino";
 
 import type { JobStore } from "../store/job-store.ts";
+import { pause } from "../store/pause.ts";
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */
@@ -20,10 +19,10 @@ export function startRetention(options: {
   readonly store: Pick<JobStore, "deleteOldJobs">;
   readonly days: number;
   readonly log: Pick<BaseLogger, "info" | "warn">;
-  readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<unknown>;
+  /** Ends early, and well, when the signal is aborted. */
+  readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<void>;
 }): { close(): Promise<void> } {
-  const { store, days, log } = options;
-  const { sleep = (durationMs, signal) => delay(durationMs, undefined, { signal }) } = options;
+  const { store, days, log, sleep = pause } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const ages = {
@@ -36,7 +35,7 @@ export function startRetention(options: {
     let total = 0;
     let deleted = 0;
     do {
-      if (total > 0) await pause(BETWEEN_BATCHES_MS);
+      if (total > 0) await rest(BETWEEN_BATCHES_MS);
       if (signal.aborted) break;
       deleted = await store.deleteOldJobs(ages, JOBS_PER_BATCH);
       total += deleted;
@@ -58,16 +57,12 @@ export function startRetention(options: {
         }
         hasFailed = true;
       }
-      await pause(BETWEEN_SWEEPS_MS);
+      await rest(BETWEEN_SWEEPS_MS);
     }
   }
 
-  /** Ends early when retention is closed. */
-  async function pause(durationMs: number): Promise<void> {
-    if (signal.aborted) return;
-    await sleep(durationMs, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  async function rest(durationMs: number): Promise<void> {
+    if (!signal.aborted) await sleep(durationMs, signal);
   }
 
   const running = run();

@@ -50,8 +50,9 @@ export function createInputCheck({ schema, divisor, compile }: InputCheckParts):
     // What is filled in is looked at again: Ajv may have asked for a member before it filled that in.
     const second = isFilledIn ? validate(copied) : first;
     if (typeof second === "string") return { input, ...UNDECIDED[second] };
-    const issues =
-      isAccepted(first) || isAccepted(second) ? [] : keepShared(explain(first), explain(second));
+    const isRefused = !isAccepted(first) && !isAccepted(second);
+    const found = isRefused ? explain(first) : [];
+    const issues = isRefused && isFilledIn ? keepShared(found, explain(second)) : found;
     // Where the defaults spoil an input that is right without them, the upstream is left to fill them in.
     const sent = isAccepted(second) ? copied : input;
     const warnings = issues.length > 0 ? [] : findWarnings(sent, { schema, divisor, spell });
@@ -60,10 +61,13 @@ export function createInputCheck({ schema, divisor, compile }: InputCheckParts):
 }
 
 /** What both looks found: the others came of a default that was not there yet, or that nobody gave. */
-function keepShared(first: readonly InputIssue[], second: readonly InputIssue[]): InputIssue[] {
+function keepShared(
+  first: readonly InputIssue[],
+  second: readonly InputIssue[],
+): readonly InputIssue[] {
   const texts = new Set(second.map(toText));
   const shared = first.filter((issue) => texts.has(toText(issue)));
-  return shared.length > 0 ? shared : [...first];
+  return shared.length > 0 ? shared : first;
 }
 
 function toText({ path, message }: InputIssue): string {
