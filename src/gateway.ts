@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 
 import type { Config } from "./config.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
+import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
@@ -61,6 +62,7 @@ export async function startGateway(
       random: Math.random,
       log,
       longestBackOffMs: config.outageBackOffSeconds * 1_000,
+      cutOffAfterMs: leaseSeconds * 1_000,
     });
     const runcomfy = createRunComfy({
       baseUrl: upstream.baseUrl,
@@ -69,6 +71,7 @@ export async function startGateway(
       pace,
       log,
     });
+    keep(startOutageProbe({ pace, runcomfy }));
     const { jobRetentionDays: days } = config;
     // Before what tracks jobs, so that it holds up no handover when it is closed.
     if (days !== null) keep(startRetention({ store, days, log }));
@@ -118,7 +121,8 @@ export async function startGateway(
       close() {
         // Submits get their patience from now on, not from the end of the server's own.
         tracking.stopSubmits();
-        return closeAll(opened);
+        const hangUp = setTimeout(() => store.hangUp(), DATABASE_PATIENCE_MS);
+        return closeAll(opened).finally(() => clearTimeout(hangUp));
       },
     };
   } catch (error) {
@@ -126,6 +130,9 @@ export async function startGateway(
     throw error;
   }
 }
+
+/** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */
+const DATABASE_PATIENCE_MS = 8_500;
 
 type Closeable = { close(): Promise<void> };
 

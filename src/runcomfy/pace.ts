@@ -15,13 +15,16 @@ export type Pace = {
   /** The look that claimed has ended without a read: its place is free again. Does nothing when none is taken. */
   releaseLook(): void;
   isOutage(): boolean;
-  /**
-   * Whether a submit may go now. In an outage there is one place for submits beside the one for looks: the looks may
-   * all be at one broken job, or far off, and then they never find out that the upstream takes submits.
-   */
-  claimSubmit(): SubmitClaim;
-  /** The submit that has the place was not sent: its place is free again. Does nothing when none is taken. */
-  releaseSubmit(): void;
+  /** How well the upstream can be reached from here, for other gateways to compare with. */
+  reach(): Reach;
+  /** Another gateway had an answer so long ago. In an outage one call may then go at once, to find out the same. */
+  noteAnswerElsewhere(ageMs: number): void;
+  /** Why no submit may go now: in an outage none does. Null when it may. */
+  submitRefusal(): UpstreamErrorCode | null;
+  /** As `claimLook`, for the probes of an outage, which have a place of their own until one is noted. */
+  claimProbe(): number;
+  /** Calls `tell` whenever an outage begins. */
+  onOutage(tell: () => void): void;
   /** The upstream asked everybody to stay away for so long; the listeners of `onPause` hear of it. */
   notePause(durationMs: number): void;
   /** Another gateway was asked to: the same, but nobody hears of it. */
@@ -30,22 +33,31 @@ export type Pace = {
   onPause(tell: () => void): void;
   /** A read ended well (null), or failed. */
   noteRead(error: RunComfyError | null): void;
+  /** A probe was answered well (null), or failed. */
+  noteProbe(error: RunComfyError | null): void;
   /** A submit was accepted (null), or failed. */
   noteSubmit(error: RunComfyError | null): void;
   /** With how many gateways the rare calls of an outage are shared: each waits so many times longer. */
   setGateways(gateways: number): void;
 };
 
-/** Whether a submit may go, and if so whether it has the one place for submits in an outage; if not, why. */
-type SubmitClaim =
-  | { readonly isOpen: true; readonly isProbe: boolean }
-  | { readonly isOpen: false; readonly code: UpstreamErrorCode };
+/** How well one gateway reaches the upstream. */
+export type Reach = {
+  readonly isOutage: boolean;
+  /** It has failed for long, also after another gateway had an answer: the fault is on this side. */
+  readonly isCutOff: boolean;
+  /** Null when the upstream never answered it. */
+  readonly answeredMsAgo: number | null;
+};
 
 /** The longest pause that is obeyed, however long the upstream asked for. */
 export const LONGEST_PAUSE_MS = 300_000;
 
 const FAILURES_UNTIL_OUTAGE = 5;
 const SHORTEST_BACK_OFF_MS = 1_000;
+
+/** An outage so soon after another goes on with its probes' back-off: their answers tell nothing of what fails. */
+const RELAPSE_MS = 60_000;
 
 /** Pauses that differ by less are the same one, which several answers told. */
 const SAME_PAUSE_MS = 500;
@@ -61,20 +73,29 @@ const OUTAGE_CODES: ReadonlySet<UpstreamErrorCode> = new Set([
 /**
  * Makes a pace that starts unhindered. `now` gives milliseconds of a clock that never goes back
  * (`performance.now`), `random` a number in [0, 1); `longestBackOffMs` (8 s) bounds how long an outage that is over can
- * go unnoticed, however many gateways there are.
+ * go unnoticed, however many gateways there are; after `cutOffAfterMs` (6 s) of failures the answers that other gateways
+ * get count.
  */
 export function createPace(options: {
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Pick<BaseLogger, "info" | "warn">;
   readonly longestBackOffMs?: number;
+  readonly cutOffAfterMs?: number;
 }): Pace {
-  const { now, random, log, longestBackOffMs = 8_000 } = options;
-  const listeners: (() => void)[] = [];
+  const { now, random, log, longestBackOffMs = 8_000, cutOffAfterMs = 6_000 } = options;
+  const pauseListeners: (() => void)[] = [];
+  const outageListeners: (() => void)[] = [];
   let pausedUntil = 0;
   let failures = 0;
+  /** Of those failures, the first. */
+  let failingSince = 0;
+  let answeredAt = -Infinity;
   let gateways = 1;
   let outage: Outage | null = null;
+  /** Of the last outage: when it ended, and the back-off that its probes had come to. */
+  let endedAt = -Infinity;
+  let endedBackOffMs = 0;
 
   function pausedForMs(): number {
     return Math.max(0, Math.ceil(pausedUntil - now()));
@@ -85,24 +106,22 @@ export function createPace(options: {
     if (place === undefined || pauseMs > 0) return pauseMs;
     const waitMs = Math.max(0, Math.ceil(place.freeAt - now()));
     if (waitMs > 0) return waitMs;
-    place.isTaken = true;
+    place.takenAt = now();
     // A call that hangs, or whose end is never noted, keeps the place no longer: the upstream may be back meanwhile.
     place.freeAt = now() + longestBackOffMs;
     return 0;
   }
 
   function release(place: Place | undefined): void {
-    if (place === undefined || !place.isTaken) return;
-    place.isTaken = false;
+    if (place === undefined || place.takenAt === null) return;
+    place.takenAt = null;
     place.freeAt = now();
   }
 
-  function claimSubmit(): SubmitClaim {
-    if (outage === null) return { isOpen: true, isProbe: false };
-    if (claim(outage.submits) === 0) return { isOpen: true, isProbe: true };
+  function submitRefusal(): UpstreamErrorCode | null {
+    if (outage === null) return null;
     // A token that is not accepted is nothing that waiting mends.
-    const code = outage.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
-    return { isOpen: false, code };
+    return outage.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
   }
 
   function adoptPause(durationMs: number): void {
@@ -112,13 +131,13 @@ export function createPace(options: {
   function notePause(durationMs: number): void {
     const before = pausedUntil;
     adoptPause(durationMs);
-    if (pausedUntil > before + SAME_PAUSE_MS) for (const tell of listeners) tell();
+    if (pausedUntil > before + SAME_PAUSE_MS) for (const tell of pauseListeners) tell();
   }
 
-  function noteRead(error: RunComfyError | null): void {
+  function noteGet(error: RunComfyError | null, place: "looks" | "probes"): void {
     if (error === null || isAnswer(error)) return noteAnswer();
     if (OUTAGE_CODES.has(error.code)) noteFailure(error.code);
-    backOff(outage?.looks);
+    backOff(outage?.[place]);
   }
 
   function noteSubmit(error: RunComfyError | null): void {
@@ -126,37 +145,66 @@ export function createPace(options: {
     // A single one may be the fault of its deployment or input, but not five with no good call between them.
     const isFailure = error.code === "UNAVAILABLE" || error.code === "TIMEOUT";
     if (isFailure && error.delivery !== "refused") noteFailure(error.code);
-    backOff(outage?.submits);
   }
 
   function noteAnswer(): void {
     failures = 0;
+    answeredAt = now();
     if (outage === null) return;
+    endedAt = now();
+    endedBackOffMs = outage.probes.backOffMs;
     outage = null;
     log.info({}, "RunComfy answers again; jobs are looked at and submitted as usual.");
   }
 
   function noteFailure(code: UpstreamErrorCode): void {
     failures += 1;
+    if (failures === 1) failingSince = now();
+    if (outage !== null) outage.failedAt = now();
     if (outage !== null || failures < FAILURES_UNTIL_OUTAGE) return;
-    outage = { code, looks: createPlace(), submits: createPlace() };
+    outage = {
+      code,
+      failedAt: now(),
+      answeredElsewhereAt: null,
+      looks: createPlace(SHORTEST_BACK_OFF_MS),
+      probes: createPlace(now() - endedAt < RELAPSE_MS ? endedBackOffMs * 2 : SHORTEST_BACK_OFF_MS),
+    };
     log.warn(
       { code, failures },
-      "RunComfy keeps failing, so looks at jobs go one at a time, and so do submits, until one succeeds. If this lasts, check the gateway's token and RunComfy's status page.",
+      "RunComfy keeps failing, so until it answers again looks at jobs go one at a time and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
     );
+    for (const tell of outageListeners) tell();
   }
 
-  function createPlace(): Place {
-    const backOffMs = Math.min(SHORTEST_BACK_OFF_MS, longestBackOffMs);
-    return { backOffMs, freeAt: now() + toWaitMs(backOffMs), isTaken: false };
+  function noteAnswerElsewhere(ageMs: number): void {
+    const at = now() - ageMs;
+    // The first is enough to know, and each probe that it brings on may fail.
+    if (outage === null || outage.answeredElsewhereAt !== null || at <= failingSince) return;
+    outage.answeredElsewhereAt = at;
+    for (const place of [outage.looks, outage.probes]) {
+      if (place.takenAt === null) place.freeAt = now();
+    }
+  }
+
+  function isCutOff(): boolean {
+    const at = outage?.answeredElsewhereAt ?? null;
+    if (outage === null || at === null || now() - failingSince < cutOffAfterMs) return false;
+    // A call that hangs is not waited for.
+    return outage.failedAt > at || now() - at >= cutOffAfterMs;
+  }
+
+  function createPlace(wantedMs: number): Place {
+    const backOffMs = Math.min(wantedMs, longestBackOffMs);
+    return { backOffMs, freeAt: now() + toWaitMs(backOffMs), takenAt: null };
   }
 
   /** Only the call that took the place counts: many others may have been under way when the outage began. */
   function backOff(place: Place | undefined): void {
-    if (place === undefined || !place.isTaken) return;
-    place.isTaken = false;
+    if (place === undefined || place.takenAt === null) return;
     place.backOffMs = Math.min(longestBackOffMs, place.backOffMs * 2);
-    place.freeAt = now() + toWaitMs(place.backOffMs);
+    // From its start: the upstream may have come back while the call was waiting in vain.
+    place.freeAt = place.takenAt + toWaitMs(place.backOffMs);
+    place.takenAt = null;
   }
 
   function toWaitMs(backOffMs: number): number {
@@ -168,12 +216,20 @@ export function createPace(options: {
     claimLook: () => claim(outage?.looks),
     releaseLook: () => release(outage?.looks),
     isOutage: () => outage !== null,
-    claimSubmit,
-    releaseSubmit: () => release(outage?.submits),
+    reach: () => ({
+      isOutage: outage !== null,
+      isCutOff: isCutOff(),
+      answeredMsAgo: answeredAt === -Infinity ? null : now() - answeredAt,
+    }),
+    noteAnswerElsewhere,
+    submitRefusal,
+    claimProbe: () => claim(outage?.probes),
+    onOutage: (tell) => void outageListeners.push(tell),
     notePause,
     adoptPause,
-    onPause: (tell) => void listeners.push(tell),
-    noteRead,
+    onPause: (tell) => void pauseListeners.push(tell),
+    noteRead: (error) => noteGet(error, "looks"),
+    noteProbe: (error) => noteGet(error, "probes"),
     noteSubmit,
     setGateways: (count) => void (gateways = count),
   };
@@ -187,13 +243,18 @@ function isAnswer({ code }: RunComfyError): boolean {
 type Outage = {
   /** Of the failure that began it. */
   readonly code: UpstreamErrorCode;
+  failedAt: number;
+  /** Null until it is known that another gateway had an answer in this outage. */
+  answeredElsewhereAt: number | null;
   readonly looks: Place;
-  readonly submits: Place;
+  /** Beside the looks, which may all be at one broken job, or far off, or none. */
+  readonly probes: Place;
 };
 
 /** What lets one call at a time pass in an outage. */
 type Place = {
   backOffMs: number;
   freeAt: number;
-  isTaken: boolean;
+  /** Null while nobody has it. */
+  takenAt: number | null;
 };

@@ -207,10 +207,11 @@ export function createJobStore(dependencies: {
     claimJobs: (limit) => ownership.claim(limit),
     listOwnedJobs: () => ownership.list(),
     isExclusive: database.kind === "sqlite",
-    renewLease: () => ownership.renew(),
+    renewLease: (reach) => ownership.renew(reach),
     subscribe: (jobId, wake) => changes.subscribe(jobId, wake),
     subscribeToAll: (wake) => changes.subscribeToAll(wake),
     readShares: () => ownership.readShares(),
+    pickUnfinishedId: () => ownership.pickUnfinishedId(),
 
     async releaseJobs(count) {
       const ids = await ownership.release(count);
@@ -224,6 +225,8 @@ export function createJobStore(dependencies: {
     async ping() {
       await sql`select 1`.execute(queries);
     },
+
+    hangUp: () => database.hangUp(),
 
     async close() {
       try {

@@ -10,5 +10,7 @@ export type Database = {
   readonly queries: Kysely<Tables>;
   /** For what says who lives and who owns what: on Postgres it never waits behind other queries for a connection. */
   readonly ownershipQueries: Kysely<Tables>;
+  /** See `JobStore.hangUp`. */
+  hangUp(): void;
   close(): Promise<void>;
 };

@@ -1,6 +1,7 @@
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JobStatus } from "../job/job-status.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { Reach } from "../runcomfy/pace.ts";
 
 /** The two JSON documents of a job; `output` is null until it SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
@@ -119,8 +120,11 @@ export type JobStore = {
   listOwnedJobs(): Promise<OwnedJob[]>;
   /** Whether the former owner of a claimed job is surely dead, rather than silent for longer than its lease. */
   readonly isExclusive: boolean;
-  /** Says that this gateway lives. Has to be called more often than the lease lasts. */
-  renewLease(): Promise<boolean>;
+  /**
+   * Says that this gateway lives, and how it reaches the upstream. Has to be called more often than the lease lasts.
+   * False when the lease had run out before.
+   */
+  renewLease(reach?: Reach): Promise<boolean>;
 
   /** Calls `wake` after each write to the job, by whatever means it is heard of. Returns how to stop that. */
   subscribe(jobId: string, wake: () => void): () => void;
@@ -130,6 +134,8 @@ export type JobStore = {
 
   /** How the unfinished, accepted jobs are spread now; on SQLite one gateway owns them all. */
   readShares(): Promise<Shares>;
+  /** Any accepted, unfinished job, whoever owns it, to try the upstream with; null when there is none. */
+  pickUnfinishedId(): Promise<string | null>;
   /** Gives up at most `count` of this gateway's accepted jobs, for others to claim; the ids of those. */
   releaseJobs(count: number): Promise<string[]>;
   /** Calls back when another gateway has given up jobs: it is time to claim. */
@@ -142,6 +148,8 @@ export type JobStore = {
 
   /** Rejects unless the database answers. */
   ping(): Promise<void>;
+  /** Waits for a Postgres no longer: what it has not answered, and what is asked from now on, fails. */
+  hangUp(): void;
   /** Gives up this gateway's lease and closes the database. */
   close(): Promise<void>;
 };
@@ -158,6 +166,15 @@ export type FeedPage = {
 export type Shares = {
   /** Living gateways, this one among them. */
   readonly gateways: number;
+  /**
+   * Those of them that share the jobs, this one among them; 0 when it leaves them to others, because it lives no lease
+   * yet or the upstream answers others alone.
+   */
+  readonly sharing: number;
+  /** Whether the calls of another gateway keep failing. */
+  readonly isOutageElsewhere: boolean;
+  /** How long ago the upstream last answered another gateway; null when that is not known. */
+  readonly answeredElsewhereMsAgo: number | null;
   /** Unfinished, accepted jobs of all, and of this gateway. */
   readonly unfinished: number;
   readonly owned: number;

@@ -1,5 +1,8 @@
+import { sql } from "kysely";
+
 import type { Database } from "./database.ts";
 import { databaseNowMs } from "./database-clock.ts";
+import type { Shares } from "./job-store.ts";
 
 /** Twice the longest lease there can be: one that ends later was taken before the database's clock was set back. */
 const LONGEST_LEASE_MS = 120_000;
@@ -11,4 +14,52 @@ export function livingGateways({ kind, ownershipQueries }: Database) {
     .selectFrom("gateways")
     .where("lease_until", ">", nowMs)
     .where("lease_until", "<=", (eb) => eb(nowMs, "+", LONGEST_LEASE_MS));
+}
+
+/** What `gatewayId` can know of all gateways on a Postgres; itself it counts as living, whatever its lease says. */
+export async function readGateways(
+  database: Database,
+  gatewayId: string,
+): Promise<Omit<Shares, "unfinished" | "owned">> {
+  const nowMs = databaseNowMs(database.kind);
+  const isOther = sql<boolean>`id <> ${gatewayId}`;
+  // One that lies too far ahead was written before the clock was set back.
+  const isSharing = sql<boolean>`(shares_from is null or shares_from <= ${nowMs}
+    or shares_from > ${nowMs} + ${LONGEST_LEASE_MS})`;
+  const found = await database.ownershipQueries
+    .selectFrom("gateways")
+    .select([
+      sql<number>`count(*) filter (where ${isOther})`.as("others"),
+      sql<number>`count(*) filter (where ${isOther} and ${isSharing})`.as("sharingOthers"),
+      sql<number>`count(*) filter (where not ${isOther} and ${isSharing})`.as("sharingSelf"),
+      sql<number>`count(*) filter (where ${isOther} and answered_at = 0)`.as("failingOthers"),
+      sql<
+        number | null
+      >`${nowMs} - max(answered_at) filter (where ${isOther} and answered_at > 0)`.as(
+        "answeredMsAgo",
+      ),
+    ])
+    .where((eb) =>
+      eb.or([eb("id", "=", gatewayId), eb("id", "in", livingGateways(database).select("id"))]),
+    )
+    .executeTakeFirstOrThrow();
+  const { others, sharingOthers, sharingSelf } = found;
+  const gateways = others + 1;
+  return {
+    gateways,
+    sharing: toSharing({ gateways, sharingOthers, sharingSelf }),
+    isOutageElsewhere: found.failingOthers > 0,
+    answeredElsewhereMsAgo: found.answeredMsAgo === null ? null : Math.max(0, found.answeredMsAgo),
+  };
+}
+
+function toSharing(counts: {
+  readonly gateways: number;
+  readonly sharingOthers: number;
+  readonly sharingSelf: number;
+}): number {
+  const { gateways, sharingOthers, sharingSelf } = counts;
+  if (sharingSelf > 0) return sharingOthers + sharingSelf;
+  // Where nobody is left to leave the jobs to, all share them.
+  return sharingOthers > 0 ? 0 : gateways;
 }

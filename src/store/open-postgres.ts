@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
@@ -15,8 +15,24 @@ type PostgresOptions = {
   readonly mostSilenceMs?: number;
 };
 
-/** Longer than a statement may take on the server, so that a connection which is silent for so long is dead. */
-const MOST_SILENCE_MS = 12_000;
+/** How long a statement may take on the server, how long its answer, and how long a living connection is silent. */
+type Patience = {
+  readonly statementMs: number;
+  readonly answerMs: number;
+  readonly mostSilenceMs: number;
+};
+
+const PATIENCE: Patience = { statementMs: 10_000, answerMs: 15_000, mostSilenceMs: 12_000 };
+
+/** An index of a large table takes minutes; and who starts meanwhile waits for it. */
+const MIGRATION_PATIENCE: Patience = {
+  statementMs: 300_000,
+  answerMs: 305_000,
+  mostSilenceMs: 302_000,
+};
+
+/** The first with `pg_current_xact_id`, which numbers the changes. */
+const OLDEST_VERSION = 13;
 
 /**
  * A pool of at most 10 connections to a migrated Postgres, and one connection more for ownership. Every wait on them
@@ -28,23 +44,34 @@ export async function openPostgres(
   options: PostgresOptions,
 ): Promise<Database> {
   const name = toDatabaseName(databaseUrl);
-  const openPool = (max: number): Kysely<Tables> =>
+  const sockets = createSockets();
+  const openPool = (max: number, mostPatience: Patience): Kysely<Tables> =>
     new Kysely<Tables>({
-      dialect: new PostgresDialect({ pool: createPool(databaseUrl, max, options) }),
+      dialect: new PostgresDialect({
+        pool: createPool(databaseUrl, max, { log: options.log, sockets, ...mostPatience }),
+      }),
       log: (event) => options.onStatement?.(event.query.sql),
     });
-  const queries = openPool(10);
-  const ownershipQueries = openPool(1);
+  const patience = { ...PATIENCE, mostSilenceMs: options.mostSilenceMs ?? PATIENCE.mostSilenceMs };
+  const queries = openPool(10, patience);
+  const ownershipQueries = openPool(1, patience);
   const database: Database = {
     kind: "postgres",
     queries,
     ownershipQueries,
+    hangUp: sockets.destroyAll,
     async close() {
       await Promise.all([queries.destroy(), ownershipQueries.destroy()]);
     },
   };
   try {
-    await migrate(database);
+    await checkVersion(queries, name);
+    const migrationQueries = openPool(1, MIGRATION_PATIENCE);
+    try {
+      await migrate({ ...database, queries: migrationQueries });
+    } finally {
+      await migrationQueries.destroy();
+    }
     return database;
   } catch (error) {
     await database.close();
@@ -56,21 +83,22 @@ export async function openPostgres(
 function createPool(
   databaseUrl: string,
   max: number,
-  { log, mostSilenceMs = MOST_SILENCE_MS }: PostgresOptions,
+  options: Patience & { readonly log: Logger; readonly sockets: Sockets },
 ): pg.Pool {
+  const { log, sockets, statementMs, answerMs, mostSilenceMs } = options;
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: "runcomfy-graphql",
     max,
     connectionTimeoutMillis: 5_000,
-    statement_timeout: 10_000,
-    query_timeout: 15_000,
+    statement_timeout: statementMs,
+    query_timeout: answerMs,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
     // A query that timed out leaves its connection in the pool, where the next ones would wait behind it: the socket
     // itself ends when nothing was heard for so long.
     stream: () => {
-      const socket = new Socket();
+      const socket = sockets.create();
       return socket.setTimeout(mostSilenceMs, () => {
         socket.destroy(new Error(`Postgres was silent for ${mostSilenceMs} ms`));
       });
@@ -99,6 +127,39 @@ function createPool(
     log.debug({ reason: error.message }, "an idle connection to Postgres left the pool");
   });
   return pool;
+}
+
+type Sockets = { create(): Socket; destroyAll(): void };
+
+/** All connections, so that they can be ended without an answer; those made after that end before they begin. */
+function createSockets(): Sockets {
+  const open = new Set<Socket>();
+  let isOver = false;
+  const end = (socket: Socket) => void socket.destroy(new Error("the gateway stops"));
+  return {
+    create() {
+      const socket = new Socket();
+      open.add(socket);
+      socket.once("close", () => open.delete(socket));
+      // Whoever asked for it has to listen and connect first.
+      if (isOver) setImmediate(end, socket);
+      return socket;
+    },
+    destroyAll() {
+      isOver = true;
+      for (const socket of open) end(socket);
+    },
+  };
+}
+
+async function checkVersion(queries: Kysely<Tables>, name: string): Promise<void> {
+  const { rows } = await sql<{ readonly version: string }>`
+    select current_setting('server_version') as version`.execute(queries);
+  const version = rows[0]?.version ?? "";
+  if (Number.parseInt(version, 10) >= OLDEST_VERSION) return;
+  throw new StoreError(
+    `Postgres at ${name} is of version ${version}, and the gateway needs ${OLDEST_VERSION} or newer. Upgrade that server, or point DATABASE_URL at a newer one.`,
+  );
 }
 
 /** `host:port/database`: all of the URL that may be shown. */
@@ -132,6 +193,8 @@ function explain(error: unknown): string {
       return "has no connection left for the gateway. Raise max_connections or close other programs, then start again.";
     case "55P03":
       return "has its tables locked by another program, so they can't be brought up to date. Start the gateway again once that one (a backup, a long transaction) is done.";
+    case "57014":
+      return "took too long to bring the tables up to date, so nothing was changed. Start the gateway again when the server has less to do, and end long transactions first (select pid, query from pg_stat_activity order by xact_start).";
     case "57P03":
       return "is still starting up or shutting down. Start the gateway again in a few seconds.";
     default:

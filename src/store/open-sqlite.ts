@@ -53,6 +53,7 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
     kind: "sqlite",
     queries,
     ownershipQueries: queries,
+    hangUp: () => undefined,
     // Waits its turn, so that a transaction under way is finished first.
     close: () => queries.connection().execute(async () => opened.dispose()),
   };

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
+import type { Reach } from "../runcomfy/pace.ts";
 import type { Database } from "./database.ts";
 import { databaseNowMs } from "./database-clock.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { OwnedJob, Shares } from "./job-store.ts";
-import { livingGateways } from "./living-gateways.ts";
+import { livingGateways, readGateways } from "./living-gateways.ts";
 
 /** Which gateway looks at which job. */
 export type Ownership = {
@@ -19,8 +20,10 @@ export type Ownership = {
   /** All unfinished jobs of this gateway. */
   list(): Promise<OwnedJob[]>;
   readShares(): Promise<Shares>;
+  /** Of any owner. */
+  pickUnfinishedId(): Promise<string | null>;
   /** False when the lease was over before: others may own by now what was this gateway's. */
-  renew(): Promise<boolean>;
+  renew(reach?: Reach): Promise<boolean>;
   giveUp(): Promise<void>;
 };
 
@@ -38,6 +41,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
   const isShared = database.kind === "postgres";
 
   const nowMs = databaseNowMs(database.kind);
+  const leaseEnd = sql<number>`${nowMs} + ${leaseMs}`;
 
   const ownership: Ownership = {
     gatewayId,
@@ -98,13 +102,20 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         ])
         .where("status", "in", ACCEPTED_STATUSES)
         .executeTakeFirstOrThrow();
-      if (!isShared) return { gateways: 1, unfinished, owned };
-      // This one lives, whatever its lease says.
-      const { others } = await livingGateways(database)
-        .select((eb) => eb.fn.countAll<number>().as("others"))
-        .where("id", "!=", gatewayId)
-        .executeTakeFirstOrThrow();
-      return { gateways: others + 1, unfinished, owned };
+      const gateways = isShared ? await readGateways(database, gatewayId) : ALONE;
+      return { ...gateways, unfinished, owned };
+    },
+
+    async pickUnfinishedId() {
+      const row = await queries
+        .selectFrom("jobs")
+        .select("id")
+        .where("status", "in", ACCEPTED_STATUSES)
+        // The same one each time might be the one whose looks always fail.
+        .orderBy(sql`random()`)
+        .limit(1)
+        .executeTakeFirst();
+      return row?.id ?? null;
     },
 
     async release(limit) {
@@ -131,17 +142,25 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
       return rows.map(({ id }) => id);
     },
 
-    async renew() {
+    async renew(reach) {
       if (!isShared) return true;
       const { was_living } = await queries
         // As it was before the statement.
         .with("former", () => livingGateways(database).select("id").where("id", "=", gatewayId))
         .insertInto("gateways")
-        .values({ id: gatewayId, lease_until: sql<number>`${nowMs} + ${leaseMs}` })
+        .values({
+          id: gatewayId,
+          lease_until: leaseEnd,
+          // One that crashes soon after each start must not take jobs along each time.
+          shares_from: leaseEnd,
+          answered_at: toAnsweredAt(nowMs, reach),
+        })
         .onConflict((conflict) =>
-          conflict
-            .column("id")
-            .doUpdateSet({ lease_until: (eb) => eb.ref("excluded.lease_until") }),
+          conflict.column("id").doUpdateSet((eb) => ({
+            lease_until: eb.ref("excluded.lease_until"),
+            answered_at: eb.ref("excluded.answered_at"),
+            ...(reach?.isCutOff === true && { shares_from: eb.ref("excluded.shares_from") }),
+          })),
         )
         .returning((eb) => eb.exists(eb.selectFrom("former").select("former.id")).as("was_living"))
         .executeTakeFirstOrThrow();
@@ -163,6 +182,20 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
   }
   await ownership.renew();
   return ownership;
+}
+
+/** What there is to know of the one gateway on a SQLite. */
+const ALONE = {
+  gateways: 1,
+  sharing: 1,
+  isOutageElsewhere: false,
+  answeredElsewhereMsAgo: null,
+} as const;
+
+function toAnsweredAt(nowMs: RawBuilder<number>, reach: Reach | undefined) {
+  if (reach?.isOutage === true) return 0;
+  const ageMs = reach?.answeredMsAgo ?? null;
+  return ageMs === null ? null : sql<number>`${nowMs} - ${Math.ceil(ageMs)}::bigint`;
 }
 
 /** `returning` keeps no order. */

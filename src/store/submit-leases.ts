@@ -5,6 +5,13 @@ import { livingGateways } from "./living-gateways.ts";
 /** How long the submit of a row without a lease may take, as the previous version of the gateway writes them. */
 const UNSTATED_LEASE_MS = 300_000;
 
+/**
+ * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
+ * and would keep its row open for as long as that. Who is still submitting under it gets a whole gateway's lease to write
+ * down the outcome, and can't send any more, as when a lease has run out.
+ */
+const LONGEST_LEASE_MS = 720_000;
+
 /** In the place of a time: the submit was given up for good. */
 const ABANDONED = 0;
 
@@ -44,19 +51,19 @@ export async function markAbandonedSubmits(
         .select("id")
         .where("status", "=", "SUBMITTING")
         .where((eb) => {
+          const isOver = eb.or([
+            eb("submit_until", "<=", nowMs),
+            eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
+          ]);
           if (!isShared) {
-            return eb.or([
-              eb("submit_until", "<=", nowMs),
-              eb("owner", "is", null),
-              eb("owner", "!=", gatewayId),
-            ]);
+            return eb.or([isOver, eb("owner", "is", null), eb("owner", "!=", gatewayId)]);
           }
           const isOwnerGone = eb.or([
             eb("owner", "is", null),
             eb("owner", "not in", livingGateways(database).select("id")),
           ]);
           return eb.or([
-            eb("submit_until", "<=", nowMs),
+            isOver,
             eb.and([
               eb("submit_until", "is", null),
               eb(eb("created_at", "+", UNSTATED_LEASE_MS), "<=", nowMs),

@@ -60,6 +60,10 @@ type GatewaysTable = {
   readonly id: string;
   /** By the database's clock. */
   readonly lease_until: number;
+  /** By the database's clock: before it, the gateway leaves the jobs to others. Null: it never does. */
+  readonly shares_from: Generated<number | null>;
+  /** By the database's clock: the upstream's last answer to it. 0: its calls keep failing. Null: not known. */
+  readonly answered_at: Generated<number | null>;
 };
 
 /** One row: the number of the last change. Only on SQLite, where changes commit in order. */

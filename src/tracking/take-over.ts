@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
-import type { JobStore } from "../store/job-store.ts";
+import type { Pace } from "../runcomfy/pace.ts";
+import type { JobStore, Shares } from "../store/job-store.ts";
 import type { Lease } from "./lease.ts";
 import type { Poller } from "./poller.ts";
 import type { Record } from "./record.ts";
@@ -44,7 +45,8 @@ const MOST_RELEASES = 100;
 
 export function createTakeOver(dependencies: {
   readonly store: JobStore;
-  readonly poller: Pick<Poller, "resume" | "keepOnly" | "drop">;
+  readonly poller: Pick<Poller, "resume" | "keepOnly" | "drop" | "lookNow">;
+  readonly pace: Pick<Pace, "reach" | "noteAnswerElsewhere">;
   readonly lease: Lease;
   readonly leaseMs: number;
   readonly record: Record;
@@ -55,10 +57,13 @@ export function createTakeOver(dependencies: {
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }): TakeOver {
-  const { store, poller, lease, leaseMs, record, isSubmitting } = dependencies;
+  const { store, poller, pace, lease, leaseMs, record, isSubmitting } = dependencies;
   const { onGateways, monotonic, log } = dependencies;
   /** Since when each of the abandoned submits was found at every beat; no more than are asked for. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
+  let hasRenewed = false;
+  let isTryingUpstream = false;
+  let hasToldCutOff = false;
   // Where no other gateway can live, who sent them is surely dead.
   const patienceMs = store.isExclusive ? 0 : leaseMs;
 
@@ -86,6 +91,39 @@ export function createTakeOver(dependencies: {
     return jobIds.length;
   }
 
+  async function takeShare({ gateways, sharing, unfinished, owned }: Shares): Promise<void> {
+    const fair = Math.ceil(unfinished / sharing);
+    const most = gateways === 1 ? Infinity : fair + Math.max(LEAST_SLACK, Math.ceil(fair * SLACK));
+    if (owned > most) await release(Math.min(owned - fair, RELEASE_LIMIT));
+    else await claim(most - owned);
+  }
+
+  /** A young gateway keeps what was submitted to it; one that the upstream does not answer can only hold jobs up. */
+  async function leaveToOthers({ owned }: Shares): Promise<void> {
+    const { isCutOff } = pace.reach();
+    if (isCutOff && owned > 0) await release(RELEASE_LIMIT);
+    if (isCutOff && !hasToldCutOff) {
+      log.warn(
+        "RunComfy answers another gateway and not this one, so the others look at its jobs until it answers here too. Check this machine's network and RUNCOMFY_API_TOKEN.",
+      );
+    }
+    hasToldCutOff = isCutOff;
+  }
+
+  /**
+   * Without jobs of its own a gateway can't know whether the upstream answers it, which others in an outage have to
+   * compare with, or whether its own outage is over. So it looks at a job of another one; which the next reconciliation
+   * lets go of.
+   */
+  async function tryUpstream({ owned, isOutageElsewhere }: Shares): Promise<void> {
+    if (owned > 0 || isTryingUpstream) return;
+    if (!isOutageElsewhere && !pace.reach().isOutage) return;
+    const jobId = await store.pickUnfinishedId();
+    if (jobId === null) return;
+    isTryingUpstream = true;
+    void poller.lookNow(jobId).finally(() => (isTryingUpstream = false));
+  }
+
   function forgetAbandoned(): void {
     abandonedSince = new Map();
   }
@@ -93,7 +131,12 @@ export function createTakeOver(dependencies: {
   /** A submit that nobody finished may have arrived, so it is never sent again. */
   async function settle(jobId: string): Promise<void> {
     try {
-      await record(jobId, { kind: "unanswered" });
+      const job = await record(jobId, { kind: "unanswered" });
+      if (job?.error?.code !== "SUBMISSION_UNKNOWN") return;
+      log.warn(
+        { jobId },
+        "The gateway that submitted this job is gone or came too late, so it is not known whether RunComfy took it. Look for it there before it is submitted again.",
+      );
     } catch (error) {
       log.error(
         { jobId, err: error },
@@ -106,7 +149,13 @@ export function createTakeOver(dependencies: {
     async renew() {
       const sentAt = monotonic();
       const wasHeld = lease.isHeld();
-      const isUnbroken = await store.renewLease();
+      const isUnbroken = await store.renewLease(pace.reach());
+      if (hasRenewed && !(wasHeld && isUnbroken)) {
+        log.warn(
+          "This gateway's lease had run out, so others may have taken over its jobs; it goes on with what it still has. If this comes again, check the database's answer times and this machine's load, or raise LEASE_SECONDS.",
+        );
+      }
+      hasRenewed = true;
       // Until then no look starts: others may be looking at what was this gateway's.
       if (!wasHeld || !isUnbroken) {
         forgetAbandoned();
@@ -115,13 +164,13 @@ export function createTakeOver(dependencies: {
       lease.noteRenewal(sentAt);
     },
     async share() {
-      const { gateways, unfinished, owned } = await store.readShares();
-      onGateways(gateways);
-      const fair = Math.ceil(unfinished / gateways);
-      const most =
-        gateways === 1 ? Infinity : fair + Math.max(LEAST_SLACK, Math.ceil(fair * SLACK));
-      if (owned > most) await release(Math.min(owned - fair, RELEASE_LIMIT));
-      else await claim(most - owned);
+      const shares = await store.readShares();
+      onGateways(shares.gateways);
+      const { answeredElsewhereMsAgo } = shares;
+      if (answeredElsewhereMsAgo !== null) pace.noteAnswerElsewhere(answeredElsewhereMsAgo);
+      await tryUpstream(shares);
+      if (shares.sharing === 0) await leaveToOthers(shares);
+      else await takeShare(shares);
     },
     async settleAbandoned() {
       const jobIds = await store.listAbandonedSubmits(ABANDONED_LIMIT);

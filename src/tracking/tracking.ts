@@ -121,6 +121,7 @@ export function createTracking(dependencies: {
   const takeOver = createTakeOver({
     store,
     poller,
+    pace,
     lease,
     leaseMs,
     record,

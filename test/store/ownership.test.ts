@@ -1,11 +1,11 @@
 import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { useSharedPostgres } from "./shared-postgres.ts";
 
 const log = pino({ level: "silent" });
 
@@ -32,39 +32,7 @@ async function listOwnedIds(store: JobStore): Promise<string[]> {
 }
 
 describe("gateways that share a Postgres", () => {
-  let database: Awaited<ReturnType<typeof createDatabase>>;
-  const stores: JobStore[] = [];
-
-  beforeEach(async () => {
-    database = await createDatabase();
-  });
-
-  afterEach(async () => {
-    await Promise.all(stores.splice(0).map((store) => store.close()));
-    await database.drop();
-  });
-
-  async function open(leaseMs = 60_000): Promise<JobStore> {
-    const store = await openStore({ databaseUrl: database.url, log, leaseMs });
-    stores.push(store);
-    return store;
-  }
-
-  async function query(statement: string): Promise<unknown[]> {
-    const client = new pg.Client(database.url);
-    await client.connect();
-    try {
-      return (await client.query<Record<string, unknown>>(statement)).rows;
-    } finally {
-      await client.end();
-    }
-  }
-
-  /** As when it is stopped in an orderly way. */
-  async function close(store: JobStore): Promise<void> {
-    stores.splice(stores.indexOf(store), 1);
-    await store.close();
-  }
+  const { url, open, close, query } = useSharedPostgres();
 
   test("leave each other's jobs alone while they live", async () => {
     const [a, b] = [await open(), await open()];
@@ -120,7 +88,7 @@ describe("gateways that share a Postgres", () => {
     const [id = "", ...others] = await insertJobs(store, 3);
     const job = await store.readJob(id);
     if (job === null) throw new Error("the job was inserted");
-    const client = new pg.Client(database.url);
+    const client = new pg.Client(url());
     await client.connect();
     await client.query("begin");
     await client.query("select from jobs where id = $1 for update", [id]);
@@ -131,7 +99,7 @@ describe("gateways that share a Postgres", () => {
     const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     await expect.poll(async () => (await query(waiting)).length).toBe(10);
     expect(await store.renewLease()).toBe(true);
-    expect(await store.readShares()).toEqual({ gateways: 1, unfinished: 3, owned: 3 });
+    expect(await store.readShares()).toMatchObject({ gateways: 1, unfinished: 3, owned: 3 });
     expect(await store.listOwnedJobs()).toHaveLength(3);
     expect((await store.releaseJobs(10)).toSorted()).toEqual(others.toSorted());
     expect((await claimIds(store, 10)).toSorted()).toEqual(others.toSorted());
@@ -176,10 +144,10 @@ describe("gateways that share a Postgres", () => {
     const job = await b.readJob(finished ?? "");
     if (job === null) throw new Error("the job was inserted");
     await b.saveJob({ ...job, version: 3, status: "SUCCEEDED", finishedAt: new Date(9) }, null);
-    expect(await a.readShares()).toEqual({ gateways: 2, unfinished: 6, owned: 3 });
-    expect(await b.readShares()).toEqual({ gateways: 2, unfinished: 6, owned: 3 });
+    expect(await a.readShares()).toMatchObject({ gateways: 2, unfinished: 6, owned: 3 });
+    expect(await b.readShares()).toMatchObject({ gateways: 2, unfinished: 6, owned: 3 });
     await close(b);
-    expect(await a.readShares()).toEqual({ gateways: 1, unfinished: 6, owned: 3 });
+    expect(await a.readShares()).toMatchObject({ gateways: 1, unfinished: 6, owned: 3 });
   });
 
   test("count themselves as living even when their lease has run out, and no other such one", async () => {
@@ -188,6 +156,78 @@ describe("gateways that share a Postgres", () => {
     await expect.poll(async () => (await alive.readShares()).gateways).toBe(1);
     expect((await dead.readShares()).gateways).toBe(2);
   });
+
+  test("share the jobs once they have lived for a lease, and before that when nobody else would", async () => {
+    const elder = await open();
+    expect(await elder.readShares()).toMatchObject({ gateways: 1, sharing: 1 });
+    const twin = await open();
+    expect(await elder.readShares()).toMatchObject({ gateways: 2, sharing: 2 });
+    expect(await twin.readShares()).toMatchObject({ gateways: 2, sharing: 2 });
+    await age();
+    const young = await open();
+    expect(await young.readShares()).toMatchObject({ gateways: 3, sharing: 0 });
+    expect(await elder.readShares()).toMatchObject({ gateways: 3, sharing: 2 });
+    await young.renewLease();
+    expect(await young.readShares()).toMatchObject({ sharing: 0 });
+    await age();
+    await young.renewLease();
+    expect(await young.readShares()).toMatchObject({ gateways: 3, sharing: 3 });
+    const youngest = await open();
+    for (const store of [elder, twin, young]) await close(store);
+    expect(await youngest.readShares()).toMatchObject({ gateways: 1, sharing: 1 });
+  });
+
+  test("share at once as the previous version does, and whatever a clock that was set back left behind", async () => {
+    const store = await open();
+    await query("update gateways set shares_from = null");
+    await open();
+    expect(await store.readShares()).toMatchObject({ gateways: 2, sharing: 1 });
+    await query("update gateways set shares_from = shares_from + 3600000");
+    expect(await store.readShares()).toMatchObject({ gateways: 2, sharing: 2 });
+  });
+
+  test("leave the jobs to others while the upstream answers those alone, and for a lease after that", async () => {
+    const [cutOff, other] = [await open(), await open()];
+    await age();
+    await cutOff.renewLease({ isOutage: true, isCutOff: true, answeredMsAgo: 50_000 });
+    expect(await cutOff.readShares()).toMatchObject({ gateways: 2, sharing: 0 });
+    expect(await other.readShares()).toMatchObject({ gateways: 2, sharing: 1 });
+    await cutOff.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
+    expect(await cutOff.readShares()).toMatchObject({ sharing: 0 });
+    await age();
+    expect(await cutOff.readShares()).toMatchObject({ sharing: 2 });
+  });
+
+  test("tell each other when the upstream last answered them, and whether it fails", async () => {
+    const [a, b] = [await open(), await open()];
+    const unknown = { isOutageElsewhere: false, answeredElsewhereMsAgo: null };
+    expect(await a.readShares()).toMatchObject(unknown);
+    await a.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: 30_000.5 });
+    expect(await a.readShares()).toMatchObject(unknown);
+    const { answeredElsewhereMsAgo } = await b.readShares();
+    expect(answeredElsewhereMsAgo).toBeGreaterThan(30_000);
+    expect(answeredElsewhereMsAgo).toBeLessThan(60_000);
+    await a.renewLease({ isOutage: true, isCutOff: false, answeredMsAgo: 30_000 });
+    expect(await a.readShares()).toMatchObject(unknown);
+    expect(await b.readShares()).toMatchObject({ ...unknown, isOutageElsewhere: true });
+    await a.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: null });
+    expect(await b.readShares()).toMatchObject(unknown);
+  });
+
+  test("pick any accepted job to try the upstream with, of whatever owner", async () => {
+    const [a, b] = [await open(), await open()];
+    await insertJobs(a, 1, false);
+    expect(await b.pickUnfinishedId()).toBeNull();
+    const ids = await insertJobs(a, 2);
+    const picked = new Set<string | null>();
+    for (let picks = 0; picks < 50; picks++) picked.add(await b.pickUnfinishedId());
+    expect(picked).toEqual(new Set(ids));
+  });
+
+  /** Lets all have lived for a lease. */
+  async function age(): Promise<void> {
+    await query("update gateways set shares_from = shares_from - 60000");
+  }
 
   test("give up their oldest accepted jobs for others to claim, no more than asked for", async () => {
     const [a, b] = [await open(), await open()];
@@ -232,7 +272,7 @@ test("the one gateway on a SQLite owns all jobs for good", async () => {
   const store = await openStore({ databaseUrl: ":memory:", log });
   const ids = await insertJobs(store, 3);
   await insertJobs(store, 1, false);
-  expect(await store.readShares()).toEqual({ gateways: 1, unfinished: 3, owned: 3 });
+  expect(await store.readShares()).toMatchObject({ gateways: 1, unfinished: 3, owned: 3 });
   expect(await store.releaseJobs(10)).toEqual([]);
   expect(await store.renewLease()).toBe(true);
   expect(await listOwnedIds(store)).toEqual(expect.arrayContaining(ids));

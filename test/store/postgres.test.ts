@@ -2,8 +2,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 
 import { sql } from "kysely";
+import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -12,6 +13,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { createDatabase, runInPostgres } from "../support/postgres.ts";
 import { describeJobStore } from "./job-store.contract.ts";
+import { useSharedPostgres } from "./shared-postgres.ts";
 
 const log = pino({ level: "silent" });
 
@@ -33,23 +35,7 @@ describe("the job store on Postgres", () => {
 });
 
 describe("gateways that share a Postgres", () => {
-  let database: Awaited<ReturnType<typeof createDatabase>>;
-  const stores: JobStore[] = [];
-
-  beforeEach(async () => {
-    database = await createDatabase();
-  });
-
-  afterEach(async () => {
-    await Promise.all(stores.splice(0).map((store) => store.close()));
-    await database.drop();
-  });
-
-  async function open(leaseMs = 60_000): Promise<JobStore> {
-    const store = await openStore({ databaseUrl: database.url, log, leaseMs });
-    stores.push(store);
-    return store;
-  }
+  const { url, open } = useSharedPostgres();
 
   async function insertJobs(store: JobStore, count: number): Promise<string[]> {
     const jobs = Array.from({ length: count }, (_, index) =>
@@ -66,7 +52,7 @@ describe("gateways that share a Postgres", () => {
 
   test("all make the first tables at the same moment from processes of their own", async () => {
     const children = Array.from({ length: 4 }, () =>
-      fork(new URL("open-store-child.ts", import.meta.url), [database.url]),
+      fork(new URL("open-store-child.ts", import.meta.url), [url()]),
     );
     const messages = await Promise.all(
       children.map(async (child) => (await once(child, "message"))[0]),
@@ -111,7 +97,7 @@ describe("gateways that share a Postgres", () => {
   test("serve again after Postgres cut all their connections", async () => {
     const store = await open();
     await insertJobs(store, 5);
-    const name = new URL(database.url).pathname.slice(1);
+    const name = new URL(url()).pathname.slice(1);
     const cut = () =>
       runInPostgres(
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
@@ -195,17 +181,68 @@ describe("opening a Postgres", () => {
     },
   );
 
+  async function query(databaseUrl: string, statement: string): Promise<unknown[]> {
+    const client = new pg.Client(databaseUrl);
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(statement)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async function createDatabaseWith(statement: string): Promise<string> {
+    const database = await createDatabase();
+    onTestFinished(() => database.drop());
+    await query(database.url, statement);
+    return database.url;
+  }
+
+  /** Runs this before the index of changes is made. */
+  const atIndex = (statement: string) => `
+    create table seen (statement_timeout text);
+    create function at_index() returns event_trigger language plpgsql as $$
+      begin
+        if current_query() like '%jobs_by_change%' then ${statement}; end if;
+      end $$;
+    create event trigger at_index on ddl_command_start when tag in ('CREATE INDEX')
+      execute function at_index()`;
+
+  test("says that a server is too old, and which version it has and needs", async () => {
+    const url = await createDatabaseWith(`
+      create schema old;
+      create function old.current_setting(text) returns text language sql as $$ select '12.22' $$;
+      do $$ begin
+        execute format('alter database %I set search_path = old, pg_catalog, public', current_database());
+      end $$`);
+    expect((await failToOpen(url)).message).toMatch(/version 12\.22.*needs 13 or newer.*Upgrade/);
+  });
+
+  test("waits minutes for an index of a large table, also in silence", async () => {
+    const url = await createDatabaseWith(
+      atIndex(
+        "insert into seen values (current_setting('statement_timeout')); perform pg_sleep(1)",
+      ),
+    );
+    const opened = await openPostgres(url, { log, mostSilenceMs: 500 });
+    await opened.close();
+    expect(await query(url, "select * from seen")).toEqual([{ statement_timeout: "5min" }]);
+  });
+
+  test("says that the tables took too long to be brought up to date, and changes nothing", async () => {
+    const url = await createDatabaseWith(atIndex("raise query_canceled"));
+    expect((await failToOpen(url)).message).toMatch(/took too long.*Start the gateway again/);
+    expect(await query(url, "select to_regclass('jobs') as jobs")).toEqual([{ jobs: null }]);
+  });
+
   test("refuses a database that a newer program wrote", async () => {
     const database = await createDatabase();
     const store = await openStore({ databaseUrl: database.url, log });
     await store.close();
-    const { Client } = (await import("pg")).default;
-    const client = new Client(database.url);
-    await client.connect();
-    await client.query(
+    await query(
+      database.url,
       "insert into gateway_migrations values ('9999-later', '2099-01-01T00:00:00.000Z')",
     );
-    await client.end();
     expect((await failToOpen(database.url)).message).toMatch(/newer version/);
     await database.drop();
   });

@@ -18,6 +18,8 @@ const UNDO_FEED = `
   alter table jobs drop column changed;
   alter table jobs drop column submit_until;
   alter table jobs drop column late_request_id;
+  alter table gateways drop column shares_from;
+  alter table gateways drop column answered_at;
   drop table pauses; drop table spent_keys; drop table feed_eras; drop table change_counter;
   delete from gateway_migrations where name = '0002-feed'`;
 

@@ -138,6 +138,14 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       expect(await store().listAbandonedSubmits(10)).toEqual([]);
     });
 
+    test("list a submit whose lease ends later than any can, since the clock was set back, and no other", async () => {
+      const stuck = await insertSubmit(3_600_000);
+      // The longest that a gateway can be told to take.
+      await insertSubmit(360_000);
+      expect(await store().listAbandonedSubmits(10)).toEqual([stuck.id]);
+      expect(await store().extendSubmit(stuck.id, 1_000)).toBe(false);
+    });
+
     test("list at most as many as were asked for", async () => {
       for (let index = 0; index < 3; index++) await insertSubmit(0);
       expect(await store().listAbandonedSubmits(2)).toHaveLength(2);

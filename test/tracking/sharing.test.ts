@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -13,6 +13,7 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createDatabase } from "../support/postgres.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 const log = pino({ level: "silent" });
 const LEASE_SECONDS = 1.5;
@@ -36,15 +37,24 @@ afterEach(async () => {
   await upstream.close();
 });
 
-async function start(changes: (store: JobStore) => Partial<JobStore> = () => ({})) {
+async function start(
+  changes: (store: JobStore) => Partial<JobStore> = () => ({}),
+  baseUrl = upstream.url,
+) {
   const opened = await openStore({
     databaseUrl: database.url,
     log,
     leaseMs: LEASE_SECONDS * 1_000,
   });
   const store: JobStore = { ...opened, ...changes(opened) };
-  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
-  const { url: baseUrl, token } = upstream;
+  const pace = createPace({
+    now: () => performance.now(),
+    random: Math.random,
+    log,
+    longestBackOffMs: 1_000,
+    cutOffAfterMs: LEASE_SECONDS * 1_000,
+  });
+  const { token } = upstream;
   const tracking = createTracking({
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 2_000, pace, log }),
@@ -116,6 +126,43 @@ test("a gateway that falls silent loses its jobs, and goes on as one of many whe
   await vi.waitFor(async () => expect(await owned(other)).toBe(60), WITHIN);
   isSilent = false;
   await vi.waitFor(async () => expect(await owned(silent)).toBeGreaterThanOrEqual(20), WITHIN);
+});
+
+test.for([
+  { jobs: 60, why: "as others are answered" },
+  { jobs: 5, why: "as another finds out that had no jobs" },
+])("a gateway that alone can't reach the upstream loses its $jobs jobs, $why", async ({ jobs }) => {
+  const link = await startTcpProxy(upstream);
+  onTestFinished(() => link.close());
+  const cutOff = await start(() => ({}), `http://127.0.0.1:${link.port}`);
+  await addJobs(cutOff.store, jobs);
+  await vi.waitFor(async () => expect(await owned(cutOff)).toBe(jobs), WITHIN);
+  const other = await start();
+  const most = Math.ceil(jobs / 2) + 10;
+  await vi.waitFor(async () => expect(await owned(cutOff)).toBeLessThanOrEqual(most), WITHIN);
+  link.drop();
+  await vi.waitFor(async () => expect(await owned(other)).toBe(jobs), WITHIN);
+
+  link.heal();
+  await vi.waitFor(() => expect(cutOff.pace.isOutage()).toBe(false), WITHIN);
+  await addJobs(other.store, 60);
+  await vi.waitFor(async () => expect(await owned(cutOff)).toBeGreaterThanOrEqual(20), WITHIN);
+});
+
+test("in an outage of the upstream itself no job moves", async () => {
+  const gateways = [await start(), await start()];
+  for (const { store } of gateways) await addJobs(store, 15);
+  upstream.setFault("envelope-503");
+  await vi.waitFor(
+    () => expect(gateways.map(({ pace }) => pace.isOutage())).toEqual([true, true]),
+    WITHIN,
+  );
+  const before = await Promise.all(gateways.map(owned));
+  const since = performance.now();
+  const isOver = () => performance.now() - since > 3 * LEASE_SECONDS * 1_000;
+  await vi.waitFor(() => expect(isOver()).toBe(true), WITHIN);
+  expect(await Promise.all(gateways.map(owned))).toEqual(before);
+  upstream.setFault(null);
 });
 
 test("a gateway that is the only one goes on looking while it can't renew its lease", async () => {

@@ -1,7 +1,11 @@
+import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
+import type { Pace } from "../../src/runcomfy/pace.ts";
+import { createPace } from "../../src/runcomfy/pace.ts";
+import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLease } from "../../src/tracking/lease.ts";
@@ -10,7 +14,8 @@ import type { TakeOver } from "../../src/tracking/take-over.ts";
 import { createTakeOver } from "../../src/tracking/take-over.ts";
 import { createDatabase } from "../support/postgres.ts";
 
-const log = pino({ level: "silent" });
+let logged: string[];
+const log = pino({ level: "warn" }, { write: (line: string) => void logged.push(line) });
 const LEASE_MS = 6_000;
 const BEAT_MS = LEASE_MS / 3;
 
@@ -20,18 +25,33 @@ let takeOver: TakeOver;
 let nowMs: number;
 let settlingMs: number;
 let submitting: Set<string>;
+let pace: Pace;
+let looks: { readonly jobId: string; end(): void }[];
 
 beforeEach(async () => {
+  logged = [];
+  looks = [];
   nowMs = 0;
   settlingMs = 0;
   submitting = new Set();
   database = await createDatabase();
   store = await openStore({ databaseUrl: database.url, log, leaseMs: 60_000 });
   const monotonic = () => nowMs;
+  pace = createPace({ now: monotonic, random: () => 0, log, cutOffAfterMs: LEASE_MS });
   const record = createRecord({ store, now: Date.now });
   takeOver = createTakeOver({
     store,
-    poller: { resume: () => undefined, keepOnly: () => undefined, drop: () => undefined },
+    poller: {
+      resume: () => undefined,
+      keepOnly: () => undefined,
+      drop: () => undefined,
+      async lookNow(jobId) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        looks.push({ jobId, end: resolve });
+        await promise;
+      },
+    },
+    pace,
     lease: createLease({ leaseMs: LEASE_MS, monotonic }),
     leaseMs: LEASE_MS,
     record(...change) {
@@ -112,4 +132,124 @@ test("a beat that settles many submits slowly leaves the rest to the next beats"
   await beat();
   await beat();
   expect(await countOpen()).toBe(0);
+});
+
+test("a submit that is settled as unknown is logged once, with its job's id", async () => {
+  const jobId = await abandon();
+  for (let beats = 0; beats < 6; beats++) await beat();
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toContain(jobId);
+  expect(logged[0]).toMatch(/not known whether RunComfy took it/);
+});
+
+test("a lease that had run out is told once each time, with what to check, and the first one never", async () => {
+  await beat();
+  expect(logged).toEqual([]);
+  for (let lapses = 1; lapses <= 2; lapses++) {
+    nowMs += LEASE_MS;
+    await beat();
+    await beat();
+    expect(logged).toHaveLength(lapses);
+  }
+  expect(logged[0]).toMatch(/lease had run out.*LEASE_SECONDS/);
+});
+
+describe("beside another gateway", () => {
+  let other: JobStore;
+
+  beforeEach(async () => {
+    other = await openStore({ databaseUrl: database.url, log, leaseMs: 60_000 });
+  });
+
+  afterEach(() => other.close());
+
+  async function insertInto(owner: JobStore, count: number): Promise<void> {
+    for (let inserted = 0; inserted < count; inserted++) {
+      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() });
+      await owner.insertJob({ ...job, status: "IN_QUEUE" }, {}, null);
+    }
+  }
+
+  /** Lets both have lived for a lease. */
+  async function age(): Promise<void> {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    await client.query("update gateways set shares_from = 0");
+    await client.end();
+  }
+
+  function failReads(): void {
+    const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
+    for (let reads = 0; reads < 5; reads++) pace.noteRead(error);
+  }
+
+  async function owned(): Promise<number> {
+    return (await store.readShares()).owned;
+  }
+
+  test("one that has not lived for a lease takes no jobs while that one lives, and all when it is gone", async () => {
+    await age();
+    // What puts it where a new one is.
+    await store.renewLease({ ...pace.reach(), isCutOff: true });
+    await insertInto(other, 3);
+    await other.releaseJobs(10);
+    await takeOver.share();
+    expect(await owned()).toBe(0);
+    await other.close();
+    await takeOver.share();
+    expect(await owned()).toBe(3);
+    other = await openStore({ databaseUrl: database.url, log, leaseMs: 60_000 });
+  });
+
+  test("one that alone is not answered gives up all its jobs, says so once, and takes none until it is answered", async () => {
+    await insertInto(store, 20);
+    await insertInto(other, 1);
+    await age();
+    failReads();
+    nowMs += LEASE_MS;
+    await other.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
+    await takeOver.renew();
+    await takeOver.share();
+    expect(await owned()).toBe(20);
+    failReads();
+    for (let beats = 0; beats < 3; beats++) {
+      await takeOver.renew();
+      await takeOver.share();
+      expect(await owned()).toBe(0);
+    }
+    expect(logged.filter((line) => line.includes("answers another gateway"))).toHaveLength(1);
+    pace.noteRead(null);
+    await takeOver.renew();
+    await age();
+    await takeOver.share();
+    expect(await owned()).toBe(20);
+  });
+
+  test("one keeps its jobs in an outage of both", async () => {
+    await insertInto(store, 20);
+    await age();
+    failReads();
+    await other.renewLease({ isOutage: true, isCutOff: false, answeredMsAgo: 1 });
+    for (let beats = 0; beats < 6; beats++) {
+      nowMs += BEAT_MS;
+      failReads();
+      await takeOver.renew();
+      await takeOver.share();
+    }
+    expect(await owned()).toBe(20);
+  });
+
+  test("one without jobs tries the upstream at a job of that one while its calls fail, one at a time", async () => {
+    await insertInto(other, 3);
+    await takeOver.share();
+    expect(looks).toEqual([]);
+    await other.renewLease({ isOutage: true, isCutOff: false, answeredMsAgo: null });
+    await takeOver.share();
+    await takeOver.share();
+    expect(looks).toHaveLength(1);
+    const jobs = await other.listOwnedJobs();
+    expect(jobs.map(({ id }) => id)).toContain(looks[0]?.jobId);
+    looks[0]?.end();
+    await expect.poll(() => takeOver.share().then(() => looks.length)).toBe(2);
+  });
 });

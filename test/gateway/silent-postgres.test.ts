@@ -1,0 +1,46 @@
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { loadConfig } from "../../src/config.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { SubmitJobDocument } from "../support/gql/operations.ts";
+import { request } from "../support/graphql-client.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+
+/** After which the program gives up a stop. */
+const STOP_DEADLINE_MS = 9_500;
+
+test(
+  "a gateway whose Postgres fell silent stops in time all the same",
+  { timeout: 30_000 },
+  async () => {
+    const database = await createDatabase();
+    onTestFinished(() => database.drop());
+    const url = new URL(database.url);
+    const link = await startTcpProxy({ port: Number(url.port) });
+    onTestFinished(() => link.close());
+    url.port = String(link.port);
+    const upstream = await startFaultyUpstream();
+    onTestFinished(() => upstream.close());
+    const config = loadConfig({
+      PORT: "0",
+      DATABASE_URL: url.href,
+      RUNCOMFY_BASE_URL: upstream.url,
+      RUNCOMFY_API_TOKEN: upstream.token,
+    });
+    const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
+    const variables = { deploymentId: "long", input: { prompt: "slow" } };
+    for (let jobs = 0; jobs < 5; jobs++) {
+      const { submitJob } = await request(gateway.url, SubmitJobDocument, variables);
+      expect(submitJob).toMatchObject({ __typename: "SubmitJobSuccess" });
+    }
+    link.blackHole();
+    const asking = fetch(`${gateway.url}/ready`).catch(() => null);
+    const startedAt = performance.now();
+    await gateway.close().catch(() => undefined);
+    expect(performance.now() - startedAt).toBeLessThan(STOP_DEADLINE_MS);
+    await asking;
+  },
+);
