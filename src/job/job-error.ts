@@ -33,11 +33,14 @@ export const INVALID_RESPONSE: JobError = {
   retryable: false,
 };
 
-/** The gateway ran out of patience; `deadlineSeconds` is how much it had. */
-export function expired(deadlineSeconds: number): JobError {
+/** The gateway ran out of patience; `deadlineSeconds` is how much it had, `isUnreadable` whether its last look was in vain. */
+export function expired(deadlineSeconds: number, isUnreadable = false): JobError {
+  const reason = isUnreadable
+    ? `What RunComfy answers about the job can't be read, and did not become readable within ${deadlineSeconds} seconds`
+    : `The job did not end within ${deadlineSeconds} seconds`;
   return {
     code: "EXPIRED",
-    message: `The job did not end within ${deadlineSeconds} seconds, so it is no longer followed. Look at RunComfy's dashboard for its fate before submitting it again.`,
+    message: `${reason}, so it is no longer followed. Look at RunComfy's dashboard for its fate before submitting it again.`,
     retryable: false,
   };
 }

@@ -22,8 +22,8 @@ export type LookOutcome =
   /** The upstream says that the job ended, and `succeeded` whether well (null: it did not say). */
   | { readonly kind: "unread"; readonly succeeded: boolean | null }
   | { readonly kind: "not-found" }
-  /** The look itself failed, which says nothing about the job. */
-  | { readonly kind: "failed" };
+  /** The look itself failed, which says nothing about the job; `isUnreadable` when there was an answer. */
+  | { readonly kind: "failed"; readonly isUnreadable?: boolean };
 
 /** How long a job that was just accepted may be unknown to the upstream. */
 const YOUNG_MS = 30_000;
@@ -70,7 +70,11 @@ export function conclude(
   const ended = outcome.kind === "seen" ? outcome.observation : giveUp(job, looks, outcome, now);
   if (ended !== null && ended.kind !== "queued" && ended.kind !== "running") return ended;
   if (now >= deadlineOf(job, deadlineSeconds)) {
-    return { kind: "failed", error: expired(deadlineSeconds), finishedAt: null };
+    return {
+      kind: "failed",
+      error: expired(deadlineSeconds, isUnreadable(outcome)),
+      finishedAt: null,
+    };
   }
   return ended;
 }
@@ -78,6 +82,10 @@ export function conclude(
 /** When the gateway stops following a job. */
 export function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
   return new Date(job.createdAt.getTime() + deadlineSeconds * 1_000);
+}
+
+function isUnreadable(outcome: LookOutcome): boolean {
+  return outcome.kind === "unread" || (outcome.kind === "failed" && outcome.isUnreadable === true);
 }
 
 function giveUp(

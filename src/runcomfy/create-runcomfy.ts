@@ -23,12 +23,16 @@ const LARGEST_ANSWER_BYTES = 1024 * 1024;
 /** How long before a refused connection is tried again, at most; together less than a second. */
 const REFUSED_DELAYS_MS = [250, 500] as const;
 
+/** Stands in a probe for a request, which the upstream is not expected to know: its "not found" is an answer too. */
+const PROBE_ID = "probe";
+
 /** A gateway that was frozen for so long between two tries may have lost the job to another: it does not send again. */
 const REFUSED_PATIENCE_MS = 2_000;
 
 /**
  * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
- * `readTimeoutMs` (10 s; cancels too) and `listTimeoutMs` (3 s) cover connecting, the answer and its body.
+ * `readTimeoutMs` (10 s; cancels too) and `listTimeoutMs` (3 s) and
+ * `probeTimeoutMs` (5 s) cover connecting, the answer and its body.
  */
 export function createRunComfy(options: {
   readonly baseUrl: string;
@@ -36,6 +40,7 @@ export function createRunComfy(options: {
   readonly submitTimeoutMs: number;
   readonly readTimeoutMs?: number;
   readonly listTimeoutMs?: number;
+  readonly probeTimeoutMs?: number;
   readonly pace: Pace;
   readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds since 1970, to which a Retry-After with a date is compared. */
@@ -46,8 +51,12 @@ export function createRunComfy(options: {
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
   const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
+  const { probeTimeoutMs = 5_000 } = options;
   const { now = Date.now, random = Math.random, sleep = delay } = options;
   const { monotonic = () => performance.now() } = options;
+  /** The deployment that was last called for a job, which is what a probe asks about. */
+  let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
+  let probes = 0;
   const http = ky.create({
     prefix: options.baseUrl,
     headers: { authorization: `Bearer ${options.token}`, accept: "application/json" },
@@ -78,8 +87,7 @@ export function createRunComfy(options: {
 
   /** Reads the answer with `readReport`; one that it can't read is an error, and so is everything but a 2xx. */
   function readAnswer<T>(call: Call, answer: Answer, readReport: (body: JsonValue) => T | null): T {
-    const isSuccess = answer.httpStatus >= 200 && answer.httpStatus < 300;
-    const report = isSuccess && answer.body.kind === "json" ? readReport(answer.body.value) : null;
+    const report = readSuccess(call, answer, readReport);
     if (report !== null) return report;
     if (answer.retryAfterMs !== null) pace.notePause(answer.retryAfterMs);
     throw toAnswerError(call, answer);
@@ -94,6 +102,7 @@ export function createRunComfy(options: {
   ): Promise<T> {
     signal.throwIfAborted();
     const path = openPath(call, toRequestPath(request, call));
+    noteCalled(request);
     try {
       const answer = await send("get", path, within(readTimeoutMs, signal), limitBytes);
       const report = readAnswer(call, answer, readReport);
@@ -125,12 +134,17 @@ export function createRunComfy(options: {
     return path;
   }
 
+  function noteCalled({ apiVersion, deploymentId }: typeof lastCalled): void {
+    lastCalled = { apiVersion, deploymentId };
+  }
+
   return {
     async submit({ apiVersion, deploymentId, input }) {
       const signal = AbortSignal.timeout(submitTimeoutMs);
       const startedAt = monotonic();
       for (let refusals = 0; ; refusals += 1) {
         const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
+        noteCalled({ apiVersion, deploymentId });
         try {
           const answer = await send("post", path, signal, LARGEST_ANSWER_BYTES, input);
           const requestId = readAnswer("submit", answer, readRequestId);
@@ -186,7 +200,42 @@ export function createRunComfy(options: {
         throw toError("list", thrown);
       }
     },
+    async probe(signal) {
+      // By turns, because one of them may fail for long while submits would be taken: each is a service of its own.
+      probes += 1;
+      const call = probes % 2 === 1 ? "list" : "status";
+      const path =
+        call === "list"
+          ? toListPath([lastCalled.deploymentId])
+          : toRequestPath({ ...lastCalled, requestId: PROBE_ID }, call);
+      try {
+        const until = within(probeTimeoutMs, signal);
+        const answer = await send("get", openPath(call, path), until, LARGEST_ANSWER_BYTES);
+        readAnswer<unknown>(call, answer, call === "list" ? readLiveDeployments : readStatusReport);
+        pace.noteProbe(null);
+      } catch (thrown) {
+        if (!signal.aborted) pace.noteProbe(toError(call, thrown));
+      }
+    },
   };
+}
+
+function readSuccess<T>(
+  call: Call,
+  { httpStatus, body }: Answer,
+  readReport: (body: JsonValue) => T | null,
+): T | null {
+  if (httpStatus < 200 || httpStatus >= 300 || body.kind !== "json") return null;
+  try {
+    return readReport(body.value);
+  } catch (thrown) {
+    // A mistake of the reader's is no failure of the upstream. What it says may quote the body, which no log may have.
+    const name = thrown instanceof Error ? thrown.name : typeof thrown;
+    throw new RunComfyError(
+      `The gateway could not read RunComfy's answer to the ${call} (${name}). Please report this as a mistake in the gateway.`,
+      { code: "INVALID_RESPONSE", delivery: "unknown", httpStatus },
+    );
+  }
 }
 
 /** A refusal to cancel may come as a 4xx that says so in the words of a 200. */

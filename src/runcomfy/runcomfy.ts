@@ -9,7 +9,7 @@ export type RequestReference = {
 };
 
 /**
- * RunComfy's five calls in the gateway's words. Each makes exactly one HTTP request and never repeats it (but for
+ * RunComfy's five calls in the gateway's words, and a probe. Each makes exactly one HTTP request and never repeats it (but for
  * `submit`, after refused connections), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.
  */
 export type RunComfy = {
@@ -20,6 +20,8 @@ export type RunComfy = {
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
   /** The first 50 of these deployments, as far as the upstream lists them; it may list others, in any order. */
   listDeployments(ids: readonly string[]): Promise<readonly LiveDeployment[]>;
+  /** Finds out, by a call that changes nothing, whether the upstream answers, and tells the pace. Never rejects. */
+  probe(signal: AbortSignal): Promise<void>;
 };
 
 type SubmitRequest = {

@@ -12,8 +12,8 @@ import { attempt } from "./attempt.ts";
 
 /** One look: its outcome, and what the log may say of it. */
 export type Look = LookOutcome & {
-  /** Why it told nothing. */
-  readonly error?: RunComfyError;
+  /** Why it told nothing: a `RunComfyError`, or whatever a mistake in the gateway throws. */
+  readonly error?: unknown;
   /** The upstream's word, when it is not known here. */
   readonly word?: string;
 };
@@ -27,9 +27,24 @@ export async function lookAtJob(
   job: Job & { readonly requestId: string },
   signal: AbortSignal,
 ): Promise<Look> {
+  try {
+    return await lookAtStatus(runcomfy, job, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // The reader choked on an answer, which must keep the job open no longer than any other unreadable one.
+    return { kind: "failed", isUnreadable: true, error };
+  }
+}
+
+async function lookAtStatus(
+  runcomfy: RunComfy,
+  job: RequestReference,
+  signal: AbortSignal,
+): Promise<Look> {
   const status = await attempt(() => runcomfy.readStatus(job, signal));
   if (status instanceof RunComfyError) {
-    return { kind: status.code === "NOT_FOUND" ? "not-found" : "failed", error: status };
+    if (status.code === "NOT_FOUND") return { kind: "not-found", error: status };
+    return { kind: "failed", isUnreadable: status.code === "INVALID_RESPONSE", error: status };
   }
   switch (status.state) {
     case "queued":

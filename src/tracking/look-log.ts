@@ -2,6 +2,7 @@ import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 import type { Looks } from "../job/looks.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Look } from "./look-at-job.ts";
 
 /** Tells the log of a look that told nothing: of each unknown word once, of a job's failures the first in a row. */
@@ -20,10 +21,16 @@ export function createLookLog(log: BaseLogger): LookLog {
         "RunComfy used an unknown status word; jobs with it stay as they are.",
       );
     }
-    if (error !== undefined && failures === 0) {
+    if (error === undefined || failures > 0) return;
+    if (error instanceof RunComfyError) {
       log.warn(
         { jobId: job.id, code: error.code, reason: error.message },
         "A look failed; the job is looked at again.",
+      );
+    } else {
+      log.error(
+        { jobId: job.id, err: error },
+        "A look failed inside the gateway; the job is looked at again until its deadline. Please report this.",
       );
     }
   };

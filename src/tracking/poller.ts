@@ -209,10 +209,10 @@ export function createPoller(dependencies: {
       return Math.min(delayMs, latestMs, pace.isOutage() ? OUTAGE_DELAY_MS : Infinity);
     } catch (error) {
       if (closing.signal.aborted) return null;
-      // The database, or an answer that the reader chokes on: this job waits, and no other one is hindered.
+      // The database, which must not end a job: this one waits, and no other is hindered.
       log.error(
         { jobId: followed.jobId, err: error },
-        "A look failed inside the gateway; the job is looked at again.",
+        "A look failed inside the gateway; the job is looked at again. Check the database if this stays.",
       );
       followed.looks = noteLook(followed.looks, { kind: "failed" }, new Date(now()));
       return LOCAL_FAILURE_DELAY_MS;

@@ -128,19 +128,13 @@ export function createSubmitJob(dependencies: {
     if (earlier !== null) return await answerAgain(earlier, submission);
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const claim = pace.claimSubmit();
-    if (!claim.isOpen) throw new UpstreamError(claim.code);
-    let isSent = false;
-    try {
-      const insertedAt = monotonic();
-      const taken = await insert(job, submission);
-      if (taken !== null) return await answerAgain(taken, submission);
-      if (!(await mayLeave(job, insertedAt))) return await answerUnsent(job);
-      isSent = true;
-      return await deliver(job, submission);
-    } finally {
-      if (claim.isProbe && !isSent) pace.releaseSubmit();
-    }
+    const refusal = pace.submitRefusal();
+    if (refusal !== null) throw new UpstreamError(refusal);
+    const insertedAt = monotonic();
+    const taken = await insert(job, submission);
+    if (taken !== null) return await answerAgain(taken, submission);
+    if (!(await mayLeave(job, insertedAt))) return await answerUnsent(job);
+    return await deliver(job, submission);
   }
 
   /** A gateway that can't ask does not send, and leaves the key free. */

@@ -88,6 +88,18 @@ test.each([FAILED, RUNNING, NOT_FOUND])(
   },
 );
 
+test.each<LookOutcome>([
+  { kind: "failed", isUnreadable: true },
+  { kind: "unread", succeeded: null },
+])("a job whose answers can't be read at its deadline is told so: $kind", (outcome) => {
+  expect(concludeAfter([[60, outcome]], 60)).toMatchObject({
+    error: { code: "EXPIRED", message: expect.stringContaining("can't be read") },
+  });
+  expect(concludeAfter([[60, FAILED]], 60)).toMatchObject({
+    error: { message: expect.not.stringContaining("can't be read") },
+  });
+});
+
 test("a job that is seen to have succeeded at its deadline has succeeded", () => {
   const succeeded = {
     kind: "seen",

@@ -168,8 +168,70 @@ test("Several gateways share the looks of an outage, and none is told of its end
   expect(waits).toEqual([1_000, 6_000, 8_000, 8_000]);
 });
 
-const REFUSED = { isOpen: false, code: "UNAVAILABLE" };
-const PROBE = { isOpen: true, isProbe: true };
+test("The upstream's last answer is told with its age, and an outage as such", () => {
+  const pace = makePace();
+  expect(pace.reach()).toEqual({ isOutage: false, isCutOff: false, answeredMsAgo: null });
+  pace.noteSubmit(null);
+  now += 5_000;
+  expect(pace.reach().answeredMsAgo).toBe(5_000);
+  pace.noteRead(failure("NOT_FOUND"));
+  expect(pace.reach().answeredMsAgo).toBe(0);
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"));
+  expect(pace.reach()).toEqual({ isOutage: true, isCutOff: false, answeredMsAgo: 0 });
+});
+
+test("An answer that another gateway got in an outage lets one look and one probe go at once, and only the first", () => {
+  const pace = makeOutage();
+  now += 500;
+  pace.noteAnswerElsewhere(500);
+  expect(pace.claimLook()).toBe(500);
+  pace.noteAnswerElsewhere(100);
+  expect(pace.claimLook()).toBe(0);
+  expect(pace.claimProbe()).toBe(0);
+  pace.noteRead(failure("UNAVAILABLE"));
+  pace.noteAnswerElsewhere(0);
+  expect(pace.claimLook()).toBe(2_000);
+});
+
+test("Who fails for long, also after another gateway had an answer, is cut off until it has one too", () => {
+  const pace = makeOutage();
+  now += 7_000;
+  // That was before the first failure.
+  pace.noteAnswerElsewhere(7_001);
+  pace.noteRead(failure("UNAVAILABLE"));
+  expect(pace.reach().isCutOff).toBe(false);
+  now += 2_000;
+  pace.noteAnswerElsewhere(1_000);
+  expect(pace.reach().isCutOff).toBe(false);
+  now += 1_000;
+  pace.noteRead(failure("UNAVAILABLE"));
+  expect(pace.reach().isCutOff).toBe(true);
+  pace.noteRead(null);
+  expect(pace.reach().isCutOff).toBe(false);
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"));
+  now += 7_000;
+  pace.noteRead(failure("UNAVAILABLE"));
+  expect(pace.reach().isCutOff).toBe(false);
+});
+
+test("Who fails for a short time is not cut off, and whose call hangs is, after a while", () => {
+  const pace = makeOutage();
+  now += 1_000;
+  pace.noteAnswerElsewhere(500);
+  pace.noteRead(failure("UNAVAILABLE"));
+  now += 4_999;
+  expect(pace.reach().isCutOff).toBe(false);
+  now += 1;
+  expect(pace.reach().isCutOff).toBe(true);
+
+  const hanging = makeOutage();
+  now += 9_000;
+  hanging.noteAnswerElsewhere(0);
+  now += 5_999;
+  expect(hanging.reach().isCutOff).toBe(false);
+  now += 1;
+  expect(hanging.reach().isCutOff).toBe(true);
+});
 
 test.each([
   ["UNAVAILABLE", "never-arrived"],
@@ -181,7 +243,7 @@ test.each([
   expect(pace.isOutage()).toBe(false);
   pace.noteSubmit(failure(code, delivery));
   expect(pace.isOutage()).toBe(true);
-  expect(pace.claimSubmit()).toEqual(REFUSED);
+  expect(pace.submitRefusal()).toBe("UNAVAILABLE");
 });
 
 test("A good read between submits of unknown fate shows that the fault is theirs", () => {
@@ -203,61 +265,86 @@ test("Submits that were refused, or answered with garbage, are no outage", () =>
   expect(pace.isOutage()).toBe(false);
 });
 
-test("In an outage one submit at a time passes, ever more rarely, at last every 8 seconds", () => {
-  const pace = makeOutage();
-  for (const waitMs of [1_000, 2_000, 4_000, 8_000, 8_000]) {
-    now += waitMs - 1;
-    expect(pace.claimSubmit()).toEqual(REFUSED);
-    now += 1;
-    expect(pace.claimSubmit()).toEqual(PROBE);
-    expect(pace.claimSubmit()).toEqual(REFUSED);
-    pace.noteSubmit(failure("UNAVAILABLE"));
-  }
-  now += 8_000;
-  expect(pace.claimSubmit()).toEqual(PROBE);
+test("In an outage no submit may go however long it lasts, and one that was under way can end it", () => {
+  const pace = makePace();
+  expect(pace.submitRefusal()).toBeNull();
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"));
+  now += 3_600_000;
+  expect([pace.submitRefusal(), pace.submitRefusal()]).toEqual(["UNAVAILABLE", "UNAVAILABLE"]);
   pace.noteSubmit(failure("INSUFFICIENT_FUNDS", "refused"));
-  expect(pace.claimSubmit()).toEqual({ isOpen: true, isProbe: false });
+  expect(pace.submitRefusal()).toBeNull();
 });
 
-test("One job whose looks always fail, and take each place for a look, keeps no submit away", () => {
+test("In an outage one probe at a time passes, ever more rarely, at last every 8 seconds", () => {
+  const pace = makeOutage();
+  const waits: number[] = [];
+  for (let probes = 0; probes < 5; probes += 1) {
+    const waitMs = pace.claimProbe();
+    waits.push(waitMs);
+    now += waitMs;
+    expect(pace.claimProbe()).toBe(0);
+    expect(pace.claimProbe()).toBe(8_000);
+    pace.noteProbe(failure("UNAVAILABLE"));
+  }
+  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
+  pace.notePause(60_000);
+  expect(pace.claimProbe()).toBe(60_000);
+  pace.noteProbe(failure("NOT_FOUND"));
+  expect(pace.isOutage()).toBe(false);
+});
+
+test("One job whose looks always fail, and take each place for a look, keeps no probe away", () => {
   const pace = makeOutage();
   for (let looks = 0; looks < 10; looks += 1) {
     now += pace.claimLook();
     expect(pace.claimLook()).toBe(0);
     pace.noteRead(failure("UNAVAILABLE"));
   }
-  expect(pace.claimSubmit()).toEqual(PROBE);
-  pace.noteSubmit(null);
+  expect(pace.claimProbe()).toBe(0);
+  pace.noteProbe(null);
   expect(pace.isOutage()).toBe(false);
 });
 
-test("A submit that hangs or fails in an outage holds up no look, and a look no submit", () => {
+test("A call that hung is waited for no longer than one that failed at once", () => {
   const pace = makeOutage();
   now += 1_000;
-  expect(pace.claimSubmit()).toEqual(PROBE);
-  expect(pace.claimLook()).toBe(0);
-  pace.noteSubmit(failure("TIMEOUT"));
+  expect([pace.claimLook(), pace.claimProbe()]).toEqual([0, 0]);
+  now += 5_000;
+  pace.noteProbe(failure("TIMEOUT"));
   pace.noteRead(failure("TIMEOUT"));
-  expect(pace.claimLook()).toBe(2_000);
-  now += 2_000;
-  expect(pace.claimSubmit()).toEqual(PROBE);
+  expect([pace.claimLook(), pace.claimProbe()]).toEqual([0, 0]);
 });
 
-test("A submit that was not sent gives its place to the next, and takes none from the looks", () => {
+test("Where probes are answered and all else fails, the outages that follow are probed ever more rarely", () => {
   const pace = makeOutage();
-  now += 1_000;
-  expect(pace.claimSubmit()).toEqual(PROBE);
-  pace.releaseSubmit();
-  expect(pace.claimSubmit()).toEqual(PROBE);
-  expect(pace.claimLook()).toBe(0);
-  pace.releaseSubmit();
-  expect(pace.claimLook()).toBe(8_000);
+  const waits: number[] = [];
+  for (let outages = 0; outages < 5; outages += 1) {
+    const waitMs = pace.claimProbe();
+    waits.push(waitMs);
+    now += waitMs;
+    pace.claimProbe();
+    pace.noteProbe(null);
+    if (outages === 3) now += 60_000;
+    for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"));
+  }
+  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
+});
+
+test("The beginning of each outage is told once", () => {
+  const pace = makePace();
+  let told = 0;
+  pace.onOutage(() => (told += 1));
+  for (const expected of [1, 2]) {
+    for (let reads = 0; reads < 10; reads += 1) pace.noteRead(failure("UNAVAILABLE"));
+    expect(told).toBe(expected);
+    pace.noteRead(null);
+  }
 });
 
 test("A submit that an unaccepted token holds back is told of the token", () => {
   const pace = makePace();
   for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAUTHORIZED"));
-  expect(pace.claimSubmit()).toEqual({ isOpen: false, code: "UNAUTHORIZED" });
+  expect(pace.submitRefusal()).toBe("UNAUTHORIZED");
 });
 
 test("A pause that is longer than before is told once, and one that others were told is not told again", () => {

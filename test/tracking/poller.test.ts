@@ -5,6 +5,7 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
+import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLease } from "../../src/tracking/lease.ts";
@@ -17,12 +18,14 @@ import { createTakeOver } from "../../src/tracking/take-over.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
-const log = pino({ level: "silent" });
+const logged: string[] = [];
+const log = pino({ level: "warn" }, { write: (line: string) => void logged.push(line) });
 const LOOK_DELAY_MS = 1_000;
 const DEADLINE_SECONDS = 60;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
+let runcomfy: RunComfy;
 let record: Record;
 let poller: Poller;
 let takeOver: TakeOver;
@@ -35,6 +38,7 @@ beforeEach(async () => {
   wallMs = Date.UTC(2026, 0, 1);
   monotonicMs = 0;
   isOwner = true;
+  logged.length = 0;
   upstream = await startFaultyUpstream();
   store = await openStore({ databaseUrl: ":memory:", log });
   const now = () => wallMs;
@@ -42,12 +46,17 @@ beforeEach(async () => {
   const pace = createPace({ now: monotonic, random: () => 0, log });
   const { url: baseUrl, token } = upstream;
   record = createRecord({ store, now });
+  runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, pace, log });
   poller = createPoller({
     store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, pace, log }),
+    runcomfy: {
+      ...runcomfy,
+      readStatus: (...reference) => runcomfy.readStatus(...reference),
+      readResult: (...reference) => runcomfy.readResult(...reference),
+    },
     pace,
     record: (...change) => record(...change),
-    schedule: (_job, _looks, at) => new Date(at.getTime() + LOOK_DELAY_MS),
+    schedule: (_job, { failures }, at) => new Date(at.getTime() + LOOK_DELAY_MS * (failures + 1)),
     isOwner: () => isOwner,
     deadlineSeconds: DEADLINE_SECONDS,
     now,
@@ -62,6 +71,7 @@ beforeEach(async () => {
       listOwnedJobs: () => store.listOwnedJobs(),
     },
     poller,
+    pace,
     lease: createLease({ leaseMs: Infinity, monotonic }),
     leaseMs: 6_000,
     record: (...change) => record(...change),
@@ -302,4 +312,46 @@ test("whoever waits for a look is answered when the gateway stops", async () => 
   await look;
   await poller.lookNow(job.id);
   expect(await hasStatus(job.id, "IN_QUEUE")).toBe(true);
+});
+
+test.each(["readStatus", "readResult"] as const)(
+  "a job over whose answers %s breaks is looked at ever more rarely, logged once, and ends at its deadline",
+  async (read) => {
+    let looks = 0;
+    const breaks = (): Promise<never> => {
+      looks += 1;
+      return Promise.reject(new RangeError("Maximum call stack size exceeded"));
+    };
+    runcomfy = { ...runcomfy, [read]: breaks };
+    const job = await insertAccepted("warm-glow");
+    const { id } = job;
+    poller.resume(job);
+    await until(() => hasStatus(id, "FAILED"));
+    expect((await store.readJob(id))?.error).toMatchObject({
+      code: "EXPIRED",
+      message: expect.stringMatching(/can't be read/),
+    });
+    // One a second more each time; without that it would be one every 2 s.
+    expect(looks).toBeLessThan(15);
+    expect(logged).toHaveLength(1);
+    expect(JSON.parse(logged[0] ?? "")).toMatchObject({ jobId: id, err: { type: "RangeError" } });
+  },
+);
+
+test("a database that fails ends no job, however far past its deadline", async () => {
+  const { id, createdAt } = await insertAccepted("warm-glow");
+  const { readJob } = store;
+  let reads = 0;
+  store.readJob = () => {
+    reads += 1;
+    return Promise.reject(new Error("the database is away"));
+  };
+  poller.resume({ id, createdAt });
+  await until(() => reads === 5);
+  passTime(2 * DEADLINE_SECONDS * 1_000);
+  await until(() => reads === 10);
+  store.readJob = readJob;
+  expect(await hasStatus(id, "IN_QUEUE")).toBe(true);
+  upstream.finish((await readJob(id))?.requestId ?? "", { output: {} });
+  await until(() => hasStatus(id, "SUCCEEDED"));
 });

@@ -24,6 +24,8 @@ type RecordedRequest = {
   readonly hasAuthorization: boolean;
   /** The body as it came. */
   readonly body: string;
+  /** The one that `setFault` had set when it came, for whichever calls. */
+  readonly fault: FaultName | null;
 };
 
 /**
@@ -50,6 +52,8 @@ export type FaultyUpstream = {
   setFault(name: FaultName | null, on?: readonly UpstreamCall[]): void;
   /** The statuses of a job (by request id), or of all future jobs of a deployment; each look takes one, the last stays. */
   script(id: string, statuses: readonly string[]): void;
+  /** Has a job as if it had been submitted, by no request, and returns its id here. */
+  accept(deploymentId: string): string;
   /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
   finish(requestId: string, result: Readonly<Record<string, unknown>>): void;
   /** Holds back every answer to a call, until the returned function is called. */
@@ -88,7 +92,7 @@ export async function startFaultyUpstream(
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
     const recorded = await record(request, token).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
-    requests.push(recorded);
+    requests.push({ ...recorded, fault: fault?.name ?? null });
     for (const wake of waiters) wake();
     if (recorded.call !== null) await gates.get(recorded.call)?.promise;
     answer(recorded, response);
@@ -130,11 +134,10 @@ export async function startFaultyUpstream(
     if (call === "list") return json(response, 200, toList(deploymentIds, changes));
     const [deploymentId = ""] = deploymentIds;
     if (call === "submit") {
-      const job = createFaultyJob(deploymentId, scripts.get(deploymentId));
-      jobs.set(job.requestId, job);
-      const base = `${url}${path.replace(/inference$/, "requests")}/${job.requestId}`;
+      const accepted = accept(deploymentId);
+      const base = `${url}${path.replace(/inference$/, "requests")}/${accepted}`;
       return json(response, 200, {
-        request_id: job.requestId,
+        request_id: accepted,
         status_url: `${base}/status`,
         result_url: `${base}/result`,
         cancel_url: `${base}/cancel`,
@@ -148,6 +151,12 @@ export async function startFaultyUpstream(
     if (call === "status") return json(response, 200, { ...look(job), ...changes });
     if (call === "result") return json(response, 200, { ...toResult(job), ...changes });
     json(response, 200, { ...cancel(job), ...changes });
+  }
+
+  function accept(deploymentId: string): string {
+    const job = createFaultyJob(deploymentId, scripts.get(deploymentId));
+    jobs.set(job.requestId, job);
+    return job.requestId;
   }
 
   function count(call: UpstreamCall, id?: string): number {
@@ -192,6 +201,7 @@ export async function startFaultyUpstream(
       if (job === undefined) scripts.set(id, statuses);
       else job.script = statuses;
     },
+    accept,
     finish(requestId, result) {
       const job = findJob(requestId);
       job.status = typeof result["status"] === "string" ? result["status"] : "succeeded";
@@ -231,6 +241,7 @@ async function record(request: IncomingMessage, token: string): Promise<Recorded
     isAuthorized: authorization === `Bearer ${token}`,
     hasAuthorization: authorization !== undefined,
     body,
+    fault: null,
   };
 }
 
