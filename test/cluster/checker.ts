@@ -6,16 +6,22 @@ import { z } from "zod";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import type { Cluster } from "./cluster.ts";
+import { startFeedWatchers } from "./feed-watchers.ts";
 import { createWatchers } from "./watchers.ts";
 
-/** Submits and watches through the front, and knows what every job and every watcher must have seen in the end. */
+/**
+ * Submits and watches through the front, and knows what every job, every watcher of one and every feed of all must have
+ * seen in the end. Jobs of the deployments in `leftOpen` need not have ended.
+ */
 export type Checker = {
   /** Submits, each until it has an outcome, and watches every job from then on. */
   submit(deploymentId: string, count: number): Promise<void>;
-  /** Resolves when every watcher saw its job's end; rejects when that takes longer. */
-  whenAllEnded(patienceMs: number): Promise<void>;
+  /** Resolves when every watcher saw its job's end, and every feed what is stored; rejects when that takes longer. */
+  whenAllEnded(patienceMs: number, leftOpen?: ReadonlySet<string>): Promise<void>;
   /** What of the cluster's promises was broken, a sentence each, once every job has ended. */
-  findBroken(): Promise<readonly string[]>;
+  findBroken(leftOpen?: ReadonlySet<string>): Promise<readonly string[]>;
+  /** Whether what comes may reset each feed once, as a crash of the database does. */
+  allowReset(isAllowed: boolean): void;
   /** How many jobs ended with this status and, if one is named, this error. */
   countJobs(status: string, errorCode?: string): Promise<number>;
   watcherErrors(): number;
@@ -24,34 +30,51 @@ export type Checker = {
 };
 
 const SUBMITS_AT_ONCE = 25;
-const SUBMIT_PATIENCE_MS = 60_000;
+/** Longer than two outages, one after the other. */
+const SUBMIT_PATIENCE_MS = 240_000;
+const NONE: ReadonlySet<string> = new Set();
 const RETRY_MS = 200;
+const CHECK_INTERVAL_MS = 100;
 const BODY = z.object({ prompt: z.string() });
-type Row = { id: string; status: string; version: number; key: string; requestId: string | null };
+type Row = {
+  readonly id: string;
+  readonly status: string;
+  readonly version: number;
+  readonly key: string;
+  readonly requestId: string | null;
+  readonly deploymentId: string;
+};
 
 /** Makes one for a cluster; all jobs of the cluster must be submitted by it. */
 export function createChecker({ url, database, upstream }: Cluster): Checker {
   const watchers = createWatchers(url);
+  const feeds = startFeedWatchers(url);
   const jobIds = new Map<string, string>();
+  const deploymentIds = new Map<string, string>();
 
   async function submitOne(deploymentId: string): Promise<void> {
     const key = randomUUID();
     const jobId = await submitUntilSettled(url, deploymentId, key);
     jobIds.set(key, jobId);
+    deploymentIds.set(jobId, deploymentId);
     watchers.watch(jobId);
   }
 
+  /** Without those that were surely refused: such a job may be sent again. */
   function countPosts(): ReadonlyMap<string, number> {
     const posts = new Map<string, number>();
-    for (const { call, body } of upstream.requests) {
-      if (call !== "submit") continue;
+    for (const { call, body, fault } of upstream.requests) {
+      if (call !== "submit" || fault === "envelope-503") continue;
       const { prompt } = BODY.parse(JSON.parse(body));
       posts.set(prompt, (posts.get(prompt) ?? 0) + 1);
     }
     return posts;
   }
 
-  async function findBrokenJobs(rows: readonly Row[]): Promise<readonly string[]> {
+  async function findBrokenJobs(
+    rows: readonly Row[],
+    leftOpen: ReadonlySet<string>,
+  ): Promise<readonly string[]> {
     const posts = countPosts();
     const { rows: gaps } = await database.query<{ id: string }>(
       `select id from jobs left join (select job_id, count(*) as events, max(version) as newest
@@ -64,10 +87,12 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       ...lost.map(([, id]) => `Job ${id} was acknowledged and is not in the database.`),
       ...(rows.length === jobIds.size ? [] : [`There are ${rows.length} jobs of ${jobIds.size}.`]),
       ...gaps.map(({ id }) => `Job ${id} has a history that does not fit its version.`),
-      ...rows.flatMap(({ id, status, key, requestId }) => {
+      ...rows.flatMap(({ id, status, key, requestId, deploymentId }) => {
         const posted = posts.get(key) ?? 0;
         return [
-          ...(FINAL.has(status) ? [] : [`Job ${id} is still ${status}.`]),
+          ...(FINAL.has(status) || leftOpen.has(deploymentId)
+            ? []
+            : [`Job ${id} is still ${status}.`]),
           ...(posted > 1 ? [`Job ${id} was posted ${posted} times.`] : []),
           ...(posted === 0 && requestId !== null ? [`Job ${id} was never posted.`] : []),
         ];
@@ -75,21 +100,42 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
     ];
   }
 
-  async function findBroken(): Promise<readonly string[]> {
-    const { rows } = await database.query<Row>(
-      `select id, status, version, idempotency_key as key, request_id as "requestId" from jobs`,
-    );
+  async function findBroken(leftOpen = NONE): Promise<readonly string[]> {
+    const rows = await readRows();
     const byId = new Map(rows.map((row) => [row.id, row]));
     const watched = watchers.watches.flatMap((seen) => {
       const row = byId.get(seen.jobId);
       const isTrue = seen.status === row?.status && seen.version === row?.version;
+      const mayBeOpen = leftOpen.has(row?.deploymentId ?? "");
       return [
         ...seen.broken,
-        ...(seen.hasEnded ? [] : ["did not see the end"]),
-        ...(isTrue ? [] : [`saw ${seen.status} ${seen.version} last, not what is stored`]),
+        ...(seen.hasEnded || mayBeOpen ? [] : ["did not see the end"]),
+        ...(isTrue || mayBeOpen
+          ? []
+          : [`saw ${seen.status} ${seen.version} last, not what is stored`]),
       ].map((text) => `The watcher of ${seen.jobId} ${text}.`);
     });
-    return [...(await findBrokenJobs(rows)), ...watched];
+    const fed = feeds.findBroken(toVersions(rows));
+    return [...(await findBrokenJobs(rows, leftOpen)), ...watched, ...fed];
+  }
+
+  async function readRows(): Promise<readonly Row[]> {
+    const { rows } = await database.query<Row>(
+      `select id, status, version, idempotency_key as key, request_id as "requestId",
+         deployment_id as "deploymentId" from jobs`,
+    );
+    return rows;
+  }
+
+  async function haveAllEnded(leftOpen: ReadonlySet<string>): Promise<boolean> {
+    const isOpen = watchers.watches.some(
+      ({ jobId, hasEnded }) => !hasEnded && !leftOpen.has(deploymentIds.get(jobId) ?? ""),
+    );
+    return !isOpen && !feeds.areBehind(toVersions(await readRows()));
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all([watchers.close(), feeds.close()]);
   }
 
   return {
@@ -100,17 +146,18 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       };
       await Promise.all(Array.from({ length: SUBMITS_AT_ONCE }, work));
     },
-    async whenAllEnded(patienceMs) {
+    async whenAllEnded(patienceMs, leftOpen = NONE) {
       const deadline = performance.now() + patienceMs;
-      while (watchers.watches.some(({ hasEnded }) => !hasEnded)) {
+      while (!(await haveAllEnded(leftOpen))) {
         if (performance.now() > deadline) {
-          const broken = await findBroken();
+          const broken = await findBroken(leftOpen);
           throw new Error(`Not all ended in ${patienceMs} ms:\n${broken.slice(0, 20).join("\n")}`);
         }
-        await sleep(50);
+        await sleep(CHECK_INTERVAL_MS);
       }
     },
     findBroken,
+    allowReset: feeds.allowReset,
     async countJobs(status, errorCode) {
       const { rows } = await database.query<{ count: number }>(
         "select count(*)::int as count from jobs where status = $1 and ($2::text is null or error_code = $2)",
@@ -119,12 +166,18 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       return rows[0]?.count ?? 0;
     },
     watcherErrors: watchers.errors,
-    close: watchers.close,
-    [Symbol.asyncDispose]: watchers.close,
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 
 const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+
+/** What a feed must have come to: a job is told once the upstream has it, or may have it. */
+function toVersions(rows: readonly Row[]): ReadonlyMap<string, number> {
+  const told = rows.filter(({ status }) => status !== "SUBMITTING");
+  return new Map(told.map(({ id, version }) => [id, version]));
+}
 
 /** Sends the same key again, as a careful client does, until the gateway tells what became of it. */
 async function submitUntilSettled(url: string, deploymentId: string, key: string): Promise<string> {

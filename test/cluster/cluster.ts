@@ -22,8 +22,11 @@ export type Cluster = {
   readonly upstreamLink: TcpProxy;
   /** Those that the front knows, oldest first. */
   members(): readonly Member[];
-  /** Starts one more. */
-  add(options?: { readonly clockShiftSeconds?: number }): Promise<Member>;
+  /** Starts one more; `environment` adds to what the others have. */
+  add(options?: {
+    readonly clockShiftSeconds?: number;
+    readonly environment?: Readonly<Record<string, string>>;
+  }): Promise<Member>;
   /** Ends one by a signal. Before it asks one to stop it takes it from the front; a killed one the front has to notice. */
   remove(member: Member, signal: "SIGKILL" | "SIGTERM"): Promise<void>;
   /** Lets every job that the upstream has accepted end well. */
@@ -35,6 +38,9 @@ export type Cluster = {
 export type Member = { readonly url: string; readonly process: GatewayProcess };
 
 const CLOCK = fileURLToPath(new URL("shift-clock.ts", import.meta.url));
+/** The gateway's own times, for what is promised in seconds. */
+export const DEFAULT_TIMES = { LOG_LEVEL: "warn" };
+
 /** Settings short enough that a test sees them pass. */
 export const SHORT_TIMES = {
   LEASE_SECONDS: "2",
@@ -82,13 +88,14 @@ export async function startCluster({
     front.setBackEnds(next.map(({ url }) => url));
   }
 
-  async function add({ clockShiftSeconds = 0 } = {}): Promise<Member> {
+  const add: Cluster["add"] = async ({ clockShiftSeconds = 0, environment: own = {} } = {}) => {
     const process = spawnGateway(
       {
         RUNCOMFY_BASE_URL: `http://127.0.0.1:${upstreamLink.port}`,
         RUNCOMFY_API_TOKEN: upstream.token,
         DATABASE_URL: linkedUrl.href,
         ...environment,
+        ...own,
         ...(clockShiftSeconds !== 0 && {
           NODE_OPTIONS: `--import ${CLOCK}`,
           CLOCK_SHIFT_SECONDS: String(clockShiftSeconds),
@@ -100,7 +107,7 @@ export async function startCluster({
     const member = { url: await process.url, process };
     setMembers([...members, member]);
     return member;
-  }
+  };
 
   for (let started = 0; started < gateways; started++) await add();
   const resources = opened.move();

@@ -2,77 +2,183 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { PostgresServer } from "../support/postgres-server.ts";
 import type { Cluster, Member } from "./cluster.ts";
+import { crashPostgres } from "./crash-postgres.ts";
 import { refuseWrites } from "./refuse-writes.ts";
 
-/** What a disturbance works on; `pick` gives a number from 0 to below its limit, and `lastingMs` how long it is to last. */
-export type Scene = {
+/** What a disturbance works on; `choice` is a number to choose by, and `lastingMs` how long it is to last. */
+type Scene = {
   readonly cluster: Cluster;
   readonly postgres: PostgresServer;
-  readonly pick: (limit: number) => number;
+  readonly choice: number;
   readonly lastingMs: number;
 };
 
-/** What may befall a cluster. Each ends with everything in place again, though not yet recovered. */
-export const DISTURBANCES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
-  async "kill -9 of a gateway"({ cluster, pick }) {
-    await cluster.remove(choose(cluster, pick), "SIGKILL");
-    await cluster.add();
-  },
-  async "a frozen gateway"({ cluster, pick, lastingMs }) {
-    const { process } = choose(cluster, pick);
-    process.signal("SIGSTOP");
-    await sleep(lastingMs);
-    process.signal("SIGCONT");
-  },
-  async "a rolling restart"({ cluster }) {
-    for (const member of cluster.members()) {
-      await cluster.add();
-      await cluster.remove(member, "SIGTERM");
-    }
-  },
-  async "a gateway with its clock an hour off"({ cluster, pick, lastingMs }) {
-    const wrong = await cluster.add({ clockShiftSeconds: pick(2) === 0 ? 3_600 : -3_600 });
-    await sleep(lastingMs);
-    await cluster.remove(wrong, "SIGTERM");
-  },
-  async "a Postgres that restarts"({ postgres }) {
-    await postgres.restart();
-  },
-  async "a Postgres that drops connections"({ cluster, lastingMs }) {
-    cluster.databaseLink.drop();
-    await sleep(lastingMs);
-    cluster.databaseLink.heal();
-  },
-  async "a Postgres behind a black hole"({ cluster, lastingMs }) {
-    cluster.databaseLink.blackHole();
-    await sleep(lastingMs);
-    cluster.databaseLink.heal();
-  },
-  async "a Postgres that refuses writes"({ cluster, lastingMs }) {
-    await refuseWrites(cluster, true);
-    await sleep(lastingMs);
-    await refuseWrites(cluster, false);
-  },
-  async "an upstream that can't be connected to"({ cluster, lastingMs }) {
-    cluster.upstreamLink.drop();
-    await sleep(lastingMs);
-    cluster.upstreamLink.heal();
-  },
-  async "an upstream behind a black hole"({ cluster, lastingMs }) {
-    cluster.upstreamLink.blackHole();
-    await sleep(lastingMs);
-    cluster.upstreamLink.heal();
-  },
-  async "an upstream whose reads fail"({ cluster, lastingMs }) {
-    cluster.upstream.setFault("html-503", ["status", "result"]);
-    await sleep(lastingMs);
-    cluster.upstream.setFault(null);
-  },
+/** What may befall a cluster. */
+export type Disturbance = {
+  /** What it befalls; two of one target exclude each other. */
+  readonly target: "gateways" | "database" | "upstream";
+  /** Whether the fate of a submit may stay unknown by it. */
+  readonly mayDoubt: boolean;
+  /** Whether feeds may have to begin anew. */
+  readonly mayReset?: true;
+  /** Whether it comes as long as any, and with many jobs in flight. */
+  readonly isLarge?: true;
+  /** Ends with everything in place again, though not yet recovered. */
+  readonly run: (scene: Scene) => Promise<void>;
 };
 
-function choose(cluster: Cluster, pick: Scene["pick"]): Member {
+const START_ATTEMPTS = 120;
+const START_PAUSE_MS = 1_000;
+const HOUR_SECONDS = 3_600;
+
+/** All of them, by name. */
+export const DISTURBANCES: ReadonlyMap<string, Disturbance> = new Map<string, Disturbance>([
+  [
+    "kill -9 of a gateway",
+    {
+      target: "gateways",
+      mayDoubt: true,
+      async run({ cluster, choice }) {
+        await cluster.remove(choose(cluster, choice), "SIGKILL");
+        await addSupervised(cluster);
+      },
+    },
+  ],
+  [
+    "a frozen gateway",
+    {
+      target: "gateways",
+      mayDoubt: true,
+      async run({ cluster, choice, lastingMs }) {
+        const { process } = choose(cluster, choice);
+        process.signal("SIGSTOP");
+        await sleep(lastingMs);
+        process.signal("SIGCONT");
+      },
+    },
+  ],
+  [
+    "a rolling restart",
+    {
+      target: "gateways",
+      mayDoubt: false,
+      async run({ cluster }) {
+        for (const member of cluster.members()) {
+          await addSupervised(cluster);
+          await cluster.remove(member, "SIGTERM");
+        }
+      },
+    },
+  ],
+  [
+    "a gateway with its clock an hour off",
+    {
+      target: "gateways",
+      mayDoubt: false,
+      async run({ cluster, choice, lastingMs }) {
+        const clockShiftSeconds = choice % 2 === 0 ? HOUR_SECONDS : -HOUR_SECONDS;
+        const wrong = await addSupervised(cluster, { clockShiftSeconds });
+        await sleep(lastingMs);
+        await cluster.remove(wrong, "SIGTERM");
+      },
+    },
+  ],
+  [
+    "a Postgres that restarts",
+    { target: "database", mayDoubt: true, run: ({ postgres }) => postgres.restart() },
+  ],
+  [
+    "a Postgres that crashes",
+    {
+      target: "database",
+      mayDoubt: true,
+      mayReset: true,
+      run: ({ cluster }) => crashPostgres(cluster),
+    },
+  ],
+  [
+    "a Postgres that drops connections",
+    { target: "database", mayDoubt: true, run: (scene) => cut(scene, "databaseLink", "drop") },
+  ],
+  [
+    "a Postgres behind a black hole",
+    { target: "database", mayDoubt: true, run: (scene) => cut(scene, "databaseLink", "blackHole") },
+  ],
+  [
+    "a Postgres that refuses writes",
+    {
+      target: "database",
+      mayDoubt: true,
+      async run({ cluster, lastingMs }) {
+        await refuseWrites(cluster, true);
+        await sleep(lastingMs);
+        await refuseWrites(cluster, false);
+      },
+    },
+  ],
+  [
+    "an upstream that can't be connected to",
+    { target: "upstream", mayDoubt: true, run: (scene) => cut(scene, "upstreamLink", "drop") },
+  ],
+  [
+    "an upstream behind a black hole",
+    { target: "upstream", mayDoubt: true, run: (scene) => cut(scene, "upstreamLink", "blackHole") },
+  ],
+  [
+    "an upstream whose reads fail",
+    {
+      target: "upstream",
+      mayDoubt: false,
+      async run({ cluster: { upstream }, lastingMs }) {
+        upstream.setFault("html-503", ["status", "result"]);
+        await sleep(lastingMs);
+        upstream.setFault(null);
+      },
+    },
+  ],
+  [
+    "an upstream that is down",
+    {
+      target: "upstream",
+      mayDoubt: false,
+      isLarge: true,
+      async run({ cluster: { upstream }, lastingMs }) {
+        upstream.setFault("envelope-503");
+        await sleep(lastingMs);
+        upstream.setFault(null);
+      },
+    },
+  ],
+]);
+
+async function cut(
+  { cluster, lastingMs }: Scene,
+  link: "databaseLink" | "upstreamLink",
+  how: "drop" | "blackHole",
+): Promise<void> {
+  cluster[link][how]();
+  await sleep(lastingMs);
+  cluster[link].heal();
+}
+
+function choose(cluster: Cluster, choice: number): Member {
   const members = cluster.members();
-  const chosen = members[pick(members.length)];
+  const chosen = members[choice % members.length];
   if (chosen === undefined) throw new Error("There is no gateway; start one first.");
   return chosen;
+}
+
+/** Starts one until it stays, as a supervisor does: with its database away, a gateway does not start. */
+async function addSupervised(
+  cluster: Cluster,
+  options?: Parameters<Cluster["add"]>[0],
+): Promise<Member> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await cluster.add(options);
+    } catch (error) {
+      if (attempt === START_ATTEMPTS) throw error;
+      await sleep(START_PAUSE_MS);
+    }
+  }
 }

@@ -19,6 +19,8 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
 }
 
 const stopped = Promise.withResolvers<void>();
+let isStopping = false;
+const living = new Set<number>();
 {
   await using opened = new AsyncDisposableStack();
   const folder = opened.adopt(copyProgram(), (path) =>
@@ -33,7 +35,14 @@ const stopped = Promise.withResolvers<void>();
     await startSandbox({ port: 0, token: TOKEN, speed: 1, dataFolder: null }),
     (one) => one.close(),
   );
-  const front = opened.adopt(await startFront(port), (one) => one.close());
+  const front = opened.adopt(
+    await startFront(port).catch((error: unknown) => {
+      throw new Error(`Port ${port} can't be had; name another: npm run cluster -- --port 4100`, {
+        cause: error,
+      });
+    }),
+    (one) => one.close(),
+  );
   const origins: string[] = [];
   for (let started = 1; started <= GATEWAYS; started++) {
     const gateway = opened.adopt(
@@ -50,10 +59,26 @@ const stopped = Promise.withResolvers<void>();
     );
     origins.push(await gateway.url);
     console.log(`Gateway ${started}  ${origins.at(-1)}  kill -9 ${gateway.pid}`);
-    void gateway.exit.then(() => console.log(`Gateway ${started} has ended.`));
+    living.add(started);
+    void gateway.exit.then(() => tellEnd(started));
   }
   front.setBackEnds(origins);
-  console.log(`GraphiQL   ${front.url}/graphql  by turns from each of them; Ctrl-C ends all`);
+  console.log(`GraphiQL   ${front.url}/graphql  by turns from each of them; Ctrl-C ends all
+
+Submit a job in GraphiQL and watch it. Then kill a gateway with the command beside it, in another
+terminal: its jobs go on within 10 s, and whoever watches them is connected to another gateway.`);
   await stopped.promise;
+  isStopping = true;
 }
 process.exit(0);
+
+function tellEnd(gateway: number): void {
+  living.delete(gateway);
+  if (isStopping) return console.log(`Gateway ${gateway} has ended.`);
+  const others = [...living].join(" or ");
+  console.log(
+    others === ""
+      ? `Gateway ${gateway} has ended, and none is left: end this (Ctrl-C) and start it anew.`
+      : `Gateway ${gateway} has ended; within 10 s its jobs go on at gateway ${others}.`,
+  );
+}

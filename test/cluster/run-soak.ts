@@ -1,18 +1,34 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { PostgresServer } from "../support/postgres-server.ts";
 import { startPostgres } from "../support/postgres-server.ts";
+import type { Checker } from "./checker.ts";
 import { createChecker } from "./checker.ts";
+import type { Cluster } from "./cluster.ts";
 import { startCluster } from "./cluster.ts";
-import { DISTURBANCES } from "./disturbances.ts";
+import { keepCommits } from "./crash-postgres.ts";
+import type { Round } from "./plan-rounds.ts";
+import { planRounds } from "./plan-rounds.ts";
+import { expirePoison, findWrongEnds, POISON } from "./poison.ts";
 
 const GATEWAYS = 3;
-const JOBS_IN_FLIGHT = 30;
-const JOBS_MEANWHILE = 30;
-const LONGEST_MS = 60_000;
-const SHORTEST_MS = 2_000;
+const MOST_POISONED_ROUNDS = 50;
+const JOBS_AT_ONCE_MEANWHILE = 5;
+const PAUSE_MEANWHILE_MS = 300;
 const RECOVERY_PATIENCE_MS = 120_000;
+const PATIENCE_PER_JOB_MS = 60;
+const LOGGED_LINES = 20;
+
+type Scene = {
+  readonly cluster: Cluster;
+  readonly postgres: PostgresServer;
+  readonly checker: Checker;
+};
 
 /**
- * Disturbs a cluster under load for so long, one round after another; the seed decides which round comes when and how
- * long it lasts, up to a tenth of the whole. Stops after the first round that broke a promise, and returns what.
+ * Disturbs a cluster under load for so long, one round after another; the seed decides which round comes when, and how
+ * long it lasts. Stops after the first round that broke a promise, and returns what. Poison jobs stay open all the while
+ * and are ended after the last round.
  */
 export async function runSoak({
   minutes,
@@ -27,49 +43,112 @@ export async function runSoak({
 }): Promise<readonly string[]> {
   await using opened = new AsyncDisposableStack();
   const postgres = opened.adopt(await startPostgres(), (server) => server.stop());
+  await keepCommits(postgres.url);
   const cluster = opened.use(
     await startCluster({ databaseUrl: postgres.url, gateways: GATEWAYS, environment }),
   );
   const checker = opened.use(createChecker(cluster));
-  const random = createRandom(seed);
-  const pick = (limit: number): number => Math.floor(random() * limit);
-  const endAt = performance.now() + minutes * 60_000;
-  const longestMs = Math.min(LONGEST_MS, minutes * 6_000);
+  const scene = { cluster, postgres, checker };
   cluster.upstream.script("held", ["in_queue", "in_progress"]);
-  let unknown = 0;
-  const names = Object.keys(DISTURBANCES);
+  const endAt = performance.now() + minutes * 60_000;
+  const planned = planRounds({ seed, minutes });
 
-  for (let round = 1; performance.now() < endAt; round++) {
-    const name = names[pick(names.length)] ?? "";
-    const lastingMs = SHORTEST_MS + pick(longestMs);
-    tell(`Round ${round}: ${name} (${(lastingMs / 1_000).toFixed(1)} s)`);
-    await checker.submit("held", JOBS_IN_FLIGHT);
-    const submitting = checker.submit("quick", JOBS_MEANWHILE);
+  for (let number = 1; performance.now() < endAt; number++) {
+    const { value: round } = planned.next();
+    if (round === undefined) break;
+    const name = `Round ${number}, ${describe(round)}`;
+    tell(name);
+    checker.allowReset(round.mayReset);
     try {
-      await Promise.all([DISTURBANCES[name]?.({ cluster, postgres, pick, lastingMs }), submitting]);
-      await cluster.finishJobs();
-      await checker.whenAllEnded(RECOVERY_PATIENCE_MS);
+      if (number <= MOST_POISONED_ROUNDS) {
+        for (const deploymentId of POISON) await checker.submit(deploymentId, 1);
+      }
+      await checker.submit("held", round.jobsInFlight);
+      const broken = await runRound(scene, round, tell);
+      if (broken.length > 0) return [name, ...broken, ...tailLogs(cluster)];
     } catch (error) {
-      return [`Round ${round}, ${name}: ${String(error)}`];
+      return [name, String(error), ...tailLogs(cluster)];
     }
-    const failed = await checker.countJobs("FAILED");
-    unknown = await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN");
-    const broken = [...(await checker.findBroken())];
-    if (failed !== unknown)
-      broken.push(`${failed - unknown} jobs failed that should have succeeded.`);
-    if (broken.length > 0) return broken.map((text) => `Round ${round}, ${name}: ${text}`);
   }
-  tell(`${await checker.countJobs("SUCCEEDED")} jobs succeeded, ${unknown} ended as unknown.`);
-  return [];
+  return await endPoison(scene, tell);
 }
 
-/** Mulberry32: the same numbers from 0 to below 1 for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+/** What the gateways that are left said last. */
+function tailLogs(cluster: Cluster): readonly string[] {
+  return cluster.members().flatMap(({ url, process }) => {
+    const lines = `${process.stdout()}${process.stderr()}`.trimEnd().split("\n");
+    return lines.slice(-LOGGED_LINES).map((line) => `${url} said: ${line}`);
+  });
+}
+
+async function runRound(
+  { cluster, postgres, checker }: Scene,
+  { disturbances, jobsInFlight }: Round,
+  tell: (line: string) => void,
+): Promise<readonly string[]> {
+  const doubtsBefore = await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN");
+  const isOver = new AbortController();
+  const submitting = Promise.allSettled([submitMeanwhile(checker, isOver.signal)]);
+  const disturbing = disturbances.map(async ({ run, startsAfterMs, lastingMs, choice }) => {
+    await sleep(startsAfterMs);
+    await run({ cluster, postgres, choice, lastingMs });
+  });
+  // Each ends what it began, also when another one fails.
+  const outcomes = await Promise.allSettled(disturbing);
+  isOver.abort();
+  const undisturbedAt = performance.now();
+  for (const outcome of [...outcomes, ...(await submitting)]) {
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
+  await cluster.finishJobs();
+  await checker.whenAllEnded(RECOVERY_PATIENCE_MS + jobsInFlight * PATIENCE_PER_JOB_MS, POISON);
+  tell(`  recovered in ${inSeconds(performance.now() - undisturbedAt)}`);
+
+  const doubts = (await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN")) - doubtsBefore;
+  const mayDoubt = disturbances.some((one) => one.mayDoubt);
+  return [
+    ...(doubts === 0 || mayDoubt ? [] : [`${doubts} submits ended as unknown for no reason.`]),
+    ...(await findWrongEnds(cluster)),
+    ...(await checker.findBroken(POISON)),
+  ];
+}
+
+/** A few jobs again and again, until it is over. */
+async function submitMeanwhile(checker: Checker, isOver: AbortSignal): Promise<void> {
+  while (!isOver.aborted) {
+    await checker.submit("quick", JOBS_AT_ONCE_MEANWHILE);
+    await sleep(PAUSE_MEANWHILE_MS);
+  }
+}
+
+async function endPoison(
+  { cluster, checker }: Scene,
+  tell: (line: string) => void,
+): Promise<readonly string[]> {
+  const poisoned = await cluster.database.query(
+    "select from jobs where finished_at is null and status <> 'SUBMITTING'",
+  );
+  tell(`The end of ${poisoned.rows.length} poison jobs`);
+  try {
+    await expirePoison(cluster);
+    await checker.whenAllEnded(RECOVERY_PATIENCE_MS);
+  } catch (error) {
+    return [`The end of the poison jobs: ${String(error)}`];
+  }
+  const unknown = await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN");
+  const succeeded = await checker.countJobs("SUCCEEDED");
+  tell(`${succeeded} jobs succeeded, ${unknown} ended as unknown.`);
+  return [...(await findWrongEnds(cluster)), ...(await checker.findBroken())];
+}
+
+function describe({ disturbances, jobsInFlight }: Round): string {
+  const parts = disturbances.map(
+    ({ name, startsAfterMs, lastingMs }) =>
+      `${name} (${inSeconds(lastingMs)}${startsAfterMs > 0 ? `, after ${inSeconds(startsAfterMs)}` : ""})`,
+  );
+  return `${parts.join(" and ")}, ${jobsInFlight} jobs in flight`;
+}
+
+function inSeconds(milliseconds: number): string {
+  return `${(milliseconds / 1_000).toFixed(1)} s`;
 }

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 
+import { DEFAULT_TIMES } from "./cluster.ts";
 import { runSoak } from "./run-soak.ts";
 
 // `npm run soak -- --minutes N`, with `--seed S` for the schedule of an earlier run.
@@ -17,8 +18,7 @@ console.log(`Seed ${seed}, ${minutes} minutes`);
 const broken = await runSoak({
   minutes,
   seed,
-  // Leases and time-outs of full length.
-  environment: { LOG_LEVEL: "warn" },
+  environment: DEFAULT_TIMES,
   tell: (line) => console.log(`${new Date().toISOString()}  ${line}`),
 });
 for (const line of broken) console.error(line);

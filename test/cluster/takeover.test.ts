@@ -1,23 +1,58 @@
 import { describe, expect, test } from "vitest";
 
+import { submit } from "../support/graphql-client.ts";
 import type { Cluster, Member } from "./cluster.ts";
-import { readOwners } from "./read-owners.ts";
+import { DEFAULT_TIMES, SHORT_TIMES } from "./cluster.ts";
+import { readOwned } from "./read-owners.ts";
+import { countRefusedSaves } from "./refused-saves.ts";
 import { END_PATIENCE_MS, PATIENCE, startTestCluster } from "./test-cluster.ts";
 
+/** What is promised of a gateway that ends. */
+const TAKE_OVER = { timeout: 10_000, interval: 50 };
+
 describe("a gateway", { timeout: 120_000 }, () => {
-  test("that is killed in mid-flight loses no job, and its watchers see the ends elsewhere", async () => {
-    const { cluster, checker } = await startTestCluster({ gateways: 1 });
+  test("that is killed has each of its jobs looked at by another within 10 s, at the default times, and its watchers see the ends there", async () => {
+    const { cluster, checker } = await startTestCluster({
+      gateways: 1,
+      environment: DEFAULT_TIMES,
+    });
     cluster.upstream.script("held", ["in_progress"]);
     await checker.submit("held", 40);
     await expect.poll(() => checker.countJobs("IN_PROGRESS"), PATIENCE).toBe(40);
+    const victim = await onlyOwner(cluster);
     await cluster.add();
     await cluster.add();
 
+    const killedAt = performance.now();
     await cluster.remove(oldest(cluster), "SIGKILL");
+    const { requestIds, areAllLookedAt } = await followTakeOver(cluster, victim);
+    expect(requestIds.length).toBeGreaterThan(10);
+    await expect.poll(areAllLookedAt, TAKE_OVER).toBe(true);
+    expect(performance.now() - killedAt).toBeLessThan(TAKE_OVER.timeout);
+
     await cluster.finishJobs();
     await checker.whenAllEnded(END_PATIENCE_MS);
     expect(await checker.findBroken()).toEqual([]);
     expect(await checker.countJobs("SUCCEEDED")).toBe(40);
+  });
+
+  test("that is asked to stop hands its jobs over at once, long before any lease or beat could tell", async () => {
+    const { cluster, checker } = await startTestCluster({
+      gateways: 1,
+      environment: { ...SHORT_TIMES, LEASE_SECONDS: "60" },
+    });
+    cluster.upstream.script("held", ["in_progress"]);
+    await checker.submit("held", 20);
+    const leaving = await onlyOwner(cluster);
+    await cluster.add();
+
+    const { requestIds, areAllLookedAt } = await followTakeOver(cluster, leaving);
+    expect(requestIds).toHaveLength(20);
+    await cluster.remove(oldest(cluster), "SIGTERM");
+    await expect.poll(areAllLookedAt, TAKE_OVER).toBe(true);
+    await cluster.finishJobs();
+    await checker.whenAllEnded(END_PATIENCE_MS);
+    expect(await checker.findBroken()).toEqual([]);
   });
 
   test("that is killed among submits leaves none of them open, and none is posted twice", async () => {
@@ -36,23 +71,33 @@ describe("a gateway", { timeout: 120_000 }, () => {
     const { cluster, checker } = await startTestCluster({ gateways: 1 });
     cluster.upstream.script("held", ["in_queue"]);
     await checker.submit("held", 20);
-    await cluster.add();
     const frozen = oldest(cluster);
     const release = cluster.upstream.hold("status");
-    const looks = cluster.upstream.count("status");
-    await cluster.upstream.whenRequested("status", looks + 5);
+    const looks = cluster.upstream.requests.length;
+    await cluster.upstream.whenRequested("status", cluster.upstream.count("status") + 5);
     frozen.process.signal("SIGSTOP");
-    // These answers wait in its sockets until it wakes, and tell then what is no longer so.
+    // These answers wait in its sockets until it wakes, and tell then what is news to it and no longer so.
+    for (const { call, requestId } of cluster.upstream.requests.slice(looks)) {
+      if (call === "status") cluster.upstream.script(requestId ?? "", ["in_progress"]);
+    }
     release();
     await cluster.finishJobs();
+    await cluster.add();
     await checker.whenAllEnded(END_PATIENCE_MS);
+    const ended = await readHistories(cluster);
+    const countRefused = await countRefusedSaves(cluster);
 
     frozen.process.signal("SIGCONT");
+    await expect.poll(countRefused, PATIENCE).toBeGreaterThanOrEqual(5);
+    expect(await readHistories(cluster)).toEqual(ended);
+    await expect.poll(() => isHealthy(frozen), PATIENCE).toBe(true);
     await checker.submit("quick", 20);
     await checker.whenAllEnded(END_PATIENCE_MS);
-    await expect.poll(() => isHealthy(frozen), PATIENCE).toBe(true);
     expect(await checker.findBroken()).toEqual([]);
     expect(await checker.countJobs("SUCCEEDED")).toBe(40);
+
+    await submit(frozen.url, "quick", "by the one that was frozen");
+    await expect.poll(() => checker.countJobs("SUCCEEDED"), PATIENCE).toBe(41);
   });
 
   test("whose clock is an hour off, either way, does its part and disturbs no other", async () => {
@@ -86,21 +131,6 @@ describe("many gateways", { timeout: 120_000 }, () => {
     expect(await checker.findBroken()).toEqual([]);
     expect(await checker.countJobs("SUCCEEDED")).toBe(120);
   });
-
-  test("share the jobs that one had alone, and a new one gets its part", async () => {
-    const { cluster, checker } = await startTestCluster({ gateways: 1 });
-    cluster.upstream.script("held", ["in_progress"]);
-    await checker.submit("held", 300);
-    await cluster.add();
-    await cluster.add();
-    await expect.poll(() => isSpread(cluster, 3, 150), PATIENCE).toBe(true);
-    await cluster.add();
-    await expect.poll(() => isSpread(cluster, 4, 120), PATIENCE).toBe(true);
-
-    await cluster.finishJobs();
-    await checker.whenAllEnded(END_PATIENCE_MS);
-    expect(await checker.findBroken()).toEqual([]);
-  });
 });
 
 function oldest(cluster: Cluster): Member {
@@ -109,10 +139,41 @@ function oldest(cluster: Cluster): Member {
   return member;
 }
 
-/** Whether so many gateways own jobs, and none more than this. */
-async function isSpread(cluster: Cluster, gateways: number, most: number): Promise<boolean> {
-  const owners = await readOwners(cluster);
-  return owners.length === gateways && owners.every((owned) => owned <= most && owned >= 30);
+/** The id in the database of the one gateway that owns jobs. */
+async function onlyOwner(cluster: Cluster): Promise<string> {
+  const [owner, ...others] = new Set((await readOwned(cluster)).map((owned) => owned.owner));
+  if (owner === undefined || others.length > 0) throw new Error("Not one gateway owns all jobs.");
+  return owner;
+}
+
+/** The jobs that a gateway owns now, and whether each has got another owner since and been looked at. */
+async function followTakeOver(cluster: Cluster, formerOwner: string) {
+  const former = (await readOwned(cluster)).filter(({ owner }) => owner === formerOwner);
+  const requestIds = former.map(({ requestId }) => requestId);
+  const taken = new Map<string, number>();
+
+  async function areAllLookedAt(): Promise<boolean> {
+    const { length } = cluster.upstream.requests;
+    for (const { requestId, owner } of await readOwned(cluster)) {
+      if (owner !== formerOwner && !taken.has(requestId)) taken.set(requestId, length);
+    }
+    const looked = cluster.upstream.requests.flatMap(({ call, requestId }, index) =>
+      call === "status" && requestId !== null && index >= (taken.get(requestId) ?? Infinity)
+        ? requestId
+        : [],
+    );
+    const lookedAt = new Set(looked);
+    return requestIds.every((requestId) => lookedAt.has(requestId));
+  }
+
+  return { requestIds, areAllLookedAt };
+}
+
+async function readHistories({ database }: Cluster): Promise<readonly unknown[]> {
+  const { rows } = await database.query(
+    "select job_id, version, status, at from job_events order by job_id, version",
+  );
+  return rows;
 }
 
 async function isHealthy({ url }: Member): Promise<boolean> {

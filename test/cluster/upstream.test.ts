@@ -1,52 +1,50 @@
 import { describe, expect, test } from "vitest";
 
-import { SubmitJobDocument } from "../support/gql/operations.ts";
-import { request } from "../support/graphql-client.ts";
-import { SHORT_TIMES } from "./cluster.ts";
+import type { FaultName } from "../support/faulty-upstream/faults.ts";
+import type { Cluster } from "./cluster.ts";
+import { DEFAULT_TIMES, SHORT_TIMES } from "./cluster.ts";
+import { bearOutage } from "./outage.ts";
 import { END_PATIENCE_MS, PATIENCE, startTestCluster } from "./test-cluster.ts";
 
-/** A probe at most every second or so, of all gateways together. */
-const TRICKLE = 6;
-const WINDOW_MS = 3_000;
+/** Of all gateways together, a second; 500 jobs would get hundreds. */
+const TRICKLE = 4;
+/** Until looks and probes are as rare as they get; the full minute runs in the soak. */
+const KNOWN_MS = 9_000;
 
 describe("an upstream", { timeout: 120_000 }, () => {
-  test("that is down gets a trickle of looks and of submits, and all jobs recover when it is back", async () => {
-    const { cluster, checker } = await startTestCluster({ gateways: 3 });
-    const { upstream } = cluster;
-    upstream.script("held", ["in_progress"]);
-    await checker.submit("held", 100);
-    await expect.poll(() => checker.countJobs("IN_PROGRESS"), PATIENCE).toBe(100);
-    upstream.setFault("envelope-503");
-    let before = Infinity;
-    await expect
-      .poll(
-        () => {
-          const looks = upstream.count("status") - before;
-          before = upstream.count("status");
-          return Number.isFinite(looks) && looks >= 0 && looks <= TRICKLE;
-        },
-        { ...PATIENCE, interval: WINDOW_MS },
-      )
-      .toBe(true);
-
-    const posts = upstream.count("submit");
-    const variables = { deploymentId: "quick", input: { prompt: "refused" } };
-    const submits = cluster.members().flatMap(({ url }) =>
-      Array.from({ length: 10 }, async () => {
-        const { submitJob } = await request(url, SubmitJobDocument, variables);
-        expect(submitJob).toMatchObject({ __typename: "UpstreamError", code: "UNAVAILABLE" });
-      }),
-    );
-    await Promise.all(submits);
-    expect(upstream.count("submit") - posts).toBeLessThanOrEqual(TRICKLE);
-    expect(await checker.countJobs("IN_PROGRESS")).toBe(100);
-
-    upstream.setFault(null);
-    await cluster.finishJobs();
-    await checker.whenAllEnded(END_PATIENCE_MS);
-    expect(await checker.findBroken()).toEqual([]);
-    expect(await checker.countJobs("SUCCEEDED")).toBe(100);
-  });
+  test.each([
+    {
+      name: "is down for a while",
+      form: { leave: setFault("envelope-503"), comeBack: setFault(null) },
+      jobs: 500,
+    },
+    {
+      name: "is behind a black hole for a while",
+      form: {
+        leave: ({ upstreamLink }: Cluster) => upstreamLink.blackHole(),
+        comeBack: ({ upstreamLink }: Cluster) => upstreamLink.heal(),
+      },
+      jobs: 100,
+    },
+  ])(
+    "that $name gets a trickle of looks and no submit, and all of $jobs jobs recover within 10 s of its return",
+    async ({ form, jobs }) => {
+      const { cluster, checker } = await startTestCluster({
+        gateways: 3,
+        environment: DEFAULT_TIMES,
+      });
+      const figures = await bearOutage({ cluster, checker, jobs, knownMs: KNOWN_MS, form });
+      expect(figures.answers).toEqual(["UNAVAILABLE"]);
+      expect(figures.slowestSubmitMs).toBeLessThan(1_000);
+      expect(figures.looksASecond).toBeLessThan(TRICKLE);
+      expect(figures.posts).toBe(0);
+      expect(figures.recoveredAfterMs).toBeLessThan(10_000);
+      await checker.whenAllEnded(END_PATIENCE_MS);
+      expect(await checker.findBroken()).toEqual([]);
+      expect(await checker.countJobs("SUCCEEDED")).toBe(jobs);
+      expect(await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN")).toBe(0);
+    },
+  );
 
   test("that can't be connected to recovers all jobs, and posts none twice, when it is back", async () => {
     const { cluster, checker } = await startTestCluster({ gateways: 2 });
@@ -73,10 +71,21 @@ describe("an upstream", { timeout: 120_000 }, () => {
     await checker.whenAllEnded(END_PATIENCE_MS);
     expect(await checker.findBroken()).toEqual([]);
     expect(await checker.countJobs("SUCCEEDED")).toBe(40);
-    const { rows } = await cluster.database.query<{ error_message: string | null }>(
-      "select error_message from jobs where status = 'FAILED'",
+    const { rows } = await cluster.database.query<{ error_code: string; error_message: string }>(
+      "select error_code, error_message from jobs where status = 'FAILED'",
     );
     expect(rows).toHaveLength(6);
-    expect(rows.every(({ error_message: message }) => (message ?? "") !== "")).toBe(true);
+    for (const row of rows) {
+      expect(row).toEqual({
+        error_code: "EXPIRED",
+        error_message: expect.stringMatching(
+          /^What RunComfy answers about the job can't be read.*Look at RunComfy's dashboard/,
+        ),
+      });
+    }
   });
 });
+
+function setFault(name: FaultName | null): (cluster: Cluster) => void {
+  return ({ upstream }) => upstream.setFault(name);
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { SubmitJobDocument } from "../support/gql/operations.ts";
+import { request } from "../support/graphql-client.ts";
+import type { Checker } from "./checker.ts";
+import type { Cluster } from "./cluster.ts";
+import { countFailing } from "./read-owners.ts";
+
+/** What was seen in an outage from when every gateway knew of it, and after. */
+type OutageFigures = {
+  /** Looks of all gateways together. */
+  readonly looksASecond: number;
+  readonly posts: number;
+  /** How submits were answered, each answer once: an error's code, or another type's name. */
+  readonly answers: readonly string[];
+  readonly slowestSubmitMs: number;
+  /** From the upstream's return until the ends of all jobs were written down; Infinity when that took too long. */
+  readonly recoveredAfterMs: number;
+};
+
+/** How the upstream goes away, and how it is brought back. */
+type OutageForm = {
+  readonly leave: (cluster: Cluster) => void;
+  readonly comeBack: (cluster: Cluster) => void;
+};
+
+const SUBMITS_AT_ONCE = 5;
+const SUBMIT_INTERVAL_MS = 500;
+const PATIENCE_MS = 30_000;
+
+/**
+ * Has so many jobs in flight, takes the upstream away and brings it back; meanwhile it ends all
+ * jobs, and every gateway is asked to submit. The checker's watchers still have to see the ends.
+ */
+export async function bearOutage(scene: {
+  readonly cluster: Cluster;
+  readonly checker: Checker;
+  readonly jobs: number;
+  /** How long it lasts from when every gateway knows of it. */
+  readonly knownMs: number;
+  readonly form: OutageForm;
+}): Promise<OutageFigures> {
+  const { cluster, checker, jobs, knownMs } = scene;
+  const { upstream } = cluster;
+  const succeeded = await checker.countJobs("SUCCEEDED");
+  upstream.script("held", ["in_progress"]);
+  await checker.submit("held", jobs);
+  await waitUntil(async () => (await checker.countJobs("IN_PROGRESS")) === jobs);
+  scene.form.leave(cluster);
+  if (!(await waitUntil(async () => (await countFailing(cluster)) === cluster.members().length))) {
+    throw new Error("Not every gateway found out that the upstream is away.");
+  }
+
+  const before = { looks: upstream.count("status"), posts: upstream.count("submit") };
+  const { answers, slowestSubmitMs } = await keepSubmitting(cluster, knownMs);
+  const looks = upstream.count("status") - before.looks;
+  const posts = upstream.count("submit") - before.posts;
+  await cluster.finishJobs();
+
+  scene.form.comeBack(cluster);
+  const backAt = performance.now();
+  const all = succeeded + jobs;
+  const isWhole = await waitUntil(async () => (await checker.countJobs("SUCCEEDED")) >= all);
+  return {
+    looksASecond: (looks * 1_000) / knownMs,
+    posts,
+    answers: [...answers],
+    slowestSubmitMs,
+    recoveredAfterMs: isWhole ? performance.now() - backAt : Infinity,
+  };
+}
+
+/** Some at each gateway, by turns, for so long. */
+async function keepSubmitting(cluster: Cluster, durationMs: number) {
+  const variables = { deploymentId: "quick", input: { prompt: "in an outage" } };
+  const answers = new Set<string>();
+  let slowestSubmitMs = 0;
+
+  async function submitOne(url: string): Promise<void> {
+    const startedAt = performance.now();
+    const { submitJob } = await request(url, SubmitJobDocument, variables);
+    slowestSubmitMs = Math.max(slowestSubmitMs, performance.now() - startedAt);
+    const { __typename: type } = submitJob;
+    answers.add(submitJob.__typename === "UpstreamError" ? submitJob.code : type);
+  }
+
+  const endAt = performance.now() + durationMs;
+  while (performance.now() < endAt) {
+    const next = sleep(SUBMIT_INTERVAL_MS);
+    const urls = cluster
+      .members()
+      .flatMap(({ url }) => Array.from({ length: SUBMITS_AT_ONCE }, () => url));
+    await Promise.all(urls.map(submitOne));
+    await next;
+  }
+  return { answers, slowestSubmitMs };
+}
+
+async function waitUntil(isTrue: () => Promise<boolean>): Promise<boolean> {
+  const endAt = performance.now() + PATIENCE_MS;
+  while (!(await isTrue())) {
+    if (performance.now() > endAt) return false;
+    await sleep(50);
+  }
+  return true;
+}

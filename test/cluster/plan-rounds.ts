@@ -1,0 +1,79 @@
+import type { Disturbance } from "./disturbances.ts";
+import { DISTURBANCES } from "./disturbances.ts";
+
+/** What befalls the cluster in one round; nothing of it depends on how long anything took. */
+export type Round = {
+  readonly disturbances: readonly PlannedDisturbance[];
+  readonly jobsInFlight: number;
+  /** Whether feeds may have to begin anew. */
+  readonly mayReset: boolean;
+};
+
+/** One of `DISTURBANCES`, and when it begins. */
+type PlannedDisturbance = Disturbance & {
+  readonly name: string;
+  readonly startsAfterMs: number;
+  readonly lastingMs: number;
+  readonly choice: number;
+};
+
+const LONGEST_MS = 60_000;
+const SHORTEST_MS = 2_000;
+const LARGEST_CHOICE = 2 ** 16;
+const JOBS_IN_FLIGHT = 30;
+/** In a soak of this length or longer, one round has very many. */
+const HOUSEFUL_MINUTES = 30;
+const HOUSEFUL_JOBS = 10_000;
+const HOUSEFUL_ROUND = 3;
+
+/**
+ * The rounds of a soak without end, the same for the same seed and length. Each disturbance has its turn before one comes
+ * again; to every other a second one comes, of another target, a moment later.
+ */
+export function* planRounds({
+  seed,
+  minutes,
+}: {
+  readonly seed: number;
+  readonly minutes: number;
+}): Generator<Round> {
+  const random = createRandom(seed);
+  const pick = (limit: number): number => Math.floor(random() * limit);
+  const longestMs = Math.min(LONGEST_MS, minutes * 6_000);
+  const manyJobs = longestMs === LONGEST_MS ? 500 : 100;
+  const all = Array.from(DISTURBANCES, ([name, disturbance]) => ({ name, ...disturbance }));
+  const plan = (disturbance: (typeof all)[number], startsAfterMs: number) => {
+    const drawnMs = SHORTEST_MS + pick(longestMs - SHORTEST_MS);
+    const lastingMs = disturbance.isLarge ? longestMs : drawnMs;
+    return { ...disturbance, startsAfterMs, lastingMs, choice: pick(LARGEST_CHOICE) };
+  };
+  let turns: typeof all = [];
+
+  for (let round = 1; ; round++) {
+    if (turns.length === 0) turns = [...all];
+    const [first] = turns.splice(pick(turns.length), 1);
+    if (first === undefined) return;
+    const disturbances = [plan(first, 0)];
+    const others = all.filter(({ target }) => target !== first.target);
+    const second = others[pick(others.length)];
+    const startsAfterMs = pick(longestMs / 10);
+    if (pick(2) === 0 && second !== undefined) disturbances.push(plan(second, startsAfterMs));
+    const isHouseful = minutes >= HOUSEFUL_MINUTES && round === HOUSEFUL_ROUND;
+    const isLarge = disturbances.some((one) => one.isLarge);
+    const jobsInFlight = isHouseful ? HOUSEFUL_JOBS : isLarge ? manyJobs : JOBS_IN_FLIGHT;
+    // So many changes may be more than a feed that is behind is told.
+    const mayReset = isHouseful || disturbances.some((one) => one.mayReset);
+    yield { disturbances, jobsInFlight, mayReset };
+  }
+}
+
+/** Mulberry32: the same numbers from 0 to below 1 for the same seed. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d_2b_79_f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
