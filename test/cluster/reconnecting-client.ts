@@ -15,6 +15,8 @@ export const RETRY_MS = 250;
 const PING_INTERVAL_MS = 1_000;
 /** Longer than a slow reader pauses, who reads its pongs late. */
 const PONG_TIMEOUT_MS = 4_000;
+/** A gateway that is frozen accepts connections, and answers no handshake. */
+const HANDSHAKE_TIMEOUT_MS = 4_000;
 const SLOW_INTERVAL_MS = 4_000;
 const SLOW_PAUSE_MS = 3_000;
 
@@ -35,7 +37,8 @@ export function createReconnectingClient(
 
   const client = createClient({
     url: `${url.replace("http", "ws")}/graphql`,
-    webSocketImpl: WebSocket,
+    webSocketImpl: ImpatientWebSocket,
+    connectionAckWaitTimeout: HANDSHAKE_TIMEOUT_MS,
     retryAttempts: Infinity,
     shouldRetry: () => true,
     retryWait: () => new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
@@ -63,4 +66,10 @@ export function createReconnectingClient(
       await client.dispose();
     },
   };
+}
+
+class ImpatientWebSocket extends WebSocket {
+  constructor(url: string | URL, protocols?: string | string[]) {
+    super(url, protocols, { handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+  }
 }

@@ -91,12 +91,12 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       const gone = [
         await insert({ ...old, key: "k" }),
         await insert({ ...old, status: "FAILED" }),
-        await insert({ ...old, status: "CANCELLED", finishedAgoMs: 3 * DAY_MS + 60_000 }),
+        await insert({ ...old, status: "CANCELLED", finishedAgoMs: 3 * DAY_MS + 600_000 }),
       ];
       const kept = [
         await insert({ ...old, status: "IN_QUEUE" }),
-        await insert({ ...old, finishedAgoMs: 3 * DAY_MS - 60_000 }),
-        await insert({ ageMs: 4 * DAY_MS - 60_000, finishedAgoMs: 9 * DAY_MS }),
+        await insert({ ...old, finishedAgoMs: 3 * DAY_MS - 600_000 }),
+        await insert({ ageMs: 4 * DAY_MS - 600_000, finishedAgoMs: 9 * DAY_MS }),
       ];
       expect(await store().deleteOldJobs(ages, 100)).toBe(3);
       expect(await store().readJobs(gone.map((job) => job.id))).toEqual([null, null, null]);
