@@ -56,7 +56,6 @@ export function createRunComfy(options: {
   const { monotonic = () => performance.now() } = options;
   /** The deployment that was last called for a job, which is what a probe asks about. */
   let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
-  let probes = 0;
   const http = ky.create({
     prefix: options.baseUrl,
     headers: { authorization: `Bearer ${options.token}`, accept: "application/json" },
@@ -106,12 +105,12 @@ export function createRunComfy(options: {
     try {
       const answer = await send("get", path, within(readTimeoutMs, signal), limitBytes);
       const report = readAnswer(call, answer, readReport);
-      pace.noteRead(null);
+      pace.noteRead(null, request.deploymentId);
       return report;
     } catch (thrown) {
       signal.throwIfAborted();
       const error = toError(call, thrown);
-      pace.noteRead(error);
+      pace.noteRead(error, request.deploymentId);
       throw error;
     }
   }
@@ -148,7 +147,7 @@ export function createRunComfy(options: {
         try {
           const answer = await send("post", path, signal, LARGEST_ANSWER_BYTES, input);
           const requestId = readAnswer("submit", answer, readRequestId);
-          pace.noteSubmit(null);
+          pace.noteSubmit(null, deploymentId);
           return requestId;
         } catch (thrown) {
           const delayMs = isConnectionRefused(thrown) ? REFUSED_DELAYS_MS[refusals] : undefined;
@@ -161,7 +160,7 @@ export function createRunComfy(options: {
             if (monotonic() - startedAt < REFUSED_PATIENCE_MS) continue;
           }
           const error = toError("submit", thrown);
-          pace.noteSubmit(error);
+          pace.noteSubmit(error, deploymentId);
           throw error;
         }
       }
@@ -200,21 +199,21 @@ export function createRunComfy(options: {
         throw toError("list", thrown);
       }
     },
-    async probe(signal) {
-      // By turns, because one of them may fail for long while submits would be taken: each is a service of its own.
-      probes += 1;
-      const call = probes % 2 === 1 ? "list" : "status";
+    async probe(probe, signal) {
+      const { call } = probe;
+      const { apiVersion } = lastCalled;
+      const deploymentId = probe.deploymentId ?? lastCalled.deploymentId;
       const path =
         call === "list"
-          ? toListPath([lastCalled.deploymentId])
-          : toRequestPath({ ...lastCalled, requestId: PROBE_ID }, call);
+          ? toListPath([deploymentId])
+          : toRequestPath({ apiVersion, deploymentId, requestId: PROBE_ID }, call);
       try {
         const until = within(probeTimeoutMs, signal);
         const answer = await send("get", openPath(call, path), until, LARGEST_ANSWER_BYTES);
         readAnswer<unknown>(call, answer, call === "list" ? readLiveDeployments : readStatusReport);
-        pace.noteProbe(null);
+        pace.noteProbe(null, probe);
       } catch (thrown) {
-        if (!signal.aborted) pace.noteProbe(toError(call, thrown));
+        if (!signal.aborted) pace.noteProbe(toError(call, thrown), probe);
       }
     },
   };

@@ -5,37 +5,39 @@ import type { RunComfy } from "./runcomfy.ts";
 const LONGEST_SLEEP_MS = 1_000;
 
 /**
- * As long as an outage lasts, probes the upstream whenever the pace allows it, one probe at a time, so that its end is
- * found out also where there is no job to look at: a user's submit must not be what finds out.
+ * As long as an outage lasts, of the upstream or of a deployment, probes it whenever the pace allows it, one probe at a
+ * time, so that its end is found out also where there is no job to look at: a user's submit must not be what finds out.
  */
 export function startOutageProbe({
   pace,
   runcomfy,
 }: {
-  readonly pace: Pick<Pace, "isOutage" | "claimProbe" | "onOutage">;
+  readonly pace: Pick<Pace, "claimProbe" | "onDoubt">;
   readonly runcomfy: Pick<RunComfy, "probe">;
 }): OutageProbe {
   const closing = new AbortController();
-  let timer: NodeJS.Timeout | null = null;
+  let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | null = null;
 
   function step(): void {
-    timer = null;
+    clearTimeout(timer);
     underWay = null;
-    if (closing.signal.aborted || !pace.isOutage()) return;
-    const waitMs = pace.claimProbe();
-    if (waitMs > 0) timer = setTimeout(step, Math.min(waitMs, LONGEST_SLEEP_MS));
-    else underWay = runcomfy.probe(closing.signal).then(step);
+    if (closing.signal.aborted) return;
+    const claimed = pace.claimProbe();
+    if (typeof claimed === "object") {
+      underWay = runcomfy.probe(claimed, closing.signal).then(step);
+    } else if (claimed < Infinity) {
+      timer = setTimeout(step, Math.min(claimed, LONGEST_SLEEP_MS));
+    }
   }
 
-  pace.onOutage(() => {
-    // What is left of the outage before goes on with this one.
-    if (timer === null && underWay === null) step();
+  pace.onDoubt(() => {
+    if (underWay === null) step();
   });
   return {
     async close() {
       closing.abort();
-      if (timer !== null) clearTimeout(timer);
+      clearTimeout(timer);
       await underWay;
     },
   };

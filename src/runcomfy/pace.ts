@@ -1,68 +1,56 @@
 import type { BaseLogger } from "pino";
 
 import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+import type { Outage } from "./breaker.ts";
+import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
+import { createDeploymentBreakers } from "./deployment-breakers.ts";
+import type { Pause } from "./pause.ts";
+import { createPause } from "./pause.ts";
+import type { Reach } from "./reach.ts";
+import { createReachTracker } from "./reach.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
 
-/** How fast the upstream as a whole may be asked. The client notes what happens; whoever looks at jobs asks first. */
-export type Pace = {
-  /** How many milliseconds nobody may call the upstream, because it asked for a pause; 0 when it did not. */
-  pausedForMs(): number;
+/**
+ * How fast the upstream, as a whole and each deployment, may be asked. The client notes what happens; whoever looks at
+ * jobs asks first. A call without an answer tells of the upstream; an answered failure tells of its deployment, and only
+ * where nothing else is answered well of the upstream.
+ */
+export type Pace = Pause & {
+  /** How many milliseconds nobody may look at any job; 0 when only its deployment may be against it. */
+  lookDelayMs(): number;
   /**
-   * 0: look now (in an outage this takes the one place for looks, until a read is noted or the look is released).
-   * Otherwise nothing is taken, and it is how many milliseconds to wait before asking again.
+   * 0: look now at a job of this deployment (in an outage this takes the one place for looks, until a read is noted or
+   * the look is released). Otherwise nothing is taken, and it is how many milliseconds to wait before asking again.
    */
-  claimLook(): number;
+  claimLook(deploymentId: string | null): number;
   /** The look that claimed has ended without a read: its place is free again. Does nothing when none is taken. */
-  releaseLook(): void;
-  isOutage(): boolean;
+  releaseLook(deploymentId: string | null): void;
+  /** Of the upstream as a whole, or else of this deployment if one is given. */
+  isOutage(deploymentId?: string): boolean;
   /** How well the upstream can be reached from here, for other gateways to compare with. */
   reach(): Reach;
   /** Another gateway had an answer so long ago. In an outage one call may then go at once, to find out the same. */
   noteAnswerElsewhere(ageMs: number): void;
-  /** Why no submit may go now: in an outage none does. Null when it may. */
-  submitRefusal(): UpstreamErrorCode | null;
-  /** As `claimLook`, for the probes of an outage, which have a place of their own until one is noted. */
-  claimProbe(): number;
-  /** Calls `tell` whenever an outage begins. */
-  onOutage(tell: () => void): void;
-  /** The upstream asked everybody to stay away for so long; the listeners of `onPause` hear of it. */
-  notePause(durationMs: number): void;
-  /** Another gateway was asked to: the same, but nobody hears of it. */
-  adoptPause(durationMs: number): void;
-  /** Calls `tell` whenever a pause was noted that lasts longer than the one before. */
-  onPause(tell: () => void): void;
-  /** A read ended well (null), or failed. */
-  noteRead(error: RunComfyError | null): void;
+  /** Why no submit to this deployment may go now: in an outage none does. Null when one may, and then it has to. */
+  submitRefusal(deploymentId: string): UpstreamErrorCode | null;
+  /** The probe to send now, which takes its place until it is noted; or how many milliseconds to wait; Infinity: none. */
+  claimProbe(): Probe | number;
+  /** Calls `tell` whenever something new is to be probed. */
+  onDoubt(tell: () => void): void;
+  /** A read of a job of this deployment ended well (null), or failed. */
+  noteRead(error: RunComfyError | null, deploymentId: string): void;
   /** A probe was answered well (null), or failed. */
-  noteProbe(error: RunComfyError | null): void;
-  /** A submit was accepted (null), or failed. */
-  noteSubmit(error: RunComfyError | null): void;
+  noteProbe(error: RunComfyError | null, probe: Probe): void;
+  /** A submit to this deployment was accepted (null), or failed. */
+  noteSubmit(error: RunComfyError | null, deploymentId: string): void;
   /** With how many gateways the rare calls of an outage are shared: each waits so many times longer. */
   setGateways(gateways: number): void;
 };
 
-/** How well one gateway reaches the upstream. */
-export type Reach = {
-  readonly isOutage: boolean;
-  /** It has failed for long, also after another gateway had an answer: the fault is on this side. */
-  readonly isCutOff: boolean;
-  /** Null when the upstream never answered it. */
-  readonly answeredMsAgo: number | null;
-};
+/** A harmless call; without a deployment it is about the upstream as a whole. */
+export type Probe = { readonly call: "list" | "status"; readonly deploymentId: string | null };
 
-/** The longest pause that is obeyed, however long the upstream asked for. */
-export const LONGEST_PAUSE_MS = 300_000;
-
-const FAILURES_UNTIL_OUTAGE = 5;
-const SHORTEST_BACK_OFF_MS = 1_000;
-
-/** An outage so soon after another goes on with its probes' back-off: their answers tell nothing of what fails. */
-const RELAPSE_MS = 60_000;
-
-/** Pauses that differ by less are the same one, which several answers told. */
-const SAME_PAUSE_MS = 500;
-
-/** Failures that tell something of the upstream as a whole, rather than of the one job that was asked for. */
+/** Failures that tell something of the upstream or a deployment, rather than of the one job that was asked for. */
 const OUTAGE_CODES: ReadonlySet<UpstreamErrorCode> = new Set([
   "UNAVAILABLE",
   "TIMEOUT",
@@ -84,153 +72,182 @@ export function createPace(options: {
   readonly cutOffAfterMs?: number;
 }): Pace {
   const { now, random, log, longestBackOffMs = 8_000, cutOffAfterMs = 6_000 } = options;
-  const pauseListeners: (() => void)[] = [];
-  const outageListeners: (() => void)[] = [];
-  let pausedUntil = 0;
-  let failures = 0;
-  /** Of those failures, the first. */
-  let failingSince = 0;
-  let answeredAt = -Infinity;
+  const pause = createPause(now);
+  const reach = createReachTracker({ now, cutOffAfterMs });
+  const listeners: (() => void)[] = [];
   let gateways = 1;
-  let outage: Outage | null = null;
-  /** Of the last outage: when it ended, and the back-off that its probes had come to. */
-  let endedAt = -Infinity;
-  let endedBackOffMs = 0;
+  let probesOfAll = 0;
+  /** Answered failures with no good call at all between them, but of deployments that are in an outage already. */
+  let answeredFailures = 0;
+  let doubt: Doubt | null = null;
 
-  function pausedForMs(): number {
-    return Math.max(0, Math.ceil(pausedUntil - now()));
+  const toWaitMs = (backOffMs: number): number =>
+    Math.min(backOffMs * gateways, longestBackOffMs) * (0.5 + 0.5 * random());
+  const all = createBreaker({
+    now,
+    toWaitMs,
+    longestBackOffMs,
+    longFailureMs: cutOffAfterMs,
+    onBegin(code) {
+      log.warn(
+        { code },
+        "RunComfy keeps failing, so until it answers again looks at jobs go one at a time and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
+      );
+      doubt = null;
+      tell();
+    },
+    onEnd() {
+      log.info({}, "RunComfy answers again; jobs are looked at and submitted as usual.");
+      // What went with the whole has come back with it.
+      for (const { outage } of deployments.failing()) hurry(outage);
+    },
+  });
+  const deployments = createDeploymentBreakers((deploymentId) =>
+    createBreaker({
+      now,
+      toWaitMs,
+      longestBackOffMs,
+      longFailureMs: Infinity,
+      onBegin(code) {
+        log.warn(
+          { deploymentId, code },
+          "A deployment keeps failing, so until it answers again looks at its jobs go one at a time and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
+        );
+        beginDoubt();
+        tell();
+      },
+      onEnd() {
+        log.info({ deploymentId }, "A deployment answers again; its jobs are looked at as usual.");
+      },
+    }),
+  );
+
+  function tell(): void {
+    for (const listener of listeners) listener();
   }
 
-  function claim(place: Place | undefined): number {
-    const pauseMs = pausedForMs();
-    if (place === undefined || pauseMs > 0) return pauseMs;
-    const waitMs = Math.max(0, Math.ceil(place.freeAt - now()));
-    if (waitMs > 0) return waitMs;
-    place.takenAt = now();
-    // A call that hangs, or whose end is never noted, keeps the place no longer: the upstream may be back meanwhile.
-    place.freeAt = now() + longestBackOffMs;
-    return 0;
+  /** The list is asked once; until something is answered well, a few more failures are enough. */
+  function beginDoubt(): void {
+    if (all.outage() === null) doubt ??= { isAsked: false, failures: 0 };
   }
 
-  function release(place: Place | undefined): void {
-    if (place === undefined || place.takenAt === null) return;
-    place.takenAt = null;
-    place.freeAt = now();
+  function findOutages(deploymentId: string | null): readonly Outage[] {
+    const found = [all.outage(), deployments.find(deploymentId)?.outage() ?? null];
+    return found.filter((outage) => outage !== null);
   }
 
-  function submitRefusal(): UpstreamErrorCode | null {
-    if (outage === null) return null;
-    // A token that is not accepted is nothing that waiting mends.
-    return outage.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
+  function noteGood(deploymentId: string | null): void {
+    reach.noteGood();
+    answeredFailures = 0;
+    doubt = null;
+    deployments.find(deploymentId)?.noteGood();
+    all.noteGood();
   }
 
-  function adoptPause(durationMs: number): void {
-    pausedUntil = Math.max(pausedUntil, now() + Math.min(durationMs, LONGEST_PAUSE_MS));
-  }
-
-  function notePause(durationMs: number): void {
-    const before = pausedUntil;
-    adoptPause(durationMs);
-    if (pausedUntil > before + SAME_PAUSE_MS) for (const tell of pauseListeners) tell();
-  }
-
-  function noteGet(error: RunComfyError | null, place: "looks" | "probes"): void {
-    if (error === null || isAnswer(error)) return noteAnswer();
-    if (OUTAGE_CODES.has(error.code)) noteFailure(error.code);
-    backOff(outage?.[place]);
-  }
-
-  function noteSubmit(error: RunComfyError | null): void {
-    if (error === null || (error.delivery === "refused" && isAnswer(error))) return noteAnswer();
-    // A single one may be the fault of its deployment or input, but not five with no good call between them.
-    const isFailure = error.code === "UNAVAILABLE" || error.code === "TIMEOUT";
-    if (isFailure && error.delivery !== "refused") noteFailure(error.code);
-  }
-
-  function noteAnswer(): void {
-    failures = 0;
-    answeredAt = now();
-    if (outage === null) return;
-    endedAt = now();
-    endedBackOffMs = outage.probes.backOffMs;
-    outage = null;
-    log.info({}, "RunComfy answers again; jobs are looked at and submitted as usual.");
-  }
-
-  function noteFailure(code: UpstreamErrorCode): void {
-    failures += 1;
-    if (failures === 1) failingSince = now();
-    if (outage !== null) outage.failedAt = now();
-    if (outage !== null || failures < FAILURES_UNTIL_OUTAGE) return;
-    outage = {
-      code,
-      failedAt: now(),
-      answeredElsewhereAt: null,
-      looks: createPlace(SHORTEST_BACK_OFF_MS),
-      probes: createPlace(now() - endedAt < RELAPSE_MS ? endedBackOffMs * 2 : SHORTEST_BACK_OFF_MS),
-    };
-    log.warn(
-      { code, failures },
-      "RunComfy keeps failing, so until it answers again looks at jobs go one at a time and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
-    );
-    for (const tell of outageListeners) tell();
-  }
-
-  function noteAnswerElsewhere(ageMs: number): void {
-    const at = now() - ageMs;
-    // The first is enough to know, and each probe that it brings on may fail.
-    if (outage === null || outage.answeredElsewhereAt !== null || at <= failingSince) return;
-    outage.answeredElsewhereAt = at;
-    for (const place of [outage.looks, outage.probes]) {
-      if (place.takenAt === null) place.freeAt = now();
+  function noteFailure(error: RunComfyError, deploymentId: string | null): void {
+    const isAnswered = error.httpStatus !== null;
+    reach.noteFailure(!isAnswered || error.code === "UNAUTHORIZED");
+    if (!isAnswered || error.code === "UNAUTHORIZED" || error.code === "RATE_LIMITED") {
+      all.noteFailure(error.code);
+    } else if (deploymentId !== null) {
+      noteAnsweredFailure(error.code, deploymentId);
     }
   }
 
-  function isCutOff(): boolean {
-    const at = outage?.answeredElsewhereAt ?? null;
-    if (outage === null || at === null || now() - failingSince < cutOffAfterMs) return false;
-    // A call that hangs is not waited for.
-    return outage.failedAt > at || now() - at >= cutOffAfterMs;
+  function noteAnsweredFailure(code: UpstreamErrorCode, deploymentId: string): void {
+    const deployment = deployments.open(deploymentId);
+    if (deployment.outage() !== null || all.outage() !== null) return deployment.noteFailure(code);
+    if (doubt !== null && (doubt.failures += 1) >= FAILURES_UNTIL_OUTAGE) all.begin(code);
+    answeredFailures += 1;
+    deployment.noteFailure(code);
+    if (answeredFailures < FAILURES_UNTIL_OUTAGE || doubt !== null) return;
+    beginDoubt();
+    tell();
   }
 
-  function createPlace(wantedMs: number): Place {
-    const backOffMs = Math.min(wantedMs, longestBackOffMs);
-    return { backOffMs, freeAt: now() + toWaitMs(backOffMs), takenAt: null };
+  function noteProbe(error: RunComfyError | null, probe: Probe): void {
+    if (error === null || isAnswer(error)) return noteGood(probe.deploymentId);
+    const isFailure = OUTAGE_CODES.has(error.code);
+    if (isFailure) noteFailure(error, probe.deploymentId);
+    const breaker = probe.deploymentId === null ? all : deployments.find(probe.deploymentId);
+    breaker?.noteProbeFailure(error.httpStatus !== null);
+    breaker?.outage()?.probes.backOff();
+    if (isFailure && doubt !== null && probe.call === "list") all.begin(error.code);
   }
 
-  /** Only the call that took the place counts: many others may have been under way when the outage began. */
-  function backOff(place: Place | undefined): void {
-    if (place === undefined || place.takenAt === null) return;
-    place.backOffMs = Math.min(longestBackOffMs, place.backOffMs * 2);
-    // From its start: the upstream may have come back while the call was waiting in vain.
-    place.freeAt = place.takenAt + toWaitMs(place.backOffMs);
-    place.takenAt = null;
+  function claimProbe(): Probe | number {
+    const pausedForMs = pause.pausedForMs();
+    const outage = all.outage();
+    const failing = deployments.failing();
+    if (outage === null && failing.length === 0 && doubt === null) return Infinity;
+    if (pausedForMs > 0) return pausedForMs;
+    if (outage !== null) {
+      const waitMs = outage.probes.waitMs();
+      if (waitMs > 0) return waitMs;
+      outage.probes.take();
+      // By turns, because one of them may fail for long while submits would be taken: each is a service of its own.
+      probesOfAll += 1;
+      return { call: probesOfAll % 2 === 1 ? "list" : "status", deploymentId: null };
+    }
+    if (doubt !== null && !doubt.isAsked) {
+      doubt.isAsked = true;
+      return { call: "list", deploymentId: null };
+    }
+    let waitMs = Infinity;
+    for (const { deploymentId, outage: own } of failing) {
+      const ownMs = own.probes.waitMs();
+      waitMs = Math.min(waitMs, ownMs);
+      if (ownMs > 0) continue;
+      own.probes.take();
+      return { call: "status", deploymentId };
+    }
+    return waitMs;
   }
 
-  function toWaitMs(backOffMs: number): number {
-    return Math.min(backOffMs * gateways, longestBackOffMs) * (0.5 + 0.5 * random());
+  function lookDelayMs(): number {
+    return Math.max(pause.pausedForMs(), all.outage()?.looks.waitMs() ?? 0);
   }
 
   return {
-    pausedForMs,
-    claimLook: () => claim(outage?.looks),
-    releaseLook: () => release(outage?.looks),
-    isOutage: () => outage !== null,
+    ...pause,
+    lookDelayMs,
+    claimLook(deploymentId) {
+      const places = findOutages(deploymentId).map(({ looks }) => looks);
+      const waitMs = Math.max(lookDelayMs(), ...places.map((place) => place.waitMs()));
+      if (waitMs === 0) for (const place of places) place.take();
+      return waitMs;
+    },
+    releaseLook(deploymentId) {
+      for (const { looks } of findOutages(deploymentId)) looks.release();
+    },
+    isOutage: (deploymentId) => findOutages(deploymentId ?? null).length > 0,
     reach: () => ({
-      isOutage: outage !== null,
-      isCutOff: isCutOff(),
-      answeredMsAgo: answeredAt === -Infinity ? null : now() - answeredAt,
+      isOutage: all.outage() !== null,
+      isCutOff: all.outage() !== null && reach.isCutOff(),
+      answeredMsAgo: reach.answeredMsAgo(),
     }),
-    noteAnswerElsewhere,
-    submitRefusal,
-    claimProbe: () => claim(outage?.probes),
-    onOutage: (tell) => void outageListeners.push(tell),
-    notePause,
-    adoptPause,
-    onPause: (tell) => void pauseListeners.push(tell),
-    noteRead: (error) => noteGet(error, "looks"),
-    noteProbe: (error) => noteGet(error, "probes"),
-    noteSubmit,
+    noteAnswerElsewhere(ageMs) {
+      const outage = all.outage();
+      if (outage !== null && reach.noteAnswerElsewhere(ageMs)) hurry(outage);
+    },
+    submitRefusal: (deploymentId) =>
+      all.submitRefusal() ?? deployments.find(deploymentId)?.submitRefusal() ?? null,
+    claimProbe,
+    onDoubt: (listener) => void listeners.push(listener),
+    noteRead(error, deploymentId) {
+      if (error === null || isAnswer(error)) return noteGood(deploymentId);
+      if (OUTAGE_CODES.has(error.code)) noteFailure(error, deploymentId);
+      for (const { looks } of findOutages(deploymentId)) looks.backOff();
+    },
+    noteProbe,
+    noteSubmit(error, deploymentId) {
+      if (error === null || (error.delivery === "refused" && isAnswer(error))) {
+        return noteGood(deploymentId);
+      }
+      // A single one may be the fault of its input, but not five with no good call between them.
+      const isFailure = error.code === "UNAVAILABLE" || error.code === "TIMEOUT";
+      if (isFailure && error.delivery !== "refused") noteFailure(error, deploymentId);
+    },
     setGateways: (count) => void (gateways = count),
   };
 }
@@ -240,21 +257,10 @@ function isAnswer({ code }: RunComfyError): boolean {
   return code !== "INVALID_RESPONSE" && !OUTAGE_CODES.has(code);
 }
 
-type Outage = {
-  /** Of the failure that began it. */
-  readonly code: UpstreamErrorCode;
-  failedAt: number;
-  /** Null until it is known that another gateway had an answer in this outage. */
-  answeredElsewhereAt: number | null;
-  readonly looks: Place;
-  /** Beside the looks, which may all be at one broken job, or far off, or none. */
-  readonly probes: Place;
-};
+function hurry({ looks, probes }: Outage): void {
+  looks.hurry();
+  probes.hurry();
+}
 
-/** What lets one call at a time pass in an outage. */
-type Place = {
-  backOffMs: number;
-  freeAt: number;
-  /** Null while nobody has it. */
-  takenAt: number | null;
-};
+/** Several calls were answered, and none well: is it the upstream as a whole? */
+type Doubt = { isAsked: boolean; failures: number };

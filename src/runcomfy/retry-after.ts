@@ -1,4 +1,4 @@
-import { LONGEST_PAUSE_MS } from "./pace.ts";
+import { LONGEST_PAUSE_MS } from "./pause.ts";
 
 /**
  * Reads a Retry-After header, seconds or an HTTP date, as milliseconds from `now`, at most five minutes. Null when

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
+import type { Probe } from "./pace.ts";
 
 /** The upstream's name for one job. */
 export type RequestReference = {
@@ -20,8 +21,11 @@ export type RunComfy = {
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
   /** The first 50 of these deployments, as far as the upstream lists them; it may list others, in any order. */
   listDeployments(ids: readonly string[]): Promise<readonly LiveDeployment[]>;
-  /** Finds out, by a call that changes nothing, whether the upstream answers, and tells the pace. Never rejects. */
-  probe(signal: AbortSignal): Promise<void>;
+  /**
+   * Finds out, by a call that changes nothing, whether the upstream answers, and tells the pace. Without a deployment it asks
+   * about the one that was called last. Never rejects.
+   */
+  probe(probe: Probe, signal: AbortSignal): Promise<void>;
 };
 
 type SubmitRequest = {

@@ -1,7 +1,7 @@
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JobStatus } from "../job/job-status.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import type { Reach } from "../runcomfy/pace.ts";
+import type { Reach } from "../runcomfy/reach.ts";
 
 /** The two JSON documents of a job; `output` is null until it SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
@@ -180,6 +180,6 @@ export type Shares = {
   readonly owned: number;
 };
 
-export type OwnedJob = Pick<Job, "id" | "status" | "createdAt">;
+export type OwnedJob = Pick<Job, "id" | "deploymentId" | "status" | "createdAt">;
 
 export type KeyedJob = { readonly job: Job; readonly fingerprint: string };

@@ -122,7 +122,12 @@ function createMigrations(kind: DatabaseKind): Record<string, Migration> {
         await sql`create index jobs_by_change on jobs (changed, id) where changed > 0`.execute(db);
         const triggers = kind === "postgres" ? POSTGRES_CHANGE_TRIGGERS : SQLITE_CHANGE_TRIGGERS;
         for (const statement of triggers) await statement.execute(db);
-        // After `jobs`, as every statement that names both does, or they could wait for each other.
+      },
+    },
+    "0003-sharing": {
+      // Null where the previous version writes the row, and then it says that nothing is known.
+      async up(db: Kysely<unknown>) {
+        if (kind === "postgres") await sql`set local lock_timeout = '5s'`.execute(db);
         for (const column of ["shares_from", "answered_at"]) {
           await sql`alter table gateways add column ${sql.id(column)} bigint`.execute(db);
         }

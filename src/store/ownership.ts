@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
-import type { Reach } from "../runcomfy/pace.ts";
+import type { Reach } from "../runcomfy/reach.ts";
 import type { Database } from "./database.ts";
 import { databaseNowMs } from "./database-clock.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
@@ -42,6 +42,14 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
 
   const nowMs = databaseNowMs(database.kind);
   const leaseEnd = sql<number>`${nowMs} + ${leaseMs}`;
+
+  /** One that crashes soon after each start must not take jobs along each time. */
+  function sharesFrom(reach: Reach | undefined): RawBuilder<number> {
+    if (reach?.isCutOff === true) return leaseEnd;
+    // The previous version tells nothing, counts everybody, and gives up jobs to the young at once.
+    const previous = livingGateways(database).select("id").where("shares_from", "is", null);
+    return sql<number>`case when exists (${previous}) then ${nowMs} else ${leaseEnd} end`;
+  }
 
   const ownership: Ownership = {
     gatewayId,
@@ -82,12 +90,13 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
     async list() {
       const rows = await queries
         .selectFrom("jobs")
-        .select(["id", "status", "created_at"])
+        .select(["id", "deployment_id", "status", "created_at"])
         .where("status", "in", UNFINISHED_STATUSES)
         .where("owner", "=", gatewayId)
         .execute();
-      return rows.map(({ id, status, created_at }) => ({
+      return rows.map(({ id, deployment_id, status, created_at }) => ({
         id,
+        deploymentId: deployment_id,
         status,
         createdAt: new Date(created_at),
       }));
@@ -151,8 +160,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .values({
           id: gatewayId,
           lease_until: leaseEnd,
-          // One that crashes soon after each start must not take jobs along each time.
-          shares_from: leaseEnd,
+          shares_from: sharesFrom(reach),
           answered_at: toAnsweredAt(nowMs, reach),
         })
         .onConflict((conflict) =>

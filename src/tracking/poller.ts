@@ -1,15 +1,15 @@
 import type { BaseLogger } from "pino";
-import TinyQueue from "tinyqueue";
 
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import { expired } from "../job/job-error.ts";
-import type { Looks } from "../job/looks.ts";
 import { conclude, deadlineOf, NO_LOOKS, noteLook } from "../job/looks.ts";
 import type { PollSchedule } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
+import type { Followed } from "./due-jobs.ts";
+import { createDueJobs } from "./due-jobs.ts";
 import { lookAtJob } from "./look-at-job.ts";
 import { createLookLog } from "./look-log.ts";
 import type { Record } from "./record.ts";
@@ -19,12 +19,12 @@ export type Poller = {
   /** Follows a job that was accepted just now. */
   follow(job: Job): void;
   /** Follows a job that may have changed while nobody looked, and looks at it at once, unless it is followed already. */
-  resume(job: Pick<Job, "id" | "createdAt">): void;
+  resume(job: Pick<Job, "id" | "deploymentId" | "createdAt">): void;
   /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
   keepOnly(jobIds: ReadonlySet<string>, before: number): void;
   /** Stops following these. */
   drop(jobIds: readonly string[]): void;
-  /** With how many gateways, this one among them, the looks that may be under way at once are shared. */
+  /** With how many gateways the looks that may be under way at once are shared. */
   setGateways(gateways: number): void;
   /**
    * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
@@ -37,23 +37,6 @@ export type Poller = {
   close(): Promise<void>;
 };
 
-/** A followed job. It holds no part of the row that can change, which is read anew at each look. */
-type Followed = {
-  readonly jobId: string;
-  readonly since: number;
-  /** By the wall clock; Infinity for a job that is looked at once, for somebody who waits for that. */
-  deadlineAt: number;
-  looks: Looks;
-  /** When the next look is due, by `monotonic`; null while one is under way. */
-  dueAt: number | null;
-  /** The end of the look under way, if there is one. */
-  underWay: Promise<void> | null;
-  /** Who waits for the end of the next look. */
-  waiting: (() => void)[];
-};
-
-type Due = { readonly followed: Followed; readonly at: number };
-
 /** How many looks may be under way at once, of all gateways together. */
 const MOST_LOOKS = 32;
 
@@ -62,6 +45,9 @@ const LOCAL_FAILURE_DELAY_MS = 2_000;
 
 /** How long a job waits whose look failed in an outage; the pace decides who is looked at then. */
 const OUTAGE_DELAY_MS = 1_000;
+
+/** So much later at most, so that by and by each job of a deployment in an outage gets the place for a look. */
+const PARKING_JITTER_MS = 100;
 
 /** How soon it is tried again to look while the gateway may not, because its lease has run out. */
 const LAPSED_DELAY_MS = 250;
@@ -90,18 +76,19 @@ export function createPoller(dependencies: {
   const { store, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
-  const queue = new TinyQueue<Due>([], (a, b) => a.at - b.at);
+  const dueJobs = createDueJobs();
   const tellLook = createLookLog(log);
   const closing = new AbortController();
   let looksUnderWay = 0;
   let mostLooks = MOST_LOOKS;
   let expiredSoughtAt = -Infinity;
 
-  function begin(jobId: string, deadlineAt: number): Followed {
+  function begin(jobId: string, deploymentId: string | null, deadlineAt: number): Followed {
     const since = monotonic();
     const followed: Followed = {
       jobId,
       since,
+      deploymentId,
       deadlineAt,
       looks: NO_LOOKS,
       dueAt: null,
@@ -113,17 +100,15 @@ export function createPoller(dependencies: {
   }
 
   function enqueue(followed: Followed, delayMs: number): void {
-    const at = monotonic() + delayMs;
-    followed.dueAt = at;
-    queue.push({ followed, at });
+    dueJobs.push(followed, monotonic() + delayMs);
     onDue();
   }
 
-  function followFrom(job: Pick<Job, "id" | "createdAt">, delayMs: number): void {
+  function followFrom(job: Parameters<Poller["resume"]>[0], delayMs: number): void {
     if (closing.signal.aborted) return;
     const deadlineAt = deadlineOf(job, deadlineSeconds).getTime();
     const known = followedJobs.get(job.id);
-    if (known === undefined) enqueue(begin(job.id, deadlineAt), delayMs);
+    if (known === undefined) enqueue(begin(job.id, job.deploymentId, deadlineAt), delayMs);
     else known.deadlineAt = deadlineAt;
   }
 
@@ -140,33 +125,40 @@ export function createPoller(dependencies: {
   }
 
   function tick(): number {
-    for (let due = queue.peek(); due !== undefined; due = queue.peek()) {
+    for (let followed = dueJobs.peek(); followed !== null; followed = dueJobs.peek()) {
       if (closing.signal.aborted || looksUnderWay >= mostLooks) return Infinity;
-      const { followed, at } = due;
-      if (followed.dueAt !== at) {
-        // It was made due earlier in the meantime, or is no longer followed.
-        queue.pop();
-        continue;
-      }
-      const waitMs = at - monotonic();
+      const waitMs = (followed.dueAt ?? 0) - monotonic();
       if (waitMs > 0) return waitMs;
       if (!isOwner()) return LAPSED_DELAY_MS;
-      const paceMs = pace.claimLook();
+      const paceMs = pace.lookDelayMs();
       if (paceMs > 0) {
         expireOverdue();
         return Math.min(paceMs, EXPIRY_SEARCH_MS);
       }
-      queue.pop();
-      start(followed, () => look(followed));
+      dueJobs.pop();
+      const deploymentMs = pace.claimLook(followed.deploymentId);
+      if (deploymentMs > 0) park(followed, deploymentMs);
+      else start(followed, () => look(followed));
     }
     return Infinity;
+  }
+
+  /** Makes room for jobs of other deployments while that of this one has an outage. */
+  function park(followed: Followed, waitMs: number): void {
+    if (now() >= followed.deadlineAt) return expire(followed);
+    const delayMs = Math.min(waitMs, OUTAGE_DELAY_MS) + random() * PARKING_JITTER_MS;
+    dueJobs.push(followed, monotonic() + delayMs);
+  }
+
+  function expire(followed: Followed): void {
+    const error = expired(deadlineSeconds);
+    start(followed, () => record(followed.jobId, { kind: "failed", error, finishedAt: null }));
   }
 
   /** A deadline holds in an outage too, when nobody may be asked for a last time. */
   function expireOverdue(): void {
     if (monotonic() - expiredSoughtAt < EXPIRY_SEARCH_MS) return;
     expiredSoughtAt = monotonic();
-    const error = expired(deadlineSeconds);
     for (const followed of followedJobs.values()) {
       if (looksUnderWay >= mostLooks) {
         // The next look that ends goes on with this.
@@ -174,7 +166,7 @@ export function createPoller(dependencies: {
         return;
       }
       if (followed.underWay !== null || now() < followed.deadlineAt) continue;
-      start(followed, () => record(followed.jobId, { kind: "failed", error, finishedAt: null }));
+      expire(followed);
     }
   }
 
@@ -206,7 +198,11 @@ export function createPoller(dependencies: {
       const delayMs = schedule(job, followed.looks, new Date(nowMs), random()).getTime() - nowMs;
       const untilDeadlineMs = deadlineOf(job, deadlineSeconds).getTime() - nowMs;
       const latestMs = Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS);
-      return Math.min(delayMs, latestMs, pace.isOutage() ? OUTAGE_DELAY_MS : Infinity);
+      return Math.min(
+        delayMs,
+        latestMs,
+        pace.isOutage(job.deploymentId) ? OUTAGE_DELAY_MS : Infinity,
+      );
     } catch (error) {
       if (closing.signal.aborted) return null;
       // The database, which must not end a job: this one waits, and no other is hindered.
@@ -221,7 +217,7 @@ export function createPoller(dependencies: {
 
   /** Resolves with the job as it then is; null when it is gone. */
   async function look(followed: Followed): Promise<Job | null> {
-    const job = await readForLook(followed.jobId);
+    const job = await readForLook(followed);
     if (job === null || !isAccepted(job)) return job;
     const outcome = await lookAtJob(runcomfy, job, closing.signal);
     const at = new Date(now());
@@ -232,14 +228,16 @@ export function createPoller(dependencies: {
   }
 
   /** A look that ends before the upstream is asked must not keep the place that an outage leaves for one. */
-  async function readForLook(jobId: string): Promise<Job | null> {
+  async function readForLook(followed: Followed): Promise<Job | null> {
+    const { deploymentId } = followed;
     let isToBeAsked = false;
     try {
-      const job = await store.readJob(jobId);
+      const job = await store.readJob(followed.jobId);
       isToBeAsked = job !== null && isAccepted(job);
+      followed.deploymentId = job?.deploymentId ?? deploymentId;
       return job;
     } finally {
-      if (!isToBeAsked) pace.releaseLook();
+      if (!isToBeAsked) pace.releaseLook(deploymentId);
     }
   }
 
@@ -266,7 +264,7 @@ export function createPoller(dependencies: {
     },
     async lookNow(jobId) {
       if (closing.signal.aborted) return;
-      const followed = followedJobs.get(jobId) ?? begin(jobId, Infinity);
+      const followed = followedJobs.get(jobId) ?? begin(jobId, null, Infinity);
       const { promise, resolve } = Promise.withResolvers<void>();
       followed.waiting.push(resolve);
       // One that is overdue keeps its place: it would lose it to all who are due since.

@@ -128,7 +128,7 @@ export function createSubmitJob(dependencies: {
     if (earlier !== null) return await answerAgain(earlier, submission);
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const refusal = pace.submitRefusal();
+    const refusal = pace.submitRefusal(submission.deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
     const insertedAt = monotonic();
     const taken = await insert(job, submission);

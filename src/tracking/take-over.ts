@@ -52,13 +52,13 @@ export function createTakeOver(dependencies: {
   readonly record: Record;
   /** Whether this very process is submitting a job: then it will write down the outcome itself, however late. */
   readonly isSubmitting: (jobId: string) => boolean;
-  /** Hears how many gateways live. */
-  readonly onGateways: (gateways: number) => void;
+  /** Hears at each beat how many gateways live, and share the jobs. */
+  readonly onShares: (shares: Shares) => void;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }): TakeOver {
   const { store, poller, pace, lease, leaseMs, record, isSubmitting } = dependencies;
-  const { onGateways, monotonic, log } = dependencies;
+  const { onShares, monotonic, log } = dependencies;
   /** Since when each of the abandoned submits was found at every beat; no more than are asked for. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
   let hasRenewed = false;
@@ -164,10 +164,14 @@ export function createTakeOver(dependencies: {
       lease.noteRenewal(sentAt);
     },
     async share() {
+      const sentAt = monotonic();
       const shares = await store.readShares();
-      onGateways(shares.gateways);
+      onShares(shares);
       const { answeredElsewhereMsAgo } = shares;
-      if (answeredElsewhereMsAgo !== null) pace.noteAnswerElsewhere(answeredElsewhereMsAgo);
+      if (answeredElsewhereMsAgo !== null) {
+        // It is as old as that since the statement was sent, or less: a slow database must not make it newer.
+        pace.noteAnswerElsewhere(answeredElsewhereMsAgo + (monotonic() - sentAt));
+      }
       await tryUpstream(shares);
       if (shares.sharing === 0) await leaveToOthers(shares);
       else await takeShare(shares);

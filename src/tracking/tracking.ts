@@ -126,9 +126,10 @@ export function createTracking(dependencies: {
     leaseMs,
     record,
     isSubmitting: submitter.isSubmitting,
-    onGateways(gateways) {
+    onShares({ gateways, sharing }) {
       isAlone = gateways === 1;
-      poller.setGateways(gateways);
+      // Who leaves the jobs to others still looks at a few.
+      poller.setGateways(sharing === 0 ? gateways : sharing);
       pace.setGateways(gateways);
     },
     monotonic,

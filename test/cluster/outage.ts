@@ -51,10 +51,11 @@ export async function bearOutage(scene: {
     throw new Error("Not every gateway found out that the upstream is away.");
   }
 
-  const before = { looks: upstream.count("status"), posts: upstream.count("submit") };
+  const before = countCalls(cluster);
   const { answers, slowestSubmitMs } = await keepSubmitting(cluster, knownMs);
-  const looks = upstream.count("status") - before.looks;
-  const posts = upstream.count("submit") - before.posts;
+  const after = countCalls(cluster);
+  const looks = after.looks - before.looks;
+  const posts = after.posts - before.posts;
   await cluster.finishJobs();
 
   scene.form.comeBack(cluster);
@@ -67,6 +68,15 @@ export async function bearOutage(scene: {
     answers: [...answers],
     slowestSubmitMs,
     recoveredAfterMs: isWhole ? performance.now() - backAt : Infinity,
+  };
+}
+
+/** With those that a black hole keeps from the upstream. */
+function countCalls({ upstream, upstreamLink }: Cluster) {
+  const held = upstreamLink.held();
+  return {
+    looks: upstream.count("status") + held.filter((line) => line.includes("/status ")).length,
+    posts: upstream.count("submit") + held.filter((line) => line.startsWith("POST ")).length,
   };
 }
 

@@ -434,12 +434,12 @@ test("Failed reads and submits of unknown fate begin an outage together, and a g
   upstream.setFault("html-502");
   for (let reads = 0; reads < 3; reads += 1) await failureOf(runComfy.readStatus(request, never));
   await failureOf(submit("dep"));
-  expect(pace.claimLook()).toBe(0);
+  expect(pace.claimLook("dep")).toBe(0);
   await failureOf(runComfy.readResult(request, never));
-  expect(pace.claimLook()).toBe(1_000);
+  expect(pace.claimLook("dep")).toBe(1_000);
   upstream.setFault(null);
   await runComfy.readStatus(request, never);
-  expect(pace.claimLook()).toBe(0);
+  expect(pace.claimLook("dep")).toBe(0);
 });
 
 test("Submits to an upstream where nobody listens begin an outage, and one that is accepted ends it", async () => {
@@ -546,7 +546,7 @@ test("An abort ends a call with the abort's own reason, and says nothing of the 
     controller.abort("leaving");
     await settled;
   }
-  expect(pace.claimLook()).toBe(0);
+  expect(pace.claimLook("dep")).toBe(0);
 });
 
 test("An abort ends a cancel and a body that is being read", async () => {

@@ -212,13 +212,13 @@ test("Lists that fail are no outage, and one that succeeds ends none", async () 
   const look = () => by.readStatus(request, new AbortController().signal);
   upstream.setFault("html-502", ["list"]);
   for (let lists = 0; lists < 6; lists += 1) await failureOf(by.listDeployments(["dep"]));
-  expect(pace.claimLook()).toBe(0);
+  expect(pace.claimLook("dep")).toBe(0);
   upstream.setFault("html-502", ["status"]);
   for (let looks = 0; looks < 5; looks += 1) await failureOf(look());
-  const waitMs = pace.claimLook();
+  const waitMs = pace.claimLook("dep");
   expect(waitMs).toBeGreaterThan(0);
   await by.listDeployments(["dep"]);
-  expect(pace.claimLook()).toBe(waitMs);
+  expect(pace.claimLook("dep")).toBe(waitMs);
 });
 
 test("A list's Retry-After holds for every call, and a list obeys that of others", async () => {

@@ -38,9 +38,9 @@ beforeEach(async () => {
     probeTimeoutMs,
     pace: {
       ...pace,
-      noteProbe(error) {
+      noteProbe(error, about) {
         noted += 1;
-        pace.noteProbe(error);
+        pace.noteProbe(error, about);
       },
     },
     log,
@@ -58,9 +58,9 @@ beforeEach(async () => {
       },
     },
     runcomfy: {
-      async probe(signal) {
+      async probe(about, signal) {
         mostUnderWay = Math.max(mostUnderWay, ++underWay);
-        await runComfy.probe(signal).finally(() => (underWay -= 1));
+        await runComfy.probe(about, signal).finally(() => (underWay -= 1));
       },
     },
   });
@@ -73,7 +73,7 @@ afterEach(async () => {
 
 async function beginOutage(deploymentId = "dep"): Promise<void> {
   const submit = () => runComfy.submit({ apiVersion: "v1", deploymentId, input: {} });
-  while (!pace.isOutage()) await submit().catch(() => undefined);
+  while (!pace.isOutage(deploymentId)) await submit().catch(() => undefined);
 }
 
 const probes = () => upstream.count("list") + upstream.count("status");
@@ -82,7 +82,7 @@ test("The end of an outage is found out without a job or a submit, by reads of t
   upstream.setFault("html-502");
   await beginOutage();
   await expect.poll(probes, PATIENCE).toBeGreaterThan(3);
-  expect(pace.submitRefusal()).toBe("UNAVAILABLE");
+  expect(pace.submitRefusal("dep")).toBe("UNAVAILABLE");
   const posts = upstream.count("submit");
   upstream.setFault(null);
   await expect.poll(() => pace.isOutage(), PATIENCE).toBe(false);
@@ -106,12 +106,22 @@ test.each([
   await expect.poll(() => pace.isOutage(), PATIENCE).toBe(false);
 });
 
+test("A deployment that fails is asked after until it answers, and is no outage of all, because the list is answered", async () => {
+  upstream.setFault("html-502", ["submit", "status"]);
+  await beginOutage();
+  await expect.poll(() => upstream.count("status", "dep"), PATIENCE).toBeGreaterThan(2);
+  expect(upstream.count("list")).toBe(1);
+  expect([pace.isOutage(), pace.isOutage("dep")]).toEqual([false, true]);
+  upstream.setFault(null);
+  await expect.poll(() => pace.isOutage("dep"), PATIENCE).toBe(false);
+});
+
 test("Probes that hang end in time, and there is never more than one, also when the outage ends and another begins", async () => {
   upstream.setFault("html-502", ["submit"]);
   const release = upstream.hold("list");
   await beginOutage();
   await expect.poll(probes, PATIENCE).toBe(1);
-  pace.noteRead(null);
+  pace.noteRead(null, "dep");
   await beginOutage();
   await expect.poll(() => pace.isOutage(), PATIENCE).toBe(false);
   expect(mostUnderWay).toBe(1);
@@ -138,7 +148,7 @@ test("A gateway that stops aborts the probe under way, which tells nothing, and 
   await probe.close();
   expect(noted).toBe(0);
   const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
-  pace.noteRead(null);
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(error);
+  pace.noteRead(null, "dep");
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(error, "dep");
   expect(claims).toBe(before);
 });

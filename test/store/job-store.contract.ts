@@ -106,8 +106,8 @@ export function describeJobStore(
       const ended = await insert();
       const end = { kind: "cancelled", finishedAt: null } as const;
       await store.saveJob(advance(ended, end, new Date(NOW_MS)), null);
-      const { id, status, createdAt } = open;
-      expect(await store.listOwnedJobs()).toEqual([{ id, status, createdAt }]);
+      const { id, deploymentId, status, createdAt } = open;
+      expect(await store.listOwnedJobs()).toEqual([{ id, deploymentId, status, createdAt }]);
     });
 
     test("rejects a second job of the same id and keeps the first", async () => {

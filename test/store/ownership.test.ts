@@ -177,13 +177,17 @@ describe("gateways that share a Postgres", () => {
     expect(await youngest.readShares()).toMatchObject({ gateways: 1, sharing: 1 });
   });
 
-  test("share at once as the previous version does, and whatever a clock that was set back left behind", async () => {
+  test("share at once beside the previous version, which counts them, unless they are cut off, and whatever a clock that was set back left behind", async () => {
     const store = await open();
     await query("update gateways set shares_from = null");
     await open();
-    expect(await store.readShares()).toMatchObject({ gateways: 2, sharing: 1 });
-    await query("update gateways set shares_from = shares_from + 3600000");
     expect(await store.readShares()).toMatchObject({ gateways: 2, sharing: 2 });
+    await open();
+    expect(await store.readShares()).toMatchObject({ gateways: 3, sharing: 3 });
+    await store.renewLease({ isOutage: true, isCutOff: true, answeredMsAgo: null });
+    expect(await store.readShares()).toMatchObject({ gateways: 3, sharing: 0 });
+    await query("update gateways set shares_from = shares_from + 3600000");
+    expect(await store.readShares()).toMatchObject({ gateways: 3, sharing: 3 });
   });
 
   test("leave the jobs to others while the upstream answers those alone, and for a lease after that", async () => {

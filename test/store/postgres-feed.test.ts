@@ -13,7 +13,7 @@ const log = pino({ level: "silent" });
 const OLD_INSERT = `insert into jobs (id, deployment_id, api_version, status, version, created_at, updated_at, input)
   values ($1, 'd', 'v1', 'IN_QUEUE', 1, 0, 0, '{}')`;
 
-/** What `0002-feed` added, taken away again: the tables as the previous version left them. */
+/** What came with `0002-feed` and later, taken away again: the tables as the version before that left them. */
 const UNDO_FEED = `
   drop trigger jobs_number_insert on jobs; drop trigger jobs_number_update on jobs;
   drop function gateway_number_change;
@@ -21,7 +21,7 @@ const UNDO_FEED = `
   alter table jobs drop column changed, drop column submit_until, drop column late_request_id;
   drop table pauses, spent_keys, feed_eras;
   alter table gateways drop column shares_from, drop column answered_at;
-  delete from gateway_migrations where name = '0002-feed'`;
+  delete from gateway_migrations where name > '0001-jobs'`;
 
 describe("the feed on Postgres", () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;

@@ -11,7 +11,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const log = pino({ level: "silent" });
 
-/** What `0002-feed` added, taken away again: the tables as the previous version left them. */
+/** What came with `0002-feed` and later, taken away again: the tables as the version before that left them. */
 const UNDO_FEED = `
   drop trigger jobs_number_insert; drop trigger jobs_number_update;
   drop index jobs_by_change;
@@ -21,7 +21,7 @@ const UNDO_FEED = `
   alter table gateways drop column shares_from;
   alter table gateways drop column answered_at;
   drop table pauses; drop table spent_keys; drop table feed_eras; drop table change_counter;
-  delete from gateway_migrations where name = '0002-feed'`;
+  delete from gateway_migrations where name > '0001-jobs'`;
 
 /** A file, with a look past the store. */
 async function createFile(): Promise<{ open(): Promise<JobStore>; file: DatabaseSync }> {

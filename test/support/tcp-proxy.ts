@@ -13,6 +13,8 @@ export type TcpProxy = {
   heal(): void;
   /** How many connections were reset as they came. */
   refused(): number;
+  /** What the last black hole has held: of each connection on which something was sent, the first line. */
+  held(): readonly string[];
   close(): Promise<void>;
 };
 
@@ -20,6 +22,7 @@ export type TcpProxy = {
 export async function startTcpProxy(target: { readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let refused = 0;
+  let held: string[] = [];
   let state: "forward" | "drop" | "black-hole" = "forward";
 
   const server = createServer((client) => {
@@ -40,7 +43,17 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       socket.setNoDelay(true).on("error", part).on("close", part);
     }
     if (state === "forward") join(pair);
+    else hold(client);
   });
+
+  /** Sees what comes first, and leaves it where it is. */
+  function hold(client: Socket): void {
+    client.once("data", (chunk: Buffer) => {
+      held.push(chunk.toString("latin1").split("\r\n", 1)[0] ?? "");
+      client.pause().unshift(chunk);
+    });
+  }
+
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -57,9 +70,11 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     },
     blackHole() {
       state = "black-hole";
+      held = [];
       for (const [client, upstream] of pairs) {
         client.unpipe(upstream).pause();
         upstream.unpipe(client).pause();
+        hold(client);
       }
     },
     heal() {
@@ -67,6 +82,7 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       state = "forward";
     },
     refused: () => refused,
+    held: () => held,
     async close() {
       const closed = once(server, "close");
       server.close();
@@ -80,6 +96,6 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
 }
 
 function join([client, upstream]: readonly [Socket, Socket]): void {
-  client.pipe(upstream);
+  client.removeAllListeners("data").pipe(upstream);
   upstream.pipe(client);
 }

@@ -76,7 +76,7 @@ beforeEach(async () => {
     leaseMs: 6_000,
     record: (...change) => record(...change),
     isSubmitting: () => false,
-    onGateways: () => undefined,
+    onShares: () => undefined,
     monotonic,
     log,
   });
@@ -185,6 +185,22 @@ test("a job whose looks fail in an outage is looked at soon after its end, howev
   const startedAt = monotonicMs;
   await until(() => hasStatus(job.id, "SUCCEEDED"));
   expect(monotonicMs - startedAt).toBeLessThan(10_000 + 3 * LOOK_DELAY_MS);
+});
+
+test("many jobs of a deployment that fails hold up no job of another one, and end at their deadline", async () => {
+  const failing = "fault-html-502--status";
+  const bad = await Promise.all(Array.from({ length: 60 }, () => insertAccepted(failing)));
+  const good = await insertAccepted("warm-glow");
+  for (const job of [...bad, good]) poller.resume(job);
+  const startedAt = monotonicMs;
+  await until(() => hasStatus(good.id, "SUCCEEDED"));
+  expect(monotonicMs - startedAt).toBeLessThan(10 * LOOK_DELAY_MS);
+  const looks = upstream.count("status");
+  const trickleAt = monotonicMs;
+  await until(() => monotonicMs - trickleAt > 20_000);
+  expect(upstream.count("status") - looks).toBeLessThan(10);
+  passTime(2 * DEADLINE_SECONDS * 1_000);
+  await until(async () => (await store.countJobs({ statuses: ["FAILED"] })) === bad.length);
 });
 
 test("a job that another gateway took is no longer looked at", async () => {
@@ -339,14 +355,15 @@ test.each(["readStatus", "readResult"] as const)(
 );
 
 test("a database that fails ends no job, however far past its deadline", async () => {
-  const { id, createdAt } = await insertAccepted("warm-glow");
+  const job = await insertAccepted("warm-glow");
+  const { id } = job;
   const { readJob } = store;
   let reads = 0;
   store.readJob = () => {
     reads += 1;
     return Promise.reject(new Error("the database is away"));
   };
-  poller.resume({ id, createdAt });
+  poller.resume(job);
   await until(() => reads === 5);
   passTime(2 * DEADLINE_SECONDS * 1_000);
   await until(() => reads === 10);

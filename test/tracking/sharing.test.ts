@@ -5,6 +5,7 @@ import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
+import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -19,7 +20,12 @@ const log = pino({ level: "silent" });
 const LEASE_SECONDS = 1.5;
 const WITHIN = { timeout: 15_000, interval: 50 };
 
-type TestGateway = { readonly store: JobStore; readonly tracking: Tracking; readonly pace: Pace };
+type TestGateway = {
+  readonly store: JobStore;
+  readonly tracking: Tracking;
+  readonly pace: Pace;
+  readonly probe: { close(): Promise<void> };
+};
 
 let upstream: FaultyUpstream;
 let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -55,9 +61,10 @@ async function start(
     cutOffAfterMs: LEASE_SECONDS * 1_000,
   });
   const { token } = upstream;
+  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 2_000, pace, log });
   const tracking = createTracking({
     store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 2_000, pace, log }),
+    runcomfy,
     pace,
     catalogue: null,
     apiVersion: "v1",
@@ -67,7 +74,7 @@ async function start(
     leaseSeconds: LEASE_SECONDS,
     log,
   });
-  const gateway = { store, tracking, pace };
+  const gateway = { store, tracking, pace, probe: startOutageProbe({ pace, runcomfy }) };
   gateways.push(gateway);
   await tracking.start();
   return gateway;
@@ -76,14 +83,15 @@ async function start(
 async function stop(gateway: TestGateway): Promise<void> {
   gateways = gateways.filter((one) => one !== gateway);
   await gateway.tracking.close();
+  await gateway.probe.close();
   await gateway.store.close();
 }
 
 /** Jobs that run until the test ends them. */
-async function addJobs(store: JobStore, count: number): Promise<string[]> {
+async function addJobs(store: JobStore, count: number, deploymentId = "long"): Promise<string[]> {
   const requestIds: string[] = [];
   for (let added = 0; added < count; added++) {
-    const job = createJob({ deploymentId: "long", apiVersion: "v1", now: new Date() });
+    const job = createJob({ deploymentId, apiVersion: "v1", now: new Date() });
     await store.insertJob(job, {}, null);
     const requestId = `request-${added}`;
     const accepted = advance(job, { kind: "accepted", requestId }, new Date());
@@ -163,6 +171,34 @@ test("in an outage of the upstream itself no job moves", async () => {
   await vi.waitFor(() => expect(isOver()).toBe(true), WITHIN);
   expect(await Promise.all(gateways.map(owned))).toEqual(before);
   upstream.setFault(null);
+});
+
+test("gateways whose jobs fail, with an answer each time, keep them, though others are answered well and the list is not", async () => {
+  const [good, bad] = [await start(), await start()];
+  upstream.setFault("html-502", ["list"]);
+  await addJobs(good.store, 15);
+  await addJobs(bad.store, 15, "fault-html-502");
+  await vi.waitFor(() => expect(bad.pace.isOutage()).toBe(true), WITHIN);
+  const since = performance.now();
+  const seen = new Set<string>();
+  await vi.waitFor(async () => {
+    seen.add(`${await owned(good)} ${await owned(bad)} ${bad.pace.reach().isCutOff}`);
+    expect(performance.now() - since).toBeGreaterThan(4 * LEASE_SECONDS * 1_000);
+  }, WITHIN);
+  expect([...seen]).toEqual(["15 15 false"]);
+});
+
+test("of the looks that may be under way at once a gateway has the share of those that it leaves no jobs to", async () => {
+  const cutOff = { isOutage: true, isCutOff: true, answeredMsAgo: null } as const;
+  const leave = (store: JobStore) => ({ renewLease: () => store.renewLease(cutOff) });
+  const last = await start();
+  await start(leave);
+  await start(leave);
+  upstream.hold("status");
+  const alone = { gateways: 3, sharing: 1 };
+  await vi.waitFor(async () => expect(await last.store.readShares()).toMatchObject(alone), WITHIN);
+  await addJobs(last.store, 60);
+  await vi.waitFor(() => expect(upstream.count("status")).toBeGreaterThanOrEqual(32), WITHIN);
 });
 
 test("a gateway that is the only one goes on looking while it can't renew its lease", async () => {

@@ -237,7 +237,7 @@ test("callers who wait for one submit each get its issues in their own spelling"
 
 function beginOutage(): void {
   const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
-  for (let reads = 0; reads < 5; reads++) pace.noteRead(error);
+  for (let reads = 0; reads < 5; reads++) pace.noteRead(error, "dep");
 }
 
 test("in an outage a submit is refused at once and leaves nothing", async () => {
@@ -261,7 +261,7 @@ test("a gateway without looks sends no more than a few submits into an outage, h
   expect(codes).toEqual([...Array.from({ length: 5 }, () => unknown), refused, refused, refused]);
   expect(upstream.count("submit")).toBe(5);
   upstream.setFault(null);
-  pace.noteProbe(null);
+  pace.noteProbe(null, { call: "status", deploymentId: request.deploymentId });
   expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 

@@ -59,7 +59,7 @@ beforeEach(async () => {
       return record(...change);
     },
     isSubmitting: (jobId) => submitting.has(jobId),
-    onGateways: () => undefined,
+    onShares: () => undefined,
     monotonic,
     log,
   });
@@ -180,7 +180,7 @@ describe("beside another gateway", () => {
 
   function failReads(): void {
     const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
-    for (let reads = 0; reads < 5; reads++) pace.noteRead(error);
+    for (let reads = 0; reads < 5; reads++) pace.noteRead(error, "dep");
   }
 
   async function owned(): Promise<number> {
@@ -218,11 +218,27 @@ describe("beside another gateway", () => {
       expect(await owned()).toBe(0);
     }
     expect(logged.filter((line) => line.includes("answers another gateway"))).toHaveLength(1);
-    pace.noteRead(null);
+    pace.noteRead(null, "dep");
     await takeOver.renew();
     await age();
     await takeOver.share();
     expect(await owned()).toBe(20);
+  });
+
+  test("one that the database answers slowly takes no answer from before its outage for a later one", async () => {
+    await age();
+    await other.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
+    failReads();
+    const { readShares } = store;
+    store.readShares = async () => {
+      const shares = await readShares();
+      nowMs += 3_000;
+      return shares;
+    };
+    await takeOver.share();
+    nowMs += LEASE_MS;
+    failReads();
+    expect(pace.reach().isCutOff).toBe(false);
   });
 
   test("one keeps its jobs in an outage of both", async () => {

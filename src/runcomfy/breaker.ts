@@ -1,0 +1,98 @@
+import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+import type { Place } from "./place.ts";
+import { createPlace } from "./place.ts";
+
+/** Turns failures in a row into an outage, of the upstream or of one deployment, and ends it. */
+export type Breaker = {
+  /** Null while there is none. */
+  outage(): Outage | null;
+  noteFailure(code: UpstreamErrorCode): void;
+  noteGood(): void;
+  /** Begins an outage, unless there is one, whatever the failures so far. */
+  begin(code: UpstreamErrorCode): void;
+  noteProbeFailure(isAnswered: boolean): void;
+  /** Why no submit may go now; null when one may. */
+  submitRefusal(): UpstreamErrorCode | null;
+};
+
+export type Outage = {
+  readonly looks: Place;
+  /** Beside the looks, which may all be at one broken job, or far off, or none. */
+  readonly probes: Place;
+};
+
+export const FAILURES_UNTIL_OUTAGE = 5;
+const SHORTEST_BACK_OFF_MS = 1_000;
+
+/** An outage so soon after another goes on with its probes' back-off: their answers tell nothing of what fails. */
+const RELAPSE_MS = 60_000;
+
+/** After so long of probes that are answered, and not as they should be, a submit has to find out. */
+const ODD_PROBES_MS = 120_000;
+
+/** Makes one without failures. Two failures that lie `longFailureMs` or more apart are an outage as well. */
+export function createBreaker(options: {
+  readonly now: () => number;
+  readonly toWaitMs: (backOffMs: number) => number;
+  readonly longestBackOffMs: number;
+  readonly longFailureMs: number;
+  readonly onBegin: (code: UpstreamErrorCode) => void;
+  readonly onEnd: () => void;
+}): Breaker {
+  const { now, longestBackOffMs, longFailureMs, onBegin, onEnd } = options;
+  let failures = 0;
+  let failingSince = 0;
+  let outage: (Outage & { readonly code: UpstreamErrorCode }) | null = null;
+  /** Of the last outage: when it ended, and the back-off that its probes had come to. */
+  let endedAt = -Infinity;
+  let endedBackOffMs = 0;
+  /** Since when every probe was answered, and badly. */
+  let oddSince = Infinity;
+  let nextSubmitAt = -Infinity;
+
+  function begin(code: UpstreamErrorCode): void {
+    if (outage !== null) return;
+    const isRelapse = now() - endedAt < RELAPSE_MS;
+    outage = {
+      code,
+      looks: createPlace({ ...options, firstBackOffMs: SHORTEST_BACK_OFF_MS }),
+      probes: createPlace({
+        ...options,
+        firstBackOffMs: isRelapse ? endedBackOffMs * 2 : SHORTEST_BACK_OFF_MS,
+      }),
+    };
+    oddSince = Infinity;
+    onBegin(code);
+  }
+
+  return {
+    outage: () => outage,
+    begin,
+    noteFailure(code) {
+      failures += 1;
+      if (failures === 1) failingSince = now();
+      const isLong = failures > 1 && now() - failingSince >= longFailureMs;
+      if (isLong || failures >= FAILURES_UNTIL_OUTAGE) begin(code);
+    },
+    noteGood() {
+      failures = 0;
+      if (outage === null) return;
+      endedAt = now();
+      endedBackOffMs = outage.probes.backOffMs();
+      outage = null;
+      onEnd();
+    },
+    noteProbeFailure(isAnswered) {
+      oddSince = isAnswered ? Math.min(oddSince, now()) : Infinity;
+    },
+    submitRefusal() {
+      if (outage === null) return null;
+      if (now() - oddSince >= ODD_PROBES_MS && now() >= nextSubmitAt) {
+        nextSubmitAt = now() + longestBackOffMs;
+        return null;
+      }
+      // A token that is not accepted is nothing that waiting mends.
+      return outage.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
+    },
+  };
+}
