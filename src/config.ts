@@ -2,6 +2,13 @@ import { dirname, join } from "node:path";
 
 import { z } from "zod";
 
+import type { AuthConfig } from "./auth/auth-config.ts";
+import type { OwnerLimits } from "./auth/viewer.ts";
+import { DOOR_VARIABLES, findDoorProblems, toAuth, toDoors } from "./door-variables.ts";
+import { isBaseUrl, isDatabaseUrl, isHost, matching, number, port } from "./environment-rules.ts";
+import { findLimitProblems, LIMIT_VARIABLES, toLimits } from "./limit-variables.ts";
+import type { ServerLimits } from "./server/server-limits.ts";
+
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 /** Unless the gateway itself has it. */
 const DEFAULT_SANDBOX_PORT = 4_001;
@@ -27,8 +34,29 @@ export type Config = {
   readonly outageBackOffSeconds: number;
   /** How long a finished job is kept; null for good. */
   readonly jobRetentionDays: number | null;
+  readonly auth: AuthConfig;
+  readonly doors: DoorsConfig;
+  readonly limits: Limits;
   /** Null when nobody said. */
   readonly logLevel: (typeof LOG_LEVELS)[number] | null;
+};
+
+/** What browsers and strangers get to see. */
+type DoorsConfig = {
+  /** Other origins whose pages may call the gateway, e.g. `https://app.example.com`. */
+  readonly origins: readonly string[];
+  readonly hasIntrospection: boolean;
+  readonly hasGraphiql: boolean;
+  /** A JSON object of documents by their hash; null admits every document. */
+  readonly trustedDocumentsFile: string | null;
+};
+
+/** Everything that bounds what may be asked for; seconds and bytes where the name says so. */
+type Limits = ServerLimits & {
+  /** Of the documents that one answer reads and tells. */
+  readonly answerBytes: number;
+  /** Of each owner whose key says nothing else. */
+  readonly owner: OwnerLimits;
 };
 
 type UpstreamConfig =
@@ -48,9 +76,14 @@ export class ConfigError extends Error {
 
 /** Reads the gateway's variables; an empty value counts as unset. Throws a `ConfigError` that lists every problem. */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.entries(environment).filter(([, value]) => value?.trim() !== "");
-  const parsed = ENVIRONMENT.safeParse(Object.fromEntries(given));
-  if (!parsed.success) throw new ConfigError(explain(parsed.error, environment));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
+  );
+  const parsed = ENVIRONMENT.safeParse(given);
+  // Apart, so that these are told beside what is wrong with single variables.
+  const problems = [...findDoorProblems(given), ...findLimitProblems(given)];
+  if (!parsed.success || problems.length > 0)
+    throw new ConfigError(explain([...explainEach(parsed.error, environment), ...problems]));
   const variables = parsed.data;
   return Object.freeze({
     host: variables.HOST,
@@ -65,14 +98,18 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     leaseSeconds: variables.LEASE_SECONDS,
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,
+    auth: toAuth(variables),
+    doors: toDoors(variables),
+    limits: toLimits(variables, { hasOwners: variables.AUTH !== "none" }),
     logLevel: variables.LOG_LEVEL ?? null,
   });
 }
 
 const VARIABLES = z.object({
-  HOST: matching(/^[\w.:-]+$/, "must be a host's name or address, such as 127.0.0.1").default(
-    "127.0.0.1",
-  ),
+  HOST: z
+    .string()
+    .refine(isHost, "must be a host's name or address, such as 127.0.0.1")
+    .default("127.0.0.1"),
   PORT: port().default(4_000),
   RUNCOMFY_API_TOKEN: matching(
     /^[\x21-\x7e]+$/,
@@ -100,6 +137,8 @@ const VARIABLES = z.object({
   SANDBOX_SPEED: number(0.01, 1_000).default(1),
   SANDBOX_PORT: port().optional(),
   SANDBOX_DATA: z.string().optional(),
+  ...DOOR_VARIABLES,
+  ...LIMIT_VARIABLES,
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).optional(),
 });
 
@@ -114,17 +153,24 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   "RUNCOMFY_API_TOKEN",
   "RUNCOMFY_BASE_URL",
   "DATABASE_URL",
+  "JWT_JWKS_URL",
 ]);
 
-function explain(error: z.ZodError, environment: Readonly<Record<string, string | undefined>>) {
-  const lines = error.issues.map(({ path, message }) => {
+function explainEach(
+  error: z.ZodError | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return (error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
     const value = SECRET_VARIABLES.has(name) ? "" : `, not ${JSON.stringify(environment[name])}`;
-    return `  ${name} ${message}${value}.`;
+    return `${name} ${message}${value}.`;
   });
+}
+
+function explain(problems: readonly string[]): string {
   return [
     "The gateway can't start. Correct these variables, in the environment or in .env:",
-    ...lines,
+    ...problems.map((problem) => `  ${problem}`),
   ].join("\n");
 }
 
@@ -145,38 +191,4 @@ function besideDatabase(databaseUrl: string): string | null {
   if (databaseUrl === ":memory:") return null;
   const path = /^file:(.+)$/.exec(databaseUrl)?.[1];
   return path === undefined ? "data/sandbox" : join(dirname(path), "sandbox");
-}
-
-function matching(pattern: RegExp, rule: string) {
-  return z.string().regex(pattern, rule);
-}
-
-function port() {
-  const rule = "must be a port, from 0 (a free one) to 65535";
-  return matching(/^\d{1,5}$/, rule)
-    .transform(Number)
-    .refine((value) => value <= 65_535, rule);
-}
-
-function number(least: number, most: number) {
-  const rule = `must be a number from ${least} to ${most}`;
-  return matching(/^\d{1,9}(\.\d{1,9})?$/, rule)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, rule);
-}
-
-function isBaseUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || url.username !== "" || url.password !== "") return false;
-  if (url.search !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
-}
-
-function isDatabaseUrl(text: string): boolean {
-  if (text === ":memory:" || /^file:./.test(text)) return true;
-  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
 }

@@ -1,6 +1,4 @@
-import { isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
-import { parseEnv, stripVTControlCharacters } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 
 import type { Logger } from "pino";
 import { pino } from "pino";
@@ -10,6 +8,8 @@ import type { Config } from "./config.ts";
 import { loadConfig } from "./config.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
+import { toLoggedError } from "./logged-error.ts";
+import { readEnvironment } from "./read-environment.ts";
 
 const STOP_DEADLINE_MS = 9_500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
@@ -20,20 +20,20 @@ stopOnSignal(starting);
 starting.catch(giveUp);
 
 async function start(): Promise<Gateway> {
-  const config = loadConfig({ ...readDotEnv(), ...withoutEmpty(process.env) });
+  const config = loadConfig(readEnvironment(process.env));
   const log = createLog(config);
   const gateway = await startGateway(config, { log });
-  const graphiql = `${gateway.url}/graphql`;
+  const address = `${gateway.url}/graphql`;
   const { origin, isSandbox } = gateway.upstream;
   const database = describeDatabase(config.databaseUrl);
-  console.log(`GraphiQL  ${graphiql}`);
+  console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(
     isSandbox
       ? `Upstream  the sandbox at ${origin} (RUNCOMFY_API_TOKEN takes RunComfy)`
       : `Upstream  ${origin}`,
   );
   console.log(`Database  ${database}`);
-  log.info({ graphiql, upstream: origin, isSandbox, database }, "The gateway serves.");
+  log.info({ graphiql: address, upstream: origin, isSandbox, database }, "The gateway serves.");
   return gateway;
 }
 
@@ -61,38 +61,11 @@ function giveUp(error: unknown): void {
 
 /** Standard output has the three lines; the log goes to standard error. On a terminal it starts with warnings. */
 function createLog({ logLevel }: Config): Logger {
-  if (!process.stderr.isTTY) return pino({ level: logLevel ?? "info" }, pino.destination(2));
+  const serializers = { err: toLoggedError };
+  if (!process.stderr.isTTY)
+    return pino({ level: logLevel ?? "info", serializers }, pino.destination(2));
   const options = { destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss" };
-  return pino({ level: logLevel ?? "warn" }, pretty(options));
-}
-
-function readDotEnv(): NodeJS.Dict<string> {
-  const bytes = readIfThere(new URL("../.env", import.meta.url));
-  if (bytes === null) return {};
-  // UTF-16 without a mark is valid UTF-8 too, with a zero in every other byte.
-  if (!isUtf8(bytes) || bytes.includes(0))
-    throw new Error(
-      "The file .env beside package.json is not UTF-8 text. Save it as UTF-8, or remove it.",
-    );
-  // Unlike Buffer's, this decoder drops the mark that some editors put first.
-  return parseEnv(new TextDecoder().decode(bytes));
-}
-
-function readIfThere(file: URL): Buffer | null {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    if (code === "ENOENT") return null;
-    throw new Error(
-      `The file .env beside package.json can't be read (${code}). Make it a readable text file, or remove it.`,
-      { cause: error },
-    );
-  }
-}
-
-function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.Dict<string> {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+  return pino({ level: logLevel ?? "warn", serializers }, pretty(options));
 }
 
 /** What the database is, without the credentials. */

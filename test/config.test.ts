@@ -18,6 +18,41 @@ describe("the configuration", () => {
       leaseSeconds: 6,
       outageBackOffSeconds: 8,
       jobRetentionDays: null,
+      auth: { kind: "none" },
+      doors: {
+        origins: [],
+        hasIntrospection: true,
+        hasGraphiql: true,
+        trustedDocumentsFile: null,
+      },
+      limits: {
+        document: { tokens: 5_000, depth: 12, aliases: 30, directives: 50, cost: 15_000 },
+        answerBytes: 33_554_432,
+        http: {
+          bodyBytes: 262_144,
+          headersBytes: 16_384,
+          headersSeconds: 10,
+          requestSeconds: 20,
+          idleSeconds: 20,
+          connections: 20_000,
+        },
+        webSocket: {
+          initSeconds: 10,
+          messageBytes: 262_144,
+          operationsPerSocket: 500,
+          sockets: 20_000,
+          subscriptions: 50_000,
+          unreadBytes: 16_777_216,
+        },
+        owner: {
+          requestsPerSecond: null,
+          submitsPerMinute: null,
+          jobsInFlight: null,
+          jobsPerDay: null,
+          sockets: null,
+          subscriptions: null,
+        },
+      },
       logLevel: null,
     });
     expect(Object.isFrozen(config)).toBe(true);

@@ -1,0 +1,127 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import type { BaseLogger } from "pino";
+
+import { hashSecret, isSecretOf, makeApiKey, parseApiKey } from "./api-key.ts";
+import type { Admission, Authenticator } from "./authenticator.ts";
+import { AuthenticationError } from "./authenticator.ts";
+import { readBearer } from "./bearer.ts";
+import type { StoredKey } from "./read-api-keys.ts";
+import { ApiKeysError, readApiKeys } from "./read-api-keys.ts";
+import type { OwnerLimits } from "./viewer.ts";
+
+type KnownKey = { readonly stored: StoredKey; readonly admission: Admission };
+
+/**
+ * Lets in who has a key of the file, which is read again when it changes; while it can't be, the former keys go on.
+ * Rejects with an `ApiKeysError` when it can't be read at the start.
+ */
+export async function openApiKeys(options: {
+  readonly file: string;
+  readonly limits: OwnerLimits;
+  readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
+  /** How often to look for a change. */
+  readonly lookMs?: number;
+}): Promise<Authenticator> {
+  const { file, limits, log, lookMs = 500 } = options;
+  // An unknown id costs what a known one does, so that time does not tell which ids there are.
+  const nobody = hashSecret(makeApiKey().secret);
+  let known: ReadonlyMap<string, KnownKey> = new Map();
+  let mark: string | null = null;
+  let failure: string | null = null;
+  let looking: Promise<void> | null = null;
+
+  async function load(): Promise<void> {
+    // Before it is read: what changes meanwhile is seen at the next look.
+    const next = await readMark(file);
+    const keys = await readApiKeys(file);
+    if (keys === null)
+      throw new ApiKeysError(
+        `The API keys file ${resolve(file)} isn't there. Make it with its first key: npm run --silent key -- create --owner web, or correct its path (API_KEYS_FILE).`,
+      );
+    known = new Map(keys.map((stored) => [stored.id, keepOrMake(stored)]));
+    mark = next;
+    if (keys.length === 0)
+      log.warn(
+        { file: resolve(file) },
+        "The API keys file holds no key, so nobody is let in. Make one with: npm run --silent key -- create --owner web",
+      );
+  }
+
+  /** A key that has not changed stays the same object, and so its sockets stay. */
+  function keepOrMake(stored: StoredKey): KnownKey {
+    const before = known.get(stored.id);
+    if (before !== undefined && JSON.stringify(before.stored) === JSON.stringify(stored))
+      return before;
+    const made: KnownKey = {
+      stored,
+      admission: {
+        viewer: {
+          ownerId: stored.owner,
+          scopes: new Set(stored.scopes),
+          limits: toLimits(limits, stored),
+        },
+        expiresAt: null,
+        isRevoked: () => known.get(stored.id) !== made,
+      },
+    };
+    return made;
+  }
+
+  /** Until the file can be used it is tried at each look, as the fault may be the machine's, but told once. */
+  async function look(): Promise<void> {
+    if ((await readMark(file)) === mark) return;
+    try {
+      await load();
+      failure = null;
+      log.info({ keys: known.size }, "The API keys file has changed and was read again.");
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason === failure) return;
+      failure = reason;
+      log.error(
+        { reason },
+        "The API keys file has changed and can't be used: the former keys go on, and no revocation since takes effect. Correct the file.",
+      );
+    }
+  }
+
+  await load();
+  const timer = setInterval(() => {
+    looking ??= look().finally(() => (looking = null));
+  }, lookMs).unref();
+
+  return {
+    async authenticate(authorization) {
+      const given = parseApiKey(readBearer(authorization));
+      const found = given === null ? undefined : known.get(given.id);
+      const isRight = isSecretOf(given?.secret ?? "", found?.stored ?? nobody);
+      if (found === undefined || !isRight)
+        throw new AuthenticationError(
+          "invalid",
+          "The API key is not one of this gateway's, or was revoked. Ask whoever runs the gateway for a new one.",
+        );
+      return found.admission;
+    },
+    async close() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
+
+function toLimits(limits: OwnerLimits, { limits: own = {} }: StoredKey): OwnerLimits {
+  const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  return { ...limits, ...Object.fromEntries(given) };
+}
+
+/** Changes whenever the file does; the text of the error when it can't be looked at. */
+async function readMark(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return [ino, size, mtimeNs, ctimeNs].join(" ");
+  } catch (error) {
+    return String(error);
+  }
+}

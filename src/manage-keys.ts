@@ -1,0 +1,20 @@
+import { stripVTControlCharacters } from "node:util";
+
+import { DEFAULT_API_KEYS_FILE } from "./auth/auth-config.ts";
+import { readKeyCommand } from "./auth/key-command.ts";
+import { runKeyCommand } from "./auth/run-key-command.ts";
+import { readEnvironment } from "./read-environment.ts";
+
+// `npm run --silent key -- create --owner web`: the new key, alone, on standard output; what else there is to say goes to
+// standard error.
+try {
+  const command = readKeyCommand(process.argv.slice(2));
+  const { API_KEYS_FILE: file = DEFAULT_API_KEYS_FILE } = readEnvironment(process.env);
+  const { result, remark } = await runKeyCommand(command, { file, now: new Date() });
+  if (result !== null) console.log(result);
+  console.error(remark);
+} catch (error) {
+  const reason = error instanceof Error ? error.message : String(error);
+  console.error(stripVTControlCharacters(reason));
+  process.exitCode = 1;
+}

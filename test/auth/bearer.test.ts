@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+
+import { readBearer } from "../../src/auth/bearer.ts";
+
+test.each(["Bearer abc.d-_~+/e==", "bearer abc.d-_~+/e==", "BEARER   abc.d-_~+/e=="])(
+  "%s holds a credential",
+  (authorization) => expect(readBearer(authorization)).toBe("abc.d-_~+/e=="),
+);
+
+test.each([undefined, ""])("nothing is a missing credential: %j", (authorization) => {
+  expect(() => readBearer(authorization)).toThrow(
+    expect.objectContaining({ reason: "missing", message: expect.stringContaining("Bearer <") }),
+  );
+});
+
+test.each([
+  "Basic dTpw",
+  "Bearer",
+  "Bearer ",
+  " Bearer abc",
+  "Bearer abc ",
+  "Bearer a b",
+  "Bearer abc, Bearer def",
+  "Bearerabc",
+  "Bearer a\u0000b",
+  "Bearer a\r\nx-owner: b",
+  "Bearer ä",
+  "abc",
+  `Bearer ${"a".repeat(8_193)}`,
+  "Bearer ".repeat(100_000),
+])("what is not one credential of bounded length is invalid: %.20j", (authorization) => {
+  expect(() => readBearer(authorization)).toThrow(
+    expect.objectContaining({ name: "AuthenticationError", reason: "invalid" }),
+  );
+});
+
+test("the longest credential is accepted", () => {
+  expect(readBearer(`Bearer ${"a".repeat(8_192)}`)).toHaveLength(8_192);
+});

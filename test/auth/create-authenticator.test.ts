@@ -1,0 +1,121 @@
+import { generateKeyPairSync } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { importPKCS8 } from "jose";
+import { expect, onTestFinished, test } from "vitest";
+
+import type { AuthConfig } from "../../src/auth/auth-config.ts";
+import { createAuthenticator } from "../../src/auth/create-authenticator.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { createApiKeysFile } from "./api-keys-file.ts";
+import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
+import { NO_LIMITS } from "../support/viewers.ts";
+import { createRecordedLog } from "./recorded-log.ts";
+
+async function open(config: AuthConfig) {
+  const { log } = createRecordedLog();
+  const authenticator = await createAuthenticator({ config, limits: NO_LIMITS, log });
+  onTestFinished(() => authenticator.close());
+  return authenticator;
+}
+
+function toConfig(keys: Extract<AuthConfig, { kind: "jwt" }>["keys"]): AuthConfig {
+  const algorithms = ["RS256", "ES256"];
+  const words = { issuer: ISSUER, audience: AUDIENCE, algorithms, clockToleranceSeconds: 5 };
+  return { kind: "jwt", keys, ...words };
+}
+
+/** With keys that are in a file of this text. */
+async function openFile(text: string) {
+  const publicKeyFile = join(await createTemporaryFolder(), "key");
+  await writeFile(publicKeyFile, text);
+  return await open(toConfig({ publicKeyFile }));
+}
+
+const RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+const RSA_PEM = RSA.publicKey.export({ format: "pem", type: "spki" }).toString();
+const RSA_PRIVATE_PEM = RSA.privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+
+async function signRsa(kid?: string): Promise<string> {
+  const privateKey = await importPKCS8(RSA_PRIVATE_PEM, "RS256");
+  return await sign({ privateKey, alg: "RS256", kid, jwk: { kty: "RSA" } });
+}
+
+test("without authentication everybody is the local owner with every scope", async () => {
+  const authenticator = await open({ kind: "none" });
+  expect(await authenticator.authenticate("Bearer nonsense")).toMatchObject({
+    viewer: {
+      ownerId: "local",
+      scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"]),
+    },
+    expiresAt: null,
+  });
+});
+
+test("with api-keys the keys of the file let in", async () => {
+  const { file, create } = await createApiKeysFile();
+  const key = await create("web");
+  const authenticator = await open({ kind: "api-keys", file });
+  expect(await authenticator.authenticate(`Bearer ${key}`)).toMatchObject({
+    viewer: { ownerId: "web" },
+  });
+});
+
+test("with jwt the keys of a server let in", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { url } = await startKeyServer(keysOf(signer));
+  const authenticator = await open(toConfig({ jwksUrl: url }));
+  expect(await authenticator.authenticate(`Bearer ${await sign(signer)}`)).toMatchObject({
+    viewer: { ownerId: "user-1" },
+  });
+});
+
+test.each([
+  ["PEM", RSA_PEM],
+  ["PKCS #1", RSA.publicKey.export({ format: "pem", type: "pkcs1" }).toString()],
+  ["a JWK", JSON.stringify(RSA.publicKey.export({ format: "jwk" }))],
+  ["a JWK set", JSON.stringify({ keys: [RSA.publicKey.export({ format: "jwk" })] })],
+])("with jwt a file of %s lets in, whatever key id a token names", async (_case, text) => {
+  const authenticator = await openFile(text);
+  for (const kid of [undefined, "any"]) {
+    const admission = await authenticator.authenticate(`Bearer ${await signRsa(kid)}`);
+    expect(admission.isRevoked()).toBe(false);
+  }
+});
+
+test("a file may hold an old and a new key", async () => {
+  const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
+  const pem = other.export({ format: "pem", type: "spki" }).toString();
+  const authenticator = await openFile(`${pem}\n${RSA_PEM}`);
+  await authenticator.authenticate(`Bearer ${await signRsa()}`);
+});
+
+test.each([
+  ["a private key", RSA_PRIVATE_PEM, "private key"],
+  ["a private JWK", JSON.stringify(RSA.privateKey.export({ format: "jwk" })), "private key"],
+  ["a secret", '{"kty":"oct","k":"c2VjcmV0"}', "symmetric"],
+  ["a weak key", weakPem(), "1024 bits"],
+  ["text", "hidden-word", "no public key"],
+  ["other JSON", '{"hidden-word":1}', "neither a JWK nor a JWK set"],
+  ["no JSON", '{"hidden-word', "can't be read"],
+  ["a broken key", RSA_PEM.replace("MIIB", "hidden-word"), "can't be read"],
+])(
+  "a file of %s stops the start with a sentence that does not quote it",
+  async (_case, text, words) => {
+    const opening = openFile(text);
+    await expect(opening).rejects.toThrow(words);
+    await expect(opening).rejects.toThrow("JWT_PUBLIC_KEY_FILE");
+    await expect(opening).rejects.not.toThrow("hidden-word");
+  },
+);
+
+test("a file of public keys that is not there stops the start", async () => {
+  const opening = open(toConfig({ publicKeyFile: "/nowhere/key.pem" }));
+  await expect(opening).rejects.toThrow(/\/nowhere\/key\.pem .*ENOENT/);
+});
+
+function weakPem(): string {
+  const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1_024 });
+  return publicKey.export({ format: "pem", type: "spki" }).toString();
+}

@@ -1,0 +1,285 @@
+import { createHmac } from "node:crypto";
+
+import { exportSPKI, importJWK } from "jose";
+import { expect, onTestFinished, test } from "vitest";
+
+import { createJwtAuthenticator } from "../../src/auth/open-jwts.ts";
+import { createSigningKeys } from "../../src/auth/signing-keys.ts";
+import type { Signer } from "./issuer.ts";
+import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";
+import { NO_LIMITS } from "../support/viewers.ts";
+import { createRecordedLog } from "./recorded-log.ts";
+
+const NOW = Date.parse("2026-06-01T12:00:00Z");
+const SECONDS = NOW / 1_000;
+/** Made once, because it takes long. */
+const RSA = await createSigner("RS256", "k1");
+const ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"];
+
+async function open(
+  signers: readonly Signer[],
+  details: { readonly algorithms?: readonly string[] } = {},
+) {
+  const recorded = createRecordedLog();
+  let now = NOW;
+  const tokens = createJwtAuthenticator({
+    config: {
+      keys: { publicKeyFile: "unused" },
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ALGORITHMS,
+      clockToleranceSeconds: 5,
+      ...details,
+    },
+    limits: NO_LIMITS,
+    log: recorded.log,
+    now: () => now,
+    keys: await createSigningKeys({ keys: signers.map(({ jwk }) => jwk) }),
+  });
+  onTestFinished(() => tokens.close());
+  return {
+    ...recorded,
+    letIn: (token: string) => tokens.authenticate(`Bearer ${token}`),
+    setNow: (next: number) => void (now = next),
+  };
+}
+
+/** A good token for NOW, but for what is given. */
+function signNow(signer: Signer, claims: Readonly<Record<string, unknown>> = {}, header = {}) {
+  return sign(signer, claims, { now: NOW, header });
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+function isInvalid(words = "") {
+  return expect.objectContaining({
+    name: "AuthenticationError",
+    reason: "invalid",
+    message: expect.stringContaining(words),
+  });
+}
+
+test.each(ALGORITHMS)(
+  "a token signed with %s lets its subject in until it runs out",
+  async (alg) => {
+    const signer = await createSigner(alg, "k1");
+    const { letIn } = await open([signer]);
+    const admission = await letIn(await signNow(signer, { scope: "openid jobs:read jobs:submit" }));
+    expect(admission.viewer).toEqual({
+      ownerId: "user-1",
+      scopes: new Set(["jobs:read", "jobs:submit"]),
+      limits: NO_LIMITS,
+    });
+    expect(admission.expiresAt).toBe(NOW + 300_000);
+    expect(admission.isRevoked()).toBe(false);
+  },
+);
+
+test.each([
+  [{ scope: "jobs:read" }, ["jobs:read"]],
+  [{ scp: "jobs:read jobs:cancel" }, ["jobs:read", "jobs:cancel"]],
+  [{ scp: ["jobs:read:all", "other"] }, ["jobs:read:all"]],
+  [{ scope: "jobs:read", scp: ["jobs:submit"] }, ["jobs:read", "jobs:submit"]],
+  [{ scope: ["jobs:read"] }, []],
+  [{ scope: { "jobs:read": true }, scp: [1, "jobs:read"] }, []],
+  [{ scope: "JOBS:READ jobs:read:everything __proto__" }, []],
+  [{}, []],
+])("the claims %j grant %j", async (claims, scopes) => {
+  const signer = await createSigner();
+  const { viewer } = await (await open([signer])).letIn(await signNow(signer, claims));
+  expect(viewer.scopes).toEqual(new Set(scopes));
+});
+
+test("an audience may be one of several", async () => {
+  const signer = await createSigner();
+  const token = await signNow(signer, { aud: ["other", AUDIENCE] });
+  expect(await (await open([signer])).letIn(token)).toMatchObject({
+    viewer: { ownerId: "user-1" },
+  });
+});
+
+test.each([
+  [{ aud: "other" }, "another audience"],
+  [{ aud: ["other", `${AUDIENCE}x`] }, "another audience"],
+  [{ aud: { [AUDIENCE]: true } }, "another audience"],
+  [{ aud: undefined }, "no exp, sub, iss or aud"],
+  [{ iss: "https://issuer.example.com" }, "another issuer"],
+  [{ iss: undefined }, "no exp, sub, iss or aud"],
+  [{ iss: [ISSUER] }, "another issuer"],
+  [{ exp: undefined }, "no exp, sub, iss or aud"],
+  [{ exp: SECONDS - 5 }, "run out"],
+  [{ exp: String(SECONDS + 300) }, ""],
+  [{ exp: null }, ""],
+  [{ nbf: SECONDS + 6 }, "not valid yet"],
+  [{ sub: undefined }, "no exp, sub, iss or aud"],
+  [{ sub: "" }, "sub"],
+  [{ sub: 7 }, "sub"],
+  [{ sub: "local" }, "sub"],
+  [{ sub: "a\u0000b" }, "sub"],
+  [{ sub: "a\ud800" }, "sub"],
+])("a token with %j is refused", async (claims, words) => {
+  const signer = await createSigner();
+  const { letIn } = await open([signer]);
+  await expect(letIn(await signNow(signer, claims))).rejects.toEqual(isInvalid(words));
+});
+
+test("the longest subject has 255 characters", async () => {
+  const signer = await createSigner();
+  const { letIn } = await open([signer]);
+  await letIn(await signNow(signer, { sub: "a".repeat(255) }));
+  const token = await signNow(signer, { sub: "a".repeat(256) });
+  await expect(letIn(token)).rejects.toEqual(isInvalid("sub"));
+});
+
+test("clocks may differ by the tolerance, and a token that ran out within it has it to the end", async () => {
+  const signer = await createSigner();
+  const { letIn, setNow } = await open([signer]);
+  await letIn(await signNow(signer, { nbf: SECONDS + 5 }));
+  const token = await signNow(signer, { exp: SECONDS + 10 });
+  expect((await letIn(token)).expiresAt).toBe(NOW + 10_000);
+  setNow(NOW + 12_000);
+  expect((await letIn(token)).expiresAt).toBe(NOW + 15_000);
+  setNow(NOW + 15_000);
+  await expect(letIn(token)).rejects.toEqual(isInvalid("run out"));
+});
+
+test("a token that was accepted a moment ago is refused from its end on", async () => {
+  const signer = await createSigner();
+  const { letIn, setNow } = await open([signer]);
+  const token = await signNow(signer);
+  expect(await letIn(token)).toBe(await letIn(token));
+  setNow(NOW + 304_999);
+  await letIn(token);
+  setNow(NOW + 305_000);
+  await expect(letIn(token)).rejects.toEqual(isInvalid("run out"));
+});
+
+test("a token that is signed with the public key as a secret is refused", async () => {
+  const signer = RSA;
+  const { letIn } = await open([signer]);
+  const pem = await exportSPKI(await publicKeyOf(signer));
+  for (const [alg, digest] of [
+    ["HS256", "sha256"],
+    ["HS512", "sha512"],
+  ] as const)
+    for (const secret of [pem, pem.trim(), JSON.stringify(signer.jwk), signer.jwk.n ?? ""]) {
+      const signed = `${encode({ alg, kid: "k1" })}.${encode(claimsNow())}`;
+      const mac = createHmac(digest, secret).update(signed).digest("base64url");
+      await expect(letIn(`${signed}.${mac}`)).rejects.toEqual(isInvalid());
+    }
+});
+
+test.each([
+  "none",
+  "None",
+  "NONE",
+  "nOnE",
+  "",
+  "HS256",
+  "RS1",
+  "constructor",
+  "__proto__",
+  5,
+  null,
+])("a token whose algorithm is %j is refused, with a signature and without", async (alg) => {
+  const signer = RSA;
+  const { letIn } = await open([signer]);
+  const [, payload = "", signature = ""] = (await signNow(signer)).split(".");
+  const header = encode({ alg, kid: "k1" });
+  for (const token of [`${header}.${payload}.`, `${header}.${payload}.${signature}`])
+    await expect(letIn(token)).rejects.toEqual(isInvalid());
+});
+
+test("an algorithm that is not on the list is refused, though the key could do it", async () => {
+  const signer = RSA;
+  const { letIn } = await open([signer], { algorithms: ["PS256", "ES256"] });
+  await expect(letIn(await signNow(signer))).rejects.toEqual(isInvalid());
+});
+
+test("keys that a token brings along or points to are not used", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const stranger = await createSigner("ES256", "k1");
+  const { letIn } = await open([signer]);
+  for (const header of [
+    { jwk: stranger.jwk },
+    { jku: "http://127.0.0.1:9/jwks.json" },
+    { x5u: "http://127.0.0.1:9/cert.pem" },
+    { x5c: ["MIIB"] },
+    { kid: "../../dev/null" },
+    { kid: "' or 1=1 --" },
+  ])
+    await expect(letIn(await signNow(stranger, {}, header))).rejects.toEqual(isInvalid());
+});
+
+test("a header that must be understood is refused", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { letIn } = await open([signer]);
+  const [, payload = "", signature = ""] = (await signNow(signer)).split(".");
+  for (const header of [
+    { alg: "ES256", kid: "k1", crit: ["x"], x: 1 },
+    { alg: "ES256", kid: "k1", crit: ["b64"], b64: false },
+    { alg: "ES256", kid: "k1", crit: [] },
+    { alg: "ES256", kid: "k1", crit: "exp" },
+  ])
+    await expect(letIn(`${encode(header)}.${payload}.${signature}`)).rejects.toEqual(isInvalid());
+});
+
+test("a token that was changed, cut or is none at all is refused", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { letIn } = await open([signer]);
+  const token = await signNow(signer);
+  const [header = "", payload = "", signature = ""] = token.split(".");
+  for (const wrong of [
+    `${header}.${encode(claimsNow({ sub: "admin" }))}.${signature}`,
+    `${header}.${payload}.${"A".repeat(signature.length)}`,
+    `${header}.${payload}.`,
+    `${header}.${payload}`,
+    `${header}..${signature}`,
+    `.${payload}.${signature}`,
+    `${token}.${signature}.`,
+    `${token}==`,
+    "....",
+    "...",
+    `${encode([])}.${payload}.${signature}`,
+    `${Buffer.from("[".repeat(3_000)).toString("base64url")}.${payload}.${signature}`,
+    `${Buffer.from('{"alg":').toString("base64url")}.${payload}.${signature}`,
+    `rck_${"0".repeat(16)}_${"A".repeat(43)}`,
+  ])
+    await expect(letIn(wrong), wrong).rejects.toEqual(isInvalid());
+  const long = await signNow(signer, { padding: "a".repeat(8_192) });
+  await expect(letIn(long)).rejects.toEqual(isInvalid("at most 8192"));
+});
+
+test("a token that names no key is tried with all that fit, and one that names another with none", async () => {
+  const first = await createSigner("ES256", "k1");
+  const second = await createSigner("ES256", "k2");
+  const { letIn } = await open([first, await createSigner("RS256", "k3"), second]);
+  const nameless = await signNow({ ...second, kid: undefined });
+  expect(await letIn(nameless)).toMatchObject({ viewer: { ownerId: "user-1" } });
+  await expect(letIn(await signNow({ ...second, kid: "k1" }))).rejects.toEqual(isInvalid());
+  const stranger = await createSigner("ES256");
+  await expect(letIn(await signNow(stranger))).rejects.toEqual(isInvalid());
+});
+
+test("a weak key is not used, and the log says so once", async () => {
+  const signer = RSA;
+  const weak = { ...signer, jwk: { ...signer.jwk, n: "w".repeat(171) } };
+  const { letIn, of, lines } = await open([weak]);
+  const token = await signNow(signer);
+  await expect(letIn(token)).rejects.toEqual(isInvalid());
+  await expect(letIn(token)).rejects.toEqual(isInvalid());
+  expect(of("warn")).toHaveLength(1);
+  expect(JSON.stringify(lines)).not.toContain(token.split(".")[1]);
+});
+
+function claimsNow(claims: Readonly<Record<string, unknown>> = {}) {
+  return { iss: ISSUER, aud: AUDIENCE, sub: "user-1", exp: SECONDS + 300, ...claims };
+}
+
+async function publicKeyOf({ jwk, alg }: Signer) {
+  const key = await importJWK(jwk, alg, { extractable: true });
+  if (key instanceof Uint8Array) throw new Error("A public key is no secret.");
+  return key;
+}

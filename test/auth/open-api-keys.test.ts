@@ -1,0 +1,173 @@
+import { rename, rm, utimes, writeFile } from "node:fs/promises";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import type { Authenticator } from "../../src/auth/authenticator.ts";
+import { openApiKeys } from "../../src/auth/open-api-keys.ts";
+import { createApiKeysFile, idOf } from "./api-keys-file.ts";
+import { NO_LIMITS } from "../support/viewers.ts";
+import { createRecordedLog } from "./recorded-log.ts";
+
+const LIMITS = { ...NO_LIMITS, requestsPerSecond: 1_000, jobsPerDay: 100_000 };
+const INVALID = expect.objectContaining({ name: "AuthenticationError", reason: "invalid" });
+
+async function open(file: string) {
+  const recorded = createRecordedLog();
+  const keys = await openApiKeys({ file, limits: LIMITS, log: recorded.log, lookMs: 10 });
+  onTestFinished(() => keys.close());
+  return { keys, ...recorded };
+}
+
+function isLetIn(keys: Authenticator, key: string): Promise<boolean> {
+  return keys.authenticate(`Bearer ${key}`).then(
+    () => true,
+    () => false,
+  );
+}
+
+test("a key lets its owner in with its scopes, and its own limits replace the gateway's", async () => {
+  const { file, create } = await createApiKeysFile();
+  const web = await create("web");
+  const operator = await create(
+    "operator",
+    ...["--scopes", "jobs:read:all", "--requests-per-second", "5", "--jobs-per-day", "none"],
+  );
+  const { keys } = await open(file);
+  expect(await keys.authenticate(`Bearer ${web}`)).toMatchObject({
+    viewer: {
+      ownerId: "web",
+      scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read"]),
+      limits: LIMITS,
+    },
+    expiresAt: null,
+  });
+  const { viewer, isRevoked } = await keys.authenticate(`bearer ${operator}`);
+  expect(viewer).toEqual({
+    ownerId: "operator",
+    scopes: new Set(["jobs:read:all"]),
+    limits: { ...LIMITS, requestsPerSecond: 5, jobsPerDay: null },
+  });
+  expect(isRevoked()).toBe(false);
+});
+
+test("no other key is accepted, however near", async () => {
+  const { file, create } = await createApiKeysFile();
+  const key = await create("web");
+  const other = await create("other");
+  const { keys } = await open(file);
+  const id = idOf(key);
+  const secret = key.slice(`rck_${id}_`.length);
+  for (const wrong of [
+    key.slice(0, -1),
+    `${key}A`,
+    `rck_${id}_${secret.slice(0, -1)}${secret.endsWith("A") ? "B" : "A"}`,
+    `rck_${id.toUpperCase()}x_${secret}`,
+    `rck_${idOf(other)}_${secret}`,
+    `rck_${"0".repeat(16)}_${secret}`,
+    "rck___proto___",
+    secret,
+    "eyJhbGciOiJub25lIn0.e30.",
+  ])
+    await expect(keys.authenticate(`Bearer ${wrong}`), wrong).rejects.toEqual(INVALID);
+  await expect(keys.authenticate(undefined)).rejects.toMatchObject({ reason: "missing" });
+});
+
+test("keys are taken and revoked while the gateway runs, and only the changed one's sessions end", async () => {
+  const { file, create, run } = await createApiKeysFile();
+  const first = await create("web");
+  const { keys } = await open(file);
+  const admission = await keys.authenticate(`Bearer ${first}`);
+  const second = await create("web");
+  await expect.poll(() => isLetIn(keys, second)).toBe(true);
+  expect(admission.isRevoked()).toBe(false);
+  await run("revoke", idOf(first));
+  await expect.poll(() => admission.isRevoked()).toBe(true);
+  expect(await isLetIn(keys, first)).toBe(false);
+  expect(await isLetIn(keys, second)).toBe(true);
+});
+
+test("a key whose scopes were changed ends its sessions, which come back with the new ones", async () => {
+  const { file, create, read } = await createApiKeysFile();
+  const key = await create("web");
+  const { keys } = await open(file);
+  const admission = await keys.authenticate(`Bearer ${key}`);
+  const text = JSON.stringify(await read()).replace('"jobs:cancel",', "");
+  await writeFile(file, text);
+  await expect.poll(() => admission.isRevoked()).toBe(true);
+  const { viewer } = await keys.authenticate(`Bearer ${key}`);
+  expect(viewer.scopes).toEqual(new Set(["jobs:submit", "jobs:read"]));
+});
+
+test.each([
+  ["is broken", (file: string) => writeFile(file, '{"keys":[{"id":')],
+  ["is gone", (file: string) => rm(file)],
+])("while the file %s the former keys go on, and the log says so once", async (_case, spoil) => {
+  const { file, create, run } = await createApiKeysFile();
+  const key = await create("web");
+  const { keys, lines, of } = await open(file);
+  await spoil(file);
+  await expect.poll(() => of("error")).toHaveLength(1);
+  expect(await isLetIn(keys, key)).toBe(true);
+  expect(lines.map(({ text }) => text).join("\n")).not.toContain(idOf(key));
+  // As a whole: half a file would be one more fault to tell.
+  await writeFile(`${file}-copy`, '{"keys":[]}');
+  await rename(`${file}-copy`, file);
+  await expect.poll(() => isLetIn(keys, key)).toBe(false);
+  expect(of("error")).toHaveLength(1);
+  await run("create", "--owner", "web");
+  await expect.poll(() => of("info").join()).toContain('"keys":1');
+});
+
+test("a file of the same size, time and name is seen to be another one", async () => {
+  const { file, create, read } = await createApiKeysFile();
+  const key = await create("web");
+  const { keys } = await open(file);
+  const time = new Date("2026-01-01T00:00:00Z");
+  await utimes(file, time, time);
+  await expect.poll(() => isLetIn(keys, key)).toBe(true);
+  const other = JSON.stringify(await read(), null, 2).replace('"owner": "web"', '"owner": "wob"');
+  await writeFile(`${file}-copy`, `${other}\n`);
+  await utimes(`${file}-copy`, time, time);
+  await rename(`${file}-copy`, file);
+  await expect
+    .poll(async () => (await keys.authenticate(`Bearer ${key}`)).viewer.ownerId)
+    .toBe("wob");
+});
+
+test("a start without the file names the command that makes it", async () => {
+  const { file } = await createApiKeysFile();
+  const opening = open(file);
+  await expect(opening).rejects.toThrow("npm run --silent key -- create --owner web");
+  await expect(opening).rejects.toThrow(file);
+});
+
+test("a start with a file that can't be used lists every problem and quotes no hash", async () => {
+  const { file, create, read } = await createApiKeysFile();
+  await create("web");
+  const good = JSON.stringify(await read());
+  const hash = /"hash":"([^"]+)"/.exec(good)?.[1] ?? "";
+  const bad = good
+    .replace('"owner":"web"', '"owner":"a\\u0000b"')
+    .replace('"jobs:cancel"', '"jobs:all"')
+    .replace(`"hash":"${hash}"`, `"hash":"${hash}x","limits":{"sockets":0,"speed":1}`);
+  await writeFile(file, bad);
+  const error: unknown = await open(file).catch((thrown: unknown) => thrown);
+  for (const place of ["owner: ", "scopes[1]: ", "hash: ", "limits.sockets: ", "limits: "])
+    expect(String(error)).toContain(`  keys[0].${place}`);
+  expect(String(error)).not.toContain(hash);
+  const { keys } = { keys: /\[(.*)\]\}$/.exec(good)?.[1] ?? "" };
+  await writeFile(file, `{"keys":[${keys},${keys}]}`);
+  await expect(open(file)).rejects.toThrow("is listed twice");
+  await writeFile(file, "[]");
+  await expect(open(file)).rejects.toThrow("the file: ");
+  await rm(file);
+});
+
+test("a file without keys lets nobody in, and the start says so", async () => {
+  const { file, create, run } = await createApiKeysFile();
+  const key = await create("web");
+  await run("revoke", key);
+  const { keys, of } = await open(file);
+  expect(await isLetIn(keys, key)).toBe(false);
+  expect(of("warn").join()).toContain("nobody is let in");
+});

@@ -1,0 +1,245 @@
+import type { RequestListener } from "node:http";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { openKeyServer } from "../../src/auth/open-key-server.ts";
+import { createJwtAuthenticator } from "../../src/auth/open-jwts.ts";
+import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
+import { NO_LIMITS } from "../support/viewers.ts";
+import { createRecordedLog } from "./recorded-log.ts";
+
+async function open(
+  answer: RequestListener,
+  details: { readonly refreshMs?: number; readonly retryMs?: number } = {},
+) {
+  const server = await startKeyServer(answer);
+  const recorded = createRecordedLog();
+  const { log } = recorded;
+  let clock = 0;
+  const keys = openKeyServer({
+    url: server.url,
+    log,
+    now: () => clock,
+    retryMs: 20,
+    timeoutMs: 500,
+    ...details,
+  });
+  const tokens = createJwtAuthenticator({
+    config: {
+      keys: { jwksUrl: server.url },
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ["ES256"],
+      clockToleranceSeconds: 5,
+    },
+    limits: NO_LIMITS,
+    log,
+    now: Date.now,
+    keys,
+  });
+  onTestFinished(() => tokens.close());
+  const letIn = (token: string) => tokens.authenticate(`Bearer ${token}`);
+  return {
+    server,
+    ...recorded,
+    letIn,
+    reasonFor: (token: string) =>
+      letIn(token).then(
+        () => "let in",
+        (error: unknown) =>
+          error instanceof Error && "reason" in error ? String(error.reason) : String(error),
+      ),
+    pass: (durationMs: number) => void (clock += durationMs),
+  };
+}
+
+const hang: RequestListener = () => undefined;
+const fail: RequestListener = (_request, response) => void response.writeHead(500).end("secret");
+
+/** Says so much, and never ends. */
+const drip: RequestListener = (_request, response) => void response.write('{"keys":[');
+
+function say(text: string): RequestListener {
+  return (_request, response) => void response.end(text);
+}
+
+test("the first requests wait for the keys", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { letIn, server } = await open(keysOf(signer));
+  const token = await sign(signer);
+  const admissions = await Promise.all([letIn(token), letIn(token), letIn(token)]);
+  expect(admissions).toHaveLength(3);
+  expect(server.requests()).toBe(1);
+});
+
+test("a token with a new key is accepted at once after a rotation", async () => {
+  const first = await createSigner("ES256", "k1");
+  const second = await createSigner("ES256", "k2");
+  const { letIn, server } = await open(keysOf(first));
+  await letIn(await sign(first));
+  server.answer(keysOf(first, second));
+  await letIn(await sign(second));
+  await letIn(await sign(first));
+  expect(server.requests()).toBe(2);
+});
+
+test("made-up key ids make few fetches, and a rotation is seen all the same", async () => {
+  const first = await createSigner("ES256", "k1");
+  const { reasonFor, letIn, server, pass } = await open(keysOf(first));
+  await letIn(await sign(first));
+  for (let place = 0; place < 20; place += 1) {
+    const stranger = await createSigner("ES256", `made-up-${place}`);
+    expect(await reasonFor(await sign(stranger))).toBe("invalid");
+  }
+  expect(server.requests()).toBe(4);
+  const second = await createSigner("ES256", "k2");
+  server.answer(keysOf(second));
+  const token = await sign(second);
+  expect(await reasonFor(token)).toBe("invalid");
+  pass(30_000);
+  await letIn(token);
+});
+
+test("a withdrawn key ends what it has let in, and its tokens are refused, though they were accepted before", async () => {
+  const first = await createSigner("ES256", "k1");
+  const second = await createSigner("ES256", "k2");
+  const { letIn, reasonFor, server } = await open(keysOf(first, second), { refreshMs: 20 });
+  const token = await sign(first);
+  const withdrawn = await letIn(token);
+  const kept = await letIn(await sign(second));
+  server.answer(keysOf(second));
+  await expect.poll(() => withdrawn.isRevoked()).toBe(true);
+  expect(await reasonFor(token)).toBe("invalid");
+  expect(kept.isRevoked()).toBe(false);
+});
+
+test.each([
+  ["without ids", undefined],
+  ["that reuse an id", "k1"],
+])("keys %s are told apart: a withdrawn one ends what it has let in", async (_case, kid) => {
+  const first = await createSigner("ES256", kid);
+  const second = await createSigner("ES256", kid);
+  const { letIn, reasonFor, server } = await open(keysOf(first, second), { refreshMs: 20 });
+  const token = await sign(first);
+  const withdrawn = await letIn(token);
+  const kept = await letIn(await sign(second));
+  server.answer(keysOf(second));
+  await expect.poll(() => withdrawn.isRevoked()).toBe(true);
+  expect(await reasonFor(token)).toBe("invalid");
+  expect(kept.isRevoked()).toBe(false);
+});
+
+test.each([
+  ["without ids", undefined],
+  ["that reuses an id", "k1"],
+])(
+  "a rotation %s is seen at the first new token, and forged ones make few fetches",
+  async (_case, kid) => {
+    const first = await createSigner("ES256", kid);
+    const second = await createSigner("ES256", kid);
+    const { letIn, reasonFor, server, pass } = await open(keysOf(first));
+    const former = await sign(first);
+    const withdrawn = await letIn(former);
+    server.answer(keysOf(second));
+    const kept = await letIn(await sign(second));
+    expect(withdrawn.isRevoked()).toBe(true);
+    expect(await reasonFor(former)).toBe("invalid");
+    expect(kept.isRevoked()).toBe(false);
+    const stranger = await createSigner("ES256", kid);
+    for (let place = 0; place < 20; place += 1)
+      expect(await reasonFor(await sign(stranger, { sub: `user-${place}` }))).toBe("invalid");
+    expect(server.requests()).toBe(4);
+    pass(30_000);
+    expect(await reasonFor(await sign(stranger))).toBe("invalid");
+    expect(server.requests()).toBe(5);
+  },
+);
+
+test("an issuer that publishes no key any more has withdrawn all, and the log says so once", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { letIn, reasonFor, server, of } = await open(keysOf(signer), { refreshMs: 20 });
+  const token = await sign(signer);
+  const withdrawn = await letIn(token);
+  server.answer(keysOf());
+  await expect.poll(() => withdrawn.isRevoked()).toBe(true);
+  expect(await reasonFor(token)).toBe("invalid");
+  const asked = server.requests() + 2;
+  await expect.poll(() => server.requests()).toBeGreaterThan(asked);
+  expect(of("warn")).toHaveLength(1);
+  expect(of("error")).toEqual([]);
+  server.answer(keysOf(signer));
+  await expect.poll(() => reasonFor(token)).toBe("let in");
+});
+
+test("keys that can't be used leave the others usable", async () => {
+  const signer = await createSigner("ES256");
+  const odd = [
+    { kty: "EC", crv: "P-256" },
+    { kty: "EC", crv: "P-256", x: "AAAA", y: "AAAA" },
+    { kty: "new" },
+    { kty: "oct", k: "AAAA" },
+  ];
+  const { letIn } = await open(say(JSON.stringify({ keys: [...odd, signer.jwk] })));
+  expect(await letIn(await sign(signer))).toMatchObject({ viewer: { ownerId: "user-1" } });
+});
+
+test.each([
+  ["fails", fail],
+  ["hangs", hang],
+  ["never ends its answer", drip],
+  ["answers with a page", say("<html>")],
+  ["answers with no set", say("{}")],
+  ["answers with keys that are none", say('{"keys":[{}]}')],
+  ["answers with null", say("null")],
+  [
+    "answers with a flood of keys",
+    say(`{"keys":[${'{"kty":"EC"},'.repeat(100_000)}{"kty":"EC"}]}`),
+  ],
+  ["sends elsewhere", (_, response) => void response.writeHead(302, { location: "/" }).end()],
+] satisfies [string, RequestListener][])(
+  "while the server %s, the keys of before go on",
+  async (_case, answer) => {
+    const signer = await createSigner("ES256", "k1");
+    const { letIn, reasonFor, server, of } = await open(keysOf(signer), { refreshMs: 20 });
+    const token = await sign(signer);
+    await letIn(token);
+    server.answer(answer);
+    const asked = server.requests() + 2;
+    await expect.poll(() => server.requests(), { timeout: 10_000 }).toBeGreaterThan(asked);
+    expect(await reasonFor(await sign(signer, { sub: "user-2" }))).toBe("let in");
+    expect(of("error")).toHaveLength(1);
+    expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
+  },
+);
+
+test("without keys nobody can be checked until the server is there, and the log says so once", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { reasonFor, server, of } = await open(fail);
+  const token = await sign(signer);
+  expect(await reasonFor(token)).toBe("unavailable");
+  await server.stop();
+  const asked = server.requests();
+  expect(await reasonFor(token)).toBe("unavailable");
+  await server.startAgain();
+  await expect.poll(() => server.requests()).toBeGreaterThan(asked);
+  server.answer(keysOf(signer));
+  await expect.poll(() => reasonFor(token)).toBe("let in");
+  expect(of("error")).toHaveLength(1);
+  expect(of("info").join()).toContain("answers again");
+});
+
+test("a token that can be refused without keys is refused while there are none", async () => {
+  const signer = await createSigner("ES384", "k1");
+  const { reasonFor } = await open(fail);
+  expect(await reasonFor("garbage")).toBe("invalid");
+  expect(await reasonFor(await sign(signer))).toBe("invalid");
+});
+
+test("closing does not wait for a server that hangs", async () => {
+  const server = await startKeyServer(hang);
+  const { log, lines } = createRecordedLog();
+  const keys = openKeyServer({ url: server.url, log, now: Date.now });
+  await expect.poll(() => server.requests()).toBe(1);
+  await keys.close();
+  expect(lines).toEqual([]);
+});

@@ -1,0 +1,72 @@
+import { expect, onTestFinished, test, vi } from "vitest";
+
+import type { Admission } from "../../src/auth/authenticator.ts";
+import { createSessions } from "../../src/auth/sessions.ts";
+import { NO_LIMITS } from "../support/viewers.ts";
+import { createRecordedLog } from "./recorded-log.ts";
+
+const VIEWER = { ownerId: "web", scopes: new Set<never>(), limits: NO_LIMITS };
+
+function createAdmission(details: Partial<Admission> = {}): Admission {
+  return { viewer: VIEWER, expiresAt: null, isRevoked: () => false, ...details };
+}
+
+/** On a clock that the test moves. */
+function open(startAt = 1_000) {
+  vi.useFakeTimers({ now: startAt });
+  const { log, of } = createRecordedLog();
+  const sessions = createSessions({ log });
+  onTestFinished(() => {
+    sessions.close();
+    vi.useRealTimers();
+  });
+  return { sessions, errors: () => of("error") };
+}
+
+test("a session ends within a second of its credential's end, once", () => {
+  const { sessions } = open();
+  const end = vi.fn();
+  sessions.enter(createAdmission({ expiresAt: 61_000 }), end);
+  vi.advanceTimersByTime(59_999);
+  expect(end).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1_000);
+  vi.advanceTimersByTime(10_000);
+  expect(end.mock.calls).toEqual([["expired"]]);
+});
+
+test("a session ends within a second of the revocation, and those of others stay", () => {
+  const { sessions } = open();
+  let isRevoked = false;
+  const end = vi.fn();
+  const other = vi.fn();
+  sessions.enter(createAdmission({ isRevoked: () => isRevoked }), end);
+  sessions.enter(createAdmission(), other);
+  vi.advanceTimersByTime(5_000);
+  expect(end).not.toHaveBeenCalled();
+  isRevoked = true;
+  vi.advanceTimersByTime(1_000);
+  expect(end.mock.calls).toEqual([["revoked"]]);
+  expect(other).not.toHaveBeenCalled();
+});
+
+test("a session that has left is not ended, and may leave twice", () => {
+  const { sessions } = open();
+  const end = vi.fn();
+  const leave = sessions.enter(createAdmission({ expiresAt: 2_000 }), end);
+  leave();
+  leave();
+  vi.advanceTimersByTime(5_000);
+  expect(end).not.toHaveBeenCalled();
+});
+
+test("a session that can't be ended keeps no other from its end", () => {
+  const { sessions, errors } = open();
+  const end = vi.fn();
+  sessions.enter(createAdmission({ expiresAt: 2_000 }), () => {
+    throw new Error("The socket is odd.");
+  });
+  sessions.enter(createAdmission({ expiresAt: 2_000 }), end);
+  vi.advanceTimersByTime(2_000);
+  expect(end.mock.calls).toEqual([["expired"]]);
+  expect(errors()).toHaveLength(1);
+});
