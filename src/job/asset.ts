@@ -1,4 +1,4 @@
-import { toPathText } from "./input-issue.ts";
+import { toSegmentText } from "./input-issue.ts";
 import type { JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
@@ -9,12 +9,16 @@ export type AssetKind = (typeof ASSET_KINDS)[number];
 export type Asset = {
   /** As the upstream spells it. */
   readonly url: string;
-  /** Where in the output, e.g. `images[0]`. */
+  /** Where in the output, e.g. `images[0]`; cut behind 1,000 characters. */
   readonly path: string;
   readonly kind: AssetKind;
   /** When the upstream deletes the file; null when it is not known when the job finished. */
   readonly expiresAt: Date | null;
 };
+
+/** Far more than any real output has: one key is repeated in the paths of all that is in it. */
+const MOST_ASSETS = 1_000;
+const LONGEST_PATH = 1_000;
 
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 
@@ -30,31 +34,56 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
   ["AUDIO", /audio|sound|music/i],
 ];
 
-/** Every http(s) URL in an output, in the output's order. Outputs differ by deployment, so the whole of it is walked. */
+/** What is known of a place in an output before its value is looked at. */
+type Place = {
+  /** At most `LONGEST_PATH` characters of it. */
+  readonly path: string;
+  /** What the file name beside it says. */
+  readonly fileKind: AssetKind | null;
+  /** What the nearest key that says anything does. */
+  readonly keyKind: AssetKind | null;
+};
+
+/**
+ * Every http(s) URL in an output, in the output's order, but at most 1,000. Outputs differ by deployment, so the whole of
+ * it is walked.
+ */
 export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] {
   const expiresAt = finishedAt === null ? null : new Date(finishedAt.getTime() + KEPT_MS);
   const assets: Asset[] = [];
-  const visit = (value: JsonValue, path: readonly (string | number)[], fileName: string): void => {
+  const visit = (value: JsonValue, place: Place): void => {
+    if (assets.length === MOST_ASSETS) return;
     if (typeof value === "string") {
       const url = parseUrl(value);
       if (url !== null)
-        assets.push({
-          url: value,
-          path: toPathText(path),
-          kind: toKind(url, fileName, path),
-          expiresAt,
-        });
+        assets.push({ url: value, path: place.path, kind: toKind(url, place), expiresAt });
     } else if (isJsonArray(value)) {
-      value.forEach((member, index) => visit(member, [...path, index], ""));
+      value.forEach((member, index) => visit(member, enter(place, index, null)));
     } else if (isJsonObject(value)) {
       const named = Object.hasOwn(value, "filename") ? value["filename"] : undefined;
+      const fileKind = typeof named === "string" ? findKind(EXTENSIONS, named) : null;
       for (const [key, member] of Object.entries(value)) {
-        visit(member, [...path, key], typeof named === "string" ? named : "");
+        visit(member, enter(place, key, fileKind));
       }
     }
   };
-  visit(output, [], "");
+  visit(output, { path: "", fileKind: null, keyKind: null });
   return assets;
+}
+
+/** Each key is looked at once here, and not once for each URL below it. */
+function enter(
+  { path, keyKind }: Place,
+  segment: string | number,
+  fileKind: AssetKind | null,
+): Place {
+  const isKey = typeof segment === "string";
+  const text = toSegmentText(isKey ? segment.slice(0, LONGEST_PATH) : segment, path === "");
+  return {
+    path: (path + text).slice(0, LONGEST_PATH),
+    fileKind,
+    keyKind: (isKey ? findKind(KEYS, segment) : null) ?? keyKind,
+  };
 }
 
 function parseUrl(text: string): URL | null {
@@ -63,14 +92,13 @@ function parseUrl(text: string): URL | null {
 }
 
 /** A file's own extension says most; failing that, the file name and the keys around it. */
-function toKind(url: URL, fileName: string, path: readonly (string | number)[]): AssetKind {
-  for (const name of [url.pathname, fileName]) {
-    const known = EXTENSIONS.find(([, pattern]) => pattern.test(name));
-    if (known !== undefined) return known[0];
-  }
-  for (const key of path.toReversed()) {
-    const known = KEYS.find(([, pattern]) => typeof key === "string" && pattern.test(key));
-    if (known !== undefined) return known[0];
-  }
-  return "OTHER";
+function toKind(url: URL, { fileKind, keyKind }: Place): AssetKind {
+  return findKind(EXTENSIONS, url.pathname) ?? fileKind ?? keyKind ?? "OTHER";
+}
+
+function findKind(
+  patterns: readonly (readonly [AssetKind, RegExp])[],
+  text: string,
+): AssetKind | null {
+  return patterns.find(([, pattern]) => pattern.test(text))?.[0] ?? null;
 }

@@ -9,11 +9,12 @@ export type Spelling = (path: InputPath) => InputPath;
 
 /** Writes a path as clients see it: `images[0].url`; keys that are no identifiers are quoted. */
 export function toPathText(path: InputPath): string {
-  return path
-    .map((segment, index) => {
-      if (typeof segment === "number") return `[${segment}]`;
-      if (!/^[A-Za-z_$][\w$-]*$/.test(segment)) return `[${JSON.stringify(segment)}]`;
-      return index === 0 ? segment : `.${segment}`;
-    })
-    .join("");
+  return path.map((segment, index) => toSegmentText(segment, index === 0)).join("");
+}
+
+/** One segment of such a path. */
+export function toSegmentText(segment: string | number, isFirst: boolean): string {
+  if (typeof segment === "number") return `[${segment}]`;
+  if (!/^[A-Za-z_$][\w$-]*$/.test(segment)) return `[${JSON.stringify(segment)}]`;
+  return isFirst ? segment : `.${segment}`;
 }

@@ -10,6 +10,8 @@ import { isFinal } from "./job-status.ts";
 export type Job = {
   /** `job_` and 128 random bits. */
   readonly id: string;
+  /** Whose job it is: for every other owner it does not exist. */
+  readonly ownerId: string;
   /** The vendor's id. */
   readonly deploymentId: string;
   /** The upstream's id; null until it accepted the job. */
@@ -58,12 +60,14 @@ export const JOB_ID_PREFIX = "job_";
 
 /** Makes a job that is about to be submitted. */
 export function createJob(options: {
+  readonly ownerId: string;
   readonly deploymentId: string;
   readonly apiVersion: string;
   readonly now: Date;
 }): Job {
   return {
     id: JOB_ID_PREFIX + randomBytes(16).toString("hex"),
+    ownerId: options.ownerId,
     deploymentId: options.deploymentId,
     requestId: null,
     apiVersion: options.apiVersion,

@@ -26,7 +26,8 @@ export function addAsset(builder: Builder): void {
           "Where the vendor serves the file, to everyone who has the URL; unchanged from the output.",
       }),
       path: t.exposeString("path", {
-        description: "Where in the output the URL stands, e.g. `images[0]`.",
+        description:
+          "Where in the output the URL stands, e.g. `images[0]`; cut behind 1,000 characters.",
       }),
       kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
       expiresAt: t.expose("expiresAt", {

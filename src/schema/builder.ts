@@ -1,7 +1,9 @@
 import SchemaBuilder from "@pothos/core";
+import ComplexityPlugin from "@pothos/plugin-complexity";
 import ErrorsPlugin from "@pothos/plugin-errors";
 import RelayPlugin from "@pothos/plugin-relay";
 
+import type { Viewer } from "../auth/viewer.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { FieldShape } from "../deployments/shape/shape.ts";
 import type { Asset } from "../job/asset.ts";
@@ -43,11 +45,14 @@ export function createBuilder() {
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;
       SubmitJobSuccess: Submitted;
+      Viewer: Viewer;
     };
     Connection: { readonly totalCount: () => Promise<number> };
   }>({
-    plugins: [ErrorsPlugin, RelayPlugin],
+    plugins: [ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
+    // The server asks before it runs an operation; here fields only say what they cost, one each where they say nothing.
+    complexity: { disabled: true, defaultListMultiplier: 5 },
     relay: {
       // Ids are what they are everywhere else: the vendor's own, and `job_…` for jobs.
       encodeGlobalID: (_typename, id) => String(id),
@@ -67,6 +72,8 @@ export function createBuilder() {
       edgesFieldOptions: {
         nullable: { list: false, items: false },
         description: "The jobs of this page, newest first; empty when none is left.",
+        // The page itself counts its jobs.
+        complexity: { field: 1, multiplier: 1 },
       },
       nodeFieldOptions: { nullable: false, description: "The job that stands here." },
       cursorFieldOptions: {
@@ -75,7 +82,10 @@ export function createBuilder() {
       pageInfoTypeOptions: {
         description: "Where a page lies in its list, and how to get on from it.",
       },
-      pageInfoFieldOptions: { description: "How to get to the pages around this one." },
+      pageInfoFieldOptions: {
+        description: "How to get to the pages around this one.",
+        complexity: { field: 1, multiplier: 0 },
+      },
       hasNextPageFieldOptions: {
         description:
           "Whether older jobs follow this page. When paging backward it says only whether `before` was given.",

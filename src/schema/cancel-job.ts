@@ -3,13 +3,14 @@ import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
+import { requireScope } from "./scope.ts";
 
 export function addCancelJob(builder: Builder): void {
   builder.mutationField("cancelJob", (t) =>
     t.field({
       type: "Job",
       description:
-        "Cancels a job that has not started yet, and answers once that is certain: a few seconds at most.",
+        "Cancels a job of yours that has not started yet, and answers once that is certain: a few seconds at most.",
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
@@ -22,9 +23,10 @@ export function addCancelJob(builder: Builder): void {
         result: { name: "CancelJobSuccess", description: "The job will not be run." },
         dataField: { name: "job", description: "The job as it is now; its `status` is CANCELLED." },
       },
-      resolve: async (_root, { id }, { tracking, loaders }) => {
+      resolve: async (_root, { id }, { viewer, tracking, loaders }) => {
+        requireScope(viewer, "jobs:cancel");
         if (!isIdentifier(id)) throw new JobNotFoundError(id);
-        const job = await tracking.cancelJob(id);
+        const job = await tracking.cancelJob(id, viewer.ownerId);
         loaders.clear();
         return job;
       },

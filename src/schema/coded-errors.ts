@@ -1,5 +1,7 @@
 import { GraphQLError } from "graphql";
 
+import type { LimitError } from "../job/limit-error.ts";
+
 /** An argument can't be used; `message` names it and the next step. */
 export function badUserInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT" } });
@@ -11,4 +13,21 @@ export function notFound(error: Error): GraphQLError {
     originalError: error,
     extensions: { code: "NOT_FOUND" },
   });
+}
+
+/**
+ * A field would make the answer larger than this. Where it may be null the others are answered all the same; without
+ * `input` or `assets` there is no answer.
+ */
+export function answerTooLarge(mostBytes: number): GraphQLError {
+  return new GraphQLError(
+    `The inputs and outputs of this answer take more than ${mostBytes / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
+    { extensions: { code: "ANSWER_TOO_LARGE", limit: mostBytes } },
+  );
+}
+
+/** The owner asks for more than the gateway gives it; nothing was done. */
+export function overLimit(error: LimitError): GraphQLError {
+  const { message, code, retryAfterSeconds, limit } = error;
+  return new GraphQLError(message, { extensions: { code, retryAfterSeconds, limit } });
 }

@@ -26,6 +26,7 @@ import { addLiveDeployment } from "./live-deployment.ts";
 import { createGeneratedTypes } from "./generated-types.ts";
 import { addSubmitDeployment } from "./submit-deployment.ts";
 import { addTypedOutput } from "./typed-output.ts";
+import { addViewer } from "./viewer.ts";
 
 /** The gateway's schema; its operations need a `GatewayContext` each. */
 export function createSchema(catalogue: Catalogue): GraphQLSchema {
@@ -41,6 +42,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   });
 
   addScalars(builder);
+  addViewer(builder);
   const jobStatus = addJobStatus(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
   const jobConnection = addJobConnection(builder);

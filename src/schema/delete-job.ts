@@ -2,13 +2,14 @@ import { isIdentifier } from "../job/identifier.ts";
 import { JobNotFinishedError } from "../job/job-not-finished-error.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import type { Builder } from "./builder.ts";
+import { requireScope } from "./scope.ts";
 
 export function addDeleteJob(builder: Builder): void {
   builder.mutationField("deleteJob", (t) =>
     t.field({
       type: "ID",
       description:
-        "Deletes a finished job from the gateway, with its history, input and output. The upstream hears nothing of it, and its idempotency key stays spent for another day.",
+        "Deletes a finished job of yours from the gateway, with its history, input and output. The upstream hears nothing of it, and its idempotency key stays spent for another day.",
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
@@ -21,9 +22,10 @@ export function addDeleteJob(builder: Builder): void {
         result: { name: "DeleteJobSuccess", description: "The job is gone." },
         dataField: { name: "deletedJobId", description: "The `id` that names no job any more." },
       },
-      resolve: async (_root, { id }, { tracking, loaders }) => {
+      resolve: async (_root, { id }, { viewer, tracking, loaders }) => {
+        requireScope(viewer, "jobs:cancel");
         if (!isIdentifier(id)) throw new JobNotFoundError(id);
-        await tracking.deleteJob(id);
+        await tracking.deleteJob(id, viewer.ownerId);
         loaders.clear();
         return id;
       },

@@ -1,10 +1,14 @@
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
 import { isIdentifier } from "../job/identifier.ts";
-import type { JobStore } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
+import type { GatewayContext } from "./context.ts";
 import type { JobConnectionRef } from "./job-connection.ts";
-import { listJobs } from "./list-jobs.ts";
+import { listJobs, toPageCost } from "./list-jobs.ts";
+import { readableJobs, readableOwner, requireScope } from "./scope.ts";
+
+/** How many deployments a document is reckoned to get where there is no catalogue to count. */
+const UNLISTED_COUNT = 100;
 
 export function addDeployment(
   builder: Builder,
@@ -18,7 +22,7 @@ export function addDeployment(
       description: "The vendor's own id, as its dashboard shows it.",
       resolve: (deployment) => deployment.id,
     },
-    loadWithoutCache: (id, { store }) => findDeployment(catalogue, store, id),
+    loadWithoutCache: (id, context) => findDeployment(catalogue, id, context),
     fields: (t) => ({
       name: t.exposeString("name", {
         description: "For people; the id where the gateway was given no name.",
@@ -41,6 +45,8 @@ export function addDeployment(
       inputFields: t.field({
         type: ["InputField"],
         description: "The fields of its input; empty when none is known.",
+        // In memory, and cheap by the field.
+        complexity: { field: 10, multiplier: 0 },
         resolve: ({ input }) => input?.shape?.fields ?? [],
       }),
       live: t.field({
@@ -48,6 +54,7 @@ export function addDeployment(
         nullable: true,
         description:
           "How the upstream runs it now, cached for 10 s; null when the upstream does not know it or can't be asked at the moment.",
+        complexity: 10,
         resolve: ({ id }, _arguments, { readLiveDeployment }) => readLiveDeployment(id),
       }),
       inputSchema: t.expose("inputSchema", {
@@ -64,8 +71,13 @@ export function addDeployment(
       jobs: t.connection(
         {
           type: "Job",
-          description: "The jobs of this deployment, newest first, a page at a time.",
-          resolve: ({ id }, page, { store }) => listJobs(store, { deploymentId: id }, page),
+          description:
+            "Your jobs of this deployment, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
+          complexity: toPageCost,
+          resolve: ({ id }, page, { store, viewer }) => {
+            requireScope(viewer, "jobs:read");
+            return listJobs(store, { deploymentId: id, ...readableJobs(viewer) }, page);
+          },
         },
         jobConnection,
       ),
@@ -77,21 +89,23 @@ export function addDeployment(
       type: "Deployment",
       nullable: true,
       description:
-        "The deployment with this id; null when it is not in the gateway's catalogue or, without a catalogue, when no job names it.",
+        "The deployment with this id; null when it is not in the gateway's catalogue or, without a catalogue, when none of your jobs names it.",
       args: {
         id: t.arg.id({
           required: true,
           description: "The vendor's id, as its dashboard shows it.",
         }),
       },
-      resolve: (_root, { id }, { store }) => findDeployment(catalogue, store, id),
+      resolve: (_root, { id }, context) => findDeployment(catalogue, id, context),
     }),
     deployments: t.field({
       type: ["Deployment"],
       description:
-        "The gateway's catalogue in its own order or, without a catalogue, every deployment that a job names, by id.",
-      resolve: async (_root, _arguments, { store }) =>
-        catalogue?.deployments ?? (await store.listDeploymentIds()).map(toUnlisted),
+        "The gateway's catalogue in its own order or, without a catalogue, every deployment that one of your jobs names, by id.",
+      complexity: { field: 10, multiplier: catalogue?.deployments.length ?? UNLISTED_COUNT },
+      resolve: async (_root, _arguments, { store, viewer }) =>
+        catalogue?.deployments ??
+        (await store.listDeploymentIds(readableOwner(viewer))).map(toUnlisted),
     }),
   }));
 }
@@ -103,9 +117,10 @@ export function toDeployment(catalogue: Catalogue, id: string): Deployment {
 
 async function findDeployment(
   catalogue: Catalogue,
-  store: JobStore,
   id: string,
+  { store, viewer }: GatewayContext,
 ): Promise<Deployment | null> {
   if (catalogue !== null) return catalogue.find(id);
-  return isIdentifier(id) && (await store.hasDeployment(id)) ? toUnlisted(id) : null;
+  if (!isIdentifier(id)) return null;
+  return (await store.hasDeployment(id, readableOwner(viewer))) ? toUnlisted(id) : null;
 }

@@ -63,7 +63,8 @@ export function addErrors(builder: Builder): void {
 
   builder.objectType(JobNotFoundError, {
     name: "JobNotFoundError",
-    description: "No job has this id, so nothing was done.",
+    description:
+      "No job has this id, so nothing was done; another owner's job counts as none, also for who may read it.",
     interfaces: ["Error"],
   });
 

@@ -62,6 +62,8 @@ export function createGeneratedTypes(builder: Builder): GeneratedTypes {
               type: toOutputParam(t, field.shape),
               nullable: field.shape.isNullable || !field.isRequired,
               description: describeOutputField(field),
+              // Its document is read already; lists in lists shall not count as if each were long.
+              complexity: { field: 1, multiplier: field.shape.kind === "list" ? 2 : 1 },
               // An own member: every object has a `constructor` else.
               resolve: (output) => Object.getOwnPropertyDescriptor(output, field.name)?.value,
             }),

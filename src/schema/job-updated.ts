@@ -5,6 +5,7 @@ import type { Builder } from "./builder.ts";
 import { notFound } from "./coded-errors.ts";
 import { endWithError } from "./end-with-error.ts";
 import type { Loaders } from "./loaders.ts";
+import { readableOwner, requireScope } from "./scope.ts";
 
 export function addJobUpdated(builder: Builder): void {
   builder.subscriptionField("jobUpdated", (t) =>
@@ -15,9 +16,10 @@ export function addJobUpdated(builder: Builder): void {
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
-      subscribe: async (_root, { id }, { watchJob, loaders }) => {
+      subscribe: async (_root, { id }, { viewer, watchJob, loaders }) => {
+        requireScope(viewer, "jobs:read");
         if (!isIdentifier(id)) throw notFound(new JobNotFoundError(id));
-        return await startEvents(watchJob(id), loaders);
+        return await startEvents(watchJob(id, readableOwner(viewer)), loaders);
       },
       resolve: (event) => {
         if (event instanceof Error) throw event;
@@ -33,7 +35,7 @@ async function startEvents(
   loaders: Loaders,
 ): Promise<AsyncIterableIterator<Job | Error>> {
   try {
-    return endWithError(jobs, { forget: loaders.clear, first: await jobs.next(), translate });
+    return endWithError(jobs, { forget: loaders.startAnew, first: await jobs.next(), translate });
   } catch (error) {
     throw translate(error);
   }

@@ -5,7 +5,6 @@ import { isCancellable, isFinished } from "../job/job.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import type { JsonValue } from "../job/json.ts";
 import { isIdentifier } from "../job/identifier.ts";
-import type { JobDocuments } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
 import { notFound } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
@@ -14,7 +13,8 @@ import type { JobConnectionRef } from "./job-connection.ts";
 import type { JobFilterRef } from "./job-filter.ts";
 import { toJobFilter } from "./job-filter.ts";
 import type { JobStatusRef } from "./job-status.ts";
-import { listJobs } from "./list-jobs.ts";
+import { listJobs, toPageCost } from "./list-jobs.ts";
+import { readableJobs, requireScope } from "./scope.ts";
 
 export function addJob(
   builder: Builder,
@@ -36,6 +36,10 @@ export function addJob(
     },
     loadWithoutCache: findJob,
     fields: (t) => ({
+      ownerId: t.exposeID("ownerId", {
+        description:
+          "Whose job it is, as `viewer` tells it; yours, unless you have the scope `jobs:read:all`.",
+      }),
       deployment: t.field({
         type: "Deployment",
         description: "What is run. It is told even when the deployment is no longer listed.",
@@ -57,20 +61,24 @@ export function addJob(
       }),
       input: t.field({
         type: "JSON",
-        description: "What was sent upstream, with defaults filled in. Always an object.",
-        resolve: async (job, _arguments, context) => (await readDocuments(job, context)).input,
+        description:
+          "What was sent upstream, with defaults filled in. Always an object. Where the inputs and outputs of an answer are too much, ANSWER_TOO_LARGE stands in place of all of it.",
+        complexity: 10,
+        resolve: readInput,
       }),
       output: t.field({
         type: "JSON",
         nullable: true,
         description:
-          "The result, unchanged from the upstream; its shape is the deployment's. Null until SUCCEEDED.",
+          "The result, unchanged from the upstream; its shape is the deployment's. Null until SUCCEEDED, and with the error ANSWER_TOO_LARGE where the answer has no room for it.",
+        complexity: 20,
         resolve: readOutput,
       }),
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file that the output names, in its order; empty until SUCCEEDED.",
+          "Every hosted file that the output names, in its order, at most 1,000; empty until SUCCEEDED. Takes as much of an answer's room as `output`, and fails as `input` does.",
+        complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
           findAssets(await readOutput(job, _arguments, context), job.finishedAt),
       }),
@@ -82,10 +90,12 @@ export function addJob(
       history: t.field({
         type: ["JobEvent"],
         description: "Each recorded change up to this `version`, oldest first; never empty.",
+        complexity: { field: 10, multiplier: 10 },
         resolve: readHistory,
       }),
       isCancellable: t.boolean({
-        description: "Whether `cancelJob` has a chance: true while SUBMITTING or IN_QUEUE.",
+        description:
+          "Whether `cancelJob` of its owner has a chance: true while SUBMITTING or IN_QUEUE.",
         resolve: isCancellable,
       }),
       isFinished: t.boolean({
@@ -124,7 +134,8 @@ export function addJob(
     job: t.field({
       type: "Job",
       nullable: true,
-      description: "The job with this id; null when there is none.",
+      description:
+        "The job with this id; null when there is none, or it is another owner's and you have not the scope `jobs:read:all`.",
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
@@ -133,23 +144,38 @@ export function addJob(
     jobs: t.connection(
       {
         type: "Job",
-        description: "All jobs, newest first, a page at a time.",
+        description:
+          "All your jobs, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
+        complexity: toPageCost,
         args: {
           filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }),
         },
-        resolve: (_root, { filter, ...page }, { store }) =>
-          listJobs(store, toJobFilter(filter), page),
+        resolve: (_root, { filter, ...page }, { store, viewer }) => {
+          requireScope(viewer, "jobs:read");
+          return listJobs(store, { ...toJobFilter(filter), ...readableJobs(viewer) }, page);
+        },
       },
       jobConnection,
     ),
   }));
 }
 
-async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
+async function findJob(id: string, { viewer, loaders }: GatewayContext): Promise<Job | null> {
+  requireScope(viewer, "jobs:read");
   return isIdentifier(id) ? await loaders.jobs.load(id) : null;
 }
 
-async function readDocuments(job: Job, { loaders }: GatewayContext): Promise<JobDocuments> {
+async function readInput(
+  job: Job,
+  _arguments: object,
+  context: GatewayContext,
+): Promise<JsonValue> {
+  const { input, inputBytes } = await readDocuments(job, context);
+  context.loaders.told.take(inputBytes);
+  return input;
+}
+
+async function readDocuments(job: Job, { loaders }: GatewayContext) {
   const documents = await loaders.documents.load(job.id);
   // A submission that the upstream refuses leaves no trace, and may do so while somebody reads it.
   if (documents === null) throw notFound(new JobNotFoundError(job.id));
@@ -162,7 +188,10 @@ export async function readOutput(
   _arguments: object,
   context: GatewayContext,
 ): Promise<JsonValue> {
-  return job.status === "SUCCEEDED" ? (await readDocuments(job, context)).output : null;
+  if (job.status !== "SUCCEEDED") return null;
+  const { output, outputBytes } = await readDocuments(job, context);
+  context.loaders.told.take(outputBytes);
+  return output;
 }
 
 /** Without what happened after this state was read. */

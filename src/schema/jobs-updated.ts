@@ -4,6 +4,7 @@ import { badUserInput } from "./coded-errors.ts";
 import { endWithError } from "./end-with-error.ts";
 import type { JobFilterRef } from "./job-filter.ts";
 import { toJobFilter } from "./job-filter.ts";
+import { readableJobs, requireScope } from "./scope.ts";
 import { skipDeleted } from "./skip-deleted.ts";
 
 export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void {
@@ -11,7 +12,7 @@ export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void 
     t.field({
       type: "JobChange",
       description:
-        "Every change of every job that matches, in the order of their commits as far as that is known, from a cursor on; without one, from now. A job is told once the upstream has it, or may have it: not while it is SUBMITTING. It never ends by itself. Whoever comes back with the last cursor, to any gateway, misses nothing and may hear something twice; a job that changed several times meanwhile comes once, in its newest state. Deleted jobs are not told.",
+        "Every change of every job of yours that matches (with the scope `jobs:read:all`, of everybody's), in the order of their commits as far as that is known, from a cursor on; without one, from now. A job is told once the upstream has it, or may have it: not while it is SUBMITTING. It never ends by itself. Whoever comes back with the last cursor, to any gateway, misses nothing and may hear something twice; a job that changed several times meanwhile comes once, in its newest state. Deleted jobs are not told.",
       args: {
         filter: t.arg({
           type: jobFilter,
@@ -23,11 +24,13 @@ export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void 
             "The `cursor` of the last change that was heard; null to begin now, with the next change. An empty text is answered with a reset at once: read the list then, and nothing falls between the two.",
         }),
       },
-      subscribe: async (_root, { filter, after }, { watchJobs, loaders }, info) => {
-        const watch = { filter: toJobFilter(filter), after: after ?? null };
+      subscribe: async (_root, { filter, after }, { viewer, watchJobs, loaders }, info) => {
+        requireScope(viewer, "jobs:read");
+        const ownFilter = { ...toJobFilter(filter), ...readableJobs(viewer) };
+        const watch = { filter: ownFilter, after: after ?? null };
         try {
           const changes = skipDeleted(await watchJobs(watch), { loaders, info });
-          return endWithError(changes, { forget: loaders.clear });
+          return endWithError(changes, { forget: loaders.startAnew });
         } catch (error) {
           throw error instanceof BadCursorError ? badCursor() : error;
         }

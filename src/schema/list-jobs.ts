@@ -35,6 +35,12 @@ export async function listJobs(store: JobStore, filter: JobFilter, page: PageArg
   };
 }
 
+/** What a page costs: its statement, and each of its jobs as often as there may be. */
+export function toPageCost({ first, last }: PageArguments) {
+  const size = first ?? last ?? DEFAULT_SIZE;
+  return { field: 10, multiplier: Math.min(Math.max(size, 1), LARGEST_SIZE) };
+}
+
 function toRange(filter: JobFilter, page: PageArguments, size: number): JobRange {
   return {
     filter,

@@ -1,7 +1,10 @@
-import type { Builder } from "./builder.ts";
+import { LimitError } from "../job/limit-error.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
+import type { Builder } from "./builder.ts";
+import { overLimit } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
+import { requireScope } from "./scope.ts";
 import type { SubmitJobResultRef } from "./submit-job-result.ts";
 
 export function addSubmitJob(builder: Builder, submitJobResult: SubmitJobResultRef): void {
@@ -30,14 +33,19 @@ export function addSubmitJob(builder: Builder, submitJobResult: SubmitJobResultR
 }
 
 export const IDEMPOTENCY_KEY =
-  "A text of your choice that makes it safe to call again: the same key with the same deployment and input gives the same job as long as that is kept, and a conflict for a day after it was deleted. Null submits a new job each time.";
+  "A text of your choice that makes it safe to call again: the same key of yours with the same deployment and input gives the same job as long as that is kept, and a conflict for a day after it was deleted. Null submits a new job each time.";
 
-/** Submits, and forgets what the operation has read before of a job. */
+/** Submits for the viewer, and forgets what the operation has read before of a job. */
 export async function submit(
-  submission: SubmissionRequest,
-  { tracking, loaders }: GatewayContext,
+  submission: Omit<SubmissionRequest, "viewer">,
+  { viewer, tracking, loaders }: GatewayContext,
 ): Promise<Submitted> {
-  const submitted = await tracking.submitJob(submission);
-  loaders.clear();
-  return submitted;
+  requireScope(viewer, "jobs:submit");
+  try {
+    return await tracking.submitJob({ ...submission, viewer });
+  } catch (error) {
+    throw error instanceof LimitError ? overLimit(error) : error;
+  } finally {
+    loaders.clear();
+  }
 }

@@ -4,7 +4,9 @@ import { type Job, type JobEvent, toEvent } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import { databaseNowMs } from "./database-clock.ts";
 import { deleteFinishedJob, deleteOldJobs, refuseSpentKey } from "./delete-jobs.ts";
-import { readFeed, readFeedHead } from "./feed.ts";
+import { hasDeployment, listDeploymentIds } from "./deployments.ts";
+import { createFeed } from "./feed.ts";
+import { checkInFlight, lockInFlight } from "./in-flight.ts";
 import {
   fromDocument,
   fromJob,
@@ -17,10 +19,14 @@ import {
 } from "./job-rows.ts";
 import type { JobStore, KeyedJob } from "./job-store.ts";
 import { countJobs, selectJobs } from "./list-jobs.ts";
+import { measureDocuments } from "./measure-documents.ts";
 import type { Ownership } from "./ownership.ts";
+import { createRates } from "./rates.ts";
 import { notePause, readPauseMs } from "./shared-pause.ts";
+import { toStoredKey } from "./stored-key.ts";
 import { extendSubmit, keepLateRequestId, markAbandonedSubmits } from "./submit-leases.ts";
 import type { Tables } from "./tables.ts";
+import { createTurns } from "./turns.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 /** A taken key whose job is gone a moment later was freed by a refusal; that does not happen often in a row. */
@@ -37,16 +43,19 @@ export function createJobStore(dependencies: {
 }): JobStore {
   const { database, ownership, changes } = dependencies;
   const { queries } = database;
+  const inTurn = createTurns();
 
   const store: JobStore = {
-    async insertJob(job, input, submissionKey, submitLeaseMs) {
-      for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
-        const isInserted = await queries.transaction().execute(async (transaction) => {
+    async insertJob(job, input, submissionKey, submitLeaseMs, mostInFlight = null) {
+      const key = submissionKey === null ? null : toStoredKey(job.ownerId, submissionKey.key);
+      const insert = (): Promise<boolean> =>
+        queries.transaction().execute(async (transaction) => {
+          if (mostInFlight !== null) await lockInFlight(transaction, database.kind, job.ownerId);
           const row = await transaction
             .insertInto("jobs")
             .values((eb) => ({
               ...fromJob(job),
-              idempotency_key: submissionKey?.key ?? null,
+              idempotency_key: key,
               fingerprint: submissionKey?.fingerprint ?? null,
               owner: ownership.gatewayId,
               input: JSON.stringify(input),
@@ -61,16 +70,32 @@ export function createJobStore(dependencies: {
             .executeTakeFirst();
           if (row === undefined) return false;
           // After the insert: a deletion that freed the key for it has committed its part here, too.
-          if (submissionKey !== null)
-            await refuseSpentKey(transaction, database.kind, submissionKey.key);
+          if (key !== null) await refuseSpentKey(transaction, database.kind, key);
+          if (mostInFlight !== null)
+            await checkInFlight(transaction, job.ownerId, { most: mostInFlight, isInserted: true });
           await insertEvent(transaction, job);
           return true;
         });
+      const readKeyed = async (): Promise<KeyedJob | null> =>
+        submissionKey === null ? null : await store.readKeyedJob(job.ownerId, submissionKey.key);
+      // Most refusals then cost one read, and neither a lock nor a row; what is exact is checked with the row.
+      if (mostInFlight !== null) {
+        try {
+          await checkInFlight(queries, job.ownerId, { most: mostInFlight, isInserted: false });
+        } catch (error) {
+          const keyed = await readKeyed();
+          if (keyed !== null) return keyed;
+          throw error;
+        }
+      }
+      for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
+        // One owner's inserts wait for each other's lock: here, and not with a connection each.
+        const isInserted = await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
         if (isInserted) {
           changes.announce(job.id);
           return null;
         }
-        const keyed = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
+        const keyed = await readKeyed();
         if (keyed !== null) return keyed;
       }
       throw new Error(
@@ -118,18 +143,24 @@ export function createJobStore(dependencies: {
       return isSaved;
     },
 
-    async readJob(id) {
+    async readJob(id, ownerId) {
       const row = await queries
         .selectFrom("jobs")
         .select(JOB_COLUMNS)
         .where("id", "=", id)
+        .$if(ownerId !== undefined, (jobs) => jobs.where("job_owner", "=", ownerId ?? ""))
         .executeTakeFirst();
       return row === undefined ? null : toJob(row);
     },
 
-    async readJobs(ids) {
+    async readJobs(ids, ownerId) {
       const rows = await inChunks(ids, (chunk) =>
-        queries.selectFrom("jobs").select(JOB_COLUMNS).where("id", "in", chunk).execute(),
+        queries
+          .selectFrom("jobs")
+          .select(JOB_COLUMNS)
+          .where("id", "in", chunk)
+          .$if(ownerId !== undefined, (jobs) => jobs.where("job_owner", "=", ownerId ?? ""))
+          .execute(),
       );
       const jobs = new Map(rows.map((row) => [row.id, toJob(row)]));
       return ids.map((id) => jobs.get(id) ?? null);
@@ -161,11 +192,17 @@ export function createJobStore(dependencies: {
       return ids.map((id) => documents.get(id) ?? null);
     },
 
-    async readKeyedJob(key): Promise<KeyedJob | null> {
+    async measureDocuments(ids, mostBytes) {
+      const rows = await inChunks(ids, (chunk) => measureDocuments(queries, chunk, mostBytes));
+      const measured = new Map(rows);
+      return ids.map((id) => measured.get(id) ?? null);
+    },
+
+    async readKeyedJob(ownerId, key): Promise<KeyedJob | null> {
       const row = await queries
         .selectFrom("jobs")
         .select([...JOB_COLUMNS, "fingerprint"])
-        .where("idempotency_key", "=", key)
+        .where("idempotency_key", "=", toStoredKey(ownerId, key))
         .executeTakeFirst();
       return row === undefined ? null : { job: toJob(row), fingerprint: row.fingerprint ?? "" };
     },
@@ -176,31 +213,10 @@ export function createJobStore(dependencies: {
 
     countJobs: (filter) => countJobs(queries, filter),
 
-    async listDeploymentIds() {
-      // From one id straight to the next in the index, past all jobs between them.
-      const { rows } = await sql<{ readonly id: string }>`
-        with recursive deployments (id) as (
-          select min(deployment_id) from jobs
-          union all
-          select (select min(deployment_id) from jobs where deployment_id > deployments.id)
-          from deployments where deployments.id is not null
-        )
-        select id from deployments where id is not null order by id`.execute(queries);
-      return rows.map((row) => row.id);
-    },
+    listDeploymentIds: (ownerId) => listDeploymentIds(queries, ownerId),
+    hasDeployment: (deploymentId, ownerId) => hasDeployment(queries, deploymentId, ownerId),
 
-    async hasDeployment(deploymentId) {
-      const row = await queries
-        .selectFrom("jobs")
-        .select("id")
-        .where("deployment_id", "=", deploymentId)
-        .limit(1)
-        .executeTakeFirst();
-      return row !== undefined;
-    },
-
-    readFeedHead: () => readFeedHead(database),
-    readFeed: (cursor, limit) => readFeed(database, cursor, limit),
+    ...createFeed(database),
     readPauseMs: () => readPauseMs(database),
     notePause: (durationMs) => notePause(database, durationMs),
 
@@ -221,6 +237,7 @@ export function createJobStore(dependencies: {
     },
 
     onHandover: (claim) => changes.onHandover(claim),
+    rates: createRates(database),
 
     async ping() {
       await sql`select 1`.execute(queries);

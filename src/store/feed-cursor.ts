@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { BadCursorError } from "../job/bad-cursor-error.ts";
 import { IDENTIFIER } from "../job/identifier.ts";
+import type { FeedSeal } from "./feed-seal.ts";
 
 /**
  * Which changes are told, by their numbers: all below `next` but the `open` ones, which had not committed. On Postgres
@@ -11,8 +12,6 @@ export type FeedPlace = { readonly next: number; readonly open: readonly number[
 
 /** Where a reader of the feed stands. */
 export type FeedCursor = {
-  /** Which life of which database the numbers are of. */
-  readonly era: string;
   /** All of this is told. */
   readonly told: FeedPlace;
   /** Null between two stages. Of a stage, which leads from `told` to `until`, all up to `changed` and `id` is told. */
@@ -23,8 +22,11 @@ export type FeedCursor = {
   } | null;
 };
 
-/** The kind of cursor that is written here. Those of another version of the gateway may have another number. */
-const FORM = 1;
+/**
+ * The kind of cursor that is written here. Those of another version of the gateway have another number: before this one
+ * the numbers could be read, and told every owner how much all others did.
+ */
+const FORM = 2;
 
 /** Far more transactions than are ever open at once; each cursor of a page repeats them. */
 const MOST_OPEN = 500;
@@ -32,47 +34,61 @@ const MOST_OPEN = 500;
 const LONGEST_CURSOR = 32_768;
 
 const number = z.int().nonnegative();
-const place = z
-  .tuple([number], number)
-  .refine((numbers) => numbers.length <= MOST_OPEN + 1)
-  .transform(([next, ...open]): FeedPlace => ({ next, open }));
-const era = z.string().max(128);
 const anyForm = z.tuple([number], z.unknown());
-const between = z.tuple([z.literal(FORM), era, place]);
-const id = z.string().regex(new RegExp(`^${IDENTIFIER}$`));
-const within = z.tuple([z.literal(FORM), era, place, place, number, id]);
+const sealedForm = z.tuple([z.literal(FORM), z.string(), z.string()]);
+
+const place = z.tuple([number], number).transform(([next, ...open]): FeedPlace => ({ next, open }));
+const between = z.tuple([place]);
+const within = z.tuple([place, place, number, z.string().regex(new RegExp(`^${IDENTIFIER}$`))]);
 
 /** A cursor as clients hand it back; an empty one, which begins anew, where it would be too long. */
-export function toFeedCursor({ era: eraName, told, stage }: FeedCursor): string {
+export function toFeedCursor({ told, stage }: FeedCursor, seal: FeedSeal): string {
   if (Math.max(told.open.length, stage?.until.open.length ?? 0) > MOST_OPEN) return "";
-  const parts = [FORM, eraName, toNumbers(told)];
   const rest = stage === null ? [] : [toNumbers(stage.until), stage.changed, stage.id];
-  return Buffer.from(JSON.stringify([...parts, ...rest])).toString("base64url");
+  const sealed = seal.close(JSON.stringify([toNumbers(told), ...rest]));
+  return Buffer.from(JSON.stringify([FORM, seal.tag, sealed])).toString("base64url");
 }
 
-/** Null for a cursor of another version of the gateway, and for an empty text. Throws a `BadCursorError` for what is no cursor at all. */
-export function fromFeedCursor(cursor: string): FeedCursor | null {
+/**
+ * Null for a cursor under another seal or of another version of the gateway, and for an empty text. Throws a
+ * `BadCursorError` for what is no cursor at all.
+ */
+export function fromFeedCursor(cursor: string, seal: FeedSeal): FeedCursor | null {
+  const text = openFeedCursor(cursor, seal);
+  if (text === null) return null;
+  const json = toJson(text);
+  const simple = between.safeParse(json);
+  if (simple.success) return { told: simple.data[0], stage: null };
+  const full = within.safeParse(json);
+  if (!full.success) throw new BadCursorError();
+  const [told, until, changed, id] = full.data;
+  return { told, stage: { until, changed, id } };
+}
+
+/** What is written in a cursor, the same for all of one place; otherwise as `fromFeedCursor`. */
+export function openFeedCursor(cursor: string, seal: FeedSeal): string | null {
   if (cursor === "") return null;
-  const json = toJson(cursor);
+  if (cursor.length > LONGEST_CURSOR) throw new BadCursorError();
+  const json = toJson(Buffer.from(cursor, "base64url").toString());
   const form = anyForm.safeParse(json);
   if (!form.success) throw new BadCursorError();
   if (form.data[0] !== FORM) return null;
-  const simple = between.safeParse(json);
-  if (simple.success) return { era: simple.data[1], told: simple.data[2], stage: null };
-  const full = within.safeParse(json);
-  if (!full.success) throw new BadCursorError();
-  const [, eraName, told, until, changed, id] = full.data;
-  return { era: eraName, told, stage: { until, changed, id } };
+  const parts = sealedForm.safeParse(json);
+  if (!parts.success) throw new BadCursorError();
+  const [, tag, sealed] = parts.data;
+  if (tag !== seal.tag) return null;
+  const text = seal.open(sealed);
+  if (text === null) throw new BadCursorError();
+  return text;
 }
 
 function toNumbers({ next, open }: FeedPlace): number[] {
   return [next, ...open];
 }
 
-function toJson(cursor: string): unknown {
-  if (cursor.length > LONGEST_CURSOR) throw new BadCursorError();
+function toJson(text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString());
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw new BadCursorError();
     throw error;

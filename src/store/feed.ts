@@ -1,78 +1,132 @@
 import { randomUUID } from "node:crypto";
 
-import { type Expression, type ExpressionBuilder, sql, type SqlBool } from "kysely";
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type RawBuilder,
+  sql,
+  type SqlBool,
+} from "kysely";
+import { LRUCache } from "lru-cache";
 
 import type { Database } from "./database.ts";
-import { type FeedCursor, type FeedPlace, fromFeedCursor, toFeedCursor } from "./feed-cursor.ts";
+import {
+  type FeedCursor,
+  type FeedPlace,
+  fromFeedCursor,
+  openFeedCursor,
+  toFeedCursor,
+} from "./feed-cursor.ts";
+import { createFeedSeal, type FeedSeal } from "./feed-seal.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { FeedPage } from "./job-store.ts";
+import type { FeedPage, JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** Who is further behind reads the list anew, which costs less. */
 const MOST_CHANGES_BEHIND = 10_000;
 
-/** See `JobStore.readFeedHead`. */
-export async function readFeedHead(database: Database): Promise<string> {
-  const { era, place } = await readHead(database);
-  return toFeedCursor({ era, told: place, stage: null });
-}
+/** Those who listen stand at a few places, however many they are; and a usual cursor has 300 characters. */
+const MOST_PLACES = 1_000;
+const LONGEST_KNOWN = 2_000;
+
+type Head = { readonly place: FeedPlace; readonly seal: FeedSeal };
 
 /**
- * See `JobStore.readFeed`. Each row carries the number of the transaction that changed it last, and a cursor a snapshot:
+ * See `JobStore`. Each row carries the number of the transaction that changed it last, and a cursor a snapshot:
  * the numbers that had committed. So a transaction with a lower number that commits later is still told, and one that
  * stays open holds up nobody. A stage leads from one snapshot to the next and may take several pages: a row that changes
  * meanwhile leaves the stage and belongs to the one after it.
  */
-export async function readFeed(
+export function createFeed(
   database: Database,
-  text: string,
-  limit: number,
-): Promise<FeedPage | null> {
-  const cursor = fromFeedCursor(text);
-  if (cursor === null) return null;
-  const head = await readHead(database);
-  const until = cursor.stage?.until ?? head.place;
-  if (cursor.era !== head.era || until.next > head.place.next || cursor.told.next > until.next) {
-    return null;
+): Pick<JobStore, "readFeedHead" | "readFeed" | "toFeedPlace"> {
+  /** Of the era that was read last. */
+  let known: { readonly secret: string; readonly seal: FeedSeal } | null = null;
+
+  /** By cursor: each of many watchers asks at each look. */
+  const places = new LRUCache<string, string>({ max: MOST_PLACES });
+
+  async function readHead(): Promise<Head> {
+    const { secret, place } = await readEra(database);
+    if (known?.secret !== secret) {
+      known = { secret, seal: createFeedSeal(secret) };
+      places.clear();
+    }
+    return { place, seal: known.seal };
   }
 
-  const rows = await selectChanges(database, cursor, until)
+  return {
+    async readFeedHead() {
+      const { place, seal } = await readHead();
+      return toFeedCursor({ told: place, stage: null }, seal);
+    },
+
+    async readFeed(text, limit, ownerId) {
+      const head = await readHead();
+      const cursor = fromFeedCursor(text, head.seal);
+      return cursor === null ? null : await readPage(database, { cursor, head, limit, ownerId });
+    },
+
+    toFeedPlace(cursor) {
+      const place = places.get(cursor);
+      if (place !== undefined) return place;
+      const opened = (known === null ? null : openFeedCursor(cursor, known.seal)) ?? cursor;
+      if (known !== null && cursor.length <= LONGEST_KNOWN) places.set(cursor, opened);
+      return opened;
+    },
+  };
+}
+
+async function readPage(
+  database: Database,
+  options: {
+    readonly cursor: FeedCursor;
+    readonly head: Head;
+    readonly limit: number;
+    readonly ownerId: string | undefined;
+  },
+): Promise<FeedPage | null> {
+  const { cursor, head, limit, ownerId } = options;
+  const { told, stage } = cursor;
+  const until = stage?.until ?? head.place;
+  if (until.next > head.place.next || told.next > until.next) return null;
+
+  const changed = selectChanges(database, { cursor, until, ownerId });
+  const rows = await changed
     .select([...JOB_COLUMNS, "changed"])
-    .orderBy("changed")
+    .orderBy(changedOf(database, ownerId))
     .orderBy("id")
     .limit(limit + 1)
     .execute();
   const isWhole = rows.length <= limit;
-  if (!isWhole && (await isFarBehind(database, cursor, until))) return null;
+  if (!isWhole && (await isFarBehind(database, changed))) return null;
 
-  const behindStage = toFeedCursor({ era: cursor.era, told: until, stage: null });
   // The end of a stage that began earlier: what has changed since is the next one.
-  if (rows.length === 0 && cursor.stage !== null) {
-    return await readFeed(database, behindStage, limit);
+  if (rows.length === 0 && stage !== null) {
+    return await readPage(database, { ...options, cursor: { told: until, stage: null } });
   }
-  const { era, told } = cursor;
+  const behindStage = toFeedCursor({ told: until, stage: null }, head.seal);
   const changes = rows.slice(0, limit).map((row, index) => ({
     cursor:
       isWhole && index === rows.length - 1
         ? behindStage
-        : toFeedCursor({ era, told, stage: { until, changed: row.changed, id: row.id } }),
+        : toFeedCursor({ told, stage: { until, changed: row.changed, id: row.id } }, head.seal),
     job: toJob(row),
   }));
   return {
     changes,
     cursor: changes.at(-1)?.cursor ?? behindStage,
-    isLast: isWhole && cursor.stage === null,
+    isLast: isWhole && stage === null,
   };
 }
 
 async function isFarBehind(
   database: Database,
-  cursor: FeedCursor,
-  until: FeedPlace,
+  changed: ReturnType<typeof selectChanges>,
 ): Promise<boolean> {
   const { count } = await database.queries
     .selectFrom(
-      selectChanges(database, cursor, until)
+      changed
         .select("id")
         .limit(MOST_CHANGES_BEHIND + 1)
         .as("changes"),
@@ -83,68 +137,93 @@ async function isFarBehind(
 }
 
 /** The jobs that changed last after what is told and before the end of the stage. */
-function selectChanges({ queries }: Database, { told, stage }: FeedCursor, until: FeedPlace) {
-  return queries.selectFrom("jobs").where((eb) => {
+function selectChanges(
+  database: Database,
+  options: {
+    readonly cursor: FeedCursor;
+    readonly until: FeedPlace;
+    readonly ownerId: string | undefined;
+  },
+) {
+  const { cursor, until, ownerId } = options;
+  const { told, stage } = cursor;
+  const changed = changedOf(database, ownerId);
+  return database.queries.selectFrom("jobs").where((eb) => {
     const conditions: Expression<SqlBool>[] = [
       // As the index of changes has it, word for word, or it would not be used.
       sql<SqlBool>`changed > 0`,
       // Nobody could tell that one which the upstream refuses is gone; its acceptance is a change as well.
       eb("status", "!=", "SUBMITTING"),
-      eb("changed", ">=", Math.min(told.next, ...told.open)),
-      eb.not(isIn(eb, told)),
-      isIn(eb, until),
+      eb(changed, ">=", Math.min(told.next, ...told.open)),
+      eb.not(isIn(eb, changed, told)),
+      isIn(eb, changed, until),
     ];
+    if (ownerId !== undefined) conditions.push(eb("job_owner", "=", ownerId));
     if (stage !== null) {
-      conditions.push(eb(eb.refTuple("changed", "id"), ">", eb.tuple(stage.changed, stage.id)));
+      conditions.push(sql<SqlBool>`(${changed}, id) > (${stage.changed}, ${stage.id})`);
     }
     return eb.and(conditions);
   });
 }
 
-function isIn(eb: ExpressionBuilder<Tables, "jobs">, { next, open }: FeedPlace) {
-  const isBelow = eb("changed", "<", next);
-  return open.length === 0 ? isBelow : eb.and([isBelow, eb("changed", "not in", open)]);
+/**
+ * An owner's changes are found along `jobs_by_owner_and_change`. On Postgres that is an index of an expression, so that
+ * `jobs_by_change` is of no use for them: where both seem to cost the same, it would be taken and lead past the changes of
+ * all others.
+ */
+function changedOf({ kind }: Database, ownerId: string | undefined): RawBuilder<number> {
+  return kind === "postgres" && ownerId !== undefined ? sql`(changed + 0)` : sql`changed`;
 }
 
-type Head = { readonly era: string; readonly place: FeedPlace };
+function isIn(
+  eb: ExpressionBuilder<Tables, "jobs">,
+  changed: RawBuilder<number>,
+  { next, open }: FeedPlace,
+) {
+  const isBelow = eb(changed, "<", next);
+  return open.length === 0 ? isBelow : eb.and([isBelow, eb(changed, "not in", open)]);
+}
+
+type Era = { readonly secret: string; readonly place: FeedPlace };
 
 /**
- * The newest place and the era that its numbers are of. On Postgres the era's row is in an unlogged table, which
- * Postgres empties whenever numbers may be given out twice: after a crash, in a promoted standby and in a restored
- * copy of a running server's files. A dump keeps the row, but not the transaction (`xmin`) that wrote it. A copied SQLite
- * file keeps its era: who restores one empties the table.
+ * The newest place, and the secret of the era that its numbers are of: the era's name and its key. On Postgres the era's
+ * row is in an unlogged table, which Postgres empties whenever numbers may be given out twice: after a crash, in a
+ * promoted standby and in a restored copy of a running server's files. A dump keeps the row, but not the transaction
+ * (`xmin`) that wrote it. A copied SQLite file keeps its era: who restores one empties the table.
  */
-async function readHead(database: Database): Promise<Head> {
-  const head = await selectHead(database);
-  if (head !== null) return head;
+async function readEra(database: Database): Promise<Era> {
+  const era = await selectEra(database);
+  if (era !== null) return era;
   await database.queries
     .insertInto("feed_eras")
     .values({ number: 1, era: randomUUID() })
     .onConflict((conflict) => conflict.column("number").doNothing())
     .execute();
-  const begun = await selectHead(database);
+  const begun = await selectEra(database);
   if (begun === null) {
     throw new Error("the feed's era was lost again at once; see whether Postgres keeps crashing");
   }
   return begun;
 }
 
-async function selectHead({ kind, queries }: Database): Promise<Head | null> {
+async function selectEra({ kind, queries }: Database): Promise<Era | null> {
   if (kind === "postgres") {
     const row = await queries
       .selectFrom("feed_eras")
       .select([
-        sql<string>`era || '.' || xmin::text`.as("era"),
+        sql<string>`era || '.' || xmin::text || '.' || key`.as("secret"),
         sql<string>`pg_current_snapshot()::text`.as("snapshot"),
       ])
       .executeTakeFirst();
-    return row === undefined ? null : { era: row.era, place: toPlace(row.snapshot) };
+    return row === undefined ? null : { secret: row.secret, place: toPlace(row.snapshot) };
   }
   const row = await queries
     .selectFrom(["feed_eras", "change_counter"])
-    .select(["era", "value"])
+    .select(["era", "key", "value"])
     .executeTakeFirst();
-  return row === undefined ? null : { era: row.era, place: { next: row.value + 1, open: [] } };
+  if (row === undefined) return null;
+  return { secret: `${row.era}.${row.key}`, place: { next: row.value + 1, open: [] } };
 }
 
 /** `xmin:xmax:xip,xip`, where everything below xmin has committed, and nothing from xmax on. */

@@ -9,6 +9,7 @@ import type { Tables } from "./tables.ts";
 /** The columns that make a `Job`: all but its documents, which may be large, and what only the store needs. */
 export const JOB_COLUMNS = [
   "id",
+  "job_owner",
   "deployment_id",
   "request_id",
   "api_version",
@@ -32,6 +33,7 @@ export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[numbe
 export function toJob(row: JobRow): Job {
   return {
     id: row.id,
+    ownerId: row.job_owner,
     deploymentId: row.deployment_id,
     requestId: row.request_id,
     apiVersion: row.api_version,
@@ -49,6 +51,7 @@ export function toJob(row: JobRow): Job {
 export function fromJob(job: Job): JobRow {
   return {
     id: job.id,
+    job_owner: job.ownerId,
     deployment_id: job.deploymentId,
     request_id: job.requestId,
     api_version: job.apiVersion,

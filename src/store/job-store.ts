@@ -2,15 +2,25 @@ import type { Job, JobEvent } from "../job/job.ts";
 import type { JobStatus } from "../job/job-status.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Reach } from "../runcomfy/reach.ts";
+import type { Rates } from "./rates.ts";
 
 /** The two JSON documents of a job; `output` is null until it SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
 
-/** An idempotency key and a digest of what was submitted under it. */
+/** The bytes that a job's documents take as text, and the documents themselves where they were asked for. */
+export type MeasuredDocuments = {
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly documents: JobDocuments | null;
+};
+
+/** An idempotency key, of the key space of the job's owner, and a digest of what was submitted under it. */
 export type SubmissionKey = { readonly key: string; readonly fingerprint: string };
 
 /** Every given condition must hold; bounds are exclusive. */
 export type JobFilter = {
+  /** Everybody's where it is not given. */
+  readonly ownerId?: string;
   readonly statuses?: readonly JobStatus[];
   readonly deploymentId?: string;
   readonly createdAfter?: Date;
@@ -36,18 +46,23 @@ export type JobRange = {
  * The truth about jobs. Every method rejects with a plain error when the database can't be reached; nothing is cached.
  * Rows are owned: the gateway that owns a job is the one that looks at it, and an owner that no longer lives loses its
  * jobs to whoever claims them next.
+ *
+ * A job also has an owner among those who ask for jobs. Where an `ownerId` is given, the jobs of all others are as if
+ * they did not exist.
  */
 export type JobStore = {
   /**
    * Adds a job with its first history event, owned by this gateway, and with a submit lease by the database's clock.
-   * When the key is taken it adds nothing and returns the job that has it; otherwise it returns null. Rejects with an
-   * `IdempotencyConflictError` when the job that had the key was deleted.
+   * When its owner's key is taken it adds nothing and returns the job that has it; otherwise it returns null. Rejects
+   * with an `IdempotencyConflictError` when the job that had the key was deleted, and with a `LimitError` when the owner
+   * has `mostInFlight` unfinished jobs already, on whichever gateway.
    */
   insertJob(
     job: Job,
     input: JsonObject,
     submissionKey: SubmissionKey | null,
     submitLeaseMs?: number,
+    mostInFlight?: number | null,
   ): Promise<KeyedJob | null>;
 
   /**
@@ -81,15 +96,20 @@ export type JobStore = {
     limit: number,
   ): Promise<number>;
 
-  /** The place in the feed behind everything that is committed now. */
+  /** The place in the feed behind everything that is committed now, whosever it is. */
   readFeedHead(): Promise<string>;
 
   /**
    * The jobs that changed after a place in the feed, each once and in its newest state, at most `limit`. Null when the
    * place can't be served: it is of another database, lies in the future, or more than 10,000 jobs changed since.
-   * Rejects with a `BadCursorError` when the text is no place at all.
+   * Rejects with a `BadCursorError` when the text is no place at all. Where an owner is given, only its changes count.
    */
-  readFeed(cursor: string, limit: number): Promise<FeedPage | null>;
+  readFeed(cursor: string, limit: number, ownerId?: string): Promise<FeedPage | null>;
+  /**
+   * The same for all cursors of one place, as far as that is known here; two cursors of a place differ. Not to be shown to
+   * anybody. Throws a `BadCursorError` when the text is no place at all.
+   */
+  toFeedPlace(cursor: string): string;
 
   /** Removes a SUBMITTING job without a trace and frees its key: the upstream refused it. Wakes its watchers. */
   deleteJob(id: string): Promise<void>;
@@ -100,19 +120,24 @@ export type JobStore = {
    */
   saveJob(job: Job, output: JsonValue): Promise<boolean>;
 
-  readJob(id: string): Promise<Job | null>;
+  readJob(id: string, ownerId?: string): Promise<Job | null>;
   /** The jobs in the order of `ids`, null where there is none. */
-  readJobs(ids: readonly string[]): Promise<(Job | null)[]>;
+  readJobs(ids: readonly string[], ownerId?: string): Promise<(Job | null)[]>;
   /** The jobs' histories in the order of `ids`, each oldest first. */
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;
   /** The jobs' documents in the order of `ids`, null where there is no job. */
   readDocuments(ids: readonly string[]): Promise<(JobDocuments | null)[]>;
-  readKeyedJob(key: string): Promise<KeyedJob | null>;
+  /** The same, but documents that are larger together than `mostBytes` are measured and not read. */
+  measureDocuments(
+    ids: readonly string[],
+    mostBytes: number,
+  ): Promise<(MeasuredDocuments | null)[]>;
+  readKeyedJob(ownerId: string, key: string): Promise<KeyedJob | null>;
   listJobs(range: JobRange): Promise<Job[]>;
   countJobs(filter: JobFilter): Promise<number>;
   /** Every deployment that a job names, by id. */
-  listDeploymentIds(): Promise<string[]>;
-  hasDeployment(deploymentId: string): Promise<boolean>;
+  listDeploymentIds(ownerId?: string): Promise<string[]>;
+  hasDeployment(deploymentId: string, ownerId?: string): Promise<boolean>;
 
   /** Takes over up to `limit` unfinished jobs that no living gateway owns, oldest first, and returns them. */
   claimJobs(limit: number): Promise<Job[]>;
@@ -145,6 +170,9 @@ export type JobStore = {
   readPauseMs(): Promise<number>;
   /** Lets all gateways pause. */
   notePause(durationMs: number): Promise<void>;
+
+  /** Counts what owners do: on Postgres for all gateways together, on SQLite in memory, until the restart. */
+  readonly rates: Rates;
 
   /** Rejects unless the database answers. */
   ping(): Promise<void>;

@@ -74,6 +74,7 @@ function inRange(eb: ExpressionBuilder<Tables, "jobs">, range: JobRange): Expres
 /** All of a filter but its statuses. */
 function inFilter(eb: ExpressionBuilder<Tables, "jobs">, filter: JobFilter): Expression<SqlBool>[] {
   const conditions: Expression<SqlBool>[] = [];
+  if (filter.ownerId !== undefined) conditions.push(eb("job_owner", "=", filter.ownerId));
   if (filter.deploymentId !== undefined) {
     conditions.push(eb("deployment_id", "=", filter.deploymentId));
   }

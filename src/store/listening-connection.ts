@@ -43,7 +43,7 @@ export async function startListening(options: {
         // Once an outage; and what a close cut off is none.
         if (failures === 0 && !closing.signal.aborted) {
           log.warn(
-            { reason: error instanceof Error ? error.message : String(error) },
+            { err: error },
             "the connection to Postgres that hears of other gateways' changes was lost; it is made anew, and until then their changes are seen by re-reads. Check the database if this lasts",
           );
         }

@@ -4,7 +4,9 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
+import { buildIndexes } from "./build-indexes.ts";
 import type { Database } from "./database.ts";
+import { codeOf } from "./database-error.ts";
 import { migrate } from "./migrations.ts";
 import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
@@ -72,6 +74,7 @@ export async function openPostgres(
     } finally {
       await migrationQueries.destroy();
     }
+    await buildIndexes({ databaseUrl, log: options.log });
     return database;
   } catch (error) {
     await database.close();
@@ -200,8 +203,4 @@ function explain(error: unknown): string {
     default:
       return "can't be reached or does not answer as expected. Check that it runs, and the host, port and TLS settings in DATABASE_URL.";
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }

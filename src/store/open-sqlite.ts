@@ -61,7 +61,8 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
 
 /** The real path of the file, so that two names of one file meet at one lock; it is made where there is none. */
 function findFile(path: string): string {
-  mkdirSync(dirname(path), { recursive: true });
+  // Prompts and pictures are nobody else's.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Only when it is missing: to close any handle of a file drops the locks that this process has on it.
   if (!existsSync(path)) closeSync(openSync(path, "a"));
   const file = realpathSync(path);

@@ -12,6 +12,7 @@ export type Tables = {
   readonly feed_eras: FeedErasTable;
   readonly pauses: PausesTable;
   readonly spent_keys: SpentKeysTable;
+  readonly rates: RatesTable;
 };
 
 type JobsTable = {
@@ -30,6 +31,7 @@ type JobsTable = {
   readonly started_at: number | null;
   readonly finished_at: number | null;
   readonly updated_at: number;
+  /** As `toStoredKey` makes it. */
   readonly idempotency_key: string | null;
   readonly fingerprint: string | null;
   /** The gateway that looks at the job. */
@@ -45,6 +47,8 @@ type JobsTable = {
   readonly submit_until: Generated<number | null>;
   /** The upstream's id of a job that was settled before it came. */
   readonly late_request_id: Generated<string | null>;
+  /** Whose job it is; `owner` is the gateway that looks at it. */
+  readonly job_owner: Generated<string>;
 };
 
 type JobEventsTable = {
@@ -76,6 +80,8 @@ type ChangeCounterTable = {
 type FeedErasTable = {
   readonly number: number;
   readonly era: string;
+  /** What its cursors are sealed with; the database itself makes it up. */
+  readonly key: Generated<string>;
 };
 
 /** How long nobody may call the upstream; both times by the database's clock. */
@@ -85,8 +91,17 @@ type PausesTable = {
   readonly paused_until: number;
 };
 
+/** What owners have used of a limit; the columns are those of rate-limiter-flexible. Empty on SQLite. */
+type RatesTable = {
+  readonly key: string;
+  readonly points: number;
+  /** By a gateway's clock. */
+  readonly expire: number | null;
+};
+
 /** Idempotency keys that outlive their deleted jobs. */
 type SpentKeysTable = {
+  /** As `toStoredKey` makes it. */
   readonly key: string;
   readonly job_id: string;
   /** By the database's clock. */

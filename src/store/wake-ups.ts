@@ -108,7 +108,7 @@ export async function startWakeUps(dependencies: {
     } catch (error) {
       if (!isFailing) {
         log.warn(
-          { reason: error instanceof Error ? error.message : String(error) },
+          { err: error },
           "other gateways could not be told of a change and see it at their next re-read; check the database if this lasts",
         );
       }

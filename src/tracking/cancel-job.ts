@@ -12,10 +12,10 @@ import { toUpstreamError } from "./to-upstream-error.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
 /**
- * Cancels a job and resolves with it once it is CANCELLED; one that was cancelled before is so already. Rejects with
- * JobNotFoundError, JobNotCancellableError or UpstreamError.
+ * Cancels a job of this owner and resolves with it once it is CANCELLED; one that was cancelled before is so already.
+ * Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError.
  */
-export type CancelJob = (jobId: string) => Promise<Job>;
+export type CancelJob = (jobId: string, ownerId: string) => Promise<Job>;
 
 /** How long a job is looked after whose cancel the upstream did not answer with its fate. */
 const PATIENCE_MS = 5_000;
@@ -36,9 +36,10 @@ export function createCancelJob(dependencies: {
 }): CancelJob {
   const { store, runcomfy, record, lookNow, submitTimeoutMs, sleep, signal } = dependencies;
 
-  return async (jobId) => {
+  return async (jobId, ownerId) => {
     const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
-    const job = await waitForJob(store, jobId, isSubmitted, submitTimeoutMs + SUBMIT_MARGIN_MS);
+    const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
+    const job = await waitForJob(store, jobId, isSubmitted, patienceMs, ownerId);
     if (job === null) throw new JobNotFoundError(jobId);
     if (job.status === "CANCELLED") return job;
     if (job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");

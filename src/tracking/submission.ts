@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import { checkJson, textProblem } from "../job/check-input.ts";
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
@@ -12,6 +13,8 @@ import type { SubmissionKey } from "../store/job-store.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {
+  /** Whose job it will be, and whose limits it counts against. */
+  readonly viewer: Viewer;
   readonly deploymentId: string;
   /** In the upstream's spelling. */
   readonly input: JsonValue | undefined;
@@ -22,6 +25,7 @@ export type SubmissionRequest = {
 
 /** What can be stored and compared, and what the catalogue says of it. */
 export type Submission = {
+  readonly viewer: Viewer;
   readonly deploymentId: string;
   /** As it is sent: with defaults filled in. */
   readonly input: JsonObject;
@@ -39,7 +43,7 @@ const LONGEST_KEY = 255;
  * the deployment's id is none; what the catalogue has against it is the result's `refusal`.
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
-  const { deploymentId, input, idempotencyKey, spell = asItIs } = request;
+  const { viewer, deploymentId, input, idempotencyKey, spell = asItIs } = request;
   if (!isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   if (!isJsonObject(input)) {
@@ -59,6 +63,7 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
   return {
+    viewer,
     deploymentId,
     input: checked.input,
     warnings: checked.warnings,
@@ -66,6 +71,14 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
     spell,
     refusal: isUnlisted ? notFound(deploymentId, catalogue) : toRefusal(checked.issues),
   };
+}
+
+/** An error of a submit that callers with several spellings may wait for. */
+export function inSpellingOf({ spell, refusal }: Submission, error: unknown): unknown {
+  if (!(error instanceof InvalidInputError)) return error;
+  if (refusal !== null) return refusal;
+  const issues = error.issues.map((issue) => respell(issue, spell));
+  return new InvalidInputError(issues, { cause: error.cause });
 }
 
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {
@@ -78,7 +91,7 @@ function toRefusal(issues: readonly InputIssue[]): InvalidInputError | null {
 }
 
 /** The same issue in the spelling of the caller. */
-export function respell(issue: InputIssue, spell: Spelling): InputIssue {
+function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }
 

@@ -1,27 +1,28 @@
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
 import type { InputIssue } from "../job/input-issue.ts";
-import { InvalidInputError } from "../job/invalid-input-error.ts";
 import type { Job } from "../job/job.ts";
+import { LimitError } from "../job/limit-error.ts";
 import { createJob } from "../job/job.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
+import { createPersist } from "./persist.ts";
+import type { GiveBack, Quota } from "./quota.ts";
 import type { Record } from "./record.ts";
 import type { SubmitLease } from "./submit-lease.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
-import { respell, toSubmission } from "./submission.ts";
-import { rateLimited, toUpstreamError } from "./to-upstream-error.ts";
+import { inSpellingOf, toSubmission } from "./submission.ts";
+import { rateLimited, toRefusal } from "./to-upstream-error.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
 /**
  * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
- * DeploymentNotFoundError, IdempotencyConflictError or UpstreamError; a caller who no longer waits changes nothing.
+ * DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError; a caller who no longer waits changes nothing.
  */
 export type SubmitJob = (request: SubmissionRequest) => Promise<Submitted>;
 
@@ -38,19 +39,13 @@ export type Submitter = {
   close(): Promise<void>;
 };
 
-type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
+/** One that counts, until it turns out to come to no job. */
+type Counted = Submission & { readonly giveBack: GiveBack };
 
-/** How long the answer of the upstream may wait for a database that does not take it. */
-const PERSIST_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
+type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
 
 /** A submit that was never sent is not worth a long wait; what it leaves is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
-
-type PersistOptions = {
-  /** The upstream's id, for the log, in case it can't be stored. */
-  readonly requestId?: string;
-  readonly delaysMs?: readonly number[];
-};
 
 export function createSubmitJob(dependencies: {
   readonly store: JobStore;
@@ -59,6 +54,7 @@ export function createSubmitJob(dependencies: {
   readonly record: Record;
   readonly follow: (job: Job) => void;
   readonly submitLease: SubmitLease;
+  readonly quota: Quota;
   readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
@@ -68,12 +64,17 @@ export function createSubmitJob(dependencies: {
   readonly log: BaseLogger;
 }): Submitter {
   const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
-  const { submitLease, submitTimeoutMs } = dependencies;
+  const { submitLease, quota, submitTimeoutMs } = dependencies;
   const keysUnderWay = new Map<string, UnderWay>();
   const jobsUnderWay = new Map<string, Promise<Job>>();
   /** Aborted once nothing is waited for any longer. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
+  // A stop leaves time for one last try.
+  const persist = createPersist({
+    sleep: (durationMs) => untilOver(dependencies.sleep(durationMs)),
+    log,
+  });
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request, dependencies.catalogue);
@@ -86,8 +87,9 @@ export function createSubmitJob(dependencies: {
 
   /** A call with the key of another one that is under way waits for that. */
   async function joinOrSubmit(submission: Submission): Promise<Job> {
-    const { deploymentId, submissionKey } = submission;
-    const sameKey = submissionKey === null ? undefined : keysUnderWay.get(submissionKey.key);
+    const { viewer, deploymentId, submissionKey } = submission;
+    const key = submissionKey === null ? null : JSON.stringify([viewer.ownerId, submissionKey.key]);
+    const sameKey = key === null ? undefined : keysUnderWay.get(key);
     if (sameKey !== undefined) {
       if (sameKey.fingerprint !== submissionKey?.fingerprint)
         throw new IdempotencyConflictError(sameKey.job.id);
@@ -96,76 +98,103 @@ export function createSubmitJob(dependencies: {
     if (submission.refusal !== null) return await answerRefused(submission, submission.refusal);
     if (patience !== null) throw stopping();
     const job = createJob({
+      ownerId: viewer.ownerId,
       deploymentId,
       apiVersion: dependencies.apiVersion,
       now: new Date(dependencies.now()),
     });
     const ended = submitOnce(job, submission);
     // Nothing is awaited between the look at the map and this, so two calls with one key can't both get here.
-    if (submissionKey !== null)
-      keysUnderWay.set(submissionKey.key, { job, fingerprint: submissionKey.fingerprint, ended });
+    if (key !== null && submissionKey !== null)
+      keysUnderWay.set(key, { job, fingerprint: submissionKey.fingerprint, ended });
     jobsUnderWay.set(job.id, ended);
     try {
       return await ended;
     } finally {
       jobsUnderWay.delete(job.id);
-      if (submissionKey !== null) keysUnderWay.delete(submissionKey.key);
+      if (key !== null) keysUnderWay.delete(key);
     }
   }
 
   /** Only for a key that has a job: it takes no key from a call that may be submitted. */
   async function answerRefused(submission: Submission, refusal: Error): Promise<Job> {
-    const { submissionKey } = submission;
-    const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
+    const earlier = await readEarlier(submission);
     if (earlier === null) throw refusal;
     return await answerAgain(earlier, submission);
   }
 
+  async function readEarlier({ viewer, submissionKey }: Submission): Promise<KeyedJob | null> {
+    if (submissionKey === null) return null;
+    return await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+  }
+
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
   async function submitOnce(job: Job, submission: Submission): Promise<Job> {
-    const { submissionKey } = submission;
-    const earlier = submissionKey === null ? null : await store.readKeyedJob(submissionKey.key);
+    const earlier = await readEarlier(submission);
     if (earlier !== null) return await answerAgain(earlier, submission);
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const refusal = pace.submitRefusal(submission.deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
     const insertedAt = monotonic();
-    const taken = await insert(job, submission);
+    const giveBack = await quota.count(submission.viewer);
+    const counted = { ...submission, giveBack };
+    const taken = await insert(job, counted);
     if (taken !== null) return await answerAgain(taken, submission);
-    if (!(await mayLeave(job, insertedAt))) return await answerUnsent(job);
-    return await deliver(job, submission);
+    if (!(await mayLeave(job, counted, insertedAt))) return await answerUnsent(job, counted);
+    return await deliver(job, counted);
   }
 
   /** A gateway that can't ask does not send, and leaves the key free. */
-  async function mayLeave(job: Job, insertedAt: number): Promise<boolean> {
+  async function mayLeave(job: Job, submission: Counted, insertedAt: number): Promise<boolean> {
     try {
       return await submitLease.mayLeave(job.id, insertedAt);
     } catch (error) {
-      await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
+      await withdraw(job, submission, UNSENT_DELAYS_MS);
       throw error;
     }
   }
 
   /** Whoever settled the row meanwhile could not know that nothing was sent, and what a row says stays. */
-  async function answerUnsent(job: Job): Promise<Job> {
+  async function answerUnsent(job: Job, { giveBack }: Counted): Promise<Job> {
     await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
     const settled = await store.readJob(job.id);
-    if (settled === null) throw new UpstreamError("UNAVAILABLE");
-    return answer(settled);
+    if (settled !== null) return answer(settled);
+    await giveBack("without a job");
+    throw new UpstreamError("UNAVAILABLE");
   }
 
-  /** A row whose insert was answered with an error may be there all the same, and must not hold its key. */
-  async function insert(job: Job, { input, submissionKey }: Submission): Promise<KeyedJob | null> {
+  async function insert(job: Job, submission: Counted): Promise<KeyedJob | null> {
+    const { viewer, input, submissionKey, giveBack } = submission;
+    const { jobsInFlight } = viewer.limits;
     try {
-      return await store.insertJob(job, input, submissionKey, submitLease.durationMs);
+      const { durationMs } = submitLease;
+      const taken = await store.insertJob(job, input, submissionKey, durationMs, jobsInFlight);
+      if (taken !== null) await giveBack("retry");
+      return taken;
     } catch (error) {
-      await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
+      if (error instanceof IdempotencyConflictError) await giveBack("retry");
+      else if (error instanceof LimitError) await giveBack("without a job");
+      // A row whose insert was answered with an error may be there all the same, and must not hold its key.
+      else await withdraw(job, submission, UNSENT_DELAYS_MS);
       throw error;
     }
   }
 
-  async function deliver(job: Job, submission: Submission): Promise<Job> {
+  /** Takes back a job that the upstream surely has not: its key is free, and it counts as none of the day's. */
+  async function withdraw(
+    job: Job,
+    { giveBack }: Counted,
+    delaysMs?: readonly number[],
+  ): Promise<void> {
+    try {
+      await persist(job, () => store.deleteJob(job.id), { delaysMs });
+    } finally {
+      await giveBack("without a job");
+    }
+  }
+
+  async function deliver(job: Job, submission: Counted): Promise<Job> {
     const { deploymentId, input } = submission;
     let requestId: string;
     try {
@@ -174,7 +203,7 @@ export function createSubmitJob(dependencies: {
       );
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
-        await persist(job, () => store.deleteJob(job.id));
+        await withdraw(job, submission);
         throw toRefusal(error, deploymentId);
       }
       log.warn(
@@ -209,31 +238,6 @@ export function createSubmitJob(dependencies: {
     const job = await untilOver(waitForJob(store, keyed.job.id, isSettled, submitTimeoutMs));
     if (job === null || job.status === "SUBMITTING") throw new UpstreamError("UNAVAILABLE");
     return answer(job);
-  }
-
-  /** The upstream's answer must not be lost because the database is away for a moment. */
-  async function persist<T>(
-    job: Job,
-    write: () => Promise<T>,
-    { requestId, delaysMs = PERSIST_DELAYS_MS }: PersistOptions = {},
-  ): Promise<T> {
-    for (const [attempt, delayMs] of delaysMs.entries()) {
-      try {
-        return await write();
-      } catch (error) {
-        log[attempt === 0 ? "error" : "debug"](
-          { jobId: job.id, requestId, err: error },
-          "The database did not take a submit's outcome; trying again.",
-        );
-      }
-      const hasSlept = await untilOver(dependencies.sleep(delayMs)).then(
-        () => true,
-        () => false,
-      );
-      // A stop leaves time for one last try.
-      if (!hasSlept) break;
-    }
-    return await write();
   }
 
   /** What `waiting` resolves with, unless the gateway stops waiting first. */
@@ -273,19 +277,4 @@ function stopping(): UpstreamError {
   return new UpstreamError("UNAVAILABLE", {
     message: "The gateway is about to stop. Submit again in a few seconds, when it is back.",
   });
-}
-
-/** An error of a submit that callers with several spellings may wait for. */
-function inSpellingOf({ spell, refusal }: Submission, error: unknown): unknown {
-  if (!(error instanceof InvalidInputError)) return error;
-  if (refusal !== null) return refusal;
-  const issues = error.issues.map((issue) => respell(issue, spell));
-  return new InvalidInputError(issues, { cause: error.cause });
-}
-
-function toRefusal(error: RunComfyError, deploymentId: string): Error {
-  if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
-  if (error.code === "NOT_FOUND")
-    return new DeploymentNotFoundError(deploymentId, { cause: error });
-  return toUpstreamError(error);
 }

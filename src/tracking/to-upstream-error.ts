@@ -1,3 +1,5 @@
+import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
+import { InvalidInputError } from "../job/invalid-input-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 import type { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 
@@ -7,6 +9,14 @@ export function toUpstreamError(error: RunComfyError): UpstreamError {
     retryAfterSeconds: error.retryAfterMs === null ? null : toSeconds(error.retryAfterMs),
     cause: error,
   });
+}
+
+/** The same of a submit that was surely refused. */
+export function toRefusal(error: RunComfyError, deploymentId: string): Error {
+  if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
+  if (error.code === "NOT_FOUND")
+    return new DeploymentNotFoundError(deploymentId, { cause: error });
+  return toUpstreamError(error);
 }
 
 /** The pause that is in force, as a client is told of it. */

@@ -14,6 +14,7 @@ import { createDeleteJob } from "./delete-job.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
+import { createQuota } from "./quota.ts";
 import { createRecord } from "./record.ts";
 import { createPauseSharing } from "./share-pause.ts";
 import type { SubmitJob } from "./submit-job.ts";
@@ -100,6 +101,7 @@ export function createTracking(dependencies: {
       isOwner: lease.isHeld,
       monotonic,
     }),
+    quota: createQuota({ rates: store.rates, log }),
     catalogue,
     apiVersion,
     submitTimeoutMs,

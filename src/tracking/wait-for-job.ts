@@ -4,18 +4,22 @@ import type { JobStore } from "../store/job-store.ts";
 /** How often the row is read without a wake-up, for writers whose wake-ups do not reach this process. */
 const REREAD_MS = 500;
 
-/** Resolves with the job (null: gone) once `isReady` says so of it, and at the latest after `timeoutMs`. */
+/**
+ * Resolves with the job (null: gone, or not this owner's) once `isReady` says so of it, and at the latest after
+ * `timeoutMs`.
+ */
 export async function waitForJob(
   store: JobStore,
   jobId: string,
   isReady: (job: Job) => boolean,
   timeoutMs: number,
+  ownerId?: string,
 ): Promise<Job | null> {
   const timeout = AbortSignal.timeout(timeoutMs);
   for (;;) {
     const wakeUp = nextWakeUp(store, jobId, timeout);
     try {
-      const job = await store.readJob(jobId);
+      const job = await store.readJob(jobId, ownerId);
       if (job === null || isReady(job) || timeout.aborted) return job;
       await wakeUp.promise;
     } finally {

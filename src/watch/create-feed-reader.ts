@@ -7,15 +7,15 @@ import type { FeedPage, JobStore } from "../store/job-store.ts";
 export type FeedReader = {
   /** The place behind everything that has changed by now. */
   readHead(): Promise<string>;
-  /** What changed after a place, as `JobStore.readFeed` gives it; at most 200 changes. */
-  readPage(cursor: string): Promise<FeedPage | null>;
+  /** What changed after a place, of one owner's jobs or of all, as `JobStore.readFeed` gives it; at most 200 changes. */
+  readPage(cursor: string, ownerId?: string): Promise<FeedPage | null>;
 };
 
 const CHANGES_PER_PAGE = 200;
 
 /** Its reads reject when the database does not answer, which the log says once until it does again. */
 export function createFeedReader(
-  store: Pick<JobStore, "readFeed" | "readFeedHead">,
+  store: Pick<JobStore, "readFeed" | "readFeedHead" | "toFeedPlace">,
   log: Pick<BaseLogger, "warn">,
 ): FeedReader {
   let hasFailed = false;
@@ -38,10 +38,17 @@ export function createFeedReader(
     }
   }
 
-  const readHead = shareReads(() => attempt(() => store.readFeedHead()));
+  const readHead = shareReads<string>();
+  const readPage = shareReads<FeedPage | null>();
   return {
-    readHead: () => readHead(""),
-    readPage: shareReads((cursor) => attempt(() => store.readFeed(cursor, CHANGES_PER_PAGE))),
+    readHead: () => readHead("", () => attempt(() => store.readFeedHead())),
+    async readPage(cursor, ownerId) {
+      // Readers who heard the same may have different cursors of one place.
+      const key = JSON.stringify([ownerId ?? null, store.toFeedPlace(cursor)]);
+      return await readPage(key, () =>
+        attempt(() => store.readFeed(cursor, CHANGES_PER_PAGE, ownerId)),
+      );
+    },
   };
 }
 
@@ -49,11 +56,11 @@ export function createFeedReader(
  * Lets all who ask for one key in one turn of the event loop share a read, and those who ask while it is under way the
  * one that follows it: a read that has begun may miss the very change that its asker was woken for.
  */
-function shareReads<Value>(read: (key: string) => Promise<Value>): (key: string) => Promise<Value> {
+function shareReads<Value>(): (key: string, read: () => Promise<Value>) => Promise<Value> {
   /** The read of each key that begins last; it holds none that is over. */
   const reads = new Map<string, { readonly value: Promise<Value>; hasBegun: boolean }>();
 
-  return (key) => {
+  return (key, read) => {
     const last = reads.get(key);
     if (last?.hasBegun === false) return last.value;
     const { promise, resolve, reject } = Promise.withResolvers<Value>();
@@ -62,7 +69,7 @@ function shareReads<Value>(read: (key: string) => Promise<Value>): (key: string)
 
     function begin(): void {
       current.hasBegun = true;
-      read(key)
+      read()
         .finally(() => {
           if (reads.get(key) === current) reads.delete(key);
         })

@@ -4,7 +4,8 @@ import type { BaseLogger } from "pino";
 import type { Job } from "../job/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 
-export type ReadJob = (jobId: string) => Promise<Job | null>;
+/** Where an owner is given, the jobs of all others are null, as if they did not exist. */
+export type ReadJob = (jobId: string, ownerId?: string) => Promise<Job | null>;
 
 /**
  * Reads jobs as they are now; all that is asked for in one turn of the event loop is one statement. Rejects when the
@@ -40,5 +41,9 @@ export function createJobReader(
       setImmediate(dispatch);
     },
   });
-  return (jobId) => loader.load(jobId);
+  // One statement for watchers of all owners; none of them sees what it read for another.
+  return async (jobId, ownerId) => {
+    const job = await loader.load(jobId);
+    return ownerId === undefined || job?.ownerId === ownerId ? job : null;
+  };
 }

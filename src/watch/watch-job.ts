@@ -9,7 +9,7 @@ import { openMailbox } from "./mailbox.ts";
 
 /**
  * The job as it is now, then its newest state after each change, versions strictly increasing, and the end after a final
- * one. Fails with a `JobNotFoundError` when there is no such job, or none any more.
+ * one. Fails with a `JobNotFoundError` when there is no such job, none any more, or it is not this owner's.
  *
  * It listens before it reads, and a wake-up only says "look again": nothing falls between the first state and the first
  * change, and a slow reader skips states but never the last one, without a queue. A lost wake-up is made good by reading
@@ -18,10 +18,12 @@ import { openMailbox } from "./mailbox.ts";
 export function watchJob(options: {
   readonly store: Pick<JobStore, "subscribe">;
   readonly jobId: string;
+  /** Anybody's where it is not given. */
+  readonly ownerId?: string | undefined;
   readonly readJob: ReadJob;
   readonly rereadMs?: number;
 }): Repeater<Job> {
-  const { store, jobId, readJob, rereadMs = 15_000 } = options;
+  const { store, jobId, ownerId, readJob, rereadMs = 15_000 } = options;
   return new Repeater<Job>(async (push, stop) => {
     const subscribe = (wake: () => void) => store.subscribe(jobId, wake);
     const mailbox = openMailbox({ subscribe, rereadMs });
@@ -29,7 +31,7 @@ export function watchJob(options: {
     try {
       let version = 0;
       while (await mailbox.isWoken()) {
-        const job = await readJob(jobId).catch((error: unknown) => {
+        const job = await readJob(jobId, ownerId).catch((error: unknown) => {
           // A database that is away for a moment must not end a stream that has begun; the next reading heals it.
           if (version === 0) throw error;
           return undefined;

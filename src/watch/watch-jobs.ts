@@ -37,7 +37,7 @@ export async function watchJobs(
   const { store, feed, filter, after, rereadMs = 15_000, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a cursor that is none is an answer to the subscription itself.
-  let ahead = after === null ? undefined : await feed.readPage(after);
+  let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
 
   return new Repeater<JobChange>(async (push, stop) => {
     const subscribe = (wake: () => void) => store.subscribeToAll(wake);
@@ -81,10 +81,12 @@ export async function watchJobs(
   async function readOn(): Promise<FeedPage | null | undefined> {
     const page = ahead;
     ahead = undefined;
-    return page === undefined ? await feed.readPage(cursor).catch(() => undefined) : page;
+    if (page !== undefined) return page;
+    return await feed.readPage(cursor, filter.ownerId).catch(() => undefined);
   }
 }
 
+/** All of a filter but its owner, whose changes alone are read. */
 function matches(job: Job, filter: JobFilter): boolean {
   const { statuses, deploymentId, createdAfter, createdBefore } = filter;
   if (statuses !== undefined && !statuses.includes(job.status)) return false;

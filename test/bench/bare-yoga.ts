@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { createYoga } from "graphql-yoga";
 
 import { createSchema } from "../../src/schema/create-schema.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { FINISHED } from "./example-job.ts";
 
 // A program: the gateway's own Pothos types on Yoga as its documentation sets it up, over one job in memory. With
@@ -10,9 +11,11 @@ import { FINISHED } from "./example-job.ts";
 const yoga = createYoga({
   schema: createSchema(null),
   context: () => ({
+    viewer: LOCAL_VIEWER,
     loaders: {
       jobs: { load: async (id: string) => (id === FINISHED.job.id ? FINISHED.job : null) },
-      documents: { load: async () => FINISHED.documents },
+      documents: { load: async () => ({ ...FINISHED.documents, inputBytes: 0, outputBytes: 0 }) },
+      told: { take: () => undefined },
       histories: { load: async () => FINISHED.history },
     },
   }),

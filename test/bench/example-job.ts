@@ -16,7 +16,12 @@ const SUBMITTED_AT = new Date("2025-07-22T13:05:16Z");
 const FINISHED_AT = new Date("2025-07-22T13:05:24Z");
 
 const SUBMITTED: Job = {
-  ...createJob({ deploymentId: DEPLOYMENT_ID, apiVersion: "v1", now: SUBMITTED_AT }),
+  ...createJob({
+    ownerId: "local",
+    deploymentId: DEPLOYMENT_ID,
+    apiVersion: "v1",
+    now: SUBMITTED_AT,
+  }),
   id: `job_${"0".repeat(32)}`,
 };
 
@@ -37,11 +42,11 @@ function describeFinished() {
   };
 }
 
-/** Writes the finished job into a database that no gateway has open. */
-export async function storeFinishedJob(databaseUrl: string): Promise<void> {
+/** Writes the finished job, as one of this owner, into a database that no gateway has open. */
+export async function storeFinishedJob(databaseUrl: string, ownerId = "local"): Promise<void> {
   await fillStore(databaseUrl, async (store) => {
-    await store.insertJob(SUBMITTED, INPUT, null);
-    await store.saveJob(FINISHED.job, OUTPUT);
+    await store.insertJob({ ...SUBMITTED, ownerId }, INPUT, null);
+    await store.saveJob({ ...FINISHED.job, ownerId }, OUTPUT);
   });
 }
 
@@ -55,7 +60,12 @@ export async function storeRunningJobs(
     const left = requestIds.values();
     async function work(): Promise<void> {
       for (const requestId of left) {
-        const job = createJob({ deploymentId: DEPLOYMENT_ID, apiVersion: "v1", now });
+        const job = createJob({
+          ownerId: "local",
+          deploymentId: DEPLOYMENT_ID,
+          apiVersion: "v1",
+          now,
+        });
         await store.insertJob(
           { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
           INPUT,

@@ -9,6 +9,7 @@ import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureDeployments } from "./measure-deployments.ts";
+import { measureDoors } from "./measure-doors.ts";
 import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureQueries } from "./measure-queries.ts";
@@ -24,6 +25,7 @@ const MEASUREMENTS = {
   looks: measureLooks,
   memory: measureMemory,
   deployments: measureDeployments,
+  doors: measureDoors,
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 

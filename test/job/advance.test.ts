@@ -10,7 +10,12 @@ import type { Observation } from "../../src/job/observation.ts";
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");
 
-const submitting = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: START });
+const submitting = createJob({
+  ownerId: "local",
+  deploymentId: "warm-glow",
+  apiVersion: "v1",
+  now: START,
+});
 const queued = advance(submitting, { kind: "accepted", requestId: "r-1" }, START);
 const running = advance(queued, { kind: "running" }, LATER);
 

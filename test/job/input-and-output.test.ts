@@ -81,13 +81,33 @@ test("every hosted file of an output is found where it is, whatever its shape", 
   });
 });
 
+test("a key that is far too long is cut in the paths of all files that are in it", () => {
+  const urls = Array.from({ length: 900 }, (_, index) => `https://x.runcomfy.net/${index}`);
+  const output = { ["image ".repeat(100_000)]: { ["k".repeat(999)]: urls } };
+  const assets = findAssets(output, null);
+  expect(assets.map(({ url }) => url)).toEqual(urls);
+  expect(new Set(assets.map(({ path, kind }) => `${path.length} ${kind}`))).toEqual(
+    new Set(["1000 IMAGE"]),
+  );
+});
+
+test("of more files than any output has, the first 1,000 are told", () => {
+  const urls = Array.from({ length: 2_000 }, (_, index) => `https://x.runcomfy.net/${index}.png`);
+  expect(findAssets(urls, null).map(({ url }) => url)).toEqual(urls.slice(0, 1_000));
+});
+
 test("files expire 7 days after the job finished", () => {
   const [asset] = findAssets(["https://x.runcomfy.net/a.png"], new Date("2026-01-01T00:00:00Z"));
   expect(asset?.expiresAt).toEqual(new Date("2026-01-08T00:00:00Z"));
 });
 
 test("every error names the thing and the next step", () => {
-  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    apiVersion: "v1",
+    now: new Date(0),
+  });
   expect(new DeploymentNotFoundError("warm").message).toMatch(/"warm".*deployments/);
   expect(new IdempotencyConflictError("job_1").message).toMatch(/job_1.*new key/);
   expect(new JobNotFoundError("job_2").message).toMatch(/job_2.*jobs/);

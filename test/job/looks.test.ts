@@ -9,7 +9,12 @@ import type { Observation } from "../../src/job/observation.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const DAY = 86_400;
-const job = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: START });
+const job = createJob({
+  ownerId: "local",
+  deploymentId: "warm-glow",
+  apiVersion: "v1",
+  now: START,
+});
 
 /** What is concluded from the last of these outcomes, seconds after the job was made. */
 function concludeAfter(

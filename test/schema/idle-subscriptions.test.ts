@@ -10,11 +10,12 @@ test.each([
   const read: WeakRef<object>[] = [];
   const gateway = await openInProcessGateway({
     details: {
-      readDocuments() {
+      measureDocuments() {
         const documents = { input: { prompt: "a glow" }, output: null };
         read.push(new WeakRef(documents));
-        return Promise.resolve(documents);
+        return Promise.resolve({ inputBytes: 19, outputBytes: 0, documents });
       },
+      readDocuments: () => Promise.resolve(null),
       readHistory: () => Promise.resolve([]),
     },
   });

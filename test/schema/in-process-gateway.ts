@@ -3,6 +3,7 @@ import { execute, parse, subscribe, validate } from "graphql";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
 import { advance } from "../../src/job/advance.ts";
@@ -12,6 +13,7 @@ import type { JsonValue } from "../../src/job/json.ts";
 import { isJsonObject } from "../../src/job/json.ts";
 import type { Observation } from "../../src/job/observation.ts";
 import type { Services } from "../../src/schema/context.ts";
+import { createAnswerBudget } from "../../src/schema/answer-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -20,6 +22,7 @@ import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/create-job-reader.ts";
 import { watchJob } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 type Tracking = Services["tracking"];
 
@@ -31,8 +34,11 @@ export async function openInProcessGateway(
     readonly watchJobs?: Services["watchJobs"];
     readonly details?: Services["details"];
     readonly readLiveDeployment?: Services["readLiveDeployment"];
+    readonly mostAnswerBytes?: number;
+    readonly viewer?: Viewer;
   } = {},
 ) {
+  const { viewer = LOCAL_VIEWER, mostAnswerBytes = 33_554_432 } = options;
   const statements: string[] = [];
   const log = pino({ level: "silent" });
   const store = await openStore({
@@ -47,13 +53,15 @@ export async function openInProcessGateway(
   const services: Services = {
     store,
     details: options.details ?? createDetailReader(store),
+    mostAnswerBytes,
+    answerBudget: createAnswerBudget(mostAnswerBytes, { patienceMs: 50 }),
     tracking: {
       submitJob: unexpected,
       cancelJob: unexpected,
       deleteJob: unexpected,
       ...options.tracking,
     },
-    watchJob: (jobId) => watchJob({ store, jobId, readJob }),
+    watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
     watchJobs: options.watchJobs ?? ((watch) => watchJobs({ ...watch, store, feed, restMs: 1 })),
     readLiveDeployment: options.readLiveDeployment ?? (() => Promise.resolve(null)),
   };
@@ -67,31 +75,26 @@ export async function openInProcessGateway(
       document: TypedDocumentNode<Result, Variables>,
       variables: Variables,
     ): Promise<Result> {
-      const result = await execute({
-        schema,
-        document,
-        variableValues: variables,
-        contextValue: createContext(services),
-      });
+      const contextValue = createContext(services, { viewer });
+      const result = await execute({ schema, document, variableValues: variables, contextValue });
+      contextValue.end();
       if (!isAnswer(document, result)) throw new AggregateError(result.errors ?? []);
       return result.data;
     },
 
     /** For operations that are expected to fail, or that are only text. */
-    async answer(text: string, variables: Record<string, unknown> = {}) {
+    async answer(text: string, variables: Record<string, unknown> = {}, as = viewer) {
       const document = parse(text);
       const errors = validate(schema, document);
       if (errors.length > 0) return { errors, data: null };
-      return await execute({
-        schema,
-        document,
-        variableValues: variables,
-        contextValue: createContext(services, variables),
-      });
+      const contextValue = createContext(services, { viewer: as, variables });
+      const result = await execute({ schema, document, variableValues: variables, contextValue });
+      contextValue.end();
+      return result;
     },
 
     async subscribe(text: string, variables: Record<string, unknown>) {
-      const contextValue = createContext(services);
+      const contextValue = createContext(services, { viewer });
       return await subscribe({
         schema,
         document: parse(text),
@@ -102,6 +105,7 @@ export async function openInProcessGateway(
 
     async addJob(
       changes: {
+        readonly ownerId?: string;
         readonly deploymentId?: string;
         readonly createdAt?: Date;
         readonly input?: JsonValue | undefined;
@@ -109,6 +113,7 @@ export async function openInProcessGateway(
     ): Promise<Job> {
       const now = changes.createdAt ?? new Date("2025-07-22T13:00:00Z");
       const job = createJob({
+        ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         deploymentId: changes.deploymentId ?? "warm-glow",
         apiVersion: "v1",
         now,

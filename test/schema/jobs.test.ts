@@ -287,7 +287,12 @@ test("jobs that are asked for one by one are read together", async () => {
 
 test("a job that vanishes while it is read is not found", async () => {
   const gateway = await openInProcessGateway();
-  const job = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: new Date() });
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "warm-glow",
+    apiVersion: "v1",
+    now: new Date(),
+  });
   await gateway.store.insertJob(job, {}, null);
   const { listJobs } = gateway.store;
   gateway.store.listJobs = async (range) => {

@@ -13,6 +13,7 @@ import {
   DeleteJobDocument,
   SubmitJobDocument,
 } from "../support/gql/operations.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 type SubmitJob = Services["tracking"]["submitJob"];
@@ -31,7 +32,9 @@ test("a submit passes on what it was given and answers with the job", async () =
     ...SUBMISSION,
     idempotencyKey: "key",
   });
-  expect(submitJob.mock.lastCall).toEqual([{ ...SUBMISSION, idempotencyKey: "key" }]);
+  expect(submitJob.mock.lastCall).toEqual([
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key" },
+  ]);
   expect(result).toMatchObject({
     __typename: "SubmitJobSuccess",
     job: { status: "SUBMITTING", input: SUBMISSION.input },
@@ -39,7 +42,9 @@ test("a submit passes on what it was given and answers with the job", async () =
   });
 
   await gateway.run(SubmitJobDocument, SUBMISSION);
-  expect(submitJob.mock.lastCall).toEqual([{ ...SUBMISSION, idempotencyKey: null }]);
+  expect(submitJob.mock.lastCall).toEqual([
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null },
+  ]);
 });
 
 test.each([
@@ -157,7 +162,7 @@ test("what nobody expects stays an error, for the server to mask", async () => {
 
 test("a delete takes a finished job away with all that was kept, once", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id) },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
   });
   const job = await gateway.addJob();
   await gateway.observe(job, { kind: "cancelled", finishedAt: null });
@@ -173,7 +178,7 @@ test("a delete takes a finished job away with all that was kept, once", async ()
 
 test("a delete refuses a job that has not ended, and tells it as it is", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id) },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
   });
   const job = await gateway.observe(await gateway.addJob(), { kind: "running" });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
@@ -187,7 +192,7 @@ test("a delete refuses a job that has not ended, and tells it as it is", async (
 
 test.each(["job_unknown", "job_\u0000", ""])("a delete of %j finds no job", async (id) => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store)(jobId) },
+    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store)(jobId, "local") },
   });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id });
   expect(result).toMatchObject({ __typename: "JobNotFoundError" });
@@ -201,5 +206,5 @@ test("a job that somebody else deletes meanwhile is not found", async () => {
     readJob: () => Promise.resolve(finished),
     deleteFinishedJob: () => Promise.resolve(false),
   });
-  await expect(deleteJob(job.id)).rejects.toThrow(JobNotFoundError);
+  await expect(deleteJob(job.id, "local")).rejects.toThrow(JobNotFoundError);
 });

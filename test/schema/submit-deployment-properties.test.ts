@@ -11,6 +11,7 @@ import type { GatewayContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { toSubmission } from "../../src/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 /** A schema, and bodies of which many fit it. */
 type Case = { readonly schema: JsonObject; readonly body: fc.Arbitrary<JsonValue> };
@@ -116,7 +117,12 @@ test("a body through the generated mutation ends as the same body through submit
       const graphql = createSchema(catalogue);
       expect(validateSchema(graphql)).toEqual([]);
 
-      const request = { deploymentId: "a", input: body, idempotencyKey: null };
+      const request = {
+        viewer: LOCAL_VIEWER,
+        deploymentId: "a",
+        input: body,
+        idempotencyKey: null,
+      };
       const { input, refusal } = toSubmission(request, catalogue);
       const ajv = new Ajv2020({ strict: false, ownProperties: true });
       expect({ body, isAccepted: refusal === null }).toEqual({
@@ -132,7 +138,12 @@ test("a body through the generated mutation ends as the same body through submit
           const submission = toSubmission(request, catalogue);
           if (submission.refusal !== null) throw submission.refusal;
           sent.push(submission.input);
-          const job = createJob({ deploymentId: "a", apiVersion: "v1", now: new Date(0) });
+          const job = createJob({
+            ownerId: "local",
+            deploymentId: "a",
+            apiVersion: "v1",
+            now: new Date(0),
+          });
           return { job, warnings: [] };
         },
       };
@@ -141,7 +152,12 @@ test("a body through the generated mutation ends as the same body through submit
         schema: graphql,
         document: parse("mutation ($input: AInput!) { submitA(input: $input) { __typename } }"),
         variableValues: variables,
-        contextValue: { tracking, variables, loaders: { clear: () => undefined } },
+        contextValue: {
+          viewer: LOCAL_VIEWER,
+          tracking,
+          variables,
+          loaders: { clear: () => undefined },
+        },
       });
       expect(sent).toEqual(refusal === null ? [input] : []);
       accepted += sent.length;

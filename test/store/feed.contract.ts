@@ -15,7 +15,7 @@ export function describeFeed(context: {
 
   async function insert(): Promise<Job> {
     const job: Job = {
-      ...createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
+      ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
       status: "IN_QUEUE",
       requestId: "r",
     };
@@ -168,8 +168,18 @@ export function describeFeed(context: {
 
     test("tells of a job once the upstream has it, and nothing of one that was refused", async () => {
       const head = await store().readFeedHead();
-      const refused = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
-      const accepted = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+      const refused = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(0),
+      });
+      const accepted = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(0),
+      });
       await store().insertJob(refused, {}, null);
       await store().insertJob(accepted, {}, null);
       expect((await readOn(head)).jobs).toEqual([]);
@@ -179,36 +189,50 @@ export function describeFeed(context: {
       expect((await readOn(head)).jobs).toEqual([next]);
     });
 
-    test("takes no cursor that would be a burden, and an empty one as a reset", async () => {
-      expect(await store().readFeed("", 10)).toBeNull();
-      const [form, era, place] = JSON.parse(
-        Buffer.from(await store().readFeedHead(), "base64url").toString(),
-      );
-      const encode = (parts: unknown) => Buffer.from(JSON.stringify(parts)).toString("base64url");
-      const open = Array.from({ length: 501 }, (_, index) => index);
-      for (const cursor of [
-        encode([form, era, [...place, ...open]]),
-        encode([form, era, place, place, 1, "\0"]),
-        encode([form, era, place, place, 1, "x".repeat(129)]),
+    test("asks for a reset by an empty cursor, and by those of another form or another seal", async () => {
+      const [form, tag, sealed] = decode(await store().readFeedHead());
+      expect(form).toBe(2);
+      for (const parts of [
+        [1, "whatever", [0]],
+        [3, { a: 1 }],
+        [2, "another", sealed],
       ]) {
-        await expect(store().readFeed(cursor, 10)).rejects.toBeInstanceOf(BadCursorError);
+        expect(await store().readFeed(encode(parts), 10)).toBeNull();
+      }
+      expect(await store().readFeed("", 10)).toBeNull();
+      expect(await store().readFeed(encode([2, tag, sealed]), 10)).not.toBeNull();
+    });
+
+    test("rejects a cursor that somebody has changed", async () => {
+      const [form, tag, sealed] = decode(await store().readFeedHead());
+      const text = String(sealed);
+      const flipped = (text.startsWith("A") ? "B" : "A") + text.slice(1);
+      for (const changed of [flipped, text.slice(4), text.slice(0, -4), "", null]) {
+        const reading = store().readFeed(encode([form, tag, changed]), 10);
+        await expect(reading).rejects.toBeInstanceOf(BadCursorError);
       }
     });
 
-    test("asks for a reset by cursors of another form, another database or the future", async () => {
+    test("has cursors that tell nothing of what has changed: neither by what they say nor by being the same", async () => {
+      const first = decode(await store().readFeedHead());
+      const again = decode(await store().readFeedHead());
+      for (let count = 0; count < 20; count++) await insert();
+      const later = decode(await store().readFeedHead());
+      expect(new Set([first, again, later].map((parts) => parts[2])).size).toBe(3);
+      expect(new Set([first, again, later].map((parts) => String(parts[2]).length)).size).toBe(1);
+      expect([again[1], later[1]]).toEqual([first[1], first[1]]);
+    });
+
+    test("knows the place of a cursor again", async () => {
+      const cursor = await store().readFeedHead();
+      const page = await store().readFeed(cursor, 10);
+      expect(store().toFeedPlace(cursor)).not.toBe(cursor);
+      expect(store().toFeedPlace(cursor)).toBe(store().toFeedPlace(cursor));
       await insert();
-      const head = await store().readFeedHead();
-      const parts: unknown[] = JSON.parse(Buffer.from(head, "base64url").toString());
-      const [form, era] = parts;
-      const rewrite = (...changed: unknown[]) =>
-        Buffer.from(JSON.stringify(changed)).toString("base64url");
-      const future = Number.MAX_SAFE_INTEGER;
-      expect(await store().readFeed(rewrite(form, era, [0]), 10)).not.toBeNull();
-      expect(await store().readFeed(rewrite(2, "whatever", { a: 1 }), 10)).toBeNull();
-      expect(await store().readFeed(rewrite(form, "another", [0]), 10)).toBeNull();
-      expect(await store().readFeed(rewrite(form, era, [future]), 10)).toBeNull();
-      expect(await store().readFeed(rewrite(form, era, [0], [future], 0, "job_"), 10)).toBeNull();
-      expect(await store().readFeed(rewrite(form, era, [1], [0], 0, "job_"), 10)).toBeNull();
+      const later = store().toFeedPlace(await store().readFeedHead());
+      expect(later).not.toBe(store().toFeedPlace(page?.cursor ?? ""));
+      const foreign = encode([2, "another", "x"]);
+      expect(store().toFeedPlace(foreign)).toBe(foreign);
     });
 
     test.for([
@@ -216,10 +240,11 @@ export function describeFeed(context: {
       "null",
       "W10",
       "eyJhIjoxfQ",
-      Buffer.from("[1]").toString("base64url"),
-      Buffer.from('[1,"era",[-1]]').toString("base64url"),
-      Buffer.from('[1,"era",[1],[2],3]').toString("base64url"),
-      Buffer.from('["1","era",[1]]').toString("base64url"),
+      encode([2]),
+      encode([2, "tag"]),
+      encode([2, "tag", 7]),
+      encode([2, "tag", "sealed", 1]),
+      encode(["2", "tag", "sealed"]),
       "x".repeat(300_000),
     ])("rejects %j, which is no cursor, and says what to do", async (text) => {
       const error = await store()
@@ -229,4 +254,14 @@ export function describeFeed(context: {
       expect(String(error)).toMatch(/leave it out/);
     });
   });
+}
+
+/** What is in clear in a cursor: its form, and under which seal the rest is. */
+function decode(cursor: string): readonly unknown[] {
+  const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
+  return Array.isArray(parts) ? parts : [];
+}
+
+function encode(parts: readonly unknown[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }

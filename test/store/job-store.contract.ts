@@ -6,6 +6,7 @@ import type { JobStatus } from "../../src/job/job-status.ts";
 import { INVALID_RESPONSE } from "../../src/job/job-error.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
 import { describeFeed } from "./feed.contract.ts";
+import { describeOwners } from "./owners.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -36,6 +37,7 @@ export function describeJobStore(
     options: { deploymentId?: string; ageMs?: number; status?: JobStatus } = {},
   ) {
     const created = createJob({
+      ownerId: "local",
       deploymentId: options.deploymentId ?? "dep-1",
       apiVersion: "v1",
       now: new Date(NOW_MS - (options.ageMs ?? 0)),
@@ -67,22 +69,32 @@ export function describeJobStore(
     });
 
     test("answers a taken key with the job that has it, and adds nothing", async () => {
-      const first = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
-      const second = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      const first = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(NOW_MS),
+      });
+      const second = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(NOW_MS),
+      });
       expect(await store.insertJob(first, {}, { key: "k", fingerprint: "one" })).toBeNull();
       expect(await store.insertJob(second, {}, { key: "k", fingerprint: "two" })).toEqual({
         job: first,
         fingerprint: "one",
       });
-      expect(await store.readKeyedJob("k")).toEqual({ job: first, fingerprint: "one" });
-      expect(await store.readKeyedJob("K")).toBeNull();
+      expect(await store.readKeyedJob("local", "k")).toEqual({ job: first, fingerprint: "one" });
+      expect(await store.readKeyedJob("local", "K")).toBeNull();
       expect(await store.countJobs({})).toBe(1);
       expect(await store.readHistories([second.id])).toEqual([[]]);
     });
 
     test("lets exactly one of many inserts under one key win", async () => {
       const jobs = Array.from({ length: 12 }, () =>
-        createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) }),
+        createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) }),
       );
       const answers = await Promise.all(
         jobs.map((job) => store.insertJob(job, {}, { key: "raced", fingerprint: job.id })),
@@ -119,7 +131,12 @@ export function describeJobStore(
     test("stores hostile keys and characters unharmed", async () => {
       const text = `{"__proto__":{"x":1},"then":"t","constructor":null,"s":"\\u0000 \\ud800 😀","n":[1.5,-0.25,9007199254740991,true]}`;
       const input = JSON.parse(text);
-      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      const job = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(NOW_MS),
+      });
       await store.insertJob(job, input, null);
       const done = advance(
         accept(job),
@@ -210,13 +227,18 @@ export function describeJobStore(
 
   describe("deleting", () => {
     test("leaves no trace of the job and frees its key", async () => {
-      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      const job = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(NOW_MS),
+      });
       await store.insertJob(job, {}, { key: "k", fingerprint: "f" });
       await store.deleteJob(job.id);
       expect(await store.readJob(job.id)).toBeNull();
       expect(await store.readHistories([job.id])).toEqual([[]]);
       expect(await store.hasDeployment("d")).toBe(false);
-      expect(await store.readKeyedJob("k")).toBeNull();
+      expect(await store.readKeyedJob("local", "k")).toBeNull();
       expect(
         await store.insertJob({ ...job, id: "job_next" }, {}, { key: "k", fingerprint: "f" }),
       ).toBeNull();
@@ -250,6 +272,25 @@ export function describeJobStore(
         await read([...ids, ...ids]);
         expect(statements).toHaveLength(1);
       }
+    });
+
+    test("measures documents in bytes, and reads those that are small, in one statement", async () => {
+      const small = await insert();
+      const large = accept(await insert());
+      await store.saveJob(large, null);
+      const output = { text: "é".repeat(600) };
+      const succeeded = { kind: "succeeded", output, finishedAt: null } as const;
+      await store.saveJob(advance(large, succeeded, new Date(NOW_MS + 2)), output);
+      statements.length = 0;
+      const found = await store.measureDocuments([large.id, "job_missing", small.id], 1_200);
+      expect(statements).toHaveLength(1);
+      const input = { prompt: "a cat" };
+      const inputBytes = JSON.stringify(input).length;
+      expect(found).toEqual([
+        { inputBytes, outputBytes: 1_211, documents: null },
+        null,
+        { inputBytes, outputBytes: 0, documents: { input, output: null } },
+      ]);
     });
 
     test("reads more ids than a statement may have parameters", async () => {
@@ -364,11 +405,19 @@ export function describeJobStore(
     });
 
     test("keeps jobs, keys, documents and history over a restart", async () => {
-      const job = createJob({ deploymentId: "d", apiVersion: "v2", now: new Date(NOW_MS) });
+      const job = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v2",
+        now: new Date(NOW_MS),
+      });
       await store.insertJob(job, { seed: 1 }, { key: "k", fingerprint: "f" });
       await store.saveJob(accept(job), null);
       store = await fresh.restart();
-      expect(await store.readKeyedJob("k")).toEqual({ job: accept(job), fingerprint: "f" });
+      expect(await store.readKeyedJob("local", "k")).toEqual({
+        job: accept(job),
+        fingerprint: "f",
+      });
       expect(await store.readDocuments([job.id])).toEqual([{ input: { seed: 1 }, output: null }]);
       expect((await store.readHistories([job.id]))[0]).toHaveLength(2);
     });
@@ -427,6 +476,7 @@ export function describeJobStore(
   });
 
   describeUpkeep({ store: () => store });
+  describeOwners({ store: () => store, statements: () => statements });
 
   test("answers a ping and renews its lease while open, and rejects once closed", async () => {
     await store.ping();

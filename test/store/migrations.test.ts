@@ -10,10 +10,19 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
+/** On SQLite a column can't go while an index has it. */
+const UNDO_INDEXES = ["age", "deployment", "status", "change"].flatMap((name) => [
+  `drop index jobs_by_owner_and_${name}`,
+  `drop index jobs_by_${name}`,
+]);
+
 const log = pino({ level: "silent" });
 
 /** What came after `0002-feed`, taken away again: the tables as the previous version left them. */
 const UNDO_SHARING = [
+  "alter table jobs drop column job_owner",
+  "drop table rates",
+  "alter table feed_eras drop column key",
   "alter table gateways drop column shares_from",
   "alter table gateways drop column answered_at",
   "delete from gateway_migrations where name > '0002-feed'",
@@ -30,7 +39,12 @@ const OLD_CLAIM = `update jobs set owner = 'old' where id in
    for update skip locked)`;
 
 function makeJob() {
-  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    apiVersion: "v1",
+    now: new Date(0),
+  });
   return { ...job, status: "IN_QUEUE", requestId: "r" } as const;
 }
 
@@ -87,7 +101,7 @@ test("A SQLite file of the previous version is brought up to date with its jobs"
   await before.insertJob(job, {}, null);
   await before.close();
   const file = new DatabaseSync(path);
-  file.exec(UNDO_SHARING.join("; "));
+  file.exec([...UNDO_INDEXES, ...UNDO_SHARING].join("; "));
   const store = await open();
   expect(await store.readJob(job.id)).toMatchObject({ id: job.id });
   await store.close();

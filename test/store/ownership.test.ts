@@ -12,7 +12,7 @@ const log = pino({ level: "silent" });
 /** Jobs that the upstream has accepted, or else has not answered yet; the oldest first. */
 async function insertJobs(store: JobStore, count: number, isAccepted = true): Promise<string[]> {
   const jobs = Array.from({ length: count }, (_, index) =>
-    createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
+    createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
   );
   await Promise.all(
     jobs.map(async (job) => {

@@ -15,6 +15,8 @@ const OLD_INSERT = `insert into jobs (id, deployment_id, api_version, status, ve
 
 /** What came with `0002-feed` and later, taken away again: the tables as the version before that left them. */
 const UNDO_FEED = `
+  alter table jobs drop column job_owner;
+  drop table rates;
   drop trigger jobs_number_insert on jobs; drop trigger jobs_number_update on jobs;
   drop function gateway_number_change;
   drop index jobs_by_change;
@@ -63,7 +65,7 @@ describe("the feed on Postgres", () => {
 
   async function insert(): Promise<Job> {
     const job: Job = {
-      ...createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
+      ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
       status: "IN_QUEUE",
       requestId: "r",
     };
@@ -190,6 +192,9 @@ describe("the feed on Postgres", () => {
     expect((await read(head, 200)).ids).toHaveLength(200);
     await fill(10_001, 10_001);
     expect(await store.readFeed(head, 200)).toBeNull();
+    expect(await store.readFeed(head, 200, "local")).toBeNull();
+    // The changes are all of one owner: another one's feed hears nothing of them.
+    expect(await store.readFeed(head, 200, "quiet")).toMatchObject({ changes: [], isLast: true });
     expect((await read(await store.readFeedHead())).ids).toEqual([]);
   });
 
@@ -254,6 +259,7 @@ describe("the feed on Postgres", () => {
     await client.query("update jobs set owner = 'someone' where id = 'job_3'");
     await client.query(OLD_INSERT, ["job_new"]);
     expect((await read(head)).ids).toEqual(["job_2", "job_new"]);
+    expect(await upgraded.countJobs({ ownerId: "local" })).toBe(51);
   });
 
   test("settles the submits of the previous version five minutes after they began", async () => {
@@ -273,7 +279,12 @@ describe("the feed on Postgres", () => {
 
   test("lists no submit as abandoned whose lease is being extended at that moment", async () => {
     const client = await connect();
-    const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() });
+    const job = createJob({
+      ownerId: "local",
+      deploymentId: "d",
+      apiVersion: "v1",
+      now: new Date(),
+    });
     await store.insertJob(job, {}, null, 0);
     await client.query("begin");
     const inAMinute = Date.now() + 60_000;

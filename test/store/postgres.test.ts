@@ -39,11 +39,28 @@ describe("gateways that share a Postgres", () => {
 
   async function insertJobs(store: JobStore, count: number): Promise<string[]> {
     const jobs = Array.from({ length: count }, (_, index) =>
-      createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
+      createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
     );
     await Promise.all(jobs.map((job) => store.insertJob({ ...job, status: "IN_QUEUE" }, {}, null)));
     return jobs.map((job) => job.id);
   }
+
+  test("share what an owner has in flight and what it has used of its rates", async () => {
+    const [a, b] = [await open(), await open()];
+    const submit = (store: JobStore, ownerId: string) => {
+      const facts = { ownerId, deploymentId: "d", apiVersion: "v1", now: new Date(0) };
+      return store.insertJob(createJob(facts), {}, null, 60_000, 5);
+    };
+    const calls = Array.from({ length: 20 }, (_, index) => submit(index % 2 ? a : b, "greedy"));
+    const ends = await Promise.allSettled([...calls, submit(a, "quiet")]);
+    expect(ends.slice(0, -1).filter(({ status }) => status === "fulfilled")).toHaveLength(5);
+    expect(ends.at(-1)).toMatchObject({ status: "fulfilled" });
+
+    expect(await a.rates.count("jobs", "greedy")).toMatchObject({ count: 1 });
+    expect(await b.rates.count("jobs", "greedy")).toMatchObject({ count: 2 });
+    expect(await b.rates.count("submits", "greedy")).toMatchObject({ count: 1 });
+    expect(await b.rates.count("jobs", "quiet")).toMatchObject({ count: 1 });
+  });
 
   test("all make the first tables at the same moment", async () => {
     const opened = await Promise.all(Array.from({ length: 8 }, () => open()));
@@ -70,7 +87,8 @@ describe("gateways that share a Postgres", () => {
     const [a, b] = [await open(), await open()];
     for (let round = 0; round < 10; round++) {
       const key = { key: `key-${round}`, fingerprint: "f" };
-      const job = () => createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+      const job = () =>
+        createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
       const answers = await Promise.all([
         a.insertJob(job(), {}, key),
         b.insertJob(job(), {}, key),
@@ -198,15 +216,15 @@ describe("opening a Postgres", () => {
     return database.url;
   }
 
-  /** Runs this before the index of changes is made. */
-  const atIndex = (statement: string) => `
+  /** Runs this before the last migration alters the jobs. */
+  const atLast = (statement: string) => `
     create table seen (statement_timeout text);
-    create function at_index() returns event_trigger language plpgsql as $$
+    create function at_last() returns event_trigger language plpgsql as $$
       begin
-        if current_query() like '%jobs_by_change%' then ${statement}; end if;
+        if current_query() like '%job_owner%' then ${statement}; end if;
       end $$;
-    create event trigger at_index on ddl_command_start when tag in ('CREATE INDEX')
-      execute function at_index()`;
+    create event trigger at_last on ddl_command_start when tag in ('ALTER TABLE')
+      execute function at_last()`;
 
   test("says that a server is too old, and which version it has and needs", async () => {
     const url = await createDatabaseWith(`
@@ -218,11 +236,9 @@ describe("opening a Postgres", () => {
     expect((await failToOpen(url)).message).toMatch(/version 12\.22.*needs 13 or newer.*Upgrade/);
   });
 
-  test("waits minutes for an index of a large table, also in silence", async () => {
+  test("waits minutes for a migration of a large table, also in silence", async () => {
     const url = await createDatabaseWith(
-      atIndex(
-        "insert into seen values (current_setting('statement_timeout')); perform pg_sleep(1)",
-      ),
+      atLast("insert into seen values (current_setting('statement_timeout')); perform pg_sleep(1)"),
     );
     const opened = await openPostgres(url, { log, mostSilenceMs: 500 });
     await opened.close();
@@ -230,7 +246,7 @@ describe("opening a Postgres", () => {
   });
 
   test("says that the tables took too long to be brought up to date, and changes nothing", async () => {
-    const url = await createDatabaseWith(atIndex("raise query_canceled"));
+    const url = await createDatabaseWith(atLast("raise query_canceled"));
     expect((await failToOpen(url)).message).toMatch(/took too long.*Start the gateway again/);
     expect(await query(url, "select to_regclass('jobs') as jobs")).toEqual([{ jobs: null }]);
   });

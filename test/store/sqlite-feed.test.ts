@@ -13,8 +13,13 @@ const log = pino({ level: "silent" });
 
 /** What came with `0002-feed` and later, taken away again: the tables as the version before that left them. */
 const UNDO_FEED = `
-  drop trigger jobs_number_insert; drop trigger jobs_number_update;
+  drop index jobs_by_owner_and_age; drop index jobs_by_owner_and_deployment;
+  drop index jobs_by_owner_and_status; drop index jobs_by_owner_and_change;
+  drop index jobs_by_age; drop index jobs_by_deployment; drop index jobs_by_status;
   drop index jobs_by_change;
+  alter table jobs drop column job_owner;
+  drop table rates;
+  drop trigger jobs_number_insert; drop trigger jobs_number_update;
   alter table jobs drop column changed;
   alter table jobs drop column submit_until;
   alter table jobs drop column late_request_id;
@@ -40,7 +45,7 @@ async function insert(
   changes: Partial<Job> = { status: "IN_QUEUE", requestId: "r" },
 ): Promise<Job> {
   const job: Job = {
-    ...createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() }),
+    ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date() }),
     ...changes,
   };
   await store.insertJob(job, {}, key === null ? null : { key, fingerprint: "f" }, 60_000);
@@ -66,6 +71,7 @@ test("a file of the previous version is brought up to date with all its jobs, an
 
   const store = await open();
   expect(await store.countJobs({})).toBe(20);
+  expect(await store.countJobs({ ownerId: "local" })).toBe(20);
   const head = await store.readFeedHead();
   const old = await store.readJob("job_7");
   if (old === null) throw new Error("the job was inserted");

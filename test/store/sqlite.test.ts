@@ -185,7 +185,12 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
 });
 
 async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {
-  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    apiVersion: "v1",
+    now: new Date(0),
+  });
   await store.insertJob(job, { prompt }, null);
   return job.id;
 }

@@ -18,7 +18,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
   ): Promise<Job> {
     const now = new Date(NOW_MS - (options.ageMs ?? 0));
     const job: Job = {
-      ...createJob({ deploymentId: "d", apiVersion: "v1", now }),
+      ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now }),
       status: options.status ?? "SUCCEEDED",
       finishedAt: new Date(NOW_MS - (options.finishedAgoMs ?? options.ageMs ?? 0)),
     };
@@ -48,14 +48,19 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       async (status) => {
         const job = await insert({ status, key: "k" });
         expect(await store().deleteFinishedJob(job.id)).toBe(false);
-        expect((await store().readKeyedJob("k"))?.job).toEqual(job);
+        expect((await store().readKeyedJob("local", "k"))?.job).toEqual(job);
       },
     );
 
     test("keeps its key from being used again, by its own input too, and no other key", async () => {
       const job = await insert({ key: "k" });
       await store().deleteFinishedJob(job.id);
-      const again = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+      const again = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(NOW_MS),
+      });
       const error = await store()
         .insertJob(again, {}, { key: "k", fingerprint: "f" })
         .catch((reason: unknown) => reason);
@@ -63,7 +68,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       expect(error).toMatchObject({ jobId: job.id });
       expect(String(error)).toMatch(/deleted.*new key/);
       expect(await store().readJob(again.id)).toBeNull();
-      expect(await store().readKeyedJob("k")).toBeNull();
+      expect(await store().readKeyedJob("local", "k")).toBeNull();
       expect(await store().insertJob(again, {}, { key: "K", fingerprint: "f" })).toBeNull();
     });
 
@@ -71,7 +76,12 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       for (let round = 0; round < 10; round++) {
         const key = `k${round}`;
         const job = await insert({ key });
-        const again = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) });
+        const again = createJob({
+          ownerId: "local",
+          deploymentId: "d",
+          apiVersion: "v1",
+          now: new Date(NOW_MS),
+        });
         const [inserted] = await Promise.allSettled([
           store().insertJob(again, {}, { key, fingerprint: "f" }),
           store().deleteFinishedJob(job.id),
@@ -120,7 +130,12 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
 
   describe("submit leases", () => {
     async function insertSubmit(leaseMs?: number): Promise<Job> {
-      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() });
+      const job = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(),
+      });
       await store().insertJob(job, {}, null, leaseMs);
       return job;
     }

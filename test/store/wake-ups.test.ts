@@ -75,7 +75,12 @@ async function openWakeUps(databaseUrl = database.url, gatewayId = "a") {
 }
 
 async function insertJob(store: JobStore): Promise<Job> {
-  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    apiVersion: "v1",
+    now: new Date(0),
+  });
   await store.insertJob(job, {}, null);
   return job;
 }

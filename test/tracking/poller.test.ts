@@ -95,7 +95,12 @@ function passTime(durationMs: number): void {
 
 /** A row as submitting leaves it. */
 async function insert(deploymentId: string): Promise<Job> {
-  const job = createJob({ deploymentId, apiVersion: "v1", now: new Date(wallMs) });
+  const job = createJob({
+    ownerId: "local",
+    deploymentId,
+    apiVersion: "v1",
+    now: new Date(wallMs),
+  });
   await store.insertJob(job, {}, null);
   return job;
 }

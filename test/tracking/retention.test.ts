@@ -23,7 +23,7 @@ async function openFixture(
 
   async function addJob(ageDays: number, endedDaysAgo: number | null): Promise<string> {
     const now = new Date(NOW_MS - ageDays * DAY_MS);
-    const job = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now });
+    const job = createJob({ ownerId: "local", deploymentId: "warm-glow", apiVersion: "v1", now });
     await store.insertJob(job, {}, null);
     if (endedDaysAgo === null) return job.id;
     const endedAt = new Date(NOW_MS - endedDaysAgo * DAY_MS);

@@ -15,6 +15,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
 const LEASE_SECONDS = 1.5;
@@ -91,7 +92,12 @@ async function stop(gateway: TestGateway): Promise<void> {
 async function addJobs(store: JobStore, count: number, deploymentId = "long"): Promise<string[]> {
   const requestIds: string[] = [];
   for (let added = 0; added < count; added++) {
-    const job = createJob({ deploymentId, apiVersion: "v1", now: new Date() });
+    const job = createJob({
+      ownerId: "local",
+      deploymentId,
+      apiVersion: "v1",
+      now: new Date(),
+    });
     await store.insertJob(job, {}, null);
     const requestId = `request-${added}`;
     const accepted = advance(job, { kind: "accepted", requestId }, new Date());
@@ -220,6 +226,7 @@ test("a submit whose gateway is gone is settled by another, by the database's cl
   const gateway = await start();
   const dead = await openStore({ databaseUrl: database.url, log });
   const job = createJob({
+    ownerId: "local",
     deploymentId: "long",
     apiVersion: "v1",
     // Its own clock was an hour ahead.
@@ -238,7 +245,12 @@ test("a submit whose gateway is gone is settled by another, by the database's cl
 test("a pause that the upstream asked one gateway for holds for the others", async () => {
   const asked = await start();
   const other = await start();
-  const request = { deploymentId: "fault-rate-limited", input: {}, idempotencyKey: null };
+  const request = {
+    viewer: LOCAL_VIEWER,
+    deploymentId: "fault-rate-limited",
+    input: {},
+    idempotencyKey: null,
+  };
   await expect(asked.tracking.submitJob(request)).rejects.toMatchObject({ code: "RATE_LIMITED" });
   await vi.waitFor(() => expect(other.pace.pausedForMs()).toBeGreaterThan(0), WITHIN);
   await expect(
@@ -252,6 +264,7 @@ test("the first gateway's jobs are each followed to their end by whoever has the
   await start();
   await start();
   const requests = Array.from({ length: 40 }, (_, index) => ({
+    viewer: LOCAL_VIEWER,
     deploymentId: "warm-glow",
     input: { index },
     idempotencyKey: null,

@@ -12,6 +12,7 @@ import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
+import { createQuota } from "../../src/tracking/quota.ts";
 import { createRecord } from "../../src/tracking/record.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
@@ -19,9 +20,15 @@ import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
-const REQUEST = { deploymentId: "warm-glow", input: { prompt: "Glow" }, idempotencyKey: "key" };
+const REQUEST = {
+  viewer: LOCAL_VIEWER,
+  deploymentId: "warm-glow",
+  input: { prompt: "Glow" },
+  idempotencyKey: "key",
+};
 
 let upstream: FaultyUpstream;
 let store: JobStore;
@@ -60,6 +67,7 @@ function createSubmitter(catalogue: Catalogue = null): Submitter {
       isOwner: () => isOwner,
       monotonic: () => monotonicMs,
     }),
+    quota: createQuota({ rates: store.rates, log }),
     catalogue,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
@@ -79,7 +87,7 @@ test("the row is there before the upstream hears of the job", async () => {
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
-  expect((await store.readKeyedJob("key"))?.job).toMatchObject({ status: "SUBMITTING" });
+  expect((await store.readKeyedJob("local", "key"))?.job).toMatchObject({ status: "SUBMITTING" });
   expect(followed).toEqual([]);
   release();
   const { job } = await submitting;
@@ -146,7 +154,9 @@ test("a submit that is not answered in time for a stop is written down as unknow
     unconfirmedJob: { status: "FAILED" },
   });
   await submitter.close();
-  expect(submitter.isSubmitting((await store.readKeyedJob("key"))?.job.id ?? "")).toBe(false);
+  expect(submitter.isSubmitting((await store.readKeyedJob("local", "key"))?.job.id ?? "")).toBe(
+    false,
+  );
 });
 
 test("a key that another gateway is submitting under waits for that gateway's outcome", async () => {
@@ -308,7 +318,7 @@ test("a gateway whose own lease has run out does so too", async () => {
 
 test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
   freezeAfterInsert(60_000, async () => {
-    const keyed = await store.readKeyedJob("key");
+    const keyed = await store.readKeyedJob("local", "key");
     await createRecord({ store, now: () => 0 })(keyed?.job.id ?? "", { kind: "unanswered" });
   });
   const submitting = submitter.submitJob(REQUEST);
@@ -346,10 +356,154 @@ test("an id that comes after the row was settled is kept beside it, and the answ
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
-  const id = (await store.readKeyedJob("key"))?.job.id ?? "";
+  const id = (await store.readKeyedJob("local", "key"))?.job.id ?? "";
   await createRecord({ store, now: () => 0 })(id, { kind: "unanswered" });
   release();
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   expect(kept).toEqual([[id, expect.stringMatching(/./)]]);
   expect(followed).toEqual([]);
+});
+
+test("a key belongs to its owner, also while two submit under the same one at once", async () => {
+  const mine = { ...REQUEST, viewer: createViewer({ ownerId: "mine" }) };
+  const theirs = {
+    ...REQUEST,
+    viewer: createViewer({ ownerId: "theirs" }),
+    input: { prompt: "?" },
+  };
+  const [first, second] = await Promise.all([
+    submitter.submitJob(mine),
+    submitter.submitJob(theirs),
+  ]);
+  expect([first.job.ownerId, second.job.ownerId]).toEqual(["mine", "theirs"]);
+  expect(upstream.count("submit")).toBe(2);
+  expect((await submitter.submitJob(mine)).job.id).toBe(first.job.id);
+  expect((await submitter.submitJob(theirs)).job.id).toBe(second.job.id);
+});
+
+test.each([
+  [{ submitsPerMinute: 2 }, "RATE_LIMITED", 60],
+  [{ jobsPerDay: 2 }, "QUOTA_EXCEEDED", 86_400],
+  [{ jobsInFlight: 2 }, "QUOTA_EXCEEDED", 10],
+])("an owner at %j is refused, and nobody else", async (limits, code, mostSeconds) => {
+  const greedy = { ...REQUEST, viewer: createViewer({ ownerId: "greedy", limits }) };
+  const quiet = { ...REQUEST, viewer: createViewer({ ownerId: "quiet", limits }) };
+  const first = await submitter.submitJob(greedy);
+  await submitter.submitJob({ ...greedy, idempotencyKey: "second" });
+  const error = await submitter
+    .submitJob({ ...greedy, idempotencyKey: "third" })
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ name: "LimitError", code, limit: 2 });
+  const { retryAfterSeconds, message } = Object(error);
+  expect(retryAfterSeconds).toBeGreaterThan(0);
+  expect(retryAfterSeconds).toBeLessThanOrEqual(mostSeconds);
+  expect(message).toMatch(/2 .*[Ss]ubmit again/);
+  expect(upstream.count("submit")).toBe(2);
+  expect(await store.readKeyedJob("greedy", "third")).toBeNull();
+
+  // A key that has its job costs nothing, however often it is sent.
+  expect((await submitter.submitJob(greedy)).job.id).toBe(first.job.id);
+  expect((await submitter.submitJob(quiet)).job.ownerId).toBe("quiet");
+});
+
+test("what is refused for its jobs in flight does not count as a job of the day", async () => {
+  const limits = { jobsInFlight: 1, jobsPerDay: 2 };
+  const request = { ...REQUEST, viewer: createViewer({ limits }), idempotencyKey: null };
+  const { job } = await submitter.submitJob(request);
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await expect(submitter.submitJob(request)).rejects.toMatchObject({ limit: 1 });
+  }
+  await createRecord({ store, now: () => 0 })(job.id, { kind: "cancelled", finishedAt: null });
+  expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
+});
+
+const DAY_OF_TWO = createViewer({ ownerId: "mine", limits: { jobsPerDay: 2 } });
+
+/** How many of the day's and the minute's are counted, with one more of each. */
+async function readCounts(): Promise<number[]> {
+  const counts = [
+    await store.rates.count("jobs", "mine"),
+    await store.rates.count("submits", "mine"),
+  ];
+  return counts.map(({ count }) => count - 1);
+}
+
+test.each([
+  ["the upstream refuses it", () => upstream.setFault("envelope-503")],
+  [
+    "the database does not take its row",
+    () => {
+      store.insertJob = () => Promise.reject(new Error("away"));
+    },
+  ],
+  [
+    "its gateway can't begin its lease anew",
+    () => {
+      isOwner = false;
+      store.extendSubmit = () => Promise.reject(new Error("away"));
+    },
+  ],
+  [
+    "the database is too slow to send it",
+    () => {
+      isOwner = false;
+      store.extendSubmit = () => Promise.resolve(false);
+    },
+  ],
+])("a submit counts as no job of the day when %s", async (_why, breakIt) => {
+  const limits = { jobsPerDay: 1, submitsPerMinute: 100 };
+  const viewer = createViewer({ ownerId: "mine", limits });
+  breakIt();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const submitting = submitter.submitJob({ ...REQUEST, viewer });
+    await expect(submitting).rejects.not.toMatchObject({ name: "LimitError" });
+  }
+  expect(await readCounts()).toEqual([0, 3]);
+});
+
+test("a submit that may have arrived counts as a job of the day", async () => {
+  upstream.setFault("html-502");
+  const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
+  await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
+  expect((await readCounts())[0]).toBe(1);
+});
+
+test("what is refused for the jobs of the day counts as none of them", async () => {
+  const submit = (idempotencyKey: string) =>
+    submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO, idempotencyKey });
+  await submit("first");
+  await submit("second");
+  for (const key of ["third", "fourth"]) {
+    await expect(submit(key)).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+  }
+  expect((await readCounts())[0]).toBe(2);
+});
+
+test("a retry whose key is found taken or spent with the row counts for nothing", async () => {
+  const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
+  const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
+  const { job } = await submitter.submitJob(request);
+  const { readKeyedJob } = store;
+  // As another gateway's submit of the same moment looks.
+  store.readKeyedJob = () => Promise.resolve(null);
+  const { insertJob } = store;
+  store.insertJob = async (...row) => {
+    store.readKeyedJob = readKeyedJob;
+    return await insertJob(...row);
+  };
+  expect((await submitter.submitJob(request)).job.id).toBe(job.id);
+
+  await createRecord({ store, now: () => 0 })(job.id, { kind: "cancelled", finishedAt: null });
+  await store.deleteFinishedJob(job.id);
+  await expect(submitter.submitJob(request)).rejects.toMatchObject({
+    name: "IdempotencyConflictError",
+  });
+  expect(await readCounts()).toEqual([1, 1]);
+});
+
+test("a count that can't be given back leaves the answer as it is", async () => {
+  upstream.setFault("envelope-503");
+  store.rates.discount = () => Promise.reject(new Error("away"));
+  const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
+  await expect(submitting).rejects.toMatchObject({ name: "UpstreamError", code: "UNAVAILABLE" });
 });

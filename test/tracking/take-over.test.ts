@@ -72,7 +72,7 @@ afterEach(async () => {
 });
 
 async function abandon(): Promise<string> {
-  const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() });
+  const job = createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date() });
   await store.insertJob(job, {}, null, 0);
   return job.id;
 }
@@ -165,7 +165,12 @@ describe("beside another gateway", () => {
 
   async function insertInto(owner: JobStore, count: number): Promise<void> {
     for (let inserted = 0; inserted < count; inserted++) {
-      const job = createJob({ deploymentId: "d", apiVersion: "v1", now: new Date() });
+      const job = createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        apiVersion: "v1",
+        now: new Date(),
+      });
       await owner.insertJob({ ...job, status: "IN_QUEUE" }, {}, null);
     }
   }

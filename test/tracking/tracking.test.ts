@@ -19,6 +19,7 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import { waitForJob } from "../../src/tracking/wait-for-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
 const INPUT = { prompt: "A warm glow", width: 1024 };
@@ -74,7 +75,12 @@ async function submit(
   idempotencyKey: string | null = null,
   input: JsonValue = INPUT,
 ): Promise<Job> {
-  const { job } = await tracking.submitJob({ deploymentId, input, idempotencyKey });
+  const { job } = await tracking.submitJob({
+    viewer: LOCAL_VIEWER,
+    deploymentId,
+    input,
+    idempotencyKey,
+  });
   return job;
 }
 
@@ -294,9 +300,9 @@ test("a succeeded job without a readable result is INVALID_RESPONSE after 10 min
 test("a queued job is cancelled, and cancelling it again changes nothing", async () => {
   upstream.script("queue", ["in_queue"]);
   const job = await submit("queue");
-  const cancelled = await tracking.cancelJob(job.id);
+  const cancelled = await tracking.cancelJob(job.id, "local");
   expect(cancelled).toMatchObject({ status: "CANCELLED" });
-  expect(await tracking.cancelJob(job.id)).toEqual(cancelled);
+  expect(await tracking.cancelJob(job.id, "local")).toEqual(cancelled);
   expect(upstream.count("cancel")).toBe(1);
 });
 
@@ -305,7 +311,7 @@ test.each(["cancel-too-late", "cancel-too-late-old", "cancel-too-late-409"])(
   async (fault) => {
     upstream.script(`fault-${fault}`, ["in_progress"]);
     const job = await submit(`fault-${fault}`);
-    const error = await thrownBy(tracking.cancelJob(job.id));
+    const error = await thrownBy(tracking.cancelJob(job.id, "local"));
     expect(error).toBeInstanceOf(JobNotCancellableError);
     expect(error).toMatchObject({ job: { id: job.id, status: "IN_PROGRESS" } });
   },
@@ -314,13 +320,13 @@ test.each(["cancel-too-late", "cancel-too-late-old", "cancel-too-late-409"])(
 test("a cancel that the upstream merely took note of succeeds once the job shows it", async () => {
   upstream.script("fault-cancel-requested", ["in_queue", "in_queue", "in_queue", "cancelled"]);
   const job = await submit("fault-cancel-requested");
-  expect(await tracking.cancelJob(job.id)).toMatchObject({ status: "CANCELLED" });
+  expect(await tracking.cancelJob(job.id, "local")).toMatchObject({ status: "CANCELLED" });
 });
 
 test("a cancel without an answer that counts is an upstream error while the job is open", async () => {
   upstream.script("fault-html-502--cancel", ["in_queue"]);
   const job = await submit("fault-html-502--cancel");
-  expect(await thrownBy(tracking.cancelJob(job.id))).toMatchObject({
+  expect(await thrownBy(tracking.cancelJob(job.id, "local"))).toMatchObject({
     name: "UpstreamError",
     retryable: true,
   });
@@ -330,8 +336,12 @@ test("a cancel without an answer that counts is an upstream error while the job 
 test("jobs that have ended or never were can't be cancelled", async () => {
   const job = await submit("warm-glow");
   await untilFinished(job);
-  expect(await thrownBy(tracking.cancelJob(job.id))).toBeInstanceOf(JobNotCancellableError);
-  expect(await thrownBy(tracking.cancelJob("job_unknown"))).toBeInstanceOf(JobNotFoundError);
+  expect(await thrownBy(tracking.cancelJob(job.id, "local"))).toBeInstanceOf(
+    JobNotCancellableError,
+  );
+  expect(await thrownBy(tracking.cancelJob("job_unknown", "local"))).toBeInstanceOf(
+    JobNotFoundError,
+  );
   expect(upstream.count("cancel")).toBe(0);
 });
 
@@ -341,7 +351,7 @@ test("a cancel during the submit waits for its outcome", async () => {
   const submitting = submit("slow");
   await upstream.whenRequested("submit", 1);
   const [job] = await store.listJobs({ filter: {}, direction: "forward", limit: 1 });
-  const cancelling = tracking.cancelJob(job?.id ?? "");
+  const cancelling = tracking.cancelJob(job?.id ?? "", "local");
   release();
   await submitting;
   expect(await cancelling).toMatchObject({ status: "CANCELLED" });

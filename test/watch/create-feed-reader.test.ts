@@ -40,3 +40,14 @@ test("all who ask where the feed ends share that answer too", async () => {
   expect(await Promise.all([fixture.feed.readHead(), fixture.feed.readHead()])).toEqual(["0", "0"]);
   expect(reads).toBe(1);
 });
+
+test("all who stand at one place share a read, whichever cursor of it they have, and no other owner does", async () => {
+  const fixture = createFixture();
+  const pages = [
+    fixture.feed.readPage("0 a", "mine"),
+    fixture.feed.readPage("0 b", "mine"),
+    fixture.feed.readPage("0 c", "theirs"),
+  ];
+  await Promise.all(pages);
+  expect(fixture.reads).toEqual(["0 a", "0 c"]);
+});

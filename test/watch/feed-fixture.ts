@@ -6,7 +6,7 @@ import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 
-/** A feed in memory that keeps the contract of the store's: cursors are numbers, of which those below `oldest` are gone. */
+/** A feed in memory that keeps the contract of the store's: cursors are numbers (`7`, `7 a`), of which those below `oldest` are gone. */
 export function createFixture() {
   const listeners = new Set<() => void>();
   const changed = new Map<string, { readonly number: number; readonly job: Job }>();
@@ -23,8 +23,8 @@ export function createFixture() {
     },
     async readFeed(cursor: string, limit: number): Promise<FeedPage | null> {
       reads.push(cursor);
-      if (!/^\d+$/.test(cursor)) throw new BadCursorError();
-      const after = Number(cursor);
+      if (!/^\d+( \w)?$/.test(cursor)) throw new BadCursorError();
+      const after = Number(store.toFeedPlace(cursor));
       const found = [...changed.values()]
         .filter(({ number }) => number > after)
         .toSorted((a, b) => a.number - b.number);
@@ -37,6 +37,7 @@ export function createFixture() {
       await beforeRead();
       return isTooOld ? null : page;
     },
+    toFeedPlace: (cursor: string) => cursor.split(" ")[0] ?? "",
     subscribeToAll(wake: () => void) {
       const listener = () => wake();
       listeners.add(listener);
@@ -55,7 +56,7 @@ export function createFixture() {
     wake: () => [...listeners].forEach((listener) => listener()),
     change(id: string, changes: Partial<Job> = {}): string {
       head += 1;
-      const job = changed.get(id)?.job ?? createJob({ ...FACTS });
+      const job = changed.get(id)?.job ?? createJob({ ownerId: "local", ...FACTS });
       changed.set(id, { number: head, job: { ...job, id, version: job.version + 1, ...changes } });
       [...listeners].forEach((listener) => listener());
       return String(head);

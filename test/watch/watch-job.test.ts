@@ -15,7 +15,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const SUBMITTED = createJob({ deploymentId: "warm-glow", apiVersion: "v1", now: new Date(0) });
+const SUBMITTED = createJob({
+  ownerId: "local",
+  deploymentId: "warm-glow",
+  apiVersion: "v1",
+  now: new Date(0),
+});
 
 /** One job, whoever listens to it, and how often it was read. */
 function createFixture() {

@@ -1,0 +1,183 @@
+import { expect, test, vi } from "vitest";
+
+import type { Job } from "../../src/job/job.ts";
+import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+const LARGE_BYTES = 100_000;
+const PAGE = "{ jobs { edges { node { id status output } } } }";
+
+type Gateway = Awaited<ReturnType<typeof openInProcessGateway>>;
+
+/** A job whose output is a text of this many bytes. */
+async function addFinished(gateway: Gateway, outputBytes: number, at = 0): Promise<Job> {
+  const job = await gateway.addJob({ createdAt: new Date(Date.UTC(2026, 0, 1) + at) });
+  const output = { text: "x".repeat(outputBytes - '{"text":""}'.length) };
+  return await gateway.observe(job, { kind: "succeeded", output, finishedAt: null });
+}
+
+/** Whether each output of a page was told, in its order, and the codes of the errors. */
+async function readPage(gateway: Gateway) {
+  const { data, errors = [] } = await gateway.answer(PAGE);
+  const { jobs } = JSON.parse(JSON.stringify(data));
+  return {
+    told: jobs.edges.map(({ node }: { node: { output: unknown } }) => node.output !== null),
+    statuses: jobs.edges.map(({ node }: { node: { status: unknown } }) => node.status),
+    errors: errors.map(({ path, extensions }) => [path?.at(2), extensions["code"]]),
+  };
+}
+
+test("outputs that are too much for one answer are errors of their fields, and all else is told", async () => {
+  const gateway = await openInProcessGateway({ mostAnswerBytes: 2.5 * LARGE_BYTES });
+  for (let at = 0; at < 4; at++) await addFinished(gateway, LARGE_BYTES, at);
+  gateway.statements.length = 0;
+  expect(await readPage(gateway)).toEqual({
+    told: [true, true, false, false],
+    statuses: ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"],
+    errors: [
+      [2, "ANSWER_TOO_LARGE"],
+      [3, "ANSWER_TOO_LARGE"],
+    ],
+  });
+  // The page, the sizes, and the documents of the first few: what is refused is never read.
+  expect(gateway.statements.length).toBeLessThanOrEqual(2 + 4);
+});
+
+test("the error says the limit and what to do", async () => {
+  const gateway = await openInProcessGateway({ mostAnswerBytes: 1_048_576 });
+  const job = await addFinished(gateway, 1_100_000);
+  const { errors } = await gateway.answer(`{ job(id: "${job.id}") { id output } }`);
+  expect(errors?.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/1 MiB.*shorter page/s),
+  ]);
+  expect(errors?.[0]?.extensions).toEqual({ code: "ANSWER_TOO_LARGE", limit: 1_048_576 });
+});
+
+test("assets have no null to stand for them, so where they are too much the whole answer is missing", async () => {
+  const gateway = await openInProcessGateway({ mostAnswerBytes: 1.5 * LARGE_BYTES });
+  const { id } = await addFinished(gateway, LARGE_BYTES);
+  const { data, errors } = await gateway.answer(`{ job(id: "${id}") { output assets { url } } }`);
+  expect(data).toEqual({ job: null });
+  expect(errors?.map(({ extensions }) => extensions["code"])).toEqual(["ANSWER_TOO_LARGE"]);
+  const page = await gateway.answer("{ jobs { edges { node { output assets { url } } } } }");
+  expect(page.data).toBeNull();
+  expect(page.errors?.map(({ extensions }) => extensions["code"])).toEqual(["ANSWER_TOO_LARGE"]);
+});
+
+test("one output that is told again and again is counted each time", async () => {
+  const gateway = await openInProcessGateway({ mostAnswerBytes: 2.5 * LARGE_BYTES });
+  const { id } = await addFinished(gateway, LARGE_BYTES);
+  const aliases = Array.from({ length: 8 }, (_, index) => `o${index}: output`).join(" ");
+  const { data, errors = [] } = await gateway.answer(`{ job(id: "${id}") { ${aliases} } }`);
+  const { job } = JSON.parse(JSON.stringify(data));
+  expect(Object.values(job).filter((output) => output !== null)).toHaveLength(2);
+  expect(errors).toHaveLength(6);
+});
+
+test("a page of 100 small jobs costs one statement for all its documents", async () => {
+  const gateway = await openInProcessGateway();
+  for (let at = 0; at < 100; at++) await addFinished(gateway, 200, at);
+  gateway.statements.length = 0;
+  const { data, errors } = await gateway.answer(
+    "{ jobs(first: 100) { edges { node { input output } } } }",
+  );
+  expect(errors).toBeUndefined();
+  expect(JSON.stringify(data)).toMatch(/"output":\{"text":"x/);
+  expect(gateway.statements).toHaveLength(2);
+});
+
+test("each event of a stream has room of its own", async () => {
+  const gateway = await openInProcessGateway({ mostAnswerBytes: 1.5 * LARGE_BYTES });
+  const stream = await gateway.subscribe("subscription { jobsUpdated { job { output } } }", {});
+  if (!(Symbol.asyncIterator in stream)) throw new AggregateError(stream.errors ?? []);
+  for (let at = 0; at < 5; at++) {
+    await addFinished(gateway, LARGE_BYTES, at);
+    const { value } = await stream.next();
+    expect(value?.errors).toBeUndefined();
+    expect(value?.data).toMatchObject({ jobsUpdated: { job: { output: { text: /x+/ } } } });
+  }
+  await stream.return();
+});
+
+test("what a mutation has told counts for the mutations behind it", async () => {
+  const { promise: finished, resolve } = Promise.withResolvers<Job>();
+  const gateway = await openInProcessGateway({
+    mostAnswerBytes: 2.5 * LARGE_BYTES,
+    tracking: { cancelJob: () => finished },
+  });
+  const job = await addFinished(gateway, LARGE_BYTES);
+  resolve(job);
+  const cancels = Array.from(
+    { length: 4 },
+    (_, index) =>
+      `c${index}: cancelJob(id: "${job.id}") { ... on CancelJobSuccess { job { output } } }`,
+  ).join(" ");
+  const { errors = [] } = await gateway.answer(`mutation { ${cancels} }`);
+  expect(errors.map(({ path }) => path?.[0])).toEqual(["c2", "c3"]);
+});
+
+test("answers on their way take room of their owner, and what has none says when to ask again", async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let readCount = 0;
+  const gateway = await openInProcessGateway({
+    mostAnswerBytes: 1.5 * LARGE_BYTES,
+    details: {
+      measureDocuments: async () => ({ inputBytes: 2, outputBytes: LARGE_BYTES, documents: null }),
+      async readDocuments() {
+        readCount += 1;
+        await held;
+        return { input: {}, output: "large" };
+      },
+      readHistory: () => Promise.resolve([]),
+    },
+  });
+  const { id } = await addFinished(gateway, LARGE_BYTES);
+  const ask = (viewer = LOCAL_VIEWER) =>
+    gateway.answer(`{ job(id: "${id}") { id output } }`, {}, viewer);
+  const answers = [ask(), ask(), ask(createViewer({ ownerId: "operator" }))];
+  await vi.waitFor(() => expect(readCount).toBe(3));
+  const { data, errors = [] } = await ask();
+  expect(data).toEqual({ job: { id, output: null } });
+  expect(errors.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/have not been read yet.*Read them, then ask again/),
+  ]);
+  expect(errors[0]?.extensions).toEqual({
+    code: "RATE_LIMITED",
+    retryAfterSeconds: 1,
+    limit: 3 * LARGE_BYTES,
+  });
+  release();
+  for (const answer of await Promise.all(answers)) expect(answer.errors).toBeUndefined();
+  expect((await ask()).errors).toBeUndefined();
+});
+
+test("what an operation still reads when it has ended takes no room", async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let asked = 0;
+  const gateway = await openInProcessGateway({
+    mostAnswerBytes: LARGE_BYTES,
+    details: {
+      async measureDocuments(id) {
+        asked += 1;
+        if (id === broken.id) throw new Error("the database is away");
+        await held;
+        return { inputBytes: 2, outputBytes: LARGE_BYTES - 2, documents: null };
+      },
+      readDocuments: async () => ({ input: {}, output: "large" }),
+      readHistory: () => Promise.resolve([]),
+    },
+  });
+  const large = await addFinished(gateway, LARGE_BYTES);
+  const broken = await addFinished(gateway, LARGE_BYTES, 1);
+  for (let count = 0; count < 3; count++) {
+    const { data } = await gateway.answer(
+      `{ job(id: "${large.id}") { output } jobs(first: 1) { edges { node { input } } } }`,
+    );
+    // No null can stand for the input, so that all is over at once.
+    expect(data).toBeNull();
+  }
+  release();
+  await vi.waitFor(() => expect(asked).toBe(6));
+  const { errors } = await gateway.answer(`{ job(id: "${large.id}") { output } }`);
+  expect(errors).toBeUndefined();
+});

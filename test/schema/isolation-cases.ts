@@ -1,0 +1,79 @@
+/** The job of another owner that every case is about. */
+export const FOREIGN_ID = "job_0123456789abcdef0123456789abcdef";
+
+/** A key under which another owner has submitted. */
+export const FOREIGN_KEY = "a-key-that-both-have";
+
+/** A place in the list right before that job, and with its id. */
+const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toString("base64url");
+
+const TOLD = `fragment Told on Job {
+  id ownerId requestId status input output typedOutput { __typename } assets { url } error { code }
+  history { version status at } isFinished createdAt startedAt finishedAt
+  deployment { id jobs { totalCount edges { cursor node { id } } } }
+}`;
+
+const PAGE = `totalCount edges { cursor node { ...Told } } pageInfo { startCursor endCursor hasNextPage }`;
+
+// What becomes of a submitted job meanwhile is no part of the answer.
+const SUBMITTED = `__typename
+  ... on SubmitJobSuccess { job { id ownerId requestId deployment { id } } warnings { message } }
+  ... on Error { message }
+  ... on UpstreamError { code unconfirmedJob { id } }`;
+
+/**
+ * Operations that may tell of a job: together they select every field of the schema through which one can be reached.
+ * In `$after` they get a place in the feed from before anything happened.
+ */
+export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
+  ["job", `query { job(id: "${FOREIGN_ID}") { ...Told } } ${TOLD}`],
+  ["node of a job", `query { node(id: "${FOREIGN_ID}") { id ... on Job { ...Told } } } ${TOLD}`],
+  [
+    "node of a deployment",
+    `query { node(id: "wg") { id ... on Deployment { jobs { ${PAGE} } } } } ${TOLD}`,
+  ],
+  ["jobs", `query { jobs { ${PAGE} } } ${TOLD}`],
+  ["jobs from the end", `query { jobs(last: 1) { ${PAGE} } } ${TOLD}`],
+  ["jobs from a place on", `query { jobs(after: "${FOREIGN_PLACE}") { ${PAGE} } } ${TOLD}`],
+  [
+    "jobs that match",
+    `query { jobs(filter: { status: [SUCCEEDED], deploymentId: "wg" }) { ${PAGE} } } ${TOLD}`,
+  ],
+  ["deployment", `query { deployment(id: "wg") { jobs { ${PAGE} } } } ${TOLD}`],
+  ["deployments", `query { deployments { id jobs(first: 2) { ${PAGE} } } } ${TOLD}`],
+  [
+    "cancelJob",
+    `mutation { cancelJob(id: "${FOREIGN_ID}") {
+    __typename
+    ... on CancelJobSuccess { job { ...Told } }
+    ... on JobNotCancellableError { job { ...Told } }
+    ... on Error { message }
+  } } ${TOLD}`,
+  ],
+  [
+    "deleteJob",
+    `mutation { deleteJob(id: "${FOREIGN_ID}") {
+    __typename
+    ... on DeleteJobSuccess { deletedJobId }
+    ... on JobNotFinishedError { job { ...Told } }
+    ... on Error { message }
+  } } ${TOLD}`,
+  ],
+  [
+    "submitJob with the same key",
+    `mutation { submitJob(deploymentId: "wg", input: { prompt: "p" }, idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
+  ],
+  [
+    "a generated mutation with the same key",
+    `mutation { submitWarmGlow(input: { prompt: "p" }, idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
+  ],
+  ["jobUpdated", `subscription { jobUpdated(id: "${FOREIGN_ID}") { ...Told } } ${TOLD}`],
+  [
+    "jobsUpdated",
+    `subscription ($after: String) { jobsUpdated(after: $after) { reset job { id ownerId deployment { id } } } }`,
+  ],
+  [
+    "jobsUpdated that match",
+    `subscription ($after: String) { jobsUpdated(after: $after, filter: { deploymentId: "wg" }) { reset job { id } } }`,
+  ],
+];

@@ -1,0 +1,257 @@
+import type { ExecutionResult, GraphQLSchema } from "graphql";
+import {
+  execute,
+  getNamedType,
+  isAbstractType,
+  isInterfaceType,
+  isObjectType,
+  parse,
+  subscribe,
+  TypeInfo,
+  validate,
+  visit,
+  visitWithTypeInfo,
+} from "graphql";
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import type { Viewer } from "../../src/auth/viewer.ts";
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { createPace } from "../../src/runcomfy/pace.ts";
+import type { Services } from "../../src/schema/context.ts";
+import { createAnswerBudget } from "../../src/schema/answer-budget.ts";
+import { createContext } from "../../src/schema/context.ts";
+import { createSchema } from "../../src/schema/create-schema.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createTracking } from "../../src/tracking/tracking.ts";
+import { createDetailReader } from "../../src/watch/create-detail-reader.ts";
+import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
+import { createJobReader } from "../../src/watch/create-job-reader.ts";
+import { watchJob } from "../../src/watch/watch-job.ts";
+import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createViewer } from "../support/viewers.ts";
+import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES } from "./isolation-cases.ts";
+
+const OWNER = createViewer({
+  ownerId: "theirs",
+  scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read"]),
+});
+const STRANGER = createViewer({
+  ownerId: "mine",
+  scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read"]),
+});
+const OPERATOR = createViewer({ ownerId: "operator" });
+
+/** What only the owner of the foreign job may ever read. */
+const SECRETS = ["theirs", "request-of-them", "prompt-of-them", "output-of-them"];
+
+const CATALOGUE = catalogueOf({
+  id: "wg",
+  name: "Warm Glow",
+  inputSchema: { type: "object", properties: { prompt: { type: "string" } } },
+  outputSchema: { type: "object", properties: { text: { type: "string" } } },
+});
+const SCHEMA = createSchema(CATALOGUE);
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** A whole gateway but for its server, in which the stranger has a job and the owner none yet. */
+async function openWorld() {
+  const log = pino({ level: "silent" });
+  const statements: string[] = [];
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  const store = await openStore({
+    databaseUrl: ":memory:",
+    log,
+    onStatement: (sql) => statements.push(sql),
+  });
+  onTestFinished(() => store.close());
+  const { url: baseUrl, token } = upstream;
+  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+  const tracking = createTracking({
+    store,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 5_000, pace, log }),
+    pace,
+    catalogue: CATALOGUE,
+    apiVersion: "v1",
+    deadlineSeconds: 86_400,
+    submitTimeoutSeconds: 5,
+    log,
+  });
+  onTestFinished(() => tracking.close());
+  const readJob = createJobReader(store, log);
+  const feed = createFeedReader(store, log);
+  const services: Services = {
+    store,
+    details: createDetailReader(store),
+    mostAnswerBytes: 33_554_432,
+    answerBudget: createAnswerBudget(33_554_432),
+    tracking,
+    watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
+    watchJobs: (watch) => watchJobs({ ...watch, store, feed, restMs: 1 }),
+    readLiveDeployment: () => Promise.resolve(null),
+  };
+  const after = await store.readFeedHead();
+
+  async function save(job: Job, observation: Parameters<typeof advance>[1]): Promise<Job> {
+    const next = advance(job, observation, new Date(Date.UTC(2026, 0, 1, 0, 1)));
+    const output = observation.kind === "succeeded" ? observation.output : null;
+    expect(await store.saveJob(next, output)).toBe(true);
+    return next;
+  }
+
+  function create(ownerId: string, createdAt: number): Job {
+    const now = new Date(createdAt);
+    return createJob({ ownerId, deploymentId: "wg", apiVersion: "v1", now });
+  }
+
+  let own = create(STRANGER.ownerId, Date.UTC(2025, 0, 1));
+  await store.insertJob(own, { prompt: "mine" }, null);
+  own = await save(own, { kind: "accepted", requestId: "mine" });
+
+  return {
+    store,
+    statements,
+
+    /** The owner's job, in its last state, and one more change of the stranger's behind it. */
+    async addForeignJob(): Promise<void> {
+      const job = { ...create(OWNER.ownerId, Date.UTC(2026, 0, 1)), id: FOREIGN_ID };
+      const key = { key: FOREIGN_KEY, fingerprint: "of another input" };
+      await store.insertJob(job, { prompt: "prompt-of-them" }, key);
+      const accepted = await save(job, { kind: "accepted", requestId: "request-of-them" });
+      const output = { text: "output-of-them" };
+      await save(accepted, { kind: "succeeded", output, finishedAt: null });
+    },
+    touchOwnJob: () => save(own, { kind: "queued", queuePosition: 3 }),
+
+    /** The answer, or of a subscription the first one, as a client gets its bytes. */
+    async ask(viewer: Viewer, text: string): Promise<string> {
+      const document = parse(text);
+      expect(validate(SCHEMA, document)).toEqual([]);
+      const variableValues = { after };
+      const contextValue = createContext(services, { viewer, variables: variableValues });
+      const operation = { schema: SCHEMA, document, contextValue, variableValues };
+      if (!text.startsWith("subscription")) return JSON.stringify(await execute(operation));
+      const stream = await subscribe(operation);
+      if (!isStream(stream)) return JSON.stringify(stream);
+      const first = await stream.next();
+      await stream.return();
+      return JSON.stringify(first);
+    },
+  };
+}
+
+function isStream(
+  answer: ExecutionResult | AsyncGenerator<ExecutionResult, void, void>,
+): answer is AsyncGenerator<ExecutionResult, void, void> {
+  return Symbol.asyncIterator in answer;
+}
+
+/** Whether the same operation, asked twice, makes the same statements: not a submit or a stream that reads on. */
+function isRepeatable(text: string): boolean {
+  return !/submit|jobsUpdated/.test(text);
+}
+
+test("every field through which a job can be reached has a case", () => {
+  const reaching = findReaching(SCHEMA);
+  // Or the walk would be wrong.
+  expect(reaching).toEqual(
+    expect.arrayContaining(["Query.node", "Deployment.jobs", "JobEdge.node", "JobChange.job"]),
+  );
+  expect(reaching.filter((field) => !findSelected().has(field))).toEqual([]);
+});
+
+test.each(ISOLATION_CASES)(
+  "to another owner a job is as if it did not exist: %s",
+  async (_title, text) => {
+    const world = await openWorld();
+    const before = await watchStatements(world, () => world.ask(STRANGER, text));
+    await world.addForeignJob();
+    if (text.includes("jobsUpdated")) await world.touchOwnJob();
+    const after = await watchStatements(world, () => world.ask(STRANGER, text));
+
+    expect(after.answer).toBe(before.answer);
+    for (const secret of SECRETS) expect(after.answer).not.toContain(secret);
+    if (isRepeatable(text)) expect(after.statements).toEqual(before.statements);
+
+    // The owner gets to see it: the case is about something.
+    const told = await world.ask(OWNER, text);
+    expect(told).toContain(FOREIGN_ID);
+    expect(told).not.toBe(after.answer);
+  },
+);
+
+test.each(ISOLATION_CASES)(
+  "an operator reads every job and changes none: %s",
+  async (_title, text) => {
+    const world = await openWorld();
+    const before = text.startsWith("mutation") ? await world.ask(OPERATOR, text) : null;
+    await world.addForeignJob();
+    const after = await world.ask(OPERATOR, text);
+    if (before === null) {
+      expect(text.includes("jobsUpdated") || after.includes(FOREIGN_ID)).toBe(true);
+      expect(after).not.toContain("FORBIDDEN");
+    } else {
+      expect(after).toBe(before);
+    }
+    expect(await world.store.readJob(FOREIGN_ID)).toMatchObject({ status: "SUCCEEDED" });
+  },
+);
+
+test("an operator's feed tells of everybody's jobs", async () => {
+  const world = await openWorld();
+  await world.addForeignJob();
+  const [, feed = ""] = ISOLATION_CASES.find(([title]) => title === "jobsUpdated") ?? [];
+  // The stranger's job changed first, so that it is the first that is told.
+  expect(await world.ask(OPERATOR, feed)).toContain('"ownerId":"mine"');
+  expect(await world.ask(OWNER, feed)).toContain('"ownerId":"theirs"');
+});
+
+async function watchStatements(world: World, ask: () => Promise<string>) {
+  world.statements.length = 0;
+  const answer = await ask();
+  return { answer, statements: [...world.statements] };
+}
+
+/** `Type.field` of each field whose value leads to a job, over whatever lies between. */
+function findReaching(schema: GraphQLSchema): string[] {
+  const reaching = new Set(["Job"]);
+  const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
+  const fieldsOf = (type: (typeof types)[number]) =>
+    isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [];
+  const leads = (type: (typeof types)[number]): boolean =>
+    fieldsOf(type).some((field) => reaching.has(getNamedType(field.type).name)) ||
+    (isAbstractType(type) && schema.getPossibleTypes(type).some(({ name }) => reaching.has(name)));
+  for (let size = 0; size < reaching.size;) {
+    size = reaching.size;
+    for (const type of types) if (leads(type)) reaching.add(type.name);
+  }
+  return types.flatMap((type) =>
+    fieldsOf(type)
+      .filter((field) => reaching.has(getNamedType(field.type).name))
+      .map((field) => `${type.name}.${field.name}`),
+  );
+}
+
+/** `Type.field` of each field that the cases select. */
+function findSelected(): ReadonlySet<string> {
+  const selected = new Set<string>();
+  for (const [, text] of ISOLATION_CASES) {
+    const typeInfo = new TypeInfo(SCHEMA);
+    visit(
+      parse(text),
+      visitWithTypeInfo(typeInfo, {
+        Field({ name }) {
+          selected.add(`${typeInfo.getParentType()?.name}.${name.value}`);
+        },
+      }),
+    );
+  }
+  return selected;
+}

@@ -1,0 +1,137 @@
+import { expect, test } from "vitest";
+
+import type { Scope } from "../../src/auth/viewer.ts";
+import { SCOPES } from "../../src/auth/viewer.ts";
+import { LimitError } from "../../src/job/limit-error.ts";
+import { createSchema } from "../../src/schema/create-schema.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { createViewer } from "../support/viewers.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+const CATALOGUE = catalogueOf({
+  id: "wg",
+  name: "Warm Glow",
+  inputSchema: { type: "object", properties: { prompt: { type: "string" } } },
+});
+
+const NEEDS: readonly (readonly [Scope, string])[] = [
+  ["jobs:read", `{ job(id: "job_1") { id } }`],
+  ["jobs:read", `{ node(id: "job_1") { id } }`],
+  ["jobs:read", `{ jobs { totalCount } }`],
+  ["jobs:read", `{ deployment(id: "wg") { jobs { totalCount } } }`],
+  ["jobs:read", `subscription { jobUpdated(id: "job_1") { id } }`],
+  ["jobs:read", `subscription { jobsUpdated(after: "") { reset } }`],
+  ["jobs:submit", `mutation { submitJob(deploymentId: "wg", input: {}) { __typename } }`],
+  ["jobs:submit", `mutation { submitWarmGlow(input: {}) { __typename } }`],
+  ["jobs:cancel", `mutation { cancelJob(id: "job_1") { __typename } }`],
+  ["jobs:cancel", `mutation { deleteJob(id: "job_1") { __typename } }`],
+];
+
+test("every field of the roots needs a scope, or is meant for everybody", () => {
+  const schema = createSchema(CATALOGUE);
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  const fields = roots.flatMap((type) => Object.keys(type?.getFields() ?? {}));
+  const isTold = (name: string) =>
+    NEEDS.some(([, text]) => text.includes(` ${name}(`) || text.includes(` ${name} {`));
+  expect(fields.filter((name) => !isTold(name))).toEqual(["viewer", "deployments"]);
+});
+
+/** A gateway for somebody with these scopes, whose tracking knows no job and no deployment. */
+async function openFor(scopes: readonly Scope[]) {
+  const refuse = () => Promise.reject(new Error("reached"));
+  const gateway = await openInProcessGateway({
+    catalogue: CATALOGUE,
+    viewer: createViewer({ ownerId: "web", scopes: new Set(scopes) }),
+    tracking: { submitJob: refuse, cancelJob: refuse, deleteJob: refuse },
+  });
+  return async (text: string): Promise<string> => {
+    if (!text.startsWith("subscription")) return JSON.stringify(await gateway.answer(text));
+    const stream = await gateway.subscribe(text, {});
+    if (!("next" in stream)) return JSON.stringify(stream);
+    const first = await stream.next();
+    await stream.return();
+    return JSON.stringify(first);
+  };
+}
+
+test.each(NEEDS)("without %s alone it is FORBIDDEN: %s", async (scope, text) => {
+  const others = SCOPES.filter((one) => !one.startsWith(scope));
+  const answer = await (await openFor(others))(text);
+  expect(answer).toContain('"code":"FORBIDDEN"');
+  expect(answer).toContain(`\`${scope}\``);
+});
+
+test.each(NEEDS)("%s alone is enough: %s", async (scope, text) => {
+  expect(await (await openFor([scope]))(text)).not.toContain("FORBIDDEN");
+});
+
+test("an operator's scope to read has that of everybody in it", async () => {
+  const ask = await openFor(["jobs:read:all"]);
+  for (const [scope, text] of NEEDS) {
+    const isForbidden = (await ask(text)).includes("FORBIDDEN");
+    expect({ text, isForbidden }).toEqual({ text, isForbidden: scope !== "jobs:read" });
+  }
+});
+
+test("who has no scope at all may ask who they are, and what there is to run", async () => {
+  const ask = await openFor([]);
+  const answer = await ask(
+    `{ viewer { id scopes } deployments { id } deployment(id: "wg") { name } node(id: "wg") { id } }`,
+  );
+  expect(JSON.parse(answer)).toEqual({
+    data: {
+      viewer: { id: "web", scopes: [] },
+      deployments: [{ id: "wg" }],
+      deployment: { name: "Warm Glow" },
+      node: { id: "wg" },
+    },
+  });
+});
+
+test("a viewer's scopes come in one order", async () => {
+  const ask = await openFor([...SCOPES].toReversed());
+  expect(await ask("{ viewer { scopes } }")).toContain(JSON.stringify(SCOPES));
+});
+
+test("what a mutation gives is shown in full to who may not read", async () => {
+  const gateway = await openInProcessGateway({
+    viewer: createViewer({ scopes: new Set(["jobs:submit"]) }),
+    tracking: { submitJob: async () => ({ job: await gateway.addJob(), warnings: [] }) },
+  });
+  const { data, errors } = await gateway.answer(
+    `mutation { submitJob(deploymentId: "a", input: {}) {
+      ... on SubmitJobSuccess { job { ownerId input history { version } deployment { id } } } } }`,
+  );
+  expect(errors).toBeUndefined();
+  expect(data).toMatchObject({
+    submitJob: { job: { ownerId: "local", history: [{ version: 1 }] } },
+  });
+});
+
+test("a limit is an error with its code, its number and when to come again", async () => {
+  const limit = { code: "QUOTA_EXCEEDED", retryAfterSeconds: 7, limit: 3 } as const;
+  const gateway = await openInProcessGateway({
+    tracking: { submitJob: () => Promise.reject(new LimitError("You have 3.", limit)) },
+  });
+  const { errors } = await gateway.answer(
+    `mutation { submitJob(deploymentId: "a", input: {}) { __typename } }`,
+  );
+  expect(errors?.[0]?.toJSON()).toMatchObject({ message: "You have 3.", extensions: limit });
+});
+
+test("without a catalogue the deployments are those of the viewer's own jobs", async () => {
+  const gateway = await openInProcessGateway({
+    viewer: createViewer({ ownerId: "web", scopes: new Set() }),
+  });
+  await gateway.addJob({ deploymentId: "theirs" });
+  await gateway.addJob({ deploymentId: "own", ownerId: "web" });
+  const { data } = await gateway.answer(
+    `{ deployments { id } deployment(id: "theirs") { id } node(id: "theirs") { id } own: node(id: "own") { id } }`,
+  );
+  expect(data).toEqual({
+    deployments: [{ id: "own" }],
+    deployment: null,
+    node: null,
+    own: { id: "own" },
+  });
+});

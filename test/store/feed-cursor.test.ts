@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+
+import { type FeedCursor, fromFeedCursor, toFeedCursor } from "../../src/store/feed-cursor.ts";
+import { createFeedSeal } from "../../src/store/feed-seal.ts";
+
+const seal = createFeedSeal("secret");
+const told = { next: 9, open: [3, 7] };
+const numbers = (length: number) => Array.from({ length }, (_, index) => 1e15 + index);
+
+test.each<FeedCursor>([
+  { told: { next: 0, open: [] }, stage: null },
+  { told, stage: null },
+  { told, stage: { until: { next: 12, open: [9] }, changed: 8, id: "job_1" } },
+  {
+    told: { next: 2e15, open: numbers(500) },
+    stage: {
+      until: { next: 3e15, open: numbers(500) },
+      changed: 1e15,
+      id: "j".repeat(128),
+    },
+  },
+])("a cursor comes back as it was", (cursor) => {
+  const text = toFeedCursor(cursor, seal);
+  expect(text).toMatch(/^[\w-]+$/);
+  expect(fromFeedCursor(text, createFeedSeal("secret"))).toEqual(cursor);
+});
+
+test("a cursor that would be too long is an empty one, which begins anew", () => {
+  const far = { next: 2e15, open: numbers(501) };
+  expect(toFeedCursor({ told: far, stage: null }, seal)).toBe("");
+  expect(toFeedCursor({ told, stage: { until: far, changed: 8, id: "job_1" } }, seal)).toBe("");
+});
+
+test("a cursor under another seal begins anew", () => {
+  expect(fromFeedCursor(toFeedCursor({ told, stage: null }, seal), createFeedSeal("x"))).toBeNull();
+});
+
+test("a cursor is short: some 200 characters between two stages, and 310 within one", () => {
+  expect(toFeedCursor({ told, stage: null }, seal).length).toBeLessThanOrEqual(200);
+  const stage = { until: { next: 1e9, open: [] }, changed: 1e9, id: `job_${"a".repeat(32)}` };
+  const within = toFeedCursor({ told: { next: 1e9, open: [] }, stage }, seal);
+  expect(within.length).toBeLessThanOrEqual(310);
+});

@@ -1,0 +1,27 @@
+import type { OwnerLimits, Viewer } from "../../src/auth/viewer.ts";
+import { LOCAL_OWNER, SCOPES } from "../../src/auth/viewer.ts";
+
+/** Those of an owner who may do all. */
+export const NO_LIMITS: OwnerLimits = {
+  requestsPerSecond: null,
+  submitsPerMinute: null,
+  jobsInFlight: null,
+  jobsPerDay: null,
+  sockets: null,
+  subscriptions: null,
+};
+
+/** Whom only its own limits bind. */
+export function createViewer(
+  options: {
+    readonly ownerId?: string;
+    readonly scopes?: Viewer["scopes"];
+    readonly limits?: Partial<OwnerLimits>;
+  } = {},
+): Viewer {
+  const { ownerId = LOCAL_OWNER, scopes = new Set(SCOPES), limits } = options;
+  return { ownerId, scopes, limits: { ...NO_LIMITS, ...limits } };
+}
+
+/** Everybody where nobody says who they are. */
+export const LOCAL_VIEWER = createViewer();
