@@ -1,14 +1,19 @@
 import type { Logger } from "pino";
 
+import { createAuthenticator } from "./auth/create-authenticator.ts";
+import { createSessions } from "./auth/sessions.ts";
 import type { Config } from "./config.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
+import { createAnswerBudget } from "./schema/answer-budget.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
+import { createRequestRates } from "./server/request-rates.ts";
 import { startServer } from "./server/start-server.ts";
+import { loadTrustedDocuments } from "./server/documents/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
 import { startRetention } from "./tracking/retention.ts";
 import { createTracking } from "./tracking/tracking.ts";
@@ -47,6 +52,14 @@ export async function startGateway(
     const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
     const catalogue = loaded?.catalogue ?? null;
     for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
+    const { auth, doors, limits } = config;
+    const { trustedDocumentsFile: file } = doors;
+    const trustedDocuments = file === null ? null : await loadTrustedDocuments(file);
+    const authenticator = keep(
+      await createAuthenticator({ config: auth, limits: limits.owner, log }),
+    );
+    const sessions = createSessions({ log });
+    keep({ close: async () => sessions.close() });
     const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
     const store = keep(
@@ -91,14 +104,16 @@ export async function startGateway(
     );
     await tracking.start();
     const readJob = createJobReader(store, log);
-    const watchOne = (jobId: string) => watchJob({ store, jobId, readJob });
     const feed = createFeedReader(store, log);
     const live = createLiveDeployments({ runcomfy, log });
     const services = {
       store,
       details: createDetailReader(store),
+      mostAnswerBytes: limits.answerBytes,
+      answerBudget: createAnswerBudget(limits.answerBytes),
       tracking,
-      watchJob: watchOne,
+      watchJob: (jobId: string, ownerId: string | undefined) =>
+        watchJob({ store, jobId, ownerId, readJob }),
       watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, store, feed }),
       readLiveDeployment: (id: string) => live.read(id),
     };
@@ -107,9 +122,14 @@ export async function startGateway(
         host: config.host,
         port: config.port,
         schema: createSchema(catalogue),
-        createContext: (variables) => createContext(services, variables),
+        createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
         example: catalogue?.deployments[0] ?? null,
+        authenticator,
+        sessions,
+        rates: createRequestRates(),
+        doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
+        limits,
         log,
       }),
     );

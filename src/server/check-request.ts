@@ -2,26 +2,69 @@ import type { IncomingMessage } from "node:http";
 
 import type { Refusal } from "./refuse.ts";
 
-/** Refuses a request whose Host header is no host; null for every other. */
-export function checkHost({ headers: { host = "" } }: IncomingMessage): Refusal | null {
+/** Of which Node takes the first, and a proxy perhaps the last. */
+const SINGLE_HEADERS: ReadonlySet<string> = new Set([
+  "host",
+  "authorization",
+  "content-type",
+  "content-encoding",
+  "origin",
+]);
+
+/** Refuses a request whose headers are ambiguous or whose Host is no host; null for every other. */
+export function checkHeaders(request: IncomingMessage): Refusal | null {
+  // Without a version it has no headers either, and its answer should have none.
+  if (request.httpVersionMajor !== 1)
+    return badRequest(
+      "The request names no version of HTTP that is spoken here. Send it with an HTTP client's library.",
+    );
+  const { host = "" } = request.headers;
   // Yoga makes a URL of it, and answers with the stack where that fails.
-  if (host === "" || (/^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}`))) return null;
-  return badRequest(
-    "The Host header is no host. Send the name or address and the port, nothing else.",
-  );
+  if (host !== "" && !(/^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}`)))
+    return badRequest(
+      "The Host header is no host. Send the name or address and the port, nothing else.",
+    );
+  const repeated = findRepeated(request.rawHeaders);
+  if (repeated === null) return null;
+  // Who sent this may disagree about where the request ends, so nothing behind it is read.
+  const headers = { connection: "close" };
+  return { ...badRequest(`The header ${repeated} came twice. Send it once.`), headers };
 }
 
-/** Refuses a GET whose parameters are malformed and a POST that is not JSON; null for every other request. */
-export function checkOperation(request: IncomingMessage, parameters: string): Refusal | null {
-  const { method, headers } = request;
+/** Refuses a method that GraphQL has no use for, a GET whose parameters are malformed, and a POST that is not plain JSON. */
+export function checkOperation(
+  { method = "", headers }: IncomingMessage,
+  parameters: string,
+): Refusal | null {
+  if (method !== "GET" && method !== "POST") return METHOD_NOT_ALLOWED;
+  // A small body may be a large one when it is unpacked.
+  if ((headers["content-encoding"] ?? "identity") !== "identity")
+    return unsupported("The gateway unpacks no bodies. Send it without content-encoding.");
   if (method === "GET") return checkParameters(new URLSearchParams(parameters));
   // Other types any page on the web may send without asking first, and so start jobs that cost money.
-  if (method === "POST" && !/^application\/json(?:[;,]|$)/.test(headers["content-type"] ?? ""))
-    return {
-      status: 415,
-      code: "UNSUPPORTED_MEDIA_TYPE",
-      message: "GraphQL takes JSON alone. Send it with the header content-type: application/json.",
-    };
+  if (!/^application\/json[ \t]*(?:;|$)/i.test(headers["content-type"] ?? ""))
+    return unsupported(
+      "GraphQL takes JSON alone. Send it with the header content-type: application/json.",
+    );
+  return null;
+}
+
+const METHOD_NOT_ALLOWED: Refusal = {
+  status: 405,
+  code: "METHOD_NOT_ALLOWED",
+  message: "GraphQL takes GET for queries and POST for everything. Send one of these.",
+  headers: { allow: "GET, POST, OPTIONS" },
+};
+
+function findRepeated(rawHeaders: readonly string[]): string | null {
+  const seen = new Set<string>();
+  // Names and values alternate.
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    const name = rawHeaders[place]?.toLowerCase() ?? "";
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return name;
+    seen.add(name);
+  }
   return null;
 }
 
@@ -45,4 +88,8 @@ function isJson(text: string): boolean {
 
 function badRequest(message: string): Refusal {
   return { status: 400, code: "BAD_REQUEST", message };
+}
+
+function unsupported(message: string): Refusal {
+  return { status: 415, code: "UNSUPPORTED_MEDIA_TYPE", message };
 }

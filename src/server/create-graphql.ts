@@ -1,60 +1,88 @@
+import { GraphQLError } from "graphql";
 import type { GraphQLSchema } from "graphql";
-import { createYoga, useReadinessCheck } from "graphql-yoga";
-import type { Logger } from "pino";
+import { createYoga } from "graphql-yoga";
+import type { Plugin } from "graphql-yoga";
 
-import { createBracketLimit } from "./bracket-limit.ts";
-import { createDocumentCache } from "./document-cache.ts";
-import { createDocumentLimits } from "./document-limits.ts";
-import { createLargeFieldLimit } from "./large-fields.ts";
+import type { Viewer } from "../auth/viewer.ts";
+import { createDocumentCache } from "./documents/document-cache.ts";
+import type { DocumentLimits } from "./documents/document-limits.ts";
+import { createDocumentLimits } from "./documents/document-limits.ts";
+import { createIntrospectionBan } from "./documents/introspection.ts";
 import type { createMaskError } from "./mask-error.ts";
+import { createBatchingBan } from "./documents/no-batching.ts";
 import { createNotAcceptable } from "./not-acceptable.ts";
+import type { Places } from "./places.ts";
+import type { OperationOrigin } from "./subscription-limit.ts";
+import { createSubscriptionLimit } from "./subscription-limit.ts";
+import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 
-/** GraphQL, `/health` and `/ready` over HTTP, and what the WebSocket needs of the same. */
+/** GraphQL over HTTP, and what the WebSocket needs of the same. */
 export type GraphqlHandler = ReturnType<typeof createGraphql>;
+
+/** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
+export type CreateContext = (operation: {
+  readonly viewer: Viewer;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly whenSent: OperationOrigin["whenSent"];
+}) => OperationContext;
+
+/** What may want to know that its answer is over. */
+type OperationContext = object & { readonly end?: () => void };
 
 export function createGraphql(options: {
   readonly schema: GraphQLSchema;
-  /** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
-  readonly createContext: (variables: Readonly<Record<string, unknown>>) => object;
-  /** Rejects unless the database answers. */
-  readonly checkDatabase: () => Promise<void>;
+  readonly createContext: CreateContext;
   readonly maskError: ReturnType<typeof createMaskError>;
-  readonly log: Logger;
+  readonly documentLimits: DocumentLimits;
+  readonly hasIntrospection: boolean;
+  readonly trustedDocuments: TrustedDocuments | null;
+  readonly subscriptionPlaces: Places;
 }) {
-  const { schema, createContext, checkDatabase, maskError, log } = options;
-  return createYoga({
+  const { schema, createContext, maskError, trustedDocuments } = options;
+  return createYoga<OperationOrigin>({
     schema,
-    context: ({ params }) => createContext(params?.variables ?? {}),
+    context({ params, viewer, whenOver, whenSent }) {
+      const context = createContext({ viewer, variables: params?.variables ?? {}, whenSent });
+      if (context.end !== undefined) whenOver(context.end);
+      return context;
+    },
     maskedErrors: { maskError },
     // What goes wrong is logged where it is masked.
     logging: false,
     graphiql: false,
     landingPage: false,
     multipart: false,
-    cors: { origin: "*", methods: ["GET", "POST", "OPTIONS"] },
+    cors: false,
+    // Yoga looks at the end of any URL, and no URL has a space.
+    healthCheckEndpoint: " ",
     // Counted at node:http, which costs half as much as Yoga's own limit.
     maxRequestBodySize: false,
-    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
+    // Yoga's own keeps refused documents too.
+    parserAndValidationCache: false,
+    extraParamNames: trustedDocuments === null ? [] : ["documentId"],
     plugins: [
-      ...createDocumentLimits(),
-      createBracketLimit(),
-      createLargeFieldLimit(),
+      ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
+      createBatchingBan(),
+      ...createDocumentLimits(options.documentLimits),
+      ...(options.hasIntrospection ? [] : [createIntrospectionBan()]),
+      createDocumentCache(),
+      createSubscriptionLimit(options.subscriptionPlaces),
       createNotAcceptable(),
-      useReadinessCheck({
-        check: async () => {
-          try {
-            await checkDatabase();
-          } catch (error) {
-            log.warn({ err: error }, "The database does not answer, so the gateway is not ready.");
-            throw new Error(
-              "The database does not answer. Check that it runs; the gateway connects again by itself.",
-              { cause: error },
-            );
-          }
-        },
-      }),
     ],
   });
 }
 
-const NO_CACHE = { get: () => undefined, set: () => undefined };
+function createDocumentFinder(documents: TrustedDocuments): Plugin {
+  return {
+    onParams({ params, setParams, request }) {
+      // What is no object is refused further on.
+      if (typeof params !== "object" || params === null) return;
+      // Yoga reads no more of a URL than it knows.
+      const parameters =
+        request.method === "GET" ? URL.parse(request.url)?.searchParams : undefined;
+      const query = documents.find({ documentId: parameters?.get("documentId"), ...params });
+      if (query instanceof GraphQLError) throw query;
+      setParams({ ...params, query });
+    },
+  };
+}

@@ -1,10 +1,13 @@
+import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
 import type { GraphiQLOptions } from "graphql-yoga";
 
-type Page = { readonly plain: Buffer; readonly zipped: Buffer };
+import { pagePolicy } from "./security-headers.ts";
+
+type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: string };
 
 /**
  * Makes what answers a browser with GraphiQL. The page brings all its scripts along, nine megabytes of them, so it is
@@ -15,14 +18,14 @@ export function createGraphiqlPage(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   let page: Promise<Page> | null = null;
   return async ({ headers }, response) => {
-    const { plain, zipped } = await (page ??= render(options));
+    const { plain, zipped, policy } = await (page ??= render(options));
     const isZipped = acceptsGzip(headers["accept-encoding"] ?? "");
     response
       .writeHead(200, {
         "content-type": "text/html; charset=utf-8",
         "content-length": isZipped ? zipped.length : plain.length,
         ...(isZipped && { "content-encoding": "gzip" }),
-        vary: "accept, accept-encoding",
+        "content-security-policy": policy,
       })
       .end(isZipped ? zipped : plain);
   };
@@ -35,8 +38,21 @@ export function wantsPage({ method = "", headers }: IncomingMessage): boolean {
 
 async function render(options: GraphiQLOptions): Promise<Page> {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
-  const plain = Buffer.from(renderGraphiQL(options).replace("</head>", `${STILL_TABS}</head>`));
-  return { plain, zipped: await promisify(gzip)(plain) };
+  const page = renderGraphiQL(options)
+    .replace("</head>", `${STILL_TABS}</head>`)
+    .replace(HEADERS_OF_A_TAB, "extensions:{headers:$1?.headers,connectionParams:$1?.headers}");
+  const plain = Buffer.from(page);
+  return { plain, zipped: await promisify(gzip)(plain), policy: pagePolicy(hashOfScript(page)) };
+}
+
+/** Where the page hands on what was typed as headers: to requests alone, but a credential is for sockets too. */
+const HEADERS_OF_A_TAB = /extensions:\{headers:(\w+)\?\.headers\}/;
+
+/** Of the one script, which ends the page and holds the tags of others in its texts. */
+function hashOfScript(page: string): string {
+  const start = page.indexOf("<script>", page.indexOf("</noscript>")) + "<script>".length;
+  const script = page.slice(start, page.lastIndexOf("</script>"));
+  return `sha256-${createHash("sha256").update(script.replaceAll("\r\n", "\n")).digest("base64")}`;
 }
 
 /** A tab that is pressed for the first time would jump away from under the mouse, and the click be lost. */

@@ -12,6 +12,8 @@ export function createGraphiql(example: Deployment | null): GraphiQLOptions {
   return {
     title: "RunComfy GraphQL",
     subscriptionsProtocol: "WS",
+    // They may hold a key, which a browser would keep for whoever uses it next.
+    shouldPersistHeaders: false,
     defaultTabs: [
       { query: DEPLOYMENTS },
       { query: toSubmit(toCall(example)) },

@@ -2,13 +2,25 @@ import { GraphQLError } from "graphql";
 import type { GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
 
+import { withoutSuggestions } from "./documents/introspection.ts";
+
 /**
  * Makes what turns any thrown thing into an error for clients: one that was meant for them keeps its words and gets a
  * code where it has none; every other one is logged, and told as a sentence that gives nothing away.
  */
-export function createMaskError(log: Logger): (error: unknown) => GraphQLError {
+export function createMaskError(options: {
+  readonly log: Logger;
+  /** Whether errors may guess what was meant, and so tell the schema. */
+  readonly hasSuggestions: boolean;
+}): (error: unknown) => GraphQLError {
+  const { log, hasSuggestions } = options;
   return (error) => {
-    if (isMeantForClients(error)) return withCode(error, "BAD_USER_INPUT");
+    if (isMeantForClients(error))
+      return withCode(
+        error,
+        "BAD_USER_INPUT",
+        hasSuggestions ? error.message : withoutSuggestions(error.message),
+      );
     log.error({ err: error }, "An operation failed inside the gateway.");
     const located = error instanceof GraphQLError ? error : null;
     return new GraphQLError(
@@ -27,9 +39,9 @@ export function createMaskError(log: Logger): (error: unknown) => GraphQLError {
 }
 
 /** The same error with `code` as its `extensions.code` unless it has one, and without what it was made from. */
-export function withCode(error: GraphQLError, code: string): GraphQLError {
+export function withCode(error: GraphQLError, code: string, message = error.message): GraphQLError {
   const { nodes, source, positions, path } = error;
-  return new GraphQLError(error.message, {
+  return new GraphQLError(message, {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,

@@ -1,39 +1,41 @@
 import { once } from "node:events";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import { createServer } from "node:http";
 
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Sessions } from "../auth/sessions.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
-import { checkHost, checkOperation } from "./check-request.ts";
+import { createAnswer } from "./answer-request.ts";
+import { createAnswerTurns } from "./answer-turns.ts";
+import { answerClientErrors } from "./client-error.ts";
 import { trackConnections } from "./connections.ts";
+import type { CreateContext } from "./create-graphql.ts";
 import { createGraphql } from "./create-graphql.ts";
-import { createGraphiqlPage, wantsPage } from "./graphiql-page.ts";
+import { createGraphiqlPage } from "./graphiql-page.ts";
 import { createGraphiql } from "./graphiql.ts";
 import { createMaskError } from "./mask-error.ts";
-import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
-import type { Refusal } from "./refuse.ts";
-import { writeRefusal } from "./refuse.ts";
-import { serveWebSocket } from "./web-socket.ts";
+import { createOrigins } from "./origins.ts";
+import { createPlaces } from "./places.ts";
+import type { RequestRates } from "./request-rates.ts";
+import type { ServerLimits } from "./server-limits.ts";
+import { createSocketService } from "./socket-service.ts";
+import { fillInQuery } from "./documents/fill-in-query.ts";
+import type { TrustedDocuments } from "./documents/trusted-documents.ts";
+import { serveWebSocket, wantsSocket } from "./web-socket.ts";
 
 const GRAPHQL_PATH = "/graphql";
-const PATHS: ReadonlySet<string> = new Set([GRAPHQL_PATH, "/health", "/ready"]);
-const LARGEST_BODY_BYTES = 256 * 1024;
-const MOST_CONNECTIONS = 20_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-
-const NOT_FOUND: Refusal = {
-  status: 404,
-  code: "NOT_FOUND",
-  message: `Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`,
-};
-const PAYLOAD_TOO_LARGE: Refusal = {
-  status: 413,
-  code: "PAYLOAD_TOO_LARGE",
-  message: "The body is larger than 256 KiB. Send pictures as URLs, and shorten or split the rest.",
-};
+/** How late a slow request may be found. */
+const CHECK_MS = 1_000;
+/** For the head of a request that begins when its connection has been idle for almost too long. */
+const LATE_HEAD_MS = 5_000;
+/**
+ * More than the pause between two signs of life of an event stream. With bytes in the queue Node waits for it twice, and
+ * nobody may dawdle for 30 s.
+ */
+const STALL_MS = 13_000;
 
 /** The address can't be listened on; the text says why and what to do. */
 class ListenError extends Error {
@@ -50,72 +52,114 @@ export async function startServer(options: {
   /** 0 takes a free one. */
   readonly port: number;
   readonly schema: GraphQLSchema;
-  /** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
-  readonly createContext: (variables: Readonly<Record<string, unknown>>) => object;
+  readonly createContext: CreateContext;
   /** Rejects unless the database answers. */
   readonly checkDatabase: () => Promise<void>;
-  /** The deployment that GraphiQL's example submits to; null where none is known. */
+  /** The deployment that GraphiQL's example submits to where everybody is let in; null where none is known. */
   readonly example: Deployment | null;
+  readonly authenticator: Pick<Authenticator, "authenticate">;
+  readonly sessions: Sessions;
+  readonly rates: RequestRates;
+  readonly doors: {
+    /** Whether everybody is let in, so that only this machine may reach the gateway. */
+    readonly isOpen: boolean;
+    readonly origins: readonly string[];
+    readonly hasIntrospection: boolean;
+    readonly hasGraphiql: boolean;
+    /** Null runs every document. */
+    readonly trustedDocuments: TrustedDocuments | null;
+  };
+  readonly limits: ServerLimits;
   readonly log: Logger;
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
-  const { host, log } = options;
-  const maskError = createMaskError(log);
-  const graphql = createGraphql({ ...options, maskError });
-  const answerPage = createGraphiqlPage(createGraphiql(options.example));
+  const { host, sessions, rates, log } = options;
+  const { trustedDocuments, hasIntrospection, hasGraphiql } = options.doors;
+  const { http, webSocket: socket } = options.limits;
+  const authenticate: Authenticator["authenticate"] = (authorization) =>
+    options.authenticator.authenticate(authorization);
+  const maskError = createMaskError({ log, hasSuggestions: hasIntrospection });
+  const origins = createOrigins(options.doors);
+  // The page needs no credential, and deployments do.
+  const example = options.doors.isOpen ? options.example : null;
+  const graphql = createGraphql({
+    schema: options.schema,
+    createContext: options.createContext,
+    maskError,
+    hasIntrospection,
+    trustedDocuments,
+    documentLimits: options.limits.document,
+    subscriptionPlaces: createPlaces({ what: "subscriptions", most: socket.subscriptions }),
+  });
   const server = createServer({
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: http.headersSeconds * 1_000,
+    requestTimeout: http.requestSeconds * 1_000,
+    keepAliveTimeout: http.idleSeconds * 1_000,
+    connectionsCheckingInterval: CHECK_MS,
+    maxHeaderSize: http.headersBytes,
+    insecureHTTPParser: false,
+    // Any other request for a change of protocol is answered as if it had not asked.
+    shouldUpgradeCallback: wantsSocket,
   });
-  server.maxConnections = MOST_CONNECTIONS;
-  const connections = trackConnections(server);
+  server.maxConnections = http.connections;
+  const connections = trackConnections(server, {
+    stallMs: STALL_MS,
+    idleMs: http.idleSeconds * 1_000 + Math.min(http.headersSeconds * 1_000, LATE_HEAD_MS),
+  });
+  answerClientErrors(server, {
+    ...http,
+    isAnswered: (connection) => connections.isAnswered(connection),
+  });
   const port = await listen(server, options.port, host);
-  // No connection is read before this turn of the event loop ends, so none is missed.
-  server.on("request", (request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
-      response.destroy();
-    });
+  const answer = createAnswer({
+    path: GRAPHQL_PATH,
+    largestBodyBytes: http.bodyBytes,
+    authenticate,
+    sessions,
+    rates,
+    origins,
+    connections,
+    graphql,
+    answerPage: hasGraphiql ? createGraphiqlPage(createGraphiql(example)) : null,
+    checkDatabase: options.checkDatabase,
+    log,
   });
+  const turns = createAnswerTurns();
+  // No connection is read before this turn of the event loop ends, so none is missed.
+  for (const event of ["request", "checkContinue"] as const) {
+    server.on(event, (request, response) => {
+      turns.take(response, () => {
+        answer(request, response, event === "checkContinue").catch((error: unknown) => {
+          if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
+          response.destroy();
+        });
+      });
+    });
+  }
+  const socketPlaces = createPlaces({ what: "sockets", most: socket.sockets });
   const webSocket = serveWebSocket({
     server,
     path: GRAPHQL_PATH,
-    largestMessageBytes: LARGEST_BODY_BYTES,
-    graphql,
-    maskError,
+    service: createSocketService({
+      initSeconds: socket.initSeconds,
+      mostOperations: socket.operationsPerSocket,
+      authenticate,
+      sessions,
+      socketPlaces,
+      rates,
+      trustedDocuments,
+      graphql,
+      maskError,
+    }),
+    origins,
+    socketPlaces,
+    mostSockets: socket.sockets,
+    messageBytes: socket.messageBytes,
+    messageSeconds: http.requestSeconds,
+    toMessage: trustedDocuments === null ? (text) => text : fillInQuery,
+    unreadBytes: socket.unreadBytes,
+    connections,
     log,
   });
-
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
-    if (path === "/") {
-      response.writeHead(302, { location: GRAPHQL_PATH }).end();
-      return;
-    }
-    const refusal = check(request, path, parameters);
-    if (refusal !== null) {
-      writeRefusal(response, refusal);
-      response.end();
-      return;
-    }
-    if (path === GRAPHQL_PATH && wantsPage(request)) {
-      await answerPage(request, response);
-      return;
-    }
-    if (!isSurelySmall(request, LARGEST_BODY_BYTES)) {
-      const body = await readBody(request, LARGEST_BODY_BYTES);
-      if (body === null) {
-        writeRefusal(response, PAYLOAD_TOO_LARGE, { connection: "close" });
-        await dropBody(request);
-        response.end();
-        return;
-      }
-      Object.assign(request, { body });
-    }
-    // Yoga looks only at the end of the URL.
-    if (path !== GRAPHQL_PATH) request.url = path;
-    else if (/\/(health|ready)$/.test(parameters)) request.url = `${path}?${parameters}&`;
-    await graphql(request, response);
-  }
 
   return {
     url: `http://${toUrlHost(host)}:${port}`,
@@ -124,11 +168,6 @@ export async function startServer(options: {
       await Promise.all([connections.close(), webSocket.close()]);
     },
   };
-}
-
-function check(request: IncomingMessage, path: string, parameters: string): Refusal | null {
-  if (!PATHS.has(path)) return NOT_FOUND;
-  return checkHost(request) ?? (path === GRAPHQL_PATH ? checkOperation(request, parameters) : null);
 }
 
 async function listen(server: Server, port: number, host: string): Promise<number> {

@@ -1,83 +1,112 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 
-import { getOperationAST, GraphQLError } from "graphql";
-import { handleProtocols, makeServer } from "graphql-ws";
+import { handleProtocols } from "graphql-ws";
+import type { Server as SocketService } from "graphql-ws";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
 
-import type { GraphqlHandler } from "./create-graphql.ts";
-import type { createMaskError } from "./mask-error.ts";
-import { toFormattedError, withCode } from "./mask-error.ts";
+import { checkHeaders } from "./check-request.ts";
+import { limitMessages } from "./limit-messages.ts";
+import type { Connections } from "./connections.ts";
+import type { Origins } from "./origins.ts";
+import type { Places } from "./places.ts";
+import type { Refusal } from "./refuse.ts";
+import { refuseConnection, toRefusal } from "./refuse.ts";
+import type { SocketSession } from "./serve-socket.ts";
 import { serveSocket } from "./serve-socket.ts";
+import { createWaitingSockets } from "./waiting-sockets.ts";
 
-const MOST_OPERATIONS = 500;
-const CLOSE_PATIENCE_MS = 2_000;
+/** How long a client may take to answer that it was closed; an option that the types of ws lack. */
+const CLOSING = { closeTimeout: 2_000 };
+/** Of one message; a client has no need of any, and each costs more than its bytes. */
+const MOST_FRAGMENTS = 1_024;
+const MOST_CHUNKS = 16_384;
+/** Told once each; whoever may name any origin fills no log with them. */
+const MOST_WARNINGS = 20;
+const LONGEST_ORIGIN = 200;
+
+/** Whether a request, which is for GraphQL, asks for a WebSocket; other protocols are not spoken, and asking is no harm. */
+export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
+  return method === "GET" && upgrade.toLowerCase() === "websocket";
+}
 
 /**
- * Serves graphql-transport-ws at `path` of a server that listens already. `close` tells every socket to come back
- * later (1001), and cuts those that don't answer within 2 s.
+ * Opens WebSockets for the upgrades of a server that listens already. `close` tells every socket to come back later
+ * (1001). Whoever closes a socket waits 2 s for the client, and then cuts it.
  */
 export function serveWebSocket(options: {
   readonly server: Server;
   readonly path: string;
-  readonly largestMessageBytes: number;
-  readonly graphql: GraphqlHandler;
-  readonly maskError: ReturnType<typeof createMaskError>;
+  readonly service: SocketService<SocketSession>;
+  readonly origins: Origins;
+  /** For the sockets that somebody was let in by. */
+  readonly socketPlaces: Places;
+  /** So many places there are; half as many sockets more may wait to be let in. */
+  readonly mostSockets: number;
+  readonly messageBytes: number;
+  readonly messageSeconds: number;
+  /** What a text that came is handled as. */
+  readonly toMessage: (text: string) => string;
+  readonly unreadBytes: number;
+  readonly connections: Pick<Connections, "isAnswered" | "owesAnswer">;
   readonly log: Logger;
 }): { close(): Promise<void> } {
-  const { server, path, largestMessageBytes, graphql, maskError, log } = options;
+  const { server, path, origins, connections, mostSockets, log } = options;
+  const waitingSockets = createWaitingSockets({ most: Math.ceil(mostSockets / 2) });
+  const warned = new Set<string>();
   const sockets = new WebSocketServer({
-    server,
-    path,
-    maxPayload: largestMessageBytes,
+    noServer: true,
+    maxPayload: options.messageBytes,
+    maxFragments: MOST_FRAGMENTS,
+    maxBufferedChunks: MOST_CHUNKS,
+    // A small message may be a large one when it is unpacked.
+    perMessageDeflate: false,
+    ...CLOSING,
+    // Pongs are counted with all else that a client does not read.
+    autoPong: false,
     handleProtocols,
   });
-  const { execute, subscribe } = graphql.getEnveloped();
-  const service = makeServer({
-    execute,
-    subscribe,
-    // Errors are returned: one that is thrown here closes the socket, with all its other operations.
-    async onSubscribe({ subscriptions }, _id, { query, variables, operationName }) {
-      if (Object.keys(subscriptions).length > MOST_OPERATIONS) return [tooManyOperations()];
-      const { schema, parse, validate, contextFactory } = graphql.getEnveloped({
-        params: { query, variables, operationName },
+  server.on("upgrade", (request, connection, head) => {
+    if (connections.isAnswered(connection)) return connection.destroy();
+    const refusal = check(request);
+    if (refusal !== null) return refuseConnection(connection, refusal);
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      const { close } = serveSocket({ ...options, socket, waitingSockets });
+      limitMessages({
+        connection,
+        bytes: options.messageBytes,
+        seconds: options.messageSeconds,
+        close,
       });
-      const document = attempt(() => parse(query));
-      if (document instanceof Error) return [withCode(maskParseError(document), "BAD_REQUEST")];
-      const invalid = attempt(() => validate(schema, document));
-      if (invalid instanceof Error) return [maskError(invalid)];
-      if (invalid.length > 0) return [...invalid];
-      if (!getOperationAST(document, operationName)) return [unknownOperation()];
-      try {
-        return {
-          schema,
-          document,
-          operationName: operationName ?? null,
-          variableValues: variables ?? null,
-          contextValue: await contextFactory(),
-        };
-      } catch (error) {
-        return [maskError(error)];
-      }
-    },
-    onNext(_socket, _id, _payload, _operation, result) {
-      const { errors, data, extensions } = result;
-      if (errors === undefined) return undefined;
-      return {
-        errors: errors.map(toFormattedError),
-        ...(data !== undefined && { data }),
-        ...(extensions !== undefined && { extensions }),
-      };
-    },
-    onError: (_socket, _id, _payload, errors) => errors.map(toFormattedError),
+    });
   });
-  sockets.on("connection", (socket) => serveSocket(service, socket, log));
-  sockets.on("error", (error) => log.error({ err: error }, "The server's socket failed."));
+  sockets.on("wsClientError", (error, connection) => {
+    log.debug({ reason: error.message }, "An upgrade was refused.");
+    refuseConnection(connection, NO_HANDSHAKE);
+  });
 
-  function maskParseError(error: Error): GraphQLError {
-    if (!(error instanceof GraphQLError)) return maskError(error);
-    return withCode(error, "GRAPHQL_PARSE_FAILED");
+  function check(request: IncomingMessage): Refusal | null {
+    if (connections.owesAnswer(request.socket)) return TOO_EARLY;
+    const refusal = checkHeaders(request) ?? origins.checkName(request);
+    if (refusal !== null) return refusal;
+    if (request.url?.split("?", 1)[0] !== path) return notFound(path);
+    if (origins.isForeign(request)) {
+      warn(request.headers.origin?.slice(0, LONGEST_ORIGIN) ?? "");
+      return FOREIGN;
+    }
+    const full = options.socketPlaces.findFull();
+    return full === null ? null : toRefusal(full, 503);
+  }
+
+  /** A browser tells its page nothing of why a socket was refused. */
+  function warn(origin: string): void {
+    if (warned.has(origin) || warned.size >= MOST_WARNINGS) return;
+    warned.add(origin);
+    log.warn(
+      { origin },
+      "A page of this origin was refused a socket. If it is yours, add the origin to CORS_ORIGINS.",
+    );
   }
 
   return {
@@ -85,36 +114,31 @@ export function serveWebSocket(options: {
       const closed = once(sockets, "close");
       sockets.close();
       for (const socket of sockets.clients) socket.close(1001, "Going away");
-      const impatience = setTimeout(() => {
-        for (const socket of sockets.clients) socket.terminate();
-      }, CLOSE_PATIENCE_MS);
-      try {
-        await closed;
-      } finally {
-        clearTimeout(impatience);
-      }
+      await closed;
     },
   };
 }
 
-function unknownOperation(): GraphQLError {
-  return new GraphQLError(
-    "Could not determine what operation to execute. Set operationName to one that the document has.",
-    { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
-  );
-}
+const FOREIGN: Refusal = {
+  status: 403,
+  code: "FORBIDDEN",
+  message: "Pages of this origin may not open sockets here. Add the origin to CORS_ORIGINS.",
+};
 
-function tooManyOperations(): GraphQLError {
-  return new GraphQLError(
-    `This socket already runs ${MOST_OPERATIONS} operations. End one, or open another socket.`,
-    { extensions: { code: "TOO_MANY_OPERATIONS" } },
-  );
-}
+const TOO_EARLY: Refusal = {
+  status: 400,
+  code: "BAD_REQUEST",
+  message:
+    "Requests before this one are not answered yet on the same connection. Open a socket on a connection of its own.",
+};
 
-function attempt<T>(act: () => T): T | Error {
-  try {
-    return act();
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
+const NO_HANDSHAKE: Refusal = {
+  status: 400,
+  code: "BAD_REQUEST",
+  message: "This is no WebSocket handshake of version 13. Connect with a WebSocket client.",
+  headers: { "sec-websocket-version": "13" },
+};
+
+function notFound(path: string): Refusal {
+  return { status: 404, code: "NOT_FOUND", message: `No socket is here. GraphQL is at ${path}.` };
 }

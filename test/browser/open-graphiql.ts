@@ -10,17 +10,24 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 const ARTIFACTS = new URL("../../artifacts/", import.meta.url).pathname;
 
 /**
- * GraphiQL of a gateway of its own, which runs the sandbox; what it looked like in the end becomes the picture
+ * GraphiQL of a gateway of its own, which runs the sandbox with these variables beside it; what it looked like in the end becomes the picture
  * `<name>-last`. The other members are those of `openPage`.
  */
-export async function openGraphiql(name: string): Promise<{
+export async function openGraphiql(
+  name: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{
   readonly origin: string;
   readonly page: Page;
   readonly foreignRequests: readonly string[];
   readonly errors: readonly string[];
 }> {
   const folder = await createTemporaryFolder();
-  const gateway = runGateway({ DATABASE_URL: `file:${folder}/gateway.db`, SANDBOX_SPEED: "4" });
+  const gateway = runGateway({
+    DATABASE_URL: `file:${folder}/gateway.db`,
+    SANDBOX_SPEED: "4",
+    ...environment,
+  });
   const origin = await gateway.url;
   const { page, foreignRequests, errors, close } = await openPage();
   onTestFinished(async () => {

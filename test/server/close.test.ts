@@ -1,20 +1,15 @@
-import { once } from "node:events";
-import { connect } from "node:net";
-
 import { expect, onTestFinished, test, vi } from "vitest";
 
+import { openConnection, whenClosed } from "./raw.ts";
 import { serve } from "./serve.ts";
 
 const HEAD = "Host: x\r\ncontent-type: application/json\r\n";
 
 /** A connection on which these bytes have been sent, and when it closes. */
 async function open(port: number, bytes: string) {
-  const socket = connect(port, "127.0.0.1");
-  onTestFinished(() => void socket.destroy());
-  await once(socket, "connect");
-  socket.on("error", () => undefined).resume();
+  const socket = await openConnection(port);
   if (bytes !== "") socket.write(bytes);
-  return { socket, closed: once(socket, "close") };
+  return { socket, closed: whenClosed(socket) };
 }
 
 test("at shutdown what is idle or half sent is cut at once, and what is being answered is answered", async () => {
@@ -37,6 +32,21 @@ test("at shutdown what is idle or half sent is cut at once, and what is being an
   expect(response.headers.get("connection")).toBe("close");
   expect(await response.json()).toEqual({ data: { wait: "released" } });
   await closed;
+});
+
+test("at shutdown all requests that came one behind the other on a connection are answered", async () => {
+  const { port, close, counts, release } = await serve();
+  const request = `GET /graphql?query={wait} HTTP/1.1\r\n${HEAD}\r\n`;
+  const { socket, closed } = await open(port, request.repeat(3));
+  let text = "";
+  socket.on("data", (chunk) => (text += String(chunk)));
+  await vi.waitFor(() => expect(counts.waiting).toBe(3));
+  const closing = close();
+  release();
+  await closed;
+  await closing;
+  expect(text.match(/"wait":"released"/g)).toHaveLength(3);
+  expect(text.match(/connection: close/gi)).toHaveLength(1);
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 
 import { expect, test } from "vitest";
 
-import { serve } from "./serve.ts";
+import { DOORS, serve } from "./serve.ts";
 
 async function getPage(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
   const [response] = await once(get(url, { agent: false, headers }), "response");
@@ -54,4 +54,12 @@ test("what asks for no page gets GraphQL's answer", async () => {
     body: '{"query":"{ node { name } }"}',
   });
   expect(await response.json()).toEqual({ data: { node: { name: "node" } } });
+});
+
+test("a page that needs no credential tells no deployment where everything else needs one", async () => {
+  for (const isOpen of [true, false]) {
+    const { graphqlUrl } = await serve({ doors: { ...DOORS, isOpen } });
+    const page = await (await fetch(graphqlUrl, { headers: { accept: "text/html" } })).text();
+    expect(page.includes("example-deployment")).toBe(isOpen);
+  }
 });

@@ -2,9 +2,15 @@ import type { Logger } from "pino";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { AuthenticationError } from "../../src/auth/authenticator.ts";
+import { createLocalAuthenticator } from "../../src/auth/local-authenticator.ts";
+import { createSessions } from "../../src/auth/sessions.ts";
+import type { OwnerLimits } from "../../src/auth/viewer.ts";
+import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import { createSchema as createGatewaySchema } from "../../src/schema/create-schema.ts";
+import { createRequestRates } from "../../src/server/request-rates.ts";
 import { startServer } from "../../src/server/start-server.ts";
+import { NO_LIMITS } from "../support/viewers.ts";
 import {
   GraphQLError,
   GraphQLInt,
@@ -14,27 +20,63 @@ import {
   GraphQLString,
 } from "graphql";
 
+type Options = Parameters<typeof startServer>[0];
+
+/** The limits that the gateway has unless it is told others. */
+export const LIMITS: Options["limits"] = {
+  document: { tokens: 5_000, depth: 12, aliases: 30, directives: 50, cost: 15_000 },
+  http: {
+    bodyBytes: 262_144,
+    headersBytes: 16_384,
+    headersSeconds: 10,
+    requestSeconds: 20,
+    idleSeconds: 20,
+    connections: 20_000,
+  },
+  webSocket: {
+    initSeconds: 10,
+    messageBytes: 262_144,
+    operationsPerSocket: 500,
+    sockets: 20_000,
+    subscriptions: 50_000,
+    unreadBytes: 16_777_216,
+  },
+};
+
+/** The doors of a gateway without authentication. */
+export const DOORS: Options["doors"] = {
+  isOpen: true,
+  origins: [],
+  hasIntrospection: true,
+  hasGraphiql: true,
+  trustedDocuments: null,
+};
+
 /**
  * A server of a small schema, closed when the test ends; `counts` tells how many `ticks` streams are open and how many
  * `wait` fields wait for `release`.
  */
-export async function serve(
-  overrides: { readonly checkDatabase?: () => Promise<void>; readonly log?: Logger } = {},
-) {
+export async function serve(overrides: Partial<Options> = {}) {
   const counts = { open: 0, waiting: 0 };
   const { promise: released, resolve: release } = Promise.withResolvers<string>();
+  const sessions = createSessions({ log: pino({ level: "silent" }), lookMs: 50 });
   const server = await startServer({
     host: "127.0.0.1",
     port: 0,
     schema: createTestSchema(counts, released),
-    createContext: () => ({}),
+    createContext: (operation) => operation,
     checkDatabase: () => Promise.resolve(),
     example: toUnlisted("example-deployment"),
+    authenticator: createLocalAuthenticator({ limits: NO_LIMITS }),
+    sessions,
+    rates: createRequestRates(),
+    doors: DOORS,
+    limits: LIMITS,
     log: pino({ level: "silent" }),
     ...overrides,
   });
   let closing: Promise<void> | null = null;
-  const close = () => (closing ??= server.close());
+  const close = () => (closing ??= server.close().finally(() => sessions.close()));
   onTestFinished(close);
   return {
     ...server,
@@ -45,6 +87,31 @@ export async function serve(
   };
 }
 
+/**
+ * Lets in whoever sends `Bearer <name>` but `nobody` and `nowhere`, as the owner of that name; `revoke` ends a name, and
+ * `limits` are each owner's.
+ */
+export function createNameAuthenticator(
+  limits: Partial<OwnerLimits> = {},
+): Options["authenticator"] & { revoke(name: string): void } {
+  const revoked = new Set<string>();
+  return {
+    revoke: (name) => void revoked.add(name),
+    async authenticate(authorization) {
+      const ownerId = authorization?.replace("Bearer ", "");
+      if (ownerId === undefined) throw new AuthenticationError("missing", "Send a name.");
+      if (ownerId === "nowhere") throw new AuthenticationError("unavailable", "Try again later.");
+      if (!authorization?.startsWith("Bearer ") || ownerId === "nobody" || revoked.has(ownerId))
+        throw new AuthenticationError("invalid", `${"Unknown name. ".repeat(12)}Send another.`);
+      return {
+        viewer: { ownerId, scopes: new Set(SCOPES), limits: { ...NO_LIMITS, ...limits } },
+        expiresAt: null,
+        isRevoked: () => revoked.has(ownerId),
+      };
+    },
+  };
+}
+
 /** A log whose lines are kept. */
 export function keepLog(): { log: Logger; lines: string[] } {
   const lines: string[] = [];
@@ -52,11 +119,6 @@ export function keepLog(): { log: Logger; lines: string[] } {
     log: pino({ level: "debug" }, { write: (line: string) => void lines.push(line) }),
     lines,
   };
-}
-
-/** The gateway's own schema, for what needs no resolver. */
-export function createRealSchema(): GraphQLSchema {
-  return createGatewaySchema(null);
 }
 
 function createTestSchema(
@@ -116,6 +178,15 @@ function createTestSchema(
           subscribe: () => tick(counts),
           resolve: (value: unknown) => value,
         },
+        slowTicks: {
+          type: GraphQLInt,
+          subscribe: async () => {
+            counts.waiting += 1;
+            await released;
+            return tick(counts);
+          },
+          resolve: (value: unknown) => value,
+        },
         brokenTicks: {
           type: GraphQLInt,
           subscribe: () => {
@@ -131,6 +202,7 @@ function createTestSchema(
 function tick(counts: { open: number }): AsyncIterableIterator<number> {
   const { promise, resolve } = Promise.withResolvers<IteratorResult<number>>();
   let isFirst = true;
+  let isOpen = true;
   counts.open += 1;
   const ticks: AsyncIterableIterator<number> = {
     next() {
@@ -139,7 +211,8 @@ function tick(counts: { open: number }): AsyncIterableIterator<number> {
       return Promise.resolve({ value: 1, done: false });
     },
     return() {
-      counts.open -= 1;
+      if (isOpen) counts.open -= 1;
+      isOpen = false;
       resolve({ value: undefined, done: true });
       return promise;
     },

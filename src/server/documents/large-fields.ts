@@ -1,6 +1,7 @@
 import type { ASTVisitor, ValidationContext } from "graphql";
-import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
+
+import { documentError } from "./document-error.ts";
 
 /** Fields of a query whose answer grows with the catalogue; one of 300 deployments is more than a megabyte. */
 const LARGE_FIELDS: ReadonlySet<string> = new Set(["__schema", "deployments"]);
@@ -24,7 +25,7 @@ function refuseRepetition(context: ValidationContext): ASTVisitor {
       const key = alias?.value ?? name;
       if ((keys.get(name) ?? key) !== key) {
         const message = `The document asks for \`${name}\` more than once. Ask once for all that you need of it.`;
-        context.reportError(new GraphQLError(message));
+        context.reportError(documentError("DOCUMENT_TOO_COSTLY", 1, message));
       }
       keys.set(name, key);
     },

@@ -1,0 +1,82 @@
+import { readFile } from "node:fs/promises";
+
+import { GraphQLError } from "graphql";
+import { z } from "zod";
+
+/** The only documents that are run. */
+export type TrustedDocuments = {
+  /**
+   * The text of the listed document that a request names, by its hash or word for word, or an error that says what is
+   * missing.
+   */
+  find(request: {
+    readonly query?: unknown;
+    readonly documentId?: unknown;
+    readonly extensions?: unknown;
+  }): string | GraphQLError;
+};
+
+/** The file can't be used as a list of documents; the text says why, and what to do. */
+class TrustedDocumentsError extends Error {
+  override readonly name = "TrustedDocumentsError";
+}
+
+/** Reads `file`, a JSON object of documents by their hash. Rejects with a `TrustedDocumentsError`. */
+export async function loadTrustedDocuments(file: string): Promise<TrustedDocuments> {
+  const listed = Object.entries(await read(file));
+  const byHash = new Map(listed.map(([hash, text]) => [withoutAlgorithm(hash), text]));
+  const texts: ReadonlySet<string> = new Set(byHash.values());
+  return {
+    find({ query, documentId, extensions }) {
+      const hash =
+        toHash(documentId) ?? EXTENSIONS.safeParse(extensions).data?.persistedQuery.sha256Hash;
+      if (hash !== undefined) return byHash.get(withoutAlgorithm(hash)) ?? notListed();
+      return typeof query === "string" && texts.has(query) ? query : onlyListed();
+    },
+  };
+}
+
+const FILE = z.record(z.string(), z.string());
+const EXTENSIONS = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) });
+
+function toHash(documentId: unknown): string | undefined {
+  return typeof documentId === "string" && documentId !== "" ? documentId : undefined;
+}
+
+/** Graphql-codegen writes `sha256:` before the hash, and clients send it with or without. */
+function withoutAlgorithm(hash: string): string {
+  return hash.replace(/^sha256:/, "");
+}
+
+async function read(file: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    return FILE.parse(JSON.parse(await readFile(file, "utf8")));
+  } catch (error) {
+    const reason =
+      error instanceof Error && "code" in error
+        ? `can't be read (${String(error.code)})`
+        : "is not a JSON object of documents by their hash";
+    throw new TrustedDocumentsError(
+      `TRUSTED_DOCUMENTS: the file ${file} ${reason}. Write it with graphql-codegen (persistedDocuments: { hashAlgorithm: "sha256" } of its client preset), or unset the variable.`,
+      { cause: error },
+    );
+  }
+}
+
+function notListed(): GraphQLError {
+  return refuse(
+    "PERSISTED_QUERY_NOT_FOUND",
+    "This gateway knows no document with that hash. Add it to the file of trusted documents, and start the gateway again.",
+  );
+}
+
+function onlyListed(): GraphQLError {
+  return refuse(
+    "PERSISTED_QUERY_REQUIRED",
+    "This gateway runs listed documents only. Send the hash of one as documentId or extensions.persistedQuery.sha256Hash.",
+  );
+}
+
+function refuse(code: string, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
+}

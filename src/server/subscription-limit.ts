@@ -1,0 +1,59 @@
+import { GraphQLError } from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
+import type { Plugin } from "graphql-yoga";
+
+import type { Viewer } from "../auth/viewer.ts";
+import { LimitError } from "../job/limit-error.ts";
+import { overLimit } from "../schema/coded-errors.ts";
+import type { Places } from "./places.ts";
+
+/** What an operation comes with, over HTTP or a socket. */
+export type OperationOrigin = {
+  readonly viewer: Viewer;
+  /**
+   * Called when the answer becomes a stream, which may outlive the credential; `end` ends it, for when the client has
+   * left, which may have been before.
+   */
+  readonly onStream?: (end: () => void) => void;
+  /** Acts, once, when the answer has left or its client has: what an answer takes is given back then. */
+  readonly whenOver: (act: () => void) => void;
+  /** Acts when what was given to be sent has left; at once where a stream waits for that anyway. */
+  readonly whenSent: (act: () => void) => void;
+};
+
+/** Bounds the subscriptions that run, whichever way they came. */
+export function createSubscriptionLimit(places: Places): Plugin<OperationOrigin> {
+  return {
+    onSubscribe({ args: { contextValue }, setResultAndStopExecution }) {
+      const leave = attempt(places, contextValue.viewer);
+      if (leave instanceof GraphQLError) {
+        setResultAndStopExecution({ errors: [leave] });
+        return undefined;
+      }
+      return {
+        onSubscribeError: leave,
+        onSubscribeResult({ result }) {
+          if (!isAsyncIterable(result)) {
+            leave();
+            return undefined;
+          }
+          contextValue.onStream?.(() => {
+            leave();
+            // Nobody has begun to read a stream whose client left before, nor hears how it ends.
+            void result.return?.()?.then(undefined, () => undefined);
+          });
+          return { onEnd: leave };
+        },
+      };
+    },
+  };
+}
+
+function attempt(places: Places, viewer: Viewer): (() => void) | GraphQLError {
+  try {
+    return places.take(viewer);
+  } catch (error) {
+    if (error instanceof LimitError) return overLimit(error);
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+
+import { hasChromium } from "../support/chromium.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { openGraphiql, paste, readResult, run, takePicture } from "./open-graphiql.ts";
+
+const MANAGE_KEYS = fileURLToPath(new URL("../../src/manage-keys.ts", import.meta.url));
+const PATIENCE_MS = 90_000;
+const SUBMIT = `mutation {
+  submitJob(deploymentId: "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601", input: { prompt: "a quiet harbour", ctrl_img_1: "https://example.com/harbour.jpg" }) {
+    __typename
+    ... on SubmitJobSuccess { job { id } }
+    ... on Error { message }
+  }
+}`;
+
+test.skipIf(!hasChromium)(
+  "in GraphiQL a key that is typed as a header works for queries and for subscriptions, and is not kept",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const file = join(await createTemporaryFolder(), "api-keys.json");
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [MANAGE_KEYS, "create", "--owner", "web"],
+      { env: { ...process.env, API_KEYS_FILE: file } },
+    );
+    const key = stdout.trim();
+    const { page, foreignRequests } = await openGraphiql("graphiql-key", {
+      AUTH: "api-keys",
+      API_KEYS_FILE: file,
+    });
+    await run(page, "UNAUTHENTICATED");
+
+    await setHeaders(page, { Authorization: `Bearer ${key}` });
+    await run(page, "Warm Glow");
+    await openTab(page, "Submit");
+    // The page itself tells nobody of the deployments.
+    await setQuery(page, SUBMIT);
+    await setHeaders(page, { Authorization: `Bearer ${key}` });
+    await run(page, "SubmitJobSuccess");
+    const id = /job_[\w-]+/.exec(await readResult(page))?.[0] ?? "";
+
+    await openTab(page, "Watch");
+    await page.getByRole("button", { name: "Variables" }).click();
+    const variables = page.locator("section[aria-label=Variables]");
+    await variables.locator(".view-lines", { hasText: '"id"' }).click();
+    await page.keyboard.press("ControlOrMeta+A");
+    await paste(page, JSON.stringify({ id }));
+    await setHeaders(page, { Authorization: `Bearer ${key}` });
+    await run(page, "SUCCEEDED");
+    await takePicture(page, "graphiql-key-watch");
+
+    expect(await page.evaluate(() => JSON.stringify({ ...localStorage }))).not.toContain(key);
+    expect(foreignRequests).toEqual([]);
+  },
+);
+
+async function openTab(page: Page, name: string): Promise<void> {
+  await page.locator(".graphiql-tab-button", { hasText: name }).click();
+}
+
+async function setQuery(page: Page, query: string): Promise<void> {
+  await page.locator(".graphiql-query-editor .view-lines").first().click();
+  await page.keyboard.press("ControlOrMeta+A");
+  await paste(page, query);
+}
+
+async function setHeaders(page: Page, headers: Readonly<Record<string, string>>): Promise<void> {
+  await page.getByRole("button", { name: "Headers" }).click();
+  // Named by whichever of its two editors is shown.
+  const editor = page.locator("section[aria-label=Headers] .graphiql-editor:not(.hidden)");
+  await editor.locator(".view-lines").click();
+  await page.keyboard.press("ControlOrMeta+A");
+  await paste(page, JSON.stringify(headers));
+}

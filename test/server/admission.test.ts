@@ -1,0 +1,163 @@
+import { once } from "node:events";
+
+import { createClient } from "graphql-ws";
+import { pino } from "pino";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { WebSocket } from "ws";
+
+import { createSessions } from "../../src/auth/sessions.ts";
+import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
+import { openConnection } from "./raw.ts";
+import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
+
+const TICKS = "subscription { ticks }";
+
+function post(url: string, query: string, headers: Record<string, string> = {}) {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ query }),
+  });
+}
+
+test.each([
+  [{}, 401, "UNAUTHENTICATED", "Bearer"],
+  [{ authorization: "Bearer nobody" }, 401, "UNAUTHENTICATED", 'Bearer error="invalid_token"'],
+  [{ authorization: "Bearer nowhere" }, 503, "UNAVAILABLE", null],
+])("a request with the credential %j is refused", async (headers, status, code, challenge) => {
+  const { graphqlUrl, counts } = await serve({ authenticator: createNameAuthenticator() });
+  const response = await post(graphqlUrl, "{ wait }", headers);
+  expect(response.status).toBe(status);
+  expect(response.headers.get("www-authenticate")).toBe(challenge);
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
+  expect(counts.waiting).toBe(0);
+});
+
+test("a request without a credential is refused before its body has come", async () => {
+  const { port } = await serve({ authenticator: createNameAuthenticator() });
+  const socket = await openConnection(port);
+  socket.write(
+    "POST /graphql HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n",
+  );
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
+});
+
+test("a health check needs no credential", async () => {
+  const { url } = await serve({ authenticator: createNameAuthenticator() });
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+  expect((await fetch(`${url}/ready`)).status).toBe(200);
+});
+
+test("an owner with too many requests a second is refused, and another one is not", async () => {
+  const authenticator = createNameAuthenticator({ requestsPerSecond: 2 });
+  const { graphqlUrl } = await serve({ authenticator });
+  const send = (name: string) =>
+    post(graphqlUrl, "{ node { name } }", { authorization: `Bearer ${name}` });
+  const greedy = await Promise.all([send("anna"), send("anna"), send("anna"), send("anna")]);
+  const refused = greedy.find(({ status }) => status === 429);
+  expect(refused?.headers.get("retry-after")).toBe("1");
+  expect(await refused?.json()).toMatchObject({
+    errors: [{ extensions: { code: "RATE_LIMITED", retryAfterSeconds: 1, limit: 2 } }],
+  });
+  expect((await send("ben")).status).toBe(200);
+});
+
+test.each([
+  [INIT, 4401],
+  [init({ authorization: null }), 4401],
+  [init({ authorization: "Bearer nobody" }), 4403],
+  [init({ authorization: 7 }), 4403],
+  [init({ authorization: "Bearer nowhere" }), 1013],
+  [subscribe("1", TICKS), 4401],
+])("a socket whose first words are %s closes with %d before any operation", async (first, code) => {
+  const { graphqlUrl, counts } = await serve({ authenticator: createNameAuthenticator() });
+  const socket = await open(graphqlUrl, first);
+  expect(await closing(socket)).toMatchObject({ code });
+  expect(counts.open).toBe(0);
+});
+
+test.each(["authorization", "Authorization"])("a socket is let in by its %s", async (name) => {
+  const { graphqlUrl } = await serve({ authenticator: createNameAuthenticator() });
+  const socket = await open(graphqlUrl, init({ [name]: "Bearer anna" }));
+  expect(await nextMessage(socket)).toBe('{"type":"connection_ack"}');
+});
+
+test("a socket that never begins is closed with 4408", async () => {
+  const webSocket = { ...LIMITS.webSocket, initSeconds: 0.2 };
+  const { graphqlUrl } = await serve({ limits: { ...LIMITS, webSocket } });
+  const socket = await open(graphqlUrl, '{"type":"ping"}');
+  expect(await closing(socket)).toMatchObject({ code: 4408 });
+});
+
+test("when a credential is over its sockets and event streams end, and others stay", async () => {
+  const authenticator = createNameAuthenticator();
+  const { graphqlUrl, counts } = await serve({ authenticator });
+  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  await nextMessage(socket);
+  const other = await open(graphqlUrl, init({ authorization: "Bearer ben" }));
+  await nextMessage(other);
+  socket.send(subscribe("1", TICKS));
+  other.send(subscribe("1", TICKS));
+  const stream = await post(graphqlUrl, TICKS, {
+    accept: "text/event-stream",
+    authorization: "Bearer anna",
+  });
+  const cut = expect(stream.text()).rejects.toThrow();
+  await vi.waitFor(() => expect(counts.open).toBe(3));
+  authenticator.revoke("anna");
+  expect(await closing(socket)).toMatchObject({ code: 4403 });
+  await cut;
+  await vi.waitFor(() => expect(counts.open).toBe(1));
+  expect(other.readyState).toBe(WebSocket.OPEN);
+});
+
+test.each([
+  ["was revoked", { isRevoked: () => true }],
+  ["has run out", { expiresAt: 1_000 }],
+])("nothing is done any more for a credential that %s a moment ago", async (_case, over) => {
+  const sessions = createSessions({ log: pino({ level: "silent" }), lookMs: 60_000 });
+  onTestFinished(() => sessions.close());
+  const name = createNameAuthenticator();
+  let isOver = false;
+  const authenticate = async (authorization: string | undefined) => {
+    const admission = await name.authenticate(authorization);
+    return {
+      viewer: admission.viewer,
+      get expiresAt() {
+        return isOver && "expiresAt" in over ? over.expiresAt : null;
+      },
+      isRevoked: () => isOver && "isRevoked" in over,
+    };
+  };
+  const { graphqlUrl, counts } = await serve({ authenticator: { authenticate }, sessions });
+  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  await nextMessage(socket);
+  isOver = true;
+  socket.send(subscribe("1", TICKS));
+  expect(await closing(socket)).toMatchObject({ code: 4403 });
+  expect(counts.open).toBe(0);
+});
+
+test("the stock client comes back with another credential when its own is over", async () => {
+  const authenticator = createNameAuthenticator();
+  const { graphqlUrl, counts } = await serve({ authenticator });
+  const names = ["anna", "ben"];
+  const client = createClient({
+    url: graphqlUrl.replace("http", "ws"),
+    webSocketImpl: WebSocket,
+    retryWait: () => Promise.resolve(),
+    connectionParams: () => ({ authorization: `Bearer ${names.shift()}` }),
+  });
+  onTestFinished(() => client.dispose());
+  const ticks: unknown[] = [];
+  const failed = vi.fn();
+  client.subscribe(
+    { query: TICKS },
+    { next: ({ data }) => ticks.push(data), error: failed, complete: () => undefined },
+  );
+  await vi.waitFor(() => expect(counts.open).toBe(1));
+  authenticator.revoke("anna");
+  await vi.waitFor(() => expect(ticks).toEqual([{ ticks: 1 }, { ticks: 1 }]));
+  expect(failed).not.toHaveBeenCalled();
+});

@@ -1,0 +1,288 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { getIntrospectionQuery, Kind, parse, print } from "graphql";
+import { createClient } from "graphql-ws";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+
+import { createSchema } from "../../src/schema/create-schema.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { LIMITS, serve } from "./serve.ts";
+
+const LIMIT = { tokens: 300, depth: 4, aliases: 3, directives: 2, cost: 500 };
+const ROOT = join(import.meta.dirname, "..", "..");
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Gives what HTTP and a WebSocket answer. */
+async function open(options: Parameters<typeof serve>[0]) {
+  const { graphqlUrl } = await serve(options);
+  const client = createClient({
+    url: graphqlUrl.replace("http", "ws"),
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+  });
+  onTestFinished(() => client.dispose());
+
+  async function askHttp(query: string, variables: Variables = {}) {
+    const response = await fetch(graphqlUrl, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/graphql-response+json",
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    const body: unknown = await response.json();
+    return { status: response.status, body };
+  }
+
+  function askSocket(query: string, variables: Variables = {}): Promise<unknown> {
+    return new Promise((resolve) => {
+      client.subscribe(
+        { query, variables },
+        { next: resolve, error: resolve, complete: () => resolve(null) },
+      );
+    });
+  }
+
+  return { graphqlUrl, askHttp, askSocket };
+}
+
+/** Each fragment spreads the next one twice. */
+function doubling(levels: number): string {
+  const fragments = Array.from(
+    { length: levels },
+    (_, level) => `fragment F${level} on Query { ...F${level + 1} ...F${level + 1} }`,
+  );
+  return `{ ...F0 } ${fragments.join(" ")} fragment F${levels} on Query { __typename }`;
+}
+
+function many(count: number, make: (place: number) => string): string {
+  return Array.from({ length: count }, (_, place) => make(place)).join(" ");
+}
+
+const page = (fields: string) => `jobs(first: 100) { edges { node { ${fields} } } }`;
+
+test.each([
+  ["tokens", `{ ${"__typename ".repeat(400)} }`, "DOCUMENT_TOO_LARGE", 300],
+  ["tokens once fragments are written out", doubling(10), "DOCUMENT_TOO_LARGE", 300],
+  [
+    "levels",
+    "{ jobs { edges { node { deployment { jobs { totalCount } } } } } }",
+    "DOCUMENT_TOO_DEEP",
+    4,
+  ],
+  [
+    "aliases",
+    "{ a: __typename b: job(id: 1) { id } c: job(id: 2) { id } d: job(id: 3) { id } e: job(id: 4) { id } }",
+    "TOO_MANY_ALIASES",
+    3,
+  ],
+  ["directives", `{ __typename ${"@skip(if: true) ".repeat(3)} }`, "TOO_MANY_DIRECTIVES", 2],
+  ["cost", `{ ${page("id status version createdAt")} }`, "DOCUMENT_TOO_COSTLY", 500],
+])(
+  "too many %s are refused with the limit, over HTTP and WebSocket alike",
+  async (_what, query, code, limit) => {
+    const { askHttp, askSocket } = await open({
+      schema: createSchema(null),
+      limits: { ...LIMITS, document: LIMIT },
+    });
+    const error = {
+      message: expect.stringMatching(new RegExp(`${limit}[ .,].*(Ask|Use|Split|Send)`)),
+      extensions: { code, limit },
+    };
+    const { status, body } = await askHttp(query);
+    expect({ status, body }).toMatchObject({
+      status: 400,
+      body: { errors: expect.arrayContaining([expect.objectContaining(error)]) },
+    });
+    expect(await askSocket(query)).toEqual(
+      expect.arrayContaining([expect.objectContaining(error)]),
+    );
+  },
+);
+
+/** With no jobs, and small limits. */
+const EMPTY = {
+  schema: createSchema(null),
+  limits: { ...LIMITS, document: LIMIT },
+  createContext: () => ({ store: { listJobs: () => Promise.resolve([]) } }),
+};
+
+test("the cost of a page is that of the size which a variable gives, every time anew", async () => {
+  const { askHttp, askSocket } = await open(EMPTY);
+  const query =
+    "query ($size: Int) { jobs(first: $size) { edges { node { id status version createdAt } } } }";
+  const refused = { extensions: { code: "DOCUMENT_TOO_COSTLY" } };
+  const isFree = { data: { jobs: { edges: [] } } };
+  for (const _ of [1, 2]) {
+    expect((await askHttp(query, { size: 5 })).body).toEqual(isFree);
+    expect((await askHttp(query, {})).body).toEqual(isFree);
+    expect((await askHttp(query, { size: null })).body).toEqual(isFree);
+    expect((await askHttp(query, { size: 100 })).body).toMatchObject({ errors: [refused] });
+    expect((await askHttp(query, { size: "1" })).body).toMatchObject({ errors: [refused] });
+    expect(await askSocket(query, { size: 5 })).toEqual(isFree);
+    expect(await askSocket(query, { size: 100 })).toMatchObject([refused]);
+  }
+});
+
+const EVERYTHING =
+  "id requestId status queuePosition isCancellable isFinished version createdAt startedAt finishedAt updatedAt deployment { id name } error { code message } history { version status queuePosition at } assets { url path kind expiresAt } input output";
+
+test("a page of 100 jobs with all there is of them may be asked for, and two may not", async () => {
+  const { askHttp } = await open({
+    schema: createSchema(null),
+    createContext: () => ({ store: { listJobs: () => Promise.resolve([]) } }),
+  });
+  const once = await askHttp(`{ ${page(EVERYTHING)} }`);
+  expect(once.body).toEqual({ data: { jobs: { edges: [] } } });
+  for (const query of [
+    `{ a: ${page(EVERYTHING)} b: ${page(EVERYTHING)} }`,
+    `{ ${["a", "b", "c"].map((key) => `${key}: ${page("history { version } input output")}`).join(" ")} }`,
+    `{ ${page(`deployment { ${page("id")} }`)} }`,
+  ]) {
+    expect(await askHttp(query)).toMatchObject({
+      status: 400,
+      body: { errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY", limit: 15_000 } }] },
+    });
+  }
+});
+
+test("a size that is a variable's default costs what it gives, and a value that is sent costs its own", async () => {
+  const { askHttp, askSocket } = await open(EMPTY);
+  const of = (variable: string) =>
+    `query (${variable}) { jobs(first: $constructor) { edges { node { id status version createdAt } } } }`;
+  const refused = { extensions: { code: "DOCUMENT_TOO_COSTLY" } };
+  const isFree = { data: { jobs: { edges: [] } } };
+  for (const variable of ["$constructor: Int = 100", "$constructor: Int! = 100"]) {
+    expect((await askHttp(of(variable))).body).toMatchObject({ errors: [refused] });
+    expect(await askSocket(of(variable))).toMatchObject([refused]);
+    expect((await askHttp(of(variable), { constructor: 5 })).body).toEqual(isFree);
+  }
+  const dear = of("$constructor: Int = 100");
+  expect((await askHttp(dear, { constructor: null })).body).toEqual(isFree);
+  expect((await askHttp(of("$constructor: Int = 5"))).body).toEqual(isFree);
+  expect((await askHttp(of("$constructor: Int"))).body).toEqual(isFree);
+  expect((await askHttp(of("$constructor: Int = 5"), { constructor: 100 })).body).toMatchObject({
+    errors: [refused],
+  });
+});
+
+test("what README and the tests ask for is within the limits", async () => {
+  const files = ["README.md", ...globSync("test/support/*.graphql", { cwd: ROOT })];
+  const texts = files.flatMap((file) => toDocuments(readFileSync(join(ROOT, file), "utf8"), file));
+  expect(texts.length).toBeGreaterThan(1);
+  const { askHttp } = await open({ schema: createSchema(null) });
+  for (const text of texts) {
+    const { body } = await askHttp(text);
+    expect(JSON.stringify(body)).not.toMatch(/DOCUMENT_TOO|TOO_MANY/);
+  }
+});
+
+function toDocuments(text: string, file: string): readonly string[] {
+  if (file.endsWith(".graphql")) return splitOperations(text);
+  return [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+}
+
+/** One document for each operation, with the fragments, under no name, so that each can be sent alone. */
+function splitOperations(text: string): readonly string[] {
+  const { definitions } = parse(text);
+  const fragments = definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  return definitions
+    .filter(({ kind }) => kind === Kind.OPERATION_DEFINITION)
+    .map((operation) => print({ kind: Kind.DOCUMENT, definitions: [operation, ...fragments] }));
+}
+
+test("the schema of 300 deployments may be asked for whole by tools, and not three times over", async () => {
+  const deployments = Array.from({ length: 300 }, (_, place) => ({
+    id: `deployment-${place}`,
+    name: `Deployment ${place}`,
+    model: "flux",
+  }));
+  const schema = createSchema(catalogueOf(...deployments));
+  const { askHttp } = await open({ schema });
+  const whole = getIntrospectionQuery({
+    descriptions: true,
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    oneOf: true,
+  });
+  expect(await askHttp(whole)).toMatchObject({
+    status: 200,
+    body: { data: { __schema: { queryType: { name: "Query" } } } },
+  });
+  const types = /types \{\s*\.\.\.FullType\s*\}/;
+  const thrice = whole.replace(types, (list) => `a: ${list} b: ${list} c: ${list}`);
+  const mutations = many(
+    30,
+    (place) =>
+      `a${place}: __type (name: "Mutation") { fields { name description args { name description type { name description inputFields { name description } } } } }`,
+  );
+  for (const query of [thrice, `{ ${mutations} }`]) {
+    expect((await askHttp(query)).body).toMatchObject({
+      errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY" } }],
+    });
+  }
+});
+
+test.each([
+  ["the same field 4,990 times", `{ ${"__typename ".repeat(4_990)} }`, "DOCUMENT_TOO_LARGE"],
+  [
+    "fields that grow by levels",
+    `{ ${"jobs { totalCount } ".repeat(1_200)} }`,
+    "DOCUMENT_TOO_LARGE",
+  ],
+  [
+    "540 fragments in one place",
+    `{ ${many(540, (n) => `...F${n}`)} } ${many(540, (n) => `fragment F${n} on Query { __typename }`)}`,
+    "DOCUMENT_TOO_LARGE",
+  ],
+  ["fragments that double 300 times", doubling(300), "DOCUMENT_TOO_LARGE"],
+  [
+    "fragments that spread each other",
+    "{ ...A } fragment A on Query { ...B ...B } fragment B on Query { ...A ...A }",
+    "GRAPHQL_VALIDATION_FAILED",
+  ],
+  [
+    "many unknown fields",
+    `mutation { ${many(2_400, (n) => `submitDeployment${n}`)} }`,
+    "GRAPHQL_VALIDATION_FAILED",
+  ],
+  ["5,000 directives", `{ __typename ${"@a ".repeat(5_000)} }`, "DOCUMENT_TOO_LARGE"],
+  ["2,400 directives", `{ __typename ${"@a ".repeat(2_400)} }`, "TOO_MANY_DIRECTIVES"],
+  [
+    "a huge number",
+    `{ jobs(first: ${"9".repeat(200_000)}) { totalCount } }`,
+    "GRAPHQL_VALIDATION_FAILED",
+  ],
+  [
+    "a list of 2,400 wrong values",
+    `query ($a: ID) { job(id: [${"$a ".repeat(2_400)}]) { id } }`,
+    "GRAPHQL_VALIDATION_FAILED",
+  ],
+])("%s: refused in short", async (_what, query, code) => {
+  const { askHttp } = await open({ schema: createSchema(null) });
+  const { status, body } = await askHttp(query);
+  expect(status).toBe(400);
+  const text = JSON.stringify(body);
+  expect(text).toContain(code);
+  expect(text.length).toBeLessThan(50_000);
+});
+
+test("variables 50,000 levels deep are judged like all others", async () => {
+  const { graphqlUrl } = await open({ schema: createSchema(null) });
+  const deep = "[".repeat(50_000) + "]".repeat(50_000);
+  const query = "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }";
+  const response = await fetch(graphqlUrl, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: `{ "query": ${JSON.stringify(query)}, "variables": { "filter": ${deep} } }`,
+  });
+  const text = await response.text();
+  expect(text).toContain("BAD_USER_INPUT");
+  expect(text.length).toBeLessThan(2_000);
+});

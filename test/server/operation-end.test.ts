@@ -1,0 +1,84 @@
+import { expect, test, vi } from "vitest";
+
+import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
+import { openConnection } from "./raw.ts";
+import { serve } from "./serve.ts";
+
+/** A server that keeps the names of the operations whose answers are over. */
+async function serveKeeping() {
+  const ended: unknown[] = [];
+  const server = await serve({
+    createContext: ({ viewer, variables }) => ({
+      viewer,
+      end: () => void ended.push(variables["name"]),
+    }),
+  });
+  return { ...server, ended };
+}
+
+const toQuery = (field: string) => `query ($name: String!) { ${field} echo(text: $name) }`;
+
+const toRequest = (name: string, field: string) =>
+  `GET /graphql?query=${encodeURIComponent(toQuery(field))}&variables={%22name%22:%22${name}%22} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+test.each(["node { name }", "fail"])(
+  "a context hears once that its answer is over, of %s over HTTP and a socket",
+  async (field) => {
+    const { graphqlUrl, ended } = await serveKeeping();
+    const operation = { query: toQuery(field), variables: { name: "http" } };
+    await fetch(graphqlUrl, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(operation),
+    });
+    await vi.waitFor(() => expect(ended).toEqual(["http"]));
+    const socket = await open(graphqlUrl, INIT);
+    await nextMessage(socket);
+    const payload = { ...operation, variables: { name: "socket" } };
+    socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
+    await vi.waitFor(() => expect(ended).toEqual(["http", "socket"]));
+    socket.close();
+    await closing(socket);
+    expect(ended).toEqual(["http", "socket"]);
+  },
+);
+
+test("an answer that waits behind another one on its connection is not over", async () => {
+  const { port, ended, counts, release } = await serveKeeping();
+  const connection = await openConnection(port);
+  connection.write(toRequest("first", "wait") + toRequest("second", "fail"));
+  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  const other = await openConnection(port);
+  other.write(toRequest("other", "fail"));
+  await vi.waitFor(() => expect(ended).toEqual(["other"]));
+  release();
+  await vi.waitFor(() => expect(ended).toEqual(["other", "first", "second"]));
+});
+
+test("the answers of a client that has left are over, however many it waited for", async () => {
+  const { port, graphqlUrl, ended, counts, release } = await serveKeeping();
+  const connection = await openConnection(port);
+  connection.write(toRequest("first", "wait") + toRequest("second", "wait"));
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  const payload = { query: toQuery("wait"), variables: { name: "third" } };
+  socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
+  await vi.waitFor(() => expect(counts.waiting).toBe(3));
+  expect(ended).toEqual([]);
+  connection.destroy();
+  socket.terminate();
+  await vi.waitFor(() => expect(ended).toEqual(expect.arrayContaining(["first", "third"])));
+  release();
+  await vi.waitFor(() => expect(new Set(ended)).toEqual(new Set(["first", "second", "third"])));
+});
+
+test("a stream that a client has said is complete is over", async () => {
+  const { graphqlUrl, ended } = await serveKeeping();
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  socket.send(subscribe("1", "subscription { ticks }"));
+  await nextMessage(socket);
+  expect(ended).toEqual([]);
+  socket.send('{"id":"1","type":"complete"}');
+  await vi.waitFor(() => expect(ended).toHaveLength(1));
+});

@@ -1,0 +1,223 @@
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+
+import { expect, test, vi } from "vitest";
+import { WebSocket } from "ws";
+
+import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
+import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
+
+const TICKS = "subscription { ticks }";
+
+test("a closed socket's places are free again, and each owner has its own", async () => {
+  const authenticator = createNameAuthenticator({ sockets: 1 });
+  const { graphqlUrl } = await serve({ authenticator });
+  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  await nextMessage(socket);
+  const second = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  expect(await closing(second)).toMatchObject({
+    code: 1013,
+    reason: expect.stringContaining("You have 1 sockets open"),
+  });
+  const other = await open(graphqlUrl, init({ authorization: "Bearer ben" }));
+  await nextMessage(other);
+  socket.close();
+  await once(socket, "close");
+  await vi.waitFor(async () => {
+    const third = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+    expect(await nextMessage(third)).toBe('{"type":"connection_ack"}');
+  });
+});
+
+test("subscriptions are counted over sockets and event streams together, and freed", async () => {
+  const authenticator = createNameAuthenticator({ subscriptions: 2 });
+  const { graphqlUrl, counts } = await serve({ authenticator });
+  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  await nextMessage(socket);
+  socket.send(subscribe("1", TICKS));
+  await nextMessage(socket);
+  const leaving = new AbortController();
+  await fetch(`${graphqlUrl}?query=${encodeURIComponent(TICKS)}`, {
+    signal: leaving.signal,
+    headers: { accept: "text/event-stream", authorization: "Bearer anna" },
+  });
+  await vi.waitFor(() => expect(counts.open).toBe(2));
+  socket.send(subscribe("2", TICKS));
+  expect(JSON.parse(await nextMessage(socket))).toMatchObject({
+    type: "next",
+    payload: { errors: [{ extensions: { code: "QUOTA_EXCEEDED", limit: 2 } }] },
+  });
+  leaving.abort();
+  await vi.waitFor(() => expect(counts.open).toBe(1));
+  const messages: string[] = [];
+  socket.on("message", (message: Buffer) => messages.push(message.toString()));
+  socket.send(subscribe("3", TICKS));
+  await vi.waitFor(() =>
+    expect(messages.join()).toContain('"id":"3","type":"next","payload":{"data"'),
+  );
+});
+
+test("a client that leaves while its event stream starts keeps no place", async () => {
+  const webSocket = { ...LIMITS.webSocket, subscriptions: 1 };
+  let endedCount = 0;
+  const { graphqlUrl, counts, release } = await serve({
+    limits: { ...LIMITS, webSocket },
+    createContext: (operation) => ({ ...operation, end: () => (endedCount += 1) }),
+  });
+  const leaving = new AbortController();
+  const accept = { accept: "text/event-stream" };
+  const answer = fetch(`${graphqlUrl}?query=subscription{slowTicks}`, {
+    signal: leaving.signal,
+    headers: accept,
+  });
+  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  leaving.abort();
+  await expect(answer).rejects.toThrow("aborted");
+  await vi.waitFor(() => expect(endedCount).toBe(1));
+  release();
+  await vi.waitFor(async () => {
+    const socket = await open(graphqlUrl, INIT);
+    await nextMessage(socket);
+    socket.send(subscribe("1", TICKS));
+    expect(await nextMessage(socket)).toContain('"data":{"ticks":1}');
+    socket.terminate();
+  });
+  await vi.waitFor(() => expect(counts.open).toBe(0));
+});
+
+test("subscriptions of all owners together are bounded", async () => {
+  const webSocket = { ...LIMITS.webSocket, subscriptions: 1 };
+  const authenticator = createNameAuthenticator();
+  const { graphqlUrl } = await serve({ authenticator, limits: { ...LIMITS, webSocket } });
+  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  await nextMessage(socket);
+  socket.send(subscribe("1", TICKS));
+  await nextMessage(socket);
+  const response = await fetch(`${graphqlUrl}?query=${encodeURIComponent(TICKS)}`, {
+    headers: { accept: "text/event-stream", authorization: "Bearer ben" },
+  });
+  const answer = await response.text();
+  expect(answer).toContain("All 1 subscriptions of this gateway are taken. Try again later");
+  expect(answer).toContain('"QUOTA_EXCEEDED","retryAfterSeconds":5,"limit":1');
+});
+
+test("operations on a socket count against the owner's requests a second", async () => {
+  const authenticator = createNameAuthenticator({ requestsPerSecond: 1 });
+  const { graphqlUrl } = await serve({ authenticator });
+  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  await nextMessage(socket);
+  const messages: string[] = [];
+  socket.on("message", (message: Buffer) => messages.push(message.toString()));
+  for (const id of ["1", "2", "3"]) socket.send(subscribe(id, "{ node { name } }"));
+  await vi.waitFor(() =>
+    expect(messages.filter((text) => text.includes("RATE_LIMITED"))).not.toEqual([]),
+  );
+});
+
+test("operations that a client says are complete count until they are", async () => {
+  const webSocket = { ...LIMITS.webSocket, operationsPerSocket: 3 };
+  const { graphqlUrl, counts, release } = await serve({ limits: { ...LIMITS, webSocket } });
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  const refused: string[] = [];
+  socket.on("message", (message: Buffer) => refused.push(message.toString()));
+  for (let id = 0; id < 20; id += 1) {
+    socket.send(subscribe(String(id), "{ wait }"));
+    socket.send(JSON.stringify({ id: String(id), type: "complete" }));
+  }
+  socket.send(subscribe("last", "{ wait }"));
+  await vi.waitFor(() => expect(refused.join()).toContain("TOO_MANY_OPERATIONS"));
+  expect(counts.waiting).toBeLessThanOrEqual(6);
+  release();
+});
+
+test("a reader that stops reading is closed so that the stock client comes back", async () => {
+  const webSocket = { ...LIMITS.webSocket, unreadBytes: 65_536 };
+  const { graphqlUrl } = await serve({ limits: { ...LIMITS, webSocket } });
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  const query = `{ echo(text: "${"x".repeat(200_000)}") }`;
+  socket.pause();
+  // More than the kernel keeps for both sides.
+  for (let id = 0; id < 100; id += 1) socket.send(subscribe(String(id), query));
+  await vi.waitFor(() => expect(socket.bufferedAmount).toBe(0), 10_000);
+  socket.resume();
+  const { code } = await closing(socket);
+  expect([1006, 1013]).toContain(code);
+});
+
+test("answers that come at once to a reader that stopped reading are not kept beyond the limit", async () => {
+  const COUNT = 200;
+  const webSocket = { ...LIMITS.webSocket, unreadBytes: 65_536 };
+  const { graphqlUrl, counts, release } = await serve({ limits: { ...LIMITS, webSocket } });
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  const query = `{ wait echo(text: "${"x".repeat(200_000)}") }`;
+  for (let id = 0; id < COUNT; id += 1) socket.send(subscribe(String(id), query));
+  await vi.waitFor(() => expect(counts.waiting).toBe(COUNT), 10_000);
+  let receivedCount = 0;
+  socket.on("message", () => (receivedCount += 1));
+  socket.pause();
+  release();
+  await fetch(`${graphqlUrl}?query={wait}`);
+  socket.resume();
+  expect((await closing(socket)).code).toBe(1013);
+  // What the kernel keeps for both sides, and little more.
+  expect(receivedCount).toBeLessThan(COUNT / 2);
+});
+
+test("more sockets than the gateway has places for are refused before they open", async () => {
+  const webSocket = { ...LIMITS.webSocket, sockets: 1 };
+  const { graphqlUrl } = await serve({ limits: { ...LIMITS, webSocket } });
+  await nextMessage(await open(graphqlUrl, INIT));
+  const second = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
+  const [, response] = await once(second, "unexpected-response");
+  expect(response.statusCode).toBe(503);
+  expect(JSON.parse(await text(response))).toMatchObject({
+    errors: [{ extensions: { code: "QUOTA_EXCEEDED", retryAfterSeconds: 5, limit: 1 } }],
+  });
+});
+
+test("sockets that nobody was let in by take no place of those who have a credential", async () => {
+  const webSocket = { ...LIMITS.webSocket, sockets: 4 };
+  const { graphqlUrl } = await serve({
+    limits: { ...LIMITS, webSocket },
+    authenticator: createNameAuthenticator(),
+  });
+  const silent: WebSocket[] = [];
+  for (let count = 0; count < 8; count += 1) silent.push(await open(graphqlUrl, '{"type":"ping"}'));
+  const letIn = init({ authorization: "Bearer anna" });
+  for (let count = 0; count < 4; count += 1)
+    expect(await nextMessage(await open(graphqlUrl, letIn))).toContain("connection_ack");
+  // Each new one ended the one that had waited longest.
+  await vi.waitFor(() =>
+    expect(silent.map(({ readyState }) => readyState === WebSocket.OPEN)).toEqual([
+      ...Array.from({ length: 7 }, () => false),
+      true,
+    ]),
+  );
+});
+
+test("a message that is not finished in time closes its socket, and says how long it may take", async () => {
+  const http = { ...LIMITS.http, headersSeconds: 0.5, requestSeconds: 0.5 };
+  const { graphqlUrl } = await serve({ limits: { ...LIMITS, http } });
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  const dribble = setInterval(() => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    socket.send(" ", { fin: false });
+    socket.ping();
+  }, 50);
+  const { code, reason } = await closing(socket);
+  clearInterval(dribble);
+  expect({ code, reason }).toEqual({ code: 1013, reason: expect.stringContaining("0.5 s") });
+});
+
+test("a message that is too large closes its socket, and says how large it may be", async () => {
+  const { graphqlUrl } = await serve();
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  socket.send(" ".repeat(200_000), { fin: false });
+  socket.send(" ".repeat(200_000), { fin: true });
+  expect(await closing(socket)).toEqual({ code: 1009, reason: expect.stringContaining("256 KiB") });
+});
