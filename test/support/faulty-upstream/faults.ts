@@ -258,6 +258,9 @@ const FAULTS = {
   }),
 } as const satisfies Record<string, FaultDefinition>;
 
+/** All of them, in the order above. */
+export const FAULT_NAMES: readonly string[] = Object.keys(FAULTS);
+
 /** A name of `FAULTS`, or `word-<word>`: /status then answers with that word. */
 export type FaultName = keyof typeof FAULTS | `word-${string}`;
 

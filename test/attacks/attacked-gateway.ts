@@ -1,0 +1,55 @@
+import { rmSync } from "node:fs";
+
+import { expect } from "vitest";
+
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import type { GatewayProcess } from "../support/spawn-gateway.ts";
+import { copyProgram, spawnGateway } from "../support/spawn-gateway.ts";
+
+/** A gateway in a process of its own, in front of a faulty upstream. */
+export type AttackedGateway = {
+  readonly process: GatewayProcess;
+  readonly upstream: FaultyUpstream;
+  /** Its origin. */
+  readonly url: string;
+  readonly port: number;
+  /** Fails when it has died, no longer serves, or logged an error. */
+  expectUnharmed(): Promise<void>;
+  end(): Promise<void>;
+};
+
+/** Starts one with these variables added. */
+export async function startAttackedGateway(
+  environment: Readonly<Record<string, string>> = {},
+  token = "test-token",
+): Promise<AttackedGateway> {
+  const upstream = await startFaultyUpstream({ token });
+  const folder = copyProgram();
+  const process = spawnGateway(
+    { RUNCOMFY_API_TOKEN: upstream.token, RUNCOMFY_BASE_URL: upstream.url, ...environment },
+    { folder },
+  );
+  const url = await process.url;
+  return {
+    process,
+    upstream,
+    url,
+    port: Number(new URL(url).port),
+    async expectUnharmed() {
+      const response = await fetch(`${url}/graphql?query={__typename}`);
+      expect(await response.json()).toEqual({ data: { __typename: "Query" } });
+      expect(process.stderr().split("\n").filter(isError)).toEqual([]);
+    },
+    async end() {
+      await process.end();
+      await upstream.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Pino's levels from `error` on, and whatever is no log line, as Node's own last words are. */
+function isError(line: string): boolean {
+  return line !== "" && !/^\{"level":[1-4]0,/.test(line);
+}

@@ -1,0 +1,262 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { deflateRawSync } from "node:zlib";
+
+import { afterAll, expect, test } from "vitest";
+
+import { startAttackedGateway } from "./attacked-gateway.ts";
+import { expectQuietLatency } from "./quiet-client.ts";
+import { exchange, toStatuses } from "../support/raw-socket.ts";
+import type { Frame, RawWebSocket } from "./raw-web-socket.ts";
+import { openRawWebSocket, toBytes } from "./raw-web-socket.ts";
+import { readMemoryMib } from "./read-memory.ts";
+
+const INIT = { type: "connection_init" };
+const [CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG] = [0x0, 0x1, 0x2, 0x8, 0x9, 0xa];
+const QUESTION = { type: "subscribe", id: "q", payload: { query: "{ __typename }" } };
+const FEED = {
+  type: "subscribe",
+  id: "s",
+  payload: { query: "subscription { jobsUpdated { cursor } }" },
+};
+const MOST_GROWTH_MIB = 250;
+const FLOOD_BYTES = 48 * 1024 * 1024;
+const BURST_BYTES = 256 * 1024;
+const SOON = { timeout: 10_000 };
+const EMPTY_PART = toBytes({ opcode: CONTINUATION, isLast: false });
+const text = (payload: string): Frame => ({ opcode: TEXT, payload });
+
+/** Frames that break RFC 6455, or a bound, and the code that the socket closes with. */
+const BAD_FRAMES: readonly (readonly [string, number, readonly Frame[]])[] = [
+  ["without a mask", 1002, [{ ...text("{}"), isMasked: false }]],
+  [
+    "compressed, which nobody agreed to",
+    1002,
+    [{ opcode: TEXT, reservedBits: 4, payload: deflateRawSync(Buffer.alloc(50_000_000, " ")) }],
+  ],
+  ["with the second reserved bit", 1002, [{ ...text("{}"), reservedBits: 2 }]],
+  ["with the third reserved bit", 1002, [{ ...text("{}"), reservedBits: 1 }]],
+  ["of an unknown kind", 1002, [{ opcode: 0x3, payload: "x" }]],
+  ["of an unknown control kind", 1002, [{ opcode: 0xf, payload: "x" }]],
+  ["that go on with nothing", 1002, [{ opcode: CONTINUATION, payload: "x" }]],
+  ["that begin anew in the middle", 1002, [{ ...text("a"), isLast: false }, text("b")]],
+  ["that ping in parts", 1002, [{ opcode: PING, isLast: false, payload: "x" }]],
+  ["that ping with 126 bytes", 1002, [{ opcode: PING, payload: "x".repeat(126) }]],
+  ["that close with one byte", 1002, [{ opcode: CLOSE, payload: "x" }]],
+  [
+    "that close with a code that may not be sent",
+    1002,
+    [{ opcode: CLOSE, payload: Buffer.from([0x03, 0xee]) }],
+  ],
+  [
+    "that close with invalid UTF-8",
+    1007,
+    [{ opcode: CLOSE, payload: Buffer.from([0x03, 0xe8, 0xff]) }],
+  ],
+  ["of invalid UTF-8", 1007, [{ opcode: TEXT, payload: Buffer.from([0xff, 0xfe, 0xc0, 0x80]) }]],
+  ["of a surrogate in UTF-8", 1007, [{ opcode: TEXT, payload: Buffer.from([0xed, 0xa0, 0x80]) }]],
+  ["of one byte too many", 1009, [text("x".repeat(256 * 1024 + 1))]],
+  ["that announce 2^53 bytes", 1009, [{ ...text("x"), length: 2n ** 53n }]],
+  ["that announce 2^63 bytes", 1009, [{ ...text("x"), length: 2n ** 63n }]],
+  [
+    "that grow too large in parts",
+    1009,
+    [
+      { ...text("x".repeat(130_000)), isLast: false },
+      ...Array.from({ length: 3 }, () => ({
+        opcode: CONTINUATION,
+        isLast: false,
+        payload: "x".repeat(130_000),
+      })),
+    ],
+  ],
+];
+
+/** Texts that break graphql-transport-ws, sent before the greeting or after it, and the code that the socket closes with. */
+const BAD_MESSAGES: readonly (readonly [string, number, "before" | "after", readonly string[]])[] =
+  [
+    ["a question", 4401, "before", [JSON.stringify(QUESTION)]],
+    ["two greetings", 4429, "before", [JSON.stringify(INIT), JSON.stringify(INIT)]],
+    ["a third greeting", 4429, "after", [JSON.stringify(INIT)]],
+    ["one id twice", 4409, "after", [JSON.stringify(FEED), JSON.stringify(FEED)]],
+    ["no JSON", 4400, "before", ["{"]],
+    ["nothing", 4400, "before", [""]],
+    ["null", 4400, "before", ["null"]],
+    ["a list", 4400, "after", ["[]"]],
+    ["no type", 4400, "after", ["{}"]],
+    ["an unknown type", 4400, "after", ['{"type":"__proto__"}']],
+    ["a number as id", 4400, "after", ['{"type":"subscribe","id":7,"payload":{"query":"{a}"}}']],
+    ["an empty id", 4400, "after", ['{"type":"subscribe","id":"","payload":{"query":"{a}"}}']],
+    ["no query", 4400, "after", ['{"type":"subscribe","id":"a","payload":{}}']],
+    [
+      "variables that are a number",
+      4400,
+      "after",
+      ['{"type":"subscribe","id":"a","payload":{"query":"{a}","variables":7}}'],
+    ],
+    ["a greeting with a text", 4400, "before", ['{"type":"connection_init","payload":"x"}']],
+    ["a bracket for each of its bytes", 4400, "before", ["[".repeat(200_000)]],
+    ["100,000 levels", 4400, "after", [`{"type":${"[".repeat(100_000)}${"]".repeat(100_000)}}`]],
+  ];
+
+const gateway = await startAttackedGateway();
+afterAll(() => gateway.end());
+
+test("frames that break the protocol, or a bound, close their socket with the code for it", async () => {
+  for (const [what, code, frames] of BAD_FRAMES) {
+    const client = await openRawWebSocket(gateway.port);
+    client.say(INIT);
+    client.send(...frames);
+    expect([what, await client.closed]).toEqual([what, code]);
+  }
+  await gateway.expectUnharmed();
+});
+
+test("messages that break the protocol close their socket with the code for it", async () => {
+  for (const [what, code, when, texts] of BAD_MESSAGES) {
+    const client = await openRawWebSocket(gateway.port);
+    if (when === "after") await greet(client);
+    client.send(...texts.map(text));
+    expect([what, await client.closed]).toEqual([what, code]);
+    expect(client.messages.join("")).not.toContain('"data"');
+  }
+  await gateway.expectUnharmed();
+});
+
+test("a message in 300 parts, with pings between them, is read as one", async () => {
+  const client = await openRawWebSocket(gateway.port);
+  await greet(client);
+  const parts = [...JSON.stringify(QUESTION).padEnd(300)];
+  client.send(
+    ...parts.flatMap((payload, index) => [
+      { opcode: index === 0 ? TEXT : CONTINUATION, isLast: index === parts.length - 1, payload },
+      { opcode: PING },
+    ]),
+  );
+  await expect.poll(() => client.messages.join(""), SOON).toContain('"__typename":"Query"');
+  client.socket.destroy();
+  await gateway.expectUnharmed();
+});
+
+test("a message in 200,000 empty parts closes its socket", async () => {
+  const client = await openRawWebSocket(gateway.port);
+  client.send({ ...text(""), isLast: false });
+  client.socket.write(Buffer.concat(Array.from({ length: 200_000 }, () => EMPTY_PART)));
+  expect(await client.closed).toBe(1008);
+  await gateway.expectUnharmed();
+});
+
+test("what comes before the greeting is acknowledged is not run", async () => {
+  const client = await openRawWebSocket(gateway.port);
+  client.say(INIT, QUESTION);
+  expect(await client.closed).toBe(4401);
+  await gateway.expectUnharmed();
+});
+
+test("another protocol closes with 4406", async () => {
+  for (const protocol of ["graphql-ws", "mqtt"]) {
+    const client = await openRawWebSocket(gateway.port, protocol);
+    client.say(INIT);
+    expect(await client.closed).toBe(4406);
+  }
+  await gateway.expectUnharmed();
+});
+
+test("a malformed handshake is refused", async () => {
+  const key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+  for (const [what, headers] of [
+    ["no key", "Sec-WebSocket-Version: 13"],
+    ["a short key", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x"],
+    ["an unknown version", key.replace("13", "99")],
+    ["a malformed protocol", `${key}\r\nSec-WebSocket-Protocol: a,,b`],
+    ["a foreign origin", `${key}\r\nOrigin: https://evil.example`],
+    ["no origin's origin", `${key}\r\nOrigin: null`],
+    ["20,000 extensions", `${key}\r\nSec-WebSocket-Extensions: ${"a,".repeat(20_000)}a`],
+  ] as const) {
+    const { text: answer } = await exchange(
+      gateway.port,
+      `GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n\r\n`,
+    );
+    expect([what, toStatuses(answer)]).toEqual([what, [expect.toSatisfy(isRefusal)]]);
+  }
+  await gateway.expectUnharmed();
+});
+
+/** What is sent without end, while no answer is read. */
+const FLOODS: readonly (readonly [string, Buffer])[] = [
+  ["pings", toBytes({ opcode: PING, payload: "x".repeat(125) })],
+  ["pings of graphql-ws", toBytes(text('{"type":"ping"}'))],
+  ["pongs", toBytes({ opcode: PONG, payload: "x".repeat(125) })],
+  [
+    "questions",
+    toBytes(
+      text(
+        JSON.stringify({
+          ...QUESTION,
+          payload: { query: "{ __schema { types { description fields { description } } } }" },
+        }),
+      ),
+    ),
+  ],
+  ["bytes that are no text", toBytes({ opcode: BINARY, payload: '{"type":"pong"}' })],
+];
+
+test.each(FLOODS)(
+  "a flood of %s, whose answers nobody reads, fills no memory",
+  async (_what, frame) => {
+    const client = await openRawWebSocket(gateway.port);
+    await greet(client);
+    client.socket.pause();
+    const beforeMib = readMemoryMib(gateway.process.pid);
+    const burst = Buffer.concat(
+      Array.from({ length: Math.ceil(BURST_BYTES / frame.length) }, () => frame),
+    );
+    await flood(client.socket, burst);
+    const grownMib = readMemoryMib(gateway.process.pid) - beforeMib;
+    client.socket.destroy();
+    expect(grownMib).toBeLessThan(MOST_GROWTH_MIB);
+    await gateway.expectUnharmed();
+  },
+);
+
+test("a quiet client hardly notices", { timeout: 40_000 }, async () => {
+  const attacks = [
+    ...BAD_FRAMES.map(([, , frames]) => frames),
+    ...BAD_MESSAGES.map(([, , , texts]) => texts.map(text)),
+  ];
+  await expectQuietLatency(
+    gateway,
+    attacks.map((frames) => async () => {
+      const client = await openRawWebSocket(gateway.port);
+      client.send(...frames);
+      client.socket.end();
+      await client.closed;
+    }),
+  );
+  await gateway.expectUnharmed();
+});
+
+async function greet(client: RawWebSocket): Promise<void> {
+  client.say(INIT);
+  await expect.poll(() => client.messages, SOON).toHaveLength(1);
+}
+
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
+}
+
+/** Writes until so much has left, or the server takes no more for a second. */
+async function flood(socket: Socket, burst: Buffer): Promise<void> {
+  for (let sent = 0; sent < FLOOD_BYTES && socket.writable; sent += burst.length) {
+    if (socket.write(burst)) continue;
+    // Not longer than a second: a server that is full takes no more.
+    const ended = new AbortController();
+    const options = { signal: AbortSignal.any([ended.signal, AbortSignal.timeout(1_000)]) };
+    const isOpen = await Promise.race([
+      once(socket, "drain", options).then(() => true),
+      once(socket, "close", options).then(() => false),
+    ]).catch(() => false);
+    ended.abort();
+    if (!isOpen) return;
+  }
+}

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "vitest";
+
+import { loadConfig } from "../src/config.ts";
+
+const JWT = {
+  AUTH: "jwt",
+  JWT_ISSUER: "https://login.example.com/",
+  JWT_AUDIENCE: "gateway",
+  JWT_JWKS_URL: "https://login.example.com/jwks",
+};
+
+describe("who may come in", () => {
+  test.each(["127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST", "::1"])(
+    "without authentication the gateway may listen on %s",
+    (HOST) => expect(loadConfig({ HOST }).auth).toEqual({ kind: "none" }),
+  );
+
+  test.each(["0.0.0.0", "::", "192.168.1.2", "gateway.example.com", "127.0.0.1.example.com"])(
+    "without authentication it may not listen on %s, and the problem says what to set",
+    (HOST) => {
+      for (const environment of [{ HOST }, { HOST, AUTH: "none" }, { HOST, AUTH: "" }]) {
+        expect(() => loadConfig(environment)).toThrow(
+          /AUTH must be api-keys or jwt where HOST .* AUTH=api-keys .*HOST=127\.0\.0\.1/,
+        );
+      }
+      expect(loadConfig({ HOST, AUTH: "api-keys" }).auth).toEqual({
+        kind: "api-keys",
+        file: "data/api-keys.json",
+      });
+    },
+  );
+
+  test("a problem with the doors stands beside those of single variables", () => {
+    const act = () => loadConfig({ HOST: "0.0.0.0", PORT: "x", GRAPHIQL: "yes" });
+    for (const problem of ["AUTH must be", "PORT must be", "GRAPHIQL must be true or false"])
+      expect(act).toThrow(problem);
+  });
+
+  test("tokens are checked by asymmetric algorithms alone, with 5 s of tolerance", () => {
+    const { auth } = loadConfig(JWT);
+    expect(auth).toMatchObject({
+      kind: "jwt",
+      keys: { jwksUrl: JWT.JWT_JWKS_URL },
+      issuer: JWT.JWT_ISSUER,
+      audience: "gateway",
+      clockToleranceSeconds: 5,
+    });
+    expect(JSON.stringify(auth)).not.toMatch(/HS\d|none/);
+    const { JWT_JWKS_URL: _, ...others } = JWT;
+    const withFile = { ...others, JWT_PUBLIC_KEY_FILE: "key.pem", JWT_ALGORITHMS: "ES256 EdDSA" };
+    expect(loadConfig(withFile).auth).toMatchObject({
+      keys: { publicKeyFile: "key.pem" },
+      algorithms: ["ES256", "EdDSA"],
+    });
+  });
+
+  test.each(["HS256", "none", "RS256,HS512", "NONE", ",", "rs256"])(
+    "the algorithms %s are refused",
+    (JWT_ALGORITHMS) =>
+      expect(() => loadConfig({ ...JWT, JWT_ALGORITHMS })).toThrow(
+        /JWT_ALGORITHMS must be .*symmetric ones are refused/,
+      ),
+  );
+
+  test.each([
+    [{ JWT_ISSUER: "" }, "JWT_ISSUER must be set"],
+    [{ JWT_AUDIENCE: "" }, "JWT_AUDIENCE must be set"],
+    [{ JWT_JWKS_URL: "" }, "JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set"],
+    [{ JWT_PUBLIC_KEY_FILE: "key.pem" }, "JWT_JWKS_URL must be unset"],
+    [{ JWT_JWKS_URL: "http://login.example.com/jwks" }, "JWT_JWKS_URL must be an https: URL"],
+    [{ JWT_CLOCK_TOLERANCE_SECONDS: "61" }, "JWT_CLOCK_TOLERANCE_SECONDS must be"],
+  ])("a token's check with %o is a problem", (change, problem) => {
+    expect(() => loadConfig({ ...JWT, ...change })).toThrow(problem);
+  });
+});
+
+describe("from a browser", () => {
+  test("origins are exact, and listed with commas", () => {
+    const { doors } = loadConfig({
+      CORS_ORIGINS: "https://app.example.com, http://localhost:3000",
+    });
+    expect(doors.origins).toEqual(["https://app.example.com", "http://localhost:3000"]);
+  });
+
+  test.each([
+    "*",
+    "https://*.example.com",
+    "https://app.example.com/",
+    "https://app.example.com/path",
+    "https://App.example.com",
+    "https://app.example.com:443",
+    "https://user@app.example.com",
+    "app.example.com",
+    "null",
+    "ftp://app.example.com",
+  ])("%s is no origin", (CORS_ORIGINS) => {
+    expect(() => loadConfig({ CORS_ORIGINS })).toThrow("CORS_ORIGINS must be a list of exact");
+  });
+
+  test("in production, the schema and GraphiQL are shown only where somebody said so", () => {
+    const NODE_ENV = "production";
+    const isShown = { hasIntrospection: true, hasGraphiql: true };
+    expect(loadConfig({}).doors).toMatchObject(isShown);
+    expect(loadConfig({ NODE_ENV: "development" }).doors).toMatchObject(isShown);
+    expect(loadConfig({ NODE_ENV }).doors).toMatchObject({
+      hasIntrospection: false,
+      hasGraphiql: false,
+    });
+    expect(loadConfig({ NODE_ENV, INTROSPECTION: "true", GRAPHIQL: "true" }).doors).toMatchObject(
+      isShown,
+    );
+  });
+});
+
+describe("how much", () => {
+  test("owners have limits once they are told apart, or where somebody set them", () => {
+    expect(loadConfig({ AUTH: "api-keys" }).limits.owner).toEqual({
+      requestsPerSecond: 1_000,
+      submitsPerMinute: 1_000,
+      jobsInFlight: 10_000,
+      jobsPerDay: 100_000,
+      sockets: 500,
+      subscriptions: 10_000,
+    });
+    expect(loadConfig({ SUBMITS_PER_MINUTE: "7" }).limits.owner).toMatchObject({
+      requestsPerSecond: null,
+      submitsPerMinute: 7,
+    });
+  });
+
+  test("kibibytes are given as bytes", () => {
+    const { limits } = loadConfig({ BODY_KIB: "1", HEADERS_KIB: "8", SOCKET_UNREAD_KIB: "64" });
+    expect(limits).toMatchObject({
+      http: { bodyBytes: 1_024, headersBytes: 8_192 },
+      webSocket: { unreadBytes: 65_536 },
+    });
+  });
+
+  test.each([
+    [{ DOCUMENT_DEPTH: "2.5" }, "DOCUMENT_DEPTH must be a whole number"],
+    [{ REQUESTS_PER_SECOND: "0" }, "REQUESTS_PER_SECOND must be a whole number from 1"],
+    [{ BODY_KIB: "-1" }, "BODY_KIB must be"],
+    [{ HEADERS_TIMEOUT_SECONDS: "21" }, "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT"],
+  ])("%o is a problem", (environment, problem) => {
+    expect(() => loadConfig(environment)).toThrow(problem);
+  });
+});
