@@ -9,7 +9,8 @@ const SAMPLES = 20;
 /** Of one window with them, at least. */
 const ATTACKS = 5;
 const WINDOWS = 3;
-const MOST_ROUNDS = 3;
+/** What stalls the gateway does so in each; other programs of this machine don't. */
+const MOST_ROUNDS = 8;
 /** Between two attacks: what counts is what one of them costs, not how fast this machine sends them. */
 const LEAST_PAUSE_MS = 10;
 const MOST_TIMES_SLOWER = 3;
@@ -75,16 +76,14 @@ export async function expectQuietLatency(
   }
 }
 
-/** Fails unless in one of some rounds the mean of the second times is within 3 times the best one of the first. */
+/** Fails unless in one of some rounds the mean of the second times is within 3 times that of the first. */
 export async function expectRatio(
   measure: () => Promise<readonly [readonly number[], readonly number[]]>,
 ): Promise<void> {
-  let calmMs = Infinity;
   let best = Infinity;
   for (let round = 0; round < MOST_ROUNDS && best > MOST_TIMES_SLOWER; round += 1) {
     const [alone, attacked] = await measure();
-    calmMs = Math.min(calmMs, toMean(alone));
-    best = Math.min(best, toMean(attacked) / Math.max(calmMs, LEAST_MS));
+    best = Math.min(best, toMean(attacked) / Math.max(toMean(alone), LEAST_MS));
   }
   expect(best).toBeLessThanOrEqual(MOST_TIMES_SLOWER);
 }
