@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { openConnection, whenClosed } from "./raw.ts";
+import { whenClosed } from "../support/raw-socket.ts";
+import { openConnection } from "./raw.ts";
 import { serve } from "./serve.ts";
 
 const HEAD = "Host: x\r\ncontent-type: application/json\r\n";

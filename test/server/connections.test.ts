@@ -8,8 +8,8 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { createAnswerTurns } from "../../src/server/answer-turns.ts";
 import { trackConnections } from "../../src/server/connections.ts";
-import { exchange } from "../support/raw-socket.ts";
-import { openConnection, whenClosed } from "./raw.ts";
+import { exchange, whenClosed } from "../support/raw-socket.ts";
+import { openConnection } from "./raw.ts";
 import { LIMITS, serve } from "./serve.ts";
 
 const STALL_MS = 200;

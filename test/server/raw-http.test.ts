@@ -2,8 +2,8 @@ import { once } from "node:events";
 
 import { expect, test } from "vitest";
 
-import { exchange } from "../support/raw-socket.ts";
-import { openConnection, whenClosed } from "./raw.ts";
+import { exchange, whenClosed } from "../support/raw-socket.ts";
+import { openConnection } from "./raw.ts";
 import { createNameAuthenticator, keepLog, LIMITS, serve } from "./serve.ts";
 
 const HOST = "Host: localhost\r\n";

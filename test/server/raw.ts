@@ -11,9 +11,3 @@ export async function openConnection(port: number): Promise<Socket> {
   await once(socket, "connect");
   return socket;
 }
-
-/** Resolves when a connection has closed, an error or not. */
-export function whenClosed(socket: Socket): Promise<void> {
-  socket.on("error", () => undefined).resume();
-  return new Promise((resolve) => void socket.once("close", () => resolve()));
-}

@@ -43,7 +43,12 @@ export function toStatuses(text: string): number[] {
 
 /** Resolves when the server has closed, and tells after how long. */
 export async function waitForClose(socket: Socket, since = performance.now()): Promise<number> {
-  socket.resume();
-  if (!socket.closed) await once(socket, "close");
+  if (!socket.closed) await whenClosed(socket);
   return performance.now() - since;
+}
+
+/** Resolves when a connection has closed, an error or not. */
+export function whenClosed(socket: Socket): Promise<void> {
+  socket.on("error", () => undefined).resume();
+  return new Promise((resolve) => void socket.once("close", () => resolve()));
 }
