@@ -12,7 +12,7 @@ import type { createMaskError } from "./mask-error.ts";
 import { createBatchingBan } from "./documents/no-batching.ts";
 import { createNotAcceptable } from "./not-acceptable.ts";
 import type { Places } from "./places.ts";
-import type { OperationOrigin } from "./subscription-limit.ts";
+import type { OperationOrigin } from "./operation-origin.ts";
 import { createSubscriptionLimit } from "./subscription-limit.ts";
 import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 

@@ -16,7 +16,7 @@ import { toFormattedError, withCode } from "./mask-error.ts";
 import type { Places } from "./places.ts";
 import type { RequestRates } from "./request-rates.ts";
 import type { SocketSession } from "./serve-socket.ts";
-import type { OperationOrigin } from "./subscription-limit.ts";
+import type { OperationOrigin } from "./operation-origin.ts";
 import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 
 /** Makes what is done on sockets: who comes in, and the same operations as over HTTP. */

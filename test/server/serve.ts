@@ -10,6 +10,7 @@ import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { createRequestRates } from "../../src/server/request-rates.ts";
 import { startServer } from "../../src/server/start-server.ts";
+import { loadConfig } from "../../src/config.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import {
   GraphQLError,
@@ -23,25 +24,7 @@ import {
 type Options = Parameters<typeof startServer>[0];
 
 /** The limits that the gateway has unless it is told others. */
-export const LIMITS: Options["limits"] = {
-  document: { tokens: 5_000, depth: 12, aliases: 30, directives: 50, cost: 15_000 },
-  http: {
-    bodyBytes: 262_144,
-    headersBytes: 16_384,
-    headersSeconds: 10,
-    requestSeconds: 20,
-    idleSeconds: 20,
-    connections: 20_000,
-  },
-  webSocket: {
-    initSeconds: 10,
-    messageBytes: 262_144,
-    operationsPerSocket: 500,
-    sockets: 20_000,
-    subscriptions: 50_000,
-    unreadBytes: 16_777_216,
-  },
-};
+export const LIMITS: Options["limits"] = loadConfig({}).limits;
 
 /** The doors of a gateway without authentication. */
 export const DOORS: Options["doors"] = {
