@@ -55,6 +55,8 @@ type DoorsConfig = {
 type Limits = ServerLimits & {
   /** Of the documents that one answer reads and tells. */
   readonly answerBytes: number;
+  /** Of all that waits in memory for clients to read it, or to send it in full. */
+  readonly unreadBytes: number;
   /** Of each owner whose key says nothing else. */
   readonly owner: OwnerLimits;
 };

@@ -2,19 +2,22 @@ import type { Logger } from "pino";
 
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
+import type { Viewer } from "./auth/viewer.ts";
 import type { Config } from "./config.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
-import { createAnswerBudget } from "./schema/answer-budget.ts";
+import { createBacklog } from "./schema/backlog.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
+import { createReads } from "./schema/reads.ts";
 import { createRequestRates } from "./server/request-rates.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./server/documents/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
+import { createTurns } from "./store/turns.ts";
 import { startRetention } from "./tracking/retention.ts";
 import { createTracking } from "./tracking/tracking.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
@@ -106,11 +109,11 @@ export async function startGateway(
     const readJob = createJobReader(store, log);
     const feed = createFeedReader(store, log);
     const live = createLiveDeployments({ runcomfy, log });
+    const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+    const details = createDetailReader(store, inTurn);
     const services = {
-      store,
-      details: createDetailReader(store),
+      openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),
       mostAnswerBytes: limits.answerBytes,
-      answerBudget: createAnswerBudget(limits.answerBytes),
       tracking,
       watchJob: (jobId: string, ownerId: string | undefined) =>
         watchJob({ store, jobId, ownerId, readJob }),
@@ -128,6 +131,7 @@ export async function startGateway(
         authenticator,
         sessions,
         rates: createRequestRates(),
+        backlog: createBacklog({ mostBytes: limits.unreadBytes }),
         doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
         limits,
         log,

@@ -12,6 +12,7 @@ export const LIMIT_VARIABLES = {
   DOCUMENT_DIRECTIVES: wholeNumber(0, 10_000).default(50),
   DOCUMENT_COST: wholeNumber(100, MANY).default(15_000),
   ANSWER_MIB: wholeNumber(1, 1_024).default(32),
+  UNREAD_MIB: wholeNumber(4, 65_536).default(512),
   BODY_KIB: wholeNumber(1, 65_536).default(256),
   HEADERS_KIB: wholeNumber(4, 1_024).default(16),
   HEADERS_TIMEOUT_SECONDS: number(0.1, 600).default(10),
@@ -38,10 +39,17 @@ type LimitVariables = z.infer<z.ZodObject<typeof LIMIT_VARIABLES>>;
 export function findLimitProblems(given: Readonly<Record<string, string | undefined>>) {
   const { HEADERS_TIMEOUT_SECONDS: headers = "10", REQUEST_TIMEOUT_SECONDS: request = "20" } =
     given;
-  if (!(Number(headers) > Number(request))) return [];
-  return [
-    "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT_SECONDS, which counts the headers too.",
-  ];
+  const { ANSWER_MIB: answer = "32", UNREAD_MIB: unread = "512" } = given;
+  const problems = [];
+  if (Number(headers) > Number(request))
+    problems.push(
+      "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT_SECONDS, which counts the headers too.",
+    );
+  if (Number(unread) < 4 * Number(answer))
+    problems.push(
+      "UNREAD_MIB must be at least four times ANSWER_MIB: each owner has a quarter of it, which has to hold an answer.",
+    );
+  return problems;
 }
 
 /** Without authentication there is one owner, and no limit of an owner's that nobody has set. */
@@ -60,6 +68,7 @@ export function toLimits(
       cost: variables.DOCUMENT_COST,
     },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
+    unreadBytes: variables.UNREAD_MIB * 1_048_576,
     http: {
       bodyBytes: variables.BODY_KIB * 1_024,
       headersBytes: variables.HEADERS_KIB * 1_024,

@@ -23,7 +23,7 @@ export type Job = {
   readonly queuePosition: number | null;
   /** Null unless FAILED. */
   readonly error: JobError | null;
-  /** Grows by one with each recorded change. */
+  /** Grows by one with each recorded change, a new place in the queue included. */
   readonly version: number;
   readonly createdAt: Date;
   /** When the job was first seen IN_PROGRESS. */
@@ -47,11 +47,10 @@ export type JobErrorCode =
   | "EXPIRED"
   | "INVALID_RESPONSE";
 
-/** One recorded change of a job. */
+/** The moment at which a job came into a status; at most four of them make up its history. */
 export type JobEvent = {
   readonly version: number;
   readonly status: JobStatus;
-  readonly queuePosition: number | null;
   readonly at: Date;
 };
 
@@ -91,12 +90,7 @@ export function isCancellable(job: Job): boolean {
   return job.status === "SUBMITTING" || job.status === "IN_QUEUE";
 }
 
-/** The change that led to the job as it is now, as its history keeps it. */
-export function toEvent(job: Job): JobEvent {
-  return {
-    version: job.version,
-    status: job.status,
-    queuePosition: job.queuePosition,
-    at: job.updatedAt,
-  };
+/** How the job came into its status, as its history keeps it. */
+export function toEvent({ version, status, updatedAt }: Job): JobEvent {
+  return { version, status, at: updatedAt };
 }

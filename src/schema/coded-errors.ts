@@ -26,6 +26,14 @@ export function answerTooLarge(mostBytes: number): GraphQLError {
   );
 }
 
+/** The database gave a read up. */
+export function tooSlow(): GraphQLError {
+  return new GraphQLError(
+    "Reading this took too long, so it was given up. Ask for a shorter page, or narrow the filter.",
+    { extensions: { code: "READ_TOO_SLOW" } },
+  );
+}
+
 /** The owner asks for more than the gateway gives it; nothing was done. */
 export function overLimit(error: LimitError): GraphQLError {
   const { message, code, retryAfterSeconds, limit } = error;

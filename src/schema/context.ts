@@ -1,24 +1,18 @@
 import type { Viewer } from "../auth/viewer.ts";
 import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
-import type { JobStore } from "../store/job-store.ts";
 import type { Job } from "../job/job.ts";
 import type { Tracking } from "../tracking/tracking.ts";
-import type { DetailReader } from "../watch/create-detail-reader.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
-import type { AnswerBudget } from "./answer-budget.ts";
+import type { BacklogShare } from "./backlog.ts";
 import type { Loaders } from "./loaders.ts";
 import { createLoaders } from "./loaders.ts";
-import { readableOwner } from "./scope.ts";
+import type { Reads } from "./reads.ts";
 
 /** What the schema needs of the gateway. */
 export type Services = {
-  readonly store: JobStore;
-  /** One for all operations, so that those in step share its statements. */
-  readonly details: DetailReader;
+  openReads(viewer: Viewer): Reads;
   /** Of the documents that one operation, or one event of a stream, reads and tells. */
   readonly mostAnswerBytes: number;
-  /** One for all operations. */
-  readonly answerBudget: AnswerBudget;
   /** Each rejects with an error of its mutation's result union when that is expected. */
   readonly tracking: Pick<Tracking, "submitJob" | "cancelJob" | "deleteJob">;
   /** Of this owner; anybody's where it is undefined. */
@@ -31,11 +25,10 @@ export type Services = {
 
 export type GatewayContext = Services & {
   readonly viewer: Viewer;
+  readonly reads: Reads;
   readonly loaders: Loaders;
   /** The operation's variables as they were sent, before GraphQL made a list of a bare value. */
   readonly variables: Variables;
-  /** For when all of its answer has left, or never will. */
-  readonly end: () => void;
 };
 
 /** By name; empty when none were sent. */
@@ -46,17 +39,14 @@ export function createContext(
   services: Services,
   operation: {
     readonly viewer: Viewer;
-    readonly variables?: Variables;
-    /** Acts when a stream's event, which was given to be sent, has left. */
-    readonly whenSent?: (act: () => void) => void;
+    readonly variables: Variables;
+    /** Closed by whoever opened it, when all of the answer has left or never will. */
+    readonly share: BacklogShare;
   },
 ): GatewayContext {
-  const { viewer, variables = {}, whenSent = (act) => act() } = operation;
-  const loaders = createLoaders({
-    ...services,
-    ownerId: readableOwner(viewer),
-    openShare: () => services.answerBudget.open(viewer.ownerId),
-    whenSent,
-  });
-  return { ...services, viewer, variables, loaders, end: loaders.end };
+  const { viewer, variables, share } = operation;
+  const reads = services.openReads(viewer);
+  const { mostAnswerBytes } = services;
+  const loaders = createLoaders({ reads, mostAnswerBytes, share });
+  return { ...services, viewer, variables, reads, loaders };
 }

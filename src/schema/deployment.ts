@@ -5,7 +5,7 @@ import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import type { JobConnectionRef } from "./job-connection.ts";
 import { listJobs, toPageCost } from "./list-jobs.ts";
-import { readableJobs, readableOwner, requireScope } from "./scope.ts";
+import { requireScope } from "./scope.ts";
 
 /** How many deployments a document is reckoned to get where there is no catalogue to count. */
 const UNLISTED_COUNT = 100;
@@ -74,9 +74,9 @@ export function addDeployment(
           description:
             "Your jobs of this deployment, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
           complexity: toPageCost,
-          resolve: ({ id }, page, { store, viewer }) => {
-            requireScope(viewer, "jobs:read");
-            return listJobs(store, { deploymentId: id, ...readableJobs(viewer) }, page);
+          resolve: ({ id }, page, context) => {
+            requireScope(context.viewer, "jobs:read");
+            return listJobs(context, { deploymentId: id }, page);
           },
         },
         jobConnection,
@@ -103,9 +103,8 @@ export function addDeployment(
       description:
         "The gateway's catalogue in its own order or, without a catalogue, every deployment that one of your jobs names, by id.",
       complexity: { field: 10, multiplier: catalogue?.deployments.length ?? UNLISTED_COUNT },
-      resolve: async (_root, _arguments, { store, viewer }) =>
-        catalogue?.deployments ??
-        (await store.listDeploymentIds(readableOwner(viewer))).map(toUnlisted),
+      resolve: async (_root, _arguments, { reads }) =>
+        catalogue?.deployments ?? (await reads.listDeploymentIds()).map(toUnlisted),
     }),
   }));
 }
@@ -118,9 +117,9 @@ export function toDeployment(catalogue: Catalogue, id: string): Deployment {
 async function findDeployment(
   catalogue: Catalogue,
   id: string,
-  { store, viewer }: GatewayContext,
+  { reads }: GatewayContext,
 ): Promise<Deployment | null> {
   if (catalogue !== null) return catalogue.find(id);
   if (!isIdentifier(id)) return null;
-  return (await store.hasDeployment(id, readableOwner(viewer))) ? toUnlisted(id) : null;
+  return (await reads.hasDeployment(id)) ? toUnlisted(id) : null;
 }

@@ -11,7 +11,9 @@ export function addJobConnection(builder: Builder) {
       fields: (t) => ({
         totalCount: t.int({
           description:
-            "How many jobs the whole list has, not only this page. Counted only when asked for.",
+            "How many jobs the whole list has, not only this page. It is counted to 10,000: 10000 means 10,000 or more.",
+          // Times the size of the page, as for all that is asked of it: as much as to read a hundred jobs, at least.
+          complexity: 5,
           resolve: (page) => page.totalCount(),
         }),
       }),

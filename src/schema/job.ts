@@ -14,7 +14,7 @@ import type { JobFilterRef } from "./job-filter.ts";
 import { toJobFilter } from "./job-filter.ts";
 import type { JobStatusRef } from "./job-status.ts";
 import { listJobs, toPageCost } from "./list-jobs.ts";
-import { readableJobs, requireScope } from "./scope.ts";
+import { requireScope } from "./scope.ts";
 
 export function addJob(
   builder: Builder,
@@ -89,8 +89,9 @@ export function addJob(
       }),
       history: t.field({
         type: ["JobEvent"],
-        description: "Each recorded change up to this `version`, oldest first; never empty.",
-        complexity: { field: 10, multiplier: 10 },
+        description:
+          "When the job came into each of its statuses, up to this `version`, oldest first; one to four.",
+        complexity: { field: 10, multiplier: 4 },
         resolve: readHistory,
       }),
       isCancellable: t.boolean({
@@ -150,9 +151,9 @@ export function addJob(
         args: {
           filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }),
         },
-        resolve: (_root, { filter, ...page }, { store, viewer }) => {
-          requireScope(viewer, "jobs:read");
-          return listJobs(store, { ...toJobFilter(filter), ...readableJobs(viewer) }, page);
+        resolve: (_root, { filter, ...page }, context) => {
+          requireScope(context.viewer, "jobs:read");
+          return listJobs(context, toJobFilter(filter), page);
         },
       },
       jobConnection,
@@ -171,7 +172,7 @@ async function readInput(
   context: GatewayContext,
 ): Promise<JsonValue> {
   const { input, inputBytes } = await readDocuments(job, context);
-  context.loaders.told.take(inputBytes);
+  context.loaders.tell(inputBytes);
   return input;
 }
 
@@ -190,7 +191,7 @@ export async function readOutput(
 ): Promise<JsonValue> {
   if (job.status !== "SUCCEEDED") return null;
   const { output, outputBytes } = await readDocuments(job, context);
-  context.loaders.told.take(outputBytes);
+  context.loaders.tell(outputBytes);
   return output;
 }
 

@@ -4,7 +4,7 @@ import { badUserInput } from "./coded-errors.ts";
 import { endWithError } from "./end-with-error.ts";
 import type { JobFilterRef } from "./job-filter.ts";
 import { toJobFilter } from "./job-filter.ts";
-import { readableJobs, requireScope } from "./scope.ts";
+import { readableOwner, requireScope } from "./scope.ts";
 import { skipDeleted } from "./skip-deleted.ts";
 
 export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void {
@@ -26,8 +26,11 @@ export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void 
       },
       subscribe: async (_root, { filter, after }, { viewer, watchJobs, loaders }, info) => {
         requireScope(viewer, "jobs:read");
-        const ownFilter = { ...toJobFilter(filter), ...readableJobs(viewer) };
-        const watch = { filter: ownFilter, after: after ?? null };
+        const ownerId = readableOwner(viewer);
+        const watch = {
+          filter: { ...toJobFilter(filter), ...(ownerId !== undefined && { ownerId }) },
+          after: after ?? null,
+        };
         try {
           const changes = skipDeleted(await watchJobs(watch), { loaders, info });
           return endWithError(changes, { forget: loaders.startAnew });

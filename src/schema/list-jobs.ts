@@ -1,5 +1,6 @@
-import type { JobFilter, JobRange, JobStore } from "../store/job-store.ts";
+import type { JobFilter, JobRange } from "../store/job-store.ts";
 import { badUserInput } from "./coded-errors.ts";
+import type { GatewayContext } from "./context.ts";
 import { fromCursor, toCursor } from "./job-cursor.ts";
 
 const DEFAULT_SIZE = 20;
@@ -12,12 +13,19 @@ type PageArguments = {
   readonly before?: string | null | undefined;
 };
 
-/** One page of the jobs that a filter lets through, by keyset. Throws BAD_USER_INPUT for arguments that make no page. */
-export async function listJobs(store: JobStore, filter: JobFilter, page: PageArguments) {
+/**
+ * One page of the jobs that a filter lets through and the viewer may read, by keyset. Throws BAD_USER_INPUT for arguments
+ * that make no page.
+ */
+export async function listJobs(
+  { reads, loaders }: GatewayContext,
+  filter: JobFilter,
+  page: PageArguments,
+) {
   const size = toSize(page);
   const range = toRange(filter, page, size);
   // One more than asked for tells whether there are more.
-  const found = await store.listJobs({ ...range, limit: size + 1 });
+  const found = await reads.listJobs({ ...range, limit: size + 1 });
   const hasMore = found.length > size;
   const taken = found.slice(0, size);
   const jobs = range.direction === "forward" ? taken : taken.toReversed();
@@ -31,14 +39,14 @@ export async function listJobs(store: JobStore, filter: JobFilter, page: PageArg
       startCursor: edges.at(0)?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
-    totalCount: () => store.countJobs(filter),
+    totalCount: () => loaders.counts.load(filter),
   };
 }
 
-/** What a page costs: its statement, and each of its jobs as often as there may be. */
+/** What a page costs: its statement, and all that is asked of its jobs as often as there may be, 20 times at least. */
 export function toPageCost({ first, last }: PageArguments) {
   const size = first ?? last ?? DEFAULT_SIZE;
-  return { field: 10, multiplier: Math.min(Math.max(size, 1), LARGEST_SIZE) };
+  return { field: 10, multiplier: Math.min(Math.max(size, DEFAULT_SIZE), LARGEST_SIZE) };
 }
 
 function toRange(filter: JobFilter, page: PageArguments, size: number): JobRange {

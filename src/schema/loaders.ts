@@ -1,92 +1,78 @@
 import DataLoader from "dataloader";
 
 import type { Job, JobEvent } from "../job/job.ts";
-import type { JobDocuments, JobStore, MeasuredDocuments } from "../store/job-store.ts";
-import type { DetailReader } from "../watch/create-detail-reader.ts";
-import type { Allowance } from "./allowance.ts";
-import { createAllowance } from "./allowance.ts";
-import type { AnswerShare } from "./answer-budget.ts";
+import type { JobDocuments, JobFilter, StoredDocuments } from "../store/job-store.ts";
+import type { AnswerRoom } from "./answer-room.ts";
+import { createAnswerRoom } from "./answer-room.ts";
+import type { BacklogShare } from "./backlog.ts";
+import type { Reads } from "./reads.ts";
 
-/** What one operation has read by job id, a statement for all that is asked for together. */
+/** What one operation has read, a statement for all that is asked for together. */
 export type Loaders = {
   readonly jobs: DataLoader<string, Job | null>;
   readonly histories: DataLoader<string, readonly JobEvent[]>;
   /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED for those that are too much with what has been read before. */
   readonly documents: DataLoader<string, LoadedDocuments | null>;
-  /** For each document that is told, as often as it is. */
-  readonly told: Pick<Allowance, "take">;
+  /** How many jobs a filter lets through; equal filters are counted once. */
+  readonly counts: DataLoader<JobFilter, number, string>;
+  /** Counts a document that is told, as often as it is. */
+  readonly tell: (bytes: number) => void;
   /** Forgets what was read: for whoever reads on after a job has changed. */
   readonly clear: () => void;
   /** Forgets all, also how much was read and told: for the next event of a stream, which is an answer of its own. */
   readonly startAnew: () => void;
-  /** Gives back what the answer takes: for when it has left, or never will. */
-  readonly end: () => void;
 };
 
-type LoadedDocuments = JobDocuments & Omit<MeasuredDocuments, "documents">;
+type LoadedDocuments = JobDocuments & Omit<StoredDocuments, "documents">;
 
 export function createLoaders(options: {
-  readonly store: Pick<JobStore, "readJobs">;
-  readonly details: DetailReader;
-  /** Jobs of others are null; undefined for everybody's. */
-  readonly ownerId: string | undefined;
+  readonly reads: Reads;
   readonly mostAnswerBytes: number;
-  /** For one answer. */
-  readonly openShare: () => AnswerShare;
-  /** Acts when the event before has left. */
-  readonly whenSent: (act: () => void) => void;
+  /** For all that waits for the reader of this operation's answer. */
+  readonly share: BacklogShare;
 }): Loaders {
-  const { store, details, ownerId, mostAnswerBytes } = options;
-  let answer = begin();
-  /** Of this answer and the events before that have not left. */
-  const shares = new Set([answer.share]);
-  let isOver = false;
+  const { reads, mostAnswerBytes, share } = options;
+  let room = createAnswerRoom(mostAnswerBytes, share);
   let current = create();
-
-  function begin() {
-    return {
-      read: createAllowance(mostAnswerBytes),
-      told: createAllowance(mostAnswerBytes),
-      share: options.openShare(),
-    };
-  }
 
   function create() {
     return {
-      jobs: new DataLoader<string, Job | null>((ids) => store.readJobs(ids, ownerId)),
+      jobs: new DataLoader<string, Job | null>((ids) => reads.readJobs(ids)),
       histories: new DataLoader<string, readonly JobEvent[]>((ids) =>
-        Promise.all(ids.map((id) => details.readHistory(id))),
+        Promise.all(ids.map((id) => reads.readHistory(id))),
       ),
-      documents: new DataLoader(loadDocuments),
+      documents: new DataLoader<string, LoadedDocuments | null>((ids) => loadDocuments(ids, room)),
+      counts: new DataLoader<JobFilter, number, string>(
+        (filters) => Promise.all(filters.map((filter) => reads.countJobs(filter))),
+        { cacheKeyFn: (filter) => JSON.stringify(filter) },
+      ),
     };
   }
 
   async function loadDocuments(
     ids: readonly string[],
+    { read, enter }: AnswerRoom,
   ): Promise<(LoadedDocuments | null | Error)[]> {
-    const measured = await Promise.all(
-      ids.map(async (id) => [id, await details.measureDocuments(id)] as const),
+    const found = await Promise.all(ids.map((id) => reads.readDocuments(id)));
+    const fitting = found.map((stored) =>
+      stored === null ? null : attempt(() => admit(stored, read)),
     );
+    await enter();
     const loaded: (LoadedDocuments | null | Error)[] = [];
     // One after the other: many large ones at once would keep all others from the database.
-    for (const [id, sizes] of measured)
-      loaded.push(sizes === null ? null : await complete(id, sizes).catch(toError));
+    for (const [index, stored] of fitting.entries()) {
+      loaded.push(await complete(ids[index] ?? "", stored).catch(toError));
+    }
     return loaded;
   }
 
-  async function complete(id: string, sizes: MeasuredDocuments): Promise<LoadedDocuments | null> {
-    const { inputBytes, outputBytes } = sizes;
-    const { read, told, share } = answer;
-    read.take(inputBytes + outputBytes);
-    await share.growInTurn(Math.max(read.takenBytes, told.takenBytes));
-    const documents = sizes.documents ?? (await details.readDocuments(id));
-    return documents === null ? null : { ...documents, inputBytes, outputBytes };
-  }
-
-  /** What is told was read, so that only the larger of the two takes room. */
-  function tell(bytes: number): void {
-    answer.told.take(bytes);
-    answer.share.grow(Math.max(answer.read.takenBytes, answer.told.takenBytes));
+  async function complete(jobId: string, stored: StoredDocuments | Error | null) {
+    if (stored === null || stored instanceof Error) return stored;
+    const isWhole = stored.documents !== null;
+    const whole = isWhole ? stored : await reads.readLargeDocuments(jobId);
+    return whole === null || whole.documents === null
+      ? null
+      : { ...whole.documents, inputBytes: whole.inputBytes, outputBytes: whole.outputBytes };
   }
 
   return {
@@ -99,28 +85,34 @@ export function createLoaders(options: {
     get documents() {
       return current.documents;
     },
-    told: { take: tell },
+    get counts() {
+      return current.counts;
+    },
+    tell: (bytes) => room.tell(bytes),
     clear,
     startAnew() {
+      room.leave();
+      room = createAnswerRoom(mostAnswerBytes, share);
       clear();
-      if (isOver) return;
-      const { share } = answer;
-      answer = begin();
-      shares.add(answer.share);
-      options.whenSent(() => {
-        share.close();
-        shares.delete(share);
-      });
-    },
-    end() {
-      isOver = true;
-      for (const share of shares) share.close();
     },
   };
 
   function clear(): void {
     // A loader whose cache is cleared still holds its last batch, and so what that has read.
     current = create();
+  }
+}
+
+function admit(stored: StoredDocuments, read: AnswerRoom["read"]): StoredDocuments {
+  read(stored.inputBytes + stored.outputBytes);
+  return stored;
+}
+
+function attempt<Value>(act: () => Value): Value | Error {
+  try {
+    return act();
+  } catch (error) {
+    return toError(error);
   }
 }
 

@@ -15,9 +15,3 @@ export function requireScope({ scopes }: Viewer, scope: Scope): void {
 export function readableOwner({ ownerId, scopes }: Viewer): string | undefined {
   return scopes.has("jobs:read:all") ? undefined : ownerId;
 }
-
-/** The same as a part of a filter. */
-export function readableJobs(viewer: Viewer): { readonly ownerId?: string } {
-  const ownerId = readableOwner(viewer);
-  return ownerId === undefined ? {} : { ownerId };
-}

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 
 import type { Admission, Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
+import type { Backlog, BacklogShare } from "../schema/backlog.ts";
 import { admitRequest } from "./admit.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
 import type { Connections } from "./connections.ts";
@@ -33,6 +34,7 @@ export function createAnswer(options: {
   readonly rates: RequestRates;
   readonly origins: Origins;
   readonly connections: Connections;
+  readonly backlog: Backlog;
   readonly graphql: GraphqlHandler;
   /** Null where browsers get no page. */
   readonly answerPage:
@@ -67,21 +69,23 @@ export function createAnswer(options: {
       const limit = await options.rates.take(admission.viewer);
       if (limit !== null) return await refuse(toRefusal(limit, 429));
       if (mustAsk) response.writeContinue();
-      if (!isSurelySmall(request, largestBodyBytes)) {
-        const body = await readBody(request, largestBodyBytes);
+      const share = options.backlog.open(admission.viewer.ownerId, () => response.destroy());
+      whenOver(share.close);
+      if (request.method === "POST") {
+        const body = await readBody(request, largestBodyBytes, share.hold);
         if (body === null) return await refuse(tooLarge(largestBodyBytes));
+        // It is JSON however it was spelt, and Yoga knows one spelling.
+        request.headers["content-type"] = "application/json";
         Object.assign(request, { body });
       }
-      // It is JSON however it was spelt, and Yoga knows one spelling.
-      if (request.method === "POST") request.headers["content-type"] = "application/json";
-      await options.graphql(request, response, toOrigin(admission));
+      await options.graphql(request, response, toOrigin(admission, share));
+      share.hold(response.writableLength);
     }
 
-    function toOrigin(admission: Admission) {
+    function toOrigin(admission: Admission, share: BacklogShare) {
       return {
         viewer: admission.viewer,
-        whenOver,
-        whenSent,
+        share: { ...share, give: (bytes: number) => whenSent(() => share.give(bytes)) },
         onStream(end: () => void) {
           whenOver(end);
           if (response.closed) return;

@@ -1,14 +1,27 @@
 import { once } from "node:events";
 import type { Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+
+import type { Backlog, BacklogShare } from "../schema/backlog.ts";
+import { NOBODY } from "../schema/backlog.ts";
 
 const IDLE_SWEEP_MS = 1_000;
 const SWEEP_MS = 50;
 const PATIENCE_MS = 8_000;
+/** More than any client sends on one connection without waiting for an answer. */
+const MOST_PIPELINED = 100;
+/** What each of them takes until it is answered. */
+const REQUEST_BYTES = 8_192;
 
 /** What a server has open, but for WebSockets. */
 export type Connections = {
+  /**
+   * Calls `answer` once those before it on its connection are answered. One request too many on a connection cuts it, and
+   * what waits there is never answered.
+   */
+  take(response: ServerResponse, answer: () => void): void;
+  /** Forgets a connection that has become a WebSocket's. */
+  leave(socket: Duplex): void;
   /** Says that an answer is a stream of events, which would go on for long. */
   markStream(response: ServerResponse): void;
   /** Whether the first bytes of an answer have left on a connection, and the last have not. */
@@ -16,6 +29,15 @@ export type Connections = {
   /** Whether a request that came on a connection has not been answered to its end. */
   owesAnswer(socket: Duplex): boolean;
   close(): Promise<void>;
+};
+
+type Connection = {
+  /** Opened when requests come without waiting for an answer. */
+  share: BacklogShare | null;
+  /** In the order of their requests, with what answers each. */
+  readonly responses: Map<ServerResponse, () => void>;
+  /** Since when it waits for another request; null while one is there, and before the first. */
+  idleSince: number | null;
 };
 
 /**
@@ -26,31 +48,23 @@ export type Connections = {
  */
 export function trackConnections(
   server: Server,
-  { stallMs, idleMs }: { readonly stallMs: number; readonly idleMs: number },
+  options: { readonly stallMs: number; readonly idleMs: number; readonly backlog: Backlog },
 ): Connections {
-  /** With the moment of the last answer's end; null while a request is there, and before the first. */
-  const sockets = new Map<Socket, number | null>();
-  const responses = new Set<ServerResponse>();
-  const streams = new WeakSet<ServerResponse>();
+  const { stallMs, idleMs, backlog } = options;
+  const connections = new Map<Duplex, Connection>();
+  const streams = new Set<ServerResponse>();
   server.on("connection", (socket) => {
-    sockets.set(socket, null);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  server.on("upgrade", ({ socket }) => sockets.delete(socket));
-  for (const event of ["request", "checkContinue"] as const) {
-    server.on(event, ({ socket }, response) => {
-      responses.add(response);
-      sockets.set(socket, null);
-      response.once("close", () => {
-        responses.delete(response);
-        if (sockets.has(socket)) sockets.set(socket, performance.now());
-      });
+    const connection: Connection = { share: null, responses: new Map(), idleSince: null };
+    connections.set(socket, connection);
+    socket.once("close", () => {
+      connections.delete(socket);
+      connection.share?.close();
     });
-  }
+  });
 
   // Node calls it for what is idle between two requests too.
   server.setTimeout(stallMs, (socket) => {
-    const isBeingMade = socket.writableLength === 0 && responsesOn(socket).length > 0;
+    const isBeingMade = socket.writableLength === 0 && owesAnswer(socket);
     if (isBeingMade) socket.setTimeout(stallMs);
     else socket.destroy();
   });
@@ -58,33 +72,66 @@ export function trackConnections(
   // For Node a connection is not idle when empty lines arrive on it.
   const idleSweep = setInterval(() => {
     const since = performance.now() - idleMs;
-    for (const [socket, idleSince] of sockets) {
-      if (idleSince === null || idleSince > since || responsesOn(socket).length > 0) continue;
-      socket.destroy();
+    for (const [socket, { idleSince }] of connections) {
+      if (idleSince !== null && idleSince <= since) socket.destroy();
     }
   }, IDLE_SWEEP_MS).unref();
 
+  function count(socket: Duplex, connection: Connection): void {
+    const { size } = connection.responses;
+    if (size > 1) connection.share ??= backlog.open(NOBODY, () => socket.destroy());
+    connection.share?.hold(size > 1 ? size * REQUEST_BYTES : 0);
+  }
+
   function responsesOn(socket: Duplex): readonly ServerResponse[] {
-    return [...responses].filter(({ req }) => req.socket === socket);
+    return [...(connections.get(socket)?.responses.keys() ?? [])];
+  }
+
+  function owesAnswer(socket: Duplex): boolean {
+    return (connections.get(socket)?.responses.size ?? 0) > 0;
   }
 
   function cutStreams(): void {
-    for (const response of responses) if (streams.has(response)) response.destroy();
+    for (const response of streams) response.destroy();
   }
 
   return {
-    markStream: (response) => void streams.add(response),
+    take(response, answer) {
+      const { socket } = response.req;
+      const connection = connections.get(socket);
+      // What was read with the last request before the cut is parsed all the same.
+      if (connection === undefined || socket.destroyed) return;
+      const { responses } = connection;
+      if (responses.size === MOST_PIPELINED) return void socket.destroy();
+      responses.set(response, answer);
+      connection.idleSince = null;
+      count(socket, connection);
+      response.once("close", () => {
+        responses.delete(response);
+        count(socket, connection);
+        const [next] = responses.values();
+        if (next === undefined) connection.idleSince = performance.now();
+        else if (!socket.destroyed) next();
+      });
+      if (responses.size === 1) answer();
+    },
+    leave: (socket) => void connections.delete(socket),
+    markStream(response) {
+      streams.add(response);
+      response.once("close", () => streams.delete(response));
+    },
     isAnswered: (socket) => responsesOn(socket).some(({ headersSent }) => headersSent),
-    owesAnswer: (socket) => responsesOn(socket).length > 0,
+    owesAnswer,
     async close() {
       const closed = once(server, "close");
       server.close();
       cutStreams();
-      const answered = [...responses].filter(({ req }) => req.complete);
-      // Those before the last one of a connection would end it too early.
-      const last = new Map(answered.map((response) => [response.req.socket, response]));
-      for (const response of last.values()) response.shouldKeepAlive = false;
-      for (const socket of sockets.keys()) if (!last.has(socket)) socket.destroy();
+      for (const socket of connections.keys()) {
+        const last = responsesOn(socket).findLast(({ req }) => req.complete);
+        // Those before the last one of a connection would end it too early.
+        if (last === undefined) socket.destroy();
+        else last.shouldKeepAlive = false;
+      }
       // Some begin to stream, or fall idle, only a moment later.
       const sweep = setInterval(() => {
         cutStreams();

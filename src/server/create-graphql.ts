@@ -23,11 +23,8 @@ export type GraphqlHandler = ReturnType<typeof createGraphql>;
 export type CreateContext = (operation: {
   readonly viewer: Viewer;
   readonly variables: Readonly<Record<string, unknown>>;
-  readonly whenSent: OperationOrigin["whenSent"];
-}) => OperationContext;
-
-/** What may want to know that its answer is over. */
-type OperationContext = object & { readonly end?: () => void };
+  readonly share: OperationOrigin["share"];
+}) => object;
 
 export function createGraphql(options: {
   readonly schema: GraphQLSchema;
@@ -41,11 +38,8 @@ export function createGraphql(options: {
   const { schema, createContext, maskError, trustedDocuments } = options;
   return createYoga<OperationOrigin>({
     schema,
-    context({ params, viewer, whenOver, whenSent }) {
-      const context = createContext({ viewer, variables: params?.variables ?? {}, whenSent });
-      if (context.end !== undefined) whenOver(context.end);
-      return context;
-    },
+    context: ({ params, viewer, share }) =>
+      createContext({ viewer, variables: params?.variables ?? {}, share }),
     maskedErrors: { maskError },
     // What goes wrong is logged where it is masked.
     logging: false,

@@ -126,9 +126,7 @@ query Jobs {
         status
         createdAt
         history {
-          version
           status
-          queuePosition
           at
         }
       }

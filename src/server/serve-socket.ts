@@ -1,23 +1,33 @@
+import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+
 import type { Server } from "graphql-ws";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 
 import type { Admission } from "../auth/authenticator.ts";
+import type { Backlog } from "../schema/backlog.ts";
+import { NOBODY } from "../schema/backlog.ts";
 import { toCloseReason } from "./admit.ts";
 import { TRY_AGAIN_LATER } from "./close-codes.ts";
 import type { WaitingSockets } from "./waiting-sockets.ts";
 
 const KEEP_ALIVE_MS = 12_000;
 const INTERNAL_ERROR = 4500;
+const MESSAGE_TOO_BIG = 1009;
 /** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
+/** More than any credential takes. */
+const MOST_BYTES_BEFORE_INIT = 65_536;
 
 /** One socket, as graphql-ws hands it on to what is called for its operations. */
 export type SocketSession = {
   /** Null until somebody is let in by it. */
-  admission: Admission | null;
+  readonly admission: Admission | null;
   /** Messages that are being handled: an operation until it ends, whatever the client says of it in between. */
-  pendingCount: number;
+  readonly pendingCount: number;
+  /** Somebody is let in by it. */
+  admit(admission: Admission): void;
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
   isClosed(): boolean;
@@ -25,112 +35,157 @@ export type SocketSession = {
   readonly ends: Map<object, () => void>;
   /** Called, last first, when the socket has closed. */
   readonly leave: (() => void)[];
-  /** To be called when somebody is let in by it. */
-  stopWaiting(): void;
 };
 
 /**
  * Speaks graphql-transport-ws on one socket. A stream sends its next event only when the one before has left; a client
- * that is gone or does not read is closed.
+ * that is gone or does not read is closed. Until somebody is let in by it, it is sent nothing.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;
   readonly socket: WebSocket;
+  /** What the socket reads from and writes to. */
+  readonly connection: Duplex;
   /** What its reader may be behind. */
   readonly unreadBytes: number;
+  /** For what waits for its reader, or for the rest of a message. */
+  readonly backlog: Backlog;
   readonly waitingSockets: WaitingSockets;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
   readonly log: Logger;
-}): SocketSession {
-  const { service, socket, unreadBytes, log } = options;
-  const stopWaiting = options.waitingSockets.add(() => {
-    session.close(
-      TRY_AGAIN_LATER,
-      "Too many sockets wait to be let in. Send connection_init at once.",
-    );
-    // Its place is another's now.
-    socket.terminate();
-  });
+}): void {
+  const { service, socket, unreadBytes, backlog, log } = options;
+  let admission: Admission | null = null;
+  let share = backlog.open(NOBODY, cut);
+  let pendingCount = 0;
+  let unsentCount = 0;
+  let unhandledBytes = 0;
+
+  const stopWaiting = options.waitingSockets.add(() =>
+    end(TRY_AGAIN_LATER, "Too many sockets wait to be let in. Send connection_init at once."),
+  );
   const session: SocketSession = {
-    admission: null,
-    pendingCount: 0,
+    get admission() {
+      return admission;
+    },
+    get pendingCount() {
+      return pendingCount;
+    },
+    admit(admitted) {
+      stopWaiting();
+      share.close();
+      admission = admitted;
+      share = backlog.open(admitted.viewer.ownerId, cut);
+    },
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
-    stopWaiting,
     ends: new Map(),
     leave: [stopWaiting],
   };
-  let unsentCount = 0;
-  const end = service.opened(
+
+  // Before ws sees them, so that what it makes a message of is not counted as unhandled.
+  options.connection.prependListener("data", (chunk: Buffer) => {
+    unhandledBytes += chunk.length;
+    const isTooMuch = admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
+    if (isTooMuch) end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
+    else count();
+  });
+  const closed = service.opened(
     {
       protocol: socket.protocol,
       // Whether it arrived nobody can know; that the socket closed is told below.
       send: (text) =>
         new Promise((resolve) => {
-          if (socket.readyState === socket.OPEN && !isFarBehind())
-            socket.send(text, countUnsent(resolve));
+          if (admission !== null && socket.readyState === socket.OPEN && !isFarBehind())
+            // As bytes, because a text would wait on the heap.
+            send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
           else resolve();
         }),
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
       onMessage(handle) {
         socket.on("message", (message) => {
+          if (admission !== null) unhandledBytes = 0;
           // A client may go on sending on a socket that is closing, but nothing is done for it any more.
           if (socket.readyState !== socket.OPEN || isFarBehind()) return;
           // As it is set up, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
-          session.pendingCount += 1;
+          pendingCount += 1;
           handle(options.toMessage(text))
             .catch((error: unknown) => {
               log.debug({ err: error }, "A message could not be handled.");
               session.close(INTERNAL_ERROR, "Internal server error");
             })
-            .finally(() => (session.pendingCount -= 1));
+            .finally(() => (pendingCount -= 1));
         });
       },
     },
     session,
   );
-  const stopPinging = ping(socket, session);
-  socket.on("ping", (data) => isFarBehind() || socket.pong(data, false, countUnsent()));
+  const stopPinging = keepAlive(socket, session);
+  socket.on("ping", (data) => {
+    if (admission !== null && !isFarBehind()) send((sent) => socket.pong(data, false, sent));
+  });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
   socket.once("close", (code, reason) => {
     stopPinging();
+    share.close();
     for (const leave of session.leave.toReversed()) leave();
     for (const over of session.ends.values()) over();
-    end(code, String(reason)).catch((error: unknown) => {
+    closed(code, String(reason)).catch((error: unknown) => {
       log.debug({ err: error }, "A WebSocket's operations could not be ended.");
     });
   });
 
-  return session;
-
-  /** Gives what is to be called when a message that is sent now has left. */
-  function countUnsent(left = (): void => undefined): () => void {
+  /** Calls `left` when what is given to the socket has left, or never will. */
+  function send(give: (sent: () => void) => void, left = (): void => undefined): void {
     unsentCount += 1;
-    return () => {
+    give(() => {
       unsentCount -= 1;
+      count();
       left();
-    };
+    });
+    count();
+  }
+
+  function countUnsent(): number {
+    return socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
+  }
+
+  function count(): void {
+    share.hold(countUnsent() + unhandledBytes);
   }
 
   /** A client that asks and never reads the answers would otherwise fill the memory with them. */
   function isFarBehind(): boolean {
-    const isBehind = socket.bufferedAmount + unsentCount * MESSAGE_BYTES > unreadBytes;
+    const isBehind = countUnsent() > unreadBytes;
     if (isBehind)
       session.close(TRY_AGAIN_LATER, `More than ${unreadBytes / 1_024} KiB are unread. Read on.`);
     return isBehind;
   }
+
+  function cut(): void {
+    end(TRY_AGAIN_LATER, "Too much waits for this client. Read on, and send messages at once.");
+  }
+
+  /** Without waiting for a client that may not read: what it takes is needed now. */
+  function end(code: number, reason: string): void {
+    session.close(code, reason);
+    socket.terminate();
+  }
 }
 
-/** Keeps the connection open through proxies, and closes it when the last ping is still without an answer. */
-function ping(socket: WebSocket, session: SocketSession): () => void {
-  let isAnswered = true;
-  socket.on("pong", () => (isAnswered = true));
+/** Keeps the connection open through proxies, and closes it when the last ping is still without an answer of its own. */
+function keepAlive(socket: WebSocket, session: SocketSession): () => void {
+  let unanswered: Buffer | null = null;
+  socket.on("pong", (data) => {
+    if (unanswered?.equals(data) === true) unanswered = null;
+  });
   const timer = setInterval(() => {
-    if (!isAnswered) return session.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
-    isAnswered = false;
-    socket.ping();
+    if (unanswered !== null)
+      return session.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
+    unanswered = randomBytes(4);
+    socket.ping(unanswered);
   }, KEEP_ALIVE_MS);
   return () => clearInterval(timer);
 }

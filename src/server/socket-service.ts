@@ -6,6 +6,7 @@ import type { Admission, Authenticator } from "../auth/authenticator.ts";
 import type { SessionEnd, Sessions } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/limit-error.ts";
+import type { Backlog, BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { SocketEnd } from "./admit.ts";
 import { admitSocket } from "./admit.ts";
@@ -16,7 +17,6 @@ import { toFormattedError, withCode } from "./mask-error.ts";
 import type { Places } from "./places.ts";
 import type { RequestRates } from "./request-rates.ts";
 import type { SocketSession } from "./serve-socket.ts";
-import type { OperationOrigin } from "./operation-origin.ts";
 import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 
 /** Makes what is done on sockets: who comes in, and the same operations as over HTTP. */
@@ -27,6 +27,7 @@ export function createSocketService(options: {
   readonly sessions: Sessions;
   readonly socketPlaces: Places;
   readonly rates: RequestRates;
+  readonly backlog: Backlog;
   readonly trustedDocuments: TrustedDocuments | null;
   readonly graphql: GraphqlHandler;
   readonly maskError: ReturnType<typeof createMaskError>;
@@ -44,8 +45,7 @@ export function createSocketService(options: {
       return { code: TRY_AGAIN_LATER, reason: error.message };
     }
     session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
-    session.admission = admission;
-    session.stopWaiting();
+    session.admit(admission);
     return null;
   }
 
@@ -56,11 +56,16 @@ export function createSocketService(options: {
     return session.isClosed();
   }
 
-  async function prepare(
-    viewer: Viewer,
-    payload: SubscribePayload,
-    whenOver: OperationOrigin["whenOver"],
-  ) {
+  /** Closed when the operation is over, or the socket has closed. */
+  function openShare(session: SocketSession, { ownerId }: Viewer, payload: object): BacklogShare {
+    const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
+    const share = options.backlog.open(ownerId, cut);
+    if (session.isClosed()) share.close();
+    else session.ends.set(payload, share.close);
+    return share;
+  }
+
+  async function prepare(viewer: Viewer, payload: SubscribePayload, share: BacklogShare) {
     const limit = await options.rates.take(viewer);
     if (limit !== null) return [overLimit(limit)];
     const { variables, operationName } = payload;
@@ -69,8 +74,7 @@ export function createSocketService(options: {
     const { schema, parse, validate, contextFactory } = graphql.getEnveloped({
       params: { query, variables, operationName },
       viewer,
-      whenOver,
-      whenSent,
+      share,
     });
     const document = attempt(() => parse(query));
     if (document instanceof Error) return [withCode(maskParseError(document), "BAD_REQUEST")];
@@ -114,10 +118,8 @@ export function createSocketService(options: {
       try {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
         if (isOver(session, admission)) return [tooLate()];
-        return await prepare(admission.viewer, payload, (end) => {
-          if (session.isClosed()) end();
-          else session.ends.set(payload, end);
-        });
+        const { viewer } = admission;
+        return await prepare(viewer, payload, openShare(session, viewer, payload));
       } catch (error) {
         return [maskError(error)];
       }
@@ -147,11 +149,6 @@ const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
 
 function endSession(session: SocketSession, reason: SessionEnd): void {
   session.close(4403, SESSION_ENDS[reason]);
-}
-
-/** What is sent here is waited for before the next event is asked for. */
-function whenSent(act: () => void): void {
-  act();
 }
 
 /** No client hears it any more. */

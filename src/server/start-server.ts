@@ -8,8 +8,8 @@ import type { Logger } from "pino";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
+import type { Backlog } from "../schema/backlog.ts";
 import { createAnswer } from "./answer-request.ts";
-import { createAnswerTurns } from "./answer-turns.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { trackConnections } from "./connections.ts";
 import type { CreateContext } from "./create-graphql.ts";
@@ -60,6 +60,7 @@ export async function startServer(options: {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly rates: RequestRates;
+  readonly backlog: Backlog;
   readonly doors: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;
@@ -72,7 +73,7 @@ export async function startServer(options: {
   readonly limits: ServerLimits;
   readonly log: Logger;
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
-  const { host, sessions, rates, log } = options;
+  const { host, sessions, rates, backlog, log } = options;
   const { trustedDocuments, hasIntrospection, hasGraphiql } = options.doors;
   const { http, webSocket: socket } = options.limits;
   const authenticate: Authenticator["authenticate"] = (authorization) =>
@@ -102,6 +103,7 @@ export async function startServer(options: {
   });
   server.maxConnections = http.connections;
   const connections = trackConnections(server, {
+    backlog,
     stallMs: STALL_MS,
     idleMs: http.idleSeconds * 1_000 + Math.min(http.headersSeconds * 1_000, LATE_HEAD_MS),
   });
@@ -118,16 +120,16 @@ export async function startServer(options: {
     rates,
     origins,
     connections,
+    backlog,
     graphql,
     answerPage: hasGraphiql ? createGraphiqlPage(createGraphiql(example)) : null,
     checkDatabase: options.checkDatabase,
     log,
   });
-  const turns = createAnswerTurns();
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
-      turns.take(response, () => {
+      connections.take(response, () => {
         answer(request, response, event === "checkContinue").catch((error: unknown) => {
           if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
           response.destroy();
@@ -146,6 +148,7 @@ export async function startServer(options: {
       sessions,
       socketPlaces,
       rates,
+      backlog,
       trustedDocuments,
       graphql,
       maskError,
@@ -154,9 +157,9 @@ export async function startServer(options: {
     socketPlaces,
     mostSockets: socket.sockets,
     messageBytes: socket.messageBytes,
-    messageSeconds: http.requestSeconds,
     toMessage: trustedDocuments === null ? (text) => text : fillInQuery,
     unreadBytes: socket.unreadBytes,
+    backlog,
     connections,
     log,
   });

@@ -6,8 +6,8 @@ import type { Server as SocketService } from "graphql-ws";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
 
+import type { Backlog } from "../schema/backlog.ts";
 import { checkHeaders } from "./check-request.ts";
-import { limitMessages } from "./limit-messages.ts";
 import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
 import type { Places } from "./places.ts";
@@ -45,11 +45,11 @@ export function serveWebSocket(options: {
   /** So many places there are; half as many sockets more may wait to be let in. */
   readonly mostSockets: number;
   readonly messageBytes: number;
-  readonly messageSeconds: number;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
   readonly unreadBytes: number;
-  readonly connections: Pick<Connections, "isAnswered" | "owesAnswer">;
+  readonly backlog: Backlog;
+  readonly connections: Pick<Connections, "isAnswered" | "leave" | "owesAnswer">;
   readonly log: Logger;
 }): { close(): Promise<void> } {
   const { server, path, origins, connections, mostSockets, log } = options;
@@ -71,14 +71,9 @@ export function serveWebSocket(options: {
     if (connections.isAnswered(connection)) return connection.destroy();
     const refusal = check(request);
     if (refusal !== null) return refuseConnection(connection, refusal);
+    connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      const { close } = serveSocket({ ...options, socket, waitingSockets });
-      limitMessages({
-        connection,
-        bytes: options.messageBytes,
-        seconds: options.messageSeconds,
-        close,
-      });
+      serveSocket({ ...options, socket, connection, waitingSockets });
     });
   });
   sockets.on("wsClientError", (error, connection) => {

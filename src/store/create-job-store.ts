@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 
 import { type Job, type JobEvent, toEvent } from "../job/job.ts";
 import type { Database } from "./database.ts";
@@ -8,22 +8,19 @@ import { hasDeployment, listDeploymentIds } from "./deployments.ts";
 import { createFeed } from "./feed.ts";
 import { checkInFlight, lockInFlight } from "./in-flight.ts";
 import {
-  fromDocument,
   fromJob,
   fromJobEvent,
   JOB_COLUMNS,
-  toDocuments,
   toJob,
   toJobEvent,
   UNFINISHED_STATUSES,
 } from "./job-rows.ts";
 import type { JobStore, KeyedJob } from "./job-store.ts";
 import { countJobs, selectJobs } from "./list-jobs.ts";
-import { measureDocuments } from "./measure-documents.ts";
+import { insertInput, readDocuments, setOutput } from "./job-documents.ts";
 import type { Ownership } from "./ownership.ts";
 import { createRates } from "./rates.ts";
 import { notePause, readPauseMs } from "./shared-pause.ts";
-import { toStoredKey } from "./stored-key.ts";
 import { extendSubmit, keepLateRequestId, markAbandonedSubmits } from "./submit-leases.ts";
 import type { Tables } from "./tables.ts";
 import { createTurns } from "./turns.ts";
@@ -42,12 +39,11 @@ export function createJobStore(dependencies: {
   readonly changes: WakeUps;
 }): JobStore {
   const { database, ownership, changes } = dependencies;
-  const { queries } = database;
-  const inTurn = createTurns();
+  const { queries, reads } = database;
+  const inTurn = createTurns({ most: 1, isYielding: false });
 
   const store: JobStore = {
-    async insertJob(job, input, submissionKey, submitLeaseMs, mostInFlight = null) {
-      const key = submissionKey === null ? null : toStoredKey(job.ownerId, submissionKey.key);
+    async insertJob(job, input, submissionKey, submitLeaseMs = 15_000, mostInFlight = null) {
       const insert = (): Promise<boolean> =>
         queries.transaction().execute(async (transaction) => {
           if (mostInFlight !== null) await lockInFlight(transaction, database.kind, job.ownerId);
@@ -55,24 +51,22 @@ export function createJobStore(dependencies: {
             .insertInto("jobs")
             .values((eb) => ({
               ...fromJob(job),
-              idempotency_key: key,
+              idempotency_key: submissionKey?.key ?? null,
               fingerprint: submissionKey?.fingerprint ?? null,
-              owner: ownership.gatewayId,
-              input: JSON.stringify(input),
-              output: null,
-              submit_until:
-                submitLeaseMs === undefined
-                  ? null
-                  : eb(databaseNowMs(database.kind), "+", submitLeaseMs),
+              gateway_id: ownership.gatewayId,
+              submit_until: eb(databaseNowMs(database.kind), "+", submitLeaseMs),
             }))
-            .onConflict((conflict) => conflict.column("idempotency_key").doNothing())
+            .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
             .returning("id")
             .executeTakeFirst();
           if (row === undefined) return false;
           // After the insert: a deletion that freed the key for it has committed its part here, too.
-          if (key !== null) await refuseSpentKey(transaction, database.kind, key);
+          if (submissionKey !== null) {
+            await refuseSpentKey(transaction, database.kind, job.ownerId, submissionKey.key);
+          }
           if (mostInFlight !== null)
             await checkInFlight(transaction, job.ownerId, { most: mostInFlight, isInserted: true });
+          await insertInput(transaction, job.id, input);
           await insertEvent(transaction, job);
           return true;
         });
@@ -129,14 +123,15 @@ export function createJobStore(dependencies: {
       const isSaved = await queries.transaction().execute(async (transaction) => {
         const row = await transaction
           .updateTable("jobs")
-          .set({ ...fromJob(job), output: fromDocument(output) })
+          .set(fromJob(job))
           .where("id", "=", job.id)
           .where("version", "=", job.version - 1)
           .where("status", "in", UNFINISHED_STATUSES)
           .returning("id")
           .executeTakeFirst();
         if (row === undefined) return false;
-        await insertEvent(transaction, job);
+        if (output !== null) await setOutput(transaction, job.id, output);
+        if (!isMoveInQueue(job)) await insertEvent(transaction, job);
         return true;
       });
       if (isSaved) changes.announce(job.id);
@@ -148,18 +143,18 @@ export function createJobStore(dependencies: {
         .selectFrom("jobs")
         .select(JOB_COLUMNS)
         .where("id", "=", id)
-        .$if(ownerId !== undefined, (jobs) => jobs.where("job_owner", "=", ownerId ?? ""))
+        .$if(ownerId !== undefined, (jobs) => jobs.where("owner_id", "=", ownerId ?? ""))
         .executeTakeFirst();
       return row === undefined ? null : toJob(row);
     },
 
     async readJobs(ids, ownerId) {
       const rows = await inChunks(ids, (chunk) =>
-        queries
+        reads
           .selectFrom("jobs")
           .select(JOB_COLUMNS)
           .where("id", "in", chunk)
-          .$if(ownerId !== undefined, (jobs) => jobs.where("job_owner", "=", ownerId ?? ""))
+          .$if(ownerId !== undefined, (jobs) => jobs.where("owner_id", "=", ownerId ?? ""))
           .execute(),
       );
       const jobs = new Map(rows.map((row) => [row.id, toJob(row)]));
@@ -168,7 +163,7 @@ export function createJobStore(dependencies: {
 
     async readHistories(ids) {
       const rows = await inChunks(ids, (chunk) =>
-        queries
+        reads
           .selectFrom("job_events")
           .selectAll()
           .where("job_id", "in", chunk)
@@ -180,41 +175,30 @@ export function createJobStore(dependencies: {
       return ids.map((id): JobEvent[] => (histories.get(id) ?? []).map(toJobEvent));
     },
 
-    async readDocuments(ids) {
-      const rows = await inChunks(ids, (chunk) =>
-        queries
-          .selectFrom("jobs")
-          .select(["id", "input", "output"])
-          .where("id", "in", chunk)
-          .execute(),
-      );
-      const documents = new Map(rows.map((row) => [row.id, toDocuments(row)]));
+    async readDocuments(ids, mostBytes) {
+      const rows = await inChunks(ids, (chunk) => readDocuments(reads, chunk, mostBytes));
+      const documents = new Map(rows);
       return ids.map((id) => documents.get(id) ?? null);
-    },
-
-    async measureDocuments(ids, mostBytes) {
-      const rows = await inChunks(ids, (chunk) => measureDocuments(queries, chunk, mostBytes));
-      const measured = new Map(rows);
-      return ids.map((id) => measured.get(id) ?? null);
     },
 
     async readKeyedJob(ownerId, key): Promise<KeyedJob | null> {
       const row = await queries
         .selectFrom("jobs")
         .select([...JOB_COLUMNS, "fingerprint"])
-        .where("idempotency_key", "=", toStoredKey(ownerId, key))
+        .where("owner_id", "=", ownerId)
+        .where("idempotency_key", "=", key)
         .executeTakeFirst();
       return row === undefined ? null : { job: toJob(row), fingerprint: row.fingerprint ?? "" };
     },
 
     async listJobs(range) {
-      return (await selectJobs(queries, range)).map(toJob);
+      return (await selectJobs(reads, range)).map(toJob);
     },
 
-    countJobs: (filter) => countJobs(queries, filter),
+    countJobs: (filter) => countJobs(reads, filter),
 
-    listDeploymentIds: (ownerId) => listDeploymentIds(queries, ownerId),
-    hasDeployment: (deploymentId, ownerId) => hasDeployment(queries, deploymentId, ownerId),
+    listDeploymentIds: (ownerId) => listDeploymentIds(reads, ownerId),
+    hasDeployment: (deploymentId, ownerId) => hasDeployment(reads, deploymentId, ownerId),
 
     ...createFeed(database),
     readPauseMs: () => readPauseMs(database),
@@ -239,9 +223,8 @@ export function createJobStore(dependencies: {
     onHandover: (claim) => changes.onHandover(claim),
     rates: createRates(database),
 
-    async ping() {
-      await sql`select 1`.execute(queries);
-    },
+    readsPerOwner: database.readsPerOwner,
+    ping: () => database.ping(),
 
     hangUp: () => database.hangUp(),
 
@@ -259,10 +242,17 @@ export function createJobStore(dependencies: {
   return store;
 }
 
+/** Thousands that wait behind each other move millions of times, which is news to watchers and no history. */
+function isMoveInQueue({ status, queuePosition }: Job): boolean {
+  return status === "IN_QUEUE" && queuePosition !== null;
+}
+
 async function insertEvent(transaction: Kysely<Tables>, job: Job): Promise<void> {
   await transaction
     .insertInto("job_events")
     .values(fromJobEvent(job.id, toEvent(job)))
+    // A job is in each status once; a place that was lost is a move as well.
+    .onConflict((conflict) => conflict.columns(["job_id", "status"]).doNothing())
     .execute();
 }
 

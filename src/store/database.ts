@@ -8,8 +8,14 @@ export type DatabaseKind = "sqlite" | "postgres";
 export type Database = {
   readonly kind: DatabaseKind;
   readonly queries: Kysely<Tables>;
+  /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
+  readonly reads: Kysely<Tables>;
   /** For what says who lives and who owns what: on Postgres it never waits behind other queries for a connection. */
   readonly ownershipQueries: Kysely<Tables>;
+  /** See `JobStore`. */
+  readonly readsPerOwner: number;
+  /** See `JobStore.ping`. */
+  ping(): Promise<void>;
   /** See `JobStore.hangUp`. */
   hangUp(): void;
   close(): Promise<void>;

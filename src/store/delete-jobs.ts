@@ -4,6 +4,7 @@ import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
 import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
 import { databaseNowMs } from "./database-clock.ts";
 import type { Database, DatabaseKind } from "./database.ts";
+import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
 const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
@@ -20,19 +21,21 @@ export async function deleteFinishedJob({ kind, queries }: Database, id: string)
       .deleteFrom("jobs")
       .where("id", "=", id)
       .where("status", "in", FINAL_STATUSES)
-      .returning("idempotency_key")
+      .returning(["owner_id", "idempotency_key"])
       .executeTakeFirst();
     if (row === undefined) return false;
-    if (row.idempotency_key === null) return true;
+    const { owner_id, idempotency_key: key } = row;
+    if (key === null) return true;
     await transaction
       .insertInto("spent_keys")
       .values((eb) => ({
-        key: eb.val(row.idempotency_key ?? ""),
+        owner_id: eb.val(owner_id),
+        key: eb.val(key),
         job_id: eb.val(id),
         until: eb(nowMs, "+", KEY_OUTLIVES_JOB_MS),
       }))
       .onConflict((conflict) =>
-        conflict.column("key").doUpdateSet((eb) => ({
+        conflict.columns(["owner_id", "key"]).doUpdateSet((eb) => ({
           job_id: eb.ref("excluded.job_id"),
           until: eb.ref("excluded.until"),
         })),
@@ -50,6 +53,7 @@ export async function deleteOldJobs(
 ): Promise<number> {
   const nowMs = databaseNowMs(kind);
   let deleted = 0;
+  const age = ageOf({ statuses: FINAL_STATUSES });
   // One status after the other, each along its index.
   for (const status of FINAL_STATUSES) {
     const rows = await queries
@@ -59,9 +63,9 @@ export async function deleteOldJobs(
           .selectFrom("jobs as old")
           .select("old.id")
           .where("old.status", "=", status)
-          .where((old) => old("old.created_at", "<", old(nowMs, "-", ages.createdForMs)))
+          .where((old) => old(age, "<", old(nowMs, "-", ages.createdForMs)))
           .where((old) => old("old.finished_at", "<", old(nowMs, "-", ages.finishedForMs)))
-          .orderBy("old.created_at")
+          .orderBy(age)
           .orderBy("old.id")
           .limit(limit - deleted)
           // Several gateways that do this at once take different ones.
@@ -79,11 +83,13 @@ export async function deleteOldJobs(
 export async function refuseSpentKey(
   queries: Kysely<Tables>,
   kind: DatabaseKind,
+  ownerId: string,
   key: string,
 ): Promise<void> {
   const row = await queries
     .selectFrom("spent_keys")
     .select("job_id")
+    .where("owner_id", "=", ownerId)
     .where("key", "=", key)
     .where("until", ">", databaseNowMs(kind))
     .executeTakeFirst();

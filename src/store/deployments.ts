@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
+import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
 /** See `JobStore.listDeploymentIds`. */
@@ -7,7 +8,7 @@ export async function listDeploymentIds(
   queries: Kysely<Tables>,
   ownerId: string | undefined,
 ): Promise<string[]> {
-  const isOwn = ownerId === undefined ? sql`1 = 1` : sql`job_owner = ${ownerId}`;
+  const isOwn = ownerId === undefined ? sql`1 = 1` : sql`owner_id = ${ownerId}`;
   // From one id straight to the next in the index, past all jobs between them.
   const { rows } = await sql<{ readonly id: string }>`
     with recursive deployments (id) as (
@@ -30,10 +31,11 @@ export async function hasDeployment(
     .selectFrom("jobs")
     .select("id")
     .where("deployment_id", "=", deploymentId)
-    .$if(ownerId !== undefined, (jobs) => jobs.where("job_owner", "=", ownerId ?? ""))
+    .$if(ownerId !== undefined, (jobs) => jobs.where("owner_id", "=", ownerId ?? ""))
     // In the order of an index: without one Postgres may read through everybody's jobs instead.
-    .orderBy("created_at", "desc")
-    .orderBy("id", "desc")
+    .orderBy("status")
+    .orderBy(ageOf({ deploymentId, ...(ownerId !== undefined && { ownerId }) }))
+    .orderBy("id")
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

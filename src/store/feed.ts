@@ -124,7 +124,7 @@ async function isFarBehind(
   database: Database,
   changed: ReturnType<typeof selectChanges>,
 ): Promise<boolean> {
-  const { count } = await database.queries
+  const { count } = await database.reads
     .selectFrom(
       changed
         .select("id")
@@ -148,17 +148,15 @@ function selectChanges(
   const { cursor, until, ownerId } = options;
   const { told, stage } = cursor;
   const changed = changedOf(database, ownerId);
-  return database.queries.selectFrom("jobs").where((eb) => {
+  return database.reads.selectFrom("jobs").where((eb) => {
     const conditions: Expression<SqlBool>[] = [
-      // As the index of changes has it, word for word, or it would not be used.
-      sql<SqlBool>`changed > 0`,
       // Nobody could tell that one which the upstream refuses is gone; its acceptance is a change as well.
       eb("status", "!=", "SUBMITTING"),
       eb(changed, ">=", Math.min(told.next, ...told.open)),
       eb.not(isIn(eb, changed, told)),
       isIn(eb, changed, until),
     ];
-    if (ownerId !== undefined) conditions.push(eb("job_owner", "=", ownerId));
+    if (ownerId !== undefined) conditions.push(eb("owner_id", "=", ownerId));
     if (stage !== null) {
       conditions.push(sql<SqlBool>`(${changed}, id) > (${stage.changed}, ${stage.id})`);
     }

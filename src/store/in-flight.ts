@@ -33,7 +33,7 @@ export async function checkInFlight(
       eb
         .selectFrom("jobs")
         .select("id")
-        .where("job_owner", "=", ownerId)
+        .where("owner_id", "=", ownerId)
         .where("status", "in", UNFINISHED_STATUSES)
         .limit(most + 1)
         .as("unfinished"),

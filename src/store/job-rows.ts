@@ -3,13 +3,13 @@ import type { Selectable } from "kysely";
 import type { Job, JobError, JobEvent } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
 import { isJsonObject, type JsonValue } from "../job/json.ts";
-import type { JobDocuments } from "./job-store.ts";
+import type { JobDocuments, StoredDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** The columns that make a `Job`: all but its documents, which may be large, and what only the store needs. */
 export const JOB_COLUMNS = [
   "id",
-  "job_owner",
+  "owner_id",
   "deployment_id",
   "request_id",
   "api_version",
@@ -33,7 +33,7 @@ export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[numbe
 export function toJob(row: JobRow): Job {
   return {
     id: row.id,
-    ownerId: row.job_owner,
+    ownerId: row.owner_id,
     deploymentId: row.deployment_id,
     requestId: row.request_id,
     apiVersion: row.api_version,
@@ -51,7 +51,7 @@ export function toJob(row: JobRow): Job {
 export function fromJob(job: Job): JobRow {
   return {
     id: job.id,
-    job_owner: job.ownerId,
+    owner_id: job.ownerId,
     deployment_id: job.deploymentId,
     request_id: job.requestId,
     api_version: job.apiVersion,
@@ -72,7 +72,6 @@ export function toJobEvent(row: Selectable<Tables["job_events"]>): JobEvent {
   return {
     version: row.version,
     status: row.status,
-    queuePosition: row.queue_position,
     at: new Date(row.at),
   };
 }
@@ -82,21 +81,32 @@ export function fromJobEvent(jobId: string, event: JobEvent): Selectable<Tables[
     job_id: jobId,
     version: event.version,
     status: event.status,
-    queue_position: event.queuePosition,
     at: event.at.getTime(),
   };
 }
 
-export function toDocuments(row: Pick<Tables["jobs"], "id" | "input" | "output">): JobDocuments {
-  const input: JsonValue = JSON.parse(row.input);
-  if (!isJsonObject(input)) throw new Error(`the stored input of ${row.id} is no JSON object`);
-  const output: JsonValue = row.output === null ? null : JSON.parse(row.output);
-  return { input, output };
+/** A row of `job_documents`; its texts are null where they were left out. */
+export type DocumentsRow = {
+  readonly job_id: string;
+  readonly input_bytes: number;
+  readonly output_bytes: number;
+  readonly input: string | null;
+  readonly output: string | null;
+};
+
+export function toStoredDocuments(row: DocumentsRow): StoredDocuments {
+  return {
+    inputBytes: row.input_bytes,
+    outputBytes: row.output_bytes,
+    documents: toDocuments(row),
+  };
 }
 
-/** JSON as text, in both databases: it escapes U+0000 and lone surrogates, which neither could keep as they are. */
-export function fromDocument(document: JsonValue): string | null {
-  return document === null ? null : JSON.stringify(document);
+function toDocuments({ job_id, input: text, output }: DocumentsRow): JobDocuments | null {
+  if (text === null) return null;
+  const input: JsonValue = JSON.parse(text);
+  if (!isJsonObject(input)) throw new Error(`the stored input of ${job_id} is no JSON object`);
+  return { input, output: output === null ? null : JSON.parse(output) };
 }
 
 function toJobError(row: JobRow): JobError | null {

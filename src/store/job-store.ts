@@ -7,10 +7,11 @@ import type { Rates } from "./rates.ts";
 /** The two JSON documents of a job; `output` is null until it SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
 
-/** The bytes that a job's documents take as text, and the documents themselves where they were asked for. */
-export type MeasuredDocuments = {
+/** A job's documents, and the bytes that they take as text. */
+export type StoredDocuments = {
   readonly inputBytes: number;
   readonly outputBytes: number;
+  /** Null where they are larger than what was asked for. */
   readonly documents: JobDocuments | null;
 };
 
@@ -115,8 +116,8 @@ export type JobStore = {
   deleteJob(id: string): Promise<void>;
 
   /**
-   * Writes the next version of a job with its history event, in one transaction, and then wakes its watchers.
-   * False, and nothing written, when the stored version is not the one right before `job.version` or is final.
+   * Writes the next version of a job, with an event where its status is new, in one transaction, and then wakes its
+   * watchers. False, and nothing written, when the stored version is not the one right before `job.version` or is final.
    */
   saveJob(job: Job, output: JsonValue): Promise<boolean>;
 
@@ -125,15 +126,17 @@ export type JobStore = {
   readJobs(ids: readonly string[], ownerId?: string): Promise<(Job | null)[]>;
   /** The jobs' histories in the order of `ids`, each oldest first. */
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;
-  /** The jobs' documents in the order of `ids`, null where there is no job. */
-  readDocuments(ids: readonly string[]): Promise<(JobDocuments | null)[]>;
-  /** The same, but documents that are larger together than `mostBytes` are measured and not read. */
-  measureDocuments(
+  /**
+   * The jobs' documents in the order of `ids`, null where there is no job. Of a job whose documents take more than
+   * `mostBytes` together only their sizes are read.
+   */
+  readDocuments(
     ids: readonly string[],
-    mostBytes: number,
-  ): Promise<(MeasuredDocuments | null)[]>;
+    mostBytes: number | null,
+  ): Promise<(StoredDocuments | null)[]>;
   readKeyedJob(ownerId: string, key: string): Promise<KeyedJob | null>;
   listJobs(range: JobRange): Promise<Job[]>;
+  /** Counts to 10,000 and no further. */
   countJobs(filter: JobFilter): Promise<number>;
   /** Every deployment that a job names, by id. */
   listDeploymentIds(ownerId?: string): Promise<string[]>;
@@ -174,7 +177,10 @@ export type JobStore = {
   /** Counts what owners do: on Postgres for all gateways together, on SQLite in memory, until the restart. */
   readonly rates: Rates;
 
-  /** Rejects unless the database answers. */
+  /** How many statements may run at once for one owner's reads, so that others find the database free. */
+  readonly readsPerOwner: number;
+
+  /** Rejects unless the database answers, and is still the one that was opened. */
   ping(): Promise<void>;
   /** Waits for a Postgres no longer: what it has not answered, and what is asked from now on, fails. */
   hangUp(): void;

@@ -24,8 +24,7 @@ export async function readGateways(
   const nowMs = databaseNowMs(database.kind);
   const isOther = sql<boolean>`id <> ${gatewayId}`;
   // One that lies too far ahead was written before the clock was set back.
-  const isSharing = sql<boolean>`(shares_from is null or shares_from <= ${nowMs}
-    or shares_from > ${nowMs} + ${LONGEST_LEASE_MS})`;
+  const isSharing = sql<boolean>`(shares_from <= ${nowMs} or shares_from > ${nowMs} + ${LONGEST_LEASE_MS})`;
   const found = await database.ownershipQueries
     .selectFrom("gateways")
     .select([

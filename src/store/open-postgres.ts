@@ -4,10 +4,9 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
-import { buildIndexes } from "./build-indexes.ts";
 import type { Database } from "./database.ts";
 import { codeOf } from "./database-error.ts";
-import { migrate } from "./migrations.ts";
+import { migrate } from "./migrate.ts";
 import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
@@ -24,9 +23,21 @@ type Patience = {
   readonly mostSilenceMs: number;
 };
 
+const MOST_WRITERS = 6;
+const MOST_READERS = 6;
+/** A third of them, so that no owner alone can keep the others waiting. */
+const READS_PER_OWNER = MOST_READERS / 3;
+
+/**
+ * Each list has an index that it is read along in its order. A planner whose statistics are old may think that a sort of
+ * few rows is cheaper, and then sort thousands of other owners'.
+ */
+export const READER_SETTINGS =
+  "set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off";
+
 const PATIENCE: Patience = { statementMs: 10_000, answerMs: 15_000, mostSilenceMs: 12_000 };
 
-/** An index of a large table takes minutes; and who starts meanwhile waits for it. */
+/** A change of a large table may take minutes; and who starts meanwhile waits for it. */
 const MIGRATION_PATIENCE: Patience = {
   statementMs: 300_000,
   answerMs: 305_000,
@@ -37,7 +48,7 @@ const MIGRATION_PATIENCE: Patience = {
 const OLDEST_VERSION = 13;
 
 /**
- * A pool of at most 10 connections to a migrated Postgres, and one connection more for ownership. Every wait on them
+ * Two pools of at most 6 connections to a migrated Postgres, and one connection more for ownership. Every wait on them
  * ends within 15 s, so that an outage hangs nobody for good, and they connect again by themselves. Rejects with a
  * `StoreError`.
  */
@@ -47,34 +58,43 @@ export async function openPostgres(
 ): Promise<Database> {
   const name = toDatabaseName(databaseUrl);
   const sockets = createSockets();
-  const openPool = (max: number, mostPatience: Patience): Kysely<Tables> =>
-    new Kysely<Tables>({
-      dialect: new PostgresDialect({
-        pool: createPool(databaseUrl, max, { log: options.log, sockets, ...mostPatience }),
-      }),
+  const open = (max: number, mostPatience: Patience, settings?: string) => {
+    const common = { max, settings, log: options.log, sockets, ...mostPatience };
+    const pool = createPool(databaseUrl, common);
+    const queries = new Kysely<Tables>({
+      dialect: new PostgresDialect({ pool }),
       log: (event) => options.onStatement?.(event.query.sql),
     });
+    // Kysely itself closes none that was never used.
+    return { queries, close: () => pool.end() };
+  };
   const patience = { ...PATIENCE, mostSilenceMs: options.mostSilenceMs ?? PATIENCE.mostSilenceMs };
-  const queries = openPool(10, patience);
-  const ownershipQueries = openPool(1, patience);
+  const writers = open(MOST_WRITERS, patience);
+  const readers = open(MOST_READERS, patience, READER_SETTINGS);
+  const ownership = open(1, patience);
+  const { queries } = writers;
   const database: Database = {
     kind: "postgres",
     queries,
-    ownershipQueries,
+    reads: readers.queries,
+    ownershipQueries: ownership.queries,
+    readsPerOwner: READS_PER_OWNER,
+    async ping() {
+      await sql`select 1`.execute(queries);
+    },
     hangUp: sockets.destroyAll,
     async close() {
-      await Promise.all([queries.destroy(), ownershipQueries.destroy()]);
+      await Promise.all([writers, readers, ownership].map((pool) => pool.close()));
     },
   };
   try {
     await checkVersion(queries, name);
-    const migrationQueries = openPool(1, MIGRATION_PATIENCE);
+    const migrator = open(1, MIGRATION_PATIENCE);
     try {
-      await migrate({ ...database, queries: migrationQueries });
+      await migrate({ kind: "postgres", queries: migrator.queries }, options.log);
     } finally {
-      await migrationQueries.destroy();
+      await migrator.close();
     }
-    await buildIndexes({ databaseUrl, log: options.log });
     return database;
   } catch (error) {
     await database.close();
@@ -85,10 +105,15 @@ export async function openPostgres(
 
 function createPool(
   databaseUrl: string,
-  max: number,
-  options: Patience & { readonly log: Logger; readonly sockets: Sockets },
+  options: Patience & {
+    readonly max: number;
+    /** Run on each new connection before anything else. */
+    readonly settings: string | undefined;
+    readonly log: Logger;
+    readonly sockets: Sockets;
+  },
 ): pg.Pool {
-  const { log, sockets, statementMs, answerMs, mostSilenceMs } = options;
+  const { max, settings, log, sockets, statementMs, answerMs, mostSilenceMs } = options;
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: "runcomfy-graphql",
@@ -124,6 +149,11 @@ function createPool(
         { reason: error.message },
         "a connection to Postgres was lost; the next query opens another",
       );
+    });
+    if (settings === undefined) return;
+    // What is asked next waits behind it, and fails as it does.
+    client.query(settings).catch((error: unknown) => {
+      log.debug({ err: error }, "a new connection to Postgres could not be set up");
     });
   });
   pool.on("error", (error) => {

@@ -2,10 +2,11 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } fr
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
+import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
-import { migrate } from "./migrations.ts";
+import { migrate } from "./migrate.ts";
 import { NodeSqliteDialect } from "./sqlite-dialect.ts";
 import { lockSqlite } from "./sqlite-lock.ts";
 import { StoreError } from "./store-error.ts";
@@ -13,18 +14,24 @@ import type { Tables } from "./tables.ts";
 
 const IN_MEMORY = ":memory:";
 
+/** One at a time reaches the file; the others of one owner let everybody else go first. */
+const READS_PER_OWNER = 8;
+
+/** What the file of the newest changes shrinks to, once a backup that held it up has ended. */
+const MOST_WAL_BYTES = 64 * 1_048_576;
+
 /**
  * A migrated SQLite database: `:memory:`, or a file (and its folder) that is made where it does not exist and that no
  * other gateway can open meanwhile. Rejects with a `StoreError`.
  */
 export async function openSqlite(
   path: string,
-  options: { readonly onStatement?: (sql: string) => void },
+  options: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
 ): Promise<Database> {
   try {
     const database = connect(path, options.onStatement);
     try {
-      await migrate(database);
+      await migrate(database, options.log);
       return database;
     } catch (error) {
       await database.close();
@@ -40,10 +47,13 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
   if (file !== IN_MEMORY) rollback.defer(lockSqlite(file));
-  const sqlite = new DatabaseSync(file, { timeout: 5_000, enableForeignKeyConstraints: true });
+  const sqlite = new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
   rollback.defer(() => sqlite.close());
   // FULL: what was promised to a caller survives a power loss, not only a crash.
-  sqlite.exec("pragma journal_mode = wal; pragma synchronous = full");
+  sqlite.exec(
+    `pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = ${MOST_WAL_BYTES}`,
+  );
+  const identity = readIdentity(file);
   const opened = rollback.move();
   const queries = new Kysely<Tables>({
     dialect: new NodeSqliteDialect(sqlite),
@@ -52,11 +62,29 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
   return {
     kind: "sqlite",
     queries,
+    reads: queries,
     ownershipQueries: queries,
+    readsPerOwner: READS_PER_OWNER,
+    async ping() {
+      await sql`select 1`.execute(queries);
+      if (readIdentity(file) !== identity) throw gone(path);
+    },
     hangUp: () => undefined,
     // Waits its turn, so that a transaction under way is finished first.
     close: () => queries.connection().execute(async () => opened.dispose()),
   };
+}
+
+/** Which file it is, whatever its name; null for none. */
+function readIdentity(file: string): number | null {
+  return statSync(file, { throwIfNoEntry: false })?.ino ?? null;
+}
+
+/** SQLite itself goes on with what nobody will find again. */
+function gone(path: string): StoreError {
+  return new StoreError(
+    `${path} was deleted or replaced while the gateway had it open, so what is written now will be lost. Start the gateway again; restore the file from a backup first, if you need what it held.`,
+  );
 }
 
 /** The real path of the file, so that two names of one file meet at one lock; it is made where there is none. */

@@ -43,14 +43,6 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
   const nowMs = databaseNowMs(database.kind);
   const leaseEnd = sql<number>`${nowMs} + ${leaseMs}`;
 
-  /** One that crashes soon after each start must not take jobs along each time. */
-  function sharesFrom(reach: Reach | undefined): RawBuilder<number> {
-    if (reach?.isCutOff === true) return leaseEnd;
-    // The previous version tells nothing, counts everybody, and gives up jobs to the young at once.
-    const previous = livingGateways(database).select("id").where("shares_from", "is", null);
-    return sql<number>`case when exists (${previous}) then ${nowMs} else ${leaseEnd} end`;
-  }
-
   const ownership: Ownership = {
     gatewayId,
 
@@ -63,13 +55,13 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
             .where("status", "in", ACCEPTED_STATUSES)
             .where((eb) =>
               eb.or([
-                eb("owner", "is", null),
+                eb("gateway_id", "is", null),
                 // Not `not exists`: Postgres may make that a join, which it does not ask again about a row that
                 // another claim changed while this one waited for it.
                 eb.and([
-                  eb("owner", "!=", gatewayId),
+                  eb("gateway_id", "!=", gatewayId),
                   ...(isShared
-                    ? [eb("owner", "not in", livingGateways(database).select("id"))]
+                    ? [eb("gateway_id", "not in", livingGateways(database).select("id"))]
                     : []),
                 ]),
               ]),
@@ -80,7 +72,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
             .limit(limit),
         )
         .updateTable("jobs")
-        .set({ owner: gatewayId })
+        .set({ gateway_id: gatewayId })
         .where("id", "in", (eb) => eb.selectFrom("due").select("due.id"))
         .returning(JOB_COLUMNS)
         .execute();
@@ -92,7 +84,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .selectFrom("jobs")
         .select(["id", "deployment_id", "status", "created_at"])
         .where("status", "in", UNFINISHED_STATUSES)
-        .where("owner", "=", gatewayId)
+        .where("gateway_id", "=", gatewayId)
         .execute();
       return rows.map(({ id, deployment_id, status, created_at }) => ({
         id,
@@ -107,7 +99,9 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .selectFrom("jobs")
         .select((eb) => [
           eb.fn.countAll<number>().as("unfinished"),
-          eb.fn.count<number>(eb.case().when("owner", "=", gatewayId).then(1).end()).as("owned"),
+          eb.fn
+            .count<number>(eb.case().when("gateway_id", "=", gatewayId).then(1).end())
+            .as("owned"),
         ])
         .where("status", "in", ACCEPTED_STATUSES)
         .executeTakeFirstOrThrow();
@@ -136,7 +130,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
             .selectFrom("jobs")
             .select("id")
             .where("status", "in", ACCEPTED_STATUSES)
-            .where("owner", "=", gatewayId)
+            .where("gateway_id", "=", gatewayId)
             .orderBy("created_at")
             .orderBy("id")
             .limit(limit)
@@ -144,7 +138,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
             .skipLocked(),
         )
         .updateTable("jobs")
-        .set({ owner: null })
+        .set({ gateway_id: null })
         .where("id", "in", (eb) => eb.selectFrom("spare").select("spare.id"))
         .returning("id")
         .execute();
@@ -160,7 +154,8 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .values({
           id: gatewayId,
           lease_until: leaseEnd,
-          shares_from: sharesFrom(reach),
+          // One that crashes soon after each start must not take jobs along each time.
+          shares_from: leaseEnd,
           answered_at: toAnsweredAt(nowMs, reach),
         })
         .onConflict((conflict) =>

@@ -62,7 +62,7 @@ function countInPostgres(queries: Kysely<Tables>): Rates {
     });
   const limiters = { submits: create("submits"), jobs: create("jobs") };
   // An owner's counts wait for each other in the database: it must not take every connection to do so.
-  const inTurn = createTurns();
+  const inTurn = createTurns({ most: 1, isYielding: false });
   let sweptAt = 0;
 
   async function sweep(): Promise<void> {

@@ -1,15 +1,41 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 
-import { SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  SqliteAdapter,
+  type SqliteDatabase,
+  SqliteDialect,
+  SqliteDriver,
+  type SqliteStatement,
+} from "kysely";
 
-/** Lets Kysely speak to Node's own SQLite. */
+import { DatabaseBusyError } from "./database-error.ts";
+
+const SQLITE_BUSY = 5;
+/** How long a statement waits for another program's lock: longer than a commit takes. */
+const PATIENCE_MS = 1_000;
+const BETWEEN_TRIES_MS = 20;
+
+/**
+ * Lets Kysely speak to Node's own SQLite. While another program holds the lock a statement waits without blocking the
+ * process, and then rejects with a `DatabaseBusyError`. The database has to be opened without a time-out of its own.
+ */
 export class NodeSqliteDialect extends SqliteDialect {
+  readonly #database: DatabaseSync;
+
   constructor(database: DatabaseSync) {
     super({ database: toKyselyDatabase(database) });
+    this.#database = database;
   }
 
   override createAdapter(): SqliteAdapter {
     return new TransactionalDdlAdapter();
+  }
+
+  override createDriver(): SqliteDriver {
+    return new PatientDriver({ database: toKyselyDatabase(this.#database) });
   }
 }
 
@@ -18,6 +44,38 @@ class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;
   }
+}
+
+class PatientDriver extends SqliteDriver {
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const connection = await super.acquireConnection();
+    return {
+      executeQuery: (query) => waitForLock(() => connection.executeQuery(query)),
+      streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
+    };
+  }
+
+  /** At once, because a transaction that only reads at first could not wait for the lock later. */
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+}
+
+async function waitForLock<Result>(execute: () => Promise<Result>): Promise<Result> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await execute();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (performance.now() >= until) throw new DatabaseBusyError({ cause: error });
+    }
+    await delay(BETWEEN_TRIES_MS);
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 }
 
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {

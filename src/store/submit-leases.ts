@@ -1,9 +1,5 @@
 import type { Database } from "./database.ts";
 import { databaseNowMs } from "./database-clock.ts";
-import { livingGateways } from "./living-gateways.ts";
-
-/** How long the submit of a row without a lease may take, as the previous version of the gateway writes them. */
-const UNSTATED_LEASE_MS = 300_000;
 
 /**
  * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
@@ -26,7 +22,7 @@ export async function extendSubmit(
     .set((eb) => ({ submit_until: eb(databaseNowMs(kind), "+", leaseMs) }))
     .where("id", "=", id)
     .where("status", "=", "SUBMITTING")
-    .where((eb) => eb(eb.fn.coalesce("submit_until", eb.val(1)), "!=", ABANDONED))
+    .where("submit_until", "!=", ABANDONED)
     .returning("id")
     .executeTakeFirst();
   return row !== undefined;
@@ -55,22 +51,7 @@ export async function markAbandonedSubmits(
             eb("submit_until", "<=", nowMs),
             eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
           ]);
-          if (!isShared) {
-            return eb.or([isOver, eb("owner", "is", null), eb("owner", "!=", gatewayId)]);
-          }
-          const isOwnerGone = eb.or([
-            eb("owner", "is", null),
-            eb("owner", "not in", livingGateways(database).select("id")),
-          ]);
-          return eb.or([
-            isOver,
-            eb.and([
-              eb("submit_until", "is", null),
-              eb(eb("created_at", "+", UNSTATED_LEASE_MS), "<=", nowMs),
-              // `created_at` is of the owner's own clock, which may be wrong.
-              isOwnerGone,
-            ]),
-          ]);
+          return isShared ? isOver : eb.or([isOver, eb("gateway_id", "!=", gatewayId)]);
         })
         .orderBy("created_at")
         .orderBy("id")

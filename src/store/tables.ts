@@ -5,7 +5,9 @@ import type { JobStatus } from "../job/job-status.ts";
 
 /** The tables as they are after the last migration; times are milliseconds since 1970, documents JSON as text. */
 export type Tables = {
+  readonly gateway_schema: SchemaTable;
   readonly jobs: JobsTable;
+  readonly job_documents: JobDocumentsTable;
   readonly job_events: JobEventsTable;
   readonly gateways: GatewaysTable;
   readonly change_counter: ChangeCounterTable;
@@ -15,8 +17,17 @@ export type Tables = {
   readonly rates: RatesTable;
 };
 
+/** A row for each migration that has run. */
+type SchemaTable = {
+  readonly version: number;
+  /** 0 or 1: whether a program that does not know the migration may no longer use the tables. */
+  readonly breaking: number;
+  readonly applied_at: number;
+};
+
 type JobsTable = {
   readonly id: string;
+  readonly owner_id: string;
   readonly deployment_id: string;
   readonly request_id: string | null;
   readonly api_version: string;
@@ -31,31 +42,33 @@ type JobsTable = {
   readonly started_at: number | null;
   readonly finished_at: number | null;
   readonly updated_at: number;
-  /** As `toStoredKey` makes it. */
+  /** Unique among its owner's. */
   readonly idempotency_key: string | null;
   readonly fingerprint: string | null;
-  /** The gateway that looks at the job. */
-  readonly owner: string | null;
-  readonly input: string;
-  readonly output: string | null;
-  /**
-   * Written by a trigger with each new version: on Postgres the id of the transaction, on SQLite the next number. 0:
-   * not changed since the column is there.
-   */
+  /** The gateway that looks at the job; null: nobody, until one claims it. */
+  readonly gateway_id: string | null;
+  /** Written by a trigger with each new version: on Postgres the id of the transaction, on SQLite the next number. */
   readonly changed: Generated<number>;
   /** By the database's clock: until then a SUBMITTING job may still be sent or answered. 0: nobody may any more. */
-  readonly submit_until: Generated<number | null>;
+  readonly submit_until: number;
   /** The upstream's id of a job that was settled before it came. */
   readonly late_request_id: Generated<string | null>;
-  /** Whose job it is; `owner` is the gateway that looks at it. */
-  readonly job_owner: Generated<string>;
+};
+
+/** Apart from the jobs, whose rows would otherwise drag megabytes along. */
+type JobDocumentsTable = {
+  readonly job_id: string;
+  /** In UTF-8, as the texts are stored; 0 where there is none. */
+  readonly input_bytes: number;
+  readonly output_bytes: Generated<number>;
+  readonly input: string;
+  readonly output: Generated<string | null>;
 };
 
 type JobEventsTable = {
   readonly job_id: string;
   readonly version: number;
   readonly status: JobStatus;
-  readonly queue_position: number | null;
   readonly at: number;
 };
 
@@ -64,8 +77,8 @@ type GatewaysTable = {
   readonly id: string;
   /** By the database's clock. */
   readonly lease_until: number;
-  /** By the database's clock: before it, the gateway leaves the jobs to others. Null: it never does. */
-  readonly shares_from: Generated<number | null>;
+  /** By the database's clock: before it, the gateway leaves the jobs to others. */
+  readonly shares_from: number;
   /** By the database's clock: the upstream's last answer to it. 0: its calls keep failing. Null: not known. */
   readonly answered_at: Generated<number | null>;
 };
@@ -101,7 +114,7 @@ type RatesTable = {
 
 /** Idempotency keys that outlive their deleted jobs. */
 type SpentKeysTable = {
-  /** As `toStoredKey` makes it. */
+  readonly owner_id: string;
   readonly key: string;
   readonly job_id: string;
   /** By the database's clock. */

@@ -1,21 +1,41 @@
+/** Runs an act when it is its turn among those of the same name. */
+export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise<Value>;
+
 /**
- * Makes what runs acts of one name one after the other, in the order of the calls, and those of different names side by
- * side. It keeps nothing of a name whose acts have ended.
+ * Lets at most `most` acts of one name run at once, the others in the order of the calls, and those of different names
+ * side by side. With `isYielding` the next one begins in a later turn of the event loop, so that everybody else's work
+ * goes first. It keeps nothing of a name whose acts have ended.
  */
-export function createTurns(): <Value>(name: string, act: () => Promise<Value>) => Promise<Value> {
-  /** The end of each name's last act. */
-  const ends = new Map<string, Promise<void>>();
+export function createTurns(options: {
+  readonly most: number;
+  readonly isYielding: boolean;
+}): InTurn {
+  const lines = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+
+  function leave(name: string): void {
+    const line = lines.get(name);
+    if (line === undefined) return;
+    const next = line.waiting.shift();
+    if (next !== undefined) return next();
+    line.running -= 1;
+    if (line.running === 0) lines.delete(name);
+  }
 
   return async (name, act) => {
-    const before = ends.get(name);
-    const { promise: end, resolve } = Promise.withResolvers<void>();
-    ends.set(name, end);
+    const line = lines.get(name) ?? { running: 0, waiting: [] };
+    lines.set(name, line);
+    if (line.running === options.most) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      line.waiting.push(resolve);
+      await promise;
+    } else {
+      line.running += 1;
+    }
     try {
-      await before;
       return await act();
     } finally {
-      resolve();
-      if (ends.get(name) === end) ends.delete(name);
+      if (options.isYielding) setImmediate(leave, name);
+      else leave(name);
     }
   };
 }

@@ -1,16 +1,17 @@
 import DataLoader from "dataloader";
 
 import type { JobEvent } from "../job/job.ts";
-import type { JobDocuments, JobStore, MeasuredDocuments } from "../store/job-store.ts";
+import type { JobStore, StoredDocuments } from "../store/job-store.ts";
+import type { InTurn } from "../store/turns.ts";
 
-/** Reads what is kept beside jobs, as it is now. */
+/** Reads for an owner what is kept beside jobs, as it is now. */
 export type DetailReader = {
-  /** Without the documents where they are large; null when there is no such job. */
-  measureDocuments(jobId: string): Promise<MeasuredDocuments | null>;
+  /** Of documents that are large only their sizes; null when there is no such job. */
+  readDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
   /** However large they are. Whoever wants those of many jobs asks for one after the other. */
-  readDocuments(jobId: string): Promise<JobDocuments | null>;
+  readLargeDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
   /** Oldest first; empty when there is no such job. */
-  readHistory(jobId: string): Promise<readonly JobEvent[]>;
+  readHistory(ownerId: string, jobId: string): Promise<readonly JobEvent[]>;
 };
 
 const JOBS_PER_READ = 200;
@@ -18,41 +19,49 @@ const JOBS_PER_READ = 200;
 const MOST_SMALL_BYTES = 16_384;
 
 /**
- * All that is asked for in one turn of the event loop, by whomever, is one statement, and each job is read once; but
- * whole documents, of which each may be large, are a statement each.
+ * All that is asked for an owner in one turn of the event loop, by whatever operations, is one statement, and each job is
+ * read once; but large documents are a statement each.
  */
 export function createDetailReader(
-  store: Pick<JobStore, "measureDocuments" | "readDocuments" | "readHistories">,
+  store: Pick<JobStore, "readDocuments" | "readHistories">,
+  inTurn: InTurn,
 ): DetailReader {
   return {
-    measureDocuments: shareTurn(JOBS_PER_READ, (ids) =>
-      store.measureDocuments(ids, MOST_SMALL_BYTES),
+    readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
+      inTurn(ownerId, () => store.readDocuments(ids, MOST_SMALL_BYTES)),
     ),
-    readDocuments: shareTurn(1, (ids) => store.readDocuments(ids)),
-    readHistory: shareTurn(JOBS_PER_READ, (ids) => store.readHistories(ids)),
+    readLargeDocuments: shareTurn(1, (ownerId, ids) =>
+      inTurn(ownerId, () => store.readDocuments(ids, null)),
+    ),
+    readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
+      inTurn(ownerId, () => store.readHistories(ids)),
+    ),
   };
 }
 
 /** A loader lives for a turn only: one that lived on would hold its last documents for as long as nobody asks again. */
 function shareTurn<Value>(
   jobsPerRead: number,
-  read: (ids: readonly string[]) => Promise<Value[]>,
-): (id: string) => Promise<Value> {
-  let current: DataLoader<string, Value> | null = null;
+  read: (ownerId: string, ids: readonly string[]) => Promise<Value[]>,
+): (ownerId: string, id: string) => Promise<Value> {
+  const current = new Map<string, DataLoader<string, Value>>();
 
-  function begin(dispatch: () => void): void {
-    current = null;
+  function begin(ownerId: string, dispatch: () => void): void {
+    current.delete(ownerId);
     dispatch();
   }
 
-  return (id) => {
-    current ??= new DataLoader<string, Value>(read, {
-      maxBatchSize: jobsPerRead,
-      // Watchers that were woken together ask in many promises of one turn, so that its end is awaited.
-      batchScheduleFn: (dispatch) => {
-        setImmediate(begin, dispatch);
-      },
-    });
-    return current.load(id);
+  return (ownerId, id) => {
+    const loader =
+      current.get(ownerId) ??
+      new DataLoader<string, Value>((ids) => read(ownerId, ids), {
+        maxBatchSize: jobsPerRead,
+        // Watchers that were woken together ask in many promises of one turn, so that its end is awaited.
+        batchScheduleFn: (dispatch) => {
+          setImmediate(begin, ownerId, dispatch);
+        },
+      });
+    current.set(ownerId, loader);
+    return loader.load(id);
   };
 }

@@ -12,6 +12,7 @@ import { measureDeployments } from "./measure-deployments.ts";
 import { measureDoors } from "./measure-doors.ts";
 import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
+import { measureMillion } from "./measure-million.ts";
 import { measureQueries } from "./measure-queries.ts";
 import { measureStart } from "./measure-start.ts";
 import { measureWatchers } from "./measure-watchers.ts";
@@ -24,6 +25,7 @@ const MEASUREMENTS = {
   watchers: measureWatchers,
   looks: measureLooks,
   memory: measureMemory,
+  million: measureMillion,
   deployments: measureDeployments,
   doors: measureDoors,
   cluster: measureCluster,

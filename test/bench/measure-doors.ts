@@ -4,10 +4,9 @@ import { join } from "node:path";
 
 import { SignJWT } from "jose";
 
-import { readKeyCommand } from "../../src/auth/key-command.ts";
-import { runKeyCommand } from "../../src/auth/run-key-command.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startGatewayProgram } from "./child-program.ts";
+import { createKey } from "./create-key.ts";
 import { FINISHED, storeFinishedJob } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
 import { median, toFigure } from "./figure.ts";
@@ -37,7 +36,7 @@ type Door = {
 
 /** What it costs to ask who comes in, and how often: three gateways, each a process, asked in turns. */
 export async function measureDoors(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
-  const key = await createKey(join(folder, "api-keys.json"));
+  const key = await createKey(join(folder, "api-keys.json"), "web");
   const jwt = await createJwt(join(folder, "public-key.pem"));
   await using open = await start("none", {});
   await using keys = await start("api-keys", { API_KEYS_FILE: join(folder, "api-keys.json") });
@@ -87,12 +86,6 @@ export async function measureDoors(upstream: FaultyUpstream, folder: string): Pr
     toFigure("1,000 requests, AUTH=api-keys", apiKeys, "ms", base),
     toFigure("1,000 requests, AUTH=jwt", jwtMs, "ms", base),
   ];
-}
-
-async function createKey(file: string): Promise<string> {
-  const command = readKeyCommand(["create", "--owner", "web"]);
-  const { result } = await runKeyCommand(command, { file, now: new Date() });
-  return result ?? "";
 }
 
 async function createJwt(file: string): Promise<string> {

@@ -16,7 +16,7 @@ const QUERIES = {
   "job(id), its state":
     "query ($id: ID!) { job(id: $id) { id status queuePosition version isFinished createdAt updatedAt deployment { id name } } }",
   "job(id), all of it":
-    "query ($id: ID!) { job(id: $id) { id requestId status queuePosition version isFinished isCancellable createdAt startedAt finishedAt updatedAt deployment { id name } input output assets { url path kind expiresAt } error { code message retryable } history { version status queuePosition at } } }",
+    "query ($id: ID!) { job(id: $id) { id requestId status queuePosition version isFinished isCancellable createdAt startedAt finishedAt updatedAt deployment { id name } input output assets { url path kind expiresAt } error { code message retryable } history { version status at } } }",
 };
 
 /** `job(id)` over HTTP: the gateway and two bare Yogas, each a process, asked in turns by this one. */

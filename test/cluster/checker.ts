@@ -77,16 +77,16 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
   ): Promise<readonly string[]> {
     const posts = countPosts();
     const { rows: gaps } = await database.query<{ id: string }>(
-      `select id from jobs left join (select job_id, count(*) as events, max(version) as newest
-         from job_events group by job_id) as told on job_id = id
-       where events is distinct from version or newest is distinct from version`,
+      `select id from jobs left join job_events as told on job_id = id and told.status = jobs.status
+       where told.version is null or told.version > jobs.version
+         or (finished_at is not null and told.version < jobs.version)`,
     );
     const byKey = new Map(rows.map((row) => [row.key, row]));
     const lost = [...jobIds].filter(([key, id]) => byKey.get(key)?.id !== id);
     return [
       ...lost.map(([, id]) => `Job ${id} was acknowledged and is not in the database.`),
       ...(rows.length === jobIds.size ? [] : [`There are ${rows.length} jobs of ${jobIds.size}.`]),
-      ...gaps.map(({ id }) => `Job ${id} has a history that does not fit its version.`),
+      ...gaps.map(({ id }) => `Job ${id} has a history that does not fit its status.`),
       ...rows.flatMap(({ id, status, key, requestId, deploymentId }) => {
         const posted = posts.get(key) ?? 0;
         return [

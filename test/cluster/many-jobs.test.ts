@@ -79,12 +79,11 @@ async function countUnfinished({ database }: Cluster): Promise<number> {
   return rows[0]?.count ?? -1;
 }
 
-/** The ids of the jobs that succeeded and whose histories have every version up to theirs. */
+/** The ids of the jobs that succeeded and whose histories end with that. */
 async function readSucceeded({ database }: Cluster): Promise<ReadonlySet<string>> {
   const { rows } = await database.query<{ id: string }>(
-    `select id from jobs join (select job_id, count(*) as events, max(version) as newest
-       from job_events group by job_id) as told on job_id = id
-     where status = 'SUCCEEDED' and events = version and newest = version`,
+    `select id from jobs join job_events as told on job_id = id and told.version = jobs.version
+     where jobs.status = 'SUCCEEDED' and told.status = 'SUCCEEDED'`,
   );
   return new Set(rows.map(({ id }) => id));
 }

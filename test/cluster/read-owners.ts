@@ -3,7 +3,7 @@ import type { Cluster } from "./cluster.ts";
 /** How many unfinished jobs each gateway owns that owns any, the most first. */
 export async function readOwners({ database }: Cluster): Promise<readonly number[]> {
   const { rows } = await database.query<{ count: number }>(
-    "select count(*)::int as count from jobs where finished_at is null and owner is not null group by owner order by 1 desc",
+    "select count(*)::int as count from jobs where finished_at is null and gateway_id is not null group by gateway_id order by 1 desc",
   );
   return rows.map(({ count }) => count);
 }
@@ -13,8 +13,8 @@ export async function readOwned({
   database,
 }: Cluster): Promise<readonly { readonly requestId: string; readonly owner: string }[]> {
   const { rows } = await database.query<{ requestId: string; owner: string }>(
-    `select request_id as "requestId", owner from jobs
-     where finished_at is null and request_id is not null and owner is not null`,
+    `select request_id as "requestId", gateway_id as owner from jobs
+     where finished_at is null and request_id is not null and gateway_id is not null`,
   );
   return rows;
 }

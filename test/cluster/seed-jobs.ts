@@ -18,12 +18,14 @@ export async function seedJobs(
   const requestIds = ids.map(() => upstream.accept(deploymentId));
   await database.query(
     `with seeded as (
-       insert into jobs (id, deployment_id, request_id, api_version, status, version, created_at, started_at, updated_at, input)
-       select id, $3, request_id, 'v1', 'IN_PROGRESS', 3, $4, $4, $4, '{}'
+       insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at, started_at, updated_at, submit_until)
+       select id, 'local', $3, request_id, 'v1', 'IN_PROGRESS', 3, $4, $4, $4, 0
        from unnest($1::text[], $2::text[]) as given (id, request_id) returning id
+     ), documents as (
+       insert into job_documents (job_id, input_bytes, input) select id, 2, '{}' from seeded
      )
      insert into job_events (job_id, version, status, at)
-     select id, version, status, $4 from seeded,
+     select id, version, status, $4::bigint from seeded,
        (values (1, 'SUBMITTING'), (2, 'IN_QUEUE'), (3, 'IN_PROGRESS')) as told (version, status)`,
     [ids, requestIds, deploymentId, createdAt],
   );

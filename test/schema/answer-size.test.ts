@@ -5,6 +5,7 @@ import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const LARGE_BYTES = 100_000;
+const SIZES = { inputBytes: 2, outputBytes: LARGE_BYTES };
 const PAGE = "{ jobs { edges { node { id status output } } } }";
 
 type Gateway = Awaited<ReturnType<typeof openInProcessGateway>>;
@@ -121,14 +122,13 @@ test("answers on their way take room of their owner, and what has none says when
   let readCount = 0;
   const gateway = await openInProcessGateway({
     mostAnswerBytes: 1.5 * LARGE_BYTES,
-    details: {
-      measureDocuments: async () => ({ inputBytes: 2, outputBytes: LARGE_BYTES, documents: null }),
-      async readDocuments() {
+    reads: {
+      readDocuments: async () => ({ ...SIZES, documents: null }),
+      async readLargeDocuments() {
         readCount += 1;
         await held;
-        return { input: {}, output: "large" };
+        return { ...SIZES, documents: { input: {}, output: "large" } };
       },
-      readHistory: () => Promise.resolve([]),
     },
   });
   const { id } = await addFinished(gateway, LARGE_BYTES);
@@ -139,7 +139,7 @@ test("answers on their way take room of their owner, and what has none says when
   const { data, errors = [] } = await ask();
   expect(data).toEqual({ job: { id, output: null } });
   expect(errors.map(({ message }) => message)).toEqual([
-    expect.stringMatching(/have not been read yet.*Read them, then ask again/),
+    expect.stringMatching(/on its way to you.*then ask again/),
   ]);
   expect(errors[0]?.extensions).toEqual({
     code: "RATE_LIMITED",
@@ -156,15 +156,17 @@ test("what an operation still reads when it has ended takes no room", async () =
   let asked = 0;
   const gateway = await openInProcessGateway({
     mostAnswerBytes: LARGE_BYTES,
-    details: {
-      async measureDocuments(id) {
+    reads: {
+      async readDocuments(id) {
         asked += 1;
         if (id === broken.id) throw new Error("the database is away");
         await held;
         return { inputBytes: 2, outputBytes: LARGE_BYTES - 2, documents: null };
       },
-      readDocuments: async () => ({ input: {}, output: "large" }),
-      readHistory: () => Promise.resolve([]),
+      readLargeDocuments: async () => ({
+        ...SIZES,
+        documents: { input: {}, output: "large" },
+      }),
     },
   });
   const large = await addFinished(gateway, LARGE_BYTES);

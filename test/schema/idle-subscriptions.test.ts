@@ -9,14 +9,12 @@ test.each([
 ])("while it waits for the next event, `%s` holds nothing of the last one", async (text) => {
   const read: WeakRef<object>[] = [];
   const gateway = await openInProcessGateway({
-    details: {
-      measureDocuments() {
+    reads: {
+      readDocuments() {
         const documents = { input: { prompt: "a glow" }, output: null };
         read.push(new WeakRef(documents));
         return Promise.resolve({ inputBytes: 19, outputBytes: 0, documents });
       },
-      readDocuments: () => Promise.resolve(null),
-      readHistory: () => Promise.resolve([]),
     },
   });
   const job = await gateway.addJob();

@@ -13,10 +13,13 @@ import type { JsonValue } from "../../src/job/json.ts";
 import { isJsonObject } from "../../src/job/json.ts";
 import type { Observation } from "../../src/job/observation.ts";
 import type { Services } from "../../src/schema/context.ts";
-import { createAnswerBudget } from "../../src/schema/answer-budget.ts";
+import { createBacklog } from "../../src/schema/backlog.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
+import type { Reads } from "../../src/schema/reads.ts";
+import { createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createTurns } from "../../src/store/turns.ts";
 import { createDetailReader } from "../../src/watch/create-detail-reader.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/create-job-reader.ts";
@@ -32,7 +35,8 @@ export async function openInProcessGateway(
     readonly catalogue?: Catalogue;
     readonly tracking?: Partial<Tracking>;
     readonly watchJobs?: Services["watchJobs"];
-    readonly details?: Services["details"];
+    /** In place of what the store gives. */
+    readonly reads?: Partial<Reads>;
     readonly readLiveDeployment?: Services["readLiveDeployment"];
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
@@ -49,12 +53,16 @@ export async function openInProcessGateway(
   onTestFinished(() => store.close());
   const readJob = createJobReader(store, log);
   const feed = createFeedReader(store, log);
+  const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+  const details = createDetailReader(store, inTurn);
+  const backlog = createBacklog({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
   const services: Services = {
-    store,
-    details: options.details ?? createDetailReader(store),
+    openReads: (as) => ({
+      ...createReads({ store, details, inTurn, viewer: as }),
+      ...options.reads,
+    }),
     mostAnswerBytes,
-    answerBudget: createAnswerBudget(mostAnswerBytes, { patienceMs: 50 }),
     tracking: {
       submitJob: unexpected,
       cancelJob: unexpected,
@@ -67,6 +75,11 @@ export async function openInProcessGateway(
   };
   const schema = createSchema(options.catalogue ?? null);
 
+  function openShare({ ownerId }: Viewer) {
+    const share = backlog.open(ownerId, () => undefined);
+    return { ...share, [Symbol.dispose]: share.close };
+  }
+
   return {
     store,
     statements,
@@ -75,9 +88,9 @@ export async function openInProcessGateway(
       document: TypedDocumentNode<Result, Variables>,
       variables: Variables,
     ): Promise<Result> {
-      const contextValue = createContext(services, { viewer });
+      using share = openShare(viewer);
+      const contextValue = createContext(services, { viewer, variables, share });
       const result = await execute({ schema, document, variableValues: variables, contextValue });
-      contextValue.end();
       if (!isAnswer(document, result)) throw new AggregateError(result.errors ?? []);
       return result.data;
     },
@@ -87,14 +100,15 @@ export async function openInProcessGateway(
       const document = parse(text);
       const errors = validate(schema, document);
       if (errors.length > 0) return { errors, data: null };
-      const contextValue = createContext(services, { viewer: as, variables });
-      const result = await execute({ schema, document, variableValues: variables, contextValue });
-      contextValue.end();
-      return result;
+      using share = openShare(as);
+      const contextValue = createContext(services, { viewer: as, variables, share });
+      return await execute({ schema, document, variableValues: variables, contextValue });
     },
 
     async subscribe(text: string, variables: Record<string, unknown>) {
-      const contextValue = createContext(services, { viewer });
+      const share = openShare(viewer);
+      onTestFinished(share.close);
+      const contextValue = createContext(services, { viewer, variables, share });
       return await subscribe({
         schema,
         document: parse(text),

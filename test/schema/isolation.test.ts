@@ -22,10 +22,12 @@ import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { Services } from "../../src/schema/context.ts";
-import { createAnswerBudget } from "../../src/schema/answer-budget.ts";
+import { createBacklog } from "../../src/schema/backlog.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
+import { createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createTurns } from "../../src/store/turns.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import { createDetailReader } from "../../src/watch/create-detail-reader.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
@@ -87,11 +89,12 @@ async function openWorld() {
   onTestFinished(() => tracking.close());
   const readJob = createJobReader(store, log);
   const feed = createFeedReader(store, log);
+  const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+  const details = createDetailReader(store, inTurn);
+  const backlog = createBacklog({ mostBytes: 536_870_912 });
   const services: Services = {
-    store,
-    details: createDetailReader(store),
+    openReads: (viewer) => createReads({ store, details, inTurn, viewer }),
     mostAnswerBytes: 33_554_432,
-    answerBudget: createAnswerBudget(33_554_432),
     tracking,
     watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
     watchJobs: (watch) => watchJobs({ ...watch, store, feed, restMs: 1 }),
@@ -135,7 +138,8 @@ async function openWorld() {
       const document = parse(text);
       expect(validate(SCHEMA, document)).toEqual([]);
       const variableValues = { after };
-      const contextValue = createContext(services, { viewer, variables: variableValues });
+      const share = backlog.open(viewer.ownerId, () => undefined);
+      const contextValue = createContext(services, { viewer, variables: variableValues, share });
       const operation = { schema: SCHEMA, document, contextValue, variableValues };
       if (!text.startsWith("subscription")) return JSON.stringify(await execute(operation));
       const stream = await subscribe(operation);

@@ -171,7 +171,7 @@ test("of a job that was deleted nothing is told where its documents are asked fo
 test("documents that can't be read cost the change its fields, and not the stream", async () => {
   const unreadable = () => Promise.reject(new Error("the database is away"));
   const gateway = await openInProcessGateway({
-    details: { measureDocuments: unreadable, readDocuments: unreadable, readHistory: unreadable },
+    reads: { readDocuments: unreadable, readHistory: unreadable },
   });
   const stream = await watch(gateway);
   const job = await addJob(gateway);

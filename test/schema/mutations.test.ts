@@ -169,7 +169,7 @@ test("a delete takes a finished job away with all that was kept, once", async ()
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
   expect(result).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: job.id });
   expect(await gateway.store.readJob(job.id)).toBe(null);
-  expect(await gateway.store.readDocuments([job.id])).toEqual([null]);
+  expect(await gateway.store.readDocuments([job.id], null)).toEqual([null]);
   expect(await gateway.store.readHistories([job.id])).toEqual([[]]);
 
   const again = await gateway.run(DeleteJobDocument, { id: job.id });

@@ -108,7 +108,7 @@ test.each([
 const EMPTY = {
   schema: createSchema(null),
   limits: { ...LIMITS, document: LIMIT },
-  createContext: () => ({ store: { listJobs: () => Promise.resolve([]) } }),
+  createContext: () => ({ reads: { listJobs: () => Promise.resolve([]) } }),
 };
 
 test("the cost of a page is that of the size which a variable gives, every time anew", async () => {
@@ -129,18 +129,18 @@ test("the cost of a page is that of the size which a variable gives, every time 
 });
 
 const EVERYTHING =
-  "id requestId status queuePosition isCancellable isFinished version createdAt startedAt finishedAt updatedAt deployment { id name } error { code message } history { version status queuePosition at } assets { url path kind expiresAt } input output";
+  "id requestId status queuePosition isCancellable isFinished version createdAt startedAt finishedAt updatedAt deployment { id name } error { code message } history { version status at } assets { url path kind expiresAt } input output";
 
 test("a page of 100 jobs with all there is of them may be asked for, and two may not", async () => {
   const { askHttp } = await open({
     schema: createSchema(null),
-    createContext: () => ({ store: { listJobs: () => Promise.resolve([]) } }),
+    createContext: () => ({ reads: { listJobs: () => Promise.resolve([]) } }),
   });
   const once = await askHttp(`{ ${page(EVERYTHING)} }`);
   expect(once.body).toEqual({ data: { jobs: { edges: [] } } });
   for (const query of [
     `{ a: ${page(EVERYTHING)} b: ${page(EVERYTHING)} }`,
-    `{ ${["a", "b", "c"].map((key) => `${key}: ${page("history { version } input output")}`).join(" ")} }`,
+    `{ ${["a", "b", "c", "d"].map((key) => `${key}: ${page("history { version } input output")}`).join(" ")} }`,
     `{ ${page(`deployment { ${page("id")} }`)} }`,
   ]) {
     expect(await askHttp(query)).toMatchObject({

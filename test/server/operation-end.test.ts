@@ -1,17 +1,32 @@
 import { expect, test, vi } from "vitest";
 
+import { createBacklog } from "../../src/schema/backlog.ts";
 import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { openConnection } from "./raw.ts";
 import { serve } from "./serve.ts";
 
-/** A server that keeps the names of the operations whose answers are over. */
+/** A server that keeps the names of the operations whose answers are over: their shares of the backlog are closed. */
 async function serveKeeping() {
   const ended: unknown[] = [];
+  const names = new Map<() => void, unknown>();
+  const backlog = createBacklog({ mostBytes: 536_870_912 });
   const server = await serve({
-    createContext: ({ viewer, variables }) => ({
-      viewer,
-      end: () => void ended.push(variables["name"]),
-    }),
+    backlog: {
+      open(ownerId, cut) {
+        const share = backlog.open(ownerId, cut);
+        let isOpen = true;
+        const close = (): void => {
+          if (isOpen && names.has(close)) ended.push(names.get(close));
+          isOpen = false;
+          share.close();
+        };
+        return { ...share, close };
+      },
+    },
+    createContext({ viewer, variables, share }) {
+      names.set(share.close, variables["name"]);
+      return { viewer };
+    },
   });
   return { ...server, ended };
 }
@@ -22,7 +37,7 @@ const toRequest = (name: string, field: string) =>
   `GET /graphql?query=${encodeURIComponent(toQuery(field))}&variables={%22name%22:%22${name}%22} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
 test.each(["node { name }", "fail"])(
-  "a context hears once that its answer is over, of %s over HTTP and a socket",
+  "an answer gives back what it holds once it is over, of %s over HTTP and a socket",
   async (field) => {
     const { graphqlUrl, ended } = await serveKeeping();
     const operation = { query: toQuery(field), variables: { name: "http" } };
@@ -57,19 +72,19 @@ test("an answer that waits behind another one on its connection is not over", as
 
 test("the answers of a client that has left are over, however many it waited for", async () => {
   const { port, graphqlUrl, ended, counts, release } = await serveKeeping();
-  const connection = await openConnection(port);
-  connection.write(toRequest("first", "wait") + toRequest("second", "wait"));
+  const connections = [await openConnection(port), await openConnection(port)];
+  for (const [index, name] of ["first", "second"].entries())
+    connections[index]?.write(toRequest(name, "wait"));
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
   const payload = { query: toQuery("wait"), variables: { name: "third" } };
   socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
   await vi.waitFor(() => expect(counts.waiting).toBe(3));
   expect(ended).toEqual([]);
-  connection.destroy();
+  for (const connection of connections) connection.destroy();
   socket.terminate();
-  await vi.waitFor(() => expect(ended).toEqual(expect.arrayContaining(["first", "third"])));
-  release();
   await vi.waitFor(() => expect(new Set(ended)).toEqual(new Set(["first", "second", "third"])));
+  release();
 });
 
 test("a stream that a client has said is complete is over", async () => {

@@ -8,6 +8,7 @@ import { createSessions } from "../../src/auth/sessions.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
+import { createBacklog } from "../../src/schema/backlog.ts";
 import { createRequestRates } from "../../src/server/request-rates.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config.ts";
@@ -53,6 +54,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     authenticator: createLocalAuthenticator({ limits: NO_LIMITS }),
     sessions,
     rates: createRequestRates(),
+    backlog: createBacklog({ mostBytes: loadConfig({}).limits.unreadBytes }),
     doors: DOORS,
     limits: LIMITS,
     log: pino({ level: "silent" }),

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
+import type { BacklogShare } from "../../src/schema/backlog.ts";
 import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
 
@@ -59,10 +60,13 @@ test("subscriptions are counted over sockets and event streams together, and fre
 
 test("a client that leaves while its event stream starts keeps no place", async () => {
   const webSocket = { ...LIMITS.webSocket, subscriptions: 1 };
-  let endedCount = 0;
+  const shares: BacklogShare[] = [];
   const { graphqlUrl, counts, release } = await serve({
     limits: { ...LIMITS, webSocket },
-    createContext: (operation) => ({ ...operation, end: () => (endedCount += 1) }),
+    createContext(operation) {
+      shares.push(operation.share);
+      return operation;
+    },
   });
   const leaving = new AbortController();
   const accept = { accept: "text/event-stream" };
@@ -73,7 +77,7 @@ test("a client that leaves while its event stream starts keeps no place", async 
   await vi.waitFor(() => expect(counts.waiting).toBe(1));
   leaving.abort();
   await expect(answer).rejects.toThrow("aborted");
-  await vi.waitFor(() => expect(endedCount).toBe(1));
+  await vi.waitFor(() => expect(() => shares[0]?.take(1)).toThrow("The answer is over"));
   release();
   await vi.waitFor(async () => {
     const socket = await open(graphqlUrl, INIT);
@@ -198,26 +202,11 @@ test("sockets that nobody was let in by take no place of those who have a creden
   );
 });
 
-test("a message that is not finished in time closes its socket, and says how long it may take", async () => {
-  const http = { ...LIMITS.http, headersSeconds: 0.5, requestSeconds: 0.5 };
-  const { graphqlUrl } = await serve({ limits: { ...LIMITS, http } });
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
-  const dribble = setInterval(() => {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    socket.send(" ", { fin: false });
-    socket.ping();
-  }, 50);
-  const { code, reason } = await closing(socket);
-  clearInterval(dribble);
-  expect({ code, reason }).toEqual({ code: 1013, reason: expect.stringContaining("0.5 s") });
-});
-
-test("a message that is too large closes its socket, and says how large it may be", async () => {
+test("a message that is too large closes its socket", async () => {
   const { graphqlUrl } = await serve();
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
   socket.send(" ".repeat(200_000), { fin: false });
   socket.send(" ".repeat(200_000), { fin: true });
-  expect(await closing(socket)).toEqual({ code: 1009, reason: expect.stringContaining("256 KiB") });
+  expect(await closing(socket)).toMatchObject({ code: 1009 });
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import type { JobStatus } from "../../src/job/job-status.ts";
+import { JOB_STATUSES, type JobStatus } from "../../src/job/job-status.ts";
 import { INVALID_RESPONSE } from "../../src/job/job-error.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
 import { describeFeed } from "./feed.contract.ts";
@@ -15,6 +15,8 @@ const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 export function describeJobStore(
   openFresh: (onStatement: (sql: string) => void) => Promise<{
     readonly store: JobStore;
+    /** Runs statements beside the store. */
+    execute(sql: string): Promise<void>;
     /** Closes the store and opens the same database as another gateway. */
     restart(): Promise<JobStore>;
     discard(): Promise<void>;
@@ -51,6 +53,21 @@ export function describeJobStore(
     return advance(job, { kind: "accepted", requestId: "request-1" }, new Date(NOW_MS + 1));
   }
 
+  /** Finished jobs of the owner `many`, every other one of which FAILED. */
+  async function addMany(count: number): Promise<void> {
+    await fresh.execute(`
+      insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
+        updated_at, submit_until)
+      with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
+      select 'job_' || n, 'many', 'd', 'v1', case when n % 2 = 0 then 'FAILED' else 'SUCCEEDED' end,
+        1, n, n, 0 from numbers`);
+  }
+
+  async function readDocuments(id: string) {
+    const [stored] = await store.readDocuments([id], null);
+    return stored?.documents;
+  }
+
   async function listIds(range: Partial<JobRange>): Promise<string[]> {
     const jobs = await store.listJobs({ filter: {}, direction: "forward", limit: 100, ...range });
     return jobs.map((job) => job.id);
@@ -61,11 +78,9 @@ export function describeJobStore(
       const job = await insert();
       expect(await store.readJob(job.id)).toEqual(job);
       expect(await store.readHistories([job.id])).toEqual([
-        [{ version: 1, status: "SUBMITTING", queuePosition: null, at: job.updatedAt }],
+        [{ version: 1, status: "SUBMITTING", at: job.updatedAt }],
       ]);
-      expect(await store.readDocuments([job.id])).toEqual([
-        { input: { prompt: "a cat" }, output: null },
-      ]);
+      expect(await readDocuments(job.id)).toEqual({ input: { prompt: "a cat" }, output: null });
     });
 
     test("answers a taken key with the job that has it, and adds nothing", async () => {
@@ -145,7 +160,7 @@ export function describeJobStore(
       );
       await store.saveJob(accept(job), null);
       await store.saveJob(done, input);
-      const [documents] = await store.readDocuments([job.id]);
+      const documents = await readDocuments(job.id);
       expect(JSON.stringify(documents?.input)).toBe(JSON.stringify(input));
       expect(JSON.stringify(documents?.output)).toBe(JSON.stringify(input));
       expect(Object.hasOwn(documents?.input ?? {}, "__proto__")).toBe(true);
@@ -153,7 +168,7 @@ export function describeJobStore(
   });
 
   describe("saving", () => {
-    test("writes the next version with its event, errors and times included", async () => {
+    test("writes the next version, errors and times included, with an event for a new status", async () => {
       const job = await insert();
       const queued = advance(
         accept(job),
@@ -171,14 +186,30 @@ export function describeJobStore(
         expect(await store.readJob(job.id)).toEqual(next);
       }
       const [history] = await store.readHistories([job.id]);
-      expect(history?.map((event) => [event.version, event.status, event.queuePosition])).toEqual([
-        [1, "SUBMITTING", null],
-        [2, "IN_QUEUE", null],
-        [3, "IN_QUEUE", 3],
-        [4, "IN_PROGRESS", null],
-        [5, "FAILED", null],
+      expect(history?.map((event) => [event.version, event.status])).toEqual([
+        [1, "SUBMITTING"],
+        [2, "IN_QUEUE"],
+        [4, "IN_PROGRESS"],
+        [5, "FAILED"],
       ]);
       expect(history?.at(-1)?.at).toEqual(new Date(NOW_MS + 4));
+    });
+
+    test("keeps no history of moves in the queue, also of one to a place that is not known", async () => {
+      let job = accept(await insert());
+      await store.saveJob(job, null);
+      for (const queuePosition of [30, 29, 12, null, 3, null]) {
+        const at = new Date(job.updatedAt.getTime() + 1);
+        job = advance(job, { kind: "queued", queuePosition }, at);
+        expect(await store.saveJob(job, null)).toBe(true);
+      }
+      expect(job.version).toBe(8);
+      expect(await store.readJob(job.id)).toEqual(job);
+      const [history] = await store.readHistories([job.id]);
+      expect(history?.map(({ version, status }) => [version, status])).toEqual([
+        [1, "SUBMITTING"],
+        [2, "IN_QUEUE"],
+      ]);
     });
 
     test("refuses a version that does not follow the stored one, and writes nothing", async () => {
@@ -255,17 +286,14 @@ export function describeJobStore(
       const ids = [b.id, "job_unknown", a.id, b.id];
       expect(await store.readJobs(ids)).toEqual([b, null, a, b]);
       expect((await store.readHistories(ids)).map((events) => events.length)).toEqual([1, 0, 1, 1]);
-      expect((await store.readDocuments(ids)).map((documents) => documents === null)).toEqual([
-        false,
-        true,
-        false,
-        false,
-      ]);
+      const stored = await store.readDocuments(ids, null);
+      expect(stored.map((documents) => documents === null)).toEqual([false, true, false, false]);
     });
 
     test("costs one statement for a thousand ids, and none for no ids", async () => {
       const ids = Array.from({ length: 1_000 }, (_, index) => `job_${index}`);
-      for (const read of [store.readJobs, store.readHistories, store.readDocuments]) {
+      const readDocuments = (some: readonly string[]) => store.readDocuments(some, null);
+      for (const read of [store.readJobs, store.readHistories, readDocuments]) {
         statements.length = 0;
         await read([]);
         expect(statements).toHaveLength(0);
@@ -274,7 +302,7 @@ export function describeJobStore(
       }
     });
 
-    test("measures documents in bytes, and reads those that are small, in one statement", async () => {
+    test("tells the bytes of documents, and reads those that are small, in one statement", async () => {
       const small = await insert();
       const large = accept(await insert());
       await store.saveJob(large, null);
@@ -282,7 +310,7 @@ export function describeJobStore(
       const succeeded = { kind: "succeeded", output, finishedAt: null } as const;
       await store.saveJob(advance(large, succeeded, new Date(NOW_MS + 2)), output);
       statements.length = 0;
-      const found = await store.measureDocuments([large.id, "job_missing", small.id], 1_200);
+      const found = await store.readDocuments([large.id, "job_missing", small.id], 1_200);
       expect(statements).toHaveLength(1);
       const input = { prompt: "a cat" };
       const inputBytes = JSON.stringify(input).length;
@@ -418,7 +446,7 @@ export function describeJobStore(
         job: accept(job),
         fingerprint: "f",
       });
-      expect(await store.readDocuments([job.id])).toEqual([{ input: { seed: 1 }, output: null }]);
+      expect(await readDocuments(job.id)).toEqual({ input: { seed: 1 }, output: null });
       expect((await store.readHistories([job.id]))[0]).toHaveLength(2);
     });
   });
@@ -477,6 +505,18 @@ export function describeJobStore(
 
   describeUpkeep({ store: () => store });
   describeOwners({ store: () => store, statements: () => statements });
+
+  test("counts to 10,000 and no further, whatever the filter", async () => {
+    await addMany(10_020);
+    expect(await store.countJobs({})).toBe(10_000);
+    expect(await store.countJobs({ ownerId: "many" })).toBe(10_000);
+    expect(await store.countJobs({ deploymentId: "d" })).toBe(10_000);
+    expect(await store.countJobs({ statuses: ["SUCCEEDED", "FAILED"] })).toBe(10_000);
+    expect(await store.countJobs({ statuses: ["FAILED"] })).toBe(5_010);
+    expect(await store.countJobs({ statuses: ["FAILED"], deploymentId: "other" })).toBe(0);
+    expect(await store.countJobs({ statuses: [] })).toBe(0);
+    expect(await store.countJobs({ statuses: JOB_STATUSES })).toBe(10_000);
+  });
 
   test("answers a ping and renews its lease while open, and rejects once closed", async () => {
     await store.ping();

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { sql } from "kysely";
 import { pino } from "pino";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
@@ -30,6 +30,11 @@ describe("the job store on SQLite", () => {
     let store = await open();
     return {
       store,
+      async execute(statements) {
+        const file = new DatabaseSync(join(folder, "jobs.db"));
+        file.exec(statements);
+        file.close();
+      },
       async restart() {
         await store.close();
         store = await open();
@@ -135,9 +140,9 @@ describe("opening an SQLite file", () => {
     const databaseUrl = `file:${folder}/jobs.db`;
     await (await openStore({ databaseUrl, log })).close();
     const file = new DatabaseSync(join(folder, "jobs.db"));
-    file.exec("insert into gateway_migrations values ('9999-later', '2099-01-01T00:00:00.000Z')");
-    expect((await failToOpen(databaseUrl)).message).toMatch(/newer version/);
-    file.exec("delete from gateway_migrations where name = '9999-later'");
+    file.exec("insert into gateway_schema values (9999, 1, 0)");
+    expect((await failToOpen(databaseUrl)).message).toMatch(/newer version.*Start that version/);
+    file.exec("delete from gateway_schema where version = 9999");
     file.close();
     await (await openStore({ databaseUrl, log })).close();
   });
@@ -147,10 +152,10 @@ describe("opening an SQLite file", () => {
     const databaseUrl = `file:${folder}/jobs.db`;
     const file = new DatabaseSync(join(folder, "jobs.db"));
     // The last of the migration's tables is in the way.
-    file.exec("create table gateways (id text)");
+    file.exec("create table change_counter (id text)");
     await failToOpen(databaseUrl);
     expect(file.prepare("select name from sqlite_master where name = 'jobs'").all()).toEqual([]);
-    file.exec("drop table gateways");
+    file.exec("drop table change_counter");
     file.close();
     await (await openStore({ databaseUrl, log })).close();
   });
@@ -165,7 +170,7 @@ describe("opening an SQLite file", () => {
 
 test("a full disk rejects the write, loses nothing that was stored, and passes", async () => {
   const folder = await createTemporaryFolder();
-  const database = await openSqlite(join(folder, "jobs.db"), {});
+  const database = await openSqlite(join(folder, "jobs.db"), { log });
   const store = createJobStore({
     database,
     ownership: await startOwnership(database, 1_000),
@@ -182,6 +187,73 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
   expect(await store.countJobs({})).toBe(2);
   expect(await store.readJob(id)).not.toBeNull();
   await store.close();
+});
+
+describe("another program on the same file", () => {
+  async function openWithOther() {
+    const path = join(await createTemporaryFolder(), "jobs.db");
+    const store = await openStore({ databaseUrl: `file:${path}`, log });
+    const other = new DatabaseSync(path);
+    onTestFinished(async () => {
+      other.close();
+      await store.close();
+    });
+    return { store, other, path };
+  }
+
+  test("that writes for a moment is waited for, and the process does other things meanwhile", async () => {
+    const { store, other } = await openWithOther();
+    other.exec("begin immediate");
+    let turns = 0;
+    const turning = setInterval(() => (turns += 1), 1);
+    const inserting = insertJob(store);
+    await expect.poll(() => turns).toBeGreaterThan(5);
+    other.exec("commit");
+    const id = await inserting;
+    clearInterval(turning);
+    expect(await store.readJob(id)).not.toBeNull();
+  });
+
+  test("that holds its lock makes a write fail after a moment, with what to do", async () => {
+    const { store, other } = await openWithOther();
+    other.exec("begin immediate");
+    await expect(insertJob(store)).rejects.toThrow(/Another program holds a lock.*Close/);
+    expect(await store.countJobs({})).toBe(0);
+    other.exec("rollback");
+    await insertJob(store);
+  });
+
+  test("that deletes it makes the ping fail, with what to do", async () => {
+    const { store, path } = await openWithOther();
+    await store.ping();
+    await rm(path);
+    await expect(store.ping()).rejects.toThrow(/was deleted or replaced.*Start the gateway again/);
+    await writeFile(path, "");
+    await expect(store.ping()).rejects.toThrow(/was deleted or replaced/);
+  });
+
+  test("that reads for long lets the file of newest changes grow for no longer than it reads", async () => {
+    const { store, other, path } = await openWithOther();
+    const walBytes = async () => (await stat(`${path}-wal`)).size;
+    other.exec("begin; select count(*) from jobs");
+    other.prepare("select count(*) from jobs").get();
+    while ((await walBytes()) < 100 * 1_048_576) await insertJob(store, "x".repeat(10_000_000));
+    other.exec("commit");
+    // The first write after a checkpoint begins the file anew.
+    for (let count = 0; count < 2; count++) await insertJob(store, "x".repeat(10_000_000));
+    await insertJob(store);
+    expect(await walBytes()).toBeLessThanOrEqual(64 * 1_048_576);
+  });
+
+  test("finds jobs' rows without their documents", async () => {
+    const { store, other } = await openWithOther();
+    await insertJob(store, "x".repeat(8_000_000));
+    const { bytes } = other
+      .prepare("select sum(pgsize) as bytes from dbstat where name = 'jobs'")
+      .get() ?? { bytes: null };
+    expect(Number(bytes)).toBeGreaterThan(0);
+    expect(Number(bytes)).toBeLessThan(100_000);
+  });
 });
 
 async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {

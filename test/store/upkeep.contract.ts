@@ -38,7 +38,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
         expect(woken).toBe(1);
         expect(await store().readJob(job.id)).toBeNull();
         expect(await store().readHistories([job.id])).toEqual([[]]);
-        expect(await store().readDocuments([job.id])).toEqual([null]);
+        expect(await store().readDocuments([job.id], null)).toEqual([null]);
         expect(await store().deleteFinishedJob(job.id)).toBe(false);
       },
     );

@@ -187,8 +187,8 @@ test("what the schema refuses is not sent, not kept, and leaves the key free", a
   expect(upstream.count("submit")).toBe(0);
   expect(await store.countJobs({})).toBe(0);
   const { job } = await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
-  const [documents] = await store.readDocuments([job.id]);
-  expect(documents?.input).toEqual({ prompt: "a", steps: 25 });
+  const [stored] = await store.readDocuments([job.id], null);
+  expect(stored?.documents?.input).toEqual({ prompt: "a", steps: 25 });
   expect(upstream.requests[0]?.body).toBe('{"prompt":"a","steps":25}');
 });
 

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+
+import { afterAll, afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+
+import { openSocket } from "../support/raw-socket.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+import { openRawWebSocket, toBytes } from "./raw-web-socket.ts";
+import { readMemoryMib } from "./read-memory.ts";
+
+/*
+ * What never reads, and what never sends in full, at a gateway whose heap is small: it has to live, and to serve others.
+ */
+
+const TEXT = 0x1;
+const PATIENCE_MS = 1_000;
+const LONG = { timeout: 60_000 };
+
+/** A fresh gateway takes 170, its heap 512, and what waits for one owner 128; and little of it goes back at once. */
+const MOST_MIB = 1_300;
+const BETWEEN_LOOKS_MS = 50;
+
+const gateway = await startAttackedGateway({ NODE_OPTIONS: "--max-old-space-size=512" });
+afterAll(() => gateway.end());
+
+let mostMib = 0;
+let looking: NodeJS.Timeout;
+beforeEach(() => {
+  mostMib = 0;
+  looking = setInterval(() => {
+    mostMib = Math.max(mostMib, readMemoryMib(gateway.process.pid));
+  }, BETWEEN_LOOKS_MS);
+});
+afterEach(async () => {
+  await gateway.expectUnharmed();
+  clearInterval(looking);
+  expect(mostMib).toBeLessThan(MOST_MIB);
+});
+
+const say = (message: unknown): Buffer =>
+  toBytes({ opcode: TEXT, payload: JSON.stringify(message) });
+const INIT = say({ type: "connection_init" });
+const PING = say({ type: "ping", payload: { text: "x".repeat(70_000) } });
+const SCHEMA = "{ __schema { types { description fields { name description } } } }";
+const QUESTION = say({ type: "subscribe", id: "1", payload: { query: SCHEMA } });
+
+test.each([
+  ["80 sockets that ping with 70 KB", 80, INIT, PING, 26_000_000],
+  ["80 sockets that ping before they greet", 80, Buffer.alloc(0), PING, 26_000_000],
+  ["400 sockets that ask for the schema", 400, INIT, QUESTION, 20_000],
+])("%s and never read end, and no one else", LONG, async (_what, count, first, message, bytes) => {
+  const sockets = await Promise.all(
+    Array.from({ length: count }, async () => keep((await openRawWebSocket(gateway.port)).socket)),
+  );
+  await Promise.all(
+    sockets.map(async (socket) => {
+      await once(socket, "data");
+      socket.write(first);
+      if (first.length > 0) await once(socket, "data");
+      socket.pause();
+      await flood(socket, message, bytes);
+    }),
+  );
+});
+
+test.each([
+  ["the schema", `?query=${encodeURIComponent(SCHEMA)}`, "application/json"],
+  ["the page", "", "text/html"],
+])(
+  "connections that ask for %s again and again and never read an answer",
+  LONG,
+  async (_what, search, accept) => {
+    const request = `GET /graphql${search} HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\n\r\n`;
+    const sockets = await openMany(200);
+    // One more than may wait for their answers cuts a connection, so that half of them are cut.
+    for (const [index, socket] of sockets.entries())
+      socket.write(request.repeat(100 + (index % 2)));
+  },
+);
+
+test("3,000 bodies that never end", LONG, async () => {
+  const head = toHead(`Content-Length: ${250 * 1_024}`);
+  const sockets = await openMany(3_000);
+  for (const socket of sockets) socket.write(Buffer.concat([head, Buffer.alloc(245 * 1_024, " ")]));
+});
+
+test("twenty bodies in chunks of one byte", LONG, async () => {
+  const head = toHead("Transfer-Encoding: chunked");
+  const sockets = await openMany(20);
+  for (const socket of sockets) socket.write(head);
+  const chunks = Buffer.from("1\r\n \r\n".repeat(10_000));
+  await Promise.all(sockets.map((socket) => flood(socket, chunks, 25 * chunks.length)));
+});
+
+function toHead(header: string): Buffer {
+  return Buffer.from(
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${header}\r\n\r\n`,
+  );
+}
+
+/** Open until the gateway was looked at. */
+function keep(socket: Socket): Socket {
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+/** Paused, so that nothing is ever read. */
+async function openMany(count: number): Promise<readonly Socket[]> {
+  return await Promise.all(
+    Array.from({ length: count }, async () => keep((await openSocket(gateway.port)).pause())),
+  );
+}
+
+/** Writes again and again until so much has left, or the server takes no more for a second. */
+async function flood(socket: Socket, burst: Buffer, bytes: number): Promise<void> {
+  for (let sent = 0; sent < bytes && socket.writable; sent += burst.length) {
+    if (socket.write(burst)) continue;
+    const isOver = new AbortController();
+    const signal = AbortSignal.any([isOver.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const isTaken = await Promise.race([
+      once(socket, "drain", { signal }).then(() => true),
+      once(socket, "close", { signal }).then(() => false),
+    ]).catch(() => false);
+    isOver.abort();
+    if (!isTaken) return;
+  }
+}

@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import pg from "pg";
+import { pino } from "pino";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { openStore } from "../../src/store/open-store.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+/** As a gateway from before the first release left them. */
+const UNRELEASED = `
+  create table gateway_migrations (name varchar(255) primary key, timestamp varchar(255));
+  insert into gateway_migrations values ('0001-jobs', '2026-01-01T00:00:00.000Z')`;
+const LATER = "insert into gateway_schema values (9999, 0, 0)";
+
+describe.each([
+  ["SQLite", openSqlite],
+  ["Postgres", openPostgres],
+])("the tables on %s", (_name, openDatabase) => {
+  test("of a gateway from before the first release are refused with what to delete", async () => {
+    const { databaseUrl, execute } = await openDatabase();
+    await execute(UNRELEASED);
+    const opening = openStore({ databaseUrl, log: pino({ level: "silent" }) });
+    await expect(opening).rejects.toThrow(/before its first release.*Delete the database file/);
+  });
+
+  test("of a newer gateway are used all the same, with a warning, unless they say that they can't be", async () => {
+    const { databaseUrl, execute } = await openDatabase();
+    const lines: string[] = [];
+    const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    await (await openStore({ databaseUrl, log })).close();
+    await execute(LATER);
+    const store = await openStore({ databaseUrl, log });
+    await store.ping();
+    await store.close();
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+      expect.stringMatching(/A newer version.*Bring it up to date/),
+    ]);
+    await execute("update gateway_schema set breaking = 1 where version = 9999");
+    await expect(openStore({ databaseUrl, log })).rejects.toThrow(/Start that version/);
+  });
+});
+
+async function openSqlite() {
+  const path = join(await createTemporaryFolder(), "jobs.db");
+  return {
+    databaseUrl: `file:${path}`,
+    async execute(sql: string) {
+      const file = new DatabaseSync(path);
+      file.exec(sql);
+      file.close();
+    },
+  };
+}
+
+async function openPostgres() {
+  const { url, drop } = await createDatabase();
+  onTestFinished(drop);
+  return {
+    databaseUrl: url,
+    async execute(sql: string) {
+      const client = new pg.Client(url);
+      await client.connect();
+      await client.query(sql);
+      await client.end();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+
+import { createTurns } from "../../src/store/turns.ts";
+
+/** Acts that go on until they are told to end. */
+function createActs() {
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  return {
+    begun,
+    end: (name: string) => ends.get(name)?.(),
+    act: (name: string) => () => {
+      begun.push(name);
+      const { promise, resolve } = Promise.withResolvers<string>();
+      ends.set(name, () => resolve(name));
+      return promise;
+    },
+  };
+}
+
+test("so many acts of one name run at once, the others in their order, and those of others beside them", async () => {
+  const inTurn = createTurns({ most: 2, isYielding: false });
+  const { begun, end, act } = createActs();
+  const results = ["a1", "a2", "a3", "a4"].map((name) => inTurn("a", act(name)));
+  const other = inTurn("b", act("b1"));
+  expect(begun).toEqual(["a1", "a2", "b1"]);
+  end("a2");
+  expect(await results[1]).toBe("a2");
+  expect(begun).toEqual(["a1", "a2", "b1", "a3"]);
+  end("a1");
+  end("b1");
+  await Promise.all([results[0], other]);
+  expect(begun.at(-1)).toBe("a4");
+  end("a3");
+  end("a4");
+  expect(await Promise.all(results)).toEqual(["a1", "a2", "a3", "a4"]);
+});
+
+test("an act that fails makes room for the next one", async () => {
+  const inTurn = createTurns({ most: 1, isYielding: false });
+  const failing = inTurn("a", () => Promise.reject(new Error("no")));
+  const next = inTurn("a", async () => "yes");
+  await expect(failing).rejects.toThrow("no");
+  expect(await next).toBe("yes");
+});
+
+test("acts that yield leave a turn of the event loop to everybody else between two of them", async () => {
+  const inTurn = createTurns({ most: 1, isYielding: true });
+  let turn = 0;
+  const turning = setInterval(() => (turn += 1), 0);
+  const turns: number[] = [];
+  const waitForTurn = () => new Promise<void>((resolve) => void setTimeout(resolve, 2));
+  await waitForTurn();
+  const acts = Array.from({ length: 50 }, () =>
+    inTurn("a", async () => {
+      turns.push(turn);
+      // As a statement of SQLite does.
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+    }),
+  );
+  await Promise.all(acts);
+  clearInterval(turning);
+  expect(new Set(turns).size).toBeGreaterThan(10);
+});
