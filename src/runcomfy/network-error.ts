@@ -1,16 +1,9 @@
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { Call } from "./answer-error.ts";
 
-/** Failures of name resolution, of connecting and of checking a certificate: no byte of a request has left by then. */
-const BEFORE_SENDING = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+/** The system calls before a byte leaves. A code alone tells nothing: a read fails with EHOSTUNREACH as well. */
 const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);
+const CONNECT_TIMEOUT = "UND_ERR_CONNECT_TIMEOUT";
 const CERTIFICATE =
   /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_|UNABLE_TO_(?:GET|VERIFY|DECRYPT|DECODE)_)/;
 
@@ -42,7 +35,7 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
 /** Whether nobody listened at the upstream's address, which is the one failure that is worth an immediate second try. */
 export function isConnectionRefused(thrown: unknown): boolean {
   const roots = findRoots(thrown);
-  return roots.length > 0 && roots.every(({ code }) => code === "ECONNREFUSED");
+  return roots.length > 0 && roots.every(isRefusedConnection);
 }
 
 type Root = { readonly code: string | null; readonly systemCall: string | null };
@@ -59,8 +52,12 @@ function findRoots(thrown: unknown, depth = 8): Root[] {
 }
 
 function isBeforeSending({ code, systemCall }: Root): boolean {
-  if (systemCall !== null && SYSTEM_CALLS_BEFORE_SENDING.has(systemCall)) return true;
-  return code !== null && (BEFORE_SENDING.has(code) || CERTIFICATE.test(code));
+  if (systemCall !== null) return SYSTEM_CALLS_BEFORE_SENDING.has(systemCall);
+  return code !== null && (code === CONNECT_TIMEOUT || CERTIFICATE.test(code));
+}
+
+function isRefusedConnection({ code, systemCall }: Root): boolean {
+  return systemCall === "connect" && code === "ECONNREFUSED";
 }
 
 function readText(error: Error, field: "code" | "syscall"): string | null {
