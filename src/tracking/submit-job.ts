@@ -11,6 +11,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
+import { createKeyedCalls } from "./keyed-calls.ts";
 import { createPersist } from "./persist.ts";
 import type { GiveBack, Quota } from "./quota.ts";
 import type { Record } from "./record.ts";
@@ -42,8 +43,6 @@ export type Submitter = {
 /** One that counts, until it turns out to come to no job. */
 type Counted = Submission & { readonly giveBack: GiveBack };
 
-type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
-
 /** A submit that was never sent is not worth a long wait; what it leaves is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
 
@@ -65,8 +64,10 @@ export function createSubmitJob(dependencies: {
 }): Submitter {
   const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
   const { submitLease, quota, submitTimeoutMs } = dependencies;
-  const keysUnderWay = new Map<string, UnderWay>();
-  const jobsUnderWay = new Map<string, Promise<Job>>();
+  const callsUnderWay = new Set<Promise<Job>>();
+  const jobsUnderWay = new Set<string>();
+  // A call takes as long as its POST and what is written before and after it.
+  const inTurnOfKey = createKeyedCalls<Job>({ patienceMs: submitLease.durationMs });
   /** Aborted once nothing is waited for any longer. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
@@ -78,71 +79,66 @@ export function createSubmitJob(dependencies: {
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request, dependencies.catalogue);
+    const call = submit(submission);
+    callsUnderWay.add(call);
     try {
-      return { job: await joinOrSubmit(submission), warnings: submission.warnings };
+      return { job: await call, warnings: submission.warnings };
     } catch (error) {
       throw inSpellingOf(submission, error);
+    } finally {
+      callsUnderWay.delete(call);
     }
   };
 
-  /** A call with the key of another one that is under way waits for that. */
-  async function joinOrSubmit(submission: Submission): Promise<Job> {
-    const { viewer, deploymentId, submissionKey } = submission;
-    const key = submissionKey === null ? null : JSON.stringify([viewer.ownerId, submissionKey.key]);
-    const sameKey = key === null ? undefined : keysUnderWay.get(key);
-    if (sameKey !== undefined) {
-      if (sameKey.fingerprint !== submissionKey?.fingerprint)
-        throw new IdempotencyConflictError(sameKey.job.id);
-      return await sameKey.ended;
-    }
-    if (submission.refusal !== null) return await answerRefused(submission, submission.refusal);
-    if (patience !== null) throw stopping();
-    const job = createJob({
-      ownerId: viewer.ownerId,
-      deploymentId,
-      apiVersion: dependencies.apiVersion,
-      now: new Date(dependencies.now()),
-    });
-    const ended = submitOnce(job, submission);
-    // Nothing is awaited between the look at the map and this, so two calls with one key can't both get here.
-    if (key !== null && submissionKey !== null)
-      keysUnderWay.set(key, { job, fingerprint: submissionKey.fingerprint, ended });
-    jobsUnderWay.set(job.id, ended);
-    try {
-      return await ended;
-    } finally {
-      jobsUnderWay.delete(job.id);
-      if (key !== null) keysUnderWay.delete(key);
-    }
+  async function submit(submission: Submission): Promise<Job> {
+    const { viewer, submissionKey } = submission;
+    if (submissionKey === null) return await submitOnce(submission);
+    const key = JSON.stringify([viewer.ownerId, submissionKey.key]);
+    return await inTurnOfKey(key, submissionKey.fingerprint, () => submitOnce(submission));
   }
 
-  /** Only for a key that has a job: it takes no key from a call that may be submitted. */
-  async function answerRefused(submission: Submission, refusal: Error): Promise<Job> {
-    const earlier = await readEarlier(submission);
-    if (earlier === null) throw refusal;
-    return await answerAgain(earlier, submission);
-  }
-
-  async function readEarlier({ viewer, submissionKey }: Submission): Promise<KeyedJob | null> {
+  /** The job that has the key, once its submit has an outcome; null when the key is free. */
+  async function findKeyed({ viewer, submissionKey }: Submission): Promise<KeyedJob | null> {
     if (submissionKey === null) return null;
-    return await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+    const keyed = await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+    return keyed === null ? null : await untilSettled(keyed);
   }
 
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
-  async function submitOnce(job: Job, submission: Submission): Promise<Job> {
-    const earlier = await readEarlier(submission);
-    if (earlier !== null) return await answerAgain(earlier, submission);
+  async function submitOnce(submission: Submission): Promise<Job> {
+    const earlier = await findKeyed(submission);
+    if (earlier !== null) return answerAgain(earlier, submission);
+    if (submission.refusal !== null) throw submission.refusal;
+    if (patience !== null) throw stopping();
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const refusal = pace.submitRefusal(submission.deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
     const insertedAt = monotonic();
     const giveBack = await quota.count(submission.viewer);
-    const counted = { ...submission, giveBack };
-    const taken = await insert(job, counted);
-    if (taken !== null) return await answerAgain(taken, submission);
-    if (!(await mayLeave(job, counted, insertedAt))) return await answerUnsent(job, counted);
-    return await deliver(job, counted);
+    const job = createJob({
+      ownerId: submission.viewer.ownerId,
+      deploymentId: submission.deploymentId,
+      apiVersion: dependencies.apiVersion,
+      now: new Date(dependencies.now()),
+    });
+    jobsUnderWay.add(job.id);
+    try {
+      return await insertAndSend(job, { ...submission, giveBack }, insertedAt);
+    } finally {
+      jobsUnderWay.delete(job.id);
+    }
+  }
+
+  async function insertAndSend(job: Job, submission: Counted, insertedAt: number): Promise<Job> {
+    const taken = await insert(job, submission);
+    if (taken !== null) {
+      const settled = await untilSettled(taken);
+      if (settled === null) throw new UpstreamError("UNAVAILABLE");
+      return answerAgain(settled, submission);
+    }
+    if (!(await mayLeave(job, submission, insertedAt))) return await answerUnsent(job, submission);
+    return await deliver(job, submission);
   }
 
   /** A gateway that can't ask does not send, and leaves the key free. */
@@ -229,15 +225,21 @@ export function createSubmitJob(dependencies: {
   }
 
   /** What a key stands for already: the same answer as the first time. */
-  async function answerAgain(keyed: KeyedJob, { submissionKey }: Submission): Promise<Job> {
-    if (keyed.fingerprint !== submissionKey?.fingerprint)
-      throw new IdempotencyConflictError(keyed.job.id);
-    if (keyed.job.status !== "SUBMITTING") return answer(keyed.job);
-    // Another gateway is submitting it at this moment, or has died over it and will be found out.
-    const isSettled = ({ status }: Job): boolean => status !== "SUBMITTING";
-    const job = await untilOver(waitForJob(store, keyed.job.id, isSettled, submitTimeoutMs));
-    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("UNAVAILABLE");
+  function answerAgain({ job, fingerprint }: KeyedJob, { submissionKey }: Submission): Job {
+    if (fingerprint !== submissionKey?.fingerprint) throw new IdempotencyConflictError(job.id);
     return answer(job);
+  }
+
+  /**
+   * Another gateway may be submitting it at this moment, or has died over it and will be found out. Null: the job is gone,
+   * because that came to nothing.
+   */
+  async function untilSettled(keyed: KeyedJob): Promise<KeyedJob | null> {
+    const isSettled = ({ status }: Job): boolean => status !== "SUBMITTING";
+    if (isSettled(keyed.job)) return keyed;
+    const job = await untilOver(waitForJob(store, keyed.job.id, isSettled, submitTimeoutMs));
+    if (job !== null && !isSettled(job)) throw new UpstreamError("UNAVAILABLE");
+    return job === null ? null : { ...keyed, job };
   }
 
   /** What `waiting` resolves with, unless the gateway stops waiting first. */
@@ -260,7 +262,7 @@ export function createSubmitJob(dependencies: {
       patience ??= setTimeout(() => over.abort(), patienceMs);
     },
     async close() {
-      await Promise.allSettled(jobsUnderWay.values());
+      await Promise.allSettled(callsUnderWay);
       if (patience !== null) clearTimeout(patience);
     },
   };
