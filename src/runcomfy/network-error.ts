@@ -20,15 +20,18 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
       { code: "UNAVAILABLE", delivery: "never-arrived" },
     );
   }
-  if (thrown instanceof Error && thrown.name === "TimeoutError") {
-    return new RunComfyError(
-      `RunComfy did not answer the ${call} in time. Check RunComfy's status page if this stays.`,
-      { code: "TIMEOUT", delivery: "unknown" },
-    );
-  }
   return new RunComfyError(
     `The connection broke before RunComfy had answered the ${call} (${codes || "no code"}). Check the gateway's network if this stays.`,
     { code: "UNAVAILABLE", delivery: "unknown" },
+  );
+}
+
+/** That a call took too long; with the HTTP status of an answer that began and did not end. */
+export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyError {
+  const what = httpStatus === null ? "did not answer" : "began and did not end its answer to";
+  return new RunComfyError(
+    `RunComfy ${what} the ${call} in time. Check RunComfy's status page if this stays.`,
+    { code: "TIMEOUT", delivery: "unknown", ...(httpStatus !== null && { httpStatus }) },
   );
 }
 

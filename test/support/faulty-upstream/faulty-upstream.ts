@@ -56,6 +56,8 @@ export type FaultyUpstream = {
   accept(deploymentId: string): string;
   /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
   finish(requestId: string, result: Readonly<Record<string, unknown>>): void;
+  /** How many requests have no whole answer yet, on connections that are still open. */
+  countUnanswered(): number;
   /** Holds back every answer to a call, until the returned function is called. */
   hold(call: UpstreamCall): () => void;
   close(): Promise<void>;
@@ -82,6 +84,7 @@ export async function startFaultyUpstream(
   const scripts = new Map<string, readonly string[]>();
   const gates = new Map<UpstreamCall, PromiseWithResolvers<void>>();
   const waiters = new Set<() => void>();
+  const unanswered = new Set<ServerResponse>();
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
 
   const elsewhere = createServer(async (request, response) => {
@@ -90,6 +93,8 @@ export async function startFaultyUpstream(
   });
   const server = createServer(async (request, response) => {
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
+    unanswered.add(response);
+    response.once("close", () => unanswered.delete(response));
     const recorded = await record(request, token).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
     requests.push({ ...recorded, fault: fault?.name ?? null });
@@ -208,6 +213,7 @@ export async function startFaultyUpstream(
       job.script = [job.status];
       job.result = result;
     },
+    countUnanswered: () => unanswered.size,
     hold(call) {
       const gate = Promise.withResolvers<void>();
       gates.set(call, gate);
