@@ -120,6 +120,7 @@ export function createRunComfy(options: {
     signal.throwIfAborted();
     const path = openPath(call, toRequestPath(request, call));
     noteCalled(request);
+    const answersBefore = pace.countAnswers();
     try {
       const answer = await send({ call, path, limitBytes, timeoutMs: readTimeoutMs, signal });
       const report = readAnswer(call, answer, readReport);
@@ -128,7 +129,7 @@ export function createRunComfy(options: {
     } catch (thrown) {
       signal.throwIfAborted();
       const error = toError(call, thrown);
-      pace.noteRead(error, request.deploymentId);
+      pace.noteRead(error, request.deploymentId, answersBefore);
       throw error;
     }
   }
@@ -158,6 +159,7 @@ export function createRunComfy(options: {
   return {
     async submit({ apiVersion, deploymentId, input }) {
       const startedAt = monotonic();
+      const answersBefore = pace.countAnswers();
       for (let refusals = 0; ; refusals += 1) {
         const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
         noteCalled({ apiVersion, deploymentId });
@@ -178,7 +180,7 @@ export function createRunComfy(options: {
             if (monotonic() - startedAt < REFUSED_PATIENCE_MS) continue;
           }
           const error = toError("submit", thrown);
-          pace.noteSubmit(error, deploymentId);
+          pace.noteSubmit(error, deploymentId, answersBefore);
           throw error;
         }
       }
