@@ -12,14 +12,16 @@ import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
 import { createKeyedCalls } from "./keyed-calls.ts";
+import { answerWith, createKeyedJobs } from "./keyed-jobs.ts";
 import { createPersist } from "./persist.ts";
 import type { GiveBack, Quota } from "./quota.ts";
 import type { Record } from "./record.ts";
 import type { SubmitLease } from "./submit-lease.ts";
+import type { SubmitTurn } from "./submit-turns.ts";
+import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { inSpellingOf, toSubmission } from "./submission.ts";
 import { rateLimited, toRefusal } from "./to-upstream-error.ts";
-import { waitForJob } from "./wait-for-job.ts";
 
 /**
  * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
@@ -34,7 +36,10 @@ export type Submitted = { readonly job: Job; readonly warnings: readonly InputIs
 export type Submitter = {
   readonly submitJob: SubmitJob;
   isSubmitting(jobId: string): boolean;
-  /** Refuses every further submit from now on; those that have no answer within `patienceMs` end as unknown. */
+  /**
+   * Refuses every further submit from now on, and those that wait for their turn; those that have no answer within
+   * `patienceMs` end as unknown.
+   */
   stop(patienceMs: number): void;
   /** Resolves once every submit under way has its outcome written down. */
   close(): Promise<void>;
@@ -57,6 +62,8 @@ export function createSubmitJob(dependencies: {
   readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
+  /** How many POSTs may be under way. */
+  readonly submitsAtOnce: number;
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
@@ -66,11 +73,20 @@ export function createSubmitJob(dependencies: {
   const { submitLease, quota, submitTimeoutMs } = dependencies;
   const callsUnderWay = new Set<Promise<Job>>();
   const jobsUnderWay = new Set<string>();
-  // A call takes as long as its POST and what is written before and after it.
-  const inTurnOfKey = createKeyedCalls<Job>({ patienceMs: submitLease.durationMs });
+  const turns = createSubmitTurns({
+    atOnce: dependencies.submitsAtOnce,
+    longestWaitMs: submitTimeoutMs,
+    monotonic,
+    log,
+  });
+  // A call takes as long as the wait for its turn, its POST, and what is written before and after that.
+  const inTurnOfKey = createKeyedCalls<Job>({
+    patienceMs: submitTimeoutMs + submitLease.durationMs,
+  });
   /** Aborted once nothing is waited for any longer. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
+  const keyedJobs = createKeyedJobs({ store, untilOver, submitTimeoutMs });
   // A stop leaves time for one last try.
   const persist = createPersist({
     sleep: (durationMs) => untilOver(dependencies.sleep(durationMs)),
@@ -97,25 +113,41 @@ export function createSubmitJob(dependencies: {
     return await inTurnOfKey(key, submissionKey.fingerprint, () => submitOnce(submission));
   }
 
-  /** The job that has the key, once its submit has an outcome; null when the key is free. */
-  async function findKeyed({ viewer, submissionKey }: Submission): Promise<KeyedJob | null> {
-    if (submissionKey === null) return null;
-    const keyed = await store.readKeyedJob(viewer.ownerId, submissionKey.key);
-    return keyed === null ? null : await untilSettled(keyed);
-  }
-
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
   async function submitOnce(submission: Submission): Promise<Job> {
-    const earlier = await findKeyed(submission);
-    if (earlier !== null) return answerAgain(earlier, submission);
+    const earlier = await keyedJobs.find(submission);
+    if (earlier !== null) return earlier;
     if (submission.refusal !== null) throw submission.refusal;
     if (patience !== null) throw stopping();
+    refuseIfHeldUp(submission);
+    const turn = turns.join(submission.viewer.ownerId, submission.input);
+    try {
+      const counted = { ...submission, giveBack: await quota.count(submission.viewer) };
+      await untilTurn(turn, counted);
+      return await insertAndSend(counted, turn);
+    } finally {
+      turn.end(false);
+    }
+  }
+
+  function refuseIfHeldUp({ deploymentId }: Submission): void {
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const refusal = pace.submitRefusal(submission.deploymentId);
+    const refusal = pace.submitRefusal(deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
-    const insertedAt = monotonic();
-    const giveBack = await quota.count(submission.viewer);
+  }
+
+  async function untilTurn(turn: SubmitTurn, submission: Counted): Promise<void> {
+    try {
+      const hasWaited = await turn.begun;
+      if (hasWaited) refuseIfHeldUp(submission);
+    } catch (error) {
+      await submission.giveBack("submit");
+      throw error;
+    }
+  }
+
+  async function insertAndSend(submission: Counted, turn: SubmitTurn): Promise<Job> {
     const job = createJob({
       ownerId: submission.viewer.ownerId,
       deploymentId: submission.deploymentId,
@@ -124,21 +156,17 @@ export function createSubmitJob(dependencies: {
     });
     jobsUnderWay.add(job.id);
     try {
-      return await insertAndSend(job, { ...submission, giveBack }, insertedAt);
+      const insertedAt = monotonic();
+      const taken = await insert(job, submission);
+      if (taken !== null) {
+        turn.end(false);
+        return await keyedJobs.answer(taken, submission);
+      }
+      const isFresh = await mayLeave(job, submission, insertedAt);
+      return await (isFresh ? deliver(job, submission, turn) : answerUnsent(job, submission));
     } finally {
       jobsUnderWay.delete(job.id);
     }
-  }
-
-  async function insertAndSend(job: Job, submission: Counted, insertedAt: number): Promise<Job> {
-    const taken = await insert(job, submission);
-    if (taken !== null) {
-      const settled = await untilSettled(taken);
-      if (settled === null) throw new UpstreamError("UNAVAILABLE");
-      return answerAgain(settled, submission);
-    }
-    if (!(await mayLeave(job, submission, insertedAt))) return await answerUnsent(job, submission);
-    return await deliver(job, submission);
   }
 
   /** A gateway that can't ask does not send, and leaves the key free. */
@@ -155,8 +183,8 @@ export function createSubmitJob(dependencies: {
   async function answerUnsent(job: Job, { giveBack }: Counted): Promise<Job> {
     await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
     const settled = await store.readJob(job.id);
-    if (settled !== null) return answer(settled);
-    await giveBack("without a job");
+    if (settled !== null) return answerWith(settled);
+    await giveBack("job");
     throw new UpstreamError("UNAVAILABLE");
   }
 
@@ -166,11 +194,11 @@ export function createSubmitJob(dependencies: {
     try {
       const { durationMs } = submitLease;
       const taken = await store.insertJob(job, input, submissionKey, durationMs, jobsInFlight);
-      if (taken !== null) await giveBack("retry");
+      if (taken !== null) await giveBack("submit");
       return taken;
     } catch (error) {
-      if (error instanceof IdempotencyConflictError) await giveBack("retry");
-      else if (error instanceof LimitError) await giveBack("without a job");
+      if (error instanceof IdempotencyConflictError) await giveBack("submit");
+      else if (error instanceof LimitError) await giveBack("job");
       // A row whose insert was answered with an error may be there all the same, and must not hold its key.
       else await withdraw(job, submission, UNSENT_DELAYS_MS);
       throw error;
@@ -186,17 +214,16 @@ export function createSubmitJob(dependencies: {
     try {
       await persist(job, () => store.deleteJob(job.id), { delaysMs });
     } finally {
-      await giveBack("without a job");
+      await giveBack("job");
     }
   }
 
-  async function deliver(job: Job, submission: Counted): Promise<Job> {
+  async function deliver(job: Job, submission: Counted, turn: SubmitTurn): Promise<Job> {
     const { deploymentId, input } = submission;
     let requestId: string;
     try {
-      requestId = await untilOver(
-        runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input }),
-      );
+      const post = runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
+      requestId = await untilOver(post.finally(() => turn.end(true)));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await withdraw(job, submission);
@@ -207,7 +234,7 @@ export function createSubmitJob(dependencies: {
         "It is not known whether RunComfy accepted a job; it is not sent again.",
       );
       const settled = await persist(job, () => record(job.id, { kind: "unanswered" }));
-      return answer(settled ?? job);
+      return answerWith(settled ?? job);
     }
     const accepted = await persist(job, () => record(job.id, { kind: "accepted", requestId }), {
       requestId,
@@ -221,25 +248,7 @@ export function createSubmitJob(dependencies: {
     } else {
       follow(accepted);
     }
-    return answer(accepted ?? job);
-  }
-
-  /** What a key stands for already: the same answer as the first time. */
-  function answerAgain({ job, fingerprint }: KeyedJob, { submissionKey }: Submission): Job {
-    if (fingerprint !== submissionKey?.fingerprint) throw new IdempotencyConflictError(job.id);
-    return answer(job);
-  }
-
-  /**
-   * Another gateway may be submitting it at this moment, or has died over it and will be found out. Null: the job is gone,
-   * because that came to nothing.
-   */
-  async function untilSettled(keyed: KeyedJob): Promise<KeyedJob | null> {
-    const isSettled = ({ status }: Job): boolean => status !== "SUBMITTING";
-    if (isSettled(keyed.job)) return keyed;
-    const job = await untilOver(waitForJob(store, keyed.job.id, isSettled, submitTimeoutMs));
-    if (job !== null && !isSettled(job)) throw new UpstreamError("UNAVAILABLE");
-    return job === null ? null : { ...keyed, job };
+    return answerWith(accepted ?? job);
   }
 
   /** What `waiting` resolves with, unless the gateway stops waiting first. */
@@ -260,19 +269,13 @@ export function createSubmitJob(dependencies: {
     isSubmitting: (jobId) => jobsUnderWay.has(jobId),
     stop(patienceMs) {
       patience ??= setTimeout(() => over.abort(), patienceMs);
+      turns.stop(stopping());
     },
     async close() {
       await Promise.allSettled(callsUnderWay);
       if (patience !== null) clearTimeout(patience);
     },
   };
-}
-
-function answer(job: Job): Job {
-  if (job.error?.code === "SUBMISSION_UNKNOWN") {
-    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
-  }
-  return job;
 }
 
 function stopping(): UpstreamError {

@@ -2,18 +2,13 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createQuota } from "../../src/tracking/quota.ts";
-import { createRecord } from "../../src/tracking/record.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
-import { createSubmitJob } from "../../src/tracking/submit-job.ts";
-import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
+import { connectSubmitter } from "./connect-submitter.ts";
 
 const log = pino({ level: "silent" });
 
@@ -24,36 +19,13 @@ let submitter: Submitter;
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
   store = await openStore({ databaseUrl: ":memory:", log });
-  submitter = createSubmitter();
+  submitter = connectSubmitter({ upstream, store });
 });
 
 afterEach(async () => {
   await upstream.close();
   await store.close();
 });
-
-function createSubmitter(timeoutMs = 10_000): Submitter {
-  const { url: baseUrl, token } = upstream;
-  const pace = createPace({ now: () => 0, random: () => 1, log });
-  const monotonic = (): number => 0;
-  const isOwner = (): boolean => true;
-  return createSubmitJob({
-    store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, pace, log }),
-    pace,
-    record: createRecord({ store, now: () => 0 }),
-    follow: () => undefined,
-    submitLease: createSubmitLease({ store, timeoutMs, marginMs: 0, isOwner, monotonic }),
-    quota: createQuota({ rates: store.rates, log }),
-    catalogue: null,
-    apiVersion: "v1",
-    submitTimeoutMs: timeoutMs,
-    now: () => 0,
-    monotonic,
-    sleep: () => Promise.resolve(),
-    log,
-  });
-}
 
 /** Submits under the one key of these tests. */
 async function submit(prompt: string, deploymentId = "dep", by = submitter): Promise<Job> {
@@ -129,7 +101,9 @@ test("behind a call that comes to no job the next input takes the key, and the o
 
 test("behind another gateway's call that is refused, another input takes the key", async () => {
   const release = upstream.hold("submit");
-  const refused = endOf(submit("first", "fault-insufficient-funds", createSubmitter()));
+  const refused = endOf(
+    submit("first", "fault-insufficient-funds", connectSubmitter({ upstream, store })),
+  );
   await upstream.whenRequested("submit", 1);
   const other = submit("other");
   release();
@@ -139,7 +113,7 @@ test("behind another gateway's call that is refused, another input takes the key
 
 test("behind another gateway's call that is accepted, another input conflicts with its job", async () => {
   const release = upstream.hold("submit");
-  const first = submit("first", "dep", createSubmitter());
+  const first = submit("first", "dep", connectSubmitter({ upstream, store }));
   await upstream.whenRequested("submit", 1);
   const other = endOf(submit("other"));
   release();
@@ -148,7 +122,7 @@ test("behind another gateway's call that is accepted, another input conflicts wi
 });
 
 test("nobody waits for ever behind a call under the same key", async () => {
-  submitter = createSubmitter(100);
+  submitter = connectSubmitter({ upstream, store, timeoutMs: 100, marginMs: 500 });
   const release = holdKey();
   const first = submit("first");
   await expect(submit("other")).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });

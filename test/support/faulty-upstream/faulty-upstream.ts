@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
@@ -60,6 +61,10 @@ export type FaultyUpstream = {
   countUnanswered(): number;
   /** Holds back every answer to a call, until the returned function is called. */
   hold(call: UpstreamCall): () => void;
+  /** Lets every answer to a call take so much longer from now on. */
+  slow(call: UpstreamCall, delayMs: number): void;
+  /** The most connections that were open at once. */
+  mostConnections(): number;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -84,7 +89,10 @@ export async function startFaultyUpstream(
   const scripts = new Map<string, readonly string[]>();
   const gates = new Map<UpstreamCall, PromiseWithResolvers<void>>();
   const waiters = new Set<() => void>();
+  const delaysMs = new Map<UpstreamCall, number>();
   const unanswered = new Set<ServerResponse>();
+  let connections = 0;
+  let mostConnections = 0;
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
 
   const elsewhere = createServer(async (request, response) => {
@@ -100,7 +108,13 @@ export async function startFaultyUpstream(
     requests.push({ ...recorded, fault: fault?.name ?? null });
     for (const wake of waiters) wake();
     if (recorded.call !== null) await gates.get(recorded.call)?.promise;
+    const delayMs = recorded.call === null ? undefined : delaysMs.get(recorded.call);
+    if (delayMs !== undefined) await delay(delayMs);
     answer(recorded, response);
+  });
+  server.on("connection", (socket) => {
+    mostConnections = Math.max(mostConnections, (connections += 1));
+    socket.once("close", () => (connections -= 1));
   });
   const elsewhereUrl = `http://127.0.0.1:${await listen(elsewhere, 0)}`;
   const port = await listen(server, options.port ?? 0);
@@ -222,6 +236,8 @@ export async function startFaultyUpstream(
         gate.resolve();
       };
     },
+    slow: (call, delayMs) => void delaysMs.set(call, delayMs),
+    mostConnections: () => mostConnections,
     close,
     [Symbol.asyncDispose]: close,
   };
