@@ -5,7 +5,15 @@ import { z } from "zod";
 import type { AuthConfig } from "./auth/auth-config.ts";
 import type { OwnerLimits } from "./auth/viewer.ts";
 import { DOOR_VARIABLES, findDoorProblems, toAuth, toDoors } from "./door-variables.ts";
-import { isBaseUrl, isDatabaseUrl, isHost, matching, number, port } from "./environment-rules.ts";
+import {
+  isBaseUrl,
+  isDatabaseUrl,
+  isHost,
+  matching,
+  number,
+  port,
+  wholeNumber,
+} from "./environment-rules.ts";
 import { findLimitProblems, LIMIT_VARIABLES, toLimits } from "./limit-variables.ts";
 import type { ServerLimits } from "./server/server-limits.ts";
 
@@ -26,6 +34,8 @@ export type Config = {
   readonly deploymentsFile: string | null;
   readonly jobDeadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
+  /** How many submits may be under way; the others wait. */
+  readonly submitsAtOnce: number;
   /** How much longer than its time-out a submit may take until another gateway settles it as unknown. */
   readonly submitMarginSeconds: number;
   /** How long a gateway counts as living after it last said so; the same for all gateways on one Postgres. */
@@ -96,6 +106,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
     jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
+    submitsAtOnce: variables.SUBMITS_AT_ONCE,
     submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
     leaseSeconds: variables.LEASE_SECONDS,
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
@@ -132,6 +143,7 @@ const VARIABLES = z.object({
   DEPLOYMENTS_FILE: z.string().optional(),
   JOB_DEADLINE_SECONDS: number(1, 2_592_000).default(86_400),
   SUBMIT_TIMEOUT_SECONDS: number(0.1, 300).default(10),
+  SUBMITS_AT_ONCE: wholeNumber(1, 10_000).default(100),
   SUBMIT_MARGIN_SECONDS: number(0.5, 60).default(5),
   LEASE_SECONDS: number(0.5, 60).default(6),
   OUTAGE_BACK_OFF_SECONDS: number(0.1, 60).default(8),

@@ -100,6 +100,7 @@ export async function startGateway(
         apiVersion,
         deadlineSeconds: config.jobDeadlineSeconds,
         submitTimeoutSeconds,
+        submitsAtOnce: config.submitsAtOnce,
         submitMarginSeconds: config.submitMarginSeconds,
         leaseSeconds,
         log,

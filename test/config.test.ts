@@ -14,6 +14,7 @@ describe("the configuration", () => {
       deploymentsFile: null,
       jobDeadlineSeconds: 86_400,
       submitTimeoutSeconds: 10,
+      submitsAtOnce: 100,
       submitMarginSeconds: 5,
       leaseSeconds: 6,
       outageBackOffSeconds: 8,
@@ -100,6 +101,7 @@ describe("the configuration", () => {
         DATABASE_URL: "mysql://secret@localhost",
         JOB_DEADLINE_SECONDS: "soon",
         SUBMIT_TIMEOUT_SECONDS: "0",
+        SUBMITS_AT_ONCE: "0",
         SUBMIT_MARGIN_SECONDS: "61",
         LEASE_SECONDS: "0.1",
         OUTAGE_BACK_OFF_SECONDS: "never",
@@ -109,10 +111,16 @@ describe("the configuration", () => {
       });
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(
-      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){14}$/,
+      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){15}$/,
     );
     expect(act).toThrow(/LOG_LEVEL must be one of trace, .*, not "loud"\./);
     expect(act).not.toThrow(/secret|se cret/);
+  });
+
+  test.each(["10001", "1.5", "many"])("%j is no number of submits at once", (value) => {
+    expect(() => loadConfig({ SUBMITS_AT_ONCE: value })).toThrow(
+      "SUBMITS_AT_ONCE must be a whole number from 1 to 10000",
+    );
   });
 
   test.each([

@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Answer, Call } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
 import { readLiveDeployments } from "./live-deployment.ts";
-import { isConnectionRefused, toNetworkError } from "./network-error.ts";
+import { isConnectionRefused, toNetworkError, toTimeoutError } from "./network-error.ts";
 import type { Pace } from "./pace.ts";
 import type { Body } from "./read-body.ts";
 import { readBody } from "./read-body.ts";
@@ -31,8 +31,8 @@ const REFUSED_PATIENCE_MS = 2_000;
 
 /**
  * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
- * `readTimeoutMs` (10 s; cancels too) and `listTimeoutMs` (3 s) and
- * `probeTimeoutMs` (5 s) cover connecting, the answer and its body.
+ * `readTimeoutMs` (10 s; cancels too), `listTimeoutMs` (3 s) and `probeTimeoutMs` (5 s) cover connecting, the answer and
+ * its body.
  */
 export function createRunComfy(options: {
   readonly baseUrl: string;
@@ -61,27 +61,45 @@ export function createRunComfy(options: {
     headers: { authorization: `Bearer ${options.token}`, accept: "application/json" },
     // A redirect is an answer like any other bad one: followed, it could take the token elsewhere.
     redirect: "manual",
-    // Ky's own time-out ends with the headers, and its retries sleep outside of it.
+    // Ky's own time-out ends with the head, and its retries sleep outside of it.
     timeout: false,
     retry: 0,
     throwHttpErrors: false,
   });
 
-  /** One request and its whole answer; rejects with what fetch throws when there is none. */
-  async function send(
-    method: "get" | "post",
-    path: string,
-    signal: AbortSignal,
-    limitBytes: number,
-    json?: JsonObject,
-  ): Promise<Answer> {
-    const response = await http(path, { method, signal, ...(json !== undefined && { json }) });
-    const { status, headers } = response;
-    return {
-      httpStatus: status,
-      retryAfterMs: readRetryAfterMs(headers.get("retry-after"), now()),
-      body: await readBodyOf(response, limitBytes),
-    };
+  /**
+   * One request and its whole answer, head and body, within `timeoutMs`. Rejects with what fetch throws when there is none,
+   * with a `RunComfyError` when it takes too long, and with the signal's reason.
+   */
+  async function send(request: {
+    readonly call: Call;
+    readonly path: string;
+    readonly json?: JsonObject;
+    readonly limitBytes?: number;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+  }): Promise<Answer> {
+    const { call, path, json, limitBytes = LARGEST_ANSWER_BYTES, timeoutMs, signal } = request;
+    signal?.throwIfAborted();
+    let httpStatus: number | null = null;
+    // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
+    const ending = new AbortController();
+    const timer = setTimeout(() => ending.abort(toTimeoutError(call, httpStatus)), timeoutMs);
+    const leave = (): void => ending.abort(signal?.reason);
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      const method = call === "submit" || call === "cancel" ? "post" : "get";
+      const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
+      httpStatus = response.status;
+      return {
+        httpStatus,
+        retryAfterMs: readRetryAfterMs(response.headers.get("retry-after"), now()),
+        body: await readBodyOf(response, limitBytes, ending.signal),
+      };
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   /** Reads the answer with `readReport`; one that it can't read is an error, and so is everything but a 2xx. */
@@ -102,15 +120,16 @@ export function createRunComfy(options: {
     signal.throwIfAborted();
     const path = openPath(call, toRequestPath(request, call));
     noteCalled(request);
+    const answersBefore = pace.countAnswers();
     try {
-      const answer = await send("get", path, within(readTimeoutMs, signal), limitBytes);
+      const answer = await send({ call, path, limitBytes, timeoutMs: readTimeoutMs, signal });
       const report = readAnswer(call, answer, readReport);
       pace.noteRead(null, request.deploymentId);
       return report;
     } catch (thrown) {
       signal.throwIfAborted();
       const error = toError(call, thrown);
-      pace.noteRead(error, request.deploymentId);
+      pace.noteRead(error, request.deploymentId, answersBefore);
       throw error;
     }
   }
@@ -139,13 +158,14 @@ export function createRunComfy(options: {
 
   return {
     async submit({ apiVersion, deploymentId, input }) {
-      const signal = AbortSignal.timeout(submitTimeoutMs);
       const startedAt = monotonic();
+      const answersBefore = pace.countAnswers();
       for (let refusals = 0; ; refusals += 1) {
         const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
         noteCalled({ apiVersion, deploymentId });
         try {
-          const answer = await send("post", path, signal, LARGEST_ANSWER_BYTES, input);
+          const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
+          const answer = await send({ call: "submit", path, json: input, timeoutMs });
           const requestId = readAnswer("submit", answer, readRequestId);
           pace.noteSubmit(null, deploymentId);
           return requestId;
@@ -160,7 +180,7 @@ export function createRunComfy(options: {
             if (monotonic() - startedAt < REFUSED_PATIENCE_MS) continue;
           }
           const error = toError("submit", thrown);
-          pace.noteSubmit(error, deploymentId);
+          pace.noteSubmit(error, deploymentId, answersBefore);
           throw error;
         }
       }
@@ -173,12 +193,7 @@ export function createRunComfy(options: {
       signal.throwIfAborted();
       const path = openPath("cancel", toRequestPath(request, "cancel"));
       try {
-        const answer = await send(
-          "post",
-          path,
-          within(readTimeoutMs, signal),
-          LARGEST_ANSWER_BYTES,
-        );
+        const answer = await send({ call: "cancel", path, timeoutMs: readTimeoutMs, signal });
         if (isNotCancellable(answer)) return "not-cancellable";
         return readAnswer("cancel", answer, readCancelReport);
       } catch (thrown) {
@@ -192,8 +207,7 @@ export function createRunComfy(options: {
       if (listPath === null) return [];
       const path = openPath("list", listPath);
       try {
-        const signal = AbortSignal.timeout(listTimeoutMs);
-        const answer = await send("get", path, signal, LARGEST_ANSWER_BYTES);
+        const answer = await send({ call: "list", path, timeoutMs: listTimeoutMs });
         return readAnswer("list", answer, readLiveDeployments);
       } catch (thrown) {
         throw toError("list", thrown);
@@ -208,8 +222,8 @@ export function createRunComfy(options: {
           ? toListPath([deploymentId])
           : toRequestPath({ apiVersion, deploymentId, requestId: PROBE_ID }, call);
       try {
-        const until = within(probeTimeoutMs, signal);
-        const answer = await send("get", openPath(call, path), until, LARGEST_ANSWER_BYTES);
+        const timeoutMs = probeTimeoutMs;
+        const answer = await send({ call, path: openPath(call, path), timeoutMs, signal });
         readAnswer<unknown>(call, answer, call === "list" ? readLiveDeployments : readStatusReport);
         pace.noteProbe(null, probe);
       } catch (thrown) {
@@ -244,17 +258,17 @@ function isNotCancellable({ httpStatus, body }: Answer): boolean {
 }
 
 /** The body of an error may break off or never end: its status has said enough. */
-async function readBodyOf(response: Response, limitBytes: number): Promise<Body> {
+async function readBodyOf(
+  response: Response,
+  limitBytes: number,
+  signal: AbortSignal,
+): Promise<Body> {
   try {
-    return await readBody(response, limitBytes);
+    return await readBody(response, limitBytes, signal);
   } catch (thrown) {
     if (response.ok) throw thrown;
     return { kind: "unreadable", why: "broken off" };
   }
-}
-
-function within(timeoutMs: number, signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
 }
 
 function toError(call: Call, thrown: unknown): RunComfyError {

@@ -1,16 +1,9 @@
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { Call } from "./answer-error.ts";
 
-/** Failures of name resolution, of connecting and of checking a certificate: no byte of a request has left by then. */
-const BEFORE_SENDING = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+/** The system calls before a byte leaves. A code alone tells nothing: a read fails with EHOSTUNREACH as well. */
 const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);
+const CONNECT_TIMEOUT = "UND_ERR_CONNECT_TIMEOUT";
 const CERTIFICATE =
   /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_|UNABLE_TO_(?:GET|VERIFY|DECRYPT|DECODE)_)/;
 
@@ -27,22 +20,25 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
       { code: "UNAVAILABLE", delivery: "never-arrived" },
     );
   }
-  if (thrown instanceof Error && thrown.name === "TimeoutError") {
-    return new RunComfyError(
-      `RunComfy did not answer the ${call} in time. Check RunComfy's status page if this stays.`,
-      { code: "TIMEOUT", delivery: "unknown" },
-    );
-  }
   return new RunComfyError(
     `The connection broke before RunComfy had answered the ${call} (${codes || "no code"}). Check the gateway's network if this stays.`,
     { code: "UNAVAILABLE", delivery: "unknown" },
   );
 }
 
+/** That a call took too long; with the HTTP status of an answer that began and did not end. */
+export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyError {
+  const what = httpStatus === null ? "did not answer" : "began and did not end its answer to";
+  return new RunComfyError(
+    `RunComfy ${what} the ${call} in time. Check RunComfy's status page if this stays.`,
+    { code: "TIMEOUT", delivery: "unknown", ...(httpStatus !== null && { httpStatus }) },
+  );
+}
+
 /** Whether nobody listened at the upstream's address, which is the one failure that is worth an immediate second try. */
 export function isConnectionRefused(thrown: unknown): boolean {
   const roots = findRoots(thrown);
-  return roots.length > 0 && roots.every(({ code }) => code === "ECONNREFUSED");
+  return roots.length > 0 && roots.every(isRefusedConnection);
 }
 
 type Root = { readonly code: string | null; readonly systemCall: string | null };
@@ -59,8 +55,12 @@ function findRoots(thrown: unknown, depth = 8): Root[] {
 }
 
 function isBeforeSending({ code, systemCall }: Root): boolean {
-  if (systemCall !== null && SYSTEM_CALLS_BEFORE_SENDING.has(systemCall)) return true;
-  return code !== null && (BEFORE_SENDING.has(code) || CERTIFICATE.test(code));
+  if (systemCall !== null) return SYSTEM_CALLS_BEFORE_SENDING.has(systemCall);
+  return code !== null && (code === CONNECT_TIMEOUT || CERTIFICATE.test(code));
+}
+
+function isRefusedConnection({ code, systemCall }: Root): boolean {
+  return systemCall === "connect" && code === "ECONNREFUSED";
 }
 
 function readText(error: Error, field: "code" | "syscall"): string | null {

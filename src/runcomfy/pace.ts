@@ -12,8 +12,8 @@ import type { RunComfyError } from "./runcomfy-error.ts";
 
 /**
  * How fast the upstream, as a whole and each deployment, may be asked. The client notes what happens; whoever looks at
- * jobs asks first. A call without an answer tells of the upstream; an answered failure tells of its deployment, and only
- * where nothing else is answered well of the upstream.
+ * jobs asks first. A call without an answer tells of the upstream, but where others were answered while it waited in
+ * vain; that and an answered failure tell of its deployment, and only where nothing else is answered well of the upstream.
  */
 export type Pace = Pause & {
   /** How many milliseconds nobody may look at any job; 0 when only its deployment may be against it. */
@@ -37,12 +37,14 @@ export type Pace = Pause & {
   claimProbe(): Probe | number;
   /** Calls `tell` whenever something new is to be probed. */
   onDoubt(tell: () => void): void;
+  /** How many calls were answered well so far, to be noted with a call that begins now and fails. */
+  countAnswers(): number;
   /** A read of a job of this deployment ended well (null), or failed. */
-  noteRead(error: RunComfyError | null, deploymentId: string): void;
+  noteRead(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void;
   /** A probe was answered well (null), or failed. */
   noteProbe(error: RunComfyError | null, probe: Probe): void;
   /** A submit to this deployment was accepted (null), or failed. */
-  noteSubmit(error: RunComfyError | null, deploymentId: string): void;
+  noteSubmit(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void;
   /** With how many gateways the rare calls of an outage are shared: each waits so many times longer. */
   setGateways(gateways: number): void;
 };
@@ -80,6 +82,7 @@ export function createPace(options: {
   /** Answered failures with no good call at all between them, but of deployments that are in an outage already. */
   let answeredFailures = 0;
   let doubt: Doubt | null = null;
+  let answers = 0;
 
   const toWaitMs = (backOffMs: number): number =>
     Math.min(backOffMs * gateways, longestBackOffMs) * (0.5 + 0.5 * random());
@@ -137,6 +140,7 @@ export function createPace(options: {
   }
 
   function noteGood(deploymentId: string | null): void {
+    answers += 1;
     reach.noteGood();
     answeredFailures = 0;
     doubt = null;
@@ -144,10 +148,19 @@ export function createPace(options: {
     all.noteGood();
   }
 
-  function noteFailure(error: RunComfyError, deploymentId: string | null): void {
+  function noteFailure(
+    error: RunComfyError,
+    deploymentId: string | null,
+    answersBefore = answers,
+  ): void {
     const isAnswered = error.httpStatus !== null;
     reach.noteFailure(!isAnswered || error.code === "UNAUTHORIZED");
-    if (!isAnswered || error.code === "UNAUTHORIZED" || error.code === "RATE_LIMITED") {
+    const isSlow = error.code === "TIMEOUT" && answers > answersBefore;
+    if (
+      (!isAnswered && !isSlow) ||
+      error.code === "UNAUTHORIZED" ||
+      error.code === "RATE_LIMITED"
+    ) {
       all.noteFailure(error.code);
     } else if (deploymentId !== null) {
       noteAnsweredFailure(error.code, deploymentId);
@@ -234,19 +247,22 @@ export function createPace(options: {
       all.submitRefusal() ?? deployments.find(deploymentId)?.submitRefusal() ?? null,
     claimProbe,
     onDoubt: (listener) => void listeners.push(listener),
-    noteRead(error, deploymentId) {
+    countAnswers: () => answers,
+    noteRead(error, deploymentId, answersBefore) {
       if (error === null || isAnswer(error)) return noteGood(deploymentId);
-      if (OUTAGE_CODES.has(error.code)) noteFailure(error, deploymentId);
+      if (OUTAGE_CODES.has(error.code)) noteFailure(error, deploymentId, answersBefore);
       for (const { looks } of findOutages(deploymentId)) looks.backOff();
     },
     noteProbe,
-    noteSubmit(error, deploymentId) {
+    noteSubmit(error, deploymentId, answersBefore) {
       if (error === null || (error.delivery === "refused" && isAnswer(error))) {
         return noteGood(deploymentId);
       }
       // A single one may be the fault of its input, but not five with no good call between them.
       const isFailure = error.code === "UNAVAILABLE" || error.code === "TIMEOUT";
-      if (isFailure && error.delivery !== "refused") noteFailure(error, deploymentId);
+      if (isFailure && error.delivery !== "refused") {
+        noteFailure(error, deploymentId, answersBefore);
+      }
     },
     setGateways: (count) => void (gateways = count),
   };

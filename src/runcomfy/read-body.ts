@@ -14,16 +14,33 @@ export type Body =
 
 /**
  * Reads a response's body, at most `limitBytes` of it (after decompression), and hangs up on what goes on. Rejects when
- * the connection breaks or the request is aborted.
+ * the connection breaks, and with the signal's reason once that is aborted, whether or not fetch still hears of it.
  */
-export async function readBody(response: Response, limitBytes: number): Promise<Body> {
+export async function readBody(
+  response: Response,
+  limitBytes: number,
+  signal: AbortSignal,
+): Promise<Body> {
+  signal.throwIfAborted();
+  const reader = response.body?.getReader();
+  if (reader === undefined) return toJson("");
+  // Closes the connection, and ends a read that waits.
+  const hangUp = (): void => void reader.cancel(signal.reason).catch(() => undefined);
+  signal.addEventListener("abort", hangUp, { once: true });
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    // Leaving the loop cancels the stream, which closes the connection.
-    if (bytes > limitBytes) return { kind: "unreadable", why: "too large" };
-    chunks.push(chunk);
+  try {
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      bytes += chunk.value.byteLength;
+      if (bytes > limitBytes) {
+        hangUp();
+        return { kind: "unreadable", why: "too large" };
+      }
+      chunks.push(chunk.value);
+    }
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", hangUp);
   }
   return toJson(new TextDecoder().decode(Buffer.concat(chunks)));
 }

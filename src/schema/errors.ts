@@ -103,7 +103,8 @@ export function addErrors(builder: Builder): void {
       }),
       retryAfterSeconds: t.exposeInt("retryAfterSeconds", {
         nullable: true,
-        description: "How long the upstream wants to be left alone; null when it did not say.",
+        description:
+          "How long to wait before the same call: what the upstream asked for or, where too many submits wait in the gateway already, an estimate from how long the last ones took. Null when nobody can say.",
       }),
       unconfirmedJob: t.expose("unconfirmedJob", {
         type: "Job",

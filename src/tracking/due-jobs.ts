@@ -23,30 +23,47 @@ export type Followed = {
 export type DueJobs = {
   /** Makes a job due then, and no longer when it was. */
   push(followed: Followed, at: number): void;
-  /** The one that is due first, which stays; null when there is none. */
-  peek(): Followed | null;
-  pop(): void;
+  /**
+   * The one that is due first of those deployments, which stays until it is pushed again or its `dueAt` changes; null when
+   * there is none.
+   */
+  peek(isOpen: (deploymentId: string | null) => boolean): Followed | null;
 };
 
 /** Makes one without jobs. */
 export function createDueJobs(): DueJobs {
-  const queue = new TinyQueue<Due>([], (a, b) => a.at - b.at);
+  /** One for each deployment, so that nobody passes over the jobs of one that has to wait. */
+  const queues = new Map<string | null, TinyQueue<Due>>();
 
   return {
     push(followed, at) {
+      const { deploymentId } = followed;
+      const queue = queues.get(deploymentId) ?? new TinyQueue<Due>([], (a, b) => a.at - b.at);
+      queues.set(deploymentId, queue);
       followed.dueAt = at;
       queue.push({ followed, at });
     },
-    peek() {
-      for (let due = queue.peek(); due !== undefined; due = queue.peek()) {
-        if (due.followed.dueAt === due.at) return due.followed;
-        // It was made due earlier in the meantime, or is no longer followed.
-        queue.pop();
+    peek(isOpen) {
+      let first: Due | null = null;
+      for (const [deploymentId, queue] of queues) {
+        if (!isOpen(deploymentId)) continue;
+        const due = findFirst(queue);
+        if (due === undefined) queues.delete(deploymentId);
+        else if (first === null || due.at < first.at) first = due;
       }
-      return null;
+      return first?.followed ?? null;
     },
-    pop: () => void queue.pop(),
   };
 }
 
 type Due = { readonly followed: Followed; readonly at: number };
+
+/** Drops what was made due at another time since, or is looked at or no longer followed. */
+function findFirst(queue: TinyQueue<Due>): Due | undefined {
+  let due = queue.peek();
+  while (due !== undefined && due.followed.dueAt !== due.at) {
+    queue.pop();
+    due = queue.peek();
+  }
+  return due;
+}

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
@@ -5,14 +6,37 @@ import type { Looks } from "../job/looks.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Look } from "./look-at-job.ts";
 
-/** Tells the log of a look that told nothing: of each unknown word once, of a job's failures the first in a row. */
+/**
+ * Tells the log of a look that told nothing: of each unknown word once, of a deployment whose looks take too long once
+ * until that has not been so for ten minutes, and otherwise of a job's failures the first in a row.
+ */
 export type LookLog = (job: Job, pastLooks: Looks, look: Look) => void;
 
 /** How many unknown status words are told apart. */
 const MOST_WORDS = 100;
+/** How many slow deployments are; beyond it the one that was slow longest ago may be told of again. */
+const MOST_DEPLOYMENTS = 1_000;
+const SLOW_AGAIN_MS = 10 * 60_000;
 
-export function createLookLog(log: BaseLogger): LookLog {
+export function createLookLog(log: BaseLogger, monotonic: () => number): LookLog {
   const words = new Set<string>();
+  const slowDeployments = new LRUCache<string, true>({
+    max: MOST_DEPLOYMENTS,
+    ttl: SLOW_AGAIN_MS,
+    ttlResolution: 0,
+    perf: { now: monotonic },
+  });
+
+  function tellSlow({ deploymentId }: Job): void {
+    if (!slowDeployments.has(deploymentId)) {
+      log.warn(
+        { deploymentId },
+        "Looks at a deployment's jobs take too long; the jobs are looked at again, and others are not held up. Check the deployment on RunComfy's dashboard.",
+      );
+    }
+    slowDeployments.set(deploymentId, true);
+  }
+
   return (job, { failures }, { error, word }) => {
     if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
       words.add(word);
@@ -21,6 +45,7 @@ export function createLookLog(log: BaseLogger): LookLog {
         "RunComfy used an unknown status word; jobs with it stay as they are.",
       );
     }
+    if (error instanceof RunComfyError && error.code === "TIMEOUT") return tellSlow(job);
     if (error === undefined || failures > 0) return;
     if (error instanceof RunComfyError) {
       log.warn(

@@ -12,6 +12,7 @@ import type { Followed } from "./due-jobs.ts";
 import { createDueJobs } from "./due-jobs.ts";
 import { lookAtJob } from "./look-at-job.ts";
 import { createLookLog } from "./look-log.ts";
+import { createLookPlaces } from "./look-places.ts";
 import type { Record } from "./record.ts";
 
 /** Looks at every job it was given until the job ends, however many watch it. */
@@ -36,9 +37,6 @@ export type Poller = {
   /** Aborts the looks under way and resolves when each has ended; nothing is recorded after that. */
   close(): Promise<void>;
 };
-
-/** How many looks may be under way at once, of all gateways together. */
-const MOST_LOOKS = 32;
 
 /** How long a job waits when the gateway itself could not look at it or write down what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
@@ -77,10 +75,9 @@ export function createPoller(dependencies: {
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const dueJobs = createDueJobs();
-  const tellLook = createLookLog(log);
+  const places = createLookPlaces();
+  const tellLook = createLookLog(log, monotonic);
   const closing = new AbortController();
-  let looksUnderWay = 0;
-  let mostLooks = MOST_LOOKS;
   let expiredSoughtAt = -Infinity;
 
   function begin(jobId: string, deploymentId: string | null, deadlineAt: number): Followed {
@@ -125,8 +122,10 @@ export function createPoller(dependencies: {
   }
 
   function tick(): number {
-    for (let followed = dueJobs.peek(); followed !== null; followed = dueJobs.peek()) {
-      if (closing.signal.aborted || looksUnderWay >= mostLooks) return Infinity;
+    for (;;) {
+      if (closing.signal.aborted || places.isFull()) return Infinity;
+      const followed = dueJobs.peek(places.isOpen);
+      if (followed === null) return Infinity;
       const waitMs = (followed.dueAt ?? 0) - monotonic();
       if (waitMs > 0) return waitMs;
       if (!isOwner()) return LAPSED_DELAY_MS;
@@ -135,12 +134,10 @@ export function createPoller(dependencies: {
         expireOverdue();
         return Math.min(paceMs, EXPIRY_SEARCH_MS);
       }
-      dueJobs.pop();
       const deploymentMs = pace.claimLook(followed.deploymentId);
       if (deploymentMs > 0) park(followed, deploymentMs);
       else start(followed, () => look(followed));
     }
-    return Infinity;
   }
 
   /** Makes room for jobs of other deployments while that of this one has an outage. */
@@ -160,7 +157,7 @@ export function createPoller(dependencies: {
     if (monotonic() - expiredSoughtAt < EXPIRY_SEARCH_MS) return;
     expiredSoughtAt = monotonic();
     for (const followed of followedJobs.values()) {
-      if (looksUnderWay >= mostLooks) {
+      if (places.isFull()) {
         // The next look that ends goes on with this.
         expiredSoughtAt = -Infinity;
         return;
@@ -174,9 +171,9 @@ export function createPoller(dependencies: {
   function start(followed: Followed, act: () => Promise<Job | null>): void {
     const waiting = followed.waiting.splice(0);
     followed.dueAt = null;
-    looksUnderWay += 1;
+    const leave = places.take(followed.deploymentId);
     followed.underWay = nextDelayAfter(followed, act).then((delayMs) => {
-      looksUnderWay -= 1;
+      leave();
       followed.underWay = null;
       for (const resolve of waiting) resolve();
       const isWanted = followed.deadlineAt !== Infinity || followed.waiting.length > 0;
@@ -259,9 +256,7 @@ export function createPoller(dependencies: {
         if (followed !== undefined) letGo(followed);
       }
     },
-    setGateways(gateways) {
-      mostLooks = Math.max(1, Math.floor(MOST_LOOKS / gateways));
-    },
+    setGateways: places.setGateways,
     async lookNow(jobId) {
       if (closing.signal.aborted) return;
       const followed = followedJobs.get(jobId) ?? begin(jobId, null, Infinity);

@@ -11,10 +11,10 @@ export type Quota = {
 };
 
 /**
- * Takes back what was counted for a submit that came to no new job: of a retry under a known key both, of any other the
- * job of the day. Never rejects.
+ * Takes back what was counted for a submit that came to no new job: the submit with its job where it was a retry under a
+ * known key or its turn never came, and otherwise the job of the day. Never rejects.
  */
-export type GiveBack = (submit: "retry" | "without a job") => Promise<void>;
+export type GiveBack = (counted: "submit" | "job") => Promise<void>;
 
 export function createQuota(dependencies: {
   readonly rates: Rates;
@@ -52,9 +52,9 @@ export function createQuota(dependencies: {
     async count(viewer) {
       const takeBackSubmit = await count(viewer, PER_MINUTE);
       const takeBackJob = await count(viewer, PER_DAY);
-      return async (submit) => {
+      return async (counted) => {
         await takeBackJob();
-        if (submit === "retry") await takeBackSubmit();
+        if (counted === "submit") await takeBackSubmit();
       };
     },
   };

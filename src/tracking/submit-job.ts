@@ -11,14 +11,17 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
+import { createKeyedCalls } from "./keyed-calls.ts";
+import { answerWith, createKeyedJobs } from "./keyed-jobs.ts";
 import { createPersist } from "./persist.ts";
 import type { GiveBack, Quota } from "./quota.ts";
 import type { Record } from "./record.ts";
 import type { SubmitLease } from "./submit-lease.ts";
+import type { SubmitTurn } from "./submit-turns.ts";
+import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { inSpellingOf, toSubmission } from "./submission.ts";
 import { rateLimited, toRefusal } from "./to-upstream-error.ts";
-import { waitForJob } from "./wait-for-job.ts";
 
 /**
  * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
@@ -33,7 +36,10 @@ export type Submitted = { readonly job: Job; readonly warnings: readonly InputIs
 export type Submitter = {
   readonly submitJob: SubmitJob;
   isSubmitting(jobId: string): boolean;
-  /** Refuses every further submit from now on; those that have no answer within `patienceMs` end as unknown. */
+  /**
+   * Refuses every further submit from now on, and those that wait for their turn; those that have no answer within
+   * `patienceMs` end as unknown.
+   */
   stop(patienceMs: number): void;
   /** Resolves once every submit under way has its outcome written down. */
   close(): Promise<void>;
@@ -41,8 +47,6 @@ export type Submitter = {
 
 /** One that counts, until it turns out to come to no job. */
 type Counted = Submission & { readonly giveBack: GiveBack };
-
-type UnderWay = { readonly job: Job; readonly fingerprint: string; readonly ended: Promise<Job> };
 
 /** A submit that was never sent is not worth a long wait; what it leaves is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
@@ -58,6 +62,8 @@ export function createSubmitJob(dependencies: {
   readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
+  /** How many POSTs may be under way. */
+  readonly submitsAtOnce: number;
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
@@ -65,11 +71,22 @@ export function createSubmitJob(dependencies: {
 }): Submitter {
   const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
   const { submitLease, quota, submitTimeoutMs } = dependencies;
-  const keysUnderWay = new Map<string, UnderWay>();
-  const jobsUnderWay = new Map<string, Promise<Job>>();
+  const callsUnderWay = new Set<Promise<Job>>();
+  const jobsUnderWay = new Set<string>();
+  const turns = createSubmitTurns({
+    atOnce: dependencies.submitsAtOnce,
+    longestWaitMs: submitTimeoutMs,
+    monotonic,
+    log,
+  });
+  // A call takes as long as the wait for its turn, its POST, and what is written before and after that.
+  const inTurnOfKey = createKeyedCalls<Job>({
+    patienceMs: submitTimeoutMs + submitLease.durationMs,
+  });
   /** Aborted once nothing is waited for any longer. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
+  const keyedJobs = createKeyedJobs({ store, untilOver, submitTimeoutMs });
   // A stop leaves time for one last try.
   const persist = createPersist({
     sleep: (durationMs) => untilOver(dependencies.sleep(durationMs)),
@@ -78,71 +95,78 @@ export function createSubmitJob(dependencies: {
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request, dependencies.catalogue);
+    const call = submit(submission);
+    callsUnderWay.add(call);
     try {
-      return { job: await joinOrSubmit(submission), warnings: submission.warnings };
+      return { job: await call, warnings: submission.warnings };
     } catch (error) {
       throw inSpellingOf(submission, error);
+    } finally {
+      callsUnderWay.delete(call);
     }
   };
 
-  /** A call with the key of another one that is under way waits for that. */
-  async function joinOrSubmit(submission: Submission): Promise<Job> {
-    const { viewer, deploymentId, submissionKey } = submission;
-    const key = submissionKey === null ? null : JSON.stringify([viewer.ownerId, submissionKey.key]);
-    const sameKey = key === null ? undefined : keysUnderWay.get(key);
-    if (sameKey !== undefined) {
-      if (sameKey.fingerprint !== submissionKey?.fingerprint)
-        throw new IdempotencyConflictError(sameKey.job.id);
-      return await sameKey.ended;
-    }
-    if (submission.refusal !== null) return await answerRefused(submission, submission.refusal);
-    if (patience !== null) throw stopping();
-    const job = createJob({
-      ownerId: viewer.ownerId,
-      deploymentId,
-      apiVersion: dependencies.apiVersion,
-      now: new Date(dependencies.now()),
-    });
-    const ended = submitOnce(job, submission);
-    // Nothing is awaited between the look at the map and this, so two calls with one key can't both get here.
-    if (key !== null && submissionKey !== null)
-      keysUnderWay.set(key, { job, fingerprint: submissionKey.fingerprint, ended });
-    jobsUnderWay.set(job.id, ended);
-    try {
-      return await ended;
-    } finally {
-      jobsUnderWay.delete(job.id);
-      if (key !== null) keysUnderWay.delete(key);
-    }
-  }
-
-  /** Only for a key that has a job: it takes no key from a call that may be submitted. */
-  async function answerRefused(submission: Submission, refusal: Error): Promise<Job> {
-    const earlier = await readEarlier(submission);
-    if (earlier === null) throw refusal;
-    return await answerAgain(earlier, submission);
-  }
-
-  async function readEarlier({ viewer, submissionKey }: Submission): Promise<KeyedJob | null> {
-    if (submissionKey === null) return null;
-    return await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+  async function submit(submission: Submission): Promise<Job> {
+    const { viewer, submissionKey } = submission;
+    if (submissionKey === null) return await submitOnce(submission);
+    const key = JSON.stringify([viewer.ownerId, submissionKey.key]);
+    return await inTurnOfKey(key, submissionKey.fingerprint, () => submitOnce(submission));
   }
 
   /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
-  async function submitOnce(job: Job, submission: Submission): Promise<Job> {
-    const earlier = await readEarlier(submission);
-    if (earlier !== null) return await answerAgain(earlier, submission);
+  async function submitOnce(submission: Submission): Promise<Job> {
+    const earlier = await keyedJobs.find(submission);
+    if (earlier !== null) return earlier;
+    if (submission.refusal !== null) throw submission.refusal;
+    if (patience !== null) throw stopping();
+    refuseIfHeldUp(submission);
+    const turn = turns.join(submission.viewer.ownerId, submission.input);
+    try {
+      const counted = { ...submission, giveBack: await quota.count(submission.viewer) };
+      await untilTurn(turn, counted);
+      return await insertAndSend(counted, turn);
+    } finally {
+      turn.end(false);
+    }
+  }
+
+  function refuseIfHeldUp({ deploymentId }: Submission): void {
     const pausedForMs = pace.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const refusal = pace.submitRefusal(submission.deploymentId);
+    const refusal = pace.submitRefusal(deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
-    const insertedAt = monotonic();
-    const giveBack = await quota.count(submission.viewer);
-    const counted = { ...submission, giveBack };
-    const taken = await insert(job, counted);
-    if (taken !== null) return await answerAgain(taken, submission);
-    if (!(await mayLeave(job, counted, insertedAt))) return await answerUnsent(job, counted);
-    return await deliver(job, counted);
+  }
+
+  async function untilTurn(turn: SubmitTurn, submission: Counted): Promise<void> {
+    try {
+      const hasWaited = await turn.begun;
+      if (hasWaited) refuseIfHeldUp(submission);
+    } catch (error) {
+      await submission.giveBack("submit");
+      throw error;
+    }
+  }
+
+  async function insertAndSend(submission: Counted, turn: SubmitTurn): Promise<Job> {
+    const job = createJob({
+      ownerId: submission.viewer.ownerId,
+      deploymentId: submission.deploymentId,
+      apiVersion: dependencies.apiVersion,
+      now: new Date(dependencies.now()),
+    });
+    jobsUnderWay.add(job.id);
+    try {
+      const insertedAt = monotonic();
+      const taken = await insert(job, submission);
+      if (taken !== null) {
+        turn.end(false);
+        return await keyedJobs.answer(taken, submission);
+      }
+      const isFresh = await mayLeave(job, submission, insertedAt);
+      return await (isFresh ? deliver(job, submission, turn) : answerUnsent(job, submission));
+    } finally {
+      jobsUnderWay.delete(job.id);
+    }
   }
 
   /** A gateway that can't ask does not send, and leaves the key free. */
@@ -159,8 +183,8 @@ export function createSubmitJob(dependencies: {
   async function answerUnsent(job: Job, { giveBack }: Counted): Promise<Job> {
     await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
     const settled = await store.readJob(job.id);
-    if (settled !== null) return answer(settled);
-    await giveBack("without a job");
+    if (settled !== null) return answerWith(settled);
+    await giveBack("job");
     throw new UpstreamError("UNAVAILABLE");
   }
 
@@ -170,11 +194,11 @@ export function createSubmitJob(dependencies: {
     try {
       const { durationMs } = submitLease;
       const taken = await store.insertJob(job, input, submissionKey, durationMs, jobsInFlight);
-      if (taken !== null) await giveBack("retry");
+      if (taken !== null) await giveBack("submit");
       return taken;
     } catch (error) {
-      if (error instanceof IdempotencyConflictError) await giveBack("retry");
-      else if (error instanceof LimitError) await giveBack("without a job");
+      if (error instanceof IdempotencyConflictError) await giveBack("submit");
+      else if (error instanceof LimitError) await giveBack("job");
       // A row whose insert was answered with an error may be there all the same, and must not hold its key.
       else await withdraw(job, submission, UNSENT_DELAYS_MS);
       throw error;
@@ -190,17 +214,16 @@ export function createSubmitJob(dependencies: {
     try {
       await persist(job, () => store.deleteJob(job.id), { delaysMs });
     } finally {
-      await giveBack("without a job");
+      await giveBack("job");
     }
   }
 
-  async function deliver(job: Job, submission: Counted): Promise<Job> {
+  async function deliver(job: Job, submission: Counted, turn: SubmitTurn): Promise<Job> {
     const { deploymentId, input } = submission;
     let requestId: string;
     try {
-      requestId = await untilOver(
-        runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input }),
-      );
+      const post = runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
+      requestId = await untilOver(post.finally(() => turn.end(true)));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await withdraw(job, submission);
@@ -211,7 +234,7 @@ export function createSubmitJob(dependencies: {
         "It is not known whether RunComfy accepted a job; it is not sent again.",
       );
       const settled = await persist(job, () => record(job.id, { kind: "unanswered" }));
-      return answer(settled ?? job);
+      return answerWith(settled ?? job);
     }
     const accepted = await persist(job, () => record(job.id, { kind: "accepted", requestId }), {
       requestId,
@@ -225,19 +248,7 @@ export function createSubmitJob(dependencies: {
     } else {
       follow(accepted);
     }
-    return answer(accepted ?? job);
-  }
-
-  /** What a key stands for already: the same answer as the first time. */
-  async function answerAgain(keyed: KeyedJob, { submissionKey }: Submission): Promise<Job> {
-    if (keyed.fingerprint !== submissionKey?.fingerprint)
-      throw new IdempotencyConflictError(keyed.job.id);
-    if (keyed.job.status !== "SUBMITTING") return answer(keyed.job);
-    // Another gateway is submitting it at this moment, or has died over it and will be found out.
-    const isSettled = ({ status }: Job): boolean => status !== "SUBMITTING";
-    const job = await untilOver(waitForJob(store, keyed.job.id, isSettled, submitTimeoutMs));
-    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("UNAVAILABLE");
-    return answer(job);
+    return answerWith(accepted ?? job);
   }
 
   /** What `waiting` resolves with, unless the gateway stops waiting first. */
@@ -258,19 +269,13 @@ export function createSubmitJob(dependencies: {
     isSubmitting: (jobId) => jobsUnderWay.has(jobId),
     stop(patienceMs) {
       patience ??= setTimeout(() => over.abort(), patienceMs);
+      turns.stop(stopping());
     },
     async close() {
-      await Promise.allSettled(jobsUnderWay.values());
+      await Promise.allSettled(callsUnderWay);
       if (patience !== null) clearTimeout(patience);
     },
   };
-}
-
-function answer(job: Job): Job {
-  if (job.error?.code === "SUBMISSION_UNKNOWN") {
-    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
-  }
-  return job;
 }
 
 function stopping(): UpstreamError {

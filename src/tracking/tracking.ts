@@ -29,7 +29,7 @@ export type Tracking = {
   readonly deleteJob: DeleteJob;
   /** Takes up every unfinished job and looks at it from then on. */
   start(): Promise<void>;
-  /** Takes no more submits from now on; those that have no answer within 7.5 s end as unknown. */
+  /** Takes no more submits from now on, nor those that wait; those that have no answer within 7.5 s end as unknown. */
   stopSubmits(): void;
   /** Lets every submit under way have its outcome written down, then stops looks and hands the jobs over to others. */
   close(): Promise<void>;
@@ -48,6 +48,8 @@ export function createTracking(dependencies: {
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
+  /** 100 when not given. */
+  readonly submitsAtOnce?: number;
   /** 5 when not given. */
   readonly submitMarginSeconds?: number;
   /** That of the store; 6 when not given. */
@@ -61,7 +63,7 @@ export function createTracking(dependencies: {
   const { store, runcomfy, pace, catalogue, apiVersion, deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
-  const { submitMarginSeconds = 5, leaseSeconds = 6 } = dependencies;
+  const { submitsAtOnce = 100, submitMarginSeconds = 5, leaseSeconds = 6 } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
@@ -105,6 +107,7 @@ export function createTracking(dependencies: {
     catalogue,
     apiVersion,
     submitTimeoutMs,
+    submitsAtOnce,
     now,
     monotonic,
     sleep,

@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+import { expect, onTestFinished, test } from "vitest";
 
 import { isConnectionRefused, toNetworkError } from "../../src/runcomfy/network-error.ts";
 
@@ -19,6 +22,7 @@ test.each([
   [thrown(failure("EHOSTUNREACH", "connect"))],
   [thrown(failure("ENETUNREACH", "connect"))],
   [thrown(failure("ETIMEDOUT", "connect"), failure("ENETUNREACH", "connect"))],
+  [thrown(failure("ETIMEDOUT", "connect"), failure("UND_ERR_CONNECT_TIMEOUT"))],
   [thrown(failure("UND_ERR_CONNECT_TIMEOUT"))],
   [thrown(failure("CERT_HAS_EXPIRED"))],
   [thrown(failure("DEPTH_ZERO_SELF_SIGNED_CERT"))],
@@ -36,6 +40,12 @@ test.each([
   [thrown(failure("ECONNRESET", "read"))],
   [thrown(failure("EPIPE", "write"))],
   [thrown(failure("ETIMEDOUT", "read"))],
+  [thrown(failure("EHOSTUNREACH", "read"))],
+  [thrown(failure("ENETUNREACH", "read"))],
+  [thrown(failure("ECONNREFUSED", "read"))],
+  [thrown(failure("EHOSTUNREACH", "write"))],
+  [thrown(failure("EHOSTUNREACH"))],
+  [thrown(failure("EHOSTUNREACH", "connect"), failure("EHOSTUNREACH", "read"))],
   [thrown(failure("UND_ERR_SOCKET"))],
   [thrown(failure("ECONNREFUSED", "connect"), failure("ECONNRESET", "read"))],
   [new AggregateError([])],
@@ -53,7 +63,45 @@ test("Only a connection that every address refused counts as refused", () => {
   expect(isConnectionRefused(thrown(refused))).toBe(true);
   expect(isConnectionRefused(thrown(refused, refused))).toBe(true);
   expect(isConnectionRefused(thrown(refused, failure("ETIMEDOUT", "connect")))).toBe(false);
+  expect(isConnectionRefused(thrown(failure("ECONNREFUSED", "read")))).toBe(false);
   expect(isConnectionRefused("odd")).toBe(false);
+});
+
+test.each(["127.0.0.1", "localhost"])(
+  "What fetch throws where nobody listens (%s) is a refused connection, and never arrived",
+  async (host) => {
+    const gone = createServer().listen(0);
+    await once(gone, "listening");
+    const address = gone.address();
+    const port = typeof address === "object" ? address?.port : null;
+    gone.close();
+    await once(gone, "close");
+    const error: unknown = await fetch(`http://${host}:${port}`, { method: "POST" }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(TypeError);
+    expect(isConnectionRefused(error)).toBe(true);
+    expect(toNetworkError("submit", error).delivery).toBe("never-arrived");
+  },
+);
+
+test("What fetch throws for a name without an address never arrived", async () => {
+  const error: unknown = await fetch("http://runcomfy.invalid").catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TypeError);
+  expect(isConnectionRefused(error)).toBe(false);
+  expect(toNetworkError("submit", error).delivery).toBe("never-arrived");
+});
+
+test("What fetch throws when the connection breaks after the request has left is unknown", async () => {
+  const server = createServer((socket) => void socket.once("data", () => socket.resetAndDestroy()));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : null;
+  const error: unknown = await fetch(`http://127.0.0.1:${port}`).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TypeError);
+  expect(toNetworkError("submit", error).delivery).toBe("unknown");
 });
 
 test("Errors that cause each other are read to a depth and no further", () => {

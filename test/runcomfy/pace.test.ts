@@ -561,3 +561,32 @@ test("Who gets answers, be they failures, is not cut off, and who is told that i
   expect([fail(unauthorized), fail(unauthorized)]).toEqual([false, true]);
   expect(fail(answered(500))).toBe(false);
 });
+
+test("A call that is not answered in time while others are tells of its deployment alone", () => {
+  const pace = makePace();
+  const before = pace.countAnswers();
+  pace.noteRead(null, "well");
+  for (let reads = 0; reads < 4; reads += 1) pace.noteRead(failure("TIMEOUT"), "slow", before);
+  pace.noteSubmit(failure("TIMEOUT"), "slow", before);
+  expect([pace.isOutage(), pace.isOutage("slow"), pace.isOutage("well")]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+});
+
+test("Calls that are not answered in time, and no others since they began, tell of RunComfy as a whole", () => {
+  const pace = makePace();
+  pace.noteRead(null, "well");
+  const before = pace.countAnswers();
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("TIMEOUT"), "slow", before);
+  expect(pace.isOutage()).toBe(true);
+});
+
+test("A connection that breaks tells of RunComfy as a whole, whatever else was answered", () => {
+  const pace = makePace();
+  const before = pace.countAnswers();
+  pace.noteRead(null, "well");
+  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "slow", before);
+  expect(pace.isOutage()).toBe(true);
+});

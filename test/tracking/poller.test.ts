@@ -1,9 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -15,6 +18,7 @@ import type { Record } from "../../src/tracking/record.ts";
 import { createRecord } from "../../src/tracking/record.ts";
 import type { TakeOver } from "../../src/tracking/take-over.ts";
 import { createTakeOver } from "../../src/tracking/take-over.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
@@ -25,6 +29,7 @@ const DEADLINE_SECONDS = 60;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
+let pace: Pace;
 let runcomfy: RunComfy;
 let record: Record;
 let poller: Poller;
@@ -43,10 +48,9 @@ beforeEach(async () => {
   store = await openStore({ databaseUrl: ":memory:", log });
   const now = () => wallMs;
   const monotonic = () => monotonicMs;
-  const pace = createPace({ now: monotonic, random: () => 0, log });
-  const { url: baseUrl, token } = upstream;
+  pace = createPace({ now: monotonic, random: () => 0, log });
   record = createRecord({ store, now });
-  runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, pace, log });
+  runcomfy = connect();
   poller = createPoller({
     store,
     runcomfy: {
@@ -81,6 +85,11 @@ beforeEach(async () => {
     log,
   });
 });
+
+function connect(readTimeoutMs = 10_000): RunComfy {
+  const { url: baseUrl, token } = upstream;
+  return createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, readTimeoutMs, pace, log });
+}
 
 afterEach(async () => {
   await poller.close();
@@ -121,14 +130,23 @@ async function insertAccepted(deploymentId: string): Promise<Job> {
 }
 
 /** Ticks, and lets 10 ms of the gateway's time pass with each turn of the event loop, until it holds. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turns = 0; turns < 20_000; turns++) {
+async function until(holds: () => boolean | Promise<boolean>, mostTurns = 20_000): Promise<void> {
+  for (let turns = 0; turns < mostTurns; turns++) {
     if (await holds()) return;
     poller.tick();
     passTime(10);
     await new Promise((resolve) => setImmediate(resolve));
   }
   throw new Error("it did not come to hold within 20,000 turns");
+}
+
+/** The same where time-outs of calls have to pass, which are real: the gateway's time passes ten times as fast. */
+async function untilTimeOut(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) {
+    poller.tick();
+    await delay(5);
+    passTime(50);
+  }
 }
 
 async function hasStatus(jobId: string, status: string): Promise<boolean> {
@@ -179,6 +197,64 @@ test("of the looks that may be under way at once each gateway has its part, and 
   poller.setGateways(100);
   release();
   await until(() => upstream.count("status") >= 80);
+});
+
+test.each([
+  { gateways: 1, most: 32 },
+  { gateways: 7, most: 4 },
+  { gateways: 32, most: 1 },
+])(
+  "where $gateways gateways share the looks, a deployment that does not answer has $most of them and holds up nobody",
+  async ({ gateways, most }) => {
+    poller.setGateways(gateways);
+    const stalled: Job[] = [];
+    for (let count = 0; count < 100; count++) {
+      stalled.push(await insertAccepted("fault-no-answer--status"));
+    }
+    for (const job of stalled) poller.resume(job);
+    await until(() => upstream.count("status") === most);
+    const good = [await insertAccepted("warm-glow"), await insertAccepted("cold-glow")];
+    for (const job of good) poller.resume(job);
+    for (const { id } of good) await until(() => hasStatus(id, "SUCCEEDED"));
+    expect(upstream.count("status", "fault-no-answer--status")).toBe(most);
+  },
+);
+
+test.each(["no-answer", "endless-body", "dripping-body"] as const)(
+  "looks that meet %s are no outage of RunComfy, end at their time-out, and the log says so once",
+  async (fault) => {
+    runcomfy = connect(300);
+    upstream.script("good", ["in_progress"]);
+    const good = await insertAccepted("good");
+    const deploymentId = `fault-${fault}--status`;
+    const stalled: Job[] = [];
+    for (let count = 0; count < 40; count++) stalled.push(await insertAccepted(deploymentId));
+    for (const job of [...stalled, good]) poller.resume(job);
+    await untilTimeOut(() => {
+      expect(pace.isOutage()).toBe(false);
+      return upstream.count("status", deploymentId) > 32;
+    });
+    expect(await hasStatus(good.id, "IN_PROGRESS")).toBe(true);
+    const lines = logged.map((line): unknown => JSON.parse(line));
+    const slow = lines.filter((line) => /too long/.test(String(Reflect.get(Object(line), "msg"))));
+    expect(slow).toMatchObject([{ deploymentId }]);
+    expect(lines).not.toContainEqual(
+      expect.objectContaining({ code: "TIMEOUT", jobId: expect.anything() }),
+    );
+  },
+);
+
+test("a result that does not come in time is a failed look, and a later one ends the job", async () => {
+  runcomfy = connect(100);
+  upstream.setFault("dripping-body", ["result"]);
+  const job = await insertAccepted("warm-glow");
+  poller.resume(job);
+  await untilTimeOut(() => upstream.count("result") === 1);
+  collectGarbage();
+  await untilTimeOut(() => upstream.count("result") === 2);
+  expect(await hasStatus(job.id, "IN_PROGRESS")).toBe(true);
+  upstream.setFault(null);
+  await untilTimeOut(() => hasStatus(job.id, "SUCCEEDED"));
 });
 
 test("a job whose looks fail in an outage is looked at soon after its end, however long it has failed", async () => {

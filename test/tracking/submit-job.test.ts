@@ -71,6 +71,7 @@ function createSubmitter(catalogue: Catalogue = null): Submitter {
     catalogue,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
+    submitsAtOnce: 100,
     now: () => 0,
     monotonic: () => monotonicMs,
     sleep: (durationMs) => sleep(durationMs),

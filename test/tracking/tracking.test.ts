@@ -178,6 +178,7 @@ test.each([
   "not-json",
   "redirect",
   "no-answer",
+  "dripping-body",
 ])(
   "a submit of unknown outcome (%s) is kept, never sent again, and answers the same under its key",
   async (fault) => {

@@ -33,6 +33,13 @@ export function begin(response: ServerResponse, status: number): void {
   response.writeHead(status, { "content-type": "application/json" }).write('{"status":');
 }
 
+/** Begins an answer that never ends, and goes on with it a byte at a time. */
+export function drip(response: ServerResponse): void {
+  begin(response, 200);
+  const timer = setInterval(() => response.write(" "), 20);
+  response.once("close", () => clearInterval(timer));
+}
+
 /** Writes without end, as fast as it is read. */
 export function pour(response: ServerResponse): void {
   const chunk = "x".repeat(64 * 1024);

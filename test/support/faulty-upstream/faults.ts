@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-import { begin, html, json, limit, pour, refuse, text } from "./answers.ts";
+import { begin, drip, html, json, limit, pour, refuse, text } from "./answers.ts";
 import { toList } from "./listed-deployment.ts";
 
 /** The calls that the upstream serves. */
@@ -61,6 +61,7 @@ const FAULTS = {
   // Connections
   "no-answer": { on: ALL, answer: () => {} },
   "endless-body": { on: ALL, answer: ({ response }) => begin(response, 200) },
+  "dripping-body": { on: ALL, answer: ({ response }) => drip(response) },
   "endless-402": { on: ALL, answer: ({ response }) => begin(response, 402) },
   "reset-before-answer": { on: ALL, answer: ({ response }) => response.socket?.resetAndDestroy() },
   "reset-in-body": {

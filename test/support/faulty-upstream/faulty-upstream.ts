@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
@@ -56,8 +57,14 @@ export type FaultyUpstream = {
   accept(deploymentId: string): string;
   /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
   finish(requestId: string, result: Readonly<Record<string, unknown>>): void;
+  /** How many requests have no whole answer yet, on connections that are still open. */
+  countUnanswered(): number;
   /** Holds back every answer to a call, until the returned function is called. */
   hold(call: UpstreamCall): () => void;
+  /** Lets every answer to a call take so much longer from now on. */
+  slow(call: UpstreamCall, delayMs: number): void;
+  /** The most connections that were open at once. */
+  mostConnections(): number;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -82,6 +89,10 @@ export async function startFaultyUpstream(
   const scripts = new Map<string, readonly string[]>();
   const gates = new Map<UpstreamCall, PromiseWithResolvers<void>>();
   const waiters = new Set<() => void>();
+  const delaysMs = new Map<UpstreamCall, number>();
+  const unanswered = new Set<ServerResponse>();
+  let connections = 0;
+  let mostConnections = 0;
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
 
   const elsewhere = createServer(async (request, response) => {
@@ -90,12 +101,20 @@ export async function startFaultyUpstream(
   });
   const server = createServer(async (request, response) => {
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
+    unanswered.add(response);
+    response.once("close", () => unanswered.delete(response));
     const recorded = await record(request, token).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
     requests.push({ ...recorded, fault: fault?.name ?? null });
     for (const wake of waiters) wake();
     if (recorded.call !== null) await gates.get(recorded.call)?.promise;
+    const delayMs = recorded.call === null ? undefined : delaysMs.get(recorded.call);
+    if (delayMs !== undefined) await delay(delayMs);
     answer(recorded, response);
+  });
+  server.on("connection", (socket) => {
+    mostConnections = Math.max(mostConnections, (connections += 1));
+    socket.once("close", () => (connections -= 1));
   });
   const elsewhereUrl = `http://127.0.0.1:${await listen(elsewhere, 0)}`;
   const port = await listen(server, options.port ?? 0);
@@ -208,6 +227,7 @@ export async function startFaultyUpstream(
       job.script = [job.status];
       job.result = result;
     },
+    countUnanswered: () => unanswered.size,
     hold(call) {
       const gate = Promise.withResolvers<void>();
       gates.set(call, gate);
@@ -216,6 +236,8 @@ export async function startFaultyUpstream(
         gate.resolve();
       };
     },
+    slow: (call, delayMs) => void delaysMs.set(call, delayMs),
+    mostConnections: () => mostConnections,
     close,
     [Symbol.asyncDispose]: close,
   };

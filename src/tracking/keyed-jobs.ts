@@ -1,0 +1,70 @@
+import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
+import type { Job } from "../job/job.ts";
+import { UpstreamError } from "../job/upstream-error.ts";
+import type { JobStore, KeyedJob } from "../store/job-store.ts";
+import type { Submission } from "./submission.ts";
+import { waitForJob } from "./wait-for-job.ts";
+
+/**
+ * Finds out what idempotency keys stand for already, and answers with the job as the first time. Both reject with an
+ * `IdempotencyConflictError` when the key's job is of another submission, and with an `UpstreamError` as `answerWith`
+ * does, or when the job is being submitted on another gateway and that does not end.
+ */
+export type KeyedJobs = {
+  /** Null when the key is free, because no job has it or the one that had it came to nothing. */
+  find(submission: Submission): Promise<Job | null>;
+  /** Of a job that was found to have the key just now. */
+  answer(keyed: KeyedJob, submission: Submission): Promise<Job>;
+};
+
+/** `untilOver` ends a wait when the gateway stops. */
+export function createKeyedJobs(dependencies: {
+  readonly store: JobStore;
+  readonly untilOver: <Value>(waiting: Promise<Value>) => Promise<Value>;
+  readonly submitTimeoutMs: number;
+}): KeyedJobs {
+  const { store, untilOver, submitTimeoutMs } = dependencies;
+
+  /** Null when the job is gone, because its submit came to nothing. */
+  async function answerOnceSettled(keyed: KeyedJob, submission: Submission): Promise<Job | null> {
+    const job = isSettled(keyed.job) ? keyed.job : await settle(keyed.job);
+    if (job === null) return null;
+    if (keyed.fingerprint !== submission.submissionKey?.fingerprint) {
+      throw new IdempotencyConflictError(job.id);
+    }
+    return answerWith(job);
+  }
+
+  /** Another gateway is submitting it at this moment, or has died over it and will be found out. */
+  async function settle({ id }: Job): Promise<Job | null> {
+    const job = await untilOver(waitForJob(store, id, isSettled, submitTimeoutMs));
+    if (job !== null && !isSettled(job)) throw new UpstreamError("UNAVAILABLE");
+    return job;
+  }
+
+  return {
+    async find(submission) {
+      const { viewer, submissionKey } = submission;
+      if (submissionKey === null) return null;
+      const keyed = await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+      return keyed === null ? null : await answerOnceSettled(keyed, submission);
+    },
+    async answer(keyed, submission) {
+      const job = await answerOnceSettled(keyed, submission);
+      if (job === null) throw new UpstreamError("UNAVAILABLE");
+      return job;
+    },
+  };
+}
+
+/** Throws an `UpstreamError` that names the job when nobody knows whether the upstream accepted it. */
+export function answerWith(job: Job): Job {
+  if (job.error?.code === "SUBMISSION_UNKNOWN") {
+    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
+  }
+  return job;
+}
+
+function isSettled({ status }: Job): boolean {
+  return status !== "SUBMITTING";
+}

@@ -1,0 +1,39 @@
+/** The places for looks that are under way at once. */
+export type LookPlaces = {
+  /** With how many gateways the places are shared; each has one at least. */
+  setGateways(gateways: number): void;
+  isFull(): boolean;
+  /** Whether a deployment has less than half of the places, so that one that never answers leaves some to the others. */
+  isOpen(deploymentId: string | null): boolean;
+  /** Takes one, and returns what gives it back. */
+  take(deploymentId: string | null): () => void;
+};
+
+/** Of all gateways together. One deployment, which is all that many gateways have, gets half of them. */
+const MOST_LOOKS = 64;
+
+/** Makes them for a gateway that is alone. */
+export function createLookPlaces(): LookPlaces {
+  const takenBy = new Map<string | null, number>();
+  let taken = 0;
+  let most = MOST_LOOKS;
+
+  function count(deploymentId: string | null, change: 1 | -1): void {
+    taken += change;
+    const ofDeployment = (takenBy.get(deploymentId) ?? 0) + change;
+    if (ofDeployment === 0) takenBy.delete(deploymentId);
+    else takenBy.set(deploymentId, ofDeployment);
+  }
+
+  return {
+    setGateways(gateways) {
+      most = Math.max(1, Math.floor(MOST_LOOKS / gateways));
+    },
+    isFull: () => taken >= most,
+    isOpen: (deploymentId) => (takenBy.get(deploymentId) ?? 0) < Math.max(1, Math.floor(most / 2)),
+    take(deploymentId) {
+      count(deploymentId, 1);
+      return () => count(deploymentId, -1);
+    },
+  };
+}

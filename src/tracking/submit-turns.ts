@@ -1,0 +1,185 @@
+import type { BaseLogger } from "pino";
+
+import type { JsonObject } from "../job/json.ts";
+import { UpstreamError } from "../job/upstream-error.ts";
+
+/** Bounds the submits under way. Owners take turns, and each owner's submits go in the order in which they came. */
+export type SubmitTurns = {
+  /**
+   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the owner's
+   * inputs would leave too little room for those of others.
+   */
+  join(ownerId: string, input: JsonObject): SubmitTurn;
+  /** Refuses with this error everyone who waits, and everyone who comes. */
+  stop(error: Error): void;
+};
+
+/** A place in line, and then among the submits under way. Whoever has one must end it. */
+export type SubmitTurn = {
+  /** Resolves when the turn has come, with whether it had to be waited for. Rejects as `join` throws. */
+  readonly begun: Promise<boolean>;
+  /** Makes room for the next one; only the first call counts. `isSent`: a POST ended, whose time tells how long others wait. */
+  end(isSent: boolean): void;
+};
+
+/** All inputs that wait take no more, as text, and those of one owner no more than is left then. */
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
+/** What one who waits takes beside the input. */
+const WAITING_BYTES = 1_024;
+
+/** What a POST is taken to last before one has ended. */
+const FIRST_GUESS_MS = 100;
+/** The part of the newest POST in the mean of the last ones. */
+const NEWEST_PART = 0.05;
+
+const LONGEST_RETRY_AFTER_SECONDS = 300;
+
+/** Lets `atOnce` go, and the others wait for `longestWaitMs` at most. */
+export function createSubmitTurns(options: {
+  readonly atOnce: number;
+  readonly longestWaitMs: number;
+  readonly monotonic: () => number;
+  readonly log: Pick<BaseLogger, "warn">;
+}): SubmitTurns {
+  const { atOnce, longestWaitMs, monotonic, log } = options;
+  /** By owner. The owner who is next comes first, and so does each owner's first submit. */
+  const lines = new Map<string, Line>();
+  let underWay = 0;
+  let waiting = 0;
+  let waitingBytes = 0;
+  let meanMs = FIRST_GUESS_MS;
+  let stopped: Error | null = null;
+  let hasTold = false;
+
+  /** How long a submit that this owner adds will wait, if POSTs go on taking as long as the last ones. */
+  function expectWaitMs(ownerId: string): number {
+    const rounds = (lines.get(ownerId)?.ones.size ?? 0) + 1;
+    const before = Math.min(waiting, rounds * lines.size);
+    return ((before + 1) * meanMs) / atOnce;
+  }
+
+  function hasRoom(ownerId: string, bytes: number): boolean {
+    const ofOwner = (lines.get(ownerId)?.bytes ?? 0) + bytes;
+    return ofOwner <= MOST_WAITING_BYTES - waitingBytes - bytes;
+  }
+
+  function refuse(ownerId: string): UpstreamError {
+    if (!hasTold) {
+      log.warn(
+        { underWay, waiting },
+        "Jobs are submitted faster than RunComfy takes them, so some are refused with RATE_LIMITED. If RunComfy can take more at once, raise SUBMITS_AT_ONCE.",
+      );
+    }
+    hasTold = true;
+    const seconds = Math.ceil(expectWaitMs(ownerId) / 1_000);
+    const retryAfterSeconds = Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS);
+    return new UpstreamError("RATE_LIMITED", {
+      message: `Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in ${retryAfterSeconds} s.`,
+      retryAfterSeconds,
+    });
+  }
+
+  function enter(one: Waiting): void {
+    const line = lines.get(one.ownerId) ?? { ones: new Set(), bytes: 0 };
+    lines.set(one.ownerId, line);
+    line.ones.add(one);
+    line.bytes += one.bytes;
+    waiting += 1;
+    waitingBytes += one.bytes;
+  }
+
+  function leave(one: Waiting): void {
+    const line = lines.get(one.ownerId);
+    if (line?.ones.delete(one) !== true) return;
+    clearTimeout(one.timer);
+    line.bytes -= one.bytes;
+    waiting -= 1;
+    waitingBytes -= one.bytes;
+    if (line.ones.size === 0) lines.delete(one.ownerId);
+  }
+
+  function beginNext(): void {
+    const [line] = lines.values();
+    const [one] = line?.ones ?? [];
+    if (line === undefined || one === undefined) {
+      if (underWay <= atOnce / 2) hasTold = false;
+      return;
+    }
+    leave(one);
+    // Behind the other owners.
+    if (lines.delete(one.ownerId)) lines.set(one.ownerId, line);
+    one.begin();
+  }
+
+  /** Whose turn has come, with what ends it. */
+  function begin(): (isSent: boolean) => void {
+    underWay += 1;
+    const beganAt = monotonic();
+    let isOver = false;
+    return (isSent) => {
+      if (isOver) return;
+      isOver = true;
+      underWay -= 1;
+      if (isSent) meanMs += (monotonic() - beganAt - meanMs) * NEWEST_PART;
+      beginNext();
+    };
+  }
+
+  function wait(ownerId: string, bytes: number): SubmitTurn {
+    const { promise: begun, resolve, reject } = Promise.withResolvers<boolean>();
+    // Whoever waits may be busy elsewhere when it is refused.
+    begun.catch(() => undefined);
+    let end = (_isSent: boolean): void => undefined;
+    const one: Waiting = {
+      ownerId,
+      bytes,
+      timer: setTimeout(() => {
+        leave(one);
+        reject(refuse(ownerId));
+      }, longestWaitMs),
+      begin() {
+        end = begin();
+        resolve(true);
+      },
+      refuse: reject,
+    };
+    enter(one);
+    return {
+      begun,
+      end(isSent) {
+        leave(one);
+        end(isSent);
+      },
+    };
+  }
+
+  return {
+    join(ownerId, input) {
+      if (stopped !== null) throw stopped;
+      if (underWay < atOnce) return { begun: Promise.resolve(false), end: begin() };
+      const bytes = JSON.stringify(input).length + WAITING_BYTES;
+      if (expectWaitMs(ownerId) > longestWaitMs || !hasRoom(ownerId, bytes)) throw refuse(ownerId);
+      return wait(ownerId, bytes);
+    },
+    stop(error) {
+      stopped = error;
+      for (const { ones } of lines.values()) {
+        for (const one of ones) {
+          leave(one);
+          one.refuse(error);
+        }
+      }
+    },
+  };
+}
+
+type Line = { readonly ones: Set<Waiting>; bytes: number };
+
+type Waiting = {
+  readonly ownerId: string;
+  readonly bytes: number;
+  /** Refuses it when it has waited for too long. */
+  readonly timer: NodeJS.Timeout;
+  begin(): void;
+  refuse(error: Error): void;
+};

@@ -1,0 +1,47 @@
+import { pino } from "pino";
+
+import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import type { Pace } from "../../src/runcomfy/pace.ts";
+import { createPace } from "../../src/runcomfy/pace.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { createQuota } from "../../src/tracking/quota.ts";
+import { createRecord } from "../../src/tracking/record.ts";
+import type { Submitter } from "../../src/tracking/submit-job.ts";
+import { createSubmitJob } from "../../src/tracking/submit-job.ts";
+import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+
+const log = pino({ level: "silent" });
+
+/** A submitter that owns its jobs, and sends them at any pace unless one is given. */
+export function connectSubmitter(options: {
+  readonly upstream: FaultyUpstream;
+  readonly store: JobStore;
+  readonly pace?: Pace;
+  readonly timeoutMs?: number;
+  readonly marginMs?: number;
+  readonly submitsAtOnce?: number;
+}): Submitter {
+  const { upstream, store, timeoutMs = 10_000, marginMs = 5_000, submitsAtOnce = 100 } = options;
+  const { pace = createPace({ now: () => 0, random: () => 1, log }) } = options;
+  const { url: baseUrl, token } = upstream;
+  const monotonic = (): number => performance.now();
+  const isOwner = (): boolean => true;
+  return createSubmitJob({
+    store,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, pace, log }),
+    pace,
+    record: createRecord({ store, now: () => 0 }),
+    follow: () => undefined,
+    submitLease: createSubmitLease({ store, timeoutMs, marginMs, isOwner, monotonic }),
+    quota: createQuota({ rates: store.rates, log }),
+    catalogue: null,
+    apiVersion: "v1",
+    submitTimeoutMs: timeoutMs,
+    submitsAtOnce,
+    now: () => 0,
+    monotonic,
+    sleep: () => Promise.resolve(),
+    log,
+  });
+}

@@ -1,0 +1,178 @@
+import { pino } from "pino";
+import { beforeEach, expect, test } from "vitest";
+
+import { UpstreamError } from "../../src/job/upstream-error.ts";
+import type { SubmitTurn, SubmitTurns } from "../../src/tracking/submit-turns.ts";
+import { createSubmitTurns } from "../../src/tracking/submit-turns.ts";
+
+let nowMs = 0;
+let logged: string[] = [];
+
+beforeEach(() => {
+  nowMs = 0;
+  logged = [];
+});
+
+function createTurns(atOnce: number, longestWaitMs = 10_000): SubmitTurns {
+  return createSubmitTurns({
+    atOnce,
+    longestWaitMs,
+    monotonic: () => nowMs,
+    log: pino({}, { write: (line: string) => void logged.push(line) }),
+  });
+}
+
+/** Teaches it how long a POST takes. */
+function sendMany(turns: SubmitTurns, durationMs: number): void {
+  for (let posts = 0; posts < 200; posts++) {
+    const turn = turns.join("anybody", {});
+    nowMs += durationMs;
+    turn.end(true);
+  }
+}
+
+function refusalOf(join: () => SubmitTurn): unknown {
+  try {
+    join();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
+
+test("so many have their turn at once, and the next one when one of them ends, once", async () => {
+  const turns = createTurns(2);
+  const first = turns.join("a", {});
+  const second = turns.join("a", {});
+  const third = turns.join("a", {});
+  const begun: string[] = [];
+  void third.begun.then(() => begun.push("third"));
+  const fourth = turns.join("a", {});
+  void fourth.begun.then(() => begun.push("fourth"));
+  expect([await first.begun, await second.begun]).toEqual([false, false]);
+  expect(begun).toEqual([]);
+  first.end(true);
+  first.end(false);
+  expect(await third.begun).toBe(true);
+  expect(begun).toEqual(["third"]);
+  second.end(false);
+  expect(await fourth.begun).toBe(true);
+});
+
+test("owners take turns, and each owner's submits go in order, however many one of them has", async () => {
+  const turns = createTurns(1);
+  const running = turns.join("greedy", {});
+  const order: string[] = [];
+  const join = async (ownerId: string, name: string): Promise<void> => {
+    const turn = turns.join(ownerId, {});
+    await turn.begun;
+    order.push(name);
+    turn.end(false);
+  };
+  const all = [
+    ...Array.from({ length: 50 }, (_, index) => join("greedy", `greedy ${index}`)),
+    join("quiet", "quiet 0"),
+    join("quiet", "quiet 1"),
+    join("other", "other 0"),
+  ];
+  running.end(true);
+  await Promise.all(all);
+  expect(order.slice(0, 7)).toEqual([
+    "greedy 0",
+    "quiet 0",
+    "other 0",
+    "greedy 1",
+    "quiet 1",
+    "greedy 2",
+    "greedy 3",
+  ]);
+  expect(order).toHaveLength(53);
+});
+
+test("who would wait for too long is refused at once, with the seconds that the last POSTs let expect", () => {
+  const turns = createTurns(2, 10_000);
+  sendMany(turns, 4_000);
+  for (let joined = 0; joined < 2 + 5; joined++) turns.join("greedy", {});
+  const error = refusalOf(() => turns.join("greedy", {}));
+  expect(error).toBeInstanceOf(UpstreamError);
+  expect(error).toMatchObject({ code: "RATE_LIMITED", retryable: true, retryAfterSeconds: 12 });
+  expect(String(error)).toContain("Submit it again in 12 s.");
+});
+
+test("a long line of one owner's does not refuse another one", () => {
+  const turns = createTurns(2, 10_000);
+  sendMany(turns, 4_000);
+  for (let joined = 0; joined < 2 + 5; joined++) turns.join("greedy", {});
+  expect(refusalOf(() => turns.join("greedy", {}))).not.toBeNull();
+  expect(refusalOf(() => turns.join("quiet", {}))).toBeNull();
+});
+
+test("a turn that came to no POST tells nothing of how long they take", () => {
+  const turns = createTurns(1, 10_000);
+  sendMany(turns, 4_000);
+  for (let ends = 0; ends < 200; ends++) turns.join("a", {}).end(false);
+  turns.join("a", {});
+  turns.join("a", {});
+  turns.join("a", {});
+  expect(refusalOf(() => turns.join("a", {}))).toMatchObject({ retryAfterSeconds: 12 });
+});
+
+test("who has waited for too long is refused and leaves the line", async () => {
+  const turns = createTurns(1, 20);
+  sendMany(turns, 1);
+  const running = turns.join("a", {});
+  const late = turns.join("a", {});
+  await expect(late.begun).rejects.toMatchObject({ code: "RATE_LIMITED", retryAfterSeconds: 1 });
+  running.end(true);
+  expect(await turns.join("a", {}).begun).toBe(false);
+});
+
+test("who leaves the line gets no turn, and holds nobody up", async () => {
+  const turns = createTurns(1);
+  const running = turns.join("a", {});
+  turns.join("a", {}).end(false);
+  const next = turns.join("a", {});
+  running.end(true);
+  expect(await next.begun).toBe(true);
+});
+
+test("what waits is bounded by its size, leaves room to other owners, and counts no longer once it has left", () => {
+  const turns = createTurns(1);
+  turns.join("a", {});
+  const large = { prompt: "x".repeat(1_000_000) };
+  const waiting: SubmitTurn[] = [];
+  const join = (): SubmitTurn => turns.join("a", large);
+  for (let joined = 0; joined < 33; joined++) waiting.push(join());
+  expect(refusalOf(join)).toMatchObject({ code: "RATE_LIMITED" });
+  for (let joined = 0; joined < 17; joined++) waiting.push(turns.join("b", large));
+  expect(refusalOf(() => turns.join("b", large))).toMatchObject({ code: "RATE_LIMITED" });
+  expect(refusalOf(() => turns.join("c", large))).toBeNull();
+  for (const turn of waiting) turn.end(false);
+  expect(refusalOf(join)).toBeNull();
+});
+
+test("a stop refuses all who wait, and everyone who comes", async () => {
+  const turns = createTurns(1);
+  const running = turns.join("a", {});
+  const waiting = [turns.join("a", {}), turns.join("b", {})];
+  const stopping = new Error("stopping");
+  turns.stop(stopping);
+  for (const { begun } of waiting) await expect(begun).rejects.toBe(stopping);
+  expect(refusalOf(() => turns.join("c", {}))).toBe(stopping);
+  running.end(true);
+  expect(refusalOf(() => turns.join("c", {}))).toBe(stopping);
+});
+
+test("the log tells of refusals once, and again only after half of the turns were free", () => {
+  const turns = createTurns(1, 10_000);
+  sendMany(turns, 20_000);
+  const running = turns.join("a", {});
+  for (let tries = 0; tries < 5; tries++)
+    expect(refusalOf(() => turns.join("a", {}))).not.toBeNull();
+  expect(logged).toHaveLength(1);
+  expect(JSON.parse(logged[0] ?? "")).toMatchObject({ underWay: 1, waiting: 0, level: 40 });
+  running.end(true);
+  turns.join("a", {});
+  expect(refusalOf(() => turns.join("a", {}))).not.toBeNull();
+  expect(logged).toHaveLength(2);
+});
