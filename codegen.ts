@@ -1,6 +1,7 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 import { printSchema } from "graphql";
 
+import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
 import { createSchema } from "./src/schema/create-schema.ts";
 
 const config: CodegenConfig = {
@@ -10,6 +11,8 @@ const config: CodegenConfig = {
   config: { sort: false },
   generates: {
     "schema.graphql": { plugins: ["schema-ast"] },
+    ".env.example": { plugins: [{ add: { content: printEnvExample() } }] },
+    "docs/settings.md": { plugins: [{ add: { content: printSettingsPage() } }] },
     "test/support/gql/operations.ts": {
       plugins: ["typescript-operations", "typed-document-node"],
       config: {

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/load-config.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";

@@ -48,6 +48,25 @@ test("`npm start` passes on the exit code of a start that failed", async () => {
   expect(gateway.stderr()).toContain("PORT must be a port");
 });
 
+test("`npm start -- --help` lists the variables and starts nothing", async () => {
+  const gateway = runGateway({ PORT: "nine" }, { command: ["npm", "start", "--", "--help"] });
+  expect((await gateway.exit).code).toBe(0);
+  for (const name of ["RUNCOMFY_API_TOKEN", "DOCUMENT_TOKENS", "SANDBOX_SPEED", "NODE_ENV"])
+    expect(gateway.stdout()).toContain(`\n  ${name}  (`);
+  expect(gateway.stderr()).toBe("");
+});
+
+test.each(["--port=4100", "--prot", "4100"])(
+  "`npm start -- %s` is refused, with how settings are made",
+  async (parameter) => {
+    const gateway = runGateway({}, { command: ["node", "src/main.ts", parameter] });
+    expect(await gateway.exit).toEqual(FAILED);
+    expect(gateway.stderr()).toContain(parameter.split("=")[0]);
+    expect(gateway.stderr()).toMatch(/PORT=4100 npm start.*npm start -- --help/s);
+    expect(gateway.stdout()).toBe("");
+  },
+);
+
 test("after kill -9 the same SQLite file opens again at once", async () => {
   const environment = { DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}` };
   for (const _ of [1, 2, 3]) {

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { findDeploymentsFile, startUpstream } from "../../src/start-upstream.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { loadConfig } from "../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 
 const JWT = {
   AUTH: "jwt",
