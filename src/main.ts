@@ -41,7 +41,7 @@ async function start(): Promise<Gateway> {
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(
     isSandbox
-      ? `Upstream  the sandbox at ${origin} (RUNCOMFY_API_TOKEN takes RunComfy)`
+      ? `Upstream  the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
       : `Upstream  ${origin}`,
   );
   console.log(`Database  ${database}`);

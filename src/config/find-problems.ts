@@ -5,16 +5,31 @@ type Given = Readonly<Record<string, string | undefined>>;
 /** What is wrong with variables as a whole, each of which may be good: texts that name one and say what to set. */
 export function findProblems(given: Given): readonly string[] {
   return [
-    ...findSandboxProblems(given),
+    ...findUpstreamProblems(given),
     ...findDoorProblems(given),
     ...(given["AUTH"] === "jwt" ? findJwtProblems(given) : []),
     ...findLimitProblems(given),
   ];
 }
 
-function findSandboxProblems({ RUNCOMFY_API_TOKEN, PORT = "4000", SANDBOX_PORT }: Given) {
+/** Whether the sandbox stands in for RunComfy. */
+export function isSandbox({ UPSTREAM, RUNCOMFY_API_TOKEN }: Given): boolean {
+  return UPSTREAM === "sandbox" || (UPSTREAM !== "runcomfy" && RUNCOMFY_API_TOKEN === undefined);
+}
+
+function findUpstreamProblems(given: Given) {
+  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, PORT = "4000", SANDBOX_PORT } = given;
+  const hasToken = RUNCOMFY_API_TOKEN !== undefined;
+  if (!hasToken && UPSTREAM === "runcomfy")
+    return [
+      "RUNCOMFY_API_TOKEN must be set with UPSTREAM=runcomfy. Set it, or UPSTREAM=sandbox to do without an account.",
+    ];
+  if (!hasToken && UPSTREAM === undefined && NODE_ENV === "production")
+    return [
+      "RUNCOMFY_API_TOKEN must be set with NODE_ENV=production: without it the sandbox would draw pictures and call jobs SUCCEEDED that never ran. Set it, or UPSTREAM=sandbox if that is what you want.",
+    ];
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
-  if (RUNCOMFY_API_TOKEN !== undefined || !isOnePort || Number(PORT) === 0) return [];
+  if (!isSandbox(given) || !isOnePort || Number(PORT) === 0) return [];
   return [
     `SANDBOX_PORT must be another port than PORT (0 takes a free one), not "${SANDBOX_PORT}".`,
   ];

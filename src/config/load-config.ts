@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 
 import type { z } from "zod";
 
-import { findProblems } from "./find-problems.ts";
+import { findProblems, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./limit-variables.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -74,8 +74,8 @@ function explain(problems: readonly string[]): string {
 }
 
 function toUpstream(variables: Variables, given: Given) {
-  const { RUNCOMFY_API_TOKEN: token, RUNCOMFY_BASE_URL: baseUrl } = variables;
-  if (token !== undefined) return { kind: "runcomfy", baseUrl, token } as const;
+  const { RUNCOMFY_API_TOKEN: token = "", RUNCOMFY_BASE_URL: baseUrl } = variables;
+  if (!isSandbox(given)) return { kind: "runcomfy", baseUrl, token } as const;
   const { PORT, SANDBOX_PORT } = variables;
   const givesWay = given["SANDBOX_PORT"] === undefined && SANDBOX_PORT === PORT;
   return {

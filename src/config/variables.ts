@@ -43,7 +43,12 @@ const RUNCOMFY = {
   RUNCOMFY_API_TOKEN: optional(
     matching(/^[\x21-\x7e]+$/, "must be the token alone, without spaces or line breaks"),
     "none",
-    "The API token of your RunComfy account. Without one the sandbox stands in for RunComfy.",
+    "The API token of your RunComfy account.",
+  ),
+  UPSTREAM: optional(
+    oneOf(["runcomfy", "sandbox"]),
+    "`runcomfy` with a token, `sandbox` without",
+    "`runcomfy`, or the `sandbox` that stands in for it. With `NODE_ENV=production` and no token the gateway starts only where this says `sandbox`.",
   ),
   RUNCOMFY_BASE_URL: setting(
     baseUrl(),
@@ -111,7 +116,11 @@ const SERVER = {
     NOT_IN_PRODUCTION,
     "Whether a browser that opens the gateway gets GraphiQL.",
   ),
-  NODE_ENV: optional(text(), "none", "`production` hides the schema and GraphiQL."),
+  NODE_ENV: optional(
+    text(),
+    "none",
+    "`production` hides the schema and GraphiQL, and asks for a `RUNCOMFY_API_TOKEN`.",
+  ),
   LOG_LEVEL: optional(
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     "`info`; `warn` on a terminal",

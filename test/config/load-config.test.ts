@@ -68,6 +68,32 @@ describe("the configuration", () => {
   });
 
   test.each([
+    [{}, "sandbox"],
+    [{ UPSTREAM: "sandbox" }, "sandbox"],
+    [{ UPSTREAM: "sandbox", RUNCOMFY_API_TOKEN: "t" }, "sandbox"],
+    [{ UPSTREAM: "sandbox", NODE_ENV: "production" }, "sandbox"],
+    [{ UPSTREAM: "sandbox", NODE_ENV: "production", RUNCOMFY_API_TOKEN: "t" }, "sandbox"],
+    [{ RUNCOMFY_API_TOKEN: "t" }, "runcomfy"],
+    [{ RUNCOMFY_API_TOKEN: "t", NODE_ENV: "production" }, "runcomfy"],
+    [{ UPSTREAM: "runcomfy", RUNCOMFY_API_TOKEN: "t" }, "runcomfy"],
+  ])("the upstream of %o is %s", (environment, kind) => {
+    expect(loadConfig(environment).upstream.kind).toBe(kind);
+  });
+
+  test.each([
+    [
+      { NODE_ENV: "production" },
+      /RUNCOMFY_API_TOKEN must be set .*NODE_ENV=production.*UPSTREAM=sandbox/,
+    ],
+    [{ NODE_ENV: "production", RUNCOMFY_API_TOKEN: " " }, /RUNCOMFY_API_TOKEN must be set/],
+    [{ UPSTREAM: "runcomfy" }, /RUNCOMFY_API_TOKEN must be set .*UPSTREAM=runcomfy/],
+    [{ UPSTREAM: "runcomfy", NODE_ENV: "production" }, /RUNCOMFY_API_TOKEN must be set/],
+    [{ UPSTREAM: "Sandbox" }, /UPSTREAM must be runcomfy or sandbox, not "Sandbox"/],
+  ])("%o is a problem", (environment, problem) => {
+    expect(() => loadConfig(environment)).toThrow(problem);
+  });
+
+  test.each([
     ["file:/var/lib/gateway/jobs.db", "/var/lib/gateway/sandbox"],
     [":memory:", null],
     ["postgres://user:password@localhost/jobs", "data/sandbox"],
@@ -83,9 +109,9 @@ describe("the configuration", () => {
   test("one port for the gateway and the sandbox is a problem that names both variables", () => {
     for (const environment of [{ SANDBOX_PORT: "4000" }, { PORT: "4001", SANDBOX_PORT: "4001" }]) {
       expect(() => loadConfig(environment)).toThrow(/SANDBOX_PORT must .* PORT/);
-      expect(loadConfig({ ...environment, RUNCOMFY_API_TOKEN: "t" }).upstream.kind).toBe(
-        "runcomfy",
-      );
+      const withToken = { ...environment, RUNCOMFY_API_TOKEN: "t" };
+      expect(loadConfig(withToken).upstream.kind).toBe("runcomfy");
+      expect(() => loadConfig({ ...withToken, UPSTREAM: "sandbox" })).toThrow("SANDBOX_PORT");
     }
   });
 

@@ -42,6 +42,16 @@ test.each([
   await expect(fetch(`${origin}/health`)).rejects.toThrow();
 });
 
+test("a production without a token does not start, unless the sandbox is meant", async () => {
+  const production = { NODE_ENV: "production", GRAPHIQL: "true", DATABASE_URL: ":memory:" };
+  const refused = runGateway(production);
+  expect(await refused.exit).toEqual(FAILED);
+  expect(refused.stderr()).toMatch(/RUNCOMFY_API_TOKEN must be set .*UPSTREAM=sandbox/);
+  const meant = runGateway({ ...production, UPSTREAM: "sandbox", RUNCOMFY_API_TOKEN: "token" });
+  await meant.url;
+  await expect.poll(() => meant.stdout()).toContain("the sandbox at");
+});
+
 test("`npm start` passes on the exit code of a start that failed", async () => {
   const gateway = runGateway({ PORT: "nine" }, { command: ["npm", "start"] });
   expect((await gateway.exit).code).toBe(1);
