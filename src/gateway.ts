@@ -48,6 +48,7 @@ export async function startGateway(
   }
 
   try {
+    for (const doubt of config.doubts) log.warn(doubt);
     const deploymentsFile = findDeploymentsFile(config);
     const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
     const catalogue = loaded?.catalogue ?? null;
@@ -60,7 +61,6 @@ export async function startGateway(
     );
     const sessions = createSessions({ log });
     keep({ close: async () => sessions.close() });
-    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
     const store = keep(
       await openStore({
@@ -70,6 +70,8 @@ export async function startGateway(
         ...(onStatement && { onStatement }),
       }),
     );
+    // After the database, which is refused where another gateway has it: that one has the sandbox's port too.
+    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const pace = createPace({
       now: () => performance.now(),
       random: Math.random,

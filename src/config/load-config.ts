@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 
 import type { z } from "zod";
 
+import { findMisspelt } from "./find-misspelt.ts";
 import { findProblems, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./limit-variables.ts";
 import { VARIABLES } from "./variables.ts";
@@ -22,8 +23,11 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const parsed = VARIABLES.safeParse(given);
   // Apart, so that these are told beside what is wrong with single variables.
   const problems = findProblems(given);
+  const doubts = findMisspelt(Object.keys(given));
   if (!parsed.success || problems.length > 0)
-    throw new ConfigError(explain([...explainEach(parsed.error, environment), ...problems]));
+    throw new ConfigError(
+      explain([...explainEach(parsed.error, environment), ...problems, ...doubts]),
+    );
   const variables = parsed.data;
   return Object.freeze({
     host: variables.HOST,
@@ -44,6 +48,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     limits: toLimits(variables, given),
     /** Null when nobody said. */
     logLevel: variables.LOG_LEVEL ?? null,
+    /** Sentences about what has no effect, and was hardly meant so. */
+    doubts,
   });
 }
 

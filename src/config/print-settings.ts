@@ -49,7 +49,7 @@ For whoever runs the gateway: every variable that it reads, limits included.
 
 - Set variables in the environment, or in the file \`.env\` beside package.json (copy \`.env.example\`). The environment wins.
 - An empty value counts as unset.
-- Wrong values stop the start, and all of them are listed at once.
+- Wrong values stop the start, and all of them are listed at once. A name that looks like a slip is a warning.
 - Variables are read at the start: restart after a change.
 - \`npm start -- --help\` shows this page in a terminal.
 

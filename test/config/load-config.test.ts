@@ -54,6 +54,7 @@ describe("the configuration", () => {
         },
       },
       logLevel: null,
+      doubts: [],
     });
     expect(Object.isFrozen(config)).toBe(true);
   });

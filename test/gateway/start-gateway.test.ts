@@ -63,6 +63,27 @@ test("a sandbox whose port is taken takes a free one, and the log says so", asyn
   expect(lines.join("")).toContain(`Port ${port} is taken`);
 });
 
+test("a variable that nobody knows and somebody may have meant is a warning", async () => {
+  const lines: string[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+  await start(await configure({ CORS_ORIGIN: "https://app.example.com" }), log);
+  expect(lines).toEqual([expect.stringContaining("Did you mean CORS_ORIGINS?")]);
+  expect(lines[0]).not.toContain("example.com");
+});
+
+test("a second gateway on a SQLite file is refused before its sandbox takes a port", async () => {
+  const lines: string[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+  const first = await configure();
+  await start(first);
+  const second = await configure({
+    DATABASE_URL: first.databaseUrl,
+    SANDBOX_PORT: String(await takePort()),
+  });
+  await expect(startGateway(second, { log })).rejects.toThrow("Another gateway uses");
+  expect(lines).toEqual([]);
+});
+
 test("a start that fails closes what it had opened, so that the next one can open it", async () => {
   const config = await configure();
   const port = await takePort();
