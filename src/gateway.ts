@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
 import type { Config } from "./config/load-config.ts";
+import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
@@ -51,7 +52,7 @@ export async function startGateway(
     for (const doubt of config.doubts) log.warn(doubt);
     const deploymentsFile = findDeploymentsFile(config);
     const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
-    const catalogue = loaded?.catalogue ?? null;
+    const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
     for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
     const { auth, doors, limits } = config;
     const { trustedDocumentsFile: file } = doors;
@@ -126,7 +127,7 @@ export async function startGateway(
         schema: createSchema(catalogue),
         createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
-        example: catalogue?.deployments[0] ?? null,
+        example: catalogue.deployments[0] ?? null,
         authenticator,
         sessions,
         rates: createRequestRates(),

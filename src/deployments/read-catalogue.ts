@@ -20,7 +20,7 @@ import { toInputShape, toOutputShape } from "./shape/to-shape.ts";
 
 /** `catalogue` is only meant to be used where there are no problems. */
 type ReadCatalogue = {
-  readonly catalogue: NonNullable<Catalogue>;
+  readonly catalogue: Catalogue;
   readonly entries: readonly unknown[];
   /** Each with its place in the file. */
   readonly problems: readonly string[];

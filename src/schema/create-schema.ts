@@ -72,7 +72,7 @@ function addGenerated(
   catalogue: Catalogue,
   submitJobResult: SubmitJobResultRef,
 ): void {
-  const deployments = catalogue?.deployments ?? [];
+  const { deployments } = catalogue;
   if (deployments.every(({ input, output }) => input === null && output === null)) return;
   addSafeInt(builder);
   const types = createGeneratedTypes(builder);

@@ -7,7 +7,7 @@ import type { JobConnectionRef } from "./job-connection.ts";
 import { listJobs, toPageCost } from "./list-jobs.ts";
 import { readableJobs, readableOwner, requireScope } from "./scope.ts";
 
-/** How many deployments a document is reckoned to get where there is no catalogue to count. */
+/** How many deployments a document is reckoned to get of those that are in no catalogue. */
 const UNLISTED_COUNT = 100;
 
 export function addDeployment(
@@ -102,17 +102,29 @@ export function addDeployment(
       type: ["Deployment"],
       description:
         "The gateway's catalogue in its own order or, without a catalogue, every deployment that one of your jobs names, by id.",
-      complexity: { field: 10, multiplier: catalogue?.deployments.length ?? UNLISTED_COUNT },
-      resolve: async (_root, _arguments, { store, viewer }) =>
-        catalogue?.deployments ??
-        (await store.listDeploymentIds(readableOwner(viewer))).map(toUnlisted),
+      complexity: {
+        field: 10,
+        multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
+      },
+      resolve: (_root, _arguments, context) => listDeployments(catalogue, context),
     }),
   }));
 }
 
 /** The deployment that a job names, whether it is listed or not. */
 export function toDeployment(catalogue: Catalogue, id: string): Deployment {
-  return catalogue?.find(id) ?? toUnlisted(id);
+  return catalogue.find(id) ?? toUnlisted(id);
+}
+
+async function listDeployments(
+  catalogue: Catalogue,
+  { store, viewer }: GatewayContext,
+): Promise<readonly Deployment[]> {
+  const { deployments, hasOthers } = catalogue;
+  if (!hasOthers) return deployments;
+  const named = await store.listDeploymentIds(readableOwner(viewer));
+  const others = named.filter((id) => catalogue.find(id) === null);
+  return [...deployments, ...others.map(toUnlisted)];
 }
 
 async function findDeployment(
@@ -120,7 +132,7 @@ async function findDeployment(
   id: string,
   { store, viewer }: GatewayContext,
 ): Promise<Deployment | null> {
-  if (catalogue !== null) return catalogue.find(id);
-  if (!isIdentifier(id)) return null;
+  const known = catalogue.find(id);
+  if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
   return (await store.hasDeployment(id, readableOwner(viewer))) ? toUnlisted(id) : null;
 }

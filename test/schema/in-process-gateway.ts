@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
+import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deployments/catalogue.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -65,7 +65,7 @@ export async function openInProcessGateway(
     watchJobs: options.watchJobs ?? ((watch) => watchJobs({ ...watch, store, feed, restMs: 1 })),
     readLiveDeployment: options.readLiveDeployment ?? (() => Promise.resolve(null)),
   };
-  const schema = createSchema(options.catalogue ?? null);
+  const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 
   return {
     store,
@@ -144,7 +144,7 @@ function isAnswer<Result, Variables>(
 }
 
 /** A catalogue of two deployments, not in the order of their ids. */
-export const CATALOGUE: NonNullable<Catalogue> = createCatalogue([
+export const CATALOGUE: Catalogue = createCatalogue([
   {
     ...toUnlisted("warm-glow"),
     name: "Warm Glow",

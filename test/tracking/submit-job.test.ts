@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
 import type { InputPath } from "../../src/job/input-issue.ts";
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
@@ -52,7 +53,7 @@ beforeEach(async () => {
   submitter = createSubmitter();
 });
 
-function createSubmitter(catalogue: Catalogue = null): Submitter {
+function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
     store,
