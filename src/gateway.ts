@@ -118,7 +118,7 @@ export async function startGateway(
       watchJob: (jobId: string, ownerId: string | undefined) =>
         watchJob({ store, jobId, ownerId, readJob }),
       watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, store, feed }),
-      readLiveDeployment: (id: string) => live.read(id),
+      live,
     };
     const server = keep(
       await startServer({

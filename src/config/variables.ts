@@ -62,8 +62,8 @@ const RUNCOMFY = {
   ),
   DEPLOYMENTS_FILE: optional(
     text(),
-    "the sandbox's own, else none",
-    "The JSON file that lists your deployments; only these can be used then. A relative path starts at the folder of package.json.",
+    "what RunComfy lists; the sandbox's own",
+    'The JSON file that lists your deployments. Only these can be used then, unless it says `"others": true`. A relative path starts at the folder of package.json.',
   ),
   SUBMIT_TIMEOUT_SECONDS: setting(
     number(0.1, 300),

@@ -47,13 +47,6 @@ test("a gateway without a token serves the sandbox's deployments, and is ready",
   });
 });
 
-test("a gateway with a token and no catalogue lists no deployments and starts no sandbox", async () => {
-  const { url, upstream } = await start(await configure({ RUNCOMFY_API_TOKEN: "token" }));
-  expect(upstream).toEqual({ origin: "https://api.runcomfy.net", isSandbox: false });
-  const response = await fetch(`${url}/graphql?query={deployments{name}}`);
-  expect(await response.json()).toEqual({ data: { deployments: [] } });
-});
-
 test("a sandbox whose port is taken takes a free one, and the log says so", async () => {
   const lines: string[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });

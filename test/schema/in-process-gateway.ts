@@ -33,7 +33,7 @@ export async function openInProcessGateway(
     readonly tracking?: Partial<Tracking>;
     readonly watchJobs?: Services["watchJobs"];
     readonly details?: Services["details"];
-    readonly readLiveDeployment?: Services["readLiveDeployment"];
+    readonly live?: Partial<Services["live"]>;
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
   } = {},
@@ -63,7 +63,7 @@ export async function openInProcessGateway(
     },
     watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
     watchJobs: options.watchJobs ?? ((watch) => watchJobs({ ...watch, store, feed, restMs: 1 })),
-    readLiveDeployment: options.readLiveDeployment ?? (() => Promise.resolve(null)),
+    live: { ...SILENT_UPSTREAM, ...options.live },
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 
@@ -134,6 +134,13 @@ export async function openInProcessGateway(
     },
   };
 }
+
+/** One that says nothing of deployments. */
+export const SILENT_UPSTREAM: Services["live"] = {
+  read: () => Promise.resolve(null),
+  list: () => Promise.resolve(new Map()),
+  lastList: () => new Map(),
+};
 
 /** That the data fits the document is the schema's business, and the generated types'. */
 function isAnswer<Result, Variables>(
