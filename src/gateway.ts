@@ -1,12 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import type { Logger } from "pino";
 
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
 import type { Config } from "./config/load-config.ts";
+import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
+import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { createAnswerBudget } from "./schema/answer-budget.ts";
@@ -31,8 +35,12 @@ export type Gateway = {
   /** Its origin; GraphQL is at `/graphql`. */
   readonly url: string;
   readonly port: number;
-  /** The origin of the upstream, and whether that is the embedded sandbox. */
-  readonly upstream: { readonly origin: string; readonly isSandbox: boolean };
+  readonly upstream: {
+    readonly origin: string;
+    readonly isSandbox: boolean;
+    /** As far as the upstream said so by the time of the start. */
+    readonly token: TokenSight;
+  };
   /** Closes everything in reverse order of opening, and tries all; rejects with an `AggregateError` of what failed. */
   close(): Promise<void>;
 };
@@ -88,6 +96,10 @@ export async function startGateway(
       log,
     });
     keep(startOutageProbe({ pace, runcomfy }));
+    const live = createLiveDeployments({ runcomfy, log });
+    const isSandbox = config.upstream.kind === "sandbox";
+    // One call early on, which tells of the token. A sandbox has the one that was made for it.
+    const firstCall = isSandbox ? null : askOnce(live, catalogue);
     const { jobRetentionDays: days } = config;
     // Before what tracks jobs, so that it holds up no handover when it is closed.
     if (days !== null) keep(startRetention({ store, days, log }));
@@ -108,7 +120,6 @@ export async function startGateway(
     await tracking.start();
     const readJob = createJobReader(store, log);
     const feed = createFeedReader(store, log);
-    const live = createLiveDeployments({ runcomfy, log });
     const services = {
       store,
       details: createDetailReader(store),
@@ -137,10 +148,11 @@ export async function startGateway(
       }),
     );
     const { origin } = new URL(upstream.baseUrl);
+    await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
     return {
       url: server.url,
       port: server.port,
-      upstream: { origin, isSandbox: config.upstream.kind === "sandbox" },
+      upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
       close() {
         // Submits get their patience from now on, not from the end of the server's own.
         tracking.stopSubmits();
@@ -152,6 +164,17 @@ export async function startGateway(
     await closeAll(opened);
     throw error;
   }
+}
+
+/** An upstream that is away is no reason not to start. */
+const FIRST_CALL_PATIENCE_MS = 1_000;
+
+/** About a deployment of the file where only those count, as an upstream may have no list of all. */
+async function askOnce(
+  live: LiveDeployments,
+  { deployments: [first], hasOthers }: Catalogue,
+): Promise<unknown> {
+  return first === undefined || hasOthers ? await live.list() : await live.read(first.id);
 }
 
 /** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */

@@ -15,6 +15,11 @@ import { toLoggedError } from "./logged-error.ts";
 const STOP_DEADLINE_MS = 9_500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
+const TOKEN_REMARKS = {
+  accepted: "",
+  refused: " (it does not accept RUNCOMFY_API_TOKEN)",
+  unknown: " (it has not said yet whether it accepts RUNCOMFY_API_TOKEN)",
+};
 
 const [parameter] = process.argv.slice(2);
 if (parameter === undefined) {
@@ -36,16 +41,19 @@ async function start(): Promise<Gateway> {
   const log = createLog(config);
   const gateway = await startGateway(config, { log });
   const address = `${gateway.url}/graphql`;
-  const { origin, isSandbox } = gateway.upstream;
+  const { origin, isSandbox, token } = gateway.upstream;
   const database = describeDatabase(config.databaseUrl);
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(
     isSandbox
       ? `Upstream  the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
-      : `Upstream  ${origin}`,
+      : `Upstream  ${origin}${TOKEN_REMARKS[token]}`,
   );
   console.log(`Database  ${database}`);
-  log.info({ graphiql: address, upstream: origin, isSandbox, database }, "The gateway serves.");
+  log.info(
+    { graphiql: address, upstream: origin, isSandbox, token, database },
+    "The gateway serves.",
+  );
   return gateway;
 }
 
