@@ -18,7 +18,7 @@ const REPEATED_SIGNAL_MS = 2_000;
 const TOKEN_REMARKS = {
   accepted: "",
   refused: " (it does not accept RUNCOMFY_API_TOKEN)",
-  unknown: " (it has not said yet whether it accepts RUNCOMFY_API_TOKEN)",
+  unknown: " (it has not said whether it accepts RUNCOMFY_API_TOKEN)",
 };
 
 const [parameter] = process.argv.slice(2);

@@ -1,14 +1,17 @@
-import { isHost, isLoopback } from "./rules.ts";
+import { isHost, isLoopback, NOTES } from "./rules.ts";
+import { VARIABLES } from "./variables.ts";
 
 type Given = Readonly<Record<string, string | undefined>>;
 
 /** What is wrong with variables as a whole, each of which may be good: texts that name one and say what to set. */
 export function findProblems(given: Given): readonly string[] {
+  const filled: Given = { ...findDefaults(), ...given };
   return [
     ...findUpstreamProblems(given),
-    ...findDoorProblems(given),
+    ...findSandboxProblems(filled, given),
+    ...findDoorProblems(filled),
     ...(given["AUTH"] === "jwt" ? findJwtProblems(given) : []),
-    ...findLimitProblems(given),
+    ...findLimitProblems(filled),
   ];
 }
 
@@ -17,17 +20,29 @@ export function isSandbox({ UPSTREAM, RUNCOMFY_API_TOKEN }: Given): boolean {
   return UPSTREAM === "sandbox" || (UPSTREAM !== "runcomfy" && RUNCOMFY_API_TOKEN === undefined);
 }
 
-function findUpstreamProblems(given: Given) {
-  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, PORT = "4000", SANDBOX_PORT } = given;
-  const hasToken = RUNCOMFY_API_TOKEN !== undefined;
-  if (!hasToken && UPSTREAM === "runcomfy")
+function findDefaults(): Given {
+  const values = Object.entries(VARIABLES.shape).map(
+    ([name, rule]) => [name, NOTES.get(rule)?.value ?? undefined] as const,
+  );
+  return Object.fromEntries(values);
+}
+
+function findUpstreamProblems({ UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV }: Given) {
+  if (RUNCOMFY_API_TOKEN !== undefined) return [];
+  if (UPSTREAM === "runcomfy")
     return [
       "RUNCOMFY_API_TOKEN must be set with UPSTREAM=runcomfy. Set it, or UPSTREAM=sandbox to do without an account.",
     ];
-  if (!hasToken && UPSTREAM === undefined && NODE_ENV === "production")
+  if (UPSTREAM === undefined && NODE_ENV === "production")
     return [
       "RUNCOMFY_API_TOKEN must be set with NODE_ENV=production: without it the sandbox would draw pictures and call jobs SUCCEEDED that never ran. Set it, or UPSTREAM=sandbox if that is what you want.",
     ];
+  return [];
+}
+
+/** One that nobody set gives way. */
+function findSandboxProblems({ PORT }: Given, given: Given) {
+  const { SANDBOX_PORT } = given;
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
   if (!isSandbox(given) || !isOnePort || Number(PORT) === 0) return [];
   return [
@@ -35,10 +50,10 @@ function findUpstreamProblems(given: Given) {
   ];
 }
 
-function findDoorProblems({ AUTH = "none", HOST = "127.0.0.1" }: Given) {
+function findDoorProblems({ AUTH, HOST = "" }: Given) {
   if (AUTH !== "none" || !isHost(HOST) || isLoopback(HOST)) return [];
   return [
-    "AUTH must be api-keys or jwt where HOST is not a loopback address, because everybody who reaches it could spend and read. Set AUTH=api-keys (make a key with: npm run --silent key -- create --owner web), or HOST=127.0.0.1.",
+    "AUTH must be api-keys or jwt where HOST is not a loopback address, because anybody who reaches it could spend your money and read every job. Set AUTH=api-keys (make a key with: npm run --silent key -- create --owner web), or HOST=127.0.0.1.",
   ];
 }
 
@@ -50,14 +65,12 @@ function findJwtProblems(given: Given) {
   if (JWT_JWKS_URL === undefined && JWT_PUBLIC_KEY_FILE === undefined)
     problems.push("JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set with AUTH=jwt.");
   if (JWT_JWKS_URL !== undefined && JWT_PUBLIC_KEY_FILE !== undefined)
-    problems.push("JWT_JWKS_URL must be unset where JWT_PUBLIC_KEY_FILE is set, or that one.");
+    problems.push("JWT_JWKS_URL must be unset with JWT_PUBLIC_KEY_FILE: set one of the two.");
   return problems;
 }
 
-function findLimitProblems(given: Given) {
-  const { HEADERS_TIMEOUT_SECONDS: headers = "10", REQUEST_TIMEOUT_SECONDS: request = "20" } =
-    given;
-  if (!(Number(headers) > Number(request))) return [];
+function findLimitProblems({ HEADERS_TIMEOUT_SECONDS, REQUEST_TIMEOUT_SECONDS }: Given) {
+  if (!(Number(HEADERS_TIMEOUT_SECONDS) > Number(REQUEST_TIMEOUT_SECONDS))) return [];
   return [
     "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT_SECONDS, which counts the headers too.",
   ];

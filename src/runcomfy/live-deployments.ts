@@ -103,7 +103,8 @@ export function createLiveDeployments(options: {
       const isRefused = error instanceof RunComfyError && error.code === "UNAUTHORIZED";
       if (isRefused) token = "refused";
       if (ids === "all" && isOfTheCallAlone(error)) noteMissingList(error);
-      else noteFailure(error, isRefused ? TOKEN_REFUSED : NOT_LISTED);
+      else if (isRefused) noteFailure({}, TOKEN_REFUSED);
+      else noteFailure({ err: error }, NOT_LISTED);
       return "failure";
     }
   }
@@ -114,9 +115,9 @@ export function createLiveDeployments(options: {
     isListMissing = true;
   }
 
-  function noteFailure(error: unknown, message: string): void {
+  function noteFailure(fields: object, message: string): void {
     // Some calls may fail each time while others succeed.
-    if (now() - failedAt > 2 * KEPT_MS) log.warn({ err: error }, message);
+    if (now() - failedAt > 2 * KEPT_MS) log.warn(fields, message);
     failedAt = now();
     quietUntil = failedAt + KEPT_MS;
   }
@@ -147,7 +148,7 @@ const NOT_LISTED =
 const TOKEN_REFUSED =
   "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
 const LIST_MISSING =
-  "RunComfy gives no list of all deployments, so `deployments` shows only those that it listed before or that jobs name. If this stays, check RUNCOMFY_API_TOKEN, or name your deployments in DEPLOYMENTS_FILE.";
+  "RunComfy gives no list of all deployments, so `deployments` shows only those that it listed before or that jobs name. If this stays, check RUNCOMFY_BASE_URL and RUNCOMFY_API_TOKEN, or name your deployments in DEPLOYMENTS_FILE.";
 
 /** Whether the failure is an answer that other calls may get a better one than. */
 function isOfTheCallAlone(error: unknown): boolean {
