@@ -1,12 +1,17 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import type { Logger } from "pino";
 
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
 import type { Viewer } from "./auth/viewer.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/load-config.ts";
+import type { Catalogue } from "./deployments/catalogue.ts";
+import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
+import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { createBacklog } from "./schema/backlog.ts";
@@ -33,8 +38,12 @@ export type Gateway = {
   /** Its origin; GraphQL is at `/graphql`. */
   readonly url: string;
   readonly port: number;
-  /** The origin of the upstream, and whether that is the embedded sandbox. */
-  readonly upstream: { readonly origin: string; readonly isSandbox: boolean };
+  readonly upstream: {
+    readonly origin: string;
+    readonly isSandbox: boolean;
+    /** As far as the upstream said so by the time of the start. */
+    readonly token: TokenSight;
+  };
   /** Closes everything in reverse order of opening, and tries all; rejects with an `AggregateError` of what failed. */
   close(): Promise<void>;
 };
@@ -51,9 +60,10 @@ export async function startGateway(
   }
 
   try {
+    for (const doubt of config.doubts) log.warn(doubt);
     const deploymentsFile = findDeploymentsFile(config);
     const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
-    const catalogue = loaded?.catalogue ?? null;
+    const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
     for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
     const { auth, doors, limits } = config;
     const { trustedDocumentsFile: file } = doors;
@@ -63,7 +73,6 @@ export async function startGateway(
     );
     const sessions = createSessions({ log });
     keep({ close: async () => sessions.close() });
-    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
     const store = keep(
       await openStore({
@@ -73,6 +82,8 @@ export async function startGateway(
         ...(onStatement && { onStatement }),
       }),
     );
+    // After the database, which is refused where another gateway has it: that one has the sandbox's port too.
+    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const pace = createPace({
       now: () => performance.now(),
       random: Math.random,
@@ -88,6 +99,10 @@ export async function startGateway(
       log,
     });
     keep(startOutageProbe({ pace, runcomfy }));
+    const live = createLiveDeployments({ runcomfy, log });
+    const isSandbox = config.upstream.kind === "sandbox";
+    // One call early on, which tells of the token. A sandbox has the one that was made for it.
+    const firstCall = isSandbox ? null : askOnce(live, catalogue);
     const { jobRetentionDays: days } = config;
     // Before what tracks jobs, so that it holds up no handover when it is closed.
     if (days !== null) keep(startRetention({ store, days, log }));
@@ -109,7 +124,6 @@ export async function startGateway(
     await tracking.start();
     const readJob = createJobReader(store, log);
     const feed = createFeedReader(store, log);
-    const live = createLiveDeployments({ runcomfy, log });
     const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
     const details = createDetailReader(store, inTurn);
     const services = {
@@ -119,7 +133,7 @@ export async function startGateway(
       watchJob: (jobId: string, ownerId: string | undefined) =>
         watchJob({ store, jobId, ownerId, readJob }),
       watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, store, feed }),
-      readLiveDeployment: (id: string) => live.read(id),
+      live,
     };
     const server = keep(
       await startServer({
@@ -128,7 +142,7 @@ export async function startGateway(
         schema: createSchema(catalogue),
         createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
-        example: catalogue?.deployments[0] ?? null,
+        example: catalogue.deployments[0] ?? null,
         authenticator,
         sessions,
         rates: createRequestRates(),
@@ -139,10 +153,11 @@ export async function startGateway(
       }),
     );
     const { origin } = new URL(upstream.baseUrl);
+    await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
     return {
       url: server.url,
       port: server.port,
-      upstream: { origin, isSandbox: config.upstream.kind === "sandbox" },
+      upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
       close() {
         // Submits get their patience from now on, not from the end of the server's own.
         tracking.stopSubmits();
@@ -154,6 +169,17 @@ export async function startGateway(
     await closeAll(opened);
     throw error;
   }
+}
+
+/** An upstream that is away is no reason not to start. */
+const FIRST_CALL_PATIENCE_MS = 1_000;
+
+/** About a deployment of the file where only those count, as an upstream may have no list of all. */
+async function askOnce(
+  live: LiveDeployments,
+  { deployments: [first], hasOthers }: Catalogue,
+): Promise<unknown> {
+  return first === undefined || hasOthers ? await live.list() : await live.read(first.id);
 }
 
 /** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */

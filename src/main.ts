@@ -4,36 +4,56 @@ import type { Logger } from "pino";
 import { pino } from "pino";
 import pretty from "pino-pretty";
 
-import type { Config } from "./config.ts";
-import { loadConfig } from "./config.ts";
+import type { Config } from "./config/load-config.ts";
+import { loadConfig } from "./config/load-config.ts";
+import { printHelp } from "./config/print-settings.ts";
+import { readEnvironment } from "./config/read-environment.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
 import { toLoggedError } from "./logged-error.ts";
-import { readEnvironment } from "./read-environment.ts";
 
 const STOP_DEADLINE_MS = 9_500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
+const TOKEN_REMARKS = {
+  accepted: "",
+  refused: " (it does not accept RUNCOMFY_API_TOKEN)",
+  unknown: " (it has not said whether it accepts RUNCOMFY_API_TOKEN)",
+};
 
-const starting = start();
-stopOnSignal(starting);
-starting.catch(giveUp);
+const [parameter] = process.argv.slice(2);
+if (parameter === undefined) {
+  const starting = start();
+  stopOnSignal(starting);
+  starting.catch(giveUp);
+} else if (parameter === "--help" || parameter === "-h") {
+  console.log(printHelp());
+} else {
+  // What stands behind a = may be a secret.
+  const name = parameter.split("=", 1).join();
+  giveUp(
+    `The gateway takes no ${JSON.stringify(name)}. Settings are variables, as in PORT=4100 npm start; npm start -- --help lists them.`,
+  );
+}
 
 async function start(): Promise<Gateway> {
   const config = loadConfig(readEnvironment(process.env));
   const log = createLog(config);
   const gateway = await startGateway(config, { log });
   const address = `${gateway.url}/graphql`;
-  const { origin, isSandbox } = gateway.upstream;
+  const { origin, isSandbox, token } = gateway.upstream;
   const database = describeDatabase(config.databaseUrl);
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(
     isSandbox
-      ? `Upstream  the sandbox at ${origin} (RUNCOMFY_API_TOKEN takes RunComfy)`
-      : `Upstream  ${origin}`,
+      ? `Upstream  the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
+      : `Upstream  ${origin}${TOKEN_REMARKS[token]}`,
   );
   console.log(`Database  ${database}`);
-  log.info({ graphiql: address, upstream: origin, isSandbox, database }, "The gateway serves.");
+  log.info(
+    { graphiql: address, upstream: origin, isSandbox, token, database },
+    "The gateway serves.",
+  );
   return gateway;
 }
 

@@ -2,6 +2,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import { printSchema } from "graphql";
 
+import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { createSchema } from "./schema/create-schema.ts";
 
@@ -10,7 +11,7 @@ try {
   const { deployments } = readParameters();
   const loaded = deployments === undefined ? null : await loadCatalogue(deployments);
   for (const doubt of loaded?.doubts ?? []) console.error(stripVTControlCharacters(doubt));
-  console.log(printSchema(createSchema(loaded?.catalogue ?? null)));
+  console.log(printSchema(createSchema(loaded?.catalogue ?? OPEN_CATALOGUE)));
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   console.error(stripVTControlCharacters(reason));

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
 
-import type { Config } from "./config.ts";
+import type { Config } from "./config/load-config.ts";
 
 /** Where to send calls and with which token; `close` ends what was started for it. */
 export type Upstream = {

@@ -17,19 +17,15 @@ const ORDER = [
   "watch",
   "schema",
   "server",
+  "config",
 ] as const;
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
-  "config.ts",
-  "door-variables.ts",
-  "environment-rules.ts",
   "gateway.ts",
-  "limit-variables.ts",
   "logged-error.ts",
   "main.ts",
   "manage-keys.ts",
   "print-schema.ts",
-  "read-environment.ts",
   "start-upstream.ts",
 ];
 const PROCESS_FILES = ["main.ts", "manage-keys.ts", "print-schema.ts", join("sandbox", "main.ts")];

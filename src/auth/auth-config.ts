@@ -14,6 +14,3 @@ export type JwtConfig = {
   readonly algorithms: readonly string[];
   readonly clockToleranceSeconds: number;
 };
-
-/** Where the API keys are unless API_KEYS_FILE says otherwise. */
-export const DEFAULT_API_KEYS_FILE = "data/api-keys.json";

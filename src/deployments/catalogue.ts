@@ -18,19 +18,26 @@ export type Deployment = {
   readonly output: OutputContract | null;
 };
 
-/** The deployments that exist, in the order of their file; null when every well-formed id is passed on upstream. */
+/** What the gateway was told of deployments. */
 export type Catalogue = {
+  /** In the order of their file. */
   readonly deployments: readonly Deployment[];
+  /** Whether others exist too: every well-formed id is passed on upstream then. */
+  readonly hasOthers: boolean;
   find(id: string): Deployment | null;
   /** The ids that somebody may have meant who named one that doesn't exist, or its name. */
   findNearMisses(id: string): string[];
-} | null;
+};
 
 /** A catalogue of deployments whose ids differ. */
-export function createCatalogue(deployments: readonly Deployment[]): NonNullable<Catalogue> {
+export function createCatalogue(
+  deployments: readonly Deployment[],
+  { hasOthers = false }: { readonly hasOthers?: boolean } = {},
+): Catalogue {
   const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
   return {
     deployments,
+    hasOthers,
     find: (id) => byId.get(id) ?? null,
     findNearMisses(id) {
       const words = new Map(deployments.map((deployment) => [deployment.name, deployment.id]));
@@ -39,6 +46,9 @@ export function createCatalogue(deployments: readonly Deployment[]): NonNullable
     },
   };
 }
+
+/** What holds without a file: nothing is known of any deployment, and any may be used. */
+export const OPEN_CATALOGUE = createCatalogue([], { hasOthers: true });
 
 /** What is known of a deployment that is in no catalogue. */
 export function toUnlisted(id: string): Deployment {

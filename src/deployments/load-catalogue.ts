@@ -5,7 +5,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { readCatalogue } from "./read-catalogue.ts";
 
 type LoadedCatalogue = {
-  readonly catalogue: NonNullable<Catalogue>;
+  readonly catalogue: Catalogue;
   /** The deployments as the file has them. */
   readonly entries: readonly unknown[];
   /** What of the file is hardly meant as it stands. */

@@ -20,7 +20,7 @@ import { toInputShape, toOutputShape } from "./shape/to-shape.ts";
 
 /** `catalogue` is only meant to be used where there are no problems. */
 type ReadCatalogue = {
-  readonly catalogue: NonNullable<Catalogue>;
+  readonly catalogue: Catalogue;
   readonly entries: readonly unknown[];
   /** Each with its place in the file. */
   readonly problems: readonly string[];
@@ -37,6 +37,7 @@ export function readCatalogue(file: unknown): ReadCatalogue {
   }
   const problems: string[] = [];
   const doubts: string[] = [];
+  doubtUnknownMembers(file, FILE, ([key], message) => doubts.push(`${String(key)}: ${message}`));
   const readEntry = createEntryReader();
   const deployments = listed.data.deployments.flatMap((entry, index) => {
     const takeDown =
@@ -46,7 +47,7 @@ export function readCatalogue(file: unknown): ReadCatalogue {
     return readEntry(entry, index, takeDown(problems), takeDown(doubts)) ?? [];
   });
   return {
-    catalogue: createCatalogue(deployments),
+    catalogue: createCatalogue(deployments, { hasOthers: listed.data.others }),
     entries: listed.data.deployments,
     problems,
     doubts,
@@ -69,7 +70,7 @@ function createEntryReader() {
   return (entry: unknown, index: number, report: Report, doubt: Report): Deployment | null => {
     const strict = ENTRY.safeParse(entry);
     for (const { path, message } of strict.error?.issues ?? []) report(path, message);
-    doubtUnknownMembers(entry, doubt);
+    doubtUnknownMembers(entry, ENTRY, doubt);
     // Whatever is wrong with one member, the others are looked at too.
     const { id, name, model, inputSchema, outputSchema } = LENIENT.parse(entry);
     const twin = claimId(id, index);
@@ -109,12 +110,16 @@ function createRegister(): (key: string, index: number) => number | null {
   };
 }
 
-function doubtUnknownMembers(entry: unknown, doubt: Report): void {
-  const given = Object.keys(RECORD.parse(entry));
-  const missing = Object.keys(ENTRY.shape).filter((key) => !given.includes(key));
+function doubtUnknownMembers(
+  value: unknown,
+  form: typeof ENTRY | typeof FILE,
+  doubt: Report,
+): void {
+  const given = Object.keys(RECORD.parse(value));
+  const missing = Object.keys(form.shape).filter((key) => !given.includes(key));
   for (const key of given) {
     // What looks like nothing known may be a note to other readers of the file.
-    const meant = Object.hasOwn(ENTRY.shape, key) ? [] : nearMisses(key, missing);
+    const meant = Object.hasOwn(form.shape, key) ? [] : nearMisses(key, missing);
     if (meant.length > 0) doubt([key], `is not known${didYouMean(meant)}`);
   }
 }
@@ -212,6 +217,9 @@ const FILE = z.object(
       z.unknown(),
       "must be a list of deployments, each with its schema as inputSchema",
     ),
+    others: z
+      .boolean("must be true, for the upstream's other deployments to exist too, or false")
+      .default(false),
   },
   'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
 );

@@ -5,6 +5,8 @@ import { isJsonArray, isJsonObject } from "../job/json.ts";
 /** What the upstream says of a deployment at the moment; null where it says nothing that can be read. */
 export type LiveDeployment = {
   readonly id: string;
+  /** At most 128 printable characters. */
+  readonly name: string | null;
   /** The upstream's names for the machines that it runs on, at most 8; empty where it gives none. */
   readonly hardware: readonly string[];
   readonly minInstances: number | null;
@@ -35,6 +37,7 @@ function readEntry(entry: JsonObject): LiveDeployment | null {
   if (!isIdentifier(id)) return null;
   return {
     id,
+    name: readText(entry["name"]),
     hardware: readHardware(entry["hardware"]),
     minInstances: readInteger(entry["min_instances"]),
     maxInstances: readInteger(entry["max_instances"]),

@@ -6,6 +6,7 @@ import { isIdentifier } from "../job/identifier.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import { MOST_LISTED_IDS } from "./request-path.ts";
 import type { RunComfy } from "./runcomfy.ts";
+import { RunComfyError } from "./runcomfy-error.ts";
 
 /** How long an answer is good for, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;
@@ -15,11 +16,24 @@ const MOST_KEPT = 1_000;
 export type LiveDeployments = {
   /** Null when the upstream does not list it, or can't be asked; never rejects. */
   read(id: string): Promise<LiveDeployment | null>;
+  /** All that the upstream lists; where it gives no list, its last one, which is empty at first. Never rejects. */
+  list(): Promise<UpstreamList>;
+  /** The last list, however old, without a call. */
+  lastList(): UpstreamList;
+  /** What the last call that tells has told. */
+  token(): TokenSight;
 };
+
+/** By id, in the upstream's order; at most 1,000. */
+export type UpstreamList = ReadonlyMap<string, LiveDeployment>;
+
+/** What is known of the gateway's token: whether the upstream takes it. */
+export type TokenSight = "accepted" | "refused" | "unknown";
 
 /**
  * Makes the one place of a process that asks for deployments: what is read at the same moment, by whomever, is one call
- * for up to 50. `now` gives milliseconds of a clock that never goes back (`performance.now`).
+ * for up to 50, and one for the list of all. `now` gives milliseconds of a clock that never goes back
+ * (`performance.now`).
  */
 export function createLiveDeployments(options: {
   readonly runcomfy: Pick<RunComfy, "listDeployments">;
@@ -37,54 +51,107 @@ export function createLiveDeployments(options: {
       perf: { now },
     }),
   });
-  let leading: Promise<Batch> | null = null;
+  let leading: Promise<Answer> | null = null;
   /** Null while calls succeed. */
   let quietUntil: number | null = null;
   let failedAt = -Infinity;
+  let token: TokenSight = "unknown";
+  let last: UpstreamList = new Map();
+  let listing: Promise<void> | null = null;
+  let listedAt = -Infinity;
+  let isListMissing = false;
+
+  async function readBatch(ids: readonly string[]): Promise<(LiveDeployment | null)[]> {
+    const answer = await ask(ids);
+    // Nobody was asked about these, so their nulls are not kept beyond the silence.
+    if (answer === "silence") for (const id of ids) loader.clear(id);
+    const listed = typeof answer === "string" ? [] : answer;
+    const byId = new Map(listed.map((deployment) => [deployment.id, deployment]));
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  async function renewList(): Promise<void> {
+    const answer = await ask("all");
+    if (answer === "silence") return;
+    listedAt = now();
+    if (answer === "failure") return;
+    isListMissing = false;
+    last = new Map(answer.slice(0, MOST_KEPT).map((deployment) => [deployment.id, deployment]));
+  }
 
   /** One call leads and others wait for its end, so that a failure costs one call however many deployments are read. */
-  async function readBatch(ids: readonly string[]): Promise<Batch> {
+  async function ask(ids: readonly string[] | "all"): Promise<Answer> {
     const leader = leading;
     if (leader !== null) await leader;
-    if (quietUntil !== null && now() < quietUntil) {
-      // Nobody asked about these, so their nulls are not kept beyond the silence.
-      for (const id of ids) loader.clear(id);
-      return ids.map(() => null);
-    }
-    const asked = ask(ids);
+    if (quietUntil !== null && now() < quietUntil) return "silence";
+    const asked = call(ids);
     if (leader === null) {
       leading = asked.finally(() => {
         leading = null;
       });
     }
-    return asked;
+    return await asked;
   }
 
-  async function ask(ids: readonly string[]): Promise<Batch> {
+  async function call(ids: readonly string[] | "all"): Promise<Answer> {
     try {
       const listed = await runcomfy.listDeployments(ids);
       quietUntil = null;
-      const byId = new Map(listed.map((deployment) => [deployment.id, deployment]));
-      return ids.map((id) => byId.get(id) ?? null);
+      token = "accepted";
+      return listed;
     } catch (error) {
-      // Some calls may fail each time while others succeed.
-      if (now() - failedAt > 2 * KEPT_MS) {
-        log.warn(
-          { err: error },
-          "RunComfy does not list deployments, so their hardware, instances and status are null; it is asked again every 10 seconds at most. Check the gateway's token and RunComfy's status page if this stays.",
-        );
-      }
-      failedAt = now();
-      quietUntil = failedAt + KEPT_MS;
-      return ids.map(() => null);
+      const isRefused = error instanceof RunComfyError && error.code === "UNAUTHORIZED";
+      if (isRefused) token = "refused";
+      if (ids === "all" && isOfTheCallAlone(error)) noteMissingList(error);
+      else if (isRefused) noteFailure({}, TOKEN_REFUSED);
+      else noteFailure({ err: error }, NOT_LISTED);
+      return "failure";
     }
+  }
+
+  /** That an upstream has no list of all says nothing of its other answers. */
+  function noteMissingList(error: unknown): void {
+    if (!isListMissing) log.warn({ err: error }, LIST_MISSING);
+    isListMissing = true;
+  }
+
+  function noteFailure(fields: object, message: string): void {
+    // Some calls may fail each time while others succeed.
+    if (now() - failedAt > 2 * KEPT_MS) log.warn(fields, message);
+    failedAt = now();
+    quietUntil = failedAt + KEPT_MS;
   }
 
   return {
     async read(id) {
       return isIdentifier(id) ? loader.load(id) : null;
     },
+    async list() {
+      if (listing === null && now() - listedAt > KEPT_MS) {
+        listing = renewList().finally(() => {
+          listing = null;
+        });
+      }
+      await listing;
+      return last;
+    },
+    lastList: () => last,
+    token: () => token,
   };
 }
 
-type Batch = readonly (LiveDeployment | null)[];
+/** `silence`: after a failure, so nobody was asked. */
+type Answer = readonly LiveDeployment[] | "failure" | "silence";
+
+const NOT_LISTED =
+  "RunComfy does not list deployments, so their names, hardware, instances and status may be missing; it is asked again every 10 seconds at most. Check the gateway's token and RunComfy's status page if this stays.";
+const TOKEN_REFUSED =
+  "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
+const LIST_MISSING =
+  "RunComfy gives no list of all deployments, so `deployments` shows only those that it listed before or that jobs name. If this stays, check RUNCOMFY_BASE_URL and RUNCOMFY_API_TOKEN, or name your deployments in DEPLOYMENTS_FILE.";
+
+/** Whether the failure is an answer that other calls may get a better one than. */
+function isOfTheCallAlone(error: unknown): boolean {
+  if (!(error instanceof RunComfyError) || error.httpStatus === null) return false;
+  return error.code !== "UNAUTHORIZED" && error.code !== "RATE_LIMITED";
+}

@@ -11,10 +11,11 @@ export function toSubmitPath(apiVersion: string, deploymentId: string): string |
 export const MOST_LISTED_IDS = 50;
 
 /**
- * The path below the upstream's base URL that lists the first 50 of these deployments; ids that would change its shape
- * are left out, and null when none is left. Version 2 is the only one that has the list.
+ * The path below the upstream's base URL that lists all deployments, or the first 50 of these; ids that would change its
+ * shape are left out, and null when none is left. Version 2 is the only one that has the list.
  */
-export function toListPath(deploymentIds: readonly string[]): string | null {
+export function toListPath(deploymentIds: readonly string[] | "all"): string | null {
+  if (deploymentIds === "all") return "prod/v2/deployments";
   const ids = deploymentIds.filter(isIdentifier).slice(0, MOST_LISTED_IDS);
   return ids.length === 0 ? null : `prod/v2/deployments?${ids.map((id) => `ids=${id}`).join("&")}`;
 }

@@ -19,8 +19,11 @@ export type RunComfy = {
   readStatus(request: RequestReference, signal: AbortSignal): Promise<StatusReport>;
   readResult(request: RequestReference, signal: AbortSignal): Promise<ResultReport>;
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
-  /** The first 50 of these deployments, as far as the upstream lists them; it may list others, in any order. */
-  listDeployments(ids: readonly string[]): Promise<readonly LiveDeployment[]>;
+  /**
+   * The first 50 of these deployments, as far as the upstream lists them, or all that it has; it may list others, in any
+   * order.
+   */
+  listDeployments(ids: readonly string[] | "all"): Promise<readonly LiveDeployment[]>;
   /**
    * Finds out, by a call that changes nothing, whether the upstream answers, and tells the pace. Without a deployment it asks
    * about the one that was called last. Never rejects.

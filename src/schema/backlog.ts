@@ -147,8 +147,9 @@ export function createBacklog(options: {
         hold(bytes) {
           if (!owner.holders.has(holder)) return;
           change(owner, holder, bytes - holder.bytes);
+          const isTooMuch = () => total > mostBytes;
           while (owner.bytes > mostOwnBytes) cutLargest(owner.holders);
-          while (total > mostBytes) cutLargest(allHolders());
+          while (isTooMuch()) cutLargest(allHolders());
         },
         close,
       };

@@ -1,5 +1,5 @@
 import type { Viewer } from "../auth/viewer.ts";
-import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
+import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Job } from "../job/job.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
@@ -19,8 +19,8 @@ export type Services = {
   watchJob(id: string, ownerId: string | undefined): AsyncIterableIterator<Job>;
   /** Rejects with a `BadCursorError`. */
   watchJobs(watch: JobsWatch): Promise<AsyncIterableIterator<JobChange>>;
-  /** What the upstream says of a deployment now; null when it says nothing. Never rejects. */
-  readLiveDeployment(id: string): Promise<LiveDeployment | null>;
+  /** What the upstream says of deployments. */
+  readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
 };
 
 export type GatewayContext = Services & {

@@ -32,7 +32,7 @@ import { addViewer } from "./viewer.ts";
 export function createSchema(catalogue: Catalogue): GraphQLSchema {
   const builder = createBuilder();
   builder.queryType({
-    description: "What the gateway knows. Asking it costs the upstream nothing.",
+    description: "What the gateway knows. Asking runs nothing and costs nothing.",
   });
   builder.mutationType({
     description: "What reaches the upstream. Expected failures are part of the result.",
@@ -72,7 +72,7 @@ function addGenerated(
   catalogue: Catalogue,
   submitJobResult: SubmitJobResultRef,
 ): void {
-  const deployments = catalogue?.deployments ?? [];
+  const { deployments } = catalogue;
   if (deployments.every(({ input, output }) => input === null && output === null)) return;
   addSafeInt(builder);
   const types = createGeneratedTypes(builder);

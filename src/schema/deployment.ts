@@ -1,13 +1,15 @@
+import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
 import { isIdentifier } from "../job/identifier.ts";
+import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import type { JobConnectionRef } from "./job-connection.ts";
 import { listJobs, toPageCost } from "./list-jobs.ts";
-import { requireScope } from "./scope.ts";
+import { readableOwner, requireScope } from "./scope.ts";
 
-/** How many deployments a document is reckoned to get where there is no catalogue to count. */
+/** How many deployments a document is reckoned to get of those that are in no catalogue. */
 const UNLISTED_COUNT = 100;
 
 export function addDeployment(
@@ -25,7 +27,7 @@ export function addDeployment(
     loadWithoutCache: (id, context) => findDeployment(catalogue, id, context),
     fields: (t) => ({
       name: t.exposeString("name", {
-        description: "For people; the id where the gateway was given no name.",
+        description: "For people; the id where nobody has given it a name.",
       }),
       description: t.exposeString("description", {
         nullable: true,
@@ -55,7 +57,7 @@ export function addDeployment(
         description:
           "How the upstream runs it now, cached for 10 s; null when the upstream does not know it or can't be asked at the moment.",
         complexity: 10,
-        resolve: ({ id }, _arguments, { readLiveDeployment }) => readLiveDeployment(id),
+        resolve: ({ id }, _arguments, { live }) => live.read(id),
       }),
       inputSchema: t.expose("inputSchema", {
         type: "JSON",
@@ -88,8 +90,7 @@ export function addDeployment(
     deployment: t.field({
       type: "Deployment",
       nullable: true,
-      description:
-        "The deployment with this id; null when it is not in the gateway's catalogue or, without a catalogue, when none of your jobs names it.",
+      description: "The deployment with this id; null when `deployments` does not list it.",
       args: {
         id: t.arg.id({
           required: true,
@@ -101,25 +102,61 @@ export function addDeployment(
     deployments: t.field({
       type: ["Deployment"],
       description:
-        "The gateway's catalogue in its own order or, without a catalogue, every deployment that one of your jobs names, by id.",
-      complexity: { field: 10, multiplier: catalogue?.deployments.length ?? UNLISTED_COUNT },
-      resolve: async (_root, _arguments, { reads }) =>
-        catalogue?.deployments ?? (await reads.listDeploymentIds()).map(toUnlisted),
+        "The deployments of the gateway's file, in its order. Without a file, or where it says that there are others, those follow that the upstream lists (for who has the scope `jobs:read:all`) and that your jobs name.",
+      complexity: {
+        field: 10,
+        multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
+      },
+      resolve: (_root, _arguments, context) => listDeployments(catalogue, context),
     }),
   }));
 }
 
 /** The deployment that a job names, whether it is listed or not. */
-export function toDeployment(catalogue: Catalogue, id: string): Deployment {
-  return catalogue?.find(id) ?? toUnlisted(id);
+export function toDeployment(
+  catalogue: Catalogue,
+  id: string,
+  { live, viewer }: GatewayContext,
+): Deployment {
+  return catalogue.find(id) ?? toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
+}
+
+async function listDeployments(
+  catalogue: Catalogue,
+  context: GatewayContext,
+): Promise<readonly Deployment[]> {
+  const { deployments, hasOthers } = catalogue;
+  if (!hasOthers) return deployments;
+  const listed = await listUpstream(context);
+  const named = await context.reads.listDeploymentIds();
+  const others = new Set([...listed.keys(), ...named]);
+  for (const { id } of deployments) others.delete(id);
+  return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }
 
 async function findDeployment(
   catalogue: Catalogue,
   id: string,
-  { reads }: GatewayContext,
+  context: GatewayContext,
 ): Promise<Deployment | null> {
-  if (catalogue !== null) return catalogue.find(id);
-  if (!isIdentifier(id)) return null;
-  return (await reads.hasDeployment(id)) ? toUnlisted(id) : null;
+  const known = catalogue.find(id);
+  if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
+  const listed = await listUpstream(context);
+  const exists = listed.has(id) || (await context.reads.hasDeployment(id));
+  return exists ? toOther(id, listed) : null;
 }
+
+/** What the upstream lists is all of the account's: for who reads everybody's jobs. */
+async function listUpstream({ live, viewer }: GatewayContext): Promise<UpstreamList> {
+  return seesAll(viewer) ? await live.list() : NOTHING;
+}
+
+function toOther(id: string, listed: UpstreamList): Deployment {
+  return { ...toUnlisted(id), name: listed.get(id)?.name ?? id };
+}
+
+function seesAll(viewer: Viewer): boolean {
+  return readableOwner(viewer) === undefined;
+}
+
+const NOTHING: UpstreamList = new Map();

@@ -43,7 +43,7 @@ export function addJob(
       deployment: t.field({
         type: "Deployment",
         description: "What is run. It is told even when the deployment is no longer listed.",
-        resolve: (job) => toDeployment(catalogue, job.deploymentId),
+        resolve: (job, _arguments, context) => toDeployment(catalogue, job.deploymentId, context),
       }),
       requestId: t.exposeString("requestId", {
         nullable: true,

@@ -10,8 +10,8 @@ export function addTypedOutput(
   builder: Builder,
   { catalogue, types }: { readonly catalogue: Catalogue; readonly types: GeneratedTypes },
 ): void {
-  const shapes = (catalogue?.deployments ?? []).flatMap(({ output }) => output?.shape ?? []);
-  if (catalogue === null || shapes.length === 0) return;
+  const shapes = catalogue.deployments.flatMap(({ output }) => output?.shape ?? []);
+  if (shapes.length === 0) return;
 
   /** An output may have a `__typename` of its own. */
   const typeNames = new WeakMap<JsonObject, string>();

@@ -1,22 +1,42 @@
 import type { IncomingMessage } from "node:http";
 
+import type { BaseLogger } from "pino";
+
 import type { Refusal } from "./refuse.ts";
 
 /** Tells pages that may call the gateway from those that may not. */
 export type Origins = {
   /** Refuses a name that others than the gateway's user may have made, where no credential is asked for. */
   checkName(request: IncomingMessage): Refusal | null;
-  /** Whether the request comes from a page of another origin that is not on the list. */
+  /** Whether the request comes from a page of another origin that is not on the list, which the log is told once. */
   isForeign(request: IncomingMessage): boolean;
 };
+
+/** Whoever may name any origin fills no log with them. */
+const MOST_WARNINGS = 20;
+const LONGEST_ORIGIN = 200;
 
 /** `origins` are exact ones; `isOpen` where everybody who reaches the gateway is let in. */
 export function createOrigins(options: {
   readonly origins: readonly string[];
   readonly isOpen: boolean;
+  readonly log: Pick<BaseLogger, "warn">;
 }): Origins {
+  const { log } = options;
+  const warned = new Set<string>();
   const listed: ReadonlySet<string> = new Set(options.origins);
   const names: ReadonlySet<string> = new Set(options.origins.map(toName));
+
+  /** A browser tells its page nothing of why it was refused. */
+  function warn(origin: string): void {
+    if (warned.has(origin) || warned.size >= MOST_WARNINGS) return;
+    warned.add(origin);
+    log.warn(
+      { origin },
+      "A page of this origin was refused. If it is yours, add the origin to CORS_ORIGINS.",
+    );
+  }
+
   return {
     checkName({ headers: { host = "" } }) {
       if (!options.isOpen || host === "") return null;
@@ -27,7 +47,9 @@ export function createOrigins(options: {
       if (origin === undefined || listed.has(origin)) return false;
       // By its own scheme, because behind a proxy the gateway can't know which one the page was asked by.
       const scheme = /^https?:\/\//.exec(origin)?.[0];
-      return scheme === undefined || URL.parse(`${scheme}${host}`)?.origin !== origin;
+      if (scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin) return false;
+      warn(origin.slice(0, LONGEST_ORIGIN));
+      return true;
     },
   };
 }

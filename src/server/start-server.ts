@@ -79,7 +79,7 @@ export async function startServer(options: {
   const authenticate: Authenticator["authenticate"] = (authorization) =>
     options.authenticator.authenticate(authorization);
   const maskError = createMaskError({ log, hasSuggestions: hasIntrospection });
-  const origins = createOrigins(options.doors);
+  const origins = createOrigins({ ...options.doors, log });
   // The page needs no credential, and deployments do.
   const example = options.doors.isOpen ? options.example : null;
   const graphql = createGraphql({

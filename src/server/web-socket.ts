@@ -22,9 +22,6 @@ const CLOSING = { closeTimeout: 2_000 };
 /** Of one message; a client has no need of any, and each costs more than its bytes. */
 const MOST_FRAGMENTS = 1_024;
 const MOST_CHUNKS = 16_384;
-/** Told once each; whoever may name any origin fills no log with them. */
-const MOST_WARNINGS = 20;
-const LONGEST_ORIGIN = 200;
 
 /** Whether a request, which is for GraphQL, asks for a WebSocket; other protocols are not spoken, and asking is no harm. */
 export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
@@ -54,7 +51,6 @@ export function serveWebSocket(options: {
 }): { close(): Promise<void> } {
   const { server, path, origins, connections, mostSockets, log } = options;
   const waitingSockets = createWaitingSockets({ most: Math.ceil(mostSockets / 2) });
-  const warned = new Set<string>();
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.messageBytes,
@@ -86,22 +82,9 @@ export function serveWebSocket(options: {
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return refusal;
     if (request.url?.split("?", 1)[0] !== path) return notFound(path);
-    if (origins.isForeign(request)) {
-      warn(request.headers.origin?.slice(0, LONGEST_ORIGIN) ?? "");
-      return FOREIGN;
-    }
+    if (origins.isForeign(request)) return FOREIGN;
     const full = options.socketPlaces.findFull();
     return full === null ? null : toRefusal(full, 503);
-  }
-
-  /** A browser tells its page nothing of why a socket was refused. */
-  function warn(origin: string): void {
-    if (warned.has(origin) || warned.size >= MOST_WARNINGS) return;
-    warned.add(origin);
-    log.warn(
-      { origin },
-      "A page of this origin was refused a socket. If it is yours, add the origin to CORS_ORIGINS.",
-    );
   }
 
   return {

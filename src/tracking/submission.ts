@@ -54,9 +54,9 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   }
   const issues = [...keyIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
-  const deployment = catalogue?.find(deploymentId) ?? null;
+  const deployment = catalogue.find(deploymentId);
   const checked = deployment?.input?.check(input, spell) ?? { input, issues: [], warnings: [] };
-  const isUnlisted = catalogue !== null && deployment === null;
+  const isUnlisted = !catalogue.hasOthers && deployment === null;
   // Of what the caller gave: a default that changes later must not make a retry another submission.
   const submissionKey =
     idempotencyKey === null
@@ -82,7 +82,7 @@ export function inSpellingOf({ spell, refusal }: Submission, error: unknown): un
 }
 
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {
-  const nearMisses = catalogue?.findNearMisses(deploymentId) ?? [];
+  const nearMisses = catalogue.findNearMisses(deploymentId);
   return new DeploymentNotFoundError(deploymentId, { nearMisses });
 }
 

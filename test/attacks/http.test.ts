@@ -223,7 +223,7 @@ describe("HTTP", () => {
     });
     expect(response.status).toBe(400);
     await gateway.expectUnharmed();
-    expect(gateway.upstream.requests).toEqual([]);
+    expect(gateway.upstream.count("submit")).toBe(0);
   });
 
   test("a mutation by GET runs nothing", async () => {
@@ -239,7 +239,7 @@ describe("HTTP", () => {
       expect(response.status).toBe(405);
     }
     await gateway.expectUnharmed();
-    expect(gateway.upstream.requests).toEqual([]);
+    expect(gateway.upstream.count("submit")).toBe(0);
   });
 
   test("a compressed body is not unpacked", async () => {

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 
 import { createYoga } from "graphql-yoga";
 
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { FINISHED } from "./example-job.ts";
@@ -9,7 +10,7 @@ import { FINISHED } from "./example-job.ts";
 // A program: the gateway's own Pothos types on Yoga as its documentation sets it up, over one job in memory. With
 // BODY_LIMIT=none it goes without Yoga's limit on the size of a body, which is half of what a request costs there.
 const yoga = createYoga({
-  schema: createSchema(null),
+  schema: createSchema(OPEN_CATALOGUE),
   context: () => ({
     viewer: LOCAL_VIEWER,
     loaders: {

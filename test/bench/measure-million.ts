@@ -96,11 +96,11 @@ export async function measureMillion(upstream: FaultyUpstream, folder: string): 
 
     await read();
     const alone = await read();
-    let isOver = false;
+    const over = new AbortController();
     let asked = 0;
     const asking = Promise.all(
       Array.from({ length: GREEDY_CONNECTIONS }, async () => {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           const answer = await greedyClient.post(gateway.url, GREEDY, greedy);
           if (answer.includes('"errors"')) throw new Error(`The greedy owner was told ${answer}`);
           asked += 1;
@@ -110,7 +110,7 @@ export async function measureMillion(upstream: FaultyUpstream, folder: string): 
     const startedAt = performance.now();
     const beside = await read();
     const greedyMs = (performance.now() - startedAt) / asked;
-    isOver = true;
+    over.abort();
     await asking;
     const base = toFigure(
       `${name}: a quiet owner's job(id) alone, p99`,

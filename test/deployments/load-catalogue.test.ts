@@ -115,6 +115,15 @@ test("whatever is wrong with an entry, its schemas are read too, and every probl
   ]);
 });
 
+test("a file may say that there are others", async () => {
+  const load = async (others: string) =>
+    (await loadCatalogue(await writeCatalogue(`{"deployments":[]${others}}`))).catalogue.hasOthers;
+  expect(await load("")).toBe(false);
+  expect(await load(',"others":false')).toBe(false);
+  expect(await load(',"others":true')).toBe(true);
+  await expect(load(',"others":"yes"')).rejects.toThrow(/others: must be true, .* or false/);
+});
+
 test("what is hardly meant so is told beside the catalogue", async () => {
   const path = await writeCatalogue(
     JSON.stringify({
@@ -122,10 +131,14 @@ test("what is hardly meant so is told beside the catalogue", async () => {
         { id: "e", name: "E", inputSchem: {}, tags: [] },
         { id: "i", name: "I", inputSchema: { prompt: "an example, not a schema" } },
       ],
+      other: true,
+      $schema: "deployments.schema.json",
+      version: 1,
     }),
   );
   const { doubts } = await loadCatalogue(path);
   expect(doubts).toEqual([
+    "other: is not known; did you mean others?",
     expect.stringMatching(/^deployments\[0\]\.inputSchem: .*did you mean inputSchema/),
     expect.stringMatching(/^deployments\[1\]\.inputSchema: has no keyword of JSON Schema/),
   ]);

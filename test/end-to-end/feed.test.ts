@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import type { Gateway } from "../../src/gateway.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

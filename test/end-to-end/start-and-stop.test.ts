@@ -42,11 +42,40 @@ test.each([
   await expect(fetch(`${origin}/health`)).rejects.toThrow();
 });
 
+test("a production without a token does not start, unless the sandbox is meant", async () => {
+  const production = { NODE_ENV: "production", GRAPHIQL: "true", DATABASE_URL: ":memory:" };
+  const refused = runGateway(production);
+  expect(await refused.exit).toEqual(FAILED);
+  expect(refused.stderr()).toMatch(/RUNCOMFY_API_TOKEN must be set .*UPSTREAM=sandbox/);
+  const meant = runGateway({ ...production, UPSTREAM: "sandbox", RUNCOMFY_API_TOKEN: "token" });
+  await meant.url;
+  await expect.poll(() => meant.stdout()).toContain("the sandbox at");
+});
+
 test("`npm start` passes on the exit code of a start that failed", async () => {
   const gateway = runGateway({ PORT: "nine" }, { command: ["npm", "start"] });
   expect((await gateway.exit).code).toBe(1);
   expect(gateway.stderr()).toContain("PORT must be a port");
 });
+
+test("`npm start -- --help` lists the variables and starts nothing", async () => {
+  const gateway = runGateway({ PORT: "nine" }, { command: ["npm", "start", "--", "--help"] });
+  expect((await gateway.exit).code).toBe(0);
+  for (const name of ["RUNCOMFY_API_TOKEN", "DOCUMENT_TOKENS", "SANDBOX_SPEED", "NODE_ENV"])
+    expect(gateway.stdout()).toContain(`\n  ${name}  (`);
+  expect(gateway.stderr()).toBe("");
+});
+
+test.each(["--port=4100", "--prot", "4100"])(
+  "`npm start -- %s` is refused, with how settings are made",
+  async (parameter) => {
+    const gateway = runGateway({}, { command: ["node", "src/main.ts", parameter] });
+    expect(await gateway.exit).toEqual(FAILED);
+    expect(gateway.stderr()).toContain(parameter.split("=")[0]);
+    expect(gateway.stderr()).toMatch(/PORT=4100 npm start.*npm start -- --help/s);
+    expect(gateway.stdout()).toBe("");
+  },
+);
 
 test("after kill -9 the same SQLite file opens again at once", async () => {
   const environment = { DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}` };

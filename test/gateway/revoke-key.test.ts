@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { closing, init, nextMessage, open, subscribe } from "../server/open-socket.ts";

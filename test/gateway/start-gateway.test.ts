@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -47,13 +47,6 @@ test("a gateway without a token serves the sandbox's deployments, and is ready",
   });
 });
 
-test("a gateway with a token and no catalogue lists no deployments and starts no sandbox", async () => {
-  const { url, upstream } = await start(await configure({ RUNCOMFY_API_TOKEN: "token" }));
-  expect(upstream).toEqual({ origin: "https://api.runcomfy.net", isSandbox: false });
-  const response = await fetch(`${url}/graphql?query={deployments{name}}`);
-  expect(await response.json()).toEqual({ data: { deployments: [] } });
-});
-
 test("a sandbox whose port is taken takes a free one, and the log says so", async () => {
   const lines: string[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
@@ -61,6 +54,27 @@ test("a sandbox whose port is taken takes a free one, and the log says so", asyn
   const { upstream } = await start(await configure({ SANDBOX_PORT: String(port) }), log);
   expect(upstream.origin).not.toContain(String(port));
   expect(lines.join("")).toContain(`Port ${port} is taken`);
+});
+
+test("a variable that nobody knows and somebody may have meant is a warning", async () => {
+  const lines: string[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+  await start(await configure({ CORS_ORIGIN: "https://app.example.com" }), log);
+  expect(lines).toEqual([expect.stringContaining("Did you mean CORS_ORIGINS?")]);
+  expect(lines[0]).not.toContain("example.com");
+});
+
+test("a second gateway on a SQLite file is refused before its sandbox takes a port", async () => {
+  const lines: string[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+  const first = await configure();
+  await start(first);
+  const second = await configure({
+    DATABASE_URL: first.databaseUrl,
+    SANDBOX_PORT: String(await takePort()),
+  });
+  await expect(startGateway(second, { log })).rejects.toThrow("Another gateway uses");
+  expect(lines).toEqual([]);
 });
 
 test("a start that fails closes what it had opened, so that the next one can open it", async () => {

@@ -51,6 +51,7 @@ const STANDBY = {
   status: "standby",
 };
 const NOTHING = {
+  name: null,
   hardware: [],
   minInstances: null,
   maxInstances: null,
@@ -66,8 +67,18 @@ test("Deployments are listed by one GET with all ids, always in version 2", asyn
   const before = upstream.requests.length;
   const listed = await runComfy.listDeployments(["dep-a", "dep-bb", "unlisted"]);
   expect(listed).toHaveLength(2);
-  expect(listed).toContainEqual({ id: "dep-a", maxInstances: 5, ...STANDBY });
-  expect(listed).toContainEqual({ id: "dep-bb", maxInstances: 6, ...STANDBY });
+  expect(listed).toContainEqual({
+    id: "dep-a",
+    name: "The deployment dep-a",
+    maxInstances: 5,
+    ...STANDBY,
+  });
+  expect(listed).toContainEqual({
+    id: "dep-bb",
+    name: "The deployment dep-bb",
+    maxInstances: 6,
+    ...STANDBY,
+  });
   const sent = upstream.requests.slice(before);
   expect(sent).toHaveLength(1);
   expect(sent[0]).toMatchObject({
@@ -75,6 +86,20 @@ test("Deployments are listed by one GET with all ids, always in version 2", asyn
     path: "/prod/v2/deployments?ids=dep-a&ids=dep-bb&ids=unlisted",
     isAuthorized: true,
     body: "",
+  });
+});
+
+test("All deployments are listed by one GET without ids", async () => {
+  upstream.setDeployments([{ id: "dep-a", name: "A" }, { name: "no id" }, { id: "dep-b" }]);
+  const listed = await runComfy.listDeployments("all");
+  expect(listed.map(({ id, name }) => [id, name])).toEqual([
+    ["dep-a", "A"],
+    ["dep-b", null],
+  ]);
+  expect(upstream.requests.at(-1)).toMatchObject({
+    method: "GET",
+    path: "/prod/v2/deployments",
+    isAuthorized: true,
   });
 });
 
@@ -88,11 +113,13 @@ test("The sandbox's deployments are read with all their facts", async () => {
   try {
     const bySandbox = connect({ baseUrl: sandbox.url, token: "sandbox" });
     const ids = catalogue.deployments.map(({ id }) => id);
-    const listed = await bySandbox.listDeployments([...ids, "no-such-deployment"]);
-    expect(listed.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
-    for (const deployment of listed) {
-      expect(deployment.hardware).not.toEqual([]);
-      expect(Object.values(deployment)).not.toContain(null);
+    for (const asked of ["all", [...ids, "no-such-deployment"]] as const) {
+      const listed = await bySandbox.listDeployments(asked);
+      expect(listed.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+      for (const deployment of listed) {
+        expect(deployment.hardware).not.toEqual([]);
+        expect(Object.values(deployment)).not.toContain(null);
+      }
     }
   } finally {
     await sandbox.close();
@@ -103,7 +130,12 @@ test("The sandbox's deployments are read with all their facts", async () => {
 
 test("A list inside of an object is read like a bare one", async () => {
   const listed = await runComfy.listDeployments(["fault-list-in-object", "dep-a"]);
-  expect(listed).toContainEqual({ id: "dep-a", maxInstances: 5, ...STANDBY });
+  expect(listed).toContainEqual({
+    id: "dep-a",
+    name: "The deployment dep-a",
+    maxInstances: 5,
+    ...STANDBY,
+  });
 });
 
 test("An empty list is an answer", async () => {
@@ -120,7 +152,7 @@ test("Members that are missing or can't be read are null, and the hardware may b
   expect(await runComfy.listDeployments([bare])).toEqual([{ id: bare, ...NOTHING }]);
   const odd = "fault-list-with-odd-members";
   expect(await runComfy.listDeployments([odd])).toEqual([
-    { id: odd, ...NOTHING, hardware: ["AMPERE_48"] },
+    { id: odd, ...NOTHING, name: `The deployment ${odd}`, hardware: ["AMPERE_48"] },
   ]);
 });
 
@@ -135,8 +167,9 @@ test.each([
   ["", null],
   [true, null],
   [["standby"], null],
-])("The status %j is read as %j", (status, expected) => {
-  expect(readLiveDeployments([{ id: "dep", status }])).toMatchObject([{ status: expected }]);
+])("The text %j is read as %j, be it a status or a name", (text, expected) => {
+  const read = readLiveDeployments([{ id: "dep", status: text, name: text }]);
+  expect(read).toMatchObject([{ status: expected, name: expected }]);
 });
 
 test.each([

@@ -162,7 +162,10 @@ test("A failure is logged once until a call succeeds, with a next step and witho
   expect(upstream.count("list")).toBe(5);
   expect(logged).toHaveLength(2);
   for (const line of logged) {
-    expect(JSON.parse(line)).toMatchObject({ level: 40, msg: expect.stringContaining("Check ") });
+    expect(JSON.parse(line)).toMatchObject({
+      level: 40,
+      msg: expect.stringMatching(/Check |Set /),
+    });
     expect(line).not.toMatch(/127\.0\.0\.1|test-token|nginx|vendor/);
   }
 });
@@ -185,4 +188,109 @@ test("one call that fails each time, while others succeed, is logged once", asyn
     nowMs += 10_001;
   }
   expect(logged).toHaveLength(1);
+});
+
+// The list of all
+
+const LISTED = [{ id: "b", name: "Bee" }, { id: "a" }];
+
+async function listNames(): Promise<(readonly [string, string | null])[]> {
+  return [...(await liveDeployments.list())].map(([id, { name }]) => [id, name]);
+}
+
+test("All who ask for the list at once share one call, and its answer is good for ten seconds", async () => {
+  upstream.setDeployments(LISTED);
+  const expected = [
+    ["b", "Bee"],
+    ["a", null],
+  ];
+  expect(await Promise.all([listNames(), listNames()])).toEqual([expected, expected]);
+  nowMs += 10_000;
+  expect(await listNames()).toEqual(expected);
+  expect(calls()).toEqual([[]]);
+  upstream.setDeployments([{ id: "new" }]);
+  nowMs += 1;
+  expect(await listNames()).toEqual([["new", null]]);
+  expect(upstream.count("list")).toBe(2);
+});
+
+test("The last list is there without a call, and is empty at first", async () => {
+  upstream.setDeployments(LISTED);
+  expect(liveDeployments.lastList()).toEqual(new Map());
+  const list = await liveDeployments.list();
+  nowMs += 60_000;
+  expect(liveDeployments.lastList()).toBe(list);
+  expect(upstream.count("list")).toBe(1);
+});
+
+test("No more than a thousand deployments are listed", async () => {
+  upstream.setDeployments(numbered(1_200).map((id) => ({ id })));
+  expect([...(await liveDeployments.list()).keys()]).toEqual(numbered(1_000));
+});
+
+test.each<[FaultName]>([["html-500"], ["unauthorized"], ["rate-limited"], ["reset-before-answer"]])(
+  "When the list meets %s the last one goes on, and there is one call in ten seconds",
+  async (name) => {
+    upstream.setDeployments(LISTED);
+    await liveDeployments.list();
+    upstream.setFault(name, ["list"]);
+    nowMs += 10_001;
+    for (let second = 0; second < 30; second += 1) {
+      expect([...(await liveDeployments.list()).keys()]).toEqual(["b", "a"]);
+      nowMs += 1_000;
+    }
+    expect(upstream.count("list")).toBeLessThanOrEqual(1 + 3);
+    expect(logged).toHaveLength(1);
+    upstream.setFault(null);
+    upstream.setDeployments([{ id: "new" }]);
+    nowMs += 10_001;
+    expect(await listNames()).toEqual([["new", null]]);
+  },
+);
+
+test.each<[FaultName]>([["no-answer"], ["unauthorized"], ["rate-limited"]])(
+  "An upstream with %s costs one call in ten seconds, for single deployments and the list together",
+  async (name) => {
+    upstream.setFault(name, ["list"]);
+    for (let second = 0; second < 10; second += 1) {
+      expect(await Promise.all([listNames(), readAll(["a", `at-${second}`])])).toEqual([
+        [],
+        [null, null],
+      ]);
+      nowMs += 1_000;
+    }
+    expect(upstream.count("list")).toBe(1);
+  },
+);
+
+test.each<[FaultName]>([["list-not-a-list"], ["not-found"], ["forbidden"], ["html-404"]])(
+  "An upstream whose list of all meets %s is told of once, and single deployments are read as ever",
+  async (name) => {
+    upstream.setFault(name, ["list"]);
+    expect(await listNames()).toEqual([]);
+    upstream.setFault(null);
+    expect((await liveDeployments.read("dep"))?.id).toBe("dep");
+    upstream.setFault(name, ["list"]);
+    for (let round = 0; round < 3; round += 1) {
+      nowMs += 60_000;
+      expect(await listNames()).toEqual([]);
+    }
+    expect(logged).toEqual([expect.stringContaining("DEPLOYMENTS_FILE")]);
+    expect(upstream.count("list")).toBe(5);
+  },
+);
+
+test("What the token is worth is known once a call was answered", async () => {
+  expect(liveDeployments.token()).toBe("unknown");
+  upstream.setFault("html-500", ["list"]);
+  await liveDeployments.list();
+  expect(liveDeployments.token()).toBe("unknown");
+  upstream.setFault("unauthorized", ["list"]);
+  nowMs += 10_001;
+  await liveDeployments.list();
+  expect(liveDeployments.token()).toBe("refused");
+  upstream.setFault(null);
+  nowMs += 10_001;
+  await liveDeployments.read("dep");
+  expect(liveDeployments.token()).toBe("accepted");
 });

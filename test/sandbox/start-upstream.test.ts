@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { findDeploymentsFile, startUpstream } from "../../src/start-upstream.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -21,5 +21,7 @@ test("a user's file of deployments goes before the sandbox's own, and RunComfy h
   expect(findDeploymentsFile(loadConfig({}))).toMatch(/sandbox\/deployments\.json$/);
   expect(findDeploymentsFile(loadConfig(own))).toBe("own.json");
   expect(findDeploymentsFile(loadConfig(token))).toBeNull();
+  const sandbox = { ...token, UPSTREAM: "sandbox" };
+  expect(findDeploymentsFile(loadConfig(sandbox))).toMatch(/sandbox\/deployments\.json$/);
   expect(findDeploymentsFile(loadConfig({ ...token, ...own }))).toBe("own.json");
 });

@@ -6,6 +6,16 @@ import { DeploymentDocument, DeploymentsDocument, JobDocument } from "../support
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { CATALOGUE, openInProcessGateway } from "./in-process-gateway.ts";
 
+const NOTHING_LIVE = {
+  hardware: [],
+  minInstances: null,
+  maxInstances: null,
+  queueSize: null,
+  keepWarmSeconds: null,
+  isEnabled: null,
+  status: null,
+};
+
 test("with a catalogue exactly its deployments exist, in its order", async () => {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE });
   const job = await gateway.addJob({ deploymentId: "no-longer-listed" });
@@ -37,6 +47,32 @@ test("without a catalogue a deployment exists once a job names it", async () => 
       { id: "b", name: "b", ...unlisted },
     ],
   });
+});
+
+test("what the upstream lists comes first, then what jobs name, each once", async () => {
+  const bee: LiveDeployment = { ...NOTHING_LIVE, id: "b", name: "Bee" };
+  const list = new Map([
+    ["b", bee],
+    ["c", { ...bee, id: "c", name: null }],
+  ]);
+  const gateway = await openInProcessGateway({
+    live: { list: async () => list, lastList: () => list },
+  });
+  await gateway.addJob({ deploymentId: "b" });
+  await gateway.addJob({ deploymentId: "a" });
+  const { data } = await gateway.answer(
+    `{ deployments { id name } deployment(id: "c") { name } jobs { edges { node { deployment { id name } } } } }`,
+  );
+  const [b, a] = [
+    { id: "b", name: "Bee" },
+    { id: "a", name: "a" },
+  ];
+  expect(data).toMatchObject({
+    deployments: [b, { id: "c", name: "c" }, a],
+    deployment: { name: "c" },
+  });
+  // The same deployment has one name, wherever it stands.
+  expect(JSON.stringify(data)).not.toContain('"id":"b","name":"b"');
 });
 
 test("a deployment lists its own jobs only", async () => {
@@ -126,6 +162,7 @@ test("a deployment tells its mutation and the fields of its input", async () => 
 test("a deployment tells how the upstream runs it, or null where that says nothing", async () => {
   const live: LiveDeployment = {
     id: "warm-glow",
+    name: null,
     hardware: ["AMPERE_24"],
     minInstances: 0,
     maxInstances: 3,
@@ -136,12 +173,12 @@ test("a deployment tells how the upstream runs it, or null where that says nothi
   };
   const gateway = await openInProcessGateway({
     catalogue: CATALOGUE,
-    readLiveDeployment: async (id) => (id === "warm-glow" ? live : null),
+    live: { read: async (id) => (id === "warm-glow" ? live : null) },
   });
   const { data } = await gateway.answer(
     "{ deployments { id live { hardware minInstances maxInstances queueSize keepWarmSeconds isEnabled status } } }",
   );
-  const { id, ...facts } = live;
+  const { id, name: _, ...facts } = live;
   expect(data).toEqual({
     deployments: [
       { id, live: facts },

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
+import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deployments/catalogue.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -37,7 +37,7 @@ export async function openInProcessGateway(
     readonly watchJobs?: Services["watchJobs"];
     /** In place of what the store gives. */
     readonly reads?: Partial<Reads>;
-    readonly readLiveDeployment?: Services["readLiveDeployment"];
+    readonly live?: Partial<Services["live"]>;
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
   } = {},
@@ -71,9 +71,9 @@ export async function openInProcessGateway(
     },
     watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
     watchJobs: options.watchJobs ?? ((watch) => watchJobs({ ...watch, store, feed, restMs: 1 })),
-    readLiveDeployment: options.readLiveDeployment ?? (() => Promise.resolve(null)),
+    live: { ...SILENT_UPSTREAM, ...options.live },
   };
-  const schema = createSchema(options.catalogue ?? null);
+  const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 
   function openShare({ ownerId }: Viewer) {
     const share = backlog.open(ownerId, () => undefined);
@@ -149,6 +149,13 @@ export async function openInProcessGateway(
   };
 }
 
+/** One that says nothing of deployments. */
+export const SILENT_UPSTREAM: Services["live"] = {
+  read: () => Promise.resolve(null),
+  list: () => Promise.resolve(new Map()),
+  lastList: () => new Map(),
+};
+
 /** That the data fits the document is the schema's business, and the generated types'. */
 function isAnswer<Result, Variables>(
   _document: TypedDocumentNode<Result, Variables>,
@@ -158,7 +165,7 @@ function isAnswer<Result, Variables>(
 }
 
 /** A catalogue of two deployments, not in the order of their ids. */
-export const CATALOGUE: NonNullable<Catalogue> = createCatalogue([
+export const CATALOGUE: Catalogue = createCatalogue([
   {
     ...toUnlisted("warm-glow"),
     name: "Warm Glow",

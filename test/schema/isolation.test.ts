@@ -37,6 +37,7 @@ import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";
+import { SILENT_UPSTREAM } from "./in-process-gateway.ts";
 import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES } from "./isolation-cases.ts";
 
 const OWNER = createViewer({
@@ -98,7 +99,7 @@ async function openWorld() {
     tracking,
     watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
     watchJobs: (watch) => watchJobs({ ...watch, store, feed, restMs: 1 }),
-    readLiveDeployment: () => Promise.resolve(null),
+    live: SILENT_UPSTREAM,
   };
   const after = await store.readFeedHead();
 

@@ -80,7 +80,7 @@ test("the gateway's own page, a listed one and a program may open sockets", asyn
   }
 });
 
-test("the log says once of each foreign page that opens a socket what to set, and of twenty at most", async () => {
+test("the log says once of each foreign page that is refused what to set, and of twenty at most", async () => {
   const { log, lines } = keepLog();
   const { graphqlUrl } = await serve({ log });
   const open = async (origin: string) => {
@@ -90,11 +90,30 @@ test("the log says once of each foreign page that opens a socket what to set, an
     await once(socket, "error");
   };
   const warned = () => lines.filter((line) => line.includes("CORS_ORIGINS"));
-  await open("http://localhost:5173");
-  await open("http://localhost:5173");
+  // As a browser asks before it sends JSON to another origin.
+  await fetch(graphqlUrl, { method: "OPTIONS", headers: { origin: "http://localhost:5173" } });
   expect(warned()).toEqual([expect.stringContaining('"origin":"http://localhost:5173"')]);
-  for (let place = 0; place < 30; place += 1) await open(`http://localhost:${6_000 + place}`);
+  await open("http://localhost:5173");
+  await post(graphqlUrl, QUERY, { origin: "http://localhost:5173" });
+  expect(warned()).toHaveLength(1);
+  for (let place = 0; place < 15; place += 1) {
+    await open(`http://localhost:${6_000 + place}`);
+    await post(graphqlUrl, QUERY, { origin: `http://localhost:${7_000 + place}` });
+  }
   expect(warned()).toHaveLength(20);
+  expect(warned().every((line) => line.includes('"level":40'))).toBe(true);
+});
+
+test("the log says nothing of the gateway's own page, a listed one or a program, and cuts what it is told", async () => {
+  const { log, lines } = keepLog();
+  const { graphqlUrl, url } = await serve({ log, doors: LISTED });
+  for (const origin of [url, PAGE]) await post(graphqlUrl, QUERY, { origin });
+  await post(graphqlUrl, QUERY);
+  expect(lines.filter((line) => line.includes("CORS_ORIGINS"))).toEqual([]);
+  await post(graphqlUrl, QUERY, { origin: `https://${"x".repeat(5_000)}` });
+  const line = lines.find((one) => one.includes("CORS_ORIGINS")) ?? "";
+  expect(line).toContain("https://xxx");
+  expect(line.length).toBeLessThan(500);
 });
 
 test.each(["localhost.", "127.0.0.1.", "host.docker.internal:4000", "gateway", "a.localhost."])(

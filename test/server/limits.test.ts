@@ -6,6 +6,7 @@ import { createClient } from "graphql-ws";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { LIMITS, serve } from "./serve.ts";
@@ -86,7 +87,7 @@ test.each([
   "too many %s are refused with the limit, over HTTP and WebSocket alike",
   async (_what, query, code, limit) => {
     const { askHttp, askSocket } = await open({
-      schema: createSchema(null),
+      schema: createSchema(OPEN_CATALOGUE),
       limits: { ...LIMITS, document: LIMIT },
     });
     const error = {
@@ -106,7 +107,7 @@ test.each([
 
 /** With no jobs, and small limits. */
 const EMPTY = {
-  schema: createSchema(null),
+  schema: createSchema(OPEN_CATALOGUE),
   limits: { ...LIMITS, document: LIMIT },
   createContext: () => ({ reads: { listJobs: () => Promise.resolve([]) } }),
 };
@@ -133,7 +134,7 @@ const EVERYTHING =
 
 test("a page of 100 jobs with all there is of them may be asked for, and two may not", async () => {
   const { askHttp } = await open({
-    schema: createSchema(null),
+    schema: createSchema(OPEN_CATALOGUE),
     createContext: () => ({ reads: { listJobs: () => Promise.resolve([]) } }),
   });
   const once = await askHttp(`{ ${page(EVERYTHING)} }`);
@@ -174,7 +175,7 @@ test("what README and the tests ask for is within the limits", async () => {
   const files = ["README.md", ...globSync("test/support/*.graphql", { cwd: ROOT })];
   const texts = files.flatMap((file) => toDocuments(readFileSync(join(ROOT, file), "utf8"), file));
   expect(texts.length).toBeGreaterThan(1);
-  const { askHttp } = await open({ schema: createSchema(null) });
+  const { askHttp } = await open({ schema: createSchema(OPEN_CATALOGUE) });
   for (const text of texts) {
     const { body } = await askHttp(text);
     expect(JSON.stringify(body)).not.toMatch(/DOCUMENT_TOO|TOO_MANY/);
@@ -265,7 +266,7 @@ test.each([
     "GRAPHQL_VALIDATION_FAILED",
   ],
 ])("%s: refused in short", async (_what, query, code) => {
-  const { askHttp } = await open({ schema: createSchema(null) });
+  const { askHttp } = await open({ schema: createSchema(OPEN_CATALOGUE) });
   const { status, body } = await askHttp(query);
   expect(status).toBe(400);
   const text = JSON.stringify(body);
@@ -274,7 +275,7 @@ test.each([
 });
 
 test("variables 50,000 levels deep are judged like all others", async () => {
-  const { graphqlUrl } = await open({ schema: createSchema(null) });
+  const { graphqlUrl } = await open({ schema: createSchema(OPEN_CATALOGUE) });
   const deep = "[".repeat(50_000) + "]".repeat(50_000);
   const query = "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }";
   const response = await fetch(graphqlUrl, {

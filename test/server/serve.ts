@@ -11,7 +11,7 @@ import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { createRequestRates } from "../../src/server/request-rates.ts";
 import { startServer } from "../../src/server/start-server.ts";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import {
   GraphQLError,

@@ -40,10 +40,10 @@ const FILTERS: readonly (readonly [string, JobFilter, readonly string[]])[] = [
 ];
 
 const READS: readonly (readonly [string, Read, readonly string[]])[] = [
-  ...FILTERS.flatMap(([title, filter, columns]) => [
-    ...readsOf(title, filter, columns),
-    ...readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
-  ]),
+  ...FILTERS.flatMap(([title, filter, columns]) => readsOf(title, filter, columns)),
+  ...FILTERS.flatMap(([title, filter, columns]) =>
+    readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
+  ),
   ["the deployments of an owner", (store) => store.listDeploymentIds("mine"), ["owner_id"]],
   ["a deployment of an owner", (store) => store.hasDeployment("d", "mine"), ["owner_id"]],
   [

@@ -2,7 +2,7 @@ import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { readCatalogue } from "../../src/deployments/read-catalogue.ts";
 
 /** The catalogue of a file with these deployments, which has no problems. */
-export function catalogueOf(...deployments: readonly unknown[]): NonNullable<Catalogue> {
+export function catalogueOf(...deployments: readonly unknown[]): Catalogue {
   const { catalogue, problems } = readCatalogue({ deployments });
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return catalogue;

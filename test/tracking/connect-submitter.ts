@@ -1,5 +1,6 @@
 import { pino } from "pino";
 
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
@@ -35,7 +36,7 @@ export function connectSubmitter(options: {
     follow: () => undefined,
     submitLease: createSubmitLease({ store, timeoutMs, marginMs, isOwner, monotonic }),
     quota: createQuota({ rates: store.rates, log }),
-    catalogue: null,
+    catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,
     submitsAtOnce,

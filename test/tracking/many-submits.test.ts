@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import type { Job } from "../../src/job/job.ts";
 import { UpstreamError } from "../../src/job/upstream-error.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
@@ -46,7 +47,7 @@ async function startTracking(databaseUrl: string, submitTimeoutSeconds: number):
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, pace, log }),
     pace,
-    catalogue: null,
+    catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     deadlineSeconds: 86_400,
     submitTimeoutSeconds,

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
@@ -67,7 +68,7 @@ async function start(
     store,
     runcomfy,
     pace,
-    catalogue: null,
+    catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     deadlineSeconds: 86_400,
     submitTimeoutSeconds: 2,

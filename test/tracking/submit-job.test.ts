@@ -2,6 +2,8 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
+import { readCatalogue } from "../../src/deployments/read-catalogue.ts";
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
 import type { InputPath } from "../../src/job/input-issue.ts";
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
@@ -52,7 +54,7 @@ beforeEach(async () => {
   submitter = createSubmitter();
 });
 
-function createSubmitter(catalogue: Catalogue = null): Submitter {
+function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
     store,
@@ -231,6 +233,16 @@ test("with a catalogue, an id that is not listed is not found, with near misses"
   await expect(submitting).rejects.toBeInstanceOf(DeploymentNotFoundError);
   await expect(submitting).rejects.toThrow("Did you mean warm-glow?");
   expect(upstream.count("submit")).toBe(0);
+});
+
+test("with a catalogue that has others, an id that is not listed is the upstream's to refuse", async () => {
+  const { catalogue } = readCatalogue({ others: true, deployments: [CLOSED] });
+  submitter = createSubmitter(catalogue);
+  const submit = (deploymentId: string) =>
+    submitter.submitJob({ ...REQUEST, deploymentId, input: { stepps: 1 }, idempotencyKey: null });
+  expect((await submit("other")).job).toMatchObject({ deploymentId: "other", status: "IN_QUEUE" });
+  await expect(submit("fault-not-found")).rejects.toBeInstanceOf(DeploymentNotFoundError);
+  await expect(submit(CLOSED.id)).rejects.toMatchObject({ issues: [{ path: ["stepps"] }] });
 });
 
 test("callers who wait for one submit each get its issues in their own spelling", async () => {

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
 import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
@@ -46,7 +47,7 @@ function startTracking(
     store,
     runcomfy,
     pace,
-    catalogue: null,
+    catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     deadlineSeconds,
     submitTimeoutSeconds,

@@ -35,7 +35,8 @@ type RecordedRequest = {
  *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `looks` for the reads
  *   of a job); a list falls into the first fault of its deployments that is made for lists;
  * - `setFault` does the same to all deployments;
- * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`.
+ * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`; one
+ *   without ids has those of `setDeployments`, none at first.
  * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each look at its status, unless scripted otherwise.
  */
 export type FaultyUpstream = {
@@ -51,6 +52,8 @@ export type FaultyUpstream = {
   whenRequested(call: UpstreamCall, times: number, id?: string): Promise<void>;
   /** Lets all deployments fall into a fault, on the calls it is made for or on these; null ends that. */
   setFault(name: FaultName | null, on?: readonly UpstreamCall[]): void;
+  /** The deployments that a list without ids has, in the form of the contract's list. */
+  setDeployments(listed: readonly unknown[]): void;
   /** The statuses of a job (by request id), or of all future jobs of a deployment; each look takes one, the last stays. */
   script(id: string, statuses: readonly string[]): void;
   /** Has a job as if it had been submitted, by no request, and returns its id here. */
@@ -94,6 +97,7 @@ export async function startFaultyUpstream(
   let connections = 0;
   let mostConnections = 0;
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
+  let deployments: readonly unknown[] = [];
 
   const elsewhere = createServer(async (request, response) => {
     requestsElsewhere.push(await record(request, token));
@@ -135,7 +139,7 @@ export async function startFaultyUpstream(
     call: UpstreamCall,
     deploymentIds: readonly string[],
   ): FaultDefinition | null {
-    for (const id of deploymentIds) {
+    for (const id of deploymentIds.length === 0 ? [""] : deploymentIds) {
       const { name, on } = FAULT.exec(id)?.groups ?? {};
       if (name === undefined && fault === null) continue;
       const found = findFault(name ?? fault?.name ?? "");
@@ -150,7 +154,10 @@ export async function startFaultyUpstream(
     response: ServerResponse,
     changes: Record<string, unknown>,
   ): void {
-    if (call === "list") return json(response, 200, toList(deploymentIds, changes));
+    if (call === "list") {
+      const all = deploymentIds.length === 0 ? deployments : toList(deploymentIds, changes);
+      return json(response, 200, all);
+    }
     const [deploymentId = ""] = deploymentIds;
     if (call === "submit") {
       const accepted = accept(deploymentId);
@@ -214,6 +221,9 @@ export async function startFaultyUpstream(
     },
     setFault(name, on) {
       fault = name === null ? null : { name, on };
+    },
+    setDeployments(listed) {
+      deployments = listed;
     },
     script(id, statuses) {
       const job = jobs.get(id);

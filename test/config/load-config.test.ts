@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { ConfigError, loadConfig } from "../src/config.ts";
+import { ConfigError, loadConfig } from "../../src/config/load-config.ts";
 
 describe("the configuration", () => {
   test("an empty environment gives the documented defaults and the sandbox", () => {
@@ -29,6 +29,7 @@ describe("the configuration", () => {
       limits: {
         document: { tokens: 5_000, depth: 12, aliases: 30, directives: 50, cost: 15_000 },
         answerBytes: 33_554_432,
+        unreadBytes: 536_870_912,
         http: {
           bodyBytes: 262_144,
           headersBytes: 16_384,
@@ -55,6 +56,7 @@ describe("the configuration", () => {
         },
       },
       logLevel: null,
+      doubts: [],
     });
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -66,6 +68,32 @@ describe("the configuration", () => {
       token: "secret",
     });
     expect(loadConfig({ RUNCOMFY_API_TOKEN: " ", PORT: "" })).toEqual(loadConfig({}));
+  });
+
+  test.each([
+    [{}, "sandbox"],
+    [{ UPSTREAM: "sandbox" }, "sandbox"],
+    [{ UPSTREAM: "sandbox", RUNCOMFY_API_TOKEN: "t" }, "sandbox"],
+    [{ UPSTREAM: "sandbox", NODE_ENV: "production" }, "sandbox"],
+    [{ UPSTREAM: "sandbox", NODE_ENV: "production", RUNCOMFY_API_TOKEN: "t" }, "sandbox"],
+    [{ RUNCOMFY_API_TOKEN: "t" }, "runcomfy"],
+    [{ RUNCOMFY_API_TOKEN: "t", NODE_ENV: "production" }, "runcomfy"],
+    [{ UPSTREAM: "runcomfy", RUNCOMFY_API_TOKEN: "t" }, "runcomfy"],
+  ])("the upstream of %o is %s", (environment, kind) => {
+    expect(loadConfig(environment).upstream.kind).toBe(kind);
+  });
+
+  test.each([
+    [
+      { NODE_ENV: "production" },
+      /RUNCOMFY_API_TOKEN must be set .*NODE_ENV=production.*UPSTREAM=sandbox/,
+    ],
+    [{ NODE_ENV: "production", RUNCOMFY_API_TOKEN: " " }, /RUNCOMFY_API_TOKEN must be set/],
+    [{ UPSTREAM: "runcomfy" }, /RUNCOMFY_API_TOKEN must be set .*UPSTREAM=runcomfy/],
+    [{ UPSTREAM: "runcomfy", NODE_ENV: "production" }, /RUNCOMFY_API_TOKEN must be set/],
+    [{ UPSTREAM: "Sandbox" }, /UPSTREAM must be runcomfy or sandbox, not "Sandbox"/],
+  ])("%o is a problem", (environment, problem) => {
+    expect(() => loadConfig(environment)).toThrow(problem);
   });
 
   test.each([
@@ -84,9 +112,9 @@ describe("the configuration", () => {
   test("one port for the gateway and the sandbox is a problem that names both variables", () => {
     for (const environment of [{ SANDBOX_PORT: "4000" }, { PORT: "4001", SANDBOX_PORT: "4001" }]) {
       expect(() => loadConfig(environment)).toThrow(/SANDBOX_PORT must .* PORT/);
-      expect(loadConfig({ ...environment, RUNCOMFY_API_TOKEN: "t" }).upstream.kind).toBe(
-        "runcomfy",
-      );
+      const withToken = { ...environment, RUNCOMFY_API_TOKEN: "t" };
+      expect(loadConfig(withToken).upstream.kind).toBe("runcomfy");
+      expect(() => loadConfig({ ...withToken, UPSTREAM: "sandbox" })).toThrow("SANDBOX_PORT");
     }
   });
 
@@ -113,7 +141,7 @@ describe("the configuration", () => {
     expect(act).toThrow(
       /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){15}$/,
     );
-    expect(act).toThrow(/LOG_LEVEL must be one of trace, .*, not "loud"\./);
+    expect(act).toThrow(/LOG_LEVEL must be trace, .* or silent, not "loud"\./);
     expect(act).not.toThrow(/secret|se cret/);
   });
 

@@ -8,7 +8,7 @@ export function readEnvironment(own: NodeJS.Dict<string>): NodeJS.Dict<string> {
 }
 
 function readDotEnv(): NodeJS.Dict<string> {
-  const bytes = readIfThere(new URL("../.env", import.meta.url));
+  const bytes = readIfThere(new URL("../../.env", import.meta.url));
   if (bytes === null) return {};
   // UTF-16 without a mark is valid UTF-8 too, with a zero in every other byte.
   if (!isUtf8(bytes) || bytes.includes(0))

@@ -1,0 +1,175 @@
+import { dirname, join } from "node:path";
+
+import type { z } from "zod";
+
+import { findMisspelt } from "./find-misspelt.ts";
+import { findProblems, isSandbox } from "./find-problems.ts";
+import type { OWNER_VARIABLES } from "./limit-variables.ts";
+import { VARIABLES } from "./variables.ts";
+
+/** How the gateway was asked to run; parsed, with defaults filled in. Of each variable, `variables.ts` tells more. */
+export type Config = ReturnType<typeof loadConfig>;
+
+/** The environment can't be used; the text lists every problem, one a line, and holds no secret. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Reads the gateway's variables; an empty value counts as unset. Throws a `ConfigError` that lists every problem. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>) {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
+  );
+  const parsed = VARIABLES.safeParse(given);
+  // Apart, so that these are told beside what is wrong with single variables.
+  const problems = findProblems(given);
+  const doubts = findMisspelt(Object.keys(given));
+  if (!parsed.success || problems.length > 0)
+    throw new ConfigError(
+      explain([...explainEach(parsed.error, environment), ...problems, ...doubts]),
+    );
+  const variables = parsed.data;
+  return Object.freeze({
+    host: variables.HOST,
+    port: variables.PORT,
+    upstream: toUpstream(variables, given),
+    apiVersion: variables.RUNCOMFY_API_VERSION,
+    databaseUrl: variables.DATABASE_URL,
+    deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
+    jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
+    submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
+    submitsAtOnce: variables.SUBMITS_AT_ONCE,
+    submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
+    leaseSeconds: variables.LEASE_SECONDS,
+    outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
+    /** Null keeps all. */
+    jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,
+    auth: toAuth(variables),
+    doors: toDoors(variables),
+    limits: toLimits(variables, given),
+    /** Null when nobody said. */
+    logLevel: variables.LOG_LEVEL ?? null,
+    /** Sentences about what has no effect, and was hardly meant so. */
+    doubts,
+  });
+}
+
+type Variables = z.infer<typeof VARIABLES>;
+type Given = Readonly<Record<string, string | undefined>>;
+
+/** Their values may hold a credential, so no message repeats them. */
+const SECRET_VARIABLES: ReadonlySet<string> = new Set([
+  "RUNCOMFY_API_TOKEN",
+  "RUNCOMFY_BASE_URL",
+  "DATABASE_URL",
+  "JWT_JWKS_URL",
+]);
+
+function explainEach(error: z.ZodError | undefined, given: Given): readonly string[] {
+  return (error?.issues ?? []).map(({ path, message }) => {
+    const name = String(path[0]);
+    const value = SECRET_VARIABLES.has(name) ? "" : `, not ${JSON.stringify(given[name])}`;
+    return `${name} ${message}${value}.`;
+  });
+}
+
+function explain(problems: readonly string[]): string {
+  return [
+    "The gateway can't start. Correct these variables, in the environment or in .env:",
+    ...problems.map((problem) => `  ${problem}`),
+  ].join("\n");
+}
+
+function toUpstream(variables: Variables, given: Given) {
+  const { RUNCOMFY_API_TOKEN: token = "", RUNCOMFY_BASE_URL: baseUrl } = variables;
+  if (!isSandbox(given)) return { kind: "runcomfy", baseUrl, token } as const;
+  const { PORT, SANDBOX_PORT } = variables;
+  const givesWay = given["SANDBOX_PORT"] === undefined && SANDBOX_PORT === PORT;
+  return {
+    kind: "sandbox",
+    port: givesWay ? 0 : SANDBOX_PORT,
+    speed: variables.SANDBOX_SPEED,
+    /** Null keeps its requests in memory. */
+    dataFolder: variables.SANDBOX_DATA ?? besideDatabase(variables.DATABASE_URL),
+  } as const;
+}
+
+function besideDatabase(databaseUrl: string): string | null {
+  if (databaseUrl === ":memory:") return null;
+  const path = /^file:(.+)$/.exec(databaseUrl)?.[1];
+  return path === undefined ? "data/sandbox" : join(dirname(path), "sandbox");
+}
+
+function toAuth(variables: Variables) {
+  switch (variables.AUTH) {
+    case "none":
+      return { kind: "none" } as const;
+    case "api-keys":
+      return { kind: "api-keys", file: variables.API_KEYS_FILE } as const;
+    case "jwt":
+      return {
+        kind: "jwt",
+        keys: toKeys(variables),
+        issuer: variables.JWT_ISSUER ?? "",
+        audience: variables.JWT_AUDIENCE ?? "",
+        algorithms: variables.JWT_ALGORITHMS,
+        clockToleranceSeconds: variables.JWT_CLOCK_TOLERANCE_SECONDS,
+      } as const;
+  }
+}
+
+function toKeys({ JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile }: Variables) {
+  return jwksUrl === undefined ? { publicKeyFile: publicKeyFile ?? "" } : { jwksUrl };
+}
+
+function toDoors(variables: Variables) {
+  const isProduction = variables.NODE_ENV === "production";
+  return {
+    origins: variables.CORS_ORIGINS ?? [],
+    hasIntrospection: variables.INTROSPECTION ?? !isProduction,
+    hasGraphiql: variables.GRAPHIQL ?? !isProduction,
+    /** Null admits every document. */
+    trustedDocumentsFile: variables.TRUSTED_DOCUMENTS ?? null,
+  };
+}
+
+function toLimits(variables: Variables, given: Given) {
+  // Without authentication there is one owner, who has no limits but those that somebody set.
+  const perOwner = (name: keyof typeof OWNER_VARIABLES): number | null =>
+    variables.AUTH === "none" && given[name] === undefined ? null : variables[name];
+  return {
+    document: {
+      tokens: variables.DOCUMENT_TOKENS,
+      depth: variables.DOCUMENT_DEPTH,
+      aliases: variables.DOCUMENT_ALIASES,
+      directives: variables.DOCUMENT_DIRECTIVES,
+      cost: variables.DOCUMENT_COST,
+    },
+    answerBytes: variables.ANSWER_MIB * 1_048_576,
+    unreadBytes: variables.UNREAD_MIB * 1_048_576,
+    http: {
+      bodyBytes: variables.BODY_KIB * 1_024,
+      headersBytes: variables.HEADERS_KIB * 1_024,
+      headersSeconds: variables.HEADERS_TIMEOUT_SECONDS,
+      requestSeconds: variables.REQUEST_TIMEOUT_SECONDS,
+      idleSeconds: variables.IDLE_TIMEOUT_SECONDS,
+      connections: variables.MAX_CONNECTIONS,
+    },
+    webSocket: {
+      initSeconds: variables.SOCKET_INIT_SECONDS,
+      messageBytes: variables.SOCKET_MESSAGE_KIB * 1_024,
+      operationsPerSocket: variables.OPERATIONS_PER_SOCKET,
+      sockets: variables.MAX_SOCKETS,
+      subscriptions: variables.MAX_SUBSCRIPTIONS,
+      unreadBytes: variables.SOCKET_UNREAD_KIB * 1_024,
+    },
+    owner: {
+      requestsPerSecond: perOwner("REQUESTS_PER_SECOND"),
+      submitsPerMinute: perOwner("SUBMITS_PER_MINUTE"),
+      jobsInFlight: perOwner("JOBS_IN_FLIGHT"),
+      jobsPerDay: perOwner("JOBS_PER_DAY"),
+      sockets: perOwner("SOCKETS_PER_OWNER"),
+      subscriptions: perOwner("SUBSCRIPTIONS_PER_OWNER"),
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { NOTES } from "./rules.ts";
+import { VARIABLE_GROUPS } from "./variables.ts";
+
+const WIDTH = 96;
+
+/** The text of `.env.example`. What has a default is commented out, so that a copy changes nothing. */
+export function printEnvExample(): string {
+  const groups = VARIABLE_GROUPS.map(({ title, about, variables }) => {
+    const entries = notesOf(variables).map(({ name, value, unset, description }) =>
+      value === null
+        ? `${wrap(`${description} Default: ${unset}.`, "# ")}\n${name}=`
+        : `${wrap(description, "# ")}\n#${name}=${value}`,
+    );
+    return [`## ${title}\n${wrap(about, "# ")}`, ...entries].join("\n\n");
+  });
+  return `${[wrap(ENV_HEAD, "# "), ...groups].join("\n\n\n")}\n`;
+}
+
+/** The text of `docs/settings.md`. */
+export function printSettingsPage(): string {
+  const groups = VARIABLE_GROUPS.map(({ title, about, variables }) => {
+    const rows = notesOf(variables).map(
+      ({ name, value, unset, description }) =>
+        `| \`${name}\` | ${value === null ? unset : `\`${value}\``} | ${description} |`,
+    );
+    return [`## ${title}\n\n${about}\n\n${TABLE_HEAD}`, ...rows].join("\n");
+  });
+  return `${[PAGE_HEAD, ...groups].join("\n\n")}\n`;
+}
+
+/** What `npm start -- --help` prints, for a terminal of 100 columns. */
+export function printHelp(): string {
+  const groups = VARIABLE_GROUPS.map(({ title, about, variables }) => {
+    const entries = notesOf(variables).map(
+      ({ name, value, unset, description }) =>
+        `  ${name}  (${value ?? unset})\n${wrap(description, "      ")}`,
+    );
+    return [`${title.toUpperCase()}\n${wrap(about, "")}`, ...entries].join("\n");
+  });
+  return [HELP_HEAD, ...groups].join("\n\n");
+}
+
+const ENV_HEAD =
+  "Copy this file to .env and fill in what you need. The environment beats it, and an empty value counts as unset. docs/settings.md has the same as tables.";
+
+const PAGE_HEAD = `# Settings
+
+For whoever runs the gateway: every variable that it reads, limits included.
+
+- Set variables in the environment, or in the file \`.env\` beside package.json (copy \`.env.example\`). The environment wins.
+- An empty value counts as unset.
+- Wrong values stop the start, and all of them are listed at once. A name that looks like a slip is a warning.
+- Variables are read at the start: restart after a change.
+- \`npm start -- --help\` shows this page in a terminal.
+
+\`npm run codegen\` prints this page from \`src/config/\`.`;
+
+const TABLE_HEAD = "| variable | default | meaning |\n| --- | --- | --- |";
+
+const HELP_HEAD = `npm start             starts the gateway
+npm start -- --help   shows this
+
+Settings are variables, set in the environment or in the file .env beside package.json. The
+environment wins, and an empty value counts as unset. In brackets stands the default.`;
+
+function notesOf(variables: (typeof VARIABLE_GROUPS)[number]["variables"]) {
+  return Object.entries(variables).flatMap(([name, rule]) => {
+    const notes = NOTES.get(rule);
+    return notes === undefined ? [] : [{ name, ...notes }];
+  });
+}
+
+/** Lines that begin with `indent`, broken between words. */
+function wrap(text: string, indent: string): string {
+  const lines = text.matchAll(new RegExp(`(.{1,${WIDTH - indent.length}})(?: |$)`, "g"));
+  return [...lines].map(([, line]) => `${indent}${line}`).join("\n");
+}

@@ -1,0 +1,129 @@
+import { z } from "zod";
+
+/** How a variable is told to people: the value that it has by default, or in words what holds where it is unset. */
+export const NOTES = z.registry<{
+  readonly value: string | null;
+  readonly unset: string;
+  readonly description: string;
+}>();
+
+/** A variable with a default, written as in the environment. */
+export function setting<Value>(rule: z.ZodType<Value, string>, value: string, description: string) {
+  return rule.prefault(value).register(NOTES, { value, unset: "", description });
+}
+
+/** A variable without a default; `unset` says in words what holds without it. */
+export function optional<Value>(
+  rule: z.ZodType<Value, string>,
+  unset: string,
+  description: string,
+) {
+  return rule.optional().register(NOTES, { value: null, unset, description });
+}
+
+/** Any text, such as a path. */
+export function text() {
+  return z.string();
+}
+
+/** A text of this form; `rule` goes on from the variable's name. */
+export function matching(pattern: RegExp, rule: string) {
+  return z.string().regex(pattern, rule);
+}
+
+export function oneLine() {
+  return matching(/^\P{Cc}+$/u, "must be one line without control characters");
+}
+
+export function oneOf<const Words extends readonly string[]>(words: Words) {
+  return z.enum(words, `must be ${EITHER.format(words)}`);
+}
+
+export function flag() {
+  return oneOf(["true", "false"]).transform((word) => word === "true");
+}
+
+export function port() {
+  const rule = "must be a port, from 0 (a free one) to 65535";
+  return matching(/^\d{1,5}$/, rule)
+    .transform(Number)
+    .refine((value) => value <= 65_535, rule);
+}
+
+export function number(least: number, most: number) {
+  return between(least, most, /^\d{1,9}(\.\d{1,9})?$/, "a number");
+}
+
+export function wholeNumber(least: number, most: number) {
+  return between(least, most, /^\d{1,10}$/, "a whole number");
+}
+
+function between(least: number, most: number, pattern: RegExp, what: string) {
+  const rule = `must be ${what} from ${least} to ${most}`;
+  return matching(pattern, rule)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, rule);
+}
+
+/** Words with commas or spaces between them. */
+export function list(areGood: (words: readonly string[]) => boolean, rule: string) {
+  return z
+    .string()
+    .transform((words): readonly string[] => words.split(/[\s,]+/).filter((word) => word !== ""))
+    .refine(areGood, rule);
+}
+
+export function host() {
+  return z.string().refine(isHost, "must be a host's name or address, such as 127.0.0.1");
+}
+
+/** Of another server, which the gateway trusts or sends a token to: nobody on the way may read or change it. */
+export function safeUrl() {
+  return z
+    .string()
+    .refine(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)");
+}
+
+export function baseUrl() {
+  return z
+    .string()
+    .refine(
+      (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
+      "must be an https: URL without user, query or fragment (http: on loopback)",
+    );
+}
+
+export function databaseUrl() {
+  return z
+    .string()
+    .refine(
+      (url) =>
+        url === ":memory:" ||
+        /^file:./.test(url) ||
+        (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)),
+      "must be file:<path>, :memory: or postgres://user:password@host:5432/database",
+    );
+}
+
+const EITHER = new Intl.ListFormat("en-GB", { type: "disjunction" });
+
+/** No credentials, no fragment, and TLS but on this machine. */
+function isSafeUrl(given: string): boolean {
+  const url = URL.parse(given);
+  if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+}
+
+export function isHost(given: string): boolean {
+  return /^[\w.:-]+$/.test(given);
+}
+
+/** Whether only this machine can reach it; `given` as a URL or as HOST spells it. */
+export function isLoopback(given: string): boolean {
+  return /^(localhost|\[::1\]|::1|127(\.\d{1,3}){3})$/i.test(given);
+}
+
+/** Exactly what browsers send as `Origin`. */
+export function isOrigin(given: string): boolean {
+  return /^https?:\/\/[^*]+$/.test(given) && URL.parse(given)?.origin === given;
+}

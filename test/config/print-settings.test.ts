@@ -1,0 +1,43 @@
+import { parseEnv } from "node:util";
+
+import { expect, test } from "vitest";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { printEnvExample, printHelp, printSettingsPage } from "../../src/config/print-settings.ts";
+import { VARIABLE_GROUPS, VARIABLES } from "../../src/config/variables.ts";
+
+const NAMES = Object.keys(VARIABLES.shape);
+
+test("every variable is in one group, and is told wherever settings are", () => {
+  const grouped = VARIABLE_GROUPS.flatMap(({ variables }) => Object.keys(variables));
+  expect(grouped.toSorted()).toEqual(NAMES.toSorted());
+  for (const name of NAMES) {
+    expect(printEnvExample()).toMatch(new RegExp(`^#?${name}=`, "m"));
+    expect(printSettingsPage()).toContain(`\n| \`${name}\` | `);
+    expect(printHelp()).toContain(`\n  ${name}  (`);
+  }
+});
+
+test("a copy of .env.example changes nothing, and neither does it with all defaults written out", () => {
+  const example = printEnvExample();
+  expect(loadConfig(parseEnv(example))).toEqual(loadConfig({}));
+  const whole = parseEnv(example.replaceAll(/^#(?=[A-Z])/gm, ""));
+  expect(Object.keys(whole).toSorted()).toEqual(NAMES.toSorted());
+  // With an owner to have limits, which are off without one unless they are written out.
+  const owners = { AUTH: "api-keys" };
+  expect(loadConfig({ ...whole, ...owners })).toEqual(loadConfig(owners));
+});
+
+test("the help fits into a terminal of 100 columns", () => {
+  const widest = printHelp()
+    .split("\n")
+    .toSorted((a, b) => b.length - a.length)[0];
+  expect(widest?.length).toBeLessThanOrEqual(100);
+});
+
+test("no sentence breaks a table of docs/settings.md", () => {
+  const rows = printSettingsPage()
+    .split("\n")
+    .filter((line) => line.startsWith("|"));
+  expect(rows.filter((row) => row.split("|").length !== 5)).toEqual([]);
+});

@@ -1,0 +1,152 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { pino } from "pino";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { createApiKeysFile } from "../auth/api-keys-file.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const LISTED = [
+  { id: "glow", name: "Warm Glow" },
+  { id: "tide", name: "Slow Tide" },
+];
+const ALL = "{ deployments { id name } }";
+
+let upstream: FaultyUpstream;
+let lines: string[];
+
+beforeEach(async () => {
+  upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  upstream.setDeployments(LISTED);
+  lines = [];
+});
+
+/** A gateway with a token; `ask` gives what a query, with a key if any, is answered. */
+async function start(variables: Readonly<Record<string, string>> = {}) {
+  const config = loadConfig({
+    PORT: "0",
+    DATABASE_URL: ":memory:",
+    RUNCOMFY_BASE_URL: upstream.url,
+    RUNCOMFY_API_TOKEN: upstream.token,
+    ...variables,
+  });
+  const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
+  const gateway = await startGateway(config, { log });
+  onTestFinished(() => gateway.close());
+  async function ask(query: string, key?: string): Promise<unknown> {
+    const headers = {
+      "content-type": "application/json",
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    };
+    const body = JSON.stringify({ query });
+    const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
+    return await response.json();
+  }
+  return { ...gateway, ask };
+}
+
+async function writeFileOf(value: unknown): Promise<string> {
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  await writeFile(file, JSON.stringify(value));
+  return file;
+}
+
+function submit(deploymentId: string): string {
+  return `mutation { submitJob(deploymentId: "${deploymentId}", input: {prompt: "a"}) { __typename ... on SubmitJobSuccess { job { deployment { name } } } } }`;
+}
+
+test("without a file, the deployments are those that the upstream lists", async () => {
+  const { ask } = await start();
+  expect(await ask(ALL)).toEqual({ data: { deployments: LISTED } });
+  expect(await ask(`{ deployment(id: "tide") { name } node(id: "glow") { id } }`)).toEqual({
+    data: { deployment: { name: "Slow Tide" }, node: { id: "glow" } },
+  });
+  expect(await ask(`{ deployment(id: "other") { name } }`)).toEqual({ data: { deployment: null } });
+  expect(await ask(submit("tide"))).toEqual({
+    data: {
+      submitJob: { __typename: "SubmitJobSuccess", job: { deployment: { name: "Slow Tide" } } },
+    },
+  });
+});
+
+test("a file says what there is, and the upstream's others are not listed or submitted to", async () => {
+  const { ask } = await start({
+    DEPLOYMENTS_FILE: await writeFileOf({ deployments: [LISTED[0]] }),
+  });
+  expect(await ask(ALL)).toEqual({ data: { deployments: [LISTED[0]] } });
+  expect(await ask(`{ deployment(id: "tide") { name } }`)).toEqual({ data: { deployment: null } });
+  expect(await ask(submit("tide"))).toEqual({
+    data: { submitJob: { __typename: "DeploymentNotFoundError" } },
+  });
+});
+
+test("with others, the upstream's stand behind those of the file, and all may be submitted to", async () => {
+  const own = { id: "tide", name: "My own name", model: "sdxl" };
+  const file = await writeFileOf({ others: true, deployments: [own] });
+  const { ask } = await start({ DEPLOYMENTS_FILE: file });
+  expect(await ask(ALL)).toEqual({
+    data: { deployments: [{ id: "tide", name: "My own name" }, LISTED[0]] },
+  });
+  expect(await ask(`{ deployment(id: "glow") { name submitField } }`)).toEqual({
+    data: { deployment: { name: "Warm Glow", submitField: null } },
+  });
+  expect(await ask(submit("glow"))).toMatchObject({
+    data: { submitJob: { __typename: "SubmitJobSuccess" } },
+  });
+  // Those of the file keep their check.
+  const wide = `mutation { submitMyOwnName(input: {prompt: "a", width: 5}) { __typename } }`;
+  expect(await ask(wide)).toEqual({
+    data: { submitMyOwnName: { __typename: "InvalidInputError" } },
+  });
+});
+
+test("an upstream that goes away takes no deployment with it", async () => {
+  const { ask } = await start();
+  await ask(ALL);
+  await upstream.close();
+  expect(await ask(ALL)).toEqual({ data: { deployments: LISTED } });
+});
+
+test("an upstream that gives no list leaves the deployments that jobs name, with a warning", async () => {
+  upstream.setFault("list-not-a-list", ["list"]);
+  const { ask } = await start();
+  expect(await ask(ALL)).toEqual({ data: { deployments: [] } });
+  await ask(submit("tide"));
+  expect(await ask(ALL)).toEqual({ data: { deployments: [{ id: "tide", name: "tide" }] } });
+  const warnings = lines.filter((line) => line.includes('"level":40'));
+  expect(warnings).toEqual([expect.stringContaining("DEPLOYMENTS_FILE")]);
+});
+
+test("with an AUTH the upstream's list is for those who may read all jobs", async () => {
+  const keys = await createApiKeysFile();
+  const web = await keys.create("web");
+  const operator = await keys.create("operator", "--scopes", "jobs:read:all,jobs:submit");
+  const { ask } = await start({ AUTH: "api-keys", API_KEYS_FILE: keys.file });
+  expect(await ask(ALL, web)).toEqual({ data: { deployments: [] } });
+  const one = `{ deployment(id: "tide") { name } node(id: "tide") { id } }`;
+  expect(await ask(one, web)).toEqual({ data: { deployment: null, node: null } });
+  // Without the scope a job's deployment has no name either.
+  expect(await ask(submit("tide"), web)).toMatchObject({
+    data: { submitJob: { job: { deployment: { name: "tide" } } } },
+  });
+  expect(await ask(ALL, web)).toEqual({ data: { deployments: [{ id: "tide", name: "tide" }] } });
+  expect(await ask(one, web)).toEqual({
+    data: { deployment: { name: "tide" }, node: { id: "tide" } },
+  });
+  expect(await ask(ALL, operator)).toEqual({ data: { deployments: LISTED } });
+  expect(await ask(one, operator)).toMatchObject({ data: { deployment: { name: "Slow Tide" } } });
+});
+
+test("however often they are asked for, the upstream is asked once in ten seconds", async () => {
+  const { ask } = await start();
+  const queries = [ALL, `{ deployment(id: "tide") { name } }`, submit("tide")];
+  await Promise.all([...queries, ...queries, ...queries].map((query) => ask(query)));
+  await Promise.all(queries.map((query) => ask(query)));
+  expect(upstream.count("list")).toBe(1);
+});
