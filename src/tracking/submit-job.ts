@@ -275,6 +275,6 @@ function answer(job: Job): Job {
 
 function stopping(): UpstreamError {
   return new UpstreamError("UNAVAILABLE", {
-    message: "The gateway is about to stop. Submit again in a few seconds, when it is back.",
+    message: "This service is just being restarted. Submit again in a few seconds.",
   });
 }

@@ -32,7 +32,7 @@ test("every type, field, argument and enum value has a description that is a sen
     .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
     .flatMap(listDescriptions);
   expect(described.length).toBeGreaterThan(120);
-  expect(described.filter(([, description]) => !/^.{10,}[.:`)]$/.test(description ?? ""))).toEqual(
+  expect(described.filter(([, description]) => !/^.{10,}[.:`)]$/s.test(description ?? ""))).toEqual(
     [],
   );
 });
