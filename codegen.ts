@@ -1,16 +1,21 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 import { printSchema } from "graphql";
 
+import { readCatalogue } from "./src/deployments/read-catalogue.ts";
+import sandbox from "./src/sandbox/deployments.json" with { type: "json" };
 import { createSchema } from "./src/schema/create-schema.ts";
 
+const schema = printSchema(createSchema(null));
+const scalars = { DateTime: "string", URL: "string" };
+
 const config: CodegenConfig = {
-  schema: printSchema(createSchema(null)),
-  documents: "test/support/*.graphql",
   // Fields in their own order, as `npm run schema` prints them.
   config: { sort: false },
   generates: {
-    "schema.graphql": { plugins: ["schema-ast"] },
+    "schema.graphql": { schema, plugins: ["schema-ast"] },
     "test/support/gql/operations.ts": {
+      schema,
+      documents: "test/support/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],
       config: {
         enumType: "string-literal",
@@ -18,13 +23,23 @@ const config: CodegenConfig = {
         strictScalars: true,
         useTypeImports: true,
         scalars: {
-          DateTime: "string",
+          ...scalars,
           JSON: {
             input: "../../../src/job/json.ts#JsonValue",
             output: "../../../src/job/json.ts#JsonValue",
           },
-          URL: "string",
         },
+      },
+    },
+    // Of the sandbox's own deployments, so that the example runs against a gateway that was just started.
+    "examples/react/src/gql/": {
+      schema: printSchema(createSchema(readCatalogue(sandbox).catalogue)),
+      documents: "examples/react/src/*.{ts,tsx}",
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        useTypeImports: true,
+        scalars: { ...scalars, JSON: "unknown", SafeInt: "number" },
       },
     },
   },
