@@ -3,11 +3,15 @@ import { printSchema } from "graphql";
 
 import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
 import { OPEN_CATALOGUE } from "./src/deployments/catalogue.ts";
+import { readCatalogue } from "./src/deployments/read-catalogue.ts";
+import sandbox from "./src/sandbox/deployments.json" with { type: "json" };
 import { createSchema } from "./src/schema/create-schema.ts";
 
+const schema = printSchema(createSchema(OPEN_CATALOGUE));
+const scalars = { DateTime: "string", URL: "string" };
+
 const config: CodegenConfig = {
-  schema: printSchema(createSchema(OPEN_CATALOGUE)),
-  documents: "test/support/*.graphql",
+  schema,
   // Fields in their own order, as `npm run schema` prints them.
   config: { sort: false },
   generates: {
@@ -15,6 +19,7 @@ const config: CodegenConfig = {
     ".env.example": { plugins: [{ add: { content: printEnvExample() } }] },
     "docs/settings.md": { plugins: [{ add: { content: printSettingsPage() } }] },
     "test/support/gql/operations.ts": {
+      documents: "test/support/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],
       config: {
         enumType: "string-literal",
@@ -22,13 +27,23 @@ const config: CodegenConfig = {
         strictScalars: true,
         useTypeImports: true,
         scalars: {
-          DateTime: "string",
+          ...scalars,
           JSON: {
             input: "../../../src/job/json.ts#JsonValue",
             output: "../../../src/job/json.ts#JsonValue",
           },
-          URL: "string",
         },
+      },
+    },
+    // Of the sandbox's own deployments, so that the example runs against a gateway that was just started.
+    "examples/react/src/gql/": {
+      schema: printSchema(createSchema(readCatalogue(sandbox).catalogue)),
+      documents: "examples/react/src/*.{ts,tsx}",
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        useTypeImports: true,
+        scalars: { ...scalars, JSON: "unknown", SafeInt: "number" },
       },
     },
   },

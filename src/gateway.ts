@@ -143,6 +143,7 @@ export async function startGateway(
         createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
         example: catalogue.deployments[0] ?? null,
+        isSandbox: config.upstream.kind === "sandbox",
         authenticator,
         sessions,
         rates: createRequestRates(),

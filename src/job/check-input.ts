@@ -38,16 +38,19 @@ function visit(value: JsonValue, path: InputPath, issues: InputIssue[]): void {
 function scalarProblem(value: JsonValue): string | null {
   if (typeof value === "string") return textProblem(value);
   if (typeof value !== "number") return null;
-  if (!Number.isFinite(value)) return "is not a finite number; send one that JSON can hold";
+  if (!Number.isFinite(value)) return "is too large; choose a smaller number";
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    return "is an integer beyond ±(2^53-1), which loses digits in JSON; send it as a string or choose a smaller one";
+    const most = Number.MAX_SAFE_INTEGER;
+    return `is too large to be exact; choose a whole number from -${most} to ${most}`;
   }
   return null;
 }
 
 /** What is wrong with a text that has to survive every database unchanged, or null. */
 export function textProblem(text: string): string | null {
-  if (text.includes("\0")) return "holds U+0000, which can't be stored; remove it";
-  if (!text.isWellFormed()) return "holds half of a surrogate pair; send well-formed Unicode";
+  if (text.includes("\0"))
+    return "holds an invisible character that can't be stored (U+0000); type it again";
+  if (!text.isWellFormed())
+    return "holds half a character, as a cut emoji leaves it; type it again";
   return null;
 }

@@ -13,7 +13,7 @@ export class DeploymentNotFoundError extends Error {
   ) {
     const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     super(
-      `There is no deployment ${JSON.stringify(deploymentId.slice(0, 128))}.${guess} Take an id from the \`deployments\` query or from RunComfy's dashboard.`,
+      `There is no deployment ${JSON.stringify(deploymentId.slice(0, 128))}.${guess} Choose another one.`,
       options,
     );
     this.deploymentId = deploymentId;

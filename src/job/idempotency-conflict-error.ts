@@ -6,8 +6,8 @@ export class IdempotencyConflictError extends Error {
   constructor(jobId: string, options: { readonly isDeleted?: boolean } = {}) {
     super(
       options.isDeleted === true
-        ? `This idempotency key was already used, for ${jobId}, which has been deleted since. Use a new key for a new job.`
-        : `This idempotency key was already used with another deployment or input, for ${jobId}. Use a new key for a new job.`,
+        ? `You already submitted this as ${jobId}, which has been deleted since. Submit again to start a new job.`
+        : `You already submitted this with other settings, as ${jobId}. Look at that job, or submit again to start a new one.`,
     );
     this.jobId = jobId;
   }

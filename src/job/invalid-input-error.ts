@@ -6,10 +6,7 @@ export class InvalidInputError extends Error {
   readonly issues: readonly InputIssue[];
 
   constructor(issues: readonly InputIssue[], options?: ErrorOptions) {
-    super(
-      "The input can't be submitted as it is. Correct what `issues` lists, then submit again.",
-      options,
-    );
+    super("Correct the marked fields, then submit again.", options);
     this.issues = issues;
   }
 }

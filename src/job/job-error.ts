@@ -1,13 +1,11 @@
+import { toDurationText } from "./duration-text.ts";
 import type { JobError } from "./job.ts";
 
 /** A run that failed upstream; `reason` is the upstream's own, already cleaned, null where it gave none. */
 export function inferenceFailed(reason: string | null): JobError {
   return {
     code: "INFERENCE_FAILED",
-    message:
-      reason === null
-        ? "The run failed and RunComfy gave no reason. Check the input, then submit again."
-        : `The run failed: ${reason}`,
+    message: `The run failed${reason === null ? " and RunComfy gave no reason." : `: ${toSentence(reason)}`} Check your input, then submit again.`,
     retryable: true,
   };
 }
@@ -15,7 +13,7 @@ export function inferenceFailed(reason: string | null): JobError {
 export const SUBMISSION_UNKNOWN: JobError = {
   code: "SUBMISSION_UNKNOWN",
   message:
-    "It is not known whether RunComfy accepted this job: it may have run, and been paid for. Look at RunComfy's dashboard before submitting it again.",
+    "It is not known whether RunComfy accepted this job: it may have run, and been paid for. Contact support before you submit it again.",
   retryable: false,
 };
 
@@ -29,18 +27,22 @@ export const LOST: JobError = {
 export const INVALID_RESPONSE: JobError = {
   code: "INVALID_RESPONSE",
   message:
-    "The run ended, but its result could not be read within 10 minutes. Look at RunComfy's dashboard for the result before submitting it again.",
+    "The run ended, but its result could not be read within 10 minutes. Contact support before you submit it again: the result may still be found.",
   retryable: false,
 };
 
 /** The gateway ran out of patience; `deadlineSeconds` is how much it had, `isUnreadable` whether its last look was in vain. */
 export function expired(deadlineSeconds: number, isUnreadable = false): JobError {
   const reason = isUnreadable
-    ? `What RunComfy answers about the job can't be read, and did not become readable within ${deadlineSeconds} seconds`
-    : `The job did not end within ${deadlineSeconds} seconds`;
+    ? `RunComfy's answers about the job could not be read within ${toDurationText(deadlineSeconds)}`
+    : `The job did not end within ${toDurationText(deadlineSeconds)}`;
   return {
     code: "EXPIRED",
-    message: `${reason}, so it is no longer followed. Look at RunComfy's dashboard for its fate before submitting it again.`,
+    message: `${reason}, so it is no longer followed. Contact support before you submit it again: it may still be running.`,
     retryable: false,
   };
+}
+
+function toSentence(reason: string): string {
+  return /[.!?…]$/.test(reason) ? reason : `${reason}.`;
 }

@@ -9,8 +9,8 @@ export class JobNotCancellableError extends Error {
   constructor(job: Job) {
     super(
       isFinished(job)
-        ? `The job has already ended as ${job.status}. There is nothing left to cancel.`
-        : "The job already runs, and RunComfy cancels queued jobs only. Wait for its end with `jobUpdated`.",
+        ? "The job has already ended, so there is nothing left to cancel. Look at how it ended."
+        : "The job is already running, and only a queued job can be cancelled. Wait until it ends.",
     );
     this.job = job;
   }

@@ -7,7 +7,7 @@ export class JobNotFinishedError extends Error {
 
   constructor(job: Job) {
     super(
-      `The job is ${job.status}, and only what has ended can be deleted. Wait for its end with \`jobUpdated\`, or cancel it first.`,
+      "The job has not ended yet, so it can't be deleted. Wait until it ends, or cancel it while it is queued.",
     );
     this.job = job;
   }

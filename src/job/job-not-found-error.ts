@@ -5,7 +5,7 @@ export class JobNotFoundError extends Error {
 
   constructor(jobId: string) {
     super(
-      `There is no job ${JSON.stringify(jobId.slice(0, 128))}. Take an id from \`submitJob\` or from the \`jobs\` query.`,
+      `You have no job ${JSON.stringify(jobId.slice(0, 128))}. It may have been deleted; choose one from your jobs.`,
     );
     this.jobId = jobId;
   }

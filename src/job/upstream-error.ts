@@ -1,3 +1,4 @@
+import { toDurationText } from "./duration-text.ts";
 import type { Job } from "./job.ts";
 
 export const UPSTREAM_ERROR_CODES = [
@@ -17,30 +18,22 @@ export const UPSTREAM_ERROR_CODES = [
 
 export type UpstreamErrorCode = (typeof UPSTREAM_ERROR_CODES)[number];
 
-/** What each code says to a client: what happened, and what to do about it. */
+/** What each code says to people: what happened, and what to do about it. */
 const SENTENCES: Readonly<Record<UpstreamErrorCode, string>> = {
-  UNAUTHORIZED:
-    "RunComfy does not accept the gateway's API token. Whoever runs the gateway has to set a valid RUNCOMFY_API_TOKEN.",
+  UNAUTHORIZED: "This service is not signed in to RunComfy. Contact support.",
   FORBIDDEN:
-    "RunComfy denies the gateway's account access to this. Check that the deployment belongs to the account of the gateway's API token.",
-  NOT_FOUND:
-    "RunComfy does not know this job under this deployment. Check that the deployment still exists, then submit a new job.",
-  INSUFFICIENT_FUNDS:
-    "The gateway's RunComfy account has too little credit for this job. Top it up, then submit again.",
-  DEPLOYMENT_DISABLED:
-    "This deployment is switched off. Enable it on RunComfy's dashboard, then submit again.",
-  DEPLOYMENT_DELETED:
-    "This deployment has been deleted. Choose another one from the `deployments` query.",
-  RATE_LIMITED:
-    "RunComfy asks for a pause. Try again after `retryAfterSeconds` seconds, or in half a minute when that is null.",
-  UNAVAILABLE: "RunComfy can't be reached or is failing at the moment. Try again in a few seconds.",
-  TIMEOUT: "RunComfy did not answer in time. Try again in a few seconds.",
-  REJECTED:
-    "RunComfy refused the request without a reason that is known here. Compare the input with the deployment's schema before trying again.",
-  INVALID_RESPONSE:
-    "RunComfy gave an answer that can't be read. Try again in a few seconds; if it stays, tell whoever runs the gateway.",
+    "This service is not allowed to use this deployment. Choose another one, or contact support.",
+  NOT_FOUND: "RunComfy does not know this job any more. Submit it again if you still need it.",
+  INSUFFICIENT_FUNDS: "There is not enough credit to run this job. Contact support.",
+  DEPLOYMENT_DISABLED: "This deployment is switched off. Choose another one, or contact support.",
+  DEPLOYMENT_DELETED: "This deployment no longer exists. Choose another one.",
+  RATE_LIMITED: "RunComfy is too busy at the moment.",
+  UNAVAILABLE: "RunComfy can't be reached, or is failing at the moment.",
+  TIMEOUT: "RunComfy did not answer in time.",
+  REJECTED: "RunComfy refused this without a reason. Check your input, then try again.",
+  INVALID_RESPONSE: "RunComfy gave an answer that can't be read.",
   SUBMISSION_UNKNOWN:
-    "It is not known whether RunComfy accepted this job: it may be running, and paid for. Look at RunComfy's dashboard before submitting it again under a new idempotency key.",
+    "It is not known whether RunComfy accepted this job: it may be running, and paid for. Contact support before you submit it again.",
 };
 
 const RETRYABLE: ReadonlySet<UpstreamErrorCode> = new Set([
@@ -69,10 +62,17 @@ export class UpstreamError extends Error {
       readonly cause?: unknown;
     } = {},
   ) {
-    super(options.message ?? SENTENCES[code], { cause: options.cause });
+    const { retryAfterSeconds = null } = options;
+    super(options.message ?? toMessage(code, retryAfterSeconds), { cause: options.cause });
     this.code = code;
     this.retryable = RETRYABLE.has(code);
-    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.retryAfterSeconds = retryAfterSeconds;
     this.unconfirmedJob = options.unconfirmedJob ?? null;
   }
+}
+
+function toMessage(code: UpstreamErrorCode, retryAfterSeconds: number | null): string {
+  if (!RETRYABLE.has(code)) return SENTENCES[code];
+  const wait = retryAfterSeconds === null ? "a few seconds" : toDurationText(retryAfterSeconds);
+  return `${SENTENCES[code]} Try again in ${wait}.`;
 }

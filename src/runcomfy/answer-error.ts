@@ -83,8 +83,7 @@ function toIssues(envelope: ErrorEnvelope | null): ErrorEnvelope["issues"] {
   return [
     {
       path: [],
-      message:
-        "RunComfy does not accept this input and does not say why. Compare it with the deployment's schema.",
+      message: "is not accepted by RunComfy, which gives no reason; check every field",
     },
   ];
 }

@@ -57,7 +57,7 @@ function readIssues(detail: JsonValue | undefined): InputIssue[] {
         path: loc[0] === "body" ? loc.slice(1) : loc,
         message:
           cleanReason(msg) ??
-          "RunComfy does not accept this value. Compare it with the deployment's schema.",
+          "is not accepted by RunComfy, which gives no reason; try another value",
       },
     ];
   });

@@ -74,7 +74,7 @@ const MAX_IMAGES = 4;
 const DEPLOYED_AT = "2025-07-01T09:00:00.000000";
 const FAILURE = {
   type: "InferenceError",
-  message: "The prompt asked for a failure. Take that out of it and submit again.",
+  message: "The prompt asks for a failure.",
 };
 
 function toStatusWord({ state, input }: StoredRequest): string {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { RUN_INPUT, type RunInput } from "./run-input.ts";
-import { planReady, planSlot, RUNNERS, toRunMs } from "./schedule.ts";
+import { planReady, planSlot, RUNNERS, toQueueMs, toRunMs, toSlowPosition } from "./schedule.ts";
 
 /** Requests and their files are gone this long after their end, as the vendor's files are. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -128,7 +128,8 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
           idleSince: Math.max(newest.ready_at, ...finishes),
         };
         const readyAt = planReady(before, now, speed);
-        const { startAt, finishAt } = planSlot(readyAt, toRunMs(input, speed), finishes);
+        const earliestAt = readyAt + toQueueMs(input, speed);
+        const { startAt, finishAt } = planSlot(earliestAt, toRunMs(input, speed), finishes);
         const json = JSON.stringify(input);
         insert.run(id, deploymentId, json, now, readyAt, startAt, finishAt);
         return true;
@@ -139,13 +140,20 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
       if (row === null) return null;
       const state = toState(row, now);
       const { deployment_id: deploymentId, sequence } = row;
+      const input = readInput(row);
       return {
         deploymentId,
-        input: RUN_INPUT.parse(JSON.parse(row.input)),
+        input,
         acceptedAt: row.accepted_at,
         finishAt: row.finish_at,
         state,
-        queuePosition: state === "in_queue" ? countInFront(deploymentId, now, sequence) : 0,
+        queuePosition:
+          state === "in_queue"
+            ? Math.max(
+                countInFront(deploymentId, now, sequence),
+                toSlowPosition(input, row.start_at - now, speed),
+              )
+            : 0,
       };
     },
 
@@ -157,7 +165,8 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
         let finishes = readLastFinishes(cancelled.deployment_id, now);
         const waiting = ROW.array().parse(selectWaiting.all(cancelled.deployment_id, now));
         for (const row of waiting) {
-          const slot = planSlot(row.ready_at, row.finish_at - row.start_at, finishes);
+          const earliestAt = row.ready_at + toQueueMs(readInput(row), speed);
+          const slot = planSlot(earliestAt, row.finish_at - row.start_at, finishes);
           move.run(slot.startAt, slot.finishAt, row.sequence);
           finishes = [...finishes, slot.finishAt].toSorted((a, b) => b - a).slice(0, RUNNERS);
         }
@@ -182,6 +191,10 @@ const ROW = z.object({
 });
 const FINISHES = z.array(z.object({ finish_at: z.number() }));
 const COUNT = z.object({ count: z.number() });
+
+function readInput(row: Row): RunInput {
+  return RUN_INPUT.parse(JSON.parse(row.input));
+}
 
 function toState(row: Row, now: number): StoredRequest["state"] {
   if (row.cancelled === 1) return "cancelled";

@@ -14,6 +14,11 @@ const RUN_BASE_MS = 500;
 const STEP_MS = 200;
 const STEP_PIXELS = 1_024 * 1_024;
 
+/** Of a request that is to be slow: how long it waits and runs at least, at speed 1, as if behind so many others. */
+const SLOW_QUEUE_MS = 15_000;
+const SLOW_RUN_MS = 15_000;
+const SLOW_PLACES = 5;
+
 /** All times are milliseconds since 1970. */
 type Slot = { readonly startAt: number; readonly finishAt: number };
 
@@ -42,16 +47,33 @@ export function planSlot(readyAt: number, runMs: number, lastFinishes: readonly 
   return { startAt, finishAt: startAt + runMs };
 }
 
+/** How long a request waits even where a runner is free, in milliseconds. */
+export function toQueueMs(input: RunInput, speed: number): number {
+  return isSlowWanted(input) ? Math.ceil(SLOW_QUEUE_MS / speed) : 0;
+}
+
+/** The place in the queue that such a request seems to have, so long before its start; 0 for any other. */
+export function toSlowPosition(input: RunInput, waitMs: number, speed: number): number {
+  if (!isSlowWanted(input)) return 0;
+  const placeMs = SLOW_QUEUE_MS / speed / SLOW_PLACES;
+  return Math.min(SLOW_PLACES, Math.ceil(waitMs / placeMs)) - 1;
+}
+
 /** How long a run takes, in milliseconds: by steps, size and frames. One that fails does so half-way. */
 export function toRunMs(input: RunInput, speed: number): number {
   const size = (input.width * input.height) / STEP_PIXELS;
   const length = 1 + (input.num_frames - 1) / 20;
   const care = input.resolution === "High" ? 2 : 1;
-  const wholeMs = RUN_BASE_MS + STEP_MS * input.sample_steps * size * length * care;
+  const drawMs = RUN_BASE_MS + STEP_MS * input.sample_steps * size * length * care;
+  const wholeMs = isSlowWanted(input) ? Math.max(drawMs, SLOW_RUN_MS) : drawMs;
   return Math.ceil((isFailureWanted(input) ? wholeMs / 2 : wholeMs) / speed);
 }
 
 /** Whether the prompt asks for a failure: "[fail]" or "fail please". */
 export function isFailureWanted(input: RunInput): boolean {
   return /\[fail\]|\bfail please\b/i.test(input.prompt);
+}
+
+function isSlowWanted(input: RunInput): boolean {
+  return /\[slow\]/i.test(input.prompt);
 }

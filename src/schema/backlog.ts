@@ -164,21 +164,14 @@ function over(): GraphQLError {
 function ownFull(limit: number): GraphQLError {
   return full(
     limit,
-    `More than ${toMib(limit)} would be on its way to you with this. Let your other answers arrive first, then ask again.`,
+    "Too much is on its way to you already. Wait until your other answers have arrived, then ask again.",
   );
 }
 
 function allFull(limit: number): GraphQLError {
-  return full(
-    limit,
-    `More than ${toMib(limit)} would be on its way to everybody with this. Ask again in a second.`,
-  );
+  return full(limit, "Too much is on its way to everybody at the moment. Ask again in a second.");
 }
 
 function full(limit: number, message: string): GraphQLError {
   return overLimit(new LimitError(message, { code: "RATE_LIMITED", retryAfterSeconds: 1, limit }));
-}
-
-function toMib(bytes: number): string {
-  return `${bytes / 1_048_576} MiB`;
 }

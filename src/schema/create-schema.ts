@@ -63,8 +63,17 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addJobsUpdated(builder, jobFilter);
   addGenerated(builder, catalogue, submitJobResult);
   // Fields in the order of their schema: the prompt first, and not after ten others.
-  return builder.toSchema({ sortSchema: false });
+  return Object.assign(builder.toSchema({ sortSchema: false }), { description: DESCRIPTION });
 }
+
+/** What documentation begins with. */
+const DESCRIPTION = `Runs LoRA deployments on RunComfy, and tells how each job goes:
+
+1. **Submit** with \`submitJob\`, or with the deployment's own mutation (\`Deployment.submitField\`). With an \`idempotencyKey\` a retry gives the same job, and costs nothing more.
+2. **Watch** with \`jobUpdated\`: the job as it is now, then after each change until it has ended. Until it runs, \`cancelJob\` cancels it.
+3. **Show** the pictures: \`assets\` of a job that SUCCEEDED has their URLs, good for 7 days.
+
+\`jobs\` lists what was submitted, and \`jobsUpdated\` tells of every change. Expected failures are part of a mutation's result.`;
 
 /** What the catalogue's schemas and models add. */
 function addGenerated(

@@ -12,10 +12,11 @@ import type { Builder } from "./builder.ts";
 export function addErrors(builder: Builder): void {
   builder.interfaceType("Error", {
     description:
-      "An expected failure. Select `message` on this to handle those that you don't know.",
+      "An expected failure. Select `message` on this to handle those that you don't know. What a programmer can do about each is told by its type.",
     fields: (t) => ({
       message: t.exposeString("message", {
-        description: "For people: what went wrong, and what to do next.",
+        description:
+          "For the people who use your app: what went wrong, and what they can do. Show it as it is.",
       }),
     }),
   });
@@ -30,14 +31,15 @@ export function addErrors(builder: Builder): void {
       }),
       message: t.exposeString("message", {
         description:
-          "For people: what is wrong there and what to do, to be read after the name of the field: `is 5000; the most is 4096`. Where the upstream refused it, in its own words.",
+          "For the people who use your app, to be read after the name of the field: `is 5000; the most is 4096`. Where the upstream refused it, in its own words. The rule behind it is in the deployment's `inputSchema`.",
       }),
     }),
   });
 
   builder.objectType(InvalidInputError, {
     name: "InvalidInputError",
-    description: "The input does not fit the deployment. Nothing was run, nothing was kept.",
+    description:
+      "The input does not fit the deployment. Nothing was run, nothing was kept. Show each of the `issues` beside its field.",
     interfaces: ["Error"],
     fields: (t) => ({
       issues: t.expose("issues", {
@@ -50,27 +52,28 @@ export function addErrors(builder: Builder): void {
   builder.objectType(DeploymentNotFoundError, {
     name: "DeploymentNotFoundError",
     description:
-      "Neither the gateway's catalogue nor the upstream has this deployment. Nothing was run.",
+      "Neither the gateway's catalogue nor the upstream has this deployment. Nothing was run. Take an id from `deployments`, or from RunComfy's dashboard.",
     interfaces: ["Error"],
   });
 
   builder.objectType(IdempotencyConflictError, {
     name: "IdempotencyConflictError",
     description:
-      "The idempotency key belongs to a job with another deployment or input, or to one that was deleted within a day. Nothing was run.",
+      "The idempotency key belongs to a job with another deployment or input, or to one that was deleted within a day. Nothing was run. Make a new key for a new job.",
     interfaces: ["Error"],
   });
 
   builder.objectType(JobNotFoundError, {
     name: "JobNotFoundError",
     description:
-      "No job has this id, so nothing was done; another owner's job counts as none, also for who may read it.",
+      "No job has this id, so nothing was done; another owner's job counts as none, also for who may read it. Take an id from a `Job`.",
     interfaces: ["Error"],
   });
 
   builder.objectType(JobNotCancellableError, {
     name: "JobNotCancellableError",
-    description: "It is too late: the job already runs or has already ended.",
+    description:
+      "It is too late: the job already runs or has already ended. `isCancellable` tells beforehand.",
     interfaces: ["Error"],
     fields: (t) => ({
       job: t.expose("job", {
@@ -82,7 +85,8 @@ export function addErrors(builder: Builder): void {
 
   builder.objectType(JobNotFinishedError, {
     name: "JobNotFinishedError",
-    description: "The job has not ended yet, and nothing was deleted.",
+    description:
+      "The job has not ended yet, and nothing was deleted. `isFinished` tells beforehand, and `jobUpdated` when it ends.",
     interfaces: ["Error"],
     fields: (t) => ({
       job: t.expose("job", { type: "Job", description: "The job as it is now." }),
@@ -95,8 +99,7 @@ export function addErrors(builder: Builder): void {
     interfaces: ["Error"],
     fields: (t) => ({
       code: t.exposeString("code", {
-        description:
-          "For programs: UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INSUFFICIENT_FUNDS, DEPLOYMENT_DISABLED, DEPLOYMENT_DELETED, RATE_LIMITED, UNAVAILABLE, TIMEOUT, REJECTED (any other refusal), INVALID_RESPONSE or SUBMISSION_UNKNOWN (it may have been accepted all the same).",
+        description: UPSTREAM_CODES,
       }),
       retryable: t.exposeBoolean("retryable", {
         description: "Whether the very same call may succeed a little later, without paying twice.",
@@ -115,3 +118,15 @@ export function addErrors(builder: Builder): void {
     }),
   });
 }
+
+const UPSTREAM_CODES = `For programs; beside each, what whoever runs the gateway can do:
+
+- UNAUTHORIZED: RunComfy does not accept the gateway's token. Set a valid \`RUNCOMFY_API_TOKEN\`.
+- FORBIDDEN: the deployment belongs to another account than the gateway's token. Correct one of the two.
+- NOT_FOUND: RunComfy does not know the job under its deployment. Check that the deployment still exists.
+- INSUFFICIENT_FUNDS: top up the account.
+- DEPLOYMENT_DISABLED, DEPLOYMENT_DELETED: enable it on RunComfy's dashboard, or offer another one.
+- RATE_LIMITED, UNAVAILABLE, TIMEOUT: it passes. If it lasts, look into the gateway's log.
+- REJECTED: any other refusal. Compare the input with the deployment's schema.
+- INVALID_RESPONSE: the answer can't be read. If it lasts, look into the gateway's log.
+- SUBMISSION_UNKNOWN: it may have been accepted all the same. Look at RunComfy's dashboard, then submit again under a new idempotency key.`;

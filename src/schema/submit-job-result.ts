@@ -18,7 +18,8 @@ export function addSubmitJobResult(builder: Builder) {
         resolve: ({ path }) => toPathText(path),
       }),
       message: t.exposeString("message", {
-        description: "For people: what will happen there, as a whole sentence.",
+        description:
+          "For the people who use your app: what will happen there, as a whole sentence.",
       }),
     }),
   });

@@ -7,6 +7,11 @@ import type { GraphiQLOptions } from "graphql-yoga";
 
 import { pagePolicy } from "./security-headers.ts";
 
+type Additions = {
+  /** Whether there is a place for the credential that all tabs send. */
+  readonly asksCredential: boolean;
+};
+
 type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: string };
 
 /**
@@ -15,10 +20,11 @@ type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: 
  */
 export function createGraphiqlPage(
   options: GraphiQLOptions,
+  additions: Additions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   let page: Promise<Page> | null = null;
   return async ({ headers }, response) => {
-    const { plain, zipped, policy } = await (page ??= render(options));
+    const { plain, zipped, policy } = await (page ??= render(options, additions));
     const isZipped = acceptsGzip(headers["accept-encoding"] ?? "");
     response
       .writeHead(200, {
@@ -36,17 +42,34 @@ export function wantsPage({ method = "", headers }: IncomingMessage): boolean {
   return method === "GET" && (headers.accept ?? "").includes("text/html");
 }
 
-async function render(options: GraphiQLOptions): Promise<Page> {
+async function render(options: GraphiQLOptions, additions: Additions): Promise<Page> {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
-  const page = renderGraphiQL(options)
-    .replace("</head>", `${STILL_TABS}</head>`)
-    .replace(HEADERS_OF_A_TAB, "extensions:{headers:$1?.headers,connectionParams:$1?.headers}");
+  const page = adaptPage(renderGraphiQL(options), additions);
   const plain = Buffer.from(page);
   return { plain, zipped: await promisify(gzip)(plain), policy: pagePolicy(hashOfScript(page)) };
 }
 
-/** Where the page hands on what was typed as headers: to requests alone, but a credential is for sockets too. */
-const HEADERS_OF_A_TAB = /extensions:\{headers:(\w+)\?\.headers\}/;
+/** GraphiQL's page with what is added here. Throws where it is not of the form that is known. */
+export function adaptPage(page: string, { asksCredential }: Additions): string {
+  const styles = `<style>${STILL_TABS}${asksCredential ? CREDENTIAL_STYLES : ""}</style>`;
+  let adapted = replace(page, /<\/head>/, (head) => styles + head);
+  if (asksCredential)
+    adapted = replace(adapted, /<div id="root">/, (root) => CREDENTIAL_FIELD + root);
+  // To requests alone GraphiQL hands on what was typed as headers, but a credential is for sockets too.
+  adapted = replace(
+    adapted,
+    /extensions:\{headers:(\w+\?\.headers)\}/,
+    (_, headers) => `extensions:withCredential(${headers})`,
+  );
+  return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => WITH_CREDENTIAL + start);
+}
+
+function replace(page: string, part: RegExp, by: (...found: string[]) => string): string {
+  if (part.test(page)) return page.replace(part, by);
+  throw new Error(
+    `GraphiQL's page has nothing like ${part}, so it can't be served. Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/server/graphiql-page.ts to this one.`,
+  );
+}
 
 /** Of the one script, which ends the page and holds the tags of others in its texts. */
 function hashOfScript(page: string): string {
@@ -55,8 +78,36 @@ function hashOfScript(page: string): string {
   return `sha256-${createHash("sha256").update(script.replaceAll("\r\n", "\n")).digest("base64")}`;
 }
 
+/** It is kept in the field alone, so that a browser forgets it with the page. */
+const CREDENTIAL_FIELD = `<label id="credential">Credential
+  <input type="password" autocomplete="off" placeholder="API key or token, for all tabs" />
+</label>`;
+
+const CREDENTIAL_STYLES = `
+  body { margin: 0; display: flex; flex-direction: column; height: 100vh }
+  #root { flex: 1; min-height: 0 }
+  .graphiql-container { height: 100% }
+  #credential { padding: 8px 16px; font: 15px system-ui, sans-serif; color: hsl(219 28% 32%); background: hsl(219 28% 92%) }
+  #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
+`;
+
+/** In the page: what a tab's own headers say wins, and the schema is read again once the credential is there. */
+const WITH_CREDENTIAL = `
+function withCredential(typed) {
+  const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
+  const headers = new Headers(credential ? { authorization: "Bearer " + credential } : {});
+  for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
+  const sent = Object.fromEntries(headers);
+  // Named where there is none, too: the socket's client never forgets one.
+  return { headers: sent, connectionParams: { authorization: undefined, ...sent } };
+}
+document.querySelector("#credential input")?.addEventListener("change", () => {
+  document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();
+});
+`;
+
 /** A tab that is pressed for the first time would jump away from under the mouse, and the click be lost. */
-const STILL_TABS = "<style>.graphiql-tab { transform: none !important }</style>";
+const STILL_TABS = ".graphiql-tab { transform: none !important }";
 
 function acceptsGzip(encodings: string): boolean {
   return /\bgzip\b(?! *; *q=0\b)/.test(encodings);

@@ -5,9 +5,19 @@ import type { ObjectShape } from "../deployments/shape/shape.ts";
 
 /**
  * GraphiQL's settings, with a tab for each thing that a newcomer wants to try, in the order of trying them. `example` is
- * the deployment that the tabs submit to; null when none is known.
+ * the deployment that the tabs submit to; null when none is known. The sandbox is asked to take its time, so that there
+ * is something to watch and to cancel.
  */
-export function createGraphiql(example: Deployment | null): GraphiQLOptions {
+export function createGraphiql({
+  example,
+  isSandbox,
+}: {
+  readonly example: Deployment | null;
+  readonly isSandbox: boolean;
+}): GraphiQLOptions {
+  const input = isSandbox
+    ? { ...EXAMPLE_INPUT, prompt: `[slow] ${EXAMPLE_INPUT.prompt}` }
+    : EXAMPLE_INPUT;
   const jobId = { id: "job_…" };
   return {
     title: "RunComfy GraphQL",
@@ -16,8 +26,9 @@ export function createGraphiql(example: Deployment | null): GraphiQLOptions {
     shouldPersistHeaders: false,
     defaultTabs: [
       { query: DEPLOYMENTS },
-      { query: toSubmit(toCall(example)) },
+      { query: toSubmit(toCall(example, input)) },
       { query: WATCH, variables: JSON.stringify(jobId, null, 2) },
+      { query: WATCH_ALL },
       { query: JOBS },
       { query: CANCEL, variables: JSON.stringify(jobId, null, 2) },
     ],
@@ -35,6 +46,8 @@ query Deployments {
 }
 `;
 
+type Input = Readonly<Record<string, string | number>>;
+
 /** The vendor's example body, in the upstream's names. */
 const EXAMPLE_INPUT = {
   prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
@@ -43,24 +56,24 @@ const EXAMPLE_INPUT = {
   width: 1_024,
   height: 1_024,
   seed: 42,
-};
+} satisfies Input;
 
 /** The mutation of the deployment itself where there is one, as it tells its fields while they are typed. */
-function toCall(example: Deployment | null): string {
+function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)
-    return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape))}\n  )`;
+    return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
   const deploymentId = example?.id ?? "the id that RunComfy's dashboard shows";
   // In the text, because in the variables GraphiQL marks any object of type JSON as wrong.
   return `submitJob(
     deploymentId: ${JSON.stringify(deploymentId)}
-    ${toInputText(Object.entries(EXAMPLE_INPUT))}
+    ${toInputText(Object.entries(input))}
   )`;
 }
 
-function toFields({ fields }: ObjectShape): [string, string | number][] {
+function toFields({ fields }: ObjectShape, input: Input): [string, string | number][] {
   const names = new Map(fields.map(({ name, graphqlName }) => [name, graphqlName]));
-  return Object.entries(EXAMPLE_INPUT).flatMap(([name, value]) => {
+  return Object.entries(input).flatMap(([name, value]) => {
     const graphqlName = names.get(name);
     return graphqlName === undefined ? [] : [[graphqlName, value]];
   });
@@ -116,7 +129,21 @@ subscription Watch($id: ID!) {
 }
 `;
 
-const JOBS = `# 4. What was run, newest first
+const WATCH_ALL = `# 4. Watch every job: begins with a reset, then tells each change
+subscription WatchAll {
+  jobsUpdated(after: "") {
+    cursor
+    reset
+    job {
+      id
+      status
+      queuePosition
+    }
+  }
+}
+`;
+
+const JOBS = `# 5. What was run, newest first
 query Jobs {
   jobs(first: 10) {
     totalCount
@@ -139,7 +166,7 @@ query Jobs {
 }
 `;
 
-const CANCEL = `# 5. Cancel a queued job: paste its id below
+const CANCEL = `# 6. Cancel a queued job: paste its id below
 mutation Cancel($id: ID!) {
   cancelJob(id: $id) {
     __typename

@@ -24,7 +24,7 @@ export function createMaskError(options: {
     log.error({ err: error }, "An operation failed inside the gateway.");
     const located = error instanceof GraphQLError ? error : null;
     return new GraphQLError(
-      "The gateway failed at this. Try again; if it happens again, look for this moment in the gateway's log.",
+      "Something went wrong inside this service. Try again; if it keeps happening, contact support.",
       {
         nodes: located?.nodes ?? null,
         path: located?.path ?? null,

@@ -53,7 +53,7 @@ export function createPlaces(options: {
 }
 
 function full(reason: string, limit: number): LimitError {
-  return new LimitError(`${reason}, or ask whoever runs the gateway for more.`, {
+  return new LimitError(`${reason}, or contact support.`, {
     code: "QUOTA_EXCEEDED",
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     limit,

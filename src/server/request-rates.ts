@@ -19,7 +19,7 @@ export function createRequestRates(): RequestRates {
       const { consumedPoints } = await counts.penalty(ownerId);
       if (consumedPoints <= limit) return null;
       return new LimitError(
-        `You may send ${limit} requests a second, and this is one more. Wait a second, and send fewer at once.`,
+        `You have sent more than ${limit} requests in a second. Wait a second, then try again.`,
         { code: "RATE_LIMITED", retryAfterSeconds: 1, limit },
       );
     },

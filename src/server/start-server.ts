@@ -57,6 +57,8 @@ export async function startServer(options: {
   readonly checkDatabase: () => Promise<void>;
   /** The deployment that GraphiQL's example submits to where everybody is let in; null where none is known. */
   readonly example: Deployment | null;
+  /** Whether what is submitted runs in the sandbox. */
+  readonly isSandbox: boolean;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly rates: RequestRates;
@@ -122,7 +124,11 @@ export async function startServer(options: {
     connections,
     backlog,
     graphql,
-    answerPage: hasGraphiql ? createGraphiqlPage(createGraphiql(example)) : null,
+    answerPage: hasGraphiql
+      ? createGraphiqlPage(createGraphiql({ example, isSandbox: options.isSandbox }), {
+          asksCredential: !options.doors.isOpen,
+        })
+      : null,
     checkDatabase: options.checkDatabase,
     log,
   });

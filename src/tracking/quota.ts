@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
+import { toDurationText } from "../job/duration-text.ts";
 import { LimitError } from "../job/limit-error.ts";
 import type { RateName, Rates } from "../store/rates.ts";
 
@@ -32,7 +33,7 @@ export function createQuota(dependencies: {
     if (bound === PER_DAY) await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     throw new LimitError(
-      `You may submit ${limit} jobs ${bound.window}, and have. Submit again in ${retryAfterSeconds} s.`,
+      `You have submitted ${limit} jobs, the most allowed in ${bound.window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
       { code: bound.code, retryAfterSeconds, limit },
     );
   }

@@ -280,6 +280,6 @@ export function createSubmitJob(dependencies: {
 
 function stopping(): UpstreamError {
   return new UpstreamError("UNAVAILABLE", {
-    message: "The gateway is about to stop. Submit again in a few seconds, when it is back.",
+    message: "This service is just being restarted. Submit again in a few seconds.",
   });
 }

@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import { toDurationText } from "../job/duration-text.ts";
 import type { JsonObject } from "../job/json.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 
@@ -74,7 +75,7 @@ export function createSubmitTurns(options: {
     const seconds = Math.ceil(expectWaitMs(ownerId) / 1_000);
     const retryAfterSeconds = Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS);
     return new UpstreamError("RATE_LIMITED", {
-      message: `Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in ${retryAfterSeconds} s.`,
+      message: `Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in ${toDurationText(retryAfterSeconds)}.`,
       retryAfterSeconds,
     });
   }

@@ -5,12 +5,13 @@ import { expect, test } from "vitest";
 import { hasChromium } from "../support/chromium.ts";
 import { JobDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
-import { openGraphiql, paste, readResult, run, takePicture } from "./open-graphiql.ts";
+import { openGraphiql, openTab, paste, readResult, run, takePicture } from "./open-graphiql.ts";
 
-const TABS = ["Deployments", "Submit", "Watch", "Jobs", "Cancel"];
+const TABS = ["Deployments", "Submit", "Watch", "WatchAll", "Jobs", "Cancel"];
 /** The sandbox's deployment that needs nothing but a prompt. */
 const PAPER_LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 const PATIENCE_MS = 90_000;
+const SOON = { timeout: 20_000, interval: 100 };
 
 test.skipIf(!hasChromium)(
   "GraphiQL takes a newcomer from the deployments to a live picture and a cancelled job, with no internet",
@@ -39,6 +40,11 @@ test.skipIf(!hasChromium)(
     expect(job?.status).toBe("SUCCEEDED");
     await opensPicture(page, job?.assets[0]?.url ?? "", { width: 1_024, height: 1_024 });
 
+    await openTab(page, "WatchAll");
+    await run(page, '"reset": true');
+    const later = await submit(origin, PAPER_LANTERN, "A harbour by day");
+    await expect.poll(() => readResult(page), SOON).toContain(later.id);
+
     await openTab(page, "Jobs");
     await run(page, jobId);
     await takePicture(page, "graphiql-4-jobs");
@@ -53,15 +59,36 @@ test.skipIf(!hasChromium)(
   },
 );
 
+test.skipIf(!hasChromium)(
+  "GraphiQL begins its docs with what the API is for, and leaves a newcomer the time to cancel what was submitted",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const { page } = await openGraphiql("newcomer", { SANDBOX_SPEED: "1" });
+    await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+    const docs = page.locator(".graphiql-doc-explorer-content");
+    await expect
+      .poll(() => docs.innerText(), SOON)
+      .toMatch(/^Runs LoRA deployments[^]*Submit[^]*Watch[^]*Show/);
+    await takePicture(page, "newcomer-1-docs");
+    await page.getByRole("button", { name: "Hide Documentation Explorer" }).click();
+
+    const jobId = await submitFromTab(page);
+    await openTab(page, "Watch");
+    await setJobId(page, jobId);
+    await run(page, '"queuePosition": 4');
+    await expect.poll(() => readResult(page), SOON).toContain('"queuePosition": 3');
+    await takePicture(page, "newcomer-2-queued");
+    await openTab(page, "Cancel");
+    await setJobId(page, jobId);
+    await run(page, "CANCELLED");
+  },
+);
+
 /** Submits the prefilled example, and gives the id that a newcomer reads in the answer. */
 async function submitFromTab(page: Page): Promise<string> {
   await openTab(page, "Submit");
   await run(page, "SubmitJobSuccess");
   return /job_[\w-]+/.exec(await readResult(page))?.[0] ?? "";
-}
-
-async function openTab(page: Page, name: string): Promise<void> {
-  await page.locator(".graphiql-tab-button", { hasText: name }).click();
 }
 
 async function setJobId(page: Page, id: string): Promise<void> {

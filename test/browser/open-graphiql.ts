@@ -40,6 +40,10 @@ export async function openGraphiql(
   return { origin, page, foreignRequests, errors };
 }
 
+export async function openTab(page: Page, name: string): Promise<void> {
+  await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${name}$`) }).click();
+}
+
 /** Runs the tab's operation until the result shows a text. */
 export async function run(page: Page, expected: string): Promise<void> {
   const execute = page.getByRole("button", { name: /^Execute query/ });

@@ -61,7 +61,7 @@ test.skipIf(!hasChromium)(
     // What was really sent: the upstream's own names, and its defaults.
     expect(answer).toContain('"ctrl_img_1": "https://files.example.com/a.png"');
     expect(answer).toContain('"height": 1024');
-    expect(answer).toMatch(/"path": "width", "message": "[^"]*1000 is floored to 992\b/);
+    expect(answer).toMatch(/"path": "width", "message": "[^"]*1000 is rounded down to 992\b/);
     await takePicture(page, "typed-6-warning");
 
     expect(foreignRequests).toEqual([]);

@@ -27,11 +27,11 @@ describe("an input's warnings", () => {
       properties: { width: true, height: { type: ["integer"], default: 1_000 } },
     };
     expect(warningsOf(schema, { width: 1_000 }, 16)).toEqual([
-      "width: width 1000 is floored to 992, the next multiple of 16",
-      "height: height 1000 is floored to 992, the next multiple of 16",
+      "width: width 1000 is rounded down to 992, a multiple of 16",
+      "height: height 1000 is rounded down to 992, a multiple of 16",
     ]);
     expect(warningsOf(schema, { width: 1_024, height: 1_001 }, 32)).toEqual([
-      "height: height 1001 is floored to 992, the next multiple of 32",
+      "height: height 1001 is rounded down to 992, a multiple of 32",
     ]);
     expect(warningsOf(schema, { width: 1_000 })).toEqual([]);
   });

@@ -162,9 +162,7 @@ test("a schema goes before the profile of the model, whose name and divisor stay
   expect(checked).toEqual({
     input: { width: 1_000 },
     issues: [],
-    warnings: [
-      { path: ["width"], message: "width 1000 is floored to 992, the next multiple of 16" },
-    ],
+    warnings: [{ path: ["width"], message: "width 1000 is rounded down to 992, a multiple of 16" }],
   });
   expect(b).toMatchObject({ model: "flux", inputSchema: { additionalProperties: false } });
 });

@@ -98,10 +98,10 @@ test.each<LookOutcome>([
   { kind: "unread", succeeded: null },
 ])("a job whose answers can't be read at its deadline is told so: $kind", (outcome) => {
   expect(concludeAfter([[60, outcome]], 60)).toMatchObject({
-    error: { code: "EXPIRED", message: expect.stringContaining("can't be read") },
+    error: { code: "EXPIRED", message: expect.stringContaining("could not be read") },
   });
   expect(concludeAfter([[60, FAILED]], 60)).toMatchObject({
-    error: { message: expect.not.stringContaining("can't be read") },
+    error: { message: expect.not.stringContaining("could not be read") },
   });
 });
 

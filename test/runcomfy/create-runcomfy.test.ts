@@ -171,7 +171,9 @@ test.each<[FaultName]>([["validation-text"], ["validation-200"]])(
   async (name) => {
     const error = await failureOf(submit(`fault-${name}`));
     expect(error).toMatchObject({ code: "REJECTED", delivery: "refused" });
-    expect(error.issues).toEqual([{ path: [], message: expect.stringContaining("schema") }]);
+    expect(error.issues).toEqual([
+      { path: [], message: expect.stringContaining("not accepted by RunComfy") },
+    ]);
   },
 );
 

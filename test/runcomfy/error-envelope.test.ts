@@ -40,7 +40,7 @@ test("A list of problems becomes issues with paths of the input and cleaned text
     { path: ["width"], message: "must be at least 64" },
     { path: ["prompts", 0, "text"], message: "see [removed]" },
     { path: ["body"], message: "odd" },
-    { path: [], message: expect.stringContaining("RunComfy does not accept this value") },
+    { path: [], message: expect.stringContaining("not accepted by RunComfy") },
   ]);
 });
 

@@ -15,6 +15,8 @@ const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const SMALL = { prompt: "A lantern", width: 64, height: 64, sample_steps: 1 };
 
+const QUEUED = z.object({ status: z.string(), queue_position: z.number().optional() });
+
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
@@ -182,6 +184,38 @@ describe("the queue", () => {
     expect(await statusOfNew()).toMatchObject({ status: "in_progress" });
     sandbox.clock.now += 5_500 + 60_001;
     expect(await statusOfNew()).toMatchObject({ status: "in_queue" });
+  });
+
+  test("takes half a minute over a prompt that says [slow], so that people can watch and cancel it", async () => {
+    const sandbox = await start();
+    await sandbox.submit(SMALL); // Warms it up.
+    sandbox.clock.now += 10_000;
+    const id = await sandbox.submit({ ...SMALL, prompt: "[slow] A lantern" });
+    const positions: unknown[] = [];
+    for (let second = 0; second < 15; second += 3) {
+      const { status, queue_position } = QUEUED.parse(await sandbox.look(id, "status"));
+      expect(status).toBe("in_queue");
+      positions.push(queue_position);
+      sandbox.clock.now += 3_000;
+    }
+    expect(positions).toEqual([4, 3, 2, 1, 0]);
+    sandbox.clock.now += 14_999;
+    expect(await sandbox.look(id, "status")).toMatchObject({ status: "in_progress" });
+    sandbox.clock.now += 1;
+    expect(await sandbox.look(id, "status")).toMatchObject({ status: "succeeded" });
+  });
+
+  test("keeps a slow request waiting when one before it is cancelled", async () => {
+    const sandbox = await start();
+    await sandbox.submit(SMALL);
+    sandbox.clock.now += 10_000;
+    const cancelled = await sandbox.submit({ ...SMALL, prompt: "[slow] A lantern" });
+    const slow = await sandbox.submit({ ...SMALL, prompt: "[slow] A harbour" });
+    sandbox.clock.now += 10_000;
+    expect(await sandbox.cancel(cancelled)).toMatchObject({ outcome: "cancelled" });
+    expect(await sandbox.look(slow, "status")).toMatchObject({ status: "in_queue" });
+    sandbox.clock.now += 5_000;
+    expect(await sandbox.look(slow, "status")).toMatchObject({ status: "in_progress" });
   });
 
   test("lets a cancelled request go, and those behind it move up", async () => {

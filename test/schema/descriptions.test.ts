@@ -6,6 +6,7 @@ import {
   isIntrospectionType,
   isObjectType,
   isSpecifiedScalarType,
+  printSchema,
 } from "graphql";
 import { expect, test } from "vitest";
 
@@ -27,12 +28,19 @@ const SCHEMA = createSchema(
   ),
 );
 
+test("the schema begins with what it is for, and with the three steps to a picture", () => {
+  const [first = ""] = printSchema(SCHEMA).split("schema {");
+  expect(first).toMatch(
+    /^"""\n[^"]*1\.[^"]*submitJob[^"]*2\.[^"]*jobUpdated[^"]*3\.[^"]*assets[^"]*"""\n$/,
+  );
+});
+
 test("every type, field, argument and enum value has a description that is a sentence", () => {
   const described = Object.values(SCHEMA.getTypeMap())
     .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
     .flatMap(listDescriptions);
   expect(described.length).toBeGreaterThan(120);
-  expect(described.filter(([, description]) => !/^.{10,}[.:`)]$/.test(description ?? ""))).toEqual(
+  expect(described.filter(([, description]) => !/^.{10,}[.:`)]$/s.test(description ?? ""))).toEqual(
     [],
   );
 });

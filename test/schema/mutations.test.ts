@@ -184,7 +184,7 @@ test("a delete refuses a job that has not ended, and tells it as it is", async (
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
   expect(result).toMatchObject({
     __typename: "JobNotFinishedError",
-    message: expect.stringContaining("IN_PROGRESS"),
+    message: expect.stringContaining("not ended"),
     job: { id: job.id, version: 2 },
   });
   expect(await gateway.store.readJob(job.id)).toEqual(job);

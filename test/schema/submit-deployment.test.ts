@@ -210,7 +210,7 @@ test("warnings tell what will happen silently, in the spelling of the call", asy
   const gateway = await openInProcessGateway({ catalogue, tracking: { submitJob } });
   const floored = {
     path: "width",
-    message: "width 1000 is floored to 992, the next multiple of 16",
+    message: "width 1000 is rounded down to 992, a multiple of 16",
   };
   const typed = await gateway.answer(
     `mutation { submitWarmGlow(input: { width: 1000, myField: 1 }) { ${RESULT} } }`,

@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 
 import { expect, test } from "vitest";
 
+import { adaptPage } from "../../src/server/graphiql-page.ts";
 import { DOORS, serve } from "./serve.ts";
 
 async function getPage(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
@@ -62,4 +63,38 @@ test("a page that needs no credential tells no deployment where everything else 
     const page = await (await fetch(graphqlUrl, { headers: { accept: "text/html" } })).text();
     expect(page.includes("example-deployment")).toBe(isOpen);
   }
+});
+
+test("only the sandbox is asked to be slow", async () => {
+  for (const isSandbox of [true, false]) {
+    const { graphqlUrl } = await serve({ isSandbox });
+    const page = await (await fetch(graphqlUrl, { headers: { accept: "text/html" } })).text();
+    expect(page.includes("[slow]")).toBe(isSandbox);
+  }
+});
+
+test("the page asks for a credential only where one is needed", async () => {
+  for (const isOpen of [true, false]) {
+    const { graphqlUrl } = await serve({ doors: { ...DOORS, isOpen } });
+    const page = await (await fetch(graphqlUrl, { headers: { accept: "text/html" } })).text();
+    expect(page.includes('<input type="password"')).toBe(!isOpen);
+  }
+});
+
+const PAGE = `<head></head><noscript></noscript><div id="root"></div>
+<script>send({extensions:{headers:y?.headers}}); YogaGraphiQL.renderYogaGraphiQL()</script>`;
+
+test.each([
+  ["the head", "</head>"],
+  ["the root", '<div id="root">'],
+  ["where the headers of a tab are handed on", "extensions:{headers:y?.headers}"],
+  ["the start of GraphiQL", "YogaGraphiQL.renderYogaGraphiQL("],
+])("a page without %s is an error with a next step, and not served as it is", (_part, text) => {
+  expect(adaptPage(PAGE, { asksCredential: true })).toContain(
+    "extensions:withCredential(y?.headers)",
+  );
+  const other = PAGE.replace(text, "<!-- GraphiQL's next version -->");
+  expect(() => adaptPage(other, { asksCredential: true })).toThrow(
+    /GraphiQL's page .* Install the version of @graphql-yoga\/render-graphiql/,
+  );
 });

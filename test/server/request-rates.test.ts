@@ -18,7 +18,7 @@ test("an owner's requests beyond its limit are refused until the second is over"
     code: "RATE_LIMITED",
     retryAfterSeconds: 1,
     limit: 3,
-    message: expect.stringContaining("3 requests a second"),
+    message: expect.stringContaining("more than 3 requests in a second"),
   });
   vi.advanceTimersByTime(1_001);
   expect(await rates.take(greedy)).toBeNull();

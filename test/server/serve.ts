@@ -51,6 +51,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     createContext: (operation) => operation,
     checkDatabase: () => Promise.resolve(),
     example: toUnlisted("example-deployment"),
+    isSandbox: false,
     authenticator: createLocalAuthenticator({ limits: NO_LIMITS }),
     sessions,
     rates: createRequestRates(),

@@ -9,7 +9,11 @@ export type TcpProxy = {
   drop(): void;
   /** Keeps connections and takes new ones, but passes nothing on, either way. */
   blackHole(): void;
-  /** Passes on again, also what the black hole held. */
+  /** Resets each connection on which an answer with this text comes, which nobody gets to read. */
+  loseAnswers(text: string): void;
+  /** How many answers were lost so. */
+  lost(): number;
+  /** Passes all on again, also what the black hole held. */
   heal(): void;
   /** How many connections were reset as they came. */
   refused(): number;
@@ -23,6 +27,8 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
   const pairs = new Set<readonly [Socket, Socket]>();
   let refused = 0;
   let held: string[] = [];
+  let losing: string | null = null;
+  let lost = 0;
   let state: "forward" | "drop" | "black-hole" = "forward";
 
   const server = createServer((client) => {
@@ -45,6 +51,16 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     if (state === "forward") join(pair);
     else hold(client);
   });
+
+  function join([client, upstream]: readonly [Socket, Socket]): void {
+    client.removeAllListeners("data").pipe(upstream);
+    upstream.removeAllListeners("data").on("data", (chunk: Buffer) => {
+      if (losing === null || !chunk.includes(losing)) return;
+      lost += 1;
+      client.resetAndDestroy();
+    });
+    upstream.pipe(client);
+  }
 
   /** Sees what comes first, and leaves it where it is. */
   function hold(client: Socket): void {
@@ -77,9 +93,12 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
         hold(client);
       }
     },
+    loseAnswers: (text) => void (losing = text),
+    lost: () => lost,
     heal() {
       if (state === "black-hole") for (const pair of pairs) join(pair);
       state = "forward";
+      losing = null;
     },
     refused: () => refused,
     held: () => held,
@@ -93,9 +112,4 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       await closed;
     },
   };
-}
-
-function join([client, upstream]: readonly [Socket, Socket]): void {
-  client.removeAllListeners("data").pipe(upstream);
-  upstream.pipe(client);
 }

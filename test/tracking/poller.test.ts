@@ -426,7 +426,7 @@ test.each(["readStatus", "readResult"] as const)(
     await until(() => hasStatus(id, "FAILED"));
     expect((await store.readJob(id))?.error).toMatchObject({
       code: "EXPIRED",
-      message: expect.stringMatching(/can't be read/),
+      message: expect.stringMatching(/could not be read/),
     });
     // One a second more each time; without that it would be one every 2 s.
     expect(looks).toBeLessThan(15);

@@ -38,7 +38,7 @@ export function describeBranches(
   }
   const forms = `of the ${branches.length} forms it may have`;
   if (fit === "too many") {
-    return `fits more than one ${forms}, and must fit one only; see the deployment's inputSchema`;
+    return `fits more than one ${forms}; change it so that it fits only one`;
   }
   const tags = findTags(schemas);
   if (isJsonObject(value) && tags !== null) {
@@ -52,7 +52,7 @@ export function describeBranches(
   if (types.every((list) => list.length > 0 && !hasType(value, list))) {
     return describeType(value, types.flat());
   }
-  return `fits none ${forms}; see the deployment's inputSchema`;
+  return `fits none ${forms}; try another value`;
 }
 
 /** The member whose constant tells all branches apart; null where there is none. */

@@ -85,7 +85,7 @@ const UNDECIDED = {
     warnings: [
       {
         path: [],
-        message: "the gateway could not check this input against its schema; it is sent as it is",
+        message: "this input could not be checked, and is sent as it is",
       },
     ],
   },

@@ -53,7 +53,7 @@ export function explainError(finding: Finding, context: Context): Explained {
   });
   return {
     member,
-    message: message ?? `${error.message ?? "is not valid"}; see the deployment's inputSchema`,
+    message: message ?? `${error.message ?? "is not valid"}; try another value`,
   };
 }
 
@@ -106,7 +106,7 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
       maxContains === undefined
         ? `at least ${countOf(minContains, "item")}`
         : `${minContains} to ${countOf(maxContains, "item")}`;
-    return `needs ${count} of the kind that the deployment's inputSchema has under contains`;
+    return `needs ${count} of a certain kind; change its items`;
   },
 
   maxProperties: ({ value, schema }) =>
@@ -179,7 +179,7 @@ function describeNot(schema: JsonSchema, context: Context): string {
     if (names.length === 1) return `must not have ${names.join()}; leave it out`;
     if (names.length > 1) return `must not have all of ${andList(names)}; leave one out`;
   }
-  return "is of a form that is refused; see not in the deployment's inputSchema";
+  return "is of a form that is not allowed; try another value";
 }
 
 function spellName({ at, spell }: Context, name: string): string {

@@ -36,7 +36,7 @@ function findFloored(input: JsonObject, { divisor, spell }: Context): InputIssue
     if (typeof size !== "number" || !Number.isInteger(size) || size % divisor === 0) return [];
     const path = spell([name]);
     const floored = Math.floor(size / divisor) * divisor;
-    const message = `${path.at(-1)} ${size} is floored to ${floored}, the next multiple of ${divisor}`;
+    const message = `${path.at(-1)} ${size} is rounded down to ${floored}, a multiple of ${divisor}`;
     return [{ path, message }];
   });
 }

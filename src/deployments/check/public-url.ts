@@ -10,7 +10,7 @@ export function publicUrlProblem(text: string): string | null {
   }
   // URL parsers drop, trim or turn these into slashes, each in its own way.
   if (/[\s\p{Cc}\\]/u.test(text)) {
-    return "must have no spaces, control characters or backslashes; percent-encode them";
+    return "must have no spaces, control characters or backslashes; copy it from a browser's address bar";
   }
   const authority = /^https:\/\/([^/?#]*)/i.exec(text)?.[1];
   if (authority === undefined) {

@@ -1,0 +1,96 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** Where a job stands. It only ever moves forward, and may skip states. */
+export type JobStatus =
+  /** On its way upstream; it is not known yet whether it is accepted. */
+  | 'SUBMITTING'
+  /** Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled. */
+  | 'IN_QUEUE'
+  /** Being run, and too late to cancel. */
+  | 'IN_PROGRESS'
+  /** Ended well, and `output` is there. Final. */
+  | 'SUCCEEDED'
+  /** Ended without an output; `error` says why. Final. */
+  | 'FAILED'
+  /** Cancelled before it was run. Final. */
+  | 'CANCELLED';
+
+/** What Warm Glow takes. */
+export type WarmGlowInput = {
+  /** What to change in the picture. From 1 to 10000 characters. */
+  prompt: string;
+  /** The word the LoRA was trained on; put in front of the prompt where it is missing. At most 200 characters. Sent as `trigger_word`. */
+  triggerWord?: string | null | undefined;
+  /** The picture to edit. A public https URL of a file. Sent as `ctrl_img_1`. */
+  ctrlImg1: string;
+  /** A second picture to draw on. A public https URL of a file. Sent as `ctrl_img_2`. */
+  ctrlImg2?: string | null | undefined;
+  /** A third picture to draw on. A public https URL of a file. Sent as `ctrl_img_3`. */
+  ctrlImg3?: string | null | undefined;
+  /** Width in pixels, floored to a multiple of 32. From 64 to 4096. Default: `1024`. */
+  width?: number | null | undefined;
+  /** Height in pixels, floored to a multiple of 32. From 64 to 4096. Default: `1024`. */
+  height?: number | null | undefined;
+  /** How closely the prompt is followed. From 0 to 20. Default: `4`. Sent as `guidance_scale`. */
+  guidanceScale?: number | null | undefined;
+  /** Denoising steps; more take longer. From 1 to 150. Default: `25`. Sent as `sample_steps`. */
+  sampleSteps?: number | null | undefined;
+  /** Strength of the LoRA. From -2 to 2. Default: `1`. Sent as `network_multiplier`. */
+  networkMultiplier?: number | null | undefined;
+  /** What to avoid. At most 10000 characters. Default: `""`. */
+  neg?: string | null | undefined;
+  /** The same seed and prompt give the same result; -1 takes a random seed. At least -1. Default: `42`. */
+  seed?: number | null | undefined;
+  /** Name of the sampler. At most 100 characters. Default: `"flowmatch"`. */
+  sampler?: string | null | undefined;
+  /** How many images to make. From 1 to 4. Default: `1`. Sent as `num_frames`. */
+  numFrames?: number | null | undefined;
+  /** Without effect on images. From 1 to 120. Default: `1`. */
+  fps?: number | null | undefined;
+};
+
+export type WatchSubscriptionVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type WatchSubscription = { jobUpdated: { status: JobStatus, queuePosition: number | null, isCancellable: boolean, error: { message: string } | null, typedOutput:
+      | { __typename: 'WarmGlowOutput', images: Array<string> }
+      | { __typename: 'PaperLanternOutput' }
+      | { __typename: 'SlowTideOutput' }
+     | null } };
+
+export type CancelMutationVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type CancelMutation = { cancelJob:
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'JobNotCancellableError', message: string }
+    | { __typename: 'UpstreamError', message: string }
+    | { __typename: 'CancelJobSuccess' }
+   };
+
+export type SubmitMutationVariables = Exact<{
+  input: WarmGlowInput;
+  key: string;
+}>;
+
+
+export type SubmitMutation = { submitWarmGlow:
+    | { __typename: 'SubmitJobSuccess', job: { id: string }, warnings: Array<{ path: string, message: string }> }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'UpstreamError', message: string }
+   };
+
+
+export const WatchDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"Watch"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"jobUpdated"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"queuePosition"}},{"kind":"Field","name":{"kind":"Name","value":"isCancellable"}},{"kind":"Field","name":{"kind":"Name","value":"error"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"Field","name":{"kind":"Name","value":"typedOutput"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"WarmGlowOutput"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"images"}}]}}]}}]}}]}}]} as unknown as DocumentNode<WatchSubscription, WatchSubscriptionVariables>;
+export const CancelDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"Cancel"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"cancelJob"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<CancelMutation, CancelMutationVariables>;
+export const SubmitDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"Submit"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"WarmGlowInput"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"key"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"submitWarmGlow"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}},{"kind":"Argument","name":{"kind":"Name","value":"idempotencyKey"},"value":{"kind":"Variable","name":{"kind":"Name","value":"key"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SubmitJobSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"job"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}}]}},{"kind":"Field","name":{"kind":"Name","value":"warnings"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"issues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<SubmitMutation, SubmitMutationVariables>;

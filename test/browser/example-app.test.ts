@@ -1,0 +1,170 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+
+import type { Page } from "playwright-core";
+import { build } from "vite";
+import { expect, onTestFinished, test } from "vitest";
+
+import { hasChromium, openPage } from "../support/chromium.ts";
+import { runGateway } from "../support/gateway-process.ts";
+import { JobsDocument } from "../support/gql/operations.ts";
+import { request } from "../support/graphql-client.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { takePicture } from "./open-graphiql.ts";
+
+const EXAMPLE = new URL("../../examples/react", import.meta.url).pathname;
+const PATIENCE_MS = 90_000;
+const SOON = { timeout: 20_000, interval: 100 };
+
+/** The example, built for a gateway of its own behind a proxy. */
+async function openExample(name: string, speed = "4") {
+  const folder = await createTemporaryFolder();
+  const site = await serveFiles(folder);
+  const gateway = runGateway({
+    DATABASE_URL: `file:${folder}/gateway.db`,
+    SANDBOX_SPEED: speed,
+    CORS_ORIGINS: site,
+  });
+  const origin = await gateway.url;
+  const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
+  onTestFinished(() => proxy.close());
+  const url = `http://127.0.0.1:${proxy.port}/graphql`;
+  await build({
+    root: EXAMPLE,
+    define: { "import.meta.env.VITE_GATEWAY": JSON.stringify(url) },
+    build: { outDir: folder, minify: false },
+    logLevel: "silent",
+  });
+  const { page, foreignRequests, close } = await openPage();
+  onTestFinished(async () => {
+    await takePicture(page, `${name}-last`);
+    await close();
+    expect(foreignRequests).toEqual([]);
+  });
+  page.setDefaultTimeout(20_000);
+  await page.goto(site);
+  await page.getByRole("button", { name: "Submit" }).waitFor();
+  return { page, proxy, origin };
+}
+
+/** Serves what a build writes into a folder, and gives the origin. */
+async function serveFiles(folder: string): Promise<string> {
+  const server = createServer(async ({ url = "/" }, response) => {
+    const file = url === "/" ? "index.html" : url;
+    const contentType = file.endsWith(".js") ? "text/javascript" : "text/html";
+    const body = await readFile(join(folder, file)).catch(() => null);
+    response.writeHead(body === null ? 404 : 200, { "content-type": contentType }).end(body);
+  });
+  onTestFinished(() => void server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No TCP address.");
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function fill(page: Page, values: Readonly<Record<string, string>>): Promise<void> {
+  for (const [label, value] of Object.entries(values)) await page.getByLabel(label).fill(value);
+}
+
+async function listJobs(origin: string): Promise<readonly string[]> {
+  const { jobs } = await request(origin, JobsDocument, { first: 10 });
+  return jobs.edges.map(({ node }) => node.id);
+}
+
+const INPUT = { Prompt: "A warmer harbour", Picture: "https://example.com/harbour.jpg" };
+const submit = (page: Page) => page.getByRole("button", { name: "Submit" });
+const main = async (page: Page) => (await page.locator("body").innerText()).replaceAll(/\s+/g, " ");
+
+test.skipIf(!hasChromium)(
+  "an answer that is lost is asked for again under the same key, and the one job outlives a reload",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const { page, proxy, origin } = await openExample("example-lost");
+    await fill(page, INPUT);
+    proxy.loseAnswers("SubmitJobSuccess");
+    await submit(page).click();
+    await page.getByText("Trying again").waitFor();
+    await takePicture(page, "example-1-lost");
+    expect(proxy.lost()).toBeGreaterThan(0);
+    proxy.heal();
+    await expect.poll(() => main(page), SOON).toMatch(/job_\w+ SUCCEEDED/);
+    const [id, ...others] = await listJobs(origin);
+    expect(others).toEqual([]);
+    expect(page.url()).toContain(id);
+
+    await page.reload();
+    await expect.poll(() => main(page), SOON).toMatch(new RegExp(`${id} SUCCEEDED`));
+    await page.locator("img").waitFor();
+    await takePicture(page, "example-2-reloaded");
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "a key is kept while nothing answers, clicks and reloads included, and renewed by an answer or a changed input",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const { page, proxy, origin } = await openExample("example-keys");
+    await fill(page, INPUT);
+    await page.clock.install();
+    const submitInVain = async () => {
+      proxy.loseAnswers("SubmitJobSuccess");
+      await submit(page).click();
+      const readLater = async () => {
+        await page.clock.runFor(4_000);
+        return await main(page);
+      };
+      await expect.poll(readLater, SOON).toContain("Check your connection");
+      proxy.heal();
+    };
+    await submitInVain();
+    // Six tries, each of which the browser may repeat by itself.
+    expect(proxy.lost()).toBeLessThanOrEqual(12);
+    await takePicture(page, "example-3-given-up");
+    await page.reload();
+    await submit(page).dblclick();
+    await page.getByText(/job_/).waitFor();
+    expect(await listJobs(origin)).toHaveLength(1);
+
+    const first = page.url();
+    await submit(page).click();
+    await expect.poll(() => page.url(), SOON).not.toBe(first);
+    expect(await listJobs(origin)).toHaveLength(2);
+
+    await fill(page, { Prompt: "A colder harbour" });
+    await submitInVain();
+    expect(await listJobs(origin)).toHaveLength(3);
+    await fill(page, { Prompt: "A harbour by night" });
+    await submit(page).click();
+    await expect.poll(() => listJobs(origin), SOON).toHaveLength(4);
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "a second submit that fails marks its fields beside the job that is there, which can be cancelled while it waits",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const { page, origin } = await openExample("example-second", "1");
+    await fill(page, { ...INPUT, Prompt: "[slow] A warmer harbour", Width: "1000" });
+    await submit(page).click();
+    await expect.poll(() => main(page), SOON).toMatch(/job_\w+ IN_QUEUE/);
+    expect(await main(page)).toContain("width 1000 is rounded down to 992");
+
+    await fill(page, { Width: "10", Picture: "https://localhost/a.png" });
+    await submit(page).click();
+    const picture = page.locator("label", { hasText: "Picture" });
+    await expect.poll(() => picture.innerText(), SOON).toContain("must be on a public host");
+    expect(await page.locator("label", { hasText: "Width" }).innerText()).toContain("is 10");
+    expect(await main(page)).toContain("Correct the marked fields, then submit again.");
+    expect(await main(page)).toMatch(/job_\w+ IN_QUEUE/);
+    await takePicture(page, "example-4-issues");
+
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await expect.poll(() => main(page), SOON).toMatch(/job_\w+ CANCELLED/);
+    expect(await page.getByRole("button", { name: "Cancel" }).count()).toBe(0);
+    expect(await listJobs(origin)).toHaveLength(1);
+  },
+);

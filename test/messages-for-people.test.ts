@@ -1,0 +1,167 @@
+import { pino } from "pino";
+import { expect, test } from "vitest";
+
+import { createChecks } from "../src/deployments/check/create-checks.ts";
+import type { JsonSchema } from "../src/deployments/json-schema.ts";
+import { checkJson } from "../src/job/check-input.ts";
+import { DeploymentNotFoundError } from "../src/job/deployment-not-found-error.ts";
+import { IdempotencyConflictError } from "../src/job/idempotency-conflict-error.ts";
+import { InvalidInputError } from "../src/job/invalid-input-error.ts";
+import { createJob } from "../src/job/job.ts";
+import {
+  expired,
+  inferenceFailed,
+  INVALID_RESPONSE,
+  LOST,
+  SUBMISSION_UNKNOWN,
+} from "../src/job/job-error.ts";
+import { JobNotCancellableError } from "../src/job/job-not-cancellable-error.ts";
+import { JobNotFinishedError } from "../src/job/job-not-finished-error.ts";
+import { JobNotFoundError } from "../src/job/job-not-found-error.ts";
+import type { JsonValue } from "../src/job/json.ts";
+import { JOB_STATUSES } from "../src/job/job-status.ts";
+import { UPSTREAM_ERROR_CODES, UpstreamError } from "../src/job/upstream-error.ts";
+import { toAnswerError } from "../src/runcomfy/answer-error.ts";
+import { createBacklog } from "../src/schema/backlog.ts";
+import { createMaskError } from "../src/server/mask-error.ts";
+import { createPlaces } from "../src/server/places.ts";
+import { createRequestRates } from "../src/server/request-rates.ts";
+import { createQuota } from "../src/tracking/quota.ts";
+import { createViewer } from "./support/viewers.ts";
+
+/** A variable, a name or a code of the API, or what only a programmer or whoever runs the gateway can look at. */
+const FOR_PROGRAMMERS =
+  /`|[a-z][A-Z]|\b[A-Z]+_[A-Z]+\b|\b(IN_QUEUE|SUCCEEDED|FAILED|gateway|upstream|API|schema|dashboard|query|JSON|percent-encode)\b/;
+const NEXT_STEP = /\b(ask|check|choose|close|contact|correct|look|submit|try|wait)\b/i;
+
+const job = createJob({ ownerId: "a", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+const silent = pino({ level: "silent" });
+
+async function caught(promise: Promise<unknown> | (() => unknown)): Promise<Error> {
+  try {
+    await (typeof promise === "function" ? promise() : promise);
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+async function listLimits(): Promise<readonly string[]> {
+  const viewer = createViewer({
+    limits: { requestsPerSecond: 1, submitsPerMinute: 1, jobsPerDay: 2, sockets: 0 },
+  });
+  const counted = (count: number, endsInMs: number) =>
+    createQuota({
+      rates: {
+        count: async (name) => ({ count: name === "jobs" ? count : 0, endsInMs, endsAtMs: 1 }),
+        discount: async () => undefined,
+      },
+      log: silent,
+    }).count(viewer);
+  const rates = createRequestRates();
+  await rates.take(viewer);
+  const errors = await Promise.all([
+    rates.take(viewer),
+    caught(counted(3, 40_000_000)),
+    caught(() => createPlaces({ what: "sockets", most: 9 }).take(viewer)),
+    caught(() =>
+      createBacklog({ mostBytes: 8 })
+        .open("a", () => undefined)
+        .take(3),
+    ),
+  ]);
+  return errors.map((error) => error?.message ?? "");
+}
+
+test("what people read says what they can do, and speaks of nothing that only programmers see", async () => {
+  const messages = [
+    new InvalidInputError([]),
+    new DeploymentNotFoundError("warm", { nearMisses: ["warm-glow"] }),
+    new IdempotencyConflictError("job_1"),
+    new IdempotencyConflictError("job_1", { isDeleted: true }),
+    new JobNotFoundError("job_1"),
+    ...JOB_STATUSES.map((status) => new JobNotCancellableError({ ...job, status })),
+    ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),
+    ...UPSTREAM_ERROR_CODES.map((code) => new UpstreamError(code)),
+    ...UPSTREAM_ERROR_CODES.map((code) => new UpstreamError(code, { retryAfterSeconds: 3 })),
+    inferenceFailed(null),
+    inferenceFailed("CUDA out of memory"),
+    SUBMISSION_UNKNOWN,
+    LOST,
+    INVALID_RESPONSE,
+    expired(86_400),
+    expired(90, true),
+    createMaskError({ log: silent, hasSuggestions: true })(new Error("oops")),
+  ].map(({ message }) => message);
+  const texts = [...messages, ...(await listLimits())].map((text) =>
+    text.replaceAll("RunComfy", "Upstairs"),
+  );
+  expect(texts.filter((text) => FOR_PROGRAMMERS.test(text))).toEqual([]);
+  expect(texts.filter((text) => !NEXT_STEP.test(text))).toEqual([]);
+  // Whole sentences: one that ends in a reason of the upstream's ends like the others.
+  expect(texts.filter((text) => !/^[A-Z].*\.$/.test(text))).toEqual([]);
+});
+
+test("how long to wait is said as people say it", async () => {
+  expect(new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 12 }).message).toMatch(
+    /Try again in 12 seconds\.$/,
+  );
+  expect(new UpstreamError("UNAVAILABLE", { retryAfterSeconds: 1 }).message).toMatch(/in 1 second/);
+  expect(new UpstreamError("UNAVAILABLE").message).toMatch(/in a few seconds\.$/);
+  expect((await listLimits()).join()).toMatch(/Submit again in 12 hours\./);
+  expect(expired(86_400).message).toMatch(/within 24 hours/);
+  expect(expired(600).message).toMatch(/within 10 minutes/);
+});
+
+test("a run that failed for a reason says that, and what to do", () => {
+  const messages = ["Out of memory", "Out of memory.", "The list of layers is too long…"].map(
+    (reason) => inferenceFailed(reason).message,
+  );
+  expect(messages).toEqual([
+    "The run failed: Out of memory. Check your input, then submit again.",
+    "The run failed: Out of memory. Check your input, then submit again.",
+    "The run failed: The list of layers is too long… Check your input, then submit again.",
+  ]);
+});
+
+test.each<[string, JsonSchema, JsonValue]>([
+  ["contains", { contains: { type: ["null"] } }, [1]],
+  ["maxContains", { contains: true, minContains: 1, maxContains: 2 }, [1, 2, 3]],
+  ["anyOf", { anyOf: [{ minimum: 3 }, { multipleOf: 2 }] }, 1],
+  ["oneOf", { oneOf: [{ minimum: 3 }, { multipleOf: 2 }] }, 4],
+  ["not", { not: { type: ["null"] } }, null],
+  ["format", { type: ["string"], format: "image_uri" }, "https://example.com/a b.png"],
+])("an issue of %s speaks of nothing that only programmers see", (_, schema, value) => {
+  const check = createChecks().inputCheck(
+    { type: ["object"], properties: { x: schema } },
+    { divisor: null },
+  );
+  const { issues } = check({ x: value }, (path) => path);
+  expect(issues).toEqual([{ path: ["x"], message: expect.not.stringMatching(FOR_PROGRAMMERS) }]);
+});
+
+test("an issue that RunComfy gives no words for reads after its field, like all others", () => {
+  const refused = (value: JsonValue) =>
+    toAnswerError("submit", {
+      httpStatus: 422,
+      body: { kind: "json", value },
+      retryAfterMs: null,
+    }).issues?.map(({ message }) => message);
+  const named = refused({ detail: [{ loc: ["body", "seed"], msg: "" }] });
+  expect([named, refused({ detail: "no" })]).toEqual([
+    ["is not accepted by RunComfy, which gives no reason; try another value"],
+    ["is not accepted by RunComfy, which gives no reason; check every field"],
+  ]);
+});
+
+test("what can't be stored is told without the words of an encoding", () => {
+  const messages = checkJson({ a: "\0", b: "\ud800", c: 2 ** 60, d: Infinity }).map(
+    ({ message }) => message,
+  );
+  expect(messages).toEqual([
+    "holds an invisible character that can't be stored (U+0000); type it again",
+    "holds half a character, as a cut emoji leaves it; type it again",
+    "is too large to be exact; choose a whole number from -9007199254740991 to 9007199254740991",
+    "is too large; choose a smaller number",
+  ]);
+});
