@@ -91,7 +91,7 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 60_000 },
   const unwritten = upstream.requests.find(
     ({ call, deploymentIds }) => call === "status" && deploymentIds.includes("unwritable"),
   );
-  upstream.finish(unwritten?.requestId ?? "", { output: { images: [canary.output] } });
+  upstream.finish(unwritten?.requestId ?? "", { output: { unwritable: [canary.output] } });
   await expect.poll(gateway.process.stderr, SOON).toContain("A look failed");
 
   // Every fault, on submits, on looks, and on lists.
@@ -196,13 +196,14 @@ async function createCanaryDatabase({
   return url.href;
 }
 
-/** From now on, for two deployments: all jobs of the one, and the outputs of the other. */
+/** From now on: all jobs of one deployment, and outputs with one field. */
 async function refuseWrites(databaseUrl: string): Promise<void> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
   try {
     await client.query(
-      "alter table jobs add constraint writable check (deployment_id <> 'refused' and (deployment_id <> 'unwritable' or output is null)) not valid",
+      `alter table jobs add constraint writable check (deployment_id <> 'refused') not valid;
+       alter table job_documents add constraint writable check (output not like '%unwritable%') not valid`,
     );
   } finally {
     await client.end();

@@ -54,7 +54,7 @@ test(
         refusals.add(errors);
       }
     });
-    refusals.expectAll("RATE_LIMITED", 10, /10 requests a second/);
+    refusals.expectAll("RATE_LIMITED", 10, /10 requests in a second/);
   },
 );
 
@@ -78,7 +78,7 @@ test(
         if (type === "error") refusals.add(z.array(ERROR).parse(payload));
     });
     socket.socket.destroy();
-    refusals.expectAll("RATE_LIMITED", 10, /10 requests a second/);
+    refusals.expectAll("RATE_LIMITED", 10, /10 requests in a second/);
   },
 );
 
@@ -94,7 +94,7 @@ test.each([
     await expectQuiet(async () => {
       for (const { errors } of await atOnce(() => ask(headers, SUBMIT))) refusals.add(errors);
     });
-    refusals.expectAll(code, 10, new RegExp(`10 jobs a ${window}`));
+    refusals.expectAll(code, 10, new RegExp(`10 jobs, the most allowed in a ${window}`));
     await expect(countSubmits(headers)).resolves.toBe(10);
   },
 );

@@ -80,7 +80,7 @@ describe("an upstream", { timeout: 120_000 }, () => {
       expect(row).toEqual({
         error_code: "EXPIRED",
         error_message: expect.stringMatching(
-          /^What RunComfy answers about the job can't be read.*Look at RunComfy's dashboard/,
+          /^RunComfy's answers about the job could not be read.*Contact support/,
         ),
       });
     }

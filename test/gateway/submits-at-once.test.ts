@@ -35,7 +35,7 @@ test("SUBMITS_AT_ONCE bounds the POSTs, and a client whose turn does not come in
     code: "RATE_LIMITED",
     retryable: true,
     retryAfterSeconds: 1,
-    message: expect.stringMatching(/Submit it again in 1 s\.$/),
+    message: expect.stringMatching(/Submit it again in 1 second\.$/),
   });
   const unknown = expect.objectContaining({ code: "SUBMISSION_UNKNOWN" });
   expect(await Promise.all([first, ...others])).toEqual(

@@ -81,7 +81,7 @@ test.each([
 });
 
 test("an event tells the change that led to the job as it is", () => {
-  const expected = { version: 3, status: "IN_PROGRESS", queuePosition: null, at: LATER };
+  const expected = { version: 3, status: "IN_PROGRESS", at: LATER };
   expect(toEvent(running)).toEqual(expected);
 });
 

@@ -66,7 +66,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
         .catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(IdempotencyConflictError);
       expect(error).toMatchObject({ jobId: job.id });
-      expect(String(error)).toMatch(/deleted.*new key/);
+      expect(String(error)).toMatch(/deleted.*start a new job/);
       expect(await store().readJob(again.id)).toBeNull();
       expect(await store().readKeyedJob("local", "k")).toBeNull();
       expect(await store().insertJob(again, {}, { key: "K", fingerprint: "f" })).toBeNull();

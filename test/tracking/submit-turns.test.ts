@@ -96,7 +96,7 @@ test("who would wait for too long is refused at once, with the seconds that the 
   const error = refusalOf(() => turns.join("greedy", {}));
   expect(error).toBeInstanceOf(UpstreamError);
   expect(error).toMatchObject({ code: "RATE_LIMITED", retryable: true, retryAfterSeconds: 12 });
-  expect(String(error)).toContain("Submit it again in 12 s.");
+  expect(String(error)).toContain("Submit it again in 12 seconds.");
 });
 
 test("a long line of one owner's does not refuse another one", () => {
