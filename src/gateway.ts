@@ -123,8 +123,8 @@ export async function startGateway(
     );
     await tracking.start();
     const readJob = createJobReader(store, log);
-    const feed = createFeedReader(store, log);
     const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+    const feed = createFeedReader({ store, inTurn, log });
     const details = createDetailReader(store, inTurn);
     const services = {
       openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),

@@ -1,62 +1,59 @@
 import type { Logger } from "pino";
 
-/** Tells this process's watchers of a job to look again. Remembers nothing: the truth is in the database. */
+/** Tells this process's watchers of a topic to look again. Remembers nothing: the truth is in the database. */
 export type ChangeFeed = {
-  announce(jobId: string): void;
-  /** Wakes everybody: changes may have been missed, nobody knows of which jobs. */
+  announce(topic: string): void;
+  /** Wakes everybody: changes may have been missed, nobody knows of what. */
   announceAll(): void;
-  /** Returns how to stop hearing of the job. */
-  subscribe(jobId: string, wake: () => void): () => void;
-  /** Hears of every job. Returns how to stop that. */
-  subscribeToAll(wake: () => void): () => void;
+  /** Hears of a topic; every 15 s also unasked, since word of a change may be lost. Returns how to stop that. */
+  subscribe(topic: string, wake: () => void): () => void;
 };
+
+const REPEAT_MS = 15_000;
 
 // An object of its own for each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
+type Topic = { readonly listeners: Set<Listener>; readonly timer: NodeJS.Timeout };
 
 export function createChangeFeed(log: Logger): ChangeFeed {
-  const listenersByJob = new Map<string, Set<Listener>>();
-  const listenersToAll = new Set<Listener>();
+  const topics = new Map<string, Topic>();
 
-  /** Over a copy: whoever is woken may leave, or be joined by others, while it is gone through. */
-  function wakeEach(listeners: Iterable<Listener>, jobId: string | null): void {
-    for (const { wake } of [...listeners]) {
+  function announce(name: string): void {
+    // Over a copy: whoever is woken may leave, or be joined by others, while it is gone through.
+    for (const { wake } of [...(topics.get(name)?.listeners ?? [])]) {
       try {
         wake();
       } catch (error) {
-        log.error({ err: error, jobId }, "a watcher failed when it was woken; the others go on");
+        log.error(
+          { err: error, topic: name },
+          "a watcher failed when it was woken; the others go on",
+        );
       }
     }
   }
 
+  function open(name: string): Topic {
+    // One timer for all who hear of the same, so that they look again together and share what they read.
+    const topic = { listeners: new Set<Listener>(), timer: setInterval(announce, REPEAT_MS, name) };
+    topics.set(name, topic);
+    return topic;
+  }
+
   return {
-    announce(jobId) {
-      wakeEach(listenersByJob.get(jobId) ?? [], jobId);
-      wakeEach(listenersToAll, jobId);
-    },
+    announce,
 
     announceAll() {
-      for (const [jobId, listeners] of [...listenersByJob]) wakeEach(listeners, jobId);
-      wakeEach(listenersToAll, null);
+      for (const name of [...topics.keys()]) announce(name);
     },
 
-    subscribe(jobId, wake) {
+    subscribe(name, wake) {
+      const { listeners, timer } = topics.get(name) ?? open(name);
       const listener = { wake };
-      const listeners = listenersByJob.get(jobId) ?? new Set();
-      listenersByJob.set(jobId, listeners.add(listener));
+      listeners.add(listener);
       return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && listenersByJob.get(jobId) === listeners) {
-          listenersByJob.delete(jobId);
-        }
-      };
-    },
-
-    subscribeToAll(wake) {
-      const listener = { wake };
-      listenersToAll.add(listener);
-      return () => {
-        listenersToAll.delete(listener);
+        if (!listeners.delete(listener) || listeners.size > 0) return;
+        clearInterval(timer);
+        topics.delete(name);
       };
     },
   };

@@ -85,10 +85,8 @@ export function createJobStore(dependencies: {
       for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
         // One owner's inserts wait for each other's lock: here, and not with a connection each.
         const isInserted = await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
-        if (isInserted) {
-          changes.announce(job.id);
-          return null;
-        }
+        // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
+        if (isInserted) return null;
         const keyed = await readKeyed();
         if (keyed !== null) return keyed;
       }
@@ -134,7 +132,7 @@ export function createJobStore(dependencies: {
         if (!isMoveInQueue(job)) await insertEvent(transaction, job);
         return true;
       });
-      if (isSaved) changes.announce(job.id);
+      if (isSaved) changes.announce(job.id, job.ownerId);
       return isSaved;
     },
 
@@ -209,7 +207,7 @@ export function createJobStore(dependencies: {
     isExclusive: database.kind === "sqlite",
     renewLease: (reach) => ownership.renew(reach),
     subscribe: (jobId, wake) => changes.subscribe(jobId, wake),
-    subscribeToAll: (wake) => changes.subscribeToAll(wake),
+    subscribeToFeed: (ownerId, wake) => changes.subscribeToFeed(ownerId, wake),
     readShares: () => ownership.readShares(),
     pickUnfinishedId: () => ownership.pickUnfinishedId(),
 

@@ -65,8 +65,7 @@ export function fromFeedCursor(cursor: string, seal: FeedSeal): FeedCursor | nul
   return { told, stage: { until, changed, id } };
 }
 
-/** What is written in a cursor, the same for all of one place; otherwise as `fromFeedCursor`. */
-export function openFeedCursor(cursor: string, seal: FeedSeal): string | null {
+function openFeedCursor(cursor: string, seal: FeedSeal): string | null {
   if (cursor === "") return null;
   if (cursor.length > LONGEST_CURSOR) throw new BadCursorError();
   const json = toJson(Buffer.from(cursor, "base64url").toString());

@@ -7,16 +7,9 @@ import {
   sql,
   type SqlBool,
 } from "kysely";
-import { LRUCache } from "lru-cache";
 
 import type { Database } from "./database.ts";
-import {
-  type FeedCursor,
-  type FeedPlace,
-  fromFeedCursor,
-  openFeedCursor,
-  toFeedCursor,
-} from "./feed-cursor.ts";
+import { type FeedCursor, type FeedPlace, fromFeedCursor, toFeedCursor } from "./feed-cursor.ts";
 import { createFeedSeal, type FeedSeal } from "./feed-seal.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { FeedPage, JobStore } from "./job-store.ts";
@@ -25,68 +18,50 @@ import type { Tables } from "./tables.ts";
 /** Who is further behind reads the list anew, which costs less. */
 const MOST_CHANGES_BEHIND = 10_000;
 
-/** Those who listen stand at a few places, however many they are; and a usual cursor has 300 characters. */
-const MOST_PLACES = 1_000;
-const LONGEST_KNOWN = 2_000;
-
-type Head = { readonly place: FeedPlace; readonly seal: FeedSeal };
-
 /**
  * See `JobStore`. Each row carries the number of the transaction that changed it last, and a cursor a snapshot:
  * the numbers that had committed. So a transaction with a lower number that commits later is still told, and one that
  * stays open holds up nobody. A stage leads from one snapshot to the next and may take several pages: a row that changes
  * meanwhile leaves the stage and belongs to the one after it.
  */
-export function createFeed(
-  database: Database,
-): Pick<JobStore, "readFeedHead" | "readFeed" | "toFeedPlace"> {
+export function createFeed(database: Database): Pick<JobStore, "readFeedHead" | "readFeed"> {
   /** Of the era that was read last. */
   let known: { readonly secret: string; readonly seal: FeedSeal } | null = null;
 
-  /** By cursor: each of many watchers asks at each look. */
-  const places = new LRUCache<string, string>({ max: MOST_PLACES });
-
-  async function readHead(): Promise<Head> {
-    const { secret, place } = await readEra(database);
-    if (known?.secret !== secret) {
-      known = { secret, seal: createFeedSeal(secret) };
-      places.clear();
-    }
-    return { place, seal: known.seal };
-  }
-
   return {
     async readFeedHead() {
-      const { place, seal } = await readHead();
-      return toFeedCursor({ told: place, stage: null }, seal);
+      const { secret, place } = await readEra(database);
+      if (known?.secret !== secret) known = { secret, seal: createFeedSeal(secret) };
+      return toFeedCursor({ told: place, stage: null }, known.seal);
     },
 
-    async readFeed(text, limit, ownerId) {
-      const head = await readHead();
-      const cursor = fromFeedCursor(text, head.seal);
-      return cursor === null ? null : await readPage(database, { cursor, head, limit, ownerId });
-    },
-
-    toFeedPlace(cursor) {
-      const place = places.get(cursor);
-      if (place !== undefined) return place;
-      const opened = (known === null ? null : openFeedCursor(cursor, known.seal)) ?? cursor;
-      if (known !== null && cursor.length <= LONGEST_KNOWN) places.set(cursor, opened);
-      return opened;
+    async readFeed(text, { until, limit, ownerId }) {
+      if (known === null) return null;
+      const { seal } = known;
+      const cursor = fromFeedCursor(text, seal);
+      const head = fromFeedCursor(until, seal);
+      if (cursor === null || head === null) return null;
+      return await readPage(database, {
+        cursor,
+        head: { place: head.told, text: until },
+        seal,
+        limit,
+        ownerId,
+      });
     },
   };
 }
 
-async function readPage(
-  database: Database,
-  options: {
-    readonly cursor: FeedCursor;
-    readonly head: Head;
-    readonly limit: number;
-    readonly ownerId: string | undefined;
-  },
-): Promise<FeedPage | null> {
-  const { cursor, head, limit, ownerId } = options;
+type PageOptions = {
+  readonly cursor: FeedCursor;
+  readonly head: { readonly place: FeedPlace; readonly text: string };
+  readonly seal: FeedSeal;
+  readonly limit: number;
+  readonly ownerId: string | undefined;
+};
+
+async function readPage(database: Database, options: PageOptions): Promise<FeedPage | null> {
+  const { cursor, head, seal, limit, ownerId } = options;
   const { told, stage } = cursor;
   const until = stage?.until ?? head.place;
   if (until.next > head.place.next || told.next > until.next) return null;
@@ -105,12 +80,13 @@ async function readPage(
   if (rows.length === 0 && stage !== null) {
     return await readPage(database, { ...options, cursor: { told: until, stage: null } });
   }
-  const behindStage = toFeedCursor({ told: until, stage: null }, head.seal);
+  // All who come to the head get one text for it, by which they share what they read next.
+  const behindStage = stage === null ? head.text : toFeedCursor({ told: until, stage: null }, seal);
   const changes = rows.slice(0, limit).map((row, index) => ({
     cursor:
       isWhole && index === rows.length - 1
         ? behindStage
-        : toFeedCursor({ told, stage: { until, changed: row.changed, id: row.id } }, head.seal),
+        : toFeedCursor({ told, stage: { until, changed: row.changed, id: row.id } }, seal),
     job: toJob(row),
   }));
   return {

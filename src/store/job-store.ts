@@ -97,20 +97,23 @@ export type JobStore = {
     limit: number,
   ): Promise<number>;
 
-  /** The place in the feed behind everything that is committed now, whosever it is. */
+  /** A cursor: the place in the feed behind everything that is committed now, whosever it is. */
   readFeedHead(): Promise<string>;
 
   /**
-   * The jobs that changed after a place in the feed, each once and in its newest state, at most `limit`. Null when the
-   * place can't be served: it is of another database, lies in the future, or more than 10,000 jobs changed since.
-   * Rejects with a `BadCursorError` when the text is no place at all. Where an owner is given, only its changes count.
+   * The jobs that changed between a place in the feed and `until`, a cursor of `readFeedHead`: each once and in its newest
+   * state, at most `limit`. Null when the place can't be served: it is of another database, lies in the future, or more
+   * than 10,000 jobs changed since. Rejects with a `BadCursorError` when the text is no place at all. Where an owner is
+   * given, only its changes count.
    */
-  readFeed(cursor: string, limit: number, ownerId?: string): Promise<FeedPage | null>;
-  /**
-   * The same for all cursors of one place, as far as that is known here; two cursors of a place differ. Not to be shown to
-   * anybody. Throws a `BadCursorError` when the text is no place at all.
-   */
-  toFeedPlace(cursor: string): string;
+  readFeed(
+    cursor: string,
+    options: {
+      readonly until: string;
+      readonly limit: number;
+      readonly ownerId?: string | undefined;
+    },
+  ): Promise<FeedPage | null>;
 
   /** Removes a SUBMITTING job without a trace and frees its key: the upstream refused it. Wakes its watchers. */
   deleteJob(id: string): Promise<void>;
@@ -154,11 +157,14 @@ export type JobStore = {
    */
   renewLease(reach?: Reach): Promise<boolean>;
 
-  /** Calls `wake` after each write to the job, by whatever means it is heard of. Returns how to stop that. */
+  /**
+   * Calls `wake` after each write to the job, whichever gateway made it, and every 15 s, since word of one may be lost.
+   * Returns how to stop that.
+   */
   subscribe(jobId: string, wake: () => void): () => void;
 
-  /** Wakes at each change of any job, whichever gateway made it. */
-  subscribeToAll(wake: () => void): () => void;
+  /** The same for each change of an owner's jobs that the feed tells of; of everybody's where none is given. */
+  subscribeToFeed(ownerId: string | undefined, wake: () => void): () => void;
 
   /** How the unfinished, accepted jobs are spread now; on SQLite one gateway owns them all. */
   readShares(): Promise<Shares>;

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -11,9 +13,15 @@ import type { Tables } from "./tables.ts";
  * How gateways on one Postgres tell each other, and each its own watchers, to look again. Hints only: a lost one is
  * healed by the next re-read.
  */
-export type WakeUps = Pick<ChangeFeed, "subscribe" | "subscribeToAll"> & {
-  /** Tells this process at once, and the others within moments, that the job has changed. Call it after the commit. */
-  announce(jobId: string): void;
+export type WakeUps = {
+  /** See `JobStore`. */
+  subscribe(jobId: string, wake: () => void): () => void;
+  subscribeToFeed(ownerId: string | undefined, wake: () => void): () => void;
+  /**
+   * Tells this process at once, and the others within moments, that the job has changed: with an owner who watches the
+   * feed too. Call it after the commit.
+   */
+  announce(jobId: string, ownerId?: string): void;
   /** Tells the others that jobs were given up. Never rejects. */
   handOver(): Promise<void>;
   /** Calls back when another gateway has given up jobs. Returns how to stop that. */
@@ -25,13 +33,16 @@ export type WakeUps = Pick<ChangeFeed, "subscribe" | "subscribeToAll"> & {
 const CHANNEL = "runcomfy_gateway";
 const BETWEEN_MESSAGES_MS = 200;
 
-/** Postgres refuses a payload of 8,000 bytes; what surrounds the ids takes less than a hundred. */
-const MOST_BYTES_OF_IDS = 7_800;
+/** Postgres refuses a payload of 8,000 bytes; what surrounds the topics takes less than a hundred. */
+const MOST_BYTES_OF_TOPICS = 7_800;
 
-/** From gateway `g`: these jobs (`j`), or any (`all`), have changed; `k` is "handover" when it has given up jobs. */
+/** The topic of whoever watches everybody's jobs. Others are a job's id, and an owner's mark. */
+const EVERYBODY = "*";
+
+/** From gateway `g`: these topics (`t`), or any (`all`), have news; `k` is "handover" when it has given up jobs. */
 const Message = z.object({
   g: z.string(),
-  j: z.array(z.string()).optional(),
+  t: z.array(z.string()).optional(),
   all: z.boolean().optional(),
   // A later version may have other kinds; this one then hears what it knows of the rest.
   k: z.string().optional(),
@@ -47,8 +58,8 @@ export async function startWakeUps(dependencies: {
 }): Promise<WakeUps> {
   const { databaseUrl, queries, gatewayId, heartbeatMs, log } = dependencies;
   const changes = createChangeFeed(log);
-  const handovers = createChangeFeed(log);
-  const pending = createPendingIds();
+  const claims = new Set<() => void>();
+  const pending = createPendingTopics();
   const closing = new AbortController();
   const underWay = new Set<Promise<void>>();
   let isSending = false;
@@ -64,18 +75,22 @@ export async function startWakeUps(dependencies: {
   });
 
   return {
-    subscribe: changes.subscribe,
-    subscribeToAll: changes.subscribeToAll,
+    ...subscribeTo(changes),
 
-    announce(jobId) {
-      changes.announce(jobId);
-      pending.add(jobId);
+    announce(jobId, ownerId) {
+      for (const topic of toTopics(jobId, ownerId)) {
+        changes.announce(topic);
+        pending.add(topic);
+      }
       if (!isSending) void sendPending();
     },
 
     handOver: () => send({ g: gatewayId, k: "handover", ...pending.take() }),
 
-    onHandover: (claim) => handovers.subscribeToAll(claim),
+    onHandover(claim) {
+      claims.add(claim);
+      return () => claims.delete(claim);
+    },
 
     async close() {
       closing.abort();
@@ -124,22 +139,40 @@ export async function startWakeUps(dependencies: {
     }
     if (message.g === gatewayId) return;
     if (message.all === true) changes.announceAll();
-    for (const jobId of message.j ?? []) changes.announce(jobId);
-    if (message.k === "handover") handovers.announceAll();
+    for (const topic of message.t ?? []) changes.announce(topic);
+    if (message.k === "handover") for (const claim of claims) claim();
   }
 }
 
 /** Of the one gateway on a SQLite file: there is nobody else to tell. */
 export function createLonelyWakeUps(log: Logger): WakeUps {
-  const { announce, subscribe, subscribeToAll } = createChangeFeed(log);
+  const changes = createChangeFeed(log);
   return {
-    announce,
-    subscribe,
-    subscribeToAll,
+    ...subscribeTo(changes),
+    announce(jobId, ownerId) {
+      for (const topic of toTopics(jobId, ownerId)) changes.announce(topic);
+    },
     handOver: () => Promise.resolve(),
     onHandover: () => () => undefined,
     close: () => Promise.resolve(),
   };
+}
+
+function subscribeTo(changes: ChangeFeed): Pick<WakeUps, "subscribe" | "subscribeToFeed"> {
+  return {
+    subscribe: changes.subscribe,
+    subscribeToFeed: (ownerId, wake) =>
+      changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
+  };
+}
+
+function toTopics(jobId: string, ownerId: string | undefined): readonly string[] {
+  return ownerId === undefined ? [jobId] : [jobId, toMark(ownerId), EVERYBODY];
+}
+
+/** Short, so that many fit into a message; two owners of one mark would only wake each other's watchers. */
+function toMark(ownerId: string): string {
+  return `@${createHash("sha256").update(ownerId).digest("base64url").slice(0, 12)}`;
 }
 
 function readMessage(payload: string): z.infer<typeof Message> | null {
@@ -151,26 +184,26 @@ function readMessage(payload: string): z.infer<typeof Message> | null {
   }
 }
 
-/** Ids that wait to be sent, each once; more than a message holds become "any". */
-function createPendingIds() {
-  const ids = new Set<string>();
+/** Topics that wait to be sent, each once; more than a message holds become "any". */
+function createPendingTopics() {
+  const topics = new Set<string>();
   let bytes = 0;
   let isAll = false;
   return {
-    isEmpty: () => ids.size === 0 && !isAll,
+    isEmpty: () => topics.size === 0 && !isAll,
 
-    add(id: string): void {
-      if (isAll || ids.has(id)) return;
-      ids.add(id);
-      bytes += Buffer.byteLength(JSON.stringify(id)) + 1;
-      if (bytes <= MOST_BYTES_OF_IDS) return;
+    add(topic: string): void {
+      if (isAll || topics.has(topic)) return;
+      topics.add(topic);
+      bytes += Buffer.byteLength(JSON.stringify(topic)) + 1;
+      if (bytes <= MOST_BYTES_OF_TOPICS) return;
       isAll = true;
-      ids.clear();
+      topics.clear();
     },
 
-    take(): { all?: true; j?: string[] } {
-      const taken = isAll ? { all: true as const } : ids.size > 0 ? { j: [...ids] } : {};
-      ids.clear();
+    take(): { all?: true; t?: string[] } {
+      const taken = isAll ? { all: true as const } : topics.size > 0 ? { t: [...topics] } : {};
+      topics.clear();
       bytes = 0;
       isAll = false;
       return taken;

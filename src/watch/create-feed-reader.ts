@@ -2,6 +2,7 @@ import type { BaseLogger } from "pino";
 
 import { BadCursorError } from "../job/bad-cursor-error.ts";
 import type { FeedPage, JobStore } from "../store/job-store.ts";
+import type { InTurn } from "../store/turns.ts";
 
 /** Reads the feed of changes; whoever asks for the same at the same time shares one read. */
 export type FeedReader = {
@@ -14,10 +15,12 @@ export type FeedReader = {
 const CHANGES_PER_PAGE = 200;
 
 /** Its reads reject when the database does not answer, which the log says once until it does again. */
-export function createFeedReader(
-  store: Pick<JobStore, "readFeed" | "readFeedHead" | "toFeedPlace">,
-  log: Pick<BaseLogger, "warn">,
-): FeedReader {
+export function createFeedReader(options: {
+  readonly store: Pick<JobStore, "readFeed" | "readFeedHead">;
+  readonly inTurn: InTurn;
+  readonly log: Pick<BaseLogger, "warn">;
+}): FeedReader {
+  const { store, inTurn, log } = options;
   let hasFailed = false;
 
   async function attempt<Value>(read: () => Promise<Value>): Promise<Value> {
@@ -38,46 +41,60 @@ export function createFeedReader(
     }
   }
 
-  const readHead = shareReads<string>();
-  const readPage = shareReads<FeedPage | null>();
+  const readHead = shareReads(() => attempt(() => store.readFeedHead()));
+  /** Those under way. */
+  const pages = new Map<string, Promise<FeedPage | null>>();
+
   return {
-    readHead: () => readHead("", () => attempt(() => store.readFeedHead())),
+    readHead,
+
     async readPage(cursor, ownerId) {
-      // Readers who heard the same may have different cursors of one place.
-      const key = JSON.stringify([ownerId ?? null, store.toFeedPlace(cursor)]);
-      return await readPage(key, () =>
-        attempt(() => store.readFeed(cursor, CHANGES_PER_PAGE, ownerId)),
-      );
+      // All who ask in one turn read up to one place, so that from then on they stand there together.
+      const until = await readHead();
+      const key = JSON.stringify([ownerId ?? null, cursor, until]);
+      const current = pages.get(key);
+      if (current !== undefined) return await current;
+      const read = () => store.readFeed(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
+      const page = attempt(() => inTurn(ownerId ?? EVERYBODY, read));
+      pages.set(key, page);
+      try {
+        return await page;
+      } finally {
+        pages.delete(key);
+      }
     },
   };
 }
 
-/**
- * Lets all who ask for one key in one turn of the event loop share a read, and those who ask while it is under way the
- * one that follows it: a read that has begun may miss the very change that its asker was woken for.
- */
-function shareReads<Value>(): (key: string, read: () => Promise<Value>) => Promise<Value> {
-  /** The read of each key that begins last; it holds none that is over. */
-  const reads = new Map<string, { readonly value: Promise<Value>; hasBegun: boolean }>();
+/** Whose turn it is where changes of all owners are read; no owner's id is empty. */
+const EVERYBODY = "";
 
-  return (key, read) => {
-    const last = reads.get(key);
+/**
+ * Lets all who ask in one turn of the event loop share a read, and those who ask while it is under way the one that
+ * follows it: a read that has begun may miss the very change that its asker was woken for.
+ */
+function shareReads<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  /** The one that begins last; null once it is over. */
+  let last: { readonly value: Promise<Value>; hasBegun: boolean } | null = null;
+
+  return () => {
     if (last?.hasBegun === false) return last.value;
     const { promise, resolve, reject } = Promise.withResolvers<Value>();
     const current = { value: promise, hasBegun: false };
-    reads.set(key, current);
+    const before = last;
+    last = current;
 
     function begin(): void {
       current.hasBegun = true;
       read()
         .finally(() => {
-          if (reads.get(key) === current) reads.delete(key);
+          if (last === current) last = null;
         })
         .then(resolve, reject);
     }
 
-    if (last === undefined) setImmediate(begin);
-    else last.value.then(begin, begin);
+    if (before === null) setImmediate(begin);
+    else before.value.then(begin, begin);
     return promise;
   };
 }

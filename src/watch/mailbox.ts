@@ -1,19 +1,17 @@
 /**
- * Remembers one thing: whether to look again. It begins with a reason to, gets more from what `subscribe` hears of and
- * every `rereadMs`, and lets `restMs` pass between two looks. Whoever opens it has to close it.
+ * Remembers one thing: whether to look again. It begins with a reason to, gets more from what `subscribe` hears of, and
+ * lets `restMs` pass between two looks. Whoever opens it has to close it.
  */
 export function openMailbox(options: {
   readonly subscribe: (wake: () => void) => () => void;
-  readonly rereadMs: number;
   readonly restMs?: number;
 }) {
-  const { subscribe, rereadMs, restMs = 0 } = options;
+  const { subscribe, restMs = 0 } = options;
   let hasMail = true;
   let isClosed = false;
   let rest: NodeJS.Timeout | null = null;
   let deliver: (() => void) | null = null;
   const unsubscribe = subscribe(lookAgain);
-  const timer = setInterval(lookAgain, rereadMs);
 
   function lookAgain(): void {
     hasMail = true;
@@ -32,7 +30,6 @@ export function openMailbox(options: {
   return {
     isClosed: () => isClosed,
     close(): void {
-      clearInterval(timer);
       if (rest !== null) clearTimeout(rest);
       unsubscribe();
       isClosed = true;

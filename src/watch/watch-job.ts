@@ -12,8 +12,8 @@ import { openMailbox } from "./mailbox.ts";
  * one. Fails with a `JobNotFoundError` when there is no such job, none any more, or it is not this owner's.
  *
  * It listens before it reads, and a wake-up only says "look again": nothing falls between the first state and the first
- * change, and a slow reader skips states but never the last one, without a queue. A lost wake-up is made good by reading
- * anew every `rereadMs`, and so is a reading that failed once the stream has begun. It starts with the first `next()`; `return()` frees the listener and the timer at once.
+ * change, and a slow reader skips states but never the last one, without a queue. A reading that fails once the stream
+ * has begun is made good by the next wake-up. It starts with the first `next()`; `return()` frees the listener at once.
  */
 export function watchJob(options: {
   readonly store: Pick<JobStore, "subscribe">;
@@ -21,12 +21,11 @@ export function watchJob(options: {
   /** Anybody's where it is not given. */
   readonly ownerId?: string | undefined;
   readonly readJob: ReadJob;
-  readonly rereadMs?: number;
 }): Repeater<Job> {
-  const { store, jobId, ownerId, readJob, rereadMs = 15_000 } = options;
+  const { store, jobId, ownerId, readJob } = options;
   return new Repeater<Job>(async (push, stop) => {
     const subscribe = (wake: () => void) => store.subscribe(jobId, wake);
-    const mailbox = openMailbox({ subscribe, rereadMs });
+    const mailbox = openMailbox({ subscribe });
     const isLeft = stop.then(mailbox.close);
     try {
       let version = 0;

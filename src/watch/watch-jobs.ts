@@ -22,26 +22,25 @@ export type JobsWatch = { readonly filter: JobFilter; readonly after: string | n
  * `BadCursorError` when `after` is no place; one that can't be served any more is told as a reset.
  *
  * It holds one page and no queue: what changes while the reader is slow is merged by reading anew from where it is. As
- * with one job a wake-up only says "look again", so that a lost one, or a reading that failed, costs `rereadMs` and no
- * change. It listens from the first `next()` on; `return()` frees the listener and the timers at once.
+ * with one job a wake-up only says "look again", so that a reading that failed costs time and no change. It listens from
+ * the first `next()` on; `return()` frees the listener and the timer at once.
  */
 export async function watchJobs(
   options: JobsWatch & {
-    readonly store: Pick<JobStore, "subscribeToAll">;
+    readonly store: Pick<JobStore, "subscribeToFeed">;
     readonly feed: FeedReader;
-    readonly rereadMs?: number;
     /** At least so much time lies between two looks for news. */
     readonly restMs?: number;
   },
 ): Promise<Repeater<JobChange>> {
-  const { store, feed, filter, after, rereadMs = 15_000, restMs = 200 } = options;
+  const { store, feed, filter, after, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a cursor that is none is an answer to the subscription itself.
   let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
 
   return new Repeater<JobChange>(async (push, stop) => {
-    const subscribe = (wake: () => void) => store.subscribeToAll(wake);
-    const mailbox = openMailbox({ subscribe, rereadMs, restMs });
+    const subscribe = (wake: () => void) => store.subscribeToFeed(filter.ownerId, wake);
+    const mailbox = openMailbox({ subscribe, restMs });
     const isLeft = stop.then(mailbox.close);
     try {
       while (await mailbox.isWoken()) {
@@ -63,8 +62,7 @@ export async function watchJobs(
     for (const change of page.changes) {
       if (matches(change.job, filter)) await push({ ...change, reset: false });
     }
-    // Readers who have heard the same stay at the same place, where one read serves them all.
-    if (!page.isLast || page.changes.length > 0) cursor = page.cursor;
+    cursor = page.cursor;
     // A page that was read before anybody listened may be old news by now.
     return wasAhead || !page.isLast;
   }

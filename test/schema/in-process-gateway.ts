@@ -52,8 +52,8 @@ export async function openInProcessGateway(
   });
   onTestFinished(() => store.close());
   const readJob = createJobReader(store, log);
-  const feed = createFeedReader(store, log);
   const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+  const feed = createFeedReader({ store, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const backlog = createBacklog({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));

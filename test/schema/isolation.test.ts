@@ -89,8 +89,8 @@ async function openWorld() {
   });
   onTestFinished(() => tracking.close());
   const readJob = createJobReader(store, log);
-  const feed = createFeedReader(store, log);
   const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+  const feed = createFeedReader({ store, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const backlog = createBacklog({ mostBytes: 536_870_912 });
   const services: Services = {

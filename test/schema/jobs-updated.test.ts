@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
+import { createViewer } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const WATCH = `subscription ($filter: JobFilter, $after: String) {
@@ -36,6 +37,16 @@ async function next(stream: AsyncGenerator<ExecutionResult, void, void>) {
 async function addJob(gateway: Gateway, deploymentId?: string) {
   const job = await gateway.addJob(deploymentId === undefined ? {} : { deploymentId });
   return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
+}
+
+/** Lets the rest between two looks pass, and what they read be told. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Whether a statement reads the feed, its end or its changes. */
+function isFeedRead(sql: string): boolean {
+  return /^select.*("feed_eras"|"changed")/.test(sql);
 }
 
 /** The cursor of a change. */
@@ -196,6 +207,38 @@ test("1,000 dashboards in step cost one statement for the documents of a change,
   const reads = gateway.statements.filter((sql) => sql.startsWith("select"));
   expect(reads.filter((sql) => sql.includes('"output"'))).toHaveLength(1);
   expect(reads.filter((sql) => sql.includes('"job_events"'))).toHaveLength(1);
+  await Promise.all(streams.map((stream) => stream.return()));
+});
+
+test("watchers of one owner who came at different moments read nothing at others' changes, and share what they read at their own", async () => {
+  const viewer = createViewer({ ownerId: "quiet", scopes: new Set(["jobs:read"]) });
+  const gateway = await openInProcessGateway({ viewer });
+  const change = async (ownerId: string) => {
+    const job = await gateway.addJob({ ownerId });
+    return await gateway.observe(job, { kind: "accepted", requestId: "r" });
+  };
+  const streams: Awaited<ReturnType<typeof watch>>[] = [];
+  const first: ReturnType<typeof next>[] = [];
+  for (let count = 0; count < 20; count++) {
+    const stream = await watch(gateway, {}, "subscription { jobsUpdated { job { id } } }");
+    streams.push(stream);
+    first.push(next(stream));
+    await change("busy");
+  }
+  await settle();
+  gateway.statements.length = 0;
+  for (let count = 0; count < 5; count++) await change("busy");
+  await settle();
+  expect(gateway.statements.filter(isFeedRead)).toEqual([]);
+
+  await change("quiet");
+  await Promise.all(first);
+  gateway.statements.length = 0;
+  const told = streams.map(next);
+  const { id } = await change("quiet");
+  expect(await Promise.all(told)).toEqual(streams.map(() => ({ jobsUpdated: { job: { id } } })));
+  // Where the feed ends, and what leads there.
+  expect(gateway.statements.filter(isFeedRead)).toHaveLength(2);
   await Promise.all(streams.map((stream) => stream.return()));
 });
 

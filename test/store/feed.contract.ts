@@ -4,6 +4,7 @@ import { advance } from "../../src/job/advance.ts";
 import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
+import { readFeed } from "../support/read-feed.ts";
 
 /** What every database promises of the feed. */
 export function describeFeed(context: {
@@ -34,7 +35,7 @@ export function describeFeed(context: {
     const jobs: Job[] = [];
     let place = cursor;
     for (let page = 0; page < 100; page++) {
-      const read = await store().readFeed(place, limit);
+      const read = await readFeed(store(), place, limit);
       if (read === null) throw new Error("the feed asked for a reset");
       expect(read.changes.length).toBeLessThanOrEqual(limit);
       jobs.push(...read.changes.map((change) => change.job));
@@ -85,7 +86,7 @@ export function describeFeed(context: {
         for (let index = 0; index < 7; index++) ids.push((await insert()).id);
         const walked = await readOn(head, limit);
         expect(walked.jobs.map((job) => job.id)).toEqual(ids);
-        const page = await store().readFeed(head, limit);
+        const page = await readFeed(store(), head, limit);
         for (const [index, change] of (page?.changes ?? []).entries()) {
           const rest = await readOn(change.cursor, limit);
           expect(rest.jobs.map((job) => job.id)).toEqual(ids.slice(index + 1));
@@ -101,7 +102,7 @@ export function describeFeed(context: {
       for (let index = 0; index < 4; index++) jobs.push(await insert());
       const [told, second, third, fourth] = jobs;
       if (!told || !second || !third || !fourth) throw new Error("four jobs were inserted");
-      const page = await store().readFeed(head, 1);
+      const page = await readFeed(store(), head, 1);
       expect(page?.changes.map((change) => change.job)).toEqual([told]);
       expect(page?.isLast).toBe(false);
       const [changedAgain, changed] = [await save(told), await save(third)];
@@ -116,10 +117,10 @@ export function describeFeed(context: {
     test("never gives an empty page while there is more", async () => {
       const head = await store().readFeedHead();
       const [first, second] = [await insert(), await insert()];
-      const page = await store().readFeed(head, 1);
+      const page = await readFeed(store(), head, 1);
       // All that is left of the first stage moves on to the next.
       const newest = await save(second);
-      const next = await store().readFeed(page?.cursor ?? "", 1);
+      const next = await readFeed(store(), page?.cursor ?? "", 1);
       expect(page?.changes.map((change) => change.job)).toEqual([first]);
       expect(next?.changes.map((change) => change.job)).toEqual([newest]);
     });
@@ -197,10 +198,10 @@ export function describeFeed(context: {
         [3, { a: 1 }],
         [2, "another", sealed],
       ]) {
-        expect(await store().readFeed(encode(parts), 10)).toBeNull();
+        expect(await readFeed(store(), encode(parts), 10)).toBeNull();
       }
-      expect(await store().readFeed("", 10)).toBeNull();
-      expect(await store().readFeed(encode([2, tag, sealed]), 10)).not.toBeNull();
+      expect(await readFeed(store(), "", 10)).toBeNull();
+      expect(await readFeed(store(), encode([2, tag, sealed]), 10)).not.toBeNull();
     });
 
     test("rejects a cursor that somebody has changed", async () => {
@@ -208,7 +209,7 @@ export function describeFeed(context: {
       const text = String(sealed);
       const flipped = (text.startsWith("A") ? "B" : "A") + text.slice(1);
       for (const changed of [flipped, text.slice(4), text.slice(0, -4), "", null]) {
-        const reading = store().readFeed(encode([form, tag, changed]), 10);
+        const reading = readFeed(store(), encode([form, tag, changed]), 10);
         await expect(reading).rejects.toBeInstanceOf(BadCursorError);
       }
     });
@@ -223,16 +224,16 @@ export function describeFeed(context: {
       expect([again[1], later[1]]).toEqual([first[1], first[1]]);
     });
 
-    test("knows the place of a cursor again", async () => {
-      const cursor = await store().readFeedHead();
-      const page = await store().readFeed(cursor, 10);
-      expect(store().toFeedPlace(cursor)).not.toBe(cursor);
-      expect(store().toFeedPlace(cursor)).toBe(store().toFeedPlace(cursor));
-      await insert();
-      const later = store().toFeedPlace(await store().readFeedHead());
-      expect(later).not.toBe(store().toFeedPlace(page?.cursor ?? ""));
-      const foreign = encode([2, "another", "x"]);
-      expect(store().toFeedPlace(foreign)).toBe(foreign);
+    test("has one cursor for all who have come to the same end, from wherever", async () => {
+      const early = await store().readFeedHead();
+      const job = await insert();
+      const late = await store().readFeedHead();
+      const until = await store().readFeedHead();
+      const [page, empty] = await Promise.all(
+        [early, late].map((cursor) => store().readFeed(cursor, { until, limit: 10 })),
+      );
+      expect(page).toEqual({ changes: [{ cursor: until, job }], cursor: until, isLast: true });
+      expect(empty).toEqual({ changes: [], cursor: until, isLast: true });
     });
 
     test.for([
@@ -247,9 +248,7 @@ export function describeFeed(context: {
       encode(["2", "tag", "sealed"]),
       "x".repeat(300_000),
     ])("rejects %j, which is no cursor, and says what to do", async (text) => {
-      const error = await store()
-        .readFeed(text, 10)
-        .catch((reason: unknown) => reason);
+      const error = await readFeed(store(), text, 10).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(BadCursorError);
       expect(String(error)).toMatch(/leave it out/);
     });

@@ -15,6 +15,7 @@ import type { Tables } from "../../src/store/tables.ts";
 import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { readFeed } from "../support/read-feed.ts";
 
 type Read = (store: JobStore) => Promise<unknown>;
 
@@ -48,7 +49,7 @@ const READS: readonly (readonly [string, Read, readonly string[]])[] = [
   ["a deployment of an owner", (store) => store.hasDeployment("d", "mine"), ["owner_id"]],
   [
     "the feed of an owner",
-    async (store) => store.readFeed(await store.readFeedHead(), 200, "mine"),
+    async (store) => readFeed(store, await store.readFeedHead(), 200, "mine"),
     ["owner_id"],
   ],
 ];

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
+import { readFeed } from "../support/read-feed.ts";
 
 /** What every database promises of owners. */
 export function describeOwners(context: {
@@ -106,7 +107,7 @@ export function describeOwners(context: {
       }
       let place = head;
       for (let isLast = false; !isLast;) {
-        const page = await store().readFeed(place, 2, "mine");
+        const page = await readFeed(store(), place, 2, "mine");
         if (page === null) throw new Error("the feed asked for a reset");
         told.push(...page.changes.map(({ job }) => job.id));
         cursors.push(page.cursor, ...page.changes.map(({ cursor }) => cursor));

@@ -8,6 +8,7 @@ import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { readFeed } from "../support/read-feed.ts";
 
 const log = pino({ level: "silent" });
 
@@ -41,7 +42,7 @@ test("a cursor that an older copy of the file does not reach yet asks for a rese
   await insert(store);
   const head = await store.readFeedHead();
   file.exec("update change_counter set value = value - 1");
-  expect(await store.readFeed(head, 10)).toBeNull();
+  expect(await readFeed(store, head, 10)).toBeNull();
   await store.close();
 });
 

@@ -74,9 +74,9 @@ async function openWakeUps(databaseUrl = database.url, gatewayId = "a") {
   return wakeUps;
 }
 
-async function insertJob(store: JobStore): Promise<Job> {
+async function insertJob(store: JobStore, ownerId = "local"): Promise<Job> {
   const job = createJob({
-    ownerId: "local",
+    ownerId,
     deploymentId: "d",
     apiVersion: "v1",
     now: new Date(0),
@@ -94,41 +94,51 @@ function countWakes(subscribe: (wake: () => void) => void): () => number {
 
 const countLogged = (text: string) => logged.filter((line) => line.includes(text)).length;
 
+/** The next state of a job, on this gateway. */
+async function change(store: JobStore, job: Job): Promise<void> {
+  expect(await store.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null)).toBe(true);
+}
+
 describe("a change on one gateway", () => {
-  test("wakes those who watch the job, or all jobs, on another one and nobody else there", async () => {
+  test("wakes on another one who watches the job, its owner's or everybody's, and nobody else", async () => {
     const [a, b] = [await open(), await open()];
     const [watched, other] = [await insertJob(a), await insertJob(a)];
-    await expect.poll(() => payloads.join()).toContain(other.id);
-    const watchers = countWakes((wake) => b.subscribe(watched.id, wake));
-    const others = countWakes((wake) => b.subscribe(other.id, wake));
-    const ofAll = countWakes((wake) => b.subscribeToAll(wake));
-    await a.saveJob({ ...watched, version: 2, status: "IN_QUEUE" }, null);
-    await expect.poll(watchers).toBe(1);
-    expect(others()).toBe(0);
-    expect(ofAll()).toBeGreaterThan(0);
+    const woken = [
+      countWakes((wake) => b.subscribe(watched.id, wake)),
+      countWakes((wake) => b.subscribeToFeed("local", wake)),
+      countWakes((wake) => b.subscribeToFeed(undefined, wake)),
+    ];
+    const others = [
+      countWakes((wake) => b.subscribe(other.id, wake)),
+      countWakes((wake) => b.subscribeToFeed("quiet", wake)),
+    ];
+    await change(a, watched);
+    await expect.poll(() => woken.map((count) => count())).toEqual([1, 1, 1]);
+    expect(others.map((count) => count())).toEqual([0, 0]);
   });
 
-  test("wakes each of its own watchers once", async () => {
+  test("wakes each of its own watchers once, and those of no other owner", async () => {
     const [a, b] = [await open(), await open()];
-    const [own, foreign] = [await insertJob(a), await insertJob(b)];
+    const [own, foreign] = [await insertJob(a), await insertJob(b, "theirs")];
     const ofOwn = countWakes((wake) => a.subscribe(own.id, wake));
+    const ofOwner = countWakes((wake) => a.subscribeToFeed("local", wake));
     const ofForeign = countWakes((wake) => a.subscribe(foreign.id, wake));
-    await a.saveJob({ ...own, version: 2, status: "IN_QUEUE" }, null);
+    await change(a, own);
     await expect.poll(() => payloads.join()).toContain(own.id);
     // Messages keep their order: once this one is heard, so is that of its own change.
-    await b.saveJob({ ...foreign, version: 2, status: "IN_QUEUE" }, null);
-    await expect.poll(ofForeign).toBeGreaterThan(0);
-    expect(ofOwn()).toBe(1);
+    await change(b, foreign);
+    await expect.poll(ofForeign).toBe(1);
+    expect([ofOwn(), ofOwner()]).toEqual([1, 1]);
   });
 
   test("leaves alone whoever has stopped to listen", async () => {
     const [a, b] = [await open(), await open()];
     const job = await insertJob(a);
-    const listening = countWakes((wake) => b.subscribeToAll(wake));
+    const listening = countWakes((wake) => b.subscribeToFeed("local", wake));
     let count = 0;
-    const stop = b.subscribeToAll(() => (count += 1));
+    const stop = b.subscribeToFeed("local", () => (count += 1));
     stop();
-    await a.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    await change(a, job);
     await expect.poll(listening).toBeGreaterThan(0);
     expect(count).toBe(0);
   });
@@ -143,10 +153,10 @@ describe("messages between gateways", () => {
     wakeUps.announce("job_last");
     await expect.poll(() => payloads).toHaveLength(3);
     expect(payloads.map((payload) => JSON.parse(payload))).toEqual([
-      { g: "a", j: ["job_0"] },
+      { g: "a", t: ["job_0"] },
       // The first one came a second time while its message was on its way.
-      { g: "a", j: [...ids.slice(1), "job_0"] },
-      { g: "a", j: ["job_last"] },
+      { g: "a", t: [...ids.slice(1), "job_0"] },
+      { g: "a", t: ["job_last"] },
     ]);
   });
 
@@ -170,7 +180,10 @@ describe("messages between gateways", () => {
     const store = await open();
     const startedAt = performance.now();
     const jobs = await Promise.all(Array.from({ length: 400 }, () => insertJob(store)));
-    const lastId = (await insertJob(store)).id;
+    await Promise.all(jobs.map((job) => change(store, job)));
+    const last = await insertJob(store);
+    await change(store, last);
+    const lastId = last.id;
     await expect
       .poll(() => payloads.some((payload) => /"all"/.test(payload) || payload.includes(lastId)))
       .toBe(true);
@@ -182,10 +195,9 @@ describe("messages between gateways", () => {
   test("that can't be read, or are of a later version, harm nobody", async () => {
     const [a, b] = [await open(), await open()];
     const job = await insertJob(a);
-    await expect.poll(() => payloads.join()).toContain(job.id);
     const watchers = countWakes((wake) => b.subscribe(job.id, wake));
-    const later = `{"g":"later","k":"news","x":[1],"j":["${job.id}"]}`;
-    for (const payload of ["", "rubbish", "null", "[]", '{"g":1}', '{"g":"x","j":[1]}', later]) {
+    const later = `{"g":"later","k":"news","x":[1],"t":["${job.id}"]}`;
+    for (const payload of ["", "rubbish", "null", "[]", '{"g":1}', '{"g":"x","t":[1]}', later]) {
       await ear.query("select pg_notify($1, $2)", [CHANNEL, payload]);
     }
     await expect.poll(watchers).toBe(1);
@@ -198,13 +210,14 @@ describe("a listening connection", () => {
   /** A change that the gateway behind the proxy can't hear. */
   async function changeUnheard(store: JobStore): Promise<void> {
     const job = await insertJob(store);
+    await change(store, job);
     await expect.poll(() => payloads.join()).toContain(job.id);
   }
 
   test("that was cut is made anew, with one warning, and then everybody is woken", async () => {
     const [a, b] = [await open(), await open(proxiedUrl)];
     const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
-    const ofAll = countWakes((wake) => b.subscribeToAll(wake));
+    const ofAll = countWakes((wake) => b.subscribeToFeed(undefined, wake));
     proxy.drop();
     await changeUnheard(a);
     await expect.poll(() => proxy.refused(), { timeout: 15_000 }).toBeGreaterThan(2);
@@ -217,7 +230,7 @@ describe("a listening connection", () => {
 
     const job = await insertJob(a);
     const again = countWakes((wake) => b.subscribe(job.id, wake));
-    await a.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    await change(a, job);
     await expect.poll(again).toBeGreaterThan(0);
   });
 
@@ -227,7 +240,7 @@ describe("a listening connection", () => {
     await changeUnheard(a);
     await expect.poll(() => countLogged(LOST), { timeout: 10_000 }).toBe(1);
     const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
-    const ofAll = countWakes((wake) => b.subscribeToAll(wake));
+    const ofAll = countWakes((wake) => b.subscribeToFeed(undefined, wake));
     proxy.heal();
     await expect.poll(watchers, { timeout: 15_000 }).toBeGreaterThan(0);
     expect(ofAll()).toBeGreaterThan(0);

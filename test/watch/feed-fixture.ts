@@ -6,7 +6,7 @@ import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 
-/** A feed in memory that keeps the contract of the store's: cursors are numbers (`7`, `7 a`), of which those below `oldest` are gone. */
+/** A feed in memory that keeps the contract of the store's: cursors are numbers, of which those below `oldest` are gone. */
 export function createFixture() {
   const listeners = new Set<() => void>();
   const changed = new Map<string, { readonly number: number; readonly job: Job }>();
@@ -15,36 +15,44 @@ export function createFixture() {
   let head = 0;
   let oldest = 0;
   let beforeRead = (): Promise<void> | void => undefined;
+  let beforePage = (): Promise<void> | void => undefined;
 
   const store = {
     async readFeedHead() {
       await beforeRead();
       return String(head);
     },
-    async readFeed(cursor: string, limit: number): Promise<FeedPage | null> {
+    async readFeed(
+      cursor: string,
+      { until, limit }: { readonly until: string; readonly limit: number },
+    ): Promise<FeedPage | null> {
       reads.push(cursor);
-      if (!/^\d+( \w)?$/.test(cursor)) throw new BadCursorError();
-      const after = Number(store.toFeedPlace(cursor));
+      if (!/^\d+$/.test(cursor)) throw new BadCursorError();
+      const after = Number(cursor);
       const found = [...changed.values()]
-        .filter(({ number }) => number > after)
+        .filter(({ number }) => number > after && number <= Number(until))
         .toSorted((a, b) => a.number - b.number);
       const page = {
         changes: found.slice(0, limit).map(({ number, job }) => ({ cursor: String(number), job })),
-        cursor: String(found[limit - 1]?.number ?? head),
+        cursor: String(found[limit - 1]?.number ?? until),
         isLast: found.length <= limit,
       };
       const isTooOld = after < oldest;
       await beforeRead();
+      await beforePage();
       return isTooOld ? null : page;
     },
-    toFeedPlace: (cursor: string) => cursor.split(" ")[0] ?? "",
-    subscribeToAll(wake: () => void) {
+    subscribeToFeed(_ownerId: string | undefined, wake: () => void) {
       const listener = () => wake();
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
-  const feed = createFeedReader(store, { warn: (warning: unknown) => warnings.push(warning) });
+  const feed = createFeedReader({
+    store,
+    inTurn: (_name, read) => read(),
+    log: { warn: (warning: unknown) => warnings.push(warning) },
+  });
 
   return {
     listeners,
@@ -52,6 +60,7 @@ export function createFixture() {
     warnings,
     feed,
     holdReads: (hold: () => Promise<void> | void) => (beforeRead = hold),
+    holdPages: (hold: () => Promise<void> | void) => (beforePage = hold),
     forget: () => (oldest = head),
     wake: () => [...listeners].forEach((listener) => listener()),
     change(id: string, changes: Partial<Job> = {}): string {

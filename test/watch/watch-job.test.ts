@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
@@ -7,13 +7,6 @@ import { createJob } from "../../src/job/job.ts";
 import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
 import { createJobReader } from "../../src/watch/create-job-reader.ts";
 import { watchJob } from "../../src/watch/watch-job.ts";
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 const SUBMITTED = createJob({
   ownerId: "local",
@@ -77,7 +70,6 @@ test("the state now comes first, then each newer one, and the final one ends the
   expect((await last).value).toMatchObject({ version: 3, status: "CANCELLED" });
   expect(await jobs.next()).toEqual({ value: undefined, done: true });
   expect(fixture.listeners.size).toBe(0);
-  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("a watcher who comes after the end gets the end, and then the stream completes", async () => {
@@ -141,25 +133,6 @@ test("a wake-up without news, or with an older row, tells the reader nothing", a
   expect((await next).done).toBe(true);
 });
 
-test("a wake-up that is lost is made good by the next safety re-read", async () => {
-  const fixture = createFixture();
-  const jobs = watch(fixture);
-  await jobs.next();
-  fixture.holdReads(() => undefined);
-  const next = jobs.next();
-  await settle();
-  const lost = [...fixture.listeners];
-  fixture.listeners.clear();
-  fixture.change({ kind: "running" });
-  lost.forEach((listener) => fixture.listeners.add(listener));
-  vi.advanceTimersByTime(14_999);
-  await settle();
-  expect(fixture.reads()).toBe(1);
-  vi.advanceTimersByTime(1);
-  expect((await next).value).toMatchObject({ status: "IN_PROGRESS" });
-  await jobs.return();
-});
-
 test("a job that does not exist is an error, and so is one that exists no longer", async () => {
   const fixture = createFixture();
   const jobs = watch(fixture);
@@ -170,10 +143,9 @@ test("a job that does not exist is an error, and so is one that exists no longer
   await expect(next).rejects.toThrow(JobNotFoundError);
   await expect(watch(fixture).next()).rejects.toThrow(SUBMITTED.id);
   expect(fixture.listeners.size).toBe(0);
-  expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a reader who leaves while waiting frees the listener and the timer at once", async () => {
+test("a reader who leaves while waiting frees the listener at once", async () => {
   const fixture = createFixture();
   const jobs = watch(fixture);
   await jobs.next();
@@ -183,7 +155,6 @@ test("a reader who leaves while waiting frees the listener and the timer at once
   const left = jobs.return();
   await settle();
   expect(fixture.listeners.size).toBe(0);
-  expect(vi.getTimerCount()).toBe(0);
   expect((await left).done).toBe(true);
   expect((await waiting).done).toBe(true);
 });
@@ -203,7 +174,6 @@ test("a reader who leaves between two states, or while one is read, frees everyt
   void reading.return();
   await settle();
   expect(fixture.listeners.size).toBe(0);
-  expect(vi.getTimerCount()).toBe(0);
   read.resolve();
 });
 
@@ -211,7 +181,6 @@ test("a stream that nobody reads listens to nothing", () => {
   const fixture = createFixture();
   watch(fixture);
   expect(fixture.listeners.size).toBe(0);
-  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("a database that is away does not end a stream that has begun, but one that begins", async () => {
@@ -225,7 +194,7 @@ test("a database that is away does not end a stream that has begun, but one that
   await settle();
   await expect(watch(fixture).next()).rejects.toThrow("away");
   fixture.holdReads(() => undefined);
-  vi.advanceTimersByTime(15_000);
+  fixture.wake();
   expect((await last).value).toMatchObject({ status: "CANCELLED" });
 });
 

@@ -53,7 +53,7 @@ test("a change while the feed is read is not missed", async () => {
   const fixture = createFixture();
   const jobs = await fixture.watch();
   const read = Promise.withResolvers<void>();
-  fixture.holdReads(() => read.promise);
+  fixture.holdPages(() => read.promise);
   const first = jobs.next();
   await settle();
   expect(fixture.reads).toHaveLength(1);
@@ -164,24 +164,6 @@ test("however often it is woken, it reads at most five times a second", async ()
   expect((await waiting).done).toBe(true);
 });
 
-test("a wake-up that is lost is made good by the next safety re-read", async () => {
-  const fixture = createFixture();
-  const jobs = await fixture.watch();
-  const next = jobs.next();
-  await rest();
-  const lost = [...fixture.listeners];
-  fixture.listeners.clear();
-  fixture.change("job_quiet");
-  lost.forEach((listener) => fixture.listeners.add(listener));
-  const readsBefore = fixture.reads.length;
-  vi.advanceTimersByTime(14_799);
-  await settle();
-  expect(fixture.reads).toHaveLength(readsBefore);
-  vi.advanceTimersByTime(1);
-  expect((await next).value).toMatchObject({ job: { id: "job_quiet" } });
-  await jobs.return();
-});
-
 test("a database that is away is told once, ends no stream that has begun, and costs it no change", async () => {
   const fixture = createFixture();
   const jobs = await fixture.watch();
@@ -195,7 +177,7 @@ test("a database that is away is told once, ends no stream that has begun, and c
   expect(fixture.warnings).toHaveLength(1);
   await expect(fixture.watch()).rejects.toThrow("away");
   fixture.holdReads(() => undefined);
-  vi.advanceTimersByTime(15_000);
+  fixture.wake();
   expect((await next).value).toMatchObject({ job: { id: "job_meanwhile", version: 4 } });
   await jobs.return();
 });
@@ -209,7 +191,7 @@ test("a reset that can't be told because the database is away is told later", as
   const next = jobs.next();
   await rest();
   fixture.holdReads(() => undefined);
-  vi.advanceTimersByTime(15_000);
+  fixture.wake();
   expect((await next).value).toEqual({ cursor: "1", job: null, reset: true });
   await jobs.return();
 });
@@ -242,6 +224,29 @@ test("a stream that nobody reads listens to nothing", async () => {
   await fixture.watch();
   expect(fixture.listeners.size).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("readers who came at different moments stand together once they have looked", async () => {
+  const fixture = createFixture();
+  const listening: Promise<void>[] = [];
+  const streams = [];
+  for (let count = 0; count < 5; count++) {
+    fixture.change(`job_${count}`);
+    const stream = await fixture.watch({ filter: { statuses: [] } });
+    streams.push(stream);
+    listening.push(
+      (async () => {
+        for await (const { job } of stream) expect(job).toBeNull();
+      })(),
+    );
+  }
+  await rest();
+  await rest();
+  const before = fixture.reads.length;
+  fixture.wake();
+  await rest();
+  expect(fixture.reads).toHaveLength(before + 1);
+  await Promise.all([...streams.map((stream) => stream.return()), ...listening]);
 });
 
 test("1,000 readers in step cost one read a change, and each hears of it", async () => {
