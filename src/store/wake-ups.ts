@@ -50,7 +50,7 @@ export async function startWakeUps(dependencies: {
   const handovers = createChangeFeed(log);
   const pending = createPendingIds();
   const closing = new AbortController();
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
   let isSending = false;
   let isFailing = false;
 
@@ -59,6 +59,7 @@ export async function startWakeUps(dependencies: {
     channel: CHANNEL,
     onMessage: hear,
     onListening: () => changes.announceAll(),
+    send: notify,
     heartbeatMs,
     log,
   });
@@ -95,24 +96,27 @@ export async function startWakeUps(dependencies: {
   }
 
   async function send(message: z.infer<typeof Message>): Promise<void> {
-    const sent = notify(JSON.stringify(message));
+    const sent = notify(CHANNEL, JSON.stringify(message));
     underWay.add(sent);
     await sent;
     underWay.delete(sent);
   }
 
-  async function notify(payload: string): Promise<void> {
+  /** False when it could not be sent. */
+  async function notify(channel: string, payload: string): Promise<boolean> {
     try {
-      await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(queries);
+      await sql`select pg_notify(${channel}, ${payload})`.execute(queries);
       isFailing = false;
+      return true;
     } catch (error) {
       if (!isFailing) {
         log.warn(
           { err: error },
-          "other gateways could not be told of a change and see it at their next re-read; check the database if this lasts",
+          "other gateways can't be told of changes and see them at their next re-read; check the database if this lasts",
         );
       }
       isFailing = true;
+      return false;
     }
   }
 
