@@ -7,6 +7,8 @@ export type ChangeFeed = {
   announceAll(): void;
   /** Hears of a topic; every 15 s also unasked, since word of a change may be lost. Returns how to stop that. */
   subscribe(topic: string, wake: () => void): () => void;
+  /** Nobody is woken any more. */
+  close(): void;
 };
 
 const REPEAT_MS = 15_000;
@@ -55,6 +57,11 @@ export function createChangeFeed(log: Logger): ChangeFeed {
         clearInterval(timer);
         topics.delete(name);
       };
+    },
+
+    close() {
+      for (const { timer } of topics.values()) clearInterval(timer);
+      topics.clear();
     },
   };
 }

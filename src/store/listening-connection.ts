@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Socket } from "node:net";
 
 import pg from "pg";
@@ -8,9 +9,18 @@ import { pause } from "./pause.ts";
 const SHORTEST_BACK_OFF_MS = 500;
 const LONGEST_BACK_OFF_MS = 5_000;
 
+const LOST =
+  "the connection to Postgres that hears of other gateways' changes was lost; it is made anew, and until then their changes are seen by re-reads. Check the database if this lasts";
+const UNHEARD =
+  "other gateways' changes are not heard, as behind a pooler in transaction mode. Connect to Postgres directly, or set the pooler to session mode. Until then these changes are seen up to 15 s late";
+
 /**
- * One connection that listens to a channel for as long as it is open: when it ends, or does not answer a heartbeat, it
- * is made anew, with back-off. Resolves once the first attempt has listened or failed.
+ * One connection that listens to a channel for as long as it is open: when it ends, or at a heartbeat does not answer or
+ * does not hear, it is made anew, with back-off. Resolves once the first attempt has listened or failed.
+ *
+ * An echo tells whether it hears: a message that is sent over another connection. `pg_listening_channels()` would not
+ * tell. Behind a pooler in transaction mode the session that answers is often one that has listened, but what it hears
+ * reaches nobody.
  */
 export async function startListening(options: {
   readonly databaseUrl: string;
@@ -18,14 +28,21 @@ export async function startListening(options: {
   readonly onMessage: (payload: string) => void;
   /** The connection listens from now on; what was sent before it did is lost. */
   readonly onListening: () => void;
+  /** Sends a message over another connection. False when that failed; never rejects. */
+  readonly send: (channel: string, payload: string) => Promise<boolean>;
   /** How often it has to answer; each answer may take three fifths of that. */
   readonly heartbeatMs: number;
   readonly log: Logger;
 }): Promise<{ close(): Promise<void> }> {
-  const { databaseUrl, channel, onMessage, onListening, heartbeatMs, log } = options;
+  const { databaseUrl, channel, onMessage, onListening, send, heartbeatMs, log } = options;
+  const answerMs = heartbeatMs * 0.6;
+  const echoChannel = `${channel}_echo`;
+  const echo = randomUUID();
   const closing = new AbortController();
   const tried = Promise.withResolvers<void>();
   let failures = 0;
+  /** The warnings of this outage, each of which comes once. */
+  const warned = new Set<string>();
   const ended = listenAgainAndAgain();
   await tried.promise;
   return {
@@ -40,13 +57,10 @@ export async function startListening(options: {
       try {
         await listenUntilLost();
       } catch (error) {
-        // Once an outage; and what a close cut off is none.
-        if (failures === 0 && !closing.signal.aborted) {
-          log.warn(
-            { err: error },
-            "the connection to Postgres that hears of other gateways' changes was lost; it is made anew, and until then their changes are seen by re-reads. Check the database if this lasts",
-          );
-        }
+        const warning = error instanceof UnheardError ? UNHEARD : LOST;
+        // What a close cut off is no outage.
+        if (!warned.has(warning) && !closing.signal.aborted) log.warn({ err: error }, warning);
+        warned.add(warning);
         failures += 1;
       }
       tried.resolve();
@@ -64,7 +78,7 @@ export async function startListening(options: {
       connectionString: databaseUrl,
       application_name: "runcomfy-graphql wake-ups",
       connectionTimeoutMillis: 5_000,
-      query_timeout: heartbeatMs * 0.6,
+      query_timeout: answerMs,
       keepAlive: true,
       stream: () => socket,
     });
@@ -74,23 +88,44 @@ export async function startListening(options: {
     };
     client.on("error", (error) => stopping.abort(error));
     client.on("end", stop);
-    client.on("notification", ({ payload }) => onMessage(payload ?? ""));
+    let isHeard = false;
+    client.on("notification", ({ channel: source, payload = "" }) => {
+      if (source === channel) onMessage(payload);
+      else if (payload === echo) isHeard = true;
+    });
     closing.signal.addEventListener("abort", stop);
     try {
       await client.connect();
-      await client.query(`listen ${channel}`);
+      await client.query(`listen ${channel}; listen ${echoChannel}`);
+      await check();
       if (failures > 0) log.info("other gateways' changes are heard again");
       onListening();
       tried.resolve();
       for (;;) {
         await pause(heartbeatMs, stopping.signal);
-        stopping.signal.throwIfAborted();
-        await client.query("select 1");
+        await check();
         failures = 0;
+        warned.clear();
       }
     } finally {
       closing.signal.removeEventListener("abort", stop);
       socket.destroy();
     }
+
+    /** Rejects when the connection does not answer, or has not heard what was sent. */
+    async function check(): Promise<void> {
+      stopping.signal.throwIfAborted();
+      isHeard = false;
+      const patience = pause(answerMs, stopping.signal).then(() => false);
+      const wasSent = await Promise.race([send(echoChannel, echo), patience]);
+      stopping.signal.throwIfAborted();
+      // Postgres delivers the message before this answer.
+      await client.query("select 1");
+      if (wasSent && !isHeard) throw new UnheardError(`no message came from ${echoChannel}`);
+    }
   }
+}
+
+class UnheardError extends Error {
+  override readonly name = "UnheardError";
 }

@@ -61,7 +61,7 @@ export async function startWakeUps(dependencies: {
   const claims = new Set<() => void>();
   const pending = createPendingTopics();
   const closing = new AbortController();
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
   let isSending = false;
   let isFailing = false;
 
@@ -70,6 +70,7 @@ export async function startWakeUps(dependencies: {
     channel: CHANNEL,
     onMessage: hear,
     onListening: () => changes.announceAll(),
+    send: notify,
     heartbeatMs,
     log,
   });
@@ -94,6 +95,7 @@ export async function startWakeUps(dependencies: {
 
     async close() {
       closing.abort();
+      changes.close();
       await connection.close();
       await Promise.all(underWay);
     },
@@ -110,24 +112,27 @@ export async function startWakeUps(dependencies: {
   }
 
   async function send(message: z.infer<typeof Message>): Promise<void> {
-    const sent = notify(JSON.stringify(message));
+    const sent = notify(CHANNEL, JSON.stringify(message));
     underWay.add(sent);
     await sent;
     underWay.delete(sent);
   }
 
-  async function notify(payload: string): Promise<void> {
+  /** False when it could not be sent. */
+  async function notify(channel: string, payload: string): Promise<boolean> {
     try {
-      await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(queries);
+      await sql`select pg_notify(${channel}, ${payload})`.execute(queries);
       isFailing = false;
+      return true;
     } catch (error) {
       if (!isFailing) {
         log.warn(
           { err: error },
-          "other gateways could not be told of a change and see it at their next re-read; check the database if this lasts",
+          "other gateways can't be told of changes and see them at their next re-read; check the database if this lasts",
         );
       }
       isFailing = true;
+      return false;
     }
   }
 
@@ -154,7 +159,9 @@ export function createLonelyWakeUps(log: Logger): WakeUps {
     },
     handOver: () => Promise.resolve(),
     onHandover: () => () => undefined,
-    close: () => Promise.resolve(),
+    async close() {
+      changes.close();
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import type { TakeOver } from "./take-over.ts";
 
 /** What a gateway does every third of its lease, so that the others know of it and it of them. */
 export type Heartbeat = {
-  /** Takes up what is there, and beats from then on; rejects when the first beat fails. */
+  /** Beats once, which takes up what is there as far as one beat allows, and goes on; rejects when that beat fails. */
   start(): Promise<void>;
   /** Resolves when the beat under way has ended. */
   close(): Promise<void>;
@@ -42,7 +42,7 @@ export function createHeartbeat(dependencies: {
     const startedAt = monotonic();
     try {
       await takeOver.renew();
-      await takeOver.share();
+      if (!(await takeOver.share())) call.resolve();
       await pauses.exchange();
       await takeOver.settleAbandoned();
       if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();

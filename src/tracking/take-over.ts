@@ -10,8 +10,11 @@ import type { Record } from "./record.ts";
 export type TakeOver = {
   /** Says that the gateway lives. Where others may have had reason to doubt it, finds out what it still owns. */
   renew(): Promise<void>;
-  /** Takes up jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. */
-  share(): Promise<void>;
+  /**
+   * Takes up jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. False
+   * when the time for it was over before this gateway had its share: the next beat should come early.
+   */
+  share(): Promise<boolean>;
   /**
    * Settles the submits of all gateways whose outcome nobody will write down any more: those that were abandoned for a
    * whole lease, with the database answering all the time. Right after an outage their own gateways may still have an
@@ -33,8 +36,11 @@ const CLAIM_LIMIT = 500;
 const RELEASE_LIMIT = 1_000;
 const ABANDONED_LIMIT = 500;
 
-/** Half a beat: the next one, which renews the lease again, must not come late. */
-const SETTLE_PART = 1 / 6;
+/**
+ * The part of a lease that claims may take in one beat, and settling too. It is half a beat, so that the next beat, which
+ * renews the lease, never comes late.
+ */
+const LEASE_PART = 1 / 6;
 
 /** How far from its share a gateway may be, in jobs and as a part of the share: jobs that end soon need not move. */
 const LEAST_SLACK = 10;
@@ -75,14 +81,18 @@ export function createTakeOver(dependencies: {
     for (const job of accepted) poller.resume(job);
   }
 
-  async function claim(most: number): Promise<void> {
+  /** Oldest first. False when its time was over before it had all that it may take. */
+  async function claim(most: number): Promise<boolean> {
+    const startedAt = monotonic();
     for (let left = most; left > 0;) {
+      if (monotonic() - startedAt > leaseMs * LEASE_PART) return false;
       const limit = Math.min(left, CLAIM_LIMIT);
       const jobs = await store.claimJobs(limit);
       for (const job of jobs) poller.resume(job);
-      if (jobs.length < limit) return;
+      if (jobs.length < limit) return true;
       left -= jobs.length;
     }
+    return true;
   }
 
   async function release(count: number): Promise<number> {
@@ -91,11 +101,12 @@ export function createTakeOver(dependencies: {
     return jobIds.length;
   }
 
-  async function takeShare({ gateways, sharing, unfinished, owned }: Shares): Promise<void> {
+  async function takeShare({ gateways, sharing, unfinished, owned }: Shares): Promise<boolean> {
     const fair = Math.ceil(unfinished / sharing);
     const most = gateways === 1 ? Infinity : fair + Math.max(LEAST_SLACK, Math.ceil(fair * SLACK));
-    if (owned > most) await release(Math.min(owned - fair, RELEASE_LIMIT));
-    else await claim(most - owned);
+    if (owned <= most) return await claim(most - owned);
+    await release(Math.min(owned - fair, RELEASE_LIMIT));
+    return true;
   }
 
   /** A young gateway keeps what was submitted to it; one that the upstream does not answer can only hold jobs up. */
@@ -173,8 +184,9 @@ export function createTakeOver(dependencies: {
         pace.noteAnswerElsewhere(answeredElsewhereMsAgo + (monotonic() - sentAt));
       }
       await tryUpstream(shares);
-      if (shares.sharing === 0) await leaveToOthers(shares);
-      else await takeShare(shares);
+      if (shares.sharing > 0) return await takeShare(shares);
+      await leaveToOthers(shares);
+      return true;
     },
     async settleAbandoned() {
       const jobIds = await store.listAbandonedSubmits(ABANDONED_LIMIT);
@@ -183,7 +195,7 @@ export function createTakeOver(dependencies: {
       const isDue = (jobId: string): boolean =>
         foundAt - (abandonedSince.get(jobId) ?? foundAt) >= patienceMs && !isSubmitting(jobId);
       for (const jobId of jobIds.filter(isDue)) {
-        if (monotonic() - foundAt > leaseMs * SETTLE_PART) return;
+        if (monotonic() - foundAt > leaseMs * LEASE_PART) return;
         await settle(jobId);
       }
     },

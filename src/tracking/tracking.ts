@@ -27,7 +27,7 @@ export type Tracking = {
   readonly submitJob: SubmitJob;
   readonly cancelJob: CancelJob;
   readonly deleteJob: DeleteJob;
-  /** Takes up every unfinished job and looks at it from then on. */
+  /** Takes up the unfinished jobs, thousands of them over several beats, and looks at each from then on. */
   start(): Promise<void>;
   /** Takes no more submits from now on, nor those that wait; those that have no answer within 7.5 s end as unknown. */
   stopSubmits(): void;

@@ -42,6 +42,9 @@ test("word that is lost is made good after 15 s, for all who hear of a topic tog
   second.stop();
   second.stop();
   expect(vi.getTimerCount()).toBe(0);
+  countWakes(changes, "a");
+  changes.close();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("one that fails when it is woken keeps nobody else from being woken", () => {

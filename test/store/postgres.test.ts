@@ -20,7 +20,9 @@ const log = pino({ level: "silent" });
 describe("the job store on Postgres", () => {
   describeJobStore(async (onStatement) => {
     const database = await createDatabase();
-    const open = () => openStore({ databaseUrl: database.url, log, onStatement });
+    // No heartbeat's statement among those that a test counts.
+    const heartbeatMs = 600_000;
+    const open = () => openStore({ databaseUrl: database.url, log, onStatement, heartbeatMs });
     let store = await open();
     return {
       store,
@@ -38,6 +40,32 @@ describe("the job store on Postgres", () => {
       discard: () => database.drop(),
     };
   });
+});
+
+test("what owners read is planned along the indexes, on each connection for it and on no other", async () => {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const opened = await openPostgres(database.url, { log });
+  onTestFinished(() => opened.close());
+  const { queries, reads, ownershipQueries } = opened;
+  const readSettings = async (pool: typeof queries) => {
+    const { rows } = await sql<Record<string, unknown>>`
+      select pg_backend_pid() as pid, current_setting('enable_seqscan') as seqscan,
+        current_setting('enable_bitmapscan') as bitmapscan, current_setting('enable_sort') as sort`.execute(
+      pool,
+    );
+    return rows[0];
+  };
+  const sixOf = (pool: typeof queries) =>
+    Promise.all(Array.from({ length: 6 }, () => readSettings(pool)));
+  const readers = await sixOf(reads);
+  expect(new Set(readers.map((row) => row?.["pid"])).size).toBe(6);
+  for (const row of readers) {
+    expect(row).toMatchObject({ seqscan: "off", bitmapscan: "off", sort: "off" });
+  }
+  for (const row of [...(await sixOf(queries)), await readSettings(ownershipQueries)]) {
+    expect(row).toMatchObject({ seqscan: "on", bitmapscan: "on", sort: "on" });
+  }
 });
 
 describe("gateways that share a Postgres", () => {

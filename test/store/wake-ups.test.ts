@@ -1,6 +1,6 @@
 import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -9,6 +9,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { startWakeUps } from "../../src/store/wake-ups.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+import { startTransactionPooler } from "../support/transaction-pooler.ts";
 
 const CHANNEL = "runcomfy_gateway";
 
@@ -173,7 +174,7 @@ describe("messages between gateways", () => {
     for (const id of ["job_second", ...longIds(75)]) a.announce(id);
     await expect.poll(() => payloads.join().match(/job_0/g)).toHaveLength(75);
     for (const payload of payloads) expect(Buffer.byteLength(payload)).toBeLessThan(8_000);
-    expect(countLogged("could not be told")).toBe(0);
+    expect(countLogged("can't be told")).toBe(0);
   });
 
   test("are at most five a second, however many jobs change", async () => {
@@ -206,6 +207,8 @@ describe("messages between gateways", () => {
 
 describe("a listening connection", () => {
   const LOST = "was lost; it is made anew";
+  const UNHEARD = "set the pooler to session mode";
+  const HEARD_AGAIN = "heard again";
 
   /** A change that the gateway behind the proxy can't hear. */
   async function changeUnheard(store: JobStore): Promise<void> {
@@ -266,6 +269,57 @@ describe("a listening connection", () => {
     await expect.poll(watchers).toBe(2);
   });
 
+  async function openPooler() {
+    const pooler = await startTransactionPooler(database.url);
+    onTestFinished(() => pooler.close());
+    return pooler;
+  }
+
+  test("behind a pooler in transaction mode warns once, with what to do, and hears again in session mode", async () => {
+    const pooler = await openPooler();
+    const [a, b] = [await open(), await open(pooler.url)];
+    expect(countLogged(UNHEARD)).toBe(1);
+    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
+    await changeUnheard(a);
+    const clients = pooler.clients();
+    await expect.poll(() => pooler.clients(), { timeout: 15_000 }).toBeGreaterThan(clients + 1);
+    expect(countLogged(UNHEARD)).toBe(1);
+    expect(countLogged(HEARD_AGAIN)).toBe(0);
+    expect(watchers()).toBe(0);
+
+    pooler.setMode("session");
+    await expect.poll(watchers, { timeout: 15_000 }).toBe(1);
+    expect(countLogged(HEARD_AGAIN)).toBe(1);
+    expect(countLogged(UNHEARD) + countLogged(LOST)).toBe(1);
+    const job = await insertJob(a);
+    const again = countWakes((wake) => b.subscribe(job.id, wake));
+    await a.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    await expect.poll(again).toBeGreaterThan(0);
+  });
+
+  test("that stops hearing, because a pooler no longer keeps its session, is noticed at a heartbeat", async () => {
+    const pooler = await openPooler();
+    pooler.setMode("session");
+    await open(pooler.url, 1_000);
+    expect(countLogged(UNHEARD)).toBe(0);
+    pooler.setMode("transaction");
+    await expect.poll(() => countLogged(UNHEARD), { timeout: 15_000 }).toBe(1);
+  });
+
+  test("is kept while nothing can be sent to it", async () => {
+    const { queries, close } = await openPostgres(proxiedUrl, { log });
+    const options = { databaseUrl: database.url, queries, gatewayId: "b", heartbeatMs: 3_000, log };
+    const wakeUps = await startWakeUps(options);
+    const wakes = countWakes((wake) => wakeUps.subscribeToFeed(undefined, wake));
+    proxy.drop();
+    await expect.poll(() => countLogged("can't be told"), { timeout: 15_000 }).toBe(1);
+    await ear.query("select pg_notify($1, $2)", [CHANNEL, '{"g":"a","j":["job_1"]}']);
+    await expect.poll(wakes).toBe(1);
+    expect(countLogged(UNHEARD) + countLogged(LOST)).toBe(0);
+    await wakeUps.close();
+    await close();
+  });
+
   test("ends with its store, also when it is silently dead", async () => {
     const countConnections = async () => {
       const { rows } = await ear.query(
@@ -307,9 +361,9 @@ test("what can't be sent is dropped with one warning, and the next change is tol
   const wakeUps = await startWakeUps(options);
   proxy.drop();
   wakeUps.announce("job_1");
-  await expect.poll(() => countLogged("could not be told")).toBe(1);
+  await expect.poll(() => countLogged("can't be told")).toBe(1);
   await wakeUps.handOver();
-  expect(countLogged("could not be told")).toBe(1);
+  expect(countLogged("can't be told")).toBe(1);
   proxy.heal();
   await wakeUps.handOver();
   await expect.poll(() => payloads).toEqual(['{"g":"a","k":"handover"}']);

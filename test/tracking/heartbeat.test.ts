@@ -18,7 +18,7 @@ async function start(takeOver: Partial<TakeOver>): Promise<void> {
     store: { onHandover: () => () => undefined },
     takeOver: {
       renew: nothing,
-      share: nothing,
+      share: () => Promise.resolve(true),
       settleAbandoned: nothing,
       forgetAbandoned: () => undefined,
       reconcile: nothing,
@@ -41,9 +41,26 @@ test("a beat that took long is followed by the next one as soon as one that took
     },
     async share() {
       nowMs += BEAT_MS;
+      return true;
     },
   });
   await expect.poll(() => renewals, { timeout: 5_000 }).toBeGreaterThan(3);
+});
+
+test("a beat that leaves jobs to take up is followed at once by the next one, which renews the lease first", async () => {
+  const calls: string[] = [];
+  await start({
+    async renew() {
+      calls.push("renew");
+    },
+    async share() {
+      calls.push("share");
+      return calls.length >= 6;
+    },
+  });
+  await expect
+    .poll(() => calls, { timeout: 5_000 })
+    .toEqual(["renew", "share", "renew", "share", "renew", "share"]);
 });
 
 test("a beat that fails makes what was found abandoned doubtful, and the next one comes all the same", async () => {

@@ -8,6 +8,8 @@ import { createPace } from "../../src/runcomfy/pace.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createHeartbeat } from "../../src/tracking/heartbeat.ts";
+import type { Lease } from "../../src/tracking/lease.ts";
 import { createLease } from "../../src/tracking/lease.ts";
 import { createRecord } from "../../src/tracking/record.ts";
 import type { TakeOver } from "../../src/tracking/take-over.ts";
@@ -22,27 +24,32 @@ const BEAT_MS = LEASE_MS / 3;
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let store: JobStore;
 let takeOver: TakeOver;
+let lease: Lease;
+/** What the poller follows, in the order in which it was given it. */
+let followed: Set<string>;
 let nowMs: number;
 let settlingMs: number;
 let submitting: Set<string>;
 let pace: Pace;
+const monotonic = () => nowMs;
 let looks: { readonly jobId: string; end(): void }[];
 
 beforeEach(async () => {
   logged = [];
   looks = [];
+  followed = new Set();
   nowMs = 0;
   settlingMs = 0;
   submitting = new Set();
   database = await createDatabase();
   store = await openStore({ databaseUrl: database.url, log, leaseMs: 60_000 });
-  const monotonic = () => nowMs;
+  lease = createLease({ leaseMs: LEASE_MS, monotonic });
   pace = createPace({ now: monotonic, random: () => 0, log, cutOffAfterMs: LEASE_MS });
   const record = createRecord({ store, now: Date.now });
   takeOver = createTakeOver({
     store,
     poller: {
-      resume: () => undefined,
+      resume: ({ id }) => void followed.add(id),
       keepOnly: () => undefined,
       drop: () => undefined,
       async lookNow(jobId) {
@@ -52,7 +59,7 @@ beforeEach(async () => {
       },
     },
     pace,
-    lease: createLease({ leaseMs: LEASE_MS, monotonic }),
+    lease,
     leaseMs: LEASE_MS,
     record(...change) {
       nowMs += settlingMs;
@@ -82,6 +89,14 @@ async function beat(): Promise<void> {
   nowMs += BEAT_MS;
   await takeOver.renew();
   await takeOver.settleAbandoned();
+}
+
+/** Runs one statement past the store. */
+async function query(statement: string): Promise<void> {
+  const client = new pg.Client(database.url);
+  await client.connect();
+  await client.query(statement);
+  await client.end();
 }
 
 async function countOpen(): Promise<number> {
@@ -154,6 +169,43 @@ test("a lease that had run out is told once each time, with what to check, and t
   expect(logged[0]).toMatch(/lease had run out.*LEASE_SECONDS/);
 });
 
+test("more jobs than fit into a beat are taken over in groups, oldest first, and the lease is renewed between them", async () => {
+  const COUNT = 6_000;
+  await query(
+    `insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, submit_until)
+       select 'job_' || n, 'local', 'd', 'v1', 'IN_QUEUE', 2, n, n, 0 from generate_series(1, ${COUNT}) n`,
+  );
+  const { claimJobs, renewLease } = store;
+  let isAlwaysHeld = true;
+  const claimsByRenewal: number[] = [];
+  store.renewLease = async (reach) => {
+    claimsByRenewal.unshift(0);
+    return await renewLease(reach);
+  };
+  store.claimJobs = async (limit) => {
+    claimsByRenewal[0] = (claimsByRenewal[0] ?? 0) + 1;
+    const jobs = await claimJobs(limit);
+    nowMs += LEASE_MS / 8;
+    isAlwaysHeld &&= lease.isHeld();
+    return jobs;
+  };
+  const heartbeat = createHeartbeat({
+    store,
+    takeOver,
+    pauses: { exchange: () => Promise.resolve(), close: () => Promise.resolve() },
+    leaseMs: LEASE_MS,
+    monotonic,
+    log,
+  });
+  await heartbeat.start();
+  await expect.poll(() => followed.size, { timeout: 20_000 }).toBe(COUNT);
+  await heartbeat.close();
+  expect([...followed]).toEqual(Array.from({ length: COUNT }, (_, index) => `job_${index + 1}`));
+  expect(Math.max(...claimsByRenewal)).toBe(2);
+  expect(isAlwaysHeld).toBe(true);
+  expect(logged).toEqual([]);
+});
+
 describe("beside another gateway", () => {
   let other: JobStore;
 
@@ -177,10 +229,7 @@ describe("beside another gateway", () => {
 
   /** Lets both have lived for a lease. */
   async function age(): Promise<void> {
-    const client = new pg.Client(database.url);
-    await client.connect();
-    await client.query("update gateways set shares_from = 0");
-    await client.end();
+    await query("update gateways set shares_from = 0");
   }
 
   function failReads(): void {
