@@ -37,7 +37,10 @@ describe("the job store on Postgres", () => {
         store = await open();
         return store;
       },
-      discard: () => database.drop(),
+      async discard() {
+        await store.close().catch(() => "already closed");
+        await database.drop();
+      },
     };
   });
 });

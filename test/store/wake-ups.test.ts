@@ -313,7 +313,7 @@ describe("a listening connection", () => {
     const wakes = countWakes((wake) => wakeUps.subscribeToFeed(undefined, wake));
     proxy.drop();
     await expect.poll(() => countLogged("can't be told"), { timeout: 15_000 }).toBe(1);
-    await ear.query("select pg_notify($1, $2)", [CHANNEL, '{"g":"a","j":["job_1"]}']);
+    await ear.query("select pg_notify($1, $2)", [CHANNEL, '{"g":"a","t":["*"]}']);
     await expect.poll(wakes).toBe(1);
     expect(countLogged(UNHEARD) + countLogged(LOST)).toBe(0);
     await wakeUps.close();
