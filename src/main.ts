@@ -43,7 +43,7 @@ function run(): void {
     const log = createLog({ output: process.stderr, level: config.logLevel });
     const starting = start(config, log);
     starting.catch(giveUp);
-    stopInOrder(starting);
+    stopInOrder(starting, log);
   } catch (error) {
     giveUp(error);
   }
@@ -68,15 +68,20 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
   return gateway;
 }
 
-/** Closes the gateway at the first signal. Another one 2 s later or after that ends the process at once. */
-function stopInOrder(gateway: Promise<Gateway>): void {
+/**
+ * Closes the gateway at the first signal, or when nothing catches an error. Another signal 2 s later or after that ends
+ * the process at once, and so does another error.
+ */
+function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
   let stoppingSince: number | null = null;
+  let hasThrown = false;
 
   function stop(): void {
     if (stoppingSince !== null) return;
     stoppingSince = performance.now();
     setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS);
-    const close = (opened: Gateway): Promise<void> => opened.close().then(() => end(0), giveUp);
+    const close = (opened: Gateway): Promise<void> =>
+      opened.close().then(() => end(hasThrown ? 1 : 0), giveUp);
     // Whoever waits for the start hears why there is nothing to close.
     gateway.then(close, () => undefined);
   }
@@ -88,7 +93,18 @@ function stopInOrder(gateway: Promise<Gateway>): void {
     stop();
   }
 
+  function onThrown(error: unknown): void {
+    log.fatal(
+      { err: error },
+      "Nothing caught an error, so the gateway stops. Start the gateway again, and report this line.",
+    );
+    if (hasThrown) process.exit(1);
+    hasThrown = true;
+    stop();
+  }
+
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  process.on("uncaughtException", onThrown).on("unhandledRejection", onThrown);
 }
 
 function giveUp(error: unknown): void {
