@@ -1,18 +1,19 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
 import type { Logger } from "pino";
-import { pino } from "pino";
-import pretty from "pino-pretty";
 
 import type { Config } from "./config/load-config.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { printHelp } from "./config/print-settings.ts";
 import { readEnvironment } from "./config/read-environment.ts";
+import { createLog } from "./create-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
-import { toLoggedError } from "./logged-error.ts";
 
-const STOP_DEADLINE_MS = 9_500;
+const STOP_DEADLINE_MS = 9_400;
+/** How long the last lines are kept for a reader. */
+const LAST_LINES_MS = 500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
 const TOKEN_REMARKS = {
@@ -21,11 +22,11 @@ const TOKEN_REMARKS = {
   unknown: " (it has not said whether it accepts RUNCOMFY_API_TOKEN)",
 };
 
+// A reader that is gone is no reason to end.
+for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 const [parameter] = process.argv.slice(2);
 if (parameter === undefined) {
-  const starting = start();
-  stopOnSignal(starting);
-  starting.catch(giveUp);
+  run();
 } else if (parameter === "--help" || parameter === "-h") {
   console.log(printHelp());
 } else {
@@ -36,9 +37,19 @@ if (parameter === undefined) {
   );
 }
 
-async function start(): Promise<Gateway> {
-  const config = loadConfig(readEnvironment(process.env));
-  const log = createLog(config);
+function run(): void {
+  try {
+    const config = loadConfig(readEnvironment(process.env));
+    const log = createLog({ output: process.stderr, level: config.logLevel });
+    const starting = start(config, log);
+    starting.catch(giveUp);
+    stopInOrder(starting, log);
+  } catch (error) {
+    giveUp(error);
+  }
+}
+
+async function start(config: Config, log: Logger): Promise<Gateway> {
   const gateway = await startGateway(config, { log });
   const address = `${gateway.url}/graphql`;
   const { origin, isSandbox, token } = gateway.upstream;
@@ -57,35 +68,59 @@ async function start(): Promise<Gateway> {
   return gateway;
 }
 
-/** The first signal closes, another one 2 s later or after that ends at once. */
-function stopOnSignal(gateway: Promise<Gateway>): void {
-  let firstAt: number | null = null;
-  const stop = (): void => {
-    if (firstAt === null) {
-      firstAt = performance.now();
-      setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS).unref();
-      gateway.then((opened) => opened.close()).then(() => process.exit(0), giveUp);
-    } else if (performance.now() - firstAt > REPEATED_SIGNAL_MS) {
-      process.exit(1);
-    }
-  };
-  process.on("SIGTERM", stop).on("SIGINT", stop);
+/**
+ * Closes the gateway at the first signal, or when nothing catches an error. Another signal 2 s later or after that ends
+ * the process at once, and so does another error.
+ */
+function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
+  let stoppingSince: number | null = null;
+  let hasThrown = false;
+
+  function stop(): void {
+    if (stoppingSince !== null) return;
+    stoppingSince = performance.now();
+    setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS);
+    const close = (opened: Gateway): Promise<void> =>
+      opened.close().then(() => end(hasThrown ? 1 : 0), giveUp);
+    // Whoever waits for the start hears why there is nothing to close.
+    gateway.then(close, () => undefined);
+  }
+
+  function onSignal(): void {
+    const isRepeated =
+      stoppingSince !== null && performance.now() - stoppingSince > REPEATED_SIGNAL_MS;
+    if (isRepeated) process.exit(1);
+    stop();
+  }
+
+  function onThrown(error: unknown): void {
+    log.fatal(
+      { err: error },
+      "Nothing caught an error, so the gateway stops. Start the gateway again, and report this line.",
+    );
+    if (hasThrown) process.exit(1);
+    hasThrown = true;
+    stop();
+  }
+
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  process.on("uncaughtException", onThrown).on("unhandledRejection", onThrown);
 }
 
 function giveUp(error: unknown): void {
   const text = error instanceof Error ? error.message : String(error);
   const reasons = error instanceof AggregateError ? error.errors.map(String) : [];
   console.error(stripVTControlCharacters([text, ...reasons].join("\n")));
-  process.exit(1);
+  void end(1);
 }
 
-/** Standard output has the three lines; the log goes to standard error. On a terminal it starts with warnings. */
-function createLog({ logLevel }: Config): Logger {
-  const serializers = { err: toLoggedError };
-  if (!process.stderr.isTTY)
-    return pino({ level: logLevel ?? "info", serializers }, pino.destination(2));
-  const options = { destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss" };
-  return pino({ level: logLevel ?? "warn", serializers }, pretty(options));
+/** Ends the process once the last lines are read; a reader that does not read them can't keep it. */
+async function end(code: 0 | 1): Promise<never> {
+  const isWritten = [process.stdout, process.stderr].map(
+    (output) => new Promise((resolve) => output.write("", resolve)),
+  );
+  await Promise.race([Promise.all(isWritten), delay(LAST_LINES_MS)]);
+  process.exit(code);
 }
 
 /** What the database is, without the credentials. */

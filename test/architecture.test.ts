@@ -21,6 +21,7 @@ const ORDER = [
 ] as const;
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
+  "create-log.ts",
   "gateway.ts",
   "logged-error.ts",
   "main.ts",

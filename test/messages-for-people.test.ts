@@ -26,6 +26,7 @@ import { createBacklog } from "../src/schema/backlog.ts";
 import { createMaskError } from "../src/server/mask-error.ts";
 import { createPlaces } from "../src/server/places.ts";
 import { createRequestRates } from "../src/server/request-rates.ts";
+import { DatabaseAwayError, DatabaseBusyError } from "../src/store/database-error.ts";
 import { createQuota } from "../src/tracking/quota.ts";
 import { createViewer } from "./support/viewers.ts";
 
@@ -91,7 +92,9 @@ test("what people read says what they can do, and speaks of nothing that only pr
     INVALID_RESPONSE,
     expired(86_400),
     expired(90, true),
-    createMaskError({ log: silent, hasSuggestions: true })(new Error("oops")),
+    ...[new Error("oops"), new DatabaseBusyError({}), new DatabaseAwayError({})].map(
+      createMaskError({ log: silent, hasSuggestions: true }),
+    ),
   ].map(({ message }) => message);
   const texts = [...messages, ...(await listLimits())].map((text) =>
     text.replaceAll("RunComfy", "Upstairs"),

@@ -70,7 +70,7 @@ export function addJob(
         type: "JSON",
         nullable: true,
         description:
-          "The result, unchanged from the upstream; its shape is the deployment's. Null until SUCCEEDED, and with the error ANSWER_TOO_LARGE where the answer has no room for it.",
+          "The result as the upstream gave it, but for numbers: beyond 2^53 they may lose digits, and beyond 1e308 they are null. Its shape is the deployment's. Null until SUCCEEDED, and with the error ANSWER_TOO_LARGE where the answer has no room for it.",
         complexity: 20,
         resolve: readOutput,
       }),

@@ -1,7 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import type { Logger } from "pino";
-
 import type { Admission, Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { Backlog, BacklogShare } from "../schema/backlog.ts";
@@ -13,6 +11,7 @@ import { answerOrigin } from "./cross-origin.ts";
 import { wantsPage } from "./graphiql-page.ts";
 import type { Origins } from "./origins.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Refusal } from "./refuse.ts";
 import { toRefusal, writeRefusal } from "./refuse.ts";
 import type { RequestRates } from "./request-rates.ts";
@@ -40,11 +39,9 @@ export function createAnswer(options: {
   readonly answerPage:
     | ((request: IncomingMessage, response: ServerResponse) => Promise<void>)
     | null;
-  /** Rejects unless the database answers. */
-  readonly checkDatabase: () => Promise<void>;
-  readonly log: Logger;
+  readonly readiness: Readiness;
 }): Answer {
-  const { path: graphqlPath, largestBodyBytes, answerPage, origins, log } = options;
+  const { path: graphqlPath, largestBodyBytes, answerPage, origins } = options;
 
   return async (request, response, mustAsk) => {
     setSecurityHeaders(response);
@@ -52,7 +49,10 @@ export function createAnswer(options: {
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return await refuse(refusal);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
-    if (path === "/ready") return await answerReady(response);
+    if (path === "/ready") {
+      const { status, text } = await options.readiness();
+      return sendText(response, status, text);
+    }
     if (path === "/" && answerPage !== null)
       return void response.writeHead(302, { location: graphqlPath }).end();
     if (path !== graphqlPath) return await refuse(notFound(graphqlPath));
@@ -116,21 +116,6 @@ export function createAnswer(options: {
       response.end();
     }
   };
-
-  async function answerReady(response: ServerResponse): Promise<void> {
-    try {
-      await options.checkDatabase();
-    } catch (error) {
-      log.warn({ err: error }, "The database does not answer, so the gateway is not ready.");
-      sendText(
-        response,
-        503,
-        "The database does not answer. Check that it runs; the gateway connects again by itself.\n",
-      );
-      return;
-    }
-    sendText(response, 200, "The gateway is ready.\n");
-  }
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

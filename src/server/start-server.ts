@@ -19,6 +19,7 @@ import { createGraphiql } from "./graphiql.ts";
 import { createMaskError } from "./mask-error.ts";
 import { createOrigins } from "./origins.ts";
 import { createPlaces } from "./places.ts";
+import { createReadiness } from "./readiness.ts";
 import type { RequestRates } from "./request-rates.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import { createSocketService } from "./socket-service.ts";
@@ -129,8 +130,7 @@ export async function startServer(options: {
           asksCredential: !options.doors.isOpen,
         })
       : null,
-    checkDatabase: options.checkDatabase,
-    log,
+    readiness: createReadiness({ checkDatabase: options.checkDatabase, log }),
   });
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {

@@ -1,12 +1,13 @@
 import { Socket } from "node:net";
 
-import { Kysely, PostgresDialect, sql } from "kysely";
+import { Kysely, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
-import { codeOf } from "./database-error.ts";
+import { codeOf, DatabaseAwayError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
+import { TellingPostgresDialect } from "./postgres-dialect.ts";
 import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
@@ -62,7 +63,7 @@ export async function openPostgres(
     const common = { max, settings, log: options.log, sockets, ...mostPatience };
     const pool = createPool(databaseUrl, common);
     const queries = new Kysely<Tables>({
-      dialect: new PostgresDialect({ pool }),
+      dialect: new TellingPostgresDialect({ pool }),
       log: (event) => options.onStatement?.(event.query.sql),
     });
     // Kysely itself closes none that was never used.
@@ -210,7 +211,7 @@ function toDatabaseName(databaseUrl: string): string {
 
 /** What is wrong, by Postgres' own codes and the network's, and what a person can do about it. */
 function explain(error: unknown): string {
-  switch (codeOf(error)) {
+  switch (codeOf(error instanceof DatabaseAwayError ? error.cause : error)) {
     case "28P01":
     case "28000":
       return "refuses the user or the password. Correct them in DATABASE_URL, with special characters percent-encoded.";

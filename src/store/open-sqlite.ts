@@ -6,6 +6,7 @@ import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
+import { DatabaseReplacedError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import { NodeSqliteDialect } from "./sqlite-dialect.ts";
 import { lockSqlite } from "./sqlite-lock.ts";
@@ -67,7 +68,8 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
     readsPerOwner: READS_PER_OWNER,
     async ping() {
       await sql`select 1`.execute(queries);
-      if (readIdentity(file) !== identity) throw gone(path);
+      // SQLite itself goes on with what nobody will find again.
+      if (readIdentity(file) !== identity) throw new DatabaseReplacedError();
     },
     hangUp: () => undefined,
     // Waits its turn, so that a transaction under way is finished first.
@@ -78,13 +80,6 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
 /** Which file it is, whatever its name; null for none. */
 function readIdentity(file: string): number | null {
   return statSync(file, { throwIfNoEntry: false })?.ino ?? null;
-}
-
-/** SQLite itself goes on with what nobody will find again. */
-function gone(path: string): StoreError {
-  return new StoreError(
-    `${path} was deleted or replaced while the gateway had it open, so what is written now will be lost. Start the gateway again; restore the file from a backup first, if you need what it held.`,
-  );
 }
 
 /** The real path of the file, so that two names of one file meet at one lock; it is made where there is none. */

@@ -4,13 +4,23 @@ import type { BaseLogger } from "pino";
 import type { Job } from "../job/job.ts";
 import type { Looks } from "../job/looks.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { isDatabaseFailure } from "../store/database-error.ts";
 import type { Look } from "./look-at-job.ts";
 
-/**
- * Tells the log of a look that told nothing: of each unknown word once, of a deployment whose looks take too long once
- * until that has not been so for ten minutes, and otherwise of a job's failures the first in a row.
- */
-export type LookLog = (job: Job, pastLooks: Looks, look: Look) => void;
+/** What the log is told of looks. */
+export type LookLog = {
+  /**
+   * Of a look that told nothing: of each unknown word once, of a deployment whose looks take too long once until that has
+   * not been so for ten minutes, and otherwise of a job's failures the first in a row.
+   */
+  tell(job: Job, pastLooks: Looks, look: Look): void;
+  /**
+   * Of a look that the gateway could not make, or not write down: of the database's failures the first, until the job
+   * that it befell was looked at or is no longer followed, and of each other one.
+   */
+  tellFailure(jobId: string, error: unknown): void;
+  noteMade(jobId: string): void;
+};
 
 /** How many unknown status words are told apart. */
 const MOST_WORDS = 100;
@@ -18,7 +28,12 @@ const MOST_WORDS = 100;
 const MOST_DEPLOYMENTS = 1_000;
 const SLOW_AGAIN_MS = 10 * 60_000;
 
-export function createLookLog(log: BaseLogger, monotonic: () => number): LookLog {
+export function createLookLog(dependencies: {
+  readonly log: BaseLogger;
+  readonly monotonic: () => number;
+  readonly isFollowed: (jobId: string) => boolean;
+}): LookLog {
+  const { log, monotonic, isFollowed } = dependencies;
   const words = new Set<string>();
   const slowDeployments = new LRUCache<string, true>({
     max: MOST_DEPLOYMENTS,
@@ -26,6 +41,8 @@ export function createLookLog(log: BaseLogger, monotonic: () => number): LookLog
     ttlResolution: 0,
     perf: { now: monotonic },
   });
+  /** The job of the database's failure that was told. Looks at others may go well meanwhile: not all have to write. */
+  let failedJobId: string | null = null;
 
   function tellSlow({ deploymentId }: Job): void {
     if (!slowDeployments.has(deploymentId)) {
@@ -37,7 +54,7 @@ export function createLookLog(log: BaseLogger, monotonic: () => number): LookLog
     slowDeployments.set(deploymentId, true);
   }
 
-  return (job, { failures }, { error, word }) => {
+  function tell(job: Job, { failures }: Looks, { error, word }: Look): void {
     if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
       words.add(word);
       log.warn(
@@ -58,5 +75,28 @@ export function createLookLog(log: BaseLogger, monotonic: () => number): LookLog
         "A look failed inside the gateway; the job is looked at again until its deadline. Please report this.",
       );
     }
+  }
+
+  return {
+    tell,
+    tellFailure(jobId, error) {
+      if (!isDatabaseFailure(error)) {
+        log.error(
+          { jobId, err: error },
+          "A look failed inside the gateway; the job is looked at again. Please report this.",
+        );
+      } else if (failedJobId === null || !isFollowed(failedJobId)) {
+        failedJobId = jobId;
+        log.error(
+          { jobId, err: error },
+          "Jobs can't be looked at, because the database fails; the gateway goes on trying. Check that it runs and takes writes.",
+        );
+      }
+    },
+    noteMade(jobId) {
+      if (jobId !== failedJobId) return;
+      failedJobId = null;
+      log.info({}, "Jobs are looked at again: the database answers.");
+    },
   };
 }

@@ -11,7 +11,7 @@ export type Persist = <T>(
 
 type PersistOptions = {
   /** The upstream's id, for the log, in case it can't be stored. */
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   /** What lies between the tries; five minutes in all when not given. */
   readonly delaysMs?: readonly number[] | undefined;
 };

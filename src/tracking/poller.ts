@@ -76,7 +76,7 @@ export function createPoller(dependencies: {
   const followedJobs = new Map<string, Followed>();
   const dueJobs = createDueJobs();
   const places = createLookPlaces();
-  const tellLook = createLookLog(log, monotonic);
+  const lookLog = createLookLog({ log, monotonic, isFollowed: (id) => followedJobs.has(id) });
   const closing = new AbortController();
   let expiredSoughtAt = -Infinity;
 
@@ -190,6 +190,7 @@ export function createPoller(dependencies: {
   ): Promise<number | null> {
     try {
       const job = await act();
+      lookLog.noteMade(followed.jobId);
       if (job === null || isFinished(job) || followedJobs.get(job.id) !== followed) return null;
       const nowMs = now();
       const delayMs = schedule(job, followed.looks, new Date(nowMs), random()).getTime() - nowMs;
@@ -202,11 +203,8 @@ export function createPoller(dependencies: {
       );
     } catch (error) {
       if (closing.signal.aborted) return null;
-      // The database, which must not end a job: this one waits, and no other is hindered.
-      log.error(
-        { jobId: followed.jobId, err: error },
-        "A look failed inside the gateway; the job is looked at again. Check the database if this stays.",
-      );
+      // Mostly the database, which must not end a job: this one waits, and no other is hindered.
+      lookLog.tellFailure(followed.jobId, error);
       followed.looks = noteLook(followed.looks, { kind: "failed" }, new Date(now()));
       return LOCAL_FAILURE_DELAY_MS;
     }
@@ -218,7 +216,7 @@ export function createPoller(dependencies: {
     if (job === null || !isAccepted(job)) return job;
     const outcome = await lookAtJob(runcomfy, job, closing.signal);
     const at = new Date(now());
-    tellLook(job, followed.looks, outcome);
+    lookLog.tell(job, followed.looks, outcome);
     followed.looks = noteLook(followed.looks, outcome, at);
     const observation = conclude(job, followed.looks, outcome, at, deadlineSeconds);
     return observation === null ? job : await record(job.id, observation, job);

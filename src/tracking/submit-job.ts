@@ -233,22 +233,33 @@ export function createSubmitJob(dependencies: {
         { jobId: job.id, err: error },
         "It is not known whether RunComfy accepted a job; it is not sent again.",
       );
-      const settled = await persist(job, () => record(job.id, { kind: "unanswered" }));
+      const settled = await keepOutcome(job, () => record(job.id, { kind: "unanswered" }));
       return answerWith(settled ?? job);
     }
-    const accepted = await persist(job, () => record(job.id, { kind: "accepted", requestId }), {
+    const accepted = await keepOutcome(
+      job,
+      () => record(job.id, { kind: "accepted", requestId }),
       requestId,
-    });
+    );
     if (accepted === null || accepted.requestId !== requestId) {
       log.error(
         { jobId: job.id, requestId },
         "RunComfy accepted a job after it had been settled, so nobody follows it; find it by its request id on RunComfy's dashboard.",
       );
-      await persist(job, () => store.keepLateRequestId(job.id, requestId), { requestId });
+      await keepOutcome(job, () => store.keepLateRequestId(job.id, requestId), requestId);
     } else {
       follow(accepted);
     }
     return answerWith(accepted ?? job);
+  }
+
+  /** Writes down what became of a POST. Where that fails, nobody may be told to submit the job again. */
+  async function keepOutcome<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
+    try {
+      return await persist(job, write, { requestId });
+    } catch (cause) {
+      throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
+    }
   }
 
   /** What `waiting` resolves with, unless the gateway stops waiting first. */

@@ -10,7 +10,7 @@ import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 /** After which the program gives up a stop. */
-const STOP_DEADLINE_MS = 9_500;
+const STOP_DEADLINE_MS = 9_400;
 
 test(
   "a gateway whose Postgres fell silent stops in time all the same",

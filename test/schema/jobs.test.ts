@@ -78,6 +78,17 @@ test("a finished job is told in full", async () => {
   });
 });
 
+test("of an output, numbers beyond 2^53 lose digits and those beyond 1e308 are null", async () => {
+  const gateway = await openInProcessGateway();
+  const submitted = await gateway.addJob();
+  const accepted = await gateway.observe(submitted, { kind: "accepted", requestId: "request-1" });
+  // As it is read from the upstream.
+  const output = JSON.parse('{ "seed": 9007199254740993, "score": 1e309, "loss": 0.1 }');
+  await gateway.observe(accepted, { kind: "succeeded", output, finishedAt: null });
+  const { job } = await gateway.run(JobDocument, { id: submitted.id });
+  expect(JSON.stringify(job?.output)).toBe('{"seed":9007199254740992,"score":null,"loss":0.1}');
+});
+
 test("a job that failed says why and has no output", async () => {
   const gateway = await openInProcessGateway();
   const job = await gateway.addJob();

@@ -145,11 +145,16 @@ describe("HTTP", () => {
     const { url } = await serve();
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await fetch(`${url}/ready`)).status).toBe(200);
-    const broken = await serve({ checkDatabase: () => Promise.reject(new Error("hunter2")) });
+    const { log, lines } = keepLog();
+    const failing = () => Promise.reject(new Error("hunter2 in /var/gateway.db"));
+    const broken = await serve({ checkDatabase: failing, log });
     expect((await fetch(`${broken.url}/health`)).status).toBe(200);
-    const response = await fetch(`${broken.url}/ready`);
-    expect(response.status).toBe(503);
-    expect(await response.text()).toMatch(/^The database does not answer\./);
+    for (const _probe of [1, 2]) {
+      const response = await fetch(`${broken.url}/ready`);
+      expect(response.status).toBe(503);
+      expect(await response.text()).toMatch(/^The database does not answer\.[^/]*$/);
+    }
+    expect(lines).toHaveLength(1);
   });
 
   test("a port in use is one sentence that names the next step", async () => {

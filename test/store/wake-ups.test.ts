@@ -377,7 +377,10 @@ test("a query on a connection that went silent fails, and the next one has anoth
   const ask = () => opened.queries.selectFrom("gateways").selectAll().execute();
   await ask();
   proxy.blackHole();
-  await expect(ask()).rejects.toThrow(/silent for 500 ms/);
+  await expect(ask()).rejects.toMatchObject({
+    name: "DatabaseAwayError",
+    cause: { message: expect.stringMatching(/silent for 500 ms/) },
+  });
   proxy.heal();
   expect(await ask()).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import pg from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -9,6 +10,7 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
+import { DatabaseAwayError, DatabaseBusyError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLease } from "../../src/tracking/lease.ts";
@@ -23,7 +25,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
 const logged: string[] = [];
-const log = pino({ level: "warn" }, { write: (line: string) => void logged.push(line) });
+const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
 const LOOK_DELAY_MS = 1_000;
 const DEADLINE_SECONDS = 60;
 
@@ -453,3 +455,60 @@ test("a database that fails ends no job, however far past its deadline", async (
   upstream.finish((await readJob(id))?.requestId ?? "", { output: {} });
   await until(() => hasStatus(id, "SUCCEEDED"));
 });
+
+test("a database that fails is told once, and once that it answers again, however many jobs wait", async () => {
+  const jobs = [await insertAccepted("a"), await insertAccepted("b"), await insertAccepted("c")];
+  const { readJob, saveJob } = store;
+  let reads = 0;
+  store.readJob = () => {
+    reads += 1;
+    return Promise.reject(new DatabaseAwayError({}));
+  };
+  for (const job of jobs) poller.resume(job);
+  await until(() => reads === 15);
+  store.readJob = readJob;
+  await until(() => readMessages().length > 1);
+  const away = expect.stringMatching(/^Jobs can't be looked at, because the database fails.*Check/);
+  const again = expect.stringMatching(/^Jobs are looked at again/);
+  expect(readMessages()).toEqual([away, again]);
+  // What is read and can't be written is a failure too, and that others have nothing to write ends it for nobody.
+  let saves = 0;
+  store.saveJob = (...change) => {
+    saves += 1;
+    return change[0].deploymentId === "a"
+      ? Promise.reject(new DatabaseBusyError({}))
+      : saveJob(...change);
+  };
+  const [first] = jobs;
+  upstream.finish((await readJob(first?.id ?? ""))?.requestId ?? "", { output: {} });
+  await until(() => saves === 10);
+  expect(readMessages()).toEqual([away, again, away]);
+  store.saveJob = saveJob;
+  await until(() => hasStatus(first?.id ?? "", "SUCCEEDED"));
+  expect(readMessages()).toEqual([away, again, away, again]);
+});
+
+test("a database that fails at a job is told again at another one, once nobody follows the first", async () => {
+  const [first, second] = [await insertAccepted("a"), await insertAccepted("b")];
+  store.readJob = () => Promise.reject(new DatabaseAwayError({}));
+  for (const job of [first, second]) poller.resume(job);
+  await until(() => readMessages().length === 1);
+  poller.drop([first.id]);
+  await until(() => readMessages().length === 2);
+  const toldOf = logged.map((line) => /"jobId":"(\w+)"/.exec(line)?.[1]);
+  expect(toldOf).toEqual([first.id, second.id]);
+});
+
+test("a value that the database can't hold is told of each job", async () => {
+  const jobs = [await insertAccepted("a"), await insertAccepted("b")];
+  const error = Object.assign(new pg.DatabaseError("no", 1, "error"), { code: "22P05" });
+  store.readJob = () => Promise.reject(error);
+  for (const job of jobs) poller.resume(job);
+  await until(() => new Set(logged.map((line) => /"jobId":"(\w+)"/.exec(line)?.[1])).size === 2);
+  for (const message of readMessages())
+    expect(message).toMatch(/^A look failed inside the gateway.*Please report/);
+});
+
+function readMessages(): unknown[] {
+  return logged.map((line) => new Map(Object.entries(JSON.parse(line))).get("msg"));
+}

@@ -8,9 +8,11 @@ import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-erro
 import type { InputPath } from "../../src/job/input-issue.ts";
 import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import type { Job } from "../../src/job/job.ts";
+import { UpstreamError } from "../../src/job/upstream-error.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
+import { DatabaseBusyError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
@@ -121,6 +123,24 @@ test("a stop while the database is away tries once more to write down an accepta
   submitter.stop(0);
   expect(await submitting).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
+
+test.each([
+  { outcome: "an acceptance", fault: null },
+  { outcome: "an unknown fate", fault: "html-502" },
+] as const)(
+  "$outcome that the database never takes is told as unknown, and not as worth another try",
+  async ({ fault }) => {
+    upstream.setFault(fault);
+    store.saveJob = () => Promise.reject(new DatabaseBusyError({}));
+    const error = await submitter.submitJob(REQUEST).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UpstreamError);
+    expect(error).toMatchObject({
+      code: "SUBMISSION_UNKNOWN",
+      retryable: false,
+      unconfirmedJob: { status: "SUBMITTING", deploymentId: REQUEST.deploymentId },
+    });
+  },
+);
 
 test("an insert whose answer is lost leaves nothing behind, and the key is free", async () => {
   const { insertJob } = store;
