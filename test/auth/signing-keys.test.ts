@@ -193,12 +193,12 @@ test.each([
   async (_case, answer) => {
     const signer = await createSigner("ES256", "k1");
     const { letIn, reasonFor, server, of } = await open(keysOf(signer), { refreshMs: 20 });
-    const token = await sign(signer);
-    await letIn(token);
+    const admission = await letIn(await sign(signer));
     server.answer(answer);
     const asked = server.requests() + 2;
     await expect.poll(() => server.requests(), { timeout: 10_000 }).toBeGreaterThan(asked);
     expect(await reasonFor(await sign(signer, { sub: "user-2" }))).toBe("let in");
+    expect(admission.isRevoked()).toBe(false);
     expect(of("error")).toHaveLength(1);
     expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
   },
