@@ -1,16 +1,14 @@
 import { stripVTControlCharacters } from "node:util";
 
-import { readKeyCommand } from "./auth/key-command.ts";
-import { runKeyCommand } from "./auth/run-key-command.ts";
+import { runKeyCommand } from "./auth/key-command.ts";
 import { readEnvironment } from "./config/read-environment.ts";
 import { VARIABLES } from "./config/variables.ts";
 
 // `npm run --silent key -- create --owner web`: the new key, alone, on standard output; what else there is to say goes to
 // standard error.
 try {
-  const command = readKeyCommand(process.argv.slice(2));
   const file = VARIABLES.shape.API_KEYS_FILE.parse(readEnvironment(process.env)["API_KEYS_FILE"]);
-  const { result, remark } = await runKeyCommand(command, { file, now: new Date() });
+  const { result, remark } = await runKeyCommand(process.argv.slice(2), { file, now: new Date() });
   if (result !== null) console.log(result);
   console.error(remark);
 } catch (error) {

@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, "..", "src");
 /** A file of these folders imports from its own or from one further left. */
 const ORDER = [
   "job",
+  "config",
   "auth",
   "deployments",
   "runcomfy",
@@ -17,7 +18,6 @@ const ORDER = [
   "watch",
   "schema",
   "server",
-  "config",
 ] as const;
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [

@@ -5,10 +5,9 @@ import type { BaseLogger } from "pino";
 
 import { hashSecret, isSecretOf, makeApiKey, parseApiKey } from "./api-key.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
-import { AuthenticationError } from "./authenticator.ts";
-import { readBearer } from "./bearer.ts";
-import type { StoredKey } from "./read-api-keys.ts";
-import { ApiKeysError, readApiKeys } from "./read-api-keys.ts";
+import { AuthenticationError, readBearer } from "./authenticator.ts";
+import type { StoredKey } from "./api-keys-file.ts";
+import { ApiKeysError, readApiKeys } from "./api-keys-file.ts";
 import type { OwnerLimits } from "./viewer.ts";
 
 type KnownKey = { readonly stored: StoredKey; readonly admission: Admission };
@@ -60,7 +59,7 @@ export async function openApiKeys(options: {
         viewer: {
           ownerId: stored.owner,
           scopes: new Set(stored.scopes),
-          limits: toLimits(limits, stored),
+          limits: { ...limits, ...stored.limits },
         },
         expiresAt: null,
         isRevoked: () => known.get(stored.id) !== made,
@@ -109,11 +108,6 @@ export async function openApiKeys(options: {
       await looking;
     },
   };
-}
-
-function toLimits(limits: OwnerLimits, { limits: own = {} }: StoredKey): OwnerLimits {
-  const given = Object.entries(own).filter(([, value]) => value !== undefined);
-  return { ...limits, ...Object.fromEntries(given) };
 }
 
 /** Changes whenever the file does; the text of the error when it can't be looked at. */

@@ -1,27 +1,25 @@
 import { hash } from "node:crypto";
 
-import type { JWSHeaderParameters, JWTPayload } from "jose";
+import type { JWTVerifyOptions } from "jose";
 import { errors, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 import { z } from "zod";
 
-import type { JwtConfig } from "./auth-config.ts";
+import type { Config } from "../config/load-config.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
-import { AuthenticationError } from "./authenticator.ts";
-import { readBearer } from "./bearer.ts";
-import { openKeyServer } from "./open-key-server.ts";
-import { isOwnerId } from "./owner.ts";
+import { AuthenticationError, readBearer } from "./authenticator.ts";
 import { readPublicKeys } from "./read-public-keys.ts";
-import { pickScopes } from "./scopes.ts";
 import type { SigningKeys } from "./signing-keys.ts";
-import { createSigningKeys } from "./signing-keys.ts";
+import { keepSigningKeys, openKeyServer } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
-import { LOCAL_OWNER } from "./viewer.ts";
+import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How long a token that was checked is believed without a check of its signature. */
 const LONGEST_BELIEF_MS = 60_000;
 const MOST_BELIEVED = 10_000;
+/** A token that names no key is tried with so many, so that nobody's token costs a hundred checks. */
+const MOST_TRIED_KEYS = 8;
 
 /** Scopes as OAuth writes them (`scope`), and as some issuers do (`scp`); what is neither grants nothing. */
 const CLAIMS = z.object({
@@ -36,11 +34,9 @@ const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 type Believed = { readonly admission: Admission; readonly until: number };
 
-/** A token whose signature is right, and the key that made it. */
-type Verified = { readonly payload: JWTPayload; readonly thumbprint: string };
-
 type Options = {
-  readonly config: JwtConfig;
+  /** Which tokens are accepted. */
+  readonly config: Omit<Extract<Config["auth"], { kind: "jwt" }>, "kind">;
   readonly limits: OwnerLimits;
   readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
   /** Milliseconds since 1970. */
@@ -49,14 +45,12 @@ type Options = {
 
 /** Lets in who has a token of the issuer for this audience. Rejects when a file of public keys can't be used. */
 export async function openJwts(options: Options): Promise<Authenticator> {
-  const keys = await openSigningKeys(options);
+  const { config, log, now } = options;
+  const keys =
+    "jwksUrl" in config.keys
+      ? openKeyServer({ url: config.keys.jwksUrl, log, now })
+      : keepSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
   return createJwtAuthenticator({ ...options, keys });
-}
-
-async function openSigningKeys({ config, log, now }: Options): Promise<SigningKeys> {
-  return "jwksUrl" in config.keys
-    ? openKeyServer({ url: config.keys.jwksUrl, log, now })
-    : await createSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
 }
 
 /** As `openJwts`, with keys that it closes with itself. */
@@ -69,26 +63,10 @@ export function createJwtAuthenticator(
   const believed = new LRUCache<string, Believed>({ max: MOST_BELIEVED });
   let hasWarned = false;
 
-  async function verifyOrExplain(token: string): Promise<Verified> {
-    try {
-      if (!COMPACT.test(token)) throw new errors.JWTInvalid();
-      return await verify(token, config, keys, now());
-    } catch (error) {
-      if (!isExpected(error) && !hasWarned) {
-        hasWarned = true;
-        // Not the error: it may quote the token.
-        const kind = error instanceof Error ? error.name : typeof error;
-        log.warn(
-          { kind },
-          "A token was refused because its key can't be used, e.g. an RSA key of fewer than 2048 bits. Check the issuer's keys. This is logged once.",
-        );
-      }
-      throw toAuthenticationError(error);
-    }
-  }
-
   async function check(token: string): Promise<Admission> {
-    const { payload, thumbprint } = await verifyOrExplain(token);
+    const { payload, key } = await verify(token).catch((error: unknown) => {
+      throw toAuthenticationError(error);
+    });
     const claims = CLAIMS.safeParse(payload);
     if (!claims.success)
       throw new AuthenticationError(
@@ -96,13 +74,50 @@ export function createJwtAuthenticator(
         `The token's claims can't be used: exp must be a time, and sub an owner's id of at most 255 characters, without control characters and other than "${LOCAL_OWNER}". Get a token for a user of your issuer.`,
       );
     const { sub, exp, scope, scp } = claims.data;
+    const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isScope));
     const expiresAt = exp * 1_000;
     return {
-      viewer: { ownerId: sub, scopes: pickScopes(`${scope} ${scp}`.split(" ")), limits },
+      viewer: { ownerId: sub, scopes, limits },
       // The tolerance is for clocks that differ; a session gets it only where it would end as it begins.
       expiresAt: expiresAt > now() ? expiresAt : expiresAt + toleranceMs,
-      isRevoked: () => !keys.isCurrent(thumbprint),
+      isRevoked: keys.watch(key),
     };
+  }
+
+  /** An issuer may have changed its keys when none fits, or when the one that fits by its id did not sign. */
+  async function verify(token: string) {
+    if (!COMPACT.test(token)) throw new errors.JWTInvalid();
+    const { issuer, audience, clockToleranceSeconds: clockTolerance } = config;
+    const checks: JWTVerifyOptions = {
+      algorithms: [...config.algorithms],
+      issuer,
+      audience,
+      clockTolerance,
+      currentDate: new Date(now()),
+      requiredClaims: ["exp", "sub"],
+    };
+    try {
+      return await verifyByAny(token, keys, checks);
+    } catch (error) {
+      const isUnknownKey =
+        error instanceof errors.JWKSNoMatchingKey ||
+        error instanceof errors.JWSSignatureVerificationFailed;
+      if (!isUnknownKey || !(await keys.refresh())) throw error;
+      return await verifyByAny(token, keys, checks);
+    }
+  }
+
+  function toAuthenticationError(cause: unknown): AuthenticationError {
+    if (cause instanceof AuthenticationError) return cause;
+    if (!(cause instanceof errors.JOSEError) && !hasWarned) {
+      hasWarned = true;
+      // Not the error: it may quote the token.
+      log.warn(
+        { kind: cause instanceof Error ? cause.name : typeof cause },
+        "A token was refused because its key can't be used, e.g. an RSA key of fewer than 2048 bits. Check the issuer's keys. This is logged once.",
+      );
+    }
+    return new AuthenticationError("invalid", explain(cause), { cause });
   }
 
   return {
@@ -121,58 +136,25 @@ export function createJwtAuthenticator(
   };
 }
 
-/** Rejects with an `AuthenticationError`, or with what jose says. */
-async function verify(
-  token: string,
-  config: JwtConfig,
-  keys: SigningKeys,
-  now: number,
-): Promise<Verified> {
-  let candidates: ReturnType<typeof findCandidates> | null = null;
-  for (;;) {
-    let thumbprint = "";
-    try {
-      // jose asks for the key only when it has accepted the header, its algorithm and `crit` included.
-      const findKey = async (header: JWSHeaderParameters) => {
-        candidates ??= findCandidates(header, keys);
-        const { value: candidate } = await candidates.next();
-        if (candidate === undefined) throw new errors.JWKSNoMatchingKey();
-        ({ thumbprint } = candidate);
-        return candidate.key;
-      };
-      const { payload } = await jwtVerify(token, findKey, {
-        algorithms: [...config.algorithms],
-        issuer: config.issuer,
-        audience: config.audience,
-        clockTolerance: config.clockToleranceSeconds,
-        currentDate: new Date(now),
-        requiredClaims: ["exp", "sub"],
-      });
-      return { payload, thumbprint };
-    } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+/** Where several keys fit, as for a token that names none, it tries the first ones. */
+async function verifyByAny(token: string, keys: SigningKeys, checks: JWTVerifyOptions) {
+  try {
+    // jose asks for the key only when it has accepted the header, its algorithm and `crit` included.
+    return await jwtVerify(token, keys.find, checks);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let left = MOST_TRIED_KEYS;
+    for await (const key of error) {
+      left -= 1;
+      try {
+        return { ...(await jwtVerify(token, key, checks)), key };
+      } catch (failure) {
+        const isByOther = failure instanceof errors.JWSSignatureVerificationFailed;
+        if (!isByOther || left === 0) throw failure;
+      }
     }
+    throw new errors.JWSSignatureVerificationFailed();
   }
-}
-
-/** An issuer that gives its keys no ids, or the same one to each, has perhaps changed them when none fits. */
-async function* findCandidates(header: JWSHeaderParameters, keys: SigningKeys) {
-  const found = await keys.find(header);
-  yield* found;
-  if (found.length === 0) return undefined;
-  const tried = new Set(found.map(({ thumbprint }) => thumbprint));
-  const anew = await keys.findAnew(header);
-  yield* anew.filter(({ thumbprint }) => !tried.has(thumbprint));
-  return undefined;
-}
-
-function isExpected(error: unknown): boolean {
-  return error instanceof errors.JOSEError || error instanceof AuthenticationError;
-}
-
-function toAuthenticationError(cause: unknown): AuthenticationError {
-  if (cause instanceof AuthenticationError) return cause;
-  return new AuthenticationError("invalid", explain(cause), { cause });
 }
 
 /** Of a token whose signature is right one may tell more. */

@@ -4,19 +4,15 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { JSONWebKeySet, JWK } from "jose";
+import { exportJWK } from "jose";
 import { z } from "zod";
 
 const PEM = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----.+?-----END \1-----/gs;
 
-const JWK_SHAPE = z.looseObject({
-  kty: z.string(),
-  kid: z.string().optional(),
-  alg: z.string().optional(),
-  use: z.string().optional(),
-});
+const JWK_SHAPE = z.custom<JWK>((value) => z.object({ kty: z.string() }).safeParse(value).success);
 const JSON_FILE = z.union([
-  z.object({ keys: z.array(JWK_SHAPE).min(1).max(100) }).transform(({ keys }) => keys),
-  JWK_SHAPE.transform((key) => [key]),
+  z.object({ keys: z.array(JWK_SHAPE).min(1).max(100) }),
+  JWK_SHAPE.transform((key) => ({ keys: [key] })),
 ]);
 
 /**
@@ -27,8 +23,7 @@ export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
   const path = resolve(file);
   try {
     const text = await readFile(path, "utf8");
-    const keys = text.trimStart().startsWith("{") ? readJson(text) : readPem(text);
-    return { keys };
+    return { keys: text.trimStart().startsWith("{") ? readJson(text) : await readPem(text) };
   } catch (cause) {
     throw new Error(
       `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM, JWK or JWK set.`,
@@ -46,37 +41,27 @@ function explain(cause: unknown): string {
 
 class UnfitKey extends Error {}
 
-function readPem(text: string): JWK[] {
-  if (text.includes("PRIVATE KEY-----"))
-    throw new UnfitKey("it holds a private key, which the gateway must not have");
-  const keys = [...text.matchAll(PEM)].map(([pem]) => pem);
+async function readPem(text: string): Promise<JWK[]> {
+  if (text.includes("PRIVATE KEY-----")) throw new UnfitKey(PRIVATE);
+  const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
   if (keys.length === 0) throw new UnfitKey("it holds no public key");
-  return keys.map((pem) => toJwk(createPublicKey(pem)));
+  return await Promise.all(keys.map((key) => exportJWK(checkStrength(key))));
 }
 
 function readJson(text: string): JWK[] {
-  const parsed = JSON_FILE.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new UnfitKey("it is JSON, but neither a JWK nor a JWK set");
-  return parsed.data.map(fromJson);
+  const { data } = JSON_FILE.safeParse(JSON.parse(text));
+  if (data === undefined) throw new UnfitKey("it is JSON, but neither a JWK nor a JWK set");
+  for (const key of data.keys) {
+    if ("d" in key) throw new UnfitKey(PRIVATE);
+    checkStrength(createPublicKey({ key, format: "jwk" }));
+  }
+  return data.keys;
 }
 
-function fromJson(jwk: z.infer<typeof JWK_SHAPE>): JWK {
-  if (jwk.kty === "oct") throw new UnfitKey("it holds a symmetric key, which could make tokens");
-  if ("d" in jwk) throw new UnfitKey("it holds a private key, which the gateway must not have");
-  const { kid, alg, use } = jwk;
-  return {
-    ...toJwk(createPublicKey({ key: jwk, format: "jwk" })),
-    ...(kid !== undefined && { kid }),
-    ...(alg !== undefined && { alg }),
-    ...(use !== undefined && { use }),
-  };
-}
+const PRIVATE = "it holds a private key, which the gateway must not have";
 
-function toJwk(key: KeyObject): JWK {
+function checkStrength(key: KeyObject): KeyObject {
   const { modulusLength = Infinity } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < 2_048)
-    throw new UnfitKey(`it holds an RSA key of ${modulusLength} bits, and 2048 is the least`);
-  const { kty, ...rest } = key.export({ format: "jwk" });
-  if (kty === undefined) throw new UnfitKey("it holds a key of an unknown type");
-  return { ...rest, kty };
+  if (modulusLength >= 2_048) return key;
+  throw new UnfitKey(`it holds an RSA key of ${modulusLength} bits, and 2048 is the least`);
 }

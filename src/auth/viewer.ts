@@ -3,8 +3,20 @@ export const SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all
 
 export type Scope = (typeof SCOPES)[number];
 
+export function isScope(word: string): word is Scope {
+  return SCOPES.some((scope) => scope === word);
+}
+
 /** The owner of all that is done without authentication, and of the jobs that are older than owners. */
 export const LOCAL_OWNER = "local";
+
+/** What an owner's id must be like; goes on from the id. */
+export const OWNER_RULE = "must be 1 to 255 characters without control characters";
+
+/** Whether a text can be an owner's id: a column can hold it, and a line of a log or a list shows it whole. */
+export function isOwnerId(text: string): boolean {
+  return text.length <= 255 && text.isWellFormed() && /^\P{Cc}+$/u.test(text);
+}
 
 /** Whoever an operation is done for. */
 export type Viewer = {
@@ -15,15 +27,17 @@ export type Viewer = {
 };
 
 /** How much one owner may ask for; null where there is no limit. */
-export type OwnerLimits = {
-  /** HTTP requests and operations on WebSockets, for each gateway. */
-  readonly requestsPerSecond: number | null;
-  readonly submitsPerMinute: number | null;
-  /** Unfinished jobs. */
-  readonly jobsInFlight: number | null;
-  readonly jobsPerDay: number | null;
-  /** WebSockets that are open at once, for each gateway. */
-  readonly sockets: number | null;
-  /** Subscriptions that run at once, on sockets and as event streams, for each gateway. */
-  readonly subscriptions: number | null;
-};
+export type OwnerLimits = Readonly<Record<(typeof OWNER_LIMITS)[number], number | null>>;
+
+/**
+ * What is limited for each owner: HTTP requests and operations on WebSockets, submits, unfinished jobs, jobs a day, open
+ * WebSockets, and running subscriptions, event streams included. All but submits and jobs are counted by each gateway.
+ */
+export const OWNER_LIMITS = [
+  "requestsPerSecond",
+  "submitsPerMinute",
+  "jobsInFlight",
+  "jobsPerDay",
+  "sockets",
+  "subscriptions",
+] as const;

@@ -2,8 +2,7 @@ import { dirname, join } from "node:path";
 
 import type { z } from "zod";
 
-import { findMisspelt } from "./find-misspelt.ts";
-import { findProblems, isSandbox } from "./find-problems.ts";
+import { findMisspelt, findProblems, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./limit-variables.ts";
 import { VARIABLES } from "./variables.ts";
 

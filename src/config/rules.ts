@@ -44,10 +44,7 @@ export function flag() {
 }
 
 export function port() {
-  const rule = "must be a port, from 0 (a free one) to 65535";
-  return matching(/^\d{1,5}$/, rule)
-    .transform(Number)
-    .refine((value) => value <= 65_535, rule);
+  return between(0, 65_535, /^\d{1,5}$/, "a port");
 }
 
 export function number(least: number, most: number) {
@@ -73,36 +70,34 @@ export function list(areGood: (words: readonly string[]) => boolean, rule: strin
     .refine(areGood, rule);
 }
 
+function fitting(isGood: (given: string) => boolean, rule: string) {
+  return z.string().refine(isGood, rule);
+}
+
 export function host() {
-  return z.string().refine(isHost, "must be a host's name or address, such as 127.0.0.1");
+  return fitting(isHost, "must be a host's name or address, such as 127.0.0.1");
 }
 
 /** Of another server, which the gateway trusts or sends a token to: nobody on the way may read or change it. */
 export function safeUrl() {
-  return z
-    .string()
-    .refine(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)");
+  return fitting(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)");
 }
 
 export function baseUrl() {
-  return z
-    .string()
-    .refine(
-      (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
-      "must be an https: URL without user, query or fragment (http: on loopback)",
-    );
+  return fitting(
+    (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
+    "must be an https: URL without user, query or fragment (http: on loopback)",
+  );
 }
 
 export function databaseUrl() {
-  return z
-    .string()
-    .refine(
-      (url) =>
-        url === ":memory:" ||
-        /^file:./.test(url) ||
-        (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)),
-      "must be file:<path>, :memory: or postgres://user:password@host:5432/database",
-    );
+  return fitting(
+    (url) =>
+      url === ":memory:" ||
+      /^file:./.test(url) ||
+      (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)),
+    "must be file:<path>, :memory: or postgres://user:password@host:5432/database",
+  );
 }
 
 const EITHER = new Intl.ListFormat("en-GB", { type: "disjunction" });

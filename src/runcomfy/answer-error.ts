@@ -1,19 +1,12 @@
 import type { UpstreamErrorCode } from "../job/upstream-error.ts";
 import type { ErrorEnvelope } from "./error-envelope.ts";
 import { readErrorEnvelope } from "./error-envelope.ts";
-import type { Body } from "./read-body.ts";
+import type { Answer } from "./read-answer.ts";
 import type { Delivery } from "./runcomfy-error.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 
 /** The five calls, as error texts name them. */
 export type Call = "submit" | "status" | "result" | "cancel" | "list";
-
-/** A whole answer of the upstream. */
-export type Answer = {
-  readonly httpStatus: number;
-  readonly body: Body;
-  readonly retryAfterMs: number | null;
-};
 
 const REFUSALS_BEFORE_ACCEPTANCE: ReadonlyMap<number, UpstreamErrorCode> = new Map([
   [10_001, "INSUFFICIENT_FUNDS"],

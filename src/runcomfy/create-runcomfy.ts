@@ -4,15 +4,14 @@ import ky from "ky";
 import type { BaseLogger } from "pino";
 
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import type { Answer, Call } from "./answer-error.ts";
+import type { Call } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
 import { readLiveDeployments } from "./live-deployment.ts";
-import { isConnectionRefused, toNetworkError, toTimeoutError } from "./network-error.ts";
+import { toNetworkError, toTimeoutError } from "./network-error.ts";
 import type { Pace } from "./pace.ts";
-import type { Body } from "./read-body.ts";
-import { readBody } from "./read-body.ts";
+import type { Answer } from "./read-answer.ts";
+import { readAnswer } from "./read-answer.ts";
 import { toListPath, toRequestPath, toSubmitPath } from "./request-path.ts";
-import { readRetryAfterMs } from "./retry-after.ts";
 import type { RequestReference, RunComfy } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import { readCancelReport, readRequestId, readResultReport, readStatusReport } from "./wire.ts";
@@ -20,14 +19,14 @@ import { readCancelReport, readRequestId, readResultReport, readStatusReport } f
 const LARGEST_RESULT_BYTES = 8 * 1024 * 1024;
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
-/** How long before a refused connection is tried again, at most; together less than a second. */
-const REFUSED_DELAYS_MS = [250, 500] as const;
+/** How long to wait before a submit that could not be sent is tried again, at most; together less than a second. */
+const UNSENT_DELAYS_MS = [250, 500] as const;
+
+/** A gateway that was frozen for so long between two tries may have lost the job to another: it does not send again. */
+const UNSENT_PATIENCE_MS = 2_000;
 
 /** Stands in a probe for a request, which the upstream is not expected to know: its "not found" is an answer too. */
 const PROBE_ID = "probe";
-
-/** A gateway that was frozen for so long between two tries may have lost the job to another: it does not send again. */
-const REFUSED_PATIENCE_MS = 2_000;
 
 /**
  * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
@@ -51,9 +50,8 @@ export function createRunComfy(options: {
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
   const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
-  const { probeTimeoutMs = 5_000 } = options;
-  const { now = Date.now, random = Math.random, sleep = delay } = options;
-  const { monotonic = () => performance.now() } = options;
+  const { probeTimeoutMs = 5_000, now = Date.now, monotonic = () => performance.now() } = options;
+  const { random = Math.random, sleep = delay } = options;
   /** The deployment that was last called for a job, which is what a probe asks about. */
   let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
   const http = ky.create({
@@ -68,19 +66,19 @@ export function createRunComfy(options: {
   });
 
   /**
-   * One request and its whole answer, head and body, within `timeoutMs`. Rejects with what fetch throws when there is none,
-   * with a `RunComfyError` when it takes too long, and with the signal's reason.
+   * One request and what its whole answer, head and body, says within `timeoutMs`. Rejects with a `RunComfyError`, and
+   * with the signal's reason.
    */
-  async function send(request: {
+  async function send<Report>(request: {
     readonly call: Call;
     readonly path: string;
     readonly json?: JsonObject;
     readonly limitBytes?: number;
     readonly timeoutMs: number;
     readonly signal?: AbortSignal;
-  }): Promise<Answer> {
+    readonly readReport: (body: JsonValue) => Report | null;
+  }): Promise<Report> {
     const { call, path, json, limitBytes = LARGEST_ANSWER_BYTES, timeoutMs, signal } = request;
-    signal?.throwIfAborted();
     let httpStatus: number | null = null;
     // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
     const ending = new AbortController();
@@ -91,156 +89,141 @@ export function createRunComfy(options: {
       const method = call === "submit" || call === "cancel" ? "post" : "get";
       const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
       httpStatus = response.status;
-      return {
-        httpStatus,
-        retryAfterMs: readRetryAfterMs(response.headers.get("retry-after"), now()),
-        body: await readBodyOf(response, limitBytes, ending.signal),
-      };
+      const reading = { limitBytes, signal: ending.signal, now: now() };
+      const answer = await readAnswer(response, reading);
+      const report = readHopedFor(call, answer, request.readReport);
+      if (report !== null) return report;
+      if (answer.retryAfterMs !== null) pace.notePause(answer.retryAfterMs);
+      throw toAnswerError(call, answer);
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      throw thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", leave);
     }
   }
 
-  /** Reads the answer with `readReport`; one that it can't read is an error, and so is everything but a 2xx. */
-  function readAnswer<T>(call: Call, answer: Answer, readReport: (body: JsonValue) => T | null): T {
-    const report = readSuccess(call, answer, readReport);
-    if (report !== null) return report;
-    if (answer.retryAfterMs !== null) pace.notePause(answer.retryAfterMs);
-    throw toAnswerError(call, answer);
-  }
-
-  async function read<T>(
-    call: "status" | "result",
-    request: RequestReference,
-    signal: AbortSignal,
-    limitBytes: number,
-    readReport: (body: JsonValue) => T | null,
-  ): Promise<T> {
-    signal.throwIfAborted();
-    const path = openPath(call, toRequestPath(request, call));
-    noteCalled(request);
-    const answersBefore = pace.countAnswers();
-    try {
-      const answer = await send({ call, path, limitBytes, timeoutMs: readTimeoutMs, signal });
-      const report = readAnswer(call, answer, readReport);
-      pace.noteRead(null, request.deploymentId);
-      return report;
-    } catch (thrown) {
-      signal.throwIfAborted();
-      const error = toError(call, thrown);
-      pace.noteRead(error, request.deploymentId, answersBefore);
-      throw error;
-    }
-  }
-
-  /** Refuses a call that the pace forbids, or whose ids would make another call of it. */
-  function openPath(call: Call, path: string | null): string {
+  /** Refuses a call that was given up, that the pace forbids, or whose ids would make another call of it. */
+  function openPath(call: Call, path: string | null, signal?: AbortSignal): string {
+    signal?.throwIfAborted();
     const pausedForMs = pace.pausedForMs();
-    if (pausedForMs > 0) {
+    if (pausedForMs > 0)
       throw new RunComfyError(
         `RunComfy asked for a pause, so the ${call} was not sent. Try again in ${Math.ceil(pausedForMs / 1_000)} seconds.`,
         { code: "RATE_LIMITED", delivery: "refused", retryAfterMs: pausedForMs },
       );
-    }
-    if (path === null) {
+    if (path === null)
       throw new RunComfyError(
         `The ${call} was not sent: an id in it is not made of letters, digits, "_" and "-". Check the deployment's id.`,
         { code: "NOT_FOUND", delivery: "refused" },
       );
-    }
     return path;
   }
 
-  function noteCalled({ apiVersion, deploymentId }: typeof lastCalled): void {
+  async function read<Report>(
+    call: "status" | "result",
+    request: RequestReference,
+    signal: AbortSignal,
+    reading: {
+      readonly limitBytes?: number;
+      readonly readReport: (body: JsonValue) => Report | null;
+    },
+  ): Promise<Report> {
+    const { apiVersion, deploymentId } = request;
+    const path = openPath(call, toRequestPath(request, call), signal);
     lastCalled = { apiVersion, deploymentId };
+    const answersBefore = pace.countAnswers();
+    try {
+      const report = await send({ call, path, timeoutMs: readTimeoutMs, signal, ...reading });
+      pace.noteRead(null, deploymentId);
+      return report;
+    } catch (error) {
+      if (error instanceof RunComfyError) pace.noteRead(error, deploymentId, answersBefore);
+      throw error;
+    }
   }
 
   return {
     async submit({ apiVersion, deploymentId, input }) {
       const startedAt = monotonic();
       const answersBefore = pace.countAnswers();
-      for (let refusals = 0; ; refusals += 1) {
+      for (let tries = 0; ; tries += 1) {
         const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
-        noteCalled({ apiVersion, deploymentId });
+        lastCalled = { apiVersion, deploymentId };
+        const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
+        const request = { call: "submit", path, json: input, timeoutMs } as const;
         try {
-          const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
-          const answer = await send({ call: "submit", path, json: input, timeoutMs });
-          const requestId = readAnswer("submit", answer, readRequestId);
+          const requestId = await send({ ...request, readReport: readRequestId });
           pace.noteSubmit(null, deploymentId);
           return requestId;
-        } catch (thrown) {
-          const delayMs = isConnectionRefused(thrown) ? REFUSED_DELAYS_MS[refusals] : undefined;
+        } catch (error) {
+          if (!(error instanceof RunComfyError)) throw error;
+          const delayMs = error.delivery === "never-arrived" ? UNSENT_DELAYS_MS[tries] : undefined;
           if (delayMs !== undefined) {
-            log.warn(
-              { deploymentId },
-              "RunComfy refused the connection; the submit is sent again.",
-            );
+            log.warn({ deploymentId }, "RunComfy could not be reached; the submit is sent again.");
             await sleep(delayMs * (0.5 + 0.5 * random()));
-            if (monotonic() - startedAt < REFUSED_PATIENCE_MS) continue;
+            if (monotonic() - startedAt < UNSENT_PATIENCE_MS) continue;
           }
-          const error = toError("submit", thrown);
           pace.noteSubmit(error, deploymentId, answersBefore);
           throw error;
         }
       }
     },
     readStatus: (request, signal) =>
-      read("status", request, signal, LARGEST_ANSWER_BYTES, readStatusReport),
+      read("status", request, signal, { readReport: readStatusReport }),
     readResult: (request, signal) =>
-      read("result", request, signal, LARGEST_RESULT_BYTES, readResultReport),
+      read("result", request, signal, {
+        limitBytes: LARGEST_RESULT_BYTES,
+        readReport: readResultReport,
+      }),
     async cancel(request, signal) {
-      signal.throwIfAborted();
-      const path = openPath("cancel", toRequestPath(request, "cancel"));
-      try {
-        const answer = await send({ call: "cancel", path, timeoutMs: readTimeoutMs, signal });
-        if (isNotCancellable(answer)) return "not-cancellable";
-        return readAnswer("cancel", answer, readCancelReport);
-      } catch (thrown) {
-        signal.throwIfAborted();
-        throw toError("cancel", thrown);
-      }
+      const path = openPath("cancel", toRequestPath(request, "cancel"), signal);
+      const timeoutMs = readTimeoutMs;
+      return await send({ call: "cancel", path, timeoutMs, signal, readReport: readCancelReport });
     },
     // Its failures are not noted as those of a read, since no job depends on it; a Retry-After holds for all calls.
     async listDeployments(ids) {
       const listPath = toListPath(ids);
       if (listPath === null) return [];
       const path = openPath("list", listPath);
-      try {
-        const answer = await send({ call: "list", path, timeoutMs: listTimeoutMs });
-        return readAnswer("list", answer, readLiveDeployments);
-      } catch (thrown) {
-        throw toError("list", thrown);
-      }
+      const timeoutMs = listTimeoutMs;
+      return await send({ call: "list", path, timeoutMs, readReport: readLiveDeployments });
     },
     async probe(probe, signal) {
       const { call } = probe;
       const { apiVersion } = lastCalled;
       const deploymentId = probe.deploymentId ?? lastCalled.deploymentId;
-      const path =
+      const asked =
         call === "list"
-          ? toListPath([deploymentId])
-          : toRequestPath({ apiVersion, deploymentId, requestId: PROBE_ID }, call);
+          ? { path: toListPath([deploymentId]), readReport: readLiveDeployments }
+          : {
+              path: toRequestPath({ apiVersion, deploymentId, requestId: PROBE_ID }, call),
+              readReport: readStatusReport,
+            };
       try {
-        const timeoutMs = probeTimeoutMs;
-        const answer = await send({ call, path: openPath(call, path), timeoutMs, signal });
-        readAnswer<unknown>(call, answer, call === "list" ? readLiveDeployments : readStatusReport);
+        const path = openPath(call, asked.path, signal);
+        await send<unknown>({ ...asked, call, path, timeoutMs: probeTimeoutMs, signal });
         pace.noteProbe(null, probe);
-      } catch (thrown) {
-        if (!signal.aborted) pace.noteProbe(toError(call, thrown), probe);
+      } catch (error) {
+        if (error instanceof RunComfyError) pace.noteProbe(error, probe);
       }
     },
   };
 }
 
-function readSuccess<T>(
+/** What an answer reports; null for one that is not hoped for. A cancel may be refused by a 4xx in the words of a 200. */
+function readHopedFor<Report>(
   call: Call,
   { httpStatus, body }: Answer,
-  readReport: (body: JsonValue) => T | null,
-): T | null {
-  if (httpStatus < 200 || httpStatus >= 300 || body.kind !== "json") return null;
+  readReport: (body: JsonValue) => Report | null,
+): Report | null {
+  const isSuccess = httpStatus >= 200 && httpStatus < 300;
+  const isRefusedCancel = call === "cancel" && httpStatus >= 400 && httpStatus < 500;
+  if (body.kind !== "json" || !(isSuccess || isRefusedCancel)) return null;
   try {
-    return readReport(body.value);
+    const report = readReport(body.value);
+    return isSuccess || report === "not-cancellable" ? report : null;
   } catch (thrown) {
     // A mistake of the reader's is no failure of the upstream. What it says may quote the body, which no log may have.
     const name = thrown instanceof Error ? thrown.name : typeof thrown;
@@ -249,28 +232,4 @@ function readSuccess<T>(
       { code: "INVALID_RESPONSE", delivery: "unknown", httpStatus },
     );
   }
-}
-
-/** A refusal to cancel may come as a 4xx that says so in the words of a 200. */
-function isNotCancellable({ httpStatus, body }: Answer): boolean {
-  if (httpStatus < 400 || httpStatus >= 500 || body.kind !== "json") return false;
-  return readCancelReport(body.value) === "not-cancellable";
-}
-
-/** The body of an error may break off or never end: its status has said enough. */
-async function readBodyOf(
-  response: Response,
-  limitBytes: number,
-  signal: AbortSignal,
-): Promise<Body> {
-  try {
-    return await readBody(response, limitBytes, signal);
-  } catch (thrown) {
-    if (response.ok) throw thrown;
-    return { kind: "unreadable", why: "broken off" };
-  }
-}
-
-function toError(call: Call, thrown: unknown): RunComfyError {
-  return thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
 }

@@ -35,12 +35,6 @@ export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyE
   );
 }
 
-/** Whether nobody listened at the upstream's address, which is the one failure that is worth an immediate second try. */
-export function isConnectionRefused(thrown: unknown): boolean {
-  const roots = findRoots(thrown);
-  return roots.length > 0 && roots.every(isRefusedConnection);
-}
-
 type Root = { readonly code: string | null; readonly systemCall: string | null };
 
 /** The errors at the bottom: a host with several addresses fails with an AggregateError of one for each. */
@@ -57,10 +51,6 @@ function findRoots(thrown: unknown, depth = 8): Root[] {
 function isBeforeSending({ code, systemCall }: Root): boolean {
   if (systemCall !== null) return SYSTEM_CALLS_BEFORE_SENDING.has(systemCall);
   return code !== null && (code === CONNECT_TIMEOUT || CERTIFICATE.test(code));
-}
-
-function isRefusedConnection({ code, systemCall }: Root): boolean {
-  return systemCall === "connect" && code === "ECONNREFUSED";
 }
 
 function readText(error: Error, field: "code" | "syscall"): string | null {

@@ -11,7 +11,7 @@ export type RequestReference = {
 
 /**
  * RunComfy's five calls in the gateway's words, and a probe. Each makes exactly one HTTP request and never repeats it (but for
- * `submit`, after refused connections), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.
+ * `submit`, while it could not be sent), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.
  */
 export type RunComfy = {
   /** Submits one job and returns the upstream's id for it. */

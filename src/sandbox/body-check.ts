@@ -55,7 +55,7 @@ function toProblems(errors: readonly ErrorObject[], given: BodyObject): readonly
     .flatMap((error) => {
       const path = findPath(given, error.instancePath);
       // That of an `if` only says that others are those of its `then` or `else`.
-      return path === null || error.keyword === "if" ? [] : [toProblem(error, ["body", ...path])];
+      return path === null || error.keyword === "if" ? [] : [toProblem(error, path)];
     })
     .take(MAX_PROBLEMS)
     .toArray();
@@ -75,60 +75,37 @@ function findPath(body: BodyObject, pointer: string): (string | number)[] | null
 }
 
 /** In the words of the vendor's server, which checks with pydantic. */
-function toProblem(error: ErrorObject, loc: (string | number)[]): BodyProblem {
-  const limit = String(error.params["limit"]);
-  switch (error.keyword) {
-    case "required":
-      loc.push(String(error.params["missingProperty"]));
-      return { loc, msg: "Field required", type: "missing" };
-    case "additionalProperties":
-      loc.push(String(error.params["additionalProperty"]));
-      return { loc, msg: "Extra inputs are not permitted", type: "extra_forbidden" };
-    case "type":
-      return { loc, ...(TYPE_PROBLEMS[String(error.params["type"])] ?? otherProblem(error)) };
-    case "minimum":
-      return {
-        loc,
-        msg: `Input should be greater than or equal to ${limit}`,
-        type: "greater_than_equal",
-      };
-    case "maximum":
-      return {
-        loc,
-        msg: `Input should be less than or equal to ${limit}`,
-        type: "less_than_equal",
-      };
-    case "minLength":
-      return {
-        loc,
-        msg: `String should have at least ${limit} characters`,
-        type: "string_too_short",
-      };
-    case "maxLength":
-      return {
-        loc,
-        msg: `String should have at most ${limit} characters`,
-        type: "string_too_long",
-      };
-    case "format":
-      return { loc, msg: "Input should be a public https URL of a file", type: "url_scheme" };
-    default:
-      return { loc, ...otherProblem(error) };
-  }
+function toProblem(
+  { keyword, params, message }: ErrorObject,
+  path: readonly (string | number)[],
+): BodyProblem {
+  const field: unknown = params["missingProperty"] ?? params["additionalProperty"];
+  const loc = ["body", ...path, ...(typeof field === "string" ? [field] : [])];
+  const known = PROBLEMS[keyword === "type" ? String(params["type"]) : keyword];
+  if (known === undefined) return { loc, msg: message ?? "Invalid input", type: "value_error" };
+  const [type, words] = known;
+  const limit: unknown = params["limit"] ?? params["allowedValues"];
+  return { loc, msg: words.replace("#", () => toText(limit)), type };
 }
 
-const TYPE_PROBLEMS: Readonly<Record<string, { readonly msg: string; readonly type: string }>> = {
-  object: { msg: "Input should be a valid dictionary", type: "dict_type" },
-  string: { msg: "Input should be a valid string", type: "string_type" },
-  integer: { msg: "Input should be a valid integer", type: "int_type" },
-  number: { msg: "Input should be a valid number", type: "float_type" },
-  boolean: { msg: "Input should be a valid boolean", type: "bool_type" },
-  array: { msg: "Input should be a valid list", type: "list_type" },
+function toText(limit: unknown): string {
+  return Array.isArray(limit) ? limit.join(", ") : String(limit);
+}
+
+/** By the name of a type, or by the keyword that was not kept. */
+const PROBLEMS: Readonly<Record<string, readonly [type: string, words: string]>> = {
+  object: ["dict_type", "Input should be a valid dictionary"],
+  string: ["string_type", "Input should be a valid string"],
+  integer: ["int_type", "Input should be a valid integer"],
+  number: ["float_type", "Input should be a valid number"],
+  boolean: ["bool_type", "Input should be a valid boolean"],
+  array: ["list_type", "Input should be a valid list"],
+  required: ["missing", "Field required"],
+  additionalProperties: ["extra_forbidden", "Extra inputs are not permitted"],
+  minimum: ["greater_than_equal", "Input should be greater than or equal to #"],
+  maximum: ["less_than_equal", "Input should be less than or equal to #"],
+  minLength: ["string_too_short", "String should have at least # characters"],
+  maxLength: ["string_too_long", "String should have at most # characters"],
+  format: ["url_scheme", "Input should be a public https URL of a file"],
+  enum: ["literal_error", "Input should be one of: #"],
 };
-
-function otherProblem(error: ErrorObject): { readonly msg: string; readonly type: string } {
-  const allowed: unknown = error.params["allowedValues"];
-  if (!Array.isArray(allowed))
-    return { msg: error.message ?? "Invalid input", type: "value_error" };
-  return { msg: `Input should be one of: ${allowed.join(", ")}`, type: "literal_error" };
-}

@@ -1,8 +1,10 @@
-import type { RunInput } from "./run-input.ts";
-import { drawFilm, drawImage } from "./picture.ts";
+import { LRUCache } from "lru-cache";
 
-const MAX_BYTES = 64 * 1_024 * 1_024;
-const MAX_WAITING = 64;
+import { drawFilm, drawImage } from "./picture.ts";
+import type { RunInput } from "./run-input.ts";
+
+const MOST_BYTES = 64 * 1_024 * 1_024;
+const MOST_WAITING = 64;
 
 type Picture = { readonly contentType: string; readonly bytes: Buffer };
 
@@ -13,30 +15,18 @@ export type PictureCache = {
 
 /** Draws one picture at a time, since each takes a core, and keeps the ones read last, up to 64 MiB. */
 export function createPictureCache(): PictureCache {
-  const kept = new Map<string, Picture>();
+  const kept = new LRUCache<string, Picture>({
+    maxSize: MOST_BYTES,
+    sizeCalculation: ({ bytes }) => bytes.length,
+  });
   const awaited = new Map<string, Promise<Picture>>();
-  let keptBytes = 0;
   let last: Promise<unknown> = Promise.resolve();
 
-  function keep(key: string, picture: Picture): void {
-    kept.set(key, picture);
-    keptBytes += picture.bytes.length;
-    for (const [oldKey, old] of kept) {
-      if (keptBytes <= MAX_BYTES) return;
-      kept.delete(oldKey);
-      keptBytes -= old.bytes.length;
-    }
-  }
-
-  async function drawAfter(
-    previous: Promise<unknown>,
-    key: string,
-    draw: () => Promise<Picture>,
-  ): Promise<Picture> {
+  async function drawAfter(previous: Promise<unknown>, key: string, draw: () => Promise<Picture>) {
     await Promise.allSettled([previous]);
     try {
       const picture = await draw();
-      keep(key, picture);
+      kept.set(key, picture);
       return picture;
     } finally {
       awaited.delete(key);
@@ -47,14 +37,10 @@ export function createPictureCache(): PictureCache {
     read(input, media, index) {
       const key = JSON.stringify([input, media, index]);
       const picture = kept.get(key);
-      if (picture !== undefined) {
-        kept.delete(key);
-        kept.set(key, picture);
-        return Promise.resolve(picture);
-      }
+      if (picture !== undefined) return Promise.resolve(picture);
       const running = awaited.get(key);
       if (running !== undefined) return running;
-      if (awaited.size >= MAX_WAITING) return null;
+      if (awaited.size >= MOST_WAITING) return null;
       const drawn = drawAfter(last, key, () => draw(input, media, index));
       awaited.set(key, drawn);
       last = drawn;

@@ -2,28 +2,25 @@ import { readFileSync } from "node:fs";
 
 import { z } from "zod";
 
+const PORT_RULE = "must be a port, from 0 (a free one) to 65535";
+const SPEED_RULE = "must be a number from 0.01 to 1000";
+
 const SETTINGS = z.object({
   SANDBOX_PORT: z
     .string()
-    .regex(/^\d{1,5}$/)
+    .regex(/^\d{1,5}$/, { error: PORT_RULE, abort: true })
     .transform(Number)
-    .refine((port) => port <= 65_535)
+    .refine((port) => port <= 65_535, PORT_RULE)
     .default(4_001),
   SANDBOX_SPEED: z
     .string()
-    .regex(/^\d+(\.\d+)?$/)
+    .regex(/^\d+(\.\d+)?$/, { error: SPEED_RULE, abort: true })
     .transform(Number)
-    .refine((speed) => speed >= 0.01 && speed <= 1_000)
+    .refine((speed) => speed >= 0.01 && speed <= 1_000, SPEED_RULE)
     .default(1),
   SANDBOX_DATA: z.string().default("data/sandbox"),
   DEPLOYMENTS_FILE: z.string().transform(readDeployments).optional(),
 });
-
-const RULES: Readonly<Record<string, string>> = {
-  SANDBOX_PORT: "must be a port, from 0 (a free one) to 65535",
-  SANDBOX_SPEED: "must be a number from 0.01 to 1000",
-  SANDBOX_DATA: "must be a folder's path",
-};
 
 /** The sandbox's own settings; a blank value counts as unset. Throws one error that lists every wrong value. */
 export function loadSandboxSettings(environment: NodeJS.ProcessEnv): {
@@ -36,13 +33,10 @@ export function loadSandboxSettings(environment: NodeJS.ProcessEnv): {
   const given = Object.entries(environment).filter(([, value]) => value?.trim() !== "");
   const parsed = SETTINGS.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
-    const problems = new Map(
-      parsed.error.issues.map(({ path, message }) => [String(path[0]), message]),
-    );
-    const lines = [...problems].map(
-      ([name, message]) =>
-        `  ${name} ${RULES[name] ?? message}, not ${JSON.stringify(environment[name])}`,
-    );
+    const lines = parsed.error.issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      return `  ${name} ${message}, not ${JSON.stringify(environment[name])}`;
+    });
     throw new Error(["The sandbox can't start:", ...lines].join("\n"));
   }
   const { SANDBOX_PORT: port, SANDBOX_SPEED: speed, SANDBOX_DATA: dataFolder } = parsed.data;

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
+import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import { createAnswer } from "./answer-request.ts";
@@ -21,7 +22,6 @@ import { createOrigins } from "./origins.ts";
 import { createPlaces } from "./places.ts";
 import { createReadiness } from "./readiness.ts";
 import type { RequestRates } from "./request-rates.ts";
-import type { ServerLimits } from "./server-limits.ts";
 import { createSocketService } from "./socket-service.ts";
 import { fillInQuery } from "./documents/fill-in-query.ts";
 import type { TrustedDocuments } from "./documents/trusted-documents.ts";
@@ -73,7 +73,7 @@ export async function startServer(options: {
     /** Null runs every document. */
     readonly trustedDocuments: TrustedDocuments | null;
   };
-  readonly limits: ServerLimits;
+  readonly limits: Pick<Config["limits"], "document" | "http" | "webSocket">;
   readonly log: Logger;
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
   const { host, sessions, rates, backlog, log } = options;

@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
 
-import { readKeyCommand } from "../../src/auth/key-command.ts";
-import { runKeyCommand } from "../../src/auth/run-key-command.ts";
+import { runKeyCommand } from "../../src/auth/key-command.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import { expectQuietLatency } from "./quiet-client.ts";
 import type { RawWebSocket } from "./raw-web-socket.ts";
@@ -163,8 +162,8 @@ async function expectQuiet(attack: () => Promise<void>): Promise<void> {
 
 /** The header of a new key, which the gateway knows within a second or so. */
 async function createKey(owner: string, ...limits: readonly string[]) {
-  const command = readKeyCommand(["create", "--owner", owner, ...limits]);
-  const { result } = await runKeyCommand(command, { file, now: new Date() });
+  const words = ["create", "--owner", owner, ...limits];
+  const { result } = await runKeyCommand(words, { file, now: new Date() });
   const headers = { authorization: `Bearer ${result}` };
   if (owner !== "quiet")
     await expect

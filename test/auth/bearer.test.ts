@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { readBearer } from "../../src/auth/bearer.ts";
+import { readBearer } from "../../src/auth/authenticator.ts";
 
 test.each(["Bearer abc.d-_~+/e==", "bearer abc.d-_~+/e==", "BEARER   abc.d-_~+/e=="])(
   "%s holds a credential",

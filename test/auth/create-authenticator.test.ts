@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { importPKCS8 } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 
-import type { AuthConfig } from "../../src/auth/auth-config.ts";
+import type { Config } from "../../src/config/load-config.ts";
 import { createAuthenticator } from "../../src/auth/create-authenticator.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { createApiKeysFile } from "./api-keys-file.ts";
@@ -13,14 +13,14 @@ import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 
-async function open(config: AuthConfig) {
+async function open(config: Config["auth"]) {
   const { log } = createRecordedLog();
   const authenticator = await createAuthenticator({ config, limits: NO_LIMITS, log });
   onTestFinished(() => authenticator.close());
   return authenticator;
 }
 
-function toConfig(keys: Extract<AuthConfig, { kind: "jwt" }>["keys"]): AuthConfig {
+function toConfig(keys: Extract<Config["auth"], { kind: "jwt" }>["keys"]): Config["auth"] {
   const algorithms = ["RS256", "ES256"];
   const words = { issuer: ISSUER, audience: AUDIENCE, algorithms, clockToleranceSeconds: 5 };
   return { kind: "jwt", keys, ...words };
@@ -94,7 +94,7 @@ test("a file may hold an old and a new key", async () => {
 test.each([
   ["a private key", RSA_PRIVATE_PEM, "private key"],
   ["a private JWK", JSON.stringify(RSA.privateKey.export({ format: "jwk" })), "private key"],
-  ["a secret", '{"kty":"oct","k":"c2VjcmV0"}', "symmetric"],
+  ["a secret", '{"kty":"oct","k":"c2VjcmV0"}', "can't be read as a public key"],
   ["a weak key", weakPem(), "1024 bits"],
   ["text", "hidden-word", "no public key"],
   ["other JSON", '{"hidden-word":1}', "neither a JWK nor a JWK set"],

@@ -4,7 +4,7 @@ import { exportSPKI, importJWK } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 
 import { createJwtAuthenticator } from "../../src/auth/open-jwts.ts";
-import { createSigningKeys } from "../../src/auth/signing-keys.ts";
+import { keepSigningKeys } from "../../src/auth/signing-keys.ts";
 import type { Signer } from "./issuer.ts";
 import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
@@ -34,7 +34,7 @@ async function open(
     limits: NO_LIMITS,
     log: recorded.log,
     now: () => now,
-    keys: await createSigningKeys({ keys: signers.map(({ jwk }) => jwk) }),
+    keys: keepSigningKeys({ keys: signers.map(({ jwk }) => jwk) }),
   });
   onTestFinished(() => tokens.close());
   return {

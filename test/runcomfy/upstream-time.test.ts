@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { readRetryAfterMs } from "../../src/runcomfy/retry-after.ts";
+import { readRetryAfterMs } from "../../src/runcomfy/read-answer.ts";
 import { readUpstreamTime } from "../../src/runcomfy/upstream-time.ts";
 
 test.each([

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
 import { AuthenticationError } from "../../src/auth/authenticator.ts";
-import { createLocalAuthenticator } from "../../src/auth/local-authenticator.ts";
+import { createLocalAuthenticator } from "../../src/auth/create-authenticator.ts";
 import { createSessions } from "../../src/auth/sessions.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
@@ -52,7 +52,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     checkDatabase: () => Promise.resolve(),
     example: toUnlisted("example-deployment"),
     isSandbox: false,
-    authenticator: createLocalAuthenticator({ limits: NO_LIMITS }),
+    authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,
     rates: createRequestRates(),
     backlog: createBacklog({ mostBytes: loadConfig({}).limits.unreadBytes }),

@@ -1,11 +1,19 @@
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
+import { LONGEST_PAUSE_MS } from "./pause.ts";
 
 /** Deeper answers would overflow the stack of whoever walks or writes them. */
 const DEEPEST = 200;
 
+/** A whole answer of the upstream. */
+export type Answer = {
+  readonly httpStatus: number;
+  readonly body: Body;
+  readonly retryAfterMs: number | null;
+};
+
 /** A body as JSON, or why there is none. */
-export type Body =
+type Body =
   | { readonly kind: "json"; readonly value: JsonValue }
   | {
       readonly kind: "unreadable";
@@ -13,13 +21,44 @@ export type Body =
     };
 
 /**
- * Reads a response's body, at most `limitBytes` of it (after decompression), and hangs up on what goes on. Rejects when
+ * Reads a response, at most `limitBytes` of its body (after decompression), and hangs up on what goes on. Rejects when
  * the connection breaks, and with the signal's reason once that is aborted, whether or not fetch still hears of it.
+ * `now` is the time that a Retry-After counts from, in milliseconds since 1970.
  */
-export async function readBody(
+export async function readAnswer(
   response: Response,
-  limitBytes: number,
-  signal: AbortSignal,
+  options: { readonly limitBytes: number; readonly signal: AbortSignal; readonly now: number },
+): Promise<Answer> {
+  const { status: httpStatus, headers, ok } = response;
+  const retryAfterMs = readRetryAfterMs(headers.get("retry-after"), options.now);
+  try {
+    return { httpStatus, retryAfterMs, body: await readBody(response, options) };
+  } catch (thrown) {
+    if (ok) throw thrown;
+    // The body of an error may break off or never end: its status has said enough.
+    return { httpStatus, retryAfterMs, body: { kind: "unreadable", why: "broken off" } };
+  }
+}
+
+/**
+ * Reads a Retry-After header, seconds or an HTTP date, as milliseconds from `now`, at most five minutes. Null when
+ * there is none or it can't be read.
+ */
+export function readRetryAfterMs(header: string | null, now: number): number | null {
+  const value = header?.trim() ?? "";
+  const delayMs = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1_000 : readDate(value) - now;
+  if (Number.isNaN(delayMs)) return null;
+  return Math.min(LONGEST_PAUSE_MS, Math.max(0, Math.ceil(delayMs)));
+}
+
+/** A date in words always has letters; without that, `Date.parse` would take "-5" for a year. */
+function readDate(value: string): number {
+  return /^[a-z]{3,9},? /i.test(value) ? Date.parse(value) : Number.NaN;
+}
+
+async function readBody(
+  response: Response,
+  { limitBytes, signal }: { readonly limitBytes: number; readonly signal: AbortSignal },
 ): Promise<Body> {
   signal.throwIfAborted();
   const reader = response.body?.getReader();

@@ -1,0 +1,158 @@
+import {
+  chmod,
+  chown,
+  mkdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { z } from "zod";
+
+import { KEY_ID } from "./api-key.ts";
+import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
+
+/** A key as the file has it: all but its secret. */
+export type StoredKey = z.infer<typeof STORED_KEY>;
+
+/** The file can't be used; the text lists every problem and tells the next step. */
+export class ApiKeysError extends Error {
+  override readonly name = "ApiKeysError";
+}
+
+const LIMIT = z.int().min(1, "must be at least 1, or null for no limit").max(1_000_000_000);
+const BASE64URL = z.string().regex(/^[\w-]+$/, "must be base64url");
+
+const STORED_KEY = z
+  .strictObject({
+    id: z.string().regex(new RegExp(`^${KEY_ID}$`), "must be 12 to 64 letters and digits"),
+    owner: z.string().refine(isOwnerId, OWNER_RULE),
+    scopes: z.array(z.enum(SCOPES, `must be one of ${SCOPES.join(", ")}`)).readonly(),
+    limits: z.partialRecord(z.enum(OWNER_LIMITS), LIMIT.nullable()).readonly().optional(),
+    salt: BASE64URL.min(16).max(64),
+    hash: BASE64URL.length(43),
+    createdAt: z.iso.datetime(),
+  })
+  .readonly();
+
+const FILE = z.strictObject({ keys: z.array(STORED_KEY).max(100_000) });
+
+/** As many as anybody reads. */
+const MOST_PROBLEMS = 100;
+const LOCK_TIMEOUT_MS = 10_000;
+
+/** Reads the file of API keys; null when it isn't there. Rejects with an `ApiKeysError`. */
+export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
+  // Whole in messages: of a relative one nobody sees where it starts.
+  const path = resolve(file);
+  const text = await unlessMissing(readFile(path, "utf8")).catch((error: unknown) => {
+    throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
+  });
+  if (text === null) return null;
+  const parsed = FILE.safeParse(parseJson(text, path));
+  if (parsed.success) return parsed.data.keys;
+  const problems = parsed.error.issues
+    .slice(0, MOST_PROBLEMS)
+    .map(({ path, message }) => `  ${z.core.toDotPath(path) || "the file"}: ${message}`);
+  throw new ApiKeysError(
+    [
+      `The API keys file ${path} can't be used; correct it, or revoke and create the keys anew:`,
+      ...problems,
+    ].join("\n"),
+  );
+}
+
+/**
+ * Changes the file of API keys, which is made if it is missing: one writer at a time, and whoever reads finds the file of
+ * before or the one of after. `change` gives the keys to keep. Rejects with an `ApiKeysError`.
+ */
+export async function changeApiKeys(
+  file: string,
+  change: (keys: readonly StoredKey[]) => readonly StoredKey[],
+): Promise<void> {
+  try {
+    await mkdir(dirname(resolve(file)), { recursive: true });
+    // A link stays one: the file that it leads to is replaced.
+    const path = (await unlessMissing(realpath(file))) ?? resolve(file);
+    const unlock = lock(path);
+    try {
+      await replace(path, change((await readApiKeys(path)) ?? []));
+    } finally {
+      unlock();
+    }
+  } catch (error) {
+    throw explain(
+      error,
+      `The API keys file ${resolve(file)} can't be written`,
+      "who may write in its folder",
+    );
+  }
+}
+
+/** The lock is the kernel's, so a command that was killed leaves none behind; its file `<path>-lock` stays. */
+function lock(path: string): () => void {
+  const database = new DatabaseSync(`${path}-lock`, { timeout: LOCK_TIMEOUT_MS });
+  try {
+    database.exec("begin exclusive");
+  } catch (cause) {
+    database.close();
+    throw new ApiKeysError(
+      `Another command has been changing ${path} for ${LOCK_TIMEOUT_MS / 1_000} s. Try again when it has ended.`,
+      { cause },
+    );
+  }
+  return () => database.close();
+}
+
+async function replace(path: string, keys: readonly StoredKey[]): Promise<void> {
+  const next = `${path}-new`;
+  // One that a killed command left may be readable by others.
+  await rm(next, { force: true });
+  const text = `${JSON.stringify({ keys }, null, 2)}\n`;
+  await writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
+  // Written by root, it must stay readable by the gateway, by its group too, or it would not hear of a revocation.
+  const former = await unlessMissing(stat(path));
+  if (former !== null) {
+    await chown(next, former.uid, former.gid);
+    await chmod(next, former.mode & 0o640);
+  }
+  await rename(next, path);
+}
+
+/** Null where there is no such file. */
+async function unlessMissing<T>(attempt: Promise<T>): Promise<T | null> {
+  try {
+    return await attempt;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** An error of the file system as one that tells what to do; any other as it is. */
+function explain(error: unknown, what: string, whom: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  const step = `Correct its path (API_KEYS_FILE), or ${whom}.`;
+  return new ApiKeysError(`${what} (${code}). ${step}`, { cause: error });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+/** Without the parser's reason, which quotes the file, and without the file. */
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    throw new ApiKeysError(
+      `The API keys file ${path} is not JSON. Correct it, or put it aside and create the keys anew.`,
+    );
+  }
+}
