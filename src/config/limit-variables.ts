@@ -9,21 +9,6 @@ export const ANSWER_VARIABLES = {
     "5000",
     "The most tokens of a document, with its fragments written out. More: `DOCUMENT_TOO_LARGE`.",
   ),
-  DOCUMENT_DEPTH: setting(
-    wholeNumber(3, 100),
-    "12",
-    "The most levels of a document. More: `DOCUMENT_TOO_DEEP`.",
-  ),
-  DOCUMENT_ALIASES: setting(
-    wholeNumber(0, 10_000),
-    "30",
-    "The most aliases in a document. More: `TOO_MANY_ALIASES`.",
-  ),
-  DOCUMENT_DIRECTIVES: setting(
-    wholeNumber(0, 10_000),
-    "50",
-    "The most directives in a document. More: `TOO_MANY_DIRECTIVES`.",
-  ),
   DOCUMENT_COST: setting(
     wholeNumber(100, MANY),
     "15000",

@@ -140,9 +140,6 @@ function toLimits(variables: Variables, given: Given) {
   return {
     document: {
       tokens: variables.DOCUMENT_TOKENS,
-      depth: variables.DOCUMENT_DEPTH,
-      aliases: variables.DOCUMENT_ALIASES,
-      directives: variables.DOCUMENT_DIRECTIVES,
       cost: variables.DOCUMENT_COST,
     },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
