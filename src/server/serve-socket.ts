@@ -10,7 +10,6 @@ import type { Backlog } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
 import { toCloseReason } from "./admit.ts";
 import { TRY_AGAIN_LATER } from "./close-codes.ts";
-import type { WaitingSockets } from "./waiting-sockets.ts";
 
 const KEEP_ALIVE_MS = 12_000;
 const INTERNAL_ERROR = 4500;
@@ -50,7 +49,6 @@ export function serveSocket(options: {
   readonly unreadBytes: number;
   /** For what waits for its reader, or for the rest of a message. */
   readonly backlog: Backlog;
-  readonly waitingSockets: WaitingSockets;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
   readonly log: Logger;
@@ -62,9 +60,6 @@ export function serveSocket(options: {
   let unsentCount = 0;
   let unhandledBytes = 0;
 
-  const stopWaiting = options.waitingSockets.add(() =>
-    end(TRY_AGAIN_LATER, "Too many sockets wait to be let in. Send connection_init at once."),
-  );
   const session: SocketSession = {
     get admission() {
       return admission;
@@ -73,7 +68,6 @@ export function serveSocket(options: {
       return pendingCount;
     },
     admit(admitted) {
-      stopWaiting();
       share.close();
       admission = admitted;
       share = backlog.open(admitted.viewer.ownerId, cut);
@@ -81,7 +75,7 @@ export function serveSocket(options: {
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
     ends: new Map(),
-    leave: [stopWaiting],
+    leave: [],
   };
 
   // Before ws sees them, so that what it makes a message of is not counted as unhandled.

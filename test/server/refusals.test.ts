@@ -162,16 +162,3 @@ test("brackets in texts and comments count for nothing", async () => {
   });
   expect(await response.json()).toEqual({ data: { echo: brackets } });
 });
-
-test.each([
-  "{ a: __schema { queryType { name } } b: __schema { queryType { name } } }",
-  "{ ...A ...B } fragment A on Query { a: __schema { description } } fragment B on Query { __schema { description } }",
-])("a large answer is asked for once: %s", async (query) => {
-  const { graphqlUrl } = await serve();
-  const response = await fetch(graphqlUrl, {
-    method: "POST",
-    headers: JSON_TYPE,
-    body: JSON.stringify({ query }),
-  });
-  await expectCode(response, 200, "DOCUMENT_TOO_COSTLY");
-});

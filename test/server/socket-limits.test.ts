@@ -188,18 +188,10 @@ test("sockets that nobody was let in by take no place of those who have a creden
     limits: { ...LIMITS, webSocket },
     authenticator: createNameAuthenticator(),
   });
-  const silent: WebSocket[] = [];
-  for (let count = 0; count < 8; count += 1) silent.push(await open(graphqlUrl, '{"type":"ping"}'));
+  for (let count = 0; count < 8; count += 1) await open(graphqlUrl, '{"type":"ping"}');
   const letIn = init({ authorization: "Bearer anna" });
   for (let count = 0; count < 4; count += 1)
     expect(await nextMessage(await open(graphqlUrl, letIn))).toContain("connection_ack");
-  // Each new one ended the one that had waited longest.
-  await vi.waitFor(() =>
-    expect(silent.map(({ readyState }) => readyState === WebSocket.OPEN)).toEqual([
-      ...Array.from({ length: 7 }, () => false),
-      true,
-    ]),
-  );
 });
 
 test("a message that is too large closes its socket", async () => {
