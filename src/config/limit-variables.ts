@@ -79,11 +79,6 @@ export const SOCKET_VARIABLES = {
     "50000",
     "The most subscriptions. More: `QUOTA_EXCEEDED`.",
   ),
-  SOCKET_UNREAD_KIB: setting(
-    wholeNumber(64, 1_048_576),
-    "16384",
-    "How much may wait for a client that does not read its socket. More is not kept, and the socket closes with 1013.",
-  ),
 };
 
 /** What each owner may do whose key says nothing else. */

@@ -158,7 +158,6 @@ function toLimits(variables: Variables, given: Given) {
       operationsPerSocket: variables.OPERATIONS_PER_SOCKET,
       sockets: variables.MAX_SOCKETS,
       subscriptions: variables.MAX_SUBSCRIPTIONS,
-      unreadBytes: variables.SOCKET_UNREAD_KIB * 1_024,
     },
     owner: {
       requestsPerSecond: perOwner("REQUESTS_PER_SECOND"),

@@ -45,15 +45,13 @@ export function serveSocket(options: {
   readonly socket: WebSocket;
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
-  /** What its reader may be behind. */
-  readonly unreadBytes: number;
   /** For what waits for its reader, or for the rest of a message. */
   readonly backlog: Backlog;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
   readonly log: Logger;
 }): void {
-  const { service, socket, unreadBytes, backlog, log } = options;
+  const { service, socket, backlog, log } = options;
   let admission: Admission | null = null;
   let share = backlog.open(NOBODY, cut);
   let pendingCount = 0;
@@ -91,7 +89,7 @@ export function serveSocket(options: {
       // Whether it arrived nobody can know; that the socket closed is told below.
       send: (text) =>
         new Promise((resolve) => {
-          if (admission !== null && socket.readyState === socket.OPEN && !isFarBehind())
+          if (admission !== null && socket.readyState === socket.OPEN)
             // As bytes, because a text would wait on the heap.
             send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
           else resolve();
@@ -101,7 +99,7 @@ export function serveSocket(options: {
         socket.on("message", (message) => {
           if (admission !== null) unhandledBytes = 0;
           // A client may go on sending on a socket that is closing, but nothing is done for it any more.
-          if (socket.readyState !== socket.OPEN || isFarBehind()) return;
+          if (socket.readyState !== socket.OPEN) return;
           // As it is set up, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
           pendingCount += 1;
@@ -118,7 +116,7 @@ export function serveSocket(options: {
   );
   const stopPinging = keepAlive(socket, session);
   socket.on("ping", (data) => {
-    if (admission !== null && !isFarBehind()) send((sent) => socket.pong(data, false, sent));
+    if (admission !== null) send((sent) => socket.pong(data, false, sent));
   });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
   socket.once("close", (code, reason) => {
@@ -142,20 +140,9 @@ export function serveSocket(options: {
     count();
   }
 
-  function countUnsent(): number {
-    return socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
-  }
-
+  /** Where it is too much, what holds most is closed. */
   function count(): void {
-    share.hold(countUnsent() + unhandledBytes);
-  }
-
-  /** A client that asks and never reads the answers would otherwise fill the memory with them. */
-  function isFarBehind(): boolean {
-    const isBehind = countUnsent() > unreadBytes;
-    if (isBehind)
-      session.close(TRY_AGAIN_LATER, `More than ${unreadBytes / 1_024} KiB are unread. Read on.`);
-    return isBehind;
+    share.hold(socket.bufferedAmount + unsentCount * MESSAGE_BYTES + unhandledBytes);
   }
 
   function cut(): void {

@@ -22,7 +22,5 @@ export type ServerLimits = {
     readonly sockets: number;
     /** Of all owners, event streams included. */
     readonly subscriptions: number;
-    /** What a socket's reader may be behind. */
-    readonly unreadBytes: number;
   };
 };

@@ -160,7 +160,6 @@ export async function startServer(options: {
     socketPlaces,
     messageBytes: socket.messageBytes,
     toMessage: trustedDocuments === null ? (text) => text : fillInQuery,
-    unreadBytes: socket.unreadBytes,
     backlog,
     connections,
     log,

@@ -41,7 +41,6 @@ export function serveWebSocket(options: {
   readonly messageBytes: number;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
-  readonly unreadBytes: number;
   readonly backlog: Backlog;
   readonly connections: Pick<Connections, "leave" | "owesAnswer">;
   readonly log: Logger;

@@ -129,10 +129,9 @@ describe("how much", () => {
   });
 
   test("kibibytes are given as bytes", () => {
-    const { limits } = loadConfig({ BODY_KIB: "1", HEADERS_KIB: "8", SOCKET_UNREAD_KIB: "64" });
+    const { limits } = loadConfig({ BODY_KIB: "1", HEADERS_KIB: "8" });
     expect(limits).toMatchObject({
       http: { bodyBytes: 1_024, headersBytes: 8_192 },
-      webSocket: { unreadBytes: 65_536 },
     });
   });
 

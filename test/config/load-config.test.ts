@@ -44,7 +44,6 @@ describe("the configuration", () => {
           operationsPerSocket: 500,
           sockets: 20_000,
           subscriptions: 50_000,
-          unreadBytes: 16_777_216,
         },
         owner: {
           requestsPerSecond: null,
