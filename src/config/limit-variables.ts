@@ -9,21 +9,6 @@ export const ANSWER_VARIABLES = {
     "5000",
     "The most tokens of a document, with its fragments written out. More: `DOCUMENT_TOO_LARGE`.",
   ),
-  DOCUMENT_DEPTH: setting(
-    wholeNumber(3, 100),
-    "12",
-    "The most levels of a document. More: `DOCUMENT_TOO_DEEP`.",
-  ),
-  DOCUMENT_ALIASES: setting(
-    wholeNumber(0, 10_000),
-    "30",
-    "The most aliases in a document. More: `TOO_MANY_ALIASES`.",
-  ),
-  DOCUMENT_DIRECTIVES: setting(
-    wholeNumber(0, 10_000),
-    "50",
-    "The most directives in a document. More: `TOO_MANY_DIRECTIVES`.",
-  ),
   DOCUMENT_COST: setting(
     wholeNumber(100, MANY),
     "15000",
@@ -93,11 +78,6 @@ export const SOCKET_VARIABLES = {
     wholeNumber(1, 10_000_000),
     "50000",
     "The most subscriptions. More: `QUOTA_EXCEEDED`.",
-  ),
-  SOCKET_UNREAD_KIB: setting(
-    wholeNumber(64, 1_048_576),
-    "16384",
-    "How much may wait for a client that does not read its socket. More is not kept, and the socket closes with 1013.",
   ),
 };
 

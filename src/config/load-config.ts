@@ -139,9 +139,6 @@ function toLimits(variables: Variables, given: Given) {
   return {
     document: {
       tokens: variables.DOCUMENT_TOKENS,
-      depth: variables.DOCUMENT_DEPTH,
-      aliases: variables.DOCUMENT_ALIASES,
-      directives: variables.DOCUMENT_DIRECTIVES,
       cost: variables.DOCUMENT_COST,
     },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
@@ -160,7 +157,6 @@ function toLimits(variables: Variables, given: Given) {
       operationsPerSocket: variables.OPERATIONS_PER_SOCKET,
       sockets: variables.MAX_SOCKETS,
       subscriptions: variables.MAX_SUBSCRIPTIONS,
-      unreadBytes: variables.SOCKET_UNREAD_KIB * 1_024,
     },
     owner: {
       requestsPerSecond: perOwner("REQUESTS_PER_SECOND"),

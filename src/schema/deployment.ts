@@ -62,12 +62,14 @@ export function addDeployment(
       inputSchema: t.expose("inputSchema", {
         type: "JSON",
         nullable: true,
+        complexity: 20,
         description:
           "The JSON Schema of a job's `input`, as given or made of the `model`; null when the gateway was given neither.",
       }),
       outputSchema: t.expose("outputSchema", {
         type: "JSON",
         nullable: true,
+        complexity: 20,
         description: "The JSON Schema of a job's `output`; null when the gateway was given none.",
       }),
       jobs: t.connection(

@@ -1,8 +1,11 @@
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
 
+import type { Config } from "../config/load-config.ts";
 import type { Refusal } from "./refuse.ts";
 import { refuseConnection } from "./refuse.ts";
+
+type Limits = Pick<Config["limits"]["http"], "headersBytes" | "headersSeconds" | "requestSeconds">;
 
 /**
  * Answers what is no HTTP, too large or too slow to become a request, and what only a proxy could serve, and closes the
@@ -10,10 +13,7 @@ import { refuseConnection } from "./refuse.ts";
  */
 export function answerClientErrors(
   server: Server,
-  options: {
-    readonly headersBytes: number;
-    readonly headersSeconds: number;
-    readonly requestSeconds: number;
+  options: Limits & {
     /** Whether an answer is on its way already, which a second one would only garble. */
     readonly isAnswered: (socket: Duplex) => boolean;
   },
@@ -26,15 +26,7 @@ export function answerClientErrors(
   server.on("connect", (_request, connection) => refuseConnection(connection, NO_PROXY));
 }
 
-function explain(
-  code: string,
-  limits: {
-    readonly headersBytes: number;
-    readonly headersSeconds: number;
-    readonly requestSeconds: number;
-  },
-): Refusal {
-  const { headersBytes, headersSeconds, requestSeconds } = limits;
+function explain(code: string, { headersBytes, headersSeconds, requestSeconds }: Limits): Refusal {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return {
@@ -49,17 +41,11 @@ function explain(
         code: "REQUEST_TIMEOUT",
         message: `The request took too long to arrive: its headers may take ${headersSeconds} s, and all of it ${requestSeconds} s. Send it at once, over a new connection.`,
       };
-    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return {
-        status: 413,
-        code: "PAYLOAD_TOO_LARGE",
-        message: "The extensions of a chunk are too large. Send the body without them.",
-      };
     default:
       return {
         status: 400,
         code: "BAD_REQUEST",
-        message: "This is no well-formed HTTP request. Send it with an HTTP client's library.",
+        message: "This is not a well-formed HTTP request. Send it with an HTTP client's library.",
       };
   }
 }

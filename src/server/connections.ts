@@ -5,7 +5,6 @@ import type { Duplex } from "node:stream";
 import type { Backlog, BacklogShare } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
 
-const IDLE_SWEEP_MS = 1_000;
 const SWEEP_MS = 50;
 const PATIENCE_MS = 8_000;
 /** More than any client sends on one connection without waiting for an answer. */
@@ -36,25 +35,22 @@ type Connection = {
   share: BacklogShare | null;
   /** In the order of their requests, with what answers each. */
   readonly responses: Map<ServerResponse, () => void>;
-  /** Since when it waits for another request; null while one is there, and before the first. */
-  idleSince: number | null;
 };
 
 /**
  * Keeps count of what a server that does not listen yet will have open. A connection on which nothing has moved for
- * `stallMs` is cut unless its answer is still being made, and one without another request `idleMs` after an answer.
- * `close` stops accepting, cuts at once what is idle, half sent or an event stream, which so does not complete, lets
+ * `stallMs` is cut unless its answer is still being made. `close` stops accepting, cuts at once what is idle, half sent or an event stream, which so does not complete, lets
  * what is being answered finish for 8 s, and resolves when nothing is open, WebSockets included.
  */
 export function trackConnections(
   server: Server,
-  options: { readonly stallMs: number; readonly idleMs: number; readonly backlog: Backlog },
+  options: { readonly stallMs: number; readonly backlog: Backlog },
 ): Connections {
-  const { stallMs, idleMs, backlog } = options;
+  const { stallMs, backlog } = options;
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
   server.on("connection", (socket) => {
-    const connection: Connection = { share: null, responses: new Map(), idleSince: null };
+    const connection: Connection = { share: null, responses: new Map() };
     connections.set(socket, connection);
     socket.once("close", () => {
       connections.delete(socket);
@@ -68,14 +64,6 @@ export function trackConnections(
     if (isBeingMade) socket.setTimeout(stallMs);
     else socket.destroy();
   });
-
-  // For Node a connection is not idle when empty lines arrive on it.
-  const idleSweep = setInterval(() => {
-    const since = performance.now() - idleMs;
-    for (const [socket, { idleSince }] of connections) {
-      if (idleSince !== null && idleSince <= since) socket.destroy();
-    }
-  }, IDLE_SWEEP_MS).unref();
 
   function count(socket: Duplex, connection: Connection): void {
     const { size } = connection.responses;
@@ -104,14 +92,12 @@ export function trackConnections(
       const { responses } = connection;
       if (responses.size === MOST_PIPELINED) return void socket.destroy();
       responses.set(response, answer);
-      connection.idleSince = null;
       count(socket, connection);
       response.once("close", () => {
         responses.delete(response);
         count(socket, connection);
         const [next] = responses.values();
-        if (next === undefined) connection.idleSince = performance.now();
-        else if (!socket.destroyed) next();
+        if (!socket.destroyed) next?.();
       });
       if (responses.size === 1) answer();
     },
@@ -141,7 +127,6 @@ export function trackConnections(
       try {
         await closed;
       } finally {
-        clearInterval(idleSweep);
         clearInterval(sweep);
         clearTimeout(impatience);
       }

@@ -10,7 +10,6 @@ import type { Backlog } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
 import { toCloseReason } from "./admit.ts";
 import { TRY_AGAIN_LATER } from "./close-codes.ts";
-import type { WaitingSockets } from "./waiting-sockets.ts";
 
 const KEEP_ALIVE_MS = 12_000;
 const INTERNAL_ERROR = 4500;
@@ -46,25 +45,19 @@ export function serveSocket(options: {
   readonly socket: WebSocket;
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
-  /** What its reader may be behind. */
-  readonly unreadBytes: number;
   /** For what waits for its reader, or for the rest of a message. */
   readonly backlog: Backlog;
-  readonly waitingSockets: WaitingSockets;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
   readonly log: Logger;
 }): void {
-  const { service, socket, unreadBytes, backlog, log } = options;
+  const { service, socket, backlog, log } = options;
   let admission: Admission | null = null;
   let share = backlog.open(NOBODY, cut);
   let pendingCount = 0;
   let unsentCount = 0;
   let unhandledBytes = 0;
 
-  const stopWaiting = options.waitingSockets.add(() =>
-    end(TRY_AGAIN_LATER, "Too many sockets wait to be let in. Send connection_init at once."),
-  );
   const session: SocketSession = {
     get admission() {
       return admission;
@@ -73,7 +66,6 @@ export function serveSocket(options: {
       return pendingCount;
     },
     admit(admitted) {
-      stopWaiting();
       share.close();
       admission = admitted;
       share = backlog.open(admitted.viewer.ownerId, cut);
@@ -81,7 +73,7 @@ export function serveSocket(options: {
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
     ends: new Map(),
-    leave: [stopWaiting],
+    leave: [],
   };
 
   // Before ws sees them, so that what it makes a message of is not counted as unhandled.
@@ -97,7 +89,7 @@ export function serveSocket(options: {
       // Whether it arrived nobody can know; that the socket closed is told below.
       send: (text) =>
         new Promise((resolve) => {
-          if (admission !== null && socket.readyState === socket.OPEN && !isFarBehind())
+          if (admission !== null && socket.readyState === socket.OPEN)
             // As bytes, because a text would wait on the heap.
             send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
           else resolve();
@@ -107,7 +99,7 @@ export function serveSocket(options: {
         socket.on("message", (message) => {
           if (admission !== null) unhandledBytes = 0;
           // A client may go on sending on a socket that is closing, but nothing is done for it any more.
-          if (socket.readyState !== socket.OPEN || isFarBehind()) return;
+          if (socket.readyState !== socket.OPEN) return;
           // As it is set up, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
           pendingCount += 1;
@@ -124,7 +116,7 @@ export function serveSocket(options: {
   );
   const stopPinging = keepAlive(socket, session);
   socket.on("ping", (data) => {
-    if (admission !== null && !isFarBehind()) send((sent) => socket.pong(data, false, sent));
+    if (admission !== null) send((sent) => socket.pong(data, false, sent));
   });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
   socket.once("close", (code, reason) => {
@@ -148,20 +140,9 @@ export function serveSocket(options: {
     count();
   }
 
-  function countUnsent(): number {
-    return socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
-  }
-
+  /** Where it is too much, what holds most is closed. */
   function count(): void {
-    share.hold(countUnsent() + unhandledBytes);
-  }
-
-  /** A client that asks and never reads the answers would otherwise fill the memory with them. */
-  function isFarBehind(): boolean {
-    const isBehind = countUnsent() > unreadBytes;
-    if (isBehind)
-      session.close(TRY_AGAIN_LATER, `More than ${unreadBytes / 1_024} KiB are unread. Read on.`);
-    return isBehind;
+    share.hold(socket.bufferedAmount + unsentCount * MESSAGE_BYTES + unhandledBytes);
   }
 
   function cut(): void {

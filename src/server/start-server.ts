@@ -30,8 +30,6 @@ import { serveWebSocket, wantsSocket } from "./web-socket.ts";
 const GRAPHQL_PATH = "/graphql";
 /** How late a slow request may be found. */
 const CHECK_MS = 1_000;
-/** For the head of a request that begins when its connection has been idle for almost too long. */
-const LATE_HEAD_MS = 5_000;
 /**
  * More than the pause between two signs of life of an event stream. With bytes in the queue Node waits for it twice, and
  * nobody may dawdle for 30 s.
@@ -108,7 +106,6 @@ export async function startServer(options: {
   const connections = trackConnections(server, {
     backlog,
     stallMs: STALL_MS,
-    idleMs: http.idleSeconds * 1_000 + Math.min(http.headersSeconds * 1_000, LATE_HEAD_MS),
   });
   answerClientErrors(server, {
     ...http,
@@ -161,10 +158,8 @@ export async function startServer(options: {
     }),
     origins,
     socketPlaces,
-    mostSockets: socket.sockets,
     messageBytes: socket.messageBytes,
     toMessage: trustedDocuments === null ? (text) => text : fillInQuery,
-    unreadBytes: socket.unreadBytes,
     backlog,
     connections,
     log,

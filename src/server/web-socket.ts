@@ -15,7 +15,6 @@ import type { Refusal } from "./refuse.ts";
 import { refuseConnection, toRefusal } from "./refuse.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { serveSocket } from "./serve-socket.ts";
-import { createWaitingSockets } from "./waiting-sockets.ts";
 
 /** How long a client may take to answer that it was closed; an option that the types of ws lack. */
 const CLOSING = { closeTimeout: 2_000 };
@@ -39,18 +38,14 @@ export function serveWebSocket(options: {
   readonly origins: Origins;
   /** For the sockets that somebody was let in by. */
   readonly socketPlaces: Places;
-  /** So many places there are; half as many sockets more may wait to be let in. */
-  readonly mostSockets: number;
   readonly messageBytes: number;
   /** What a text that came is handled as. */
   readonly toMessage: (text: string) => string;
-  readonly unreadBytes: number;
   readonly backlog: Backlog;
-  readonly connections: Pick<Connections, "isAnswered" | "leave" | "owesAnswer">;
+  readonly connections: Pick<Connections, "leave" | "owesAnswer">;
   readonly log: Logger;
 }): { close(): Promise<void> } {
-  const { server, path, origins, connections, mostSockets, log } = options;
-  const waitingSockets = createWaitingSockets({ most: Math.ceil(mostSockets / 2) });
+  const { server, path, origins, connections, log } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.messageBytes,
@@ -64,12 +59,13 @@ export function serveWebSocket(options: {
     handleProtocols,
   });
   server.on("upgrade", (request, connection, head) => {
-    if (connections.isAnswered(connection)) return connection.destroy();
+    // A handshake behind a request without an answer would garble that.
+    if (connections.owesAnswer(connection)) return connection.destroy();
     const refusal = check(request);
     if (refusal !== null) return refuseConnection(connection, refusal);
     connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      serveSocket({ ...options, socket, connection, waitingSockets });
+      serveSocket({ ...options, socket, connection });
     });
   });
   sockets.on("wsClientError", (error, connection) => {
@@ -78,7 +74,6 @@ export function serveWebSocket(options: {
   });
 
   function check(request: IncomingMessage): Refusal | null {
-    if (connections.owesAnswer(request.socket)) return TOO_EARLY;
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return refusal;
     if (request.url?.split("?", 1)[0] !== path) return notFound(path);
@@ -101,13 +96,6 @@ const FOREIGN: Refusal = {
   status: 403,
   code: "FORBIDDEN",
   message: "Pages of this origin may not open sockets here. Add the origin to CORS_ORIGINS.",
-};
-
-const TOO_EARLY: Refusal = {
-  status: 400,
-  code: "BAD_REQUEST",
-  message:
-    "Requests before this one are not answered yet on the same connection. Open a socket on a connection of its own.",
 };
 
 const NO_HANDSHAKE: Refusal = {

@@ -129,15 +129,14 @@ describe("how much", () => {
   });
 
   test("kibibytes are given as bytes", () => {
-    const { limits } = loadConfig({ BODY_KIB: "1", HEADERS_KIB: "8", SOCKET_UNREAD_KIB: "64" });
+    const { limits } = loadConfig({ BODY_KIB: "1", HEADERS_KIB: "8" });
     expect(limits).toMatchObject({
       http: { bodyBytes: 1_024, headersBytes: 8_192 },
-      webSocket: { unreadBytes: 65_536 },
     });
   });
 
   test.each([
-    [{ DOCUMENT_DEPTH: "2.5" }, "DOCUMENT_DEPTH must be a whole number"],
+    [{ DOCUMENT_COST: "2.5" }, "DOCUMENT_COST must be a whole number"],
     [{ REQUESTS_PER_SECOND: "0" }, "REQUESTS_PER_SECOND must be a whole number from 1"],
     [{ BODY_KIB: "-1" }, "BODY_KIB must be"],
     [{ HEADERS_TIMEOUT_SECONDS: "21" }, "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT"],

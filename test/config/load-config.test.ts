@@ -27,7 +27,7 @@ describe("the configuration", () => {
         trustedDocumentsFile: null,
       },
       limits: {
-        document: { tokens: 5_000, depth: 12, aliases: 30, directives: 50, cost: 15_000 },
+        document: { tokens: 5_000, cost: 15_000 },
         answerBytes: 33_554_432,
         unreadBytes: 536_870_912,
         http: {
@@ -44,7 +44,6 @@ describe("the configuration", () => {
           operationsPerSocket: 500,
           sockets: 20_000,
           subscriptions: 50_000,
-          unreadBytes: 16_777_216,
         },
         owner: {
           requestsPerSecond: null,

@@ -66,12 +66,7 @@ describe("HTTP", () => {
     ["{ unknown }", "GRAPHQL_VALIDATION_FAILED"],
     ["query ($text: String!) { echo(text: $text) }", "BAD_USER_INPUT"],
     ["query A { node { name } } query B { node { name } }", "OPERATION_RESOLUTION_FAILURE"],
-    [`{ ${"node { next { ".repeat(500)} name ${"} }".repeat(500)} }`, "DOCUMENT_TOO_DEEP"],
-    [`{ node { ${"next { ".repeat(12)} name ${"}".repeat(12)} } }`, "DOCUMENT_TOO_DEEP"],
-    [
-      `{ ${Array.from({ length: 31 }, (_, index) => `a${index}: node { name }`).join(" ")} }`,
-      "TOO_MANY_ALIASES",
-    ],
+    [`{ ${"node { next { ".repeat(500)} name ${"} }".repeat(500)} }`, "DOCUMENT_TOO_LARGE"],
     [`{ node { ${"name ".repeat(6_000)} } }`, "DOCUMENT_TOO_LARGE"],
     ["{ refuse }", "NOT_FOUND"],
     ["{ fail }", "INTERNAL_SERVER_ERROR"],

@@ -1,12 +1,7 @@
 import { GraphQLError } from "graphql";
 
 /** Which limit on documents is passed. */
-type DocumentErrorCode =
-  | "DOCUMENT_TOO_LARGE"
-  | "DOCUMENT_TOO_DEEP"
-  | "DOCUMENT_TOO_COSTLY"
-  | "TOO_MANY_ALIASES"
-  | "TOO_MANY_DIRECTIVES";
+type DocumentErrorCode = "DOCUMENT_TOO_LARGE" | "DOCUMENT_TOO_COSTLY";
 
 /** A document that asks for more than it may; `message` says the limit and what to do. */
 export function documentError(
