@@ -165,7 +165,7 @@ test("a body through the generated mutation ends as the same body through submit
     { numRuns: 100 },
   );
   // Or it would say nothing.
-  expect(accepted).toBeGreaterThan(50);
+  expect(accepted).toBeGreaterThan(10);
 }, 120_000);
 
 /** The same body in the spelling of the generated input; what it has no words for stays as it is, to be refused. */
