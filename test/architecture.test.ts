@@ -59,15 +59,6 @@ test("imports point one way: to the own folder or to one further left", () => {
   expect(wrong).toEqual([]);
 });
 
-test("reading schemas, shaping types and checking inputs know nothing of each other", () => {
-  const rooms = ["read", "shape", "check"].map((room) => join("deployments", room) + sep);
-  const roomOf = (path: string) => rooms.find((room) => path.startsWith(room));
-  const wrong = importsOf(filesIn("deployments")).filter(
-    ({ from, to }) => roomOf(from) && roomOf(to) && roomOf(from) !== roomOf(to),
-  );
-  expect(wrong).toEqual([]);
-});
-
 test("what judges documents knows nothing of the rest of the server", () => {
   const room = join("server", "documents") + sep;
   const outwards = importsOf(filesIn("server")).filter(

@@ -1,8 +1,6 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import { createChecks } from "../src/deployments/check/create-checks.ts";
-import type { JsonSchema } from "../src/deployments/json-schema.ts";
 import { checkJson } from "../src/job/check-input.ts";
 import { DeploymentNotFoundError } from "../src/job/deployment-not-found-error.ts";
 import { IdempotencyConflictError } from "../src/job/idempotency-conflict-error.ts";
@@ -28,6 +26,7 @@ import { createPlaces } from "../src/server/places.ts";
 import { createRequestRates } from "../src/server/request-rates.ts";
 import { DatabaseAwayError, DatabaseBusyError } from "../src/store/database-error.ts";
 import { createQuota } from "../src/tracking/quota.ts";
+import { checkOf } from "./support/document-of.ts";
 import { createViewer } from "./support/viewers.ts";
 
 /** A variable, a name or a code of the API, or what only a programmer or whoever runs the gateway can look at. */
@@ -127,19 +126,15 @@ test("a run that failed for a reason says that, and what to do", () => {
   ]);
 });
 
-test.each<[string, JsonSchema, JsonValue]>([
-  ["contains", { contains: { type: ["null"] } }, [1]],
+test.each<[string, JsonValue, JsonValue]>([
+  ["contains", { contains: { type: "null" } }, [1]],
   ["maxContains", { contains: true, minContains: 1, maxContains: 2 }, [1, 2, 3]],
   ["anyOf", { anyOf: [{ minimum: 3 }, { multipleOf: 2 }] }, 1],
   ["oneOf", { oneOf: [{ minimum: 3 }, { multipleOf: 2 }] }, 4],
-  ["not", { not: { type: ["null"] } }, null],
-  ["format", { type: ["string"], format: "image_uri" }, "https://example.com/a b.png"],
+  ["not", { not: { type: "null" } }, null],
+  ["format", { type: "string", format: "image_uri" }, "https://example.com/a b.png"],
 ])("an issue of %s speaks of nothing that only programmers see", (_, schema, value) => {
-  const check = createChecks().inputCheck(
-    { type: ["object"], properties: { x: schema } },
-    { divisor: null },
-  );
-  const { issues } = check({ x: value }, (path) => path);
+  const { issues } = checkOf({ type: "object", properties: { x: schema } })({ x: value });
   expect(issues).toEqual([{ path: ["x"], message: expect.not.stringMatching(FOR_PROGRAMMERS) }]);
 });
 

@@ -1,76 +1,164 @@
 import type { JsonValue } from "../job/json.ts";
 
-export const JSON_TYPES = [
-  "string",
-  "integer",
-  "number",
-  "boolean",
-  "object",
-  "array",
-  "null",
-] as const;
-export type JsonType = (typeof JSON_TYPES)[number];
+/** A JSON Schema of draft 6 to 2020-12, or one inside it. */
+export type JsonSchema = boolean | SchemaObject;
 
-/**
- * A JSON Schema after reading: in the words of 2020-12 whatever it was written in, with every `$ref` as `#` or
- * `#/$defs/<name>` and every target there, no `$id` or anchor, and only keywords that are checked. A `type` is always a
- * list; a `default` stands directly beside it or is not there.
- */
-export type JsonSchema = boolean | JsonSchemaObject;
-
-export type JsonSchemaObject = {
+/** The keywords that are read here; Ajv knows the others too. */
+export type SchemaObject = {
   readonly $ref?: string;
-  readonly $defs?: SchemaMap;
-  readonly type?: readonly JsonType[];
-  readonly title?: string;
-  readonly description?: string;
+  readonly type?: string | readonly string[];
+  /** OpenAPI's word, beside a `type` only. */
+  readonly nullable?: boolean;
   readonly default?: JsonValue;
   readonly enum?: readonly JsonValue[];
   readonly const?: JsonValue;
-  readonly format?: string;
-  readonly pattern?: string;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly multipleOf?: number;
-  readonly properties?: SchemaMap;
-  readonly patternProperties?: SchemaMap;
-  readonly additionalProperties?: JsonSchema;
-  readonly propertyNames?: JsonSchema;
-  readonly unevaluatedProperties?: JsonSchema;
   readonly required?: readonly string[];
-  readonly minProperties?: number;
-  readonly maxProperties?: number;
-  readonly dependentRequired?: Readonly<Record<string, readonly string[]>>;
-  readonly dependentSchemas?: SchemaMap;
-  readonly items?: JsonSchema;
-  readonly prefixItems?: readonly JsonSchema[];
-  readonly unevaluatedItems?: JsonSchema;
-  readonly contains?: JsonSchema;
-  readonly minContains?: number;
-  readonly maxContains?: number;
-  readonly minItems?: number;
-  readonly maxItems?: number;
   readonly uniqueItems?: boolean;
-  readonly allOf?: readonly JsonSchema[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly oneOf?: readonly JsonSchema[];
-  readonly not?: JsonSchema;
-  readonly if?: JsonSchema;
-  readonly then?: JsonSchema;
-  readonly else?: JsonSchema;
+  readonly items?: JsonSchema | readonly JsonSchema[];
+  readonly dependencies?: Readonly<Record<string, JsonSchema | readonly string[]>>;
+  readonly dependentRequired?: Readonly<Record<string, readonly string[]>>;
+} & {
+  readonly [Keyword in "description" | "format" | "pattern"]?: string;
+} & {
+  readonly [
+    Keyword in
+      | `${"min" | "max"}${"Length" | "imum" | "Items" | "Properties"}`
+      | `exclusive${"Min" | "Max"}imum`
+      | "multipleOf"
+  ]?: number;
+} & {
+  readonly [Keyword in "properties" | "patternProperties" | "dependentSchemas"]?: Readonly<
+    Record<string, JsonSchema>
+  >;
+} & {
+  readonly [Keyword in "allOf" | "anyOf" | "oneOf" | "prefixItems"]?: readonly JsonSchema[];
+} & {
+  readonly [
+    Keyword in `${"additional" | "unevaluated"}Properties` | ("not" | "if" | "then" | "else")
+  ]?: JsonSchema;
 };
 
-/** A schema while it is being put together. */
-export type SchemaDraft = { -readonly [K in keyof JsonSchemaObject]: JsonSchemaObject[K] };
-
-type SchemaMap = Readonly<Record<string, JsonSchema>>;
-
-/** What is wrong with a schema: where in the document, and what. */
-export type SchemaProblem = {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
+/** A document that was understood, and what each `$ref` in it leads to. */
+export type SchemaDocument = {
+  readonly draft: Draft;
+  readonly root: SchemaObject;
+  readonly targets: ReadonlyMap<string, JsonSchema>;
 };
+
+/** Draft 6 is read as draft 7, which only adds to it. */
+export type Draft = "draft-07" | "2019-09" | "2020-12";
+
+/** What a value that satisfies the schema satisfies in any case: the schema, and what its `$ref` and `allOf` lead to. */
+export function toConjuncts(document: SchemaDocument, schema: JsonSchema): SchemaObject[] {
+  return reach([schema], (part) => [...targetOf(document, part), ...(part.allOf ?? [])]);
+}
+
+/** The same of a value that is not null: also the one alternative to null. */
+export function toParts(document: SchemaDocument, schema: JsonSchema): SchemaObject[] {
+  return reach([schema], (part) => [
+    ...targetOf(document, part),
+    ...(part.allOf ?? []),
+    ...[part.anyOf, part.oneOf].flatMap((members) => {
+      const alternatives = withoutNull(document, members);
+      return alternatives.length === 1 ? alternatives : [];
+    }),
+  ]);
+}
+
+/** All that speaks of the same value as these schemas, whether it holds or not. */
+export function toSpeakers(
+  document: SchemaDocument,
+  schemas: readonly JsonSchema[],
+): SchemaObject[] {
+  return reach(schemas, (part) => [
+    ...targetOf(document, part),
+    ...[part.allOf, part.anyOf, part.oneOf].flatMap((members) => members ?? []),
+    ...[part.not, part.if, part.then, part.else].filter((member) => member !== undefined),
+    ...Object.values(part.dependentSchemas ?? {}),
+    ...Object.values(part.dependencies ?? {}).filter(isSchemaPart),
+  ]);
+}
+
+/** Each schema once and in the order in which it is come to, so that circles and diamonds end. */
+function reach(
+  start: readonly JsonSchema[],
+  next: (schema: SchemaObject) => readonly JsonSchema[],
+): SchemaObject[] {
+  const found = new Set(start);
+  // A set's loop also visits what is added on the way, and nothing twice.
+  for (const schema of found) {
+    if (typeof schema === "object") for (const one of next(schema)) found.add(one);
+  }
+  return [...found].filter((schema) => typeof schema === "object");
+}
+
+function targetOf({ targets }: SchemaDocument, { $ref }: SchemaObject): JsonSchema[] {
+  return $ref === undefined ? [] : [targets.get($ref) ?? true];
+}
+
+/** The alternatives but for those that only null satisfies. */
+export function withoutNull(
+  document: SchemaDocument,
+  members: readonly JsonSchema[] = [],
+): JsonSchema[] {
+  const isNull = (one: JsonSchema): boolean =>
+    typeof one === "object" &&
+    (one.const === null ||
+      one.enum?.every((value) => value === null) === true ||
+      typesOf(one)?.every((type) => type === "null") === true);
+  return members.filter((member) => {
+    if (typeof member === "boolean") return member;
+    return ![member, ...targetOf(document, member)].some(isNull);
+  });
+}
+
+/** The types that a schema names, `null` among them where OpenAPI says so; null where it names none. */
+function typesOf({ type, nullable }: SchemaObject): readonly string[] | null {
+  if (type === undefined) return null;
+  return [type, nullable === true ? "null" : []].flat();
+}
+
+/** The types beside null that all parts allow, an integer being a number too; null where they name none. */
+export function toTypes(parts: readonly SchemaObject[]): readonly string[] | null {
+  let types: readonly string[] | null = null;
+  for (const own of parts.map(typesOf)) {
+    if (own === null) continue;
+    const listed = own.includes("number") ? [...own, "integer"] : own;
+    types = types === null ? listed : types.filter((type) => listed.includes(type));
+  }
+  const isWithNumber = types?.includes("number") === true;
+  const kept = types?.filter((type) => type !== "null" && !(isWithNumber && type === "integer"));
+  return kept === undefined ? null : [...new Set(kept)];
+}
+
+/** Whether null may satisfy the schema; also true where that is not plain. */
+export function allowsNull(
+  document: SchemaDocument,
+  schema: JsonSchema,
+  above: readonly SchemaObject[] = [],
+): boolean {
+  const allows = (part: SchemaObject): boolean =>
+    typesOf(part)?.includes("null") !== false &&
+    part.enum?.includes(null) !== false &&
+    (part.const ?? null) === null &&
+    [part.anyOf, part.oneOf].every(
+      (members) =>
+        members === undefined ||
+        above.includes(part) ||
+        members.some((member) => allowsNull(document, member, [...above, part])),
+    );
+  return schema !== false && toConjuncts(document, schema).every(allows);
+}
+
+/** Up to draft 7, names stand among the schemas of `dependencies`, and `items` may be a list. */
+export function isSchemaPart(value: JsonSchema | readonly unknown[]): value is JsonSchema {
+  return !Array.isArray(value);
+}
+
+/** A member that is the map's own, so that `constructor` is one only where the map says so. */
+export function ownMember<Value>(
+  map: Readonly<Record<string, Value>> | undefined,
+  name: string,
+): Value | undefined {
+  return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
+}

@@ -20,19 +20,9 @@ export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
     parseJson(await readText(path), path),
   );
   if (problems.length === 0) return { catalogue, entries, doubts };
-  const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${problem}`);
-  const hidden = problems.length - shown.length;
-  throw new Error(
-    [
-      `The deployments file ${path} can't be used; correct it and start again:`,
-      ...shown,
-      ...(hidden > 0 ? [`  … and ${hidden} more`] : []),
-    ].join("\n"),
-  );
+  const title = `The deployments file ${path} can't be used; correct it and start again:`;
+  throw new Error([title, ...problems.map((problem) => `  ${problem}`)].join("\n"));
 }
-
-/** As much as anybody reads. */
-const MOST_PROBLEMS = 1_000;
 
 async function readText(path: string): Promise<string> {
   try {

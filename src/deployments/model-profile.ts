@@ -1,4 +1,5 @@
 import type { JsonObject } from "../job/json.ts";
+import type { SchemaObject } from "./json-schema.ts";
 
 /** What is known of a model that LoRAs are trained on, as far as its input depends on it. */
 export type ModelProfile = {
@@ -20,45 +21,32 @@ export function findModel(name: string): ModelProfile | null {
 }
 
 /** The input that a model takes, as a closed JSON Schema (2020-12); files have the format `image_uri`. */
-export function toInputSchema(profile: ModelProfile): JsonObject {
+export function toInputSchema(profile: ModelProfile): JsonObject & SchemaObject {
+  const { name, divisor, needsControlImage, isVideo } = profile;
+  const image = "A control image: a file that anyone can fetch, without a login.";
   return {
-    title: profile.name,
+    title: name,
     description: describe(profile),
     type: "object",
     properties: {
       prompt: {
         type: "string",
-        description: profile.needsControlImage
-          ? "What to make of the control images."
-          : "What to show.",
+        description: needsControlImage ? "What to make of the control images." : "What to show.",
       },
       trigger_word: {
         type: "string",
         description: "The word the LoRA was trained on; it has to be in the prompt to take effect.",
       },
-      width: toSizeSchema("Width", profile),
-      height: toSizeSchema("Height", profile),
-      guidance_scale: {
-        type: "number",
-        minimum: 0,
-        maximum: 20,
-        default: profile.guidanceScale,
-        description: "How closely the prompt is followed.",
-      },
-      sample_steps: {
-        type: "integer",
-        minimum: 1,
-        maximum: 150,
-        default: profile.sampleSteps,
-        description: "Denoising steps; more take longer.",
-      },
-      network_multiplier: {
-        type: "number",
-        minimum: -2,
-        maximum: 2,
-        default: 1,
-        description: "Strength of the LoRA; 0 is without it, below 0 the opposite of it.",
-      },
+      width: integer(64, 4_096, 1_024, `Width in pixels, floored to a multiple of ${divisor}.`),
+      height: integer(64, 4_096, 1_024, `Height in pixels, floored to a multiple of ${divisor}.`),
+      guidance_scale: number(0, 20, profile.guidanceScale, "How closely the prompt is followed."),
+      sample_steps: integer(1, 150, profile.sampleSteps, "Denoising steps; more take longer."),
+      network_multiplier: number(
+        -2,
+        2,
+        1,
+        "Strength of the LoRA; 0 is without it, below 0 the opposite of it.",
+      ),
       neg: { type: "string", default: "", description: "What to avoid." },
       seed: {
         type: "integer",
@@ -67,56 +55,39 @@ export function toInputSchema(profile: ModelProfile): JsonObject {
         description: "The same seed and input give the same result; -1 takes a random seed.",
       },
       sampler: { type: "string", default: "flowmatch", description: "Name of the sampler." },
-      num_frames: {
-        type: "integer",
-        minimum: 1,
-        maximum: 1_000,
-        default: profile.isVideo ? 41 : 1,
-        description: profile.isVideo
-          ? "Length of the video in frames."
-          : "Number of frames; 1 for an image.",
-      },
-      fps: {
-        type: "integer",
-        minimum: 1,
-        maximum: 120,
-        default: profile.isVideo ? 16 : 1,
-        description: profile.isVideo
-          ? "Frames per second of the video."
-          : "Frames per second; 1 for an image.",
-      },
+      num_frames: isVideo
+        ? integer(1, 1_000, 41, "Length of the video in frames.")
+        : integer(1, 1_000, 1, "Number of frames; 1 for an image."),
+      fps: isVideo
+        ? integer(1, 120, 16, "Frames per second of the video.")
+        : integer(1, 120, 1, "Frames per second; 1 for an image."),
       resolution: {
         type: "string",
         enum: ["Default", "High"],
         description: "Quality of the result.",
       },
-      ...Object.fromEntries(CONTROL_IMAGES.map((name) => [name, CONTROL_IMAGE])),
+      ...Object.fromEntries(
+        CONTROL_IMAGES.map((field) => [
+          field,
+          { type: "string", format: "image_uri", description: image },
+        ]),
+      ),
     },
     required: ["prompt"],
-    ...(profile.needsControlImage && {
-      anyOf: CONTROL_IMAGES.map((name) => ({ required: [name] })),
-    }),
+    ...(needsControlImage && { anyOf: CONTROL_IMAGES.map((field) => ({ required: [field] })) }),
     additionalProperties: false,
   };
 }
 
-const CONTROL_IMAGES = ["ctrl_img", "ctrl_img_1", "ctrl_img_2", "ctrl_img_3"] as const;
-
-const CONTROL_IMAGE = {
-  type: "string",
-  format: "image_uri",
-  description: "A control image: a file that anyone can fetch, without a login.",
-} as const;
-
-function toSizeSchema(side: "Width" | "Height", { divisor }: ModelProfile): JsonObject {
-  return {
-    type: "integer",
-    minimum: 64,
-    maximum: 4_096,
-    default: 1_024,
-    description: `${side} in pixels, floored to a multiple of ${divisor}.`,
-  };
+function integer(minimum: number, maximum: number, initial: number, description: string) {
+  return { type: "integer", minimum, maximum, default: initial, description };
 }
+
+function number(minimum: number, maximum: number, initial: number, description: string) {
+  return { type: "number", minimum, maximum, default: initial, description };
+}
+
+const CONTROL_IMAGES = ["ctrl_img", "ctrl_img_1", "ctrl_img_2", "ctrl_img_3"] as const;
 
 function describe({ name, needsControlImage, isVideo }: ModelProfile): string {
   const result = isVideo ? "videos" : "images";

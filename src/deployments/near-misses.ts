@@ -23,10 +23,18 @@ export function nearMisses(word: string, candidates: Iterable<string>): string[]
 
 /** The end of a message, `; did you mean a, b or c?`, or nothing when there are no candidates. */
 export function didYouMean(candidates: readonly string[]): string {
-  if (candidates.length === 0) return "";
-  // British English has no comma before the "or".
-  return `; did you mean ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(candidates)}?`;
+  return candidates.length === 0 ? "" : `; did you mean ${orList(candidates)}?`;
 }
+
+/** `a, b or c`; of many, the first ten and how many others there are. */
+export function orList(words: readonly string[]): string {
+  const rest = words.length - MOST_WORDS;
+  const shown = rest > 1 ? [...words.slice(0, MOST_WORDS), `${rest} others`] : words;
+  // British English has no comma before the "or".
+  return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(shown);
+}
+
+const MOST_WORDS = 10;
 
 const MOST_SUGGESTIONS = 3;
 /** The distance takes time by the product of both lengths. */

@@ -1,5 +1,4 @@
-import type { InputContract } from "../deployments/contract.ts";
-import type { Deployment } from "../deployments/catalogue.ts";
+import type { Deployment, InputContract } from "../deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { toSentence } from "./describe-field.ts";
 import type { GeneratedTypes } from "./generated-types.ts";

@@ -31,7 +31,7 @@ test.skipIf(!hasChromium)(
 
     const docs = await readDocs(page, "WarmGlowInput");
     await takePicture(page, "typed-1-docs");
-    expect(docs.get("width: Int")).toMatch(/\b64 to 4096\b.*Default: 1024\./);
+    expect(docs.get("width: Int")).toMatch(/minimum 64, maximum 4096\..*Default: 1024\./);
     expect(docs.get("prompt: String!")).toContain("What to change in the picture.");
     expect(docs.get("ctrlImg1: String!")).toContain("Sent as ctrl_img_1.");
     await page.getByRole("button", { name: "Hide Documentation Explorer" }).click();

@@ -13,8 +13,8 @@ const NAME = /^(?!__)[_A-Za-z][_0-9A-Za-z]*$/;
 
 test.each([
   ["warm-glow", "WarmGlow"],
-  ["FLUX.2 klein", "FLUX2Klein"],
-  ["my loRA", "MyLoRA"],
+  ["FLUX.2 klein", "Flux2Klein"],
+  ["my loRA", "MyLoRa"],
   ["Café Crème", "CafeCreme"],
   ["snake_case", "SnakeCase"],
   ["3D look", "_3DLook"],
@@ -40,8 +40,8 @@ test.each([
   ["CFGScale", "cfgScale"],
   ["SD2Model", "sd2Model"],
   ["seed", "seed"],
-  ["sampleURL", "sampleURL"],
-  ["loRA_scale", "loRAScale"],
+  ["sampleURL", "sampleUrl"],
+  ["loRA_scale", "loRaScale"],
   ["use_SDXL", "useSdxl"],
   ["Prompt", "prompt"],
   ["_private", "private"],
@@ -49,7 +49,7 @@ test.each([
   ["_4x", "_4x"],
   ["2nd-image", "_2ndImage"],
   ["naïve mode", "naiveMode"],
-  ["日本", "field1"],
+  ["日本", "field"],
   ["__proto__", "proto"],
 ])("the field of %j is named %s", (name, field) => {
   expect(toFieldNames([name]).get(name)).toBe(field);
@@ -58,19 +58,11 @@ test.each([
 test.each<[string[], string[]]>([
   [
     ["foo_bar", "fooBar"],
-    ["foo_bar", "fooBar"],
+    ["fooBar", "fooBar_2"],
   ],
   [
-    ["ctrl_img1", "ctrl_img_1"],
-    ["ctrlImg1", "ctrl_img_1"],
-  ],
-  [
-    ["foo bar", "fooBar", "foo-bar", "fooBar2"],
-    ["fooBar3", "fooBar", "fooBar4", "fooBar2"],
-  ],
-  [
-    ["日", "field1", "本"],
-    ["field12", "field1", "field2"],
+    ["日", "field", "本", "constructor"],
+    ["field", "field_2", "field_3", "constructor_2"],
   ],
 ])("names that meet are told apart: %j", (names, fields) => {
   const found = toFieldNames(names);
@@ -84,7 +76,7 @@ test.each<[string | number, string]>([
   ["fp16Mode", "FP16_MODE"],
   ["dpm++ 2m", "DPM_2M"],
   ["1024x768", "_1024X768"],
-  ["4K", "_4K"],
+  ["4K", "_4_K"],
   ["16:9", "_16_9"],
   ["__typename", "TYPENAME"],
   [512, "_512"],
@@ -94,19 +86,18 @@ test.each<[string | number, string]>([
   [-0.5, "MINUS_0_5"],
   ["true", "TRUE"],
   ["", "EMPTY"],
-  ["日本", "VALUE_1"],
+  ["日本", "VALUE"],
 ])("the enum value of %j is named %s", (value, name) => {
   expect(toEnumNames([value]).get(value)).toBe(name);
 });
 
-test("enum values that meet are told apart, the one that is spelled so first", () => {
-  expect([...toEnumNames(["euler", "Euler", "EULER", 1, "1", "日", "本", "euler"])]).toEqual([
-    ["euler", "EULER_2"],
-    ["Euler", "EULER_3"],
-    ["EULER", "EULER"],
+test("enum values that meet are told apart", () => {
+  expect([...toEnumNames(["euler", "Euler", 1, "1", "日", "本", "euler"])]).toEqual([
+    ["euler", "EULER"],
+    ["Euler", "EULER_2"],
     [1, "_1"],
     ["1", "_1_2"],
-    ["日", "VALUE_1"],
+    ["日", "VALUE"],
     ["本", "VALUE_2"],
   ]);
 });

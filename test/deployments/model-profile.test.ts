@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
 
@@ -38,6 +40,19 @@ const VALIDATORS = new Map(MODEL_NAMES.map((name) => [name, AJV.compile(schemaOf
 test("the models are those of the notes, in their order", () => {
   expect(MODEL_NAMES).toHaveLength(36);
   expect(MODEL_NAMES).toEqual(NOTED.map(({ name }) => name));
+});
+
+test("the page on deployments has a row for each, with its numbers", () => {
+  const page = readFileSync(new URL("../../docs/deployments.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `([\w.]+)` +\| (\w+)(, needs an image)? +\|(.*)\|$/gm)].map(
+    ([, name, makes, image, numbers = ""]) => {
+      const [divisor, sampleSteps, guidanceScale] = numbers.split("|").map(Number);
+      const isVideo = makes === "videos";
+      const needsControlImage = image !== undefined;
+      return { name, divisor, sampleSteps, guidanceScale, isVideo, needsControlImage };
+    },
+  );
+  expect(rows).toEqual(NOTED);
 });
 
 test.for(["", "Flux", "flux ", "constructor", "__proto__"])("%j is no model", (name) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { publicUrlProblem } from "../../src/deployments/check/public-url.ts";
+import { publicUrlProblem } from "../../src/deployments/public-url.ts";
 
 const LONG = "https://files.example/";
 

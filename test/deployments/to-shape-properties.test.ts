@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { buildSchema, coerceInputValue, isInputObjectType, validateSchema } from "graphql";
 import { expect, test } from "vitest";
 
-import type { JsonSchema, JsonSchemaObject, JsonType } from "../../src/deployments/json-schema.ts";
 import type { EnumShape, ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
-import { toInputShape, toOutputShape } from "../../src/deployments/shape/to-shape.ts";
+import { toObjectShape } from "../../src/deployments/shape/to-shape.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
+import { documentOf } from "../support/document-of.ts";
 
 /** All types below a shape, each once. */
 function listTypes(root: ObjectShape): readonly (ObjectShape | EnumShape)[] {
@@ -48,6 +48,14 @@ function writeTypes(root: ObjectShape, keyword: "input" | "type"): string {
     return `${keyword} ${type.typeName} { ${fields.join("\n")} }`;
   });
   return types.join("\n");
+}
+
+function toInputShape(schema: JsonObject): ObjectShape | null {
+  return toObjectShape(documentOf(schema), {
+    typeName: "GlowInput",
+    otherwise: "Glow.",
+    isInput: true,
+  });
 }
 
 const BASE = "scalar JSON scalar SafeInt type Query { ok: Boolean } ";
@@ -98,9 +106,9 @@ const BODIES = fc.letrec<{ value: JsonValue; body: JsonObject }>((tie) => ({
 })).body;
 
 type Tied = {
-  readonly schema: JsonSchema;
-  readonly object: JsonSchemaObject;
-  readonly list: JsonSchema[];
+  readonly schema: JsonValue;
+  readonly object: JsonObject;
+  readonly list: JsonValue[];
 };
 
 const SCHEMAS = fc.letrec<Tied>((tie) => {
@@ -120,7 +128,7 @@ const SCHEMAS = fc.letrec<Tied>((tie) => {
     // What has properties always says that it is an object, as other values are not looked for in it.
     object: fc.record(
       {
-        type: fc.constant<JsonType[]>(["object"]),
+        type: fc.constant("object"),
         properties,
         required,
         additionalProperties: fc.boolean(),
@@ -132,14 +140,14 @@ const SCHEMAS = fc.letrec<Tied>((tie) => {
       { depthSize: "small", withCrossShrink: true },
       {
         weight: 4,
-        arbitrary: fc.constantFrom<JsonSchema[]>(
+        arbitrary: fc.constantFrom<JsonValue[]>(
           true,
           {},
-          { type: ["string"] },
-          { type: ["integer"] },
+          { type: "string" },
+          { type: "integer" },
           { type: ["integer", "null"], minimum: 0, exclusiveMaximum: 9 },
-          { type: ["number"], default: 1 },
-          { type: ["null"] },
+          { type: "number", default: 1 },
+          { type: "null" },
           { type: ["boolean", "string"] },
           { const: "x" },
           { $ref: "#" },
@@ -151,7 +159,7 @@ const SCHEMAS = fc.letrec<Tied>((tie) => {
       tie("object"),
       fc.record(
         {
-          type: fc.constant<JsonType[]>(["array"]),
+          type: fc.constant("array"),
           items: tie("schema"),
           contains: tie("schema"),
         },
@@ -164,27 +172,31 @@ const SCHEMAS = fc.letrec<Tied>((tie) => {
 
 const DOCUMENTS = fc
   .record({
-    root: fc.oneof(SCHEMAS.object, fc.constant<JsonSchemaObject>({})),
+    root: fc.oneof(SCHEMAS.object, fc.constant<JsonObject>({})),
     // With one for every name, so that bodies are accepted often enough.
     properties: fc.tuple(...NAMES.map((name) => fc.tuple(fc.constant(name), SCHEMAS.schema))),
     $defs: fc.record({ a: SCHEMAS.schema, b: SCHEMAS.schema }),
   })
-  .map(({ root, properties, $defs }): JsonSchemaObject =>
+  .map(({ root, properties, $defs }): JsonObject =>
     Object.assign({}, root, { properties: Object.fromEntries(properties), $defs }),
   );
 
 test("every schema gives a valid GraphQL schema in which each name is given once", () => {
   fc.assert(
     fc.property(DOCUMENTS, (schema) => {
-      const input = toInputShape(schema, "GlowInput");
-      const output = toOutputShape(schema, "GlowOutput");
+      const input = toInputShape(schema);
+      const output = toObjectShape(documentOf(schema), {
+        typeName: "GlowOutput",
+        otherwise: "Glow.",
+        isInput: false,
+      });
       const text =
         (input === null ? "" : writeTypes(input, "input")) +
         (output === null ? "" : writeTypes(output, "type"));
       // It refuses types, fields and values that are there twice.
       expect(validateSchema(buildSchema(BASE + text))).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -192,7 +204,7 @@ test("GraphQL refuses no body that the schema accepts", () => {
   let accepted = 0;
   fc.assert(
     fc.property(DOCUMENTS, fc.array(BODIES, { minLength: 60, maxLength: 60 }), (schema, bodies) => {
-      const input = toInputShape(schema, "GlowInput");
+      const input = toInputShape(schema);
       if (input === null) return;
       const type = buildSchema(BASE + writeTypes(input, "input")).getType("GlowInput");
       if (!isInputObjectType(type)) throw new Error("GlowInput is no input type.");
@@ -208,7 +220,7 @@ test("GraphQL refuses no body that the schema accepts", () => {
         expect(errors, JSON.stringify(body)).toEqual([]);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 
   expect(accepted).toBeGreaterThan(100);
@@ -223,8 +235,8 @@ function trySpell(body: JsonObject, input: ObjectShape): JsonObject | null {
   }
 }
 
-/** Takes nothing where references lead to themselves: no reader lets such a schema pass. */
-function createCheck(schema: JsonSchemaObject): (body: JsonObject) => boolean {
+/** Takes nothing where references lead to themselves. */
+function createCheck(schema: JsonObject): (body: JsonObject) => boolean {
   const orFalse = <Value>(decide: () => Value): Value | false => {
     try {
       return decide();
@@ -239,31 +251,31 @@ function createCheck(schema: JsonSchemaObject): (body: JsonObject) => boolean {
 }
 
 test("references that part and meet again give few types, and quickly", () => {
-  const level = (next: string): JsonSchema => ({
-    type: ["object"],
+  const level = (next: string): JsonValue => ({
+    type: "object",
     properties: { left: { $ref: next }, right: { $ref: next } },
     allOf: [{ $ref: next }, { anyOf: [{ $ref: next }, { $ref: next }] }, { $ref: next }],
   });
   const $defs = Object.fromEntries(
     Array.from({ length: 60 }, (_, index) => [`d${index}`, level(`#/$defs/d${index + 1}`)]),
   );
-  const end: JsonSchema = { type: ["object"], properties: { end: { enum: ["a"] } } };
-  const schema: JsonSchemaObject = {
+  const end: JsonValue = { type: "object", properties: { end: { enum: ["a"] } } };
+  const schema: JsonObject = {
     $defs: { ...$defs, d60: end },
     properties: { first: { $ref: "#/$defs/d0" } },
   };
-  const shape = toInputShape(schema, "GlowInput");
+  const shape = toInputShape(schema);
   expect(shape && listTypes(shape).length).toBeLessThan(300);
 });
 
 test("objects in objects are typed as deep as documents go", () => {
-  let schema: JsonSchemaObject = {
-    type: ["object"],
-    properties: { end: { type: ["string"] } },
+  let schema: JsonObject = {
+    type: "object",
+    properties: { end: { type: "string" } },
   };
   for (let depth = 0; depth < 40; depth += 1) {
-    schema = { type: ["object"], properties: { a: schema } };
+    schema = { type: "object", properties: { a: schema } };
   }
-  const shape = toInputShape(schema, "GlowInput");
+  const shape = toInputShape(schema);
   expect(shape && listTypes(shape)).toHaveLength(12);
 });

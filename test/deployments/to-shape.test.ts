@@ -1,19 +1,24 @@
 import { expect, test } from "vitest";
 
-import type { JsonSchema, JsonSchemaObject } from "../../src/deployments/json-schema.ts";
 import type { FieldShape, ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
-import { toInputShape, toOutputShape } from "../../src/deployments/shape/to-shape.ts";
+import { toObjectShape } from "../../src/deployments/shape/to-shape.ts";
+import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import { documentOf } from "../support/document-of.ts";
 
-const STRING: JsonSchema = { type: ["string"] };
-const NULL: JsonSchema = { type: ["null"] };
+const STRING = { type: "string" };
+const NULL = { type: "null" };
 
-function toInput(schema: JsonSchemaObject): ObjectShape {
-  const shape = toInputShape(schema, "GlowInput");
+function toInput(schema: JsonObject): ObjectShape {
+  const shape = toObjectShape(documentOf(schema), {
+    typeName: "GlowInput",
+    otherwise: "Glow.",
+    isInput: true,
+  });
   if (shape === null) throw new Error("The schema gave no type.");
   return shape;
 }
 
-function toFieldOf(schema: JsonSchema, root: JsonSchemaObject = {}): FieldShape {
+function toFieldOf(schema: JsonValue, root: JsonObject = {}): FieldShape {
   const [field] = toInput({ ...root, properties: { it: schema } }).fields;
   if (field === undefined) throw new Error("The schema gave no field.");
   return field;
@@ -46,19 +51,19 @@ function writeFields(object: ObjectShape): Record<string, string> {
   );
 }
 
-test.each<[JsonSchema, string]>([
+test.each<[JsonValue, string]>([
   [STRING, "String!"],
   [{ type: ["string", "null"] }, "String"],
-  [{ type: ["boolean"] }, "Boolean!"],
-  [{ type: ["number"] }, "Float!"],
+  [{ type: "boolean" }, "Boolean!"],
+  [{ type: "number" }, "Float!"],
   [{ type: ["integer", "number"] }, "Float!"],
-  [{ allOf: [{ type: ["number"] }, { type: ["integer", "string"] }] }, "SafeInt!"],
-  [{ type: ["integer"] }, "SafeInt!"],
-  [{ type: ["integer"], minimum: 0 }, "SafeInt!"],
-  [{ type: ["integer"], minimum: 0, maximum: 2 ** 31 }, "SafeInt!"],
-  [{ type: ["integer"], minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }, "Int!"],
-  [{ type: ["integer"], exclusiveMinimum: 0, exclusiveMaximum: 9 }, "Int!"],
-  [{ type: ["integer"], minimum: 0, allOf: [{ maximum: 9 }] }, "Int!"],
+  [{ allOf: [{ type: "number" }, { type: ["integer", "string"] }] }, "SafeInt!"],
+  [{ type: "integer" }, "SafeInt!"],
+  [{ type: "integer", minimum: 0 }, "SafeInt!"],
+  [{ type: "integer", minimum: 0, maximum: 2 ** 31 }, "SafeInt!"],
+  [{ type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }, "Int!"],
+  [{ type: "integer", exclusiveMinimum: 0, exclusiveMaximum: 9 }, "Int!"],
+  [{ type: "integer", minimum: 0, allOf: [{ maximum: 9 }] }, "Int!"],
   [{ type: ["string", "number"] }, "JSON!"],
   [NULL, "JSON"],
   [{}, "JSON"],
@@ -66,34 +71,31 @@ test.each<[JsonSchema, string]>([
   [false, "JSON!"],
   [{ description: "Anything." }, "JSON"],
   [{ not: STRING }, "JSON"],
-  [{ not: { type: ["null"] } }, "JSON!"],
-  [{ type: ["object"] }, "JSON!"],
-  [{ type: ["object"], properties: {} }, "JSON!"],
-  [{ anyOf: [STRING, { type: ["boolean"] }] }, "JSON!"],
-  [{ oneOf: [STRING, { type: ["boolean"] }, NULL] }, "JSON"],
+  [{ type: "object" }, "JSON!"],
+  [{ type: "object", properties: {} }, "JSON!"],
+  [{ anyOf: [STRING, { type: "boolean" }] }, "JSON!"],
+  [{ oneOf: [STRING, { type: "boolean" }, NULL] }, "JSON"],
   [{ oneOf: [STRING, NULL] }, "String"],
-  [{ oneOf: [NULL, { type: ["string", "null"] }] }, "String!"],
-  [{ anyOf: [{ const: null }, { type: ["integer"], minimum: 1, maximum: 2 }] }, "Int"],
+  [{ anyOf: [{ const: null }, { type: "integer", minimum: 1, maximum: 2 }] }, "Int"],
   [{ anyOf: [STRING, { enum: [null] }, false] }, "String"],
   [{ anyOf: [STRING] }, "String!"],
   [{ allOf: [STRING, { maxLength: 3 }] }, "String!"],
   [{ if: STRING, else: NULL }, "JSON"],
-  [{ if: STRING, else: STRING }, "JSON!"],
 ])("a field of %j is %s", (schema, type) => {
   expect(write(toFieldOf(schema).shape)).toBe(type);
 });
 
-test.each<[JsonSchema, string]>([
-  [{ type: ["array"] }, "[JSON]!"],
+test.each<[JsonValue, string]>([
+  [{ type: "array" }, "[JSON]!"],
   [{ type: ["array", "null"], items: true }, "[JSON]"],
-  [{ type: ["array"], items: STRING }, "[String!]!"],
-  [{ type: ["array"], items: { type: ["string", "null"] } }, "[String]!"],
-  [{ type: ["array"], items: { type: ["array"], items: STRING } }, "[[String!]!]!"],
-  [{ allOf: [{ type: ["array"], items: STRING }, { items: { maxLength: 3 } }] }, "[String!]!"],
-  [{ type: ["array"], prefixItems: [STRING], items: STRING }, "JSON!"],
+  [{ type: "array", items: STRING }, "[String!]!"],
+  [{ type: "array", items: { type: ["string", "null"] } }, "[String]!"],
+  [{ type: "array", items: { type: "array", items: STRING } }, "[[String!]!]!"],
+  [{ allOf: [{ type: "array", items: STRING }, { items: { maxLength: 3 } }] }, "[String!]!"],
+  [{ type: "array", prefixItems: [STRING], items: STRING }, "JSON!"],
   [{ items: STRING }, "JSON"],
   [
-    { type: ["array"], items: { properties: { weight: STRING }, type: ["object"] } },
+    { type: "array", items: { properties: { weight: STRING }, type: "object" } },
     "[GlowInput_It!]!",
   ],
 ])("a list of %j is %s", (schema, type) => {
@@ -101,12 +103,12 @@ test.each<[JsonSchema, string]>([
 });
 
 test("lists in lists are typed as deep as introspection sees them", () => {
-  let schema: JsonSchema = STRING;
-  for (let depth = 0; depth < 9; depth += 1) schema = { type: ["array"], items: schema };
+  let schema: JsonValue = STRING;
+  for (let depth = 0; depth < 9; depth += 1) schema = { type: "array", items: schema };
   expect(write(toFieldOf(schema).shape)).toBe("[[[JSON!]!]!]!");
 });
 
-test.each<[JsonSchema, string, [string, string | number][]]>([
+test.each<[JsonValue, string, [string, string | number][]]>([
   [
     { enum: ["flowMatch", "Default"] },
     "GlowInput_It!",
@@ -116,7 +118,7 @@ test.each<[JsonSchema, string, [string, string | number][]]>([
     ],
   ],
   [
-    { type: ["integer"], enum: [512, 1024] },
+    { type: "integer", enum: [512, 1024] },
     "GlowInput_It!",
     [
       ["_512", 512],
@@ -124,7 +126,7 @@ test.each<[JsonSchema, string, [string, string | number][]]>([
     ],
   ],
   [
-    { type: ["string"], enum: ["b", 1, "b"] },
+    { type: "string", enum: ["b", 1, "b"] },
     "GlowInput_It!",
     [
       ["B", "b"],
@@ -132,7 +134,7 @@ test.each<[JsonSchema, string, [string, string | number][]]>([
     ],
   ],
   [{ enum: ["a", null] }, "GlowInput_It", [["A", "a"]]],
-  [{ type: ["string"], enum: ["a", null] }, "GlowInput_It!", [["A", "a"]]],
+  [{ type: "string", enum: ["a", null] }, "GlowInput_It!", [["A", "a"]]],
   [{ const: "a" }, "GlowInput_It!", [["A", "a"]]],
   [{ anyOf: [{ const: "a" }, NULL] }, "GlowInput_It", [["A", "a"]]],
 ])("the values of %j become those of an enum", (schema, type, values) => {
@@ -143,7 +145,7 @@ test.each<[JsonSchema, string, [string, string | number][]]>([
   });
 });
 
-test.each<[JsonSchema, string]>([
+test.each<[JsonValue, string]>([
   [{ enum: [true, false] }, "Boolean!"],
   [{ const: true }, "Boolean!"],
   [{ enum: ["a", true] }, "JSON!"],
@@ -156,10 +158,10 @@ test.each<[JsonSchema, string]>([
 
 test("fields keep their order, and what is required may be left out only with a default or as null", () => {
   const input = toInput({
-    type: ["object"],
+    type: "object",
     properties: {
-      prompt: { type: ["string"], description: "What to paint." },
-      seed: { type: ["integer"], default: 42, minimum: -1 },
+      prompt: { type: "string", description: "What to paint." },
+      seed: { type: "integer", default: 42, minimum: -1 },
       note: { type: ["string", "null"] },
       neg: STRING,
     },
@@ -176,28 +178,22 @@ test("fields keep their order, and what is required may be left out only with a 
   expect(input.fields[1]).toMatchObject({ default: 42, minimum: -1, maximum: null });
 });
 
-test("a required field that only a branch fills in may be left out too", () => {
-  const input = toInput({
-    properties: { seed: { type: ["number"] }, prompt: STRING },
-    required: ["seed", "prompt"],
-    anyOf: [{ properties: { seed: { default: 1 } } }, { required: ["image"] }],
-  });
-  expect(writeFields(input)).toEqual({ seed: "Float", prompt: "String!", image: "JSON" });
-  expect(input.fields[0]).toMatchObject({ default: undefined });
-});
-
 test("of an output everything required is always there, default or not", () => {
-  const schema: JsonSchemaObject = {
-    properties: { seed: { type: ["integer"], default: 1 }, url: STRING },
+  const schema: JsonObject = {
+    properties: { seed: { type: "integer", default: 1 }, url: STRING },
     required: ["seed"],
   };
-  const output = toOutputShape(schema, "GlowOutput");
+  const output = toObjectShape(documentOf(schema), {
+    typeName: "GlowOutput",
+    otherwise: "Glow.",
+    isInput: false,
+  });
   expect(output && writeFields(output)).toEqual({ seed: "SafeInt!", url: "String" });
 });
 
 test("a reference is what it leads to, with its own words first", () => {
-  const size: JsonSchema = {
-    type: ["integer"],
+  const size: JsonValue = {
+    type: "integer",
     minimum: 64,
     maximum: 4096,
     description: "Pixels.",
@@ -210,7 +206,7 @@ test("a reference is what it leads to, with its own words first", () => {
     minimum: 64,
     maximum: 4096,
     description: "Pixels.",
-    rules: ["From 64 to 4096.", "A multiple of 8."],
+    rules: ["`minimum` 64, `maximum` 4096, `multipleOf` 8."],
   });
   const nullable = toFieldOf(
     { anyOf: [{ $ref: "#/$defs/size" }, NULL], description: "Width.", maximum: 100 },
@@ -227,11 +223,11 @@ test("a reference is what it leads to, with its own words first", () => {
 test("members of allOf are typed, those of branches are JSON", () => {
   const input = toInput({
     $defs: {
-      base: { properties: { mode: STRING, width: { type: ["number"] } }, required: ["mode"] },
+      base: { properties: { mode: STRING, width: { type: "number" } }, required: ["mode"] },
       control: { properties: { image: STRING }, required: ["image", "strength"] },
     },
     properties: { prompt: STRING },
-    allOf: [{ $ref: "#/$defs/base" }, { properties: { width: { type: ["integer"] } } }],
+    allOf: [{ $ref: "#/$defs/base" }, { properties: { width: { type: "integer" } } }],
     anyOf: [{ $ref: "#/$defs/control" }, { properties: { prompt: {}, steps: STRING } }],
     if: { properties: { ratio: STRING } },
     // oxlint-disable-next-line unicorn/no-thenable
@@ -250,6 +246,7 @@ test("members of allOf are typed, those of branches are JSON", () => {
     feather: "JSON",
     deep: "JSON",
     banned: "JSON",
+    unheard: "JSON",
     mask: "JSON",
     a: "JSON",
     b: "JSON",
@@ -267,21 +264,39 @@ test("a body that is described beside a reference keeps its own words", () => {
   expect(input).toMatchObject({ typeName: "GlowInput", description: "All of it." });
 });
 
-test("no member of a nested object is lost where several schemas speak of it", () => {
+test("no member of a nested object is lost: where several schemas speak of it, it is JSON", () => {
+  const lora = { type: "object", properties: { path: STRING } };
+  const more = { properties: { lora: { properties: { scale: STRING } } } };
+  for (const others of [{ allOf: [more] }, { anyOf: [more, true] }]) {
+    const [field] = toInput({ properties: { lora }, ...others }).fields;
+    expect(field?.shape).toMatchObject({ kind: "scalar", scalar: "JSON" });
+  }
   const [field] = toInput({
-    properties: { lora: { type: ["object"], properties: { path: STRING } } },
-    allOf: [{ properties: { lora: { properties: { scale: STRING }, required: ["scale"] } } }],
-    anyOf: [{ properties: { lora: { properties: { key: STRING } } } }, true],
+    properties: { lora: { ...lora, anyOf: [{ required: ["key"] }, true] } },
   }).fields;
   expect(field?.shape.kind === "object" && writeFields(field.shape.object)).toEqual({
     path: "String",
-    scale: "String!",
     key: "JSON",
   });
 });
 
+test.each<[JsonValue, string[]]>([
+  [{ type: "integer", default: 1 }, []],
+  [
+    { minLength: 0, maxLength: 200, pattern: "^a$" },
+    ["`minLength` 0, `maxLength` 200, `pattern` ^a$."],
+  ],
+  [{ format: "image_uri" }, ["A public https URL of a file."]],
+  [
+    { type: "array", maxItems: 2, items: { type: "string", format: "date" } },
+    ["`maxItems` 2.", "Each item: `format` date."],
+  ],
+])("the rules of %j are told", (schema, rules) => {
+  expect(toFieldOf(schema).rules).toEqual(rules);
+});
+
 test("a name that is only required is a JSON field, unless the object takes no other names", () => {
-  const schema: JsonSchemaObject = { properties: { a: STRING }, required: ["b"] };
+  const schema: JsonObject = { properties: { a: STRING }, required: ["b"] };
   expect(writeFields(toInput(schema))).toEqual({ a: "String", b: "JSON" });
   expect(writeFields(toInput({ ...schema, additionalProperties: false }))).toEqual({ a: "String" });
 });
@@ -304,7 +319,7 @@ test("a name that GraphQL can't write is a JSON field that tells its real name",
   ]);
 });
 
-test.each<[JsonSchemaObject, boolean]>([
+test.each<[JsonObject, boolean]>([
   [{}, true],
   [{ additionalProperties: false }, true],
   [{ additionalProperties: true }, false],
@@ -312,28 +327,29 @@ test.each<[JsonSchemaObject, boolean]>([
   [{ patternProperties: { "^x": STRING } }, false],
   [{ allOf: [{ unevaluatedProperties: true }] }, false],
 ])("a nested object with %j is typed: %s", (more, isTyped) => {
-  const schema: JsonSchemaObject = { type: ["object"], properties: { a: STRING }, ...more };
+  const schema: JsonObject = { type: "object", properties: { a: STRING }, ...more };
   expect(toFieldOf(schema).shape.kind).toBe(isTyped ? "object" : "scalar");
   expect(writeFields(toInput(schema))).toEqual({ a: "String" });
 });
 
-test.each<JsonSchemaObject>([
+test.each<JsonObject>([
   {},
-  { type: ["object"] },
+  { type: "object" },
   STRING,
-  { type: ["object"], allOf: [{ ...STRING, properties: { a: STRING } }] },
+  { type: "object", allOf: [{ ...STRING, properties: { a: STRING } }] },
 ])("there is no type of %j", (schema) => {
-  expect(toInputShape(schema, "GlowInput")).toBeNull();
+  const options = { typeName: "GlowInput", otherwise: "Glow.", isInput: true };
+  expect(toObjectShape(documentOf(schema), options)).toBeNull();
 });
 
 test("one target is one type, whatever stands beside the references", () => {
-  const lora: JsonSchema = { type: ["object"], properties: { path: STRING }, description: "One." };
+  const lora: JsonValue = { type: "object", properties: { path: STRING }, description: "One." };
   const { fields } = toInput({
     $defs: { lora, mode: { enum: ["a"] } },
     properties: {
       first: { $ref: "#/$defs/lora", description: "The first." },
       second: { anyOf: [{ $ref: "#/$defs/lora" }, NULL] },
-      all: { type: ["array"], items: { allOf: [{ $ref: "#/$defs/lora" }] } },
+      all: { type: "array", items: { allOf: [{ $ref: "#/$defs/lora" }] } },
       mode: { $ref: "#/$defs/mode" },
       otherMode: { $ref: "#/$defs/mode", default: "a" },
     },
@@ -352,7 +368,7 @@ test("one target is one type, whatever stands beside the references", () => {
 });
 
 test("types that would be named alike are numbered", () => {
-  const nested: JsonSchema = { type: ["object"], properties: { a: STRING } };
+  const nested: JsonValue = { type: "object", properties: { a: STRING } };
   const { fields } = toInput({ properties: { my_lora: { ...nested }, MyLora: { ...nested } } });
   expect(fields.map(({ shape }) => writeType(shape))).toEqual([
     "GlowInput_MyLora",
@@ -364,14 +380,14 @@ test("a circle ends in JSON", () => {
   const { fields } = toInput({
     $defs: {
       tree: {
-        type: ["object"],
+        type: "object",
         properties: {
           name: STRING,
-          children: { type: ["array"], items: { $ref: "#/$defs/tree" } },
+          children: { type: "array", items: { $ref: "#/$defs/tree" } },
           root: { $ref: "#" },
         },
       },
-      lists: { type: ["array"], items: { $ref: "#/$defs/lists" } },
+      lists: { type: "array", items: { $ref: "#/$defs/lists" } },
       self: { allOf: [{ $ref: "#/$defs/self" }] },
     },
     properties: {

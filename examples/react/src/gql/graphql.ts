@@ -21,9 +21,9 @@ export type JobStatus =
 
 /** What Warm Glow takes. */
 export type WarmGlowInput = {
-  /** What to change in the picture. From 1 to 10000 characters. */
+  /** What to change in the picture. `minLength` 1, `maxLength` 10000. */
   prompt: string;
-  /** The word the LoRA was trained on; put in front of the prompt where it is missing. At most 200 characters. Sent as `trigger_word`. */
+  /** The word the LoRA was trained on; put in front of the prompt where it is missing. `maxLength` 200. Sent as `trigger_word`. */
   triggerWord?: string | null | undefined;
   /** The picture to edit. A public https URL of a file. Sent as `ctrl_img_1`. */
   ctrlImg1: string;
@@ -31,25 +31,25 @@ export type WarmGlowInput = {
   ctrlImg2?: string | null | undefined;
   /** A third picture to draw on. A public https URL of a file. Sent as `ctrl_img_3`. */
   ctrlImg3?: string | null | undefined;
-  /** Width in pixels, floored to a multiple of 32. From 64 to 4096. Default: `1024`. */
+  /** Width in pixels, floored to a multiple of 32. `minimum` 64, `maximum` 4096. Default: `1024`. */
   width?: number | null | undefined;
-  /** Height in pixels, floored to a multiple of 32. From 64 to 4096. Default: `1024`. */
+  /** Height in pixels, floored to a multiple of 32. `minimum` 64, `maximum` 4096. Default: `1024`. */
   height?: number | null | undefined;
-  /** How closely the prompt is followed. From 0 to 20. Default: `4`. Sent as `guidance_scale`. */
+  /** How closely the prompt is followed. `minimum` 0, `maximum` 20. Default: `4`. Sent as `guidance_scale`. */
   guidanceScale?: number | null | undefined;
-  /** Denoising steps; more take longer. From 1 to 150. Default: `25`. Sent as `sample_steps`. */
+  /** Denoising steps; more take longer. `minimum` 1, `maximum` 150. Default: `25`. Sent as `sample_steps`. */
   sampleSteps?: number | null | undefined;
-  /** Strength of the LoRA. From -2 to 2. Default: `1`. Sent as `network_multiplier`. */
+  /** Strength of the LoRA. `minimum` -2, `maximum` 2. Default: `1`. Sent as `network_multiplier`. */
   networkMultiplier?: number | null | undefined;
-  /** What to avoid. At most 10000 characters. Default: `""`. */
+  /** What to avoid. `maxLength` 10000. Default: `""`. */
   neg?: string | null | undefined;
-  /** The same seed and prompt give the same result; -1 takes a random seed. At least -1. Default: `42`. */
+  /** The same seed and prompt give the same result; -1 takes a random seed. `minimum` -1. Default: `42`. */
   seed?: number | null | undefined;
-  /** Name of the sampler. At most 100 characters. Default: `"flowmatch"`. */
+  /** Name of the sampler. `maxLength` 100. Default: `"flowmatch"`. */
   sampler?: string | null | undefined;
-  /** How many images to make. From 1 to 4. Default: `1`. Sent as `num_frames`. */
+  /** How many images to make. `minimum` 1, `maximum` 4. Default: `1`. Sent as `num_frames`. */
   numFrames?: number | null | undefined;
-  /** Without effect on images. From 1 to 120. Default: `1`. */
+  /** Without effect on images. `minimum` 1, `maximum` 120. Default: `1`. */
   fps?: number | null | undefined;
 };
 

@@ -1,0 +1,143 @@
+import type { InputIssue, InputPath } from "../job/input-issue.ts";
+import { toPathText } from "../job/input-issue.ts";
+import type { JsonObject, JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { findSchemaErrors, isSchema } from "./compile-schema.ts";
+import { explainErrors } from "./explain-errors.ts";
+import type { Draft, JsonSchema, SchemaDocument } from "./json-schema.ts";
+
+type ReadSchema = {
+  /** Null where there are problems. */
+  readonly document: SchemaDocument | null;
+  /** What can't be understood, with its place. */
+  readonly problems: readonly InputIssue[];
+  /** What can be used, though it hardly says what was meant. */
+  readonly doubts: readonly InputIssue[];
+};
+
+/** Reads a JSON Schema of draft 6, 7, 2019-09 or 2020-12. Nothing outside of the document is ever fetched. */
+export function readSchema(root: JsonObject): ReadSchema {
+  const { $schema = "2020-12" } = root;
+  const named = DRAFTS.find(([name]) => typeof $schema === "string" && $schema.includes(name));
+  if (named !== undefined) return readDraft(root, named[1]);
+  const message = "names no draft that is read here; use draft-06, draft-07, 2019-09 or 2020-12";
+  return { document: null, problems: [{ path: ["$schema"], message }], doubts: [] };
+}
+
+const DRAFTS = [
+  ["draft-06", "draft-07"],
+  ["draft-07", "draft-07"],
+  ["2019-09", "2019-09"],
+  ["2020-12", "2020-12"],
+] as const;
+
+function readDraft(root: JsonObject, draft: Draft): ReadSchema {
+  const problems = new Map<string, InputIssue>();
+  const targets = new Map<string, JsonSchema>();
+
+  function report(path: InputPath, message: string): void {
+    // The first of a place says most: others follow from it.
+    const place = toPathText(path);
+    if (!problems.has(place)) problems.set(place, { path, message });
+  }
+
+  function toSchema({ path, value }: Place): JsonSchema | null {
+    if (isSchema(draft, value)) return value;
+    const context = { targets, input: value, spell: (own: InputPath) => own };
+    for (const issue of explainErrors(findSchemaErrors(draft, value), context)) {
+      report([...path, ...issue.path], issue.message);
+    }
+    return null;
+  }
+
+  function visit({ path, value }: Place, isMap: boolean): void {
+    if (typeof value !== "object" || value === null) return;
+    if (!isMap && isJsonObject(value)) visitSchema(value, path);
+    for (const key of Object.keys(value)) {
+      const member = stepInto({ path, value }, key);
+      const isData = !isMap && (DATA.has(key) || key.startsWith("x-"));
+      if (member !== null && !isData) visit(member, !isMap && MAPS.has(key));
+    }
+  }
+
+  function visitSchema(schema: JsonObject, path: InputPath): void {
+    const { $id, $ref, type, nullable } = schema;
+    for (const word of UNREAD) {
+      if (Object.hasOwn(schema, word)) report([...path, word], "is not read here; leave it out");
+    }
+    if (path.length > 0 && typeof $id === "string" && !$id.startsWith("#")) {
+      report([...path, "$id"], "would move the references below it; leave it out");
+    }
+    if (nullable !== undefined && (typeof nullable !== "boolean" || type === undefined)) {
+      const instead = 'write anyOf with {"type":"null"} instead';
+      report([...path, "nullable"], `must be true or false, beside a type; ${instead}`);
+    }
+    if (typeof $ref !== "string" || targets.has($ref)) return;
+    const target = follow(root, $ref);
+    if (typeof target === "string") report([...path, "$ref"], target);
+    else targets.set($ref, toSchema(target) ?? true);
+  }
+
+  const whole: Place = { path: [], value: root };
+  const schema = toSchema(whole) ?? true;
+  visit(whole, false);
+  const saysNothing = !ROOT_KEYWORDS.some((keyword) => Object.hasOwn(root, keyword));
+  const isUnderstood = problems.size === 0 && schema !== true && schema !== false;
+  return {
+    document: isUnderstood ? { draft, root: schema, targets } : null,
+    problems: [...problems.values()],
+    doubts: saysNothing ? [{ path: [], message: SAYS_NOTHING }] : [],
+  };
+}
+
+type Place = { readonly path: InputPath; readonly value: JsonValue };
+
+/** What these hold is data, and no schema in it counts. */
+const DATA = new Set(["const", "default", "enum", "example", "examples"]);
+/** What these hold has names for keys. */
+const MAPS = new Set([
+  ...["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"],
+  "dependencies",
+]);
+
+/** Words by which Ajv would do other things than are shown. */
+const UNREAD = ["$dynamicRef", "$recursiveRef", "$async"];
+
+/** The place in the document that a `$ref` leads to, or what is wrong with it. */
+function follow(root: JsonObject, $ref: string): Place | string {
+  if (!$ref.startsWith("#")) {
+    return `leads out of the document (${$ref}), and nothing is ever fetched; put it under $defs and write #/$defs/name`;
+  }
+  const [anchor, ...segments] = $ref.slice(1).split("/");
+  let place: Place | null = anchor === "" ? { path: [], value: root } : null;
+  for (const segment of segments) {
+    const name = decode(segment).replaceAll("~1", "/").replaceAll("~0", "~");
+    place = place && stepInto(place, name);
+  }
+  return (
+    place ??
+    `leads to nothing in this document (${$ref}); write the way from the top, as in #/$defs/name`
+  );
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // A percent sign that escapes nothing.
+    return segment;
+  }
+}
+
+function stepInto({ path, value }: Place, key: string): Place | null {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return null;
+  if (!isJsonArray(value)) return { path: [...path, key], value: value[key] ?? null };
+  return { path: [...path, Number(key)], value: value[Number(key)] ?? null };
+}
+
+const SAYS_NOTHING = "names no field, so it takes anything; put the fields under properties";
+/** A document without any of these demands nothing: it may be an example of an input. */
+const ROOT_KEYWORDS = [
+  ...["type", "properties", "required", "additionalProperties", "patternProperties", "$ref"],
+  ...["allOf", "anyOf", "oneOf", "not", "if", "enum", "const"],
+];
