@@ -15,6 +15,7 @@ import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
+import "./scope.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
 
@@ -49,7 +50,7 @@ export function createBuilder() {
     };
     Connection: { readonly totalCount: () => Promise<number> };
   }>({
-    plugins: [ErrorsPlugin, RelayPlugin, ComplexityPlugin],
+    plugins: ["scopes", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
     // The server asks before it runs an operation; here fields only say what they cost, one each where they say nothing.
     complexity: { disabled: true, defaultListMultiplier: 5 },
@@ -67,6 +68,7 @@ export function createBuilder() {
         description:
           "The object with this id: an id that starts with `job_` is a job's, any other a deployment's. Null when there is none.",
         args: { id: { description: "As an object's `id` field gave it." } },
+        scope: ({ id }) => (id.typename === "Job" ? "jobs:read" : null),
       },
       nodesQueryOptions: false,
       edgesFieldOptions: {

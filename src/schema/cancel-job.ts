@@ -3,12 +3,12 @@ import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
-import { requireScope } from "./scope.ts";
 
 export function addCancelJob(builder: Builder): void {
   builder.mutationField("cancelJob", (t) =>
     t.field({
       type: "Job",
+      scope: "jobs:cancel",
       description:
         "Cancels a job of yours that has not started yet, and answers once that is certain: a few seconds at most.",
       args: {
@@ -24,7 +24,6 @@ export function addCancelJob(builder: Builder): void {
         dataField: { name: "job", description: "The job as it is now; its `status` is CANCELLED." },
       },
       resolve: async (_root, { id }, { viewer, tracking, loaders }) => {
-        requireScope(viewer, "jobs:cancel");
         if (!isIdentifier(id)) throw new JobNotFoundError(id);
         const job = await tracking.cancelJob(id, viewer.ownerId);
         loaders.clear();

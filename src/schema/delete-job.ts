@@ -2,12 +2,12 @@ import { isIdentifier } from "../job/identifier.ts";
 import { JobNotFinishedError } from "../job/job-not-finished-error.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import type { Builder } from "./builder.ts";
-import { requireScope } from "./scope.ts";
 
 export function addDeleteJob(builder: Builder): void {
   builder.mutationField("deleteJob", (t) =>
     t.field({
       type: "ID",
+      scope: "jobs:cancel",
       description:
         "Deletes a finished job of yours from the gateway, with its history, input and output. The upstream hears nothing of it, and its idempotency key stays spent for another day.",
       args: {
@@ -23,7 +23,6 @@ export function addDeleteJob(builder: Builder): void {
         dataField: { name: "deletedJobId", description: "The `id` that names no job any more." },
       },
       resolve: async (_root, { id }, { viewer, tracking, loaders }) => {
-        requireScope(viewer, "jobs:cancel");
         if (!isIdentifier(id)) throw new JobNotFoundError(id);
         await tracking.deleteJob(id, viewer.ownerId);
         loaders.clear();

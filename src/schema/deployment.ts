@@ -7,7 +7,7 @@ import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import type { JobConnectionRef } from "./job-connection.ts";
 import { listJobs, toPageCost } from "./list-jobs.ts";
-import { readableOwner, requireScope } from "./scope.ts";
+import { readableOwner } from "./scope.ts";
 
 /** How many deployments a document is reckoned to get of those that are in no catalogue. */
 const UNLISTED_COUNT = 100;
@@ -78,10 +78,8 @@ export function addDeployment(
           description:
             "Your jobs of this deployment, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
           complexity: toPageCost,
-          resolve: ({ id }, page, context) => {
-            requireScope(context.viewer, "jobs:read");
-            return listJobs(context, { deploymentId: id }, page);
-          },
+          scope: "jobs:read",
+          resolve: ({ id }, page, context) => listJobs(context, { deploymentId: id }, page),
         },
         jobConnection,
       ),
@@ -91,6 +89,7 @@ export function addDeployment(
   builder.queryFields((t) => ({
     deployment: t.field({
       type: "Deployment",
+      scope: null,
       nullable: true,
       description: "The deployment with this id; null when `deployments` does not list it.",
       args: {
@@ -103,6 +102,7 @@ export function addDeployment(
     }),
     deployments: t.field({
       type: ["Deployment"],
+      scope: null,
       description:
         "The deployments of the gateway's file, in its order. Without a file, or where it says that there are others, those follow that the upstream lists (for who has the scope `jobs:read:all`) and that your jobs name.",
       complexity: {

@@ -5,19 +5,19 @@ import type { Builder } from "./builder.ts";
 import { notFound } from "./coded-errors.ts";
 import { endWithError } from "./end-with-error.ts";
 import type { Loaders } from "./loaders.ts";
-import { readableOwner, requireScope } from "./scope.ts";
+import { readableOwner } from "./scope.ts";
 
 export function addJobUpdated(builder: Builder): void {
   builder.subscriptionField("jobUpdated", (t) =>
     t.field({
       type: "Job",
+      scope: "jobs:read",
       description:
         "First the job as it is now, then its newest state after each change; ends after the final one. States may be skipped, the last never; `version` always grows. An unknown id is a NOT_FOUND error.",
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
       subscribe: async (_root, { id }, { viewer, watchJob, loaders }) => {
-        requireScope(viewer, "jobs:read");
         if (!isIdentifier(id)) throw notFound(new JobNotFoundError(id));
         return await startEvents(watchJob(id, readableOwner(viewer)), loaders);
       },

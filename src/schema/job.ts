@@ -14,7 +14,6 @@ import type { JobFilterRef } from "./job-filter.ts";
 import { toJobFilter } from "./job-filter.ts";
 import type { JobStatusRef } from "./job-status.ts";
 import { listJobs, toPageCost } from "./list-jobs.ts";
-import { requireScope } from "./scope.ts";
 
 export function addJob(
   builder: Builder,
@@ -134,9 +133,10 @@ export function addJob(
   builder.queryFields((t) => ({
     job: t.field({
       type: "Job",
+      scope: "jobs:read",
       nullable: true,
       description:
-        "The job with this id; null when there is none, or it is another owner's and you have not the scope `jobs:read:all`.",
+        "The job with this id; null when there is none, or it is another owner's and you lack the scope `jobs:read:all`.",
       args: {
         id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
       },
@@ -145,24 +145,22 @@ export function addJob(
     jobs: t.connection(
       {
         type: "Job",
+        scope: "jobs:read",
         description:
           "All your jobs, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
         complexity: toPageCost,
         args: {
           filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }),
         },
-        resolve: (_root, { filter, ...page }, context) => {
-          requireScope(context.viewer, "jobs:read");
-          return listJobs(context, toJobFilter(filter), page);
-        },
+        resolve: (_root, { filter, ...page }, context) =>
+          listJobs(context, toJobFilter(filter), page),
       },
       jobConnection,
     ),
   }));
 }
 
-async function findJob(id: string, { viewer, loaders }: GatewayContext): Promise<Job | null> {
-  requireScope(viewer, "jobs:read");
+async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
   return isIdentifier(id) ? await loaders.jobs.load(id) : null;
 }
 

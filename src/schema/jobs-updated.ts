@@ -4,13 +4,14 @@ import { badUserInput } from "./coded-errors.ts";
 import { endWithError } from "./end-with-error.ts";
 import type { JobFilterRef } from "./job-filter.ts";
 import { toJobFilter } from "./job-filter.ts";
-import { readableOwner, requireScope } from "./scope.ts";
+import { readableOwner } from "./scope.ts";
 import { skipDeleted } from "./skip-deleted.ts";
 
 export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void {
   builder.subscriptionField("jobsUpdated", (t) =>
     t.field({
       type: "JobChange",
+      scope: "jobs:read",
       description:
         "Every change of every job of yours that matches (with the scope `jobs:read:all`, of everybody's), in the order of their commits as far as that is known, from a cursor on; without one, from now. A job is told once the upstream has it, or may have it: not while it is SUBMITTING. It never ends by itself. Whoever comes back with the last cursor, to any gateway, misses nothing and may hear something twice; a job that changed several times meanwhile comes once, in its newest state. Deleted jobs are not told.",
       args: {
@@ -25,7 +26,6 @@ export function addJobsUpdated(builder: Builder, jobFilter: JobFilterRef): void 
         }),
       },
       subscribe: async (_root, { filter, after }, { viewer, watchJobs, loaders }, info) => {
-        requireScope(viewer, "jobs:read");
         const ownerId = readableOwner(viewer);
         const watch = {
           filter: { ...toJobFilter(filter), ...(ownerId !== undefined && { ownerId }) },

@@ -1,14 +1,115 @@
+import type {
+  FieldNullability,
+  InputFieldMap,
+  InputShapeFromFields,
+  PothosOutputFieldConfig,
+  SchemaTypes,
+  TypeParam,
+} from "@pothos/core";
+import SchemaBuilder, { BasePlugin } from "@pothos/core";
+import type { GraphQLFieldResolver } from "graphql";
 import { GraphQLError } from "graphql";
 
 import type { Scope, Viewer } from "../auth/viewer.ts";
+import type { GatewayContext } from "./context.ts";
+
+/** What a field needs, by its arguments where that depends on them; null for nothing. */
+type FieldScope<Args extends InputFieldMap> =
+  | Scope
+  | null
+  | ((given: InputShapeFromFields<Args>) => Scope | null);
+
+declare global {
+  // Pothos takes the options of plugins from here; the names of the parameters are its own.
+  namespace PothosSchemaTypes {
+    interface Plugins<Types extends SchemaTypes> {
+      scopes: ScopesPlugin<Types>;
+    }
+    interface FieldOptions<
+      Types extends SchemaTypes,
+      ParentShape,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveShape,
+      ResolveReturnShape,
+    > {
+      scope?: FieldScope<Args>;
+    }
+    interface QueryFieldOptions<
+      Types extends SchemaTypes,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveReturnShape,
+    > {
+      scope: FieldScope<Args>;
+    }
+    interface MutationFieldOptions<
+      Types extends SchemaTypes,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveReturnShape,
+    > {
+      scope: Scope;
+    }
+    interface SubscriptionFieldOptions<
+      Types extends SchemaTypes,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveShape,
+      ResolveReturnShape,
+    > {
+      scope: Scope;
+    }
+  }
+}
+
+type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types["Context"], object>;
+
+/** Lets a field run only for who has its `scope`, which every root field has to name. */
+class ScopesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override wrapResolve(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>) {
+    return field.kind === "Subscription" ? resolve : guard(resolve, field);
+  }
+
+  override wrapSubscribe(
+    subscribe: Resolver<Types> | undefined,
+    field: PothosOutputFieldConfig<Types>,
+  ) {
+    return subscribe && guard(subscribe, field);
+  }
+}
+
+SchemaBuilder.registerPlugin("scopes", ScopesPlugin);
+
+function guard<Types extends SchemaTypes>(
+  resolve: Resolver<Types>,
+  { pothosOptions: { scope = null } }: PothosOutputFieldConfig<Types>,
+): Resolver<Types> {
+  if (scope === null) return resolve;
+  return (parent, given, context, info) => {
+    const needed = typeof scope === "function" ? scope({ ...given }) : scope;
+    if (needed !== null) requireScope(context, needed);
+    return resolve(parent, given, context, info);
+  };
+}
 
 /** Throws FORBIDDEN unless the viewer's credential has the scope; `jobs:read:all` has `jobs:read` in it. */
-export function requireScope({ scopes }: Viewer, scope: Scope): void {
+function requireScope(context: object, scope: Scope): void {
+  const scopes = isOurs(context) ? context.viewer.scopes : new Set<Scope>();
   if (scopes.has(scope) || (scope === "jobs:read" && scopes.has("jobs:read:all"))) return;
   throw new GraphQLError(
-    `This needs the scope \`${scope}\`, which your credential does not have. Use one that has it, or ask whoever runs the gateway for it.`,
+    `This needs the scope \`${scope}\`, which your credential lacks. Use one that has it, or ask whoever runs the gateway for it.`,
     { extensions: { code: "FORBIDDEN" } },
   );
+}
+
+/** Pothos does not tell a plugin what the context is. */
+function isOurs(context: object): context is GatewayContext {
+  return "viewer" in context;
 }
 
 /** Whose jobs alone the viewer may read; undefined for everybody's. */

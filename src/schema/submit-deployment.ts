@@ -24,6 +24,7 @@ export function addSubmitDeployment(
   builder.mutationField(contract.submitField, (t) => {
     const common = {
       type: submitJobResult,
+      scope: "jobs:submit" as const,
       description: [
         `Submits a job to ${name.toWellFormed()}, as \`submitJob\` does.`,
         ...(description === null ? [] : [toSentence(description)]),

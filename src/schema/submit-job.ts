@@ -4,13 +4,13 @@ import type { Submitted } from "../tracking/submit-job.ts";
 import type { Builder } from "./builder.ts";
 import { overLimit } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
-import { requireScope } from "./scope.ts";
 import type { SubmitJobResultRef } from "./submit-job-result.ts";
 
 export function addSubmitJob(builder: Builder, submitJobResult: SubmitJobResultRef): void {
   builder.mutationField("submitJob", (t) =>
     t.field({
       type: submitJobResult,
+      scope: "jobs:submit",
       description:
         "Submits a job and answers once the upstream has accepted or refused it; follow it with `jobUpdated`. It goes on when the caller hangs up.",
       args: {
@@ -40,7 +40,6 @@ export async function submit(
   submission: Omit<SubmissionRequest, "viewer">,
   { viewer, tracking, loaders }: GatewayContext,
 ): Promise<Submitted> {
-  requireScope(viewer, "jobs:submit");
   try {
     return await tracking.submitJob({ ...submission, viewer });
   } catch (error) {

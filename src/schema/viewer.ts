@@ -19,6 +19,7 @@ export function addViewer(builder: Builder): void {
   builder.queryField("viewer", (t) =>
     t.field({
       type: "Viewer",
+      scope: null,
       description: "Whoever asks. Needs no scope.",
       resolve: (_root, _arguments, { viewer }) => viewer,
     }),
