@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: ["test/bench/**"],
     // More than processors: most of the time tests wait for processes, leases and time-outs of others.
     maxWorkers: 3,
+    // Nothing happens at import, so what one file has loaded serves the next.
+    isolate: false,
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -33,11 +33,13 @@ type Scene = {
 export async function runSoak({
   minutes,
   seed,
+  program,
   environment,
   tell,
 }: {
   readonly minutes: number;
   readonly seed: number;
+  readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly tell: (line: string) => void;
 }): Promise<readonly string[]> {
@@ -45,7 +47,7 @@ export async function runSoak({
   const postgres = opened.adopt(await startPostgres(), (server) => server.stop());
   await keepCommits(postgres.url);
   const cluster = opened.use(
-    await startCluster({ databaseUrl: postgres.url, gateways: GATEWAYS, environment }),
+    await startCluster({ databaseUrl: postgres.url, gateways: GATEWAYS, program, environment }),
   );
   const checker = opened.use(createChecker(cluster));
   const scene = { cluster, postgres, checker };

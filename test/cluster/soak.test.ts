@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 
 import { SHORT_TIMES } from "./cluster.ts";
 import { runSoak } from "./run-soak.ts";
@@ -11,6 +11,7 @@ test("a minute of mixed disturbances breaks no promise", { timeout: 300_000 }, a
   const broken = await runSoak({
     minutes: 1,
     seed: SEED,
+    program: inject("programFolder"),
     environment: SHORT_TIMES,
     tell: (line) => rounds.push(line),
   });

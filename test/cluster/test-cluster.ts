@@ -1,4 +1,4 @@
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 
 import { createDatabase } from "../support/postgres.ts";
 import type { Checker } from "./checker.ts";
@@ -17,7 +17,8 @@ export async function startTestCluster(options: {
   readonly environment?: Readonly<Record<string, string>>;
 }): Promise<{ readonly cluster: Cluster; readonly checker: Checker }> {
   const databaseUrl = options.databaseUrl ?? (await createTestDatabase());
-  const cluster = await startCluster({ ...options, databaseUrl });
+  const program = inject("programFolder");
+  const cluster = await startCluster({ ...options, databaseUrl, program });
   onTestFinished(() => cluster[Symbol.asyncDispose]());
   const checker = createChecker(cluster);
   onTestFinished(() => checker.close());
