@@ -10,7 +10,7 @@ import { startAttackedGateway } from "./attacked-gateway.ts";
 import type { ExplodingDocument } from "./exploding-documents.ts";
 import { EXPLODING_DOCUMENTS } from "./exploding-documents.ts";
 import { hostileValues, listArguments, toLiteral } from "./hostile-values.ts";
-import { expectQuietLatency } from "./quiet-client.ts";
+import { expectOthersServed } from "./others-served.ts";
 
 const HANGS_AFTER_MS = 10_000;
 
@@ -38,8 +38,8 @@ test("a document that explodes is refused before it does", async () => {
   await gateway.expectUnharmed();
 });
 
-test("a quiet client hardly notices any of them", { timeout: 60_000 }, async () => {
-  await expectQuietLatency(
+test("others are served meanwhile", async () => {
+  await expectOthersServed(
     gateway,
     EXPLODING_DOCUMENTS.map((document) => () => ask(document)),
   );

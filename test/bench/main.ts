@@ -7,6 +7,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
+import { measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureDeployments } from "./measure-deployments.ts";
 import { measureDoors } from "./measure-doors.ts";
@@ -28,6 +29,7 @@ const MEASUREMENTS = {
   million: measureMillion,
   deployments: measureDeployments,
   doors: measureDoors,
+  attacks: measureAttacks,
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 
