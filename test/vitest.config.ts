@@ -14,6 +14,8 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What has to come true may take its time on a machine that does other things as well.
+    expect: { poll: { timeout: 10_000 } },
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

@@ -14,7 +14,7 @@ import { expectOthersServed } from "./others-served.ts";
 
 const HANGS_AFTER_MS = 10_000;
 
-const RUNS = 25;
+const RUNS = 10;
 /** Never in an answer: code's insides, files, SQL. */
 const INSIDES =
   /INTERNAL_SERVER_ERROR|node_modules|node:internal|\n\s+at |\.ts:\d|SQLITE|select "|insert into/;

@@ -13,7 +13,7 @@ import { readMemoryMib } from "./read-memory.ts";
 
 const [CONTINUATION, TEXT, BINARY, PING, PONG] = [0x0, 0x1, 0x2, 0x9, 0xa];
 const MOST_GROWTH_MIB = 250;
-const FLOOD_BYTES = 48 * 1024 * 1024;
+const FLOOD_BYTES = 24 * 1024 * 1024;
 const BURST_BYTES = 256 * 1024;
 const SOON = { timeout: 10_000 };
 const EMPTY_PART = toBytes({ opcode: CONTINUATION, isLast: false });

@@ -15,6 +15,7 @@ import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureMillion } from "./measure-million.ts";
 import { measureQueries } from "./measure-queries.ts";
+import { measureReasons } from "./measure-reasons.ts";
 import { measureStart } from "./measure-start.ts";
 import { measureWatchers } from "./measure-watchers.ts";
 
@@ -30,6 +31,7 @@ const MEASUREMENTS = {
   deployments: measureDeployments,
   doors: measureDoors,
   attacks: measureAttacks,
+  reasons: measureReasons,
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 

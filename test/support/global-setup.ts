@@ -17,15 +17,18 @@ declare module "vitest" {
 
 /**
  * Starts the one Postgres that all test files of a run share; each makes its own database in it. Copies the program for
- * them, and compiles it: those that are killed, as most are, would not keep what they compiled.
+ * them, and runs it once: it makes the tables that they begin with, and what Node compiles of it is kept, as it is not of
+ * a gateway that is killed.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = copyProgram();
   process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled");
   project.provide("programFolder", folder);
-  const gateway = spawnGateway({ DATABASE_URL: ":memory:" }, { folder });
   const server = await startPostgres();
   project.provide("postgresUrl", server.url);
+  const template = new URL(server.url);
+  template.pathname = "/template1";
+  const gateway = spawnGateway({ DATABASE_URL: template.href }, { folder });
   await gateway.url;
   await gateway.kill("SIGTERM");
   return async () => {
