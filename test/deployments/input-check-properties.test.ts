@@ -154,9 +154,9 @@ describe("the check of any input by any schema", () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 40 },
     );
-    expect(Math.min(accepted, refused)).toBeGreaterThan(60);
+    expect(Math.min(accepted, refused)).toBeGreaterThan(10);
   });
 
   /** The document without the defaults that it refuses itself, which Ajv would fill in all the same. */

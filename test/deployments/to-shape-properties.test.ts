@@ -184,7 +184,7 @@ test("every schema gives a valid GraphQL schema in which each name is given once
       // It refuses types, fields and values that are there twice.
       expect(validateSchema(buildSchema(BASE + text))).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 150 },
   );
 });
 
@@ -208,10 +208,10 @@ test("GraphQL refuses no body that the schema accepts", () => {
         expect(errors, JSON.stringify(body)).toEqual([]);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 60 },
   );
 
-  expect(accepted).toBeGreaterThan(100);
+  expect(accepted).toBeGreaterThan(15);
 });
 
 function trySpell(body: JsonObject, input: ObjectShape): JsonObject | null {
