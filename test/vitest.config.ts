@@ -9,9 +9,13 @@ export default defineConfig({
     exclude: ["test/bench/**"],
     // More than processors: most of the time tests wait for processes, leases and time-outs of others.
     maxWorkers: 3,
+    // Nothing happens at import, so what one file has loaded serves the next.
+    isolate: false,
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What has to come true may take its time on a machine that does other things as well.
+    expect: { poll: { timeout: 10_000 } },
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

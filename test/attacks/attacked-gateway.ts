@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
 
-import { expect } from "vitest";
+import { expect, inject } from "vitest";
 
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { GatewayProcess } from "../support/spawn-gateway.ts";
-import { copyProgram, spawnGateway } from "../support/spawn-gateway.ts";
+import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
 
 /** A gateway in a process of its own, in front of a faulty upstream. */
 export type AttackedGateway = {
@@ -25,7 +25,7 @@ export async function startAttackedGateway(
   token = "test-token",
 ): Promise<AttackedGateway> {
   const upstream = await startFaultyUpstream({ token });
-  const folder = copyProgram();
+  const folder = linkProgram(inject("programFolder"));
   const process = spawnGateway(
     { RUNCOMFY_API_TOKEN: upstream.token, RUNCOMFY_BASE_URL: upstream.url, ...environment },
     { folder },

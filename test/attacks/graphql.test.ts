@@ -10,11 +10,11 @@ import { startAttackedGateway } from "./attacked-gateway.ts";
 import type { ExplodingDocument } from "./exploding-documents.ts";
 import { EXPLODING_DOCUMENTS } from "./exploding-documents.ts";
 import { hostileValues, listArguments, toLiteral } from "./hostile-values.ts";
-import { expectQuietLatency } from "./quiet-client.ts";
+import { expectOthersServed } from "./others-served.ts";
 
 const HANGS_AFTER_MS = 10_000;
 
-const RUNS = 25;
+const RUNS = 10;
 /** Never in an answer: code's insides, files, SQL. */
 const INSIDES =
   /INTERNAL_SERVER_ERROR|node_modules|node:internal|\n\s+at |\.ts:\d|SQLITE|select "|insert into/;
@@ -38,8 +38,8 @@ test("a document that explodes is refused before it does", async () => {
   await gateway.expectUnharmed();
 });
 
-test("a quiet client hardly notices any of them", { timeout: 60_000 }, async () => {
-  await expectQuietLatency(
+test("others are served meanwhile", async () => {
+  await expectOthersServed(
     gateway,
     EXPLODING_DOCUMENTS.map((document) => () => ask(document)),
   );

@@ -45,9 +45,9 @@ const SCHEMA = "{ __schema { types { description fields { name description } } }
 const QUESTION = say({ type: "subscribe", id: "1", payload: { query: SCHEMA } });
 
 test.each([
-  ["80 sockets that ping with 70 KB", 80, INIT, PING, 26_000_000],
-  ["80 sockets that ping before they greet", 80, Buffer.alloc(0), PING, 26_000_000],
-  ["400 sockets that ask for the schema", 400, INIT, QUESTION, 20_000],
+  ["40 sockets that ping with 70 KB", 40, INIT, PING, 26_000_000],
+  ["40 sockets that ping before they greet", 40, Buffer.alloc(0), PING, 26_000_000],
+  ["100 sockets that ask for the schema", 100, INIT, QUESTION, 20_000],
 ])("%s and never read end, and no one else", LONG, async (_what, count, first, message, bytes) => {
   const sockets = await Promise.all(
     Array.from({ length: count }, async () => keep((await openRawWebSocket(gateway.port)).socket)),
@@ -71,7 +71,7 @@ test.each([
   LONG,
   async (_what, search, accept) => {
     const request = `GET /graphql${search} HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\n\r\n`;
-    const sockets = await openMany(200);
+    const sockets = await openMany(100);
     // One more than may wait for their answers cuts a connection, so that half of them are cut.
     for (const [index, socket] of sockets.entries())
       socket.write(request.repeat(100 + (index % 2)));

@@ -6,21 +6,23 @@ import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
-import { copyProject } from "../support/gateway-process.ts";
+import { copyProject, linkProject } from "../support/gateway-process.ts";
 import { createApiKeysFile, idOf } from "./api-keys-file.ts";
 
 const KEY = /^rck_[0-9a-f]{16}_[\w-]{43}\n$/;
 const run = promisify(execFile);
 
 /** The program in a folder of its own, as a user runs it. */
-function createProgram() {
-  const folder = copyProject();
+function createProgram(folder = linkProject()) {
   return {
     folder,
     key: (...parameters: readonly string[]) =>
       run(process.execPath, ["src/manage-keys.ts", ...parameters], {
         cwd: folder,
-        env: { PATH: process.env["PATH"] },
+        env: {
+          PATH: process.env["PATH"],
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        },
       }),
   };
 }
@@ -48,7 +50,7 @@ test("create prints the new key alone, keeps it nowhere, and makes a file that o
 });
 
 test("the file is the one of .env, where the environment names none", async () => {
-  const { folder, key } = createProgram();
+  const { folder, key } = createProgram(copyProject());
   writeFileSync(join(folder, ".env"), "API_KEYS_FILE=mine.json\n");
   await key("create", "--owner", "web");
   expect(readFileSync(join(folder, "mine.json"), "utf8")).toContain('"web"');

@@ -7,6 +7,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
+import { measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureDeployments } from "./measure-deployments.ts";
 import { measureDoors } from "./measure-doors.ts";
@@ -14,6 +15,7 @@ import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureMillion } from "./measure-million.ts";
 import { measureQueries } from "./measure-queries.ts";
+import { measureReasons } from "./measure-reasons.ts";
 import { measureStart } from "./measure-start.ts";
 import { measureWatchers } from "./measure-watchers.ts";
 
@@ -28,6 +30,8 @@ const MEASUREMENTS = {
   million: measureMillion,
   deployments: measureDeployments,
   doors: measureDoors,
+  attacks: measureAttacks,
+  reasons: measureReasons,
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 

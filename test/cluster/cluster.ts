@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import pg from "pg";
@@ -6,7 +5,7 @@ import pg from "pg";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { GatewayProcess } from "../support/spawn-gateway.ts";
-import { copyProgram, spawnGateway } from "../support/spawn-gateway.ts";
+import { spawnGateway } from "../support/spawn-gateway.ts";
 import type { TcpProxy } from "../support/tcp-proxy.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { startFront } from "./front.ts";
@@ -50,14 +49,16 @@ export const SHORT_TIMES = {
   LOG_LEVEL: "warn",
 };
 
-/** Starts one on an empty database; `environment` adds to what the gateways get. */
+/** Starts one on an empty database; `environment` adds to what the gateways get, `program` is a copy to run. */
 export async function startCluster({
   databaseUrl,
   gateways,
+  program: folder,
   environment = SHORT_TIMES,
 }: {
   readonly databaseUrl: string;
   readonly gateways: number;
+  readonly program: string;
   readonly environment?: Readonly<Record<string, string>>;
 }): Promise<Cluster> {
   await using opened = new AsyncDisposableStack();
@@ -74,9 +75,6 @@ export async function startCluster({
   );
   // The pool replaces a connection that the server ended; whoever was using it is told so.
   database.on("error", () => undefined);
-  const folder = opened.adopt(copyProgram(), (path) =>
-    rmSync(path, { recursive: true, force: true }),
-  );
   const front = opened.adopt(await startFront(), (one) => one.close());
   const processes = opened.adopt(new Set<GatewayProcess>(), async (all) => {
     await Promise.all([...all].map((one) => one.end()));

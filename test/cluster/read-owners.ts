@@ -1,13 +1,5 @@
 import type { Cluster } from "./cluster.ts";
 
-/** How many unfinished jobs each gateway owns that owns any, the most first. */
-export async function readOwners({ database }: Cluster): Promise<readonly number[]> {
-  const { rows } = await database.query<{ count: number }>(
-    "select count(*)::int as count from jobs where finished_at is null and gateway_id is not null group by gateway_id order by 1 desc",
-  );
-  return rows.map(({ count }) => count);
-}
-
 /** The unfinished jobs that have an owner: their ids upstream, and the ids that their gateways have in the database. */
 export async function readOwned({
   database,

@@ -32,12 +32,17 @@ type Scene = {
  */
 export async function runSoak({
   minutes,
+  mostRounds = Infinity,
   seed,
+  program,
   environment,
   tell,
 }: {
   readonly minutes: number;
+  /** How many of the rounds it does, if there is time for so many. */
+  readonly mostRounds?: number;
   readonly seed: number;
+  readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly tell: (line: string) => void;
 }): Promise<readonly string[]> {
@@ -45,7 +50,7 @@ export async function runSoak({
   const postgres = opened.adopt(await startPostgres(), (server) => server.stop());
   await keepCommits(postgres.url);
   const cluster = opened.use(
-    await startCluster({ databaseUrl: postgres.url, gateways: GATEWAYS, environment }),
+    await startCluster({ databaseUrl: postgres.url, gateways: GATEWAYS, program, environment }),
   );
   const checker = opened.use(createChecker(cluster));
   const scene = { cluster, postgres, checker };
@@ -53,7 +58,7 @@ export async function runSoak({
   const endAt = performance.now() + minutes * 60_000;
   const planned = planRounds({ seed, minutes });
 
-  for (let number = 1; performance.now() < endAt; number++) {
+  for (let number = 1; number <= mostRounds && performance.now() < endAt; number++) {
     const { value: round } = planned.next();
     if (round === undefined) break;
     const name = `Round ${number}, ${describe(round)}`;

@@ -1,6 +1,8 @@
 import { randomInt } from "node:crypto";
+import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { copyProgram } from "../support/spawn-gateway.ts";
 import { DEFAULT_TIMES } from "./cluster.ts";
 import { runSoak } from "./run-soak.ts";
 
@@ -14,10 +16,13 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
   console.error("Say for how long, and with which schedule: npm run soak -- --minutes 10 --seed 7");
   process.exit(1);
 }
+const program = copyProgram();
+process.once("exit", () => rmSync(program, { recursive: true, force: true }));
 console.log(`Seed ${seed}, ${minutes} minutes`);
 const broken = await runSoak({
   minutes,
   seed,
+  program,
   environment: DEFAULT_TIMES,
   tell: (line) => console.log(`${new Date().toISOString()}  ${line}`),
 });

@@ -1,4 +1,4 @@
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
 
 import { createDatabase } from "../support/postgres.ts";
 import type { Checker } from "./checker.ts";
@@ -10,22 +10,40 @@ import { startCluster } from "./cluster.ts";
 export const PATIENCE = { timeout: 30_000, interval: 100 };
 export const END_PATIENCE_MS = 45_000;
 
-/** A cluster and its checker, closed when the test has ended; on a database of its own in the run's Postgres. */
-export async function startTestCluster(options: {
+type TestCluster = { readonly cluster: Cluster; readonly checker: Checker };
+type Options = {
   readonly gateways: number;
   readonly databaseUrl?: string;
   readonly environment?: Readonly<Record<string, string>>;
-}): Promise<{ readonly cluster: Cluster; readonly checker: Checker }> {
-  const databaseUrl = options.databaseUrl ?? (await createTestDatabase());
-  const cluster = await startCluster({ ...options, databaseUrl });
-  onTestFinished(() => cluster[Symbol.asyncDispose]());
-  const checker = createChecker(cluster);
-  onTestFinished(() => checker.close());
-  return { cluster, checker };
+};
+
+/** A cluster and its checker, closed when the test has ended; on a database of its own in the run's Postgres. */
+export async function startTestCluster(options: Options): Promise<TestCluster> {
+  const opened = await openTestCluster(options);
+  onTestFinished(opened.close);
+  return opened;
 }
 
-async function createTestDatabase(): Promise<string> {
-  const { url, drop } = await createDatabase();
-  onTestFinished(drop);
-  return url;
+/** One for all tests of a `describe`, each of which leaves it whole, and every job ended. */
+export function useTestCluster(options: Options): () => TestCluster {
+  let opened: Awaited<ReturnType<typeof openTestCluster>>;
+  beforeAll(async () => {
+    opened = await openTestCluster(options);
+  });
+  afterAll(() => opened.close());
+  return () => opened;
+}
+
+async function openTestCluster(options: Options) {
+  await using opening = new AsyncDisposableStack();
+  let { databaseUrl } = options;
+  if (databaseUrl === undefined) {
+    const database = opening.adopt(await createDatabase(), ({ drop }) => drop());
+    databaseUrl = database.url;
+  }
+  const program = inject("programFolder");
+  const cluster = opening.use(await startCluster({ ...options, databaseUrl, program }));
+  const checker = opening.use(createChecker(cluster));
+  const resources = opening.move();
+  return { cluster, checker, close: () => resources.disposeAsync() };
 }

@@ -187,6 +187,14 @@ async function openUpstream(): Promise<FaultyUpstream> {
   return upstream;
 }
 
+/** With times short enough that a test sees them pass. */
 function toEnvironment({ url, token }: FaultyUpstream, databaseUrl: string) {
-  return { RUNCOMFY_BASE_URL: url, RUNCOMFY_API_TOKEN: token, DATABASE_URL: databaseUrl };
+  return {
+    RUNCOMFY_BASE_URL: url,
+    RUNCOMFY_API_TOKEN: token,
+    DATABASE_URL: databaseUrl,
+    LEASE_SECONDS: "2",
+    SUBMIT_TIMEOUT_SECONDS: "5",
+    SUBMIT_MARGIN_SECONDS: "1",
+  };
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
-import { copyProject, runGateway } from "../support/gateway-process.ts";
+import { linkProject, runGateway } from "../support/gateway-process.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -24,7 +24,7 @@ function readBlocks(page: string, chapter: string, language: string): readonly s
 /** Runs a program as it was pasted, but for the gateway's port. */
 async function runPasted(program: string, gateway: string) {
   const { port } = new URL(gateway);
-  const file = join(copyProject(), "first-job.mjs");
+  const file = join(linkProject(), "first-job.mjs");
   await writeFile(file, program.replaceAll("127.0.0.1:4000", `127.0.0.1:${port}`));
   return await promisify(execFile)(process.execPath, [file]);
 }

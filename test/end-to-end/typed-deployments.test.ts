@@ -12,7 +12,7 @@ import { z } from "zod";
 
 import { findModel, MODEL_NAMES } from "../../src/deployments/model-profile.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { copyProject, runGateway } from "../support/gateway-process.ts";
+import { linkProject, runGateway } from "../support/gateway-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { EXAMPLE_BODY } from "../support/example-body.ts";
 
@@ -170,7 +170,7 @@ test("a file with problems stops the start before anything is opened", async () 
 });
 
 test("`npm run schema` prints the schema of a team's own catalogue, and nothing else", async () => {
-  const folder = copyProject();
+  const folder = linkProject();
   const print = (...parameters: string[]) =>
     promisify(execFile)("npm", ["run", "--silent", "schema", "--", ...parameters], {
       cwd: folder,

@@ -1,21 +1,13 @@
 import { pino } from "pino";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-
-// No answer is known that does this: it stands for a mistake that nobody has found yet.
-vi.mock(import("../../src/runcomfy/wire.ts"), async (original) => ({
-  ...(await original()),
-  readStatusReport() {
-    throw new RangeError("Maximum call stack size exceeded");
-  },
-}));
 
 const log = pino({ level: "silent" });
 
 test("An answer over which the reader breaks is an unreadable one, not a failure of the upstream", async () => {
+  const { createRunComfy } = await importWithBrokenReader();
   await using upstream = await startFaultyUpstream();
   const pace = createPace({ now: () => 0, random: () => 1, log });
   const { url: baseUrl, token } = upstream;
@@ -32,3 +24,20 @@ test("An answer over which the reader breaks is an unreadable one, not a failure
   }
   expect(pace.isOutage()).toBe(false);
 });
+
+/** No answer is known that breaks the reader: this stands for a mistake that nobody has found yet. */
+async function importWithBrokenReader() {
+  vi.doMock(import("../../src/runcomfy/wire.ts"), async (original) => ({
+    ...(await original()),
+    readStatusReport() {
+      throw new RangeError("Maximum call stack size exceeded");
+    },
+  }));
+  // Other files may have loaded it already, or will.
+  vi.resetModules();
+  onTestFinished(() => {
+    vi.doUnmock("../../src/runcomfy/wire.ts");
+    vi.resetModules();
+  });
+  return await import("../../src/runcomfy/create-runcomfy.ts");
+}

@@ -135,7 +135,7 @@ test("A second outage is probed as well", async () => {
     await beginOutage();
     await expect.poll(probes, PATIENCE).toBeGreaterThan(before + outage);
     upstream.setFault(null);
-    await expect.poll(() => pace.isOutage(), PATIENCE).toBe(false);
+    await expect.poll(() => pace.isOutage("dep"), PATIENCE).toBe(false);
   }
 });
 

@@ -33,7 +33,7 @@ beforeEach(async () => {
     log,
   });
   // What only an object that nobody holds would end does not end then.
-  collecting = setInterval(collectGarbage, 100);
+  collecting = setInterval(collectGarbage, 300);
 });
 
 afterEach(async () => {

@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
@@ -135,7 +135,7 @@ test("answers on their way take room of their owner, and what has none says when
   const ask = (viewer = LOCAL_VIEWER) =>
     gateway.answer(`{ job(id: "${id}") { id output } }`, {}, viewer);
   const answers = [ask(), ask(), ask(createViewer({ ownerId: "operator" }))];
-  await vi.waitFor(() => expect(readCount).toBe(3));
+  await expect.poll(() => readCount).toBe(3);
   const { data, errors = [] } = await ask();
   expect(data).toEqual({ job: { id, output: null } });
   expect(errors.map(({ message }) => message)).toEqual([
@@ -179,7 +179,7 @@ test("what an operation still reads when it has ended takes no room", async () =
     expect(data).toBeNull();
   }
   release();
-  await vi.waitFor(() => expect(asked).toBe(6));
+  await expect.poll(() => asked).toBe(6);
   const { errors } = await gateway.answer(`{ job(id: "${large.id}") { output } }`);
   expect(errors).toBeUndefined();
 });

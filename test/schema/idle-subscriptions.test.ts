@@ -30,7 +30,7 @@ test.each([
     expect(told).toBeGreaterThan(0);
     collectGarbage();
     expect(read.every((documents) => documents.deref() === undefined)).toBe(true);
-  });
+  }, 10_000);
   expect(read.length).toBeGreaterThan(0);
   await stream.return();
   await listening;

@@ -104,11 +104,11 @@ test("when a credential is over its sockets and event streams end, and others st
     authorization: "Bearer anna",
   });
   const cut = expect(stream.text()).rejects.toThrow();
-  await vi.waitFor(() => expect(counts.open).toBe(3));
+  await expect.poll(() => counts.open).toBe(3);
   authenticator.revoke("anna");
   expect(await closing(socket)).toMatchObject({ code: 4403 });
   await cut;
-  await vi.waitFor(() => expect(counts.open).toBe(1));
+  await expect.poll(() => counts.open).toBe(1);
   expect(other.readyState).toBe(WebSocket.OPEN);
 });
 
@@ -156,8 +156,8 @@ test("the stock client comes back with another credential when its own is over",
     { query: TICKS },
     { next: ({ data }) => ticks.push(data), error: failed, complete: () => undefined },
   );
-  await vi.waitFor(() => expect(counts.open).toBe(1));
+  await expect.poll(() => counts.open).toBe(1);
   authenticator.revoke("anna");
-  await vi.waitFor(() => expect(ticks).toEqual([{ ticks: 1 }, { ticks: 1 }]));
+  await expect.poll(() => ticks).toEqual([{ ticks: 1 }, { ticks: 1 }]);
   expect(failed).not.toHaveBeenCalled();
 });

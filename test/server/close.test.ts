@@ -25,7 +25,7 @@ test("at shutdown what is idle or half sent is cut at once, and what is being an
       `GET /health HTTP/1.1\r\n${HEAD}\r\n`,
     ].map((bytes) => open(port, bytes)),
   );
-  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  await expect.poll(() => counts.waiting).toBe(1);
   const closed = close();
   await Promise.all(cut.map((connection) => connection.closed));
   release();
@@ -41,7 +41,7 @@ test("at shutdown all requests that came one behind the other on a connection ar
   const { socket, closed } = await open(port, request.repeat(3));
   let text = "";
   socket.on("data", (chunk) => (text += String(chunk)));
-  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  await expect.poll(() => counts.waiting).toBe(1);
   const closing = close();
   release();
   await closed;
@@ -59,7 +59,7 @@ test.each([
     () => "answered",
     () => "cut",
   );
-  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  await expect.poll(() => counts.waiting).toBe(1);
   vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
   onTestFinished(() => void vi.useRealTimers());
   const closed = close();

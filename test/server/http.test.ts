@@ -2,7 +2,7 @@ import { request as httpRequest } from "node:http";
 
 import { auditServer } from "graphql-http";
 import { getIntrospectionQuery } from "graphql";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { keepLog, serve } from "./serve.ts";
 
@@ -185,7 +185,7 @@ describe("server-sent events", () => {
     await close();
     await end;
     expect(text).not.toContain("complete");
-    await vi.waitFor(() => expect(counts.open).toBe(0));
+    await expect.poll(() => counts.open).toBe(0);
   });
 
   test("a client that leaves frees its source", async () => {
@@ -199,7 +199,7 @@ describe("server-sent events", () => {
     });
     expect(counts.open).toBe(1);
     leaving.abort();
-    await vi.waitFor(() => expect(counts.open).toBe(0));
+    await expect.poll(() => counts.open).toBe(0);
   });
 });
 

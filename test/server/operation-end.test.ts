@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
@@ -46,12 +46,12 @@ test.each(["node { name }", "fail"])(
       headers: { "content-type": "application/json" },
       body: JSON.stringify(operation),
     });
-    await vi.waitFor(() => expect(ended).toEqual(["http"]));
+    await expect.poll(() => ended).toEqual(["http"]);
     const socket = await open(graphqlUrl, INIT);
     await nextMessage(socket);
     const payload = { ...operation, variables: { name: "socket" } };
     socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
-    await vi.waitFor(() => expect(ended).toEqual(["http", "socket"]));
+    await expect.poll(() => ended).toEqual(["http", "socket"]);
     socket.close();
     await closing(socket);
     expect(ended).toEqual(["http", "socket"]);
@@ -62,12 +62,12 @@ test("an answer that waits behind another one on its connection is not over", as
   const { port, ended, counts, release } = await serveKeeping();
   const connection = await openConnection(port);
   connection.write(toRequest("first", "wait") + toRequest("second", "fail"));
-  await vi.waitFor(() => expect(counts.waiting).toBe(1));
+  await expect.poll(() => counts.waiting).toBe(1);
   const other = await openConnection(port);
   other.write(toRequest("other", "fail"));
-  await vi.waitFor(() => expect(ended).toEqual(["other"]));
+  await expect.poll(() => ended).toEqual(["other"]);
   release();
-  await vi.waitFor(() => expect(ended).toEqual(["other", "first", "second"]));
+  await expect.poll(() => ended).toEqual(["other", "first", "second"]);
 });
 
 test("the answers of a client that has left are over, however many it waited for", async () => {
@@ -79,11 +79,11 @@ test("the answers of a client that has left are over, however many it waited for
   await nextMessage(socket);
   const payload = { query: toQuery("wait"), variables: { name: "third" } };
   socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
-  await vi.waitFor(() => expect(counts.waiting).toBe(3));
+  await expect.poll(() => counts.waiting).toBe(3);
   expect(ended).toEqual([]);
   for (const connection of connections) connection.destroy();
   socket.terminate();
-  await vi.waitFor(() => expect(new Set(ended)).toEqual(new Set(["first", "second", "third"])));
+  await expect.poll(() => new Set(ended)).toEqual(new Set(["first", "second", "third"]));
   release();
 });
 
@@ -95,5 +95,5 @@ test("a stream that a client has said is complete is over", async () => {
   await nextMessage(socket);
   expect(ended).toEqual([]);
   socket.send('{"id":"1","type":"complete"}');
-  await vi.waitFor(() => expect(ended).toHaveLength(1));
+  await expect.poll(() => ended).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { exchange } from "../support/raw-socket.ts";
 import { keepLog, serve } from "./serve.ts";
@@ -91,7 +91,7 @@ test("an answer in a form that there is none of is refused, and its source freed
     body: query,
   });
   expect(await expectCode(stream, 406, "NOT_ACCEPTABLE")).toContain("text/event-stream");
-  await vi.waitFor(() => expect(counts.open).toBe(0));
+  await expect.poll(() => counts.open).toBe(0);
   const picture = await fetch(graphqlUrl, {
     method: "POST",
     headers: { ...JSON_TYPE, accept: "image/png" },

@@ -90,25 +90,29 @@ test("with trusted documents a socket may name one without a query, and no other
   socket.on("message", (message: Buffer) => messages.push(JSON.parse(message.toString())));
   const say = (message: object) => socket.send(JSON.stringify(message));
   say({ type: "connection_init" });
-  await vi.waitFor(() => expect(messages).toHaveLength(1));
+  await expect.poll(() => messages).toHaveLength(1);
   const variables = { text: "hello" };
   const extensions = { persistedQuery: { sha256Hash: "abc123" } };
   say({ type: "subscribe", id: "1", payload: { documentId: "abc123", variables } });
   say({ type: "subscribe", id: "2", payload: { extensions, variables } });
   say({ type: "subscribe", id: "3", payload: { documentId: "def" } });
   const answer = { type: "next", payload: { data: { echo: "hello" } } };
-  await vi.waitFor(() =>
-    expect(messages).toEqual(
-      expect.arrayContaining([
-        { ...answer, id: "1" },
-        { ...answer, id: "2" },
-        {
-          type: "error",
-          id: "3",
-          payload: [expect.objectContaining({ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } })],
-        },
-      ]),
-    ),
+  await vi.waitFor(
+    () =>
+      expect(messages).toEqual(
+        expect.arrayContaining([
+          { ...answer, id: "1" },
+          { ...answer, id: "2" },
+          {
+            type: "error",
+            id: "3",
+            payload: [
+              expect.objectContaining({ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }),
+            ],
+          },
+        ]),
+      ),
+    10_000,
   );
   socket.send('{"type":"subscribe","id":"4","payload":{}}');
   expect((await once(socket, "close"))[0]).toBe(4400);

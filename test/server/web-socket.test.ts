@@ -93,7 +93,7 @@ describe("WebSocket", () => {
     leaving.send(JSON.stringify(last));
     await vi.waitFor(() => expect(counts.open).toBe(1), 10_000);
     leaving.terminate();
-    await vi.waitFor(() => expect(counts.open).toBe(0));
+    await expect.poll(() => counts.open).toBe(0);
     await close();
     expect(print).not.toHaveBeenCalled();
     expect(lines.filter((line) => JSON.parse(line).level >= 40)).toEqual([]);
@@ -129,7 +129,7 @@ describe("WebSocket", () => {
     ]);
     expect(counts.open).toBe(2);
     await client.dispose();
-    await vi.waitFor(() => expect(counts.open).toBe(0));
+    await expect.poll(() => counts.open).toBe(0);
   });
 
   test("one socket runs at most 500 operations at once", async () => {
@@ -164,7 +164,7 @@ describe("WebSocket", () => {
       { query: "subscription { ticks }" },
       { next: () => undefined, error: () => undefined, complete: ended },
     );
-    await vi.waitFor(() => expect(counts.open).toBe(1));
+    await expect.poll(() => counts.open).toBe(1);
     await close();
     expect(await closed).toMatchObject({ code: 1001 });
     expect(ended).not.toHaveBeenCalled();

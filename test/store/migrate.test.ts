@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { openStore } from "../../src/store/open-store.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { createEmptyDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 /** As a gateway from before the first release left them. */
@@ -56,7 +56,7 @@ async function openSqlite() {
 }
 
 async function openPostgres() {
-  const { url, drop } = await createDatabase();
+  const { url, drop } = await createEmptyDatabase();
   onTestFinished(drop);
   return {
     databaseUrl: url,

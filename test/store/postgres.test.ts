@@ -11,23 +11,28 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { createDatabase, runInPostgres } from "../support/postgres.ts";
+import {
+  createDatabase,
+  createEmptyDatabase,
+  runInPostgres,
+  useDatabase,
+} from "../support/postgres.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 
 const log = pino({ level: "silent" });
 
 describe("the job store on Postgres", () => {
+  const { url } = useDatabase();
   describeJobStore(async (onStatement) => {
-    const database = await createDatabase();
     // No heartbeat's statement among those that a test counts.
     const heartbeatMs = 600_000;
-    const open = () => openStore({ databaseUrl: database.url, log, onStatement, heartbeatMs });
+    const open = () => openStore({ databaseUrl: url(), log, onStatement, heartbeatMs });
     let store = await open();
     return {
       store,
       async execute(statements) {
-        const client = new pg.Client(database.url);
+        const client = new pg.Client(url());
         await client.connect();
         await client.query(statements);
         await client.end();
@@ -39,7 +44,6 @@ describe("the job store on Postgres", () => {
       },
       async discard() {
         await store.close().catch(() => "already closed");
-        await database.drop();
       },
     };
   });
@@ -82,6 +86,12 @@ describe("gateways that share a Postgres", () => {
     return jobs.map((job) => job.id);
   }
 
+  async function createEmpty(): Promise<string> {
+    const { url, drop } = await createEmptyDatabase();
+    onTestFinished(drop);
+    return url;
+  }
+
   test("share what an owner has in flight and what it has used of its rates", async () => {
     const [a, b] = [await open(), await open()];
     const submit = (store: JobStore, ownerId: string) => {
@@ -100,13 +110,18 @@ describe("gateways that share a Postgres", () => {
   });
 
   test("all make the first tables at the same moment", async () => {
-    const opened = await Promise.all(Array.from({ length: 8 }, () => open()));
+    const databaseUrl = await createEmpty();
+    const opened = await Promise.all(
+      Array.from({ length: 8 }, () => openStore({ databaseUrl, log })),
+    );
     for (const store of opened) expect(await store.countJobs({})).toBe(0);
+    await Promise.all(opened.map((store) => store.close()));
   });
 
   test("all make the first tables at the same moment from processes of their own", async () => {
+    const databaseUrl = await createEmpty();
     const children = Array.from({ length: 4 }, () =>
-      fork(new URL("open-store-child.ts", import.meta.url), [url()]),
+      fork(new URL("open-store-child.ts", import.meta.url), [databaseUrl]),
     );
     const messages = await Promise.all(
       children.map(async (child) => (await once(child, "message"))[0]),
@@ -249,10 +264,10 @@ describe("opening a Postgres", () => {
   }
 
   async function createDatabaseWith(statement: string): Promise<string> {
-    const database = await createDatabase();
-    onTestFinished(() => database.drop());
-    await query(database.url, statement);
-    return database.url;
+    const { url, drop } = await createEmptyDatabase();
+    onTestFinished(drop);
+    await query(url, statement);
+    return url;
   }
 
   /** Runs this before the last of the tables is made. */

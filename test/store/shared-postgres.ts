@@ -1,32 +1,27 @@
 import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach } from "vitest";
+import { afterEach } from "vitest";
 
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { useDatabase } from "../support/postgres.ts";
 
 const log = pino({ level: "silent" });
 
-/** A database for each test of a `describe`, and the stores that share it; what is still open is closed after the test. */
+/** A database that each test of a `describe` finds empty, and the stores that share it; what is still open is closed after the test. */
 export function useSharedPostgres() {
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  const { url } = useDatabase();
   const stores: JobStore[] = [];
-
-  beforeEach(async () => {
-    database = await createDatabase();
-  });
 
   afterEach(async () => {
     await Promise.all(stores.splice(0).map((store) => store.close()));
-    await database.drop();
   });
 
   return {
-    url: () => database.url,
+    url,
 
     async open(leaseMs = 60_000): Promise<JobStore> {
-      const store = await openStore({ databaseUrl: database.url, log, leaseMs });
+      const store = await openStore({ databaseUrl: url(), log, leaseMs });
       stores.push(store);
       return store;
     },
@@ -38,7 +33,7 @@ export function useSharedPostgres() {
     },
 
     async query(statement: string): Promise<unknown[]> {
-      const client = new pg.Client(database.url);
+      const client = new pg.Client(url());
       await client.connect();
       try {
         return (await client.query<Record<string, unknown>>(statement)).rows;

@@ -1,12 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import chromium, { inflate } from "@sparticuz/chromium";
 import { chromium as playwright } from "playwright-core";
 import type { Page } from "playwright-core";
-import { vi } from "vitest";
+import { inject, vi } from "vitest";
 
 const WINDOW = { width: 1_280, height: 800 };
 
@@ -23,11 +23,9 @@ export async function openPage(): Promise<{
   readonly errors: readonly string[];
   close(): Promise<void>;
 }> {
-  // A folder of its own: the package unpacks in place, and another run would start what is half unpacked.
-  const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-chromium-"));
-  const executablePath = await unpack(folder);
+  const folder = await unpackOnce();
   const browser = await playwright.launch({
-    executablePath,
+    executablePath: join(folder, "chromium"),
     args: [
       "--no-sandbox", // Chromium refuses to run as root with it.
       "--disable-background-networking",
@@ -60,22 +58,33 @@ export async function openPage(): Promise<{
     page,
     foreignRequests,
     errors,
-    async close() {
-      await browser.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: () => browser.close(),
   };
 }
 
-/** The package unpacks into the folder for temporary files, and its own fonts.conf knows only `/tmp`. */
-async function unpack(folder: string): Promise<string> {
+/** The folder where the package is unpacked for all of this run; the package's own way would start what is half unpacked. */
+async function unpackOnce(): Promise<string> {
+  const folder = join(inject("programFolder"), "chromium");
+  if (existsSync(folder)) return folder;
+  const unpacked = await mkdtemp(`${folder}-`);
+  await unpack(unpacked);
   const fonts = `<fontconfig><dir>/usr/share/fonts</dir><dir>${folder}/fonts</dir><cachedir>${folder}</cachedir></fontconfig>`;
-  await writeFile(join(folder, "fonts.conf"), fonts);
+  await writeFile(join(unpacked, "fonts.conf"), fonts);
+  await rename(unpacked, folder).catch(async (error: unknown) => {
+    // Another file of the run was faster.
+    if (!existsSync(folder)) throw error;
+    await rm(unpacked, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** The package unpacks into the folder for temporary files, and its own fonts.conf knows only `/tmp`. */
+async function unpack(folder: string): Promise<void> {
   const libraries = new URL("../bin/al2023.tar.br", import.meta.resolve("@sparticuz/chromium"));
   vi.stubEnv("TMPDIR", folder);
   try {
     await inflate(fileURLToPath(libraries));
-    return await chromium.executablePath();
+    await chromium.executablePath();
   } finally {
     vi.unstubAllEnvs();
   }

@@ -1,12 +1,40 @@
 import { randomUUID } from "node:crypto";
 
 import pg from "pg";
-import { inject } from "vitest";
+import { afterAll, afterEach, beforeAll, inject } from "vitest";
 
-/** A new, empty database in the run's Postgres; `drop` also cuts off whoever still uses it. */
-export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+/** One in the run's Postgres; `drop` also cuts off whoever still uses it. */
+type TestDatabase = { readonly url: string; drop(): Promise<void> };
+
+/** A new one with the gateway's tables, and nothing in them. */
+export function createDatabase(): Promise<TestDatabase> {
+  return createFrom("template1");
+}
+
+/** A new one as a gateway finds it that is the first. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return createFrom("template0");
+}
+
+/** One with the gateway's tables for the tests of a `describe`; after each they are emptied, and all are cut off. */
+export function useDatabase(): { url(): string } {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterEach(() => runIn(database.url, EMPTY));
+  afterAll(() => database.drop());
+  return { url: () => database.url };
+}
+
+const EMPTY = `
+  select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid();
+  truncate jobs, job_documents, job_events, gateways, pauses, spent_keys, feed_eras, rates`;
+
+async function createFrom(template: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await runInPostgres(`create database ${name}`);
+  await runInPostgres(`create database ${name} template ${template}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return {
@@ -18,8 +46,12 @@ export async function createDatabase(): Promise<{ url: string; drop(): Promise<v
 }
 
 /** Runs a statement as the superuser, in the database `postgres`. */
-export async function runInPostgres(statement: string): Promise<void> {
-  const client = new pg.Client(inject("postgresUrl"));
+export function runInPostgres(statement: string): Promise<void> {
+  return runIn(inject("postgresUrl"), statement);
+}
+
+async function runIn(url: string, statement: string): Promise<void> {
+  const client = new pg.Client(url);
   await client.connect();
   try {
     await client.query(statement);

@@ -41,6 +41,8 @@ export function spawnGateway(
     env: {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
+      // So that a run compiles the program once.
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       PORT: "0",
       SANDBOX_PORT: "0",
       ...environment,
@@ -80,8 +82,20 @@ export function spawnGateway(
  * `.env` with a token, and jobs that cost money.
  */
 export function copyProgram(): string {
-  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
+  const folder = createFolder();
   cpSync(join(PROJECT, "src"), join(folder, "src"), { recursive: true });
+  return folder;
+}
+
+/** A new folder, which the caller deletes, that runs a copy without being one: a `.env` in it is not read. */
+export function linkProgram(copy: string): string {
+  const folder = createFolder();
+  symlinkSync(join(copy, "src"), join(folder, "src"));
+  return folder;
+}
+
+function createFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
   cpSync(join(PROJECT, "package.json"), join(folder, "package.json"));
   symlinkSync(join(PROJECT, "node_modules"), join(folder, "node_modules"));
   return folder;

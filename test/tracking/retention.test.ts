@@ -102,12 +102,12 @@ test("a database that is away is told once and tried again every minute", async 
 });
 
 test("closing ends a rest between two batches and deletes no more", async () => {
-  const fixture = await openFixture(1);
-  for (let index = 0; index < 501; index++) await fixture.addJob(3, 2);
+  let batches = 0;
+  const fixture = await openFixture(1, { deleteOldJobs: () => Promise.resolve(++batches * 500) });
   const retention = fixture.start();
   await expect.poll(() => fixture.pauses.length).toBe(1);
   await retention.close();
-  expect(await fixture.count()).toBe(1);
+  expect(batches).toBe(1);
 });
 
 test("closing ends the real sleep between two sweeps at once", async () => {
