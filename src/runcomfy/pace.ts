@@ -61,7 +61,15 @@ const OUTAGE_CODES: ReadonlySet<UpstreamErrorCode> = new Set([
 ]);
 
 /**
- * Makes a pace that starts unhindered. `now` gives milliseconds of a clock that never goes back
+ * Makes a pace that starts unhindered.
+ *
+ * Five failures with no good call between them, or two that lie a lease apart, begin an outage of all. A failure that is
+ * an answer, and an answer that does not end in time, concern their deployment first: five in a row begin an outage of
+ * that one alone. The list is probed at once then; if it fails too, or five more answered failures of others come with no
+ * good call between them, the outage is of all. Where probes have been answered for two minutes, and never well, one
+ * submit in 8 s may go after all, because probes may not tell what POSTs would.
+ *
+ * `now` gives milliseconds of a clock that never goes back
  * (`performance.now`), `random` a number in [0, 1); `longestBackOffMs` (8 s) bounds how long an outage that is over can
  * go unnoticed, however many gateways there are; after `cutOffAfterMs` (6 s) of failures the answers that other gateways
  * get count.

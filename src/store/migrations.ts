@@ -9,7 +9,18 @@ type Migration = {
   statements(kind: DatabaseKind): readonly RawBuilder<unknown>[];
 };
 
-/** In their order. Only ever added to: a migration that has run somewhere is never edited. */
+/**
+ * In their order. Only ever added to: once 0.1.0 is released, a migration is never edited. Gateways of the version before
+ * run beside a migration that is not breaking, so the next one follows these rules:
+ *
+ * - It adds tables, and columns that are null or have a constant default, which Postgres does not write into the rows.
+ *   What is renamed or dropped is still used by the version before: stop using it in one version, drop it in the next.
+ * - What must be true of every row is the work of a trigger or a default, because the version before writes rows too.
+ * - It sets `lock_timeout` to 5 s before it changes a table: behind an `alter table` that waits, everybody else waits too.
+ *   It locks `jobs` before `gateways`, as every statement does that names both.
+ * - On Postgres it makes an index of `jobs` with `create index concurrently`, outside the transaction. Under the lock of
+ *   any other, leases would run out until it is built.
+ */
 export const MIGRATIONS: readonly Migration[] = [
   { isBreaking: true, statements: (kind) => [...createTables(kind), ...createTriggers(kind)] },
 ];

@@ -47,7 +47,7 @@ const EVENT = z.object({
 });
 const REFUSAL = z.array(z.object({ extensions: z.object({ code: z.literal("BAD_USER_INPUT") }) }));
 
-/** Starts them, as the README does: with a reset at once, so that nothing falls between the list and the feed. */
+/** Starts them, as `docs/feed.md` does: with a reset at once, so that nothing falls between the list and the feed. */
 export function startFeedWatchers(url: string): FeedWatchers {
   let isClosed = false;
   const started = FEEDS.map(({ name, isSlow }) => {

@@ -2,7 +2,7 @@ import type { Client } from "graphql-ws";
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 
-/** The stock client as the README sets it up, which connects again whenever its connection ends. */
+/** The stock client as `docs/frontend.md` sets it up, which connects again whenever its connection ends. */
 export type ReconnectingClient = {
   readonly client: Client;
   /** How often it has connected. */

@@ -1,0 +1,104 @@
+import { existsSync, globSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { PAGES, readPage, ROOT } from "./support/pages.ts";
+
+/** The lines that each kind of page may have, by how its path begins. */
+const MOST_LINES = [
+  ["README.md", 150],
+  ["SECURITY.md", 150],
+  ["ARCHITECTURE.md", 250],
+  ["docs/", 250],
+] as const;
+
+const SOURCES = globSync("src/**/*.ts", { cwd: ROOT }).map(readPage).join("\n");
+
+test("every link of the pages leads somewhere", () => {
+  const links = PAGES.flatMap((page) =>
+    [...withoutBlocks(readPage(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = ""]) => ({
+      page,
+      to,
+    })),
+  ).filter(({ to }) => !/^https?:/.test(to));
+  expect(links.length).toBeGreaterThan(50);
+  expect(links.filter(({ page, to }) => !leadsSomewhere(page, to))).toEqual([]);
+});
+
+test("every page of docs is linked from another one", () => {
+  const linked = new Set(
+    PAGES.flatMap((page) =>
+      [...readPage(page).matchAll(/\]\(([^)#\s]+)/g)].map(([, to = ""]) =>
+        relative(ROOT, join(ROOT, dirname(page), to)),
+      ),
+    ),
+  );
+  expect(PAGES.filter((page) => page.startsWith("docs/") && !linked.has(page))).toEqual([]);
+});
+
+test("a page is short, and a page of docs begins with who it is for", () => {
+  for (const [start, most] of MOST_LINES) {
+    for (const page of PAGES.filter((one) => one.startsWith(start))) {
+      expect(readPage(page).split("\n").length, page).toBeLessThanOrEqual(most);
+    }
+  }
+  for (const page of PAGES.filter((one) => one.startsWith("docs/"))) {
+    expect(readPage(page), page).toMatch(/^# .+\n\nFor /);
+  }
+});
+
+test("every line of the log that the page on monitoring tells of is one of the gateway's", () => {
+  const rows = readPage("docs/monitoring.md").matchAll(
+    /^\| (?:fatal|error|warn) +\| ([^|]+?) +\|/gm,
+  );
+  const lines = [...rows].map(([, line = ""]) => line.replace(/^… /, ""));
+  expect(lines.length).toBeGreaterThan(30);
+  expect(lines.filter((line) => !SOURCES.includes(line))).toEqual([]);
+});
+
+test("the page on errors has every code", () => {
+  const ofGateway = [...SOURCES.matchAll(/\bcode: "([A-Z_]+)"/g)].map(([, code = ""]) => code);
+  const ofMutations = [...readPage("schema.graphql").matchAll(/^ +- ([A-Z_, ]+): /gm)].flatMap(
+    ([, codes = ""]) => codes.split(", "),
+  );
+  const codes = new Set([...ofGateway, ...ofMutations]);
+  codes.delete("TOO_LONG"); // Told to the log alone.
+  expect(codes.size).toBeGreaterThan(30);
+  const page = readPage("docs/errors.md");
+  expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
+});
+
+test("the files that ARCHITECTURE.md names exist", () => {
+  const named = [...readPage("ARCHITECTURE.md").matchAll(/`((?:[\w.*-]+\/)+[\w.*-]*)`/g)].map(
+    ([, name = ""]) => name,
+  );
+  expect(named.length).toBeGreaterThan(15);
+  const missing = named.filter(
+    (name) => globSync([name, `src/${name}`, `src/server/${name}`], { cwd: ROOT }).length === 0,
+  );
+  expect(missing).toEqual([]);
+});
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = "", heading] = link.split("#");
+  const target = path === "" ? page : relative(ROOT, join(ROOT, dirname(page), path));
+  if (!existsSync(join(ROOT, target))) return false;
+  return heading === undefined || toHeadings(readPage(target)).has(heading);
+}
+
+/** The headings of a page as GitHub names them in links. */
+function toHeadings(text: string): ReadonlySet<string> {
+  return new Set(
+    [...withoutBlocks(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
+function withoutBlocks(text: string): string {
+  return text.replaceAll(/^ *```[^]*?^ *```/gm, "");
+}
