@@ -8,7 +8,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/bench/**"],
     // More than processors: most of the time tests wait for processes, leases and time-outs of others.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Nothing happens at import, so what one file has loaded serves the next.
     isolate: false,
     globalSetup: ["test/support/global-setup.ts"],

@@ -225,7 +225,8 @@ test.each([
 test.each(["no-answer", "endless-body", "dripping-body"] as const)(
   "looks that meet %s are no outage of RunComfy, end at their time-out, and the log says so once",
   async (fault) => {
-    runcomfy = connect(300);
+    // Long enough for the good job's looks, beside whatever else the machine does.
+    runcomfy = connect(1_000);
     upstream.script("good", ["in_progress"]);
     const good = await insertAccepted("good");
     const deploymentId = `fault-${fault}--status`;

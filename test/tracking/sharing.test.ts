@@ -10,6 +10,7 @@ import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createTurns } from "../../src/store/turns.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -99,14 +100,16 @@ async function addJobs(
   const jobs = Array.from({ length: count }, () =>
     createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now }),
   );
+  // As many as there are connections: others wait for theirs no longer than 5 s.
+  const inTurn = createTurns({ most: 6, isYielding: false });
   await Promise.all(
-    jobs.map(async (job, index) => {
-      await store.insertJob(job, {}, null);
-      await store.saveJob(
-        advance(job, { kind: "accepted", requestId: `request-${index}` }, now),
-        null,
-      );
-    }),
+    jobs.map((job, index) =>
+      inTurn(job.ownerId, async () => {
+        await store.insertJob(job, {}, null);
+        const requestId = `request-${index}`;
+        await store.saveJob(advance(job, { kind: "accepted", requestId }, now), null);
+      }),
+    ),
   );
 }
 
