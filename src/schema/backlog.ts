@@ -1,6 +1,6 @@
 import { GraphQLError } from "graphql";
 
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 import { overLimit } from "./coded-errors.ts";
 
 /** How long an answer waits for others to leave. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { BadCursorError } from "../job/bad-cursor-error.ts";
+import { BadCursorError } from "../job/errors.ts";
 import { IDENTIFIER } from "../job/identifier.ts";
 import type { FeedSeal } from "./feed-seal.ts";
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 import type { DatabaseKind } from "./database.ts";
 import { UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";

@@ -1,6 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import { BadCursorError } from "../job/bad-cursor-error.ts";
+import { BadCursorError } from "../job/errors.ts";
 import type { FeedPage, JobStore } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
 

@@ -2,7 +2,7 @@ import { Repeater } from "graphql-yoga";
 
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import { JobNotFoundError } from "../job/job-not-found-error.ts";
+import { JobNotFoundError } from "../job/errors.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ReadJob } from "./create-job-reader.ts";
 import { openMailbox } from "./mailbox.ts";

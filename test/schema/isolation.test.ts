@@ -140,7 +140,7 @@ async function openWorld() {
       expect(validate(SCHEMA, document)).toEqual([]);
       const variableValues = { after };
       const share = backlog.open(viewer.ownerId, () => undefined);
-      const contextValue = createContext(services, { viewer, variables: variableValues, share });
+      const contextValue = createContext(services, { viewer, share });
       const operation = { schema: SCHEMA, document, contextValue, variableValues };
       if (!text.startsWith("subscription")) return JSON.stringify(await execute(operation));
       const stream = await subscribe(operation);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createJobReader } from "../../src/watch/create-job-reader.ts";
 import { watchJob } from "../../src/watch/watch-job.ts";
 
