@@ -1,4 +1,5 @@
 import type { Viewer } from "../auth/viewer.ts";
+import { readableOwner } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
 import type { Shape } from "../deployments/shape/shape.ts";
@@ -6,7 +7,6 @@ import { isIdentifier } from "../job/identifier.ts";
 import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-import { readableOwner } from "./scope.ts";
 
 /** A document is priced as if there were this many deployments outside of the catalogue. */
 const UNLISTED_COUNT = 100;

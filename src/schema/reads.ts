@@ -1,9 +1,9 @@
 import type { Viewer } from "../auth/viewer.ts";
+import { readableOwner } from "../auth/viewer.ts";
 import type { JobFilter, JobRange, JobStore } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
-import type { DetailReader } from "../watch/create-detail-reader.ts";
+import type { DetailReader } from "../watch/shared-readers.ts";
 import { toCoded } from "./coded-errors.ts";
-import { readableOwner } from "./scope.ts";
 
 /** What a viewer may read, and never so much at once that others wait for the database. */
 export type Reads = ReturnType<typeof createReads>;

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { visit } from "graphql";
 
+import { readableOwner } from "../auth/viewer.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job } from "../job/job.ts";
@@ -9,7 +10,6 @@ import { toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-list.ts";
 import { toJobFilter } from "./job-list.ts";
 import type { Loaders } from "./loaders.ts";
-import { readableOwner } from "./scope.ts";
 
 export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): void {
   builder.objectType("JobChange", {
