@@ -109,13 +109,13 @@ function addInputField(builder: Builder): void {
         resolve: ({ shape }) => toTypeText(shape),
       }),
       required: t.exposeBoolean("isRequired", {
-        description: "Whether it must be given; it may be null all the same.",
+        description: "Whether you must give it; even then, null may be allowed.",
       }),
       default: t.field({
         type: "JSON",
         nullable: true,
         description:
-          "What is used when it is left out, according to the schema; null when the schema says nothing. The gateway fills it in if it fits the schema, and leaves that to RunComfy if not.",
+          "The schema's default; null when there is none. The gateway fills it in if the schema accepts it, and otherwise leaves that to RunComfy.",
         resolve: (field) => field.default ?? null,
       }),
       minimum: t.exposeFloat("minimum", {
@@ -149,36 +149,28 @@ function toTypeText(shape: Shape): string {
 }
 
 function addLiveDeployment(builder: Builder): void {
+  const ifKnown = (description: string) => ({
+    nullable: true as const,
+    description: `${description}; null if not known.`,
+  });
   builder.objectType("LiveDeployment", {
     description: "How RunComfy runs a deployment, as of a few seconds ago.",
     fields: (t) => ({
       hardware: t.exposeStringList("hardware", {
         description: "The machines that it may run on, in RunComfy's words; empty if not known.",
       }),
-      minInstances: t.exposeInt("minInstances", {
-        nullable: true,
-        description: "How many instances stay up when there is nothing to do; null if not known.",
-      }),
-      maxInstances: t.exposeInt("maxInstances", {
-        nullable: true,
-        description: "How many instances it may grow to; null if not known.",
-      }),
-      queueSize: t.exposeInt("queueSize", {
-        nullable: true,
-        description: "How many jobs may wait for an instance; null if not known.",
-      }),
-      keepWarmSeconds: t.exposeInt("keepWarmSeconds", {
-        nullable: true,
-        description: "How long an idle instance stays up; null if not known.",
-      }),
-      isEnabled: t.exposeBoolean("isEnabled", {
-        nullable: true,
-        description: "Whether it accepts jobs; null if not known.",
-      }),
-      status: t.exposeString("status", {
-        nullable: true,
-        description: "Its state, in RunComfy's own word; null if not known.",
-      }),
+      minInstances: t.exposeInt(
+        "minInstances",
+        ifKnown("How many instances stay up when there is nothing to do"),
+      ),
+      maxInstances: t.exposeInt("maxInstances", ifKnown("How many instances it may grow to")),
+      queueSize: t.exposeInt("queueSize", ifKnown("How many jobs may wait for an instance")),
+      keepWarmSeconds: t.exposeInt(
+        "keepWarmSeconds",
+        ifKnown("How long an idle instance stays up"),
+      ),
+      isEnabled: t.exposeBoolean("isEnabled", ifKnown("Whether it accepts jobs")),
+      status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
     }),
   });
 }

@@ -14,10 +14,11 @@ import type { Builder } from "./builder.ts";
 export function addErrors(builder: Builder): void {
   builder.interfaceType("Error", {
     description:
-      "An expected failure. Select `message` on this to handle failures that you don't know. The type's description says what a programmer can do.",
+      "An expected failure. Select `message` on this to handle failures that you don't know. Each type's description says what a programmer can do.",
     fields: (t) => ({
       message: t.exposeString("message", {
-        description: "What went wrong and what to do, for the people who use your app: show it.",
+        description:
+          "What went wrong and what to do about it, written for your app's users. Show it as it is.",
       }),
     }),
   });
@@ -32,7 +33,7 @@ export function addErrors(builder: Builder): void {
       }),
       message: t.exposeString("message", {
         description:
-          "For the people who use your app; it reads on from the field's name: `is 5000; the most is 4096`. If RunComfy refused the input, in RunComfy's words. The rule behind it is in the deployment's `inputSchema`.",
+          "Written for your app's users, to be read after the field's name: `is 5000; the most is 4096`. If RunComfy refused the input, it is in RunComfy's words. The rule behind it is in the deployment's `inputSchema`.",
       }),
     }),
   });
@@ -67,7 +68,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(JobNotFoundError, {
     name: "JobNotFoundError",
     description:
-      "You own no job with this id, so nothing was done; that you may read somebody else's job does not help. Take an id from a `Job`.",
+      "You own no job with this id, so nothing was done. Being allowed to read somebody else's job is not enough. Take an id from a `Job`.",
     interfaces: ["Error"],
   });
 
@@ -128,4 +129,4 @@ const UPSTREAM_CODES = `For programs. What it means, and what the gateway's oper
 - RATE_LIMITED, UNAVAILABLE, TIMEOUT: these pass. If they last, read the gateway's log.
 - REJECTED: any other refusal. Compare the input with the deployment's schema.
 - INVALID_RESPONSE: the answer can't be read. If it lasts, read the gateway's log.
-- SUBMISSION_UNKNOWN: RunComfy may have accepted the job. Look for it on RunComfy's dashboard, then submit it again with a new idempotency key.`;
+- SUBMISSION_UNKNOWN: RunComfy may have accepted the job. Look for it on RunComfy's dashboard; if it is not there, submit it again with a new idempotency key.`;

@@ -3,7 +3,6 @@ import type {
   InputRef,
   InputTypeParam,
   ObjectFieldBuilder,
-  ObjectRef,
   TypeParam,
 } from "@pothos/core";
 
@@ -13,13 +12,10 @@ import type { Builder } from "./builder.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 
-/** The GraphQL types of shapes; the same shape is always the same type. */
-export type GeneratedTypes = {
-  toInputType(object: ObjectShape): InputRef<Record<string, unknown>>;
-  toOutputType(object: ObjectShape): ObjectRef<Types, JsonObject>;
-};
+export type GeneratedTypes = ReturnType<typeof createGeneratedTypes>;
 
-export function createGeneratedTypes(builder: Builder): GeneratedTypes {
+/** Makes the GraphQL types of shapes; the same shape is always the same type. */
+export function createGeneratedTypes(builder: Builder) {
   const toEnumType = memoize((shape: EnumShape) =>
     builder.enumType(shape.typeName, {
       description: describeType(shape, "The values that RunComfy knows here."),

@@ -101,9 +101,7 @@ export function toJobFilter(filter: JobFilterRef["$inferInput"] | null | undefin
   };
 }
 
-type PageArguments = {
-  readonly [name in "first" | "last"]?: number | null | undefined;
-} & { readonly [name in "after" | "before"]?: string | null | undefined };
+type PageArguments = PothosSchemaTypes.DefaultConnectionArguments;
 
 /** A page of the jobs that match and that the viewer may read; throws BAD_USER_INPUT for impossible arguments. */
 async function listJobs(

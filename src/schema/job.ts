@@ -55,7 +55,7 @@ export function addJob(
       }),
       status: t.expose("status", {
         type: jobStatus,
-        description: "Where the job was when the gateway last looked.",
+        description: "Its status when the gateway last looked.",
       }),
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
@@ -84,7 +84,7 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. It takes as much room in the answer as `output`, and fails as `input` does.",
+          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They take as much room in the answer as `output`, and fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
           findAssets(await readOutput(job, context), job.finishedAt),
@@ -114,7 +114,8 @@ export function addJob(
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
-        description: "Grows by one with each recorded change: of two states, the greater is newer.",
+        description:
+          "Grows by one with each recorded change, so the state with the greater version is newer.",
       }),
       createdAt: t.expose("createdAt", {
         type: "DateTime",
@@ -155,7 +156,8 @@ export function addJob(
 const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = {
   SUBMITTING: { description: "On its way to RunComfy, which has not accepted it yet." },
   IN_QUEUE: {
-    description: "Accepted and waiting for its turn. Only now and while SUBMITTING can you cancel.",
+    description:
+      "Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later.",
   },
   IN_PROGRESS: { description: "Running; too late to cancel." },
   SUCCEEDED: { description: "Ended well; the job has an `output`. Final." },
@@ -165,7 +167,7 @@ const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = 
 
 export function addJobStatus(builder: Builder) {
   return builder.enumType("JobStatus", {
-    description: "Where a job is. It only ever moves forward, and may skip statuses.",
+    description: "How far a job has come. It only ever moves forward, and may skip statuses.",
     values: STATUSES,
   });
 }
@@ -176,7 +178,8 @@ function addJobError(builder: Builder): void {
     fields: (t) => ({
       code: t.exposeString("code", { description: ERROR_CODES }),
       message: t.exposeString("message", {
-        description: "What happened and what to do, for the people who use your app: show it.",
+        description:
+          "What happened and what to do about it, written for your app's users. Show it as it is.",
       }),
       retryable: t.exposeBoolean("retryable", {
         description:

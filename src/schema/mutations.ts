@@ -100,7 +100,7 @@ export function addSubmitJobResult(builder: Builder) {
         resolve: ({ path }) => toPathText(path),
       }),
       message: t.exposeString("message", {
-        description: "What will happen there, as a sentence for the people who use your app.",
+        description: "What will happen there, as a sentence for your app's users.",
       }),
     }),
   });

@@ -64,7 +64,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         }),
         after: t.arg.string({
           description:
-            "The `cursor` of the last change that you received; null to begin with the next change. With an empty text a reset comes at once: read the list then, and you miss nothing in between.",
+            "The `cursor` of the last change that you received; null to begin with the next change. With an empty text, a reset comes at once: read the list then, and you miss nothing in between.",
         }),
       },
       subscribe: async (_root, { filter, after }, { viewer, watchJobs, loaders }, info) => {

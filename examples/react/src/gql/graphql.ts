@@ -4,11 +4,11 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Where a job is. It only ever moves forward, and may skip statuses. */
+/** How far a job has come. It only ever moves forward, and may skip statuses. */
 export type JobStatus =
   /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
-  /** Accepted and waiting for its turn. Only now and while SUBMITTING can you cancel. */
+  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
   | 'IN_QUEUE'
   /** Running; too late to cancel. */
   | 'IN_PROGRESS'
