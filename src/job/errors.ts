@@ -112,16 +112,10 @@ export class LimitError extends ExpectedError {
 /** What each code says to people; those that pass by themselves get their next step with the time to wait. */
 export const UPSTREAM_SENTENCES = [
   ["UNAUTHORIZED", "This service is not signed in to RunComfy. Contact support."],
-  [
-    "FORBIDDEN",
-    "This service may not use this deployment. Choose another one, or contact support.",
-  ],
+  ["FORBIDDEN", "This service can't use this deployment. Choose another, or contact support."],
   ["NOT_FOUND", "RunComfy no longer knows this job. Submit it again if you still need it."],
   ["INSUFFICIENT_FUNDS", "There is not enough credit to run this job. Contact support."],
-  [
-    "DEPLOYMENT_DISABLED",
-    "This deployment is switched off. Choose another one, or contact support.",
-  ],
+  ["DEPLOYMENT_DISABLED", "This deployment is off. Choose another one, or contact support."],
   ["DEPLOYMENT_DELETED", "This deployment no longer exists. Choose another one."],
   ["RATE_LIMITED", "RunComfy is too busy at the moment."],
   ["UNAVAILABLE", "RunComfy is out of reach or failing at the moment."],

@@ -83,22 +83,18 @@ export function createJob({
 
 /** Whether a job in this status has ended; nothing changes it any more. */
 export function isFinal(status: JobStatus): boolean {
-  return RANKS[status] === RANKS.SUCCEEDED;
+  return rankOf(status) === rankOf("SUCCEEDED");
 }
 
 /** Whether `to` lies further along a job's life than `from`. */
 export function isForward(from: JobStatus, to: JobStatus): boolean {
-  return RANKS[to] > RANKS[from];
+  return rankOf(to) > rankOf(from);
 }
 
-const RANKS: Readonly<Record<JobStatus, number>> = {
-  SUBMITTING: 0,
-  IN_QUEUE: 1,
-  IN_PROGRESS: 2,
-  SUCCEEDED: 3,
-  FAILED: 3,
-  CANCELLED: 3,
-};
+/** All final statuses have the same. */
+function rankOf(status: JobStatus): number {
+  return Math.min(JOB_STATUSES.indexOf(status), JOB_STATUSES.indexOf("SUCCEEDED"));
+}
 
 export function isFinished(job: Job): boolean {
   return isFinal(job.status);
