@@ -2,10 +2,17 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { checkJson } from "../src/job/check-input.ts";
-import { DeploymentNotFoundError } from "../src/job/deployment-not-found-error.ts";
-import { IdempotencyConflictError } from "../src/job/idempotency-conflict-error.ts";
-import { InvalidInputError } from "../src/job/invalid-input-error.ts";
-import { createJob } from "../src/job/job.ts";
+import {
+  DeploymentNotFoundError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  JobNotCancellableError,
+  JobNotFinishedError,
+  JobNotFoundError,
+  UPSTREAM_SENTENCES,
+  UpstreamError,
+} from "../src/job/errors.ts";
+import { createJob, JOB_STATUSES } from "../src/job/job.ts";
 import {
   expired,
   inferenceFailed,
@@ -13,12 +20,7 @@ import {
   LOST,
   SUBMISSION_UNKNOWN,
 } from "../src/job/job-error.ts";
-import { JobNotCancellableError } from "../src/job/job-not-cancellable-error.ts";
-import { JobNotFinishedError } from "../src/job/job-not-finished-error.ts";
-import { JobNotFoundError } from "../src/job/job-not-found-error.ts";
 import type { JsonValue } from "../src/job/json.ts";
-import { JOB_STATUSES } from "../src/job/job-status.ts";
-import { UPSTREAM_ERROR_CODES, UpstreamError } from "../src/job/upstream-error.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { createBacklog } from "../src/schema/backlog.ts";
 import { createMaskError } from "../src/server/mask-error.ts";
@@ -82,8 +84,8 @@ test("what people read says what they can do, and speaks of nothing that only pr
     new JobNotFoundError("job_1"),
     ...JOB_STATUSES.map((status) => new JobNotCancellableError({ ...job, status })),
     ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),
-    ...UPSTREAM_ERROR_CODES.map((code) => new UpstreamError(code)),
-    ...UPSTREAM_ERROR_CODES.map((code) => new UpstreamError(code, { retryAfterSeconds: 3 })),
+    ...UPSTREAM_SENTENCES.map(([code]) => new UpstreamError(code)),
+    ...UPSTREAM_SENTENCES.map(([code]) => new UpstreamError(code, { retryAfterSeconds: 3 })),
     inferenceFailed(null),
     inferenceFailed("CUDA out of memory"),
     SUBMISSION_UNKNOWN,

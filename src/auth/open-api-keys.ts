@@ -99,7 +99,7 @@ export async function openApiKeys(options: {
       if (found === undefined || !isRight)
         throw new AuthenticationError(
           "invalid",
-          "The API key is not one of this gateway's, or was revoked. Ask whoever runs the gateway for a new one.",
+          "The API key is unknown or was revoked. Ask the gateway's operator for a new one.",
         );
       return found.admission;
     },

@@ -26,6 +26,11 @@ export type Viewer = {
   readonly limits: OwnerLimits;
 };
 
+/** The owner whose jobs the viewer may read; undefined for everybody's. */
+export function readableOwner({ ownerId, scopes }: Viewer): string | undefined {
+  return scopes.has("jobs:read:all") ? undefined : ownerId;
+}
+
 /** How much one owner may ask for; null where there is no limit. */
 export type OwnerLimits = Readonly<Record<(typeof OWNER_LIMITS)[number], number | null>>;
 

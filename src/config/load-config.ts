@@ -48,7 +48,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     limits: toLimits(variables, given),
     /** Null when nobody said. */
     logLevel: variables.LOG_LEVEL ?? null,
-    /** Sentences about what has no effect, and was hardly meant so. */
+    /** Sentences about settings that have no effect, which is probably a mistake. */
     doubts,
   });
 }

@@ -8,7 +8,7 @@ type LoadedCatalogue = {
   readonly catalogue: Catalogue;
   /** The deployments as the file has them. */
   readonly entries: readonly unknown[];
-  /** What of the file is hardly meant as it stands. */
+  /** Sentences about what in the file is probably a mistake. */
   readonly doubts: readonly string[];
 };
 

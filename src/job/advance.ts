@@ -1,13 +1,22 @@
-import type { Job } from "./job.ts";
-import { isFinished } from "./job.ts";
+import type { Job, JobError, JobStatus } from "./job.ts";
+import { isFinished, isForward } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./job-error.ts";
-import type { JobStatus } from "./job-status.ts";
-import { isForward } from "./job-status.ts";
-import type { Observation } from "./observation.ts";
+import type { JsonValue } from "./json.ts";
+
+/** A fact about a job, which the upstream told or the gateway concluded. */
+export type Observation =
+  | { readonly kind: "accepted"; readonly requestId: string }
+  /** Nobody will ever say whether the upstream accepted the job. */
+  | { readonly kind: "unanswered" }
+  | { readonly kind: "queued"; readonly queuePosition: number | null }
+  | { readonly kind: "running" }
+  | { readonly kind: "succeeded"; readonly output: JsonValue; readonly finishedAt: Date | null }
+  | { readonly kind: "failed"; readonly error: JobError; readonly finishedAt: Date | null }
+  | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
 /**
- * The job after an observation: the very same object when the observation tells nothing new, otherwise its next
- * version. Final states absorb everything, statuses only move forward, queue positions move freely while queued.
+ * The job's next version, or the very same object when the observation says nothing new. Final states absorb everything,
+ * statuses only move forward, queue positions move freely while queued.
  */
 export function advance(job: Job, observation: Observation, now: Date): Job {
   if (isFinished(job)) return job;

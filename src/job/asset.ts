@@ -2,21 +2,20 @@ import { toSegmentText } from "./input-issue.ts";
 import type { JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
-export const ASSET_KINDS = ["IMAGE", "VIDEO", "AUDIO", "OTHER"] as const;
-export type AssetKind = (typeof ASSET_KINDS)[number];
+export type AssetKind = "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
 
 /** A hosted file that a job's output names. */
 export type Asset = {
   /** As the upstream spells it. */
   readonly url: string;
-  /** Where in the output, e.g. `images[0]`; cut behind 1,000 characters. */
+  /** Where in the output, e.g. `images[0]`; at most 1,000 characters. */
   readonly path: string;
   readonly kind: AssetKind;
   /** When the upstream deletes the file; null when it is not known when the job finished. */
   readonly expiresAt: Date | null;
 };
 
-/** Far more than any real output has: one key is repeated in the paths of all that is in it. */
+/** Far more than any real output has; a long key is repeated in the path of every file below it. */
 const MOST_ASSETS = 1_000;
 const LONGEST_PATH = 1_000;
 
@@ -34,36 +33,32 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
   ["AUDIO", /audio|sound|music/i],
 ];
 
-/** What is known of a place in an output before its value is looked at. */
-type Place = {
-  /** At most `LONGEST_PATH` characters of it. */
+/** What the way to a value in the output says of it. */
+type AssetHints = {
   readonly path: string;
-  /** What the file name beside it says. */
+  /** By the file name beside it. */
   readonly fileKind: AssetKind | null;
-  /** What the nearest key that says anything does. */
+  /** By the nearest key that says anything. */
   readonly keyKind: AssetKind | null;
 };
 
-/**
- * Every http(s) URL in an output, in the output's order, but at most 1,000. Outputs differ by deployment, so the whole of
- * it is walked.
- */
+/** Every http(s) URL in an output, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
 export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] {
   const expiresAt = finishedAt === null ? null : new Date(finishedAt.getTime() + KEPT_MS);
   const assets: Asset[] = [];
-  const visit = (value: JsonValue, place: Place): void => {
+  const visit = (value: JsonValue, hints: AssetHints): void => {
     if (assets.length === MOST_ASSETS) return;
     if (typeof value === "string") {
-      const url = parseUrl(value);
-      if (url !== null)
-        assets.push({ url: value, path: place.path, kind: toKind(url, place), expiresAt });
+      const url = /^https?:\/\//i.test(value) ? URL.parse(value) : null;
+      const { path } = hints;
+      if (url !== null) assets.push({ url: value, path, kind: toKind(url, hints), expiresAt });
     } else if (isJsonArray(value)) {
-      value.forEach((member, index) => visit(member, enter(place, index, null)));
+      value.forEach((member, index) => visit(member, enter(hints, index, null)));
     } else if (isJsonObject(value)) {
       const named = Object.hasOwn(value, "filename") ? value["filename"] : undefined;
       const fileKind = typeof named === "string" ? findKind(EXTENSIONS, named) : null;
       for (const [key, member] of Object.entries(value)) {
-        visit(member, enter(place, key, fileKind));
+        visit(member, enter(hints, key, fileKind));
       }
     }
   };
@@ -71,12 +66,12 @@ export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] 
   return assets;
 }
 
-/** Each key is looked at once here, and not once for each URL below it. */
+/** Matches each key once, not once for each URL below it. */
 function enter(
-  { path, keyKind }: Place,
+  { path, keyKind }: AssetHints,
   segment: string | number,
   fileKind: AssetKind | null,
-): Place {
+): AssetHints {
   const isKey = typeof segment === "string";
   const text = toSegmentText(isKey ? segment.slice(0, LONGEST_PATH) : segment, path === "");
   return {
@@ -86,13 +81,8 @@ function enter(
   };
 }
 
-function parseUrl(text: string): URL | null {
-  if (!/^https?:\/\//i.test(text)) return null;
-  return URL.parse(text);
-}
-
 /** A file's own extension says most; failing that, the file name and the keys around it. */
-function toKind(url: URL, { fileKind, keyKind }: Place): AssetKind {
+function toKind(url: URL, { fileKind, keyKind }: AssetHints): AssetKind {
   return findKind(EXTENSIONS, url.pathname) ?? fileKind ?? keyKind ?? "OTHER";
 }
 

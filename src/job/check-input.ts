@@ -6,8 +6,8 @@ const DEEPEST = 64;
 const MOST_ISSUES = 20;
 
 /**
- * What no database or upstream could keep as it is: U+0000, lone surrogates, numbers that lost digits on the way, and
- * nesting deeper than 64. At most 20 issues, so that a hostile input can't ask for a hostile answer.
+ * What could not be stored or sent unchanged: U+0000, lone surrogates, inexact numbers and nesting deeper than 64. At
+ * most 20 issues, so that a hostile input gets no huge answer.
  */
 export function checkJson(value: JsonValue): InputIssue[] {
   const issues: InputIssue[] = [];
@@ -46,7 +46,7 @@ function scalarProblem(value: JsonValue): string | null {
   return null;
 }
 
-/** What is wrong with a text that has to survive every database unchanged, or null. */
+/** Why a text would not survive every database unchanged; null where it does. */
 export function textProblem(text: string): string | null {
   if (text.includes("\0"))
     return "holds an invisible character that can't be stored (U+0000); type it again";

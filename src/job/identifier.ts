@@ -1,12 +1,9 @@
-/**
- * What an id looks like, ours or the upstream's, and so a segment of a path that can't change the path's shape; source
- * of a regular expression without its anchors.
- */
+/** The pattern of ids, ours and the upstream's, without anchors: as part of a path they can't change its shape. */
 export const IDENTIFIER = "[A-Za-z0-9_-]{1,128}";
 
 const WHOLE = new RegExp(`^${IDENTIFIER}$`);
 
-/** Whether a value can be an id at all; what can't is sent to no upstream and sought in no database. */
+/** Whether a value can be an id; what can't never reaches the upstream or a database. */
 export function isIdentifier(value: unknown): value is string {
   return typeof value === "string" && WHOLE.test(value);
 }

@@ -4,7 +4,7 @@ export type InputPath = readonly (string | number)[];
 /** One thing that is wrong with an input, or worth knowing about it. */
 export type InputIssue = { readonly path: InputPath; readonly message: string };
 
-/** How a caller spells the path that the upstream spells so: `["ctrl_img_1"]` may be `["ctrlImg1"]`. */
+/** Turns the upstream's spelling of a path into the caller's: `["ctrl_img_1"]` into `["ctrlImg1"]`. */
 export type Spelling = (path: InputPath) => InputPath;
 
 /** Writes a path as clients see it: `images[0].url`; keys that are no identifiers are quoted. */

@@ -1,4 +1,4 @@
-import { toDurationText } from "./duration-text.ts";
+import { toDurationText } from "./errors.ts";
 import type { JobError } from "./job.ts";
 
 /** A run that failed upstream; `reason` is the upstream's own, already cleaned, null where it gave none. */
@@ -13,7 +13,7 @@ export function inferenceFailed(reason: string | null): JobError {
 export const SUBMISSION_UNKNOWN: JobError = {
   code: "SUBMISSION_UNKNOWN",
   message:
-    "It is not known whether RunComfy accepted this job: it may have run, and been paid for. Contact support before you submit it again.",
+    "RunComfy did not confirm this job, which may have run and cost money all the same. Contact support before you submit it again.",
   retryable: false,
 };
 
@@ -31,7 +31,7 @@ export const INVALID_RESPONSE: JobError = {
   retryable: false,
 };
 
-/** The gateway ran out of patience; `deadlineSeconds` is how much it had, `isUnreadable` whether its last look was in vain. */
+/** The gateway stopped following the job at its deadline; `isUnreadable` when the last answer could not be read. */
 export function expired(deadlineSeconds: number, isUnreadable = false): JobError {
   const reason = isUnreadable
     ? `RunComfy's answers about the job could not be read within ${toDurationText(deadlineSeconds)}`

@@ -1,12 +1,18 @@
 import { randomBytes } from "node:crypto";
 
-import type { JobStatus } from "./job-status.ts";
-import { isFinal } from "./job-status.ts";
+/** The life of a job, in the order in which it can be lived; the last three are final. */
+export const JOB_STATUSES = [
+  "SUBMITTING",
+  "IN_QUEUE",
+  "IN_PROGRESS",
+  "SUCCEEDED",
+  "FAILED",
+  "CANCELLED",
+] as const;
 
-/**
- * One run of a deployment, as the gateway knows it: everything but its two JSON documents (input and output),
- * which are as large as the caller likes and are read from the store only where somebody asks for them.
- */
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+/** One run of a deployment, without its input and output: they may be large, and are read only where they are asked for. */
 export type Job = {
   /** `job_` and 128 random bits. */
   readonly id: string;
@@ -16,14 +22,14 @@ export type Job = {
   readonly deploymentId: string;
   /** The upstream's id; null until it accepted the job. */
   readonly requestId: string | null;
-  /** The version segment of the upstream's paths that the job was submitted with, and is followed with. */
+  /** The version segment in the paths of all the job's calls. */
   readonly apiVersion: string;
   readonly status: JobStatus;
   /** 0 = next; null when not IN_QUEUE or not known. */
   readonly queuePosition: number | null;
   /** Null unless FAILED. */
   readonly error: JobError | null;
-  /** Grows by one with each recorded change, a new place in the queue included. */
+  /** Grows by one with each recorded change, including a new place in the queue. */
   readonly version: number;
   readonly createdAt: Date;
   /** When the job was first seen IN_PROGRESS. */
@@ -32,53 +38,62 @@ export type Job = {
   readonly updatedAt: Date;
 };
 
-/** Why a job FAILED; how each code reads to a client is in `job-error.ts`. */
+/** Why a job FAILED; `job-error.ts` makes them. */
 export type JobError = {
-  readonly code: JobErrorCode;
+  readonly code:
+    | "INFERENCE_FAILED"
+    | "SUBMISSION_UNKNOWN"
+    | "LOST"
+    | "EXPIRED"
+    | "INVALID_RESPONSE";
   readonly message: string;
   /** Whether submitting the same input again may succeed without paying twice for one result. */
   readonly retryable: boolean;
 };
 
-export type JobErrorCode =
-  | "INFERENCE_FAILED"
-  | "SUBMISSION_UNKNOWN"
-  | "LOST"
-  | "EXPIRED"
-  | "INVALID_RESPONSE";
-
-/** The moment at which a job came into a status; at most four of them make up its history. */
+/** When a job entered a status; at most four of them make up its history. */
 export type JobEvent = {
   readonly version: number;
   readonly status: JobStatus;
   readonly at: Date;
 };
 
-/** The start of every job's id, by which `node(id:)` tells it from a deployment's. */
+/** Tells a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
 
 /** Makes a job that is about to be submitted. */
-export function createJob(options: {
-  readonly ownerId: string;
-  readonly deploymentId: string;
-  readonly apiVersion: string;
-  readonly now: Date;
-}): Job {
+export function createJob({
+  now,
+  ...facts
+}: Pick<Job, "ownerId" | "deploymentId" | "apiVersion"> & { readonly now: Date }): Job {
   return {
+    ...facts,
     id: JOB_ID_PREFIX + randomBytes(16).toString("hex"),
-    ownerId: options.ownerId,
-    deploymentId: options.deploymentId,
     requestId: null,
-    apiVersion: options.apiVersion,
     status: "SUBMITTING",
     queuePosition: null,
     error: null,
     version: 1,
-    createdAt: options.now,
+    createdAt: now,
     startedAt: null,
     finishedAt: null,
-    updatedAt: options.now,
+    updatedAt: now,
   };
+}
+
+/** Whether a job in this status has ended; nothing changes it any more. */
+export function isFinal(status: JobStatus): boolean {
+  return rankOf(status) === rankOf("SUCCEEDED");
+}
+
+/** Whether `to` lies further along a job's life than `from`. */
+export function isForward(from: JobStatus, to: JobStatus): boolean {
+  return rankOf(to) > rankOf(from);
+}
+
+/** All final statuses have the same. */
+function rankOf(status: JobStatus): number {
+  return Math.min(JOB_STATUSES.indexOf(status), JOB_STATUSES.indexOf("SUCCEEDED"));
 }
 
 export function isFinished(job: Job): boolean {
@@ -90,7 +105,7 @@ export function isCancellable(job: Job): boolean {
   return job.status === "SUBMITTING" || job.status === "IN_QUEUE";
 }
 
-/** How the job came into its status, as its history keeps it. */
+/** The event that a job's newest state adds to its history. */
 export function toEvent({ version, status, updatedAt }: Job): JobEvent {
   return { version, status, at: updatedAt };
 }

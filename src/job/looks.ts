@@ -1,10 +1,10 @@
-import type { Job } from "./job.ts";
+import type { Observation } from "./advance.ts";
+import type { Job, JobError } from "./job.ts";
 import { expired, inferenceFailed, INVALID_RESPONSE, LOST } from "./job-error.ts";
-import type { Observation } from "./observation.ts";
 
-/** What is remembered of a job's past looks. It lives in memory and starts anew when a gateway takes a job over. */
+/** What is remembered of a job's past looks, in memory: it starts anew when another gateway takes the job over. */
 export type Looks = {
-  /** How many looks in a row told nothing, up to the last one. */
+  /** How many looks in a row, up to the last one, said nothing. */
   readonly failures: number;
   /** The first of the looks in a row that did not find the job. */
   readonly notFoundSince: Date | null;
@@ -17,12 +17,12 @@ export const NO_LOOKS: Looks = { failures: 0, notFoundSince: null, unreadSince: 
 /** What came of one look. */
 export type LookOutcome =
   | { readonly kind: "seen"; readonly observation: Observation }
-  /** The upstream used a status word that is not known here; the job stays as it was. */
+  /** The gateway does not know the upstream's status word; the job stays as it was. */
   | { readonly kind: "unknown-word" }
-  /** The upstream says that the job ended, and `succeeded` whether well (null: it did not say). */
+  /** The job has ended, but how can't be read; `succeeded` is null where the upstream did not say. */
   | { readonly kind: "unread"; readonly succeeded: boolean | null }
   | { readonly kind: "not-found" }
-  /** The look itself failed, which says nothing about the job; `isUnreadable` when there was an answer. */
+  /** The look itself failed, which says nothing about the job; `isUnreadable` where there was an answer. */
   | { readonly kind: "failed"; readonly isUnreadable?: boolean };
 
 /** How long a job that was just accepted may be unknown to the upstream. */
@@ -34,31 +34,20 @@ const UNREAD_PATIENCE_MS = 10 * 60_000;
 const REASON_PATIENCE_MS = 30_000;
 
 /** The looks including one that just ended. */
-export function noteLook(looks: Looks, outcome: LookOutcome, now: Date): Looks {
-  switch (outcome.kind) {
-    case "seen":
-    case "unknown-word":
-      return NO_LOOKS;
-    case "unread":
-      return {
-        failures: looks.failures + 1,
-        notFoundSince: null,
-        unreadSince: looks.unreadSince ?? now,
-      };
-    case "not-found":
-      return {
-        failures: looks.failures + 1,
-        notFoundSince: looks.notFoundSince ?? now,
-        unreadSince: null,
-      };
-    case "failed":
-      return { ...looks, failures: looks.failures + 1 };
-  }
+export function noteLook(looks: Looks, { kind }: LookOutcome, now: Date): Looks {
+  if (kind === "seen" || kind === "unknown-word") return NO_LOOKS;
+  const failures = looks.failures + 1;
+  if (kind === "failed") return { ...looks, failures };
+  return {
+    failures,
+    notFoundSince: kind === "not-found" ? (looks.notFoundSince ?? now) : null,
+    unreadSince: kind === "unread" ? (looks.unreadSince ?? now) : null,
+  };
 }
 
 /**
- * What to hold of a job after a look that is already part of `looks`: what was seen, or the end that the gateway itself
- * concludes once its patience is over, or null for no news. A failed look alone never ends a job; its deadline does.
+ * What a look says of a job: what was seen, or the end that the gateway concludes once its patience is over, or null for
+ * no news. `looks` include this one. A failed look alone never ends a job; its deadline does.
  */
 export function conclude(
   job: Job,
@@ -67,16 +56,13 @@ export function conclude(
   now: Date,
   deadlineSeconds: number,
 ): Observation | null {
-  const ended = outcome.kind === "seen" ? outcome.observation : giveUp(job, looks, outcome, now);
-  if (ended !== null && ended.kind !== "queued" && ended.kind !== "running") return ended;
-  if (now >= deadlineOf(job, deadlineSeconds)) {
-    return {
-      kind: "failed",
-      error: expired(deadlineSeconds, isUnreadable(outcome)),
-      finishedAt: null,
-    };
-  }
-  return ended;
+  const seen = outcome.kind === "seen" ? outcome.observation : null;
+  if (seen !== null && seen.kind !== "queued" && seen.kind !== "running") return seen;
+  const isLate = now >= deadlineOf(job, deadlineSeconds);
+  const error =
+    giveUp(job, looks, outcome, now) ??
+    (isLate ? expired(deadlineSeconds, isUnreadable(outcome)) : null);
+  return error === null ? seen : { kind: "failed", error, finishedAt: null };
 }
 
 /** When the gateway stops following a job. */
@@ -88,24 +74,17 @@ function isUnreadable(outcome: LookOutcome): boolean {
   return outcome.kind === "unread" || (outcome.kind === "failed" && outcome.isUnreadable === true);
 }
 
-function giveUp(
-  job: Job,
-  looks: Looks,
-  outcome: Exclude<LookOutcome, { kind: "seen" }>,
-  now: Date,
-): Observation | null {
-  if (outcome.kind === "not-found" && hasLasted(job.createdAt, YOUNG_MS, now)) {
-    return hasLasted(looks.notFoundSince, LASTING_MS, now)
-      ? { kind: "failed", error: LOST, finishedAt: null }
-      : null;
+function giveUp(job: Job, looks: Looks, outcome: LookOutcome, now: Date): JobError | null {
+  if (outcome.kind === "not-found") {
+    const isOld = hasLasted(job.createdAt, YOUNG_MS, now);
+    return isOld && hasLasted(looks.notFoundSince, LASTING_MS, now) ? LOST : null;
   }
   if (outcome.kind !== "unread") return null;
-  if (outcome.succeeded === false && hasLasted(looks.unreadSince, REASON_PATIENCE_MS, now)) {
-    return { kind: "failed", error: inferenceFailed(null), finishedAt: null };
+  const hasFailed = outcome.succeeded === false;
+  if (hasFailed && hasLasted(looks.unreadSince, REASON_PATIENCE_MS, now)) {
+    return inferenceFailed(null);
   }
-  return hasLasted(looks.unreadSince, UNREAD_PATIENCE_MS, now)
-    ? { kind: "failed", error: INVALID_RESPONSE, finishedAt: null }
-    : null;
+  return hasLasted(looks.unreadSince, UNREAD_PATIENCE_MS, now) ? INVALID_RESPONSE : null;
 }
 
 function hasLasted(since: Date | null, forMs: number, now: Date): boolean {

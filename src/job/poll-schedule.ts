@@ -1,21 +1,18 @@
 import type { Job } from "./job.ts";
 import type { Looks } from "./looks.ts";
 
-/**
- * When to look at a job again: a pure function of the job, its past looks, the time and a random number in [0, 1).
- * This is the seam behind which a schedule that learns can take the place of {@link lookByAge}.
- */
+/** When to look at a job again; `random` is in [0, 1). */
 export type PollSchedule = (job: Job, looks: Looks, now: Date, random: number) => Date;
 
 const SHORTEST_MS = 500;
 const LONGEST_MS = 15_000;
 
-/** The share of the time that a job has stood still which may pass until the next look. */
+/** The next look comes after this share of the time since the status last changed. */
 const STALENESS = 0.1;
 
 /**
- * Looks in proportion to how long the job's status has not changed, so that a job of 8 s is seen within a second of its
- * end and one of an hour is not asked after every second; after a failed look it backs off with full jitter.
+ * Looks less often the longer the status stands still: the end of an 8 s job is seen within a second, and a job of an
+ * hour is not asked for every second. After a failed look it backs off with full jitter.
  */
 export const lookByAge: PollSchedule = (job, looks, now, random) => {
   const stillMs = now.getTime() - statusSince(job).getTime();
@@ -25,7 +22,7 @@ export const lookByAge: PollSchedule = (job, looks, now, random) => {
   return new Date(now.getTime() + Math.max(delayMs, backOffMs));
 };
 
-/** Queue positions move without saying anything about the end, so only a new status starts the quick looks anew. */
+/** A queue position that moves says nothing about the end, so only a new status starts quick looks again. */
 function statusSince(job: Job): Date {
   return job.startedAt ?? job.createdAt;
 }

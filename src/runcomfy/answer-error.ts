@@ -1,4 +1,4 @@
-import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { ErrorEnvelope } from "./error-envelope.ts";
 import { readErrorEnvelope } from "./error-envelope.ts";
 import type { Answer } from "./read-answer.ts";

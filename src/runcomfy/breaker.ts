@@ -1,4 +1,4 @@
-import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Place } from "./place.ts";
 import { createPlace } from "./place.ts";
 

@@ -1,6 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Outage } from "./breaker.ts";
 import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
 import { createDeploymentBreakers } from "./deployment-breakers.ts";

@@ -1,5 +1,5 @@
 import type { InputIssue } from "../job/input-issue.ts";
-import type { UpstreamErrorCode } from "../job/upstream-error.ts";
+import type { UpstreamErrorCode } from "../job/errors.ts";
 
 /**
  * How far a failed request came. `never-arrived`: no byte of it reached the upstream. `refused`: the upstream surely did

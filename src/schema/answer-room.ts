@@ -1,22 +1,11 @@
 import type { BacklogShare } from "./backlog.ts";
 import { answerTooLarge } from "./coded-errors.ts";
 
-/** What an answer may take without being counted: the answers of most operations are no larger. */
+/** An answer with no more than this takes no room; most have less. */
 const SMALL_BYTES = 16_384;
 
-/** How much one answer, or one event of a stream, reads and tells of jobs' documents. */
-export type AnswerRoom = {
-  /** Counts a document that is to be read; throws ANSWER_TOO_LARGE where it is too much for one answer. */
-  read(bytes: number): void;
-  /** Takes room for what is to be read: the first time it waits for it, later it throws RATE_LIMITED without it. */
-  enter(): Promise<void>;
-  /** Counts a document that is told, as often as it is, and takes room for it; throws either error. */
-  tell(bytes: number): void;
-  /** Gives all room back. */
-  leave(): void;
-};
-
-export function createAnswerRoom(mostBytes: number, share: BacklogShare): AnswerRoom {
+/** Bounds the documents that one answer, or one event of a stream, reads and tells. */
+export function createAnswerRoom(mostBytes: number, share: BacklogShare) {
   let readBytes = 0;
   let toldBytes = 0;
   let takenBytes = 0;
@@ -27,34 +16,38 @@ export function createAnswerRoom(mostBytes: number, share: BacklogShare): Answer
     return before + bytes;
   }
 
-  /** What is told was read, so that only the larger of the two takes room. */
+  /** What is told was read, so only the larger of the two takes room. */
   function findMissing(): number {
     const neededBytes = Math.max(readBytes, toldBytes);
     return neededBytes <= SMALL_BYTES ? 0 : Math.max(0, neededBytes - takenBytes);
   }
 
-  function takeMissing(): void {
+  function take(): void {
     const missingBytes = findMissing();
     if (missingBytes > 0) share.take(missingBytes);
     takenBytes += missingBytes;
   }
 
   return {
-    read(bytes) {
+    /** Counts a document that is about to be read; throws ANSWER_TOO_LARGE. */
+    read(bytes: number): void {
       readBytes = add(bytes, readBytes);
     },
-    async enter() {
-      if (hasEntered) return takeMissing();
+    /** Takes room for what is about to be read: waits for it the first time, throws RATE_LIMITED later. */
+    async enter(): Promise<void> {
+      if (hasEntered) return take();
       hasEntered = true;
       const missingBytes = findMissing();
       if (missingBytes > 0) await share.takeInTurn(missingBytes);
       takenBytes += missingBytes;
     },
-    tell(bytes) {
+    /** Counts a document each time that it is told; throws either error. */
+    tell(bytes: number): void {
       toldBytes = add(bytes, toldBytes);
-      takeMissing();
+      take();
     },
-    leave() {
+    /** Gives all room back. */
+    leave(): void {
       share.give(takenBytes);
       takenBytes = 0;
     },

@@ -1,36 +1,35 @@
 import { GraphQLError } from "graphql";
 
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 import { overLimit } from "./coded-errors.ts";
 
 /** How long an answer waits for others to leave. */
 const PATIENCE_MS = 10_000;
 
-/** Whose all is that belongs to no owner yet; no owner's id is empty. */
+/** Stands for an owner where none is known yet; no owner's id is empty. */
 export const NOBODY = "";
 
-/** The part of all that one owner may hold. */
+/** The part of the whole that one owner may hold. */
 const OWNER_PART = 1 / 4;
 
-/** Bounds what is in memory for clients that have not read it, or not sent it in full, whichever way it travels. */
+/** Bounds the memory for what clients have not read yet, or not sent in full, over HTTP and sockets together. */
 export type Backlog = {
-  /** For one answer, body or socket of this owner, which holds nothing yet. `cut` closes what it belongs to. */
+  /** Opens an empty share for one answer, body or socket of this owner; `cut` closes what it belongs to. */
   open(ownerId: string, cut: () => void): BacklogShare;
 };
 
 export type BacklogShare = {
-  /** Takes so many bytes more; throws RATE_LIMITED where there is no room for them, and takes nothing then. */
+  /** Takes more bytes; throws RATE_LIMITED, and takes nothing, where there is no room. */
   take(bytes: number): void;
-  /** The same, but waits behind its owner's others until there is room, for 10 s at most. */
+  /** The same, but waits up to 10 s for room, behind others of its owner. */
   takeInTurn(bytes: number): Promise<void>;
-  /** Gives so many bytes back. */
   give(bytes: number): void;
   /**
-   * Holds so many bytes from now on, whether there is room or not. Where its owner, or all together, hold too much with
-   * them, the share that holds most is cut, and so on.
+   * Holds so many bytes from now on, whether there is room or not. While its owner, or all together, then hold too much,
+   * the share that holds most is cut.
    */
   hold(bytes: number): void;
-  /** Gives all back; nothing is taken from then on, and nobody waits any longer. */
+  /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
   close(): void;
 };
 
@@ -39,10 +38,10 @@ type Holder = { bytes: number; close(): void; cut(): void };
 type Waiting = {
   readonly holder: Holder;
   readonly bytes: number;
-  readonly settle: (error: Error | null) => void;
+  settle(error: Error | null): void;
 };
 
-/** Makes one that is empty; each owner may hold a quarter of it. */
+/** Each owner may hold a quarter of `mostBytes`. */
 export function createBacklog(options: {
   readonly mostBytes: number;
   readonly patienceMs?: number;
@@ -53,8 +52,8 @@ export function createBacklog(options: {
   let total = 0;
 
   function findProblem(owner: Owner, bytes: number): Error | null {
-    if (owner.bytes + bytes > mostOwnBytes) return ownFull(mostOwnBytes);
-    return total + bytes > mostBytes ? allFull(mostBytes) : null;
+    if (owner.bytes + bytes > mostOwnBytes) return full(mostOwnBytes, OWN_FULL);
+    return total + bytes > mostBytes ? full(mostBytes, ALL_FULL) : null;
   }
 
   function change(owner: Owner, holder: Holder, bytes: number): void {
@@ -64,7 +63,7 @@ export function createBacklog(options: {
     if (bytes < 0) for (const other of owners.values()) serve(other);
   }
 
-  /** In their order, so that a small answer does not pass a large one by again and again. */
+  /** In their order, so that small answers do not overtake a large one again and again. */
   function serve(owner: Owner): void {
     for (const { holder, bytes, settle } of owner.waiting) {
       if (findProblem(owner, bytes) !== null) return;
@@ -73,23 +72,10 @@ export function createBacklog(options: {
     }
   }
 
-  function cutLargest(holders: Iterable<Holder>): void {
-    let largest: Holder | null = null;
-    for (const holder of holders) {
-      if (largest === null || holder.bytes > largest.bytes) largest = holder;
-    }
-    largest?.close();
-    largest?.cut();
-  }
-
-  function* allHolders(): Generator<Holder> {
-    for (const { holders } of owners.values()) yield* holders;
-  }
-
   function waitInTurn(owner: Owner, holder: Holder, bytes: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
-      waiting.settle(findProblem(owner, bytes) ?? allFull(mostBytes));
+      waiting.settle(findProblem(owner, bytes) ?? full(mostBytes, ALL_FULL));
       // The next one may need less.
       serve(owner);
     }, patienceMs);
@@ -113,15 +99,11 @@ export function createBacklog(options: {
       owners.set(ownerId, owner);
       const holder: Holder = { bytes: 0, close, cut };
       owner.holders.add(holder);
-
-      // An operation that fails as a whole, or whose client has left, goes on reading for a while.
-      function checkOpen(): void {
-        if (!owner.holders.has(holder)) throw over();
-      }
+      const isOpen = () => owner.holders.has(holder);
 
       function take(bytes: number): void {
-        checkOpen();
-        const problem = findProblem(owner, bytes);
+        // An operation that has failed, or whose client has left, goes on reading for a while.
+        const problem = isOpen() ? findProblem(owner, bytes) : over();
         if (problem !== null) throw problem;
         change(owner, holder, bytes);
       }
@@ -136,20 +118,19 @@ export function createBacklog(options: {
       return {
         take,
         async takeInTurn(bytes) {
-          checkOpen();
           const mustWait = owner.waiting.size > 0 || findProblem(owner, bytes) !== null;
-          if (mustWait) await waitInTurn(owner, holder, bytes);
+          if (isOpen() && mustWait) await waitInTurn(owner, holder, bytes);
           else take(bytes);
         },
         give(bytes) {
-          if (owner.holders.has(holder)) change(owner, holder, -bytes);
+          if (isOpen()) change(owner, holder, -bytes);
         },
         hold(bytes) {
-          if (!owner.holders.has(holder)) return;
+          if (!isOpen()) return;
           change(owner, holder, bytes - holder.bytes);
           const isTooMuch = () => total > mostBytes;
           while (owner.bytes > mostOwnBytes) cutLargest(owner.holders);
-          while (isTooMuch()) cutLargest(allHolders());
+          while (isTooMuch()) cutLargest(owners.values().flatMap(({ holders }) => holders));
         },
         close,
       };
@@ -157,20 +138,21 @@ export function createBacklog(options: {
   };
 }
 
+function cutLargest(holders: Iterable<Holder>): void {
+  const [first, ...others] = holders;
+  if (first === undefined) return;
+  const largest = others.reduce((most, one) => (one.bytes > most.bytes ? one : most), first);
+  largest.close();
+  largest.cut();
+}
+
 function over(): GraphQLError {
   return new GraphQLError("The answer is over. Ask again.");
 }
 
-function ownFull(limit: number): GraphQLError {
-  return full(
-    limit,
-    "Too much is on its way to you already. Wait until your other answers have arrived, then ask again.",
-  );
-}
-
-function allFull(limit: number): GraphQLError {
-  return full(limit, "Too much is on its way to everybody at the moment. Ask again in a second.");
-}
+const OWN_FULL =
+  "Too much is on its way to you already. Wait until your other answers have arrived, then ask again.";
+const ALL_FULL = "Too much is on its way to everybody at the moment. Ask again in a second.";
 
 function full(limit: number, message: string): GraphQLError {
   return overLimit(new LimitError(message, { code: "RATE_LIMITED", retryAfterSeconds: 1, limit }));

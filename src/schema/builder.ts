@@ -19,7 +19,7 @@ import "./scope.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
 
-/** A builder that knows every domain type by its name, so that the files of the nouns need not know each other. */
+/** A builder that knows every domain type by its name, so that the files of the types need not import each other. */
 export function createBuilder() {
   return new SchemaBuilder<{
     Context: GatewayContext;
@@ -52,70 +52,71 @@ export function createBuilder() {
   }>({
     plugins: ["scopes", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
-    // The server asks before it runs an operation; here fields only say what they cost, one each where they say nothing.
+    // The server prices an operation before it runs; fields only say what they cost, one each by default.
     complexity: { disabled: true, defaultListMultiplier: 5 },
     relay: {
-      // Ids are what they are everywhere else: the vendor's own, and `job_…` for jobs.
+      // Ids are the same everywhere: RunComfy's own for deployments, and `job_…` for jobs.
       encodeGlobalID: (_typename, id) => String(id),
       decodeGlobalID: (id) => ({
         typename: id.startsWith(JOB_ID_PREFIX) ? "Job" : "Deployment",
         id,
       }),
       cursorType: "String",
-      nodeTypeOptions: { description: "Anything that `node` can find again by its id." },
-      idFieldOptions: { description: "Unique among all objects of the gateway, and lasting." },
+      nodeTypeOptions: { description: "Anything that `node` can find by its id." },
+      idFieldOptions: { description: "Unique in the gateway, and permanent." },
       nodeQueryOptions: {
         description:
-          "The object with this id: an id that starts with `job_` is a job's, any other a deployment's. Null when there is none.",
-        args: { id: { description: "As an object's `id` field gave it." } },
+          "The object with this id: a job if the id starts with `job_`, a deployment if not. Null when there is none.",
+        args: { id: { description: "The `id` of an object." } },
         scope: ({ id }) => (id.typename === "Job" ? "jobs:read" : null),
       },
       nodesQueryOptions: false,
       edgesFieldOptions: {
         nullable: { list: false, items: false },
-        description: "The jobs of this page, newest first; empty when none is left.",
+        description: "The jobs of this page, newest first; empty when there are no more.",
         // The page itself counts its jobs.
         complexity: { field: 1, multiplier: 1 },
       },
-      nodeFieldOptions: { nullable: false, description: "The job that stands here." },
+      nodeFieldOptions: { nullable: false, description: "The job at this position." },
       cursorFieldOptions: {
-        description: "This place in the list; give it as `after` or `before`.",
+        description: "This position in the list, for `after` or `before`.",
       },
       pageInfoTypeOptions: {
-        description: "Where a page lies in its list, and how to get on from it.",
+        description: "Where a page is in its list, and how to get the pages around it.",
       },
       pageInfoFieldOptions: {
-        description: "How to get to the pages around this one.",
+        description: "How to get the pages around this one.",
         complexity: { field: 1, multiplier: 0 },
       },
       hasNextPageFieldOptions: {
         description:
-          "Whether older jobs follow this page. When paging backward it says only whether `before` was given.",
+          "Whether older jobs follow this page. When paging backward, only whether `before` was given.",
       },
       hasPreviousPageFieldOptions: {
         description:
-          "Whether newer jobs come before this page. When paging forward it says only whether `after` was given.",
+          "Whether newer jobs come before this page. When paging forward, only whether `after` was given.",
       },
       startCursorFieldOptions: {
         description:
-          "The place of this page's first job, for `before`; null when the page is empty.",
+          "The position of this page's first job, for `before`; null when the page is empty.",
       },
       endCursorFieldOptions: {
-        description: "The place of this page's last job, for `after`; null when the page is empty.",
+        description:
+          "The position of this page's last job, for `after`; null when the page is empty.",
       },
       firstArgOptions: {
         description:
-          "How many jobs to take from the start, 0 to 100; 20 when neither this nor `last` is given. Not together with `last`.",
+          "How many jobs to take from the start, 0 to 100; 20 if you give neither this nor `last`. Can't be combined with `last`.",
       },
       afterArgOptions: {
-        description: "A cursor of an earlier page: only what stands behind it, older jobs.",
+        description: "A cursor from another page: only the older jobs after it.",
       },
       lastArgOptions: {
         description:
-          "How many jobs to take from the end, 0 to 100; they still come newest first. Not together with `first`.",
+          "How many jobs to take from the end, 0 to 100; they still come newest first. Can't be combined with `first`.",
       },
       beforeArgOptions: {
-        description: "A cursor of an earlier page: only what stands before it, newer jobs.",
+        description: "A cursor from another page: only the newer jobs before it.",
       },
     },
   });

@@ -1,24 +1,14 @@
 import { GraphQLError } from "graphql";
 
-import type { LimitError } from "../job/limit-error.ts";
+import { BadCursorError, JobNotFoundError, LimitError } from "../job/errors.ts";
+import { isTooSlow } from "../store/database-error.ts";
 
 /** An argument can't be used; `message` names it and the next step. */
 export function badUserInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT" } });
 }
 
-/** What an operation is about does not exist, and no null can say so. */
-export function notFound(error: Error): GraphQLError {
-  return new GraphQLError(error.message, {
-    originalError: error,
-    extensions: { code: "NOT_FOUND" },
-  });
-}
-
-/**
- * A field would make the answer larger than this. Where it may be null the others are answered all the same; without
- * `input` or `assets` there is no answer.
- */
+/** A field would make the answer too large; where it is nullable, the other fields are answered all the same. */
 export function answerTooLarge(mostBytes: number): GraphQLError {
   return new GraphQLError(
     `The inputs and outputs of this answer take more than ${mostBytes / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
@@ -26,16 +16,21 @@ export function answerTooLarge(mostBytes: number): GraphQLError {
   );
 }
 
-/** The database gave a read up. */
-export function tooSlow(): GraphQLError {
-  return new GraphQLError(
-    "Reading this took too long, so it was given up. Ask for a shorter page, or narrow the filter.",
-    { extensions: { code: "READ_TOO_SLOW" } },
-  );
+/** The owner asks for more than the gateway allows; nothing was done. */
+export function overLimit({ message, code, retryAfterSeconds, limit }: LimitError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, retryAfterSeconds, limit } });
 }
 
-/** The owner asks for more than the gateway gives it; nothing was done. */
-export function overLimit(error: LimitError): GraphQLError {
-  const { message, code, retryAfterSeconds, limit } = error;
-  return new GraphQLError(message, { extensions: { code, retryAfterSeconds, limit } });
+/** Gives an expected failure that no result union holds its code; every other error stays as it is. */
+export function toCoded(error: unknown): unknown {
+  if (error instanceof LimitError) return overLimit(error);
+  if (error instanceof BadCursorError) return badUserInput(error.message);
+  if (error instanceof JobNotFoundError) {
+    return new GraphQLError(error.message, { extensions: { code: "NOT_FOUND" } });
+  }
+  if (!isTooSlow(error)) return error;
+  return new GraphQLError(
+    "Reading this took too long and was stopped. Ask for a shorter page, or narrow the filter.",
+    { extensions: { code: "READ_TOO_SLOW" } },
+  );
 }

@@ -1,6 +1,6 @@
 import type { Viewer } from "../auth/viewer.ts";
-import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Job } from "../job/job.ts";
+import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
 import type { BacklogShare } from "./backlog.ts";
@@ -11,15 +11,14 @@ import type { Reads } from "./reads.ts";
 /** What the schema needs of the gateway. */
 export type Services = {
   openReads(viewer: Viewer): Reads;
-  /** Of the documents that one operation, or one event of a stream, reads and tells. */
+  /** The most that the inputs and outputs of one answer, or of one event of a stream, may take. */
   readonly mostAnswerBytes: number;
-  /** Each rejects with an error of its mutation's result union when that is expected. */
+  /** Each rejects with an error of its mutation's result union for an expected failure. */
   readonly tracking: Pick<Tracking, "submitJob" | "cancelJob" | "deleteJob">;
-  /** Of this owner; anybody's where it is undefined. */
+  /** Anybody's job where `ownerId` is undefined. */
   watchJob(id: string, ownerId: string | undefined): AsyncIterableIterator<Job>;
   /** Rejects with a `BadCursorError`. */
   watchJobs(watch: JobsWatch): Promise<AsyncIterableIterator<JobChange>>;
-  /** What the upstream says of deployments. */
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
 };
 
@@ -27,26 +26,14 @@ export type GatewayContext = Services & {
   readonly viewer: Viewer;
   readonly reads: Reads;
   readonly loaders: Loaders;
-  /** The operation's variables as they were sent, before GraphQL made a list of a bare value. */
-  readonly variables: Variables;
 };
 
-/** By name; empty when none were sent. */
-export type Variables = Readonly<Record<string, unknown>>;
-
-/** The context of one operation. */
+/** The context of one operation; whoever opened the `share` closes it once the answer has left or never will. */
 export function createContext(
   services: Services,
-  operation: {
-    readonly viewer: Viewer;
-    readonly variables: Variables;
-    /** Closed by whoever opened it, when all of the answer has left or never will. */
-    readonly share: BacklogShare;
-  },
+  { viewer, share }: { readonly viewer: Viewer; readonly share: BacklogShare },
 ): GatewayContext {
-  const { viewer, variables, share } = operation;
   const reads = services.openReads(viewer);
   const { mostAnswerBytes } = services;
-  const loaders = createLoaders({ reads, mostAnswerBytes, share });
-  return { ...services, viewer, variables, reads, loaders };
+  return { ...services, viewer, reads, loaders: createLoaders({ reads, mostAnswerBytes, share }) };
 }

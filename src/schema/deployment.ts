@@ -1,52 +1,46 @@
 import type { Viewer } from "../auth/viewer.ts";
+import { readableOwner } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
+import type { Shape } from "../deployments/shape/shape.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-import type { JobConnectionRef } from "./job-connection.ts";
-import { listJobs, toPageCost } from "./list-jobs.ts";
-import { readableOwner } from "./scope.ts";
 
-/** How many deployments a document is reckoned to get of those that are in no catalogue. */
+/** A document is priced as if there were this many deployments outside of the catalogue. */
 const UNLISTED_COUNT = 100;
 
-export function addDeployment(
-  builder: Builder,
-  options: { readonly catalogue: Catalogue; readonly jobConnection: JobConnectionRef },
-): void {
-  const { catalogue, jobConnection } = options;
+export function addDeployment(builder: Builder, catalogue: Catalogue): void {
+  addInputField(builder);
+  addLiveDeployment(builder);
 
   builder.node("Deployment", {
-    description: "A model with its LoRA that the vendor serves, and that jobs are runs of.",
+    description: "A model with its LoRA that RunComfy serves; a job is one run of it.",
     id: {
-      description: "The vendor's own id, as its dashboard shows it.",
+      description: "RunComfy's id, as its dashboard shows it.",
       resolve: (deployment) => deployment.id,
     },
     loadWithoutCache: (id, context) => findDeployment(catalogue, id, context),
     fields: (t) => ({
-      name: t.exposeString("name", {
-        description: "For people; the id where nobody has given it a name.",
-      }),
+      name: t.exposeString("name", { description: "A name for people; the id if it has none." }),
       description: t.exposeString("description", {
         nullable: true,
-        description: "What it is good for, in a sentence; null when the gateway was told nothing.",
+        description: "What it is good for; null when nobody told the gateway.",
       }),
       model: t.exposeString("model", {
         nullable: true,
-        description:
-          "The model that the LoRA is for, e.g. `flux`; null when the gateway was told none.",
+        description: "The LoRA's base model, e.g. `flux`; null when nobody told the gateway.",
       }),
       submitField: t.string({
         nullable: true,
         description:
-          "The mutation that submits to it with a typed input, e.g. `submitWarmGlow`; null when neither a schema nor a model is known.",
+          "Its own mutation, which submits a job with a typed input, e.g. `submitWarmGlow`; null when the gateway knows neither a schema nor a model.",
         resolve: ({ input }) => input?.submitField ?? null,
       }),
       inputFields: t.field({
         type: ["InputField"],
-        description: "The fields of its input; empty when none is known.",
+        description: "The fields of its input; empty when none are known.",
         // In memory, and cheap by the field.
         complexity: { field: 10, multiplier: 0 },
         resolve: ({ input }) => input?.shape?.fields ?? [],
@@ -55,7 +49,7 @@ export function addDeployment(
         type: "LiveDeployment",
         nullable: true,
         description:
-          "How the upstream runs it now, cached for 10 s; null when the upstream does not know it or can't be asked at the moment.",
+          "How RunComfy runs it now, cached for 10 s; null when RunComfy does not know it or can't be asked at the moment.",
         complexity: 10,
         resolve: ({ id }, _arguments, { live }) => live.read(id),
       }),
@@ -64,25 +58,14 @@ export function addDeployment(
         nullable: true,
         complexity: 20,
         description:
-          "The JSON Schema of a job's `input`, as given or made of the `model`; null when the gateway was given neither.",
+          "The JSON Schema of a job's `input`, from the gateway's file or made from the `model`; null when the gateway knows neither.",
       }),
       outputSchema: t.expose("outputSchema", {
         type: "JSON",
         nullable: true,
         complexity: 20,
-        description: "The JSON Schema of a job's `output`; null when the gateway was given none.",
+        description: "The JSON Schema of a job's `output`; null when the gateway knows none.",
       }),
-      jobs: t.connection(
-        {
-          type: "Job",
-          description:
-            "Your jobs of this deployment, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
-          complexity: toPageCost,
-          scope: "jobs:read",
-          resolve: ({ id }, page, context) => listJobs(context, { deploymentId: id }, page),
-        },
-        jobConnection,
-      ),
     }),
   });
 
@@ -92,19 +75,14 @@ export function addDeployment(
       scope: null,
       nullable: true,
       description: "The deployment with this id; null when `deployments` does not list it.",
-      args: {
-        id: t.arg.id({
-          required: true,
-          description: "The vendor's id, as its dashboard shows it.",
-        }),
-      },
+      args: { id: t.arg.id({ required: true, description: "RunComfy's id of the deployment." }) },
       resolve: (_root, { id }, context) => findDeployment(catalogue, id, context),
     }),
     deployments: t.field({
       type: ["Deployment"],
       scope: null,
       description:
-        "The deployments of the gateway's file, in its order. Without a file, or where it says that there are others, those follow that the upstream lists (for who has the scope `jobs:read:all`) and that your jobs name.",
+        "The deployments in the gateway's file, in its order. If there is no file, or it says that there are others, then come those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name.",
       complexity: {
         field: 10,
         multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
@@ -112,6 +90,89 @@ export function addDeployment(
       resolve: (_root, _arguments, context) => listDeployments(catalogue, context),
     }),
   }));
+}
+
+/** For clients that draw forms. */
+function addInputField(builder: Builder): void {
+  builder.objectType("InputField", {
+    description: "A field of a deployment's input.",
+    fields: (t) => ({
+      name: t.exposeString("name", {
+        description: "Its name at RunComfy, and in `submitJob`: `ctrl_img_1`.",
+      }),
+      graphqlName: t.exposeString("graphqlName", {
+        description: "Its name in the deployment's own mutation: `ctrlImg1`.",
+      }),
+      type: t.string({
+        description:
+          "Its GraphQL type in the deployment's own mutation, without the `!` of `required`: `Int`, `[String!]`. JSON stands for whatever GraphQL has no type for.",
+        resolve: ({ shape }) => toTypeText(shape),
+      }),
+      required: t.exposeBoolean("isRequired", {
+        description: "Whether you must give it; even then, null may be allowed.",
+      }),
+      default: t.field({
+        type: "JSON",
+        nullable: true,
+        description:
+          "The schema's default; null when there is none. The gateway fills it in if the schema accepts it, and otherwise leaves that to RunComfy.",
+        resolve: (field) => field.default ?? null,
+      }),
+      minimum: t.exposeFloat("minimum", {
+        nullable: true,
+        description:
+          "The smallest value allowed; null without such a bound, or if it is exclusive.",
+      }),
+      maximum: t.exposeFloat("maximum", {
+        nullable: true,
+        description: "The largest value allowed; null without such a bound, or if it is exclusive.",
+      }),
+      description: t.exposeString("description", {
+        nullable: true,
+        description: "What it is for, in the schema's words; null when the schema does not say.",
+      }),
+    }),
+  });
+}
+
+function toTypeText(shape: Shape): string {
+  switch (shape.kind) {
+    case "scalar":
+      return shape.scalar;
+    case "enum":
+      return shape.enumeration.typeName;
+    case "object":
+      return shape.object.typeName;
+    case "list":
+      return `[${toTypeText(shape.item)}${shape.item.isNullable ? "" : "!"}]`;
+  }
+}
+
+function addLiveDeployment(builder: Builder): void {
+  const ifKnown = (description: string) => ({
+    nullable: true as const,
+    description: `${description}; null if not known.`,
+  });
+  builder.objectType("LiveDeployment", {
+    description: "How RunComfy runs a deployment, as of a few seconds ago.",
+    fields: (t) => ({
+      hardware: t.exposeStringList("hardware", {
+        description: "The machines that it may run on, in RunComfy's words; empty if not known.",
+      }),
+      minInstances: t.exposeInt(
+        "minInstances",
+        ifKnown("How many instances stay up when there is nothing to do"),
+      ),
+      maxInstances: t.exposeInt("maxInstances", ifKnown("How many instances it may grow to")),
+      queueSize: t.exposeInt("queueSize", ifKnown("How many jobs may wait for an instance")),
+      keepWarmSeconds: t.exposeInt(
+        "keepWarmSeconds",
+        ifKnown("How long an idle instance stays up"),
+      ),
+      isEnabled: t.exposeBoolean("isEnabled", ifKnown("Whether it accepts jobs")),
+      status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
+    }),
+  });
 }
 
 /** The deployment that a job names, whether it is listed or not. */
@@ -148,7 +209,7 @@ async function findDeployment(
   return exists ? toOther(id, listed) : null;
 }
 
-/** What the upstream lists is all of the account's: for who reads everybody's jobs. */
+/** RunComfy lists everything in the account, so only a viewer who reads everybody's jobs sees it. */
 async function listUpstream({ live, viewer }: GatewayContext): Promise<UpstreamList> {
   return seesAll(viewer) ? await live.list() : NOTHING;
 }

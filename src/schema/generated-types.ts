@@ -3,27 +3,22 @@ import type {
   InputRef,
   InputTypeParam,
   ObjectFieldBuilder,
-  ObjectRef,
   TypeParam,
 } from "@pothos/core";
 
-import type { EnumShape, ObjectShape, Shape } from "../deployments/shape/shape.ts";
+import type { EnumShape, FieldShape, ObjectShape, Shape } from "../deployments/shape/shape.ts";
 import type { JsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
-import { describeInputField, describeOutputField, describeType } from "./describe-field.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 
-/** The GraphQL types of shapes; the same shape is always the same type. */
-export type GeneratedTypes = {
-  toInputType(object: ObjectShape): InputRef<Record<string, unknown>>;
-  toOutputType(object: ObjectShape): ObjectRef<Types, JsonObject>;
-};
+export type GeneratedTypes = ReturnType<typeof createGeneratedTypes>;
 
-export function createGeneratedTypes(builder: Builder): GeneratedTypes {
+/** Makes the GraphQL types of shapes; the same shape is always the same type. */
+export function createGeneratedTypes(builder: Builder) {
   const toEnumType = memoize((shape: EnumShape) =>
     builder.enumType(shape.typeName, {
-      description: describeType(shape, "The values that the upstream knows here."),
+      description: describeType(shape, "The values that RunComfy knows here."),
       values: Object.fromEntries(
         shape.values.map(({ graphqlName, value }) => [
           graphqlName,
@@ -35,39 +30,33 @@ export function createGeneratedTypes(builder: Builder): GeneratedTypes {
 
   const toInputType = memoize((object: ObjectShape): InputRef<Record<string, unknown>> =>
     builder.inputType(object.typeName, {
-      description: describeType(object, "What the upstream takes here."),
+      description: describeType(object, "What RunComfy takes here."),
       fields: (t) =>
-        Object.fromEntries(
-          object.fields.map((field) => [
-            field.graphqlName,
-            t.field({
-              type: toInputParam(t, field.shape),
-              // GraphQL knows no "must be there, but may be null": the check behind it does.
-              required: field.isRequired && !field.shape.isNullable,
-              description: describeInputField(field),
-            }),
-          ]),
+        mapFields(object, (field) =>
+          t.field({
+            type: toInputParam(t, field.shape),
+            // GraphQL has no "required, but may be null"; the check behind it does.
+            required: field.isRequired && !field.shape.isNullable,
+            description: describeInputField(field),
+          }),
         ),
     }),
   );
 
   const toOutputType = memoize((object: ObjectShape) =>
     builder.objectRef<JsonObject>(object.typeName).implement({
-      description: describeType(object, "What the upstream gives here."),
+      description: describeType(object, "What RunComfy gives here."),
       fields: (t) =>
-        Object.fromEntries(
-          object.fields.map((field) => [
-            field.graphqlName,
-            t.field({
-              type: toOutputParam(t, field.shape),
-              nullable: field.shape.isNullable || !field.isRequired,
-              description: describeOutputField(field),
-              // Its document is read already; lists in lists shall not count as if each were long.
-              complexity: { field: 1, multiplier: field.shape.kind === "list" ? 2 : 1 },
-              // An own member: every object has a `constructor` else.
-              resolve: (output) => Object.getOwnPropertyDescriptor(output, field.name)?.value,
-            }),
-          ]),
+        mapFields(object, (field) =>
+          t.field({
+            type: toOutputParam(t, field.shape),
+            nullable: field.shape.isNullable || !field.isRequired,
+            description: describeOutputField(field),
+            // The document is already read, so lists in lists must not count as if each were long.
+            complexity: { field: 1, multiplier: field.shape.kind === "list" ? 2 : 1 },
+            // Only an own member: every object inherits a `constructor`.
+            resolve: (output) => Object.getOwnPropertyDescriptor(output, field.name)?.value,
+          }),
         ),
     }),
   );
@@ -76,35 +65,28 @@ export function createGeneratedTypes(builder: Builder): GeneratedTypes {
     t: InputFieldBuilder<Types, "InputObject">,
     shape: Shape,
   ): InputTypeParam<Types> {
-    switch (shape.kind) {
-      case "scalar":
-        return shape.scalar;
-      case "enum":
-        return toEnumType(shape.enumeration);
-      case "object":
-        return toInputType(shape.object);
-      case "list":
-        return t.listRef(toInputParam(t, shape.item), { required: !shape.item.isNullable });
-    }
+    if (shape.kind === "object") return toInputType(shape.object);
+    if (shape.kind !== "list") return toLeaf(shape);
+    return t.listRef(toInputParam(t, shape.item), { required: !shape.item.isNullable });
   }
 
   function toOutputParam(t: ObjectFieldBuilder<Types, JsonObject>, shape: Shape): TypeParam<Types> {
-    switch (shape.kind) {
-      case "scalar":
-        return shape.scalar;
-      case "enum":
-        return toEnumType(shape.enumeration);
-      case "object":
-        return toOutputType(shape.object);
-      case "list":
-        return t.listRef(toOutputParam(t, shape.item), { nullable: shape.item.isNullable });
-    }
+    if (shape.kind === "object") return toOutputType(shape.object);
+    if (shape.kind !== "list") return toLeaf(shape);
+    return t.listRef(toOutputParam(t, shape.item), { nullable: shape.item.isNullable });
+  }
+
+  function toLeaf(shape: Extract<Shape, { kind: "scalar" | "enum" }>) {
+    return shape.kind === "scalar" ? shape.scalar : toEnumType(shape.enumeration);
   }
 
   return { toInputType, toOutputType };
 }
 
-/** The same result for the same parameter. */
+function mapFields<Ref>({ fields }: ObjectShape, toRef: (field: FieldShape) => Ref) {
+  return Object.fromEntries(fields.map((field) => [field.graphqlName, toRef(field)]));
+}
+
 function memoize<Parameter, Result>(
   make: (parameter: Parameter) => Result,
 ): (parameter: Parameter) => Result {
@@ -114,4 +96,35 @@ function memoize<Parameter, Result>(
     made.set(parameter, result);
     return result;
   };
+}
+
+function describeType({ description }: ObjectShape | EnumShape, otherwise: string): string {
+  return description === null ? otherwise : toSentence(description);
+}
+
+function describeInputField(field: FieldShape): string {
+  const defaults =
+    field.default === undefined ? [] : [`Default: \`${JSON.stringify(field.default)}\`.`];
+  const need = field.isRequired && field.shape.isNullable ? ["Required, but may be null."] : [];
+  return describeField(field, [...field.rules, ...need, ...defaults], "Sent as");
+}
+
+function describeOutputField(field: FieldShape): string {
+  const absence = field.shape.isNullable || !field.isRequired ? ["Null when there is none."] : [];
+  return describeField(field, [...field.rules, ...absence], "RunComfy's name for it is");
+}
+
+function describeField(field: FieldShape, facts: readonly string[], knownAs: string): string {
+  const { name, graphqlName, description } = field;
+  const said = description === null ? facts : [toSentence(description), ...facts];
+  const isNamed = graphqlName !== name || said.length === 0;
+  const sentences = isNamed ? [...said, `${knownAs} \`${name}\`.`] : said;
+  // A printed schema with half of a surrogate pair can't be parsed again.
+  return sentences.join(" ").toWellFormed();
+}
+
+/** A text of the schema's author as a sentence. */
+export function toSentence(text: string): string {
+  const trimmed = text.trim().toWellFormed();
+  return /[.!?:`)]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

@@ -1,34 +1,38 @@
 import type { Catalogue } from "../deployments/catalogue.ts";
+import type { AssetKind } from "../job/asset.ts";
 import { findAssets } from "../job/asset.ts";
-import type { Job, JobEvent } from "../job/job.ts";
-import { isCancellable, isFinished } from "../job/job.ts";
-import { JobNotFoundError } from "../job/job-not-found-error.ts";
-import type { JsonValue } from "../job/json.ts";
+import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
+import type { Job, JobStatus } from "../job/job.ts";
+import { isCancellable, isFinished } from "../job/job.ts";
+import type { JsonValue } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
-import { notFound } from "./coded-errors.ts";
+import { toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
-import type { JobConnectionRef } from "./job-connection.ts";
-import type { JobFilterRef } from "./job-filter.ts";
-import { toJobFilter } from "./job-filter.ts";
-import type { JobStatusRef } from "./job-status.ts";
-import { listJobs, toPageCost } from "./list-jobs.ts";
+
+export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
 export function addJob(
   builder: Builder,
-  options: {
-    readonly catalogue: Catalogue;
-    readonly jobStatus: JobStatusRef;
-    readonly jobFilter: JobFilterRef;
-    readonly jobConnection: JobConnectionRef;
-  },
+  { catalogue, jobStatus }: { readonly catalogue: Catalogue; readonly jobStatus: JobStatusRef },
 ): void {
-  const { catalogue, jobStatus, jobFilter, jobConnection } = options;
+  addAsset(builder);
+  addJobError(builder);
+
+  builder.objectType("JobEvent", {
+    description: "A job entered a status.",
+    fields: (t) => ({
+      version: t.exposeInt("version", {
+        description: "The job's `version` at that moment; the first is 1.",
+      }),
+      status: t.expose("status", { type: jobStatus, description: "The status that it entered." }),
+      at: t.expose("at", { type: "DateTime", description: "When the gateway recorded it." }),
+    }),
+  });
 
   builder.node("Job", {
-    description:
-      "One run of a deployment: submitted once, followed to its end, and kept from then on.",
+    description: "One run of a deployment. The gateway follows it to its end and keeps it.",
     id: {
       description: "Starts with `job_`, can't be guessed, and never changes.",
       resolve: (job) => job.id,
@@ -37,75 +41,81 @@ export function addJob(
     fields: (t) => ({
       ownerId: t.exposeID("ownerId", {
         description:
-          "Whose job it is, as `viewer` tells it; yours, unless you have the scope `jobs:read:all`.",
+          "The `id` of the viewer who submitted it: yours, unless you have the scope `jobs:read:all`.",
       }),
       deployment: t.field({
         type: "Deployment",
-        description: "What is run. It is told even when the deployment is no longer listed.",
+        description: "What it runs, even if the deployment is no longer listed.",
         resolve: (job, _arguments, context) => toDeployment(catalogue, job.deploymentId, context),
       }),
       requestId: t.exposeString("requestId", {
         nullable: true,
         description:
-          "The upstream's id for this run, e.g. for its support; null until it accepted the job.",
+          "RunComfy's id for this run, e.g. for RunComfy's support; null until RunComfy has accepted the job.",
       }),
       status: t.expose("status", {
         type: jobStatus,
-        description: "Where the job stands, as last seen.",
+        description: "Its status when the gateway last looked.",
       }),
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
         description:
-          "How many jobs wait before this one, 0 = next; null when not IN_QUEUE or not known.",
+          "How many jobs are ahead of it in the queue; null when it is not IN_QUEUE, or not known.",
       }),
       input: t.field({
         type: "JSON",
         description:
-          "What was sent upstream, with defaults filled in. Always an object. Where the inputs and outputs of an answer are too much, ANSWER_TOO_LARGE stands in place of all of it.",
+          "What was sent to RunComfy, with defaults filled in; always an object. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
-        resolve: readInput,
+        resolve: async (job, _arguments, context) => {
+          const { input, inputBytes } = await readDocuments(job, context);
+          context.loaders.tell(inputBytes);
+          return input;
+        },
       }),
       output: t.field({
         type: "JSON",
         nullable: true,
         description:
-          "The result as the upstream gave it, but for numbers: beyond 2^53 they may lose digits, and beyond 1e308 they are null. Its shape is the deployment's. Null until SUCCEEDED, and with the error ANSWER_TOO_LARGE where the answer has no room for it.",
+          "The result as RunComfy gave it, except for numbers: beyond 2^53 they may lose digits, and beyond 1e308 they are null. Its shape depends on the deployment. Null until SUCCEEDED; also null, with the error ANSWER_TOO_LARGE, if the answer has no room for it.",
         complexity: 20,
-        resolve: readOutput,
+        resolve: (job, _arguments, context) => readOutput(job, context),
       }),
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file that the output names, in its order, at most 1,000; empty until SUCCEEDED. Takes as much of an answer's room as `output`, and fails as `input` does.",
+          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They take as much room in the answer as `output`, and fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
-          findAssets(await readOutput(job, _arguments, context), job.finishedAt),
+          findAssets(await readOutput(job, context), job.finishedAt),
       }),
       error: t.expose("error", {
         type: "JobError",
         nullable: true,
-        description: "Why there will be no output; null unless FAILED.",
+        description: "Why there is no output; null unless FAILED.",
       }),
       history: t.field({
         type: ["JobEvent"],
         description:
-          "When the job came into each of its statuses, up to this `version`, oldest first; one to four.",
+          "When the job entered each of its statuses, oldest first, up to this `version`: one to four events.",
         complexity: { field: 10, multiplier: 4 },
-        resolve: readHistory,
+        resolve: async (job, _arguments, { loaders }) => {
+          const events = await loaders.histories.load(job.id);
+          return events.filter((event) => event.version <= job.version);
+        },
       }),
       isCancellable: t.boolean({
         description:
-          "Whether `cancelJob` of its owner has a chance: true while SUBMITTING or IN_QUEUE.",
+          "Whether its owner may still be able to cancel it: true while SUBMITTING or IN_QUEUE.",
         resolve: isCancellable,
       }),
       isFinished: t.boolean({
-        description:
-          "Whether the job has ended, well or not; nothing about it changes from then on.",
+        description: "Whether the job has ended, well or not; nothing about it changes any more.",
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
         description:
-          "Grows by one with each recorded change, so that the greater of two is the newer state.",
+          "Grows by one with each recorded change, so the state with the greater version is newer.",
       }),
       createdAt: t.expose("createdAt", {
         type: "DateTime",
@@ -115,13 +125,13 @@ export function addJob(
         type: "DateTime",
         nullable: true,
         description:
-          "When it was first seen IN_PROGRESS; null until then, and for good when it ended unseen.",
+          "When it was first seen IN_PROGRESS; null before that, and for a job that ended without being seen in it.",
       }),
       finishedAt: t.expose("finishedAt", {
         type: "DateTime",
         nullable: true,
         description:
-          "When it ended, by the upstream's word where that can be true; null until it has.",
+          "When it ended, by RunComfy's clock if that is plausible; null until it has ended.",
       }),
       updatedAt: t.expose("updatedAt", {
         type: "DateTime",
@@ -130,75 +140,114 @@ export function addJob(
     }),
   });
 
-  builder.queryFields((t) => ({
-    job: t.field({
+  builder.queryField("job", (t) =>
+    t.field({
       type: "Job",
       scope: "jobs:read",
       nullable: true,
       description:
-        "The job with this id; null when there is none, or it is another owner's and you lack the scope `jobs:read:all`.",
-      args: {
-        id: t.arg.id({ required: true, description: "The job's `id`, which starts with `job_`." }),
-      },
+        "The job with this id; null when there is none, or when it is someone else's and you lack the scope `jobs:read:all`.",
+      args: { id: t.arg.id({ required: true, description: "A job's `id`." }) },
       resolve: (_root, { id }, context) => findJob(id, context),
     }),
-    jobs: t.connection(
-      {
-        type: "Job",
-        scope: "jobs:read",
+  );
+}
+
+const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = {
+  SUBMITTING: { description: "On its way to RunComfy, which has not accepted it yet." },
+  IN_QUEUE: {
+    description:
+      "Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later.",
+  },
+  IN_PROGRESS: { description: "Running; too late to cancel." },
+  SUCCEEDED: { description: "Ended well; the job has an `output`. Final." },
+  FAILED: { description: "Ended without an output; `error` says why. Final." },
+  CANCELLED: { description: "Cancelled before it ran. Final." },
+};
+
+export function addJobStatus(builder: Builder) {
+  return builder.enumType("JobStatus", {
+    description: "How far a job has come. It only ever moves forward, and may skip statuses.",
+    values: STATUSES,
+  });
+}
+
+function addJobError(builder: Builder): void {
+  builder.objectType("JobError", {
+    description: "Why a job FAILED.",
+    fields: (t) => ({
+      code: t.exposeString("code", { description: ERROR_CODES }),
+      message: t.exposeString("message", {
         description:
-          "All your jobs, newest first, a page at a time; with the scope `jobs:read:all` everybody's.",
-        complexity: toPageCost,
-        args: {
-          filter: t.arg({ type: jobFilter, description: "Which jobs to list; all when null." }),
-        },
-        resolve: (_root, { filter, ...page }, context) =>
-          listJobs(context, toJobFilter(filter), page),
-      },
-      jobConnection,
-    ),
-  }));
+          "What happened and what to do about it, written for your app's users. Show it as it is.",
+      }),
+      retryable: t.exposeBoolean("retryable", {
+        description:
+          "Whether submitting the same input again may help, without paying twice for one result.",
+      }),
+    }),
+  });
 }
 
-async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
-  return isIdentifier(id) ? await loaders.jobs.load(id) : null;
+const ERROR_CODES = `For programs. What it means, and what the gateway's operator can do:
+
+- INFERENCE_FAILED: the run itself failed.
+- SUBMISSION_UNKNOWN: it may or may not have run. Look for it on RunComfy's dashboard before submitting it again.
+- LOST: RunComfy no longer knows it.
+- EXPIRED: it did not end within \`JOB_DEADLINE_SECONDS\`. Look for it on RunComfy's dashboard.
+- INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.`;
+
+const ASSET_KINDS: Readonly<Record<AssetKind, { readonly description: string }>> = {
+  IMAGE: { description: "A still or animated picture." },
+  VIDEO: { description: "Moving pictures, with or without sound." },
+  AUDIO: { description: "Sound without pictures." },
+  OTHER: { description: "Something else, or nothing says what it is." },
+};
+
+function addAsset(builder: Builder): void {
+  const assetKind = builder.enumType("AssetKind", {
+    description:
+      "What a file is, judging by its name and by where it is in the output, not by its content.",
+    values: ASSET_KINDS,
+  });
+  builder.objectType("Asset", {
+    description: "A hosted file in a job's output.",
+    fields: (t) => ({
+      url: t.expose("url", {
+        type: "URL",
+        description:
+          "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
+      }),
+      path: t.exposeString("path", {
+        description:
+          "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
+      }),
+      kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
+      expiresAt: t.expose("expiresAt", {
+        type: "DateTime",
+        nullable: true,
+        description:
+          "When RunComfy deletes the file, 7 days after the job's end; copy it before. Null when the end is not known.",
+      }),
+    }),
+  });
 }
 
-async function readInput(
-  job: Job,
-  _arguments: object,
-  context: GatewayContext,
-): Promise<JsonValue> {
-  const { input, inputBytes } = await readDocuments(job, context);
-  context.loaders.tell(inputBytes);
-  return input;
-}
-
-async function readDocuments(job: Job, { loaders }: GatewayContext) {
-  const documents = await loaders.documents.load(job.id);
-  // A submission that the upstream refuses leaves no trace, and may do so while somebody reads it.
-  if (documents === null) throw notFound(new JobNotFoundError(job.id));
-  return documents;
-}
-
-/** What the job gave; null until it SUCCEEDED. */
-export async function readOutput(
-  job: Job,
-  _arguments: object,
-  context: GatewayContext,
-): Promise<JsonValue> {
+/** The output; null until the job SUCCEEDED. */
+export async function readOutput(job: Job, context: GatewayContext): Promise<JsonValue> {
   if (job.status !== "SUCCEEDED") return null;
   const { output, outputBytes } = await readDocuments(job, context);
   context.loaders.tell(outputBytes);
   return output;
 }
 
-/** Without what happened after this state was read. */
-async function readHistory(
-  job: Job,
-  _arguments: object,
-  { loaders }: GatewayContext,
-): Promise<JobEvent[]> {
-  const events = await loaders.histories.load(job.id);
-  return events.filter((event) => event.version <= job.version);
+async function readDocuments({ id }: Job, { loaders }: GatewayContext) {
+  const documents = await loaders.documents.load(id);
+  // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
+  if (documents === null) throw toCoded(new JobNotFoundError(id));
+  return documents;
+}
+
+async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
+  return isIdentifier(id) ? await loaders.jobs.load(id) : null;
 }

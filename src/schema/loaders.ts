@@ -2,28 +2,27 @@ import DataLoader from "dataloader";
 
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JobDocuments, JobFilter, StoredDocuments } from "../store/job-store.ts";
-import type { AnswerRoom } from "./answer-room.ts";
 import { createAnswerRoom } from "./answer-room.ts";
 import type { BacklogShare } from "./backlog.ts";
 import type { Reads } from "./reads.ts";
 
-/** What one operation has read, a statement for all that is asked for together. */
+/** What one operation has read; what it asks for together is one statement. */
 export type Loaders = {
   readonly jobs: DataLoader<string, Job | null>;
   readonly histories: DataLoader<string, readonly JobEvent[]>;
-  /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED for those that are too much with what has been read before. */
+  /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
   readonly documents: DataLoader<string, LoadedDocuments | null>;
-  /** How many jobs a filter lets through; equal filters are counted once. */
+  /** How many jobs match a filter. */
   readonly counts: DataLoader<JobFilter, number, string>;
-  /** Counts a document that is told, as often as it is. */
-  readonly tell: (bytes: number) => void;
-  /** Forgets what was read: for whoever reads on after a job has changed. */
-  readonly clear: () => void;
-  /** Forgets all, also how much was read and told: for the next event of a stream, which is an answer of its own. */
-  readonly startAnew: () => void;
+  /** Counts a document into the answer, each time that it is told. */
+  tell(bytes: number): void;
+  /** Forgets what was read, because a job has changed. */
+  clear(): void;
+  /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
+  startAnew(): void;
 };
 
-type LoadedDocuments = JobDocuments & Omit<StoredDocuments, "documents">;
+type LoadedDocuments = JobDocuments & Pick<StoredDocuments, "inputBytes" | "outputBytes">;
 
 export function createLoaders(options: {
   readonly reads: Reads;
@@ -33,86 +32,62 @@ export function createLoaders(options: {
 }): Loaders {
   const { reads, mostAnswerBytes, share } = options;
   let room = createAnswerRoom(mostAnswerBytes, share);
-  let current = create();
+  const loaders: Loaders = {
+    ...create(),
+    tell: (bytes) => room.tell(bytes),
+    // A loader whose cache is cleared still holds its last batch, and so what that has read.
+    clear: () => void Object.assign(loaders, create()),
+    startAnew() {
+      room.leave();
+      room = createAnswerRoom(mostAnswerBytes, share);
+      loaders.clear();
+    },
+  };
+  return loaders;
 
   function create() {
     return {
-      jobs: new DataLoader<string, Job | null>((ids) => reads.readJobs(ids)),
-      histories: new DataLoader<string, readonly JobEvent[]>((ids) =>
+      jobs: new DataLoader((ids: readonly string[]) => reads.readJobs(ids)),
+      histories: new DataLoader((ids: readonly string[]) =>
         Promise.all(ids.map((id) => reads.readHistory(id))),
       ),
-      documents: new DataLoader<string, LoadedDocuments | null>((ids) => loadDocuments(ids, room)),
-      counts: new DataLoader<JobFilter, number, string>(
-        (filters) => Promise.all(filters.map((filter) => reads.countJobs(filter))),
-        { cacheKeyFn: (filter) => JSON.stringify(filter) },
+      documents: new DataLoader(loadDocuments),
+      counts: new DataLoader(
+        (filters: readonly JobFilter[]) => Promise.all(filters.map(reads.countJobs)),
+        { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
       ),
     };
   }
 
-  async function loadDocuments(
-    ids: readonly string[],
-    { read, enter }: AnswerRoom,
-  ): Promise<(LoadedDocuments | null | Error)[]> {
+  async function loadDocuments(ids: readonly string[]) {
+    const { read, enter } = room;
     const found = await Promise.all(ids.map((id) => reads.readDocuments(id)));
-    const fitting = found.map((stored) =>
-      stored === null ? null : attempt(() => admit(stored, read)),
-    );
+    const admitted = found.map((stored) => {
+      try {
+        if (stored !== null) read(stored.inputBytes + stored.outputBytes);
+        return stored;
+      } catch (error) {
+        return toError(error);
+      }
+    });
     await enter();
     const loaded: (LoadedDocuments | null | Error)[] = [];
-    // One after the other: many large ones at once would keep all others from the database.
-    for (const [index, stored] of fitting.entries()) {
-      loaded.push(await complete(ids[index] ?? "", stored).catch(toError));
+    // One after the other: many large ones at once would keep everybody else from the database.
+    for (const [index, stored] of admitted.entries()) {
+      loaded.push(
+        stored === null || stored instanceof Error
+          ? stored
+          : await complete(ids[index] ?? "", stored).catch(toError),
+      );
     }
     return loaded;
   }
 
-  async function complete(jobId: string, stored: StoredDocuments | Error | null) {
-    if (stored === null || stored instanceof Error) return stored;
-    const isWhole = stored.documents !== null;
-    const whole = isWhole ? stored : await reads.readLargeDocuments(jobId);
-    return whole === null || whole.documents === null
-      ? null
-      : { ...whole.documents, inputBytes: whole.inputBytes, outputBytes: whole.outputBytes };
-  }
-
-  return {
-    get jobs() {
-      return current.jobs;
-    },
-    get histories() {
-      return current.histories;
-    },
-    get documents() {
-      return current.documents;
-    },
-    get counts() {
-      return current.counts;
-    },
-    tell: (bytes) => room.tell(bytes),
-    clear,
-    startAnew() {
-      room.leave();
-      room = createAnswerRoom(mostAnswerBytes, share);
-      clear();
-    },
-  };
-
-  function clear(): void {
-    // A loader whose cache is cleared still holds its last batch, and so what that has read.
-    current = create();
-  }
-}
-
-function admit(stored: StoredDocuments, read: AnswerRoom["read"]): StoredDocuments {
-  read(stored.inputBytes + stored.outputBytes);
-  return stored;
-}
-
-function attempt<Value>(act: () => Value): Value | Error {
-  try {
-    return act();
-  } catch (error) {
-    return toError(error);
+  async function complete(jobId: string, stored: StoredDocuments): Promise<LoadedDocuments | null> {
+    const whole = stored.documents === null ? await reads.readLargeDocuments(jobId) : stored;
+    if (whole === null || whole.documents === null) return null;
+    const { inputBytes, outputBytes, documents } = whole;
+    return { ...documents, inputBytes, outputBytes };
   }
 }
 

@@ -1,55 +1,44 @@
 import type { Viewer } from "../auth/viewer.ts";
-import type { Job, JobEvent } from "../job/job.ts";
-import { isTooSlow } from "../store/database-error.ts";
-import type { JobFilter, JobRange, JobStore, StoredDocuments } from "../store/job-store.ts";
+import { readableOwner } from "../auth/viewer.ts";
+import type { JobFilter, JobRange, JobStore } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
-import type { DetailReader } from "../watch/create-detail-reader.ts";
-import { tooSlow } from "./coded-errors.ts";
-import { readableOwner } from "./scope.ts";
+import type { DetailReader } from "../watch/shared-readers.ts";
+import { toCoded } from "./coded-errors.ts";
 
-/**
- * What a viewer may read, and never so much at once that others would wait for the database. A read that takes too long
- * rejects with READ_TOO_SLOW.
- */
-export type Reads = {
-  /** In the order of `ids`, null where the viewer may read none. */
-  readJobs(ids: readonly string[]): Promise<(Job | null)[]>;
-  listJobs(range: JobRange): Promise<Job[]>;
-  countJobs(filter: JobFilter): Promise<number>;
-  listDeploymentIds(): Promise<string[]>;
-  hasDeployment(deploymentId: string): Promise<boolean>;
-  /** The three of `DetailReader`, of jobs that the viewer has read. */
-  readDocuments(jobId: string): Promise<StoredDocuments | null>;
-  readLargeDocuments(jobId: string): Promise<StoredDocuments | null>;
-  readHistory(jobId: string): Promise<readonly JobEvent[]>;
-};
+/** What a viewer may read, and never so much at once that others wait for the database. */
+export type Reads = ReturnType<typeof createReads>;
 
+/** Every read rejects with READ_TOO_SLOW when it takes too long. */
 export function createReads(options: {
   readonly store: JobStore;
   readonly details: DetailReader;
   readonly inTurn: InTurn;
   readonly viewer: Viewer;
-}): Reads {
+}) {
   const { store, details, inTurn, viewer } = options;
   const { ownerId } = viewer;
   const readable = readableOwner(viewer);
   const ofReadable = (filter: JobFilter): JobFilter =>
     readable === undefined ? filter : { ...filter, ownerId: readable };
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
-    inTurn(ownerId, read).catch(explain);
+    inTurn(ownerId, read).catch(rethrowCoded);
 
   return {
-    readJobs: (ids) => run(() => store.readJobs(ids, readable)),
-    listJobs: (range) => run(() => store.listJobs({ ...range, filter: ofReadable(range.filter) })),
-    countJobs: (filter) => run(() => store.countJobs(ofReadable(filter))),
+    /** In the order of `ids`, null where the viewer may read none. */
+    readJobs: (ids: readonly string[]) => run(() => store.readJobs(ids, readable)),
+    listJobs: (range: JobRange) =>
+      run(() => store.listJobs({ ...range, filter: ofReadable(range.filter) })),
+    countJobs: (filter: JobFilter) => run(() => store.countJobs(ofReadable(filter))),
     listDeploymentIds: () => run(() => store.listDeploymentIds(readable)),
-    hasDeployment: (id) => run(() => store.hasDeployment(id, readable)),
-    readDocuments: (jobId) => details.readDocuments(ownerId, jobId).catch(explain),
-    readLargeDocuments: (jobId) => details.readLargeDocuments(ownerId, jobId).catch(explain),
-    readHistory: (jobId) => details.readHistory(ownerId, jobId).catch(explain),
+    hasDeployment: (id: string) => run(() => store.hasDeployment(id, readable)),
+    // The next three are for jobs that the viewer has read.
+    readDocuments: (jobId: string) => details.readDocuments(ownerId, jobId).catch(rethrowCoded),
+    readLargeDocuments: (jobId: string) =>
+      details.readLargeDocuments(ownerId, jobId).catch(rethrowCoded),
+    readHistory: (jobId: string) => details.readHistory(ownerId, jobId).catch(rethrowCoded),
   };
 }
 
-function explain(error: unknown): never {
-  throw isTooSlow(error) ? tooSlow() : error;
+function rethrowCoded(error: unknown): never {
+  throw toCoded(error);
 }

@@ -1,5 +1,5 @@
 import type { ValueNode } from "graphql";
-import { Kind } from "graphql";
+import { Kind, valueFromASTUntyped, visit } from "graphql";
 import { z } from "zod";
 
 import type { JsonValue } from "../job/json.ts";
@@ -9,19 +9,19 @@ import { badUserInput } from "./coded-errors.ts";
 export function addScalars(builder: Builder): void {
   builder.scalarType("DateTime", {
     description:
-      "A moment as RFC 3339 text, e.g. `2025-07-22T13:05:16.143Z`. Answers are in UTC with milliseconds; an argument may have any offset, but it must have one.",
+      "An RFC 3339 date and time, e.g. `2025-07-22T13:05:16.143Z`. Answers are in UTC with milliseconds; an argument may have any offset, but must have one.",
     serialize: (date) => date.toISOString(),
     parseValue: parseDateTime,
   });
   builder.scalarType("JSON", {
     description:
-      "Any JSON value, passed on as it is. As a literal it is written in GraphQL's syntax, and may hold variables.",
+      "Any JSON value, passed on unchanged. A literal is written in GraphQL's syntax and may contain variables.",
     serialize: (value) => value,
     parseValue: parseJson,
-    parseLiteral: readLiteral,
+    parseLiteral: (node, variables) => parseJson(readLiteral(node, variables ?? {})),
   });
   builder.scalarType("URL", {
-    description: "An absolute http or https URL, as its owner spells it.",
+    description: "An absolute http or https URL, spelled as RunComfy spells it.",
     serialize: (url) => url,
   });
 }
@@ -29,7 +29,8 @@ export function addScalars(builder: Builder): void {
 /** Only for schemas with generated types: GraphQL's Int has 32 bits. */
 export function addSafeInt(builder: Builder): void {
   builder.scalarType("SafeInt", {
-    description: "An integer from -(2^53-1) to 2^53-1: beyond, JSON numbers lose digits.",
+    description:
+      "An integer from -(2^53-1) to 2^53-1; JSON numbers lose digits outside of this range.",
     serialize: (integer) => integer,
     parseValue: parseSafeInt,
     parseLiteral: (node) => parseSafeInt(node.kind === Kind.INT ? Number(node.value) : null),
@@ -37,29 +38,25 @@ export function addSafeInt(builder: Builder): void {
 }
 
 function parseSafeInt(value: unknown): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value)) {
-    throw badUserInput(
-      "This is no integer from -(2^53-1) to 2^53-1. Write one without a fraction.",
-    );
-  }
-  return value;
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  throw badUserInput(
+    "This is not an integer from -(2^53-1) to 2^53-1. Send one without a fraction.",
+  );
 }
 
 const DATE_TIME = z.iso.datetime({ offset: true }).regex(/T\d\d:\d\d:\d\d/);
 
 function parseDateTime(value: unknown): Date {
   const parsed = DATE_TIME.safeParse(value);
-  if (!parsed.success) {
-    throw badUserInput(
-      "This is no RFC 3339 date and time with a zone. Write it like 2025-07-22T13:05:16Z or 2025-07-22T15:05:16+02:00.",
-    );
-  }
-  return new Date(parsed.data);
+  if (parsed.success) return new Date(parsed.data);
+  throw badUserInput(
+    "This is not an RFC 3339 date and time with an offset. Write it like 2025-07-22T13:05:16Z or 2025-07-22T15:05:16+02:00.",
+  );
 }
 
 function parseJson(value: unknown): JsonValue {
-  if (!isJson(value)) throw badUserInput("This is no JSON value. Send what JSON can hold.");
-  return value;
+  if (isJson(value)) return value;
+  throw badUserInput("This is not a JSON value. Send what JSON can hold.");
 }
 
 /** Looks at the outside only: what was parsed from JSON is JSON all the way down. */
@@ -71,35 +68,16 @@ function isJson(value: unknown): value is JsonValue {
   return prototype === Object.prototype || prototype === null;
 }
 
-type Variables = { readonly [name: string]: unknown } | null | undefined;
-
-function readLiteral(node: ValueNode, variables: Variables): JsonValue {
-  switch (node.kind) {
-    case Kind.NULL:
-      return null;
-    case Kind.BOOLEAN:
-    case Kind.STRING:
-      return node.value;
-    case Kind.INT:
-    case Kind.FLOAT:
-      return Number(node.value);
-    case Kind.LIST:
-      return node.values.map((member) => readLiteral(member, variables));
-    case Kind.OBJECT:
-      // From entries, because assigning `__proto__` would set the prototype instead of a key.
-      return Object.fromEntries(
-        node.fields
-          .filter((field) => !isUnset(field.value, variables))
-          .map((field) => [field.name.value, readLiteral(field.value, variables)]),
-      );
-    case Kind.VARIABLE:
-      return isUnset(node, variables) ? null : parseJson(variables?.[node.name.value]);
-    case Kind.ENUM:
-      throw badUserInput(`JSON has no word ${node.value}. Put it in quotes.`);
-  }
-}
-
-/** As GraphQL has it for its own input objects: a key whose variable was not given is left out. */
-function isUnset(node: ValueNode, variables: Variables): boolean {
-  return node.kind === Kind.VARIABLE && variables?.[node.name.value] === undefined;
+/** As in GraphQL's own input objects, a key whose variable was not given is left out; in a list it is null. */
+function readLiteral(literal: ValueNode, variables: { readonly [name: string]: unknown }): unknown {
+  const isUnset = (node: ValueNode): boolean =>
+    node.kind === Kind.VARIABLE && variables[node.name.value] === undefined;
+  const given: ValueNode = visit(literal, {
+    ObjectField: ({ value }) => (isUnset(value) ? null : undefined),
+    Variable: (node) => (isUnset(node) ? { kind: Kind.NULL } : undefined),
+    EnumValue({ value }) {
+      throw badUserInput(`JSON has no word ${value}. Put it in quotes.`);
+    },
+  });
+  return valueFromASTUntyped(given, variables);
 }

@@ -10,17 +10,17 @@ import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
 import { GraphQLError } from "graphql";
 
-import type { Scope, Viewer } from "../auth/viewer.ts";
+import type { Scope } from "../auth/viewer.ts";
 import type { GatewayContext } from "./context.ts";
 
-/** What a field needs, by its arguments where that depends on them; null for nothing. */
+/** The scope that a field needs, which may depend on its arguments; null for none. */
 type FieldScope<Args extends InputFieldMap> =
   | Scope
   | null
   | ((given: InputShapeFromFields<Args>) => Scope | null);
 
 declare global {
-  // Pothos takes the options of plugins from here; the names of the parameters are its own.
+  // Pothos reads the options of plugins from here; the type parameters must have its own names.
   namespace PothosSchemaTypes {
     interface Plugins<Types extends SchemaTypes> {
       scopes: ScopesPlugin<Types>;
@@ -69,7 +69,7 @@ declare global {
 
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types["Context"], object>;
 
-/** Lets a field run only for who has its `scope`, which every root field has to name. */
+/** Lets a field run only for viewers who have its `scope`, which every root field must declare. */
 class ScopesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>) {
     return field.kind === "Subscription" ? resolve : guard(resolve, field);
@@ -97,12 +97,12 @@ function guard<Types extends SchemaTypes>(
   };
 }
 
-/** Throws FORBIDDEN unless the viewer's credential has the scope; `jobs:read:all` has `jobs:read` in it. */
+/** Throws FORBIDDEN unless the viewer's credential has the scope; `jobs:read:all` includes `jobs:read`. */
 function requireScope(context: object, scope: Scope): void {
   const scopes = isOurs(context) ? context.viewer.scopes : new Set<Scope>();
   if (scopes.has(scope) || (scope === "jobs:read" && scopes.has("jobs:read:all"))) return;
   throw new GraphQLError(
-    `This needs the scope \`${scope}\`, which your credential lacks. Use one that has it, or ask whoever runs the gateway for it.`,
+    `You lack the scope \`${scope}\`. Use a credential that has it, or ask the gateway's operator for one.`,
     { extensions: { code: "FORBIDDEN" } },
   );
 }
@@ -110,9 +110,4 @@ function requireScope(context: object, scope: Scope): void {
 /** Pothos does not tell a plugin what the context is. */
 function isOurs(context: object): context is GatewayContext {
   return "viewer" in context;
-}
-
-/** Whose jobs alone the viewer may read; undefined for everybody's. */
-export function readableOwner({ ownerId, scopes }: Viewer): string | undefined {
-  return scopes.has("jobs:read:all") ? undefined : ownerId;
 }

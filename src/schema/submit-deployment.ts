@@ -1,11 +1,13 @@
 import type { Deployment, InputContract } from "../deployments/catalogue.ts";
+import type { ObjectShape, Shape, ValueShape } from "../deployments/shape/shape.ts";
+import type { InputPath } from "../job/input-issue.ts";
+import type { JsonObject, JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
-import { toSentence } from "./describe-field.ts";
 import type { GeneratedTypes } from "./generated-types.ts";
-import { IDEMPOTENCY_KEY, submit } from "./submit-job.ts";
-import type { SubmitJobResultRef } from "./submit-job-result.ts";
-import { toBody, toTypedPath } from "./typed-input.ts";
-import { readWrittenArgument } from "./written-argument.ts";
+import { toSentence } from "./generated-types.ts";
+import type { SubmitJobResultRef } from "./mutations.ts";
+import { IDEMPOTENCY_KEY, submit } from "./mutations.ts";
 
 /** Adds the mutation of one deployment, whose input is typed as far as GraphQL can say it. */
 export function addSubmitDeployment(
@@ -20,55 +22,84 @@ export function addSubmitDeployment(
   const { deployment, contract, types, submitJobResult } = options;
   const { shape } = contract;
   const { id: deploymentId, name, description } = deployment;
+  const sentences = [
+    `Submits a job to ${name.toWellFormed()}, as \`submitJob\` does.`,
+    ...(description === null ? [] : [toSentence(description)]),
+    ...(shape?.isOpen === true
+      ? ["To send members that its input has no field for, use `submitJob`."]
+      : []),
+  ];
 
   builder.mutationField(contract.submitField, (t) => {
     const common = {
       type: submitJobResult,
       scope: "jobs:submit" as const,
-      description: [
-        `Submits a job to ${name.toWellFormed()}, as \`submitJob\` does.`,
-        ...(description === null ? [] : [toSentence(description)]),
-        ...(shape?.isOpen === true
-          ? ["Members that its input does not name can be sent with `submitJob`."]
-          : []),
-      ].join(" "),
+      description: sentences.join(" "),
     };
     const idempotencyKey = t.arg.string({ description: IDEMPOTENCY_KEY });
     if (shape === null) {
+      const input = t.arg({
+        type: "JSON",
+        required: true,
+        description: "An object that fits the deployment's `inputSchema`.",
+      });
       return t.field({
         ...common,
-        args: {
-          input: t.arg({
-            type: "JSON",
-            required: true,
-            description: "An object that fits the deployment's `inputSchema`.",
-          }),
-          idempotencyKey,
-        },
+        args: { input, idempotencyKey },
         resolve: (_root, { input, idempotencyKey }, context) =>
           submit({ deploymentId, input, idempotencyKey: idempotencyKey ?? null }, context),
       });
     }
+    const input = t.arg({
+      type: types.toInputType(shape),
+      required: true,
+      description: "What to run; files are public https URLs.",
+    });
     return t.field({
       ...common,
-      args: {
-        input: t.arg({
-          type: types.toInputType(shape),
-          required: true,
-          description: "What to run; files are given as public https URLs.",
-        }),
-        idempotencyKey,
-      },
-      resolve: (_root, { input, idempotencyKey }, context, info) =>
+      args: { input, idempotencyKey },
+      resolve: (_root, { input, idempotencyKey }, context) =>
         submit(
           {
             deploymentId,
-            input: toBody(shape, input, readWrittenArgument("input", info, context.variables)),
+            input: toBody(shape, input),
             idempotencyKey: idempotencyKey ?? null,
-            spell: (path) => toTypedPath(shape, path),
+            spell: (path) => toTypedPath({ kind: "object", object: shape }, path),
           },
           context,
         ),
     });
   });
+}
+
+/** The upstream's body of a generated input. */
+function toBody(object: ObjectShape, value: object): JsonObject {
+  const members = object.fields.flatMap(({ name, graphqlName, shape }): [string, JsonValue][] => {
+    // Only an own member: every object inherits a `constructor`.
+    const member: JsonValue | undefined = Object.getOwnPropertyDescriptor(
+      value,
+      graphqlName,
+    )?.value;
+    // Null counts as left out, unless the upstream knows the difference.
+    if (member === undefined || (member === null && !shape.isNullable)) return [];
+    return [[name, toJson(shape, member)]];
+  });
+  return Object.fromEntries(members);
+}
+
+function toJson(shape: Shape, value: JsonValue): JsonValue {
+  if (shape.kind === "object" && isJsonObject(value)) return toBody(shape.object, value);
+  if (shape.kind !== "list" || !isJsonArray(value)) return value;
+  return value.map((item) => toJson(shape.item, item));
+}
+
+/** How a caller of the generated mutation spells a path of the upstream's. */
+function toTypedPath(shape: ValueShape, [first, ...rest]: InputPath): InputPath {
+  if (first === undefined) return [];
+  if (shape.kind === "list") return [first, ...toTypedPath(shape.item, rest)];
+  const fields = shape.kind === "object" ? shape.object.fields : [];
+  const field = fields.find(({ name }) => name === first);
+  return field === undefined
+    ? [first, ...rest]
+    : [field.graphqlName, ...toTypedPath(field.shape, rest)];
 }

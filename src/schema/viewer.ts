@@ -3,14 +3,14 @@ import type { Builder } from "./builder.ts";
 
 export function addViewer(builder: Builder): void {
   builder.objectType("Viewer", {
-    description: "Whoever asks, as the gateway knows them by their credential.",
+    description: "You, as the gateway knows you by your credential.",
     fields: (t) => ({
       id: t.exposeID("ownerId", {
-        description: "The owner of the jobs that are submitted with this credential.",
+        description: "The owner of the jobs that you submit with this credential.",
       }),
       scopes: t.stringList({
         description:
-          "What the credential allows: `jobs:submit`, `jobs:cancel` (and to delete), `jobs:read`, and for operators `jobs:read:all`, the jobs of every owner.",
+          "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read` and, for operators, `jobs:read:all` (everybody's jobs).",
         resolve: ({ scopes }) => SCOPES.filter((scope) => scopes.has(scope)),
       }),
     }),
@@ -20,7 +20,7 @@ export function addViewer(builder: Builder): void {
     t.field({
       type: "Viewer",
       scope: null,
-      description: "Whoever asks. Needs no scope.",
+      description: "Who you are. Needs no scope.",
       resolve: (_root, _arguments, { viewer }) => viewer,
     }),
   );

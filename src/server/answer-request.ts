@@ -24,7 +24,7 @@ export type Answer = (
   mustAsk: boolean,
 ) => Promise<void>;
 
-/** What all is asked by the way of a request, from its first line to GraphQL. */
+/** Everything that a request passes, from its first line to GraphQL. */
 export function createAnswer(options: {
   readonly path: string;
   readonly largestBodyBytes: number;
@@ -131,7 +131,7 @@ const NO_PAGE: Refusal = {
   status: 404,
   code: "NOT_FOUND",
   message:
-    "This gateway shows no page. Send GraphQL with the header accept: application/json, or set GRAPHIQL=true.",
+    "GraphiQL is turned off here. Send GraphQL with the header accept: application/json, or set GRAPHIQL=true.",
 };
 
 function notFound(graphqlPath: string): Refusal {

@@ -16,14 +16,12 @@ export function checkHeaders(request: IncomingMessage): Refusal | null {
   // Without a version it has no headers either, and its answer should have none.
   if (request.httpVersionMajor !== 1)
     return badRequest(
-      "The request names no version of HTTP that is spoken here. Send it with an HTTP client's library.",
+      "The gateway does not speak this request's version of HTTP. Send it with an HTTP client library.",
     );
   const { host = "" } = request.headers;
   // Yoga makes a URL of it, and answers with the stack where that fails.
   if (host !== "" && !(/^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}`)))
-    return badRequest(
-      "The Host header is no host. Send the name or address and the port, nothing else.",
-    );
+    return badRequest("The Host header is not a host. Send only the name or address and the port.");
   const repeated = findRepeated(request.rawHeaders);
   if (repeated === null) return null;
   // Who sent this may disagree about where the request ends, so nothing behind it is read.
@@ -44,7 +42,7 @@ export function checkOperation(
   // Other types any page on the web may send without asking first, and so start jobs that cost money.
   if (!/^application\/json[ \t]*(?:;|$)/i.test(headers["content-type"] ?? ""))
     return unsupported(
-      "GraphQL takes JSON alone. Send it with the header content-type: application/json.",
+      "GraphQL requests must be JSON. Send the header content-type: application/json.",
     );
   return null;
 }

@@ -19,10 +19,9 @@ import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 /** GraphQL over HTTP, and what the WebSocket needs of the same. */
 export type GraphqlHandler = ReturnType<typeof createGraphql>;
 
-/** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
+/** Makes the resolvers' context, once for each operation. */
 export type CreateContext = (operation: {
   readonly viewer: Viewer;
-  readonly variables: Readonly<Record<string, unknown>>;
   readonly share: OperationOrigin["share"];
 }) => object;
 
@@ -38,8 +37,7 @@ export function createGraphql(options: {
   const { schema, createContext, maskError, trustedDocuments } = options;
   return createYoga<OperationOrigin>({
     schema,
-    context: ({ params, viewer, share }) =>
-      createContext({ viewer, variables: params?.variables ?? {}, share }),
+    context: ({ viewer, share }) => createContext({ viewer, share }),
     maskedErrors: { maskError },
     // What goes wrong is logged where it is masked.
     logging: false,

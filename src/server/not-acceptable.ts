@@ -22,7 +22,7 @@ export function createNotAcceptable(): Plugin {
 
 function notAcceptable(): GraphQLError {
   return new GraphQLError(
-    "The header accept names no form that this result has. Send application/json, or text/event-stream for a subscription.",
+    "This result comes in no type that the accept header names. Send application/json, or text/event-stream for a subscription.",
     { extensions: { code: "NOT_ACCEPTABLE" } },
   );
 }

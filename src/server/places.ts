@@ -1,5 +1,5 @@
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 

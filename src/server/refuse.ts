@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-import type { LimitError } from "../job/limit-error.ts";
+import type { LimitError } from "../job/errors.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
 
 /** Why a request is not served: an HTTP status, a code in SCREAMING_SNAKE, and a sentence with the next step. */

@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 
 /** Counts the requests of each owner. */
 export type RequestRates = {

@@ -5,7 +5,7 @@ import { makeServer } from "graphql-ws";
 import type { Admission, Authenticator } from "../auth/authenticator.ts";
 import type { SessionEnd, Sessions } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 import type { Backlog, BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { SocketEnd } from "./admit.ts";

@@ -3,7 +3,7 @@ import { isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { OperationOrigin } from "./operation-origin.ts";
 import type { Places } from "./places.ts";

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 
-import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
-import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
+import { IdempotencyConflictError } from "../job/errors.ts";
+import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import { databaseNowMs } from "./database-clock.ts";
 import type { Database, DatabaseKind } from "./database.ts";
 import { ageOf } from "./list-jobs.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { BadCursorError } from "../job/bad-cursor-error.ts";
+import { BadCursorError } from "../job/errors.ts";
 import { IDENTIFIER } from "../job/identifier.ts";
 import type { FeedSeal } from "./feed-seal.ts";
 
@@ -51,7 +51,7 @@ export function toFeedCursor({ told, stage }: FeedCursor, seal: FeedSeal): strin
 
 /**
  * Null for a cursor under another seal or of another version of the gateway, and for an empty text. Throws a
- * `BadCursorError` for what is no cursor at all.
+ * `BadCursorError` for any other text.
  */
 export function fromFeedCursor(cursor: string, seal: FeedSeal): FeedCursor | null {
   const text = openFeedCursor(cursor, seal);

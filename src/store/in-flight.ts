@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-import { LimitError } from "../job/limit-error.ts";
+import { LimitError } from "../job/errors.ts";
 import type { DatabaseKind } from "./database.ts";
 import { UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
@@ -42,7 +42,7 @@ export async function checkInFlight(
     .executeTakeFirstOrThrow();
   if (count - Number(isInserted) < most) return;
   throw new LimitError(
-    `You have ${most} unfinished jobs, which is the most there may be at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
+    `You have ${most} unfinished jobs, the most allowed at once. Wait until some have ended, or cancel queued ones, then submit again.`,
     { code: "QUOTA_EXCEEDED", retryAfterSeconds: RETRY_AFTER_SECONDS, limit: most },
   );
 }

@@ -1,7 +1,7 @@
 import type { Selectable } from "kysely";
 
 import type { Job, JobError, JobEvent } from "../job/job.ts";
-import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
+import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import { isJsonObject, type JsonValue } from "../job/json.ts";
 import type { JobDocuments, StoredDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";

@@ -1,5 +1,4 @@
-import type { Job, JobEvent } from "../job/job.ts";
-import type { JobStatus } from "../job/job-status.ts";
+import type { Job, JobEvent, JobStatus } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Reach } from "../runcomfy/reach.ts";
 import type { Rates } from "./rates.ts";

@@ -7,7 +7,7 @@ import {
   type SqlBool,
 } from "kysely";
 
-import { JOB_STATUSES, type JobStatus } from "../job/job-status.ts";
+import { JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import { JOB_COLUMNS, type JobRow } from "./job-rows.ts";
 import type { JobFilter, JobPosition, JobRange } from "./job-store.ts";
 import type { Tables } from "./tables.ts";

@@ -1,7 +1,6 @@
 import type { Generated } from "kysely";
 
-import type { JobErrorCode } from "../job/job.ts";
-import type { JobStatus } from "../job/job-status.ts";
+import type { JobError, JobStatus } from "../job/job.ts";
 
 /** The tables as they are after the last migration; times are milliseconds since 1970, documents JSON as text. */
 export type Tables = {
@@ -33,7 +32,7 @@ type JobsTable = {
   readonly api_version: string;
   readonly status: JobStatus;
   readonly queue_position: number | null;
-  readonly error_code: JobErrorCode | null;
+  readonly error_code: JobError["code"] | null;
   readonly error_message: string | null;
   /** 0 or 1: SQLite has no booleans. */
   readonly error_retryable: number | null;

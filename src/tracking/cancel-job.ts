@@ -1,8 +1,6 @@
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
-import { JobNotCancellableError } from "../job/job-not-cancellable-error.ts";
-import { JobNotFoundError } from "../job/job-not-found-error.ts";
-import { UpstreamError } from "../job/upstream-error.ts";
+import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../job/errors.ts";
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";

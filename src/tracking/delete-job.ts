@@ -1,6 +1,5 @@
 import { isFinished } from "../job/job.ts";
-import { JobNotFinishedError } from "../job/job-not-finished-error.ts";
-import { JobNotFoundError } from "../job/job-not-found-error.ts";
+import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
 import type { JobStore } from "../store/job-store.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { UpstreamError } from "../job/upstream-error.ts";
+import { UpstreamError } from "../job/errors.ts";
 
 /**
  * Makes what runs the calls under one key one after the other, as they came, so that each sees what the one before it

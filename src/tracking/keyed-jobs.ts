@@ -1,6 +1,5 @@
-import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
+import { IdempotencyConflictError, UpstreamError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
-import { UpstreamError } from "../job/upstream-error.ts";
 import type { JobStore, KeyedJob } from "../store/job-store.ts";
 import type { Submission } from "./submission.ts";
 import { waitForJob } from "./wait-for-job.ts";

@@ -47,7 +47,7 @@ const OUTAGE_DELAY_MS = 1_000;
 /** So much later at most, so that by and by each job of a deployment in an outage gets the place for a look. */
 const PARKING_JITTER_MS = 100;
 
-/** How soon it is tried again to look while the gateway may not, because its lease has run out. */
+/** How soon to retry a look while the gateway's lease has lapsed. */
 const LAPSED_DELAY_MS = 250;
 
 /** How often jobs past their deadline are sought while nothing may be looked at. */

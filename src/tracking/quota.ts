@@ -1,8 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
-import { toDurationText } from "../job/duration-text.ts";
-import { LimitError } from "../job/limit-error.ts";
+import { toDurationText, LimitError } from "../job/errors.ts";
 import type { RateName, Rates } from "../store/rates.ts";
 
 /** Counts what owners submit in a time. */

@@ -1,6 +1,6 @@
 import { advance } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
-import type { Observation } from "../job/observation.ts";
+import type { Observation } from "../job/advance.ts";
 import type { JobStore } from "../store/job-store.ts";
 
 /**

@@ -1,12 +1,10 @@
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
+import { IdempotencyConflictError, LimitError, UpstreamError } from "../job/errors.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job } from "../job/job.ts";
-import { LimitError } from "../job/limit-error.ts";
 import { createJob } from "../job/job.ts";
-import { UpstreamError } from "../job/upstream-error.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";

@@ -1,8 +1,7 @@
 import type { BaseLogger } from "pino";
 
-import { toDurationText } from "../job/duration-text.ts";
+import { toDurationText, UpstreamError } from "../job/errors.ts";
 import type { JsonObject } from "../job/json.ts";
-import { UpstreamError } from "../job/upstream-error.ts";
 
 /** Bounds the submits under way. Owners take turns, and each owner's submits go in the order in which they came. */
 export type SubmitTurns = {

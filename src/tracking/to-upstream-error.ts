@@ -1,6 +1,4 @@
-import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
-import { InvalidInputError } from "../job/invalid-input-error.ts";
-import { UpstreamError } from "../job/upstream-error.ts";
+import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../job/errors.ts";
 import type { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 
 /** What a client is told of a failed call: the code and our own sentence for it. */

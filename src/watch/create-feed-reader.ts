@@ -1,46 +1,29 @@
+import { setImmediate } from "node:timers/promises";
+
 import type { BaseLogger } from "pino";
 
-import { BadCursorError } from "../job/bad-cursor-error.ts";
 import type { FeedPage, JobStore } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
+import { logFirstFailure } from "./log-first-failure.ts";
 
-/** Reads the feed of changes; whoever asks for the same at the same time shares one read. */
+/** Reads the feed of changes; all who ask for the same at the same time share one read. */
 export type FeedReader = {
-  /** The place behind everything that has changed by now. */
+  /** The cursor after everything that has changed by now. */
   readHead(): Promise<string>;
-  /** What changed after a place, of one owner's jobs or of all, as `JobStore.readFeed` gives it; at most 200 changes. */
+  /** The changes after a cursor, of one owner's jobs or of all, as `JobStore.readFeed` gives them; at most 200. */
   readPage(cursor: string, ownerId?: string): Promise<FeedPage | null>;
 };
 
 const CHANGES_PER_PAGE = 200;
 
-/** Its reads reject when the database does not answer, which the log says once until it does again. */
+/** Its reads reject while the database does not answer. */
 export function createFeedReader(options: {
   readonly store: Pick<JobStore, "readFeed" | "readFeedHead">;
   readonly inTurn: InTurn;
   readonly log: Pick<BaseLogger, "warn">;
 }): FeedReader {
   const { store, inTurn, log } = options;
-  let hasFailed = false;
-
-  async function attempt<Value>(read: () => Promise<Value>): Promise<Value> {
-    try {
-      const value = await read();
-      hasFailed = false;
-      return value;
-    } catch (error) {
-      if (error instanceof BadCursorError) throw error;
-      if (!hasFailed) {
-        log.warn(
-          { err: error },
-          "The changes of jobs can't be read; they are read again. Check that the database runs.",
-        );
-      }
-      hasFailed = true;
-      throw error;
-    }
-  }
-
+  const attempt = logFirstFailure(log, "The changes of jobs can't be read.");
   const readHead = shareReads(() => attempt(() => store.readFeedHead()));
   /** Those under way. */
   const pages = new Map<string, Promise<FeedPage | null>>();
@@ -49,13 +32,11 @@ export function createFeedReader(options: {
     readHead,
 
     async readPage(cursor, ownerId) {
-      // All who ask in one turn read up to one place, so that from then on they stand there together.
+      // All who ask in one turn read up to one cursor, so that from then on they are at the same one.
       const until = await readHead();
       const key = JSON.stringify([ownerId ?? null, cursor, until]);
-      const current = pages.get(key);
-      if (current !== undefined) return await current;
       const read = () => store.readFeed(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
-      const page = attempt(() => inTurn(ownerId ?? EVERYBODY, read));
+      const page = pages.get(key) ?? attempt(() => inTurn(ownerId ?? EVERYBODY, read));
       pages.set(key, page);
       try {
         return await page;
@@ -70,31 +51,23 @@ export function createFeedReader(options: {
 const EVERYBODY = "";
 
 /**
- * Lets all who ask in one turn of the event loop share a read, and those who ask while it is under way the one that
- * follows it: a read that has begun may miss the very change that its asker was woken for.
+ * All who ask in one turn of the event loop share a read. Whoever asks while it is under way shares the one after it: a
+ * read that has begun may miss the very change that its asker was woken for.
  */
 function shareReads<Value>(read: () => Promise<Value>): () => Promise<Value> {
-  /** The one that begins last; null once it is over. */
-  let last: { readonly value: Promise<Value>; hasBegun: boolean } | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+  /** The read that has not begun; null where nobody waits for one. */
+  let next: Promise<Value> | null = null;
+
+  async function readAfter(before: Promise<unknown>): Promise<Value> {
+    await Promise.allSettled([before, setImmediate()]);
+    next = null;
+    return await read();
+  }
 
   return () => {
-    if (last?.hasBegun === false) return last.value;
-    const { promise, resolve, reject } = Promise.withResolvers<Value>();
-    const current = { value: promise, hasBegun: false };
-    const before = last;
-    last = current;
-
-    function begin(): void {
-      current.hasBegun = true;
-      read()
-        .finally(() => {
-          if (last === current) last = null;
-        })
-        .then(resolve, reject);
-    }
-
-    if (before === null) setImmediate(begin);
-    else before.value.then(begin, begin);
-    return promise;
+    next ??= readAfter(last);
+    last = next;
+    return next;
   };
 }

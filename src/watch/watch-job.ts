@@ -1,51 +1,41 @@
-import { Repeater } from "graphql-yoga";
+import type { Repeater } from "graphql-yoga";
 
+import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import { JobNotFoundError } from "../job/job-not-found-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { ReadJob } from "./create-job-reader.ts";
-import { openMailbox } from "./mailbox.ts";
+import { createWatch } from "./create-watch.ts";
+import type { ReadJob } from "./shared-readers.ts";
 
 /**
- * The job as it is now, then its newest state after each change, versions strictly increasing, and the end after a final
- * one. Fails with a `JobNotFoundError` when there is no such job, none any more, or it is not this owner's.
- *
- * It listens before it reads, and a wake-up only says "look again": nothing falls between the first state and the first
- * change, and a slow reader skips states but never the last one, without a queue. A reading that fails once the stream
- * has begun is made good by the next wake-up. It starts with the first `next()`; `return()` frees the listener at once.
+ * The job as it is now, then its newest state after each change: versions strictly increase, and the stream ends after a
+ * final one. A slow reader skips states, but never the last. Fails with a `JobNotFoundError` when there is no such job,
+ * no longer, or it is not this owner's.
  */
 export function watchJob(options: {
   readonly store: Pick<JobStore, "subscribe">;
   readonly jobId: string;
-  /** Anybody's where it is not given. */
+  /** Anybody's job where it is not given. */
   readonly ownerId?: string | undefined;
   readonly readJob: ReadJob;
 }): Repeater<Job> {
   const { store, jobId, ownerId, readJob } = options;
-  return new Repeater<Job>(async (push, stop) => {
-    const subscribe = (wake: () => void) => store.subscribe(jobId, wake);
-    const mailbox = openMailbox({ subscribe });
-    const isLeft = stop.then(mailbox.close);
-    try {
-      let version = 0;
-      while (await mailbox.isWoken()) {
-        const job = await readJob(jobId, ownerId).catch((error: unknown) => {
-          // A database that is away for a moment must not end a stream that has begun; the next reading heals it.
-          if (version === 0) throw error;
-          return undefined;
-        });
-        if (job === undefined) continue;
-        if (job === null) throw new JobNotFoundError(jobId);
-        if (job.version <= version) continue;
-        version = job.version;
-        const isAskedForMore = push(job);
-        if (isFinished(job)) return;
-        await isAskedForMore;
-      }
-    } finally {
-      stop();
-      await isLeft;
-    }
+  let version = 0;
+  return createWatch<Job>({
+    subscribe: (wake) => store.subscribe(jobId, wake),
+    async look(push) {
+      const job = await readJob(jobId, ownerId).catch((error: unknown) => {
+        // A database that is away for a moment must not end a stream that has begun; the next look makes up for it.
+        if (version === 0) throw error;
+        return undefined;
+      });
+      if (job === null) throw new JobNotFoundError(jobId);
+      if (job === undefined || job.version <= version) return true;
+      version = job.version;
+      const isAskedForMore = push(job);
+      if (isFinished(job)) return false;
+      await isAskedForMore;
+      return true;
+    },
   });
 }

@@ -1,56 +1,49 @@
-import { Repeater } from "graphql-yoga";
+import type { Repeater } from "graphql-yoga";
 
 import type { Job } from "../job/job.ts";
 import type { FeedPage, JobFilter, JobStore } from "../store/job-store.ts";
 import type { FeedReader } from "./create-feed-reader.ts";
-import { openMailbox } from "./mailbox.ts";
+import { createWatch } from "./create-watch.ts";
 
-/** A job as it is after a change; or the news that changes may have been missed. */
+/** A job as it is after a change, or the news that changes may have been missed. */
 export type JobChange = {
-  /** The place in the feed behind this. */
+  /** The position in the feed after this. */
   readonly cursor: string;
   /** Null exactly when `reset`. */
   readonly job: Job | null;
   readonly reset: boolean;
 };
 
-/** What to tell of the feed, and from which place on; null for from now on. */
+/** Which changes to tell, and after which cursor; null for from now on. */
 export type JobsWatch = { readonly filter: JobFilter; readonly after: string | null };
 
 /**
- * Every job that changes from a place on and matches, in its newest state, without an end. Rejects with a
- * `BadCursorError` when `after` is no place; one that can't be served any more is told as a reset.
+ * Every matching job that changes after a cursor, in its newest state, without an end. Rejects with a `BadCursorError`
+ * when `after` is no cursor; one that can't be served any more begins with a reset.
  *
- * It holds one page and no queue: what changes while the reader is slow is merged by reading anew from where it is. As
- * with one job a wake-up only says "look again", so that a reading that failed costs time and no change. It listens from
- * the first `next()` on; `return()` frees the listener and the timer at once.
+ * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
+ * read that fails costs time but no change.
  */
 export async function watchJobs(
   options: JobsWatch & {
     readonly store: Pick<JobStore, "subscribeToFeed">;
     readonly feed: FeedReader;
-    /** At least so much time lies between two looks for news. */
+    /** At least this long passes between two looks. */
     readonly restMs?: number;
   },
 ): Promise<Repeater<JobChange>> {
   const { store, feed, filter, after, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
-  // Read here, so that a cursor that is none is an answer to the subscription itself.
+  // Read here, so that a bad cursor is an answer to the subscription itself.
   let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
 
-  return new Repeater<JobChange>(async (push, stop) => {
-    const subscribe = (wake: () => void) => store.subscribeToFeed(filter.ownerId, wake);
-    const mailbox = openMailbox({ subscribe, restMs });
-    const isLeft = stop.then(mailbox.close);
-    try {
-      while (await mailbox.isWoken()) {
-        let isBehind = true;
-        while (isBehind && !mailbox.isClosed()) isBehind = await tellPage(push);
-      }
-    } finally {
-      stop();
-      await isLeft;
-    }
+  return createWatch<JobChange>({
+    subscribe: (wake) => store.subscribeToFeed(filter.ownerId, wake),
+    restMs,
+    async look(push, isLeft) {
+      while (!isLeft() && (await tellPage(push)));
+      return true;
+    },
   });
 
   /** Tells what the next page holds; resolves with whether there is more to tell at once. */
@@ -58,33 +51,32 @@ export async function watchJobs(
     const wasAhead = ahead !== undefined;
     const page = await readOn();
     if (page === undefined) return false;
-    if (page === null) return await tellReset(push);
+    if (page === null) {
+      const head = await feed.readHead().catch(() => undefined);
+      if (head === undefined) return false;
+      cursor = head;
+      await push({ cursor, job: null, reset: true });
+      return true;
+    }
     for (const change of page.changes) {
       if (matches(change.job, filter)) await push({ ...change, reset: false });
     }
     cursor = page.cursor;
-    // A page that was read before anybody listened may be old news by now.
+    // A page that was read before anybody listened may be out of date by now.
     return wasAhead || !page.isLast;
   }
 
-  async function tellReset(push: (change: JobChange) => Promise<unknown>): Promise<boolean> {
-    const head = await feed.readHead().catch(() => undefined);
-    if (head === undefined) return false;
-    cursor = head;
-    await push({ cursor, job: null, reset: true });
-    return true;
-  }
-
-  /** The next page, or null for a reset; undefined when the database is away, which the next look heals. */
+  /** The next page, or null for a reset; undefined while the database is away: the next look makes up for it. */
   async function readOn(): Promise<FeedPage | null | undefined> {
     const page = ahead;
     ahead = undefined;
-    if (page !== undefined) return page;
-    return await feed.readPage(cursor, filter.ownerId).catch(() => undefined);
+    return page === undefined
+      ? await feed.readPage(cursor, filter.ownerId).catch(() => undefined)
+      : page;
   }
 }
 
-/** All of a filter but its owner, whose changes alone are read. */
+/** Checks all of a filter but its owner: only that owner's changes were read. */
 function matches(job: Job, filter: JobFilter): boolean {
   const { statuses, deploymentId, createdAfter, createdBefore } = filter;
   if (statuses !== undefined && !statuses.includes(job.status)) return false;

@@ -2,10 +2,17 @@ import { expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob, isCancellable, isFinished, toEvent } from "../../src/job/job.ts";
+import {
+  createJob,
+  isCancellable,
+  isFinished,
+  toEvent,
+  JOB_STATUSES,
+  isFinal,
+  isForward,
+} from "../../src/job/job.ts";
 import { LOST } from "../../src/job/job-error.ts";
-import { JOB_STATUSES, isFinal, isForward } from "../../src/job/job-status.ts";
-import type { Observation } from "../../src/job/observation.ts";
+import type { Observation } from "../../src/job/advance.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");

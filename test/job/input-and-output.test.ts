@@ -2,16 +2,19 @@ import { expect, test } from "vitest";
 
 import { findAssets } from "../../src/job/asset.ts";
 import { checkJson } from "../../src/job/check-input.ts";
-import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
-import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
+import {
+  DeploymentNotFoundError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  JobNotCancellableError,
+  JobNotFoundError,
+  UPSTREAM_SENTENCES,
+  UpstreamError,
+} from "../../src/job/errors.ts";
 import { toPathText } from "../../src/job/input-issue.ts";
-import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
 import { createJob } from "../../src/job/job.ts";
-import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
-import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { toCanonicalJson } from "../../src/job/json.ts";
-import { UPSTREAM_ERROR_CODES, UpstreamError } from "../../src/job/upstream-error.ts";
 
 function nested(depth: number): JsonValue {
   return depth === 0 ? 1 : [nested(depth - 1)];
@@ -120,7 +123,7 @@ test("every error names the thing and the next step", () => {
     retryAfterSeconds: 3,
   });
   expect(new UpstreamError("UNAVAILABLE", { message: "Away." }).message).toBe("Away.");
-  for (const code of UPSTREAM_ERROR_CODES) {
+  for (const [code] of UPSTREAM_SENTENCES) {
     expect(new UpstreamError(code, { unconfirmedJob: job })).toMatchObject({
       code,
       unconfirmedJob: job,

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
 
-import type { UpstreamErrorCode } from "../../src/job/upstream-error.ts";
+import type { UpstreamErrorCode } from "../../src/job/errors.ts";
 import type { Delivery } from "../../src/runcomfy/runcomfy-error.ts";
 import type { Pace, Probe } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";

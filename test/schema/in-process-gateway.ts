@@ -11,7 +11,7 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { isJsonObject } from "../../src/job/json.ts";
-import type { Observation } from "../../src/job/observation.ts";
+import type { Observation } from "../../src/job/advance.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { createContext } from "../../src/schema/context.ts";
@@ -20,9 +20,9 @@ import type { Reads } from "../../src/schema/reads.ts";
 import { createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createTurns } from "../../src/store/turns.ts";
-import { createDetailReader } from "../../src/watch/create-detail-reader.ts";
+import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
-import { createJobReader } from "../../src/watch/create-job-reader.ts";
+import { createJobReader } from "../../src/watch/shared-readers.ts";
 import { watchJob } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
@@ -89,7 +89,7 @@ export async function openInProcessGateway(
       variables: Variables,
     ): Promise<Result> {
       using share = openShare(viewer);
-      const contextValue = createContext(services, { viewer, variables, share });
+      const contextValue = createContext(services, { viewer, share });
       const result = await execute({ schema, document, variableValues: variables, contextValue });
       if (!isAnswer(document, result)) throw new AggregateError(result.errors ?? []);
       return result.data;
@@ -101,14 +101,14 @@ export async function openInProcessGateway(
       const errors = validate(schema, document);
       if (errors.length > 0) return { errors, data: null };
       using share = openShare(as);
-      const contextValue = createContext(services, { viewer: as, variables, share });
+      const contextValue = createContext(services, { viewer: as, share });
       return await execute({ schema, document, variableValues: variables, contextValue });
     },
 
     async subscribe(text: string, variables: Record<string, unknown>) {
       const share = openShare(viewer);
       onTestFinished(share.close);
-      const contextValue = createContext(services, { viewer, variables, share });
+      const contextValue = createContext(services, { viewer, share });
       return await subscribe({
         schema,
         document: parse(text),

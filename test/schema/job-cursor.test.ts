@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fromCursor, toCursor } from "../../src/schema/job-cursor.ts";
+import { fromCursor, toCursor } from "../../src/schema/job-list.ts";
 
 test("a cursor leads back to its place", () => {
   const position = { createdAt: new Date(1_753_190_236_143), id: "job_x" };
@@ -13,7 +13,7 @@ test.each([
   ["another spelling of its number", encode("01:job_x")],
   ["no place in it", encode("job_x")],
 ])("a cursor with %s is refused", (_what, cursor) => {
-  expect(() => fromCursor(cursor, "before")).toThrow("`before` is no cursor of this list.");
+  expect(() => fromCursor(cursor, "before")).toThrow("`before` is not a cursor of this list.");
 });
 
 function encode(text: string): string {

@@ -1,12 +1,14 @@
 import { expect, test, vi } from "vitest";
 
-import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
-import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
-import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
-import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
-import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
+import {
+  DeploymentNotFoundError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  JobNotCancellableError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../src/job/errors.ts";
 import { createDeleteJob } from "../../src/tracking/delete-job.ts";
-import { UpstreamError } from "../../src/job/upstream-error.ts";
 import type { Services } from "../../src/schema/context.ts";
 import {
   CancelJobDocument,

@@ -73,7 +73,7 @@ test("a word without quotes is no JSON", async () => {
 test("a variable that JSON can't hold is refused", async () => {
   const { submit } = await openSubmitter();
   const { errors } = await submit("$input", { input: new Date(0) }, "($input: JSON!)");
-  expect(errors?.[0]?.message).toContain("no JSON value");
+  expect(errors?.[0]?.message).toContain("not a JSON value");
 });
 
 test.each([

@@ -23,15 +23,15 @@ async function serveKeeping() {
         return { ...share, close };
       },
     },
-    createContext({ viewer, variables, share }) {
-      names.set(share.close, variables["name"]);
-      return { viewer };
+    createContext({ viewer, share }) {
+      names.set(share.close, undefined);
+      return { viewer, onEcho: (text: string) => names.set(share.close, text) };
     },
   });
   return { ...server, ended };
 }
 
-const toQuery = (field: string) => `query ($name: String!) { ${field} echo(text: $name) }`;
+const toQuery = (field: string) => `query ($name: String!) { echo(text: $name) ${field} }`;
 
 const toRequest = (name: string, field: string) =>
   `GET /graphql?query=${encodeURIComponent(toQuery(field))}&variables={%22name%22:%22${name}%22} HTTP/1.1\r\nHost: x\r\n\r\n`;

@@ -125,7 +125,14 @@ function createTestSchema(
         echo: {
           type: GraphQLString,
           args: { text: { type: new GraphQLNonNull(GraphQLString) }, count: { type: GraphQLInt } },
-          resolve: (_root, { text }: { text: string }) => text,
+          resolve(
+            _root,
+            { text }: { text: string },
+            { onEcho }: { onEcho?: (text: string) => void },
+          ) {
+            onEcho?.(text);
+            return text;
+          },
         },
         node: { type: node, resolve: () => ({ name: "node" }) },
         wait: {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
-import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
+import { BadCursorError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";

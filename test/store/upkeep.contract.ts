@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
-import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
+import { IdempotencyConflictError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import type { JobStatus } from "../../src/job/job-status.ts";
+import type { JobStatus } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import type { Job } from "../../src/job/job.ts";
-import { UpstreamError } from "../../src/job/upstream-error.ts";
+import { UpstreamError } from "../../src/job/errors.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";

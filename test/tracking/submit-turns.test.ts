@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
 
-import { UpstreamError } from "../../src/job/upstream-error.ts";
+import { UpstreamError } from "../../src/job/errors.ts";
 import type { SubmitTurn, SubmitTurns } from "../../src/tracking/submit-turns.ts";
 import { createSubmitTurns } from "../../src/tracking/submit-turns.ts";
 

@@ -2,15 +2,17 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { DeploymentNotFoundError } from "../../src/job/deployment-not-found-error.ts";
-import { IdempotencyConflictError } from "../../src/job/idempotency-conflict-error.ts";
-import { InvalidInputError } from "../../src/job/invalid-input-error.ts";
+import {
+  DeploymentNotFoundError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  JobNotCancellableError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { isFinished } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
-import { JobNotCancellableError } from "../../src/job/job-not-cancellable-error.ts";
-import { JobNotFoundError } from "../../src/job/job-not-found-error.ts";
-import { UpstreamError } from "../../src/job/upstream-error.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";

@@ -1,4 +1,4 @@
-import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
+import { BadCursorError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { FeedPage } from "../../src/store/job-store.ts";

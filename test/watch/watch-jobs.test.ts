@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { BadCursorError } from "../../src/job/bad-cursor-error.ts";
+import { BadCursorError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
 import { createFixture } from "./feed-fixture.ts";

@@ -4,41 +4,41 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { JsonValue } from '../../../src/job/json.ts';
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Where a job stands. It only ever moves forward, and may skip states. */
+/** How far a job has come. It only ever moves forward, and may skip statuses. */
 export type JobStatus =
-  /** On its way upstream; it is not known yet whether it is accepted. */
+  /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
-  /** Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled. */
+  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
   | 'IN_QUEUE'
-  /** Being run, and too late to cancel. */
+  /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Ended well, and `output` is there. Final. */
+  /** Ended well; the job has an `output`. Final. */
   | 'SUCCEEDED'
   /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
-  /** Cancelled before it was run. Final. */
+  /** Cancelled before it ran. Final. */
   | 'CANCELLED';
 
-/** What a file holds, judged by its name and its place in the output; its content is not looked at. */
+/** What a file is, judging by its name and by where it is in the output, not by its content. */
 export type AssetKind =
   /** A still or animated picture. */
   | 'IMAGE'
-  /** Moving pictures, with sound or without. */
+  /** Moving pictures, with or without sound. */
   | 'VIDEO'
-  /** Sound without a picture. */
+  /** Sound without pictures. */
   | 'AUDIO'
-  /** None of these, or nothing tells what it is. */
+  /** Something else, or nothing says what it is. */
   | 'OTHER';
 
-/** Which jobs: those for which every given condition holds. Null is as good as not given. */
+/** Matches jobs that meet every condition; one that is null or missing does not count. */
 export type JobFilter = {
-  /** One of these; an empty list matches no job. */
+  /** One of these statuses; an empty list matches no job. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
-  /** The deployment's id, as the vendor's dashboard shows it. */
+  /** A deployment's `id`. */
   readonly deploymentId?: string | number | null | undefined;
-  /** Submitted later than this moment, not at it. */
+  /** Submitted after this moment, not at it. */
   readonly createdAfter?: string | null | undefined;
-  /** Submitted earlier than this moment, not at it. */
+  /** Submitted before this moment, not at it. */
   readonly createdBefore?: string | null | undefined;
 };
 

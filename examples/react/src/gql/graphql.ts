@@ -4,19 +4,19 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Where a job stands. It only ever moves forward, and may skip states. */
+/** How far a job has come. It only ever moves forward, and may skip statuses. */
 export type JobStatus =
-  /** On its way upstream; it is not known yet whether it is accepted. */
+  /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
-  /** Accepted, and waiting for its turn. Only now, and while SUBMITTING, can it be cancelled. */
+  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
   | 'IN_QUEUE'
-  /** Being run, and too late to cancel. */
+  /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Ended well, and `output` is there. Final. */
+  /** Ended well; the job has an `output`. Final. */
   | 'SUCCEEDED'
   /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
-  /** Cancelled before it was run. Final. */
+  /** Cancelled before it ran. Final. */
   | 'CANCELLED';
 
 /** What Warm Glow takes. */

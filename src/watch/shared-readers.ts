@@ -1,27 +1,41 @@
 import DataLoader from "dataloader";
+import type { BaseLogger } from "pino";
 
-import type { JobEvent } from "../job/job.ts";
+import type { Job, JobEvent } from "../job/job.ts";
 import type { JobStore, StoredDocuments } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
+import { logFirstFailure } from "./log-first-failure.ts";
+
+/** With an `ownerId`, all other owners' jobs are null, as if they did not exist. */
+export type ReadJob = (jobId: string, ownerId?: string) => Promise<Job | null>;
+
+/** Reads jobs as they are now, for watchers of all owners together; rejects while the database does not answer. */
+export function createJobReader(
+  store: Pick<JobStore, "readJobs">,
+  log: Pick<BaseLogger, "warn">,
+): ReadJob {
+  const attempt = logFirstFailure(log, "Watched jobs can't be read.");
+  const read = shareTurn(Infinity, (_all, ids) => attempt(() => store.readJobs(ids)));
+  return async (jobId, ownerId) => {
+    const job = await read("", jobId);
+    return ownerId === undefined || job?.ownerId === ownerId ? job : null;
+  };
+}
 
 /** Reads for an owner what is kept beside jobs, as it is now. */
 export type DetailReader = {
-  /** Of documents that are large only their sizes; null when there is no such job. */
+  /** Only the sizes of documents that are large; null when there is no such job. */
   readDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
-  /** However large they are. Whoever wants those of many jobs asks for one after the other. */
+  /** However large they are, one statement each. Read those of many jobs one after the other. */
   readLargeDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
   /** Oldest first; empty when there is no such job. */
   readHistory(ownerId: string, jobId: string): Promise<readonly JobEvent[]>;
 };
 
 const JOBS_PER_READ = 200;
-/** More than most take, and little enough that those of some hundred jobs may be in memory at once. */
+/** Most documents are smaller, and those of some hundred jobs fit into memory at once. */
 const MOST_SMALL_BYTES = 16_384;
 
-/**
- * All that is asked for an owner in one turn of the event loop, by whatever operations, is one statement, and each job is
- * read once; but large documents are a statement each.
- */
 export function createDetailReader(
   store: Pick<JobStore, "readDocuments" | "readHistories">,
   inTurn: InTurn,
@@ -39,26 +53,27 @@ export function createDetailReader(
   };
 }
 
-/** A loader lives for a turn only: one that lived on would hold its last documents for as long as nobody asks again. */
+/**
+ * Whatever is asked for an owner in one turn of the event loop, by any operation, is one read. A loader lives for that
+ * turn only: one that lived on would hold the last documents until somebody asks again.
+ */
 function shareTurn<Value>(
   jobsPerRead: number,
   read: (ownerId: string, ids: readonly string[]) => Promise<Value[]>,
 ): (ownerId: string, id: string) => Promise<Value> {
   const current = new Map<string, DataLoader<string, Value>>();
 
-  function begin(ownerId: string, dispatch: () => void): void {
-    current.delete(ownerId);
-    dispatch();
-  }
-
   return (ownerId, id) => {
     const loader =
       current.get(ownerId) ??
       new DataLoader<string, Value>((ids) => read(ownerId, ids), {
         maxBatchSize: jobsPerRead,
-        // Watchers that were woken together ask in many promises of one turn, so that its end is awaited.
+        // Watchers that were woken together ask in many promises of one turn, so it waits for the turn's end.
         batchScheduleFn: (dispatch) => {
-          setImmediate(begin, ownerId, dispatch);
+          setImmediate(() => {
+            current.delete(ownerId);
+            dispatch();
+          });
         },
       });
     current.set(ownerId, loader);

@@ -1,0 +1,175 @@
+import type { InputIssue } from "./input-issue.ts";
+import type { Job } from "./job.ts";
+import { isFinished } from "./job.ts";
+
+/** A failure that a caller has to expect; its message tells the app's users what happened and what to do next. */
+class ExpectedError extends Error {
+  override readonly name: string = this.constructor.name;
+}
+
+/** No job has this id. */
+export class JobNotFoundError extends ExpectedError {
+  constructor(jobId: string) {
+    super(
+      `You have no job ${JSON.stringify(jobId.slice(0, 128))}. It may have been deleted; choose one from your jobs.`,
+    );
+  }
+}
+
+/** A cancel came too late; holds the job as it is now. */
+export class JobNotCancellableError extends ExpectedError {
+  readonly job: Job;
+
+  constructor(job: Job) {
+    super(
+      isFinished(job)
+        ? "The job has already ended, so there is nothing left to cancel. Look at how it ended."
+        : "The job is already running, and only a queued job can be cancelled. Wait until it ends.",
+    );
+    this.job = job;
+  }
+}
+
+/** Only a job that has ended can be deleted; holds the job as it is now. */
+export class JobNotFinishedError extends ExpectedError {
+  readonly job: Job;
+
+  constructor(job: Job) {
+    super(
+      "The job has not ended yet, so it can't be deleted. Wait until it ends, or cancel it while it is queued.",
+    );
+    this.job = job;
+  }
+}
+
+/** The input can't be submitted as it is. */
+export class InvalidInputError extends ExpectedError {
+  readonly issues: readonly InputIssue[];
+
+  constructor(issues: readonly InputIssue[], options?: ErrorOptions) {
+    super("Correct the marked fields, then submit again.", options);
+    this.issues = issues;
+  }
+}
+
+/** Neither the catalogue nor the upstream knows a deployment with this id. */
+export class DeploymentNotFoundError extends ExpectedError {
+  /** `nearMisses` may be empty. */
+  constructor(
+    deploymentId: string,
+    options: ErrorOptions & { readonly nearMisses?: readonly string[] } = {},
+  ) {
+    const { nearMisses = [], ...cause } = options;
+    const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
+    const id = JSON.stringify(deploymentId.slice(0, 128));
+    super(`There is no deployment ${id}.${guess} Choose another one.`, cause);
+  }
+}
+
+/** The idempotency key already belongs to a job with another deployment or input, or to a deleted one. */
+export class IdempotencyConflictError extends ExpectedError {
+  readonly jobId: string;
+
+  constructor(jobId: string, options: { readonly isDeleted?: boolean } = {}) {
+    super(
+      options.isDeleted === true
+        ? `You already submitted this as ${jobId}, which has been deleted since. Submit again to start a new job.`
+        : `You already submitted this with other settings, as ${jobId}. Look at that job, or submit again to start a new one.`,
+    );
+    this.jobId = jobId;
+  }
+}
+
+/** The `after` of a subscription to the feed is no cursor. */
+export class BadCursorError extends ExpectedError {
+  constructor() {
+    super(
+      "`after` is not a cursor of this feed. Take one from a change's `cursor`, or leave it out to begin now.",
+    );
+  }
+}
+
+/** An owner has reached one of the gateway's own limits: a rate, or an amount. */
+export class LimitError extends ExpectedError {
+  readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED";
+  /** When asking again makes sense: at least 1. */
+  readonly retryAfterSeconds: number;
+  /** The number that is reached. */
+  readonly limit: number;
+
+  /** The message names the limit and the next step. */
+  constructor(
+    message: string,
+    details: Readonly<Pick<LimitError, "code" | "retryAfterSeconds" | "limit">>,
+  ) {
+    super(message);
+    this.code = details.code;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.limit = details.limit;
+  }
+}
+
+/** What each code says to people; those that pass by themselves get their next step with the time to wait. */
+export const UPSTREAM_SENTENCES = [
+  ["UNAUTHORIZED", "This service is not signed in to RunComfy. Contact support."],
+  ["FORBIDDEN", "This service can't use this deployment. Choose another, or contact support."],
+  ["NOT_FOUND", "RunComfy no longer knows this job. Submit it again if you still need it."],
+  ["INSUFFICIENT_FUNDS", "There is not enough credit to run this job. Contact support."],
+  ["DEPLOYMENT_DISABLED", "This deployment is off. Choose another one, or contact support."],
+  ["DEPLOYMENT_DELETED", "This deployment no longer exists. Choose another one."],
+  ["RATE_LIMITED", "RunComfy is too busy at the moment."],
+  ["UNAVAILABLE", "RunComfy is out of reach or failing at the moment."],
+  ["TIMEOUT", "RunComfy did not answer in time."],
+  ["REJECTED", "RunComfy refused this and gave no reason. Check your input, then try again."],
+  ["INVALID_RESPONSE", "RunComfy gave an answer that can't be read."],
+  [
+    "SUBMISSION_UNKNOWN",
+    "RunComfy did not confirm this job, which may be running and cost money all the same. Contact support before you submit it again.",
+  ],
+] as const;
+
+export type UpstreamErrorCode = (typeof UPSTREAM_SENTENCES)[number][0];
+
+const SENTENCES: ReadonlyMap<UpstreamErrorCode, string> = new Map(UPSTREAM_SENTENCES);
+const RETRYABLE: ReadonlySet<UpstreamErrorCode> = new Set([
+  "RATE_LIMITED",
+  "UNAVAILABLE",
+  "TIMEOUT",
+  "INVALID_RESPONSE",
+] as const);
+
+/** The upstream did not do what a mutation asked for; nothing that it said is in the message. */
+export class UpstreamError extends ExpectedError {
+  readonly code: UpstreamErrorCode;
+  /** Whether the very same call may succeed a little later. */
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | null;
+  /** The job that the upstream may have accepted all the same; only with SUBMISSION_UNKNOWN. */
+  readonly unconfirmedJob: Job | null;
+
+  constructor(
+    code: UpstreamErrorCode,
+    options: ErrorOptions & {
+      readonly message?: string;
+      readonly retryAfterSeconds?: number | null;
+      readonly unconfirmedJob?: Job;
+    } = {},
+  ) {
+    const { message, retryAfterSeconds = null, unconfirmedJob = null, ...cause } = options;
+    const wait = retryAfterSeconds === null ? "a few seconds" : toDurationText(retryAfterSeconds);
+    const nextStep = RETRYABLE.has(code) ? ` Try again in ${wait}.` : "";
+    super(message ?? `${SENTENCES.get(code)}${nextStep}`, cause);
+    this.code = code;
+    this.retryable = RETRYABLE.has(code);
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.unconfirmedJob = unconfirmedJob;
+  }
+}
+
+/** A duration as people say it, rounded up: `1 second`, `10 minutes`, `24 hours`. */
+export function toDurationText(seconds: number): string {
+  const [unit, unitSeconds] =
+    seconds < 120 ? ["second", 1] : seconds < 7_200 ? ["minute", 60] : ["hour", 3_600];
+  const format = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" });
+  return format.format(Math.ceil(seconds / unitSeconds));
+}

@@ -1,0 +1,172 @@
+import { isIdentifier } from "../job/identifier.ts";
+import type { JobFilter, JobPosition } from "../store/job-store.ts";
+import type { Builder } from "./builder.ts";
+import { badUserInput } from "./coded-errors.ts";
+import type { GatewayContext } from "./context.ts";
+import type { JobStatusRef } from "./job.ts";
+
+const DEFAULT_SIZE = 20;
+const LARGEST_SIZE = 100;
+
+export type JobFilterRef = ReturnType<typeof addJobFilter>;
+
+/** Adds the lists of jobs: all of the viewer's, and those of one deployment. */
+export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
+  const jobConnection = builder.connectionObject(
+    {
+      type: "Job",
+      name: "JobConnection",
+      description: "A page of a list of jobs, newest first.",
+      fields: (t) => ({
+        totalCount: t.int({
+          description:
+            "How many jobs the whole list has, counted up to 10,000: 10000 means 10,000 or more.",
+          // It is multiplied by the page's size, so counting costs as much as reading 100 jobs or more.
+          complexity: 5,
+          resolve: (page) => page.totalCount(),
+        }),
+      }),
+    },
+    { name: "JobEdge", description: "A job and its position in the list." },
+  );
+
+  builder.queryField("jobs", (t) =>
+    t.connection(
+      {
+        type: "Job",
+        scope: "jobs:read",
+        description:
+          "Your jobs, newest first, a page at a time; everybody's with the scope `jobs:read:all`.",
+        complexity: toPageCost,
+        args: {
+          filter: t.arg({ type: jobFilter, description: "Which jobs to list; null for all." }),
+        },
+        resolve: (_root, { filter, ...page }, context) =>
+          listJobs(context, toJobFilter(filter), page),
+      },
+      jobConnection,
+    ),
+  );
+
+  builder.objectField("Deployment", "jobs", (t) =>
+    t.connection(
+      {
+        type: "Job",
+        scope: "jobs:read",
+        description:
+          "Your jobs of this deployment, newest first, a page at a time; everybody's with the scope `jobs:read:all`.",
+        complexity: toPageCost,
+        resolve: ({ id }, page, context) => listJobs(context, { deploymentId: id }, page),
+      },
+      jobConnection,
+    ),
+  );
+}
+
+export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
+  return builder.inputType("JobFilter", {
+    description:
+      "Matches jobs that meet every condition; one that is null or missing does not count.",
+    fields: (t) => ({
+      status: t.field({
+        type: [jobStatus],
+        description: "One of these statuses; an empty list matches no job.",
+      }),
+      deploymentId: t.id({ description: "A deployment's `id`." }),
+      createdAfter: t.field({
+        type: "DateTime",
+        description: "Submitted after this moment, not at it.",
+      }),
+      createdBefore: t.field({
+        type: "DateTime",
+        description: "Submitted before this moment, not at it.",
+      }),
+    }),
+  });
+}
+
+/** The store's filter; throws BAD_USER_INPUT for a `deploymentId` that can't be one. */
+export function toJobFilter(filter: JobFilterRef["$inferInput"] | null | undefined): JobFilter {
+  const { status, deploymentId, createdAfter, createdBefore } = filter ?? {};
+  if (typeof deploymentId === "string" && !isIdentifier(deploymentId)) {
+    throw badUserInput(
+      "`filter.deploymentId` can't be a deployment's id. Take one from the `deployments` query.",
+    );
+  }
+  return {
+    ...(status && { statuses: status }),
+    ...(typeof deploymentId === "string" && { deploymentId }),
+    ...(createdAfter && { createdAfter }),
+    ...(createdBefore && { createdBefore }),
+  };
+}
+
+type PageArguments = PothosSchemaTypes.DefaultConnectionArguments;
+
+/** A page of the jobs that match and that the viewer may read; throws BAD_USER_INPUT for impossible arguments. */
+async function listJobs(
+  { reads, loaders }: GatewayContext,
+  filter: JobFilter,
+  { first, last, after, before }: PageArguments,
+) {
+  const size = toSize(first ?? undefined, last ?? undefined);
+  const isForward = typeof last !== "number";
+  const found = await reads.listJobs({
+    filter,
+    direction: isForward ? "forward" : "backward",
+    // One more than asked for tells whether there are more.
+    limit: size + 1,
+    ...(typeof after === "string" && { after: fromCursor(after, "after") }),
+    ...(typeof before === "string" && { before: fromCursor(before, "before") }),
+  });
+  const hasMore = found.length > size;
+  const taken = found.slice(0, size);
+  const jobs = isForward ? taken : taken.toReversed();
+  const edges = jobs.map((job) => ({ cursor: toCursor(job), node: job }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: isForward ? hasMore : typeof before === "string",
+      hasPreviousPage: isForward ? typeof after === "string" : hasMore,
+      startCursor: edges.at(0)?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    totalCount: () => loaders.counts.load(filter),
+  };
+}
+
+/** A page costs its statement, and what is asked of its jobs once for each that it may have, but 20 times at least. */
+function toPageCost({ first, last }: PageArguments) {
+  const size = first ?? last ?? DEFAULT_SIZE;
+  return { field: 10, multiplier: Math.min(Math.max(size, DEFAULT_SIZE), LARGEST_SIZE) };
+}
+
+function toSize(first: number | undefined, last: number | undefined): number {
+  if (first !== undefined && last !== undefined) {
+    throw badUserInput("`first` and `last` can't be combined. Give only one of the two.");
+  }
+  const size = first ?? last ?? DEFAULT_SIZE;
+  if (size >= 0 && size <= LARGEST_SIZE) return size;
+  throw badUserInput(
+    `\`${first === undefined ? "last" : "first"}\` must be from 0 to ${LARGEST_SIZE}, not ${size}. Ask for smaller pages and go on with \`pageInfo\`.`,
+  );
+}
+
+/** A position in the list of jobs, as clients hand it back. */
+export function toCursor({ createdAt, id }: JobPosition): string {
+  return Buffer.from(`${createdAt.getTime()}:${id}`).toString("base64url");
+}
+
+/** Throws BAD_USER_INPUT, naming the argument, for anything that `toCursor` did not make. */
+export function fromCursor(cursor: string, argument: "after" | "before"): JobPosition {
+  const [, timeMs, id] =
+    /^(\d{1,15}):(job_[\w-]{1,124})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  if (timeMs !== undefined && id !== undefined) {
+    const position = { createdAt: new Date(Number(timeMs)), id };
+    // Node decodes leniently and ignores what it can't read, so only an exact match counts.
+    if (toCursor(position) === cursor) return position;
+  }
+  throw badUserInput(
+    `\`${argument}\` is not a cursor of this list. Take one from \`pageInfo\` or an edge's \`cursor\`, or leave it out to start at the beginning.`,
+  );
+}

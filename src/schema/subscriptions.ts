@@ -1,0 +1,169 @@
+import type { GraphQLResolveInfo } from "graphql";
+import { visit } from "graphql";
+
+import { readableOwner } from "../auth/viewer.ts";
+import { JobNotFoundError } from "../job/errors.ts";
+import { isIdentifier } from "../job/identifier.ts";
+import type { Job } from "../job/job.ts";
+import type { Builder } from "./builder.ts";
+import { toCoded } from "./coded-errors.ts";
+import type { JobFilterRef } from "./job-list.ts";
+import { toJobFilter } from "./job-list.ts";
+import type { Loaders } from "./loaders.ts";
+
+export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): void {
+  builder.objectType("JobChange", {
+    description: "A job has changed, or changes may have been missed.",
+    fields: (t) => ({
+      cursor: t.exposeString("cursor", {
+        description:
+          "The position in the feed after this change. Keep the last one, and pass it as `after` to go on from there, on any gateway.",
+      }),
+      job: t.expose("job", {
+        type: "Job",
+        nullable: true,
+        description:
+          "The job in its newest state; states before it may have been skipped. Null exactly when `reset` is true.",
+      }),
+      reset: t.exposeBoolean("reset", {
+        description:
+          "Whether changes may have been missed, because `after` was too old or you read too slowly. If so, read `jobs` again, and go on with what follows.",
+      }),
+    }),
+  });
+
+  builder.subscriptionFields((t) => ({
+    jobUpdated: t.field({
+      type: "Job",
+      scope: "jobs:read",
+      description:
+        "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` always grows. An unknown id is a NOT_FOUND error.",
+      args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
+      subscribe: async (_root, { id }, { viewer, watchJob, loaders }) => {
+        if (!isIdentifier(id)) throw toCoded(new JobNotFoundError(id));
+        const jobs = watchJob(id, readableOwner(viewer));
+        try {
+          // Waits for the first state, so that an unknown job is an answer to the subscription itself.
+          return toEvents(jobs, { loaders, first: await jobs.next() });
+        } catch (error) {
+          throw toCoded(error);
+        }
+      },
+      resolve: unwrap,
+    }),
+
+    jobsUpdated: t.field({
+      type: "JobChange",
+      scope: "jobs:read",
+      description: JOBS_UPDATED,
+      args: {
+        filter: t.arg({
+          type: jobFilter,
+          description:
+            "Which jobs to report, by their newest state: one that no longer matches is not reported. Null for all.",
+        }),
+        after: t.arg.string({
+          description:
+            "The `cursor` of the last change that you received; null to begin with the next change. With an empty text, a reset comes at once: read the list then, and you miss nothing in between.",
+        }),
+      },
+      subscribe: async (_root, { filter, after }, { viewer, watchJobs, loaders }, info) => {
+        const ownerId = readableOwner(viewer);
+        const watch = {
+          filter: { ...toJobFilter(filter), ...(ownerId !== undefined && { ownerId }) },
+          after: after ?? null,
+        };
+        const selected = findSelected(info);
+        try {
+          return toEvents(await watchJobs(watch), {
+            loaders,
+            isTold: async ({ job }) => job === null || (await isThere(job, selected, loaders)),
+          });
+        } catch (error) {
+          throw toCoded(error);
+        }
+      },
+      resolve: unwrap,
+    }),
+  }));
+}
+
+const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's with the scope \`jobs:read:all\`. It never ends by itself.
+
+- It begins after the cursor \`after\`, or now. If you come back with the last cursor, to any gateway, you miss nothing. You may receive a change twice, and a job that changed several times comes once, in its newest state.
+- Changes come in the order of their commits, as far as that is known.
+- A job is first reported when RunComfy has accepted it or may have, not while it is SUBMITTING. Deleted jobs are not reported.`;
+
+function unwrap<Event>(event: Event | Error): Event {
+  if (event instanceof Error) throw event;
+  return event;
+}
+
+/**
+ * The same events, where an error that ends them is the last one: were it thrown between two events of a subscription,
+ * the whole socket would close.
+ */
+function toEvents<Event>(
+  source: AsyncIterableIterator<Event>,
+  options: {
+    readonly loaders: Loaders;
+    /** Taken from the source already. */
+    readonly first?: IteratorResult<Event>;
+    readonly isTold?: (event: Event) => Promise<boolean>;
+  },
+): AsyncIterableIterator<Event | Error> {
+  const { loaders, isTold = () => true } = options;
+  let ahead = options.first;
+  const events: AsyncIterableIterator<Event | Error> = {
+    async next() {
+      // Whoever asks for an event is done with the one before, and the next may be a long time coming.
+      loaders.startAnew();
+      try {
+        let next = ahead ?? (await source.next());
+        ahead = undefined;
+        while (next.done !== true && !(await isTold(next.value))) next = await source.next();
+        return next;
+      } catch (error) {
+        const coded = toCoded(error);
+        const value =
+          coded instanceof Error ? coded : new Error("watching failed", { cause: error });
+        return { value, done: false };
+      }
+    },
+    async return() {
+      return (await source.return?.()) ?? { value: undefined, done: true };
+    },
+    [Symbol.asyncIterator]: () => events,
+  };
+  return events;
+}
+
+/**
+ * Whether all that is selected of a job can still be read, or the job has been deleted. What is read to find out stays
+ * in the loaders: it is not read twice, and can't be gone when the fields ask for it.
+ */
+async function isThere(
+  job: Job,
+  selected: ReadonlySet<string>,
+  { documents, histories }: Loaders,
+): Promise<boolean> {
+  // Where reading fails, the fields read again and report it.
+  const unread = () => true;
+  const isOutputSelected = ["output", "assets", "typedOutput"].some((name) => selected.has(name));
+  const needsDocuments = selected.has("input") || (job.status === "SUCCEEDED" && isOutputSelected);
+  const found = await Promise.all([
+    !needsDocuments || documents.load(job.id).then((loaded) => loaded !== null, unread),
+    !selected.has("history") || histories.load(job.id).then(({ length }) => length > 0, unread),
+  ]);
+  return found.every(Boolean);
+}
+
+/** The names of all fields in the document, of whatever type. */
+function findSelected({ operation, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
+  const names = new Set<string>();
+  const Field = ({ name }: { readonly name: { readonly value: string } }): void => {
+    names.add(name.value);
+  };
+  for (const node of [operation, ...Object.values(fragments)]) visit(node, { Field });
+  return names;
+}
