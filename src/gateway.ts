@@ -18,7 +18,6 @@ import { createBacklog } from "./schema/backlog.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
-import { createRequestRates } from "./server/request-rates.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./server/documents/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
@@ -146,7 +145,6 @@ export async function startGateway(
         isSandbox: config.upstream.kind === "sandbox",
         authenticator,
         sessions,
-        rates: createRequestRates(),
         backlog: createBacklog({ mostBytes: limits.unreadBytes }),
         doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
         limits,

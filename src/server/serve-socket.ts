@@ -8,12 +8,13 @@ import type { WebSocket } from "ws";
 import type { Admission } from "../auth/authenticator.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
-import { toCloseReason } from "./admit.ts";
-import { TRY_AGAIN_LATER } from "./close-codes.ts";
 
-const KEEP_ALIVE_MS = 12_000;
+/** After it the stock client comes back later. */
+export const TRY_AGAIN_LATER = 1013;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
+const LONGEST_REASON_BYTES = 123;
+const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
 /** More than any credential takes. */
@@ -25,7 +26,6 @@ export type SocketSession = {
   readonly admission: Admission | null;
   /** Messages that are being handled: an operation until it ends, whatever the client says of it in between. */
   readonly pendingCount: number;
-  /** Somebody is let in by it. */
   admit(admission: Admission): void;
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
@@ -38,48 +38,39 @@ export type SocketSession = {
 
 /**
  * Speaks graphql-transport-ws on one socket. A stream sends its next event only when the one before has left; a client
- * that is gone or does not read is closed. Until somebody is let in by it, it is sent nothing.
+ * that is gone or does not read is closed. Nobody is sent anything before they are let in.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;
   readonly socket: WebSocket;
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
-  /** For what waits for its reader, or for the rest of a message. */
   readonly backlog: Backlog;
-  /** What a text that came is handled as. */
-  readonly toMessage: (text: string) => string;
   readonly log: Logger;
 }): void {
   const { service, socket, backlog, log } = options;
-  let admission: Admission | null = null;
   let share = backlog.open(NOBODY, cut);
-  let pendingCount = 0;
   let unsentCount = 0;
   let unhandledBytes = 0;
 
-  const session: SocketSession = {
-    get admission() {
-      return admission;
-    },
-    get pendingCount() {
-      return pendingCount;
-    },
-    admit(admitted) {
+  const session = {
+    admission: null as Admission | null,
+    pendingCount: 0,
+    admit(admitted: Admission) {
       share.close();
-      admission = admitted;
+      session.admission = admitted;
       share = backlog.open(admitted.viewer.ownerId, cut);
     },
-    close: (code, reason) => socket.close(code, toCloseReason(reason)),
+    close: (code: number, reason: string) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
-    ends: new Map(),
-    leave: [],
+    ends: new Map<object, () => void>(),
+    leave: new Array<() => void>(),
   };
 
   // Before ws sees them, so that what it makes a message of is not counted as unhandled.
   options.connection.prependListener("data", (chunk: Buffer) => {
     unhandledBytes += chunk.length;
-    const isTooMuch = admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
+    const isTooMuch = session.admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
     if (isTooMuch) end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
     else count();
   });
@@ -89,34 +80,33 @@ export function serveSocket(options: {
       // Whether it arrived nobody can know; that the socket closed is told below.
       send: (text) =>
         new Promise((resolve) => {
-          if (admission !== null && socket.readyState === socket.OPEN)
-            // As bytes, because a text would wait on the heap.
-            send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
-          else resolve();
+          if (session.admission === null || session.isClosed()) return resolve();
+          // As bytes, because a text would wait on the heap.
+          send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
         }),
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
       onMessage(handle) {
         socket.on("message", (message) => {
-          if (admission !== null) unhandledBytes = 0;
+          if (session.admission !== null) unhandledBytes = 0;
           // A client may go on sending on a socket that is closing, but nothing is done for it any more.
-          if (socket.readyState !== socket.OPEN) return;
+          if (session.isClosed()) return;
           // As it is set up, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
-          pendingCount += 1;
-          handle(options.toMessage(text))
+          session.pendingCount += 1;
+          handle(text)
             .catch((error: unknown) => {
               log.debug({ err: error }, "A message could not be handled.");
               session.close(INTERNAL_ERROR, "Internal server error");
             })
-            .finally(() => (pendingCount -= 1));
+            .finally(() => (session.pendingCount -= 1));
         });
       },
     },
     session,
   );
-  const stopPinging = keepAlive(socket, session);
+  const stopPinging = keepAlive(socket, session.close);
   socket.on("ping", (data) => {
-    if (admission !== null) send((sent) => socket.pong(data, false, sent));
+    if (session.admission !== null) send((sent) => socket.pong(data, false, sent));
   });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
   socket.once("close", (code, reason) => {
@@ -157,16 +147,23 @@ export function serveSocket(options: {
 }
 
 /** Keeps the connection open through proxies, and closes it when the last ping is still without an answer of its own. */
-function keepAlive(socket: WebSocket, session: SocketSession): () => void {
+function keepAlive(socket: WebSocket, close: SocketSession["close"]): () => void {
   let unanswered: Buffer | null = null;
   socket.on("pong", (data) => {
     if (unanswered?.equals(data) === true) unanswered = null;
   });
   const timer = setInterval(() => {
-    if (unanswered !== null)
-      return session.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
+    if (unanswered !== null) return close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
     unanswered = randomBytes(4);
     socket.ping(unanswered);
   }, KEEP_ALIVE_MS);
   return () => clearInterval(timer);
+}
+
+/** A text that a close frame has room for. */
+function toCloseReason(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LONGEST_REASON_BYTES) return text;
+  const short = bytes.subarray(0, LONGEST_REASON_BYTES - 6).toString();
+  return `${short.replace(/\uFFFD+$/, "")}…`;
 }

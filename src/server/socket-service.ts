@@ -3,21 +3,20 @@ import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
 import type { Admission, Authenticator } from "../auth/authenticator.ts";
+import { AuthenticationError } from "../auth/authenticator.ts";
 import type { SessionEnd, Sessions } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/limit-error.ts";
 import type { Backlog, BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import type { SocketEnd } from "./admit.ts";
-import { admitSocket } from "./admit.ts";
-import { TRY_AGAIN_LATER } from "./close-codes.ts";
 import type { GraphqlHandler } from "./create-graphql.ts";
-import type { createMaskError } from "./mask-error.ts";
-import { toFormattedError, withCode } from "./mask-error.ts";
-import type { Places } from "./places.ts";
-import type { RequestRates } from "./request-rates.ts";
-import type { SocketSession } from "./serve-socket.ts";
+import { fillInQuery } from "./documents/trusted-documents.ts";
 import type { TrustedDocuments } from "./documents/trusted-documents.ts";
+import type { MaskError } from "./mask-error.ts";
+import { toFormattedError, withCode } from "./mask-error.ts";
+import type { RequestRates, Slots } from "./owner-limits.ts";
+import type { SocketSession } from "./serve-socket.ts";
+import { TRY_AGAIN_LATER } from "./serve-socket.ts";
 
 /** Makes what is done on sockets: who comes in, and the same operations as over HTTP. */
 export function createSocketService(options: {
@@ -25,28 +24,33 @@ export function createSocketService(options: {
   readonly mostOperations: number;
   readonly authenticate: Authenticator["authenticate"];
   readonly sessions: Sessions;
-  readonly socketPlaces: Places;
+  readonly socketSlots: Slots;
   readonly rates: RequestRates;
   readonly backlog: Backlog;
   readonly trustedDocuments: TrustedDocuments | null;
   readonly graphql: GraphqlHandler;
-  readonly maskError: ReturnType<typeof createMaskError>;
+  readonly maskError: MaskError;
 }): Server<SocketSession> {
-  const { graphql, maskError, mostOperations, sessions, socketPlaces, trustedDocuments } = options;
+  const { graphql, maskError, mostOperations, sessions, trustedDocuments } = options;
   // What it runs has a context of its own by then.
   const { execute, subscribe } = graphql.getEnveloped();
 
-  /** Null when the socket is in, with all that it takes. */
-  function enter(session: SocketSession, admission: Admission): SocketEnd | null {
+  /** Lets somebody in with all that a socket takes, or closes it. */
+  async function enter(session: SocketSession, parameters: object): Promise<boolean> {
     try {
-      session.leave.push(socketPlaces.take(admission.viewer));
+      const admission = await options.authenticate(findAuthorization(parameters));
+      if (session.isClosed()) return false;
+      session.leave.push(options.socketSlots.take(admission.viewer));
+      session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
+      session.admit(admission);
+      return true;
     } catch (error) {
-      if (!(error instanceof LimitError)) throw error;
-      return { code: TRY_AGAIN_LATER, reason: error.message };
+      if (error instanceof LimitError) session.close(TRY_AGAIN_LATER, error.message);
+      else if (error instanceof AuthenticationError)
+        session.close(CLOSE_CODES[error.reason], error.message);
+      else throw error;
+      return false;
     }
-    session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
-    session.admit(admission);
-    return null;
   }
 
   /** The sessions are looked at twice a second, and in between nothing more may be done. */
@@ -77,9 +81,8 @@ export function createSocketService(options: {
       share,
     });
     const document = attempt(() => parse(query));
-    if (document instanceof Error) return [withCode(maskParseError(document), "BAD_REQUEST")];
-    const invalid = attempt(() => validate(schema, document));
-    if (invalid instanceof Error) return [maskError(invalid)];
+    if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
+    const invalid: readonly GraphQLError[] = validate(schema, document);
     if (invalid.length > 0) return invalid.map(maskError);
     if (!getOperationAST(document, operationName)) return [unknownOperation()];
     return {
@@ -91,23 +94,13 @@ export function createSocketService(options: {
     };
   }
 
-  function maskParseError(error: Error): GraphQLError {
-    if (!(error instanceof GraphQLError)) return maskError(error);
-    return withCode(error, "GRAPHQL_PARSE_FAILED");
-  }
-
   return makeServer<Record<string, unknown>, SocketSession>({
     execute,
     subscribe,
     connectionInitWaitTimeout: options.initSeconds * 1_000,
-    async onConnect({ connectionParams, extra: session }) {
-      const admitted = await admitSocket(options.authenticate, connectionParams ?? {});
-      if (session.isClosed()) return false;
-      const end = "viewer" in admitted ? enter(session, admitted) : admitted;
-      if (end === null) return true;
-      session.close(end.code, end.reason);
-      return false;
-    },
+    // Without a query graphql-ws would close the socket.
+    jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
+    onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
     // Errors are returned: one that is thrown here closes the socket, with all its other operations.
     async onSubscribe({ extra: session, subscriptions }, _id, payload) {
       const { admission, pendingCount } = session;
@@ -142,6 +135,17 @@ export function createSocketService(options: {
   });
 }
 
+/** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
+const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
+
+function findAuthorization(parameters: object): string | undefined {
+  // Headers are written in any case, and GraphiQL hands on as parameters what was typed as headers.
+  const named = Object.entries(parameters).find(([name]) => /^authorization$/i.test(name))?.[1];
+  if (named === undefined || named === null) return undefined;
+  // What is no text is no credential either, but one was meant.
+  return typeof named === "string" ? named : "?";
+}
+
 const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
   expired: "The credential has run out. Connect again with a new one.",
   revoked: "The credential is no longer accepted. Connect again with another one.",
@@ -170,10 +174,11 @@ function tooManyOperations(most: number): GraphQLError {
   );
 }
 
-function attempt<T>(act: () => T): T | Error {
+function attempt<T>(act: () => T): T | GraphQLError {
   try {
     return act();
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    if (error instanceof GraphQLError) return error;
+    throw error;
   }
 }

@@ -11,19 +11,14 @@ import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import { createAnswer } from "./answer-request.ts";
-import { answerClientErrors } from "./client-error.ts";
 import { trackConnections } from "./connections.ts";
 import type { CreateContext } from "./create-graphql.ts";
 import { createGraphql } from "./create-graphql.ts";
 import { createGraphiqlPage } from "./graphiql-page.ts";
-import { createGraphiql } from "./graphiql.ts";
 import { createMaskError } from "./mask-error.ts";
 import { createOrigins } from "./origins.ts";
-import { createPlaces } from "./places.ts";
-import { createReadiness } from "./readiness.ts";
-import type { RequestRates } from "./request-rates.ts";
+import { createRequestRates, createSlots } from "./owner-limits.ts";
 import { createSocketService } from "./socket-service.ts";
-import { fillInQuery } from "./documents/fill-in-query.ts";
 import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
 
@@ -60,7 +55,6 @@ export async function startServer(options: {
   readonly isSandbox: boolean;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
-  readonly rates: RequestRates;
   readonly backlog: Backlog;
   readonly doors: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
@@ -74,24 +68,26 @@ export async function startServer(options: {
   readonly limits: Pick<Config["limits"], "document" | "http" | "webSocket">;
   readonly log: Logger;
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
-  const { host, sessions, rates, backlog, log } = options;
-  const { trustedDocuments, hasIntrospection, hasGraphiql } = options.doors;
+  const { host, sessions, backlog, log, checkDatabase, isSandbox } = options;
+  const { isOpen, trustedDocuments, hasIntrospection, hasGraphiql } = options.doors;
   const { http, webSocket: socket } = options.limits;
   const authenticate: Authenticator["authenticate"] = (authorization) =>
     options.authenticator.authenticate(authorization);
   const maskError = createMaskError({ log, hasSuggestions: hasIntrospection });
   const origins = createOrigins({ ...options.doors, log });
-  // The page needs no credential, and deployments do.
-  const example = options.doors.isOpen ? options.example : null;
+  const rates = createRequestRates();
+  const socketSlots = createSlots({ what: "sockets", most: socket.sockets });
+  const subscriptionSlots = createSlots({ what: "subscriptions", most: socket.subscriptions });
   const graphql = createGraphql({
-    schema: options.schema,
-    createContext: options.createContext,
+    ...options,
     maskError,
     hasIntrospection,
     trustedDocuments,
     documentLimits: options.limits.document,
-    subscriptionPlaces: createPlaces({ what: "subscriptions", most: socket.subscriptions }),
+    subscriptionSlots,
   });
+  // The page needs no credential, and deployments do.
+  const page = { example: isOpen ? options.example : null, isSandbox, asksCredential: !isOpen };
   const server = createServer({
     headersTimeout: http.headersSeconds * 1_000,
     requestTimeout: http.requestSeconds * 1_000,
@@ -103,14 +99,7 @@ export async function startServer(options: {
     shouldUpgradeCallback: wantsSocket,
   });
   server.maxConnections = http.connections;
-  const connections = trackConnections(server, {
-    backlog,
-    stallMs: STALL_MS,
-  });
-  answerClientErrors(server, {
-    ...http,
-    isAnswered: (connection) => connections.isAnswered(connection),
-  });
+  const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: http });
   const port = await listen(server, options.port, host);
   const answer = createAnswer({
     path: GRAPHQL_PATH,
@@ -122,12 +111,9 @@ export async function startServer(options: {
     connections,
     backlog,
     graphql,
-    answerPage: hasGraphiql
-      ? createGraphiqlPage(createGraphiql({ example, isSandbox: options.isSandbox }), {
-          asksCredential: !options.doors.isOpen,
-        })
-      : null,
-    readiness: createReadiness({ checkDatabase: options.checkDatabase, log }),
+    answerPage: hasGraphiql ? createGraphiqlPage(page) : null,
+    checkDatabase,
+    log,
   });
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {
@@ -140,26 +126,25 @@ export async function startServer(options: {
       });
     });
   }
-  const socketPlaces = createPlaces({ what: "sockets", most: socket.sockets });
+  const service = createSocketService({
+    initSeconds: socket.initSeconds,
+    mostOperations: socket.operationsPerSocket,
+    authenticate,
+    sessions,
+    socketSlots,
+    rates,
+    backlog,
+    trustedDocuments,
+    graphql,
+    maskError,
+  });
   const webSocket = serveWebSocket({
     server,
     path: GRAPHQL_PATH,
-    service: createSocketService({
-      initSeconds: socket.initSeconds,
-      mostOperations: socket.operationsPerSocket,
-      authenticate,
-      sessions,
-      socketPlaces,
-      rates,
-      backlog,
-      trustedDocuments,
-      graphql,
-      maskError,
-    }),
+    service,
     origins,
-    socketPlaces,
+    socketSlots,
     messageBytes: socket.messageBytes,
-    toMessage: trustedDocuments === null ? (text) => text : fillInQuery,
     backlog,
     connections,
     log,

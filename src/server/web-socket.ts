@@ -10,19 +10,19 @@ import type { Backlog } from "../schema/backlog.ts";
 import { checkHeaders } from "./check-request.ts";
 import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
-import type { Places } from "./places.ts";
+import type { Slots } from "./owner-limits.ts";
 import type { Refusal } from "./refuse.ts";
-import { refuseConnection, toRefusal } from "./refuse.ts";
+import { badRequest, overLimit, refuseConnection } from "./refuse.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { serveSocket } from "./serve-socket.ts";
 
 /** How long a client may take to answer that it was closed; an option that the types of ws lack. */
 const CLOSING = { closeTimeout: 2_000 };
-/** Of one message; a client has no need of any, and each costs more than its bytes. */
+/** Of one message; clients need none, and each costs more than its bytes. */
 const MOST_FRAGMENTS = 1_024;
 const MOST_CHUNKS = 16_384;
 
-/** Whether a request, which is for GraphQL, asks for a WebSocket; other protocols are not spoken, and asking is no harm. */
+/** Whether a request asks for a WebSocket, and not for another protocol that is not spoken here. */
 export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
   return method === "GET" && upgrade.toLowerCase() === "websocket";
 }
@@ -36,11 +36,8 @@ export function serveWebSocket(options: {
   readonly path: string;
   readonly service: SocketService<SocketSession>;
   readonly origins: Origins;
-  /** For the sockets that somebody was let in by. */
-  readonly socketPlaces: Places;
+  readonly socketSlots: Slots;
   readonly messageBytes: number;
-  /** What a text that came is handled as. */
-  readonly toMessage: (text: string) => string;
   readonly backlog: Backlog;
   readonly connections: Pick<Connections, "leave" | "owesAnswer">;
   readonly log: Logger;
@@ -76,10 +73,13 @@ export function serveWebSocket(options: {
   function check(request: IncomingMessage): Refusal | null {
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return refusal;
-    if (request.url?.split("?", 1)[0] !== path) return notFound(path);
+    if (request.url?.split("?", 1)[0] !== path) {
+      const message = `No socket is here. GraphQL is at ${path}.`;
+      return { status: 404, code: "NOT_FOUND", message };
+    }
     if (origins.isForeign(request)) return FOREIGN;
-    const full = options.socketPlaces.findFull();
-    return full === null ? null : toRefusal(full, 503);
+    const full = options.socketSlots.findFull();
+    return full === null ? null : overLimit(full, 503);
   }
 
   return {
@@ -99,12 +99,6 @@ const FOREIGN: Refusal = {
 };
 
 const NO_HANDSHAKE: Refusal = {
-  status: 400,
-  code: "BAD_REQUEST",
-  message: "This is no WebSocket handshake of version 13. Connect with a WebSocket client.",
+  ...badRequest("This is no WebSocket handshake of version 13. Connect with a WebSocket client."),
   headers: { "sec-websocket-version": "13" },
 };
-
-function notFound(path: string): Refusal {
-  return { status: 404, code: "NOT_FOUND", message: `No socket is here. GraphQL is at ${path}.` };
-}

@@ -1,14 +1,12 @@
 import { readFile } from "node:fs/promises";
 
 import { GraphQLError } from "graphql";
+import type { Plugin } from "graphql-yoga";
 import { z } from "zod";
 
 /** The only documents that are run. */
 export type TrustedDocuments = {
-  /**
-   * The text of the listed document that a request names, by its hash or word for word, or an error that says what is
-   * missing.
-   */
+  /** The listed document that a request names, by its hash or word for word, or an error that says what is missing. */
   find(request: {
     readonly query?: unknown;
     readonly documentId?: unknown;
@@ -35,6 +33,35 @@ export async function loadTrustedDocuments(file: string): Promise<TrustedDocumen
     },
   };
 }
+
+/** For requests over HTTP. */
+export function createDocumentFinder(documents: TrustedDocuments): Plugin {
+  return {
+    onParams({ params, setParams, request }) {
+      // What is no object is refused further on.
+      if (typeof params !== "object" || params === null) return;
+      // Yoga reads no more of a URL than it knows.
+      const parameters =
+        request.method === "GET" ? URL.parse(request.url)?.searchParams : undefined;
+      const query = documents.find({ documentId: parameters?.get("documentId"), ...params });
+      if (query instanceof GraphQLError) throw query;
+      setParams({ ...params, query });
+    },
+  };
+}
+
+/** For `JSON.parse`: a subscribe that names a document gets an empty query, or graphql-ws would close its socket. */
+export function fillInQuery(key: string, value: unknown): unknown {
+  const { data: message } = key === "" ? SUBSCRIBE.safeParse(value) : {};
+  return message ? { ...message, payload: { ...message.payload, query: "" } } : value;
+}
+
+const SUBSCRIBE = z.looseObject({
+  type: z.literal("subscribe"),
+  payload: z
+    .looseObject({ query: z.undefined().optional() })
+    .refine(({ documentId, extensions }) => documentId !== undefined || extensions !== undefined),
+});
 
 const FILE = z.record(z.string(), z.string());
 const EXTENSIONS = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) });

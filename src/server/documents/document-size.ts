@@ -1,0 +1,173 @@
+import type {
+  DefinitionNode,
+  DocumentNode,
+  FragmentDefinitionNode,
+  GraphQLSchema,
+  SelectionNode,
+  SelectionSetNode,
+} from "graphql";
+import { GraphQLError, Kind, NoFragmentCyclesRule, parse, TokenKind, validate } from "graphql";
+
+/** Whatever walks a document recurses at each of them. */
+const MOST_OPEN_BRACKETS = 200;
+/** GraphQL's rule of fields that merge takes some microseconds for each two in one place. */
+const MOST_PAIRS = 10_000;
+
+/** Parses a document of at most so many tokens. */
+export function parseWithin(text: string, maxTokens: number): DocumentNode {
+  try {
+    return parse(text, { maxTokens });
+  } catch (error) {
+    // The parser ran out of stack.
+    if (error instanceof RangeError) throw tooDeep();
+    if (error instanceof GraphQLError && error.message.includes(`that ${maxTokens} tokens`))
+      throw tooLong(maxTokens);
+    throw error;
+  }
+}
+
+/**
+ * Why a document is more than GraphQL's own rules should walk, or null. With its fragments written out it may be no longer
+ * than `limit` either: twenty short fragments that each spread the next one twice are a million fields.
+ */
+export function findExcess(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  limit: number,
+): GraphQLError | null {
+  const { openBrackets, spread } = scan(document);
+  if (openBrackets > MOST_OPEN_BRACKETS) return tooDeep();
+  // Written out, a fragment that spreads itself would have no end.
+  const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
+  if (circle !== undefined) return circle;
+  const roots = document.definitions.filter(
+    (one) => !("name" in one && spread.has(one.name?.value)),
+  );
+  return writeOut(roots, toFragments(document), limit);
+}
+
+export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+export function toFragments({ definitions }: DocumentNode): Fragments {
+  return new Map(
+    definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
+}
+
+const BRACKETS: Readonly<Partial<Record<TokenKind, number>>> = {
+  [TokenKind.BRACE_L]: 1,
+  [TokenKind.BRACKET_L]: 1,
+  [TokenKind.PAREN_L]: 1,
+  [TokenKind.BRACE_R]: -1,
+  [TokenKind.BRACKET_R]: -1,
+  [TokenKind.PAREN_R]: -1,
+};
+
+/** The most brackets that are open at once, and the names of the fragments that are spread. */
+function scan({ loc }: DocumentNode) {
+  const spread = new Set<string | undefined>();
+  let open = 0;
+  let openBrackets = 0;
+  for (let token = loc?.startToken; token !== undefined; token = token.next ?? undefined) {
+    open += BRACKETS[token.kind] ?? 0;
+    openBrackets = Math.max(openBrackets, open);
+    if (token.prev?.kind === TokenKind.SPREAD) spread.add(token.value);
+  }
+  return { openBrackets, spread };
+}
+
+type Field = { count: number; readonly below: SelectionSetNode[] };
+
+/** Takes time by `limit`: one place of the answer after the other, each with the fields of all fragments there. */
+function writeOut(
+  roots: readonly DefinitionNode[],
+  fragments: Fragments,
+  limit: number,
+): GraphQLError | null {
+  const places = roots.map((root) => ("selectionSet" in root ? [root.selectionSet] : []));
+  let tokenCount = roots.reduce((sum, root) => sum + countTokens(root), 0);
+  let pairCount = 0;
+  for (let sets = places.pop(); sets !== undefined; sets = places.pop()) {
+    const fields = new Map<string, Field>();
+    let spreadCount = 0;
+    // It grows on the way.
+    for (const set of sets) {
+      for (const selection of set.selections) {
+        tokenCount += countTokens(selection);
+        if (tokenCount > limit) return tooLong(limit, " once its fragments are written out");
+        if (selection.kind === Kind.FIELD) {
+          const key = (selection.alias ?? selection.name).value;
+          const field = fields.get(key) ?? { count: 0, below: [] };
+          field.count += 1;
+          if (selection.selectionSet !== undefined) field.below.push(selection.selectionSet);
+          fields.set(key, field);
+          continue;
+        }
+        const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
+        if (isSpread) spreadCount += 1;
+        const below = isSpread
+          ? fragments.get(selection.name.value)?.selectionSet
+          : selection.selectionSet;
+        if (below !== undefined) sets.push(below);
+      }
+    }
+    pairCount += toPairs(spreadCount);
+    for (const { count, below } of fields.values()) {
+      pairCount += toPairs(count);
+      if (below.length > 0) places.push(below);
+    }
+    if (pairCount > MOST_PAIRS) return tooRepetitive();
+  }
+  return null;
+}
+
+/** Of a node without what it selects. */
+function countTokens(node: DefinitionNode | SelectionNode): number {
+  const end = ("selectionSet" in node && node.selectionSet?.loc?.startToken) || node.loc?.endToken;
+  let count = 1;
+  for (let token = node.loc?.startToken; token && token !== end; token = token.next ?? undefined)
+    if (token.kind !== TokenKind.COMMENT) count += 1;
+  return count;
+}
+
+function toPairs(count: number): number {
+  return (count * (count - 1)) / 2;
+}
+
+function tooLong(limit: number, when = ""): GraphQLError {
+  return tooLarge(
+    limit,
+    `The document has more than ${limit} tokens${when}. Ask for less, split it, or move values into variables.`,
+  );
+}
+
+function tooDeep(): GraphQLError {
+  return tooLarge(
+    MOST_OPEN_BRACKETS,
+    `The document has more than ${MOST_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`,
+  );
+}
+
+function tooRepetitive(): GraphQLError {
+  return tooLarge(
+    MOST_PAIRS,
+    `The document repeats fields or fragments so often in one place that GraphQL would have to compare more than ${MOST_PAIRS} pairs. Ask for each field once.`,
+  );
+}
+
+function tooLarge(limit: number, message: string): GraphQLError {
+  return documentError("DOCUMENT_TOO_LARGE", limit, message);
+}
+
+/** A document asks for more than it may. */
+export function documentError(
+  code: "DOCUMENT_TOO_LARGE" | "DOCUMENT_TOO_COSTLY",
+  limit: number,
+  message: string,
+): GraphQLError {
+  // As for every other document that is not run: 400, but 200 for a client that knows only application/json.
+  const http = { status: 400, spec: true };
+  return new GraphQLError(message, { extensions: { code, limit, http } });
+}
