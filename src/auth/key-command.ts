@@ -1,9 +1,17 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-import { formatApiKey, hashSecret, KEY_ID, makeApiKey, parseApiKey } from "./api-key.ts";
 import type { StoredKey } from "./api-keys-file.ts";
-import { ApiKeysError, changeApiKeys, readApiKeys } from "./api-keys-file.ts";
+import {
+  ApiKeysError,
+  changeApiKeys,
+  formatApiKey,
+  hashSecret,
+  KEY_ID,
+  makeApiKey,
+  parseApiKey,
+  readApiKeys,
+} from "./api-keys-file.ts";
 import type { Scope } from "./viewer.ts";
 import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 

@@ -3,11 +3,17 @@ import { resolve } from "node:path";
 
 import type { BaseLogger } from "pino";
 
-import { hashSecret, isSecretOf, makeApiKey, parseApiKey } from "./api-key.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { StoredKey } from "./api-keys-file.ts";
-import { ApiKeysError, readApiKeys } from "./api-keys-file.ts";
+import {
+  ApiKeysError,
+  hashSecret,
+  isSecretOf,
+  makeApiKey,
+  parseApiKey,
+  readApiKeys,
+} from "./api-keys-file.ts";
 import type { OwnerLimits } from "./viewer.ts";
 
 type KnownKey = { readonly stored: StoredKey; readonly admission: Admission };

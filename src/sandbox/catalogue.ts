@@ -7,7 +7,7 @@ import {
 } from "./body-check.ts";
 import file from "./deployments.json" with { type: "json" };
 import lora from "./lora-input.json" with { type: "json" };
-import { RUN_INPUT, type RunInput } from "./run-input.ts";
+import { RUN_INPUT, type RunInput } from "./schedule.ts";
 
 const FILM_FRAMES = 41;
 /** Models floor widths and heights to a multiple of a number, most of them of this one. */

@@ -1,19 +1,13 @@
 import { randomInt, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { type Answer, json, refusal } from "./answer.ts";
+import { type Answer, json, readBody, refusal } from "./answer.ts";
 import { loadCatalogue, type SandboxDeployment } from "./catalogue.ts";
-import { createPictureCache } from "./picture-cache.ts";
-import { readBody } from "./read-body.ts";
-import {
-  listFiles,
-  toListedDeployment,
-  toResult,
-  toStatus,
-  toSubmitted,
-} from "./request-answers.ts";
-import type { RequestStore } from "./request-store.ts";
+import { createPictureCache } from "./picture.ts";
+import type { RequestStore, StoredRequest } from "./request-store.ts";
+import { isFailureWanted, KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
 
-type Options = {
+/** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
+export function createEndpoints(options: {
   /** The sandbox's own, e.g. `http://127.0.0.1:4001`. */
   readonly origin: string;
   readonly token: string;
@@ -21,10 +15,7 @@ type Options = {
   /** Undefined for the sandbox's own. */
   readonly deployments: readonly unknown[] | undefined;
   readonly now: () => number;
-};
-
-/** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
-export function createEndpoints(options: Options): (request: IncomingMessage) => Promise<Answer> {
+}): (request: IncomingMessage) => Promise<Answer> {
   const { origin, token, store, deployments, now } = options;
   const catalogue = loadCatalogue(deployments);
   const pictures = createPictureCache();
@@ -35,9 +26,10 @@ export function createEndpoints(options: Options): (request: IncomingMessage) =>
     base: string,
   ): Promise<Answer> {
     const body = await readBody(request);
-    if (body.kind === "too-large") return refusal(413_001, TOO_LARGE, { connection: "close" });
-    if (body.kind === "not-json") return json(422, { detail: [NOT_JSON] });
-    const checked = deployment.check(body.value);
+    if (body === null) return refusal(413_001, TOO_LARGE, { connection: "close" });
+    const value = parse(body);
+    if (value === undefined) return json(422, { detail: [NOT_JSON] });
+    const checked = deployment.check(value);
     if (!checked.isValid) return json(422, { detail: checked.problems });
     const { seed } = checked.input;
     const input = { ...checked.input, seed: seed === -1 ? randomInt(MAX_SEED) : seed };
@@ -127,6 +119,100 @@ function findRoute(path: string) {
     if (match !== null) return { ...route, groups: match.groups ?? {} };
   }
   return null;
+}
+
+/** The answer to an accepted request. `base` is the URL of the deployment, as the client spelled its version. */
+function toSubmitted(base: string, requestId: string) {
+  const request = `${base}/requests/${requestId}`;
+  return {
+    request_id: requestId,
+    status_url: `${request}/status`,
+    result_url: `${request}/result`,
+    cancel_url: `${request}/cancel`,
+  };
+}
+
+/** The answer of /status; it has a queue position only while the request waits. */
+function toStatus(base: string, requestId: string, stored: StoredRequest) {
+  const { status_url, result_url } = toSubmitted(base, requestId);
+  return {
+    request_id: requestId,
+    status: toStatusWord(stored),
+    ...(stored.state === "in_queue" && { queue_position: stored.queuePosition }),
+    result_url,
+    status_url,
+  };
+}
+
+/** The answer of /result; `origin` is where the files are. */
+function toResult(
+  origin: string,
+  deployment: SandboxDeployment,
+  requestId: string,
+  stored: StoredRequest,
+) {
+  const status = toStatusWord(stored);
+  const urls = listFiles(deployment, stored).map((name) => `${origin}/files/${requestId}/${name}`);
+  const isEnded = stored.state === "finished" || stored.state === "cancelled";
+  return {
+    request_id: requestId,
+    status,
+    ...(status === "succeeded" && { output: { [deployment.media]: urls } }),
+    ...(status === "failed" && { error: FAILURE }),
+    created_at: toTimestamp(stored.acceptedAt),
+    ...(isEnded && { finished_at: toTimestamp(stored.finishAt) }),
+  };
+}
+
+/** The names of the files a request made; none unless it succeeded. */
+function listFiles(deployment: SandboxDeployment, stored: StoredRequest): string[] {
+  if (toStatusWord(stored) !== "succeeded") return [];
+  if (deployment.media === "videos") return ["0.webp"];
+  const length = Math.min(stored.input.num_frames, MAX_IMAGES);
+  return Array.from({ length }, (_, index) => `${index}.png`);
+}
+
+/** A deployment as the list of deployments shows it. */
+function toListedDeployment(deployment: SandboxDeployment) {
+  return {
+    id: deployment.id,
+    name: deployment.name,
+    hardware: ["AMPERE_48"],
+    min_instances: 0,
+    max_instances: RUNNERS,
+    queue_size: 1,
+    keep_warm_duration_in_seconds: KEEP_WARM_MS / 1_000,
+    status: "standby",
+    is_enabled: true,
+    created_at: DEPLOYED_AT,
+    updated_at: DEPLOYED_AT,
+  };
+}
+
+const MAX_IMAGES = 4;
+const DEPLOYED_AT = "2025-07-01T09:00:00.000000";
+const FAILURE = {
+  type: "InferenceError",
+  message: "The prompt asks for a failure.",
+};
+
+function toStatusWord({ state, input }: StoredRequest): string {
+  if (state !== "finished") return state;
+  return isFailureWanted(input) ? "failed" : "succeeded";
+}
+
+/** Microseconds and no zone, as the contract spells times. */
+function toTimestamp(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace("Z", "000");
+}
+
+/** Undefined for what is no JSON in UTF-8. */
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
 }
 
 function isAuthorized(request: IncomingMessage, token: string): boolean {

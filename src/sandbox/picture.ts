@@ -1,13 +1,66 @@
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import sharp from "sharp";
-import type { RunInput } from "./run-input.ts";
+import type { RunInput } from "./schedule.ts";
 
 /** A film is drawn as an animated picture of at most so many frames and pixels in all, over its whole length. */
 const MAX_FRAMES = 24;
 const MAX_PIXELS = 12_000_000;
 
+const MOST_BYTES = 64 * 1_024 * 1_024;
+const MOST_WAITING = 64;
+
+type Media = "images" | "videos";
+type Picture = { readonly contentType: string; readonly bytes: Buffer };
+
+export type PictureCache = {
+  /** Null when so many others are being drawn that the caller had better come back. */
+  read(input: RunInput, media: Media, index: number): Promise<Picture> | null;
+};
+
+/** Draws one picture at a time, since each takes a core, and keeps the ones read last, up to 64 MiB. */
+export function createPictureCache(): PictureCache {
+  const kept = new LRUCache<string, Picture>({
+    maxSize: MOST_BYTES,
+    sizeCalculation: ({ bytes }) => bytes.length,
+  });
+  const awaited = new Map<string, Promise<Picture>>();
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function drawAfter(previous: Promise<unknown>, key: string, draw: () => Promise<Picture>) {
+    await Promise.allSettled([previous]);
+    try {
+      const picture = await draw();
+      kept.set(key, picture);
+      return picture;
+    } finally {
+      awaited.delete(key);
+    }
+  }
+
+  return {
+    read(input, media, index) {
+      const key = JSON.stringify([input, media, index]);
+      const picture = kept.get(key);
+      if (picture !== undefined) return Promise.resolve(picture);
+      const running = awaited.get(key);
+      if (running !== undefined) return running;
+      if (awaited.size >= MOST_WAITING) return null;
+      const drawn = drawAfter(last, key, () => draw(input, media, index));
+      awaited.set(key, drawn);
+      last = drawn;
+      return drawn;
+    },
+  };
+}
+
+async function draw(input: RunInput, media: Media, index: number): Promise<Picture> {
+  if (media === "videos") return { contentType: "image/webp", bytes: await drawFilm(input) };
+  return { contentType: "image/png", bytes: await drawImage(input, index) };
+}
+
 /** A landscape in PNG. The same prompt, seed, size and index give the same bytes. */
-export async function drawImage(input: RunInput, index: number): Promise<Buffer> {
+async function drawImage(input: RunInput, index: number): Promise<Buffer> {
   return await sharp(toSvg(input, index, 0))
     .removeAlpha()
     .png({ compressionLevel: 6 })
@@ -15,7 +68,7 @@ export async function drawImage(input: RunInput, index: number): Promise<Buffer>
 }
 
 /** A moving landscape in animated WebP that loops; as long as `num_frames` and `fps` say. */
-export async function drawFilm(input: RunInput): Promise<Buffer> {
+async function drawFilm(input: RunInput): Promise<Buffer> {
   const affordable = Math.floor(MAX_PIXELS / (input.width * input.height));
   const frames = Math.min(input.num_frames, MAX_FRAMES, Math.max(2, affordable));
   const delay = Math.max(20, Math.round((1_000 * input.num_frames) / input.fps / frames));
