@@ -103,8 +103,8 @@ export async function readApiKeys(file: string): Promise<readonly StoredKey[] | 
 }
 
 /**
- * Changes the file of API keys, which is made if it is missing: one writer at a time, and whoever reads finds the file of
- * before or the one of after. `change` gives the keys to keep. Rejects with an `ApiKeysError`.
+ * Changes the file of API keys, which is made if it is missing. Writers take turns, and readers find the file before or
+ * after a change. `change` gives the keys to keep. Rejects with an `ApiKeysError`.
  */
 export async function changeApiKeys(
   file: string,
@@ -121,15 +121,12 @@ export async function changeApiKeys(
       unlock();
     }
   } catch (error) {
-    throw explain(
-      error,
-      `The API keys file ${resolve(file)} can't be written`,
-      "who may write in its folder",
-    );
+    const what = `The API keys file ${resolve(file)} can't be written`;
+    throw explain(error, what, "who may write in its folder");
   }
 }
 
-/** The lock is the kernel's, so a command that was killed leaves none behind; its file `<path>-lock` stays. */
+/** The kernel's lock, so a command that was killed leaves none behind; its file `<path>-lock` stays. */
 function lock(path: string): () => void {
   const database = new DatabaseSync(`${path}-lock`, { timeout: LOCK_TIMEOUT_MS });
   try {

@@ -16,10 +16,8 @@ import {
 } from "./api-keys-file.ts";
 import type { OwnerLimits } from "./viewer.ts";
 
-type KnownKey = { readonly stored: StoredKey; readonly admission: Admission };
-
 /**
- * Lets in who has a key of the file, which is read again when it changes; while it can't be, the former keys go on.
+ * Lets in whoever has a key of the file, which is read again when it changes; while it can't be, the former keys go on.
  * Rejects with an `ApiKeysError` when it can't be read at the start.
  */
 export async function openApiKeys(options: {
@@ -32,7 +30,7 @@ export async function openApiKeys(options: {
   const { file, limits, log, lookMs = 500 } = options;
   // An unknown id costs what a known one does, so that time does not tell which ids there are.
   const nobody = hashSecret(makeApiKey().secret);
-  let known: ReadonlyMap<string, KnownKey> = new Map();
+  let known: ReadonlyMap<string, Known> = new Map();
   let mark: string | null = null;
   let failure: string | null = null;
   let looking: Promise<void> | null = null;
@@ -45,7 +43,14 @@ export async function openApiKeys(options: {
       throw new ApiKeysError(
         `The API keys file ${resolve(file)} isn't there. Make it with its first key: npm run --silent key -- create --owner web, or correct its path (API_KEYS_FILE).`,
       );
-    known = new Map(keys.map((stored) => [stored.id, keepOrMake(stored)]));
+    known = new Map(
+      keys.map((stored) => {
+        const before = known.get(stored.id);
+        // A key that has not changed stays the same object, and so its sockets stay.
+        const isSame = JSON.stringify(before?.stored) === JSON.stringify(stored);
+        return [stored.id, before !== undefined && isSame ? before : toKnown(stored)];
+      }),
+    );
     mark = next;
     if (keys.length === 0)
       log.warn(
@@ -54,27 +59,18 @@ export async function openApiKeys(options: {
       );
   }
 
-  /** A key that has not changed stays the same object, and so its sockets stay. */
-  function keepOrMake(stored: StoredKey): KnownKey {
-    const before = known.get(stored.id);
-    if (before !== undefined && JSON.stringify(before.stored) === JSON.stringify(stored))
-      return before;
-    const made: KnownKey = {
-      stored,
-      admission: {
-        viewer: {
-          ownerId: stored.owner,
-          scopes: new Set(stored.scopes),
-          limits: { ...limits, ...stored.limits },
-        },
-        expiresAt: null,
-        isRevoked: () => known.get(stored.id) !== made,
-      },
+  function toKnown(stored: StoredKey): Known {
+    const viewer = {
+      ownerId: stored.owner,
+      scopes: new Set(stored.scopes),
+      limits: { ...limits, ...stored.limits },
     };
+    const isRevoked = (): boolean => known.get(stored.id) !== made;
+    const made = { stored, admission: { viewer, expiresAt: null, isRevoked } };
     return made;
   }
 
-  /** Until the file can be used it is tried at each look, as the fault may be the machine's, but told once. */
+  /** Reads a file that can't be used again at each look, as the fault may be the machine's, but tells it once. */
   async function look(): Promise<void> {
     if ((await readMark(file)) === mark) return;
     try {
@@ -115,6 +111,8 @@ export async function openApiKeys(options: {
     },
   };
 }
+
+type Known = { readonly stored: StoredKey; readonly admission: Admission };
 
 /** Changes whenever the file does; the text of the error when it can't be looked at. */
 async function readMark(file: string): Promise<string> {
