@@ -1,20 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import type { Logger } from "pino";
-
-import type { Admission, Authenticator } from "../auth/authenticator.ts";
+import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
-import type { Sessions } from "../auth/sessions.ts";
-import type { Backlog, BacklogShare } from "../schema/backlog.ts";
+import type { BacklogShare } from "../schema/backlog.ts";
 import { DatabaseReplacedError } from "../store/database-error.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
-import type { Connections } from "./connections.ts";
-import type { GraphqlHandler } from "./create-graphql.ts";
-import type { Origins } from "./origins.ts";
-import type { RequestRates } from "./owner-limits.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
 import type { Refusal } from "./refuse.ts";
 import { overLimit, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
 
 /** Answers one request; `mustAsk` when the client sends its body only once it is asked to. */
 export type Answer = (
@@ -23,27 +18,14 @@ export type Answer = (
   mustAsk: boolean,
 ) => Promise<void>;
 
-/** Makes what takes a request from its first line to GraphQL. */
-export function createAnswer(options: {
-  readonly path: string;
-  readonly largestBodyBytes: number;
-  readonly authenticate: Authenticator["authenticate"];
-  readonly sessions: Sessions;
-  readonly rates: RequestRates;
-  readonly origins: Origins;
-  readonly connections: Connections;
-  readonly backlog: Backlog;
-  readonly graphql: GraphqlHandler;
-  /** Null where browsers get no page. */
-  readonly answerPage:
-    | ((request: IncomingMessage, response: ServerResponse) => Promise<void>)
-    | null;
-  /** Rejects unless the database answers. */
-  readonly checkDatabase: () => Promise<void>;
-  readonly log: Logger;
-}): Answer {
-  const { path: graphqlPath, largestBodyBytes, answerPage, origins } = options;
-  const answerReadiness = createReadiness(options);
+/** Makes what takes a request from its first line to GraphQL; `answerPage` is null where browsers get no page. */
+export function createAnswer(
+  parts: ServerParts,
+  answerPage: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null,
+): Answer {
+  const { authenticator, sessions, rates, origins, connections, backlog, graphql } = parts;
+  const largestBodyBytes = parts.limits.http.bodyBytes;
+  const answerReadiness = createReadiness(parts);
 
   return async (request, response, mustAsk) => {
     response.setHeaders(SECURITY_HEADERS);
@@ -53,23 +35,23 @@ export function createAnswer(options: {
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
     if (path === "/" && answerPage !== null)
-      return void response.writeHead(302, { location: graphqlPath }).end();
-    if (path !== graphqlPath)
-      return await refuse(notFound(`Nothing is here. GraphQL is at ${graphqlPath}.`));
+      return void response.writeHead(302, { location: GRAPHQL_PATH }).end();
+    if (path !== GRAPHQL_PATH)
+      return await refuse(notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`));
     if (origins.answer(request, response)) return undefined;
     // A browser asks for a page, and no program for data.
     if (request.method === "GET" && request.headers.accept?.includes("text/html") === true)
       return await (answerPage === null ? refuse(NO_PAGE) : answerPage(request, response));
     const unfit = checkOperation(request, parameters);
     if (unfit !== null) return await refuse(unfit);
-    const admission = await options
+    const admission = await authenticator
       .authenticate(request.headers.authorization)
       .catch(toAuthenticationRefusal);
     if (!("viewer" in admission)) return await refuse(admission);
-    const limit = await options.rates.take(admission.viewer);
+    const limit = await rates.take(admission.viewer);
     if (limit !== null) return await refuse(overLimit(limit, 429));
     if (mustAsk) response.writeContinue();
-    const share = options.backlog.open(admission.viewer.ownerId, () => response.destroy());
+    const share = backlog.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
@@ -78,7 +60,7 @@ export function createAnswer(options: {
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
     }
-    await options.graphql(request, response, toOrigin(admission, share));
+    await graphql(request, response, toOrigin(admission, share));
     return share.hold(response.writableLength);
 
     function toOrigin(admission: Admission, share: BacklogShare) {
@@ -88,9 +70,9 @@ export function createAnswer(options: {
         onStream(end: () => void) {
           whenOver(end);
           if (response.closed) return;
-          options.connections.markStream(response);
+          connections.markStream(response);
           // An answer is let out all the same, but a stream would go on for long.
-          whenOver(options.sessions.enter(admission, () => response.destroy()));
+          whenOver(sessions.enter(admission, () => response.destroy()));
         },
       };
     }
@@ -118,13 +100,9 @@ export function createAnswer(options: {
 }
 
 /** However often it is asked, the log is told once of each reason, and once that the gateway is ready again. */
-function createReadiness(options: {
-  readonly checkDatabase: () => Promise<void>;
-  readonly log: Logger;
-}): (response: ServerResponse) => Promise<void> {
-  const { checkDatabase, log } = options;
+function createReadiness({ checkDatabase, log }: Pick<ServerParts, "checkDatabase" | "log">) {
   let told: string | null = null;
-  return async (response) => {
+  return async (response: ServerResponse): Promise<void> => {
     try {
       await checkDatabase();
     } catch (error) {

@@ -1,54 +1,25 @@
 import { GraphQLError } from "graphql";
-import type { GraphQLSchema } from "graphql";
 import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/limit-error.ts";
-import type { BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import type { DocumentLimits } from "./documents/document-checks.ts";
 import { createDocumentChecks } from "./documents/document-checks.ts";
-import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 import { createDocumentFinder } from "./documents/trusted-documents.ts";
 import type { MaskError } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
-
-/** What an operation comes with, over HTTP or a socket. */
-export type OperationOrigin = {
-  readonly viewer: Viewer;
-  /**
-   * For what waits for the reader of its answer. Whoever opened it closes it when the answer has left or its client has;
-   * what is given back before counts until it has left.
-   */
-  readonly share: BacklogShare;
-  /**
-   * Called when the answer becomes a stream, which may outlive the credential; `end` ends it, for when the client has
-   * left, which may have been before.
-   */
-  readonly onStream?: (end: () => void) => void;
-};
+import { createSlots } from "./owner-limits.ts";
+import type { OperationOrigin, ServerOptions, ServerParts } from "./server-parts.ts";
 
 /** GraphQL over HTTP, and what the WebSocket needs of the same. */
-export type GraphqlHandler = ReturnType<typeof createGraphql>;
-
-/** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
-export type CreateContext = (operation: {
-  readonly viewer: Viewer;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly share: BacklogShare;
-}) => object;
-
-export function createGraphql(options: {
-  readonly schema: GraphQLSchema;
-  readonly createContext: CreateContext;
-  readonly maskError: MaskError;
-  readonly documentLimits: DocumentLimits;
-  readonly hasIntrospection: boolean;
-  readonly trustedDocuments: TrustedDocuments | null;
-  readonly subscriptionSlots: Slots;
-}) {
-  const { schema, createContext, maskError, hasIntrospection, trustedDocuments } = options;
+export function createGraphql(
+  options: Pick<ServerOptions, "schema" | "createContext" | "doors" | "limits">,
+  maskError: MaskError,
+): ServerParts["graphql"] {
+  const { schema, createContext, limits } = options;
+  const { hasIntrospection, trustedDocuments } = options.doors;
+  const most = limits.webSocket.subscriptions;
   return createYoga<OperationOrigin>({
     schema,
     context: ({ params, viewer, share }) =>
@@ -70,8 +41,8 @@ export function createGraphql(options: {
     plugins: [
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
       BATCHING_BAN,
-      createDocumentChecks(schema, { ...options.documentLimits, hasIntrospection }),
-      createSubscriptionLimit(options.subscriptionSlots),
+      createDocumentChecks(schema, { ...limits.document, hasIntrospection }),
+      createSubscriptionLimit(createSlots({ what: "subscriptions", most })),
       NOT_ACCEPTABLE,
     ],
   });

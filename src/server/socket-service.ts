@@ -2,45 +2,33 @@ import { getOperationAST, GraphQLError } from "graphql";
 import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
-import type { Admission, Authenticator } from "../auth/authenticator.ts";
+import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
-import type { SessionEnd, Sessions } from "../auth/sessions.ts";
+import type { SessionEnd } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/limit-error.ts";
-import type { Backlog, BacklogShare } from "../schema/backlog.ts";
+import type { BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import type { GraphqlHandler } from "./create-graphql.ts";
 import { fillInQuery } from "./documents/trusted-documents.ts";
-import type { TrustedDocuments } from "./documents/trusted-documents.ts";
-import type { MaskError } from "./mask-error.ts";
 import { toFormattedError, withCode } from "./mask-error.ts";
-import type { RequestRates, Slots } from "./owner-limits.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { TRY_AGAIN_LATER } from "./serve-socket.ts";
+import type { ServerParts } from "./server-parts.ts";
 
 /** Makes what is done on sockets: who comes in, and the same operations as over HTTP. */
-export function createSocketService(options: {
-  readonly initSeconds: number;
-  readonly mostOperations: number;
-  readonly authenticate: Authenticator["authenticate"];
-  readonly sessions: Sessions;
-  readonly socketSlots: Slots;
-  readonly rates: RequestRates;
-  readonly backlog: Backlog;
-  readonly trustedDocuments: TrustedDocuments | null;
-  readonly graphql: GraphqlHandler;
-  readonly maskError: MaskError;
-}): Server<SocketSession> {
-  const { graphql, maskError, mostOperations, sessions, trustedDocuments } = options;
+export function createSocketService(parts: ServerParts): Server<SocketSession> {
+  const { graphql, maskError, sessions } = parts;
+  const { trustedDocuments } = parts.doors;
+  const { initSeconds, operationsPerSocket: mostOperations } = parts.limits.webSocket;
   // What it runs has a context of its own by then.
   const { execute, subscribe } = graphql.getEnveloped();
 
   /** Lets somebody in with all that a socket takes, or closes it. */
   async function enter(session: SocketSession, parameters: object): Promise<boolean> {
     try {
-      const admission = await options.authenticate(findAuthorization(parameters));
+      const admission = await parts.authenticator.authenticate(findAuthorization(parameters));
       if (session.isClosed()) return false;
-      session.leave.push(options.socketSlots.take(admission.viewer));
+      session.leave.push(parts.socketSlots.take(admission.viewer));
       session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
       session.admit(admission);
       return true;
@@ -63,14 +51,14 @@ export function createSocketService(options: {
   /** Closed when the operation is over, or the socket has closed. */
   function openShare(session: SocketSession, { ownerId }: Viewer, payload: object): BacklogShare {
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
-    const share = options.backlog.open(ownerId, cut);
+    const share = parts.backlog.open(ownerId, cut);
     if (session.isClosed()) share.close();
     else session.ends.set(payload, share.close);
     return share;
   }
 
   async function prepare(viewer: Viewer, payload: SubscribePayload, share: BacklogShare) {
-    const limit = await options.rates.take(viewer);
+    const limit = await parts.rates.take(viewer);
     if (limit !== null) return [overLimit(limit)];
     const { variables, operationName } = payload;
     const query = trustedDocuments?.find(payload) ?? payload.query;
@@ -84,7 +72,8 @@ export function createSocketService(options: {
     if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
     const invalid: readonly GraphQLError[] = validate(schema, document);
     if (invalid.length > 0) return invalid.map(maskError);
-    if (!getOperationAST(document, operationName)) return [unknownOperation()];
+    if (!getOperationAST(document, operationName))
+      return [refused(UNKNOWN_OPERATION, "OPERATION_RESOLUTION_FAILURE")];
     return {
       schema,
       document,
@@ -97,7 +86,7 @@ export function createSocketService(options: {
   return makeServer<Record<string, unknown>, SocketSession>({
     execute,
     subscribe,
-    connectionInitWaitTimeout: options.initSeconds * 1_000,
+    connectionInitWaitTimeout: initSeconds * 1_000,
     // Without a query graphql-ws would close the socket.
     jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
     onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
@@ -107,10 +96,13 @@ export function createSocketService(options: {
       // What a client says is complete may still run, so that is bounded too.
       const isFull =
         Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
-      if (isFull) return [tooManyOperations(mostOperations)];
+      if (isFull) {
+        const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
+        return [refused(message, "TOO_MANY_OPERATIONS")];
+      }
       try {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
-        if (isOver(session, admission)) return [tooLate()];
+        if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const { viewer } = admission;
         return await prepare(viewer, payload, openShare(session, viewer, payload));
       } catch (error) {
@@ -135,6 +127,11 @@ export function createSocketService(options: {
   });
 }
 
+/** No client hears it any more. */
+const TOO_LATE = "The socket is closed. Connect again.";
+const UNKNOWN_OPERATION =
+  "Could not determine what operation to execute. Set operationName to one that the document has.";
+
 /** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
 const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
 
@@ -155,23 +152,8 @@ function endSession(session: SocketSession, reason: SessionEnd): void {
   session.close(4403, SESSION_ENDS[reason]);
 }
 
-/** No client hears it any more. */
-function tooLate(): GraphQLError {
-  return new GraphQLError("The socket is closed. Connect again.");
-}
-
-function unknownOperation(): GraphQLError {
-  return new GraphQLError(
-    "Could not determine what operation to execute. Set operationName to one that the document has.",
-    { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
-  );
-}
-
-function tooManyOperations(most: number): GraphQLError {
-  return new GraphQLError(
-    `This socket already runs ${most} operations. End one, or open another socket.`,
-    { extensions: { code: "TOO_MANY_OPERATIONS" } },
-  );
+function refused(message: string, code: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
 }
 
 function attempt<T>(act: () => T): T | GraphQLError {

@@ -3,18 +3,15 @@ import type { IncomingMessage, Server } from "node:http";
 
 import { handleProtocols } from "graphql-ws";
 import type { Server as SocketService } from "graphql-ws";
-import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
 
-import type { Backlog } from "../schema/backlog.ts";
 import { checkHeaders } from "./check-request.ts";
-import type { Connections } from "./connections.ts";
-import type { Origins } from "./origins.ts";
-import type { Slots } from "./owner-limits.ts";
 import type { Refusal } from "./refuse.ts";
 import { badRequest, overLimit, refuseConnection } from "./refuse.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { serveSocket } from "./serve-socket.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
 
 /** How long a client may take to answer that it was closed; an option that the types of ws lack. */
 const CLOSING = { closeTimeout: 2_000 };
@@ -31,21 +28,15 @@ export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessa
  * Opens WebSockets for the upgrades of a server that listens already. `close` tells every socket to come back later
  * (1001). Whoever closes a socket waits 2 s for the client, and then cuts it.
  */
-export function serveWebSocket(options: {
-  readonly server: Server;
-  readonly path: string;
-  readonly service: SocketService<SocketSession>;
-  readonly origins: Origins;
-  readonly socketSlots: Slots;
-  readonly messageBytes: number;
-  readonly backlog: Backlog;
-  readonly connections: Pick<Connections, "leave" | "owesAnswer">;
-  readonly log: Logger;
-}): { close(): Promise<void> } {
-  const { server, path, origins, connections, log } = options;
+export function serveWebSocket(
+  server: Server,
+  service: SocketService<SocketSession>,
+  parts: ServerParts,
+): { close(): Promise<void> } {
+  const { origins, connections, backlog, socketSlots, log } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: options.messageBytes,
+    maxPayload: parts.limits.webSocket.messageBytes,
     maxFragments: MOST_FRAGMENTS,
     maxBufferedChunks: MOST_CHUNKS,
     // A small message may be a large one when it is unpacked.
@@ -62,7 +53,7 @@ export function serveWebSocket(options: {
     if (refusal !== null) return refuseConnection(connection, refusal);
     connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      serveSocket({ ...options, socket, connection });
+      serveSocket({ service, socket, connection, backlog, log });
     });
   });
   sockets.on("wsClientError", (error, connection) => {
@@ -73,12 +64,12 @@ export function serveWebSocket(options: {
   function check(request: IncomingMessage): Refusal | null {
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return refusal;
-    if (request.url?.split("?", 1)[0] !== path) {
-      const message = `No socket is here. GraphQL is at ${path}.`;
+    if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH) {
+      const message = `No socket is here. GraphQL is at ${GRAPHQL_PATH}.`;
       return { status: 404, code: "NOT_FOUND", message };
     }
     if (origins.isForeign(request)) return FOREIGN;
-    const full = options.socketSlots.findFull();
+    const full = socketSlots.findFull();
     return full === null ? null : overLimit(full, 503);
   }
 
