@@ -1,15 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import {
-  chmod,
-  chown,
-  mkdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import fs from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -17,25 +7,20 @@ import { z } from "zod";
 
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
-/** A key as its bearer has it: `rck_<id>_<secret>`. */
-type ApiKey = { readonly id: string; readonly secret: string };
-
 /** What the id of a key looks like; source of a regular expression without its anchors. */
 export const KEY_ID = "[A-Za-z0-9]{12,64}";
 
 const FORM = new RegExp(`^rck_(${KEY_ID})_([\\w-]{43})$`);
 
-/** A new key; its secret has 256 random bits. */
-export function makeApiKey(): ApiKey {
-  return { id: randomBytes(8).toString("hex"), secret: randomBytes(32).toString("base64url") };
-}
-
-export function formatApiKey({ id, secret }: ApiKey): string {
-  return `rck_${id}_${secret}`;
+/** A new key with its parts; the secret has 256 random bits. */
+export function makeApiKey() {
+  const id = randomBytes(8).toString("hex");
+  const secret = randomBytes(32).toString("base64url");
+  return { key: `rck_${id}_${secret}`, id, secret };
 }
 
 /** Null when the text is no key. */
-export function parseApiKey(text: string): ApiKey | null {
+export function parseApiKey(text: string): { readonly id: string; readonly secret: string } | null {
   const [, id, secret] = FORM.exec(text) ?? [];
   return id === undefined || secret === undefined ? null : { id, secret };
 }
@@ -45,7 +30,7 @@ export function hashSecret(secret: string, salt = randomBytes(16).toString("base
   return { salt, hash: hash("sha256", `${salt}${secret}`, "base64url") };
 }
 
-/** Whether the secret is the one of the hash, in a time that does not tell how nearly. */
+/** Whether the secret is the one of the hash, in a time that does not tell how nearly it is. */
 export function isSecretOf(
   secret: string,
   { salt, hash }: { readonly salt: string; readonly hash: string },
@@ -58,7 +43,7 @@ export function isSecretOf(
 /** A key as the file has it: all but its secret. */
 export type StoredKey = z.infer<typeof STORED_KEY>;
 
-/** The file can't be used; the text lists every problem and tells the next step. */
+/** The file can't be used; the text lists every problem and the next step. */
 export class ApiKeysError extends Error {
   override readonly name = "ApiKeysError";
 }
@@ -80,7 +65,7 @@ const STORED_KEY = z
 
 const FILE = z.strictObject({ keys: z.array(STORED_KEY).max(100_000) });
 
-/** As many as anybody reads. */
+/** More than anybody reads. */
 const MOST_PROBLEMS = 100;
 const LOCK_TIMEOUT_MS = 10_000;
 
@@ -88,7 +73,7 @@ const LOCK_TIMEOUT_MS = 10_000;
 export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
   // Whole in messages: of a relative one nobody sees where it starts.
   const path = resolve(file);
-  const text = await unlessMissing(readFile(path, "utf8")).catch((error: unknown) => {
+  const text = await unlessMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
     throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
   });
   if (text === null) return null;
@@ -111,9 +96,9 @@ export async function changeApiKeys(
   change: (keys: readonly StoredKey[]) => readonly StoredKey[],
 ): Promise<void> {
   try {
-    await mkdir(dirname(resolve(file)), { recursive: true });
+    await fs.mkdir(dirname(resolve(file)), { recursive: true });
     // A link stays one: the file that it leads to is replaced.
-    const path = (await unlessMissing(realpath(file))) ?? resolve(file);
+    const path = (await unlessMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
       await replace(path, change((await readApiKeys(path)) ?? []));
@@ -144,16 +129,16 @@ function lock(path: string): () => void {
 async function replace(path: string, keys: readonly StoredKey[]): Promise<void> {
   const next = `${path}-new`;
   // One that a killed command left may be readable by others.
-  await rm(next, { force: true });
+  await fs.rm(next, { force: true });
   const text = `${JSON.stringify({ keys }, null, 2)}\n`;
-  await writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
+  await fs.writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
   // Written by root, it must stay readable by the gateway, by its group too, or it would not hear of a revocation.
-  const former = await unlessMissing(stat(path));
+  const former = await unlessMissing(fs.stat(path));
   if (former !== null) {
-    await chown(next, former.uid, former.gid);
-    await chmod(next, former.mode & 0o640);
+    await fs.chown(next, former.uid, former.gid);
+    await fs.chmod(next, former.mode & 0o640);
   }
-  await rename(next, path);
+  await fs.rename(next, path);
 }
 
 /** Null where there is no such file. */

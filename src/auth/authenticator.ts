@@ -1,6 +1,6 @@
 import type { Viewer } from "./viewer.ts";
 
-/** Tells who comes in. */
+/** Decides who comes in. */
 export type Authenticator = {
   /**
    * The admission for an `Authorization` value (`Bearer …`), from a header or from a WebSocket's `connectionParams`;

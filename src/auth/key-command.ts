@@ -4,8 +4,15 @@ import { parseArgs } from "node:util";
 import { kebabCase } from "change-case";
 
 import type { StoredKey } from "./api-keys-file.ts";
-import { ApiKeysError, changeApiKeys, KEY_ID, readApiKeys } from "./api-keys-file.ts";
-import { formatApiKey, hashSecret, makeApiKey, parseApiKey } from "./api-keys-file.ts";
+import {
+  ApiKeysError,
+  changeApiKeys,
+  hashSecret,
+  KEY_ID,
+  makeApiKey,
+  parseApiKey,
+  readApiKeys,
+} from "./api-keys-file.ts";
 import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 const HELP = `npm run --silent key -- create --owner web      prints a new key, this once
@@ -107,14 +114,13 @@ function readId(args: string[]): string {
 }
 
 async function create(newKey: NewKey, path: string, now: Date) {
-  const key = makeApiKey();
-  const { owner, scopes, limits } = newKey;
-  const hashed = hashSecret(key.secret);
-  const stored = { id: key.id, owner, scopes, limits, ...hashed, createdAt: now.toISOString() };
+  const { key, id, secret } = makeApiKey();
+  const stored = { id, ...newKey, ...hashSecret(secret), createdAt: now.toISOString() };
+  const { owner, scopes } = newKey;
   await changeApiKeys(path, (keys) => [...keys, stored]);
   return {
-    result: formatApiKey(key),
-    remark: `Created key ${key.id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.`,
+    result: key,
+    remark: `Created key ${id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.`,
   };
 }
 

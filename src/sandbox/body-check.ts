@@ -50,15 +50,12 @@ export function createBodyChecks(): (schema: BodyObject) => BodyCheck {
 
 /** Without those of values that the client didn't give: schemas have defaults that they themselves refuse. */
 function toProblems(errors: readonly ErrorObject[], given: BodyObject): readonly BodyProblem[] {
-  return errors
-    .values()
-    .flatMap((error) => {
-      const path = findPath(given, error.instancePath);
-      // That of an `if` only says that others are those of its `then` or `else`.
-      return path === null || error.keyword === "if" ? [] : [toProblem(error, path)];
-    })
-    .take(MAX_PROBLEMS)
-    .toArray();
+  const problems = errors.flatMap((error) => {
+    const path = findPath(given, error.instancePath);
+    // That of an `if` only says that others are those of its `then` or `else`.
+    return path === null || error.keyword === "if" ? [] : [toProblem(error, path)];
+  });
+  return problems.slice(0, MAX_PROBLEMS);
 }
 
 /** Reads a JSON pointer; null where it leads to nothing. */

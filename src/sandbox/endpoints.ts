@@ -20,11 +20,7 @@ export function createEndpoints(options: {
   const catalogue = loadCatalogue(deployments);
   const pictures = createPictureCache();
 
-  async function submit(
-    request: IncomingMessage,
-    deployment: SandboxDeployment,
-    base: string,
-  ): Promise<Answer> {
+  async function submit(request: IncomingMessage, deployment: SandboxDeployment, base: string) {
     const body = await readBody(request);
     if (body === null) return refusal(413_001, TOO_LARGE, { connection: "close" });
     const value = parse(body);
@@ -42,16 +38,11 @@ export function createEndpoints(options: {
   function look(deployment: SandboxDeployment, base: string, id: string, verb: string): Answer {
     const stored = store.read(id, now());
     if (stored?.deploymentId !== deployment.id) return refusal(404_001, UNKNOWN_REQUEST);
-    switch (verb) {
-      case "status":
-        return json(200, toStatus(base, id, stored));
-      case "result":
-        return json(200, toResult(origin, deployment, id, stored));
-      default: {
-        const outcome = store.cancel(id, now()) ? "cancelled" : "not_cancellable";
-        return json(200, { request_id: id, status: "completed", outcome });
-      }
-    }
+    if (verb === "status") return json(200, toStatus(base, id, stored));
+    if (verb === "result")
+      return json(200, toResult(deployment, `${origin}/files/${id}`, id, stored));
+    const outcome = store.cancel(id, now()) ? "cancelled" : "not_cancellable";
+    return json(200, { request_id: id, status: "completed", outcome });
   }
 
   function list(ids: readonly string[]): Answer {
@@ -83,7 +74,8 @@ export function createEndpoints(options: {
     if (route.name === "home") return HOME;
     const { version = "", deploymentId = "", id = "", name: lastPart = "" } = route.groups;
     if (route.name === "file") return await readFile(id, lastPart);
-    if (!isAuthorized(request, token)) return refusal(401_001, UNAUTHORIZED);
+    const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
+    if (given !== token) return refusal(401_001, UNAUTHORIZED);
     if (route.name === "list") return list(url.searchParams.getAll("ids"));
     const deployment = catalogue.get(deploymentId);
     if (deployment === undefined) return refusal(404_001, UNKNOWN_DEPLOYMENT);
@@ -94,29 +86,23 @@ export function createEndpoints(options: {
 }
 
 const GET = ["GET", "HEAD"];
+const POST = ["POST"];
 const DEPLOYMENTS = "/prod/(?<version>v1|v2)/deployments";
 const DEPLOYMENT = `${DEPLOYMENTS}/(?<deploymentId>[^/]+)`;
 const REQUEST = `${DEPLOYMENT}/requests/(?<id>[^/]+)`;
-
-type Route = {
-  readonly name: "home" | "file" | "list" | "submit" | "look" | "cancel";
-  readonly methods: readonly string[];
-  readonly path: RegExp;
-};
-
-const ROUTES: readonly Route[] = [
-  { name: "home", methods: GET, path: /^\/$/ },
-  { name: "file", methods: GET, path: /^\/files\/(?<id>[^/]+)\/(?<name>[^/]+)$/ },
-  { name: "list", methods: GET, path: new RegExp(`^${DEPLOYMENTS}$`) },
-  { name: "submit", methods: ["POST"], path: new RegExp(`^${DEPLOYMENT}/inference$`) },
-  { name: "look", methods: GET, path: new RegExp(`^${REQUEST}/(?<name>status|result)$`) },
-  { name: "cancel", methods: ["POST"], path: new RegExp(`^${REQUEST}/(?<name>cancel)$`) },
-];
+const ROUTES = [
+  ["home", GET, "/"],
+  ["file", GET, "/files/(?<id>[^/]+)/(?<name>[^/]+)"],
+  ["list", GET, DEPLOYMENTS],
+  ["submit", POST, `${DEPLOYMENT}/inference`],
+  ["look", GET, `${REQUEST}/(?<name>status|result)`],
+  ["cancel", POST, `${REQUEST}/(?<name>cancel)`],
+] as const;
 
 function findRoute(path: string) {
-  for (const route of ROUTES) {
-    const match = route.path.exec(path);
-    if (match !== null) return { ...route, groups: match.groups ?? {} };
+  for (const [name, methods, pattern] of ROUTES) {
+    const match = new RegExp(`^${pattern}$`).exec(path);
+    if (match !== null) return { name, methods, groups: match.groups ?? {} };
   }
   return null;
 }
@@ -144,15 +130,15 @@ function toStatus(base: string, requestId: string, stored: StoredRequest) {
   };
 }
 
-/** The answer of /result; `origin` is where the files are. */
+/** The answer of /result; `folder` is the URL of its files. */
 function toResult(
-  origin: string,
   deployment: SandboxDeployment,
+  folder: string,
   requestId: string,
   stored: StoredRequest,
 ) {
   const status = toStatusWord(stored);
-  const urls = listFiles(deployment, stored).map((name) => `${origin}/files/${requestId}/${name}`);
+  const urls = listFiles(deployment, stored).map((name) => `${folder}/${name}`);
   const isEnded = stored.state === "finished" || stored.state === "cancelled";
   return {
     request_id: requestId,
@@ -173,10 +159,10 @@ function listFiles(deployment: SandboxDeployment, stored: StoredRequest): string
 }
 
 /** A deployment as the list of deployments shows it. */
-function toListedDeployment(deployment: SandboxDeployment) {
+function toListedDeployment({ id, name }: SandboxDeployment) {
   return {
-    id: deployment.id,
-    name: deployment.name,
+    id,
+    name,
     hardware: ["AMPERE_48"],
     min_instances: 0,
     max_instances: RUNNERS,
@@ -191,10 +177,7 @@ function toListedDeployment(deployment: SandboxDeployment) {
 
 const MAX_IMAGES = 4;
 const DEPLOYED_AT = "2025-07-01T09:00:00.000000";
-const FAILURE = {
-  type: "InferenceError",
-  message: "The prompt asks for a failure.",
-};
+const FAILURE = { type: "InferenceError", message: "The prompt asks for a failure." };
 
 function toStatusWord({ state, input }: StoredRequest): string {
   if (state !== "finished") return state;
@@ -213,11 +196,6 @@ function parse(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isAuthorized(request: IncomingMessage, token: string): boolean {
-  const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
-  return given === token;
 }
 
 const HOME: Answer = {

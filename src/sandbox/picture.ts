@@ -13,13 +13,8 @@ const MOST_WAITING = 64;
 type Media = "images" | "videos";
 type Picture = { readonly contentType: string; readonly bytes: Buffer };
 
-export type PictureCache = {
-  /** Null when so many others are being drawn that the caller had better come back. */
-  read(input: RunInput, media: Media, index: number): Promise<Picture> | null;
-};
-
 /** Draws one picture at a time, since each takes a core, and keeps the ones read last, up to 64 MiB. */
-export function createPictureCache(): PictureCache {
+export function createPictureCache() {
   const kept = new LRUCache<string, Picture>({
     maxSize: MOST_BYTES,
     sizeCalculation: ({ bytes }) => bytes.length,
@@ -27,26 +22,22 @@ export function createPictureCache(): PictureCache {
   const awaited = new Map<string, Promise<Picture>>();
   let last: Promise<unknown> = Promise.resolve();
 
-  async function drawAfter(previous: Promise<unknown>, key: string, draw: () => Promise<Picture>) {
-    await Promise.allSettled([previous]);
-    try {
-      const picture = await draw();
-      kept.set(key, picture);
-      return picture;
-    } finally {
-      awaited.delete(key);
-    }
-  }
-
   return {
-    read(input, media, index) {
+    /** Null when so many others are being drawn that the caller had better come back. */
+    read(input: RunInput, media: Media, index: number): Promise<Picture> | null {
       const key = JSON.stringify([input, media, index]);
       const picture = kept.get(key);
       if (picture !== undefined) return Promise.resolve(picture);
       const running = awaited.get(key);
       if (running !== undefined) return running;
       if (awaited.size >= MOST_WAITING) return null;
-      const drawn = drawAfter(last, key, () => draw(input, media, index));
+      const drawn = Promise.allSettled([last])
+        .then(async () => {
+          const drawing = await draw(input, media, index);
+          kept.set(key, drawing);
+          return drawing;
+        })
+        .finally(() => awaited.delete(key));
       awaited.set(key, drawn);
       last = drawn;
       return drawn;
@@ -54,17 +45,13 @@ export function createPictureCache(): PictureCache {
   };
 }
 
+/** A landscape, as PNG or moving. The same prompt, seed, size and index give the same bytes. */
 async function draw(input: RunInput, media: Media, index: number): Promise<Picture> {
   if (media === "videos") return { contentType: "image/webp", bytes: await drawFilm(input) };
-  return { contentType: "image/png", bytes: await drawImage(input, index) };
-}
-
-/** A landscape in PNG. The same prompt, seed, size and index give the same bytes. */
-async function drawImage(input: RunInput, index: number): Promise<Buffer> {
-  return await sharp(toSvg(input, index, 0))
+  const image = sharp(toSvg(input, index, 0))
     .removeAlpha()
-    .png({ compressionLevel: 6 })
-    .toBuffer();
+    .png({ compressionLevel: 6 });
+  return { contentType: "image/png", bytes: await image.toBuffer() };
 }
 
 /** A moving landscape in animated WebP that loops; as long as `num_frames` and `fps` say. */
@@ -138,9 +125,6 @@ function toHill(
 function toCaption(prompt: string, maxLength: number): string {
   const text = prompt.toWellFormed().replaceAll(/[\p{Cc}\s\uFFFE\uFFFF]+/gu, " ");
   const characters = [...text.trim()];
-  const short =
-    characters.length <= maxLength
-      ? characters
-      : [...characters.slice(0, Math.max(0, maxLength - 1)), "…"];
-  return short.join("").replaceAll(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+  if (characters.length > maxLength) characters.splice(Math.max(0, maxLength - 1), Infinity, "…");
+  return characters.join("").replaceAll(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -23,8 +23,8 @@ const SLOW_POSITIONS = 5;
 type Slot = { readonly startAt: number; readonly finishAt: number };
 
 /**
- * When a deployment's runners are up for a request that arrives `now`. `before` has the newest request's own such time
- * and the moment since when nothing was left to do; null for a deployment that never did anything.
+ * When a deployment's runners are up for a request that arrives `now`. `before` says when they were for the newest request
+ * and since when they have been idle; null for a deployment that never did anything.
  */
 export function planReady(
   before: { readonly readyAt: number; readonly idleSince: number } | null,
@@ -38,8 +38,8 @@ export function planReady(
 }
 
 /**
- * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner:
- * the runner that is free first takes each request, so these are the last runs of different runners.
+ * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner: each
+ * request goes to the runner that is free first, so these are the last runs of different runners.
  */
 export function planSlot(readyAt: number, runMs: number, lastFinishes: readonly number[]): Slot {
   const freeAt = lastFinishes.length < RUNNERS ? readyAt : Math.min(...lastFinishes);
@@ -52,7 +52,7 @@ export function toQueueMs(input: RunInput, speed: number): number {
   return isSlowWanted(input) ? Math.ceil(SLOW_QUEUE_MS / speed) : 0;
 }
 
-/** The place in the queue that such a request seems to have, so long before its start; 0 for any other. */
+/** The position that a slow request shows so long before its start; 0 for any other. */
 export function toSlowPosition(input: RunInput, waitMs: number, speed: number): number {
   if (!isSlowWanted(input)) return 0;
   const positionMs = SLOW_QUEUE_MS / speed / SLOW_POSITIONS;
@@ -78,10 +78,10 @@ function isSlowWanted(input: RunInput): boolean {
   return /\[slow\]/i.test(input.prompt);
 }
 
-/** What of a body decides how long a run takes and what it gives; sizes in pixels. */
+/** The part of a body that decides how long a run takes and what it gives; sizes in pixels. */
 export type RunInput = z.infer<typeof RUN_INPUT>;
 
-/** Reads any JSON object: what it lacks gets a default, and what is beyond a bound the bound. */
+/** Reads any JSON object: missing values get a default, and values out of bounds the bound. */
 export const RUN_INPUT = z.object({
   prompt: z.string().catch(""),
   seed: z.number().catch(42),

@@ -6,12 +6,7 @@ const PORT_RULE = "must be a port, from 0 (a free one) to 65535";
 const SPEED_RULE = "must be a number from 0.01 to 1000";
 
 const SETTINGS = z.object({
-  SANDBOX_PORT: z.coerce
-    .number(PORT_RULE)
-    .multipleOf(1, PORT_RULE)
-    .min(0, PORT_RULE)
-    .max(65_535, PORT_RULE)
-    .default(4_001),
+  SANDBOX_PORT: z.coerce.number(PORT_RULE).refine(isPort, PORT_RULE).default(4_001),
   SANDBOX_SPEED: z.coerce
     .number(SPEED_RULE)
     .min(0.01, SPEED_RULE)
@@ -26,14 +21,11 @@ const FILE = z.object(
   "it is no object",
 );
 
-/** The sandbox's own settings; a blank value counts as unset. Throws one error that lists every wrong value. */
-export function loadSandboxSettings(environment: NodeJS.ProcessEnv): {
-  readonly port: number;
-  readonly speed: number;
-  readonly dataFolder: string;
-  /** The entries of the file; undefined without one. */
-  readonly deployments: readonly unknown[] | undefined;
-} {
+/**
+ * The sandbox's own settings; a blank value counts as unset. Throws one error that lists every wrong value. `deployments`
+ * are the entries of the file; undefined without one.
+ */
+export function loadSandboxSettings(environment: NodeJS.ProcessEnv) {
   const given = Object.entries(environment).filter(([, value]) => value?.trim() !== "");
   const parsed = SETTINGS.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
@@ -43,8 +35,17 @@ export function loadSandboxSettings(environment: NodeJS.ProcessEnv): {
     });
     throw new Error(["The sandbox can't start:", ...lines].join("\n"));
   }
-  const { SANDBOX_PORT: port, SANDBOX_SPEED: speed, SANDBOX_DATA: dataFolder } = parsed.data;
-  return { port, speed, dataFolder, deployments: parsed.data.DEPLOYMENTS_FILE };
+  const { SANDBOX_PORT, SANDBOX_SPEED, SANDBOX_DATA, DEPLOYMENTS_FILE } = parsed.data;
+  return {
+    port: SANDBOX_PORT,
+    speed: SANDBOX_SPEED,
+    dataFolder: SANDBOX_DATA,
+    deployments: DEPLOYMENTS_FILE,
+  };
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 65_535;
 }
 
 function readDeployments(path: string, context: z.RefinementCtx): readonly unknown[] {

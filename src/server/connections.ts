@@ -18,21 +18,7 @@ const MOST_PIPELINED = 100;
 const REQUEST_BYTES = 8_192;
 
 /** What a server has open, but for WebSockets. */
-export type Connections = {
-  /** Calls `answer` once the requests before it on its connection are answered, unless that is cut by then. */
-  take(response: ServerResponse, answer: () => void): void;
-  /** Forgets a connection that has become a WebSocket's. */
-  leave(socket: Duplex): void;
-  /** Says that an answer is a stream of events, which would go on for long. */
-  markStream(response: ServerResponse): void;
-  /** Whether a request that came on a connection has not been answered to its end. */
-  owesAnswer(socket: Duplex): boolean;
-  /**
-   * Stops accepting; cuts at once what is idle, half sent or an event stream, which so does not complete; lets what is
-   * being answered finish for 8 s. Resolves when nothing is open, WebSockets included.
-   */
-  close(): Promise<void>;
-};
+export type Connections = ReturnType<typeof trackConnections>;
 
 type Connection = {
   /** Opened when requests come without waiting for an answer. */
@@ -48,7 +34,7 @@ type Connection = {
 export function trackConnections(
   server: Server,
   options: { readonly stallMs: number; readonly backlog: Backlog; readonly limits: HttpLimits },
-): Connections {
+) {
   const { stallMs, backlog, limits } = options;
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
@@ -80,6 +66,7 @@ export function trackConnections(
     return [...(connections.get(socket)?.responses.keys() ?? [])];
   }
 
+  /** Whether a request that came on a connection has not been answered to its end. */
   function owesAnswer(socket: Duplex): boolean {
     return (connections.get(socket)?.responses.size ?? 0) > 0;
   }
@@ -95,7 +82,8 @@ export function trackConnections(
   }
 
   return {
-    take(response, answer) {
+    /** Calls `answer` once the requests before it on its connection are answered, unless that is cut by then. */
+    take(response: ServerResponse, answer: () => void): void {
       const { socket } = response.req;
       const connection = connections.get(socket);
       // What was read with the last request before the cut is parsed all the same.
@@ -112,13 +100,19 @@ export function trackConnections(
       });
       if (responses.size === 1) answer();
     },
-    leave: (socket) => void connections.delete(socket),
-    markStream(response) {
+    /** Forgets a connection that has become a WebSocket's. */
+    leave: (socket: Duplex) => void connections.delete(socket),
+    /** Says that an answer is a stream of events, which would go on for long. */
+    markStream(response: ServerResponse): void {
       streams.add(response);
       response.once("close", () => streams.delete(response));
     },
     owesAnswer,
-    async close() {
+    /**
+     * Stops accepting; cuts at once what is idle, half sent or an event stream, which so does not complete; lets what is
+     * being answered finish for 8 s. Resolves when nothing is open, WebSockets included.
+     */
+    async close(): Promise<void> {
       const closed = once(server, "close");
       server.close();
       cutStreams();

@@ -2,7 +2,6 @@ import { GraphQLError } from "graphql";
 import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 
-import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/limit-error.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import { createDocumentChecks } from "./documents/document-checks.ts";
@@ -83,8 +82,13 @@ const NOT_ACCEPTABLE: Plugin = {
 function createSubscriptionLimit(slots: Slots): Plugin<OperationOrigin> {
   return {
     onSubscribe({ args: { contextValue }, setResultAndStopExecution }) {
-      const leave = takeSlot(slots, contextValue.viewer);
-      if (leave instanceof GraphQLError) return setResultAndStopExecution({ errors: [leave] });
+      let leave: () => void;
+      try {
+        leave = slots.take(contextValue.viewer);
+      } catch (error) {
+        if (!(error instanceof LimitError)) throw error;
+        return setResultAndStopExecution({ errors: [overLimit(error)] });
+      }
       return {
         onSubscribeError: leave,
         onSubscribeResult({ result }) {
@@ -99,13 +103,4 @@ function createSubscriptionLimit(slots: Slots): Plugin<OperationOrigin> {
       };
     },
   };
-}
-
-function takeSlot(slots: Slots, viewer: Viewer): (() => void) | GraphQLError {
-  try {
-    return slots.take(viewer);
-  } catch (error) {
-    if (error instanceof LimitError) return overLimit(error);
-    throw error;
-  }
 }

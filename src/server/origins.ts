@@ -5,14 +5,7 @@ import type { BaseLogger } from "pino";
 import type { Refusal } from "./refuse.ts";
 
 /** Tells pages that may call the gateway from those that may not. */
-export type Origins = {
-  /** Where no credential is asked for, refuses a host's name that a stranger may have pointed at the gateway. */
-  checkName(request: IncomingMessage): Refusal | null;
-  /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
-  isForeign(request: IncomingMessage): boolean;
-  /** Lets the page read its answer, when it may. True when that was all it asked for. */
-  answer(request: IncomingMessage, response: ServerResponse): boolean;
-};
+export type Origins = ReturnType<typeof createOrigins>;
 
 /** Strangers may name any origin, and shall not fill the log. */
 const MOST_WARNINGS = 20;
@@ -28,11 +21,12 @@ export function createOrigins(options: {
   readonly origins: readonly string[];
   readonly isOpen: boolean;
   readonly log: Pick<BaseLogger, "warn">;
-}): Origins {
+}) {
   const { origins, isOpen, log } = options;
   const warned = new Set<string>();
   const names = new Set(origins.map(toName));
 
+  /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
   function isForeign({ headers: { origin, host = "" } }: IncomingMessage): boolean {
     if (origin === undefined || origins.includes(origin)) return false;
     // By the origin's own scheme: behind a proxy the gateway can't know which one the page was asked by.
@@ -54,12 +48,14 @@ export function createOrigins(options: {
 
   return {
     isForeign,
-    checkName({ headers: { host = "" } }) {
+    /** Where no credential is asked for, refuses a host's name that a stranger may have pointed at the gateway. */
+    checkName({ headers: { host = "" } }: IncomingMessage): Refusal | null {
       const name = toName(`http://${host}`);
       const isFine = !isOpen || host === "" || isPrivateName(name) || names.has(name);
       return isFine ? null : misdirected(host);
     },
-    answer(request, response) {
+    /** Lets the page read its answer, when it may. True when that was all it asked for. */
+    answer(request: IncomingMessage, response: ServerResponse): boolean {
       const { origin } = request.headers;
       response.setHeader("vary", "origin, accept, accept-encoding");
       const isAdmitted = origin !== undefined && !isForeign(request);

@@ -6,22 +6,18 @@ import { LimitError } from "../job/limit-error.ts";
 const RETRY_AFTER_SECONDS = 5;
 
 /** How many of one thing may be open at once, in all and for each owner. */
-export type Slots = {
-  /** Takes a slot; what it returns gives the slot back, once. Throws a `LimitError`. */
-  take(viewer: Viewer): () => void;
-  /** What everybody is told while no slot is left; null while one is. */
-  findFull(): LimitError | null;
-};
+export type Slots = ReturnType<typeof createSlots>;
 
 /** `what` is the plural that the errors say. */
 export function createSlots(options: {
   readonly what: keyof Pick<OwnerLimits, "sockets" | "subscriptions">;
   readonly most: number;
-}): Slots {
+}) {
   const { what, most } = options;
   const taken = new Map<string, number>();
   let total = 0;
 
+  /** What everybody is told while no slot is left; null while one is. */
   function findFull(): LimitError | null {
     if (total < most) return null;
     return full(`All ${most} ${what} of this gateway are taken. Try again later`, most);
@@ -37,7 +33,8 @@ export function createSlots(options: {
 
   return {
     findFull,
-    take({ ownerId, limits: { [what]: ownMost } }) {
+    /** Takes a slot; what it returns gives the slot back, once. Throws a `LimitError`. */
+    take({ ownerId, limits: { [what]: ownMost } }: Viewer): () => void {
       if (ownMost !== null && (taken.get(ownerId) ?? 0) >= ownMost)
         throw full(`You have ${ownMost} ${what} open, which is the limit. Close one`, ownMost);
       const noneLeft = findFull();
@@ -58,17 +55,15 @@ function full(reason: string, limit: number): LimitError {
   return new LimitError(`${reason}, or contact support.`, details);
 }
 
-/** Counts the requests of each owner. */
-export type RequestRates = {
-  /** Counts one more; the error when that is one too many in this second. */
-  take(viewer: Viewer): Promise<LimitError | null>;
-};
+export type RequestRates = ReturnType<typeof createRequestRates>;
 
-/** A count lives for a second, so there are never more of them than requests in a second. */
-export function createRequestRates(): RequestRates {
+/** Counts the requests of each owner. A count lives for a second, so there are never more than requests in a second. */
+export function createRequestRates() {
   const counts = new RateLimiterMemory({ points: 1, duration: 1 });
   return {
-    async take({ ownerId, limits: { requestsPerSecond: limit } }) {
+    /** Counts one more; the error when that is one too many in this second. */
+    async take({ ownerId, limits }: Viewer): Promise<LimitError | null> {
+      const { requestsPerSecond: limit } = limits;
       if (limit === null) return null;
       // Counts without judging: the limit is the viewer's own.
       const { consumedPoints } = await counts.penalty(ownerId);

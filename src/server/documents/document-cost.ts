@@ -3,7 +3,9 @@ import type {
   FieldNode,
   GraphQLError,
   GraphQLField,
+  GraphQLInterfaceType,
   GraphQLNamedType,
+  GraphQLObjectType,
   GraphQLSchema,
   SelectionSetNode,
   ValueNode,
@@ -64,8 +66,9 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
     let defaults: ReadonlyMap<string, ValueNode | undefined> = new Map();
 
     function measureSet(set: SelectionSetNode | undefined, type: Type): number {
-      const known = set === undefined ? 0 : costs.get(set);
-      if (known !== undefined || set === undefined) return known ?? 0;
+      if (set === undefined) return 0;
+      const known = costs.get(set);
+      if (known !== undefined) return known;
       let sum = 0;
       for (const selection of set.selections) {
         if (selection.kind === Kind.FIELD) {
@@ -83,8 +86,8 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
 
     function measureField(node: FieldNode, type: Type): number {
       const name = node.name.value;
-      const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
-      const field = fields[name] ?? META_FIELDS.get(name);
+      const field =
+        (isComposite(type) ? type.getFields()[name] : undefined) ?? META_FIELDS.get(name);
       const below = measureSet(node.selectionSet, field && getNamedType(field.type));
       if (type?.name.startsWith("__") === true) return 1 + below * (lengths.get(name) ?? 1);
       if (META_FIELDS.has(name)) return below * perMember * (lengths.get(name) ?? 1);
@@ -143,24 +146,28 @@ function usualLength(field: GraphQLField<unknown, unknown> | undefined): number 
 /** How many members a field of the schema's own types leads to, roughly; one where it isn't here. */
 function measureTypes(schema: GraphQLSchema): ReadonlyMap<string, number> {
   const types = Object.values(schema.getTypeMap());
-  const fields = types.map((type) =>
-    isObjectType(type) || isInterfaceType(type) ? Object.keys(type.getFields()).length : 0,
-  );
-  const inputs = types.map((type) =>
-    isInputObjectType(type) ? Object.keys(type.getFields()).length : 0,
-  );
-  const values = types.map((type) => (isEnumType(type) ? type.getValues().length : 0));
+  const fields = types.map((type) => (isComposite(type) ? type.getFields() : {})).map(countKeys);
+  const inputs = types.map((type) => (isInputObjectType(type) ? type.getFields() : {}));
+  const values = types.map((type) => (isEnumType(type) ? type.getValues() : []));
   return new Map([
     ["types", types.length],
     // Of all types, because most have none; what else is a list is short.
     ["fields", mean(fields)],
-    ["inputFields", mean(inputs)],
-    ["enumValues", mean(values)],
+    ["inputFields", mean(inputs.map(countKeys))],
+    ["enumValues", mean(values.map(countKeys))],
     // Few types are lists, or not null, of another.
     ["ofType", 0.5],
     // One that is picked by its name may be the largest.
     ["__type", Math.max(...fields) / mean(fields)],
   ]);
+}
+
+function isComposite(type: Type): type is GraphQLObjectType | GraphQLInterfaceType {
+  return isObjectType(type) || isInterfaceType(type);
+}
+
+function countKeys(members: object): number {
+  return Object.keys(members).length;
 }
 
 function mean(numbers: readonly number[]): number {

@@ -10,7 +10,7 @@ import { GraphQLError, Kind, NoFragmentCyclesRule, parse, TokenKind, validate } 
 
 /** Whatever walks a document recurses at each of them. */
 const MOST_OPEN_BRACKETS = 200;
-/** GraphQL's rule of fields that merge takes some microseconds for each two in one place. */
+/** GraphQL's rule of fields that merge takes some microseconds for each two in one object. */
 const MOST_PAIRS = 10_000;
 
 /** Parses a document of at most so many tokens. */
@@ -56,22 +56,14 @@ export function toFragments({ definitions }: DocumentNode): Fragments {
   );
 }
 
-const BRACKETS: Readonly<Partial<Record<TokenKind, number>>> = {
-  [TokenKind.BRACE_L]: 1,
-  [TokenKind.BRACKET_L]: 1,
-  [TokenKind.PAREN_L]: 1,
-  [TokenKind.BRACE_R]: -1,
-  [TokenKind.BRACKET_R]: -1,
-  [TokenKind.PAREN_R]: -1,
-};
-
 /** The most brackets that are open at once, and the names of the fragments that are spread. */
 function scan({ loc }: DocumentNode) {
   const spread = new Set<string | undefined>();
   let open = 0;
   let openBrackets = 0;
   for (let token = loc?.startToken; token !== undefined; token = token.next ?? undefined) {
-    open += BRACKETS[token.kind] ?? 0;
+    if ("([{".includes(token.kind)) open += 1;
+    if (")]}".includes(token.kind)) open -= 1;
     openBrackets = Math.max(openBrackets, open);
     if (token.prev?.kind === TokenKind.SPREAD) spread.add(token.value);
   }
@@ -80,16 +72,16 @@ function scan({ loc }: DocumentNode) {
 
 type Field = { count: number; readonly below: SelectionSetNode[] };
 
-/** Takes time by `limit`: one place of the answer after the other, each with the fields of all fragments there. */
+/** Walks the answer object by object, each with the fields of all its fragments; takes time by `limit`. */
 function writeOut(
   roots: readonly DefinitionNode[],
   fragments: Fragments,
   limit: number,
 ): GraphQLError | null {
-  const places = roots.map((root) => ("selectionSet" in root ? [root.selectionSet] : []));
+  const objects = roots.map((root) => ("selectionSet" in root ? [root.selectionSet] : []));
   let tokenCount = roots.reduce((sum, root) => sum + countTokens(root), 0);
   let pairCount = 0;
-  for (let sets = places.pop(); sets !== undefined; sets = places.pop()) {
+  for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
     const fields = new Map<string, Field>();
     let spreadCount = 0;
     // It grows on the way.
@@ -116,7 +108,7 @@ function writeOut(
     pairCount += toPairs(spreadCount);
     for (const { count, below } of fields.values()) {
       pairCount += toPairs(count);
-      if (below.length > 0) places.push(below);
+      if (below.length > 0) objects.push(below);
     }
     if (pairCount > MOST_PAIRS) return tooRepetitive();
   }
@@ -153,7 +145,7 @@ function tooDeep(): GraphQLError {
 function tooRepetitive(): GraphQLError {
   return tooLarge(
     MOST_PAIRS,
-    `The document repeats fields or fragments so often in one place that GraphQL would have to compare more than ${MOST_PAIRS} pairs. Ask for each field once.`,
+    `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MOST_PAIRS} pairs. Ask for each field once.`,
   );
 }
 

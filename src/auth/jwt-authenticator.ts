@@ -10,7 +10,6 @@ import type { Config } from "../config/load-config.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { SigningKeys } from "./signing-keys.ts";
-import { keepSigningKeys, openKeyServer, readPublicKeys } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
@@ -31,29 +30,16 @@ const CLAIMS = z.object({
 /** Without padding and other variants, which some decoders let pass: a token has one spelling. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-type Options = {
+/** Lets in whoever has a token of the issuer for this audience, signed by one of `keys`, which it closes with itself. */
+export function createJwtAuthenticator(options: {
   /** Which tokens are accepted. */
   readonly config: Omit<Extract<Config["auth"], { kind: "jwt" }>, "kind">;
   readonly limits: OwnerLimits;
-  readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
+  readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-};
-
-/** Lets in whoever has a token of the issuer for this audience. Rejects when a file of public keys can't be used. */
-export async function openJwts(options: Options): Promise<Authenticator> {
-  const { config, log, now } = options;
-  const keys =
-    "jwksUrl" in config.keys
-      ? openKeyServer({ url: config.keys.jwksUrl, log, now })
-      : keepSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
-  return createJwtAuthenticator({ ...options, keys });
-}
-
-/** As `openJwts`, with keys that it closes with itself. */
-export function createJwtAuthenticator(
-  options: Options & { readonly keys: SigningKeys },
-): Authenticator {
+  readonly keys: SigningKeys;
+}): Authenticator {
   const { config, limits, log, now, keys } = options;
   const toleranceMs = config.clockToleranceSeconds * 1_000;
   // By their hash, so that no tokens lie about in memory.
