@@ -95,7 +95,8 @@ function besideDatabase(databaseUrl: string): string | null {
 }
 
 function toAuth(variables: Variables) {
-  const { JWT_JWKS_URL: jwksUrl } = variables;
+  const { JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile = "" } = variables;
+  const keys = jwksUrl === undefined ? { publicKeyFile } : { jwksUrl };
   switch (variables.AUTH) {
     case "none":
       return { kind: "none" } as const;
@@ -104,10 +105,7 @@ function toAuth(variables: Variables) {
     case "jwt":
       return {
         kind: "jwt",
-        keys:
-          jwksUrl === undefined
-            ? { publicKeyFile: variables.JWT_PUBLIC_KEY_FILE ?? "" }
-            : { jwksUrl },
+        keys,
         issuer: variables.JWT_ISSUER ?? "",
         audience: variables.JWT_AUDIENCE ?? "",
         algorithms: variables.JWT_ALGORITHMS,

@@ -40,12 +40,12 @@ export function printHelp(): string {
   return [HELP_HEAD, ...groups].join("\n\n");
 }
 
-const GROUPS = VARIABLE_GROUPS.map(({ variables, ...group }) => {
+const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
   const notes = Object.entries(variables).flatMap(([name, rule]) => {
     const note = NOTES.get(rule);
     return note === undefined ? [] : [{ name, ...note }];
   });
-  return { ...group, notes };
+  return { title, about, notes };
 });
 
 const ENV_HEAD =

@@ -23,9 +23,9 @@ const MOST_BYTES_BEFORE_INIT = 65_536;
 /** One socket, as graphql-ws hands it on to what is called for its operations. */
 export type SocketSession = {
   /** Null until somebody is let in by it. */
-  readonly admission: Admission | null;
+  admission: Admission | null;
   /** Messages that are being handled: an operation until it ends, whatever the client says of it in between. */
-  readonly pendingCount: number;
+  pendingCount: number;
   admit(admission: Admission): void;
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
@@ -53,18 +53,18 @@ export function serveSocket(options: {
   let unsentCount = 0;
   let unhandledBytes = 0;
 
-  const session = {
-    admission: null as Admission | null,
+  const session: SocketSession = {
+    admission: null,
     pendingCount: 0,
-    admit(admitted: Admission) {
+    admit(admitted) {
       share.close();
       session.admission = admitted;
       share = backlog.open(admitted.viewer.ownerId, cut);
     },
-    close: (code: number, reason: string) => socket.close(code, toCloseReason(reason)),
+    close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
-    ends: new Map<object, () => void>(),
-    leave: new Array<() => void>(),
+    ends: new Map(),
+    leave: [],
   };
 
   // Before ws sees them, so that what it makes a message of is not counted as unhandled.

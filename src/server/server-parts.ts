@@ -71,7 +71,7 @@ export type OperationOrigin = {
 };
 
 /** Makes the resolvers' context, once for each operation, with its variables as they were sent. */
-export type CreateContext = (operation: {
+type CreateContext = (operation: {
   readonly viewer: Viewer;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly share: BacklogShare;
