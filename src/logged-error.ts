@@ -1,7 +1,7 @@
 import pg from "pg";
 import { z } from "zod";
 
-/** What the log gets to see of an error. */
+/** What is logged of an error. */
 type LoggedError = {
   readonly type: string;
   readonly message: string;
@@ -32,7 +32,7 @@ export function toLoggedError(thrown: unknown): LoggedError {
   try {
     return describe(thrown, createCleaner(thrown), MOST_LINKS);
   } catch {
-    // Whatever its parts do when they are read, nothing may come of it but this line.
+    // Reading its parts may throw anything; this line is all that may come of it.
     return { type: typeof thrown, message: "What was thrown can't be read." };
   }
 }
@@ -70,7 +70,7 @@ function findInner(error: Error): readonly unknown[] {
   return [error.cause, wrapped, ...members].filter((inner) => inner !== undefined);
 }
 
-/** Gives what replaces the words that may not be repeated of an error and of those in it. */
+/** Makes a function that replaces the words of an error, and of those in it, that may not be repeated. */
 function createCleaner(thrown: unknown): (text: string) => string {
   const errors = new Set([thrown]);
   const replacements: (readonly [string, string])[] = [];
@@ -93,7 +93,7 @@ function tell(error: Error): string {
   if (error instanceof z.ZodError)
     return `A value has the wrong form (${error.issues.map(({ code }) => code).join(", ")}).`;
   if (error instanceof SyntaxError) return "A text can't be parsed, e.g. as JSON.";
-  // GraphQL's, around what was thrown and is no error.
+  // GraphQL's wrapper of a thrown value that is no error.
   if (error.name === "NonErrorThrown") return "What was thrown is no error, so it is not shown.";
   return error.message;
 }

@@ -110,7 +110,7 @@ function giveUp(error: unknown): void {
   void end(1);
 }
 
-/** Ends the process once the last lines are read; a reader that does not read them can't keep it. */
+/** Ends the process once the last lines are read, or their reader has taken too long. */
 async function end(code: 0 | 1): Promise<never> {
   const isWritten = [process.stdout, process.stderr].map(
     (output) => new Promise((resolve) => output.write("", resolve)),
@@ -119,7 +119,7 @@ async function end(code: 0 | 1): Promise<never> {
   process.exit(code);
 }
 
-/** What the database is, without the credentials. */
+/** Names the database, without its credentials. */
 function describeDatabase(databaseUrl: string): string {
   if (databaseUrl === ":memory:") return "in memory; it ends with this process";
   if (databaseUrl.startsWith("file:")) return databaseUrl.slice("file:".length);

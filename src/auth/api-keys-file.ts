@@ -71,7 +71,7 @@ const LOCK_TIMEOUT_MS = 10_000;
 
 /** Reads the file of API keys; null when it isn't there. Rejects with an `ApiKeysError`. */
 export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
-  // Whole in messages: of a relative one nobody sees where it starts.
+  // Whole, because nobody sees where a relative path starts.
   const path = resolve(file);
   const text = await unlessMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
     throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
@@ -97,7 +97,7 @@ export async function changeApiKeys(
 ): Promise<void> {
   try {
     await fs.mkdir(dirname(resolve(file)), { recursive: true });
-    // A link stays one: the file that it leads to is replaced.
+    // A link stays a link: the file it leads to is replaced.
     const path = (await unlessMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
@@ -128,11 +128,11 @@ function lock(path: string): () => void {
 
 async function replace(path: string, keys: readonly StoredKey[]): Promise<void> {
   const next = `${path}-new`;
-  // One that a killed command left may be readable by others.
+  // A killed command may have left one that others can read.
   await fs.rm(next, { force: true });
   const text = `${JSON.stringify({ keys }, null, 2)}\n`;
   await fs.writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
-  // Written by root, it must stay readable by the gateway, by its group too, or it would not hear of a revocation.
+  // Also when root writes it, the gateway and its group must be able to read it, or miss a revocation.
   const former = await unlessMissing(fs.stat(path));
   if (former !== null) {
     await fs.chown(next, former.uid, former.gid);
@@ -151,7 +151,7 @@ async function unlessMissing<T>(attempt: Promise<T>): Promise<T | null> {
   }
 }
 
-/** An error of the file system as one that tells what to do; any other as it is. */
+/** An error of the file system as one that says what to do; any other as it is. */
 function explain(error: unknown, what: string, whom: string): unknown {
   const code = codeOf(error);
   if (code === undefined) return error;
@@ -163,7 +163,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** Without the parser's reason, which quotes the file, and without the file. */
+/** The error has no reason from the parser, which quotes the file. */
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));

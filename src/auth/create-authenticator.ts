@@ -34,7 +34,7 @@ export async function createAuthenticator(options: {
   }
 }
 
-/** Lets everybody in as the one owner of all; for a gateway that only its own machine can reach. */
+/** Lets everybody in as the one owner; for a gateway that only its own machine can reach. */
 export function createLocalAuthenticator(limits: OwnerLimits): Authenticator {
   const admission = {
     viewer: { ownerId: LOCAL_OWNER, scopes: new Set(SCOPES), limits },

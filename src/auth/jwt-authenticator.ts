@@ -42,7 +42,7 @@ export function createJwtAuthenticator(options: {
 }): Authenticator {
   const { config, limits, log, now, keys } = options;
   const toleranceMs = config.clockToleranceSeconds * 1_000;
-  // By their hash, so that no tokens lie about in memory.
+  // By hash, so that no token stays in memory.
   const believed = new LRUCache<string, { readonly admission: Admission; readonly until: number }>({
     max: MOST_BELIEVED,
   });
@@ -63,7 +63,7 @@ export function createJwtAuthenticator(options: {
     const expiresAt = exp * 1_000;
     return {
       viewer: { ownerId: sub, scopes, limits },
-      // The tolerance is for clocks that differ; a session gets it only where it would end as it begins.
+      // A session gets the tolerance for clocks only where it would end as it begins.
       expiresAt: expiresAt > now() ? expiresAt : expiresAt + toleranceMs,
       isRevoked: keys.watch(key),
     };
@@ -142,7 +142,7 @@ async function verifyByAny(token: string, keys: SigningKeys, checks: JWTVerifyOp
   }
 }
 
-/** Of a token whose signature is right one may tell more. */
+/** Says more of a token whose signature is right. */
 function explain(cause: unknown): string {
   if (cause instanceof errors.JWTExpired) return "The token has run out. Get a new one.";
   if (cause instanceof errors.JWTClaimValidationFailed) {

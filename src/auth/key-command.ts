@@ -28,7 +28,7 @@ The file is API_KEYS_FILE, of the environment or of .env.`;
 const DEFAULT_SCOPES = "jobs:submit jobs:cancel jobs:read";
 /** What may be a whole key or a part of one, which is never repeated. */
 const A_KEY = /rck_/i;
-/** Several of one are taken, to be refused. */
+/** `multiple`, so that a repeated option can be refused. */
 const OPTIONS = Object.fromEntries(
   ["owner", "scopes", ...OWNER_LIMITS.map((name) => kebabCase(name))].map(
     (name) => [name, { type: "string", multiple: true }] as const,
@@ -76,7 +76,7 @@ function readNewKey(args: string[]): NewKey {
   const { values } = parseArgs({ args, options: OPTIONS });
   function read(name: string): string | undefined {
     const [value, second] = values[name] ?? [];
-    // The last one would win, and a scope or a limit would be lost in silence.
+    // The last one would win, and a scope or limit would silently be lost.
     if (second !== undefined) throw new Error(`--${name} is given twice. Give it once.`);
     return value;
   }
@@ -100,14 +100,14 @@ function readNewKey(args: string[]): NewKey {
   return { owner, scopes, limits: Object.fromEntries(limits) };
 }
 
-/** Whoever finds a key that has got out has the whole of it, so that is fine too. */
+/** Takes a whole key too, as whoever finds a leaked one has that. */
 function readId(args: string[]): string {
   const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
   const [text, ...more] = positionals;
   if (text === undefined || more.length > 0)
     throw new Error("revoke takes the id of one key; list shows the ids.");
   const id = parseApiKey(text)?.id ?? text;
-  // Not repeated: it may be a key with a slip in it.
+  // Not repeated: it may be a mistyped key.
   if (!new RegExp(`^${KEY_ID}$`).test(id))
     throw new Error("That is no key's id; list shows the ids.");
   return id;

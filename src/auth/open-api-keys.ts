@@ -28,7 +28,7 @@ export async function openApiKeys(options: {
   readonly lookMs?: number;
 }): Promise<Authenticator> {
   const { file, limits, log, lookMs = 500 } = options;
-  // An unknown id costs what a known one does, so that time does not tell which ids there are.
+  // Checking an unknown id takes as long as a known one, so that time does not reveal which ids exist.
   const nobody = hashSecret(makeApiKey().secret);
   let known: ReadonlyMap<string, Known> = new Map();
   let mark: string | null = null;
@@ -36,7 +36,7 @@ export async function openApiKeys(options: {
   let looking: Promise<void> | null = null;
 
   async function load(): Promise<void> {
-    // Before it is read: what changes meanwhile is seen at the next look.
+    // Taken before the read, so that the next look sees what changes meanwhile.
     const next = await readMark(file);
     const keys = await readApiKeys(file);
     if (keys === null)
@@ -70,7 +70,7 @@ export async function openApiKeys(options: {
     return made;
   }
 
-  /** Reads a file that can't be used again at each look, as the fault may be the machine's, but tells it once. */
+  /** Tries a file that can't be used again at each look, as the fault may be the machine's, but logs it once. */
   async function look(): Promise<void> {
     if ((await readMark(file)) === mark) return;
     try {

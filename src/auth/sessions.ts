@@ -2,7 +2,7 @@ import type { BaseLogger } from "pino";
 
 import type { Admission } from "./authenticator.ts";
 
-/** Why a session must end: its credential has run out, or is no longer accepted. */
+/** Why a session must end: its credential has expired, or is no longer accepted. */
 export type SessionEnd = "expired" | "revoked";
 
 /** What outlives the request that let it in, such as sockets and event streams: each ends with its credential. */
@@ -27,7 +27,7 @@ export function createSessions(options: {
       try {
         session.end(reason);
       } catch (error) {
-        // The others must end all the same.
+        // The others must still end.
         log.error({ err: error }, "A session could not be ended when its credential was over.");
       }
     }

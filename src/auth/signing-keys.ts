@@ -59,7 +59,7 @@ export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
   }
 }
 
-/** Only of what is thrown here, or by the file system: other texts may quote the file. */
+/** Quotes only errors thrown here or by the file system: others may quote the file. */
 function explain(cause: unknown): string {
   if (cause instanceof UnfitKey) return cause.message;
   const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
@@ -93,7 +93,7 @@ function checkStrength(key: KeyObject): KeyObject {
   throw new UnfitKey(`it holds an RSA key of ${modulusLength} bits, and 2048 is the least`);
 }
 
-/** Anybody can make up a token that no key has signed, so tokens make the server be asked at most this often. */
+/** Anybody can make up a token that no key has signed, so tokens cause at most one request in this time. */
 const ASK_EVERY_MS = 5_000;
 const MOST_BYTES = 262_144;
 
@@ -108,7 +108,7 @@ export function openKeyServer(options: {
   /** Milliseconds of any clock. */
   readonly now: () => number;
   readonly refreshMs?: number;
-  /** Until the next attempt after one that failed. */
+  /** The pause after a failed attempt. */
   readonly retryMs?: number;
   readonly timeoutMs?: number;
 }): SigningKeys {
@@ -215,7 +215,7 @@ function toFingerprints(key: JWK): readonly string[] {
   }
 }
 
-/** Like fetch, but the body breaks off when it is too long, and at the signal. */
+/** Like fetch, but the body ends with an error when it is too long, and at the signal. */
 async function fetchBounded(url: string, init: RequestInit & { readonly signal: AbortSignal }) {
   const response = await fetch(url, init);
   let bytes = 0;

@@ -13,7 +13,7 @@ export function findProblems(given: Given): readonly string[] {
   const { AUTH, HOST = "", PORT } = filled;
   const isJwt = AUTH === "jwt";
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
-  // A sandbox's port that nobody set gives way.
+  // A default SANDBOX_PORT gives way.
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
   const problems = [
     hasNoToken &&
@@ -54,7 +54,7 @@ export function isSandbox({ UPSTREAM, RUNCOMFY_API_TOKEN }: Given): boolean {
   return UPSTREAM === "sandbox" || (UPSTREAM !== "runcomfy" && RUNCOMFY_API_TOKEN === undefined);
 }
 
-/** Sentences about those of these names that are no variable of the gateway but look like one. */
+/** Sentences about the names that are no variable of the gateway but look like one. */
 export function findMisspelt(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     const meant = Object.hasOwn(VARIABLES.shape, name) ? undefined : findNearest(name);
@@ -69,7 +69,7 @@ const DEFAULTS: Given = Object.fromEntries(
 
 function findNearest(name: string): string | undefined {
   const folded = fold(name);
-  // Nobody else's begin like this. Of other names many are set for other programs, so they have to be nearer.
+  // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
   const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
   return Object.keys(VARIABLES.shape)
     .map((known) => ({ known, distance: leven(folded, fold(known)) }))

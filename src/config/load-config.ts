@@ -20,7 +20,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
   );
   const parsed = VARIABLES.safeParse(given);
-  // Apart, so that these are told beside what is wrong with single variables.
+  // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
   const doubts = findMisspelt(Object.keys(given));
   if (!parsed.success || problems.length > 0)
@@ -46,7 +46,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     auth: toAuth(variables),
     doors: toDoors(variables),
     limits: toLimits(variables, given),
-    /** Null when nobody said. */
+    /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
     /** Sentences about names that look like slips. */
     doubts,
@@ -126,7 +126,7 @@ function toDoors(variables: Variables) {
 }
 
 function toLimits(variables: Variables, given: Given) {
-  // Without authentication there is one owner, who has no limits but those that somebody set.
+  // Without authentication there is one owner, whose only limits are the ones that are set.
   const perOwner = (name: keyof typeof OWNER_VARIABLES): number | null =>
     variables.AUTH === "none" && given[name] === undefined ? null : variables[name];
   return {

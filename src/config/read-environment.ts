@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 
-/** The variables of `own` and of the `.env` beside package.json; `own` goes first, and what is empty is left out. */
+/** The variables of `own` and of the `.env` beside package.json; `own` wins, and empty values are left out. */
 export function readEnvironment(own: NodeJS.Dict<string>): NodeJS.Dict<string> {
   return withoutEmpty({ ...readDotEnv(), ...withoutEmpty(own) });
 }

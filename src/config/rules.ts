@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** How a variable is told to people: its default, or in words what holds where it is unset. */
+/** What people are told of a variable: its default, or in words what holds without it. */
 export const NOTES = z.registry<{
   readonly value: string | null;
   readonly unset: string;
@@ -67,7 +67,7 @@ export function list(areGood: (words: readonly string[]) => boolean, rule: strin
     .refine(areGood, rule);
 }
 
-/** Of another server, which the gateway trusts or sends a token to: nobody on the way may read or change it. */
+/** Whether nobody on the way to a server can read or change what the gateway sends or trusts. */
 export function isSafeUrl(given: string): boolean {
   const url = URL.parse(given);
   if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;

@@ -233,7 +233,7 @@ const SOCKET = {
   ),
 };
 
-/** What each owner may do whose key says nothing else. */
+/** What each owner may do, unless their key says otherwise. */
 export const OWNER_VARIABLES = {
   REQUESTS_PER_SECOND: setting(
     count(),

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import sharp from "sharp";
 import type { RunInput } from "./schedule.ts";
 
-/** A film is drawn as an animated picture of at most so many frames and pixels in all, over its whole length. */
+/** The most frames, and pixels in all of them, of an animated picture. */
 const MAX_FRAMES = 24;
 const MAX_PIXELS = 12_000_000;
 
@@ -23,7 +23,7 @@ export function createPictureCache() {
   let last: Promise<unknown> = Promise.resolve();
 
   return {
-    /** Null when so many others are being drawn that the caller had better come back. */
+    /** Null when so many pictures wait to be drawn that the caller should come back later. */
     read(input: RunInput, media: Media, index: number): Promise<Picture> | null {
       const key = JSON.stringify([input, media, index]);
       const picture = kept.get(key);
@@ -65,7 +65,7 @@ async function drawFilm(input: RunInput): Promise<Buffer> {
     .toBuffer();
 }
 
-/** `phase` runs from 0 to 1 and the picture at 1 is the one at 0 again. */
+/** `phase` runs from 0 to 1, where the picture is the one at 0 again. */
 function toSvg(input: RunInput, index: number, phase: number): Buffer {
   const { width, height, prompt, seed } = input;
   const dice = createHash("sha256").update(`${seed}/${index}/${prompt}`).digest();

@@ -13,7 +13,7 @@ import {
   toSlowPosition,
 } from "./schedule.ts";
 
-/** Requests and their files are gone this long after their end, as the vendor's files are. */
+/** How long requests and their files are kept after their end, as the vendor keeps files. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 const MAX_WAITING = 20_000;
 
@@ -34,7 +34,7 @@ const SCHEMA = `
   create index if not exists requests_by_end on requests (finish_at);
 `;
 
-/** An accepted request as it stands at some moment; times in milliseconds since 1970. */
+/** An accepted request at some moment; times in milliseconds since 1970. */
 export type StoredRequest = {
   readonly deploymentId: string;
   readonly input: RunInput;

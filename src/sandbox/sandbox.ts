@@ -63,7 +63,7 @@ export async function startSandbox(options: {
   async function close(): Promise<void> {
     const closed = once(server, "close");
     server.close();
-    // Node closes the connections that are idle right now, but not those that become so a moment later.
+    // Node closes connections that are idle now, but not those that fall idle a moment later.
     const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_SWEEP_MS);
     const impatience = setTimeout(() => server.closeAllConnections(), CLOSE_PATIENCE_MS);
     await closed;

@@ -11,7 +11,7 @@ import { overLimit, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
-/** Answers one request; `mustAsk` when the client sends its body only once it is asked to. */
+/** Answers one request; `mustAsk` when the client waits to be asked for its body. */
 export type Answer = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -56,7 +56,7 @@ export function createAnswer(
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) return await refuse(tooLarge(largestBodyBytes));
-      // It is JSON however it was spelt, and Yoga knows one spelling.
+      // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
     }
@@ -71,7 +71,7 @@ export function createAnswer(
           whenOver(end);
           if (response.closed) return;
           connections.markStream(response);
-          // An answer is let out all the same, but a stream would go on for long.
+          // An answer still goes out, but a stream would go on for long.
           whenOver(sessions.enter(admission, () => response.destroy()));
         },
       };
@@ -99,7 +99,7 @@ export function createAnswer(
   };
 }
 
-/** However often it is asked, the log is told once of each reason, and once that the gateway is ready again. */
+/** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
 function createReadiness({ checkDatabase, log }: Pick<ServerParts, "checkDatabase" | "log">) {
   let told: string | null = null;
   return async (response: ServerResponse): Promise<void> => {

@@ -14,7 +14,7 @@ export function checkHeaders(request: IncomingMessage): Refusal | null {
       "The request names no version of HTTP that the gateway speaks. Send it with an HTTP client's library.",
     );
   const { host = "" } = request.headers;
-  // Yoga makes a URL of it, and answers with the stack where that fails.
+  // Yoga makes a URL of it, and answers with a stack trace where that fails.
   if (host !== "" && !(/^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}`)))
     return badRequest(
       "The Host header is no host. Send the name or address and the port, nothing else.",

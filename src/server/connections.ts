@@ -21,14 +21,14 @@ const REQUEST_BYTES = 8_192;
 export type Connections = ReturnType<typeof trackConnections>;
 
 type Connection = {
-  /** Opened when requests come without waiting for an answer. */
+  /** Opened when the client sends requests without waiting for answers. */
   share: BacklogShare | null;
-  /** In the order of their requests, with what answers each. */
+  /** In the order of their requests, each with the function that answers it. */
   readonly responses: Map<ServerResponse, () => void>;
 };
 
 /**
- * Keeps count of what a server that does not listen yet will have open, and refuses what does not become a request. Cuts a
+ * Tracks what a server that does not listen yet will have open, and refuses what does not become a request. Cuts a
  * connection on which nothing has moved for `stallMs`, unless its answer is still being made.
  */
 export function trackConnections(
@@ -46,14 +46,14 @@ export function trackConnections(
       connection.share?.close();
     });
   });
-  // Node calls it for what is idle between two requests too.
+  // Node also calls it for connections that are idle between two requests.
   server.setTimeout(stallMs, (socket) => {
     const isBeingMade = socket.writableLength === 0 && owesAnswer(socket);
     if (isBeingMade) socket.setTimeout(stallMs);
     else socket.destroy();
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    // A second answer would only garble one that is on its way.
+    // A second answer would garble one that is on its way.
     const isAnswered = responsesOn(socket).some(({ headersSent }) => headersSent);
     if (!socket.writable || error.code === "ECONNRESET" || isAnswered) socket.destroy();
     else refuseConnection(socket, explain(error.code ?? "", limits));
@@ -66,7 +66,7 @@ export function trackConnections(
     return [...(connections.get(socket)?.responses.keys() ?? [])];
   }
 
-  /** Whether a request that came on a connection has not been answered to its end. */
+  /** Whether a connection has a request whose answer has not left in full. */
   function owesAnswer(socket: Duplex): boolean {
     return (connections.get(socket)?.responses.size ?? 0) > 0;
   }
@@ -82,11 +82,11 @@ export function trackConnections(
   }
 
   return {
-    /** Calls `answer` once the requests before it on its connection are answered, unless that is cut by then. */
+    /** Calls `answer` once the requests before it on its connection are answered, unless it is cut by then. */
     take(response: ServerResponse, answer: () => void): void {
       const { socket } = response.req;
       const connection = connections.get(socket);
-      // What was read with the last request before the cut is parsed all the same.
+      // Node still parses what it read before the cut.
       if (connection === undefined || socket.destroyed) return;
       const { responses } = connection;
       if (responses.size === MOST_PIPELINED) return void socket.destroy();
@@ -109,8 +109,8 @@ export function trackConnections(
     },
     owesAnswer,
     /**
-     * Stops accepting; cuts at once what is idle, half sent or an event stream, which so does not complete; lets what is
-     * being answered finish for 8 s. Resolves when nothing is open, WebSockets included.
+     * Stops accepting. Cuts at once what is idle, half sent or an event stream, which so does not complete; the rest has 8 s
+     * to be answered. Resolves when nothing is open, WebSockets included.
      */
     async close(): Promise<void> {
       const closed = once(server, "close");
@@ -128,9 +128,10 @@ export function trackConnections(
         server.closeIdleConnections();
       }, SWEEP_MS);
       const impatience = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
-      await closed;
-      clearInterval(sweep);
-      clearTimeout(impatience);
+      await closed.finally(() => {
+        clearInterval(sweep);
+        clearTimeout(impatience);
+      });
     },
   };
 }

@@ -24,7 +24,7 @@ export function createGraphql(
     context: ({ params, viewer, share }) =>
       createContext({ viewer, variables: params?.variables ?? {}, share }),
     maskedErrors: { maskError },
-    // What goes wrong is logged where it is masked.
+    // `maskError` logs what goes wrong.
     logging: false,
     graphiql: false,
     landingPage: false,
@@ -60,7 +60,7 @@ const BATCHING_BAN: Plugin = {
   }),
 };
 
-/** Says in JSON that a result can't be had in the form that was asked for, and ends a stream that nobody will read. */
+/** Says in JSON that a result has no form the client accepts, and ends a stream that nobody will read. */
 const NOT_ACCEPTABLE: Plugin = {
   async onResultProcess({ result, resultProcessor, setResultProcessor }) {
     if (resultProcessor !== undefined) return;
@@ -95,7 +95,7 @@ function createSubscriptionLimit(slots: Slots): Plugin<OperationOrigin> {
           if (!isAsyncIterable(result)) return leave();
           contextValue.onStream?.(() => {
             leave();
-            // Nobody has begun to read a stream whose client left before, nor hears how it ends.
+            // Nobody reads the stream of a client that has left, nor hears how it ends.
             void result.return?.()?.then(undefined, () => undefined);
           });
           return { onEnd: leave };

@@ -39,7 +39,7 @@ async function render(options: Parameters<typeof createGraphiqlPage>[0]): Promis
   const html = renderGraphiQL({
     title: "RunComfy GraphQL",
     subscriptionsProtocol: "WS",
-    // They may hold a key, which a browser would keep for whoever uses it next.
+    // They may hold a key, which the browser would keep for its next user.
     shouldPersistHeaders: false,
     defaultTabs: createTabs(options),
   });
@@ -48,13 +48,13 @@ async function render(options: Parameters<typeof createGraphiqlPage>[0]): Promis
   return { plain, zipped: await promisify(gzip)(plain), policy: toPolicy(page) };
 }
 
-/** GraphiQL's page with what is added here. Throws where it is not of the form that is known. */
+/** GraphiQL's page with what is added here. Throws where the page has a form that is not known. */
 export function adaptPage(page: string, { asksCredential }: Additions): string {
   const styles = `<style>${STILL_TABS}${asksCredential ? CREDENTIAL_STYLES : ""}</style>`;
   let adapted = replace(page, /<\/head>/, (head) => styles + head);
   if (asksCredential)
     adapted = replace(adapted, /<div id="root">/, (root) => CREDENTIAL_FIELD + root);
-  // To requests alone GraphiQL hands on what was typed as headers, but a credential is for sockets too.
+  // GraphiQL uses typed headers for requests alone, but sockets need the credential too.
   adapted = replace(
     adapted,
     /extensions:\{headers:(\w+\?\.headers)\}/,
@@ -89,7 +89,7 @@ function toPolicy(page: string): string {
   ].join("; ");
 }
 
-/** It is kept in the field alone, so that a browser forgets it with the page. */
+/** Only the field keeps it, so that the browser forgets it with the page. */
 const CREDENTIAL_FIELD = `<label id="credential">Credential
   <input type="password" autocomplete="off" placeholder="API key or token, for all tabs" />
 </label>`;
@@ -102,14 +102,14 @@ const CREDENTIAL_STYLES = `
   #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
 `;
 
-/** In the page: what a tab's own headers say wins, and the schema is read again once the credential is there. */
+/** In the page: a tab's own headers win, and the schema is read again once the credential is there. */
 const WITH_CREDENTIAL = `
 function withCredential(typed) {
   const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
   const headers = new Headers(credential ? { authorization: "Bearer " + credential } : {});
   for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
   const sent = Object.fromEntries(headers);
-  // Named where there is none, too: the socket's client never forgets one.
+  // Also where there is none, as the socket's client would keep the last one.
   return { headers: sent, connectionParams: { authorization: undefined, ...sent } };
 }
 document.querySelector("#credential input")?.addEventListener("change", () => {
@@ -117,5 +117,5 @@ document.querySelector("#credential input")?.addEventListener("change", () => {
 });
 `;
 
-/** A tab that is pressed for the first time would jump away from under the mouse, and the click be lost. */
+/** A tab pressed for the first time would jump away from under the mouse, and the click would be lost. */
 const STILL_TABS = ".graphiql-tab { transform: none !important }";

@@ -2,9 +2,8 @@ import type { Deployment } from "../deployments/catalogue.ts";
 import type { ObjectShape } from "../deployments/shape/shape.ts";
 
 /**
- * A tab of GraphiQL for each thing that a newcomer wants to try, in that order. `example` is the deployment that they
- * submit to; null when none is known. The sandbox is asked to take its time, so that there is something to watch and to
- * cancel.
+ * A tab of GraphiQL for each thing a newcomer wants to try, in that order. `example` is the deployment that they submit
+ * to; null when none is known. They ask the sandbox to be slow, so that there is something to watch and to cancel.
  */
 export function createTabs(options: {
   readonly example: Deployment | null;
@@ -35,13 +34,13 @@ const EXAMPLE_INPUT = {
   seed: 42,
 } satisfies Input;
 
-/** The mutation of the deployment itself where there is one, as it tells its fields while they are typed. */
+/** The deployment's own mutation where there is one, as GraphiQL then completes its fields. */
 function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)
     return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
   const deploymentId = example?.id ?? "the id that RunComfy's dashboard shows";
-  // In the text, because in the variables GraphiQL marks any object of type JSON as wrong.
+  // Not as a variable: GraphiQL marks any object of type JSON there as wrong.
   return `submitJob(
     deploymentId: ${JSON.stringify(deploymentId)}
     ${toInputText(Object.entries(input))}

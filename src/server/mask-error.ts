@@ -13,7 +13,7 @@ export type MaskError = (error: unknown) => GraphQLError;
  */
 export function createMaskError(options: {
   readonly log: Logger;
-  /** Whether errors may guess what was meant, and so tell the schema. */
+  /** Whether errors may guess what was meant, and so reveal the schema. */
   readonly hasSuggestions: boolean;
 }): MaskError {
   const { log, hasSuggestions } = options;
@@ -24,7 +24,7 @@ export function createMaskError(options: {
       return withCode(error, "BAD_USER_INPUT", bare);
     }
     const cause = findCause(error);
-    // What tries again and again logs that the database fails, once.
+    // Whatever keeps trying has logged that the database fails.
     if (cause instanceof DatabaseBusyError) return unavailable(error, BUSY, 1);
     if (cause instanceof DatabaseAwayError) return unavailable(error, AWAY, 5);
     log.error({ err: error }, "An operation failed inside the gateway.");
@@ -43,7 +43,7 @@ function unavailable(error: unknown, message: string, retryAfterSeconds: number)
 
 function toMasked(error: unknown, message: string, status: number, extensions: object) {
   const { nodes = null, path = null } = error instanceof GraphQLError ? error : {};
-  // One field's failure leaves the answer a good one, which HTTP tells with a 200.
+  // The failure of one field leaves a good answer, so a 200.
   const http = path === null && { http: { status } };
   return new GraphQLError(message, { nodes, path, extensions: { ...extensions, ...http } });
 }
@@ -61,7 +61,7 @@ export function withCode(error: GraphQLError, code: string, message = error.mess
   return new GraphQLError(message, { nodes, source, positions, path, extensions });
 }
 
-/** What a socket's client gets to see of an error: without what is only for HTTP. */
+/** What a socket's client sees of an error: all but what is for HTTP. */
 export function toFormattedError(error: GraphQLError): GraphQLFormattedError {
   const formatted = withCode(error, "BAD_REQUEST").toJSON();
   const { http: _, ...extensions } = formatted.extensions ?? {};

@@ -7,7 +7,7 @@ import type { Refusal } from "./refuse.ts";
 /** Tells pages that may call the gateway from those that may not. */
 export type Origins = ReturnType<typeof createOrigins>;
 
-/** Strangers may name any origin, and shall not fill the log. */
+/** Strangers can name any origin, and must not fill the log with them. */
 const MOST_WARNINGS = 20;
 const LONGEST_ORIGIN = 200;
 const PREFLIGHT = {
@@ -16,7 +16,7 @@ const PREFLIGHT = {
   "access-control-max-age": "600",
 };
 
-/** `origins` are exact ones; `isOpen` where everybody who reaches the gateway is let in. */
+/** `origins` are exact; `isOpen` says that the gateway lets everybody in. */
 export function createOrigins(options: {
   readonly origins: readonly string[];
   readonly isOpen: boolean;
@@ -70,7 +70,7 @@ export function createOrigins(options: {
   };
 }
 
-/** The name of a URL's host; a dot at its end says only that it is whole. */
+/** The name of a URL's host, without a dot at its end, which changes nothing. */
 function toName(url: string): string {
   return URL.parse(url)?.hostname.replace(/\.$/, "") ?? "";
 }

@@ -26,7 +26,7 @@ export function createSlots(options: {
   function change(ownerId: string, by: 1 | -1): void {
     const count = (taken.get(ownerId) ?? 0) + by;
     total += by;
-    // So that it holds no owner who has left.
+    // So that the map holds no owner who has left.
     if (count > 0) taken.set(ownerId, count);
     else taken.delete(ownerId);
   }

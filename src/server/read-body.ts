@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 
-/** What a chunk takes besides its bytes, of which it may have one. */
+/** What a chunk takes besides its bytes, which may be a single one. */
 const CHUNK_BYTES = 512;
 const MOST_DROPPED_BYTES = 16 * 1_048_576;
 
-/** Whether the request says that its body is at most `limitBytes`, and Node so holds it to that. */
+/** Whether the request says that its body is at most `limitBytes`, so that Node holds it to that. */
 export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number): boolean {
   return headers["transfer-encoding"] === undefined && readLength(headers) <= limitBytes;
 }

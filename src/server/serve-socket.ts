@@ -9,7 +9,7 @@ import type { Admission } from "../auth/authenticator.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
 
-/** After it the stock client comes back later. */
+/** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
@@ -20,11 +20,11 @@ const MESSAGE_BYTES = 2_048;
 /** More than any credential takes. */
 const MOST_BYTES_BEFORE_INIT = 65_536;
 
-/** One socket, as graphql-ws hands it on to what is called for its operations. */
+/** One socket, as graphql-ws hands it to the functions that handle its operations. */
 export type SocketSession = {
-  /** Null until somebody is let in by it. */
+  /** Null until the client is let in. */
   admission: Admission | null;
-  /** Messages that are being handled: an operation until it ends, whatever the client says of it in between. */
+  /** Messages being handled: an operation until it ends, whatever the client says about it. */
   pendingCount: number;
   admit(admission: Admission): void;
   close(code: number, reason: string): void;
@@ -38,7 +38,7 @@ export type SocketSession = {
 
 /**
  * Speaks graphql-transport-ws on one socket. A stream sends its next event only when the one before has left; a client
- * that is gone or does not read is closed. Nobody is sent anything before they are let in.
+ * that is gone or does not read is closed. A client is sent nothing until it is let in.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;
@@ -67,7 +67,7 @@ export function serveSocket(options: {
     leave: [],
   };
 
-  // Before ws sees them, so that what it makes a message of is not counted as unhandled.
+  // Before ws, which takes what is unhandled and makes messages of it.
   options.connection.prependListener("data", (chunk: Buffer) => {
     unhandledBytes += chunk.length;
     const isTooMuch = session.admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
@@ -77,20 +77,20 @@ export function serveSocket(options: {
   const closed = service.opened(
     {
       protocol: socket.protocol,
-      // Whether it arrived nobody can know; that the socket closed is told below.
+      // Nobody can know whether it arrived; the close is handled below.
       send: (text) =>
         new Promise((resolve) => {
           if (session.admission === null || session.isClosed()) return resolve();
-          // As bytes, because a text would wait on the heap.
+          // As bytes, because a string would wait on the heap.
           send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
         }),
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
       onMessage(handle) {
         socket.on("message", (message) => {
           if (session.admission !== null) unhandledBytes = 0;
-          // A client may go on sending on a socket that is closing, but nothing is done for it any more.
+          // A client may go on sending on a socket that closes, to no effect.
           if (session.isClosed()) return;
-          // As it is set up, ws gives nothing but buffers.
+          // Set up like this, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
           session.pendingCount += 1;
           handle(text)
@@ -130,7 +130,7 @@ export function serveSocket(options: {
     count();
   }
 
-  /** Where it is too much, what holds most is closed. */
+  /** Where that is too much, the backlog cuts whatever holds most. */
   function count(): void {
     share.hold(socket.bufferedAmount + unsentCount * MESSAGE_BYTES + unhandledBytes);
   }
@@ -139,14 +139,14 @@ export function serveSocket(options: {
     end(TRY_AGAIN_LATER, "Too much waits for this client. Read on, and send messages at once.");
   }
 
-  /** Without waiting for a client that may not read: what it takes is needed now. */
+  /** At once: the client may not read, and its memory is needed now. */
   function end(code: number, reason: string): void {
     session.close(code, reason);
     socket.terminate();
   }
 }
 
-/** Keeps the connection open through proxies, and closes it when the last ping is still without an answer of its own. */
+/** Keeps the connection open through proxies, and closes it when the last ping has no answer of its own. */
 function keepAlive(socket: WebSocket, close: SocketSession["close"]): () => void {
   let unanswered: Buffer | null = null;
   socket.on("pong", (data) => {

@@ -59,13 +59,13 @@ export type ServerParts = ServerOptions & {
 export type OperationOrigin = {
   readonly viewer: Viewer;
   /**
-   * For what waits for the reader of its answer. Whoever opened it closes it when the answer has left or its client has;
-   * what is given back before counts until it has left.
+   * For what waits for the client to read it. Whoever opened the share closes it once the answer or the client has left;
+   * what is given back before then counts until it has left.
    */
   readonly share: BacklogShare;
   /**
-   * Called when the answer becomes a stream, which may outlive the credential; `end` ends it, for when the client has
-   * left, which may have been before.
+   * Called when the answer becomes a stream, which may outlive the credential; `end` ends the stream once the client has
+   * left, which it may have done already.
    */
   readonly onStream?: (end: () => void) => void;
 };

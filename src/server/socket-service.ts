@@ -15,15 +15,15 @@ import type { SocketSession } from "./serve-socket.ts";
 import { TRY_AGAIN_LATER } from "./serve-socket.ts";
 import type { ServerParts } from "./server-parts.ts";
 
-/** Makes what is done on sockets: who comes in, and the same operations as over HTTP. */
+/** Makes what sockets do: let clients in, and run the same operations as over HTTP. */
 export function createSocketService(parts: ServerParts): Server<SocketSession> {
   const { graphql, maskError, sessions } = parts;
   const { trustedDocuments } = parts.doors;
   const { initSeconds, operationsPerSocket: mostOperations } = parts.limits.webSocket;
-  // What it runs has a context of its own by then.
+  // Each operation brings its own context.
   const { execute, subscribe } = graphql.getEnveloped();
 
-  /** Lets somebody in with all that a socket takes, or closes it. */
+  /** Lets the client in, with all that a socket takes, or closes the socket. */
   async function enter(session: SocketSession, parameters: object): Promise<boolean> {
     try {
       const admission = await parts.authenticator.authenticate(findAuthorization(parameters));
@@ -41,14 +41,14 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     }
   }
 
-  /** The sessions are looked at twice a second, and in between nothing more may be done. */
+  /** Sessions are looked at twice a second, and nothing may begin in between. */
   function isOver(session: SocketSession, admission: Admission): boolean {
     const reason = sessions.findEnd(admission);
     if (reason !== null) endSession(session, reason);
     return session.isClosed();
   }
 
-  /** Closed when the operation is over, or the socket has closed. */
+  /** A share that closes when the operation is over or the socket has closed. */
   function openShare(session: SocketSession, { ownerId }: Viewer, payload: object): BacklogShare {
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
     const share = parts.backlog.open(ownerId, cut);
@@ -90,10 +90,10 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     // Without a query graphql-ws would close the socket.
     jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
     onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
-    // Errors are returned: one that is thrown here closes the socket, with all its other operations.
+    // Errors are returned: a thrown one would close the socket, with all its other operations.
     async onSubscribe({ extra: session, subscriptions }, _id, payload) {
       const { admission, pendingCount } = session;
-      // What a client says is complete may still run, so that is bounded too.
+      // What the client calls complete may still run, so that is bounded too.
       const isFull =
         Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
       if (isFull) {
@@ -109,7 +109,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         return [maskError(error)];
       }
     },
-    // What ends in no other way has thrown, and its socket closes.
+    // An operation that never gets here has thrown, and its socket closes.
     onComplete({ extra: session }, _id, payload) {
       session.ends.get(payload)?.();
       session.ends.delete(payload);
@@ -127,7 +127,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   });
 }
 
-/** No client hears it any more. */
+/** No client hears this. */
 const TOO_LATE = "The socket is closed. Connect again.";
 const UNKNOWN_OPERATION =
   "Could not determine what operation to execute. Set operationName to one that the document has.";
@@ -136,10 +136,10 @@ const UNKNOWN_OPERATION =
 const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
 
 function findAuthorization(parameters: object): string | undefined {
-  // Headers are written in any case, and GraphiQL hands on as parameters what was typed as headers.
+  // In any case, as in headers: GraphiQL hands on as parameters what was typed as headers.
   const named = Object.entries(parameters).find(([name]) => /^authorization$/i.test(name))?.[1];
   if (named === undefined || named === null) return undefined;
-  // What is no text is no credential either, but one was meant.
+  // Anything but a text is a credential that can't be read.
   return typeof named === "string" ? named : "?";
 }
 

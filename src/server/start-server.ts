@@ -21,7 +21,7 @@ const CHECK_MS = 1_000;
  */
 const STALL_MS = 13_000;
 
-/** The address can't be listened on; the text says why and what to do. */
+/** The server can't listen on the address; the text says why and what to do. */
 class ListenError extends Error {
   override readonly name = "ListenError";
 }
@@ -43,7 +43,7 @@ export async function startServer(
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: http.headersBytes,
     insecureHTTPParser: false,
-    // Any other request for a change of protocol is answered as if it had not asked.
+    // Any other request for a change of protocol is answered without one.
     shouldUpgradeCallback: wantsSocket,
   });
   server.maxConnections = http.connections;

@@ -13,7 +13,7 @@ import { serveSocket } from "./serve-socket.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
-/** How long a client may take to answer that it was closed; an option that the types of ws lack. */
+/** How long a client may take to answer a close; an option that the types of ws lack. */
 const CLOSING = { closeTimeout: 2_000 };
 /** Of one message; clients need none, and each costs more than its bytes. */
 const MOST_FRAGMENTS = 1_024;
@@ -39,15 +39,15 @@ export function serveWebSocket(
     maxPayload: parts.limits.webSocket.messageBytes,
     maxFragments: MOST_FRAGMENTS,
     maxBufferedChunks: MOST_CHUNKS,
-    // A small message may be a large one when it is unpacked.
+    // A small message may unpack to a large one.
     perMessageDeflate: false,
     ...CLOSING,
-    // Pongs are counted with all else that a client does not read.
+    // `serveSocket` sends the pongs, and counts them with all else that is unread.
     autoPong: false,
     handleProtocols,
   });
   server.on("upgrade", (request, connection, head) => {
-    // A handshake behind a request without an answer would garble that.
+    // A handshake would garble the answer that is still owed.
     if (connections.owesAnswer(connection)) return connection.destroy();
     const refusal = check(request);
     if (refusal !== null) return refuseConnection(connection, refusal);

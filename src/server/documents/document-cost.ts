@@ -46,7 +46,7 @@ const EVERYTHING = {
   oneOf: true,
 };
 const META_FIELDS = new Map([SchemaMetaFieldDef, TypeMetaFieldDef].map((one) => [one.name, one]));
-/** What Pothos's complexity plugin keeps of a field. */
+/** What Pothos's complexity plugin stores with a field. */
 const FIELD_COST = z.object({ field: z.number().optional(), multiplier: z.number().optional() });
 
 /**
@@ -59,7 +59,7 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
   const costOfMember = limit / (MOST_SCHEMAS * measure(whole, "IntrospectionQuery", null, 1));
   const dearest = new WeakMap<DocumentNode, number>();
 
-  /** Of the operation of this name, or of the dearest one. */
+  /** The cost of the operation of this name, or of the dearest one. */
   function measure(document: DocumentNode, name: Name, variables: Variables, perMember: number) {
     const fragments = toFragments(document);
     const costs = new Map<SelectionSetNode, number>();

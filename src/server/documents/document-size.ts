@@ -84,7 +84,7 @@ function writeOut(
   for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
     const fields = new Map<string, Field>();
     let spreadCount = 0;
-    // It grows on the way.
+    // `sets` grows on the way.
     for (const set of sets) {
       for (const selection of set.selections) {
         tokenCount += countTokens(selection);
@@ -115,7 +115,7 @@ function writeOut(
   return null;
 }
 
-/** Of a node without what it selects. */
+/** The tokens of a node, without what it selects. */
 function countTokens(node: DefinitionNode | SelectionNode): number {
   const end = ("selectionSet" in node && node.selectionSet?.loc?.startToken) || node.loc?.endToken;
   let count = 1;

@@ -4,7 +4,7 @@ import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { z } from "zod";
 
-/** The only documents that are run. */
+/** The only documents that run. */
 export type TrustedDocuments = Awaited<ReturnType<typeof loadTrustedDocuments>>;
 
 type Named = {
@@ -41,9 +41,9 @@ export async function loadTrustedDocuments(file: string) {
 export function createDocumentFinder(documents: TrustedDocuments): Plugin {
   return {
     onParams({ params, setParams, request }) {
-      // What is no object is refused further on.
+      // Yoga refuses anything but an object later.
       if (typeof params !== "object" || params === null) return;
-      // Yoga reads no more of a URL than it knows.
+      // Yoga reads only the parameters it knows.
       const parameters =
         request.method === "GET" ? URL.parse(request.url)?.searchParams : undefined;
       const query = documents.find({ documentId: parameters?.get("documentId"), ...params });
