@@ -35,18 +35,13 @@ export function findExcess(
   document: DocumentNode,
   limit: number,
 ): GraphQLError | null {
-  const { openBrackets, spread } = scan(document);
-  if (openBrackets > MOST_OPEN_BRACKETS) return tooDeep();
+  if (countOpenBrackets(document) > MOST_OPEN_BRACKETS) return tooDeep();
   // Written out, a fragment that spreads itself would have no end.
   const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
-  if (circle !== undefined) return circle;
-  const roots = document.definitions.filter(
-    (one) => !("name" in one && spread.has(one.name?.value)),
-  );
-  return writeOut(roots, toFragments(document), limit);
+  return circle ?? writeOut(document, limit);
 }
 
-export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 export function toFragments({ definitions }: DocumentNode): Fragments {
   return new Map(
@@ -56,66 +51,82 @@ export function toFragments({ definitions }: DocumentNode): Fragments {
   );
 }
 
-/** The most brackets that are open at once, and the names of the fragments that are spread. */
-function scan({ loc }: DocumentNode) {
-  const spread = new Set<string | undefined>();
+/** The most that are open at once. */
+function countOpenBrackets({ loc }: DocumentNode): number {
   let open = 0;
-  let openBrackets = 0;
+  let most = 0;
   for (let token = loc?.startToken; token !== undefined; token = token.next ?? undefined) {
     if ("([{".includes(token.kind)) open += 1;
     if (")]}".includes(token.kind)) open -= 1;
-    openBrackets = Math.max(openBrackets, open);
-    if (token.prev?.kind === TokenKind.SPREAD) spread.add(token.value);
+    most = Math.max(most, open);
   }
-  return { openBrackets, spread };
+  return most;
 }
 
 type Field = { count: number; readonly below: SelectionSetNode[] };
 
-/** Walks the answer object by object, each with the fields of all its fragments; takes time by `limit`. */
-function writeOut(
-  roots: readonly DefinitionNode[],
-  fragments: Fragments,
-  limit: number,
-): GraphQLError | null {
-  const objects = roots.map((root) => ("selectionSet" in root ? [root.selectionSet] : []));
-  let tokenCount = roots.reduce((sum, root) => sum + countTokens(root), 0);
+/** Walks each operation object by object, with the fields of all fragments there; takes time by `limit`. */
+function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
+  const fragments = toFragments(document);
+  const tokenCounts = new Map<DefinitionNode | SelectionNode, number>();
+  const spread = new Set<SelectionSetNode>();
+  let tokenCount = 0;
   let pairCount = 0;
-  for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
+
+  /** Without what the node selects. A node may come often, and hold many comments, so its tokens are counted once. */
+  function addTokens(node: DefinitionNode | SelectionNode): void {
+    const count = tokenCounts.get(node) ?? countTokens(node);
+    tokenCounts.set(node, count);
+    tokenCount += count;
+  }
+
+  /** Counts the fields and spreads of one object, and gives what is selected below each field. */
+  function collect(sets: SelectionSetNode[]): SelectionSetNode[][] {
     const fields = new Map<string, Field>();
     let spreadCount = 0;
     // `sets` grows on the way.
     for (const set of sets) {
       for (const selection of set.selections) {
-        tokenCount += countTokens(selection);
-        if (tokenCount > limit) return tooLong(limit, " once its fragments are written out");
+        addTokens(selection);
+        if (tokenCount > limit) return [];
         if (selection.kind === Kind.FIELD) {
           const key = (selection.alias ?? selection.name).value;
           const field = fields.get(key) ?? { count: 0, below: [] };
           field.count += 1;
           if (selection.selectionSet !== undefined) field.below.push(selection.selectionSet);
           fields.set(key, field);
-          continue;
+        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+          sets.push(selection.selectionSet);
+        } else {
+          const set = fragments.get(selection.name.value)?.selectionSet;
+          spreadCount += 1;
+          if (set !== undefined) {
+            sets.push(set);
+            spread.add(set);
+          }
         }
-        const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
-        if (isSpread) spreadCount += 1;
-        const below = isSpread
-          ? fragments.get(selection.name.value)?.selectionSet
-          : selection.selectionSet;
-        if (below !== undefined) sets.push(below);
       }
     }
     pairCount += toPairs(spreadCount);
-    for (const { count, below } of fields.values()) {
-      pairCount += toPairs(count);
-      if (below.length > 0) objects.push(below);
+    for (const { count } of fields.values()) pairCount += toPairs(count);
+    return [...fields.values()].map(({ below }) => below);
+  }
+
+  // Fragments last, as only those that nothing spreads, or that another of their name hides, are left to walk.
+  const isFragment = ({ kind }: DefinitionNode) => kind === Kind.FRAGMENT_DEFINITION;
+  for (const root of document.definitions.toSorted((a, b) => +isFragment(a) - +isFragment(b))) {
+    if (!("selectionSet" in root) || spread.has(root.selectionSet)) continue;
+    addTokens(root);
+    const objects = [[root.selectionSet]];
+    for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
+      objects.push(...collect(sets));
+      if (tokenCount > limit) return tooLong(limit, " once its fragments are written out");
+      if (pairCount > MOST_PAIRS) return tooRepetitive();
     }
-    if (pairCount > MOST_PAIRS) return tooRepetitive();
   }
   return null;
 }
 
-/** The tokens of a node, without what it selects. */
 function countTokens(node: DefinitionNode | SelectionNode): number {
   const end = ("selectionSet" in node && node.selectionSet?.loc?.startToken) || node.loc?.endToken;
   let count = 1;
