@@ -56,14 +56,16 @@ export type RequestStore = {
 
 /** Opens `sandbox.db` in a folder, which is made where it is missing; null keeps it in memory. Throws a sentence. */
 export function openRequestStore(dataFolder: string | null, speed: number): RequestStore {
+  let database: DatabaseSync | undefined;
   try {
     if (dataFolder !== null) mkdirSync(dataFolder, { recursive: true });
     const path = dataFolder === null ? ":memory:" : join(dataFolder, "sandbox.db");
-    const database = new DatabaseSync(path, { timeout: 5_000 });
+    database = new DatabaseSync(path, { timeout: 5_000 });
     database.exec("pragma journal_mode = wal; pragma synchronous = full;");
     database.exec(SCHEMA);
     return createRequestStore(database, speed);
   } catch (cause) {
+    database?.close();
     throw new Error(
       `The sandbox can't keep its requests in ${String(dataFolder)}. Set SANDBOX_DATA to a folder that can be written to, or remove sandbox.db from this one.`,
       { cause },
