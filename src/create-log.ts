@@ -7,12 +7,12 @@ import { prettyFactory } from "pino-pretty";
 import type { Config } from "./config/load-config.ts";
 import { toLoggedError } from "./logged-error.ts";
 
-/** What may wait for the reader. */
+/** How much may wait for the reader. */
 const MOST_UNREAD_BYTES = 1_048_576;
 
 /**
- * The log of the process, as JSON lines; on a terminal for people, from warnings on. It never waits for its reader: one
- * that is too far behind misses lines, and is told how many once it has caught up.
+ * The log of the process: JSON lines, or on a terminal text, from warnings on. It never waits for its reader: one that is
+ * too far behind misses lines, and is told how many once it has caught up.
  */
 export function createLog({
   output,
@@ -31,7 +31,7 @@ export function createLog({
     { level: level ?? (isTerminal ? "warn" : "info"), serializers: { err: toLoggedError } },
     {
       write(line: string) {
-        // Once lines are dropped, all are until the reader has caught up, so that one line tells of one gap.
+        // Once one line is dropped, all are until the reader has caught up, so that there is one gap to tell of.
         if (output.writableLength >= (dropped === 0 ? MOST_UNREAD_BYTES : 1)) {
           dropped += 1;
           return;

@@ -18,7 +18,6 @@ import { createBacklog } from "./schema/backlog.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
-import { createRequestRates } from "./server/request-rates.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./server/documents/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
@@ -40,14 +39,14 @@ export type Gateway = {
   readonly upstream: {
     readonly origin: string;
     readonly isSandbox: boolean;
-    /** As far as the upstream said so by the time of the start. */
+    /** What the upstream has said of it by the end of the start. */
     readonly token: TokenSight;
   };
   /** Closes everything in reverse order of opening, and tries all; rejects with an `AggregateError` of what failed. */
   close(): Promise<void>;
 };
 
-/** Opens everything that `config` asks for. Where one thing can't be opened it closes those before it and rejects. */
+/** Opens everything that `config` asks for. If something can't be opened, closes what was opened before and rejects. */
 export async function startGateway(
   config: Config,
   { log, onStatement }: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
@@ -81,7 +80,7 @@ export async function startGateway(
         ...(onStatement && { onStatement }),
       }),
     );
-    // After the database, which is refused where another gateway has it: that one has the sandbox's port too.
+    // After the database: where another gateway has that, it has the sandbox's port too.
     const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
     const pace = createPace({
       now: () => performance.now(),
@@ -100,10 +99,10 @@ export async function startGateway(
     keep(startOutageProbe({ pace, runcomfy }));
     const live = createLiveDeployments({ runcomfy, log });
     const isSandbox = config.upstream.kind === "sandbox";
-    // One call early on, which tells of the token. A sandbox has the one that was made for it.
+    // An early call shows whether the token is accepted. A sandbox's token was made for it.
     const firstCall = isSandbox ? null : askOnce(live, catalogue);
     const { jobRetentionDays: days } = config;
-    // Before what tracks jobs, so that it holds up no handover when it is closed.
+    // Before the tracking, so that closing it holds up no handover.
     if (days !== null) keep(startRetention({ store, days, log }));
     const tracking = keep(
       createTracking({
@@ -145,7 +144,6 @@ export async function startGateway(
         isSandbox: config.upstream.kind === "sandbox",
         authenticator,
         sessions,
-        rates: createRequestRates(),
         backlog: createBacklog({ mostBytes: limits.unreadBytes }),
         doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
         limits,
@@ -171,10 +169,10 @@ export async function startGateway(
   }
 }
 
-/** An upstream that is away is no reason not to start. */
+/** The gateway starts without an answer too. */
 const FIRST_CALL_PATIENCE_MS = 1_000;
 
-/** About a deployment of the file where only those count, as an upstream may have no list of all. */
+/** Asks for a deployment of the file where no others count, as an upstream may have no list. */
 async function askOnce(
   live: LiveDeployments,
   { deployments: [first], hasOthers }: Catalogue,

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { z } from "zod";
 
-/** What the log gets to see of an error. */
+/** What is logged of an error. */
 type LoggedError = {
   readonly type: string;
   readonly message: string;
@@ -13,25 +13,26 @@ type LoggedError = {
 
 const MOST_LINKS = 4;
 const MOST_MEMBERS = 5;
-/** Of an error and those in it, whose words are replaced where an outer one repeats them. */
+/** So many errors, outer ones first, have their words replaced where another one repeats them. */
 const MOST_ERRORS = 100;
 const MOST_MESSAGE_CHARACTERS = 1_000;
 const MOST_STACK_CHARACTERS = 4_000;
 
-/** What Postgres says of itself in these classes of codes: rollbacks, wrong statements, its state, its operators. */
+/** Postgres speaks of itself in these classes of codes: rollbacks, wrong statements, its state, its operators. */
 const HARMLESS_CLASSES = /^(?:40|42|55|57)/;
+const CODE = z.union([z.number(), z.string().regex(/^\w{1,64}$/)]);
 const URLS = /\b(https?|wss?|postgres(?:ql)?):\/\/[^\s"'`<>]+/gi;
 
 /**
- * What is logged of anything that was thrown. Errors carry more than they tell: those of Postgres the row and the
- * parameters, so prompts and outputs, others a value or a body. So only what is listed here is kept, and the words of
+ * What is logged of anything that was thrown. Errors carry more than they say: those of Postgres the row and its
+ * parameters, so prompts and outputs; others a value or a body. So the log gets only what is listed here, and the words of
  * errors that quote values are replaced, also where an outer error repeats them.
  */
 export function toLoggedError(thrown: unknown): LoggedError {
   try {
     return describe(thrown, createCleaner(thrown), MOST_LINKS);
   } catch {
-    // Whatever its parts do when they are read, nothing may come of it but this line.
+    // Reading its parts may throw anything; this line is all that may come of it.
     return { type: typeof thrown, message: "What was thrown can't be read." };
   }
 }
@@ -41,25 +42,25 @@ function describe(thrown: unknown, clean: (text: string) => string, links: numbe
     return { type: typeof thrown, message: "What was thrown is no error, so it is not shown." };
   }
   const message = clean(tell(thrown)).slice(0, MOST_MESSAGE_CHARACTERS);
-  const code = "code" in thrown ? thrown.code : undefined;
+  const code = CODE.safeParse("code" in thrown ? thrown.code : undefined);
   const inner = links === 1 ? [] : findInner(thrown).map((one) => describe(one, clean, links - 1));
   return {
     type: thrown.constructor.name,
     message,
-    stack: `${thrown.name}: ${message}\n${findPlaces(clean(thrown.stack ?? ""))}`,
-    ...(isCode(code) && { code }),
+    stack: `${thrown.name}: ${message}\n${findFrames(clean(thrown.stack ?? ""))}`,
+    ...(code.success && { code: code.data }),
     ...(inner.length > 0 && { causes: inner }),
   };
 }
 
-/** The lines of a stack that tell where; those before repeat the message, perhaps an older one. */
-function findPlaces(stack: string): string {
-  const lines = stack.split("\n").filter((line) => /^ +at /.test(line));
-  return lines.join("\n").slice(0, MOST_STACK_CHARACTERS);
-}
-
-function isCode(code: unknown): code is string | number {
-  return typeof code === "number" || (typeof code === "string" && /^\w{1,64}$/.test(code));
+/** The lines of a stack that say where; those before repeat the message, perhaps an older one. */
+function findFrames(stack: string): string {
+  return (
+    stack
+      .match(/^ +at .*/gm)
+      ?.join("\n")
+      .slice(0, MOST_STACK_CHARACTERS) ?? ""
+  );
 }
 
 /** Its cause, what GraphQL wrapped in it, and the members of an `AggregateError`. */
@@ -69,7 +70,7 @@ function findInner(error: Error): readonly unknown[] {
   return [error.cause, wrapped, ...members].filter((inner) => inner !== undefined);
 }
 
-/** Gives what replaces the words that may not be repeated of an error and of those in it. */
+/** Makes a function that replaces the words of an error, and of those in it, that may not be repeated. */
 function createCleaner(thrown: unknown): (text: string) => string {
   const errors = new Set([thrown]);
   const replacements: (readonly [string, string])[] = [];
@@ -90,18 +91,16 @@ function createCleaner(thrown: unknown): (text: string) => string {
 function tell(error: Error): string {
   if (error instanceof pg.DatabaseError) return tellPostgres(error);
   if (error instanceof z.ZodError)
-    return `A value is not as it must be (${error.issues.map(({ code }) => code).join(", ")}).`;
-  if (error instanceof SyntaxError) return "A text can't be read, e.g. as JSON.";
-  // GraphQL's, around what was thrown and is no error.
+    return `A value has the wrong form (${error.issues.map(({ code }) => code).join(", ")}).`;
+  if (error instanceof SyntaxError) return "A text can't be parsed, e.g. as JSON.";
+  // GraphQL's wrapper of a thrown value that is no error.
   if (error.name === "NonErrorThrown") return "What was thrown is no error, so it is not shown.";
   return error.message;
 }
 
 function tellPostgres({ code = "?", message, table, column, constraint }: pg.DatabaseError) {
   if (HARMLESS_CLASSES.test(code)) return message;
-  const names = Object.entries({ table, column, constraint }).flatMap(([kind, name]) =>
-    name === undefined ? [] : [`${kind} ${name}`],
-  );
-  const place = names.length === 0 ? "" : ` (${names.join(", ")})`;
-  return `Postgres refused it with code ${code}${place}. Look the code up in its manual; the words are not logged, because they may quote values.`;
+  const named = Object.entries({ table, column, constraint }).filter(([, name]) => name);
+  const names = named.map((pair) => pair.join(" ")).join(", ");
+  return `Postgres refused it with code ${code}${names && ` (${names})`}. Look the code up in its manual; the words are not logged, because they may quote values.`;
 }

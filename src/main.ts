@@ -12,7 +12,7 @@ import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
 
 const STOP_DEADLINE_MS = 9_400;
-/** How long the last lines are kept for a reader. */
+/** How long a reader has for the last lines. */
 const LAST_LINES_MS = 500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
@@ -22,7 +22,7 @@ const TOKEN_REMARKS = {
   unknown: " (it has not said whether it accepts RUNCOMFY_API_TOKEN)",
 };
 
-// A reader that is gone is no reason to end.
+// The gateway goes on without a reader.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 const [parameter] = process.argv.slice(2);
 if (parameter === undefined) {
@@ -30,7 +30,7 @@ if (parameter === undefined) {
 } else if (parameter === "--help" || parameter === "-h") {
   console.log(printHelp());
 } else {
-  // What stands behind a = may be a secret.
+  // What follows a = may be a secret.
   const name = parameter.split("=", 1).join();
   giveUp(
     `The gateway takes no ${JSON.stringify(name)}. Settings are variables, as in PORT=4100 npm start; npm start -- --help lists them.`,
@@ -54,13 +54,11 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
   const address = `${gateway.url}/graphql`;
   const { origin, isSandbox, token } = gateway.upstream;
   const database = describeDatabase(config.databaseUrl);
+  const upstream = isSandbox
+    ? `the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
+    : `${origin}${TOKEN_REMARKS[token]}`;
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
-  console.log(
-    isSandbox
-      ? `Upstream  the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
-      : `Upstream  ${origin}${TOKEN_REMARKS[token]}`,
-  );
-  console.log(`Database  ${database}`);
+  console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
   log.info(
     { graphiql: address, upstream: origin, isSandbox, token, database },
     "The gateway serves.",
@@ -69,8 +67,8 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
 }
 
 /**
- * Closes the gateway at the first signal, or when nothing catches an error. Another signal 2 s later or after that ends
- * the process at once, and so does another error.
+ * Closes the gateway at the first signal, or when nothing catches an error. A further signal, from 2 s on, ends the
+ * process at once, and so does a further error.
  */
 function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
   let stoppingSince: number | null = null;
@@ -82,14 +80,12 @@ function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
     setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS);
     const close = (opened: Gateway): Promise<void> =>
       opened.close().then(() => end(hasThrown ? 1 : 0), giveUp);
-    // Whoever waits for the start hears why there is nothing to close.
+    // A start that fails gives up by itself.
     gateway.then(close, () => undefined);
   }
 
   function onSignal(): void {
-    const isRepeated =
-      stoppingSince !== null && performance.now() - stoppingSince > REPEATED_SIGNAL_MS;
-    if (isRepeated) process.exit(1);
+    if (performance.now() - (stoppingSince ?? Infinity) > REPEATED_SIGNAL_MS) process.exit(1);
     stop();
   }
 
@@ -114,7 +110,7 @@ function giveUp(error: unknown): void {
   void end(1);
 }
 
-/** Ends the process once the last lines are read; a reader that does not read them can't keep it. */
+/** Ends the process once the last lines are read, or their reader has taken too long. */
 async function end(code: 0 | 1): Promise<never> {
   const isWritten = [process.stdout, process.stderr].map(
     (output) => new Promise((resolve) => output.write("", resolve)),
@@ -123,7 +119,7 @@ async function end(code: 0 | 1): Promise<never> {
   process.exit(code);
 }
 
-/** What the database is, without the credentials. */
+/** Names the database, without its credentials. */
 function describeDatabase(databaseUrl: string): string {
   if (databaseUrl === ":memory:") return "in memory; it ends with this process";
   if (databaseUrl.startsWith("file:")) return databaseUrl.slice("file:".length);

@@ -4,8 +4,7 @@ import { runKeyCommand } from "./auth/key-command.ts";
 import { readEnvironment } from "./config/read-environment.ts";
 import { VARIABLES } from "./config/variables.ts";
 
-// `npm run --silent key -- create --owner web`: the new key, alone, on standard output; what else there is to say goes to
-// standard error.
+// `npm run --silent key -- create --owner web` prints the new key alone on standard output, and remarks on standard error.
 try {
   const file = VARIABLES.shape.API_KEYS_FILE.parse(readEnvironment(process.env)["API_KEYS_FILE"]);
   const { result, remark } = await runKeyCommand(process.argv.slice(2), { file, now: new Date() });

@@ -6,7 +6,9 @@ import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { createSchema } from "./schema/create-schema.ts";
 
-// `npm run --silent schema -- --deployments my.json > schema.graphql`; without a file, the schema of no catalogue.
+const USE = "Use it like this: npm run --silent schema -- --deployments my.json > schema.graphql";
+
+// Without a file, the schema of no catalogue.
 try {
   const { deployments } = readParameters();
   const loaded = deployments === undefined ? null : await loadCatalogue(deployments);
@@ -23,9 +25,6 @@ function readParameters(): { readonly deployments?: string | undefined } {
     return parseArgs({ options: { deployments: { type: "string" } } }).values;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `${reason}\nUse it like this: npm run --silent schema -- --deployments my.json > schema.graphql`,
-      { cause },
-    );
+    throw new Error(`${reason}\n${USE}`, { cause });
   }
 }

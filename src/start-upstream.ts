@@ -5,51 +5,35 @@ import type { Logger } from "pino";
 
 import type { Config } from "./config/load-config.ts";
 
-/** Where to send calls and with which token; `close` ends what was started for it. */
-export type Upstream = {
-  readonly baseUrl: string;
-  readonly token: string;
-  close(): Promise<void>;
-};
-
 /**
- * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when
- * the sandbox can't start. `entries` are the deployments that the sandbox runs, as their file has them.
+ * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
+ * sandbox can't start. `entries` are the deployments that the sandbox runs, as their file has them; `close` ends it.
  */
 export async function startUpstream(
   { upstream }: Config,
   { entries, log }: { readonly entries: readonly unknown[]; readonly log: Logger },
-): Promise<Upstream> {
+): Promise<{ readonly baseUrl: string; readonly token: string; close(): Promise<void> }> {
   if (upstream.kind === "runcomfy") {
     const { baseUrl, token } = upstream;
     return { baseUrl, token, close: async () => undefined };
   }
-  // Loaded only where it is needed: it draws pictures, and brings along what that takes.
+  // Loaded only where it is needed, as drawing pictures takes a large library.
   const { startSandbox } = await import("./sandbox/sandbox.ts");
   const { port, speed, dataFolder } = upstream;
   const options = { token: randomUUID(), speed, dataFolder, deployments: entries, log };
   const sandbox = await startSandbox({ ...options, port }).catch((error: unknown) => {
-    if (!isPortTaken(error)) throw error;
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (!isTaken) throw error;
     log.warn(
-      `Port ${port} is taken, so the sandbox takes a free one: links to pictures it made before don't work meanwhile. Set SANDBOX_PORT to a port that stays free.`,
+      `Port ${port} is taken, so the sandbox takes a free one, and links to its earlier pictures don't work meanwhile. Set SANDBOX_PORT to a port that stays free.`,
     );
     return startSandbox({ ...options, port: 0 });
   });
-  return {
-    baseUrl: sandbox.url,
-    token: options.token,
-    close: () => sandbox.close(),
-  };
+  return { baseUrl: sandbox.url, token: options.token, close: () => sandbox.close() };
 }
 
 /** The file of the deployments that exist: the user's, the sandbox's own, or none. */
 export function findDeploymentsFile({ upstream, deploymentsFile }: Config): string | null {
   if (deploymentsFile !== null || upstream.kind === "runcomfy") return deploymentsFile;
-  return SANDBOX_DEPLOYMENTS;
-}
-
-const SANDBOX_DEPLOYMENTS = fileURLToPath(new URL("sandbox/deployments.json", import.meta.url));
-
-function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  return fileURLToPath(new URL("sandbox/deployments.json", import.meta.url));
 }

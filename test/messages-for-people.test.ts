@@ -24,8 +24,7 @@ import type { JsonValue } from "../src/job/json.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { createBacklog } from "../src/schema/backlog.ts";
 import { createMaskError } from "../src/server/mask-error.ts";
-import { createPlaces } from "../src/server/places.ts";
-import { createRequestRates } from "../src/server/request-rates.ts";
+import { createRequestRates, createSlots } from "../src/server/owner-limits.ts";
 import { DatabaseAwayError, DatabaseBusyError } from "../src/store/database-error.ts";
 import { createQuota } from "../src/tracking/quota.ts";
 import { checkOf } from "./support/document-of.ts";
@@ -65,7 +64,7 @@ async function listLimits(): Promise<readonly string[]> {
   const errors = await Promise.all([
     rates.take(viewer),
     caught(counted(3, 40_000_000)),
-    caught(() => createPlaces({ what: "sockets", most: 9 }).take(viewer)),
+    caught(() => createSlots({ what: "sockets", most: 9 }).take(viewer)),
     caught(() =>
       createBacklog({ mostBytes: 8 })
         .open("a", () => undefined)

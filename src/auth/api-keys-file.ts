@@ -1,26 +1,49 @@
-import {
-  chmod,
-  chown,
-  mkdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import fs from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { z } from "zod";
 
-import { KEY_ID } from "./api-key.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
+
+/** What the id of a key looks like; source of a regular expression without its anchors. */
+export const KEY_ID = "[A-Za-z0-9]{12,64}";
+
+const FORM = new RegExp(`^rck_(${KEY_ID})_([\\w-]{43})$`);
+
+/** A new key with its parts; the secret has 256 random bits. */
+export function makeApiKey() {
+  const id = randomBytes(8).toString("hex");
+  const secret = randomBytes(32).toString("base64url");
+  return { key: `rck_${id}_${secret}`, id, secret };
+}
+
+/** Null when the text is no key. */
+export function parseApiKey(text: string): { readonly id: string; readonly secret: string } | null {
+  const [, id, secret] = FORM.exec(text) ?? [];
+  return id === undefined || secret === undefined ? null : { id, secret };
+}
+
+/** One fast round is enough: nobody guesses 256 random bits, and the hash is made for each request. */
+export function hashSecret(secret: string, salt = randomBytes(16).toString("base64url")) {
+  return { salt, hash: hash("sha256", `${salt}${secret}`, "base64url") };
+}
+
+/** Whether the secret is the one of the hash, in a time that does not tell how nearly it is. */
+export function isSecretOf(
+  secret: string,
+  { salt, hash }: { readonly salt: string; readonly hash: string },
+): boolean {
+  const given = Buffer.from(hashSecret(secret, salt).hash);
+  const kept = Buffer.from(hash);
+  return given.length === kept.length && timingSafeEqual(given, kept);
+}
 
 /** A key as the file has it: all but its secret. */
 export type StoredKey = z.infer<typeof STORED_KEY>;
 
-/** The file can't be used; the text lists every problem and tells the next step. */
+/** The file can't be used; the text lists every problem and the next step. */
 export class ApiKeysError extends Error {
   override readonly name = "ApiKeysError";
 }
@@ -42,15 +65,15 @@ const STORED_KEY = z
 
 const FILE = z.strictObject({ keys: z.array(STORED_KEY).max(100_000) });
 
-/** As many as anybody reads. */
+/** More than anybody reads. */
 const MOST_PROBLEMS = 100;
 const LOCK_TIMEOUT_MS = 10_000;
 
 /** Reads the file of API keys; null when it isn't there. Rejects with an `ApiKeysError`. */
 export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
-  // Whole in messages: of a relative one nobody sees where it starts.
+  // Whole, because nobody sees where a relative path starts.
   const path = resolve(file);
-  const text = await unlessMissing(readFile(path, "utf8")).catch((error: unknown) => {
+  const text = await unlessMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
     throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
   });
   if (text === null) return null;
@@ -58,27 +81,24 @@ export async function readApiKeys(file: string): Promise<readonly StoredKey[] | 
   if (parsed.success) return parsed.data.keys;
   const problems = parsed.error.issues
     .slice(0, MOST_PROBLEMS)
-    .map(({ path, message }) => `  ${z.core.toDotPath(path) || "the file"}: ${message}`);
+    .map(({ path, message }) => `\n  ${z.core.toDotPath(path) || "the file"}: ${message}`);
   throw new ApiKeysError(
-    [
-      `The API keys file ${path} can't be used; correct it, or revoke and create the keys anew:`,
-      ...problems,
-    ].join("\n"),
+    `The API keys file ${path} can't be used; correct it, or revoke and create the keys anew:${problems.join("")}`,
   );
 }
 
 /**
- * Changes the file of API keys, which is made if it is missing: one writer at a time, and whoever reads finds the file of
- * before or the one of after. `change` gives the keys to keep. Rejects with an `ApiKeysError`.
+ * Changes the file of API keys, which is made if it is missing. Writers take turns, and readers find the file before or
+ * after a change. `change` gives the keys to keep. Rejects with an `ApiKeysError`.
  */
 export async function changeApiKeys(
   file: string,
   change: (keys: readonly StoredKey[]) => readonly StoredKey[],
 ): Promise<void> {
   try {
-    await mkdir(dirname(resolve(file)), { recursive: true });
-    // A link stays one: the file that it leads to is replaced.
-    const path = (await unlessMissing(realpath(file))) ?? resolve(file);
+    await fs.mkdir(dirname(resolve(file)), { recursive: true });
+    // A link stays a link: the file it leads to is replaced.
+    const path = (await unlessMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
       await replace(path, change((await readApiKeys(path)) ?? []));
@@ -86,15 +106,12 @@ export async function changeApiKeys(
       unlock();
     }
   } catch (error) {
-    throw explain(
-      error,
-      `The API keys file ${resolve(file)} can't be written`,
-      "who may write in its folder",
-    );
+    const what = `The API keys file ${resolve(file)} can't be written`;
+    throw explain(error, what, "who may write in its folder");
   }
 }
 
-/** The lock is the kernel's, so a command that was killed leaves none behind; its file `<path>-lock` stays. */
+/** The kernel's lock, so a command that was killed leaves none behind; its file `<path>-lock` stays. */
 function lock(path: string): () => void {
   const database = new DatabaseSync(`${path}-lock`, { timeout: LOCK_TIMEOUT_MS });
   try {
@@ -111,17 +128,17 @@ function lock(path: string): () => void {
 
 async function replace(path: string, keys: readonly StoredKey[]): Promise<void> {
   const next = `${path}-new`;
-  // One that a killed command left may be readable by others.
-  await rm(next, { force: true });
+  // A killed command may have left one that others can read.
+  await fs.rm(next, { force: true });
   const text = `${JSON.stringify({ keys }, null, 2)}\n`;
-  await writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
-  // Written by root, it must stay readable by the gateway, by its group too, or it would not hear of a revocation.
-  const former = await unlessMissing(stat(path));
+  await fs.writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
+  // Also when root writes it, the gateway and its group must be able to read it, or miss a revocation.
+  const former = await unlessMissing(fs.stat(path));
   if (former !== null) {
-    await chown(next, former.uid, former.gid);
-    await chmod(next, former.mode & 0o640);
+    await fs.chown(next, former.uid, former.gid);
+    await fs.chmod(next, former.mode & 0o640);
   }
-  await rename(next, path);
+  await fs.rename(next, path);
 }
 
 /** Null where there is no such file. */
@@ -134,7 +151,7 @@ async function unlessMissing<T>(attempt: Promise<T>): Promise<T | null> {
   }
 }
 
-/** An error of the file system as one that tells what to do; any other as it is. */
+/** An error of the file system as one that says what to do; any other as it is. */
 function explain(error: unknown, what: string, whom: string): unknown {
   const code = codeOf(error);
   if (code === undefined) return error;
@@ -146,7 +163,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** Without the parser's reason, which quotes the file, and without the file. */
+/** The error has no reason from the parser, which quotes the file. */
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));

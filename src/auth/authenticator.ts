@@ -1,6 +1,6 @@
 import type { Viewer } from "./viewer.ts";
 
-/** Tells who comes in. */
+/** Decides who comes in. */
 export type Authenticator = {
   /**
    * The admission for an `Authorization` value (`Bearer …`), from a header or from a WebSocket's `connectionParams`;
@@ -20,9 +20,8 @@ export type Admission = {
 };
 
 /**
- * Nobody is let in. `missing`: no credential was given; `invalid`: it is unknown, malformed, has run out or is not for
- * this gateway; `unavailable`: it can't be checked at the moment. The text tells the next step and nothing of the
- * credential.
+ * Nobody is let in. `missing`: no credential came; `invalid`: it is unknown, malformed, expired or not for this gateway;
+ * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential.
  */
 export class AuthenticationError extends Error {
   override readonly name = "AuthenticationError";

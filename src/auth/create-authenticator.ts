@@ -3,13 +3,14 @@ import type { BaseLogger } from "pino";
 import type { Config } from "../config/load-config.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { openApiKeys } from "./open-api-keys.ts";
-import { openJwts } from "./open-jwts.ts";
+import { createJwtAuthenticator } from "./jwt-authenticator.ts";
+import { keepSigningKeys, openKeyServer, readPublicKeys } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
 import { LOCAL_OWNER, SCOPES } from "./viewer.ts";
 
 /**
- * Makes what tells who comes in. `limits` are those of an owner whose credential says nothing else. Rejects with an
- * error that lists every problem of the file of keys, where there is one.
+ * Makes what decides who comes in. `limits` are those of an owner whose credential sets no others. Rejects with an error
+ * that lists every problem of a file of keys.
  */
 export async function createAuthenticator(options: {
   readonly config: Config["auth"];
@@ -22,12 +23,18 @@ export async function createAuthenticator(options: {
       return createLocalAuthenticator(limits);
     case "api-keys":
       return await openApiKeys({ file: config.file, limits, log });
-    case "jwt":
-      return await openJwts({ config, limits, log, now: Date.now });
+    case "jwt": {
+      const now = Date.now;
+      const keys =
+        "jwksUrl" in config.keys
+          ? openKeyServer({ url: config.keys.jwksUrl, log, now })
+          : keepSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
+      return createJwtAuthenticator({ config, limits, log, now, keys });
+    }
   }
 }
 
-/** Lets everybody in as the one owner of all; for a gateway that only its own machine can reach. */
+/** Lets everybody in as the one owner; for a gateway that only its own machine can reach. */
 export function createLocalAuthenticator(limits: OwnerLimits): Authenticator {
   const admission = {
     viewer: { ownerId: LOCAL_OWNER, scopes: new Set(SCOPES), limits },

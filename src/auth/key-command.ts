@@ -1,49 +1,60 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-import { formatApiKey, hashSecret, KEY_ID, makeApiKey, parseApiKey } from "./api-key.ts";
-import type { StoredKey } from "./api-keys-file.ts";
-import { ApiKeysError, changeApiKeys, readApiKeys } from "./api-keys-file.ts";
-import type { Scope } from "./viewer.ts";
-import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
+import { kebabCase } from "change-case";
 
-/** What was asked for, and what to know of it. */
-type Outcome = { readonly result: string | null; readonly remark: string };
+import type { StoredKey } from "./api-keys-file.ts";
+import {
+  ApiKeysError,
+  changeApiKeys,
+  hashSecret,
+  KEY_ID,
+  makeApiKey,
+  parseApiKey,
+  readApiKeys,
+} from "./api-keys-file.ts";
+import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 const HELP = `npm run --silent key -- create --owner web      prints a new key, this once
 npm run --silent key -- list                    shows all keys, without their secrets
 npm run --silent key -- revoke <id>             ends a key and its connections within seconds
 
 create also takes
-  --scopes jobs:submit,jobs:cancel,jobs:read    (these three unless given; jobs:read:all is an operator's)
+  --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; jobs:read:all is an operator's)
   --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions
-                                                a whole number, or none; unless given, the gateway's own limits hold
+                                                a whole number, or none; by default the gateway's own limits hold
 The file is API_KEYS_FILE, of the environment or of .env.`;
 
-const DEFAULT_SCOPES: readonly Scope[] = ["jobs:submit", "jobs:cancel", "jobs:read"];
+const DEFAULT_SCOPES = "jobs:submit jobs:cancel jobs:read";
 /** What may be a whole key or a part of one, which is never repeated. */
 const A_KEY = /rck_/i;
+/** `multiple`, so that a repeated option can be refused. */
+const OPTIONS = Object.fromEntries(
+  ["owner", "scopes", ...OWNER_LIMITS.map((name) => kebabCase(name))].map(
+    (name) => [name, { type: "string", multiple: true }] as const,
+  ),
+);
 
 /**
- * Does what these words ask of the file of API keys. Rejects with an error that says what is wrong with them and shows how
- * it is done, or with an `ApiKeysError`.
+ * Does what these words ask of the file of API keys: `result` is what was asked for, `remark` what to know of it. Rejects
+ * with an error that says what is wrong with the words and shows how it is done, or with an `ApiKeysError`.
  */
 export async function runKeyCommand(
   words: readonly string[],
   { file, now }: { readonly file: string; readonly now: Date },
-): Promise<Outcome> {
-  const [verb, ...rest] = words;
+): Promise<{ readonly result: string | null; readonly remark: string }> {
+  const [verb, ...args] = words;
   if (verb === "help" || words.some((word) => word === "--help" || word === "-h"))
     return { result: null, remark: HELP };
   try {
     switch (verb) {
       case "create":
-        return await create(readNewKey(rest), file, now);
+        return await create(readNewKey(args), resolve(file), now);
       case "list":
-        parseArgs({ args: rest, options: {} });
-        return await list(file);
+        parseArgs({ args, options: {} });
+        return await list(resolve(file));
       case "revoke":
-        return await revoke(readId(rest), file);
+        return await revoke(readId(args), resolve(file));
       case undefined:
         throw new Error("Say what to do: create, list or revoke.");
       default:
@@ -59,25 +70,13 @@ export async function runKeyCommand(
   }
 }
 
-/** The options of create: several of one are taken, to be refused. */
-const CREATE_OPTIONS = Object.fromEntries(
-  ["owner", "scopes", ...OWNER_LIMITS.map(toOption)].map(
-    (name) => [name, { type: "string", multiple: true }] as const,
-  ),
-);
-
-/** As in `--jobs-per-day`. */
-function toOption(limit: string): string {
-  return limit.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
 type NewKey = Pick<StoredKey, "owner" | "scopes" | "limits">;
 
 function readNewKey(args: string[]): NewKey {
-  const { values } = parseArgs({ args, options: CREATE_OPTIONS });
+  const { values } = parseArgs({ args, options: OPTIONS });
   function read(name: string): string | undefined {
     const [value, second] = values[name] ?? [];
-    // The last one would win, and a scope or a limit would be lost in silence.
+    // The last one would win, and a scope or limit would silently be lost.
     if (second !== undefined) throw new Error(`--${name} is given twice. Give it once.`);
     return value;
   }
@@ -85,90 +84,65 @@ function readNewKey(args: string[]): NewKey {
   if (owner === undefined) throw new Error("--owner is missing: whose jobs will they be?");
   if (A_KEY.test(owner)) throw new Error(`--owner is a key (${owner}).`);
   if (!isOwnerId(owner)) throw new Error(`--owner ${OWNER_RULE}.`);
-  const limits = OWNER_LIMITS.map(
-    (name) => [name, toLimit(toOption(name), read(toOption(name)))] as const,
-  );
-  return {
-    owner,
-    scopes: toScopes(read("scopes")),
-    limits: Object.fromEntries(limits.filter(([, limit]) => limit !== undefined)),
-  };
-}
-
-function toScopes(text: string | undefined): readonly Scope[] {
-  if (text === undefined) return DEFAULT_SCOPES;
-  const words = text.split(/[\s,]+/).filter((word) => word !== "");
+  const words = (read("scopes") ?? DEFAULT_SCOPES).split(/[\s,]+/).filter((word) => word !== "");
   const unknown = words.find((word) => !isScope(word));
   if (unknown !== undefined || words.length === 0)
     throw new Error(`--scopes must be a list of ${SCOPES.join(", ")}, not "${unknown ?? ""}".`);
-  return SCOPES.filter((scope) => words.includes(scope));
+  const limits = OWNER_LIMITS.flatMap((name) => {
+    const option = kebabCase(name);
+    const text = read(option);
+    if (text === undefined) return [];
+    if (text !== "none" && !/^[1-9]\d{0,8}$/.test(text))
+      throw new Error(`--${option} must be a whole number from 1 to 999999999, or none.`);
+    return [[name, text === "none" ? null : Number(text)] as const];
+  });
+  const scopes = SCOPES.filter((scope) => words.includes(scope));
+  return { owner, scopes, limits: Object.fromEntries(limits) };
 }
 
-function toLimit(option: string, text: string | undefined): number | null | undefined {
-  if (text === undefined) return undefined;
-  if (text === "none") return null;
-  if (!/^[1-9]\d{0,8}$/.test(text))
-    throw new Error(`--${option} must be a whole number from 1 to 999999999, or none.`);
-  return Number(text);
-}
-
-/** Who has found a key that has got out has the whole of it, so that is fine too. */
+/** Takes a whole key too, as whoever finds a leaked one has that. */
 function readId(args: string[]): string {
   const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
   const [text, ...more] = positionals;
   if (text === undefined || more.length > 0)
     throw new Error("revoke takes the id of one key; list shows the ids.");
   const id = parseApiKey(text)?.id ?? text;
-  // Not repeated: it may be a key with a slip in it.
+  // Not repeated: it may be a mistyped key.
   if (!new RegExp(`^${KEY_ID}$`).test(id))
     throw new Error("That is no key's id; list shows the ids.");
   return id;
 }
 
-async function create(
-  { owner, scopes, limits }: NewKey,
-  file: string,
-  now: Date,
-): Promise<Outcome> {
-  const key = makeApiKey();
-  const stored: StoredKey = {
-    id: key.id,
-    owner,
-    scopes,
-    limits,
-    ...hashSecret(key.secret),
-    createdAt: now.toISOString(),
-  };
-  await changeApiKeys(file, (keys) => [...keys, stored]);
+async function create(newKey: NewKey, path: string, now: Date) {
+  const { key, id, secret } = makeApiKey();
+  const stored = { id, ...newKey, ...hashSecret(secret), createdAt: now.toISOString() };
+  const { owner, scopes } = newKey;
+  await changeApiKeys(path, (keys) => [...keys, stored]);
   return {
-    result: formatApiKey(key),
-    remark: `Created key ${key.id} of owner ${owner} with ${scopes.join(", ")} in ${resolve(file)}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.`,
+    result: key,
+    remark: `Created key ${id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.`,
   };
 }
 
-async function list(file: string): Promise<Outcome> {
-  const keys = await readApiKeys(file);
-  const path = resolve(file);
-  if (keys === null || keys.length === 0)
+async function list(path: string) {
+  const keys = (await readApiKeys(path)) ?? [];
+  if (keys.length === 0)
     return { result: null, remark: `${path} holds no key. Make one with create --owner web.` };
-  return { result: keys.map(describe).join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
+  const lines = keys.map(({ id, owner, scopes, limits = {}, createdAt }) => {
+    const own = Object.entries(limits).map(([name, value]) => `${name}=${value ?? "none"}`);
+    return [id, owner, scopes.join(","), createdAt, ...own].join("  ");
+  });
+  return { result: lines.join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 
-function describe({ id, owner, scopes, limits = {}, createdAt }: StoredKey): string {
-  const own = Object.entries(limits).map(([name, value]) => `${name}=${value ?? "none"}`);
-  return [id, owner, scopes.join(","), createdAt, ...own].join("  ");
-}
-
-async function revoke(id: string, file: string): Promise<Outcome> {
-  await changeApiKeys(file, (keys) => {
+async function revoke(id: string, path: string) {
+  await changeApiKeys(path, (keys) => {
     const rest = keys.filter((key) => key.id !== id);
+    // The id is not repeated: it may be a secret.
     if (rest.length === keys.length)
-      // The id is not repeated: it may be a secret.
-      throw new ApiKeysError(`${resolve(file)} holds no such key. See its keys with list.`);
+      throw new ApiKeysError(`${path} holds no such key. See its keys with list.`);
     return rest;
   });
-  return {
-    result: null,
-    remark: `Revoked key ${id}. A running gateway refuses it, and ends its connections, within seconds.`,
-  };
+  const remark = `Revoked key ${id}. A running gateway refuses it, and ends its connections, within seconds.`;
+  return { result: null, remark };
 }

@@ -3,17 +3,21 @@ import { resolve } from "node:path";
 
 import type { BaseLogger } from "pino";
 
-import { hashSecret, isSecretOf, makeApiKey, parseApiKey } from "./api-key.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { StoredKey } from "./api-keys-file.ts";
-import { ApiKeysError, readApiKeys } from "./api-keys-file.ts";
+import {
+  ApiKeysError,
+  hashSecret,
+  isSecretOf,
+  makeApiKey,
+  parseApiKey,
+  readApiKeys,
+} from "./api-keys-file.ts";
 import type { OwnerLimits } from "./viewer.ts";
 
-type KnownKey = { readonly stored: StoredKey; readonly admission: Admission };
-
 /**
- * Lets in who has a key of the file, which is read again when it changes; while it can't be, the former keys go on.
+ * Lets in whoever has a key of the file, which is read again when it changes; while it can't be, the former keys go on.
  * Rejects with an `ApiKeysError` when it can't be read at the start.
  */
 export async function openApiKeys(options: {
@@ -24,22 +28,29 @@ export async function openApiKeys(options: {
   readonly lookMs?: number;
 }): Promise<Authenticator> {
   const { file, limits, log, lookMs = 500 } = options;
-  // An unknown id costs what a known one does, so that time does not tell which ids there are.
+  // Checking an unknown id takes as long as a known one, so that time does not reveal which ids exist.
   const nobody = hashSecret(makeApiKey().secret);
-  let known: ReadonlyMap<string, KnownKey> = new Map();
+  let known: ReadonlyMap<string, Known> = new Map();
   let mark: string | null = null;
   let failure: string | null = null;
   let looking: Promise<void> | null = null;
 
   async function load(): Promise<void> {
-    // Before it is read: what changes meanwhile is seen at the next look.
+    // Taken before the read, so that the next look sees what changes meanwhile.
     const next = await readMark(file);
     const keys = await readApiKeys(file);
     if (keys === null)
       throw new ApiKeysError(
         `The API keys file ${resolve(file)} isn't there. Make it with its first key: npm run --silent key -- create --owner web, or correct its path (API_KEYS_FILE).`,
       );
-    known = new Map(keys.map((stored) => [stored.id, keepOrMake(stored)]));
+    known = new Map(
+      keys.map((stored) => {
+        const before = known.get(stored.id);
+        // A key that has not changed stays the same object, and so its sockets stay.
+        const isSame = JSON.stringify(before?.stored) === JSON.stringify(stored);
+        return [stored.id, before !== undefined && isSame ? before : toKnown(stored)];
+      }),
+    );
     mark = next;
     if (keys.length === 0)
       log.warn(
@@ -48,27 +59,18 @@ export async function openApiKeys(options: {
       );
   }
 
-  /** A key that has not changed stays the same object, and so its sockets stay. */
-  function keepOrMake(stored: StoredKey): KnownKey {
-    const before = known.get(stored.id);
-    if (before !== undefined && JSON.stringify(before.stored) === JSON.stringify(stored))
-      return before;
-    const made: KnownKey = {
-      stored,
-      admission: {
-        viewer: {
-          ownerId: stored.owner,
-          scopes: new Set(stored.scopes),
-          limits: { ...limits, ...stored.limits },
-        },
-        expiresAt: null,
-        isRevoked: () => known.get(stored.id) !== made,
-      },
+  function toKnown(stored: StoredKey): Known {
+    const viewer = {
+      ownerId: stored.owner,
+      scopes: new Set(stored.scopes),
+      limits: { ...limits, ...stored.limits },
     };
+    const isRevoked = (): boolean => known.get(stored.id) !== made;
+    const made = { stored, admission: { viewer, expiresAt: null, isRevoked } };
     return made;
   }
 
-  /** Until the file can be used it is tried at each look, as the fault may be the machine's, but told once. */
+  /** Tries a file that can't be used again at each look, as the fault may be the machine's, but logs it once. */
   async function look(): Promise<void> {
     if ((await readMark(file)) === mark) return;
     try {
@@ -109,6 +111,8 @@ export async function openApiKeys(options: {
     },
   };
 }
+
+type Known = { readonly stored: StoredKey; readonly admission: Admission };
 
 /** Changes whenever the file does; the text of the error when it can't be looked at. */
 async function readMark(file: string): Promise<string> {

@@ -2,17 +2,11 @@ import type { BaseLogger } from "pino";
 
 import type { Admission } from "./authenticator.ts";
 
-/** Why a session must end: its credential has run out, or is no longer accepted. */
+/** Why a session must end: its credential has expired, or is no longer accepted. */
 export type SessionEnd = "expired" | "revoked";
 
 /** What outlives the request that let it in, such as sockets and event streams: each ends with its credential. */
-export type Sessions = {
-  /** Calls `end` once, when the admission is over. Returns how to leave, which may be called more than once. */
-  enter(admission: Admission, end: (reason: SessionEnd) => void): () => void;
-  /** Why a session of this admission is over, though it may not have been called on yet; null while it is not. */
-  findEnd(admission: Admission): SessionEnd | null;
-  close(): void;
-};
+export type Sessions = ReturnType<typeof createSessions>;
 
 type Session = { readonly admission: Admission; readonly end: (reason: SessionEnd) => void };
 
@@ -20,7 +14,7 @@ type Session = { readonly admission: Admission; readonly end: (reason: SessionEn
 export function createSessions(options: {
   readonly log: Pick<BaseLogger, "error">;
   readonly lookMs?: number;
-}): Sessions {
+}) {
   const { log, lookMs = 500 } = options;
   const sessions = new Set<Session>();
 
@@ -33,7 +27,7 @@ export function createSessions(options: {
       try {
         session.end(reason);
       } catch (error) {
-        // The others must end all the same.
+        // The others must still end.
         log.error({ err: error }, "A session could not be ended when its credential was over.");
       }
     }
@@ -41,13 +35,15 @@ export function createSessions(options: {
 
   const timer = setInterval(look, lookMs).unref();
   return {
-    enter(admission, end) {
+    /** Calls `end` once, when the admission is over. Returns how to leave, which may be called more than once. */
+    enter(admission: Admission, end: Session["end"]): () => void {
       const session = { admission, end };
       sessions.add(session);
       return () => void sessions.delete(session);
     },
-    findEnd: (admission) => findEnd(admission, Date.now()),
-    close() {
+    /** Why a session of this admission is over, though `end` may not have been called yet; null while it is not. */
+    findEnd: (admission: Admission) => findEnd(admission, Date.now()),
+    close(): void {
       clearInterval(timer);
       sessions.clear();
     },

@@ -1,16 +1,19 @@
 import { createPublicKey, hash, KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
-import { createLocalJWKSet, createRemoteJWKSet, customFetch } from "jose";
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
+import { z } from "zod";
 
 import { AuthenticationError } from "./authenticator.ts";
 
 /** The public keys of whoever signs tokens. */
 export type SigningKeys = {
   /**
-   * The key for a token with this header. Rejects with jose's errors, `JWKSMultipleMatchingKeys` where several fit, and
+   * The key for a token with this header. Rejects with jose's errors (`JWKSMultipleMatchingKeys` where several fit), and
    * with an `AuthenticationError` while no keys are known.
    */
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
@@ -31,14 +34,73 @@ export function keepSigningKeys(set: JSONWebKeySet): SigningKeys {
   };
 }
 
-/** Anybody can make up a token that no key has signed, so tokens make the server be asked at most this often. */
+const PEM = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----.+?-----END \1-----/gs;
+
+const JWK_SHAPE = z.custom<JWK>((value) => z.object({ kty: z.string() }).safeParse(value).success);
+const JSON_FILE = z.union([
+  z.object({ keys: z.array(JWK_SHAPE).min(1).max(100) }),
+  JWK_SHAPE.transform((key) => ({ keys: [key] })),
+]);
+
+/**
+ * Reads the public keys of a file: PEM (one or more, certificates too), a JWK or a JWK set. Rejects with a sentence
+ * that names JWT_PUBLIC_KEY_FILE when there is none, or when one is private, symmetric or weak.
+ */
+export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
+  const path = resolve(file);
+  try {
+    const text = await readFile(path, "utf8");
+    return { keys: text.trimStart().startsWith("{") ? readJson(text) : await readPem(text) };
+  } catch (cause) {
+    throw new Error(
+      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM, JWK or JWK set.`,
+      { cause },
+    );
+  }
+}
+
+/** Quotes only errors thrown here or by the file system: others may quote the file. */
+function explain(cause: unknown): string {
+  if (cause instanceof UnfitKey) return cause.message;
+  const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
+  return `it can't be read as a public key${code}`;
+}
+
+class UnfitKey extends Error {}
+
+async function readPem(text: string): Promise<JWK[]> {
+  if (text.includes("PRIVATE KEY-----")) throw new UnfitKey(PRIVATE);
+  const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
+  if (keys.length === 0) throw new UnfitKey("it holds no public key");
+  return await Promise.all(keys.map((key) => exportJWK(checkStrength(key))));
+}
+
+function readJson(text: string): JWK[] {
+  const { data } = JSON_FILE.safeParse(JSON.parse(text));
+  if (data === undefined) throw new UnfitKey("it is JSON, but neither a JWK nor a JWK set");
+  for (const key of data.keys) {
+    if ("d" in key) throw new UnfitKey(PRIVATE);
+    checkStrength(createPublicKey({ key, format: "jwk" }));
+  }
+  return data.keys;
+}
+
+const PRIVATE = "it holds a private key, which the gateway must not have";
+
+function checkStrength(key: KeyObject): KeyObject {
+  const { modulusLength = Infinity } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength >= 2_048) return key;
+  throw new UnfitKey(`it holds an RSA key of ${modulusLength} bits, and 2048 is the least`);
+}
+
+/** Anybody can make up a token that no key has signed, so tokens cause at most one request in this time. */
 const ASK_EVERY_MS = 5_000;
 const MOST_BYTES = 262_144;
 
 /**
- * The keys that an issuer publishes. They are fetched at once, for a token that none of them has signed, and in the
- * background so that withdrawn ones end; an empty set withdraws all. While the server is slow, down or says nonsense,
- * the last ones go on.
+ * The keys that an issuer publishes. They are fetched at the start, for a token that none of them has signed, and in the
+ * background so that withdrawn ones end; an empty set withdraws all. While the server is slow, down or talks nonsense, the
+ * last ones go on.
  */
 export function openKeyServer(options: {
   readonly url: string;
@@ -46,7 +108,7 @@ export function openKeyServer(options: {
   /** Milliseconds of any clock. */
   readonly now: () => number;
   readonly refreshMs?: number;
-  /** Until the next attempt after one that failed. */
+  /** The pause after a failed attempt. */
   readonly retryMs?: number;
   readonly timeoutMs?: number;
 }): SigningKeys {
@@ -69,17 +131,16 @@ export function openKeyServer(options: {
 
   /** Never rejects; one at a time. */
   function load(): Promise<void> {
-    loading ??= reload()
+    return (loading ??= reload()
       .catch(noteFailure)
-      .finally(() => (loading = null));
-    return loading;
+      .finally(() => (loading = null)));
   }
 
   async function reload(): Promise<void> {
     await remote.reload();
     const set = remote.jwks() ?? { keys: [] };
     find = byId(set, remote);
-    current = new Set(set.keys.map(toFingerprint).filter((fingerprint) => fingerprint !== null));
+    current = new Set(set.keys.flatMap(toFingerprints));
     if (current.size === 0 && !isEmpty) log.warn({}, NO_KEYS);
     isEmpty = current.size === 0;
     if (isDown) log.info({}, "The server of JWT_JWKS_URL answers again.");
@@ -89,24 +150,20 @@ export function openKeyServer(options: {
   function noteFailure(error: unknown): void {
     if (closing.signal.aborted || isDown) return;
     isDown = true;
+    const result = find === null ? "so nobody can be let in" : "so the last ones go on";
     log.error(
       { reason: toReason(error) },
-      find === null
-        ? "The server of JWT_JWKS_URL gives no keys, so nobody can be let in; it is asked again every few seconds. Check the URL and the server."
-        : "The server of JWT_JWKS_URL gives no keys; the last ones go on, and it is asked again every few seconds. Check the server.",
+      `The server of JWT_JWKS_URL gives no keys, ${result}. It is asked again every few seconds. Check the URL and the server.`,
     );
   }
 
-  async function keepLoading(): Promise<void> {
-    const { signal } = closing;
-    while (!signal.aborted) {
+  const running = (async () => {
+    const waiting = { signal: closing.signal, ref: false };
+    while (!closing.signal.aborted) {
       await load();
-      const waitMs = isDown ? retryMs : refreshMs;
-      await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(isDown ? retryMs : refreshMs, undefined, waiting).catch(() => undefined);
     }
-  }
-
-  const running = keepLoading();
+  })();
   return {
     async find(header) {
       if (find === null) await loading;
@@ -126,7 +183,7 @@ export function openKeyServer(options: {
       return true;
     },
     watch(key) {
-      const fingerprint = fingerprintOf(KeyObject.from(key));
+      const fingerprint = toFingerprint(KeyObject.from(key));
       return () => !current.has(fingerprint);
     },
     async close() {
@@ -137,7 +194,7 @@ export function openKeyServer(options: {
 }
 
 const NO_KEYS =
-  "The server of JWT_JWKS_URL lists no usable key any more, so every token is refused. Have the issuer publish a key if it did not withdraw all.";
+  "The server of JWT_JWKS_URL lists no usable key any more, so every token is refused. Have the issuer publish a key, unless it meant to withdraw them all.";
 
 /** Where no key has an id, as in a PEM file, the id that a token names is ignored. */
 function byId({ keys }: JSONWebKeySet, find: SigningKeys["find"]): SigningKeys["find"] {
@@ -145,21 +202,20 @@ function byId({ keys }: JSONWebKeySet, find: SigningKeys["find"]): SigningKeys["
   return ({ alg = "" }) => find({ alg });
 }
 
-/** Tells a key from others, whatever id it goes by; null for what is no public key. */
-function toFingerprint(jwk: JWK): string | null {
-  try {
-    return fingerprintOf(createPublicKey({ key: jwk, format: "jwk" }));
-  } catch {
-    // Of a type that Node does not know, or incomplete: no token is accepted by it.
-    return null;
-  }
-}
-
-function fingerprintOf(key: KeyObject): string {
+/** Tells a key from others, whatever id it goes by. */
+function toFingerprint(key: KeyObject): string {
   return hash("sha256", key.export({ type: "spki", format: "der" }), "base64url");
 }
 
-/** Like fetch, but the body breaks off when it is too long, and at the signal. */
+function toFingerprints(key: JWK): readonly string[] {
+  try {
+    return [toFingerprint(createPublicKey({ key, format: "jwk" }))];
+  } catch {
+    return []; // Of a type that Node does not know, or incomplete: no token is accepted by it.
+  }
+}
+
+/** Like fetch, but the body ends with an error when it is too long, and at the signal. */
 async function fetchBounded(url: string, init: RequestInit & { readonly signal: AbortSignal }) {
   const response = await fetch(url, init);
   let bytes = 0;

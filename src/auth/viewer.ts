@@ -1,24 +1,23 @@
 /** What a credential may allow; `jobs:read:all` is an operator's: it reads the jobs of every owner. */
 export const SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"] as const;
-
 export type Scope = (typeof SCOPES)[number];
 
 export function isScope(word: string): word is Scope {
   return SCOPES.some((scope) => scope === word);
 }
 
-/** The owner of all that is done without authentication, and of the jobs that are older than owners. */
+/** The owner of everything done without authentication, and of the jobs that are older than owners. */
 export const LOCAL_OWNER = "local";
 
-/** What an owner's id must be like; goes on from the id. */
+/** What an owner's id must be like; the id comes first. */
 export const OWNER_RULE = "must be 1 to 255 characters without control characters";
 
-/** Whether a text can be an owner's id: a column can hold it, and a line of a log or a list shows it whole. */
+/** Whether a text can be an owner's id: a database column can hold it, and one line shows it whole. */
 export function isOwnerId(text: string): boolean {
   return text.length <= 255 && text.isWellFormed() && /^\P{Cc}+$/u.test(text);
 }
 
-/** Whoever an operation is done for. */
+/** Whom an operation is done for. */
 export type Viewer = {
   /** The owner of the jobs that it submits, and of those that it sees. */
   readonly ownerId: string;

@@ -5,20 +5,21 @@ import { VARIABLES } from "./variables.ts";
 
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** What is wrong with variables as a whole, each of which may be good: texts that name one and say what to set. */
+/** What is wrong with variables together, each of which may be good: texts that name one and say what to set. */
 export function findProblems(given: Given): readonly string[] {
   const filled: Given = { ...DEFAULTS, ...given };
-  const { UPSTREAM, RUNCOMFY_API_TOKEN: token, NODE_ENV, SANDBOX_PORT } = given;
+  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
   const { AUTH, HOST = "", PORT } = filled;
   const isJwt = AUTH === "jwt";
-  // A sandbox's port that nobody set gives way.
+  const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
+  // A default SANDBOX_PORT gives way.
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
   const problems = [
-    token === undefined &&
+    hasNoToken &&
       UPSTREAM === "runcomfy" &&
       "RUNCOMFY_API_TOKEN must be set with UPSTREAM=runcomfy. Set it, or UPSTREAM=sandbox to do without an account.",
-    token === undefined &&
+    hasNoToken &&
       UPSTREAM === undefined &&
       NODE_ENV === "production" &&
       "RUNCOMFY_API_TOKEN must be set with NODE_ENV=production: without it the sandbox would draw pictures and call jobs SUCCEEDED that never ran. Set it, or UPSTREAM=sandbox if that is what you want.",
@@ -30,25 +31,22 @@ export function findProblems(given: Given): readonly string[] {
       isHost(HOST) &&
       !isLoopback(HOST) &&
       "AUTH must be api-keys or jwt where HOST is not a loopback address, because anybody who reaches it could spend your money and read every job. Set AUTH=api-keys (make a key with: npm run --silent key -- create --owner web), or HOST=127.0.0.1.",
+    isJwt && !JWT_ISSUER && "JWT_ISSUER must be set with AUTH=jwt: no other issuer's tokens count.",
+    isJwt && !JWT_AUDIENCE && "JWT_AUDIENCE must be set with AUTH=jwt: no others' tokens count.",
     isJwt &&
-      JWT_ISSUER === undefined &&
-      "JWT_ISSUER must be set with AUTH=jwt: tokens of others are not accepted.",
-    isJwt &&
-      JWT_AUDIENCE === undefined &&
-      "JWT_AUDIENCE must be set with AUTH=jwt: tokens for others are not accepted.",
-    isJwt &&
-      (JWT_JWKS_URL ?? JWT_PUBLIC_KEY_FILE) === undefined &&
+      !JWT_JWKS_URL &&
+      !JWT_PUBLIC_KEY_FILE &&
       "JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set with AUTH=jwt.",
     isJwt &&
-      JWT_JWKS_URL !== undefined &&
-      JWT_PUBLIC_KEY_FILE !== undefined &&
+      JWT_JWKS_URL &&
+      JWT_PUBLIC_KEY_FILE &&
       "JWT_JWKS_URL must be unset with JWT_PUBLIC_KEY_FILE: set one of the two.",
     Number(filled["HEADERS_TIMEOUT_SECONDS"]) > Number(filled["REQUEST_TIMEOUT_SECONDS"]) &&
       "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT_SECONDS, which counts the headers too.",
     Number(filled["UNREAD_MIB"]) < 4 * Number(filled["ANSWER_MIB"]) &&
       "UNREAD_MIB must be at least four times ANSWER_MIB: an owner has a quarter of it, which has to hold an answer.",
   ];
-  return problems.filter((problem) => problem !== false);
+  return problems.filter((problem) => typeof problem === "string");
 }
 
 /** Whether the sandbox stands in for RunComfy. */
@@ -56,7 +54,7 @@ export function isSandbox({ UPSTREAM, RUNCOMFY_API_TOKEN }: Given): boolean {
   return UPSTREAM === "sandbox" || (UPSTREAM !== "runcomfy" && RUNCOMFY_API_TOKEN === undefined);
 }
 
-/** Sentences about those of these names that are no variable of the gateway but look like one. */
+/** Sentences about the names that are no variable of the gateway but look like one. */
 export function findMisspelt(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     const meant = Object.hasOwn(VARIABLES.shape, name) ? undefined : findNearest(name);
@@ -66,15 +64,12 @@ export function findMisspelt(names: readonly string[]): readonly string[] {
 }
 
 const DEFAULTS: Given = Object.fromEntries(
-  Object.entries(VARIABLES.shape).map(([name, rule]) => [
-    name,
-    NOTES.get(rule)?.value ?? undefined,
-  ]),
+  Object.entries(VARIABLES.shape).map(([name, rule]) => [name, NOTES.get(rule)?.value ?? ""]),
 );
 
 function findNearest(name: string): string | undefined {
   const folded = fold(name);
-  // Nobody else's begin like this. Of other names many are set for other programs, so they have to be nearer.
+  // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
   const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
   return Object.keys(VARIABLES.shape)
     .map((known) => ({ known, distance: leven(folded, fold(known)) }))

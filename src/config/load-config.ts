@@ -3,10 +3,10 @@ import { dirname, join } from "node:path";
 import type { z } from "zod";
 
 import { findMisspelt, findProblems, isSandbox } from "./find-problems.ts";
-import type { OWNER_VARIABLES } from "./limit-variables.ts";
+import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";
 
-/** How the gateway was asked to run; parsed, with defaults filled in. Of each variable, `variables.ts` tells more. */
+/** How the gateway was asked to run; parsed, with defaults filled in. `variables.ts` says what each variable means. */
 export type Config = ReturnType<typeof loadConfig>;
 
 /** The environment can't be used; the text lists every problem, one a line, and holds no secret. */
@@ -20,12 +20,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
   );
   const parsed = VARIABLES.safeParse(given);
-  // Apart, so that these are told beside what is wrong with single variables.
+  // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
   const doubts = findMisspelt(Object.keys(given));
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(
-      explain([...explainEach(parsed.error, environment), ...problems, ...doubts]),
+      [HEAD, ...explain(parsed.error, environment), ...problems, ...doubts].join("\n  "),
     );
   const variables = parsed.data;
   return Object.freeze({
@@ -46,9 +46,9 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     auth: toAuth(variables),
     doors: toDoors(variables),
     limits: toLimits(variables, given),
-    /** Null when nobody said. */
+    /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
-    /** Sentences about settings that have no effect, which is probably a mistake. */
+    /** Sentences about names that look like slips. */
     doubts,
   });
 }
@@ -64,19 +64,14 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   "JWT_JWKS_URL",
 ]);
 
-function explainEach(error: z.ZodError | undefined, given: Given): readonly string[] {
+const HEAD = "The gateway can't start. Correct these variables, in the environment or in .env:";
+
+function explain(error: z.ZodError | undefined, given: Given): readonly string[] {
   return (error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
     const value = SECRET_VARIABLES.has(name) ? "" : `, not ${JSON.stringify(given[name])}`;
     return `${name} ${message}${value}.`;
   });
-}
-
-function explain(problems: readonly string[]): string {
-  return [
-    "The gateway can't start. Correct these variables, in the environment or in .env:",
-    ...problems.map((problem) => `  ${problem}`),
-  ].join("\n");
 }
 
 function toUpstream(variables: Variables, given: Given) {
@@ -100,6 +95,8 @@ function besideDatabase(databaseUrl: string): string | null {
 }
 
 function toAuth(variables: Variables) {
+  const { JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile = "" } = variables;
+  const keys = jwksUrl === undefined ? { publicKeyFile } : { jwksUrl };
   switch (variables.AUTH) {
     case "none":
       return { kind: "none" } as const;
@@ -108,17 +105,13 @@ function toAuth(variables: Variables) {
     case "jwt":
       return {
         kind: "jwt",
-        keys: toKeys(variables),
+        keys,
         issuer: variables.JWT_ISSUER ?? "",
         audience: variables.JWT_AUDIENCE ?? "",
         algorithms: variables.JWT_ALGORITHMS,
         clockToleranceSeconds: variables.JWT_CLOCK_TOLERANCE_SECONDS,
       } as const;
   }
-}
-
-function toKeys({ JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile }: Variables) {
-  return jwksUrl === undefined ? { publicKeyFile: publicKeyFile ?? "" } : { jwksUrl };
 }
 
 function toDoors(variables: Variables) {
@@ -133,14 +126,11 @@ function toDoors(variables: Variables) {
 }
 
 function toLimits(variables: Variables, given: Given) {
-  // Without authentication there is one owner, who has no limits but those that somebody set.
+  // Without authentication there is one owner, whose only limits are the ones that are set.
   const perOwner = (name: keyof typeof OWNER_VARIABLES): number | null =>
     variables.AUTH === "none" && given[name] === undefined ? null : variables[name];
   return {
-    document: {
-      tokens: variables.DOCUMENT_TOKENS,
-      cost: variables.DOCUMENT_COST,
-    },
+    document: { tokens: variables.DOCUMENT_TOKENS, cost: variables.DOCUMENT_COST },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
     unreadBytes: variables.UNREAD_MIB * 1_048_576,
     http: {

@@ -5,8 +5,8 @@ const WIDTH = 96;
 
 /** The text of `.env.example`. What has a default is commented out, so that a copy changes nothing. */
 export function printEnvExample(): string {
-  const groups = VARIABLE_GROUPS.map(({ title, about, variables }) => {
-    const entries = notesOf(variables).map(({ name, value, unset, description }) =>
+  const groups = GROUPS.map(({ title, about, notes }) => {
+    const entries = notes.map(({ name, value, unset, description }) =>
       value === null
         ? `${wrap(`${description} Default: ${unset}.`, "# ")}\n${name}=`
         : `${wrap(description, "# ")}\n#${name}=${value}`,
@@ -18,11 +18,11 @@ export function printEnvExample(): string {
 
 /** The text of `docs/settings.md`. */
 export function printSettingsPage(): string {
-  const groups = VARIABLE_GROUPS.map(({ title, about, variables }) => {
-    const rows = notesOf(variables).map(
-      ({ name, value, unset, description }) =>
-        `| \`${name}\` | ${value === null ? unset : `\`${value}\``} | ${description} |`,
-    );
+  const groups = GROUPS.map(({ title, about, notes }) => {
+    const rows = notes.map(({ name, value, unset, description }) => {
+      const held = value === null ? unset : `\`${value}\``;
+      return `| \`${name}\` | ${held} | ${description} |`;
+    });
     return [`## ${title}\n\n${about}\n\n${TABLE_HEAD}`, ...rows].join("\n");
   });
   return `${[PAGE_HEAD, ...groups].join("\n\n")}\n`;
@@ -30,8 +30,8 @@ export function printSettingsPage(): string {
 
 /** What `npm start -- --help` prints, for a terminal of 100 columns. */
 export function printHelp(): string {
-  const groups = VARIABLE_GROUPS.map(({ title, about, variables }) => {
-    const entries = notesOf(variables).map(
+  const groups = GROUPS.map(({ title, about, notes }) => {
+    const entries = notes.map(
       ({ name, value, unset, description }) =>
         `  ${name}  (${value ?? unset})\n${wrap(description, "      ")}`,
     );
@@ -39,6 +39,14 @@ export function printHelp(): string {
   });
   return [HELP_HEAD, ...groups].join("\n\n");
 }
+
+const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
+  const notes = Object.entries(variables).flatMap(([name, rule]) => {
+    const note = NOTES.get(rule);
+    return note === undefined ? [] : [{ name, ...note }];
+  });
+  return { title, about, notes };
+});
 
 const ENV_HEAD =
   "Copy this file to .env and fill in what you need. The environment beats it, and an empty value counts as unset. docs/settings.md has the same as tables.";
@@ -62,13 +70,6 @@ npm start -- --help   shows this
 
 Settings are variables, set in the environment or in the file .env beside package.json. The
 environment wins, and an empty value counts as unset. In brackets stands the default.`;
-
-function notesOf(variables: (typeof VARIABLE_GROUPS)[number]["variables"]) {
-  return Object.entries(variables).flatMap(([name, rule]) => {
-    const notes = NOTES.get(rule);
-    return notes === undefined ? [] : [{ name, ...notes }];
-  });
-}
 
 /** Lines that begin with `indent`, broken between words. */
 function wrap(text: string, indent: string): string {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** How a variable is told to people: the value that it has by default, or in words what holds where it is unset. */
+/** What people are told of a variable: its default, or in words what holds without it. */
 export const NOTES = z.registry<{
   readonly value: string | null;
   readonly unset: string;
@@ -21,23 +21,20 @@ export function optional<Value>(
   return rule.optional().register(NOTES, { value: null, unset, description });
 }
 
-/** Any text, such as a path. */
-export function text() {
-  return z.string();
-}
-
 /** A text of this form; `rule` goes on from the variable's name. */
 export function matching(pattern: RegExp, rule: string) {
   return z.string().regex(pattern, rule);
 }
 
-export function oneLine() {
-  return matching(/^\P{Cc}+$/u, "must be one line without control characters");
+export function fitting(isGood: (given: string) => boolean, rule: string) {
+  return z.string().refine(isGood, rule);
 }
 
 export function oneOf<const Words extends readonly string[]>(words: Words) {
   return z.enum(words, `must be ${EITHER.format(words)}`);
 }
+
+const EITHER = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
 export function flag() {
   return oneOf(["true", "false"]).transform((word) => word === "true");
@@ -70,40 +67,8 @@ export function list(areGood: (words: readonly string[]) => boolean, rule: strin
     .refine(areGood, rule);
 }
 
-function fitting(isGood: (given: string) => boolean, rule: string) {
-  return z.string().refine(isGood, rule);
-}
-
-export function host() {
-  return fitting(isHost, "must be a host's name or address, such as 127.0.0.1");
-}
-
-/** Of another server, which the gateway trusts or sends a token to: nobody on the way may read or change it. */
-export function safeUrl() {
-  return fitting(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)");
-}
-
-export function baseUrl() {
-  return fitting(
-    (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
-    "must be an https: URL without user, query or fragment (http: on loopback)",
-  );
-}
-
-export function databaseUrl() {
-  return fitting(
-    (url) =>
-      url === ":memory:" ||
-      /^file:./.test(url) ||
-      (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)),
-    "must be file:<path>, :memory: or postgres://user:password@host:5432/database",
-  );
-}
-
-const EITHER = new Intl.ListFormat("en-GB", { type: "disjunction" });
-
-/** No credentials, no fragment, and TLS but on this machine. */
-function isSafeUrl(given: string): boolean {
+/** Whether nobody on the way to a server can read or change what the gateway sends or trusts. */
+export function isSafeUrl(given: string): boolean {
   const url = URL.parse(given);
   if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;
   return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));

@@ -1,43 +1,25 @@
 import { z } from "zod";
 
 import {
-  ANSWER_VARIABLES,
-  OWNER_VARIABLES,
-  REQUEST_VARIABLES,
-  SOCKET_VARIABLES,
-} from "./limit-variables.ts";
-import {
-  baseUrl,
-  databaseUrl,
+  fitting,
   flag,
-  host,
+  isHost,
   isOrigin,
+  isSafeUrl,
   list,
   matching,
   number,
-  oneLine,
   oneOf,
   optional,
   port,
-  safeUrl,
   setting,
-  text,
   wholeNumber,
 } from "./rules.ts";
 
-const ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-];
+const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
+const MANY = 1_000_000_000;
+const count = () => wholeNumber(1, MANY);
+const ONE_LINE = matching(/^\P{Cc}+$/u, "must be one line without control characters");
 const NOT_IN_PRODUCTION = "`true`; `false` with `NODE_ENV=production`";
 
 const RUNCOMFY = {
@@ -49,10 +31,13 @@ const RUNCOMFY = {
   UPSTREAM: optional(
     oneOf(["runcomfy", "sandbox"]),
     "`runcomfy` with a token, `sandbox` without",
-    "`runcomfy`, or the `sandbox` that stands in for it. With `NODE_ENV=production` and no token the gateway starts only where this says `sandbox`.",
+    "`runcomfy`, or the `sandbox` that stands in for it. With `NODE_ENV=production` and no token the gateway starts only if this is `sandbox`.",
   ),
   RUNCOMFY_BASE_URL: setting(
-    baseUrl(),
+    fitting(
+      (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
+      "must be an https: URL without user, query or fragment (http: on loopback)",
+    ),
     "https://api.runcomfy.net",
     "Where RunComfy is. `http:` is allowed on loopback only.",
   ),
@@ -62,45 +47,49 @@ const RUNCOMFY = {
     "The version in RunComfy's paths.",
   ),
   DEPLOYMENTS_FILE: optional(
-    text(),
+    z.string(),
     "what RunComfy lists; the sandbox's own",
-    'The JSON file that lists your deployments. Only these can be used then, unless it says `"others": true`. A relative path starts at the folder of package.json.',
+    'The JSON file that lists your deployments. Clients can use no others, unless the file says `"others": true`. Relative paths start at the folder of package.json.',
   ),
   SUBMIT_TIMEOUT_SECONDS: setting(
     number(0.1, 300),
     "10",
-    "How long a submit waits for RunComfy's answer, from when it is sent.",
+    "How long a submit waits for RunComfy's answer once it is sent.",
   ),
   SUBMITS_AT_ONCE: setting(
     wholeNumber(1, 10_000),
     "100",
-    "How many submits a gateway sends at once. Further ones wait, owners by turns, for at most `SUBMIT_TIMEOUT_SECONDS` and with at most 64 MiB of inputs in all; one more is not sent, and is `RATE_LIMITED` with `retryAfterSeconds`.",
+    "How many submits a gateway sends at once. Others wait, owners by turns, for at most `SUBMIT_TIMEOUT_SECONDS` and with at most 64 MiB of inputs in all; beyond that a submit is not sent, and is `RATE_LIMITED` with `retryAfterSeconds`.",
   ),
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),
     "86400",
-    "How long a job may take. One that has not ended by then is `FAILED` with `EXPIRED`.",
+    "How long a job may take. Then it is `FAILED` with `EXPIRED`.",
   ),
 };
 
 const DATABASE = {
   DATABASE_URL: setting(
-    databaseUrl(),
+    fitting(
+      (url) =>
+        /^(:memory:$|file:.)/.test(url) || (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)),
+      "must be file:<path>, :memory: or postgres://user:password@host:5432/database",
+    ),
     "file:data/gateway.db",
     "`file:<path>` or `:memory:` for one gateway; `postgres://user:password@host:5432/database`, version 13 or newer, for one or several.",
   ),
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "for good",
-    "How long a finished job is kept, and its idempotency key with it. A job stays for a day at least.",
+    "How long to keep finished jobs and their idempotency keys; a day at least.",
   ),
 };
 
 const SERVER = {
   HOST: setting(
-    host(),
+    fitting(isHost, "must be a host's name or address, such as 127.0.0.1"),
     "127.0.0.1",
-    "The address to listen on. One that other machines can reach needs an `AUTH`.",
+    "The address to listen on. If other machines can reach it, `AUTH` is needed.",
   ),
   PORT: setting(port(), "4000", "The port to listen on; 0 takes a free one."),
   CORS_ORIGINS: optional(
@@ -109,28 +98,24 @@ const SERVER = {
       "must be a list of exact origins, such as https://app.example.com, as browsers send them: lower case, no path, no slash at the end, no default port, no *",
     ),
     "none",
-    "The other origins whose pages may call the gateway, with commas: `https://app.example.com,https://admin.example.com`.",
+    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`.",
   ),
   TRUSTED_DOCUMENTS: optional(
-    text(),
+    z.string(),
     "every document runs",
     'A JSON file of documents by their hash, `{"hash": "document"}`, as graphql-codegen writes it. No other document runs.',
   ),
   INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may ask for the schema."),
-  GRAPHIQL: optional(
-    flag(),
-    NOT_IN_PRODUCTION,
-    "Whether a browser that opens the gateway gets GraphiQL.",
-  ),
+  GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether browsers get GraphiQL."),
   NODE_ENV: optional(
-    text(),
+    z.string(),
     "none",
-    "`production` hides the schema and GraphiQL, and asks for a `RUNCOMFY_API_TOKEN`.",
+    "`production` hides the schema and GraphiQL, and requires a `RUNCOMFY_API_TOKEN`.",
   ),
   LOG_LEVEL: optional(
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     "`info`; `warn` on a terminal",
-    "What to log: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. The log goes to standard error, as JSON lines unless that is a terminal.",
+    "The least that is logged: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. The log goes to standard error, as JSON lines unless that is a terminal.",
   ),
 };
 
@@ -138,55 +123,145 @@ const CREDENTIALS = {
   AUTH: setting(
     oneOf(["none", "api-keys", "jwt"]),
     "none",
-    "`none` lets everybody in and needs a `HOST` that only this machine reaches; `api-keys` is for your servers and scripts, `jwt` for browsers.",
+    "`none` lets everybody in and needs a `HOST` that only this machine can reach; `api-keys` is for your servers and scripts, `jwt` for browsers.",
   ),
   API_KEYS_FILE: setting(
-    text(),
+    z.string(),
     "data/api-keys.json",
     "With `api-keys`: the file that `npm run --silent key -- create --owner web` writes.",
   ),
   JWT_JWKS_URL: optional(
-    safeUrl(),
+    fitting(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)"),
     "none",
     "With `jwt`: where the issuer publishes its keys. This or `JWT_PUBLIC_KEY_FILE` is needed.",
   ),
   JWT_PUBLIC_KEY_FILE: optional(
-    text(),
+    z.string(),
     "none",
     "With `jwt`: a file with the issuer's public keys (PEM, JWK or JWK set), read at the start.",
   ),
-  JWT_ISSUER: optional(oneLine(), "none", "With `jwt`: the `iss` that a token must have."),
-  JWT_AUDIENCE: optional(oneLine(), "none", "With `jwt`: the `aud` that a token must have."),
+  JWT_ISSUER: optional(ONE_LINE, "none", "With `jwt`: the `iss` that a token must have."),
+  JWT_AUDIENCE: optional(ONE_LINE, "none", "With `jwt`: the `aud` that a token must have."),
   JWT_ALGORITHMS: setting(
     list(
       (names) => names.length > 0 && names.every((name) => ALGORITHMS.includes(name)),
       `must be a list of ${ALGORITHMS.join(", ")} (symmetric ones are refused, because whoever checks a token could make one, and so is none)`,
     ),
     ALGORITHMS.join(" "),
-    "With `jwt`: the algorithms by which a token may be signed.",
+    "With `jwt`: the algorithms that may sign a token.",
   ),
   JWT_CLOCK_TOLERANCE_SECONDS: setting(
     number(0, 60),
     "5",
-    "With `jwt`: how far the issuer's clock and the gateway's may be apart.",
+    "With `jwt`: how far apart the issuer's clock and the gateway's may be.",
+  ),
+};
+
+const ANSWER = {
+  DOCUMENT_TOKENS: setting(
+    wholeNumber(100, 20_000),
+    "5000",
+    "The most tokens a document may have, with its fragments written out. More: `DOCUMENT_TOO_LARGE`.",
+  ),
+  DOCUMENT_COST: setting(
+    wholeNumber(100, MANY),
+    "15000",
+    "The most an operation may cost: 1 for each field (input 10, output 20, a history or its assets up to 50), a page of 100 jobs counts 100 times, and the schema asked for twice over costs it all. More: `DOCUMENT_TOO_COSTLY`.",
+  ),
+  ANSWER_MIB: setting(
+    wholeNumber(1, 1_024),
+    "32",
+    "The most MiB of inputs and outputs in one answer or event. More: `ANSWER_TOO_LARGE`.",
+  ),
+  UNREAD_MIB: setting(
+    wholeNumber(4, 65_536),
+    "512",
+    "How many MiB in all may wait in memory for clients to read or to finish sending; at least four times `ANSWER_MIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
+  ),
+};
+
+const REQUEST = {
+  BODY_KIB: setting(wholeNumber(1, 65_536), "256", "The largest body. Larger: HTTP 413."),
+  HEADERS_KIB: setting(wholeNumber(4, 1_024), "16", "The largest headers. Larger: HTTP 431."),
+  HEADERS_TIMEOUT_SECONDS: setting(
+    number(0.1, 600),
+    "10",
+    "How long headers may take; at most `REQUEST_TIMEOUT_SECONDS`. Longer: HTTP 408.",
+  ),
+  REQUEST_TIMEOUT_SECONDS: setting(
+    number(0.1, 600),
+    "20",
+    "How long a whole request may take. Longer: HTTP 408.",
+  ),
+  IDLE_TIMEOUT_SECONDS: setting(
+    number(0.1, 600),
+    "20",
+    "How long a connection may be idle between requests. Then it is closed.",
+  ),
+  MAX_CONNECTIONS: setting(
+    wholeNumber(1, 1_000_000),
+    "20000",
+    "The most connections, sockets included. More are closed.",
+  ),
+};
+
+const SOCKET = {
+  SOCKET_INIT_SECONDS: setting(
+    number(0.1, 600),
+    "10",
+    "How long `connection_init` may take. Longer: the socket closes with 4408.",
+  ),
+  SOCKET_MESSAGE_KIB: setting(
+    wholeNumber(1, 65_536),
+    "256",
+    "The largest message; before `connection_init` it is 64 KiB. Larger: the socket closes with 1009.",
+  ),
+  OPERATIONS_PER_SOCKET: setting(
+    wholeNumber(1, 100_000),
+    "500",
+    "Operations at once on one socket. More: `TOO_MANY_OPERATIONS`.",
+  ),
+  MAX_SOCKETS: setting(
+    wholeNumber(1, 1_000_000),
+    "20000",
+    "The most open sockets. More get HTTP 503, or close with 1013.",
+  ),
+  MAX_SUBSCRIPTIONS: setting(
+    wholeNumber(1, 10_000_000),
+    "50000",
+    "The most subscriptions. More: `QUOTA_EXCEEDED`.",
+  ),
+};
+
+/** What each owner may do, unless their key says otherwise. */
+export const OWNER_VARIABLES = {
+  REQUESTS_PER_SECOND: setting(
+    count(),
+    "1000",
+    "HTTP requests and operations on sockets. More: HTTP 429, or the operation's error `RATE_LIMITED`.",
+  ),
+  SUBMITS_PER_MINUTE: setting(count(), "1000", "Submits. More: `RATE_LIMITED`."),
+  JOBS_IN_FLIGHT: setting(count(), "10000", "Unfinished jobs. More: `QUOTA_EXCEEDED`."),
+  JOBS_PER_DAY: setting(count(), "100000", "Jobs a day. More: `QUOTA_EXCEEDED`."),
+  SOCKETS_PER_OWNER: setting(count(), "500", "Open sockets. More close with 1013."),
+  SUBSCRIPTIONS_PER_OWNER: setting(
+    count(),
+    "10000",
+    "Subscriptions at once. More: `QUOTA_EXCEEDED`.",
   ),
 };
 
 const SANDBOX = {
-  SANDBOX_SPEED: setting(
-    number(0.01, 1_000),
-    "1",
-    "How many times faster than usual its time runs.",
-  ),
+  SANDBOX_SPEED: setting(number(0.01, 1_000), "1", "How many times faster its time runs."),
   SANDBOX_PORT: setting(
     port(),
     "4001",
-    "Its port; 0 takes a free one. Unless you set it, it gives way to `PORT`.",
+    "Its port; 0 takes a free one. By default it gives way to `PORT`.",
   ),
   SANDBOX_DATA: optional(
-    text(),
+    z.string(),
     "`sandbox` beside the database file",
-    "The folder where it keeps its requests.",
+    "The folder for its requests.",
   ),
 };
 
@@ -194,81 +269,64 @@ const TIMING = {
   LEASE_SECONDS: setting(
     number(0.5, 60),
     "6",
-    "On Postgres: how long a gateway may say nothing before others take over its jobs. The same on all gateways.",
+    "On Postgres: how long a gateway may be silent before others take over its jobs. Set the same on all gateways.",
   ),
   SUBMIT_MARGIN_SECONDS: setting(
     number(0.5, 60),
     "5",
-    "How much longer than `SUBMIT_TIMEOUT_SECONDS` a submit may take before another gateway settles it as unknown.",
+    "How much longer than `SUBMIT_TIMEOUT_SECONDS` a submit may take until another gateway settles it as unknown.",
   ),
   OUTAGE_BACK_OFF_SECONDS: setting(
     number(0.1, 60),
     "8",
-    "The longest wait until a RunComfy that fails is asked again.",
+    "The longest pause before RunComfy is asked again in an outage.",
   ),
 };
 
-/** Every variable that the gateway reads; all that is said of one stands here. */
+/** Every variable that the gateway reads. */
 export const VARIABLES = z.object({
   ...RUNCOMFY,
   ...DATABASE,
   ...SERVER,
   ...CREDENTIALS,
-  ...ANSWER_VARIABLES,
-  ...REQUEST_VARIABLES,
-  ...SOCKET_VARIABLES,
+  ...ANSWER,
+  ...REQUEST,
+  ...SOCKET,
   ...OWNER_VARIABLES,
   ...SANDBOX,
   ...TIMING,
 });
 
-/** The same for people. */
-export const VARIABLE_GROUPS: readonly VariableGroup[] = [
-  {
-    title: "RunComfy",
-    about: "With a token, jobs run on your account and cost money.",
-    variables: RUNCOMFY,
-  },
-  { title: "The database", about: "Several gateways may share a Postgres.", variables: DATABASE },
-  { title: "The server", about: "Where it listens, and what it shows.", variables: SERVER },
-  {
-    title: "Who may come in",
-    about: "How callers say who they are. Each sees their own jobs alone.",
-    variables: CREDENTIALS,
-  },
-  {
-    title: "Limits of documents and answers",
-    about: "What one operation may ask for.",
-    variables: ANSWER_VARIABLES,
-  },
-  {
-    title: "Limits of requests and connections",
-    about: "What one request over HTTP, and all connections together, may take of one gateway.",
-    variables: REQUEST_VARIABLES,
-  },
-  {
-    title: "Limits of WebSockets and subscriptions",
-    about: "Of one gateway; an event stream counts as a subscription.",
-    variables: SOCKET_VARIABLES,
-  },
-  {
-    title: "Limits of each owner",
-    about:
-      "With `AUTH=none` these are off unless you set them. An API key may have limits of its own. Each gateway counts requests, sockets and subscriptions by itself; submits and jobs are counted together.",
-    variables: OWNER_VARIABLES,
-  },
-  {
-    title: "The sandbox",
-    about: "The stand-in for RunComfy that the gateway brings along.",
-    variables: SANDBOX,
-  },
-  { title: "For tests and experts", about: "The defaults fit together.", variables: TIMING },
+/** The same for people, in the order in which they are shown. */
+export const VARIABLE_GROUPS = [
+  group("RunComfy", "With a token, jobs run on your account and cost money.", RUNCOMFY),
+  group("The database", "Several gateways may share a Postgres.", DATABASE),
+  group("The server", "Where it listens, and what it shows.", SERVER),
+  group(
+    "Who may come in",
+    "How callers say who they are. Each sees only their own jobs.",
+    CREDENTIALS,
+  ),
+  group("Limits of documents and answers", "What one operation may ask for.", ANSWER),
+  group(
+    "Limits of requests and connections",
+    "What one HTTP request, and all connections together, may take of one gateway.",
+    REQUEST,
+  ),
+  group(
+    "Limits of WebSockets and subscriptions",
+    "Of one gateway; an event stream counts as a subscription.",
+    SOCKET,
+  ),
+  group(
+    "Limits of each owner",
+    "With `AUTH=none` these are off unless you set them. An API key may have limits of its own. Each gateway counts requests, sockets and subscriptions for itself; all count submits and jobs together. Their errors say `retryAfterSeconds`.",
+    OWNER_VARIABLES,
+  ),
+  group("The sandbox", "The stand-in for RunComfy that comes with the gateway.", SANDBOX),
+  group("For tests and experts", "The defaults fit together.", TIMING),
 ];
 
-/** Variables that belong together, in the order in which they are shown. */
-type VariableGroup = {
-  readonly title: string;
-  /** What to know of all of them. */
-  readonly about: string;
-  readonly variables: Readonly<Record<string, z.ZodType>>;
-};
+function group(title: string, about: string, variables: Readonly<Record<string, z.ZodType>>) {
+  return { title, about, variables };
+}

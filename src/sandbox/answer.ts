@@ -1,4 +1,6 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+const MAX_BYTES = 1_024 * 1_024;
 
 /** An HTTP answer before it is sent. */
 export type Answer = {
@@ -31,4 +33,22 @@ export function send(response: ServerResponse, answer: Answer): void {
   const length = String(Buffer.byteLength(answer.body));
   response.writeHead(answer.status, { ...answer.headers, "content-length": length });
   response.end(answer.body);
+}
+
+/** A request's body; null where it is larger than 1 MiB. Rejects when the client leaves half-way. */
+export async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BYTES) return null;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // Leaving the loop must not destroy the socket: the answer still has to go through it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += chunk.length;
+    // What is still on its way is dropped, so that the client gets to read the answer.
+    if (length > MAX_BYTES) {
+      request.resume();
+      return null;
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

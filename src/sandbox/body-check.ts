@@ -50,15 +50,12 @@ export function createBodyChecks(): (schema: BodyObject) => BodyCheck {
 
 /** Without those of values that the client didn't give: schemas have defaults that they themselves refuse. */
 function toProblems(errors: readonly ErrorObject[], given: BodyObject): readonly BodyProblem[] {
-  return errors
-    .values()
-    .flatMap((error) => {
-      const path = findPath(given, error.instancePath);
-      // That of an `if` only says that others are those of its `then` or `else`.
-      return path === null || error.keyword === "if" ? [] : [toProblem(error, path)];
-    })
-    .take(MAX_PROBLEMS)
-    .toArray();
+  const problems = errors.flatMap((error) => {
+    const path = findPath(given, error.instancePath);
+    // That of an `if` only says that others are those of its `then` or `else`.
+    return path === null || error.keyword === "if" ? [] : [toProblem(error, path)];
+  });
+  return problems.slice(0, MAX_PROBLEMS);
 }
 
 /** Reads a JSON pointer; null where it leads to nothing. */
@@ -74,38 +71,31 @@ function findPath(body: BodyObject, pointer: string): (string | number)[] | null
   return path;
 }
 
-/** In the words of the vendor's server, which checks with pydantic. */
+/** Of the type that the vendor's server names, which checks with pydantic. */
 function toProblem(
   { keyword, params, message }: ErrorObject,
   path: readonly (string | number)[],
 ): BodyProblem {
   const field: unknown = params["missingProperty"] ?? params["additionalProperty"];
   const loc = ["body", ...path, ...(typeof field === "string" ? [field] : [])];
-  const known = PROBLEMS[keyword === "type" ? String(params["type"]) : keyword];
-  if (known === undefined) return { loc, msg: message ?? "Invalid input", type: "value_error" };
-  const [type, words] = known;
-  const limit: unknown = params["limit"] ?? params["allowedValues"];
-  return { loc, msg: words.replace("#", () => toText(limit)), type };
-}
-
-function toText(limit: unknown): string {
-  return Array.isArray(limit) ? limit.join(", ") : String(limit);
+  const type = TYPES[keyword === "type" ? String(params["type"]) : keyword] ?? "value_error";
+  return { loc, msg: `Input ${message ?? "is invalid"}`, type };
 }
 
 /** By the name of a type, or by the keyword that was not kept. */
-const PROBLEMS: Readonly<Record<string, readonly [type: string, words: string]>> = {
-  object: ["dict_type", "Input should be a valid dictionary"],
-  string: ["string_type", "Input should be a valid string"],
-  integer: ["int_type", "Input should be a valid integer"],
-  number: ["float_type", "Input should be a valid number"],
-  boolean: ["bool_type", "Input should be a valid boolean"],
-  array: ["list_type", "Input should be a valid list"],
-  required: ["missing", "Field required"],
-  additionalProperties: ["extra_forbidden", "Extra inputs are not permitted"],
-  minimum: ["greater_than_equal", "Input should be greater than or equal to #"],
-  maximum: ["less_than_equal", "Input should be less than or equal to #"],
-  minLength: ["string_too_short", "String should have at least # characters"],
-  maxLength: ["string_too_long", "String should have at most # characters"],
-  format: ["url_scheme", "Input should be a public https URL of a file"],
-  enum: ["literal_error", "Input should be one of: #"],
+const TYPES: Readonly<Record<string, string>> = {
+  object: "dict_type",
+  string: "string_type",
+  integer: "int_type",
+  number: "float_type",
+  boolean: "bool_type",
+  array: "list_type",
+  required: "missing",
+  additionalProperties: "extra_forbidden",
+  minimum: "greater_than_equal",
+  maximum: "less_than_equal",
+  minLength: "string_too_short",
+  maxLength: "string_too_long",
+  format: "url_scheme",
+  enum: "literal_error",
 };

@@ -7,7 +7,7 @@ import {
 } from "./body-check.ts";
 import file from "./deployments.json" with { type: "json" };
 import lora from "./lora-input.json" with { type: "json" };
-import { RUN_INPUT, type RunInput } from "./run-input.ts";
+import { RUN_INPUT, type RunInput } from "./schedule.ts";
 
 const FILM_FRAMES = 41;
 /** Models floor widths and heights to a multiple of a number, most of them of this one. */
@@ -18,16 +18,16 @@ export type SandboxDeployment = {
   readonly name: string;
   readonly media: "images" | "videos";
   /** Fills in defaults, and returns what is to be run or everything that is wrong with the body. */
-  check(body: unknown): CheckedBody;
+  check(
+    body: unknown,
+  ):
+    | { readonly isValid: true; readonly input: RunInput }
+    | { readonly isValid: false; readonly problems: readonly BodyProblem[] };
 };
 
-type CheckedBody =
-  | { readonly isValid: true; readonly input: RunInput }
-  | { readonly isValid: false; readonly problems: readonly BodyProblem[] };
-
 /**
- * Deployments by id, in the order of `entries`, those of `deployments.json` by default. An entry without an id is left
- * out; of the others whatever is odd counts as not there, since the sandbox is no place to complain of it.
+ * Deployments by id, in the order of `entries`, those of `deployments.json` by default. Leaves out entries without an id,
+ * and ignores what is odd in others, since it is the gateway that complains of it.
  */
 export function loadCatalogue(
   entries: readonly unknown[] = file.deployments,
@@ -50,8 +50,9 @@ export function loadCatalogue(
         const problems = findProblems(body);
         if (problems.length > 0) return { isValid: false, problems };
         const input = RUN_INPUT.parse({ num_frames: frames, ...body });
-        const width = floor(input.width, divisor);
-        return { isValid: true, input: { ...input, width, height: floor(input.height, divisor) } };
+        const width = input.width - (input.width % divisor);
+        const height = input.height - (input.height % divisor);
+        return { isValid: true, input: { ...input, width, height } };
       },
     };
   }
@@ -73,21 +74,13 @@ export function loadCatalogue(
   );
 }
 
-function floor(pixels: number, divisor: number): number {
-  return Math.floor(pixels / divisor) * divisor;
-}
-
 function toMedia(model: string | null, outputs: object): SandboxDeployment["media"] {
   if ("videos" in outputs || "video" in outputs) return "videos";
   if ("images" in outputs || model === null) return "images";
   return lora.videoModels.includes(model) ? "videos" : "images";
 }
 
-const NO_OBJECT: BodyProblem = {
-  loc: ["body"],
-  msg: "Input should be a valid dictionary",
-  type: "dict_type",
-};
+const NO_OBJECT: BodyProblem = { loc: ["body"], msg: "Input must be object", type: "dict_type" };
 const [FIRST_CONTROL_IMAGE = "", ...OTHER_CONTROL_IMAGES] = lora.controlImages;
 const NO_PICTURE: BodyProblem = {
   loc: ["body", FIRST_CONTROL_IMAGE],

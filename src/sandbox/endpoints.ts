@@ -1,19 +1,13 @@
 import { randomInt, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { type Answer, json, refusal } from "./answer.ts";
+import { type Answer, json, readBody, refusal } from "./answer.ts";
 import { loadCatalogue, type SandboxDeployment } from "./catalogue.ts";
-import { createPictureCache } from "./picture-cache.ts";
-import { readBody } from "./read-body.ts";
-import {
-  listFiles,
-  toListedDeployment,
-  toResult,
-  toStatus,
-  toSubmitted,
-} from "./request-answers.ts";
-import type { RequestStore } from "./request-store.ts";
+import { createPictureCache } from "./picture.ts";
+import type { RequestStore, StoredRequest } from "./request-store.ts";
+import { isFailureWanted, KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
 
-type Options = {
+/** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
+export function createEndpoints(options: {
   /** The sandbox's own, e.g. `http://127.0.0.1:4001`. */
   readonly origin: string;
   readonly token: string;
@@ -21,23 +15,17 @@ type Options = {
   /** Undefined for the sandbox's own. */
   readonly deployments: readonly unknown[] | undefined;
   readonly now: () => number;
-};
-
-/** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
-export function createEndpoints(options: Options): (request: IncomingMessage) => Promise<Answer> {
+}): (request: IncomingMessage) => Promise<Answer> {
   const { origin, token, store, deployments, now } = options;
   const catalogue = loadCatalogue(deployments);
   const pictures = createPictureCache();
 
-  async function submit(
-    request: IncomingMessage,
-    deployment: SandboxDeployment,
-    base: string,
-  ): Promise<Answer> {
+  async function submit(request: IncomingMessage, deployment: SandboxDeployment, base: string) {
     const body = await readBody(request);
-    if (body.kind === "too-large") return refusal(413_001, TOO_LARGE, { connection: "close" });
-    if (body.kind === "not-json") return json(422, { detail: [NOT_JSON] });
-    const checked = deployment.check(body.value);
+    if (body === null) return refusal(413_001, TOO_LARGE, { connection: "close" });
+    const value = parse(body);
+    if (value === undefined) return json(422, { detail: [NOT_JSON] });
+    const checked = deployment.check(value);
     if (!checked.isValid) return json(422, { detail: checked.problems });
     const { seed } = checked.input;
     const input = { ...checked.input, seed: seed === -1 ? randomInt(MAX_SEED) : seed };
@@ -50,16 +38,11 @@ export function createEndpoints(options: Options): (request: IncomingMessage) =>
   function look(deployment: SandboxDeployment, base: string, id: string, verb: string): Answer {
     const stored = store.read(id, now());
     if (stored?.deploymentId !== deployment.id) return refusal(404_001, UNKNOWN_REQUEST);
-    switch (verb) {
-      case "status":
-        return json(200, toStatus(base, id, stored));
-      case "result":
-        return json(200, toResult(origin, deployment, id, stored));
-      default: {
-        const outcome = store.cancel(id, now()) ? "cancelled" : "not_cancellable";
-        return json(200, { request_id: id, status: "completed", outcome });
-      }
-    }
+    if (verb === "status") return json(200, toStatus(base, id, stored));
+    if (verb === "result")
+      return json(200, toResult(deployment, `${origin}/files/${id}`, id, stored));
+    const outcome = store.cancel(id, now()) ? "cancelled" : "not_cancellable";
+    return json(200, { request_id: id, status: "completed", outcome });
   }
 
   function list(ids: readonly string[]): Answer {
@@ -91,7 +74,8 @@ export function createEndpoints(options: Options): (request: IncomingMessage) =>
     if (route.name === "home") return HOME;
     const { version = "", deploymentId = "", id = "", name: lastPart = "" } = route.groups;
     if (route.name === "file") return await readFile(id, lastPart);
-    if (!isAuthorized(request, token)) return refusal(401_001, UNAUTHORIZED);
+    const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
+    if (given !== token) return refusal(401_001, UNAUTHORIZED);
     if (route.name === "list") return list(url.searchParams.getAll("ids"));
     const deployment = catalogue.get(deploymentId);
     if (deployment === undefined) return refusal(404_001, UNKNOWN_DEPLOYMENT);
@@ -102,36 +86,116 @@ export function createEndpoints(options: Options): (request: IncomingMessage) =>
 }
 
 const GET = ["GET", "HEAD"];
+const POST = ["POST"];
 const DEPLOYMENTS = "/prod/(?<version>v1|v2)/deployments";
 const DEPLOYMENT = `${DEPLOYMENTS}/(?<deploymentId>[^/]+)`;
 const REQUEST = `${DEPLOYMENT}/requests/(?<id>[^/]+)`;
-
-type Route = {
-  readonly name: "home" | "file" | "list" | "submit" | "look" | "cancel";
-  readonly methods: readonly string[];
-  readonly path: RegExp;
-};
-
-const ROUTES: readonly Route[] = [
-  { name: "home", methods: GET, path: /^\/$/ },
-  { name: "file", methods: GET, path: /^\/files\/(?<id>[^/]+)\/(?<name>[^/]+)$/ },
-  { name: "list", methods: GET, path: new RegExp(`^${DEPLOYMENTS}$`) },
-  { name: "submit", methods: ["POST"], path: new RegExp(`^${DEPLOYMENT}/inference$`) },
-  { name: "look", methods: GET, path: new RegExp(`^${REQUEST}/(?<name>status|result)$`) },
-  { name: "cancel", methods: ["POST"], path: new RegExp(`^${REQUEST}/(?<name>cancel)$`) },
-];
+const ROUTES = [
+  ["home", GET, "/"],
+  ["file", GET, "/files/(?<id>[^/]+)/(?<name>[^/]+)"],
+  ["list", GET, DEPLOYMENTS],
+  ["submit", POST, `${DEPLOYMENT}/inference`],
+  ["look", GET, `${REQUEST}/(?<name>status|result)`],
+  ["cancel", POST, `${REQUEST}/(?<name>cancel)`],
+] as const;
 
 function findRoute(path: string) {
-  for (const route of ROUTES) {
-    const match = route.path.exec(path);
-    if (match !== null) return { ...route, groups: match.groups ?? {} };
+  for (const [name, methods, pattern] of ROUTES) {
+    const match = new RegExp(`^${pattern}$`).exec(path);
+    if (match !== null) return { name, methods, groups: match.groups ?? {} };
   }
   return null;
 }
 
-function isAuthorized(request: IncomingMessage, token: string): boolean {
-  const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
-  return given === token;
+/** The answer to an accepted request. `base` is the URL of the deployment, as the client spelled its version. */
+function toSubmitted(base: string, requestId: string) {
+  const request = `${base}/requests/${requestId}`;
+  return {
+    request_id: requestId,
+    status_url: `${request}/status`,
+    result_url: `${request}/result`,
+    cancel_url: `${request}/cancel`,
+  };
+}
+
+/** The answer of /status; it has a queue position only while the request waits. */
+function toStatus(base: string, requestId: string, stored: StoredRequest) {
+  const { status_url, result_url } = toSubmitted(base, requestId);
+  return {
+    request_id: requestId,
+    status: toStatusWord(stored),
+    ...(stored.state === "in_queue" && { queue_position: stored.queuePosition }),
+    result_url,
+    status_url,
+  };
+}
+
+/** The answer of /result; `folder` is the URL of its files. */
+function toResult(
+  deployment: SandboxDeployment,
+  folder: string,
+  requestId: string,
+  stored: StoredRequest,
+) {
+  const status = toStatusWord(stored);
+  const urls = listFiles(deployment, stored).map((name) => `${folder}/${name}`);
+  const isEnded = stored.state === "finished" || stored.state === "cancelled";
+  return {
+    request_id: requestId,
+    status,
+    ...(status === "succeeded" && { output: { [deployment.media]: urls } }),
+    ...(status === "failed" && { error: FAILURE }),
+    created_at: toTimestamp(stored.acceptedAt),
+    ...(isEnded && { finished_at: toTimestamp(stored.finishAt) }),
+  };
+}
+
+/** The names of the files a request made; none unless it succeeded. */
+function listFiles(deployment: SandboxDeployment, stored: StoredRequest): string[] {
+  if (toStatusWord(stored) !== "succeeded") return [];
+  if (deployment.media === "videos") return ["0.webp"];
+  const length = Math.min(stored.input.num_frames, MAX_IMAGES);
+  return Array.from({ length }, (_, index) => `${index}.png`);
+}
+
+/** A deployment as the list of deployments shows it. */
+function toListedDeployment({ id, name }: SandboxDeployment) {
+  return {
+    id,
+    name,
+    hardware: ["AMPERE_48"],
+    min_instances: 0,
+    max_instances: RUNNERS,
+    queue_size: 1,
+    keep_warm_duration_in_seconds: KEEP_WARM_MS / 1_000,
+    status: "standby",
+    is_enabled: true,
+    created_at: DEPLOYED_AT,
+    updated_at: DEPLOYED_AT,
+  };
+}
+
+const MAX_IMAGES = 4;
+const DEPLOYED_AT = "2025-07-01T09:00:00.000000";
+const FAILURE = { type: "InferenceError", message: "The prompt asks for a failure." };
+
+function toStatusWord({ state, input }: StoredRequest): string {
+  if (state !== "finished") return state;
+  return isFailureWanted(input) ? "failed" : "succeeded";
+}
+
+/** Microseconds and no zone, as the contract spells times. */
+function toTimestamp(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace("Z", "000");
+}
+
+/** Undefined for what is no JSON in UTF-8. */
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
 }
 
 const HOME: Answer = {

@@ -1,21 +1,61 @@
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import sharp from "sharp";
-import type { RunInput } from "./run-input.ts";
+import type { RunInput } from "./schedule.ts";
 
-/** A film is drawn as an animated picture of at most so many frames and pixels in all, over its whole length. */
+/** The most frames, and pixels in all of them, of an animated picture. */
 const MAX_FRAMES = 24;
 const MAX_PIXELS = 12_000_000;
 
-/** A landscape in PNG. The same prompt, seed, size and index give the same bytes. */
-export async function drawImage(input: RunInput, index: number): Promise<Buffer> {
-  return await sharp(toSvg(input, index, 0))
+const MOST_BYTES = 64 * 1_024 * 1_024;
+const MOST_WAITING = 64;
+
+type Media = "images" | "videos";
+type Picture = { readonly contentType: string; readonly bytes: Buffer };
+
+/** Draws one picture at a time, since each takes a core, and keeps the ones read last, up to 64 MiB. */
+export function createPictureCache() {
+  const kept = new LRUCache<string, Picture>({
+    maxSize: MOST_BYTES,
+    sizeCalculation: ({ bytes }) => bytes.length,
+  });
+  const awaited = new Map<string, Promise<Picture>>();
+  let last: Promise<unknown> = Promise.resolve();
+
+  return {
+    /** Null when so many pictures wait to be drawn that the caller should come back later. */
+    read(input: RunInput, media: Media, index: number): Promise<Picture> | null {
+      const key = JSON.stringify([input, media, index]);
+      const picture = kept.get(key);
+      if (picture !== undefined) return Promise.resolve(picture);
+      const running = awaited.get(key);
+      if (running !== undefined) return running;
+      if (awaited.size >= MOST_WAITING) return null;
+      const drawn = Promise.allSettled([last])
+        .then(async () => {
+          const drawing = await draw(input, media, index);
+          kept.set(key, drawing);
+          return drawing;
+        })
+        .finally(() => awaited.delete(key));
+      awaited.set(key, drawn);
+      last = drawn;
+      return drawn;
+    },
+  };
+}
+
+/** A landscape, as PNG or moving. The same prompt, seed, size and index give the same bytes. */
+async function draw(input: RunInput, media: Media, index: number): Promise<Picture> {
+  if (media === "videos") return { contentType: "image/webp", bytes: await drawFilm(input) };
+  const image = sharp(toSvg(input, index, 0))
     .removeAlpha()
-    .png({ compressionLevel: 6 })
-    .toBuffer();
+    .png({ compressionLevel: 6 });
+  return { contentType: "image/png", bytes: await image.toBuffer() };
 }
 
 /** A moving landscape in animated WebP that loops; as long as `num_frames` and `fps` say. */
-export async function drawFilm(input: RunInput): Promise<Buffer> {
+async function drawFilm(input: RunInput): Promise<Buffer> {
   const affordable = Math.floor(MAX_PIXELS / (input.width * input.height));
   const frames = Math.min(input.num_frames, MAX_FRAMES, Math.max(2, affordable));
   const delay = Math.max(20, Math.round((1_000 * input.num_frames) / input.fps / frames));
@@ -25,7 +65,7 @@ export async function drawFilm(input: RunInput): Promise<Buffer> {
     .toBuffer();
 }
 
-/** `phase` runs from 0 to 1 and the picture at 1 is the one at 0 again. */
+/** `phase` runs from 0 to 1, where the picture is the one at 0 again. */
 function toSvg(input: RunInput, index: number, phase: number): Buffer {
   const { width, height, prompt, seed } = input;
   const dice = createHash("sha256").update(`${seed}/${index}/${prompt}`).digest();
@@ -85,9 +125,6 @@ function toHill(
 function toCaption(prompt: string, maxLength: number): string {
   const text = prompt.toWellFormed().replaceAll(/[\p{Cc}\s\uFFFE\uFFFF]+/gu, " ");
   const characters = [...text.trim()];
-  const short =
-    characters.length <= maxLength
-      ? characters
-      : [...characters.slice(0, Math.max(0, maxLength - 1)), "…"];
-  return short.join("").replaceAll(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+  if (characters.length > maxLength) characters.splice(Math.max(0, maxLength - 1), Infinity, "…");
+  return characters.join("").replaceAll(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -2,10 +2,18 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { RUN_INPUT, type RunInput } from "./run-input.ts";
-import { planReady, planSlot, RUNNERS, toQueueMs, toRunMs, toSlowPosition } from "./schedule.ts";
+import {
+  planReady,
+  planSlot,
+  RUN_INPUT,
+  type RunInput,
+  RUNNERS,
+  toQueueMs,
+  toRunMs,
+  toSlowPosition,
+} from "./schedule.ts";
 
-/** Requests and their files are gone this long after their end, as the vendor's files are. */
+/** How long requests and their files are kept after their end, as the vendor keeps files. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 const MAX_WAITING = 20_000;
 
@@ -26,7 +34,7 @@ const SCHEMA = `
   create index if not exists requests_by_end on requests (finish_at);
 `;
 
-/** An accepted request as it stands at some moment; times in milliseconds since 1970. */
+/** An accepted request at some moment; times in milliseconds since 1970. */
 export type StoredRequest = {
   readonly deploymentId: string;
   readonly input: RunInput;
@@ -46,50 +54,27 @@ export type RequestStore = {
   close(): void;
 };
 
-/** Opens `sandbox.db` in a folder, which is made where it is missing; null keeps it in memory. Throws when it can't. */
+/** Opens `sandbox.db` in a folder, which is made where it is missing; null keeps it in memory. Throws a sentence. */
 export function openRequestStore(dataFolder: string | null, speed: number): RequestStore {
-  if (dataFolder !== null) mkdirSync(dataFolder, { recursive: true });
-  const database = new DatabaseSync(
-    dataFolder === null ? ":memory:" : join(dataFolder, "sandbox.db"),
-    { timeout: 5_000 },
-  );
+  let database: DatabaseSync | undefined;
   try {
+    if (dataFolder !== null) mkdirSync(dataFolder, { recursive: true });
+    const path = dataFolder === null ? ":memory:" : join(dataFolder, "sandbox.db");
+    database = new DatabaseSync(path, { timeout: 5_000 });
     database.exec("pragma journal_mode = wal; pragma synchronous = full;");
     database.exec(SCHEMA);
     return createRequestStore(database, speed);
-  } catch (error) {
-    database.close();
-    throw error;
+  } catch (cause) {
+    database?.close();
+    throw new Error(
+      `The sandbox can't keep its requests in ${String(dataFolder)}. Set SANDBOX_DATA to a folder that can be written to, or remove sandbox.db from this one.`,
+      { cause },
+    );
   }
 }
 
 function createRequestStore(database: DatabaseSync, speed: number): RequestStore {
-  const deleteOld = database.prepare("delete from requests where finish_at < ?");
-  const insert = database.prepare(
-    `insert into requests (id, deployment_id, input, accepted_at, ready_at, start_at, finish_at)
-     values (?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const selectOne = database.prepare("select * from requests where id = ? and finish_at >= ?");
-  const selectNewest = database.prepare(
-    "select * from requests where deployment_id = ? order by sequence desc limit 1",
-  );
-  const selectLastFinishes = database.prepare(
-    `select finish_at from requests where deployment_id = ? and cancelled = 0 and start_at <= ?
-     order by finish_at desc limit ${RUNNERS}`,
-  );
-  const selectWaiting = database.prepare(
-    `select * from requests where deployment_id = ? and cancelled = 0 and start_at > ? order by sequence`,
-  );
-  const countWaiting = database.prepare(
-    `select count(*) as count from requests
-     where deployment_id = ? and cancelled = 0 and start_at > ? and sequence < ?`,
-  );
-  const markCancelled = database.prepare(
-    "update requests set cancelled = 1, finish_at = ? where sequence = ?",
-  );
-  const move = database.prepare(
-    "update requests set start_at = ?, finish_at = ? where sequence = ?",
-  );
+  const sql = database.createTagStore();
 
   function inTransaction<Result>(work: () => Result): Result {
     database.exec("begin immediate");
@@ -104,24 +89,32 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
   }
 
   function find(id: string, now: number): Row | null {
-    return ROW.nullable().parse(selectOne.get(id, now - KEPT_MS) ?? null);
+    const since = now - KEPT_MS;
+    const row = sql.get`select * from requests where id = ${id} and finish_at >= ${since}`;
+    return ROW.nullable().parse(row ?? null);
   }
 
   function readLastFinishes(deploymentId: string, startedBy: number): number[] {
-    const rows = selectLastFinishes.all(deploymentId, startedBy);
+    const rows = sql.all`select finish_at from requests
+      where deployment_id = ${deploymentId} and cancelled = 0 and start_at <= ${startedBy}
+      order by finish_at desc limit ${RUNNERS}`;
     return FINISHES.parse(rows).map((row) => row.finish_at);
   }
 
   function countInFront(deploymentId: string, now: number, sequence: number): number {
-    return COUNT.parse(countWaiting.get(deploymentId, now, sequence)).count;
+    const row = sql.get`select count(*) as count from requests
+      where deployment_id = ${deploymentId} and cancelled = 0 and start_at > ${now} and sequence < ${sequence}`;
+    return COUNT.parse(row).count;
   }
 
   return {
     accept: (id, deploymentId, input, now) =>
       inTransaction(() => {
-        deleteOld.run(now - KEPT_MS);
+        sql.run`delete from requests where finish_at < ${now - KEPT_MS}`;
         if (countInFront(deploymentId, now, Number.MAX_SAFE_INTEGER) >= MAX_WAITING) return false;
-        const newest = ROW.nullable().parse(selectNewest.get(deploymentId) ?? null);
+        const last = sql.get`select * from requests where deployment_id = ${deploymentId}
+          order by sequence desc limit 1`;
+        const newest = ROW.nullable().parse(last ?? null);
         const finishes = readLastFinishes(deploymentId, Number.MAX_SAFE_INTEGER);
         const before = newest && {
           readyAt: newest.ready_at,
@@ -130,8 +123,9 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
         const readyAt = planReady(before, now, speed);
         const earliestAt = readyAt + toQueueMs(input, speed);
         const { startAt, finishAt } = planSlot(earliestAt, toRunMs(input, speed), finishes);
-        const json = JSON.stringify(input);
-        insert.run(id, deploymentId, json, now, readyAt, startAt, finishAt);
+        sql.run`insert into requests
+          (id, deployment_id, input, accepted_at, ready_at, start_at, finish_at)
+          values (${id}, ${deploymentId}, ${JSON.stringify(input)}, ${now}, ${readyAt}, ${startAt}, ${finishAt})`;
         return true;
       }),
 
@@ -139,21 +133,18 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
       const row = find(id, now);
       if (row === null) return null;
       const state = toState(row, now);
-      const { deployment_id: deploymentId, sequence } = row;
       const input = readInput(row);
+      const position = Math.max(
+        countInFront(row.deployment_id, now, row.sequence),
+        toSlowPosition(input, row.start_at - now, speed),
+      );
       return {
-        deploymentId,
+        deploymentId: row.deployment_id,
         input,
         acceptedAt: row.accepted_at,
         finishAt: row.finish_at,
         state,
-        queuePosition:
-          state === "in_queue"
-            ? Math.max(
-                countInFront(deploymentId, now, sequence),
-                toSlowPosition(input, row.start_at - now, speed),
-              )
-            : 0,
+        queuePosition: state === "in_queue" ? position : 0,
       };
     },
 
@@ -161,13 +152,18 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
       inTransaction(() => {
         const cancelled = find(id, now);
         if (cancelled === null || toState(cancelled, now) !== "in_queue") return false;
-        markCancelled.run(now, cancelled.sequence);
-        let finishes = readLastFinishes(cancelled.deployment_id, now);
-        const waiting = ROW.array().parse(selectWaiting.all(cancelled.deployment_id, now));
-        for (const row of waiting) {
+        sql.run`update requests set cancelled = 1, finish_at = ${now}
+          where sequence = ${cancelled.sequence}`;
+        const { deployment_id: deploymentId } = cancelled;
+        let finishes = readLastFinishes(deploymentId, now);
+        const waiting = sql.all`select * from requests
+          where deployment_id = ${deploymentId} and cancelled = 0 and start_at > ${now}
+          order by sequence`;
+        for (const row of ROW.array().parse(waiting)) {
           const earliestAt = row.ready_at + toQueueMs(readInput(row), speed);
           const slot = planSlot(earliestAt, row.finish_at - row.start_at, finishes);
-          move.run(slot.startAt, slot.finishAt, row.sequence);
+          sql.run`update requests set start_at = ${slot.startAt}, finish_at = ${slot.finishAt}
+            where sequence = ${row.sequence}`;
           finishes = [...finishes, slot.finishAt].toSorted((a, b) => b - a).slice(0, RUNNERS);
         }
         return true;

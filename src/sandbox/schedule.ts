@@ -1,4 +1,4 @@
-import type { RunInput } from "./run-input.ts";
+import { z } from "zod";
 
 /**
  * A deployment's queue is first in, first out, with a few runners. When a request is accepted its start and finish are
@@ -14,17 +14,17 @@ const RUN_BASE_MS = 500;
 const STEP_MS = 200;
 const STEP_PIXELS = 1_024 * 1_024;
 
-/** Of a request that is to be slow: how long it waits and runs at least, at speed 1, as if behind so many others. */
+/** How long a request that asks to be slow waits and runs at least, at speed 1, as if behind so many others. */
 const SLOW_QUEUE_MS = 15_000;
 const SLOW_RUN_MS = 15_000;
-const SLOW_PLACES = 5;
+const SLOW_POSITIONS = 5;
 
 /** All times are milliseconds since 1970. */
 type Slot = { readonly startAt: number; readonly finishAt: number };
 
 /**
- * When a deployment's runners are up for a request that arrives `now`. `before` has the newest request's own such time
- * and the moment since when nothing was left to do; null for a deployment that never did anything.
+ * When a deployment's runners are up for a request that arrives `now`. `before` says when they were for the newest request
+ * and since when they have been idle; null for a deployment that never did anything.
  */
 export function planReady(
   before: { readonly readyAt: number; readonly idleSince: number } | null,
@@ -38,8 +38,8 @@ export function planReady(
 }
 
 /**
- * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner:
- * the runner that is free first takes each request, so these are the last runs of different runners.
+ * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner: each
+ * request goes to the runner that is free first, so these are the last runs of different runners.
  */
 export function planSlot(readyAt: number, runMs: number, lastFinishes: readonly number[]): Slot {
   const freeAt = lastFinishes.length < RUNNERS ? readyAt : Math.min(...lastFinishes);
@@ -52,11 +52,11 @@ export function toQueueMs(input: RunInput, speed: number): number {
   return isSlowWanted(input) ? Math.ceil(SLOW_QUEUE_MS / speed) : 0;
 }
 
-/** The place in the queue that such a request seems to have, so long before its start; 0 for any other. */
+/** The position that a slow request shows so long before its start; 0 for any other. */
 export function toSlowPosition(input: RunInput, waitMs: number, speed: number): number {
   if (!isSlowWanted(input)) return 0;
-  const placeMs = SLOW_QUEUE_MS / speed / SLOW_PLACES;
-  return Math.min(SLOW_PLACES, Math.ceil(waitMs / placeMs)) - 1;
+  const positionMs = SLOW_QUEUE_MS / speed / SLOW_POSITIONS;
+  return Math.min(SLOW_POSITIONS, Math.ceil(waitMs / positionMs)) - 1;
 }
 
 /** How long a run takes, in milliseconds: by steps, size and frames. One that fails does so half-way. */
@@ -76,4 +76,26 @@ export function isFailureWanted(input: RunInput): boolean {
 
 function isSlowWanted(input: RunInput): boolean {
   return /\[slow\]/i.test(input.prompt);
+}
+
+/** The part of a body that decides how long a run takes and what it gives; sizes in pixels. */
+export type RunInput = z.infer<typeof RUN_INPUT>;
+
+/** Reads any JSON object: missing values get a default, and values out of bounds the bound. */
+export const RUN_INPUT = z.object({
+  prompt: z.string().catch(""),
+  seed: z.number().catch(42),
+  width: toBounded(64, 4_096, 1_024),
+  height: toBounded(64, 4_096, 1_024),
+  sample_steps: toBounded(1, 150, 25),
+  num_frames: toBounded(1, 1_000, 1),
+  fps: toBounded(1, 120, 16),
+  resolution: z.string().optional().catch(undefined),
+});
+
+function toBounded(minimum: number, maximum: number, fallback: number) {
+  return z
+    .number()
+    .catch(fallback)
+    .transform((value) => Math.floor(Math.min(Math.max(value, minimum), maximum)));
 }

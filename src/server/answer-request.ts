@@ -1,86 +1,67 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import type { Admission, Authenticator } from "../auth/authenticator.ts";
-import type { Sessions } from "../auth/sessions.ts";
-import type { Backlog, BacklogShare } from "../schema/backlog.ts";
-import { admitRequest } from "./admit.ts";
+import type { Admission } from "../auth/authenticator.ts";
+import { AuthenticationError } from "../auth/authenticator.ts";
+import type { BacklogShare } from "../schema/backlog.ts";
+import { DatabaseReplacedError } from "../store/database-error.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
-import type { Connections } from "./connections.ts";
-import type { GraphqlHandler } from "./create-graphql.ts";
-import { answerOrigin } from "./cross-origin.ts";
-import { wantsPage } from "./graphiql-page.ts";
-import type { Origins } from "./origins.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
-import type { Readiness } from "./readiness.ts";
 import type { Refusal } from "./refuse.ts";
-import { toRefusal, writeRefusal } from "./refuse.ts";
-import type { RequestRates } from "./request-rates.ts";
-import { setSecurityHeaders } from "./security-headers.ts";
+import { overLimit, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
 
-/** Answers one request; `mustAsk` when the client sends its body only once it is asked to. */
+/** Answers one request; `mustAsk` when the client waits to be asked for its body. */
 export type Answer = (
   request: IncomingMessage,
   response: ServerResponse,
   mustAsk: boolean,
 ) => Promise<void>;
 
-/** Everything that a request passes, from its first line to GraphQL. */
-export function createAnswer(options: {
-  readonly path: string;
-  readonly largestBodyBytes: number;
-  readonly authenticate: Authenticator["authenticate"];
-  readonly sessions: Sessions;
-  readonly rates: RequestRates;
-  readonly origins: Origins;
-  readonly connections: Connections;
-  readonly backlog: Backlog;
-  readonly graphql: GraphqlHandler;
-  /** Null where browsers get no page. */
-  readonly answerPage:
-    | ((request: IncomingMessage, response: ServerResponse) => Promise<void>)
-    | null;
-  readonly readiness: Readiness;
-}): Answer {
-  const { path: graphqlPath, largestBodyBytes, answerPage, origins } = options;
+/** Makes what takes a request from its first line to GraphQL; `answerPage` is null where browsers get no page. */
+export function createAnswer(
+  parts: ServerParts,
+  answerPage: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null,
+): Answer {
+  const { authenticator, sessions, rates, origins, connections, backlog, graphql } = parts;
+  const largestBodyBytes = parts.limits.http.bodyBytes;
+  const answerReadiness = createReadiness(parts);
 
   return async (request, response, mustAsk) => {
-    setSecurityHeaders(response);
+    response.setHeaders(SECURITY_HEADERS);
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return await refuse(refusal);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
-    if (path === "/ready") {
-      const { status, text } = await options.readiness();
-      return sendText(response, status, text);
-    }
+    if (path === "/ready") return await answerReadiness(response);
     if (path === "/" && answerPage !== null)
-      return void response.writeHead(302, { location: graphqlPath }).end();
-    if (path !== graphqlPath) return await refuse(notFound(graphqlPath));
-    if (answerOrigin(request, response, origins)) return undefined;
-    if (wantsPage(request))
+      return void response.writeHead(302, { location: GRAPHQL_PATH }).end();
+    if (path !== GRAPHQL_PATH)
+      return await refuse(notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`));
+    if (origins.answer(request, response)) return undefined;
+    // A browser asks for a page, and no program for data.
+    if (request.method === "GET" && request.headers.accept?.includes("text/html") === true)
       return await (answerPage === null ? refuse(NO_PAGE) : answerPage(request, response));
-    return await answerOperation(parameters);
-
-    async function answerOperation(operation: string): Promise<void> {
-      const unfit = checkOperation(request, operation);
-      if (unfit !== null) return await refuse(unfit);
-      const admission = await admitRequest(options.authenticate, request.headers.authorization);
-      if (!("viewer" in admission)) return await refuse(admission);
-      const limit = await options.rates.take(admission.viewer);
-      if (limit !== null) return await refuse(toRefusal(limit, 429));
-      if (mustAsk) response.writeContinue();
-      const share = options.backlog.open(admission.viewer.ownerId, () => response.destroy());
-      whenOver(share.close);
-      if (request.method === "POST") {
-        const body = await readBody(request, largestBodyBytes, share.hold);
-        if (body === null) return await refuse(tooLarge(largestBodyBytes));
-        // It is JSON however it was spelt, and Yoga knows one spelling.
-        request.headers["content-type"] = "application/json";
-        Object.assign(request, { body });
-      }
-      await options.graphql(request, response, toOrigin(admission, share));
-      share.hold(response.writableLength);
+    const unfit = checkOperation(request, parameters);
+    if (unfit !== null) return await refuse(unfit);
+    const admission = await authenticator
+      .authenticate(request.headers.authorization)
+      .catch(toAuthenticationRefusal);
+    if (!("viewer" in admission)) return await refuse(admission);
+    const limit = await rates.take(admission.viewer);
+    if (limit !== null) return await refuse(overLimit(limit, 429));
+    if (mustAsk) response.writeContinue();
+    const share = backlog.open(admission.viewer.ownerId, () => response.destroy());
+    whenOver(share.close);
+    if (request.method === "POST") {
+      const body = await readBody(request, largestBodyBytes, share.hold);
+      if (body === null) return await refuse(tooLarge(largestBodyBytes));
+      // Yoga knows one spelling of the type.
+      request.headers["content-type"] = "application/json";
+      Object.assign(request, { body });
     }
+    await graphql(request, response, toOrigin(admission, share));
+    return share.hold(response.writableLength);
 
     function toOrigin(admission: Admission, share: BacklogShare) {
       return {
@@ -89,9 +70,9 @@ export function createAnswer(options: {
         onStream(end: () => void) {
           whenOver(end);
           if (response.closed) return;
-          options.connections.markStream(response);
-          // An answer is let out all the same, but a stream would go on for long.
-          whenOver(options.sessions.enter(admission, () => response.destroy()));
+          connections.markStream(response);
+          // An answer still goes out, but a stream would go on for long.
+          whenOver(sessions.enter(admission, () => response.destroy()));
         },
       };
     }
@@ -111,42 +92,61 @@ export function createAnswer(options: {
 
     async function refuse(reason: Refusal): Promise<void> {
       const isSmall = isSurelySmall(request, largestBodyBytes);
-      writeRefusal(response, reason, isSmall && !mustAsk ? {} : { connection: "close" });
+      writeRefusal(response, reason, mustAsk || !isSmall);
       if (!isSmall && !mustAsk) await dropBody(request);
       response.end();
     }
   };
 }
 
+/** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
+function createReadiness({ checkDatabase, log }: Pick<ServerParts, "checkDatabase" | "log">) {
+  let told: string | null = null;
+  return async (response: ServerResponse): Promise<void> => {
+    try {
+      await checkDatabase();
+    } catch (error) {
+      const text = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
+      if (text !== told) log.error({ err: error }, "The gateway is not ready. Check its database.");
+      told = text;
+      return sendText(response, 503, text);
+    }
+    if (told !== null) log.info({}, "The gateway is ready again.");
+    told = null;
+    sendText(response, 200, "The gateway is ready.\n");
+  };
+}
+
+const AWAY =
+  "The database does not answer. Check that it runs; the gateway connects again by itself.\n";
+const REPLACED =
+  "The database file is no longer the one that the gateway opened. The gateway's log says what to do.\n";
+
 function sendText(response: ServerResponse, status: number, text: string): void {
-  response
-    .writeHead(status, {
-      "content-type": "text/plain; charset=utf-8",
-      "content-length": Buffer.byteLength(text),
-    })
-    .end(text);
+  const type = "text/plain; charset=utf-8";
+  const headers = { "content-type": type, "content-length": Buffer.byteLength(text) };
+  response.writeHead(status, headers).end(text);
 }
 
-const NO_PAGE: Refusal = {
-  status: 404,
-  code: "NOT_FOUND",
-  message:
-    "GraphiQL is turned off here. Send GraphQL with the header accept: application/json, or set GRAPHIQL=true.",
-};
-
-function notFound(graphqlPath: string): Refusal {
-  return {
-    status: 404,
-    code: "NOT_FOUND",
-    message: `Nothing is here. GraphQL is at ${graphqlPath}.`,
-  };
+function toAuthenticationRefusal(error: unknown): Refusal {
+  if (!(error instanceof AuthenticationError)) throw error;
+  const { reason, message } = error;
+  if (reason === "unavailable")
+    return { status: 503, code: "UNAVAILABLE", message, retryAfterSeconds: 5 };
+  const challenge = reason === "missing" ? "Bearer" : 'Bearer error="invalid_token"';
+  const headers = { "www-authenticate": challenge };
+  return { status: 401, code: "UNAUTHENTICATED", message, headers };
 }
 
-function tooLarge(largestBodyBytes: number): Refusal {
-  return {
-    status: 413,
-    code: "PAYLOAD_TOO_LARGE",
-    limit: largestBodyBytes,
-    message: `The body is larger than ${largestBodyBytes / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`,
-  };
+function notFound(message: string): Refusal {
+  return { status: 404, code: "NOT_FOUND", message };
+}
+
+const NO_PAGE = notFound(
+  "GraphiQL is turned off here. Send GraphQL with the header accept: application/json, or set GRAPHIQL=true.",
+);
+
+function tooLarge(limit: number): Refusal {
+  const message = `The body is larger than ${limit / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`;
+  return { status: 413, code: "PAYLOAD_TOO_LARGE", limit, message };
 }

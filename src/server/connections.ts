@@ -2,8 +2,13 @@ import { once } from "node:events";
 import type { Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
+import type { Config } from "../config/load-config.ts";
 import type { Backlog, BacklogShare } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
+import type { Refusal } from "./refuse.ts";
+import { badRequest, methodNotAllowed, refuseConnection } from "./refuse.ts";
+
+type HttpLimits = Config["limits"]["http"];
 
 const SWEEP_MS = 50;
 const PATIENCE_MS = 8_000;
@@ -13,40 +18,24 @@ const MOST_PIPELINED = 100;
 const REQUEST_BYTES = 8_192;
 
 /** What a server has open, but for WebSockets. */
-export type Connections = {
-  /**
-   * Calls `answer` once those before it on its connection are answered. One request too many on a connection cuts it, and
-   * what waits there is never answered.
-   */
-  take(response: ServerResponse, answer: () => void): void;
-  /** Forgets a connection that has become a WebSocket's. */
-  leave(socket: Duplex): void;
-  /** Says that an answer is a stream of events, which would go on for long. */
-  markStream(response: ServerResponse): void;
-  /** Whether the first bytes of an answer have left on a connection, and the last have not. */
-  isAnswered(socket: Duplex): boolean;
-  /** Whether a request that came on a connection has not been answered to its end. */
-  owesAnswer(socket: Duplex): boolean;
-  close(): Promise<void>;
-};
+export type Connections = ReturnType<typeof trackConnections>;
 
 type Connection = {
-  /** Opened when requests come without waiting for an answer. */
+  /** Opened when the client sends requests without waiting for answers. */
   share: BacklogShare | null;
-  /** In the order of their requests, with what answers each. */
+  /** In the order of their requests, each with the function that answers it. */
   readonly responses: Map<ServerResponse, () => void>;
 };
 
 /**
- * Keeps count of what a server that does not listen yet will have open. A connection on which nothing has moved for
- * `stallMs` is cut unless its answer is still being made. `close` stops accepting, cuts at once what is idle, half sent or an event stream, which so does not complete, lets
- * what is being answered finish for 8 s, and resolves when nothing is open, WebSockets included.
+ * Tracks what a server that does not listen yet will have open, and refuses what does not become a request. Cuts a
+ * connection on which nothing has moved for `stallMs`, unless its answer is still being made.
  */
 export function trackConnections(
   server: Server,
-  options: { readonly stallMs: number; readonly backlog: Backlog },
-): Connections {
-  const { stallMs, backlog } = options;
+  options: { readonly stallMs: number; readonly backlog: Backlog; readonly limits: HttpLimits },
+) {
+  const { stallMs, backlog, limits } = options;
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
   server.on("connection", (socket) => {
@@ -57,13 +46,30 @@ export function trackConnections(
       connection.share?.close();
     });
   });
-
-  // Node calls it for what is idle between two requests too.
+  // Node also calls it for connections that are idle between two requests.
   server.setTimeout(stallMs, (socket) => {
     const isBeingMade = socket.writableLength === 0 && owesAnswer(socket);
     if (isBeingMade) socket.setTimeout(stallMs);
     else socket.destroy();
   });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // A second answer would garble one that is on its way.
+    const isAnswered = responsesOn(socket).some(({ headersSent }) => headersSent);
+    if (!socket.writable || error.code === "ECONNRESET" || isAnswered) socket.destroy();
+    else refuseConnection(socket, explain(error.code ?? "", limits));
+  });
+  server.on("connect", (_request, socket) =>
+    refuseConnection(socket, methodNotAllowed("The gateway is no proxy. Send GET or POST.")),
+  );
+
+  function responsesOn(socket: Duplex): readonly ServerResponse[] {
+    return [...(connections.get(socket)?.responses.keys() ?? [])];
+  }
+
+  /** Whether a connection has a request whose answer has not left in full. */
+  function owesAnswer(socket: Duplex): boolean {
+    return (connections.get(socket)?.responses.size ?? 0) > 0;
+  }
 
   function count(socket: Duplex, connection: Connection): void {
     const { size } = connection.responses;
@@ -71,23 +77,16 @@ export function trackConnections(
     connection.share?.hold(size > 1 ? size * REQUEST_BYTES : 0);
   }
 
-  function responsesOn(socket: Duplex): readonly ServerResponse[] {
-    return [...(connections.get(socket)?.responses.keys() ?? [])];
-  }
-
-  function owesAnswer(socket: Duplex): boolean {
-    return (connections.get(socket)?.responses.size ?? 0) > 0;
-  }
-
   function cutStreams(): void {
     for (const response of streams) response.destroy();
   }
 
   return {
-    take(response, answer) {
+    /** Calls `answer` once the requests before it on its connection are answered, unless it is cut by then. */
+    take(response: ServerResponse, answer: () => void): void {
       const { socket } = response.req;
       const connection = connections.get(socket);
-      // What was read with the last request before the cut is parsed all the same.
+      // Node still parses what it read before the cut.
       if (connection === undefined || socket.destroyed) return;
       const { responses } = connection;
       if (responses.size === MOST_PIPELINED) return void socket.destroy();
@@ -101,20 +100,25 @@ export function trackConnections(
       });
       if (responses.size === 1) answer();
     },
-    leave: (socket) => void connections.delete(socket),
-    markStream(response) {
+    /** Forgets a connection that has become a WebSocket's. */
+    leave: (socket: Duplex) => void connections.delete(socket),
+    /** Says that an answer is a stream of events, which would go on for long. */
+    markStream(response: ServerResponse): void {
       streams.add(response);
       response.once("close", () => streams.delete(response));
     },
-    isAnswered: (socket) => responsesOn(socket).some(({ headersSent }) => headersSent),
     owesAnswer,
-    async close() {
+    /**
+     * Stops accepting. Cuts at once what is idle, half sent or an event stream, which so does not complete; the rest has 8 s
+     * to be answered. Resolves when nothing is open, WebSockets included.
+     */
+    async close(): Promise<void> {
       const closed = once(server, "close");
       server.close();
       cutStreams();
       for (const socket of connections.keys()) {
         const last = responsesOn(socket).findLast(({ req }) => req.complete);
-        // Those before the last one of a connection would end it too early.
+        // An earlier one would end its connection before the last answer.
         if (last === undefined) socket.destroy();
         else last.shouldKeepAlive = false;
       }
@@ -124,12 +128,28 @@ export function trackConnections(
         server.closeIdleConnections();
       }, SWEEP_MS);
       const impatience = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
-      try {
-        await closed;
-      } finally {
+      await closed.finally(() => {
         clearInterval(sweep);
         clearTimeout(impatience);
-      }
+      });
     },
   };
+}
+
+function explain(code: string, limits: HttpLimits): Refusal {
+  const { headersBytes: limit, headersSeconds, requestSeconds } = limits;
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW": {
+      const message = `The request's headers are larger than ${limit / 1_024} KiB. Send fewer or shorter ones, and long queries by POST.`;
+      return { status: 431, code: "HEADERS_TOO_LARGE", limit, message };
+    }
+    case "ERR_HTTP_REQUEST_TIMEOUT": {
+      const message = `The request took too long to arrive: its headers may take ${headersSeconds} s, and all of it ${requestSeconds} s. Send it at once, over a new connection.`;
+      return { status: 408, code: "REQUEST_TIMEOUT", message };
+    }
+    default:
+      return badRequest(
+        "This is not a well-formed HTTP request. Send it with an HTTP client's library.",
+      );
+  }
 }

@@ -1,45 +1,29 @@
 import { GraphQLError } from "graphql";
-import type { GraphQLSchema } from "graphql";
-import { createYoga } from "graphql-yoga";
+import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 
-import type { Viewer } from "../auth/viewer.ts";
-import { createDocumentCache } from "./documents/document-cache.ts";
-import type { DocumentLimits } from "./documents/document-limits.ts";
-import { createDocumentLimits } from "./documents/document-limits.ts";
-import { createIntrospectionBan } from "./documents/introspection.ts";
-import type { createMaskError } from "./mask-error.ts";
-import { createBatchingBan } from "./documents/no-batching.ts";
-import { createNotAcceptable } from "./not-acceptable.ts";
-import type { Places } from "./places.ts";
-import type { OperationOrigin } from "./operation-origin.ts";
-import { createSubscriptionLimit } from "./subscription-limit.ts";
-import type { TrustedDocuments } from "./documents/trusted-documents.ts";
+import { LimitError } from "../job/errors.ts";
+import { overLimit } from "../schema/coded-errors.ts";
+import { createDocumentChecks } from "./documents/document-checks.ts";
+import { createDocumentFinder } from "./documents/trusted-documents.ts";
+import type { MaskError } from "./mask-error.ts";
+import type { Slots } from "./owner-limits.ts";
+import { createSlots } from "./owner-limits.ts";
+import type { OperationOrigin, ServerOptions, ServerParts } from "./server-parts.ts";
 
 /** GraphQL over HTTP, and what the WebSocket needs of the same. */
-export type GraphqlHandler = ReturnType<typeof createGraphql>;
-
-/** Makes the resolvers' context, once for each operation. */
-export type CreateContext = (operation: {
-  readonly viewer: Viewer;
-  readonly share: OperationOrigin["share"];
-}) => object;
-
-export function createGraphql(options: {
-  readonly schema: GraphQLSchema;
-  readonly createContext: CreateContext;
-  readonly maskError: ReturnType<typeof createMaskError>;
-  readonly documentLimits: DocumentLimits;
-  readonly hasIntrospection: boolean;
-  readonly trustedDocuments: TrustedDocuments | null;
-  readonly subscriptionPlaces: Places;
-}) {
-  const { schema, createContext, maskError, trustedDocuments } = options;
+export function createGraphql(
+  options: Pick<ServerOptions, "schema" | "createContext" | "doors" | "limits">,
+  maskError: MaskError,
+): ServerParts["graphql"] {
+  const { schema, createContext, limits } = options;
+  const { hasIntrospection, trustedDocuments } = options.doors;
+  const most = limits.webSocket.subscriptions;
   return createYoga<OperationOrigin>({
     schema,
     context: ({ viewer, share }) => createContext({ viewer, share }),
     maskedErrors: { maskError },
-    // What goes wrong is logged where it is masked.
+    // `maskError` logs what goes wrong.
     logging: false,
     graphiql: false,
     landingPage: false,
@@ -49,32 +33,73 @@ export function createGraphql(options: {
     healthCheckEndpoint: " ",
     // Counted at node:http, which costs half as much as Yoga's own limit.
     maxRequestBodySize: false,
-    // Yoga's own keeps refused documents too.
+    // Yoga's own would keep the cost with one operation's variables.
     parserAndValidationCache: false,
     extraParamNames: trustedDocuments === null ? [] : ["documentId"],
     plugins: [
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
-      createBatchingBan(),
-      ...createDocumentLimits(options.documentLimits),
-      ...(options.hasIntrospection ? [] : [createIntrospectionBan()]),
-      createDocumentCache(),
-      createSubscriptionLimit(options.subscriptionPlaces),
-      createNotAcceptable(),
+      BATCHING_BAN,
+      createDocumentChecks(schema, { ...limits.document, hasIntrospection }),
+      createSubscriptionLimit(createSlots({ what: "subscriptions", most })),
+      NOT_ACCEPTABLE,
     ],
   });
 }
 
-function createDocumentFinder(documents: TrustedDocuments): Plugin {
+/** Each operation comes in a request of its own, so that each is counted. */
+const BATCHING_BAN: Plugin = {
+  onRequestParse: () => ({
+    onRequestParseDone({ requestParserResult }) {
+      if (!Array.isArray(requestParserResult)) return;
+      throw new GraphQLError(
+        "The body is a list, and batching is off. Send one operation in each request, as an object with `query`.",
+        { extensions: { code: "BAD_REQUEST", http: { status: 400 } } },
+      );
+    },
+  }),
+};
+
+/** Says in JSON that a result has no form the client accepts, and ends a stream that nobody will read. */
+const NOT_ACCEPTABLE: Plugin = {
+  async onResultProcess({ result, resultProcessor, setResultProcessor }) {
+    if (resultProcessor !== undefined) return;
+    if (isAsyncIterable(result)) await result[Symbol.asyncIterator]().return?.();
+    const error = new GraphQLError(
+      "The header accept names no form that this result has. Send application/json, or text/event-stream for a subscription.",
+      { extensions: { code: "NOT_ACCEPTABLE" } },
+    );
+    const headers = { "content-type": "application/json; charset=utf-8" };
+    setResultProcessor(
+      (_result, { Response }) =>
+        new Response(JSON.stringify({ errors: [error] }), { status: 406, headers }),
+      "application/json",
+    );
+  },
+};
+
+/** Bounds the subscriptions that run, whichever way they came. */
+function createSubscriptionLimit(slots: Slots): Plugin<OperationOrigin> {
   return {
-    onParams({ params, setParams, request }) {
-      // What is no object is refused further on.
-      if (typeof params !== "object" || params === null) return;
-      // Yoga reads no more of a URL than it knows.
-      const parameters =
-        request.method === "GET" ? URL.parse(request.url)?.searchParams : undefined;
-      const query = documents.find({ documentId: parameters?.get("documentId"), ...params });
-      if (query instanceof GraphQLError) throw query;
-      setParams({ ...params, query });
+    onSubscribe({ args: { contextValue }, setResultAndStopExecution }) {
+      let leave: () => void;
+      try {
+        leave = slots.take(contextValue.viewer);
+      } catch (error) {
+        if (!(error instanceof LimitError)) throw error;
+        return setResultAndStopExecution({ errors: [overLimit(error)] });
+      }
+      return {
+        onSubscribeError: leave,
+        onSubscribeResult({ result }) {
+          if (!isAsyncIterable(result)) return leave();
+          contextValue.onStream?.(() => {
+            leave();
+            // Nobody reads the stream of a client that has left, nor hears how it ends.
+            void result.return?.()?.then(undefined, () => undefined);
+          });
+          return { onEnd: leave };
+        },
+      };
     },
   };
 }

@@ -3,59 +3,58 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
-import type { GraphiQLOptions } from "graphql-yoga";
+import { createTabs } from "./graphiql-tabs.ts";
 
-import { pagePolicy } from "./security-headers.ts";
-
+type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: string };
 type Additions = {
-  /** Whether there is a place for the credential that all tabs send. */
+  /** Whether there is a field for the credential that all tabs send. */
   readonly asksCredential: boolean;
 };
 
-type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: string };
-
 /**
- * Makes what answers a browser with GraphiQL. The page brings all its scripts along, nine megabytes of them, so it is
- * made and compressed once, and each answer is those same bytes: one that nobody reads costs no memory.
+ * Makes what answers a browser with GraphiQL. The page brings all its scripts along, nine megabytes of them, so it is made
+ * and compressed once, and each answer is those same bytes: one that nobody reads costs no memory.
  */
 export function createGraphiqlPage(
-  options: GraphiQLOptions,
-  additions: Additions,
+  options: Parameters<typeof createTabs>[0] & Additions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   let page: Promise<Page> | null = null;
   return async ({ headers }, response) => {
-    const { plain, zipped, policy } = await (page ??= render(options, additions));
-    const isZipped = acceptsGzip(headers["accept-encoding"] ?? "");
+    const { plain, zipped, policy } = await (page ??= render(options));
+    const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
+    const bytes = isZipped ? zipped : plain;
     response
       .writeHead(200, {
         "content-type": "text/html; charset=utf-8",
-        "content-length": isZipped ? zipped.length : plain.length,
+        "content-length": bytes.length,
         ...(isZipped && { "content-encoding": "gzip" }),
         "content-security-policy": policy,
       })
-      .end(isZipped ? zipped : plain);
+      .end(bytes);
   };
 }
 
-/** Whether a browser asks for a page, and no program for data. */
-export function wantsPage({ method = "", headers }: IncomingMessage): boolean {
-  return method === "GET" && (headers.accept ?? "").includes("text/html");
-}
-
-async function render(options: GraphiQLOptions, additions: Additions): Promise<Page> {
+async function render(options: Parameters<typeof createGraphiqlPage>[0]): Promise<Page> {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
-  const page = adaptPage(renderGraphiQL(options), additions);
+  const html = renderGraphiQL({
+    title: "RunComfy GraphQL",
+    subscriptionsProtocol: "WS",
+    // They may hold a key, which the browser would keep for its next user.
+    shouldPersistHeaders: false,
+    defaultTabs: createTabs(options),
+  });
+  const page = adaptPage(html, options);
   const plain = Buffer.from(page);
-  return { plain, zipped: await promisify(gzip)(plain), policy: pagePolicy(hashOfScript(page)) };
+  return { plain, zipped: await promisify(gzip)(plain), policy: toPolicy(page) };
 }
 
-/** GraphiQL's page with what is added here. Throws where it is not of the form that is known. */
+/** GraphiQL's page with what is added here. Throws where the page has a form that is not known. */
 export function adaptPage(page: string, { asksCredential }: Additions): string {
   const styles = `<style>${STILL_TABS}${asksCredential ? CREDENTIAL_STYLES : ""}</style>`;
   let adapted = replace(page, /<\/head>/, (head) => styles + head);
   if (asksCredential)
     adapted = replace(adapted, /<div id="root">/, (root) => CREDENTIAL_FIELD + root);
-  // To requests alone GraphiQL hands on what was typed as headers, but a credential is for sockets too.
+  // GraphiQL uses typed headers for requests alone, but sockets need the credential too.
   adapted = replace(
     adapted,
     /extensions:\{headers:(\w+\?\.headers)\}/,
@@ -67,18 +66,30 @@ export function adaptPage(page: string, { asksCredential }: Additions): string {
 function replace(page: string, part: RegExp, by: (...found: string[]) => string): string {
   if (part.test(page)) return page.replace(part, by);
   throw new Error(
-    `GraphiQL's page has nothing like ${part}, so it can't be served. Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/server/graphiql-page.ts to this one.`,
+    `GraphiQL's page has nothing like ${part}, so it can't be served. Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/server/graphiql-page.ts.`,
   );
 }
 
-/** Of the one script, which ends the page and holds the tags of others in its texts. */
-function hashOfScript(page: string): string {
+/** The page brings its fonts, pictures and workers along; its one script ends it, and holds the tags of others. */
+function toPolicy(page: string): string {
   const start = page.indexOf("<script>", page.indexOf("</noscript>")) + "<script>".length;
-  const script = page.slice(start, page.lastIndexOf("</script>"));
-  return `sha256-${createHash("sha256").update(script.replaceAll("\r\n", "\n")).digest("base64")}`;
+  const script = page.slice(start, page.lastIndexOf("</script>")).replaceAll("\r\n", "\n");
+  return [
+    "default-src 'none'",
+    `script-src 'sha256-${createHash("sha256").update(script).digest("base64")}'`,
+    // Its editor writes the styles of what it shows as it goes.
+    "style-src 'unsafe-inline'",
+    "img-src data:",
+    "font-src data:",
+    "connect-src 'self'",
+    "worker-src blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
 }
 
-/** It is kept in the field alone, so that a browser forgets it with the page. */
+/** Only the field keeps it, so that the browser forgets it with the page. */
 const CREDENTIAL_FIELD = `<label id="credential">Credential
   <input type="password" autocomplete="off" placeholder="API key or token, for all tabs" />
 </label>`;
@@ -91,14 +102,14 @@ const CREDENTIAL_STYLES = `
   #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
 `;
 
-/** In the page: what a tab's own headers say wins, and the schema is read again once the credential is there. */
+/** In the page: a tab's own headers win, and the schema is read again once the credential is there. */
 const WITH_CREDENTIAL = `
 function withCredential(typed) {
   const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
   const headers = new Headers(credential ? { authorization: "Bearer " + credential } : {});
   for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
   const sent = Object.fromEntries(headers);
-  // Named where there is none, too: the socket's client never forgets one.
+  // Also where there is none, as the socket's client would keep the last one.
   return { headers: sent, connectionParams: { authorization: undefined, ...sent } };
 }
 document.querySelector("#credential input")?.addEventListener("change", () => {
@@ -106,9 +117,5 @@ document.querySelector("#credential input")?.addEventListener("change", () => {
 });
 `;
 
-/** A tab that is pressed for the first time would jump away from under the mouse, and the click be lost. */
+/** A tab pressed for the first time would jump away from under the mouse, and the click would be lost. */
 const STILL_TABS = ".graphiql-tab { transform: none !important }";
-
-function acceptsGzip(encodings: string): boolean {
-  return /\bgzip\b(?! *; *q=0\b)/.test(encodings);
-}

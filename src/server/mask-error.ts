@@ -3,66 +3,49 @@ import type { GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
 
 import { DatabaseAwayError, DatabaseBusyError } from "../store/database-error.ts";
-import { withoutSuggestions } from "./documents/introspection.ts";
+
+/** Turns anything that was thrown into an error for clients. */
+export type MaskError = (error: unknown) => GraphQLError;
 
 /**
- * Makes what turns any thrown thing into an error for clients: one that was meant for them keeps its words and gets a
- * code where it has none; a database that fails is told with when to try again; every other one is logged, and told as a
- * sentence that gives nothing away.
+ * An error that is meant for clients keeps its words, and gets a code where it has none. A database that fails says when
+ * to try again. Every other error is logged, and told as a sentence that gives nothing away.
  */
 export function createMaskError(options: {
   readonly log: Logger;
-  /** Whether errors may guess what was meant, and so tell the schema. */
+  /** Whether errors may guess what was meant, and so reveal the schema. */
   readonly hasSuggestions: boolean;
-}): (error: unknown) => GraphQLError {
+}): MaskError {
   const { log, hasSuggestions } = options;
   return (error) => {
-    if (isMeantForClients(error))
-      return withCode(
-        error,
-        "BAD_USER_INPUT",
-        hasSuggestions ? error.message : withoutSuggestions(error.message),
-      );
+    if (isMeantForClients(error)) {
+      const { message } = error;
+      const bare = hasSuggestions ? message : message.replaceAll(/ Did you mean [^?]*\?/g, "");
+      return withCode(error, "BAD_USER_INPUT", bare);
+    }
     const cause = findCause(error);
-    if (cause instanceof DatabaseBusyError) return toMasked(error, BUSY);
-    if (cause instanceof DatabaseAwayError) return toMasked(error, AWAY);
+    // Whatever keeps trying has logged that the database fails.
+    if (cause instanceof DatabaseBusyError) return unavailable(error, BUSY, 1);
+    if (cause instanceof DatabaseAwayError) return unavailable(error, AWAY, 5);
     log.error({ err: error }, "An operation failed inside the gateway.");
-    return toMasked(error, MISTAKE);
+    return toMasked(error, MISTAKE, 500, { code: "INTERNAL_SERVER_ERROR" });
   };
 }
 
-type Masked = {
-  readonly message: string;
-  readonly status: number;
-  readonly extensions: { readonly code: string; readonly retryAfterSeconds?: number };
-};
+const BUSY = "The database is busy. Try again in a second.";
+const AWAY = "The database does not answer at the moment. Try again in a few seconds.";
+const MISTAKE =
+  "Something went wrong inside this service. Try again; if it keeps happening, contact support.";
 
-// That the database fails is told to the log by what tries again and again, once.
-const BUSY: Masked = {
-  message: "The database is busy. Try again in a second.",
-  status: 503,
-  extensions: { code: "UNAVAILABLE", retryAfterSeconds: 1 },
-};
-const AWAY: Masked = {
-  message: "The database does not answer at the moment. Try again in a few seconds.",
-  status: 503,
-  extensions: { code: "UNAVAILABLE", retryAfterSeconds: 5 },
-};
-const MISTAKE: Masked = {
-  message:
-    "Something went wrong inside this service. Try again; if it keeps happening, contact support.",
-  status: 500,
-  extensions: { code: "INTERNAL_SERVER_ERROR" },
-};
+function unavailable(error: unknown, message: string, retryAfterSeconds: number): GraphQLError {
+  return toMasked(error, message, 503, { code: "UNAVAILABLE", retryAfterSeconds });
+}
 
-function toMasked(error: unknown, { message, status, extensions }: Masked): GraphQLError {
-  const located = error instanceof GraphQLError ? error : null;
-  return new GraphQLError(message, {
-    nodes: located?.nodes ?? null,
-    path: located?.path ?? null,
-    // One field's failure leaves the answer a good one, which HTTP tells with a 200.
-    extensions: { ...extensions, ...(located?.path === undefined && { http: { status } }) },
-  });
+function toMasked(error: unknown, message: string, status: number, extensions: object) {
+  const { nodes = null, path = null } = error instanceof GraphQLError ? error : {};
+  // The failure of one field leaves a good answer, so a 200.
+  const http = path === null && { http: { status } };
+  return new GraphQLError(message, { nodes, path, extensions: { ...extensions, ...http } });
 }
 
 /** What was thrown, without what GraphQL wrapped around it. */
@@ -73,17 +56,12 @@ function findCause(error: unknown): unknown {
 
 /** The same error with `code` as its `extensions.code` unless it has one, and without what it was made from. */
 export function withCode(error: GraphQLError, code: string, message = error.message): GraphQLError {
-  const { nodes, source, positions, path } = error;
-  return new GraphQLError(message, {
-    nodes: nodes ?? null,
-    source: source ?? null,
-    positions: positions ?? null,
-    path: path ?? null,
-    extensions: { code, ...error.extensions },
-  });
+  const { nodes = null, source = null, positions = null, path = null } = error;
+  const extensions = { code, ...error.extensions };
+  return new GraphQLError(message, { nodes, source, positions, path, extensions });
 }
 
-/** What a client gets to see of an error where Yoga does not write it: without what is only for HTTP. */
+/** What a socket's client sees of an error: all but what is for HTTP. */
 export function toFormattedError(error: GraphQLError): GraphQLFormattedError {
   const formatted = withCode(error, "BAD_REQUEST").toJSON();
   const { http: _, ...extensions } = formatted.extensions ?? {};

@@ -1,33 +1,42 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { BaseLogger } from "pino";
 
 import type { Refusal } from "./refuse.ts";
 
 /** Tells pages that may call the gateway from those that may not. */
-export type Origins = {
-  /** Refuses a name that others than the gateway's user may have made, where no credential is asked for. */
-  checkName(request: IncomingMessage): Refusal | null;
-  /** Whether the request comes from a page of another origin that is not on the list, which the log is told once. */
-  isForeign(request: IncomingMessage): boolean;
-};
+export type Origins = ReturnType<typeof createOrigins>;
 
-/** Whoever may name any origin fills no log with them. */
+/** Strangers can name any origin, and must not fill the log with them. */
 const MOST_WARNINGS = 20;
 const LONGEST_ORIGIN = 200;
+const PREFLIGHT = {
+  "access-control-allow-methods": "GET, POST",
+  "access-control-allow-headers": "authorization, content-type, accept",
+  "access-control-max-age": "600",
+};
 
-/** `origins` are exact ones; `isOpen` where everybody who reaches the gateway is let in. */
+/** `origins` are exact; `isOpen` says that the gateway lets everybody in. */
 export function createOrigins(options: {
   readonly origins: readonly string[];
   readonly isOpen: boolean;
   readonly log: Pick<BaseLogger, "warn">;
-}): Origins {
-  const { log } = options;
+}) {
+  const { origins, isOpen, log } = options;
   const warned = new Set<string>();
-  const listed: ReadonlySet<string> = new Set(options.origins);
-  const names: ReadonlySet<string> = new Set(options.origins.map(toName));
+  const names = new Set(origins.map(toName));
 
-  /** A browser tells its page nothing of why it was refused. */
+  /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
+  function isForeign({ headers: { origin, host = "" } }: IncomingMessage): boolean {
+    if (origin === undefined || origins.includes(origin)) return false;
+    // By the origin's own scheme: behind a proxy the gateway can't know which one the page was asked by.
+    const scheme = /^https?:\/\//.exec(origin)?.[0];
+    if (scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin) return false;
+    warn(origin.slice(0, LONGEST_ORIGIN));
+    return true;
+  }
+
+  /** Only here: a browser does not tell its page why it was refused. */
   function warn(origin: string): void {
     if (warned.has(origin) || warned.size >= MOST_WARNINGS) return;
     warned.add(origin);
@@ -38,40 +47,41 @@ export function createOrigins(options: {
   }
 
   return {
-    checkName({ headers: { host = "" } }) {
-      if (!options.isOpen || host === "") return null;
+    isForeign,
+    /** Where no credential is asked for, refuses a host's name that a stranger may have pointed at the gateway. */
+    checkName({ headers: { host = "" } }: IncomingMessage): Refusal | null {
       const name = toName(`http://${host}`);
-      return isPrivateName(name) || names.has(name) ? null : misdirected(host);
+      const isFine = !isOpen || host === "" || isPrivateName(name) || names.has(name);
+      return isFine ? null : misdirected(host);
     },
-    isForeign({ headers: { origin, host = "" } }) {
-      if (origin === undefined || listed.has(origin)) return false;
-      // By its own scheme, because behind a proxy the gateway can't know which one the page was asked by.
-      const scheme = /^https?:\/\//.exec(origin)?.[0];
-      if (scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin) return false;
-      warn(origin.slice(0, LONGEST_ORIGIN));
+    /** Lets the page read its answer, when it may. True when that was all it asked for. */
+    answer(request: IncomingMessage, response: ServerResponse): boolean {
+      const { origin } = request.headers;
+      response.setHeader("vary", "origin, accept, accept-encoding");
+      const isAdmitted = origin !== undefined && !isForeign(request);
+      if (isAdmitted) {
+        response.setHeader("access-control-allow-origin", origin);
+        response.setHeader("access-control-expose-headers", "retry-after, www-authenticate");
+      }
+      if (request.method !== "OPTIONS") return false;
+      response.writeHead(204, { allow: "GET, POST, OPTIONS", ...(isAdmitted && PREFLIGHT) }).end();
       return true;
     },
   };
 }
 
-/** The name of a URL's host; a dot at its end says only that it is whole. */
+/** The name of a URL's host, without a dot at its end, which changes nothing. */
 function toName(url: string): string {
   return URL.parse(url)?.hostname.replace(/\.$/, "") ?? "";
 }
 
 /**
- * Whether nobody else can have pointed this name at the gateway, as a page does that wants to pass for the gateway's
- * own: an address names only itself, names without a dot are given out by the local network alone, and `.internal` is
- * kept free of the world's names. Not `.local`, for which any neighbour may answer.
+ * Whether no page that wants to pass for the gateway's own can have pointed this name here: an address names only itself,
+ * the local network alone gives out names without a dot, and nobody in the world owns `.internal`. Not `.local`, for which
+ * any neighbour may answer.
  */
 function isPrivateName(name: string): boolean {
-  return (
-    !name.includes(".") ||
-    /^[\d.]+$/.test(name) ||
-    name.startsWith("[") ||
-    name.endsWith(".localhost") ||
-    name.endsWith(".internal")
-  );
+  return !name.includes(".") || /^[\d.]+$|^\[|\.localhost$|\.internal$/.test(name);
 }
 
 function misdirected(host: string): Refusal {
@@ -79,6 +89,6 @@ function misdirected(host: string): Refusal {
   return {
     status: 421,
     code: "MISDIRECTED_REQUEST",
-    message: `With AUTH=none the gateway answers to addresses, localhost, *.internal and names without a dot, because a page could have pointed any other name here. Start it with CORS_ORIGINS=${origin} if that is a name of yours, or set AUTH to api-keys or jwt.`,
+    message: `With AUTH=none the gateway answers to addresses, localhost, *.internal and names without a dot, because a page could have pointed any other name here. If this name is yours, start the gateway with CORS_ORIGINS=${origin}, or set AUTH to api-keys or jwt.`,
   };
 }

@@ -1,45 +1,33 @@
 import type { IncomingMessage } from "node:http";
 
-const FIRST_BYTES = 4_096;
+/** What a chunk takes besides its bytes, which may be a single one. */
+const CHUNK_BYTES = 512;
 const MOST_DROPPED_BYTES = 16 * 1_048_576;
 
-/** Whether the request says itself, and so that Node holds it to it, that its body is no larger than `limitBytes`. */
-export function isSurelySmall(request: IncomingMessage, limitBytes: number): boolean {
-  return request.headers["transfer-encoding"] === undefined && !saysLarger(request, limitBytes);
+/** Whether the request says that its body is at most `limitBytes`, so that Node holds it to that. */
+export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number): boolean {
+  return headers["transfer-encoding"] === undefined && readLength(headers) <= limitBytes;
 }
 
-/**
- * The whole body, or null when it is larger than `limitBytes`, which its stated length alone may tell. `hold` hears how
- * much memory it takes.
- */
+/** The whole body, or null when it is larger than `limitBytes`; `hold` is told how much memory it takes. */
 export async function readBody(
   request: IncomingMessage,
   limitBytes: number,
   hold: (bytes: number) => void,
 ): Promise<Buffer | null> {
-  if (saysLarger(request, limitBytes)) return null;
-  // Copied into one buffer: a chunk of one byte takes hundreds.
-  let body = Buffer.allocUnsafe(FIRST_BYTES);
-  let length = 0;
+  if (readLength(request.headers) > limitBytes) return null;
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
   for await (const chunk of chunksOf(request)) {
-    const needed = length + chunk.length;
-    if (needed > limitBytes) return null;
-    if (needed > body.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(2 * body.length, limitBytes)));
-      body.copy(larger, 0, 0, length);
-      body = larger;
-    }
-    chunk.copy(body, length);
-    length = needed;
-    hold(body.length);
+    sizeBytes += chunk.length;
+    if (sizeBytes > limitBytes) return null;
+    chunks.push(chunk);
+    hold(sizeBytes + chunks.length * CHUNK_BYTES);
   }
-  return body.subarray(0, length);
+  return Buffer.concat(chunks);
 }
 
-/**
- * Reads some more of a body that nobody wants, and drops it: a client that is still sending when the connection closes
- * does not see the answer.
- */
+/** Drops the next 16 MiB of a body: a client that still sends when the connection closes would not see the answer. */
 export async function dropBody(request: IncomingMessage): Promise<void> {
   let sizeBytes = 0;
   for await (const chunk of chunksOf(request)) {
@@ -48,13 +36,11 @@ export async function dropBody(request: IncomingMessage): Promise<void> {
   }
 }
 
-function saysLarger(request: IncomingMessage, limitBytes: number): boolean {
-  return Number(request.headers["content-length"] ?? 0) > limitBytes;
+function readLength(headers: IncomingMessage["headers"]): number {
+  return Number(headers["content-length"] ?? 0);
 }
 
-async function* chunksOf(request: IncomingMessage): AsyncGenerator<Buffer> {
-  // Left early, the loop would otherwise destroy the connection before it carries the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    if (Buffer.isBuffer(chunk)) yield chunk;
-  }
+/** Left early, the request's own iterator would destroy the connection before it carries the answer. */
+function chunksOf(request: IncomingMessage): AsyncIterable<Buffer> {
+  return request.iterator({ destroyOnReturn: false });
 }

@@ -8,24 +8,24 @@ import type { WebSocket } from "ws";
 import type { Admission } from "../auth/authenticator.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
-import { toCloseReason } from "./admit.ts";
-import { TRY_AGAIN_LATER } from "./close-codes.ts";
 
-const KEEP_ALIVE_MS = 12_000;
+/** The stock client comes back later after this code. */
+export const TRY_AGAIN_LATER = 1013;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
+const LONGEST_REASON_BYTES = 123;
+const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
 /** More than any credential takes. */
 const MOST_BYTES_BEFORE_INIT = 65_536;
 
-/** One socket, as graphql-ws hands it on to what is called for its operations. */
+/** One socket, as graphql-ws hands it to the functions that handle its operations. */
 export type SocketSession = {
-  /** Null until somebody is let in by it. */
-  readonly admission: Admission | null;
-  /** Messages that are being handled: an operation until it ends, whatever the client says of it in between. */
-  readonly pendingCount: number;
-  /** Somebody is let in by it. */
+  /** Null until the client is let in. */
+  admission: Admission | null;
+  /** Messages being handled: an operation until it ends, whatever the client says about it. */
+  pendingCount: number;
   admit(admission: Admission): void;
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
@@ -38,36 +38,27 @@ export type SocketSession = {
 
 /**
  * Speaks graphql-transport-ws on one socket. A stream sends its next event only when the one before has left; a client
- * that is gone or does not read is closed. Until somebody is let in by it, it is sent nothing.
+ * that is gone or does not read is closed. A client is sent nothing until it is let in.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;
   readonly socket: WebSocket;
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
-  /** For what waits for its reader, or for the rest of a message. */
   readonly backlog: Backlog;
-  /** What a text that came is handled as. */
-  readonly toMessage: (text: string) => string;
   readonly log: Logger;
 }): void {
   const { service, socket, backlog, log } = options;
-  let admission: Admission | null = null;
   let share = backlog.open(NOBODY, cut);
-  let pendingCount = 0;
   let unsentCount = 0;
   let unhandledBytes = 0;
 
   const session: SocketSession = {
-    get admission() {
-      return admission;
-    },
-    get pendingCount() {
-      return pendingCount;
-    },
+    admission: null,
+    pendingCount: 0,
     admit(admitted) {
       share.close();
-      admission = admitted;
+      session.admission = admitted;
       share = backlog.open(admitted.viewer.ownerId, cut);
     },
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
@@ -76,47 +67,46 @@ export function serveSocket(options: {
     leave: [],
   };
 
-  // Before ws sees them, so that what it makes a message of is not counted as unhandled.
+  // Before ws, which takes what is unhandled and makes messages of it.
   options.connection.prependListener("data", (chunk: Buffer) => {
     unhandledBytes += chunk.length;
-    const isTooMuch = admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
+    const isTooMuch = session.admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
     if (isTooMuch) end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
     else count();
   });
   const closed = service.opened(
     {
       protocol: socket.protocol,
-      // Whether it arrived nobody can know; that the socket closed is told below.
+      // Nobody can know whether it arrived; the close is handled below.
       send: (text) =>
         new Promise((resolve) => {
-          if (admission !== null && socket.readyState === socket.OPEN)
-            // As bytes, because a text would wait on the heap.
-            send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
-          else resolve();
+          if (session.admission === null || session.isClosed()) return resolve();
+          // As bytes, because a string would wait on the heap.
+          send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
         }),
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
       onMessage(handle) {
         socket.on("message", (message) => {
-          if (admission !== null) unhandledBytes = 0;
-          // A client may go on sending on a socket that is closing, but nothing is done for it any more.
-          if (socket.readyState !== socket.OPEN) return;
-          // As it is set up, ws gives nothing but buffers.
+          if (session.admission !== null) unhandledBytes = 0;
+          // A client may go on sending on a socket that closes, to no effect.
+          if (session.isClosed()) return;
+          // Set up like this, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
-          pendingCount += 1;
-          handle(options.toMessage(text))
+          session.pendingCount += 1;
+          handle(text)
             .catch((error: unknown) => {
               log.debug({ err: error }, "A message could not be handled.");
               session.close(INTERNAL_ERROR, "Internal server error");
             })
-            .finally(() => (pendingCount -= 1));
+            .finally(() => (session.pendingCount -= 1));
         });
       },
     },
     session,
   );
-  const stopPinging = keepAlive(socket, session);
+  const stopPinging = keepAlive(socket, session.close);
   socket.on("ping", (data) => {
-    if (admission !== null) send((sent) => socket.pong(data, false, sent));
+    if (session.admission !== null) send((sent) => socket.pong(data, false, sent));
   });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
   socket.once("close", (code, reason) => {
@@ -140,7 +130,7 @@ export function serveSocket(options: {
     count();
   }
 
-  /** Where it is too much, what holds most is closed. */
+  /** Where that is too much, the backlog cuts whatever holds most. */
   function count(): void {
     share.hold(socket.bufferedAmount + unsentCount * MESSAGE_BYTES + unhandledBytes);
   }
@@ -149,24 +139,31 @@ export function serveSocket(options: {
     end(TRY_AGAIN_LATER, "Too much waits for this client. Read on, and send messages at once.");
   }
 
-  /** Without waiting for a client that may not read: what it takes is needed now. */
+  /** At once: the client may not read, and its memory is needed now. */
   function end(code: number, reason: string): void {
     session.close(code, reason);
     socket.terminate();
   }
 }
 
-/** Keeps the connection open through proxies, and closes it when the last ping is still without an answer of its own. */
-function keepAlive(socket: WebSocket, session: SocketSession): () => void {
+/** Keeps the connection open through proxies, and closes it when the last ping has no answer of its own. */
+function keepAlive(socket: WebSocket, close: SocketSession["close"]): () => void {
   let unanswered: Buffer | null = null;
   socket.on("pong", (data) => {
     if (unanswered?.equals(data) === true) unanswered = null;
   });
   const timer = setInterval(() => {
-    if (unanswered !== null)
-      return session.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
+    if (unanswered !== null) return close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
     unanswered = randomBytes(4);
     socket.ping(unanswered);
   }, KEEP_ALIVE_MS);
   return () => clearInterval(timer);
+}
+
+/** A text that a close frame has room for. */
+function toCloseReason(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LONGEST_REASON_BYTES) return text;
+  const short = bytes.subarray(0, LONGEST_REASON_BYTES - 6).toString();
+  return `${short.replace(/\uFFFD+$/, "")}…`;
 }

@@ -2,71 +2,63 @@ import { getOperationAST, GraphQLError } from "graphql";
 import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
-import type { Admission, Authenticator } from "../auth/authenticator.ts";
-import type { SessionEnd, Sessions } from "../auth/sessions.ts";
+import type { Admission } from "../auth/authenticator.ts";
+import { AuthenticationError } from "../auth/authenticator.ts";
+import type { SessionEnd } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/errors.ts";
-import type { Backlog, BacklogShare } from "../schema/backlog.ts";
+import type { BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import type { SocketEnd } from "./admit.ts";
-import { admitSocket } from "./admit.ts";
-import { TRY_AGAIN_LATER } from "./close-codes.ts";
-import type { GraphqlHandler } from "./create-graphql.ts";
-import type { createMaskError } from "./mask-error.ts";
+import { fillInQuery } from "./documents/trusted-documents.ts";
 import { toFormattedError, withCode } from "./mask-error.ts";
-import type { Places } from "./places.ts";
-import type { RequestRates } from "./request-rates.ts";
 import type { SocketSession } from "./serve-socket.ts";
-import type { TrustedDocuments } from "./documents/trusted-documents.ts";
+import { TRY_AGAIN_LATER } from "./serve-socket.ts";
+import type { ServerParts } from "./server-parts.ts";
 
-/** Makes what is done on sockets: who comes in, and the same operations as over HTTP. */
-export function createSocketService(options: {
-  readonly initSeconds: number;
-  readonly mostOperations: number;
-  readonly authenticate: Authenticator["authenticate"];
-  readonly sessions: Sessions;
-  readonly socketPlaces: Places;
-  readonly rates: RequestRates;
-  readonly backlog: Backlog;
-  readonly trustedDocuments: TrustedDocuments | null;
-  readonly graphql: GraphqlHandler;
-  readonly maskError: ReturnType<typeof createMaskError>;
-}): Server<SocketSession> {
-  const { graphql, maskError, mostOperations, sessions, socketPlaces, trustedDocuments } = options;
-  // What it runs has a context of its own by then.
+/** Makes what sockets do: let clients in, and run the same operations as over HTTP. */
+export function createSocketService(parts: ServerParts): Server<SocketSession> {
+  const { graphql, maskError, sessions } = parts;
+  const { trustedDocuments } = parts.doors;
+  const { initSeconds, operationsPerSocket: mostOperations } = parts.limits.webSocket;
+  // Each operation brings its own context.
   const { execute, subscribe } = graphql.getEnveloped();
 
-  /** Null when the socket is in, with all that it takes. */
-  function enter(session: SocketSession, admission: Admission): SocketEnd | null {
+  /** Lets the client in, with all that a socket takes, or closes the socket. */
+  async function enter(session: SocketSession, parameters: object): Promise<boolean> {
     try {
-      session.leave.push(socketPlaces.take(admission.viewer));
+      const admission = await parts.authenticator.authenticate(findAuthorization(parameters));
+      if (session.isClosed()) return false;
+      session.leave.push(parts.socketSlots.take(admission.viewer));
+      session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
+      session.admit(admission);
+      return true;
     } catch (error) {
-      if (!(error instanceof LimitError)) throw error;
-      return { code: TRY_AGAIN_LATER, reason: error.message };
+      if (error instanceof LimitError) session.close(TRY_AGAIN_LATER, error.message);
+      else if (error instanceof AuthenticationError)
+        session.close(CLOSE_CODES[error.reason], error.message);
+      else throw error;
+      return false;
     }
-    session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
-    session.admit(admission);
-    return null;
   }
 
-  /** The sessions are looked at twice a second, and in between nothing more may be done. */
+  /** Sessions are looked at twice a second, and nothing may begin in between. */
   function isOver(session: SocketSession, admission: Admission): boolean {
     const reason = sessions.findEnd(admission);
     if (reason !== null) endSession(session, reason);
     return session.isClosed();
   }
 
-  /** Closed when the operation is over, or the socket has closed. */
+  /** A share that closes when the operation is over or the socket has closed. */
   function openShare(session: SocketSession, { ownerId }: Viewer, payload: object): BacklogShare {
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
-    const share = options.backlog.open(ownerId, cut);
+    const share = parts.backlog.open(ownerId, cut);
     if (session.isClosed()) share.close();
     else session.ends.set(payload, share.close);
     return share;
   }
 
   async function prepare(viewer: Viewer, payload: SubscribePayload, share: BacklogShare) {
-    const limit = await options.rates.take(viewer);
+    const limit = await parts.rates.take(viewer);
     if (limit !== null) return [overLimit(limit)];
     const { variables, operationName } = payload;
     const query = trustedDocuments?.find(payload) ?? payload.query;
@@ -77,11 +69,11 @@ export function createSocketService(options: {
       share,
     });
     const document = attempt(() => parse(query));
-    if (document instanceof Error) return [withCode(maskParseError(document), "BAD_REQUEST")];
-    const invalid = attempt(() => validate(schema, document));
-    if (invalid instanceof Error) return [maskError(invalid)];
+    if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
+    const invalid: readonly GraphQLError[] = validate(schema, document);
     if (invalid.length > 0) return invalid.map(maskError);
-    if (!getOperationAST(document, operationName)) return [unknownOperation()];
+    if (!getOperationAST(document, operationName))
+      return [refused(UNKNOWN_OPERATION, "OPERATION_RESOLUTION_FAILURE")];
     return {
       schema,
       document,
@@ -91,40 +83,33 @@ export function createSocketService(options: {
     };
   }
 
-  function maskParseError(error: Error): GraphQLError {
-    if (!(error instanceof GraphQLError)) return maskError(error);
-    return withCode(error, "GRAPHQL_PARSE_FAILED");
-  }
-
   return makeServer<Record<string, unknown>, SocketSession>({
     execute,
     subscribe,
-    connectionInitWaitTimeout: options.initSeconds * 1_000,
-    async onConnect({ connectionParams, extra: session }) {
-      const admitted = await admitSocket(options.authenticate, connectionParams ?? {});
-      if (session.isClosed()) return false;
-      const end = "viewer" in admitted ? enter(session, admitted) : admitted;
-      if (end === null) return true;
-      session.close(end.code, end.reason);
-      return false;
-    },
-    // Errors are returned: one that is thrown here closes the socket, with all its other operations.
+    connectionInitWaitTimeout: initSeconds * 1_000,
+    // Without a query graphql-ws would close the socket.
+    jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
+    onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
+    // Errors are returned: a thrown one would close the socket, with all its other operations.
     async onSubscribe({ extra: session, subscriptions }, _id, payload) {
       const { admission, pendingCount } = session;
-      // What a client says is complete may still run, so that is bounded too.
+      // What the client calls complete may still run, so that is bounded too.
       const isFull =
         Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
-      if (isFull) return [tooManyOperations(mostOperations)];
+      if (isFull) {
+        const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
+        return [refused(message, "TOO_MANY_OPERATIONS")];
+      }
       try {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
-        if (isOver(session, admission)) return [tooLate()];
+        if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const { viewer } = admission;
         return await prepare(viewer, payload, openShare(session, viewer, payload));
       } catch (error) {
         return [maskError(error)];
       }
     },
-    // What ends in no other way has thrown, and its socket closes.
+    // An operation that never gets here has thrown, and its socket closes.
     onComplete({ extra: session }, _id, payload) {
       session.ends.get(payload)?.();
       session.ends.delete(payload);
@@ -142,6 +127,22 @@ export function createSocketService(options: {
   });
 }
 
+/** No client hears this. */
+const TOO_LATE = "The socket is closed. Connect again.";
+const UNKNOWN_OPERATION =
+  "Could not determine what operation to execute. Set operationName to one that the document has.";
+
+/** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
+const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
+
+function findAuthorization(parameters: object): string | undefined {
+  // In any case, as in headers: GraphiQL hands on as parameters what was typed as headers.
+  const named = Object.entries(parameters).find(([name]) => /^authorization$/i.test(name))?.[1];
+  if (named === undefined || named === null) return undefined;
+  // Anything but a text is a credential that can't be read.
+  return typeof named === "string" ? named : "?";
+}
+
 const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
   expired: "The credential has run out. Connect again with a new one.",
   revoked: "The credential is no longer accepted. Connect again with another one.",
@@ -151,29 +152,15 @@ function endSession(session: SocketSession, reason: SessionEnd): void {
   session.close(4403, SESSION_ENDS[reason]);
 }
 
-/** No client hears it any more. */
-function tooLate(): GraphQLError {
-  return new GraphQLError("The socket is closed. Connect again.");
+function refused(message: string, code: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
 }
 
-function unknownOperation(): GraphQLError {
-  return new GraphQLError(
-    "Could not determine what operation to execute. Set operationName to one that the document has.",
-    { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
-  );
-}
-
-function tooManyOperations(most: number): GraphQLError {
-  return new GraphQLError(
-    `This socket already runs ${most} operations. End one, or open another socket.`,
-    { extensions: { code: "TOO_MANY_OPERATIONS" } },
-  );
-}
-
-function attempt<T>(act: () => T): T | Error {
+function attempt<T>(act: () => T): T | GraphQLError {
   try {
     return act();
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    if (error instanceof GraphQLError) return error;
+    throw error;
   }
 }

@@ -2,32 +2,17 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { createServer } from "node:http";
 
-import type { GraphQLSchema } from "graphql";
-import type { Logger } from "pino";
-
-import type { Authenticator } from "../auth/authenticator.ts";
-import type { Sessions } from "../auth/sessions.ts";
-import type { Config } from "../config/load-config.ts";
-import type { Deployment } from "../deployments/catalogue.ts";
-import type { Backlog } from "../schema/backlog.ts";
 import { createAnswer } from "./answer-request.ts";
-import { answerClientErrors } from "./client-error.ts";
 import { trackConnections } from "./connections.ts";
-import type { CreateContext } from "./create-graphql.ts";
 import { createGraphql } from "./create-graphql.ts";
 import { createGraphiqlPage } from "./graphiql-page.ts";
-import { createGraphiql } from "./graphiql.ts";
 import { createMaskError } from "./mask-error.ts";
 import { createOrigins } from "./origins.ts";
-import { createPlaces } from "./places.ts";
-import { createReadiness } from "./readiness.ts";
-import type { RequestRates } from "./request-rates.ts";
+import { createRequestRates, createSlots } from "./owner-limits.ts";
+import type { ServerOptions } from "./server-parts.ts";
 import { createSocketService } from "./socket-service.ts";
-import { fillInQuery } from "./documents/fill-in-query.ts";
-import type { TrustedDocuments } from "./documents/trusted-documents.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
 
-const GRAPHQL_PATH = "/graphql";
 /** How late a slow request may be found. */
 const CHECK_MS = 1_000;
 /**
@@ -36,7 +21,7 @@ const CHECK_MS = 1_000;
  */
 const STALL_MS = 13_000;
 
-/** The address can't be listened on; the text says why and what to do. */
+/** The server can't listen on the address; the text says why and what to do. */
 class ListenError extends Error {
   override readonly name = "ListenError";
 }
@@ -46,52 +31,11 @@ class ListenError extends Error {
  * cuts event streams without completing them, lets what is being answered finish for 8 s, and resolves when nothing is
  * open.
  */
-export async function startServer(options: {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  readonly schema: GraphQLSchema;
-  readonly createContext: CreateContext;
-  /** Rejects unless the database answers. */
-  readonly checkDatabase: () => Promise<void>;
-  /** The deployment that GraphiQL's example submits to where everybody is let in; null where none is known. */
-  readonly example: Deployment | null;
-  /** Whether what is submitted runs in the sandbox. */
-  readonly isSandbox: boolean;
-  readonly authenticator: Pick<Authenticator, "authenticate">;
-  readonly sessions: Sessions;
-  readonly rates: RequestRates;
-  readonly backlog: Backlog;
-  readonly doors: {
-    /** Whether everybody is let in, so that only this machine may reach the gateway. */
-    readonly isOpen: boolean;
-    readonly origins: readonly string[];
-    readonly hasIntrospection: boolean;
-    readonly hasGraphiql: boolean;
-    /** Null runs every document. */
-    readonly trustedDocuments: TrustedDocuments | null;
-  };
-  readonly limits: Pick<Config["limits"], "document" | "http" | "webSocket">;
-  readonly log: Logger;
-}): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
-  const { host, sessions, rates, backlog, log } = options;
-  const { trustedDocuments, hasIntrospection, hasGraphiql } = options.doors;
+export async function startServer(
+  options: ServerOptions,
+): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
+  const { host, backlog, doors, isSandbox, log } = options;
   const { http, webSocket: socket } = options.limits;
-  const authenticate: Authenticator["authenticate"] = (authorization) =>
-    options.authenticator.authenticate(authorization);
-  const maskError = createMaskError({ log, hasSuggestions: hasIntrospection });
-  const origins = createOrigins({ ...options.doors, log });
-  // The page needs no credential, and deployments do.
-  const example = options.doors.isOpen ? options.example : null;
-  const graphql = createGraphql({
-    schema: options.schema,
-    createContext: options.createContext,
-    maskError,
-    hasIntrospection,
-    trustedDocuments,
-    documentLimits: options.limits.document,
-    subscriptionPlaces: createPlaces({ what: "subscriptions", most: socket.subscriptions }),
-  });
   const server = createServer({
     headersTimeout: http.headersSeconds * 1_000,
     requestTimeout: http.requestSeconds * 1_000,
@@ -99,36 +43,26 @@ export async function startServer(options: {
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: http.headersBytes,
     insecureHTTPParser: false,
-    // Any other request for a change of protocol is answered as if it had not asked.
+    // Any other request for a change of protocol is answered without one.
     shouldUpgradeCallback: wantsSocket,
   });
   server.maxConnections = http.connections;
-  const connections = trackConnections(server, {
-    backlog,
-    stallMs: STALL_MS,
-  });
-  answerClientErrors(server, {
-    ...http,
-    isAnswered: (connection) => connections.isAnswered(connection),
-  });
-  const port = await listen(server, options.port, host);
-  const answer = createAnswer({
-    path: GRAPHQL_PATH,
-    largestBodyBytes: http.bodyBytes,
-    authenticate,
-    sessions,
-    rates,
-    origins,
+  const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: http });
+  const maskError = createMaskError({ log, hasSuggestions: doors.hasIntrospection });
+  const parts = {
+    ...options,
     connections,
-    backlog,
-    graphql,
-    answerPage: hasGraphiql
-      ? createGraphiqlPage(createGraphiql({ example, isSandbox: options.isSandbox }), {
-          asksCredential: !options.doors.isOpen,
-        })
-      : null,
-    readiness: createReadiness({ checkDatabase: options.checkDatabase, log }),
-  });
+    maskError,
+    graphql: createGraphql(options, maskError),
+    origins: createOrigins({ ...doors, log }),
+    rates: createRequestRates(),
+    socketSlots: createSlots({ what: "sockets", most: socket.sockets }),
+  };
+  const port = await listen(server, options.port, host);
+  // The page needs no credential, and deployments do.
+  const example = doors.isOpen ? options.example : null;
+  const page = { example, isSandbox, asksCredential: !doors.isOpen };
+  const answer = createAnswer(parts, doors.hasGraphiql ? createGraphiqlPage(page) : null);
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
@@ -140,30 +74,7 @@ export async function startServer(options: {
       });
     });
   }
-  const socketPlaces = createPlaces({ what: "sockets", most: socket.sockets });
-  const webSocket = serveWebSocket({
-    server,
-    path: GRAPHQL_PATH,
-    service: createSocketService({
-      initSeconds: socket.initSeconds,
-      mostOperations: socket.operationsPerSocket,
-      authenticate,
-      sessions,
-      socketPlaces,
-      rates,
-      backlog,
-      trustedDocuments,
-      graphql,
-      maskError,
-    }),
-    origins,
-    socketPlaces,
-    messageBytes: socket.messageBytes,
-    toMessage: trustedDocuments === null ? (text) => text : fillInQuery,
-    backlog,
-    connections,
-    log,
-  });
+  const webSocket = serveWebSocket(server, createSocketService(parts), parts);
 
   return {
     url: `http://${toUrlHost(host)}:${port}`,

@@ -3,26 +3,23 @@ import type { IncomingMessage, Server } from "node:http";
 
 import { handleProtocols } from "graphql-ws";
 import type { Server as SocketService } from "graphql-ws";
-import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
 
-import type { Backlog } from "../schema/backlog.ts";
 import { checkHeaders } from "./check-request.ts";
-import type { Connections } from "./connections.ts";
-import type { Origins } from "./origins.ts";
-import type { Places } from "./places.ts";
 import type { Refusal } from "./refuse.ts";
-import { refuseConnection, toRefusal } from "./refuse.ts";
+import { badRequest, overLimit, refuseConnection } from "./refuse.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { serveSocket } from "./serve-socket.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
 
-/** How long a client may take to answer that it was closed; an option that the types of ws lack. */
+/** How long a client may take to answer a close; an option that the types of ws lack. */
 const CLOSING = { closeTimeout: 2_000 };
-/** Of one message; a client has no need of any, and each costs more than its bytes. */
+/** Of one message; clients need none, and each costs more than its bytes. */
 const MOST_FRAGMENTS = 1_024;
 const MOST_CHUNKS = 16_384;
 
-/** Whether a request, which is for GraphQL, asks for a WebSocket; other protocols are not spoken, and asking is no harm. */
+/** Whether a request asks for a WebSocket, and not for another protocol that is not spoken here. */
 export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
   return method === "GET" && upgrade.toLowerCase() === "websocket";
 }
@@ -31,41 +28,32 @@ export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessa
  * Opens WebSockets for the upgrades of a server that listens already. `close` tells every socket to come back later
  * (1001). Whoever closes a socket waits 2 s for the client, and then cuts it.
  */
-export function serveWebSocket(options: {
-  readonly server: Server;
-  readonly path: string;
-  readonly service: SocketService<SocketSession>;
-  readonly origins: Origins;
-  /** For the sockets that somebody was let in by. */
-  readonly socketPlaces: Places;
-  readonly messageBytes: number;
-  /** What a text that came is handled as. */
-  readonly toMessage: (text: string) => string;
-  readonly backlog: Backlog;
-  readonly connections: Pick<Connections, "leave" | "owesAnswer">;
-  readonly log: Logger;
-}): { close(): Promise<void> } {
-  const { server, path, origins, connections, log } = options;
+export function serveWebSocket(
+  server: Server,
+  service: SocketService<SocketSession>,
+  parts: ServerParts,
+): { close(): Promise<void> } {
+  const { origins, connections, backlog, socketSlots, log } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: options.messageBytes,
+    maxPayload: parts.limits.webSocket.messageBytes,
     maxFragments: MOST_FRAGMENTS,
     maxBufferedChunks: MOST_CHUNKS,
-    // A small message may be a large one when it is unpacked.
+    // A small message may unpack to a large one.
     perMessageDeflate: false,
     ...CLOSING,
-    // Pongs are counted with all else that a client does not read.
+    // `serveSocket` sends the pongs, and counts them with all else that is unread.
     autoPong: false,
     handleProtocols,
   });
   server.on("upgrade", (request, connection, head) => {
-    // A handshake behind a request without an answer would garble that.
+    // A handshake would garble the answer that is still owed.
     if (connections.owesAnswer(connection)) return connection.destroy();
     const refusal = check(request);
     if (refusal !== null) return refuseConnection(connection, refusal);
     connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      serveSocket({ ...options, socket, connection });
+      serveSocket({ service, socket, connection, backlog, log });
     });
   });
   sockets.on("wsClientError", (error, connection) => {
@@ -76,10 +64,13 @@ export function serveWebSocket(options: {
   function check(request: IncomingMessage): Refusal | null {
     const refusal = checkHeaders(request) ?? origins.checkName(request);
     if (refusal !== null) return refusal;
-    if (request.url?.split("?", 1)[0] !== path) return notFound(path);
+    if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH) {
+      const message = `No socket is here. GraphQL is at ${GRAPHQL_PATH}.`;
+      return { status: 404, code: "NOT_FOUND", message };
+    }
     if (origins.isForeign(request)) return FOREIGN;
-    const full = options.socketPlaces.findFull();
-    return full === null ? null : toRefusal(full, 503);
+    const full = socketSlots.findFull();
+    return full === null ? null : overLimit(full, 503);
   }
 
   return {
@@ -99,12 +90,6 @@ const FOREIGN: Refusal = {
 };
 
 const NO_HANDSHAKE: Refusal = {
-  status: 400,
-  code: "BAD_REQUEST",
-  message: "This is no WebSocket handshake of version 13. Connect with a WebSocket client.",
+  ...badRequest("This is no WebSocket handshake of version 13. Connect with a WebSocket client."),
   headers: { "sec-websocket-version": "13" },
 };
-
-function notFound(path: string): Refusal {
-  return { status: 404, code: "NOT_FOUND", message: `No socket is here. GraphQL is at ${path}.` };
-}

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { exportSPKI, importJWK } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createJwtAuthenticator } from "../../src/auth/open-jwts.ts";
+import { createJwtAuthenticator } from "../../src/auth/jwt-authenticator.ts";
 import { keepSigningKeys } from "../../src/auth/signing-keys.ts";
 import type { Signer } from "./issuer.ts";
 import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";

@@ -2,7 +2,7 @@ import type { RequestListener } from "node:http";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { createJwtAuthenticator } from "../../src/auth/open-jwts.ts";
+import { createJwtAuthenticator } from "../../src/auth/jwt-authenticator.ts";
 import { openKeyServer } from "../../src/auth/signing-keys.ts";
 import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";

@@ -19,7 +19,7 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 async function listen(answer: (request: IncomingMessage, response: ServerResponse) => unknown) {
   const server = createServer();
   const backlog = createBacklog({ mostBytes: 536_870_912 });
-  const connections = trackConnections(server, { stallMs: STALL_MS, backlog });
+  const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: LIMITS.http });
   server.on("request", (request, response) => {
     connections.take(response, () => void answer(request, response));
   });

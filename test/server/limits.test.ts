@@ -226,6 +226,21 @@ test.each([
   ],
   ["fragments that double 300 times", doubling(300), "DOCUMENT_TOO_LARGE"],
   [
+    "an operation with the name of the fragment that it spreads",
+    doubling(30).replace("{", "query F0 {"),
+    "DOCUMENT_TOO_LARGE",
+  ],
+  [
+    "a fragment that another one of its name hides",
+    `{ ...F } fragment F on Query { ${"__typename ".repeat(4_000)} } fragment F on Query { __typename }`,
+    "DOCUMENT_TOO_LARGE",
+  ],
+  [
+    "a fragment that spreads itself, behind another one of its name",
+    `{ __typename } fragment F on Query { __typename } fragment F on Query { ...F ${"__typename ".repeat(4_000)} }`,
+    "DOCUMENT_TOO_LARGE",
+  ],
+  [
     "fragments that spread each other",
     "{ ...A } fragment A on Query { ...B ...B } fragment B on Query { ...A ...A }",
     "GRAPHQL_VALIDATION_FAILED",

@@ -9,7 +9,6 @@ import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
-import { createRequestRates } from "../../src/server/request-rates.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
@@ -54,7 +53,6 @@ export async function serve(overrides: Partial<Options> = {}) {
     isSandbox: false,
     authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,
-    rates: createRequestRates(),
     backlog: createBacklog({ mostBytes: loadConfig({}).limits.unreadBytes }),
     doors: DOORS,
     limits: LIMITS,

@@ -1,93 +1,175 @@
-import { complexityFromQuery } from "@pothos/plugin-complexity";
-import type { DocumentNode, GraphQLSchema, OperationDefinitionNode, TypeNode } from "graphql";
-import { Kind, visit } from "graphql";
-import type { Plugin } from "graphql-yoga";
+import type {
+  DocumentNode,
+  FieldNode,
+  GraphQLError,
+  GraphQLField,
+  GraphQLInterfaceType,
+  GraphQLNamedType,
+  GraphQLObjectType,
+  GraphQLSchema,
+  SelectionSetNode,
+  ValueNode,
+} from "graphql";
+import {
+  getIntrospectionQuery,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+  Kind,
+  parse,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+} from "graphql";
+import { z } from "zod";
 
-import { documentError } from "./document-error.ts";
+import { documentError, toFragments } from "./document-size.ts";
 
-/** The arguments that say how long a list gets. */
-const SIZES: ReadonlySet<string> = new Set(["first", "last"]);
-/** More than any field gives: each takes the most that it would. */
-const MOST = 2_147_483_647;
+type Type = GraphQLNamedType | null | undefined;
+type Name = string | null | undefined;
+/** Null takes the dearest ones. */
+type Variables = Readonly<Record<string, unknown>> | null;
 
-type Variables = Readonly<Record<string, unknown>>;
+const USUAL_LIST_LENGTH = 5;
+/** More than any page has. */
+const LARGEST_SIZE = 2_147_483_647;
+/** As much of the schema as tools ask for, and as much again, costs the limit. */
+const MOST_SCHEMAS = 2;
+const EVERYTHING = {
+  specifiedByUrl: true,
+  directiveIsRepeatable: true,
+  schemaDescription: true,
+  inputValueDeprecation: true,
+  oneOf: true,
+};
+const META_FIELDS = new Map([SchemaMetaFieldDef, TypeMetaFieldDef].map((one) => [one.name, one]));
+/** What Pothos's complexity plugin stores with a field. */
+const FIELD_COST = z.object({ field: z.number().optional(), multiplier: z.number().optional() });
 
 /**
- * Refuses an operation whose fields cost more than `cost` by what the schema says of each, a page of 100 counting 100
- * times. What can't be dear with any variables is reckoned once for each document.
+ * Makes a function that says why an operation is too dear, or null. Each field costs what the schema says, and a page of
+ * 100 counts 100 times. A document that is cheap with any variables is measured once.
  */
-export function createCostLimit({ cost: limit }: { readonly cost: number }): Plugin {
-  const measured = new WeakMap<DocumentNode, CostOf>();
-  return {
-    onValidate({ params: { schema, documentAST }, context }) {
-      return ({ result, setResult }) => {
-        if (result.length > 0) return;
-        const costOf = measured.get(documentAST) ?? createCostOf(schema, documentAST);
-        measured.set(documentAST, costOf);
-        if (costOf.most <= limit) return;
-        const { operationName, variables } = context.params;
-        const cost = costOf.operation(operationName, variables ?? {});
-        if (cost <= limit) return;
-        const message = `The operation costs ${Math.ceil(cost)}, and may cost ${limit}. Ask for shorter pages (\`first\`), or for fewer fields of each job.`;
-        setResult([documentError("DOCUMENT_TOO_COSTLY", limit, message)]);
-      };
-    },
-  };
-}
+export function createCostCheck(schema: GraphQLSchema, limit: number) {
+  const lengths = measureTypes(schema);
+  const whole = parse(getIntrospectionQuery(EVERYTHING));
+  const costOfMember = limit / (MOST_SCHEMAS * measure(whole, "IntrospectionQuery", null, 1));
+  const dearest = new WeakMap<DocumentNode, number>();
 
-type CostOf = {
-  /** Of its dearest operation, with the dearest variables. */
-  readonly most: number;
-  operation(name: string | null | undefined, variables: Variables): number;
-};
+  /** The cost of the operation of this name, or of the dearest one. */
+  function measure(document: DocumentNode, name: Name, variables: Variables, perMember: number) {
+    const fragments = toFragments(document);
+    const costs = new Map<SelectionSetNode, number>();
+    let defaults: ReadonlyMap<string, ValueNode | undefined> = new Map();
 
-function createCostOf(schema: GraphQLSchema, document: DocumentNode): CostOf {
-  const bare = toBare(document);
-  const fragments = bare.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
-  const operations = bare.definitions.filter(
-    (definition) => definition.kind === Kind.OPERATION_DEFINITION,
-  );
+    function measureSet(set: SelectionSetNode | undefined, type: Type): number {
+      if (set === undefined) return 0;
+      const known = costs.get(set);
+      if (known !== undefined) return known;
+      let sum = 0;
+      for (const selection of set.selections) {
+        if (selection.kind === Kind.FIELD) {
+          sum += measureField(selection, type);
+          continue;
+        }
+        const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
+        const fragment = isSpread ? fragments.get(selection.name.value) : selection;
+        const condition = fragment?.typeCondition?.name.value;
+        sum += measureSet(fragment?.selectionSet, condition ? schema.getType(condition) : type);
+      }
+      costs.set(set, sum);
+      return sum;
+    }
 
-  function measure(operation: OperationDefinitionNode, toSize: (name: string) => unknown): number {
-    const names = (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value);
-    const sizes = names.map((name) => [name, toSize(name)] as const);
-    const { complexity } = complexityFromQuery(
-      { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] },
-      // One that was not sent has to be missing, or its default would not be taken.
-      { schema, variables: Object.fromEntries(sizes.filter(([, size]) => size !== undefined)) },
-    );
-    return complexity;
+    function measureField(node: FieldNode, type: Type): number {
+      const name = node.name.value;
+      const field =
+        (isComposite(type) ? type.getFields()[name] : undefined) ?? META_FIELDS.get(name);
+      const below = measureSet(node.selectionSet, field && getNamedType(field.type));
+      if (type?.name.startsWith("__") === true) return 1 + below * (lengths.get(name) ?? 1);
+      if (META_FIELDS.has(name)) return below * perMember * (lengths.get(name) ?? 1);
+      const given = field?.extensions["complexity"];
+      const cost: unknown = typeof given === "function" ? given(toSizes(node)) : given;
+      if (typeof cost === "number") return cost + below * usualLength(field);
+      const { field: own = 1, multiplier = usualLength(field) } = FIELD_COST.parse(cost ?? {});
+      return own + below * multiplier;
+    }
+
+    /** The arguments that say how long a list gets. */
+    function toSizes({ arguments: given = [] }: FieldNode) {
+      const find = (name: string) => toSize(given.find((one) => one.name.value === name)?.value);
+      return { first: find("first"), last: find("last") };
+    }
+
+    /** What can't be a size is refused later, and counts as the largest until then. */
+    function toSize(node: ValueNode | undefined): number | undefined {
+      if (node?.kind === Kind.INT) return Number(node.value);
+      if (node?.kind !== Kind.VARIABLE) return undefined;
+      if (variables === null) return LARGEST_SIZE;
+      const name = node.name.value;
+      const sent = Object.hasOwn(variables, name) ? variables[name] : undefined;
+      if (sent === undefined) return toSize(defaults.get(name));
+      if (sent === null) return undefined;
+      return Number.isInteger(sent) ? Number(sent) : LARGEST_SIZE;
+    }
+
+    const operations = document.definitions
+      .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+      .filter((operation) => !name || operation.name?.value === name);
+    const all = operations.map(({ operation, selectionSet, variableDefinitions = [] }) => {
+      costs.clear();
+      defaults = new Map(
+        variableDefinitions.map((one) => [one.variable.name.value, one.defaultValue]),
+      );
+      return measureSet(selectionSet, schema.getRootType(operation));
+    });
+    return Math.max(0, ...all);
   }
 
-  const most = Math.max(...operations.map((operation) => measure(operation, () => MOST)));
-  return {
-    most,
-    operation(name, variables) {
-      const chosen = operations.filter((one) => !name || one.name?.value === name);
-      const sent = new Map(Object.entries(variables));
-      return Math.max(0, ...chosen.map((one) => measure(one, (key) => toSize(sent.get(key)))));
-    },
+  return (document: DocumentNode, name: Name, variables: Variables): GraphQLError | null => {
+    const most = dearest.get(document) ?? measure(document, null, null, costOfMember);
+    dearest.set(document, most);
+    const cost = most <= limit ? most : measure(document, name, variables, costOfMember);
+    if (cost <= limit) return null;
+    const message = `The operation costs ${Math.ceil(cost)}, and may cost ${limit}. Ask for shorter pages (\`first\`), for fewer fields of each job, or for less of the schema.`;
+    return documentError("DOCUMENT_TOO_COSTLY", limit, message);
   };
 }
 
-/** What can't be a size is refused later, and counts as the largest until then. */
-function toSize(value: unknown): unknown {
-  if (value === undefined || value === null) return value;
-  return Number.isInteger(value) && Math.abs(Number(value)) <= MOST ? value : MOST;
+function usualLength(field: GraphQLField<unknown, unknown> | undefined): number {
+  return field !== undefined && isListType(getNullableType(field.type)) ? USUAL_LIST_LENGTH : 1;
 }
 
-/** Only what tells the cost: without it, no value that is wrong can stop the reckoning. */
-function toBare(document: DocumentNode): DocumentNode {
-  return visit(document, {
-    Directive: () => null,
-    Argument: (node) => (SIZES.has(node.name.value) ? undefined : null),
-    VariableDefinition: (node) => {
-      const type = toNullable(node.type);
-      return type.kind === Kind.NAMED_TYPE && type.name.value === "Int" ? { ...node, type } : null;
-    },
-  });
+/** How many members a field of the schema's own types leads to, roughly; one where it isn't here. */
+function measureTypes(schema: GraphQLSchema): ReadonlyMap<string, number> {
+  const types = Object.values(schema.getTypeMap());
+  const fields = types.map((type) => (isComposite(type) ? type.getFields() : {})).map(countKeys);
+  const inputs = types.map((type) => (isInputObjectType(type) ? type.getFields() : {}));
+  const values = types.map((type) => (isEnumType(type) ? type.getValues() : []));
+  return new Map([
+    ["types", types.length],
+    // Of all types, because most have none; what else is a list is short.
+    ["fields", mean(fields)],
+    ["inputFields", mean(inputs.map(countKeys))],
+    ["enumValues", mean(values.map(countKeys))],
+    // Few types are lists, or not null, of another.
+    ["ofType", 0.5],
+    // One that is picked by its name may be the largest.
+    ["__type", Math.max(...fields) / mean(fields)],
+  ]);
 }
 
-function toNullable(type: TypeNode): TypeNode {
-  return type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+function isComposite(type: Type): type is GraphQLObjectType | GraphQLInterfaceType {
+  return isObjectType(type) || isInterfaceType(type);
+}
+
+function countKeys(members: object): number {
+  return Object.keys(members).length;
+}
+
+function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
 }

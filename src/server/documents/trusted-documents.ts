@@ -1,19 +1,16 @@
 import { readFile } from "node:fs/promises";
 
 import { GraphQLError } from "graphql";
+import type { Plugin } from "graphql-yoga";
 import { z } from "zod";
 
-/** The only documents that are run. */
-export type TrustedDocuments = {
-  /**
-   * The text of the listed document that a request names, by its hash or word for word, or an error that says what is
-   * missing.
-   */
-  find(request: {
-    readonly query?: unknown;
-    readonly documentId?: unknown;
-    readonly extensions?: unknown;
-  }): string | GraphQLError;
+/** The only documents that run. */
+export type TrustedDocuments = Awaited<ReturnType<typeof loadTrustedDocuments>>;
+
+type Named = {
+  readonly query?: unknown;
+  readonly documentId?: unknown;
+  readonly extensions?: unknown;
 };
 
 /** The file can't be used as a list of documents; the text says why, and what to do. */
@@ -22,19 +19,52 @@ class TrustedDocumentsError extends Error {
 }
 
 /** Reads `file`, a JSON object of documents by their hash. Rejects with a `TrustedDocumentsError`. */
-export async function loadTrustedDocuments(file: string): Promise<TrustedDocuments> {
+export async function loadTrustedDocuments(file: string) {
   const listed = Object.entries(await read(file));
   const byHash = new Map(listed.map(([hash, text]) => [withoutAlgorithm(hash), text]));
   const texts: ReadonlySet<string> = new Set(byHash.values());
   return {
-    find({ query, documentId, extensions }) {
+    /** The listed document that a request names, by its hash or word for word, or an error that says what is missing. */
+    find({ query, documentId, extensions }: Named): string | GraphQLError {
       const hash =
         toHash(documentId) ?? EXTENSIONS.safeParse(extensions).data?.persistedQuery.sha256Hash;
-      if (hash !== undefined) return byHash.get(withoutAlgorithm(hash)) ?? notListed();
-      return typeof query === "string" && texts.has(query) ? query : onlyListed();
+      if (hash !== undefined)
+        return byHash.get(withoutAlgorithm(hash)) ?? refuse("PERSISTED_QUERY_NOT_FOUND", NOT_FOUND);
+      return typeof query === "string" && texts.has(query)
+        ? query
+        : refuse("PERSISTED_QUERY_REQUIRED", REQUIRED);
     },
   };
 }
+
+/** For requests over HTTP. */
+export function createDocumentFinder(documents: TrustedDocuments): Plugin {
+  return {
+    onParams({ params, setParams, request }) {
+      // Yoga refuses anything but an object later.
+      if (typeof params !== "object" || params === null) return;
+      // Yoga reads only the parameters it knows.
+      const parameters =
+        request.method === "GET" ? URL.parse(request.url)?.searchParams : undefined;
+      const query = documents.find({ documentId: parameters?.get("documentId"), ...params });
+      if (query instanceof GraphQLError) throw query;
+      setParams({ ...params, query });
+    },
+  };
+}
+
+/** For `JSON.parse`: a subscribe that names a document gets an empty query, or graphql-ws would close its socket. */
+export function fillInQuery(key: string, value: unknown): unknown {
+  const { data: message } = key === "" ? SUBSCRIBE.safeParse(value) : {};
+  return message ? { ...message, payload: { ...message.payload, query: "" } } : value;
+}
+
+const SUBSCRIBE = z.looseObject({
+  type: z.literal("subscribe"),
+  payload: z
+    .looseObject({ query: z.undefined().optional() })
+    .refine(({ documentId, extensions }) => documentId !== undefined || extensions !== undefined),
+});
 
 const FILE = z.record(z.string(), z.string());
 const EXTENSIONS = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) });
@@ -63,20 +93,11 @@ async function read(file: string): Promise<Readonly<Record<string, string>>> {
   }
 }
 
-function notListed(): GraphQLError {
-  return refuse(
-    "PERSISTED_QUERY_NOT_FOUND",
-    "This gateway knows no document with that hash. Add it to the file of trusted documents, and start the gateway again.",
-  );
-}
-
-function onlyListed(): GraphQLError {
-  return refuse(
-    "PERSISTED_QUERY_REQUIRED",
-    "This gateway runs listed documents only. Send the hash of one as documentId or extensions.persistedQuery.sha256Hash.",
-  );
-}
-
 function refuse(code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
 }
+
+const NOT_FOUND =
+  "This gateway knows no document with that hash. Add it to the file of trusted documents, and start the gateway again.";
+const REQUIRED =
+  "This gateway runs listed documents only. Send the hash of one as documentId or extensions.persistedQuery.sha256Hash.";

@@ -1,50 +1,26 @@
-import type { GraphiQLOptions } from "graphql-yoga";
-
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { ObjectShape } from "../deployments/shape/shape.ts";
 
 /**
- * GraphiQL's settings, with a tab for each thing that a newcomer wants to try, in the order of trying them. `example` is
- * the deployment that the tabs submit to; null when none is known. The sandbox is asked to take its time, so that there
- * is something to watch and to cancel.
+ * A tab of GraphiQL for each thing a newcomer wants to try, in that order. `example` is the deployment that they submit
+ * to; null when none is known. They ask the sandbox to be slow, so that there is something to watch and to cancel.
  */
-export function createGraphiql({
-  example,
-  isSandbox,
-}: {
+export function createTabs(options: {
   readonly example: Deployment | null;
   readonly isSandbox: boolean;
-}): GraphiQLOptions {
-  const input = isSandbox
-    ? { ...EXAMPLE_INPUT, prompt: `[slow] ${EXAMPLE_INPUT.prompt}` }
-    : EXAMPLE_INPUT;
-  const jobId = { id: "job_…" };
-  return {
-    title: "RunComfy GraphQL",
-    subscriptionsProtocol: "WS",
-    // They may hold a key, which a browser would keep for whoever uses it next.
-    shouldPersistHeaders: false,
-    defaultTabs: [
-      { query: DEPLOYMENTS },
-      { query: toSubmit(toCall(example, input)) },
-      { query: WATCH, variables: JSON.stringify(jobId, null, 2) },
-      { query: WATCH_ALL },
-      { query: JOBS },
-      { query: CANCEL, variables: JSON.stringify(jobId, null, 2) },
-    ],
-  };
+}): { query: string; variables?: string }[] {
+  const { example, isSandbox } = options;
+  const prompt = isSandbox ? `[slow] ${EXAMPLE_INPUT.prompt}` : EXAMPLE_INPUT.prompt;
+  const variables = JSON.stringify({ id: "job_…" }, null, 2);
+  return [
+    { query: DEPLOYMENTS },
+    { query: toSubmit(toCall(example, { ...EXAMPLE_INPUT, prompt })) },
+    { query: WATCH, variables },
+    { query: WATCH_ALL },
+    { query: JOBS },
+    { query: CANCEL, variables },
+  ];
 }
-
-const DEPLOYMENTS = `# 1. What can be run here
-query Deployments {
-  deployments {
-    id
-    name
-    description
-    submitField
-  }
-}
-`;
 
 type Input = Readonly<Record<string, string | number>>;
 
@@ -58,13 +34,13 @@ const EXAMPLE_INPUT = {
   seed: 42,
 } satisfies Input;
 
-/** The mutation of the deployment itself where there is one, as it tells its fields while they are typed. */
+/** The deployment's own mutation where there is one, as GraphiQL then completes its fields. */
 function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)
     return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
   const deploymentId = example?.id ?? "the id that RunComfy's dashboard shows";
-  // In the text, because in the variables GraphiQL marks any object of type JSON as wrong.
+  // Not as a variable: GraphiQL marks any object of type JSON there as wrong.
   return `submitJob(
     deploymentId: ${JSON.stringify(deploymentId)}
     ${toInputText(Object.entries(input))}
@@ -84,29 +60,24 @@ function toInputText(fields: readonly (readonly [string, string | number])[]): s
   return `input: {\n${lines.join("\n")}\n    }`;
 }
 
+const DEPLOYMENTS = `# 1. What can be run here
+query Deployments {
+  deployments { id name description submitField }
+}
+`;
+
 const toSubmit = (call: string) => `# 2. Run it: copy the job's id from the answer
 mutation Submit {
   ${call} {
     __typename
     ... on SubmitJobSuccess {
-      job {
-        id
-        status
-      }
-      warnings {
-        path
-        message
-      }
+      job { id status }
+      warnings { path message }
     }
     ... on InvalidInputError {
-      issues {
-        path
-        message
-      }
+      issues { path message }
     }
-    ... on Error {
-      message
-    }
+    ... on Error { message }
   }
 }
 `;
@@ -117,14 +88,8 @@ subscription Watch($id: ID!) {
     version
     status
     queuePosition
-    assets {
-      url
-      kind
-    }
-    error {
-      code
-      message
-    }
+    assets { url kind }
+    error { code message }
   }
 }
 `;
@@ -134,11 +99,7 @@ subscription WatchAll {
   jobsUpdated(after: "") {
     cursor
     reset
-    job {
-      id
-      status
-      queuePosition
-    }
+    job { id status queuePosition }
   }
 }
 `;
@@ -148,20 +109,9 @@ query Jobs {
   jobs(first: 10) {
     totalCount
     edges {
-      node {
-        id
-        status
-        createdAt
-        history {
-          status
-          at
-        }
-      }
+      node { id status createdAt history { status at } }
     }
-    pageInfo {
-      hasNextPage
-      endCursor
-    }
+    pageInfo { hasNextPage endCursor }
   }
 }
 `;
@@ -171,14 +121,9 @@ mutation Cancel($id: ID!) {
   cancelJob(id: $id) {
     __typename
     ... on CancelJobSuccess {
-      job {
-        id
-        status
-      }
+      job { id status }
     }
-    ... on Error {
-      message
-    }
+    ... on Error { message }
   }
 }
 `;

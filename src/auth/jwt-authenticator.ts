@@ -9,13 +9,11 @@ import { z } from "zod";
 import type { Config } from "../config/load-config.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
-import { readPublicKeys } from "./read-public-keys.ts";
 import type { SigningKeys } from "./signing-keys.ts";
-import { keepSigningKeys, openKeyServer } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
-/** How long a token that was checked is believed without a check of its signature. */
+/** How long a token is believed before its signature is checked again. */
 const LONGEST_BELIEF_MS = 60_000;
 const MOST_BELIEVED = 10_000;
 /** A token that names no key is tried with so many, so that nobody's token costs a hundred checks. */
@@ -32,59 +30,46 @@ const CLAIMS = z.object({
 /** Without padding and other variants, which some decoders let pass: a token has one spelling. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-type Believed = { readonly admission: Admission; readonly until: number };
-
-type Options = {
+/** Lets in whoever has a token of the issuer for this audience, signed by one of `keys`, which it closes with itself. */
+export function createJwtAuthenticator(options: {
   /** Which tokens are accepted. */
   readonly config: Omit<Extract<Config["auth"], { kind: "jwt" }>, "kind">;
   readonly limits: OwnerLimits;
-  readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
+  readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-};
-
-/** Lets in who has a token of the issuer for this audience. Rejects when a file of public keys can't be used. */
-export async function openJwts(options: Options): Promise<Authenticator> {
-  const { config, log, now } = options;
-  const keys =
-    "jwksUrl" in config.keys
-      ? openKeyServer({ url: config.keys.jwksUrl, log, now })
-      : keepSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
-  return createJwtAuthenticator({ ...options, keys });
-}
-
-/** As `openJwts`, with keys that it closes with itself. */
-export function createJwtAuthenticator(
-  options: Options & { readonly keys: SigningKeys },
-): Authenticator {
+  readonly keys: SigningKeys;
+}): Authenticator {
   const { config, limits, log, now, keys } = options;
   const toleranceMs = config.clockToleranceSeconds * 1_000;
-  // By their hash, so that no tokens lie about in memory.
-  const believed = new LRUCache<string, Believed>({ max: MOST_BELIEVED });
+  // By hash, so that no token stays in memory.
+  const believed = new LRUCache<string, { readonly admission: Admission; readonly until: number }>({
+    max: MOST_BELIEVED,
+  });
   let hasWarned = false;
 
   async function check(token: string): Promise<Admission> {
     const { payload, key } = await verify(token).catch((error: unknown) => {
       throw toAuthenticationError(error);
     });
-    const claims = CLAIMS.safeParse(payload);
-    if (!claims.success)
+    const { data: claims } = CLAIMS.safeParse(payload);
+    if (claims === undefined)
       throw new AuthenticationError(
         "invalid",
         `The token's claims can't be used: exp must be a time, and sub an owner's id of at most 255 characters, without control characters and other than "${LOCAL_OWNER}". Get a token for a user of your issuer.`,
       );
-    const { sub, exp, scope, scp } = claims.data;
+    const { sub, exp, scope, scp } = claims;
     const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isScope));
     const expiresAt = exp * 1_000;
     return {
       viewer: { ownerId: sub, scopes, limits },
-      // The tolerance is for clocks that differ; a session gets it only where it would end as it begins.
+      // A session gets the tolerance for clocks only where it would end as it begins.
       expiresAt: expiresAt > now() ? expiresAt : expiresAt + toleranceMs,
       isRevoked: keys.watch(key),
     };
   }
 
-  /** An issuer may have changed its keys when none fits, or when the one that fits by its id did not sign. */
+  /** Where no key fits, or the one that fits by its id did not sign, the issuer may have new keys. */
   async function verify(token: string) {
     if (!COMPACT.test(token)) throw new errors.JWTInvalid();
     const { issuer, audience, clockToleranceSeconds: clockTolerance } = config;
@@ -157,7 +142,7 @@ async function verifyByAny(token: string, keys: SigningKeys, checks: JWTVerifyOp
   }
 }
 
-/** Of a token whose signature is right one may tell more. */
+/** Says more of a token whose signature is right. */
 function explain(cause: unknown): string {
   if (cause instanceof errors.JWTExpired) return "The token has run out. Get a new one.";
   if (cause instanceof errors.JWTClaimValidationFailed) {

@@ -2,7 +2,7 @@ import { buildSchema } from "graphql";
 import { createYoga } from "graphql-yoga";
 import { expect, test } from "vitest";
 
-import { createDocumentCache } from "../../src/server/documents/document-cache.ts";
+import { createDocumentChecks } from "../../src/server/documents/document-checks.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and whether it is valid. */
 function createRunner() {
@@ -10,10 +10,10 @@ function createRunner() {
   const yoga = createYoga({
     schema,
     parserAndValidationCache: false,
-    plugins: [createDocumentCache()],
+    plugins: [createDocumentChecks(schema, { tokens: 100, cost: 100, hasIntrospection: true })],
   });
   return (source: string) => {
-    const { parse, validate } = yoga.getEnveloped();
+    const { parse, validate } = yoga.getEnveloped({ params: {} });
     const document: unknown = parse(source);
     return { document, errors: validate(schema, document) };
   };

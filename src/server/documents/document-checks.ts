@@ -1,0 +1,77 @@
+import type { DocumentNode, GraphQLSchema, ValidationRule } from "graphql";
+import { GraphQLError, NoSchemaIntrospectionCustomRule, validate } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import { LRUCache } from "lru-cache";
+
+import { createCostCheck } from "./document-cost.ts";
+import { findExcess, parseWithin } from "./document-size.ts";
+
+/** How much one document may ask for. */
+export type DocumentLimits = {
+  /** As sent, and again with its fragments written out. */
+  readonly tokens: number;
+  readonly cost: number;
+};
+
+const MOST_ERRORS = 20;
+const LONGEST_MESSAGE = 1_000;
+/** A parsed document takes some hundred times its own length. */
+const MOST_KEPT_CHARACTERS = 300_000;
+const LONGEST_KEPT_DOCUMENT = 10_000;
+
+/**
+ * Parses and validates documents, cheap checks first, so that none can ask for much work. Keeps the valid ones used last;
+ * long ones are checked each time, so that nobody fills the memory with them.
+ */
+export function createDocumentChecks(
+  schema: GraphQLSchema,
+  options: DocumentLimits & { readonly hasIntrospection: boolean },
+): Plugin {
+  const { tokens, hasIntrospection } = options;
+  const checkCost = createCostCheck(schema, options.cost);
+  const kept = new LRUCache<string, DocumentNode>({
+    maxSize: MOST_KEPT_CHARACTERS,
+    maxEntrySize: LONGEST_KEPT_DOCUMENT,
+    sizeCalculation: (_document, text) => text.length,
+  });
+
+  function check(document: DocumentNode, rules: readonly ValidationRule[]) {
+    const excess = findExcess(schema, document, tokens);
+    if (excess !== null) return [excess];
+    const all = hasIntrospection ? rules : [...rules, NoSchemaIntrospectionCustomRule];
+    const wording = { maxErrors: MOST_ERRORS, hideSuggestions: !hasIntrospection };
+    return validate(schema, document, all, wording);
+  }
+
+  return {
+    onParse({ params: { source }, setParsedDocument, setParseFn }) {
+      const document = kept.get(source.toString());
+      if (document === undefined) setParseFn((text: string) => parseWithin(text, tokens));
+      else setParsedDocument(document);
+    },
+    onValidate({ context: { params }, setValidationFn }) {
+      setValidationFn(
+        (_schema: unknown, document: DocumentNode, rules: readonly ValidationRule[]) => {
+          const text = document.loc?.source.body ?? "";
+          if (kept.peek(text) !== document) {
+            const errors = check(document, rules).map(shorten);
+            if (errors.length > 0) return errors;
+            kept.set(text, document);
+          }
+          const dear = checkCost(document, params.operationName, params.variables ?? {});
+          return dear === null ? [] : [dear];
+        },
+      );
+    },
+  };
+}
+
+/** A small document can have many errors that each repeat it whole. */
+function shorten(error: GraphQLError): GraphQLError {
+  const { message, nodes, extensions } = error;
+  if (message.length <= LONGEST_MESSAGE) return error;
+  return new GraphQLError(`${message.slice(0, LONGEST_MESSAGE)}…`, {
+    nodes: nodes?.slice(0, MOST_ERRORS) ?? null,
+    extensions,
+  });
+}

@@ -1,0 +1,176 @@
+import type {
+  DefinitionNode,
+  DocumentNode,
+  FragmentDefinitionNode,
+  GraphQLSchema,
+  SelectionNode,
+  SelectionSetNode,
+} from "graphql";
+import { GraphQLError, Kind, NoFragmentCyclesRule, parse, TokenKind, validate } from "graphql";
+
+/** Whatever walks a document recurses at each of them. */
+const MOST_OPEN_BRACKETS = 200;
+/** GraphQL's rule of fields that merge takes some microseconds for each two in one object. */
+const MOST_PAIRS = 10_000;
+
+/** Parses a document of at most so many tokens. */
+export function parseWithin(text: string, maxTokens: number): DocumentNode {
+  try {
+    return parse(text, { maxTokens });
+  } catch (error) {
+    // The parser ran out of stack.
+    if (error instanceof RangeError) throw tooDeep();
+    if (error instanceof GraphQLError && error.message.includes(`that ${maxTokens} tokens`))
+      throw tooLong(maxTokens);
+    throw error;
+  }
+}
+
+/**
+ * Why a document is more than GraphQL's own rules should walk, or null. With its fragments written out it may be no longer
+ * than `limit` either: twenty short fragments that each spread the next one twice are a million fields.
+ */
+export function findExcess(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  limit: number,
+): GraphQLError | null {
+  if (countOpenBrackets(document) > MOST_OPEN_BRACKETS) return tooDeep();
+  // Written out, a fragment that spreads itself would have no end.
+  const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
+  return circle ?? writeOut(document, limit);
+}
+
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+export function toFragments({ definitions }: DocumentNode): Fragments {
+  return new Map(
+    definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
+}
+
+/** The most that are open at once. */
+function countOpenBrackets({ loc }: DocumentNode): number {
+  let open = 0;
+  let most = 0;
+  for (let token = loc?.startToken; token !== undefined; token = token.next ?? undefined) {
+    if ("([{".includes(token.kind)) open += 1;
+    if (")]}".includes(token.kind)) open -= 1;
+    most = Math.max(most, open);
+  }
+  return most;
+}
+
+type Field = { count: number; readonly below: SelectionSetNode[] };
+
+/** Walks each operation object by object, with the fields of all fragments there; takes time by `limit`. */
+function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
+  const fragments = toFragments(document);
+  const tokenCounts = new Map<DefinitionNode | SelectionNode, number>();
+  const spread = new Set<SelectionSetNode>();
+  let tokenCount = 0;
+  let pairCount = 0;
+
+  /** Without what the node selects. A node may come often, and hold many comments, so its tokens are counted once. */
+  function addTokens(node: DefinitionNode | SelectionNode): void {
+    const count = tokenCounts.get(node) ?? countTokens(node);
+    tokenCounts.set(node, count);
+    tokenCount += count;
+  }
+
+  /** Counts the fields and spreads of one object, and gives what is selected below each field. */
+  function collect(sets: SelectionSetNode[]): SelectionSetNode[][] {
+    const fields = new Map<string, Field>();
+    let spreadCount = 0;
+    // `sets` grows on the way.
+    for (const set of sets) {
+      for (const selection of set.selections) {
+        addTokens(selection);
+        if (tokenCount > limit) return [];
+        if (selection.kind === Kind.FIELD) {
+          const key = (selection.alias ?? selection.name).value;
+          const field = fields.get(key) ?? { count: 0, below: [] };
+          field.count += 1;
+          if (selection.selectionSet !== undefined) field.below.push(selection.selectionSet);
+          fields.set(key, field);
+        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+          sets.push(selection.selectionSet);
+        } else {
+          const set = fragments.get(selection.name.value)?.selectionSet;
+          spreadCount += 1;
+          if (set !== undefined) {
+            sets.push(set);
+            spread.add(set);
+          }
+        }
+      }
+    }
+    pairCount += toPairs(spreadCount);
+    for (const { count } of fields.values()) pairCount += toPairs(count);
+    return [...fields.values()].map(({ below }) => below);
+  }
+
+  // Fragments last, as only those that nothing spreads, or that another of their name hides, are left to walk.
+  const isFragment = ({ kind }: DefinitionNode) => kind === Kind.FRAGMENT_DEFINITION;
+  for (const root of document.definitions.toSorted((a, b) => +isFragment(a) - +isFragment(b))) {
+    if (!("selectionSet" in root) || spread.has(root.selectionSet)) continue;
+    addTokens(root);
+    const objects = [[root.selectionSet]];
+    for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
+      objects.push(...collect(sets));
+      if (tokenCount > limit) return tooLong(limit, " once its fragments are written out");
+      if (pairCount > MOST_PAIRS) return tooRepetitive();
+    }
+  }
+  return null;
+}
+
+function countTokens(node: DefinitionNode | SelectionNode): number {
+  const end = ("selectionSet" in node && node.selectionSet?.loc?.startToken) || node.loc?.endToken;
+  let count = 1;
+  for (let token = node.loc?.startToken; token && token !== end; token = token.next ?? undefined)
+    if (token.kind !== TokenKind.COMMENT) count += 1;
+  return count;
+}
+
+function toPairs(count: number): number {
+  return (count * (count - 1)) / 2;
+}
+
+function tooLong(limit: number, when = ""): GraphQLError {
+  return tooLarge(
+    limit,
+    `The document has more than ${limit} tokens${when}. Ask for less, split it, or move values into variables.`,
+  );
+}
+
+function tooDeep(): GraphQLError {
+  return tooLarge(
+    MOST_OPEN_BRACKETS,
+    `The document has more than ${MOST_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`,
+  );
+}
+
+function tooRepetitive(): GraphQLError {
+  return tooLarge(
+    MOST_PAIRS,
+    `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MOST_PAIRS} pairs. Ask for each field once.`,
+  );
+}
+
+function tooLarge(limit: number, message: string): GraphQLError {
+  return documentError("DOCUMENT_TOO_LARGE", limit, message);
+}
+
+/** A document asks for more than it may. */
+export function documentError(
+  code: "DOCUMENT_TOO_LARGE" | "DOCUMENT_TOO_COSTLY",
+  limit: number,
+  message: string,
+): GraphQLError {
+  // As for every other document that is not run: 400, but 200 for a client that knows only application/json.
+  const http = { status: 400, spec: true };
+  return new GraphQLError(message, { extensions: { code, limit, http } });
+}

@@ -1,0 +1,77 @@
+import { RateLimiterMemory } from "rate-limiter-flexible";
+
+import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
+import { LimitError } from "../job/errors.ts";
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** How many of one thing may be open at once, in all and for each owner. */
+export type Slots = ReturnType<typeof createSlots>;
+
+/** `what` is the plural that the errors say. */
+export function createSlots(options: {
+  readonly what: keyof Pick<OwnerLimits, "sockets" | "subscriptions">;
+  readonly most: number;
+}) {
+  const { what, most } = options;
+  const taken = new Map<string, number>();
+  let total = 0;
+
+  /** What everybody is told while no slot is left; null while one is. */
+  function findFull(): LimitError | null {
+    if (total < most) return null;
+    return full(`All ${most} ${what} of this gateway are taken. Try again later`, most);
+  }
+
+  function change(ownerId: string, by: 1 | -1): void {
+    const count = (taken.get(ownerId) ?? 0) + by;
+    total += by;
+    // So that the map holds no owner who has left.
+    if (count > 0) taken.set(ownerId, count);
+    else taken.delete(ownerId);
+  }
+
+  return {
+    findFull,
+    /** Takes a slot; what it returns gives the slot back, once. Throws a `LimitError`. */
+    take({ ownerId, limits: { [what]: ownMost } }: Viewer): () => void {
+      if (ownMost !== null && (taken.get(ownerId) ?? 0) >= ownMost)
+        throw full(`You have ${ownMost} ${what} open, which is the limit. Close one`, ownMost);
+      const noneLeft = findFull();
+      if (noneLeft !== null) throw noneLeft;
+      change(ownerId, 1);
+      let isTaken = true;
+      return () => {
+        if (isTaken) change(ownerId, -1);
+        isTaken = false;
+      };
+    },
+  };
+}
+
+function full(reason: string, limit: number): LimitError {
+  const retryAfterSeconds = RETRY_AFTER_SECONDS;
+  const details = { code: "QUOTA_EXCEEDED", retryAfterSeconds, limit } as const;
+  return new LimitError(`${reason}, or contact support.`, details);
+}
+
+export type RequestRates = ReturnType<typeof createRequestRates>;
+
+/** Counts the requests of each owner. A count lives for a second, so there are never more than requests in a second. */
+export function createRequestRates() {
+  const counts = new RateLimiterMemory({ points: 1, duration: 1 });
+  return {
+    /** Counts one more; the error when that is one too many in this second. */
+    async take({ ownerId, limits }: Viewer): Promise<LimitError | null> {
+      const { requestsPerSecond: limit } = limits;
+      if (limit === null) return null;
+      // Counts without judging: the limit is the viewer's own.
+      const { consumedPoints } = await counts.penalty(ownerId);
+      if (consumedPoints <= limit) return null;
+      return new LimitError(
+        `You have sent more than ${limit} requests in a second. Wait a second, then try again.`,
+        { code: "RATE_LIMITED", retryAfterSeconds: 1, limit },
+      );
+    },
+  };
+}
