@@ -150,11 +150,7 @@ export function openKeyServer(options: {
   function noteFailure(error: unknown): void {
     if (closing.signal.aborted || isDown) return;
     isDown = true;
-    const result = find === null ? "so nobody can be let in" : "so the last ones go on";
-    log.error(
-      { reason: toReason(error) },
-      `The server of JWT_JWKS_URL gives no keys, ${result}. It is asked again every few seconds. Check the URL and the server.`,
-    );
+    log.error({ reason: toReason(error) }, find === null ? NEVER_GIVEN : NOT_GIVEN_NOW);
   }
 
   const running = (async () => {
@@ -193,6 +189,10 @@ export function openKeyServer(options: {
   };
 }
 
+const NEVER_GIVEN =
+  "The server of JWT_JWKS_URL gives no keys, so nobody can be let in. It is asked again every few seconds. Check the URL and the server.";
+const NOT_GIVEN_NOW =
+  "The server of JWT_JWKS_URL gives no keys; the last ones go on. It is asked again every few seconds. Check the server.";
 const NO_KEYS =
   "The server of JWT_JWKS_URL lists no usable key any more, so every token is refused. Have the issuer publish a key, unless it meant to withdraw them all.";
 
