@@ -39,11 +39,11 @@ export function createReads(options: {
     inTurn(ownerId, read).catch(explain);
 
   return {
-    readJobs: (ids) => run(() => store.readJobs(ids, readable)),
-    listJobs: (range) => run(() => store.listJobs({ ...range, filter: ofReadable(range.filter) })),
-    countJobs: (filter) => run(() => store.countJobs(ofReadable(filter))),
-    listDeploymentIds: () => run(() => store.listDeploymentIds(readable)),
-    hasDeployment: (id) => run(() => store.hasDeployment(id, readable)),
+    readJobs: (ids) => run(() => store.jobs.readMany(ids, readable)),
+    listJobs: (range) => run(() => store.jobs.list({ ...range, filter: ofReadable(range.filter) })),
+    countJobs: (filter) => run(() => store.jobs.count(ofReadable(filter))),
+    listDeploymentIds: () => run(() => store.jobs.listDeploymentIds(readable)),
+    hasDeployment: (id) => run(() => store.jobs.hasDeployment(id, readable)),
     readDocuments: (jobId) => details.readDocuments(ownerId, jobId).catch(explain),
     readLargeDocuments: (jobId) => details.readLargeDocuments(ownerId, jobId).catch(explain),
     readHistory: (jobId) => details.readHistory(ownerId, jobId).catch(explain),

@@ -15,11 +15,11 @@ import {
   toJobEvent,
   UNFINISHED_STATUSES,
 } from "./job-rows.ts";
-import type { JobStore, KeyedJob } from "./job-store.ts";
+import type { Jobs, JobStore, KeyedJob } from "./job-store.ts";
 import { countJobs, selectJobs } from "./list-jobs.ts";
 import { insertInput, readDocuments, setOutput } from "./job-documents.ts";
-import type { Ownership } from "./ownership.ts";
-import { createRates } from "./rates.ts";
+import type { OwnOwnership } from "./ownership.ts";
+import { createQuotas } from "./quotas.ts";
 import { notePause, readPauseMs } from "./shared-pause.ts";
 import { extendSubmit, keepLateRequestId, markAbandonedSubmits } from "./submit-leases.ts";
 import type { Tables } from "./tables.ts";
@@ -35,35 +35,33 @@ const IDS_PER_STATEMENT = 1_000;
 /** The job store in SQL, the same for both databases; what differs is in `ownership.ts` and the migrations. */
 export function createJobStore(dependencies: {
   readonly database: Database;
-  readonly ownership: Ownership;
+  readonly ownership: OwnOwnership;
   readonly changes: WakeUps;
 }): JobStore {
   const { database, ownership, changes } = dependencies;
   const { queries, reads } = database;
   const inTurn = createTurns({ most: 1, isYielding: false });
 
-  const store: JobStore = {
-    async insertJob(job, input, submissionKey, submitLeaseMs = 15_000, mostInFlight = null) {
-      const insert = (): Promise<boolean> =>
+  const jobs: Jobs = {
+    async insert({ job, input, key, leaseMs = 15_000, mostInFlight = null }) {
+      const insertOnce = (): Promise<boolean> =>
         queries.transaction().execute(async (transaction) => {
           if (mostInFlight !== null) await lockInFlight(transaction, database.kind, job.ownerId);
           const row = await transaction
             .insertInto("jobs")
             .values((eb) => ({
               ...fromJob(job),
-              idempotency_key: submissionKey?.key ?? null,
-              fingerprint: submissionKey?.fingerprint ?? null,
+              idempotency_key: key?.key ?? null,
+              fingerprint: key?.fingerprint ?? null,
               gateway_id: ownership.gatewayId,
-              submit_until: eb(databaseNowMs(database.kind), "+", submitLeaseMs),
+              submit_until: eb(databaseNowMs(database.kind), "+", leaseMs),
             }))
             .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
             .returning("id")
             .executeTakeFirst();
           if (row === undefined) return false;
           // After the insert: a deletion that freed the key for it has committed its part here, too.
-          if (submissionKey !== null) {
-            await refuseSpentKey(transaction, database.kind, job.ownerId, submissionKey.key);
-          }
+          if (key !== null) await refuseSpentKey(transaction, database.kind, job.ownerId, key.key);
           if (mostInFlight !== null)
             await checkInFlight(transaction, job.ownerId, { most: mostInFlight, isInserted: true });
           await insertInput(transaction, job.id, input);
@@ -71,7 +69,7 @@ export function createJobStore(dependencies: {
           return true;
         });
       const readKeyed = async (): Promise<KeyedJob | null> =>
-        submissionKey === null ? null : await store.readKeyedJob(job.ownerId, submissionKey.key);
+        key === null ? null : await jobs.readKeyed(job.ownerId, key.key);
       // Most refusals then cost one read, and neither a lock nor a row; what is exact is checked with the row.
       if (mostInFlight !== null) {
         try {
@@ -84,7 +82,9 @@ export function createJobStore(dependencies: {
       }
       for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
         // One owner's inserts wait for each other's lock: here, and not with a connection each.
-        const isInserted = await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
+        const isInserted = await (mostInFlight === null
+          ? insertOnce()
+          : inTurn(job.ownerId, insertOnce));
         // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
         if (isInserted) return null;
         const keyed = await readKeyed();
@@ -95,29 +95,7 @@ export function createJobStore(dependencies: {
       );
     },
 
-    async deleteJob(id) {
-      await queries
-        .deleteFrom("jobs")
-        .where("id", "=", id)
-        .where("status", "=", "SUBMITTING")
-        .execute();
-      changes.announce(id);
-    },
-
-    extendSubmit: (id, leaseMs) => extendSubmit(database, id, leaseMs),
-    listAbandonedSubmits: (limit) => markAbandonedSubmits(database, ownership.gatewayId, limit),
-    keepLateRequestId: (id, requestId) => keepLateRequestId(database, id, requestId),
-
-    async deleteFinishedJob(id) {
-      const isDeleted = await deleteFinishedJob(database, id);
-      if (isDeleted) changes.announce(id);
-      return isDeleted;
-    },
-
-    // Nobody is woken: who watched has heard the end, and the feed tells of no deletion.
-    deleteOldJobs: (ages, limit) => deleteOldJobs(database, ages, limit),
-
-    async saveJob(job, output) {
+    async save(job, output) {
       const isSaved = await queries.transaction().execute(async (transaction) => {
         const row = await transaction
           .updateTable("jobs")
@@ -136,7 +114,25 @@ export function createJobStore(dependencies: {
       return isSaved;
     },
 
-    async readJob(id, ownerId) {
+    async withdraw(id) {
+      await queries
+        .deleteFrom("jobs")
+        .where("id", "=", id)
+        .where("status", "=", "SUBMITTING")
+        .execute();
+      changes.announce(id);
+    },
+
+    async delete(id) {
+      const isDeleted = await deleteFinishedJob(database, id);
+      if (isDeleted) changes.announce(id);
+      return isDeleted;
+    },
+
+    // Nobody is woken: who watched has heard the end, and the feed tells of no deletion.
+    deleteOld: (ages, limit) => deleteOldJobs(database, ages, limit),
+
+    async read(id, ownerId) {
       const row = await queries
         .selectFrom("jobs")
         .select(JOB_COLUMNS)
@@ -146,7 +142,7 @@ export function createJobStore(dependencies: {
       return row === undefined ? null : toJob(row);
     },
 
-    async readJobs(ids, ownerId) {
+    async readMany(ids, ownerId) {
       const rows = await inChunks(ids, (chunk) =>
         reads
           .selectFrom("jobs")
@@ -155,8 +151,18 @@ export function createJobStore(dependencies: {
           .$if(ownerId !== undefined, (jobs) => jobs.where("owner_id", "=", ownerId ?? ""))
           .execute(),
       );
-      const jobs = new Map(rows.map((row) => [row.id, toJob(row)]));
-      return ids.map((id) => jobs.get(id) ?? null);
+      const found = new Map(rows.map((row) => [row.id, toJob(row)]));
+      return ids.map((id) => found.get(id) ?? null);
+    },
+
+    async readKeyed(ownerId, key): Promise<KeyedJob | null> {
+      const row = await queries
+        .selectFrom("jobs")
+        .select([...JOB_COLUMNS, "fingerprint"])
+        .where("owner_id", "=", ownerId)
+        .where("idempotency_key", "=", key)
+        .executeTakeFirst();
+      return row === undefined ? null : { job: toJob(row), fingerprint: row.fingerprint ?? "" };
     },
 
     async readHistories(ids) {
@@ -173,59 +179,50 @@ export function createJobStore(dependencies: {
       return ids.map((id): JobEvent[] => (histories.get(id) ?? []).map(toJobEvent));
     },
 
-    async readDocuments(ids, mostBytes) {
-      const rows = await inChunks(ids, (chunk) => readDocuments(reads, chunk, mostBytes));
-      const documents = new Map(rows);
-      return ids.map((id) => documents.get(id) ?? null);
-    },
-
-    async readKeyedJob(ownerId, key): Promise<KeyedJob | null> {
-      const row = await queries
-        .selectFrom("jobs")
-        .select([...JOB_COLUMNS, "fingerprint"])
-        .where("owner_id", "=", ownerId)
-        .where("idempotency_key", "=", key)
-        .executeTakeFirst();
-      return row === undefined ? null : { job: toJob(row), fingerprint: row.fingerprint ?? "" };
-    },
-
-    async listJobs(range) {
-      return (await selectJobs(reads, range)).map(toJob);
-    },
-
-    countJobs: (filter) => countJobs(reads, filter),
-
+    list: async (range) => (await selectJobs(reads, range)).map(toJob),
+    count: (filter) => countJobs(reads, filter),
     listDeploymentIds: (ownerId) => listDeploymentIds(reads, ownerId),
     hasDeployment: (deploymentId, ownerId) => hasDeployment(reads, deploymentId, ownerId),
+    extendSubmit: (id, leaseMs) => extendSubmit(database, id, leaseMs),
+    listAbandonedSubmits: (limit) => markAbandonedSubmits(database, ownership.gatewayId, limit),
+    keepLateRequestId: (id, requestId) => keepLateRequestId(database, id, requestId),
+  };
 
-    ...createFeed(database),
-    readPauseMs: () => readPauseMs(database),
-    notePause: (durationMs) => notePause(database, durationMs),
-
-    claimJobs: (limit) => ownership.claim(limit),
-    listOwnedJobs: () => ownership.list(),
-    isExclusive: database.kind === "sqlite",
-    renewLease: (reach) => ownership.renew(reach),
-    subscribe: (jobId, wake) => changes.subscribe(jobId, wake),
-    subscribeToFeed: (ownerId, wake) => changes.subscribeToFeed(ownerId, wake),
-    readShares: () => ownership.readShares(),
-    pickUnfinishedId: () => ownership.pickUnfinishedId(),
-
-    async releaseJobs(count) {
-      const ids = await ownership.release(count);
-      // Not waited for: the caller stops looking at them first, while the message is on its way.
-      if (ids.length > 0) void changes.handOver();
-      return ids;
+  return {
+    jobs,
+    documents: {
+      async read(ids, mostBytes) {
+        const rows = await inChunks(ids, (chunk) => readDocuments(reads, chunk, mostBytes));
+        const documents = new Map(rows);
+        return ids.map((id) => documents.get(id) ?? null);
+      },
     },
-
-    onHandover: (claim) => changes.onHandover(claim),
-    rates: createRates(database),
-
+    feed: {
+      ...createFeed(database),
+      subscribeToJob: changes.subscribeToJob,
+      subscribe: changes.subscribe,
+    },
+    quotas: createQuotas(database),
+    ownership: {
+      isExclusive: database.kind === "sqlite",
+      claim: ownership.claim,
+      list: ownership.list,
+      renew: ownership.renew,
+      readShares: ownership.readShares,
+      pickUnfinishedId: ownership.pickUnfinishedId,
+      async release(limit) {
+        const ids = await ownership.release(limit);
+        // Not waited for: the caller stops looking at them first, while the message is on its way.
+        if (ids.length > 0) void changes.handOver();
+        return ids;
+      },
+      onHandover: (claim) => changes.onHandover(claim),
+      readPauseMs: () => readPauseMs(database),
+      notePause: (durationMs) => notePause(database, durationMs),
+    },
     readsPerOwner: database.readsPerOwner,
     ping: () => database.ping(),
-
     hangUp: () => database.hangUp(),
-
     async close() {
       try {
         // Without its lease this gateway's jobs are nobody's, all at once.
@@ -237,7 +234,6 @@ export function createJobStore(dependencies: {
       }
     },
   };
-  return store;
 }
 
 /** Thousands that wait behind each other move millions of times, which is news to watchers and no history. */

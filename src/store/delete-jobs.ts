@@ -12,7 +12,7 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 /** Counted from the deletion, so that no gateway's clock can shorten it. */
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
-/** See `JobStore.deleteFinishedJob`. Keys whose time is over go first, so that they do not pile up. */
+/** See `Jobs.delete`. Keys whose time is over go first, so that they do not pile up. */
 export async function deleteFinishedJob({ kind, queries }: Database, id: string): Promise<boolean> {
   const nowMs = databaseNowMs(kind);
   await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
@@ -45,7 +45,7 @@ export async function deleteFinishedJob({ kind, queries }: Database, id: string)
   });
 }
 
-/** See `JobStore.deleteOldJobs`. */
+/** See `Jobs.deleteOld`. */
 export async function deleteOldJobs(
   { kind, queries }: Database,
   ages: { readonly finishedForMs: number; readonly createdForMs: number },

@@ -3,7 +3,7 @@ import { type Kysely, sql } from "kysely";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
-/** See `JobStore.listDeploymentIds`. */
+/** See `Jobs.listDeploymentIds`. */
 export async function listDeploymentIds(
   queries: Kysely<Tables>,
   ownerId: string | undefined,
@@ -21,7 +21,7 @@ export async function listDeploymentIds(
   return rows.map((row) => row.id);
 }
 
-/** See `JobStore.hasDeployment`. */
+/** See `Jobs.hasDeployment`. */
 export async function hasDeployment(
   queries: Kysely<Tables>,
   deploymentId: string,

@@ -12,30 +12,30 @@ import type { Database } from "./database.ts";
 import { type FeedCursor, type FeedPlace, fromFeedCursor, toFeedCursor } from "./feed-cursor.ts";
 import { createFeedSeal, type FeedSeal } from "./feed-seal.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { FeedPage, JobStore } from "./job-store.ts";
+import type { Feed, FeedPage } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** Who is further behind reads the list anew, which costs less. */
 const MOST_CHANGES_BEHIND = 10_000;
 
 /**
- * See `JobStore`. Each row carries the number of the transaction that changed it last, and a cursor a snapshot:
+ * See `Feed`. Each row carries the number of the transaction that changed it last, and a cursor a snapshot:
  * the numbers that had committed. So a transaction with a lower number that commits later is still told, and one that
  * stays open holds up nobody. A stage leads from one snapshot to the next and may take several pages: a row that changes
  * meanwhile leaves the stage and belongs to the one after it.
  */
-export function createFeed(database: Database): Pick<JobStore, "readFeedHead" | "readFeed"> {
+export function createFeed(database: Database): Pick<Feed, "readHead" | "read"> {
   /** Of the era that was read last. */
   let known: { readonly secret: string; readonly seal: FeedSeal } | null = null;
 
   return {
-    async readFeedHead() {
+    async readHead() {
       const { secret, place } = await readEra(database);
       if (known?.secret !== secret) known = { secret, seal: createFeedSeal(secret) };
       return toFeedCursor({ told: place, stage: null }, known.seal);
     },
 
-    async readFeed(text, { until, limit, ownerId }) {
+    async read(text, { until, limit, ownerId }) {
       if (known === null) return null;
       const { seal } = known;
       const cursor = fromFeedCursor(text, seal);

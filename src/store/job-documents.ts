@@ -10,7 +10,7 @@ import type { Tables } from "./tables.ts";
  * are.
  */
 
-/** By job id, in one statement; see `JobStore.readDocuments`. */
+/** By job id, in one statement; see `Documents.read`. */
 export async function readDocuments(
   queries: Kysely<Tables>,
   ids: readonly string[],

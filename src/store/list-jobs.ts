@@ -45,7 +45,7 @@ export async function selectJobs(queries: Kysely<Tables>, range: JobRange): Prom
     .execute();
 }
 
-/** See `JobStore.countJobs`. Each status is counted along its index, and none further than all together may be. */
+/** See `Jobs.count`. Each status is counted along its index, and none further than all together may be. */
 export async function countJobs(queries: Kysely<Tables>, filter: JobFilter): Promise<number> {
   const [first, ...others] = (toStretches(filter) ?? [null]).map((status) =>
     queries

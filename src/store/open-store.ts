@@ -13,7 +13,7 @@ export type StoreOptions = {
   /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
   readonly databaseUrl: string;
   readonly log: Logger;
-  /** How long a gateway on Postgres counts as living after its last `renewLease`; 6 s by default. */
+  /** How long a gateway on Postgres counts as living after its last renewal; 6 s by default. */
   readonly leaseMs?: number;
   /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
   readonly heartbeatMs?: number;

@@ -7,25 +7,14 @@ import type { Reach } from "../runcomfy/reach.ts";
 import type { Database } from "./database.ts";
 import { databaseNowMs } from "./database-clock.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
-import type { OwnedJob, Shares } from "./job-store.ts";
+import type { Ownership } from "./job-store.ts";
 import { livingGateways, readGateways } from "./living-gateways.ts";
 
-/** Which gateway looks at which job. */
-export type Ownership = {
-  readonly gatewayId: string;
-  /** Takes accepted, unfinished jobs of nobody, or of a gateway that no longer lives. */
-  claim(limit: number): Promise<Job[]>;
-  /** Gives accepted jobs back to nobody, the oldest first as they are looked at least often; the ids of those. */
-  release(limit: number): Promise<string[]>;
-  /** All unfinished jobs of this gateway. */
-  list(): Promise<OwnedJob[]>;
-  readShares(): Promise<Shares>;
-  /** Of any owner. */
-  pickUnfinishedId(): Promise<string | null>;
-  /** False when the lease was over before: others may own by now what was this gateway's. */
-  renew(reach?: Reach): Promise<boolean>;
-  giveUp(): Promise<void>;
-};
+/** This gateway's part in the ownership of jobs; see `Ownership`. */
+export type OwnOwnership = Pick<
+  Ownership,
+  "claim" | "list" | "renew" | "readShares" | "pickUnfinishedId" | "release"
+> & { readonly gatewayId: string; giveUp(): Promise<void> };
 
 /** A submit that is under way is nobody's to look at, and only its own gateway may send it. */
 const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
@@ -35,7 +24,7 @@ const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUB
  * share the jobs, so each says that it lives; on SQLite the lock on the file proves that every other owner is dead, and
  * nothing has to be written.
  */
-export async function startOwnership(database: Database, leaseMs: number): Promise<Ownership> {
+export async function startOwnership(database: Database, leaseMs: number): Promise<OwnOwnership> {
   const gatewayId = randomUUID();
   const queries = database.ownershipQueries;
   const isShared = database.kind === "postgres";
@@ -43,7 +32,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
   const nowMs = databaseNowMs(database.kind);
   const leaseEnd = sql<number>`${nowMs} + ${leaseMs}`;
 
-  const ownership: Ownership = {
+  const ownership: OwnOwnership = {
     gatewayId,
 
     async claim(limit) {
@@ -123,6 +112,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
 
     async release(limit) {
       // There is nobody else on SQLite.
+      // The oldest first, as they are looked at least often.
       if (!isShared) return [];
       const rows = await queries
         .with("spare", (cte) =>

@@ -4,7 +4,7 @@ import { databaseNowMs } from "./database-clock.ts";
 /** There is one upstream, so one pause. */
 const UPSTREAM = "upstream";
 
-/** See `JobStore.readPauseMs`. */
+/** See `Ownership.readPauseMs`. */
 export async function readPauseMs({ kind, ownershipQueries }: Database): Promise<number> {
   const nowMs = databaseNowMs(kind);
   const row = await ownershipQueries
@@ -18,7 +18,7 @@ export async function readPauseMs({ kind, ownershipQueries }: Database): Promise
   return Math.max(0, row?.leftMs ?? 0);
 }
 
-/** See `JobStore.notePause`. Of two pauses the one that ends later holds. */
+/** See `Ownership.notePause`. Of two pauses the one that ends later holds. */
 export async function notePause(
   { kind, ownershipQueries }: Database,
   durationMs: number,

@@ -11,7 +11,7 @@ const LONGEST_LEASE_MS = 720_000;
 /** In the place of a time: the submit was given up for good. */
 const ABANDONED = 0;
 
-/** See `JobStore.extendSubmit`. */
+/** See `Jobs.extendSubmit`. */
 export async function extendSubmit(
   { kind, queries }: Database,
   id: string,
@@ -29,7 +29,7 @@ export async function extendSubmit(
 }
 
 /**
- * See `JobStore.listAbandonedSubmits`. It marks what it lists in the same statement: otherwise a lease could be
+ * See `Jobs.listAbandonedSubmits`. It marks what it lists in the same statement: otherwise a lease could be
  * extended, and the POST leave, between this and the settling of the row. On SQLite the rows of an earlier gateway are
  * abandoned at once, since no other one can live.
  */
@@ -66,7 +66,7 @@ export async function markAbandonedSubmits(
   return rows.map((row) => row.id);
 }
 
-/** See `JobStore.keepLateRequestId`. */
+/** See `Jobs.keepLateRequestId`. */
 export async function keepLateRequestId(
   { queries }: Database,
   id: string,

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 
 import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
+import type { Feed } from "./job-store.ts";
 import { startListening } from "./listening-connection.ts";
 import { pause } from "./pause.ts";
 import type { Tables } from "./tables.ts";
@@ -13,10 +14,7 @@ import type { Tables } from "./tables.ts";
  * How gateways on one Postgres tell each other, and each its own watchers, to look again. Hints only: a lost one is
  * healed by the next re-read.
  */
-export type WakeUps = {
-  /** See `JobStore`. */
-  subscribe(jobId: string, wake: () => void): () => void;
-  subscribeToFeed(ownerId: string | undefined, wake: () => void): () => void;
+export type WakeUps = Pick<Feed, "subscribeToJob" | "subscribe"> & {
   /**
    * Tells this process at once, and the others within moments, that the job has changed: with an owner who watches the
    * feed too. Call it after the commit.
@@ -165,10 +163,10 @@ export function createLonelyWakeUps(log: Logger): WakeUps {
   };
 }
 
-function subscribeTo(changes: ChangeFeed): Pick<WakeUps, "subscribe" | "subscribeToFeed"> {
+function subscribeTo(changes: ChangeFeed): Pick<Feed, "subscribeToJob" | "subscribe"> {
   return {
-    subscribe: changes.subscribe,
-    subscribeToFeed: (ownerId, wake) =>
+    subscribeToJob: changes.subscribe,
+    subscribe: (ownerId, wake) =>
       changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
   };
 }

@@ -72,7 +72,7 @@ export function createCancelJob(dependencies: {
     patience.addEventListener("abort", () => resolve(), { once: true });
     for (;;) {
       await Promise.race([lookNow(jobId), isOver]);
-      const job = await store.readJob(jobId);
+      const job = await store.jobs.read(jobId);
       if (job === null || isSettled(job) || patience.aborted) return job;
       await Promise.race([sleep(LOOK_DELAY_MS), isOver]);
     }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { BaseLogger } from "pino";
 
-import type { JobStore } from "../store/job-store.ts";
+import type { Ownership } from "../store/job-store.ts";
 import type { PauseSharing } from "./share-pause.ts";
 import type { TakeOver } from "./take-over.ts";
 
@@ -21,14 +21,14 @@ const BEATS_A_RECONCILIATION = 5;
 const SHORTEST_BEAT_MS = 100;
 
 export function createHeartbeat(dependencies: {
-  readonly store: Pick<JobStore, "onHandover">;
+  readonly ownership: Pick<Ownership, "onHandover">;
   readonly takeOver: TakeOver;
   readonly pauses: PauseSharing;
   readonly leaseMs: number;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }): Heartbeat {
-  const { store, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
+  const { ownership, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
   const closing = new AbortController();
   let beating: Promise<void> = Promise.resolve();
   let stopListening = (): void => undefined;
@@ -87,7 +87,7 @@ export function createHeartbeat(dependencies: {
 
   return {
     async start() {
-      stopListening = store.onHandover(() => call.resolve());
+      stopListening = ownership.onHandover(() => call.resolve());
       await beat(1);
       beating = keepBeating();
     },

@@ -46,7 +46,7 @@ export function createKeyedJobs(dependencies: {
     async find(submission) {
       const { viewer, submissionKey } = submission;
       if (submissionKey === null) return null;
-      const keyed = await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+      const keyed = await store.jobs.readKeyed(viewer.ownerId, submissionKey.key);
       return keyed === null ? null : await answerOnceSettled(keyed, submission);
     },
     async answer(keyed, submission) {

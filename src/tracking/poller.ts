@@ -7,7 +7,7 @@ import { conclude, deadlineOf, NO_LOOKS, noteLook } from "../job/looks.ts";
 import type { PollSchedule } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 import type { Followed } from "./due-jobs.ts";
 import { createDueJobs } from "./due-jobs.ts";
 import { lookAtJob } from "./look-at-job.ts";
@@ -54,7 +54,7 @@ const LAPSED_DELAY_MS = 250;
 const EXPIRY_SEARCH_MS = 1_000;
 
 export function createPoller(dependencies: {
-  readonly store: JobStore;
+  readonly jobs: Jobs;
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
   readonly record: Record;
@@ -71,7 +71,7 @@ export function createPoller(dependencies: {
   /** Told when `tick` should be called, because something new is due or a look made room. */
   readonly onDue: () => void;
 }): Poller {
-  const { store, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
+  const { jobs, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const dueJobs = createDueJobs();
@@ -227,7 +227,7 @@ export function createPoller(dependencies: {
     const { deploymentId } = followed;
     let isToBeAsked = false;
     try {
-      const job = await store.readJob(followed.jobId);
+      const job = await jobs.read(followed.jobId);
       isToBeAsked = job !== null && isAccepted(job);
       followed.deploymentId = job?.deploymentId ?? deploymentId;
       return job;

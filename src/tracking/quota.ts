@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
 import { toDurationText } from "../job/duration-text.ts";
 import { LimitError } from "../job/limit-error.ts";
-import type { RateName, Rates } from "../store/rates.ts";
+import type { QuotaName, Quotas } from "../store/quotas.ts";
 
 /** Counts what owners submit in a time. */
 export type Quota = {
@@ -18,16 +18,16 @@ export type Quota = {
 export type GiveBack = (counted: "submit" | "job") => Promise<void>;
 
 export function createQuota(dependencies: {
-  readonly rates: Rates;
+  readonly quotas: Quotas;
   readonly log: BaseLogger;
 }): Quota {
-  const { rates, log } = dependencies;
+  const { quotas, log } = dependencies;
 
   /** Resolves with what takes it back; one too many of a day is taken back at once. */
   async function count({ ownerId, limits }: Viewer, bound: Bound): Promise<() => Promise<void>> {
     const limit = bound.limitOf(limits);
     if (limit === null) return async () => undefined;
-    const { count: counted, endsInMs, endsAtMs } = await rates.count(bound.name, ownerId);
+    const { count: counted, endsInMs, endsAtMs } = await quotas.count(bound.name, ownerId);
     const takeBack = (): Promise<void> => discount(bound.name, ownerId, endsAtMs);
     if (counted <= limit) return takeBack;
     if (bound === PER_DAY) await takeBack();
@@ -38,9 +38,9 @@ export function createQuota(dependencies: {
     );
   }
 
-  async function discount(name: RateName, ownerId: string, endsAtMs: number): Promise<void> {
+  async function discount(name: QuotaName, ownerId: string, endsAtMs: number): Promise<void> {
     try {
-      await rates.discount(name, ownerId, endsAtMs);
+      await quotas.discount(name, ownerId, endsAtMs);
     } catch (error) {
       log.warn(
         { err: error },
@@ -62,7 +62,7 @@ export function createQuota(dependencies: {
 }
 
 type Bound = {
-  readonly name: RateName;
+  readonly name: QuotaName;
   readonly window: string;
   readonly code: LimitError["code"];
   limitOf(limits: OwnerLimits): number | null;

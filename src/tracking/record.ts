@@ -1,7 +1,7 @@
 import { advance } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import type { Observation } from "../job/observation.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 
 /**
  * Holds an observation against a job and writes what is new in it: the one way in which a job ever changes. Returns the
@@ -14,18 +14,18 @@ export type Record = (jobId: string, observation: Observation, known?: Job) => P
 const MOST_ATTEMPTS = 20;
 
 export function createRecord(dependencies: {
-  readonly store: JobStore;
+  readonly jobs: Jobs;
   readonly now: () => number;
 }): Record {
-  const { store, now } = dependencies;
+  const { jobs, now } = dependencies;
   return async (jobId, observation, known) => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const job = attempt === 0 && known ? known : await store.readJob(jobId);
+      const job = attempt === 0 && known ? known : await jobs.read(jobId);
       if (job === null) return null;
       const next = advance(job, observation, new Date(now()));
       if (next === job) return job;
       const output = observation.kind === "succeeded" ? observation.output : null;
-      if (await store.saveJob(next, output)) return next;
+      if (await jobs.save(next, output)) return next;
     }
     throw new Error(
       `${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`,

@@ -1,6 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 import { pause } from "../store/pause.ts";
 
 const DAY_MS = 86_400_000;
@@ -16,13 +16,13 @@ const JOBS_PER_BATCH = 500;
  * gateways may do it side by side. A job stays for 26 h at least, and its idempotency key with it.
  */
 export function startRetention(options: {
-  readonly store: Pick<JobStore, "deleteOldJobs">;
+  readonly jobs: Pick<Jobs, "deleteOld">;
   readonly days: number;
   readonly log: Pick<BaseLogger, "info" | "warn">;
   /** Ends early, and well, when the signal is aborted. */
   readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<void>;
 }): { close(): Promise<void> } {
-  const { store, days, log, sleep = pause } = options;
+  const { jobs, days, log, sleep = pause } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const ages = {
@@ -37,7 +37,7 @@ export function startRetention(options: {
     do {
       if (total > 0) await rest(BETWEEN_BATCHES_MS);
       if (signal.aborted) break;
-      deleted = await store.deleteOldJobs(ages, JOBS_PER_BATCH);
+      deleted = await jobs.deleteOld(ages, JOBS_PER_BATCH);
       total += deleted;
     } while (deleted === JOBS_PER_BATCH);
     if (total > 0) log.info({ jobs: total }, "Jobs that ended long ago were deleted.");

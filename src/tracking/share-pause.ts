@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Pace } from "../runcomfy/pace.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Ownership } from "../store/job-store.ts";
 
 /** Makes a pause that the upstream asked one gateway for hold for all of them. */
 export type PauseSharing = {
@@ -15,11 +15,11 @@ export type PauseSharing = {
 const SAME_PAUSE_MS = 1_000;
 
 export function createPauseSharing(dependencies: {
-  readonly store: Pick<JobStore, "isExclusive" | "readPauseMs" | "notePause">;
+  readonly ownership: Pick<Ownership, "isExclusive" | "readPauseMs" | "notePause">;
   readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
   readonly log: BaseLogger;
 }): PauseSharing {
-  const { store, pace, log } = dependencies;
+  const { ownership, pace, log } = dependencies;
   let telling: Promise<void> | null = null;
   let isUntold = false;
 
@@ -28,7 +28,7 @@ export function createPauseSharing(dependencies: {
     try {
       while (isUntold) {
         isUntold = false;
-        await store.notePause(pace.pausedForMs());
+        await ownership.notePause(pace.pausedForMs());
       }
     } catch (error) {
       log.warn(
@@ -40,7 +40,7 @@ export function createPauseSharing(dependencies: {
     }
   }
 
-  if (!store.isExclusive) {
+  if (!ownership.isExclusive) {
     pace.onPause(() => {
       isUntold = true;
       telling ??= tell();
@@ -49,10 +49,10 @@ export function createPauseSharing(dependencies: {
 
   return {
     async exchange() {
-      if (store.isExclusive) return;
-      const sharedMs = await store.readPauseMs();
+      if (ownership.isExclusive) return;
+      const sharedMs = await ownership.readPauseMs();
       const ownMs = pace.pausedForMs();
-      if (ownMs > sharedMs + SAME_PAUSE_MS) await store.notePause(ownMs);
+      if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);
       else pace.adoptPause(sharedMs);
     },
     async close() {

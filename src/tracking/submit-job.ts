@@ -181,8 +181,8 @@ export function createSubmitJob(dependencies: {
 
   /** Whoever settled the row meanwhile could not know that nothing was sent, and what a row says stays. */
   async function answerUnsent(job: Job, { giveBack }: Counted): Promise<Job> {
-    await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
-    const settled = await store.readJob(job.id);
+    await persist(job, () => store.jobs.withdraw(job.id), { delaysMs: UNSENT_DELAYS_MS });
+    const settled = await store.jobs.read(job.id);
     if (settled !== null) return answerWith(settled);
     await giveBack("job");
     throw new UpstreamError("UNAVAILABLE");
@@ -192,8 +192,13 @@ export function createSubmitJob(dependencies: {
     const { viewer, input, submissionKey, giveBack } = submission;
     const { jobsInFlight } = viewer.limits;
     try {
-      const { durationMs } = submitLease;
-      const taken = await store.insertJob(job, input, submissionKey, durationMs, jobsInFlight);
+      const taken = await store.jobs.insert({
+        job,
+        input,
+        key: submissionKey,
+        leaseMs: submitLease.durationMs,
+        mostInFlight: jobsInFlight,
+      });
       if (taken !== null) await giveBack("submit");
       return taken;
     } catch (error) {
@@ -212,7 +217,7 @@ export function createSubmitJob(dependencies: {
     delaysMs?: readonly number[],
   ): Promise<void> {
     try {
-      await persist(job, () => store.deleteJob(job.id), { delaysMs });
+      await persist(job, () => store.jobs.withdraw(job.id), { delaysMs });
     } finally {
       await giveBack("job");
     }
@@ -246,7 +251,7 @@ export function createSubmitJob(dependencies: {
         { jobId: job.id, requestId },
         "RunComfy accepted a job after it had been settled, so nobody follows it; find it by its request id on RunComfy's dashboard.",
       );
-      await keepOutcome(job, () => store.keepLateRequestId(job.id, requestId), requestId);
+      await keepOutcome(job, () => store.jobs.keepLateRequestId(job.id, requestId), requestId);
     } else {
       follow(accepted);
     }

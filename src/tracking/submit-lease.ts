@@ -1,4 +1,4 @@
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 
 /** For how long a SUBMITTING row is its gateway's: until then nobody else settles it. */
 export type SubmitLease = {
@@ -19,14 +19,14 @@ const MOST_EXTENSIONS = 3;
 const UNSENT_PART = 0.4;
 
 export function createSubmitLease(dependencies: {
-  readonly store: JobStore;
+  readonly jobs: Jobs;
   readonly timeoutMs: number;
   readonly marginMs: number;
   /** Whether this gateway's own lease still runs. */
   readonly isOwner: () => boolean;
   readonly monotonic: () => number;
 }): SubmitLease {
-  const { store, timeoutMs, marginMs, isOwner, monotonic } = dependencies;
+  const { jobs, timeoutMs, marginMs, isOwner, monotonic } = dependencies;
   const durationMs = timeoutMs + marginMs;
   const isFresh = (since: number): boolean => monotonic() - since <= marginMs * UNSENT_PART;
 
@@ -36,7 +36,7 @@ export function createSubmitLease(dependencies: {
       if (isOwner() && isFresh(insertedAt)) return true;
       for (let extensions = 0; extensions < MOST_EXTENSIONS; extensions++) {
         const since = monotonic();
-        if (!(await store.extendSubmit(jobId, durationMs))) return false;
+        if (!(await jobs.extendSubmit(jobId, durationMs))) return false;
         if (isFresh(since)) return true;
       }
       return false;

@@ -71,11 +71,11 @@ export function createTakeOver(dependencies: {
   let isTryingUpstream = false;
   let hasToldCutOff = false;
   // Where no other gateway can live, who sent them is surely dead.
-  const patienceMs = store.isExclusive ? 0 : leaseMs;
+  const patienceMs = store.ownership.isExclusive ? 0 : leaseMs;
 
   async function reconcile(): Promise<void> {
     const startedAt = monotonic();
-    const jobs = await store.listOwnedJobs();
+    const jobs = await store.ownership.list();
     const accepted = jobs.filter(({ status }) => status !== "SUBMITTING");
     poller.keepOnly(new Set(accepted.map(({ id }) => id)), startedAt);
     for (const job of accepted) poller.resume(job);
@@ -87,7 +87,7 @@ export function createTakeOver(dependencies: {
     for (let left = most; left > 0;) {
       if (monotonic() - startedAt > leaseMs * LEASE_PART) return false;
       const limit = Math.min(left, CLAIM_LIMIT);
-      const jobs = await store.claimJobs(limit);
+      const jobs = await store.ownership.claim(limit);
       for (const job of jobs) poller.resume(job);
       if (jobs.length < limit) return true;
       left -= jobs.length;
@@ -96,7 +96,7 @@ export function createTakeOver(dependencies: {
   }
 
   async function release(count: number): Promise<number> {
-    const jobIds = await store.releaseJobs(count);
+    const jobIds = await store.ownership.release(count);
     poller.drop(jobIds);
     return jobIds.length;
   }
@@ -129,7 +129,7 @@ export function createTakeOver(dependencies: {
   async function tryUpstream({ owned, isOutageElsewhere }: Shares): Promise<void> {
     if (owned > 0 || isTryingUpstream) return;
     if (!isOutageElsewhere && !pace.reach().isOutage) return;
-    const jobId = await store.pickUnfinishedId();
+    const jobId = await store.ownership.pickUnfinishedId();
     if (jobId === null) return;
     isTryingUpstream = true;
     void poller.lookNow(jobId).finally(() => (isTryingUpstream = false));
@@ -160,7 +160,7 @@ export function createTakeOver(dependencies: {
     async renew() {
       const sentAt = monotonic();
       const wasHeld = lease.isHeld();
-      const isUnbroken = await store.renewLease(pace.reach());
+      const isUnbroken = await store.ownership.renew(pace.reach());
       if (hasRenewed && !(wasHeld && isUnbroken)) {
         log.warn(
           "This gateway's lease had run out, so others may have taken over its jobs; it goes on with what it still has. If this comes again, check the database's answer times and this machine's load, or raise LEASE_SECONDS.",
@@ -176,7 +176,7 @@ export function createTakeOver(dependencies: {
     },
     async share() {
       const sentAt = monotonic();
-      const shares = await store.readShares();
+      const shares = await store.ownership.readShares();
       onShares(shares);
       const { answeredElsewhereMsAgo } = shares;
       if (answeredElsewhereMsAgo !== null) {
@@ -189,7 +189,7 @@ export function createTakeOver(dependencies: {
       return true;
     },
     async settleAbandoned() {
-      const jobIds = await store.listAbandonedSubmits(ABANDONED_LIMIT);
+      const jobIds = await store.jobs.listAbandonedSubmits(ABANDONED_LIMIT);
       const foundAt = monotonic();
       abandonedSince = new Map(jobIds.map((id) => [id, abandonedSince.get(id) ?? foundAt]));
       const isDue = (jobId: string): boolean =>

@@ -67,17 +67,20 @@ export function createTracking(dependencies: {
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
-  const record = createRecord({ store, now });
+  const record = createRecord({ jobs: store.jobs, now });
   // Where no other gateway can live there is nobody to lose a job to.
-  const lease = createLease({ leaseMs: store.isExclusive ? Infinity : leaseMs, monotonic });
-  const pauses = createPauseSharing({ store, pace, log });
+  const lease = createLease({
+    leaseMs: store.ownership.isExclusive ? Infinity : leaseMs,
+    monotonic,
+  });
+  const pauses = createPauseSharing({ ownership: store.ownership, pace, log });
   let timer: NodeJS.Timeout | undefined;
   let hasStopped = false;
   /** At the last beat. Nobody takes its jobs from such a gateway, and that two look at one for a moment does no harm. */
   let isAlone = false;
 
   const poller = createPoller({
-    store,
+    jobs: store.jobs,
     runcomfy,
     pace,
     record,
@@ -97,13 +100,13 @@ export function createTracking(dependencies: {
     record,
     follow: poller.follow,
     submitLease: createSubmitLease({
-      store,
+      jobs: store.jobs,
       timeoutMs: submitTimeoutMs,
       marginMs: submitMarginSeconds * 1_000,
       isOwner: lease.isHeld,
       monotonic,
     }),
-    quota: createQuota({ rates: store.rates, log }),
+    quota: createQuota({ quotas: store.quotas, log }),
     catalogue,
     apiVersion,
     submitTimeoutMs,
@@ -140,7 +143,14 @@ export function createTracking(dependencies: {
     monotonic,
     log,
   });
-  const heartbeat = createHeartbeat({ store, takeOver, pauses, leaseMs, monotonic, log });
+  const heartbeat = createHeartbeat({
+    ownership: store.ownership,
+    takeOver,
+    pauses,
+    leaseMs,
+    monotonic,
+    log,
+  });
 
   function tickIn(waitMs: number): void {
     if (hasStopped || waitMs === Infinity) return;
@@ -151,7 +161,7 @@ export function createTracking(dependencies: {
   return {
     submitJob: submitter.submitJob,
     cancelJob,
-    deleteJob: createDeleteJob(store),
+    deleteJob: createDeleteJob(store.jobs),
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     start: () => heartbeat.start(),
     async close() {
@@ -162,7 +172,7 @@ export function createTracking(dependencies: {
       hasStopped = true;
       clearTimeout(timer);
       await Promise.all([poller.close(), heartbeat.close()]);
-      if (store.isExclusive) return;
+      if (store.ownership.isExclusive) return;
       const patience = delay(HANDOVER_PATIENCE_MS, undefined, { ref: false });
       await Promise.race([handOver(), patience]);
     },

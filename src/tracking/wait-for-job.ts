@@ -1,5 +1,5 @@
 import type { Job } from "../job/job.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Feed, JobStore } from "../store/job-store.ts";
 
 /** How often the row is read without a wake-up, for writers whose wake-ups do not reach this process. */
 const REREAD_MS = 500;
@@ -17,9 +17,9 @@ export async function waitForJob(
 ): Promise<Job | null> {
   const timeout = AbortSignal.timeout(timeoutMs);
   for (;;) {
-    const wakeUp = nextWakeUp(store, jobId, timeout);
+    const wakeUp = nextWakeUp(store.feed, jobId, timeout);
     try {
-      const job = await store.readJob(jobId, ownerId);
+      const job = await store.jobs.read(jobId, ownerId);
       if (job === null || isReady(job) || timeout.aborted) return job;
       await wakeUp.promise;
     } finally {
@@ -30,13 +30,13 @@ export async function waitForJob(
 
 /** Listens before the row is read, so that a write between the two is not slept through. */
 function nextWakeUp(
-  store: JobStore,
+  feed: Feed,
   jobId: string,
   timeout: AbortSignal,
 ): { readonly promise: Promise<void>; cancel(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const wake = (): void => resolve();
-  const unsubscribe = store.subscribe(jobId, wake);
+  const unsubscribe = feed.subscribeToJob(jobId, wake);
   const timer = setTimeout(wake, REREAD_MS);
   timeout.addEventListener("abort", wake, { once: true });
   return {

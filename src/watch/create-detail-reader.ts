@@ -23,18 +23,18 @@ const MOST_SMALL_BYTES = 16_384;
  * read once; but large documents are a statement each.
  */
 export function createDetailReader(
-  store: Pick<JobStore, "readDocuments" | "readHistories">,
+  store: Pick<JobStore, "documents"> & { readonly jobs: Pick<JobStore["jobs"], "readHistories"> },
   inTurn: InTurn,
 ): DetailReader {
   return {
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.readDocuments(ids, MOST_SMALL_BYTES)),
+      inTurn(ownerId, () => store.documents.read(ids, MOST_SMALL_BYTES)),
     ),
     readLargeDocuments: shareTurn(1, (ownerId, ids) =>
-      inTurn(ownerId, () => store.readDocuments(ids, null)),
+      inTurn(ownerId, () => store.documents.read(ids, null)),
     ),
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.readHistories(ids)),
+      inTurn(ownerId, () => store.jobs.readHistories(ids)),
     ),
   };
 }

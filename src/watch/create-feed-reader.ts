@@ -1,14 +1,14 @@
 import type { BaseLogger } from "pino";
 
 import { BadCursorError } from "../job/bad-cursor-error.ts";
-import type { FeedPage, JobStore } from "../store/job-store.ts";
+import type { Feed, FeedPage } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
 
 /** Reads the feed of changes; whoever asks for the same at the same time shares one read. */
 export type FeedReader = {
   /** The place behind everything that has changed by now. */
   readHead(): Promise<string>;
-  /** What changed after a place, of one owner's jobs or of all, as `JobStore.readFeed` gives it; at most 200 changes. */
+  /** What changed after a place, of one owner's jobs or of all, as `Feed.read` gives it; at most 200 changes. */
   readPage(cursor: string, ownerId?: string): Promise<FeedPage | null>;
 };
 
@@ -16,11 +16,11 @@ const CHANGES_PER_PAGE = 200;
 
 /** Its reads reject when the database does not answer, which the log says once until it does again. */
 export function createFeedReader(options: {
-  readonly store: Pick<JobStore, "readFeed" | "readFeedHead">;
+  readonly feed: Pick<Feed, "read" | "readHead">;
   readonly inTurn: InTurn;
   readonly log: Pick<BaseLogger, "warn">;
 }): FeedReader {
-  const { store, inTurn, log } = options;
+  const { feed, inTurn, log } = options;
   let hasFailed = false;
 
   async function attempt<Value>(read: () => Promise<Value>): Promise<Value> {
@@ -41,7 +41,7 @@ export function createFeedReader(options: {
     }
   }
 
-  const readHead = shareReads(() => attempt(() => store.readFeedHead()));
+  const readHead = shareReads(() => attempt(() => feed.readHead()));
   /** Those under way. */
   const pages = new Map<string, Promise<FeedPage | null>>();
 
@@ -54,7 +54,7 @@ export function createFeedReader(options: {
       const key = JSON.stringify([ownerId ?? null, cursor, until]);
       const current = pages.get(key);
       if (current !== undefined) return await current;
-      const read = () => store.readFeed(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
+      const read = () => feed.read(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
       const page = attempt(() => inTurn(ownerId ?? EVERYBODY, read));
       pages.set(key, page);
       try {

@@ -2,7 +2,7 @@ import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 
 /** Where an owner is given, the jobs of all others are null, as if they did not exist. */
 export type ReadJob = (jobId: string, ownerId?: string) => Promise<Job | null>;
@@ -12,16 +12,16 @@ export type ReadJob = (jobId: string, ownerId?: string) => Promise<Job | null>;
  * database does not answer, which the log says once until it does again.
  */
 export function createJobReader(
-  store: Pick<JobStore, "readJobs">,
+  jobs: Pick<Jobs, "readMany">,
   log: Pick<BaseLogger, "warn">,
 ): ReadJob {
   let hasFailed = false;
 
   async function readJobs(ids: readonly string[]): Promise<(Job | null)[]> {
     try {
-      const jobs = await store.readJobs(ids);
+      const found = await jobs.readMany(ids);
       hasFailed = false;
-      return jobs;
+      return found;
     } catch (error) {
       if (!hasFailed) {
         log.warn(

@@ -3,7 +3,7 @@ import { Repeater } from "graphql-yoga";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import { JobNotFoundError } from "../job/job-not-found-error.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Feed } from "../store/job-store.ts";
 import type { ReadJob } from "./create-job-reader.ts";
 import { openMailbox } from "./mailbox.ts";
 
@@ -16,15 +16,15 @@ import { openMailbox } from "./mailbox.ts";
  * has begun is made good by the next wake-up. It starts with the first `next()`; `return()` frees the listener at once.
  */
 export function watchJob(options: {
-  readonly store: Pick<JobStore, "subscribe">;
+  readonly feed: Pick<Feed, "subscribeToJob">;
   readonly jobId: string;
   /** Anybody's where it is not given. */
   readonly ownerId?: string | undefined;
   readonly readJob: ReadJob;
 }): Repeater<Job> {
-  const { store, jobId, ownerId, readJob } = options;
+  const { feed, jobId, ownerId, readJob } = options;
   return new Repeater<Job>(async (push, stop) => {
-    const subscribe = (wake: () => void) => store.subscribe(jobId, wake);
+    const subscribe = (wake: () => void) => feed.subscribeToJob(jobId, wake);
     const mailbox = openMailbox({ subscribe });
     const isLeft = stop.then(mailbox.close);
     try {

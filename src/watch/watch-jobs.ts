@@ -1,7 +1,7 @@
 import { Repeater } from "graphql-yoga";
 
 import type { Job } from "../job/job.ts";
-import type { FeedPage, JobFilter, JobStore } from "../store/job-store.ts";
+import type { Feed, FeedPage, JobFilter } from "../store/job-store.ts";
 import type { FeedReader } from "./create-feed-reader.ts";
 import { openMailbox } from "./mailbox.ts";
 
@@ -27,19 +27,19 @@ export type JobsWatch = { readonly filter: JobFilter; readonly after: string | n
  */
 export async function watchJobs(
   options: JobsWatch & {
-    readonly store: Pick<JobStore, "subscribeToFeed">;
+    readonly subscribe: Feed["subscribe"];
     readonly feed: FeedReader;
     /** At least so much time lies between two looks for news. */
     readonly restMs?: number;
   },
 ): Promise<Repeater<JobChange>> {
-  const { store, feed, filter, after, restMs = 200 } = options;
+  const { feed, filter, after, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a cursor that is none is an answer to the subscription itself.
   let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
 
   return new Repeater<JobChange>(async (push, stop) => {
-    const subscribe = (wake: () => void) => store.subscribeToFeed(filter.ownerId, wake);
+    const subscribe = (wake: () => void) => options.subscribe(filter.ownerId, wake);
     const mailbox = openMailbox({ subscribe, restMs });
     const isLeft = stop.then(mailbox.close);
     try {

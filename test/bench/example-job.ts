@@ -45,8 +45,8 @@ function describeFinished() {
 /** Writes the finished job, as one of this owner, into a database that no gateway has open. */
 export async function storeFinishedJob(databaseUrl: string, ownerId = "local"): Promise<void> {
   await fillStore(databaseUrl, async (store) => {
-    await store.insertJob({ ...SUBMITTED, ownerId }, INPUT, null);
-    await store.saveJob({ ...FINISHED.job, ownerId }, OUTPUT);
+    await store.jobs.insert({ job: { ...SUBMITTED, ownerId }, input: INPUT, key: null });
+    await store.jobs.save({ ...FINISHED.job, ownerId }, OUTPUT);
   });
 }
 
@@ -66,11 +66,11 @@ export async function storeRunningJobs(
           apiVersion: "v1",
           now,
         });
-        await store.insertJob(
-          { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
-          INPUT,
-          null,
-        );
+        await store.jobs.insert({
+          job: { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
+          input: INPUT,
+          key: null,
+        });
       }
     }
     await Promise.all(Array.from({ length: STORED_AT_ONCE }, work));

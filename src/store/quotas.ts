@@ -8,17 +8,17 @@ import type { Tables } from "./tables.ts";
 import { createTurns } from "./turns.ts";
 
 /** What is counted of an owner, each in windows of its own length. */
-export type RateName = keyof typeof WINDOW_SECONDS;
+export type QuotaName = keyof typeof WINDOW_SECONDS;
 
 /** Counts what owners do within a time. */
-export type Rates = {
+export type Quotas = {
   /** Counts one more; resolves with how many there are by then in the window, and when that ends, also as a time. */
   count(
-    name: RateName,
+    name: QuotaName,
     ownerId: string,
   ): Promise<{ readonly count: number; readonly endsInMs: number; readonly endsAtMs: number }>;
   /** Takes back one that was counted in the window that ends then and did not happen; nothing once it has ended. */
-  discount(name: RateName, ownerId: string, endsAtMs: number): Promise<void>;
+  discount(name: QuotaName, ownerId: string, endsAtMs: number): Promise<void>;
 };
 
 const WINDOW_SECONDS = { submits: 60, jobs: 24 * 60 * 60 } as const;
@@ -31,24 +31,24 @@ const BETWEEN_SWEEPS_MS = 5 * 60_000;
 const KEPT_AFTER_END_MS = 60 * 60_000;
 
 /** Of each owner two numbers are kept for as long as their windows last. */
-export function createRates({ kind, queries }: Database): Rates {
+export function createQuotas({ kind, queries }: Database): Quotas {
   return kind === "postgres" ? countInPostgres(queries) : countInMemory();
 }
 
-function countInMemory(): Rates {
-  const create = (keyPrefix: RateName): RateLimiterMemory =>
+function countInMemory(): Quotas {
+  const create = (keyPrefix: QuotaName): RateLimiterMemory =>
     new RateLimiterMemory({ keyPrefix, points: NO_LIMIT, duration: WINDOW_SECONDS[keyPrefix] });
-  return toRates({ submits: create("submits"), jobs: create("jobs") });
+  return toQuotas({ submits: create("submits"), jobs: create("jobs") });
 }
 
-function countInPostgres(queries: Kysely<Tables>): Rates {
+function countInPostgres(queries: Kysely<Tables>): Quotas {
   const storeClient = {
     async query({ text, values }: { readonly text: string; readonly values: unknown[] }) {
       const { rows, numAffectedRows } = await queries.executeQuery(CompiledQuery.raw(text, values));
       return { rows, rowCount: Number(numAffectedRows ?? rows.length) };
     },
   };
-  const create = (keyPrefix: RateName): RateLimiterPostgres =>
+  const create = (keyPrefix: QuotaName): RateLimiterPostgres =>
     new RateLimiterPostgres({
       storeClient,
       storeType: "client",
@@ -75,17 +75,17 @@ function countInPostgres(queries: Kysely<Tables>): Rates {
       .execute();
   }
 
-  const rates = toRates(limiters);
+  const quotas = toQuotas(limiters);
   return {
-    ...rates,
+    ...quotas,
     async count(name, ownerId) {
       await sweep();
-      return await inTurn(ownerId, () => rates.count(name, ownerId));
+      return await inTurn(ownerId, () => quotas.count(name, ownerId));
     },
   };
 }
 
-function toRates(limiters: Record<RateName, RateLimiterMemory | RateLimiterPostgres>): Rates {
+function toQuotas(limiters: Record<QuotaName, RateLimiterMemory | RateLimiterPostgres>): Quotas {
   return {
     async count(name, ownerId) {
       const { consumedPoints, msBeforeNext } = await limiters[name].consume(toKey(ownerId));
