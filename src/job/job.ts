@@ -89,8 +89,3 @@ export function isFinished(job: Job): boolean {
 export function isCancellable(job: Job): boolean {
   return job.status === "SUBMITTING" || job.status === "IN_QUEUE";
 }
-
-/** How the job came into its status, as its history keeps it. */
-export function toEvent({ version, status, updatedAt }: Job): JobEvent {
-  return { version, status, at: updatedAt };
-}

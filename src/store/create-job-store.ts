@@ -1,36 +1,24 @@
 import type { Kysely } from "kysely";
 
-import { type Job, type JobEvent, toEvent } from "../job/job.ts";
-import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database-clock.ts";
+import type { Job } from "../job/job.ts";
+import { type Database, databaseNowMs } from "./database.ts";
 import { deleteFinishedJob, deleteOldJobs, refuseSpentKey } from "./delete-jobs.ts";
-import { hasDeployment, listDeploymentIds } from "./deployments.ts";
 import { createFeed } from "./feed.ts";
 import { checkInFlight, lockInFlight } from "./in-flight.ts";
-import {
-  fromJob,
-  fromJobEvent,
-  JOB_COLUMNS,
-  toJob,
-  toJobEvent,
-  UNFINISHED_STATUSES,
-} from "./job-rows.ts";
+import { createDocuments, insertInput, setOutput } from "./job-documents.ts";
+import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore, KeyedJob } from "./job-store.ts";
-import { countJobs, selectJobs } from "./list-jobs.ts";
-import { insertInput, readDocuments, setOutput } from "./job-documents.ts";
+import { createJobLists } from "./list-jobs.ts";
 import type { OwnOwnership } from "./ownership.ts";
 import { createQuotas } from "./quotas.ts";
-import { notePause, readPauseMs } from "./shared-pause.ts";
-import { extendSubmit, keepLateRequestId, markAbandonedSubmits } from "./submit-leases.ts";
+import { createSubmitLeases } from "./submit-leases.ts";
 import type { Tables } from "./tables.ts";
 import { createTurns } from "./turns.ts";
+import { createUpstreamPause } from "./upstream-pause.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 /** A taken key whose job is gone a moment later was freed by a refusal; that does not happen often in a row. */
 const MOST_INSERTS = 5;
-
-/** Well below the parameters that a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
-const IDS_PER_STATEMENT = 1_000;
 
 /** The job store in SQL, the same for both databases; what differs is in `ownership.ts` and the migrations. */
 export function createJobStore(dependencies: {
@@ -176,27 +164,22 @@ export function createJobStore(dependencies: {
           .execute(),
       );
       const histories = Map.groupBy(rows, (row) => row.job_id);
-      return ids.map((id): JobEvent[] => (histories.get(id) ?? []).map(toJobEvent));
+      return ids.map((id) =>
+        (histories.get(id) ?? []).map(({ version, status, at }) => ({
+          version,
+          status,
+          at: new Date(at),
+        })),
+      );
     },
 
-    list: async (range) => (await selectJobs(reads, range)).map(toJob),
-    count: (filter) => countJobs(reads, filter),
-    listDeploymentIds: (ownerId) => listDeploymentIds(reads, ownerId),
-    hasDeployment: (deploymentId, ownerId) => hasDeployment(reads, deploymentId, ownerId),
-    extendSubmit: (id, leaseMs) => extendSubmit(database, id, leaseMs),
-    listAbandonedSubmits: (limit) => markAbandonedSubmits(database, ownership.gatewayId, limit),
-    keepLateRequestId: (id, requestId) => keepLateRequestId(database, id, requestId),
+    ...createJobLists(reads),
+    ...createSubmitLeases(database, ownership.gatewayId),
   };
 
   return {
     jobs,
-    documents: {
-      async read(ids, mostBytes) {
-        const rows = await inChunks(ids, (chunk) => readDocuments(reads, chunk, mostBytes));
-        const documents = new Map(rows);
-        return ids.map((id) => documents.get(id) ?? null);
-      },
-    },
+    documents: createDocuments(reads),
     feed: {
       ...createFeed(database),
       subscribeToJob: changes.subscribeToJob,
@@ -205,24 +188,19 @@ export function createJobStore(dependencies: {
     quotas: createQuotas(database),
     ownership: {
       isExclusive: database.kind === "sqlite",
-      claim: ownership.claim,
-      list: ownership.list,
-      renew: ownership.renew,
-      readShares: ownership.readShares,
-      pickUnfinishedId: ownership.pickUnfinishedId,
+      ...ownership,
       async release(limit) {
         const ids = await ownership.release(limit);
         // Not waited for: the caller stops looking at them first, while the message is on its way.
         if (ids.length > 0) void changes.handOver();
         return ids;
       },
-      onHandover: (claim) => changes.onHandover(claim),
-      readPauseMs: () => readPauseMs(database),
-      notePause: (durationMs) => notePause(database, durationMs),
+      onHandover: changes.onHandover,
+      ...createUpstreamPause(database),
     },
     readsPerOwner: database.readsPerOwner,
-    ping: () => database.ping(),
-    hangUp: () => database.hangUp(),
+    ping: database.ping,
+    hangUp: database.hangUp,
     async close() {
       try {
         // Without its lease this gateway's jobs are nobody's, all at once.
@@ -242,22 +220,11 @@ function isMoveInQueue({ status, queuePosition }: Job): boolean {
 }
 
 async function insertEvent(transaction: Kysely<Tables>, job: Job): Promise<void> {
+  const { id, version, status, updatedAt } = job;
   await transaction
     .insertInto("job_events")
-    .values(fromJobEvent(job.id, toEvent(job)))
+    .values({ job_id: id, version, status, at: updatedAt.getTime() })
     // A job is in each status once; a place that was lost is a move as well.
     .onConflict((conflict) => conflict.columns(["job_id", "status"]).doNothing())
     .execute();
-}
-
-async function inChunks<Row>(
-  ids: readonly string[],
-  read: (chunk: string[]) => Promise<Row[]>,
-): Promise<Row[]> {
-  const distinct = [...new Set(ids)];
-  const rows: Row[] = [];
-  for (let start = 0; start < distinct.length; start += IDS_PER_STATEMENT) {
-    rows.push(...(await read(distinct.slice(start, start + IDS_PER_STATEMENT))));
-  }
-  return rows;
 }

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 
 import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
 import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
-import { databaseNowMs } from "./database-clock.ts";
+import { databaseNowMs } from "./database.ts";
 import type { Database, DatabaseKind } from "./database.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";

@@ -2,7 +2,6 @@ import type { Job, JobEvent } from "../job/job.ts";
 import type { JobStatus } from "../job/job-status.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Reach } from "../runcomfy/reach.ts";
-import type { Quotas } from "./quotas.ts";
 
 /** The two JSON documents of a job; `output` is null until it SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
@@ -104,7 +103,7 @@ export type Jobs = {
   keepLateRequestId(id: string, requestId: string): Promise<void>;
 };
 
-type Documents = {
+export type Documents = {
   /** In the order of `ids`, null where there is no job. Documents above `mostBytes` together are not read. */
   read(ids: readonly string[], mostBytes: number | null): Promise<(StoredDocuments | null)[]>;
 };
@@ -123,6 +122,20 @@ export type Feed = {
   /** The same for each change of an owner's jobs that the feed tells of; of everybody's where none is given. */
   subscribe(ownerId: string | undefined, wake: () => void): () => void;
 };
+
+/** Counts what owners do within a time, for all gateways together. */
+export type Quotas = {
+  /** Counts one more; resolves with how many there are in the window by then, and when it ends. */
+  count(name: QuotaName, ownerId: string): Promise<QuotaCount>;
+  /** Takes back one that was counted in the window that ends then; nothing once it has ended. */
+  discount(name: QuotaName, ownerId: string, endsAtMs: number): Promise<void>;
+};
+
+/** Submits in a minute, and jobs in a day. */
+export type QuotaName = "submits" | "jobs";
+
+/** `endsAtMs` is by the database's clock. */
+type QuotaCount = { readonly count: number; readonly endsInMs: number; readonly endsAtMs: number };
 
 /** Which gateway looks at which job. A gateway whose lease ran out loses its jobs to whoever claims them next. */
 export type Ownership = {

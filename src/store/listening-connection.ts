@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { Logger } from "pino";
 
-import { pause } from "./pause.ts";
+import { sleepFor } from "./sleep.ts";
 
 const SHORTEST_BACK_OFF_MS = 500;
 const LONGEST_BACK_OFF_MS = 5_000;
@@ -65,7 +65,7 @@ export async function startListening(options: {
       }
       tried.resolve();
       const backOffMs = Math.min(LONGEST_BACK_OFF_MS, SHORTEST_BACK_OFF_MS * 2 ** (failures - 1));
-      await pause(backOffMs * (0.5 + Math.random() / 2), closing.signal);
+      await sleepFor(backOffMs * (0.5 + Math.random() / 2), closing.signal);
     }
   }
 
@@ -102,7 +102,7 @@ export async function startListening(options: {
       onListening();
       tried.resolve();
       for (;;) {
-        await pause(heartbeatMs, stopping.signal);
+        await sleepFor(heartbeatMs, stopping.signal);
         await check();
         failures = 0;
         warned.clear();
@@ -116,7 +116,7 @@ export async function startListening(options: {
     async function check(): Promise<void> {
       stopping.signal.throwIfAborted();
       isHeard = false;
-      const patience = pause(answerMs, stopping.signal).then(() => false);
+      const patience = sleepFor(answerMs, stopping.signal).then(() => false);
       const wasSent = await Promise.race([send(echoChannel, echo), patience]);
       stopping.signal.throwIfAborted();
       // Postgres delivers the message before this answer.

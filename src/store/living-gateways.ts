@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 
 import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database-clock.ts";
+import { databaseNowMs } from "./database.ts";
 import type { Shares } from "./job-store.ts";
 
 /** Twice the longest lease there can be: one that ends later was taken before the database's clock was set back. */

@@ -5,10 +5,9 @@ import pg from "pg";
 import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
-import { codeOf, DatabaseAwayError } from "./database-error.ts";
+import { codeOf, DatabaseAwayError, StoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import { TellingPostgresDialect } from "./postgres-dialect.ts";
-import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
 type PostgresOptions = {

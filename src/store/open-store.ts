@@ -6,7 +6,7 @@ import type { JobStore } from "./job-store.ts";
 import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import { startOwnership } from "./ownership.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError } from "./database-error.ts";
 import { createLonelyWakeUps, startWakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {

@@ -5,7 +5,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Job } from "../job/job.ts";
 import type { Reach } from "../runcomfy/reach.ts";
 import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database-clock.ts";
+import { databaseNowMs } from "./database.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Ownership } from "./job-store.ts";
 import { livingGateways, readGateways } from "./living-gateways.ts";

@@ -1,109 +1,75 @@
 import { createHash } from "node:crypto";
 
-import { CompiledQuery, type Kysely } from "kysely";
-import { RateLimiterMemory, RateLimiterPostgres } from "rate-limiter-flexible";
-
-import type { Database } from "./database.ts";
-import type { Tables } from "./tables.ts";
+import { type Database, databaseNowMs } from "./database.ts";
+import type { QuotaName, Quotas } from "./job-store.ts";
 import { createTurns } from "./turns.ts";
 
-/** What is counted of an owner, each in windows of its own length. */
-export type QuotaName = keyof typeof WINDOW_SECONDS;
-
-/** Counts what owners do within a time. */
-export type Quotas = {
-  /** Counts one more; resolves with how many there are by then in the window, and when that ends, also as a time. */
-  count(
-    name: QuotaName,
-    ownerId: string,
-  ): Promise<{ readonly count: number; readonly endsInMs: number; readonly endsAtMs: number }>;
-  /** Takes back one that was counted in the window that ends then and did not happen; nothing once it has ended. */
-  discount(name: QuotaName, ownerId: string, endsAtMs: number): Promise<void>;
+const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
+  submits: 60_000,
+  jobs: 24 * 60 * 60_000,
 };
-
-const WINDOW_SECONDS = { submits: 60, jobs: 24 * 60 * 60 } as const;
-
-/** The limit differs from owner to owner and is held by who asks; this only counts. */
-const NO_LIMIT = Number.MAX_SAFE_INTEGER;
-
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
-/** Long enough for gateways whose clocks differ. */
-const KEPT_AFTER_END_MS = 60 * 60_000;
 
-/** Of each owner two numbers are kept for as long as their windows last. */
 export function createQuotas({ kind, queries }: Database): Quotas {
-  return kind === "postgres" ? countInPostgres(queries) : countInMemory();
-}
-
-function countInMemory(): Quotas {
-  const create = (keyPrefix: QuotaName): RateLimiterMemory =>
-    new RateLimiterMemory({ keyPrefix, points: NO_LIMIT, duration: WINDOW_SECONDS[keyPrefix] });
-  return toQuotas({ submits: create("submits"), jobs: create("jobs") });
-}
-
-function countInPostgres(queries: Kysely<Tables>): Quotas {
-  const storeClient = {
-    async query({ text, values }: { readonly text: string; readonly values: unknown[] }) {
-      const { rows, numAffectedRows } = await queries.executeQuery(CompiledQuery.raw(text, values));
-      return { rows, rowCount: Number(numAffectedRows ?? rows.length) };
-    },
-  };
-  const create = (keyPrefix: QuotaName): RateLimiterPostgres =>
-    new RateLimiterPostgres({
-      storeClient,
-      storeType: "client",
-      tableName: "rates",
-      tableCreated: true,
-      // Its own timer would outlive the store.
-      clearExpiredByTimeout: false,
-      keyPrefix,
-      points: NO_LIMIT,
-      duration: WINDOW_SECONDS[keyPrefix],
-    });
-  const limiters = { submits: create("submits"), jobs: create("jobs") };
-  // An owner's counts wait for each other in the database: it must not take every connection to do so.
+  const nowMs = databaseNowMs(kind);
+  // An owner's counts wait for each other's row: here, and not with a connection each.
   const inTurn = createTurns({ most: 1, isYielding: false });
-  let sweptAt = 0;
+  let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {
-    const now = Date.now();
-    if (now - sweptAt < BETWEEN_SWEEPS_MS) return;
-    sweptAt = now;
-    await queries
-      .deleteFrom("rates")
-      .where("expire", "<", now - KEPT_AFTER_END_MS)
-      .execute();
+    if (performance.now() - sweptAt < BETWEEN_SWEEPS_MS) return;
+    sweptAt = performance.now();
+    await queries.deleteFrom("quotas").where("ends_at", "<=", nowMs).execute();
   }
 
-  const quotas = toQuotas(limiters);
   return {
-    ...quotas,
     async count(name, ownerId) {
       await sweep();
-      return await inTurn(ownerId, () => quotas.count(name, ownerId));
-    },
-  };
-}
-
-function toQuotas(limiters: Record<QuotaName, RateLimiterMemory | RateLimiterPostgres>): Quotas {
-  return {
-    async count(name, ownerId) {
-      const { consumedPoints, msBeforeNext } = await limiters[name].consume(toKey(ownerId));
-      return {
-        count: consumedPoints,
-        endsInMs: msBeforeNext,
-        endsAtMs: Date.now() + msBeforeNext,
-      };
+      return await inTurn(ownerId, async () => {
+        const { used, endsAtMs, now } = await queries
+          .insertInto("quotas")
+          .values((eb) => ({
+            key: toKey(name, ownerId),
+            used: 1,
+            ends_at: eb(nowMs, "+", WINDOW_MS[name]),
+          }))
+          .onConflict((conflict) =>
+            conflict.column("key").doUpdateSet((eb) => {
+              const isOver = eb("quotas.ends_at", "<=", nowMs);
+              return {
+                used: eb
+                  .case()
+                  .when(isOver)
+                  .then(1)
+                  .else(eb("quotas.used", "+", 1))
+                  .end(),
+                ends_at: eb
+                  .case()
+                  .when(isOver)
+                  .then(eb.ref("excluded.ends_at"))
+                  .else(eb.ref("quotas.ends_at"))
+                  .end(),
+              };
+            }),
+          )
+          .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])
+          .executeTakeFirstOrThrow();
+        return { count: used, endsInMs: endsAtMs - now, endsAtMs };
+      });
     },
     async discount(name, ownerId, endsAtMs) {
-      // It would be taken from the next window, of which it is no part.
-      if (Date.now() >= endsAtMs) return;
-      await limiters[name].reward(toKey(ownerId));
+      await queries
+        .updateTable("quotas")
+        .set((eb) => ({ used: eb("used", "-", 1) }))
+        .where("key", "=", toKey(name, ownerId))
+        .where("ends_at", "=", endsAtMs)
+        .where("ends_at", ">", nowMs)
+        .execute();
     },
   };
 }
 
-/** Owners may be longer than the column. */
-function toKey(ownerId: string): string {
-  return createHash("sha256").update(ownerId).digest("hex");
+/** One length for owners of any. */
+function toKey(name: QuotaName, ownerId: string): string {
+  return `${name}:${createHash("sha256").update(ownerId).digest("hex")}`;
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
 import type { Feed } from "./job-store.ts";
 import { startListening } from "./listening-connection.ts";
-import { pause } from "./pause.ts";
+import { sleepFor } from "./sleep.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -104,7 +104,7 @@ export async function startWakeUps(dependencies: {
     isSending = true;
     while (!closing.signal.aborted && !pending.isEmpty()) {
       const message = { g: gatewayId, ...pending.take() };
-      await Promise.all([send(message), pause(BETWEEN_MESSAGES_MS, closing.signal)]);
+      await Promise.all([send(message), sleepFor(BETWEEN_MESSAGES_MS, closing.signal)]);
     }
     isSending = false;
   }

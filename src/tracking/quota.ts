@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
 import { toDurationText } from "../job/duration-text.ts";
 import { LimitError } from "../job/limit-error.ts";
-import type { QuotaName, Quotas } from "../store/quotas.ts";
+import type { QuotaName, Quotas } from "../store/job-store.ts";
 
 /** Counts what owners submit in a time. */
 export type Quota = {

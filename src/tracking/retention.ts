@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Jobs } from "../store/job-store.ts";
-import { pause } from "../store/pause.ts";
+import { sleepFor } from "../store/sleep.ts";
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */
@@ -22,7 +22,7 @@ export function startRetention(options: {
   /** Ends early, and well, when the signal is aborted. */
   readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<void>;
 }): { close(): Promise<void> } {
-  const { jobs, days, log, sleep = pause } = options;
+  const { jobs, days, log, sleep = sleepFor } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const ages = {

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 
 import type { Job, JobEvent } from "../../src/job/job.ts";
-import { createJob, toEvent } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 
@@ -38,7 +38,11 @@ function describeFinished() {
   return {
     job,
     documents: { input: INPUT, output: OUTPUT },
-    history: [toEvent(SUBMITTED), toEvent(job)],
+    history: [SUBMITTED, job].map(({ version, status, updatedAt }) => ({
+      version,
+      status,
+      at: updatedAt,
+    })),
   };
 }
 

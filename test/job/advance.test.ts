@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob, isCancellable, isFinished, toEvent } from "../../src/job/job.ts";
+import { createJob, isCancellable, isFinished } from "../../src/job/job.ts";
 import { LOST } from "../../src/job/job-error.ts";
 import { JOB_STATUSES, isFinal, isForward } from "../../src/job/job-status.ts";
 import type { Observation } from "../../src/job/observation.ts";
@@ -78,11 +78,6 @@ test.each([
 ])("the upstream's time of the end counts only where it can be true: %s", (_, told, kept) => {
   const end: Observation = { kind: "cancelled", finishedAt: new Date(told) };
   expect(advance(queued, end, LATER).finishedAt).toEqual(new Date(kept));
-});
-
-test("an event tells the change that led to the job as it is", () => {
-  const expected = { version: 3, status: "IN_PROGRESS", at: LATER };
-  expect(toEvent(running)).toEqual(expected);
 });
 
 test("no order of observations moves a job backwards", () => {

@@ -10,7 +10,7 @@ import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { StoreError } from "../../src/store/store-error.ts";
+import { StoreError } from "../../src/store/database-error.ts";
 import {
   createDatabase,
   createEmptyDatabase,
@@ -285,7 +285,7 @@ describe("opening a Postgres", () => {
     create table seen (statement_timeout text);
     create function at_last() returns event_trigger language plpgsql as $$
       begin
-        if current_query() like '%create table rates%' then ${statement}; end if;
+        if current_query() like '%create table quotas%' then ${statement}; end if;
       end $$;
     create event trigger at_last on ddl_command_start when tag in ('CREATE TABLE')
       execute function at_last()`;

@@ -17,7 +17,7 @@ import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { startOwnership } from "../../src/store/ownership.ts";
 import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
-import { StoreError } from "../../src/store/store-error.ts";
+import { StoreError } from "../../src/store/database-error.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 
