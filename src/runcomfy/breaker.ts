@@ -1,6 +1,6 @@
 import type { UpstreamErrorCode } from "../job/upstream-error.ts";
-import type { Place } from "./place.ts";
-import { createPlace } from "./place.ts";
+import type { Slot } from "./slot.ts";
+import { createSlot } from "./slot.ts";
 
 /** Turns failures in a row into an outage, of the upstream or of one deployment, and ends it. */
 export type Breaker = {
@@ -16,9 +16,9 @@ export type Breaker = {
 };
 
 export type Outage = {
-  readonly looks: Place;
+  readonly looks: Slot;
   /** Beside the looks, which may all be at one broken job, or far off, or none. */
-  readonly probes: Place;
+  readonly probes: Slot;
 };
 
 export const FAILURES_UNTIL_OUTAGE = 5;
@@ -55,8 +55,8 @@ export function createBreaker(options: {
     const isRelapse = now() - endedAt < RELAPSE_MS;
     outage = {
       code,
-      looks: createPlace({ ...options, firstBackOffMs: SHORTEST_BACK_OFF_MS }),
-      probes: createPlace({
+      looks: createSlot({ ...options, firstBackOffMs: SHORTEST_BACK_OFF_MS }),
+      probes: createSlot({
         ...options,
         firstBackOffMs: isRelapse ? endedBackOffMs * 2 : SHORTEST_BACK_OFF_MS,
       }),

@@ -4,8 +4,8 @@ import type { UpstreamErrorCode } from "../job/upstream-error.ts";
 import type { Outage } from "./breaker.ts";
 import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
 import { createDeploymentBreakers } from "./deployment-breakers.ts";
-import type { Pause } from "./pause.ts";
-import { createPause } from "./pause.ts";
+import type { UpstreamPause } from "./upstream-pause.ts";
+import { createUpstreamPause } from "./upstream-pause.ts";
 import type { Reach } from "./reach.ts";
 import { createReachTracker } from "./reach.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
@@ -15,7 +15,7 @@ import type { RunComfyError } from "./runcomfy-error.ts";
  * jobs asks first. A call without an answer tells of the upstream, but where others were answered while it waited in
  * vain; that and an answered failure tell of its deployment, and only where nothing else is answered well of the upstream.
  */
-export type Pace = Pause & {
+export type Pace = UpstreamPause & {
   /** How many milliseconds nobody may look at any job; 0 when only its deployment may be against it. */
   lookDelayMs(): number;
   /**
@@ -74,7 +74,7 @@ export function createPace(options: {
   readonly cutOffAfterMs?: number;
 }): Pace {
   const { now, random, log, longestBackOffMs = 8_000, cutOffAfterMs = 6_000 } = options;
-  const pause = createPause(now);
+  const pause = createUpstreamPause(now);
   const reach = createReachTracker({ now, cutOffAfterMs });
   const listeners: (() => void)[] = [];
   let gateways = 1;
@@ -225,9 +225,9 @@ export function createPace(options: {
     ...pause,
     lookDelayMs,
     claimLook(deploymentId) {
-      const places = findOutages(deploymentId).map(({ looks }) => looks);
-      const waitMs = Math.max(lookDelayMs(), ...places.map((place) => place.waitMs()));
-      if (waitMs === 0) for (const place of places) place.take();
+      const slots = findOutages(deploymentId).map(({ looks }) => looks);
+      const waitMs = Math.max(lookDelayMs(), ...slots.map((slot) => slot.waitMs()));
+      if (waitMs === 0) for (const slot of slots) slot.take();
       return waitMs;
     },
     releaseLook(deploymentId) {

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
-import { LONGEST_PAUSE_MS } from "./pause.ts";
+import { LONGEST_PAUSE_MS } from "./upstream-pause.ts";
 
 /** Deeper answers would overflow the stack of whoever walks or writes them. */
 const DEEPEST = 200;

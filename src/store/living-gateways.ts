@@ -42,23 +42,13 @@ export async function readGateways(
       eb.or([eb("id", "=", gatewayId), eb("id", "in", livingGateways(database).select("id"))]),
     )
     .executeTakeFirstOrThrow();
-  const { others, sharingOthers, sharingSelf } = found;
-  const gateways = others + 1;
-  return {
-    gateways,
-    sharing: toSharing({ gateways, sharingOthers, sharingSelf }),
-    isOutageElsewhere: found.failingOthers > 0,
-    answeredElsewhereMsAgo: found.answeredMsAgo === null ? null : Math.max(0, found.answeredMsAgo),
-  };
-}
-
-function toSharing(counts: {
-  readonly gateways: number;
-  readonly sharingOthers: number;
-  readonly sharingSelf: number;
-}): number {
-  const { gateways, sharingOthers, sharingSelf } = counts;
-  if (sharingSelf > 0) return sharingOthers + sharingSelf;
+  const { others, sharingOthers, sharingSelf, failingOthers, answeredMsAgo } = found;
   // Where nobody is left to leave the jobs to, all share them.
-  return sharingOthers > 0 ? 0 : gateways;
+  const sharing = sharingOthers + sharingSelf === 0 ? others + 1 : sharingOthers + sharingSelf;
+  return {
+    gateways: others + 1,
+    sharing: sharingSelf === 0 && sharingOthers > 0 ? 0 : sharing,
+    isOutageElsewhere: failingOthers > 0,
+    answeredElsewhereMsAgo: answeredMsAgo === null ? null : Math.max(0, answeredMsAgo),
+  };
 }

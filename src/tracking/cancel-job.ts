@@ -6,9 +6,8 @@ import { UpstreamError } from "../job/upstream-error.ts";
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import { attempt } from "./attempt.ts";
-import type { Record } from "./record.ts";
-import { toUpstreamError } from "./to-upstream-error.ts";
+import type { RecordObservation } from "./record-observation.ts";
+import { attempt, toUpstreamError } from "./upstream-failure.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
 /**
@@ -27,7 +26,7 @@ const SUBMIT_MARGIN_MS = 1_000;
 export function createCancelJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
-  readonly record: Record;
+  readonly record: RecordObservation;
   /** Resolves at the end of the job's next look. */
   readonly lookNow: (jobId: string) => Promise<void>;
   readonly submitTimeoutMs: number;

@@ -8,7 +8,7 @@ import type {
   StatusReport,
 } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import { attempt } from "./attempt.ts";
+import { attempt } from "./upstream-failure.ts";
 
 /** One look: its outcome, and what the log may say of it. */
 export type Look = LookOutcome & {

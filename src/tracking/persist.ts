@@ -2,19 +2,17 @@ import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 
-/** Writes down what became of a submit, which must not be lost because the database is away for a moment. */
+/** Writes down what became of a submit, trying again while the database is away. */
 export type Persist = <T>(
   job: Job,
   write: () => Promise<T>,
-  options?: PersistOptions,
+  options?: {
+    /** The upstream's id, for the log, in case it can't be stored. */
+    readonly requestId?: string | undefined;
+    /** What lies between the tries; five minutes in all when not given. */
+    readonly delaysMs?: readonly number[] | undefined;
+  },
 ) => Promise<T>;
-
-type PersistOptions = {
-  /** The upstream's id, for the log, in case it can't be stored. */
-  readonly requestId?: string | undefined;
-  /** What lies between the tries; five minutes in all when not given. */
-  readonly delaysMs?: readonly number[] | undefined;
-};
 
 const DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
 

@@ -12,8 +12,8 @@ import type { Followed } from "./due-jobs.ts";
 import { createDueJobs } from "./due-jobs.ts";
 import { lookAtJob } from "./look-at-job.ts";
 import { createLookLog } from "./look-log.ts";
-import { createLookPlaces } from "./look-places.ts";
-import type { Record } from "./record.ts";
+import { createLookSlots } from "./look-slots.ts";
+import type { RecordObservation } from "./record-observation.ts";
 
 /** Looks at every job it was given until the job ends, however many watch it. */
 export type Poller = {
@@ -57,7 +57,7 @@ export function createPoller(dependencies: {
   readonly jobs: Jobs;
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
-  readonly record: Record;
+  readonly record: RecordObservation;
   readonly schedule: PollSchedule;
   /** Whether the gateway may take itself for the owner of its jobs. */
   readonly isOwner: () => boolean;
@@ -75,7 +75,7 @@ export function createPoller(dependencies: {
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const dueJobs = createDueJobs();
-  const places = createLookPlaces();
+  const slots = createLookSlots();
   const lookLog = createLookLog({ log, monotonic, isFollowed: (id) => followedJobs.has(id) });
   const closing = new AbortController();
   let expiredSoughtAt = -Infinity;
@@ -123,8 +123,8 @@ export function createPoller(dependencies: {
 
   function tick(): number {
     for (;;) {
-      if (closing.signal.aborted || places.isFull()) return Infinity;
-      const followed = dueJobs.peek(places.isOpen);
+      if (closing.signal.aborted || slots.isFull()) return Infinity;
+      const followed = dueJobs.peek(slots.isOpen);
       if (followed === null) return Infinity;
       const waitMs = (followed.dueAt ?? 0) - monotonic();
       if (waitMs > 0) return waitMs;
@@ -157,7 +157,7 @@ export function createPoller(dependencies: {
     if (monotonic() - expiredSoughtAt < EXPIRY_SEARCH_MS) return;
     expiredSoughtAt = monotonic();
     for (const followed of followedJobs.values()) {
-      if (places.isFull()) {
+      if (slots.isFull()) {
         // The next look that ends goes on with this.
         expiredSoughtAt = -Infinity;
         return;
@@ -171,7 +171,7 @@ export function createPoller(dependencies: {
   function start(followed: Followed, act: () => Promise<Job | null>): void {
     const waiting = followed.waiting.splice(0);
     followed.dueAt = null;
-    const leave = places.take(followed.deploymentId);
+    const leave = slots.take(followed.deploymentId);
     followed.underWay = nextDelayAfter(followed, act).then((delayMs) => {
       leave();
       followed.underWay = null;
@@ -254,7 +254,7 @@ export function createPoller(dependencies: {
         if (followed !== undefined) letGo(followed);
       }
     },
-    setGateways: places.setGateways,
+    setGateways: slots.setGateways,
     async lookNow(jobId) {
       if (closing.signal.aborted) return;
       const followed = followedJobs.get(jobId) ?? begin(jobId, null, Infinity);

@@ -15,13 +15,13 @@ import { createKeyedCalls } from "./keyed-calls.ts";
 import { answerWith, createKeyedJobs } from "./keyed-jobs.ts";
 import { createPersist } from "./persist.ts";
 import type { GiveBack, Quota } from "./quota.ts";
-import type { Record } from "./record.ts";
+import type { RecordObservation } from "./record-observation.ts";
 import type { SubmitLease } from "./submit-lease.ts";
 import type { SubmitTurn } from "./submit-turns.ts";
 import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { inSpellingOf, toSubmission } from "./submission.ts";
-import { rateLimited, toRefusal } from "./to-upstream-error.ts";
+import { rateLimited, toRefusal } from "./upstream-failure.ts";
 
 /**
  * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
@@ -55,7 +55,7 @@ export function createSubmitJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
-  readonly record: Record;
+  readonly record: RecordObservation;
   readonly follow: (job: Job) => void;
   readonly submitLease: SubmitLease;
   readonly quota: Quota;

@@ -4,7 +4,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { JobStore, Shares } from "../store/job-store.ts";
 import type { Lease } from "./lease.ts";
 import type { Poller } from "./poller.ts";
-import type { Record } from "./record.ts";
+import type { RecordObservation } from "./record-observation.ts";
 
 /** Keeps what this gateway follows, what it owns and what is its share of all jobs the same. */
 export type TakeOver = {
@@ -55,7 +55,7 @@ export function createTakeOver(dependencies: {
   readonly pace: Pick<Pace, "reach" | "noteAnswerElsewhere">;
   readonly lease: Lease;
   readonly leaseMs: number;
-  readonly record: Record;
+  readonly record: RecordObservation;
   /** Whether this very process is submitting a job: then it will write down the outcome itself, however late. */
   readonly isSubmitting: (jobId: string) => boolean;
   /** Hears at each beat how many gateways live, and share the jobs. */

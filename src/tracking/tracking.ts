@@ -15,7 +15,7 @@ import { createHeartbeat } from "./heartbeat.ts";
 import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
 import { createQuota } from "./quota.ts";
-import { createRecord } from "./record.ts";
+import { createRecordObservation } from "./record-observation.ts";
 import { createPauseSharing } from "./share-pause.ts";
 import type { SubmitJob } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
@@ -67,7 +67,7 @@ export function createTracking(dependencies: {
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
-  const record = createRecord({ jobs: store.jobs, now });
+  const record = createRecordObservation({ jobs: store.jobs, now });
   // Where no other gateway can live there is nobody to lose a job to.
   const lease = createLease({
     leaseMs: store.ownership.isExclusive ? Infinity : leaseMs,

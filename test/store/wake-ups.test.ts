@@ -366,7 +366,7 @@ test("what can't be sent is dropped with one warning, and the next change is tol
   expect(countLogged("can't be told")).toBe(1);
   proxy.heal();
   await wakeUps.handOver();
-  await expect.poll(() => payloads).toEqual(['{"g":"a","k":"handover"}']);
+  await expect.poll(() => payloads).toEqual(['{"g":"a","t":["!"]}']);
   await wakeUps.close();
   await close();
 });

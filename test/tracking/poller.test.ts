@@ -16,8 +16,8 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createLease } from "../../src/tracking/lease.ts";
 import type { Poller } from "../../src/tracking/poller.ts";
 import { createPoller } from "../../src/tracking/poller.ts";
-import type { Record } from "../../src/tracking/record.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import type { RecordObservation } from "../../src/tracking/record-observation.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { TakeOver } from "../../src/tracking/take-over.ts";
 import { createTakeOver } from "../../src/tracking/take-over.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
@@ -33,7 +33,7 @@ let upstream: FaultyUpstream;
 let store: JobStore;
 let pace: Pace;
 let runcomfy: RunComfy;
-let record: Record;
+let record: RecordObservation;
 let poller: Poller;
 let takeOver: TakeOver;
 /** The gateway's two clocks, which only the test moves. */
@@ -51,7 +51,7 @@ beforeEach(async () => {
   const now = () => wallMs;
   const monotonic = () => monotonicMs;
   pace = createPace({ now: monotonic, random: () => 0, log });
-  record = createRecord({ jobs: store.jobs, now });
+  record = createRecordObservation({ jobs: store.jobs, now });
   runcomfy = connect();
   poller = createPoller({
     jobs: store.jobs,

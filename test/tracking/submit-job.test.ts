@@ -17,7 +17,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createQuota } from "../../src/tracking/quota.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
 import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
@@ -62,7 +62,7 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 30_000, pace, log }),
     pace,
-    record: createRecord({ jobs: store.jobs, now: () => 0 }),
+    record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
     follow: ({ id }: Job) => followed.push(id),
     submitLease: createSubmitLease({
       jobs: store.jobs,
@@ -352,7 +352,7 @@ test("a gateway whose own lease has run out does so too", async () => {
 test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
   freezeAfterInsert(60_000, async () => {
     const keyed = await store.jobs.readKeyed("local", "key");
-    await createRecord({ jobs: store.jobs, now: () => 0 })(keyed?.job.id ?? "", {
+    await createRecordObservation({ jobs: store.jobs, now: () => 0 })(keyed?.job.id ?? "", {
       kind: "unanswered",
     });
   });
@@ -392,7 +392,7 @@ test("an id that comes after the row was settled is kept beside it, and the answ
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
   const id = (await store.jobs.readKeyed("local", "key"))?.job.id ?? "";
-  await createRecord({ jobs: store.jobs, now: () => 0 })(id, { kind: "unanswered" });
+  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(id, { kind: "unanswered" });
   release();
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   expect(kept).toEqual([[id, expect.stringMatching(/./)]]);
@@ -448,7 +448,7 @@ test("what is refused for its jobs in flight does not count as a job of the day"
   for (let attempt = 0; attempt < 5; attempt++) {
     await expect(submitter.submitJob(request)).rejects.toMatchObject({ limit: 1 });
   }
-  await createRecord({ jobs: store.jobs, now: () => 0 })(job.id, {
+  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(job.id, {
     kind: "cancelled",
     finishedAt: null,
   });
@@ -531,7 +531,7 @@ test("a retry whose key is found taken or spent with the row counts for nothing"
   };
   expect((await submitter.submitJob(request)).job.id).toBe(job.id);
 
-  await createRecord({ jobs: store.jobs, now: () => 0 })(job.id, {
+  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(job.id, {
     kind: "cancelled",
     finishedAt: null,
   });

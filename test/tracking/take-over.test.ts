@@ -11,7 +11,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createHeartbeat } from "../../src/tracking/heartbeat.ts";
 import type { Lease } from "../../src/tracking/lease.ts";
 import { createLease } from "../../src/tracking/lease.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { TakeOver } from "../../src/tracking/take-over.ts";
 import { createTakeOver } from "../../src/tracking/take-over.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -45,7 +45,7 @@ beforeEach(async () => {
   store = await openStore({ databaseUrl: database.url, log, leaseMs: 60_000 });
   lease = createLease({ leaseMs: LEASE_MS, monotonic });
   pace = createPace({ now: monotonic, random: () => 0, log, cutOffAfterMs: LEASE_MS });
-  const record = createRecord({ jobs: store.jobs, now: Date.now });
+  const record = createRecordObservation({ jobs: store.jobs, now: Date.now });
   takeOver = createTakeOver({
     store,
     poller: {

@@ -1,7 +1,17 @@
 import { DeploymentNotFoundError } from "../job/deployment-not-found-error.ts";
 import { InvalidInputError } from "../job/invalid-input-error.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
-import type { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+
+/** What a call resolves with, or how the upstream failed it; rejects with what is no failure of the upstream. */
+export async function attempt<T>(call: () => Promise<T>): Promise<T | RunComfyError> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof RunComfyError) return error;
+    throw error;
+  }
+}
 
 /** What a client is told of a failed call: the code and our own sentence for it. */
 export function toUpstreamError(error: RunComfyError): UpstreamError {
@@ -11,7 +21,7 @@ export function toUpstreamError(error: RunComfyError): UpstreamError {
   });
 }
 
-/** The same of a submit that was surely refused. */
+/** What a client is told of a submit that was surely refused. */
 export function toRefusal(error: RunComfyError, deploymentId: string): Error {
   if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
   if (error.code === "NOT_FOUND")
@@ -19,7 +29,7 @@ export function toRefusal(error: RunComfyError, deploymentId: string): Error {
   return toUpstreamError(error);
 }
 
-/** The pause that is in force, as a client is told of it. */
+/** What a client is told of the pause that is in force. */
 export function rateLimited(pausedForMs: number): UpstreamError {
   return new UpstreamError("RATE_LIMITED", { retryAfterSeconds: toSeconds(pausedForMs) });
 }

@@ -1,5 +1,5 @@
 /** For how long the upstream asked everybody to stay away. */
-export type Pause = {
+export type UpstreamPause = {
   /** How many milliseconds nobody may call the upstream, because it asked for a pause; 0 when it did not. */
   pausedForMs(): number;
   /** The upstream asked everybody to stay away for so long; the listeners of `onPause` hear of it. */
@@ -17,7 +17,7 @@ export const LONGEST_PAUSE_MS = 300_000;
 const SAME_PAUSE_MS = 500;
 
 /** Makes one that has not begun. */
-export function createPause(now: () => number): Pause {
+export function createUpstreamPause(now: () => number): UpstreamPause {
   const listeners: (() => void)[] = [];
   let pausedUntil = 0;
 

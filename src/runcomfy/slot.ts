@@ -1,5 +1,5 @@
 /** Lets one call at a time pass while calls fail, and the next one ever later. */
-export type Place = {
+export type Slot = {
   /** What the next failure doubles. */
   backOffMs(): number;
   /** 0 when it is free. */
@@ -14,12 +14,12 @@ export type Place = {
 };
 
 /** Makes one that is free after the first wait; `toWaitMs` makes a wait of a back-off. */
-export function createPlace(options: {
+export function createSlot(options: {
   readonly now: () => number;
   readonly toWaitMs: (backOffMs: number) => number;
   readonly firstBackOffMs: number;
   readonly longestBackOffMs: number;
-}): Place {
+}): Slot {
   const { now, toWaitMs, longestBackOffMs } = options;
   let backOffMs = Math.min(options.firstBackOffMs, longestBackOffMs);
   let freeAt = now() + toWaitMs(backOffMs);

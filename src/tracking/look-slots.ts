@@ -1,5 +1,5 @@
 /** The places for looks that are under way at once. */
-export type LookPlaces = {
+export type LookSlots = {
   /** With how many gateways the places are shared; each has one at least. */
   setGateways(gateways: number): void;
   isFull(): boolean;
@@ -13,7 +13,7 @@ export type LookPlaces = {
 const MOST_LOOKS = 64;
 
 /** Makes them for a gateway that is alone. */
-export function createLookPlaces(): LookPlaces {
+export function createLookSlots(): LookSlots {
   const takenBy = new Map<string | null, number>();
   let taken = 0;
   let most = MOST_LOOKS;

@@ -4,19 +4,23 @@ import type { Observation } from "../job/observation.ts";
 import type { Jobs } from "../store/job-store.ts";
 
 /**
- * Holds an observation against a job and writes what is new in it: the one way in which a job ever changes. Returns the
- * job as it is afterwards, or null when there is none; rejects when the database does not answer. Whoever has just read
- * the row passes it as `known`: without news nothing is read again, and news on a stale row is not saved but held anew.
+ * Writes what an observation says that is new: the one way in which a job ever changes. Returns the job as it then is, or
+ * null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
+ * which saves a read; a stale one is read anew.
  */
-export type Record = (jobId: string, observation: Observation, known?: Job) => Promise<Job | null>;
+export type RecordObservation = (
+  jobId: string,
+  observation: Observation,
+  known?: Job,
+) => Promise<Job | null>;
 
 /** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
 const MOST_ATTEMPTS = 20;
 
-export function createRecord(dependencies: {
+export function createRecordObservation(dependencies: {
   readonly jobs: Jobs;
   readonly now: () => number;
-}): Record {
+}): RecordObservation {
   const { jobs, now } = dependencies;
   return async (jobId, observation, known) => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {

@@ -5,7 +5,7 @@ import type { Ownership } from "./job-store.ts";
 const UPSTREAM = "upstream";
 
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
-export function createUpstreamPause({
+export function createSharedPause({
   kind,
   ownershipQueries,
 }: Database): Pick<Ownership, "readPauseMs" | "notePause"> {
