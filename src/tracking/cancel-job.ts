@@ -10,17 +10,14 @@ import type { RecordObservation } from "./record-observation.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
-/**
- * Cancels a job of this owner and resolves with it once it is CANCELLED; one that was cancelled before is so already.
- * Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError.
- */
+/** Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. */
 export type CancelJob = (jobId: string, ownerId: string) => Promise<Job>;
 
-/** How long a job is looked after whose cancel the upstream did not answer with its fate. */
+/** How long to look for the outcome of a cancel that the upstream only took note of. */
 const PATIENCE_MS = 5_000;
 const LOOK_DELAY_MS = 500;
 
-/** How much longer than the submit itself its outcome may take to be written down. */
+/** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
 
 export function createCancelJob(dependencies: {
@@ -51,7 +48,7 @@ export function createCancelJob(dependencies: {
     throw toError(current, answer);
   };
 
-  /** The job once it shows what came of the cancel, or as it is when patience ends. */
+  /** The job once it shows what came of the cancel, or when patience ends. */
   async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {
     switch (answer) {
       case "cancelled":

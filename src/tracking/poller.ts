@@ -19,7 +19,7 @@ import type { RecordObservation } from "./record-observation.ts";
 export type Poller = {
   /** Follows a job that was accepted just now. */
   follow(job: Job): void;
-  /** Follows a job that may have changed while nobody looked, and looks at it at once, unless it is followed already. */
+  /** Follows a job that may have changed while nobody looked, at once, unless it is followed already. */
   resume(job: Pick<Job, "id" | "deploymentId" | "createdAt">): void;
   /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
   keepOnly(jobIds: ReadonlySet<string>, before: number): void;
@@ -41,16 +41,16 @@ export type Poller = {
 /** How long a job waits when the gateway itself could not look at it or write down what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
 
-/** How long a job waits whose look failed in an outage; the pace decides who is looked at then. */
+/** How long a job waits after a look that failed in an outage; the pace decides which job is next. */
 const OUTAGE_DELAY_MS = 1_000;
 
-/** So much later at most, so that by and by each job of a deployment in an outage gets the place for a look. */
+/** Spreads the jobs of a deployment in an outage, so that each gets its turn to be looked at. */
 const PARKING_JITTER_MS = 100;
 
-/** How soon it is tried again to look while the gateway may not, because its lease has run out. */
+/** How soon to retry a look while the lease has lapsed. */
 const LAPSED_DELAY_MS = 250;
 
-/** How often jobs past their deadline are sought while nothing may be looked at. */
+/** How often to search for jobs past their deadline while nothing may be looked at. */
 const EXPIRY_SEARCH_MS = 1_000;
 
 export function createPoller(dependencies: {
@@ -68,7 +68,7 @@ export function createPoller(dependencies: {
   readonly monotonic: () => number;
   readonly random: () => number;
   readonly log: BaseLogger;
-  /** Told when `tick` should be called, because something new is due or a look made room. */
+  /** Calls back when `tick` should be called: something is due, or a look made room. */
   readonly onDue: () => void;
 }): Poller {
   const { jobs, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
@@ -222,7 +222,7 @@ export function createPoller(dependencies: {
     return observation === null ? job : await record(job.id, observation, job);
   }
 
-  /** A look that ends before the upstream is asked must not keep the place that an outage leaves for one. */
+  /** A look that ends before the upstream is asked must not keep the slot that an outage leaves for one. */
   async function readForLook(followed: Followed): Promise<Job | null> {
     const { deploymentId } = followed;
     let isToBeAsked = false;
@@ -260,7 +260,7 @@ export function createPoller(dependencies: {
       const followed = followedJobs.get(jobId) ?? begin(jobId, null, Infinity);
       const { promise, resolve } = Promise.withResolvers<void>();
       followed.waiting.push(resolve);
-      // One that is overdue keeps its place: it would lose it to all who are due since.
+      // One that is overdue keeps its turn: pushed again, it would lose it to all that are due since.
       const isDue = followed.dueAt !== null && followed.dueAt <= monotonic();
       if (followed.underWay === null && !isDue) enqueue(followed, 0);
       await promise;

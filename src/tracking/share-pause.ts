@@ -33,23 +33,21 @@ export function createPauseSharing(dependencies: {
     } catch (error) {
       log.warn(
         { err: error },
-        "The other gateways could not be told of RunComfy's pause; they are told within seconds, once the database answers.",
+        "The other gateways could not be told of RunComfy's pause. They hear of it within seconds of the database answering.",
       );
     } finally {
       telling = null;
     }
   }
 
-  if (!ownership.isExclusive) {
-    pace.onPause(() => {
-      isUntold = true;
-      telling ??= tell();
-    });
-  }
-
+  // Where no other gateway can live there is nobody to tell.
+  if (ownership.isExclusive) return { exchange: async () => {}, close: async () => {} };
+  pace.onPause(() => {
+    isUntold = true;
+    telling ??= tell();
+  });
   return {
     async exchange() {
-      if (ownership.isExclusive) return;
       const sharedMs = await ownership.readPauseMs();
       const ownMs = pace.pausedForMs();
       if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);

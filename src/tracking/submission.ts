@@ -23,7 +23,7 @@ export type SubmissionRequest = {
   readonly spell?: Spelling;
 };
 
-/** What can be stored and compared, and what the catalogue says of it. */
+/** A request that can be stored and compared, and what the catalogue says of it. */
 export type Submission = {
   readonly viewer: Viewer;
   readonly deploymentId: string;
@@ -39,8 +39,8 @@ export type Submission = {
 const LONGEST_KEY = 255;
 
 /**
- * Checks what is asked for. Throws InvalidInputError when it can't be stored or compared, and DeploymentNotFoundError when
- * the deployment's id is none; what the catalogue has against it is the result's `refusal`.
+ * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
+ * catalogue's objections are the result's `refusal`.
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
   const { viewer, deploymentId, input, idempotencyKey, spell = asItIs } = request;
@@ -62,15 +62,10 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
-  return {
-    viewer,
-    deploymentId,
-    input: checked.input,
-    warnings: checked.warnings,
-    submissionKey,
-    spell,
-    refusal: isUnlisted ? notFound(deploymentId, catalogue) : toRefusal(checked.issues),
-  };
+  const { input: filled, issues: objections, warnings } = checked;
+  const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
+  const refusal = isUnlisted ? notFound(deploymentId, catalogue) : invalid;
+  return { viewer, deploymentId, input: filled, warnings, submissionKey, spell, refusal };
 }
 
 /** An error of a submit that callers with several spellings may wait for. */
@@ -84,10 +79,6 @@ export function inSpellingOf({ spell, refusal }: Submission, error: unknown): un
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {
   const nearMisses = catalogue.findNearMisses(deploymentId);
   return new DeploymentNotFoundError(deploymentId, { nearMisses });
-}
-
-function toRefusal(issues: readonly InputIssue[]): InvalidInputError | null {
-  return issues.length === 0 ? null : new InvalidInputError(issues);
 }
 
 /** The same issue in the spelling of the caller. */

@@ -4,18 +4,18 @@ import { toDurationText } from "../job/duration-text.ts";
 import type { JsonObject } from "../job/json.ts";
 import { UpstreamError } from "../job/upstream-error.ts";
 
-/** Bounds the submits under way. Owners take turns, and each owner's submits go in the order in which they came. */
+/** Bounds the submits under way. Owners take turns, and each owner's submits keep their order. */
 export type SubmitTurns = {
   /**
-   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the owner's
-   * inputs would leave too little room for those of others.
+   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
+   * owner's inputs would leave too little room for those of others.
    */
   join(ownerId: string, input: JsonObject): SubmitTurn;
   /** Refuses with this error everyone who waits, and everyone who comes. */
   stop(error: Error): void;
 };
 
-/** A place in line, and then among the submits under way. Whoever has one must end it. */
+/** A turn, to be waited for. Whoever has one must end it. */
 export type SubmitTurn = {
   /** Resolves when the turn has come, with whether it had to be waited for. Rejects as `join` throws. */
   readonly begun: Promise<boolean>;

@@ -122,7 +122,7 @@ test("a stop refuses who waits, with no row and no POST", async () => {
   for (const end of await Promise.all(waiting)) {
     expect(end).toMatchObject({
       code: "UNAVAILABLE",
-      message: expect.stringMatching(/being restarted/),
+      message: expect.stringMatching(/is restarting/),
     });
   }
   await empty();

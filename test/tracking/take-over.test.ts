@@ -154,7 +154,7 @@ test("a submit that is settled as unknown is logged once, with its job's id", as
   for (let beats = 0; beats < 6; beats++) await beat();
   expect(logged).toHaveLength(1);
   expect(logged[0]).toContain(jobId);
-  expect(logged[0]).toMatch(/not known whether RunComfy took it/);
+  expect(logged[0]).toMatch(/nobody knows whether RunComfy took it/);
 });
 
 test("a lease that had run out is told once each time, with what to check, and the first one never", async () => {
