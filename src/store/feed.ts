@@ -141,6 +141,7 @@ function isIn(
 }
 
 type Era = { readonly secret: string; readonly snapshot: Snapshot };
+type EraRow = { readonly secret: string; readonly snapshot: string };
 
 /**
  * The newest snapshot, and the secret of the era its numbers belong to. On Postgres the era's row is in an unlogged
@@ -163,25 +164,17 @@ async function readEra(database: Database): Promise<Era> {
 }
 
 async function selectEra({ kind, queries }: Database): Promise<Era | null> {
-  if (kind === "postgres") {
-    const row = await queries
-      .selectFrom("feed_eras")
-      .select([
-        sql<string>`era || '.' || xmin::text || '.' || key`.as("secret"),
-        sql<string>`pg_current_snapshot()::text`.as("snapshot"),
-      ])
-      .executeTakeFirst();
-    return row === undefined ? null : { secret: row.secret, snapshot: toSnapshot(row.snapshot) };
-  }
-  const row = await queries
-    .selectFrom(["feed_eras", "change_counter"])
-    .select(["era", "key", "value"])
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  return { secret: `${row.era}.${row.key}`, snapshot: { next: row.value + 1, open: [] } };
+  const selected =
+    kind === "postgres"
+      ? sql<EraRow>`select era || '.' || xmin::text || '.' || key as secret,
+          pg_current_snapshot()::text as snapshot from "feed_eras"`
+      : sql<EraRow>`select era || '.' || key as secret,
+          ':' || (value + 1) as snapshot from "feed_eras", change_counter`;
+  const [row] = (await selected.execute(queries)).rows;
+  return row === undefined ? null : { secret: row.secret, snapshot: toSnapshot(row.snapshot) };
 }
 
-/** `xmin:xmax:xip,xip`, where everything below xmin has committed, and nothing from xmax on. */
+/** From `xmin:xmax:xip,xip`, where nothing from xmax on has committed, nor what is in the list. */
 function toSnapshot(snapshot: string): Snapshot {
   const [, next, open = ""] = snapshot.split(":");
   return { next: Number(next), open: open === "" ? [] : open.split(",").map(Number) };

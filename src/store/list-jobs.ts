@@ -32,14 +32,14 @@ export function createJobLists(
           .orderBy("id", direction)
           .limit(range.limit),
       );
-      const [only] = stretches;
-      if (only !== undefined && stretches.length === 1) return (await only.execute()).map(toJob);
-      const [first, ...others] = stretches.map((stretch) =>
-        reads.selectFrom(stretch.as("stretch")).selectAll(),
-      );
+      const [first, ...others] = stretches;
       if (first === undefined) return [];
+      if (others.length === 0) return (await first.execute()).map(toJob);
+      const subqueries = stretches.map((query) =>
+        reads.selectFrom(query.as("stretch")).selectAll(),
+      );
       const rows = await reads
-        .selectFrom(others.reduce((union, other) => union.unionAll(other), first).as("stretches"))
+        .selectFrom(subqueries.reduce((union, query) => union.unionAll(query)).as("stretches"))
         .selectAll()
         .orderBy("created_at", direction)
         .orderBy("id", direction)
@@ -50,7 +50,7 @@ export function createJobLists(
 
     /** Each status along its index, and none further than all together may be. */
     async count(filter) {
-      const [first, ...others] = toStretches(filter).map((status) =>
+      const stretches = toStretches(filter).map((status) =>
         reads
           .selectFrom(
             reads
@@ -63,12 +63,10 @@ export function createJobLists(
           )
           .select("id"),
       );
-      if (first === undefined) return 0;
-      const counted = others.reduce((union, other) => union.unionAll(other), first);
+      if (stretches.length === 0) return 0;
+      const all = stretches.reduce((union, query) => union.unionAll(query)).as("stretches");
       const { count } = await reads
-        .selectFrom(
-          reads.selectFrom(counted.as("stretches")).select("id").limit(MOST_COUNTED).as("counted"),
-        )
+        .selectFrom(reads.selectFrom(all).select("id").limit(MOST_COUNTED).as("counted"))
         .select((eb) => eb.fn.countAll<number>().as("count"))
         .executeTakeFirstOrThrow();
       return count;

@@ -4,11 +4,9 @@ import { type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import type { Reach } from "../runcomfy/reach.ts";
-import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database.ts";
+import { type Database, databaseNowMs } from "./database.ts";
 import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
-import type { Ownership } from "./job-store.ts";
-import { livingGateways, readGateways } from "./living-gateways.ts";
+import type { Ownership, Shares } from "./job-store.ts";
 
 /** This gateway's part in the ownership of jobs; see `Ownership`. */
 export type OwnOwnership = Pick<
@@ -16,13 +14,15 @@ export type OwnOwnership = Pick<
   "claim" | "list" | "renew" | "readShares" | "pickUnfinishedId" | "release"
 > & { readonly gatewayId: string; giveUp(): Promise<void> };
 
+/** Twice the longest lease there can be: one that ends later was taken before the database's clock was set back. */
+const LONGEST_LEASE_MS = 120_000;
+
 /** A submit that is under way is nobody's to look at, and only its own gateway may send it. */
 const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
 
 /**
- * Gives this process an id and its first lease. Here is all that differs between the databases: on Postgres gateways
- * share the jobs, so each says that it lives; on SQLite the lock on the file proves that every other owner is dead, and
- * nothing has to be written.
+ * Gives this process an id and its first lease. On Postgres gateways share the jobs, so each says that it lives; on
+ * SQLite the lock on the file proves that every other owner is dead, so nothing is written.
  */
 export async function startOwnership(database: Database, leaseMs: number): Promise<OwnOwnership> {
   const gatewayId = randomUUID();
@@ -49,9 +49,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
                 // another claim changed while this one waited for it.
                 eb.and([
                   eb("gateway_id", "!=", gatewayId),
-                  ...(isShared
-                    ? [eb("gateway_id", "not in", livingGateways(database).select("id"))]
-                    : []),
+                  eb("gateway_id", "not in", livingGateways(database).select("id")),
                 ]),
               ]),
             )
@@ -71,16 +69,11 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
     async list() {
       const rows = await queries
         .selectFrom("jobs")
-        .select(["id", "deployment_id", "status", "created_at"])
+        .select(["id", "deployment_id as deploymentId", "status", "created_at as createdAt"])
         .where("status", "in", UNFINISHED_STATUSES)
         .where("gateway_id", "=", gatewayId)
         .execute();
-      return rows.map(({ id, deployment_id, status, created_at }) => ({
-        id,
-        deploymentId: deployment_id,
-        status,
-        createdAt: new Date(created_at),
-      }));
+      return rows.map(({ createdAt, ...job }) => ({ ...job, createdAt: new Date(createdAt) }));
     },
 
     async readShares() {
@@ -94,8 +87,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         ])
         .where("status", "in", ACCEPTED_STATUSES)
         .executeTakeFirstOrThrow();
-      const gateways = isShared ? await readGateways(database, gatewayId) : ALONE;
-      return { ...gateways, unfinished, owned };
+      return { ...(await readGateways(database, gatewayId)), unfinished, owned };
     },
 
     async pickUnfinishedId() {
@@ -112,7 +104,6 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
 
     async release(limit) {
       // There is nobody else on SQLite.
-      // The oldest first, as they are looked at least often.
       if (!isShared) return [];
       const rows = await queries
         .with("spare", (cte) =>
@@ -121,6 +112,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
             .select("id")
             .where("status", "in", ACCEPTED_STATUSES)
             .where("gateway_id", "=", gatewayId)
+            // The oldest are looked at least often.
             .orderBy("created_at")
             .orderBy("id")
             .limit(limit)
@@ -161,29 +153,64 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
     },
 
     async giveUp() {
-      if (!isShared) return;
       await queries.deleteFrom("gateways").where("id", "=", gatewayId).execute();
     },
   };
 
-  if (isShared) {
-    // What crashed gateways left behind. A missing lease and one that ran out mean the same.
-    await queries
-      .deleteFrom("gateways")
-      .where("id", "not in", livingGateways(database).select("id"))
-      .execute();
-  }
+  // What crashed gateways left behind. A missing lease and one that ran out mean the same.
+  await queries
+    .deleteFrom("gateways")
+    .where("id", "not in", livingGateways(database).select("id"))
+    .execute();
   await ownership.renew();
   return ownership;
 }
 
-/** What there is to know of the one gateway on a SQLite. */
-const ALONE = {
-  gateways: 1,
-  sharing: 1,
-  isOutageElsewhere: false,
-  answeredElsewhereMsAgo: null,
-} as const;
+/** The gateways whose lease runs; on SQLite none needs one. */
+function livingGateways({ kind, ownershipQueries }: Database) {
+  const nowMs = databaseNowMs(kind);
+  return ownershipQueries
+    .selectFrom("gateways")
+    .where("lease_until", ">", nowMs)
+    .where("lease_until", "<=", (eb) => eb(nowMs, "+", LONGEST_LEASE_MS));
+}
+
+/** What `gatewayId` can know of all gateways. It counts itself as living, whatever its lease says. */
+async function readGateways(
+  database: Database,
+  gatewayId: string,
+): Promise<Omit<Shares, "unfinished" | "owned">> {
+  const nowMs = databaseNowMs(database.kind);
+  const isOther = sql<boolean>`id <> ${gatewayId}`;
+  // One that lies too far ahead was written before the clock was set back.
+  const isSharing = sql<boolean>`(shares_from <= ${nowMs} or shares_from > ${nowMs} + ${LONGEST_LEASE_MS})`;
+  const found = await database.ownershipQueries
+    .selectFrom("gateways")
+    .select([
+      sql<number>`count(*) filter (where ${isOther})`.as("others"),
+      sql<number>`count(*) filter (where ${isOther} and ${isSharing})`.as("sharingOthers"),
+      sql<number>`count(*) filter (where not ${isOther} and ${isSharing})`.as("sharingSelf"),
+      sql<number>`count(*) filter (where ${isOther} and answered_at = 0)`.as("failingOthers"),
+      sql<
+        number | null
+      >`${nowMs} - max(answered_at) filter (where ${isOther} and answered_at > 0)`.as(
+        "answeredMsAgo",
+      ),
+    ])
+    .where((eb) =>
+      eb.or([eb("id", "=", gatewayId), eb("id", "in", livingGateways(database).select("id"))]),
+    )
+    .executeTakeFirstOrThrow();
+  const { others, sharingOthers, sharingSelf, failingOthers, answeredMsAgo } = found;
+  // Where nobody is left to leave the jobs to, all share them.
+  const sharing = sharingOthers + sharingSelf === 0 ? others + 1 : sharingOthers + sharingSelf;
+  return {
+    gateways: others + 1,
+    sharing: sharingSelf === 0 && sharingOthers > 0 ? 0 : sharing,
+    isOutageElsewhere: failingOthers > 0,
+    answeredElsewhereMsAgo: answeredMsAgo === null ? null : Math.max(0, answeredMsAgo),
+  };
+}
 
 function toAnsweredAt(nowMs: RawBuilder<number>, reach: Reach | undefined) {
   if (reach?.isOutage === true) return 0;

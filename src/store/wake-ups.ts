@@ -4,7 +4,7 @@ import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import { z } from "zod";
 
-import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
+import { createChangeFeed } from "./change-feed.ts";
 import type { Feed, Ownership } from "./job-store.ts";
 import { startListening } from "./listening-connection.ts";
 import { sleepFor } from "./sleep.ts";
@@ -40,7 +40,7 @@ const Message = z.object({
   all: z.boolean().optional(),
 });
 
-/** Listens on a connection of its own and sends over the pool. Postgres may be away: then it goes on trying. */
+/** Listens on a connection of its own, which it reopens as often as needed, and sends over the pool. */
 export async function startWakeUps(dependencies: {
   readonly databaseUrl: string;
   readonly queries: Kysely<Tables>;
@@ -50,6 +50,7 @@ export async function startWakeUps(dependencies: {
 }): Promise<WakeUps> {
   const { databaseUrl, queries, gatewayId, heartbeatMs, log } = dependencies;
   const changes = createChangeFeed(log);
+  const local = createLonelyWakeUps(log, changes);
   const pending = new Set<string>();
   const closing = new AbortController();
   const underWay = new Set<Promise<unknown>>();
@@ -67,11 +68,10 @@ export async function startWakeUps(dependencies: {
   });
 
   return {
-    ...subscribeTo(changes),
-
+    ...local,
     announce(jobId, ownerId) {
+      local.announce(jobId, ownerId);
       for (const topic of toTopics(jobId, ownerId)) {
-        changes.announce(topic);
         if (pending.size < MOST_PENDING) pending.add(topic);
       }
       if (!isSending) void sendPending();
@@ -81,7 +81,7 @@ export async function startWakeUps(dependencies: {
 
     async close() {
       closing.abort();
-      changes.close();
+      await local.close();
       await connection.close();
       await Promise.all(underWay);
     },
@@ -119,7 +119,7 @@ export async function startWakeUps(dependencies: {
       if (!isFailing) {
         log.warn(
           { err: error },
-          "other gateways can't be told of changes and see them at their next re-read; check the database if this lasts",
+          "Other gateways can't be told of changes and see them at their next re-read. Check the database if this lasts.",
         );
       }
       isFailing = true;
@@ -129,39 +129,24 @@ export async function startWakeUps(dependencies: {
 
   function hear(payload: string): void {
     const message = readMessage(payload);
-    if (message === null) {
-      log.debug("a message on the gateways' channel was not theirs and is ignored");
-      return;
-    }
-    if (message.g === gatewayId) return;
+    if (message === null || message.g === gatewayId) return;
     if (message.all === true) changes.announceAll();
     for (const topic of message.t ?? []) changes.announce(topic);
   }
 }
 
-/** Of the one gateway on a SQLite file: there is nobody else to tell. */
-export function createLonelyWakeUps(log: Logger): WakeUps {
-  const changes = createChangeFeed(log);
-  return {
-    ...subscribeTo(changes),
-    announce(jobId, ownerId) {
-      for (const topic of toTopics(jobId, ownerId)) changes.announce(topic);
-    },
-    handOver: () => Promise.resolve(),
-    async close() {
-      changes.close();
-    },
-  };
-}
-
-function subscribeTo(
-  changes: ChangeFeed,
-): Pick<WakeUps, "subscribeToJob" | "subscribe" | "onHandover"> {
+/** For the one gateway on a SQLite file: there is nobody else to tell. */
+export function createLonelyWakeUps(log: Logger, changes = createChangeFeed(log)): WakeUps {
   return {
     subscribeToJob: changes.subscribe,
     subscribe: (ownerId, wake) =>
       changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
     onHandover: (claim) => changes.subscribe(HANDOVER, claim),
+    announce(jobId, ownerId) {
+      for (const topic of toTopics(jobId, ownerId)) changes.announce(topic);
+    },
+    handOver: async () => {},
+    close: async () => changes.close(),
   };
 }
 
@@ -176,9 +161,9 @@ function toMark(ownerId: string): string {
 
 function readMessage(payload: string): z.infer<typeof Message> | null {
   try {
-    return Message.safeParse(JSON.parse(payload)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
+    return Message.parse(JSON.parse(payload));
+  } catch {
+    // Anybody may write to the channel.
+    return null;
   }
 }

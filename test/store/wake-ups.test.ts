@@ -206,7 +206,7 @@ describe("messages between gateways", () => {
 });
 
 describe("a listening connection", () => {
-  const LOST = "was lost; it is made anew";
+  const LOST = "was lost and is being reopened";
   const UNHEARD = "set the pooler to session mode";
   const HEARD_AGAIN = "heard again";
 
