@@ -123,7 +123,7 @@ export async function startGateway(
     );
     await tracking.start();
     const readJob = createJobReader(store.jobs, log);
-    const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+    const inTurn = createTurns(store.readsPerOwner);
     const feed = createFeedReader({ feed: store.feed, inTurn, log });
     const details = createDetailReader(store, inTurn);
     const services = {

@@ -30,7 +30,6 @@ const TOP_LEVEL = [
   "start-upstream.ts",
 ];
 const PROCESS_FILES = ["main.ts", "manage-keys.ts", "print-schema.ts", join("sandbox", "main.ts")];
-const MOST_LINES = 300;
 
 type SourceFile = {
   /** Below `src`. */
@@ -107,11 +106,6 @@ test("no file only hands on what others export", () => {
     ({ path, text }) => /(^|\/)index\.ts$/.test(path) || /^export \* |^export .* from /m.test(text),
   );
   expect(barrels.map(({ path }) => path)).toEqual([]);
-});
-
-test(`no file is longer than ${MOST_LINES} lines`, () => {
-  const long = FILES.filter(({ text }) => text.split("\n").length > MOST_LINES);
-  expect(long.map(({ path }) => path)).toEqual([]);
 });
 
 function readSource(path: string): SourceFile {

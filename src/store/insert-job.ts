@@ -21,7 +21,7 @@ export function createInsert(
   gatewayId: string,
   readKeyed: Jobs["readKeyed"],
 ): Jobs["insert"] {
-  const inTurn = createTurns({ most: 1, isYielding: false });
+  const inTurn = createTurns(1);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
     const insertOnce = (): Promise<boolean> =>

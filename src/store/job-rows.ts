@@ -1,7 +1,8 @@
-import type { Selectable } from "kysely";
+import type { Expression, ExpressionBuilder, Selectable, SqlBool } from "kysely";
 
 import type { Job, JobError } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
+import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
 /** The columns that make a `Job`. */
@@ -63,6 +64,22 @@ export function fromJob(job: Job): JobRow {
     finished_at: job.finishedAt?.getTime() ?? null,
     updated_at: job.updatedAt.getTime(),
   };
+}
+
+/** The oldest jobs that match; several gateways that update them at once take different ones. */
+export function oldestJobs(
+  { kind, ownershipQueries }: Database,
+  limit: number,
+  matches: (eb: ExpressionBuilder<Tables, "jobs">) => Expression<SqlBool>,
+) {
+  return ownershipQueries
+    .selectFrom("jobs")
+    .select("id")
+    .where(matches)
+    .orderBy("created_at")
+    .orderBy("id")
+    .limit(limit)
+    .$if(kind === "postgres", (jobs) => jobs.forUpdate().skipLocked());
 }
 
 /**

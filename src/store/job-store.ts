@@ -3,10 +3,10 @@ import type { JobStatus } from "../job/job-status.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Reach } from "../runcomfy/reach.ts";
 
-/** The two JSON documents of a job; `output` is null until it SUCCEEDED. */
+/** `output` is null until the job SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
 
-/** A job's documents, and the bytes that they take as text. */
+/** A job's documents, and how many bytes they take as text. */
 export type StoredDocuments = {
   readonly inputBytes: number;
   readonly outputBytes: number;
@@ -14,12 +14,12 @@ export type StoredDocuments = {
   readonly documents: JobDocuments | null;
 };
 
-/** An idempotency key, of the key space of the job's owner, and a digest of what was submitted under it. */
+/** An idempotency key, which is its owner's alone, and a digest of what was submitted under it. */
 export type SubmissionKey = { readonly key: string; readonly fingerprint: string };
 
 /** Every given condition must hold; bounds are exclusive. */
 export type JobFilter = {
-  /** Everybody's where it is not given. */
+  /** Everybody's when omitted. */
   readonly ownerId?: string;
   readonly statuses?: readonly JobStatus[];
   readonly deploymentId?: string;
@@ -27,15 +27,15 @@ export type JobFilter = {
   readonly createdBefore?: Date;
 };
 
-/** A place in the list of jobs, between two jobs. */
+/** A position in the list of jobs, between two jobs. */
 export type JobPosition = { readonly createdAt: Date; readonly id: string };
 
 /** A stretch of the list of jobs. */
 export type JobRange = {
   readonly filter: JobFilter;
-  /** Only jobs that stand behind this place in the list (newest first). */
+  /** Only jobs behind this position in the list, which is newest first. */
   readonly after?: JobPosition;
-  /** Only jobs that stand before it. */
+  /** Only jobs before it. */
   readonly before?: JobPosition;
   /** `forward` takes the first `limit` jobs, newest first; `backward` the last ones, oldest first. */
   readonly direction: "forward" | "backward";
@@ -182,27 +182,24 @@ type FeedOptions = {
 };
 
 export type FeedPage = {
-  /** In the order of their commits as far as that is known; `cursor` is the place behind the change. */
+  /** In the order of their commits as far as that is known; `cursor` stands behind the change. */
   readonly changes: readonly { readonly cursor: string; readonly job: Job }[];
-  /** The place behind the page. */
+  /** Stands behind the page. */
   readonly cursor: string;
-  /** Whether nothing else had changed when it was read. */
+  /** Whether nothing else had changed when the page was read. */
   readonly isLast: boolean;
 };
 
 export type Shares = {
   /** Living gateways, this one among them. */
   readonly gateways: number;
-  /**
-   * Those of them that share the jobs, this one among them; 0 when it leaves them to others, because it lives no lease
-   * yet or the upstream answers others alone.
-   */
+  /** Those that share the jobs; 0 when this one leaves them to others, as it is new or the upstream answers only them. */
   readonly sharing: number;
   /** Whether the calls of another gateway keep failing. */
   readonly isOutageElsewhere: boolean;
-  /** How long ago the upstream last answered another gateway; null when that is not known. */
+  /** How long ago the upstream last answered another gateway; null when unknown. */
   readonly answeredElsewhereMsAgo: number | null;
-  /** Unfinished, accepted jobs of all, and of this gateway. */
+  /** Unfinished, accepted jobs: of all gateways, and of this one. */
   readonly unfinished: number;
   readonly owned: number;
 };

@@ -5,7 +5,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Job } from "../job/job.ts";
 import type { Reach } from "../runcomfy/reach.ts";
 import { type Database, databaseNowMs } from "./database.ts";
-import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import { JOB_COLUMNS, oldestJobs, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Ownership, Shares } from "./job-store.ts";
 
 /** This gateway's part in the ownership of jobs; see `Ownership`. */
@@ -37,12 +37,10 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
 
     async claim(limit) {
       const rows = await queries
-        .with("due", (cte) =>
-          cte
-            .selectFrom("jobs")
-            .select("id")
-            .where("status", "in", ACCEPTED_STATUSES)
-            .where((eb) =>
+        .with("due", () =>
+          oldestJobs(database, limit, (eb) =>
+            eb.and([
+              eb("status", "in", ACCEPTED_STATUSES),
               eb.or([
                 eb("gateway_id", "is", null),
                 // Not `not exists`: Postgres may make that a join, which it does not ask again about a row that
@@ -52,11 +50,8 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
                   eb("gateway_id", "not in", livingGateways(database).select("id")),
                 ]),
               ]),
-            )
-            .$if(isShared, (due) => due.forUpdate().skipLocked())
-            .orderBy("created_at")
-            .orderBy("id")
-            .limit(limit),
+            ]),
+          ),
         )
         .updateTable("jobs")
         .set({ gateway_id: gatewayId })
@@ -106,18 +101,11 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
       // There is nobody else on SQLite.
       if (!isShared) return [];
       const rows = await queries
-        .with("spare", (cte) =>
-          cte
-            .selectFrom("jobs")
-            .select("id")
-            .where("status", "in", ACCEPTED_STATUSES)
-            .where("gateway_id", "=", gatewayId)
-            // The oldest are looked at least often.
-            .orderBy("created_at")
-            .orderBy("id")
-            .limit(limit)
-            .forUpdate()
-            .skipLocked(),
+        // The oldest are looked at least often.
+        .with("spare", () =>
+          oldestJobs(database, limit, (eb) =>
+            eb.and([eb("status", "in", ACCEPTED_STATUSES), eb("gateway_id", "=", gatewayId)]),
+          ),
         )
         .updateTable("jobs")
         .set({ gateway_id: null })

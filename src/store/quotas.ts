@@ -13,7 +13,7 @@ const BETWEEN_SWEEPS_MS = 5 * 60_000;
 export function createQuotas({ kind, queries }: Database): Quotas {
   const nowMs = databaseNowMs(kind);
   // An owner's counts wait for each other's row: here, and not with a connection each.
-  const inTurn = createTurns({ most: 1, isYielding: false });
+  const inTurn = createTurns(1);
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {

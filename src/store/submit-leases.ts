@@ -1,4 +1,5 @@
 import { type Database, databaseNowMs } from "./database.ts";
+import { oldestJobs } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 
 /**
@@ -13,10 +14,10 @@ const ABANDONED = 0;
 
 /** For how long a SUBMITTING row is its gateway's alone. */
 export function createSubmitLeases(
-  { kind, queries, ownershipQueries }: Database,
+  database: Database,
   gatewayId: string,
 ): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits" | "keepLateRequestId"> {
-  const isShared = kind === "postgres";
+  const { kind, queries, ownershipQueries } = database;
   const nowMs = databaseNowMs(kind);
 
   return {
@@ -38,22 +39,17 @@ export function createSubmitLeases(
      */
     async listAbandonedSubmits(limit) {
       const rows = await ownershipQueries
-        .with("abandoned", (cte) =>
-          cte
-            .selectFrom("jobs")
-            .select("id")
-            .where("status", "=", "SUBMITTING")
-            .where((eb) =>
+        .with("abandoned", () =>
+          oldestJobs(database, limit, (eb) =>
+            eb.and([
+              eb("status", "=", "SUBMITTING"),
               eb.or([
                 eb("submit_until", "<=", nowMs),
                 eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
-                ...(isShared ? [] : [eb("gateway_id", "!=", gatewayId)]),
+                ...(kind === "postgres" ? [] : [eb("gateway_id", "!=", gatewayId)]),
               ]),
-            )
-            .orderBy("created_at")
-            .orderBy("id")
-            .limit(limit)
-            .$if(isShared, (abandoned) => abandoned.forUpdate().skipLocked()),
+            ]),
+          ),
         )
         .updateTable("jobs")
         .set({ submit_until: ABANDONED })

@@ -52,7 +52,7 @@ export async function openInProcessGateway(
   });
   onTestFinished(() => store.close());
   const readJob = createJobReader(store.jobs, log);
-  const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+  const inTurn = createTurns(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const backlog = createBacklog({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });

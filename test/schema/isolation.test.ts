@@ -89,7 +89,7 @@ async function openWorld() {
   });
   onTestFinished(() => tracking.close());
   const readJob = createJobReader(store.jobs, log);
-  const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
+  const inTurn = createTurns(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const backlog = createBacklog({ mostBytes: 536_870_912 });

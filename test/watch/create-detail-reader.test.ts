@@ -31,7 +31,7 @@ function createFixture() {
         },
       },
     },
-    createTurns({ most: 100, isYielding: true }),
+    createTurns(100),
   );
   return {
     details,
