@@ -58,7 +58,7 @@ export function createCancelJob(dependencies: {
       case "requested":
         return await lookUntil(jobId, isFinished);
     }
-    // No answer that counts, so one look has to tell.
+    // The answer says nothing, so one look has to tell.
     return await lookUntil(jobId, () => true);
   }
 

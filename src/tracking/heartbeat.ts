@@ -15,9 +15,9 @@ export type Heartbeat = {
 };
 
 const BEATS_A_LEASE = 3;
-/** Every so many beats, what is followed is compared with what is owned. */
+/** How often, in beats, to compare what is followed with what is owned. */
 const BEATS_A_RECONCILIATION = 5;
-/** However often others hand over jobs. */
+/** No beat comes sooner, however often others hand over jobs. */
 const SHORTEST_BEAT_MS = 100;
 
 export function createHeartbeat(dependencies: {

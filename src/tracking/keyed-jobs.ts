@@ -34,7 +34,7 @@ export function createKeyedJobs(dependencies: {
     return answerWith(job);
   }
 
-  /** Another gateway is submitting it at this moment, or has died over it and will be found out. */
+  /** Another gateway is submitting it now, or has died over it and will be found out. */
   async function settle({ id }: Job): Promise<Job | null> {
     const job = await untilOver(waitForJob(store, id, isSettled, submitTimeoutMs));
     if (job !== null && !isSettled(job)) throw new UpstreamError("UNAVAILABLE");

@@ -15,9 +15,9 @@ import { createLookLog } from "./look-log.ts";
 import { createLookSlots } from "./look-slots.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
-/** Looks at every job it was given until the job ends, however many watch it. */
+/** Looks at each job it follows until the job ends, however many watch it. */
 export type Poller = {
-  /** Follows a job that was accepted just now. */
+  /** Follows a job that was just accepted. */
   follow(job: Job): void;
   /** Follows a job that may have changed while nobody looked, at once, unless it is followed already. */
   resume(job: Pick<Job, "id" | "deploymentId" | "createdAt">): void;
@@ -25,20 +25,20 @@ export type Poller = {
   keepOnly(jobIds: ReadonlySet<string>, before: number): void;
   /** Stops following these. */
   drop(jobIds: readonly string[]): void;
-  /** With how many gateways the looks that may be under way at once are shared. */
+  /** How many gateways share the looks that may be under way at once. */
   setGateways(gateways: number): void;
   /**
    * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
    * Infinity when nothing is followed or only the end of a look can make room.
    */
   tick(): number;
-  /** Makes a look due now, and resolves when what it told is recorded. A look that is under way already does not count. */
+  /** Makes a look due now and resolves when its outcome is recorded. A look under way does not count. */
   lookNow(jobId: string): Promise<void>;
   /** Aborts the looks under way and resolves when each has ended; nothing is recorded after that. */
   close(): Promise<void>;
 };
 
-/** How long a job waits when the gateway itself could not look at it or write down what it saw. */
+/** How long a job waits when the gateway itself could not look at it or record what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
 
 /** How long a job waits after a look that failed in an outage; the pace decides which job is next. */
@@ -59,7 +59,7 @@ export function createPoller(dependencies: {
   readonly pace: Pace;
   readonly record: RecordObservation;
   readonly schedule: PollSchedule;
-  /** Whether the gateway may take itself for the owner of its jobs. */
+  /** Whether the gateway may look at its jobs. */
   readonly isOwner: () => boolean;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970, for what is told of a job. */
@@ -115,7 +115,7 @@ export function createPoller(dependencies: {
     for (const resolve of followed.waiting.splice(0)) resolve();
   }
 
-  /** A look under way goes on to its end, and whoever waits for one still gets it. */
+  /** A look under way goes on, and whoever waits for one still gets it. */
   function letGo(followed: Followed): void {
     if (followed.waiting.length > 0 || followed.underWay !== null) followed.deadlineAt = Infinity;
     else forget(followed);
@@ -140,7 +140,7 @@ export function createPoller(dependencies: {
     }
   }
 
-  /** Makes room for jobs of other deployments while that of this one has an outage. */
+  /** Makes room for other deployments' jobs while this one's has an outage. */
   function park(followed: Followed, waitMs: number): void {
     if (now() >= followed.deadlineAt) return expire(followed);
     const delayMs = Math.min(waitMs, OUTAGE_DELAY_MS) + random() * PARKING_JITTER_MS;
@@ -152,7 +152,7 @@ export function createPoller(dependencies: {
     start(followed, () => record(followed.jobId, { kind: "failed", error, finishedAt: null }));
   }
 
-  /** A deadline holds in an outage too, when nobody may be asked for a last time. */
+  /** A deadline holds in an outage too, without a last look. */
   function expireOverdue(): void {
     if (monotonic() - expiredSoughtAt < EXPIRY_SEARCH_MS) return;
     expiredSoughtAt = monotonic();
@@ -167,7 +167,7 @@ export function createPoller(dependencies: {
     }
   }
 
-  /** Runs the one look at a job that may be under way, and makes the next one due at its end. */
+  /** Runs the job's only look, and makes the next one due at its end. */
   function start(followed: Followed, act: () => Promise<Job | null>): void {
     const waiting = followed.waiting.splice(0);
     followed.dueAt = null;
@@ -183,7 +183,7 @@ export function createPoller(dependencies: {
     });
   }
 
-  /** How long to wait after what `act` told; null when there is nothing more to see. Never rejects. */
+  /** How long to wait after `act`; null when there is nothing more to see. Never rejects. */
   async function nextDelayAfter(
     followed: Followed,
     act: () => Promise<Job | null>,
@@ -203,7 +203,7 @@ export function createPoller(dependencies: {
       );
     } catch (error) {
       if (closing.signal.aborted) return null;
-      // Mostly the database, which must not end a job: this one waits, and no other is hindered.
+      // Mostly the database, which must not end a job: only this one waits.
       lookLog.tellFailure(followed.jobId, error);
       followed.looks = noteLook(followed.looks, { kind: "failed" }, new Date(now()));
       return LOCAL_FAILURE_DELAY_MS;

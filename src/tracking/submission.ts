@@ -19,7 +19,7 @@ export type SubmissionRequest = {
   /** In the upstream's spelling. */
   readonly input: JsonValue | undefined;
   readonly idempotencyKey: string | null;
-  /** How the caller spells the input's paths; as the upstream does when not given. */
+  /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
 };
 
@@ -32,7 +32,7 @@ export type Submission = {
   readonly warnings: readonly InputIssue[];
   readonly submissionKey: SubmissionKey | null;
   readonly spell: Spelling;
-  /** Why it is not submitted, unless its key has a job already; null when nothing is against it. */
+  /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
 };
 
@@ -68,7 +68,7 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   return { viewer, deploymentId, input: filled, warnings, submissionKey, spell, refusal };
 }
 
-/** An error of a submit that callers with several spellings may wait for. */
+/** The error of a shared submit, in the spelling of this caller. */
 export function inSpellingOf({ spell, refusal }: Submission, error: unknown): unknown {
   if (!(error instanceof InvalidInputError)) return error;
   if (refusal !== null) return refusal;
@@ -81,7 +81,7 @@ function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoun
   return new DeploymentNotFoundError(deploymentId, { nearMisses });
 }
 
-/** The same issue in the spelling of the caller. */
+/** The same issue in the caller's spelling. */
 function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }

@@ -75,11 +75,11 @@ export function createSubmitJob(dependencies: {
     monotonic,
     log,
   });
-  // A call takes as long as the wait for its turn, its POST, and what is written before and after that.
+  // A call takes as long as the wait for its turn, its POST, and the writes before and after that.
   const inTurnOfKey = createKeyedCalls<Job>({
     patienceMs: submitTimeoutMs + submitLease.durationMs,
   });
-  /** Aborted once nothing is waited for any longer. */
+  /** Aborted once the gateway stops waiting. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
   const keyedJobs = createKeyedJobs({ store, untilOver, submitTimeoutMs });
@@ -111,7 +111,7 @@ export function createSubmitJob(dependencies: {
     }
   };
 
-  /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
+  /** The row first, then one POST, then the answer: what a crash leaves behind tells how far it came. */
   async function submitOnce(submission: Submission): Promise<Job> {
     const earlier = await keyedJobs.find(submission);
     if (earlier !== null) return earlier;
@@ -188,7 +188,7 @@ export function createSubmitJob(dependencies: {
     } catch (error) {
       if (error instanceof IdempotencyConflictError) await giveBack("submit");
       else if (error instanceof LimitError) await giveBack("job");
-      // A row whose insert was answered with an error may be there all the same, and must not hold its key.
+      // The row may be there although its insert failed, and must not hold its key.
       else await withdraw(job, submission, UNSENT_DELAYS_MS);
       throw error;
     }
