@@ -64,11 +64,16 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
     async list() {
       const rows = await queries
         .selectFrom("jobs")
-        .select(["id", "deployment_id as deploymentId", "status", "created_at as createdAt"])
+        .select(["id", "deployment_id", "status", "created_at"])
         .where("status", "in", UNFINISHED_STATUSES)
         .where("gateway_id", "=", gatewayId)
         .execute();
-      return rows.map(({ createdAt, ...job }) => ({ ...job, createdAt: new Date(createdAt) }));
+      return rows.map(({ id, deployment_id, status, created_at }) => ({
+        id,
+        deploymentId: deployment_id,
+        status,
+        createdAt: new Date(created_at),
+      }));
     },
 
     async readShares() {

@@ -46,7 +46,7 @@ async function settle(): Promise<void> {
 
 /** Whether a statement reads the feed, its end or its changes. */
 function isFeedRead(sql: string): boolean {
-  return /^select.*("feed_eras"|"changed")/.test(sql);
+  return /^select.*("feed_eras"|"changed")/s.test(sql);
 }
 
 /** The cursor of a change. */
