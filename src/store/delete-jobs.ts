@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 import { IdempotencyConflictError } from "../job/idempotency-conflict-error.ts";
 import { isFinal, JOB_STATUSES } from "../job/job-status.ts";
@@ -48,10 +48,9 @@ export function createDeletions(
             until: eb(nowMs, "+", KEY_OUTLIVES_JOB_MS),
           }))
           .onConflict((conflict) =>
-            conflict.columns(["owner_id", "key"]).doUpdateSet((eb) => ({
-              job_id: eb.ref("excluded.job_id"),
-              until: eb.ref("excluded.until"),
-            })),
+            conflict
+              .columns(["owner_id", "key"])
+              .doUpdateSet({ job_id: sql`excluded.job_id`, until: sql`excluded.until` }),
           )
           .execute();
         return true;

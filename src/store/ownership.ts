@@ -81,9 +81,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .selectFrom("jobs")
         .select((eb) => [
           eb.fn.countAll<number>().as("unfinished"),
-          eb.fn
-            .count<number>(eb.case().when("gateway_id", "=", gatewayId).then(1).end())
-            .as("owned"),
+          sql<number>`count(*) filter (where gateway_id = ${gatewayId})`.as("owned"),
         ])
         .where("status", "in", ACCEPTED_STATUSES)
         .executeTakeFirstOrThrow();

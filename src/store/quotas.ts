@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 
+import { sql } from "kysely";
+
 import { type Database, databaseNowMs } from "./database.ts";
 import type { QuotaName, Quotas } from "./job-store.ts";
 import { createTurns } from "./turns.ts";
@@ -12,6 +14,7 @@ const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
 export function createQuotas({ kind, queries }: Database): Quotas {
   const nowMs = databaseNowMs(kind);
+  const isOver = sql`quotas.ends_at <= ${nowMs}`;
   // An owner's counts wait for each other's row: here, and not with a connection each.
   const inTurn = createTurns(1);
   let sweptAt = -Infinity;
@@ -34,22 +37,9 @@ export function createQuotas({ kind, queries }: Database): Quotas {
             ends_at: eb(nowMs, "+", WINDOW_MS[name]),
           }))
           .onConflict((conflict) =>
-            conflict.column("key").doUpdateSet((eb) => {
-              const isOver = eb("quotas.ends_at", "<=", nowMs);
-              return {
-                used: eb
-                  .case()
-                  .when(isOver)
-                  .then(1)
-                  .else(eb("quotas.used", "+", 1))
-                  .end(),
-                ends_at: eb
-                  .case()
-                  .when(isOver)
-                  .then(eb.ref("excluded.ends_at"))
-                  .else(eb.ref("quotas.ends_at"))
-                  .end(),
-              };
+            conflict.column("key").doUpdateSet({
+              used: sql`case when ${isOver} then 1 else quotas.used + 1 end`,
+              ends_at: sql`case when ${isOver} then excluded.ends_at else quotas.ends_at end`,
             }),
           )
           .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])

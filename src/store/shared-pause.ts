@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+
 import { type Database, databaseNowMs } from "./database.ts";
 import type { Ownership } from "./job-store.ts";
 
@@ -35,15 +37,12 @@ export function createSharedPause({
         .onConflict((conflict) =>
           conflict
             .column("id")
-            .doUpdateSet((eb) => ({
-              noted_at: eb.ref("excluded.noted_at"),
-              paused_until: eb.ref("excluded.paused_until"),
-            }))
-            .where((eb) =>
-              eb.or([
-                eb("pauses.paused_until", "<", eb.ref("excluded.paused_until")),
-                eb("pauses.noted_at", ">", eb.ref("excluded.noted_at")),
-              ]),
+            .doUpdateSet({
+              noted_at: sql`excluded.noted_at`,
+              paused_until: sql`excluded.paused_until`,
+            })
+            .where(
+              sql<boolean>`pauses.paused_until < excluded.paused_until or pauses.noted_at > excluded.noted_at`,
             ),
         )
         .execute();
