@@ -103,7 +103,7 @@ export async function startGateway(
     const firstCall = isSandbox ? null : askOnce(live, catalogue);
     const { jobRetentionDays: days } = config;
     // Before the tracking, so that closing it holds up no handover.
-    if (days !== null) keep(startRetention({ store, days, log }));
+    if (days !== null) keep(startRetention({ jobs: store.jobs, days, log }));
     const tracking = keep(
       createTracking({
         store,
@@ -120,17 +120,18 @@ export async function startGateway(
       }),
     );
     await tracking.start();
-    const readJob = createJobReader(store, log);
-    const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
-    const feed = createFeedReader({ store, inTurn, log });
+    const readJob = createJobReader(store.jobs, log);
+    const inTurn = createTurns(store.readsPerOwner);
+    const feed = createFeedReader({ feed: store.feed, inTurn, log });
     const details = createDetailReader(store, inTurn);
     const services = {
       openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),
       mostAnswerBytes: limits.answerBytes,
       tracking,
       watchJob: (jobId: string, ownerId: string | undefined) =>
-        watchJob({ store, jobId, ownerId, readJob }),
-      watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, store, feed }),
+        watchJob({ feed: store.feed, jobId, ownerId, readJob }),
+      watchJobs: (watch: JobsWatch) =>
+        watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
       live,
     };
     const server = keep(

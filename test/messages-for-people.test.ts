@@ -53,7 +53,7 @@ async function listLimits(): Promise<readonly string[]> {
   });
   const counted = (count: number, endsInMs: number) =>
     createQuota({
-      rates: {
+      quotas: {
         count: async (name) => ({ count: name === "jobs" ? count : 0, endsInMs, endsAtMs: 1 }),
         discount: async () => undefined,
       },

@@ -104,8 +104,3 @@ export function isFinished(job: Job): boolean {
 export function isCancellable(job: Job): boolean {
   return job.status === "SUBMITTING" || job.status === "IN_QUEUE";
 }
-
-/** The event that a job's newest state adds to its history. */
-export function toEvent({ version, status, updatedAt }: Job): JobEvent {
-  return { version, status, at: updatedAt };
-}

@@ -33,7 +33,7 @@ const NEXT_STEPS: Partial<Record<UpstreamErrorCode, string>> = {
   REJECTED: "Compare the request with the deployment's schema.",
 };
 
-/** What it means that an answer is not the one that the call hoped for. */
+/** The error for an answer that the call did not hope for. */
 export function toAnswerError(call: Call, answer: Answer): RunComfyError {
   const { httpStatus, retryAfterMs } = answer;
   const envelope = answer.body.kind === "json" ? readErrorEnvelope(answer.body.value) : null;
@@ -48,7 +48,7 @@ export function toAnswerError(call: Call, answer: Answer): RunComfyError {
   });
 }
 
-/** The vendor's numbers are an HTTP status and three digits more, and truer than the status around them: 404001. */
+/** The vendor's numbers are an HTTP status with three more digits (404001), and truer than the answer's own status. */
 function toStatus(httpStatus: number, envelope: ErrorEnvelope | null): number {
   const status = Math.floor((envelope?.code ?? 0) / 1_000);
   return status >= 400 && status <= 599 ? status : httpStatus;
@@ -58,7 +58,7 @@ function toCode(status: number, answer: Answer, envelope: ErrorEnvelope | null):
   const refusal = REFUSALS_BEFORE_ACCEPTANCE.get(envelope?.code ?? 0);
   if (refusal !== undefined) return refusal;
   if (status >= 500 || (status >= 300 && status < 400)) return "UNAVAILABLE";
-  // The upstream speaks JSON: any other "not found" is a proxy's, and says nothing of the job or the deployment.
+  // The upstream speaks JSON: any other "not found" is a proxy's and says nothing about the job.
   if (status === 404 && answer.body.kind !== "json") return "UNAVAILABLE";
   if (status < 400 && envelope === null) return "INVALID_RESPONSE";
   return CODES_BY_STATUS.get(status) ?? "REJECTED";

@@ -1,36 +1,36 @@
 import type { UpstreamErrorCode } from "../job/errors.ts";
-import type { Place } from "./place.ts";
-import { createPlace } from "./place.ts";
+import type { Slot } from "./slot.ts";
+import { createSlot } from "./slot.ts";
 
-/** Turns failures in a row into an outage, of the upstream or of one deployment, and ends it. */
+/** Turns consecutive failures into an outage, of the upstream or of one deployment, and ends it. */
 export type Breaker = {
-  /** Null while there is none. */
+  /** Null while there is no outage. */
   outage(): Outage | null;
   noteFailure(code: UpstreamErrorCode): void;
   noteGood(): void;
-  /** Begins an outage, unless there is one, whatever the failures so far. */
+  /** Begins an outage at once, unless there is one. */
   begin(code: UpstreamErrorCode): void;
   noteProbeFailure(isAnswered: boolean): void;
-  /** Why no submit may go now; null when one may. */
+  /** Why no submit may leave now; null when one may. */
   submitRefusal(): UpstreamErrorCode | null;
 };
 
 export type Outage = {
-  readonly looks: Place;
-  /** Beside the looks, which may all be at one broken job, or far off, or none. */
-  readonly probes: Place;
+  readonly looks: Slot;
+  /** Apart from looks, which may all be at one broken job, or be rare. */
+  readonly probes: Slot;
 };
 
 export const FAILURES_UNTIL_OUTAGE = 5;
 const SHORTEST_BACK_OFF_MS = 1_000;
 
-/** An outage so soon after another goes on with its probes' back-off: their answers tell nothing of what fails. */
+/** An outage this soon after another continues its probes' back-off: their answers say nothing about what fails. */
 const RELAPSE_MS = 60_000;
 
-/** After so long of probes that are answered, and not as they should be, a submit has to find out. */
+/** After this long with probes that are answered, but badly, a submit has to find out. */
 const ODD_PROBES_MS = 120_000;
 
-/** Makes one without failures. Two failures that lie `longFailureMs` or more apart are an outage as well. */
+/** Two failures in a row that lie `longFailureMs` or more apart are an outage as well. */
 export function createBreaker(options: {
   readonly now: () => number;
   readonly toWaitMs: (backOffMs: number) => number;
@@ -43,10 +43,10 @@ export function createBreaker(options: {
   let failures = 0;
   let failingSince = 0;
   let outage: (Outage & { readonly code: UpstreamErrorCode }) | null = null;
-  /** Of the last outage: when it ended, and the back-off that its probes had come to. */
+  /** When the last outage ended, and its probes' back-off by then. */
   let endedAt = -Infinity;
   let endedBackOffMs = 0;
-  /** Since when every probe was answered, and badly. */
+  /** Since when every probe was answered, but badly. */
   let oddSince = Infinity;
   let nextSubmitAt = -Infinity;
 
@@ -55,8 +55,8 @@ export function createBreaker(options: {
     const isRelapse = now() - endedAt < RELAPSE_MS;
     outage = {
       code,
-      looks: createPlace({ ...options, firstBackOffMs: SHORTEST_BACK_OFF_MS }),
-      probes: createPlace({
+      looks: createSlot({ ...options, firstBackOffMs: SHORTEST_BACK_OFF_MS }),
+      probes: createSlot({
         ...options,
         firstBackOffMs: isRelapse ? endedBackOffMs * 2 : SHORTEST_BACK_OFF_MS,
       }),
@@ -91,7 +91,7 @@ export function createBreaker(options: {
         nextSubmitAt = now() + longestBackOffMs;
         return null;
       }
-      // A token that is not accepted is nothing that waiting mends.
+      // Waiting does not make a refused token good.
       return outage.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
     },
   };

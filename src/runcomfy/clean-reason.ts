@@ -1,9 +1,9 @@
 const LONGEST_REASON = 500;
 
-/** More than this is never looked at, so that a huge text costs nothing. */
+/** Never reads further than this, so that a huge text costs nothing. */
 const LONGEST_TEXT = 1_000;
 
-/** An address at the end of a text that was cut may have lost what tells it, so the last word goes, up to so much. */
+/** A cut may leave an address that can't be told as one, so the last word goes too, up to this long. */
 const LONGEST_CUT_WORD = 256;
 
 const REMOVED = "[removed]";

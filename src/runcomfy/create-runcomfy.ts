@@ -19,13 +19,13 @@ import { readCancelReport, readRequestId, readResultReport, readStatusReport } f
 const LARGEST_RESULT_BYTES = 8 * 1024 * 1024;
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
-/** How long to wait before a submit that could not be sent is tried again, at most; together less than a second. */
+/** The longest waits before retrying a submit that could not be sent; together less than a second. */
 const UNSENT_DELAYS_MS = [250, 500] as const;
 
-/** A gateway that was frozen for so long between two tries may have lost the job to another: it does not send again. */
+/** A gateway that was frozen this long between two tries may have lost the job to another, so it does not send again. */
 const UNSENT_PATIENCE_MS = 2_000;
 
-/** Stands in a probe for a request, which the upstream is not expected to know: its "not found" is an answer too. */
+/** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
 
 /**
@@ -42,7 +42,7 @@ export function createRunComfy(options: {
   readonly probeTimeoutMs?: number;
   readonly pace: Pace;
   readonly log: Pick<BaseLogger, "warn">;
-  /** Milliseconds since 1970, to which a Retry-After with a date is compared. */
+  /** Milliseconds since 1970, for a Retry-After with a date. */
   readonly now?: () => number;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic?: () => number;
@@ -52,7 +52,7 @@ export function createRunComfy(options: {
   const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
   const { probeTimeoutMs = 5_000, now = Date.now, monotonic = () => performance.now() } = options;
   const { random = Math.random, sleep = delay } = options;
-  /** The deployment that was last called for a job, which is what a probe asks about. */
+  /** The last deployment that was called for a job; probes ask about it. */
   let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
   const http = ky.create({
     prefix: options.baseUrl,
@@ -104,7 +104,7 @@ export function createRunComfy(options: {
     }
   }
 
-  /** Refuses a call that was given up, that the pace forbids, or whose ids would make another call of it. */
+  /** Refuses a call that was aborted, that the pace forbids, or whose ids would change its path. */
   function openPath(call: Call, path: string | null, signal?: AbortSignal): string {
     signal?.throwIfAborted();
     const pausedForMs = pace.pausedForMs();
@@ -161,7 +161,7 @@ export function createRunComfy(options: {
           if (!(error instanceof RunComfyError)) throw error;
           const delayMs = error.delivery === "never-arrived" ? UNSENT_DELAYS_MS[tries] : undefined;
           if (delayMs !== undefined) {
-            log.warn({ deploymentId }, "RunComfy could not be reached; the submit is sent again.");
+            log.warn({ deploymentId }, "RunComfy could not be reached; sending the submit again.");
             await sleep(delayMs * (0.5 + 0.5 * random()));
             if (monotonic() - startedAt < UNSENT_PATIENCE_MS) continue;
           }
@@ -182,7 +182,7 @@ export function createRunComfy(options: {
       const timeoutMs = readTimeoutMs;
       return await send({ call: "cancel", path, timeoutMs, signal, readReport: readCancelReport });
     },
-    // Its failures are not noted as those of a read, since no job depends on it; a Retry-After holds for all calls.
+    // No job depends on it, so its failures don't count as those of a read do; a Retry-After holds for all calls.
     async listDeployments(ids) {
       const listPath = toListPath(ids);
       if (listPath === null) return [];
@@ -212,7 +212,7 @@ export function createRunComfy(options: {
   };
 }
 
-/** What an answer reports; null for one that is not hoped for. A cancel may be refused by a 4xx in the words of a 200. */
+/** What an answer reports; null when it is not what the call hoped for. A 4xx may refuse a cancel in the words of a 200. */
 function readHopedFor<Report>(
   call: Call,
   { httpStatus, body }: Answer,
@@ -225,10 +225,10 @@ function readHopedFor<Report>(
     const report = readReport(body.value);
     return isSuccess || report === "not-cancellable" ? report : null;
   } catch (thrown) {
-    // A mistake of the reader's is no failure of the upstream. What it says may quote the body, which no log may have.
+    // A bug in the reader is no failure of the upstream. Its message may quote the body, which must not be logged.
     const name = thrown instanceof Error ? thrown.name : typeof thrown;
     throw new RunComfyError(
-      `The gateway could not read RunComfy's answer to the ${call} (${name}). Please report this as a mistake in the gateway.`,
+      `The gateway could not read RunComfy's answer to the ${call} (${name}). Please report this as a bug in the gateway.`,
       { code: "INVALID_RESPONSE", delivery: "unknown", httpStatus },
     );
   }

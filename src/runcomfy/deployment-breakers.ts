@@ -2,7 +2,7 @@ import type { Breaker, Outage } from "./breaker.ts";
 
 /** A breaker for each deployment that has failed. */
 export type DeploymentBreakers = {
-  /** Null for one that has not failed, or not for long. */
+  /** Null for one that has not failed, or not recently. */
   find(deploymentId: string | null): Breaker | null;
   /** Makes one where there is none. */
   open(deploymentId: string): Breaker;
@@ -10,14 +10,13 @@ export type DeploymentBreakers = {
   failing(): readonly { readonly deploymentId: string; readonly outage: Outage }[];
 };
 
-/** Beyond it the one that has not failed for longest is forgotten. */
+/** Beyond this, the one whose last failure is oldest is forgotten. */
 const MOST_DEPLOYMENTS = 1_000;
 
-/** Makes none yet. */
 export function createDeploymentBreakers(
   createBreaker: (deploymentId: string) => Breaker,
 ): DeploymentBreakers {
-  /** The last that failed comes last. */
+  /** In the order of their last failures. */
   const breakers = new Map<string, Breaker>();
 
   return {

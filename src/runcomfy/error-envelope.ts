@@ -5,7 +5,7 @@ import type { JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { cleanReason } from "./clean-reason.ts";
 
-/** What an error of the upstream says of itself; `code` is the vendor's number, null where it gives none. */
+/** What the upstream says about an error; `code` is the vendor's number, if it gives one. */
 export type ErrorEnvelope = {
   readonly code: number | null;
   readonly issues: readonly InputIssue[];

@@ -2,7 +2,7 @@ import { isIdentifier } from "../job/identifier.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 
-/** What the upstream says of a deployment at the moment; null where it says nothing that can be read. */
+/** What the upstream says about a deployment now; null where it says nothing readable. */
 export type LiveDeployment = {
   readonly id: string;
   /** At most 128 printable characters. */
@@ -12,7 +12,7 @@ export type LiveDeployment = {
   readonly minInstances: number | null;
   readonly maxInstances: number | null;
   readonly queueSize: number | null;
-  /** How long an instance without work is kept. */
+  /** How long an idle instance is kept. */
   readonly keepWarmSeconds: number | null;
   readonly isEnabled: boolean | null;
   /** The upstream's own word, at most 128 printable characters. */

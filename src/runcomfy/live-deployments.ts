@@ -8,30 +8,30 @@ import { MOST_LISTED_IDS } from "./request-path.ts";
 import type { RunComfy } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 
-/** How long an answer is good for, and how long nobody asks again after a failure. */
+/** How long an answer is kept, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;
 const MOST_KEPT = 1_000;
 
-/** What the upstream says of deployments at the moment, or said up to ten seconds ago. */
+/** What the upstream says about deployments, at most ten seconds old. */
 export type LiveDeployments = {
   /** Null when the upstream does not list it, or can't be asked; never rejects. */
   read(id: string): Promise<LiveDeployment | null>;
-  /** All that the upstream lists; where it gives no list, its last one, which is empty at first. Never rejects. */
+  /** All that the upstream lists, or its last list, which is empty at first. Never rejects. */
   list(): Promise<UpstreamList>;
   /** The last list, however old, without a call. */
   lastList(): UpstreamList;
-  /** What the last call that tells has told. */
+  /** What calls have shown so far. */
   token(): TokenSight;
 };
 
 /** By id, in the upstream's order; at most 1,000. */
 export type UpstreamList = ReadonlyMap<string, LiveDeployment>;
 
-/** What is known of the gateway's token: whether the upstream takes it. */
+/** Whether the upstream accepts the gateway's token. */
 export type TokenSight = "accepted" | "refused" | "unknown";
 
 /**
- * Makes the one place of a process that asks for deployments: what is read at the same moment, by whomever, is one call
+ * The only part of a process that asks for deployments: what is read at the same moment, by whomever, is one call
  * for up to 50, and one for the list of all. `now` gives milliseconds of a clock that never goes back
  * (`performance.now`).
  */
@@ -46,7 +46,7 @@ export function createLiveDeployments(options: {
     cacheMap: new LRUCache<string, Promise<LiveDeployment | null>>({
       max: MOST_KEPT,
       ttl: KEPT_MS,
-      // Otherwise it keeps the time for a moment, by a timer of its own.
+      // Otherwise it caches the time with a timer of its own.
       ttlResolution: 0,
       perf: { now },
     }),
@@ -109,7 +109,7 @@ export function createLiveDeployments(options: {
     }
   }
 
-  /** That an upstream has no list of all says nothing of its other answers. */
+  /** An upstream that has no list of all may answer other calls well. */
   function noteMissingList(error: unknown): void {
     if (!isListMissing) log.warn({ err: error }, LIST_MISSING);
     isListMissing = true;
@@ -150,7 +150,7 @@ const TOKEN_REFUSED =
 const LIST_MISSING =
   "RunComfy gives no list of all deployments, so `deployments` shows only those that it listed before or that jobs name. If this stays, check RUNCOMFY_BASE_URL and RUNCOMFY_API_TOKEN, or name your deployments in DEPLOYMENTS_FILE.";
 
-/** Whether the failure is an answer that other calls may get a better one than. */
+/** Whether other calls may get a better answer. */
 function isOfTheCallAlone(error: unknown): boolean {
   if (!(error instanceof RunComfyError) || error.httpStatus === null) return false;
   return error.code !== "UNAUTHORIZED" && error.code !== "RATE_LIMITED";

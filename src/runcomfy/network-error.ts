@@ -1,7 +1,7 @@
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { Call } from "./answer-error.ts";
 
-/** The system calls before a byte leaves. A code alone tells nothing: a read fails with EHOSTUNREACH as well. */
+/** The system calls before a byte leaves. A code alone does not tell: a read can fail with EHOSTUNREACH as well. */
 const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);
 const CONNECT_TIMEOUT = "UND_ERR_CONNECT_TIMEOUT";
 const CERTIFICATE =
@@ -26,7 +26,7 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
   );
 }
 
-/** That a call took too long; with the HTTP status of an answer that began and did not end. */
+/** For a call that took too long, with the HTTP status of an answer that began but did not end. */
 export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyError {
   const what = httpStatus === null ? "did not answer" : "began and did not end its answer to";
   return new RunComfyError(
@@ -37,7 +37,7 @@ export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyE
 
 type Root = { readonly code: string | null; readonly systemCall: string | null };
 
-/** The errors at the bottom: a host with several addresses fails with an AggregateError of one for each. */
+/** The root errors: a host with several addresses fails with an AggregateError of one for each. */
 function findRoots(thrown: unknown, depth = 8): Root[] {
   if (!(thrown instanceof Error) || depth === 0) return [];
   if (thrown instanceof AggregateError && thrown.errors.length > 0) {

@@ -1,12 +1,12 @@
 import type { Pace } from "./pace.ts";
 import type { RunComfy } from "./runcomfy.ts";
 
-/** What another gateway found out may make a probe due earlier than it was. */
+/** News from another gateway may make a probe due earlier. */
 const LONGEST_SLEEP_MS = 1_000;
 
 /**
- * As long as an outage lasts, of the upstream or of a deployment, probes it whenever the pace allows it, one probe at a
- * time, so that its end is found out also where there is no job to look at: a user's submit must not be what finds out.
+ * Probes the upstream or a deployment while it has an outage, one probe at a time, as the pace allows. So the outage's end
+ * is noticed without a job to look at, and no user's submit has to find out.
  */
 export function startOutageProbe({
   pace,
@@ -43,8 +43,7 @@ export function startOutageProbe({
   };
 }
 
-/** What probes the upstream in an outage. */
 type OutageProbe = {
-  /** Aborts the probe under way, and none follows. */
+  /** Aborts the probe under way and starts no more. */
   close(): Promise<void>;
 };

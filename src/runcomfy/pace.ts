@@ -4,40 +4,40 @@ import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Outage } from "./breaker.ts";
 import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
 import { createDeploymentBreakers } from "./deployment-breakers.ts";
-import type { Pause } from "./pause.ts";
-import { createPause } from "./pause.ts";
+import type { UpstreamPause } from "./upstream-pause.ts";
+import { createUpstreamPause } from "./upstream-pause.ts";
 import type { Reach } from "./reach.ts";
 import { createReachTracker } from "./reach.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
 
 /**
- * How fast the upstream, as a whole and each deployment, may be asked. The client notes what happens; whoever looks at
- * jobs asks first. A call without an answer tells of the upstream, but where others were answered while it waited in
- * vain; that and an answered failure tell of its deployment, and only where nothing else is answered well of the upstream.
+ * How fast the upstream and each deployment may be called. The client notes what happens; whoever looks at jobs asks first.
+ * A call without an answer counts against the upstream, unless others were answered meanwhile. Then, and when it is
+ * answered badly, it counts against its deployment, or against the upstream while no call at all is answered well.
  */
-export type Pace = Pause & {
-  /** How many milliseconds nobody may look at any job; 0 when only its deployment may be against it. */
+export type Pace = UpstreamPause & {
+  /** How many milliseconds nobody may look at any job; 0 when only a job's deployment may forbid it. */
   lookDelayMs(): number;
   /**
-   * 0: look now at a job of this deployment (in an outage this takes the one place for looks, until a read is noted or
+   * 0: look now at a job of this deployment (in an outage this takes the one slot for looks, until a read is noted or
    * the look is released). Otherwise nothing is taken, and it is how many milliseconds to wait before asking again.
    */
   claimLook(deploymentId: string | null): number;
-  /** The look that claimed has ended without a read: its place is free again. Does nothing when none is taken. */
+  /** The claimed look ended without a read, so its slot is free again. Does nothing when no slot is taken. */
   releaseLook(deploymentId: string | null): void;
-  /** Of the upstream as a whole, or else of this deployment if one is given. */
+  /** Whether the upstream has an outage, or this deployment, if given. */
   isOutage(deploymentId?: string): boolean;
-  /** How well the upstream can be reached from here, for other gateways to compare with. */
+  /** How this gateway reaches the upstream, for others to compare with. */
   reach(): Reach;
-  /** Another gateway had an answer so long ago. In an outage one call may then go at once, to find out the same. */
+  /** Another gateway had an answer that long ago. In an outage one call may then leave at once to check. */
   noteAnswerElsewhere(ageMs: number): void;
-  /** Why no submit to this deployment may go now: in an outage none does. Null when one may, and then it has to. */
+  /** Why no submit to this deployment may leave now. After null, one has to leave. */
   submitRefusal(deploymentId: string): UpstreamErrorCode | null;
-  /** The probe to send now, which takes its place until it is noted; or how many milliseconds to wait; Infinity: none. */
+  /** The probe to send now, which takes its slot until it is noted, or how many milliseconds to wait (Infinity: no need). */
   claimProbe(): Probe | number;
-  /** Calls `tell` whenever something new is to be probed. */
+  /** Calls `tell` whenever there is something new to probe. */
   onDoubt(tell: () => void): void;
-  /** How many calls were answered well so far, to be noted with a call that begins now and fails. */
+  /** How many calls were answered well so far, to be passed on when a call that begins now fails. */
   countAnswers(): number;
   /** A read of a job of this deployment ended well (null), or failed. */
   noteRead(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void;
@@ -45,14 +45,14 @@ export type Pace = Pause & {
   noteProbe(error: RunComfyError | null, probe: Probe): void;
   /** A submit to this deployment was accepted (null), or failed. */
   noteSubmit(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void;
-  /** With how many gateways the rare calls of an outage are shared: each waits so many times longer. */
+  /** How many gateways share the rare calls of an outage: each waits that many times longer. */
   setGateways(gateways: number): void;
 };
 
 /** A harmless call; without a deployment it is about the upstream as a whole. */
 export type Probe = { readonly call: "list" | "status"; readonly deploymentId: string | null };
 
-/** Failures that tell something of the upstream or a deployment, rather than of the one job that was asked for. */
+/** Failures of the upstream or a deployment, rather than of the one job that was asked for. */
 const OUTAGE_CODES: ReadonlySet<UpstreamErrorCode> = new Set([
   "UNAVAILABLE",
   "TIMEOUT",
@@ -82,12 +82,12 @@ export function createPace(options: {
   readonly cutOffAfterMs?: number;
 }): Pace {
   const { now, random, log, longestBackOffMs = 8_000, cutOffAfterMs = 6_000 } = options;
-  const pause = createPause(now);
+  const pause = createUpstreamPause(now);
   const reach = createReachTracker({ now, cutOffAfterMs });
   const listeners: (() => void)[] = [];
   let gateways = 1;
   let probesOfAll = 0;
-  /** Answered failures with no good call at all between them, but of deployments that are in an outage already. */
+  /** Consecutive answered failures, except of deployments that already have an outage. */
   let answeredFailures = 0;
   let doubt: Doubt | null = null;
   let answers = 0;
@@ -109,7 +109,7 @@ export function createPace(options: {
     },
     onEnd() {
       log.info({}, "RunComfy answers again; jobs are looked at and submitted as usual.");
-      // What went with the whole has come back with it.
+      // What failed with the whole has probably recovered with it.
       for (const { outage } of deployments.failing()) hurry(outage);
     },
   });
@@ -137,7 +137,7 @@ export function createPace(options: {
     for (const listener of listeners) listener();
   }
 
-  /** The list is asked once; until something is answered well, a few more failures are enough. */
+  /** Asks for the list once; until a call is answered well, a few more failures begin an outage. */
   function beginDoubt(): void {
     if (all.outage() === null) doubt ??= { isAsked: false, failures: 0 };
   }
@@ -206,7 +206,7 @@ export function createPace(options: {
       const waitMs = outage.probes.waitMs();
       if (waitMs > 0) return waitMs;
       outage.probes.take();
-      // By turns, because one of them may fail for long while submits would be taken: each is a service of its own.
+      // In turns, because each is a service of its own: one may fail for long while submits would be taken.
       probesOfAll += 1;
       return { call: probesOfAll % 2 === 1 ? "list" : "status", deploymentId: null };
     }
@@ -233,9 +233,9 @@ export function createPace(options: {
     ...pause,
     lookDelayMs,
     claimLook(deploymentId) {
-      const places = findOutages(deploymentId).map(({ looks }) => looks);
-      const waitMs = Math.max(lookDelayMs(), ...places.map((place) => place.waitMs()));
-      if (waitMs === 0) for (const place of places) place.take();
+      const slots = findOutages(deploymentId).map(({ looks }) => looks);
+      const waitMs = Math.max(lookDelayMs(), ...slots.map((slot) => slot.waitMs()));
+      if (waitMs === 0) for (const slot of slots) slot.take();
       return waitMs;
     },
     releaseLook(deploymentId) {
@@ -266,7 +266,7 @@ export function createPace(options: {
       if (error === null || (error.delivery === "refused" && isAnswer(error))) {
         return noteGood(deploymentId);
       }
-      // A single one may be the fault of its input, but not five with no good call between them.
+      // One may be its input's fault, but not five with no good call between them.
       const isFailure = error.code === "UNAVAILABLE" || error.code === "TIMEOUT";
       if (isFailure && error.delivery !== "refused") {
         noteFailure(error, deploymentId, answersBefore);
@@ -276,7 +276,7 @@ export function createPace(options: {
   };
 }
 
-/** Garbage may come from anybody on the way: it neither begins an outage nor ends one. */
+/** Garbage may come from anything on the way, so it neither begins nor ends an outage. */
 function isAnswer({ code }: RunComfyError): boolean {
   return code !== "INVALID_RESPONSE" && !OUTAGE_CODES.has(code);
 }
@@ -286,5 +286,5 @@ function hurry({ looks, probes }: Outage): void {
   probes.hurry();
 }
 
-/** Several calls were answered, and none well: is it the upstream as a whole? */
+/** Several calls were answered badly: is it the upstream as a whole? */
 type Doubt = { isAsked: boolean; failures: number };

@@ -2,27 +2,27 @@
 export type Reach = {
   /** Of the upstream as a whole. */
   readonly isOutage: boolean;
-  /** It has been without an answer for long, also after another gateway had one: the fault is on this side. */
+  /** It has had no answer for long while another gateway had one, so the fault is on this side. */
   readonly isCutOff: boolean;
-  /** Null when the upstream never answered it well. */
+  /** Null when it never had a good answer. */
   readonly answeredMsAgo: number | null;
 };
 
-/** Finds out whether the upstream is out of reach from here alone. */
+/** Finds out whether only this gateway can't reach the upstream. */
 export type ReachTracker = {
   noteGood(): void;
   /** `isUnreached`: it got no answer, or none to this gateway's token. */
   noteFailure(isUnreached: boolean): void;
-  /** Another gateway had a good answer so long ago. True when that is news that a call should check. */
+  /** Another gateway had a good answer that long ago. True when a call should check that news. */
   noteAnswerElsewhere(ageMs: number): boolean;
   isCutOff(): boolean;
   answeredMsAgo(): number | null;
 };
 
-/** By so much an answer elsewhere has to be newer: a slow database tells of it as if it were. */
+/** An answer elsewhere has to be newer by this much, since a slow database makes it look newer. */
 const CLOCK_SLACK_MS = 1_000;
 
-/** Makes one that knows nothing yet; after `cutOffAfterMs` of failures the answers of other gateways count. */
+/** After `cutOffAfterMs` of failures the answers of other gateways count. */
 export function createReachTracker(options: {
   readonly now: () => number;
   readonly cutOffAfterMs: number;
@@ -34,7 +34,7 @@ export function createReachTracker(options: {
   let unreached: { readonly since: number; lastAt: number } | null = null;
   let elsewhereAt = -Infinity;
 
-  /** Whether `at` is after the failures began, which an answer before them tells nothing of. */
+  /** Whether `at` is after the failures began: an earlier answer says nothing about them. */
   function isLater(at: number): boolean {
     const since = unreached?.since ?? failingSince;
     return since !== null && at > since + CLOCK_SLACK_MS;
@@ -55,7 +55,7 @@ export function createReachTracker(options: {
     },
     noteAnswerElsewhere(ageMs) {
       const at = now() - ageMs;
-      // The first is enough to know, and each call that it brings on may fail.
+      // The first is enough to know: each call that it causes may fail.
       if (!isLater(at) || isLater(elsewhereAt)) return false;
       elsewhereAt = at;
       return true;
@@ -63,7 +63,7 @@ export function createReachTracker(options: {
     isCutOff() {
       if (unreached === null || !isLater(elsewhereAt)) return false;
       if (now() - unreached.since < cutOffAfterMs) return false;
-      // A call that hangs is not waited for.
+      // Not waiting for a call that hangs.
       return unreached.lastAt > elsewhereAt || now() - elsewhereAt >= cutOffAfterMs;
     },
     answeredMsAgo: () => (answeredAt === -Infinity ? null : now() - answeredAt),

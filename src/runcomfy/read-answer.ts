@@ -1,8 +1,8 @@
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
-import { LONGEST_PAUSE_MS } from "./pause.ts";
+import { LONGEST_PAUSE_MS } from "./upstream-pause.ts";
 
-/** Deeper answers would overflow the stack of whoever walks or writes them. */
+/** A deeper answer would overflow the stack of whatever walks it. */
 const DEEPEST = 200;
 
 /** A whole answer of the upstream. */
@@ -35,7 +35,7 @@ export async function readAnswer(
     return { httpStatus, retryAfterMs, body: await readBody(response, options) };
   } catch (thrown) {
     if (ok) throw thrown;
-    // The body of an error may break off or never end: its status has said enough.
+    // The body of an error may break off or never end; its status says enough.
     return { httpStatus, retryAfterMs, body: { kind: "unreadable", why: "broken off" } };
   }
 }
@@ -91,7 +91,7 @@ function toJson(text: string): Body {
       ? { kind: "unreadable", why: "too deep" }
       : { kind: "json", value };
   } catch {
-    // What the parser says quotes the body, which belongs into no log.
+    // The parser's message quotes the body, which must not be logged.
     return { kind: "unreadable", why: "not JSON" };
   }
 }

@@ -37,7 +37,7 @@ type SubmitRequest = {
   readonly input: JsonObject;
 };
 
-/** What /status said. `finished` tells nothing of success: /result does. `unknown` is a word that is not known here. */
+/** What /status said. `finished` says nothing about success: /result does. `unknown` is a word that the gateway does not know. */
 export type StatusReport = {
   readonly state: UpstreamState;
   readonly queuePosition: number | null;
@@ -62,5 +62,5 @@ export type ResultReport =
   | { readonly kind: "failed"; readonly reason: string | null; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
-/** `requested`: the upstream took note, and only a later look can tell what came of it. */
+/** `requested`: the upstream took note, and a later look tells the outcome. */
 export type CancelReport = "cancelled" | "not-cancellable" | "requested";

@@ -7,7 +7,7 @@ import type { CancelReport, ResultReport, StatusReport, UpstreamState } from "./
 import { readUpstreamTime } from "./upstream-time.ts";
 
 /*
- * Where the upstream's spellings stop. Every reader takes the body of a 2xx and gives the gateway's word for it, or null
+ * Where the upstream's spellings stop. Every reader turns the body of a 2xx into the gateway's word for it, or null
  * when it is not the answer to the call.
  */
 
@@ -34,7 +34,7 @@ const CANCEL_REPORTS: ReadonlyMap<string, CancelReport> = new Map([
   ["not_cancellable", "not-cancellable"],
 ]);
 
-/** The id of an accepted request; an id that can't be part of a path is none. */
+/** The id of an accepted request; null also for an id that can't be part of a path. */
 export function readRequestId(body: JsonValue): string | null {
   if (!isJsonObject(body)) return null;
   const { request_id: requestId } = body;
@@ -80,7 +80,7 @@ export function readResultReport(body: JsonValue): ResultReport | null {
   }
 }
 
-/** The answer of /cancel, in its old form and its new one, whatever its HTTP status was. */
+/** The answer of /cancel, in its old or new form, with any HTTP status. */
 export function readCancelReport(body: JsonValue): CancelReport | null {
   if (!isJsonObject(body)) return null;
   const word = toWord(body["outcome"]) ?? toWord(body["status"]);
@@ -97,12 +97,12 @@ function readAnswer(body: JsonValue): { word: string; members: JsonObject } | nu
   return { word, members: body };
 }
 
-/** What names no request but an error is an error about the call, not about the job, whatever its status says. */
+/** An error without a request id is about the call, not the job, whatever its status says. */
 function isNamelessError(body: JsonObject): boolean {
   return body["request_id"] === undefined && readErrorEnvelope(body) !== null;
 }
 
-/** `completed` tells nothing of success by itself, but an outcome beside it may. */
+/** `completed` alone says nothing about success, but an outcome beside it may. */
 function readState(word: string, members: JsonObject): UpstreamState {
   const state = STATES.get(word) ?? "unknown";
   if (state !== "finished") return state;

@@ -25,12 +25,12 @@ export function createReads(options: {
 
   return {
     /** In the order of `ids`, null where the viewer may read none. */
-    readJobs: (ids: readonly string[]) => run(() => store.readJobs(ids, readable)),
+    readJobs: (ids: readonly string[]) => run(() => store.jobs.readMany(ids, readable)),
     listJobs: (range: JobRange) =>
-      run(() => store.listJobs({ ...range, filter: ofReadable(range.filter) })),
-    countJobs: (filter: JobFilter) => run(() => store.countJobs(ofReadable(filter))),
-    listDeploymentIds: () => run(() => store.listDeploymentIds(readable)),
-    hasDeployment: (id: string) => run(() => store.hasDeployment(id, readable)),
+      run(() => store.jobs.list({ ...range, filter: ofReadable(range.filter) })),
+    countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter))),
+    listDeploymentIds: () => run(() => store.jobs.listDeploymentIds(readable)),
+    hasDeployment: (id: string) => run(() => store.jobs.hasDeployment(id, readable)),
     // The next three are for jobs that the viewer has read.
     readDocuments: (jobId: string) => details.readDocuments(ownerId, jobId).catch(rethrowCoded),
     readLargeDocuments: (jobId: string) =>

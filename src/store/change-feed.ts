@@ -1,19 +1,18 @@
 import type { Logger } from "pino";
 
-/** Tells this process's watchers of a topic to look again. Remembers nothing: the truth is in the database. */
+/** Tells this process's watchers of a topic to look again. */
 export type ChangeFeed = {
   announce(topic: string): void;
-  /** Wakes everybody: changes may have been missed, nobody knows of what. */
+  /** Wakes everybody, when nobody knows what changed. */
   announceAll(): void;
-  /** Hears of a topic; every 15 s also unasked, since word of a change may be lost. Returns how to stop that. */
+  /** Wakes for a topic, and every 15 s since news may be lost. Returns how to stop that. */
   subscribe(topic: string, wake: () => void): () => void;
-  /** Nobody is woken any more. */
   close(): void;
 };
 
 const REPEAT_MS = 15_000;
 
-// An object of its own for each, so that one function may listen twice and leave once.
+// An object each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
 type Topic = { readonly listeners: Set<Listener>; readonly timer: NodeJS.Timeout };
 
@@ -21,15 +20,12 @@ export function createChangeFeed(log: Logger): ChangeFeed {
   const topics = new Map<string, Topic>();
 
   function announce(name: string): void {
-    // Over a copy: whoever is woken may leave, or be joined by others, while it is gone through.
+    // Over a copy: listeners may leave and join meanwhile.
     for (const { wake } of [...(topics.get(name)?.listeners ?? [])]) {
       try {
         wake();
       } catch (error) {
-        log.error(
-          { err: error, topic: name },
-          "a watcher failed when it was woken; the others go on",
-        );
+        log.error({ err: error, topic: name }, "A watcher failed when it was woken.");
       }
     }
   }

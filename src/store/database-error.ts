@@ -1,5 +1,10 @@
 import pg from "pg";
 
+/** The database can't be opened. Tells whoever starts the gateway what is wrong and what to do; never a credential. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
 /** Another program keeps the database to itself for longer than a statement waits for it. */
 export class DatabaseBusyError extends Error {
   override readonly name = "DatabaseBusyError";
@@ -35,23 +40,25 @@ export class DatabaseReplacedError extends Error {
   }
 }
 
-/** What Postgres says of its own state, and not of a statement or its values. */
+/** SQLSTATEs that tell of Postgres' own state, not of a statement or its values. */
 const POSTGRES_STATES = /^(?:25|40|53|55|57|58|XX)/;
 /** SQLite's codes for a file that can't be read or written: permissions, memory, disk, damage. */
-const SQLITE_STATES: ReadonlySet<number> = new Set([3, 6, 7, 8, 10, 11, 13, 14, 26]);
+const SQLITE_STATES: ReadonlySet<unknown> = new Set([3, 6, 7, 8, 10, 11, 13, 14, 26]);
+/** SQLite's code for a lock that another program holds. */
+export const SQLITE_BUSY = 5;
 
 /** Whether it was the database that failed, and not what it was asked for. */
 export function isDatabaseFailure(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return POSTGRES_STATES.test(error.code ?? "");
   if (error instanceof DatabaseBusyError || error instanceof DatabaseAwayError) return true;
-  if (!(error instanceof Error && "errcode" in error)) return false;
-  // Beside the low byte it is more exact.
-  return SQLITE_STATES.has(Number(error.errcode) & 0xff);
+  return error instanceof Error && "errcode" in error && SQLITE_STATES.has(codeOf(error));
 }
 
-/** The code of an error of Postgres or the network, where it has one. */
+/** SQLite's number (its low byte: the rest is detail), or the code of Postgres, the system or the network. */
 export function codeOf(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("errcode" in error && typeof error.errcode === "number") return error.errcode & 0xff;
+  return "code" in error ? error.code : undefined;
 }
 
 /** Whether Postgres gave a statement up because it took too long. */

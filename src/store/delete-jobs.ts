@@ -1,9 +1,9 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
-import { databaseNowMs } from "./database-clock.ts";
-import type { Database, DatabaseKind } from "./database.ts";
+import { type Database, type DatabaseKind, databaseNowMs } from "./database.ts";
+import type { Jobs } from "./job-store.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
@@ -12,71 +12,82 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 /** Counted from the deletion, so that no gateway's clock can shorten it. */
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
-/** See `JobStore.deleteFinishedJob`. Keys whose time is over go first, so that they do not pile up. */
-export async function deleteFinishedJob({ kind, queries }: Database, id: string): Promise<boolean> {
-  const nowMs = databaseNowMs(kind);
-  await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
-  return await queries.transaction().execute(async (transaction) => {
-    const row = await transaction
-      .deleteFrom("jobs")
-      .where("id", "=", id)
-      .where("status", "in", FINAL_STATUSES)
-      .returning(["owner_id", "idempotency_key"])
-      .executeTakeFirst();
-    if (row === undefined) return false;
-    const { owner_id, idempotency_key: key } = row;
-    if (key === null) return true;
-    await transaction
-      .insertInto("spent_keys")
-      .values((eb) => ({
-        owner_id: eb.val(owner_id),
-        key: eb.val(key),
-        job_id: eb.val(id),
-        until: eb(nowMs, "+", KEY_OUTLIVES_JOB_MS),
-      }))
-      .onConflict((conflict) =>
-        conflict.columns(["owner_id", "key"]).doUpdateSet((eb) => ({
-          job_id: eb.ref("excluded.job_id"),
-          until: eb.ref("excluded.until"),
-        })),
-      )
-      .execute();
-    return true;
-  });
-}
-
-/** See `JobStore.deleteOldJobs`. */
-export async function deleteOldJobs(
+export function createDeletions(
   { kind, queries }: Database,
-  ages: { readonly finishedForMs: number; readonly createdForMs: number },
-  limit: number,
-): Promise<number> {
+  announce: (id: string) => void,
+): Pick<Jobs, "withdraw" | "delete" | "deleteOld"> {
   const nowMs = databaseNowMs(kind);
-  let deleted = 0;
-  const age = ageOf({ statuses: FINAL_STATUSES });
-  // One status after the other, each along its index.
-  for (const status of FINAL_STATUSES) {
-    const rows = await queries
-      .deleteFrom("jobs")
-      .where("id", "in", (eb) =>
-        eb
-          .selectFrom("jobs as old")
-          .select("old.id")
-          .where("old.status", "=", status)
-          .where((old) => old(age, "<", old(nowMs, "-", ages.createdForMs)))
-          .where((old) => old("old.finished_at", "<", old(nowMs, "-", ages.finishedForMs)))
-          .orderBy(age)
-          .orderBy("old.id")
-          .limit(limit - deleted)
-          // Several gateways that do this at once take different ones.
-          .$if(kind === "postgres", (old) => old.forUpdate().skipLocked()),
-      )
-      .returning("id")
-      .execute();
-    deleted += rows.length;
-    if (deleted >= limit) break;
-  }
-  return deleted;
+
+  return {
+    async withdraw(id) {
+      await queries
+        .deleteFrom("jobs")
+        .where("id", "=", id)
+        .where("status", "=", "SUBMITTING")
+        .execute();
+      announce(id);
+    },
+
+    async delete(id) {
+      await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
+      const isDeleted = await queries.transaction().execute(async (transaction) => {
+        const row = await transaction
+          .deleteFrom("jobs")
+          .where("id", "=", id)
+          .where("status", "in", FINAL_STATUSES)
+          .returning(["owner_id", "idempotency_key as key"])
+          .executeTakeFirst();
+        if (row === undefined || row.key === null) return row !== undefined;
+        const { owner_id, key } = row;
+        await transaction
+          .insertInto("spent_keys")
+          .values((eb) => ({
+            owner_id,
+            key,
+            job_id: id,
+            until: eb(nowMs, "+", KEY_OUTLIVES_JOB_MS),
+          }))
+          .onConflict((conflict) =>
+            conflict
+              .columns(["owner_id", "key"])
+              .doUpdateSet({ job_id: sql`excluded.job_id`, until: sql`excluded.until` }),
+          )
+          .execute();
+        return true;
+      });
+      if (isDeleted) announce(id);
+      return isDeleted;
+    },
+
+    // Nobody is woken: watchers have heard the end, and the feed tells of no deletion.
+    async deleteOld({ finishedForMs, createdForMs }, limit) {
+      let deleted = 0;
+      const age = ageOf({ statuses: FINAL_STATUSES });
+      // One status after the other, each along its index.
+      for (const status of FINAL_STATUSES) {
+        const rows = await queries
+          .deleteFrom("jobs")
+          .where("id", "in", (eb) =>
+            eb
+              .selectFrom("jobs as old")
+              .select("old.id")
+              .where("old.status", "=", status)
+              .where((old) => old(age, "<", old(nowMs, "-", createdForMs)))
+              .where((old) => old("old.finished_at", "<", old(nowMs, "-", finishedForMs)))
+              .orderBy(age)
+              .orderBy("old.id")
+              .limit(limit - deleted)
+              // Several gateways that do this at once take different ones.
+              .$if(kind === "postgres", (old) => old.forUpdate().skipLocked()),
+          )
+          .returning("id")
+          .execute();
+        deleted += rows.length;
+        if (deleted >= limit) break;
+      }
+      return deleted;
+    },
+  };
 }
 
 /** Rejects with an `IdempotencyConflictError` when the key belongs to a deleted job. */

@@ -9,64 +9,63 @@ import {
 } from "kysely";
 
 import type { Database } from "./database.ts";
-import { type FeedCursor, type FeedPlace, fromFeedCursor, toFeedCursor } from "./feed-cursor.ts";
-import { createFeedSeal, type FeedSeal } from "./feed-seal.ts";
+import {
+  createCursorSeal,
+  type CursorSeal,
+  type FeedCursor,
+  type Snapshot,
+} from "./feed-cursor.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { FeedPage, JobStore } from "./job-store.ts";
+import type { Feed, FeedPage } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
-/** Who is further behind reads the list anew, which costs less. */
+/** Whoever is further behind reads the list anew, which costs less. */
 const MOST_CHANGES_BEHIND = 10_000;
 
 /**
- * See `JobStore`. Each row carries the number of the transaction that changed it last, and a cursor a snapshot:
- * the numbers that had committed. So a transaction with a lower number that commits later is still told, and one that
- * stays open holds up nobody. A stage leads from one snapshot to the next and may take several pages: a row that changes
- * meanwhile leaves the stage and belongs to the one after it.
+ * Each row carries the number of the transaction that changed it last, and a cursor holds a snapshot: which numbers had
+ * committed. So a transaction with a lower number that commits later is still told, and one that stays open holds up
+ * nobody. A stage leads from one snapshot to the next and may take several pages; a row that changes meanwhile moves to
+ * the stage after it.
  */
-export function createFeed(database: Database): Pick<JobStore, "readFeedHead" | "readFeed"> {
+export function createFeed(database: Database): Pick<Feed, "readHead" | "read"> {
   /** Of the era that was read last. */
-  let known: { readonly secret: string; readonly seal: FeedSeal } | null = null;
+  let known: { readonly secret: string; readonly seal: CursorSeal } | null = null;
 
   return {
-    async readFeedHead() {
-      const { secret, place } = await readEra(database);
-      if (known?.secret !== secret) known = { secret, seal: createFeedSeal(secret) };
-      return toFeedCursor({ told: place, stage: null }, known.seal);
+    async readHead() {
+      const { secret, snapshot } = await readEra(database);
+      if (known?.secret !== secret) known = { secret, seal: createCursorSeal(secret) };
+      return known.seal.close({ told: snapshot, stage: null });
     },
 
-    async readFeed(text, { until, limit, ownerId }) {
+    async read(text, { until, limit, ownerId }) {
       if (known === null) return null;
       const { seal } = known;
-      const cursor = fromFeedCursor(text, seal);
-      const head = fromFeedCursor(until, seal);
-      if (cursor === null || head === null) return null;
-      return await readPage(database, {
-        cursor,
-        head: { place: head.told, text: until },
-        seal,
-        limit,
-        ownerId,
-      });
+      const cursor = seal.open(text);
+      const head = seal.open(until)?.told;
+      if (cursor === null || head === undefined) return null;
+      return await readPage(database, { cursor, head, headText: until, seal, limit, ownerId });
     },
   };
 }
 
 type PageOptions = {
   readonly cursor: FeedCursor;
-  readonly head: { readonly place: FeedPlace; readonly text: string };
-  readonly seal: FeedSeal;
+  readonly head: Snapshot;
+  readonly headText: string;
+  readonly seal: CursorSeal;
   readonly limit: number;
   readonly ownerId: string | undefined;
 };
 
 async function readPage(database: Database, options: PageOptions): Promise<FeedPage | null> {
-  const { cursor, head, seal, limit, ownerId } = options;
+  const { cursor, head, headText, seal, limit, ownerId } = options;
   const { told, stage } = cursor;
-  const until = stage?.until ?? head.place;
-  if (until.next > head.place.next || told.next > until.next) return null;
+  const until = stage?.until ?? head;
+  if (until.next > head.next || told.next > until.next) return null;
 
-  const changed = selectChanges(database, { cursor, until, ownerId });
+  const changed = selectChanges(database, cursor, until, ownerId);
   const rows = await changed
     .select([...JOB_COLUMNS, "changed"])
     .orderBy(changedOf(database, ownerId))
@@ -74,19 +73,22 @@ async function readPage(database: Database, options: PageOptions): Promise<FeedP
     .limit(limit + 1)
     .execute();
   const isWhole = rows.length <= limit;
-  if (!isWhole && (await isFarBehind(database, changed))) return null;
+  if (!isWhole) {
+    const [beyond] = await changed.select("id").offset(MOST_CHANGES_BEHIND).limit(1).execute();
+    if (beyond !== undefined) return null;
+  }
 
   // The end of a stage that began earlier: what has changed since is the next one.
   if (rows.length === 0 && stage !== null) {
     return await readPage(database, { ...options, cursor: { told: until, stage: null } });
   }
-  // All who come to the head get one text for it, by which they share what they read next.
-  const behindStage = stage === null ? head.text : toFeedCursor({ told: until, stage: null }, seal);
+  // Everyone who reaches the head gets one text for it, by which they share what they read next.
+  const behindStage = stage === null ? headText : seal.close({ told: until, stage: null });
   const changes = rows.slice(0, limit).map((row, index) => ({
     cursor:
       isWhole && index === rows.length - 1
         ? behindStage
-        : toFeedCursor({ told, stage: { until, changed: row.changed, id: row.id } }, seal),
+        : seal.close({ told, stage: { until, changed: row.changed, id: row.id } }),
     job: toJob(row),
   }));
   return {
@@ -96,33 +98,13 @@ async function readPage(database: Database, options: PageOptions): Promise<FeedP
   };
 }
 
-async function isFarBehind(
-  database: Database,
-  changed: ReturnType<typeof selectChanges>,
-): Promise<boolean> {
-  const { count } = await database.reads
-    .selectFrom(
-      changed
-        .select("id")
-        .limit(MOST_CHANGES_BEHIND + 1)
-        .as("changes"),
-    )
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return count > MOST_CHANGES_BEHIND;
-}
-
 /** The jobs that changed last after what is told and before the end of the stage. */
 function selectChanges(
   database: Database,
-  options: {
-    readonly cursor: FeedCursor;
-    readonly until: FeedPlace;
-    readonly ownerId: string | undefined;
-  },
+  { told, stage }: FeedCursor,
+  until: Snapshot,
+  ownerId: string | undefined,
 ) {
-  const { cursor, until, ownerId } = options;
-  const { told, stage } = cursor;
   const changed = changedOf(database, ownerId);
   return database.reads.selectFrom("jobs").where((eb) => {
     const conditions: Expression<SqlBool>[] = [
@@ -152,56 +134,48 @@ function changedOf({ kind }: Database, ownerId: string | undefined): RawBuilder<
 function isIn(
   eb: ExpressionBuilder<Tables, "jobs">,
   changed: RawBuilder<number>,
-  { next, open }: FeedPlace,
+  { next, open }: Snapshot,
 ) {
   const isBelow = eb(changed, "<", next);
   return open.length === 0 ? isBelow : eb.and([isBelow, eb(changed, "not in", open)]);
 }
 
-type Era = { readonly secret: string; readonly place: FeedPlace };
+type Era = { readonly secret: string; readonly snapshot: Snapshot };
+type EraRow = { readonly secret: string; readonly snapshot: string };
 
 /**
- * The newest place, and the secret of the era that its numbers are of: the era's name and its key. On Postgres the era's
- * row is in an unlogged table, which Postgres empties whenever numbers may be given out twice: after a crash, in a
- * promoted standby and in a restored copy of a running server's files. A dump keeps the row, but not the transaction
- * (`xmin`) that wrote it. A copied SQLite file keeps its era: who restores one empties the table.
+ * The newest snapshot, and the secret of the era its numbers belong to. On Postgres the era's row is in an unlogged
+ * table, which Postgres empties whenever numbers may be given out twice: after a crash, in a promoted standby and in a
+ * restored copy of a running server's files. A dump keeps the row, but not the transaction (`xmin`) that wrote it. A
+ * copied SQLite file keeps its era: whoever restores one empties the table.
  */
 async function readEra(database: Database): Promise<Era> {
-  const era = await selectEra(database);
-  if (era !== null) return era;
-  await database.queries
-    .insertInto("feed_eras")
-    .values({ number: 1, era: randomUUID() })
-    .onConflict((conflict) => conflict.column("number").doNothing())
-    .execute();
-  const begun = await selectEra(database);
-  if (begun === null) {
-    throw new Error("the feed's era was lost again at once; see whether Postgres keeps crashing");
+  for (const isBegun of [false, true]) {
+    const era = await selectEra(database);
+    if (era !== null) return era;
+    if (isBegun) break;
+    await database.queries
+      .insertInto("feed_eras")
+      .values({ number: 1, era: randomUUID() })
+      .onConflict((conflict) => conflict.column("number").doNothing())
+      .execute();
   }
-  return begun;
+  throw new Error("The feed's era was lost again at once. Check whether Postgres keeps crashing.");
 }
 
 async function selectEra({ kind, queries }: Database): Promise<Era | null> {
-  if (kind === "postgres") {
-    const row = await queries
-      .selectFrom("feed_eras")
-      .select([
-        sql<string>`era || '.' || xmin::text || '.' || key`.as("secret"),
-        sql<string>`pg_current_snapshot()::text`.as("snapshot"),
-      ])
-      .executeTakeFirst();
-    return row === undefined ? null : { secret: row.secret, place: toPlace(row.snapshot) };
-  }
-  const row = await queries
-    .selectFrom(["feed_eras", "change_counter"])
-    .select(["era", "key", "value"])
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  return { secret: `${row.era}.${row.key}`, place: { next: row.value + 1, open: [] } };
+  const selected =
+    kind === "postgres"
+      ? sql<EraRow>`select era || '.' || xmin::text || '.' || key as secret,
+          pg_current_snapshot()::text as snapshot from "feed_eras"`
+      : sql<EraRow>`select era || '.' || key as secret,
+          ':' || (value + 1) as snapshot from "feed_eras", change_counter`;
+  const [row] = (await selected.execute(queries)).rows;
+  return row === undefined ? null : { secret: row.secret, snapshot: toSnapshot(row.snapshot) };
 }
 
-/** `xmin:xmax:xip,xip`, where everything below xmin has committed, and nothing from xmax on. */
-function toPlace(snapshot: string): FeedPlace {
+/** From `xmin:xmax:xip,xip`, where nothing from xmax on has committed, nor what is in the list. */
+function toSnapshot(snapshot: string): Snapshot {
   const [, next, open = ""] = snapshot.split(":");
   return { next: Number(next), open: open === "" ? [] : open.split(",").map(Number) };
 }

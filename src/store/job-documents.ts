@@ -1,37 +1,49 @@
 import { type Kysely, sql } from "kysely";
 
-import type { JsonObject, JsonValue } from "../job/json.ts";
-import { toStoredDocuments } from "./job-rows.ts";
-import type { StoredDocuments } from "./job-store.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { inChunks } from "./job-rows.ts";
+import type { Documents, JobDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /*
- * Documents are JSON as text, in both databases: it escapes U+0000 and lone surrogates, which neither could keep as they
- * are.
+ * Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep.
  */
 
-/** By job id, in one statement; see `JobStore.readDocuments`. */
-export async function readDocuments(
-  queries: Kysely<Tables>,
-  ids: readonly string[],
-  mostBytes: number | null,
-): Promise<(readonly [string, StoredDocuments])[]> {
-  const isWanted =
-    mostBytes === null
-      ? sql<boolean>`1 = 1`
-      : sql<boolean>`input_bytes + output_bytes <= ${mostBytes}`;
-  const rows = await queries
-    .selectFrom("job_documents")
-    .select([
-      "job_id",
-      "input_bytes",
-      "output_bytes",
-      sql<string | null>`case when ${isWanted} then input end`.as("input"),
-      sql<string | null>`case when ${isWanted} then output end`.as("output"),
-    ])
-    .where("job_id", "in", ids)
-    .execute();
-  return rows.map((row) => [row.job_id, toStoredDocuments(row)]);
+/** The largest size that the columns hold. */
+const UNLIMITED = 2 ** 31 - 1;
+
+export function createDocuments(reads: Kysely<Tables>): Documents {
+  return {
+    async read(ids, mostBytes) {
+      const isWanted = sql`input_bytes + output_bytes <= ${mostBytes ?? UNLIMITED}`;
+      const rows = await inChunks(ids, (chunk) =>
+        reads
+          .selectFrom("job_documents")
+          .select([
+            "job_id",
+            "input_bytes as inputBytes",
+            "output_bytes as outputBytes",
+            sql<string | null>`case when ${isWanted} then input end`.as("input"),
+            sql<string | null>`case when ${isWanted} then output end`.as("output"),
+          ])
+          .where("job_id", "in", chunk)
+          .execute(),
+      );
+      const found = new Map(
+        rows.map(({ job_id, input, output, ...sizes }) => {
+          const documents = input === null ? null : parseDocuments(job_id, input, output);
+          return [job_id, { ...sizes, documents }];
+        }),
+      );
+      return ids.map((id) => found.get(id) ?? null);
+    },
+  };
+}
+
+function parseDocuments(jobId: string, inputText: string, output: string | null): JobDocuments {
+  const input: JsonValue = JSON.parse(inputText);
+  if (!isJsonObject(input)) throw new Error(`The stored input of ${jobId} is not a JSON object.`);
+  return { input, output: output === null ? null : JSON.parse(output) };
 }
 
 export async function insertInput(
@@ -40,10 +52,9 @@ export async function insertInput(
   document: JsonObject,
 ): Promise<void> {
   const input = JSON.stringify(document);
-  const input_bytes = Buffer.byteLength(input);
   await transaction
     .insertInto("job_documents")
-    .values({ job_id: jobId, input, input_bytes })
+    .values({ job_id: jobId, input, input_bytes: Buffer.byteLength(input) })
     .execute();
 }
 

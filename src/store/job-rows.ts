@@ -1,12 +1,11 @@
-import type { Selectable } from "kysely";
+import type { Expression, ExpressionBuilder, Selectable, SqlBool } from "kysely";
 
-import type { Job, JobError, JobEvent } from "../job/job.ts";
+import type { Job, JobError } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
-import { isJsonObject, type JsonValue } from "../job/json.ts";
-import type { JobDocuments, StoredDocuments } from "./job-store.ts";
+import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
-/** The columns that make a `Job`: all but its documents, which may be large, and what only the store needs. */
+/** The columns that make a `Job`. */
 export const JOB_COLUMNS = [
   "id",
   "owner_id",
@@ -25,7 +24,6 @@ export const JOB_COLUMNS = [
   "updated_at",
 ] as const;
 
-/** The statuses that a claim or a save may find. */
 export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
 
 export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[number]>;
@@ -68,45 +66,36 @@ export function fromJob(job: Job): JobRow {
   };
 }
 
-export function toJobEvent(row: Selectable<Tables["job_events"]>): JobEvent {
-  return {
-    version: row.version,
-    status: row.status,
-    at: new Date(row.at),
-  };
+/** The oldest jobs that match; several gateways that update them at once take different ones. */
+export function oldestJobs(
+  { kind, ownershipQueries }: Database,
+  limit: number,
+  matches: (eb: ExpressionBuilder<Tables, "jobs">) => Expression<SqlBool>,
+) {
+  return ownershipQueries
+    .selectFrom("jobs")
+    .select("id")
+    .where(matches)
+    .orderBy("created_at")
+    .orderBy("id")
+    .limit(limit)
+    .$if(kind === "postgres", (jobs) => jobs.forUpdate().skipLocked());
 }
 
-export function fromJobEvent(jobId: string, event: JobEvent): Selectable<Tables["job_events"]> {
-  return {
-    job_id: jobId,
-    version: event.version,
-    status: event.status,
-    at: event.at.getTime(),
-  };
-}
-
-/** A row of `job_documents`; its texts are null where they were left out. */
-export type DocumentsRow = {
-  readonly job_id: string;
-  readonly input_bytes: number;
-  readonly output_bytes: number;
-  readonly input: string | null;
-  readonly output: string | null;
-};
-
-export function toStoredDocuments(row: DocumentsRow): StoredDocuments {
-  return {
-    inputBytes: row.input_bytes,
-    outputBytes: row.output_bytes,
-    documents: toDocuments(row),
-  };
-}
-
-function toDocuments({ job_id, input: text, output }: DocumentsRow): JobDocuments | null {
-  if (text === null) return null;
-  const input: JsonValue = JSON.parse(text);
-  if (!isJsonObject(input)) throw new Error(`the stored input of ${job_id} is no JSON object`);
-  return { input, output: output === null ? null : JSON.parse(output) };
+/**
+ * Runs a statement for at most 1,000 ids at a time, well below the parameters that one may have: 32,766 on SQLite, 65,535
+ * on Postgres.
+ */
+export async function inChunks<Row>(
+  ids: readonly string[],
+  read: (chunk: string[]) => Promise<Row[]>,
+): Promise<Row[]> {
+  const distinct = [...new Set(ids)];
+  const rows: Row[] = [];
+  for (let start = 0; start < distinct.length; start += 1_000) {
+    rows.push(...(await read(distinct.slice(start, start + 1_000))));
+  }
+  return rows;
 }
 
 function toJobError(row: JobRow): JobError | null {

@@ -8,77 +8,113 @@ import {
 } from "kysely";
 
 import { JOB_STATUSES, type JobStatus } from "../job/job.ts";
-import { JOB_COLUMNS, type JobRow } from "./job-rows.ts";
-import type { JobFilter, JobPosition, JobRange } from "./job-store.ts";
+import { JOB_COLUMNS, toJob } from "./job-rows.ts";
+import type { JobFilter, JobPosition, JobRange, Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** Whoever has more jobs than this wants to know that, and not how many. */
 const MOST_COUNTED = 10_000;
 
-/**
- * A stretch of the list, by keyset: it begins at a place in an index, however many jobs stand before it, and reads no
- * row that it does not give.
- */
-export async function selectJobs(queries: Kysely<Tables>, range: JobRange): Promise<JobRow[]> {
-  const direction = range.direction === "forward" ? "desc" : "asc";
-  const stretch = (status: JobStatus | null) =>
-    queries
-      .selectFrom("jobs")
-      .select(JOB_COLUMNS)
-      .where((eb) => eb.and([...inRange(eb, range), ...ofStatus(eb, status)]))
-      .orderBy(ageOf(range.filter), direction)
-      .orderBy("id", direction)
-      .limit(range.limit);
-
-  const statuses = toStretches(range.filter);
-  if (statuses === null) return await stretch(null).execute();
-  const [first, ...others] = statuses.map((status) =>
-    queries.selectFrom(stretch(status).as("stretch")).selectAll(),
-  );
-  if (first === undefined) return [];
-  return await queries
-    .selectFrom(others.reduce((union, other) => union.unionAll(other), first).as("stretches"))
-    .selectAll()
-    .orderBy("created_at", direction)
-    .orderBy("id", direction)
-    .limit(range.limit)
-    .execute();
-}
-
-/** See `JobStore.countJobs`. Each status is counted along its index, and none further than all together may be. */
-export async function countJobs(queries: Kysely<Tables>, filter: JobFilter): Promise<number> {
-  const [first, ...others] = (toStretches(filter) ?? [null]).map((status) =>
-    queries
-      .selectFrom(
-        queries
+/** What is read along an index, past no row that does not count. */
+export function createJobLists(
+  reads: Kysely<Tables>,
+): Pick<Jobs, "list" | "count" | "listDeploymentIds" | "hasDeployment"> {
+  return {
+    /** By keyset: it begins at a place in an index, however many jobs stand before it. */
+    async list(range) {
+      const direction = range.direction === "forward" ? "desc" : "asc";
+      const stretches = toStretches(range.filter).map((status) =>
+        reads
           .selectFrom("jobs")
-          .select("id")
-          .where((eb) => eb.and([...inFilter(eb, filter), ...ofStatus(eb, status)]))
-          .orderBy(ageOf(filter))
-          .limit(MOST_COUNTED)
-          .as("stretch"),
-      )
-      .select("id"),
-  );
-  if (first === undefined) return 0;
-  const counted = others.reduce((union, other) => union.unionAll(other), first);
-  const { count } = await queries
-    .selectFrom(
-      queries.selectFrom(counted.as("stretches")).select("id").limit(MOST_COUNTED).as("counted"),
-    )
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return count;
+          .select(JOB_COLUMNS)
+          .where((eb) => eb.and([...inRange(eb, range), ...ofStatus(eb, status)]))
+          .orderBy(ageOf(range.filter), direction)
+          .orderBy("id", direction)
+          .limit(range.limit),
+      );
+      const [first, ...others] = stretches;
+      if (first === undefined) return [];
+      if (others.length === 0) return (await first.execute()).map(toJob);
+      const subqueries = stretches.map((query) =>
+        reads.selectFrom(query.as("stretch")).selectAll(),
+      );
+      const rows = await reads
+        .selectFrom(subqueries.reduce((union, query) => union.unionAll(query)).as("stretches"))
+        .selectAll()
+        .orderBy("created_at", direction)
+        .orderBy("id", direction)
+        .limit(range.limit)
+        .execute();
+      return rows.map(toJob);
+    },
+
+    /** Each status along its index, and none further than all together may be. */
+    async count(filter) {
+      const stretches = toStretches(filter).map((status) =>
+        reads
+          .selectFrom(
+            reads
+              .selectFrom("jobs")
+              .select("id")
+              .where((eb) => eb.and([...inFilter(eb, filter), ...ofStatus(eb, status)]))
+              .orderBy(ageOf(filter))
+              .limit(MOST_COUNTED)
+              .as("stretch"),
+          )
+          .select("id"),
+      );
+      if (stretches.length === 0) return 0;
+      const all = stretches.reduce((union, query) => union.unionAll(query)).as("stretches");
+      const { count } = await reads
+        .selectFrom(reads.selectFrom(all).select("id").limit(MOST_COUNTED).as("counted"))
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow();
+      return count;
+    },
+
+    async listDeploymentIds(ownerId) {
+      const isOwn = ownerId === undefined ? sql`1 = 1` : sql`owner_id = ${ownerId}`;
+      // From one id straight to the next in the index, past all jobs between them.
+      const { rows } = await sql<{ readonly id: string }>`
+        with recursive deployments (id) as (
+          select min(deployment_id) from jobs where ${isOwn}
+          union all
+          select (select min(deployment_id) from jobs
+            where ${isOwn} and deployment_id > deployments.id)
+          from deployments where deployments.id is not null
+        )
+        select id from deployments where id is not null order by id`.execute(reads);
+      return rows.map((row) => row.id);
+    },
+
+    async hasDeployment(deploymentId, ownerId) {
+      const filter = { deploymentId, ...(ownerId !== undefined && { ownerId }) };
+      const row = await reads
+        .selectFrom("jobs")
+        .select("id")
+        .where((eb) => eb.and(inFilter(eb, filter)))
+        // In the order of an index: without one Postgres may read through everybody's jobs instead.
+        .orderBy("status")
+        .orderBy(ageOf(filter))
+        .orderBy("id")
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+  };
 }
 
 /**
- * The statuses whose stretches make up the list, each once; null where one stretch holds it all. A plain `status in (…)`
- * would sort all jobs of these statuses for every page, and a deployment's jobs are indexed by status.
+ * The statuses whose stretches make up the list, each once; null alone where one stretch holds it all. A plain
+ * `status in (…)` would sort all jobs of these statuses for every page, and a deployment's jobs are indexed by status.
  */
-function toStretches({ statuses = JOB_STATUSES, deploymentId }: JobFilter): JobStatus[] | null {
+function toStretches({
+  statuses = JOB_STATUSES,
+  deploymentId,
+}: JobFilter): readonly (JobStatus | null)[] {
   const wanted = JOB_STATUSES.filter((status) => statuses.includes(status));
   const isAll = wanted.length === JOB_STATUSES.length && deploymentId === undefined;
-  return isAll ? null : wanted;
+  return isAll ? [null] : wanted;
 }
 
 /**
@@ -89,46 +125,41 @@ export function ageOf(filter: JobFilter): RawBuilder<number> {
   const isOwn = filter.ownerId !== undefined;
   if (filter.deploymentId !== undefined)
     return isOwn ? sql`(created_at * 1)` : sql`(0 + created_at)`;
-  if (toStretches(filter) !== null) return isOwn ? sql`(created_at - 0)` : sql`(created_at + 0)`;
+  if (toStretches(filter)[0] !== null) return isOwn ? sql`(created_at - 0)` : sql`(created_at + 0)`;
   return sql`created_at`;
 }
 
-function ofStatus(
-  eb: ExpressionBuilder<Tables, "jobs">,
-  status: JobStatus | null,
-): Expression<SqlBool>[] {
+type Conditions = Expression<SqlBool>[];
+type Builder = ExpressionBuilder<Tables, "jobs">;
+
+function ofStatus(eb: Builder, status: JobStatus | null): Conditions {
   return status === null ? [] : [eb("status", "=", status)];
 }
 
-function inRange(eb: ExpressionBuilder<Tables, "jobs">, range: JobRange): Expression<SqlBool>[] {
-  const age = ageOf(range.filter);
+function inRange(eb: Builder, { filter, after, before }: JobRange): Conditions {
+  const age = ageOf(filter);
   const toTuple = ({ createdAt, id }: JobPosition) => sql`(${createdAt.getTime()}, ${id})`;
-  const conditions = inFilter(eb, range.filter);
+  const conditions = inFilter(eb, filter);
   // SQLite finds no place in an index of expressions by two of them, so it is given the first once more.
-  if (range.after !== undefined) {
-    conditions.push(eb(age, "<=", range.after.createdAt.getTime()));
-    conditions.push(sql<SqlBool>`(${age}, id) < ${toTuple(range.after)}`);
+  if (after !== undefined) {
+    conditions.push(eb(age, "<=", after.createdAt.getTime()));
+    conditions.push(sql<SqlBool>`(${age}, id) < ${toTuple(after)}`);
   }
-  if (range.before !== undefined) {
-    conditions.push(eb(age, ">=", range.before.createdAt.getTime()));
-    conditions.push(sql<SqlBool>`(${age}, id) > ${toTuple(range.before)}`);
+  if (before !== undefined) {
+    conditions.push(eb(age, ">=", before.createdAt.getTime()));
+    conditions.push(sql<SqlBool>`(${age}, id) > ${toTuple(before)}`);
   }
   return conditions;
 }
 
 /** All of a filter but its statuses. */
-function inFilter(eb: ExpressionBuilder<Tables, "jobs">, filter: JobFilter): Expression<SqlBool>[] {
-  const conditions: Expression<SqlBool>[] = [];
-  if (filter.ownerId !== undefined) conditions.push(eb("owner_id", "=", filter.ownerId));
-  if (filter.deploymentId !== undefined) {
-    conditions.push(eb("deployment_id", "=", filter.deploymentId));
-  }
+function inFilter(eb: Builder, filter: JobFilter): Conditions {
+  const { ownerId, deploymentId, createdAfter, createdBefore } = filter;
   const age = ageOf(filter);
-  if (filter.createdAfter !== undefined) {
-    conditions.push(eb(age, ">", filter.createdAfter.getTime()));
-  }
-  if (filter.createdBefore !== undefined) {
-    conditions.push(eb(age, "<", filter.createdBefore.getTime()));
-  }
+  const conditions: Conditions = [];
+  if (ownerId !== undefined) conditions.push(eb("owner_id", "=", ownerId));
+  if (deploymentId !== undefined) conditions.push(eb("deployment_id", "=", deploymentId));
+  if (createdAfter !== undefined) conditions.push(eb(age, ">", createdAfter.getTime()));
+  if (createdBefore !== undefined) conditions.push(eb(age, "<", createdBefore.getTime()));
   return conditions;
 }

@@ -4,29 +4,28 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { Logger } from "pino";
 
-import { pause } from "./pause.ts";
+import { sleepFor } from "./sleep.ts";
 
 const SHORTEST_BACK_OFF_MS = 500;
 const LONGEST_BACK_OFF_MS = 5_000;
 
 const LOST =
-  "the connection to Postgres that hears of other gateways' changes was lost; it is made anew, and until then their changes are seen by re-reads. Check the database if this lasts";
+  "The connection that hears of other gateways' changes was lost and is being reopened. Until then those changes show up to 15 s late. Check the database if this lasts.";
 const UNHEARD =
-  "other gateways' changes are not heard, as behind a pooler in transaction mode. Connect to Postgres directly, or set the pooler to session mode. Until then these changes are seen up to 15 s late";
+  "Other gateways' changes are not heard, as behind a pooler in transaction mode. Connect to Postgres directly, or set the pooler to session mode. Until then those changes show up to 15 s late.";
 
 /**
- * One connection that listens to a channel for as long as it is open: when it ends, or at a heartbeat does not answer or
- * does not hear, it is made anew, with back-off. Resolves once the first attempt has listened or failed.
+ * A connection that listens to a channel. It is reopened, with back-off, when it ends, or when a heartbeat finds that it
+ * does not answer or hear. Resolves once the first attempt has listened or failed.
  *
- * An echo tells whether it hears: a message that is sent over another connection. `pg_listening_channels()` would not
- * tell. Behind a pooler in transaction mode the session that answers is often one that has listened, but what it hears
- * reaches nobody.
+ * To learn whether it hears, it sends an echo over another connection: behind a pooler in transaction mode
+ * `pg_listening_channels()` is often answered by a session that has listened, but whose messages reach nobody.
  */
 export async function startListening(options: {
   readonly databaseUrl: string;
   readonly channel: string;
   readonly onMessage: (payload: string) => void;
-  /** The connection listens from now on; what was sent before it did is lost. */
+  /** It listens from now on; what was sent before is lost. */
   readonly onListening: () => void;
   /** Sends a message over another connection. False when that failed; never rejects. */
   readonly send: (channel: string, payload: string) => Promise<boolean>;
@@ -65,7 +64,7 @@ export async function startListening(options: {
       }
       tried.resolve();
       const backOffMs = Math.min(LONGEST_BACK_OFF_MS, SHORTEST_BACK_OFF_MS * 2 ** (failures - 1));
-      await pause(backOffMs * (0.5 + Math.random() / 2), closing.signal);
+      await sleepFor(backOffMs * (0.5 + Math.random() / 2), closing.signal);
     }
   }
 
@@ -98,11 +97,11 @@ export async function startListening(options: {
       await client.connect();
       await client.query(`listen ${channel}; listen ${echoChannel}`);
       await check();
-      if (failures > 0) log.info("other gateways' changes are heard again");
+      if (failures > 0) log.info("Other gateways' changes are heard again.");
       onListening();
       tried.resolve();
       for (;;) {
-        await pause(heartbeatMs, stopping.signal);
+        await sleepFor(heartbeatMs, stopping.signal);
         await check();
         failures = 0;
         warned.clear();
@@ -116,7 +115,7 @@ export async function startListening(options: {
     async function check(): Promise<void> {
       stopping.signal.throwIfAborted();
       isHeard = false;
-      const patience = pause(answerMs, stopping.signal).then(() => false);
+      const patience = sleepFor(answerMs, stopping.signal).then(() => false);
       const wasSent = await Promise.race([send(echoChannel, echo), patience]);
       stopping.signal.throwIfAborted();
       // Postgres delivers the message before this answer.

@@ -112,11 +112,10 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
           era text not null,
           key text not null default (lower(hex(randomblob(32))))
         )`,
-    // As rate-limiter-flexible has it.
-    sql`create table rates (
-      key varchar(255) primary key,
-      points integer not null default 0,
-      expire bigint
+    sql`create table quotas (
+      key ${name} primary key,
+      used integer not null,
+      ends_at bigint not null
     )`,
   ];
 }

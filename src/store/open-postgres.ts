@@ -5,23 +5,16 @@ import pg from "pg";
 import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
-import { codeOf, DatabaseAwayError } from "./database-error.ts";
+import { codeOf, DatabaseAwayError, StoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import { TellingPostgresDialect } from "./postgres-dialect.ts";
-import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
 type PostgresOptions = {
   readonly log: Logger;
   readonly onStatement?: (sql: string) => void;
+  /** After so long without a byte a connection is taken for dead; 12 s by default. */
   readonly mostSilenceMs?: number;
-};
-
-/** How long a statement may take on the server, how long its answer, and how long a living connection is silent. */
-type Patience = {
-  readonly statementMs: number;
-  readonly answerMs: number;
-  readonly mostSilenceMs: number;
 };
 
 const MOST_WRITERS = 6;
@@ -30,49 +23,45 @@ const MOST_READERS = 6;
 const READS_PER_OWNER = MOST_READERS / 3;
 
 /**
- * Each list has an index that it is read along in its order. A planner whose statistics are old may think that a sort of
- * few rows is cheaper, and then sort thousands of other owners'.
+ * Each list is read along its index, in its order. With old statistics a planner may think that a sort of few rows is
+ * cheaper, and then sort thousands of other owners'.
  */
 export const READER_SETTINGS =
   "set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off";
 
-const PATIENCE: Patience = { statementMs: 10_000, answerMs: 15_000, mostSilenceMs: 12_000 };
-
-/** A change of a large table may take minutes; and who starts meanwhile waits for it. */
-const MIGRATION_PATIENCE: Patience = {
-  statementMs: 300_000,
-  answerMs: 305_000,
-  mostSilenceMs: 302_000,
-};
+/** How long the server may take over a statement, and its answer to come. */
+const PATIENCE = { statement_timeout: 10_000, query_timeout: 15_000 };
+/** To change a large table may take minutes, for which others that start meanwhile wait. */
+const MIGRATION_PATIENCE = { statement_timeout: 300_000, query_timeout: 305_000 };
+const MIGRATION_SILENCE_MS = 302_000;
 
 /** The first with `pg_current_xact_id`, which numbers the changes. */
 const OLDEST_VERSION = 13;
 
 /**
- * Two pools of at most 6 connections to a migrated Postgres, and one connection more for ownership. Every wait on them
- * ends within 15 s, so that an outage hangs nobody for good, and they connect again by themselves. Rejects with a
- * `StoreError`.
+ * Two pools of at most 6 connections to a migrated Postgres, and one connection for ownership. Every wait on them ends
+ * within 15 s, and they connect again by themselves. Rejects with a `StoreError`.
  */
 export async function openPostgres(
   databaseUrl: string,
   options: PostgresOptions,
 ): Promise<Database> {
+  const { log, onStatement, mostSilenceMs = 12_000 } = options;
   const name = toDatabaseName(databaseUrl);
   const sockets = createSockets();
-  const open = (max: number, mostPatience: Patience, settings?: string) => {
-    const common = { max, settings, log: options.log, sockets, ...mostPatience };
-    const pool = createPool(databaseUrl, common);
+  const open = (config: pg.PoolConfig, silenceMs: number, settings?: string) => {
+    const stream = () => sockets.create(silenceMs);
+    const pool = createPool({ connectionString: databaseUrl, stream, ...config }, log, settings);
     const queries = new Kysely<Tables>({
       dialect: new TellingPostgresDialect({ pool }),
-      log: (event) => options.onStatement?.(event.query.sql),
+      log: (event) => onStatement?.(event.query.sql),
     });
     // Kysely itself closes none that was never used.
     return { queries, close: () => pool.end() };
   };
-  const patience = { ...PATIENCE, mostSilenceMs: options.mostSilenceMs ?? PATIENCE.mostSilenceMs };
-  const writers = open(MOST_WRITERS, patience);
-  const readers = open(MOST_READERS, patience, READER_SETTINGS);
-  const ownership = open(1, patience);
+  const writers = open({ ...PATIENCE, max: MOST_WRITERS }, mostSilenceMs);
+  const readers = open({ ...PATIENCE, max: MOST_READERS }, mostSilenceMs, READER_SETTINGS);
+  const ownership = open({ ...PATIENCE, max: 1 }, mostSilenceMs);
   const { queries } = writers;
   const database: Database = {
     kind: "postgres",
@@ -90,9 +79,9 @@ export async function openPostgres(
   };
   try {
     await checkVersion(queries, name);
-    const migrator = open(1, MIGRATION_PATIENCE);
+    const migrator = open({ ...MIGRATION_PATIENCE, max: 1 }, MIGRATION_SILENCE_MS);
     try {
-      await migrate({ kind: "postgres", queries: migrator.queries }, options.log);
+      await migrate({ kind: "postgres", queries: migrator.queries }, log);
     } finally {
       await migrator.close();
     }
@@ -104,34 +93,14 @@ export async function openPostgres(
   }
 }
 
-function createPool(
-  databaseUrl: string,
-  options: Patience & {
-    readonly max: number;
-    /** Run on each new connection before anything else. */
-    readonly settings: string | undefined;
-    readonly log: Logger;
-    readonly sockets: Sockets;
-  },
-): pg.Pool {
-  const { max, settings, log, sockets, statementMs, answerMs, mostSilenceMs } = options;
+/** `settings` are statements that run on each new connection before anything else. */
+function createPool(config: pg.PoolConfig, log: Logger, settings: string | undefined): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
+    ...config,
     application_name: "runcomfy-graphql",
-    max,
     connectionTimeoutMillis: 5_000,
-    statement_timeout: statementMs,
-    query_timeout: answerMs,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
-    // A query that timed out leaves its connection in the pool, where the next ones would wait behind it: the socket
-    // itself ends when nothing was heard for so long.
-    stream: () => {
-      const socket = sockets.create();
-      return socket.setTimeout(mostSilenceMs, () => {
-        socket.destroy(new Error(`Postgres was silent for ${mostSilenceMs} ms`));
-      });
-    },
     // A connection that a firewall cut in silence is gone after five minutes at the latest.
     maxLifetimeSeconds: 300,
     types: {
@@ -142,44 +111,45 @@ function createPool(
           : pg.types.getTypeParser(oid, format),
     },
   });
-  // Without listeners a lost connection would end the process: the pool listens to idle clients only, and passes on
-  // what it hears.
+  // Without listeners a lost connection would end the process, and the pool listens to idle clients only.
   pool.on("connect", (client) => {
     client.on("error", (error) => {
       log.warn(
         { reason: error.message },
-        "a connection to Postgres was lost; the next query opens another",
+        "A connection to Postgres was lost; the next query opens another.",
       );
     });
     if (settings === undefined) return;
-    // What is asked next waits behind it, and fails as it does.
+    // The next query waits behind it, and fails as it does.
     client.query(settings).catch((error: unknown) => {
-      log.debug({ err: error }, "a new connection to Postgres could not be set up");
+      log.debug({ err: error }, "A new connection to Postgres could not be set up.");
     });
   });
   pool.on("error", (error) => {
-    log.debug({ reason: error.message }, "an idle connection to Postgres left the pool");
+    log.debug({ reason: error.message }, "An idle connection to Postgres left the pool.");
   });
   return pool;
 }
 
-type Sockets = { create(): Socket; destroyAll(): void };
-
 /** All connections, so that they can be ended without an answer; those made after that end before they begin. */
-function createSockets(): Sockets {
+function createSockets() {
   const open = new Set<Socket>();
   let isOver = false;
   const end = (socket: Socket) => void socket.destroy(new Error("the gateway stops"));
   return {
-    create() {
+    create(mostSilenceMs: number): Socket {
       const socket = new Socket();
       open.add(socket);
       socket.once("close", () => open.delete(socket));
+      // A query that timed out leaves its connection in the pool, where the next ones would wait behind it.
+      socket.setTimeout(mostSilenceMs, () => {
+        socket.destroy(new Error(`Postgres was silent for ${mostSilenceMs} ms`));
+      });
       // Whoever asked for it has to listen and connect first.
       if (isOver) setImmediate(end, socket);
       return socket;
     },
-    destroyAll() {
+    destroyAll(): void {
       isOver = true;
       for (const socket of open) end(socket);
     },

@@ -6,11 +6,9 @@ import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
-import { DatabaseReplacedError } from "./database-error.ts";
+import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import { NodeSqliteDialect } from "./sqlite-dialect.ts";
-import { lockSqlite } from "./sqlite-lock.ts";
-import { StoreError } from "./store-error.ts";
 import type { Tables } from "./tables.ts";
 
 const IN_MEMORY = ":memory:";
@@ -47,7 +45,7 @@ export async function openSqlite(
 function connect(path: string, onStatement: ((sql: string) => void) | undefined): Database {
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
-  if (file !== IN_MEMORY) rollback.defer(lockSqlite(file));
+  if (file !== IN_MEMORY) rollback.defer(lockFile(file));
   const sqlite = new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
   rollback.defer(() => sqlite.close());
   // FULL: what was promised to a caller survives a power loss, not only a crash.
@@ -75,6 +73,26 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
     // Waits its turn, so that a transaction under way is finished first.
     close: () => queries.connection().execute(async () => opened.dispose()),
   };
+}
+
+/**
+ * Makes this process the only gateway of a SQLite file until it lets go or dies: the kernel ends the lock, so a `kill -9`
+ * leaves none behind. It is held on `<path>-lock`, so that backups can read the main file. The lock file is never deleted:
+ * that would race with whoever is about to take it. Returns how to let go.
+ */
+function lockFile(path: string): () => void {
+  const lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+  } catch (error) {
+    lock.close();
+    if (codeOf(error) !== SQLITE_BUSY) throw error;
+    throw new StoreError(
+      `Another gateway uses ${path}, and SQLite serves one at a time. Stop the other one, choose another file, or use Postgres (DATABASE_URL=postgres://…) to run several.`,
+      { cause: error },
+    );
+  }
+  return () => lock.close();
 }
 
 /** Which file it is, whatever its name; null for none. */
@@ -125,10 +143,4 @@ function explain(error: unknown): string {
     default:
       return "can't be opened. Check the path in DATABASE_URL and the disk it is on.";
   }
-}
-
-function codeOf(error: unknown): unknown {
-  if (typeof error !== "object" || error === null) return undefined;
-  if ("errcode" in error && typeof error.errcode === "number") return error.errcode & 0xff;
-  return "code" in error ? error.code : undefined;
 }

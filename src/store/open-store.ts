@@ -6,14 +6,14 @@ import type { JobStore } from "./job-store.ts";
 import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import { startOwnership } from "./ownership.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError } from "./database-error.ts";
 import { createLonelyWakeUps, startWakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {
   /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
   readonly databaseUrl: string;
   readonly log: Logger;
-  /** How long a gateway on Postgres counts as living after its last `renewLease`; 6 s by default. */
+  /** How long a gateway on Postgres counts as living after its last renewal; 6 s by default. */
   readonly leaseMs?: number;
   /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
   readonly heartbeatMs?: number;

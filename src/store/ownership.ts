@@ -4,38 +4,27 @@ import { type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import type { Reach } from "../runcomfy/reach.ts";
-import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database-clock.ts";
-import { JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
-import type { OwnedJob, Shares } from "./job-store.ts";
-import { livingGateways, readGateways } from "./living-gateways.ts";
+import { type Database, databaseNowMs } from "./database.ts";
+import { JOB_COLUMNS, oldestJobs, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import type { Ownership, Shares } from "./job-store.ts";
 
-/** Which gateway looks at which job. */
-export type Ownership = {
-  readonly gatewayId: string;
-  /** Takes accepted, unfinished jobs of nobody, or of a gateway that no longer lives. */
-  claim(limit: number): Promise<Job[]>;
-  /** Gives accepted jobs back to nobody, the oldest first as they are looked at least often; the ids of those. */
-  release(limit: number): Promise<string[]>;
-  /** All unfinished jobs of this gateway. */
-  list(): Promise<OwnedJob[]>;
-  readShares(): Promise<Shares>;
-  /** Of any owner. */
-  pickUnfinishedId(): Promise<string | null>;
-  /** False when the lease was over before: others may own by now what was this gateway's. */
-  renew(reach?: Reach): Promise<boolean>;
-  giveUp(): Promise<void>;
-};
+/** This gateway's part in the ownership of jobs; see `Ownership`. */
+export type OwnOwnership = Pick<
+  Ownership,
+  "claim" | "list" | "renew" | "readShares" | "pickUnfinishedId" | "release"
+> & { readonly gatewayId: string; giveUp(): Promise<void> };
+
+/** Twice the longest lease there can be: one that ends later was taken before the database's clock was set back. */
+const LONGEST_LEASE_MS = 120_000;
 
 /** A submit that is under way is nobody's to look at, and only its own gateway may send it. */
 const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
 
 /**
- * Gives this process an id and its first lease. Here is all that differs between the databases: on Postgres gateways
- * share the jobs, so each says that it lives; on SQLite the lock on the file proves that every other owner is dead, and
- * nothing has to be written.
+ * Gives this process an id and its first lease. On Postgres gateways share the jobs, so each says that it lives; on
+ * SQLite the lock on the file proves that every other owner is dead, so nothing is written.
  */
-export async function startOwnership(database: Database, leaseMs: number): Promise<Ownership> {
+export async function startOwnership(database: Database, leaseMs: number): Promise<OwnOwnership> {
   const gatewayId = randomUUID();
   const queries = database.ownershipQueries;
   const isShared = database.kind === "postgres";
@@ -43,33 +32,26 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
   const nowMs = databaseNowMs(database.kind);
   const leaseEnd = sql<number>`${nowMs} + ${leaseMs}`;
 
-  const ownership: Ownership = {
+  const ownership: OwnOwnership = {
     gatewayId,
 
     async claim(limit) {
       const rows = await queries
-        .with("due", (cte) =>
-          cte
-            .selectFrom("jobs")
-            .select("id")
-            .where("status", "in", ACCEPTED_STATUSES)
-            .where((eb) =>
+        .with("due", () =>
+          oldestJobs(database, limit, (eb) =>
+            eb.and([
+              eb("status", "in", ACCEPTED_STATUSES),
               eb.or([
                 eb("gateway_id", "is", null),
                 // Not `not exists`: Postgres may make that a join, which it does not ask again about a row that
                 // another claim changed while this one waited for it.
                 eb.and([
                   eb("gateway_id", "!=", gatewayId),
-                  ...(isShared
-                    ? [eb("gateway_id", "not in", livingGateways(database).select("id"))]
-                    : []),
+                  eb("gateway_id", "not in", livingGateways(database).select("id")),
                 ]),
               ]),
-            )
-            .$if(isShared, (due) => due.forUpdate().skipLocked())
-            .orderBy("created_at")
-            .orderBy("id")
-            .limit(limit),
+            ]),
+          ),
         )
         .updateTable("jobs")
         .set({ gateway_id: gatewayId })
@@ -99,14 +81,11 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
         .selectFrom("jobs")
         .select((eb) => [
           eb.fn.countAll<number>().as("unfinished"),
-          eb.fn
-            .count<number>(eb.case().when("gateway_id", "=", gatewayId).then(1).end())
-            .as("owned"),
+          sql<number>`count(*) filter (where gateway_id = ${gatewayId})`.as("owned"),
         ])
         .where("status", "in", ACCEPTED_STATUSES)
         .executeTakeFirstOrThrow();
-      const gateways = isShared ? await readGateways(database, gatewayId) : ALONE;
-      return { ...gateways, unfinished, owned };
+      return { ...(await readGateways(database, gatewayId)), unfinished, owned };
     },
 
     async pickUnfinishedId() {
@@ -125,17 +104,11 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
       // There is nobody else on SQLite.
       if (!isShared) return [];
       const rows = await queries
-        .with("spare", (cte) =>
-          cte
-            .selectFrom("jobs")
-            .select("id")
-            .where("status", "in", ACCEPTED_STATUSES)
-            .where("gateway_id", "=", gatewayId)
-            .orderBy("created_at")
-            .orderBy("id")
-            .limit(limit)
-            .forUpdate()
-            .skipLocked(),
+        // The oldest are looked at least often.
+        .with("spare", () =>
+          oldestJobs(database, limit, (eb) =>
+            eb.and([eb("status", "in", ACCEPTED_STATUSES), eb("gateway_id", "=", gatewayId)]),
+          ),
         )
         .updateTable("jobs")
         .set({ gateway_id: null })
@@ -171,29 +144,64 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
     },
 
     async giveUp() {
-      if (!isShared) return;
       await queries.deleteFrom("gateways").where("id", "=", gatewayId).execute();
     },
   };
 
-  if (isShared) {
-    // What crashed gateways left behind. A missing lease and one that ran out mean the same.
-    await queries
-      .deleteFrom("gateways")
-      .where("id", "not in", livingGateways(database).select("id"))
-      .execute();
-  }
+  // What crashed gateways left behind. A missing lease and one that ran out mean the same.
+  await queries
+    .deleteFrom("gateways")
+    .where("id", "not in", livingGateways(database).select("id"))
+    .execute();
   await ownership.renew();
   return ownership;
 }
 
-/** What there is to know of the one gateway on a SQLite. */
-const ALONE = {
-  gateways: 1,
-  sharing: 1,
-  isOutageElsewhere: false,
-  answeredElsewhereMsAgo: null,
-} as const;
+/** The gateways whose lease runs; on SQLite none needs one. */
+function livingGateways({ kind, ownershipQueries }: Database) {
+  const nowMs = databaseNowMs(kind);
+  return ownershipQueries
+    .selectFrom("gateways")
+    .where("lease_until", ">", nowMs)
+    .where("lease_until", "<=", (eb) => eb(nowMs, "+", LONGEST_LEASE_MS));
+}
+
+/** What `gatewayId` can know of all gateways. It counts itself as living, whatever its lease says. */
+async function readGateways(
+  database: Database,
+  gatewayId: string,
+): Promise<Omit<Shares, "unfinished" | "owned">> {
+  const nowMs = databaseNowMs(database.kind);
+  const isOther = sql<boolean>`id <> ${gatewayId}`;
+  // One that lies too far ahead was written before the clock was set back.
+  const isSharing = sql<boolean>`(shares_from <= ${nowMs} or shares_from > ${nowMs} + ${LONGEST_LEASE_MS})`;
+  const found = await database.ownershipQueries
+    .selectFrom("gateways")
+    .select([
+      sql<number>`count(*) filter (where ${isOther})`.as("others"),
+      sql<number>`count(*) filter (where ${isOther} and ${isSharing})`.as("sharingOthers"),
+      sql<number>`count(*) filter (where not ${isOther} and ${isSharing})`.as("sharingSelf"),
+      sql<number>`count(*) filter (where ${isOther} and answered_at = 0)`.as("failingOthers"),
+      sql<
+        number | null
+      >`${nowMs} - max(answered_at) filter (where ${isOther} and answered_at > 0)`.as(
+        "answeredMsAgo",
+      ),
+    ])
+    .where((eb) =>
+      eb.or([eb("id", "=", gatewayId), eb("id", "in", livingGateways(database).select("id"))]),
+    )
+    .executeTakeFirstOrThrow();
+  const { others, sharingOthers, sharingSelf, failingOthers, answeredMsAgo } = found;
+  // Where nobody is left to leave the jobs to, all share them.
+  const sharing = sharingOthers + sharingSelf === 0 ? others + 1 : sharingOthers + sharingSelf;
+  return {
+    gateways: others + 1,
+    sharing: sharingSelf === 0 && sharingOthers > 0 ? 0 : sharing,
+    isOutageElsewhere: failingOthers > 0,
+    answeredElsewhereMsAgo: answeredMsAgo === null ? null : Math.max(0, answeredMsAgo),
+  };
+}
 
 function toAnsweredAt(nowMs: RawBuilder<number>, reach: Reach | undefined) {
   if (reach?.isOutage === true) return 0;

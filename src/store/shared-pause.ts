@@ -1,49 +1,51 @@
-import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database-clock.ts";
+import { sql } from "kysely";
 
-/** There is one upstream, so one pause. */
+import { type Database, databaseNowMs } from "./database.ts";
+import type { Ownership } from "./job-store.ts";
+
+/** There is one upstream, so one row. */
 const UPSTREAM = "upstream";
 
-/** See `JobStore.readPauseMs`. */
-export async function readPauseMs({ kind, ownershipQueries }: Database): Promise<number> {
+/** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
+export function createSharedPause({
+  kind,
+  ownershipQueries,
+}: Database): Pick<Ownership, "readPauseMs" | "notePause"> {
   const nowMs = databaseNowMs(kind);
-  const row = await ownershipQueries
-    .selectFrom("pauses")
-    .select((eb) => eb("paused_until", "-", nowMs).as("leftMs"))
-    .where("id", "=", UPSTREAM)
-    // A clock that was set back must not make the pause longer than it was meant.
-    .where("noted_at", "<=", nowMs)
-    .where("paused_until", ">", nowMs)
-    .executeTakeFirst();
-  return Math.max(0, row?.leftMs ?? 0);
-}
 
-/** See `JobStore.notePause`. Of two pauses the one that ends later holds. */
-export async function notePause(
-  { kind, ownershipQueries }: Database,
-  durationMs: number,
-): Promise<void> {
-  const nowMs = databaseNowMs(kind);
-  await ownershipQueries
-    .insertInto("pauses")
-    .values((eb) => ({
-      id: UPSTREAM,
-      noted_at: nowMs,
-      paused_until: eb(nowMs, "+", Math.ceil(durationMs)),
-    }))
-    .onConflict((conflict) =>
-      conflict
-        .column("id")
-        .doUpdateSet((eb) => ({
-          noted_at: eb.ref("excluded.noted_at"),
-          paused_until: eb.ref("excluded.paused_until"),
+  return {
+    async readPauseMs() {
+      const row = await ownershipQueries
+        .selectFrom("pauses")
+        .select((eb) => eb("paused_until", "-", nowMs).as("leftMs"))
+        .where("id", "=", UPSTREAM)
+        // A clock that was set back must not make the pause longer than it was meant.
+        .where("noted_at", "<=", nowMs)
+        .where("paused_until", ">", nowMs)
+        .executeTakeFirst();
+      return Math.max(0, row?.leftMs ?? 0);
+    },
+
+    async notePause(durationMs) {
+      await ownershipQueries
+        .insertInto("pauses")
+        .values((eb) => ({
+          id: UPSTREAM,
+          noted_at: nowMs,
+          paused_until: eb(nowMs, "+", Math.ceil(durationMs)),
         }))
-        .where((eb) =>
-          eb.or([
-            eb("pauses.paused_until", "<", eb.ref("excluded.paused_until")),
-            eb("pauses.noted_at", ">", eb.ref("excluded.noted_at")),
-          ]),
-        ),
-    )
-    .execute();
+        .onConflict((conflict) =>
+          conflict
+            .column("id")
+            .doUpdateSet({
+              noted_at: sql`excluded.noted_at`,
+              paused_until: sql`excluded.paused_until`,
+            })
+            .where(
+              sql<boolean>`pauses.paused_until < excluded.paused_until or pauses.noted_at > excluded.noted_at`,
+            ),
+        )
+        .execute();
+    },
+  };
 }

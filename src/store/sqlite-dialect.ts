@@ -1,19 +1,17 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 
 import {
   CompiledQuery,
   type DatabaseConnection,
-  SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
   type SqliteStatement,
 } from "kysely";
 
-import { DatabaseBusyError } from "./database-error.ts";
+import { codeOf, DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 
-const SQLITE_BUSY = 5;
 /** How long a statement waits for another program's lock: longer than a commit takes. */
 const PATIENCE_MS = 1_000;
 const BETWEEN_TRIES_MS = 20;
@@ -23,26 +21,16 @@ const BETWEEN_TRIES_MS = 20;
  * process, and then rejects with a `DatabaseBusyError`. The database has to be opened without a time-out of its own.
  */
 export class NodeSqliteDialect extends SqliteDialect {
-  readonly #database: DatabaseSync;
+  readonly #database: SqliteDatabase;
 
-  constructor(database: DatabaseSync) {
-    super({ database: toKyselyDatabase(database) });
+  constructor(sqlite: DatabaseSync) {
+    const database = toKyselyDatabase(sqlite);
+    super({ database });
     this.#database = database;
   }
 
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalDdlAdapter();
-  }
-
   override createDriver(): SqliteDriver {
-    return new PatientDriver({ database: toKyselyDatabase(this.#database) });
-  }
-}
-
-/** SQLite can roll back a `create table`, so a migration that a crash cut off leaves nothing behind. */
-class TransactionalDdlAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
+    return new PatientDriver({ database: this.#database });
   }
 }
 
@@ -67,15 +55,11 @@ async function waitForLock<Result>(execute: () => Promise<Result>): Promise<Resu
     try {
       return await execute();
     } catch (error) {
-      if (!isBusy(error)) throw error;
+      if (codeOf(error) !== SQLITE_BUSY) throw error;
       if (performance.now() >= until) throw new DatabaseBusyError({ cause: error });
     }
     await delay(BETWEEN_TRIES_MS);
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 }
 
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
@@ -83,13 +67,14 @@ function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
     close: () => database.close(),
     prepare(sql) {
       // A full disk has rolled the transaction back already; a second rollback would fail and hide the reason.
-      if (sql === "rollback" && !database.isTransaction) return NOTHING_TO_DO;
-      return toKyselyStatement(database.prepare(sql));
+      const isNothing = sql === "rollback" && !database.isTransaction;
+      return toKyselyStatement(database, isNothing ? "select 1 where false" : sql);
     },
   };
 }
 
-function toKyselyStatement(statement: StatementSync): SqliteStatement {
+function toKyselyStatement(database: DatabaseSync, sql: string): SqliteStatement {
+  const statement = database.prepare(sql);
   return {
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...parameters.map(toInput)),
@@ -97,13 +82,6 @@ function toKyselyStatement(statement: StatementSync): SqliteStatement {
     iterate: (parameters) => statement.iterate(...parameters.map(toInput)),
   };
 }
-
-const NOTHING_TO_DO: SqliteStatement = {
-  reader: false,
-  all: () => [],
-  run: () => ({ changes: 0, lastInsertRowid: 0 }),
-  iterate: () => [].values(),
-};
 
 function toInput(value: unknown): SQLInputValue {
   if (value === null || typeof value === "string" || typeof value === "number") return value;

@@ -1,80 +1,70 @@
-import type { Database } from "./database.ts";
-import { databaseNowMs } from "./database-clock.ts";
+import { type Database, databaseNowMs } from "./database.ts";
+import { oldestJobs } from "./job-rows.ts";
+import type { Jobs } from "./job-store.ts";
 
 /**
  * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
- * and would keep its row open for as long as that. Who is still submitting under it gets a whole gateway's lease to write
- * down the outcome, and can't send any more, as when a lease has run out.
+ * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets a
+ * whole gateway's lease to write down the outcome, as when a lease has run out.
  */
 const LONGEST_LEASE_MS = 720_000;
 
 /** In the place of a time: the submit was given up for good. */
 const ABANDONED = 0;
 
-/** See `JobStore.extendSubmit`. */
-export async function extendSubmit(
-  { kind, queries }: Database,
-  id: string,
-  leaseMs: number,
-): Promise<boolean> {
-  const row = await queries
-    .updateTable("jobs")
-    .set((eb) => ({ submit_until: eb(databaseNowMs(kind), "+", leaseMs) }))
-    .where("id", "=", id)
-    .where("status", "=", "SUBMITTING")
-    .where("submit_until", "!=", ABANDONED)
-    .returning("id")
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-/**
- * See `JobStore.listAbandonedSubmits`. It marks what it lists in the same statement: otherwise a lease could be
- * extended, and the POST leave, between this and the settling of the row. On SQLite the rows of an earlier gateway are
- * abandoned at once, since no other one can live.
- */
-export async function markAbandonedSubmits(
+/** For how long a SUBMITTING row is its gateway's alone. */
+export function createSubmitLeases(
   database: Database,
   gatewayId: string,
-  limit: number,
-): Promise<string[]> {
-  const isShared = database.kind === "postgres";
-  const nowMs = databaseNowMs(database.kind);
-  const rows = await database.ownershipQueries
-    .with("abandoned", (cte) =>
-      cte
-        .selectFrom("jobs")
-        .select("id")
-        .where("status", "=", "SUBMITTING")
-        .where((eb) => {
-          const isOver = eb.or([
-            eb("submit_until", "<=", nowMs),
-            eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
-          ]);
-          return isShared ? isOver : eb.or([isOver, eb("gateway_id", "!=", gatewayId)]);
-        })
-        .orderBy("created_at")
-        .orderBy("id")
-        .limit(limit)
-        .$if(isShared, (abandoned) => abandoned.forUpdate().skipLocked()),
-    )
-    .updateTable("jobs")
-    .set({ submit_until: ABANDONED })
-    .where("id", "in", (eb) => eb.selectFrom("abandoned").select("abandoned.id"))
-    .returning("id")
-    .execute();
-  return rows.map((row) => row.id);
-}
+): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits" | "keepLateRequestId"> {
+  const { kind, queries, ownershipQueries } = database;
+  const nowMs = databaseNowMs(kind);
 
-/** See `JobStore.keepLateRequestId`. */
-export async function keepLateRequestId(
-  { queries }: Database,
-  id: string,
-  requestId: string,
-): Promise<void> {
-  await queries
-    .updateTable("jobs")
-    .set({ late_request_id: requestId })
-    .where("id", "=", id)
-    .execute();
+  return {
+    async extendSubmit(id, leaseMs) {
+      const row = await queries
+        .updateTable("jobs")
+        .set((eb) => ({ submit_until: eb(nowMs, "+", leaseMs) }))
+        .where("id", "=", id)
+        .where("status", "=", "SUBMITTING")
+        .where("submit_until", "!=", ABANDONED)
+        .returning("id")
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    /**
+     * Marks what it lists in the same statement: otherwise a lease could be extended, and the POST leave, before the row
+     * is settled. On SQLite no other gateway can live, so the rows of an earlier one are abandoned at once.
+     */
+    async listAbandonedSubmits(limit) {
+      const rows = await ownershipQueries
+        .with("abandoned", () =>
+          oldestJobs(database, limit, (eb) =>
+            eb.and([
+              eb("status", "=", "SUBMITTING"),
+              eb.or([
+                eb("submit_until", "<=", nowMs),
+                eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
+                ...(kind === "postgres" ? [] : [eb("gateway_id", "!=", gatewayId)]),
+              ]),
+            ]),
+          ),
+        )
+        .updateTable("jobs")
+        .set({ submit_until: ABANDONED })
+        .where("id", "in", (eb) => eb.selectFrom("abandoned").select("abandoned.id"))
+        .returning("id")
+        .execute();
+      return rows.map((row) => row.id);
+    },
+
+    async keepLateRequestId(id, requestId) {
+      await queries
+        .updateTable("jobs")
+        .set({ late_request_id: requestId })
+        .where("id", "=", id)
+        .execute();
+    },
+  };
 }

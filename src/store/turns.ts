@@ -2,19 +2,13 @@
 export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise<Value>;
 
 /**
- * Lets at most `most` acts of one name run at once, the others in the order of the calls, and those of different names
- * side by side. With `isYielding` the next one begins in a later turn of the event loop, so that everybody else's work
- * goes first. It keeps nothing of a name whose acts have ended.
+ * Lets at most `most` acts of one name run at once, in the order of the calls; other names wait for none of them. The next
+ * act begins in a later turn of the event loop, so that everybody else's work goes first.
  */
-export function createTurns(options: {
-  readonly most: number;
-  readonly isYielding: boolean;
-}): InTurn {
-  const lines = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+export function createTurns(most: number): InTurn {
+  const lines = new Map<string, Line>();
 
-  function leave(name: string): void {
-    const line = lines.get(name);
-    if (line === undefined) return;
+  function leave(name: string, line: Line): void {
     const next = line.waiting.shift();
     if (next !== undefined) return next();
     line.running -= 1;
@@ -24,18 +18,17 @@ export function createTurns(options: {
   return async (name, act) => {
     const line = lines.get(name) ?? { running: 0, waiting: [] };
     lines.set(name, line);
-    if (line.running === options.most) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      line.waiting.push(resolve);
-      await promise;
-    } else {
+    if (line.running < most) {
       line.running += 1;
+    } else {
+      await new Promise<void>((resolve) => void line.waiting.push(resolve));
     }
     try {
       return await act();
     } finally {
-      if (options.isYielding) setImmediate(leave, name);
-      else leave(name);
+      setImmediate(leave, name, line);
     }
   };
 }
+
+type Line = { running: number; readonly waiting: (() => void)[] };

@@ -4,51 +4,43 @@ import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import { z } from "zod";
 
-import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
+import { createChangeFeed } from "./change-feed.ts";
+import type { Feed, Ownership } from "./job-store.ts";
 import { startListening } from "./listening-connection.ts";
-import { pause } from "./pause.ts";
+import { sleepFor } from "./sleep.ts";
 import type { Tables } from "./tables.ts";
 
-/**
- * How gateways on one Postgres tell each other, and each its own watchers, to look again. Hints only: a lost one is
- * healed by the next re-read.
- */
-export type WakeUps = {
-  /** See `JobStore`. */
-  subscribe(jobId: string, wake: () => void): () => void;
-  subscribeToFeed(ownerId: string | undefined, wake: () => void): () => void;
-  /**
-   * Tells this process at once, and the others within moments, that the job has changed: with an owner who watches the
-   * feed too. Call it after the commit.
-   */
-  announce(jobId: string, ownerId?: string): void;
-  /** Tells the others that jobs were given up. Never rejects. */
-  handOver(): Promise<void>;
-  /** Calls back when another gateway has given up jobs. Returns how to stop that. */
-  onHandover(claim: () => void): () => void;
-  /** Stops listening, and waits for what is being sent; drops what is not. */
-  close(): Promise<void>;
-};
+/** How gateways on one Postgres tell each other, and their own watchers, to look again. A lost hint costs 15 s. */
+export type WakeUps = Pick<Feed, "subscribeToJob" | "subscribe"> &
+  Pick<Ownership, "onHandover"> & {
+    /** Call it after the commit. With an owner it wakes who watches the feed, too. */
+    announce(jobId: string, ownerId?: string): void;
+    /** Tells the others that jobs were given up. Never rejects. */
+    handOver(): Promise<void>;
+    /** Waits for what is being sent, and drops the rest. */
+    close(): Promise<void>;
+  };
 
 const CHANNEL = "runcomfy_gateway";
 const BETWEEN_MESSAGES_MS = 200;
 
 /** Postgres refuses a payload of 8,000 bytes; what surrounds the topics takes less than a hundred. */
 const MOST_BYTES_OF_TOPICS = 7_800;
+/** Far more than fit into a message. */
+const MOST_PENDING = 1_000;
 
-/** The topic of whoever watches everybody's jobs. Others are a job's id, and an owner's mark. */
+/** The topics of whoever watches everybody's jobs, and claims jobs; others are a job's id and an owner's mark. */
 const EVERYBODY = "*";
+const HANDOVER = "!";
 
-/** From gateway `g`: these topics (`t`), or any (`all`), have news; `k` is "handover" when it has given up jobs. */
+/** From gateway `g`: these topics (`t`), or any (`all`), have news. A later version may tell more. */
 const Message = z.object({
   g: z.string(),
   t: z.array(z.string()).optional(),
   all: z.boolean().optional(),
-  // A later version may have other kinds; this one then hears what it knows of the rest.
-  k: z.string().optional(),
 });
 
-/** Listens on a connection of its own and sends over the pool. Postgres may be away: then it goes on trying. */
+/** Listens on a connection of its own, which it reopens as often as needed, and sends over the pool. */
 export async function startWakeUps(dependencies: {
   readonly databaseUrl: string;
   readonly queries: Kysely<Tables>;
@@ -58,8 +50,8 @@ export async function startWakeUps(dependencies: {
 }): Promise<WakeUps> {
   const { databaseUrl, queries, gatewayId, heartbeatMs, log } = dependencies;
   const changes = createChangeFeed(log);
-  const claims = new Set<() => void>();
-  const pending = createPendingTopics();
+  const local = createLonelyWakeUps(log, changes);
+  const pending = new Set<string>();
   const closing = new AbortController();
   const underWay = new Set<Promise<unknown>>();
   let isSending = false;
@@ -76,26 +68,20 @@ export async function startWakeUps(dependencies: {
   });
 
   return {
-    ...subscribeTo(changes),
-
+    ...local,
     announce(jobId, ownerId) {
+      local.announce(jobId, ownerId);
       for (const topic of toTopics(jobId, ownerId)) {
-        changes.announce(topic);
-        pending.add(topic);
+        if (pending.size < MOST_PENDING) pending.add(topic);
       }
       if (!isSending) void sendPending();
     },
 
-    handOver: () => send({ g: gatewayId, k: "handover", ...pending.take() }),
-
-    onHandover(claim) {
-      claims.add(claim);
-      return () => claims.delete(claim);
-    },
+    handOver: () => send([HANDOVER]),
 
     async close() {
       closing.abort();
-      changes.close();
+      await local.close();
       await connection.close();
       await Promise.all(underWay);
     },
@@ -104,15 +90,20 @@ export async function startWakeUps(dependencies: {
   /** The first change at once, then one message per interval with all that came meanwhile. */
   async function sendPending(): Promise<void> {
     isSending = true;
-    while (!closing.signal.aborted && !pending.isEmpty()) {
-      const message = { g: gatewayId, ...pending.take() };
-      await Promise.all([send(message), pause(BETWEEN_MESSAGES_MS, closing.signal)]);
+    while (!closing.signal.aborted && pending.size > 0) {
+      const topics = [...pending];
+      pending.clear();
+      await Promise.all([send(topics), sleepFor(BETWEEN_MESSAGES_MS, closing.signal)]);
     }
     isSending = false;
   }
 
-  async function send(message: z.infer<typeof Message>): Promise<void> {
-    const sent = notify(CHANNEL, JSON.stringify(message));
+  /** More topics than a message holds become "any". Never rejects. */
+  async function send(topics: readonly string[]): Promise<void> {
+    const text = JSON.stringify(topics);
+    const isAll = topics.length === MOST_PENDING || Buffer.byteLength(text) > MOST_BYTES_OF_TOPICS;
+    const news = isAll ? { all: true } : { t: topics };
+    const sent = notify(CHANNEL, JSON.stringify({ g: gatewayId, ...news }));
     underWay.add(sent);
     await sent;
     underWay.delete(sent);
@@ -128,7 +119,7 @@ export async function startWakeUps(dependencies: {
       if (!isFailing) {
         log.warn(
           { err: error },
-          "other gateways can't be told of changes and see them at their next re-read; check the database if this lasts",
+          "Other gateways can't be told of changes and see them at their next re-read. Check the database if this lasts.",
         );
       }
       isFailing = true;
@@ -138,38 +129,24 @@ export async function startWakeUps(dependencies: {
 
   function hear(payload: string): void {
     const message = readMessage(payload);
-    if (message === null) {
-      log.debug("a message on the gateways' channel was not theirs and is ignored");
-      return;
-    }
-    if (message.g === gatewayId) return;
+    if (message === null || message.g === gatewayId) return;
     if (message.all === true) changes.announceAll();
     for (const topic of message.t ?? []) changes.announce(topic);
-    if (message.k === "handover") for (const claim of claims) claim();
   }
 }
 
-/** Of the one gateway on a SQLite file: there is nobody else to tell. */
-export function createLonelyWakeUps(log: Logger): WakeUps {
-  const changes = createChangeFeed(log);
+/** For the one gateway on a SQLite file: there is nobody else to tell. */
+export function createLonelyWakeUps(log: Logger, changes = createChangeFeed(log)): WakeUps {
   return {
-    ...subscribeTo(changes),
+    subscribeToJob: changes.subscribe,
+    subscribe: (ownerId, wake) =>
+      changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
+    onHandover: (claim) => changes.subscribe(HANDOVER, claim),
     announce(jobId, ownerId) {
       for (const topic of toTopics(jobId, ownerId)) changes.announce(topic);
     },
-    handOver: () => Promise.resolve(),
-    onHandover: () => () => undefined,
-    async close() {
-      changes.close();
-    },
-  };
-}
-
-function subscribeTo(changes: ChangeFeed): Pick<WakeUps, "subscribe" | "subscribeToFeed"> {
-  return {
-    subscribe: changes.subscribe,
-    subscribeToFeed: (ownerId, wake) =>
-      changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
+    handOver: async () => {},
+    close: async () => changes.close(),
   };
 }
 
@@ -184,36 +161,9 @@ function toMark(ownerId: string): string {
 
 function readMessage(payload: string): z.infer<typeof Message> | null {
   try {
-    return Message.safeParse(JSON.parse(payload)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
+    return Message.parse(JSON.parse(payload));
+  } catch {
+    // Anybody may write to the channel.
+    return null;
   }
-}
-
-/** Topics that wait to be sent, each once; more than a message holds become "any". */
-function createPendingTopics() {
-  const topics = new Set<string>();
-  let bytes = 0;
-  let isAll = false;
-  return {
-    isEmpty: () => topics.size === 0 && !isAll,
-
-    add(topic: string): void {
-      if (isAll || topics.has(topic)) return;
-      topics.add(topic);
-      bytes += Buffer.byteLength(JSON.stringify(topic)) + 1;
-      if (bytes <= MOST_BYTES_OF_TOPICS) return;
-      isAll = true;
-      topics.clear();
-    },
-
-    take(): { all?: true; t?: string[] } {
-      const taken = isAll ? { all: true as const } : topics.size > 0 ? { t: [...topics] } : {};
-      topics.clear();
-      bytes = 0;
-      isAll = false;
-      return taken;
-    },
-  };
 }

@@ -4,28 +4,24 @@ import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../job/
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import { attempt } from "./attempt.ts";
-import type { Record } from "./record.ts";
-import { toUpstreamError } from "./to-upstream-error.ts";
+import type { RecordObservation } from "./record-observation.ts";
+import { attempt, toUpstreamError } from "./upstream-failure.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
-/**
- * Cancels a job of this owner and resolves with it once it is CANCELLED; one that was cancelled before is so already.
- * Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError.
- */
+/** Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. */
 export type CancelJob = (jobId: string, ownerId: string) => Promise<Job>;
 
-/** How long a job is looked after whose cancel the upstream did not answer with its fate. */
+/** How long to look for the outcome of a cancel that the upstream only took note of. */
 const PATIENCE_MS = 5_000;
 const LOOK_DELAY_MS = 500;
 
-/** How much longer than the submit itself its outcome may take to be written down. */
+/** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
 
 export function createCancelJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
-  readonly record: Record;
+  readonly record: RecordObservation;
   /** Resolves at the end of the job's next look. */
   readonly lookNow: (jobId: string) => Promise<void>;
   readonly submitTimeoutMs: number;
@@ -50,7 +46,7 @@ export function createCancelJob(dependencies: {
     throw toError(current, answer);
   };
 
-  /** The job once it shows what came of the cancel, or as it is when patience ends. */
+  /** The job once it shows what came of the cancel, or when patience ends. */
   async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {
     switch (answer) {
       case "cancelled":
@@ -60,7 +56,7 @@ export function createCancelJob(dependencies: {
       case "requested":
         return await lookUntil(jobId, isFinished);
     }
-    // No answer that counts, so one look has to tell.
+    // The answer says nothing, so one look has to tell.
     return await lookUntil(jobId, () => true);
   }
 
@@ -70,7 +66,7 @@ export function createCancelJob(dependencies: {
     patience.addEventListener("abort", () => resolve(), { once: true });
     for (;;) {
       await Promise.race([lookNow(jobId), isOver]);
-      const job = await store.readJob(jobId);
+      const job = await store.jobs.read(jobId);
       if (job === null || isSettled(job) || patience.aborted) return job;
       await Promise.race([sleep(LOOK_DELAY_MS), isOver]);
     }

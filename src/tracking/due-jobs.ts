@@ -2,13 +2,13 @@ import TinyQueue from "tinyqueue";
 
 import type { Looks } from "../job/looks.ts";
 
-/** A followed job. It holds no part of the row that can change, which is read anew at each look. */
+/** A followed job, without what can change in its row, which each look reads anew. */
 export type Followed = {
   readonly jobId: string;
   readonly since: number;
-  /** Null for one of which the id is all that is known, until it is looked at. */
+  /** Null until its first look when only its id is known. */
   deploymentId: string | null;
-  /** By the wall clock; Infinity for a job that is looked at once, for somebody who waits for that. */
+  /** By the wall clock; Infinity for a job that is looked at just once, for somebody who waits for that. */
   deadlineAt: number;
   looks: Looks;
   /** When the next look is due, by `monotonic`; null while one is under way. */
@@ -21,18 +21,16 @@ export type Followed = {
 
 /** Followed jobs in the order in which they are due. */
 export type DueJobs = {
-  /** Makes a job due then, and no longer when it was. */
+  /** Makes a job due then, and not when it was before. */
   push(followed: Followed, at: number): void;
   /**
-   * The one that is due first of those deployments, which stays until it is pushed again or its `dueAt` changes; null when
-   * there is none.
+   * The first job that is due of those deployments. It stays until it is pushed again or its `dueAt` changes.
    */
   peek(isOpen: (deploymentId: string | null) => boolean): Followed | null;
 };
 
-/** Makes one without jobs. */
 export function createDueJobs(): DueJobs {
-  /** One for each deployment, so that nobody passes over the jobs of one that has to wait. */
+  /** One for each deployment, so that a deployment that has to wait is passed over at once. */
   const queues = new Map<string | null, TinyQueue<Due>>();
 
   return {
@@ -58,7 +56,7 @@ export function createDueJobs(): DueJobs {
 
 type Due = { readonly followed: Followed; readonly at: number };
 
-/** Drops what was made due at another time since, or is looked at or no longer followed. */
+/** Drops jobs that are due at another time by now, are being looked at, or are no longer followed. */
 function findFirst(queue: TinyQueue<Due>): Due | undefined {
   let due = queue.peek();
   while (due !== undefined && due.followed.dueAt !== due.at) {

@@ -2,40 +2,40 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { BaseLogger } from "pino";
 
-import type { JobStore } from "../store/job-store.ts";
+import type { Ownership } from "../store/job-store.ts";
 import type { PauseSharing } from "./share-pause.ts";
 import type { TakeOver } from "./take-over.ts";
 
-/** What a gateway does every third of its lease, so that the others know of it and it of them. */
+/** Tells the other gateways every third of a lease that this one lives, and does its part of the work. */
 export type Heartbeat = {
-  /** Beats once, which takes up what is there as far as one beat allows, and goes on; rejects when that beat fails. */
+  /** Beats once, rejecting when that fails, and then goes on. */
   start(): Promise<void>;
   /** Resolves when the beat under way has ended. */
   close(): Promise<void>;
 };
 
 const BEATS_A_LEASE = 3;
-/** Every so many beats, what is followed is compared with what is owned. */
+/** How often, in beats, to compare what is followed with what is owned. */
 const BEATS_A_RECONCILIATION = 5;
-/** However often others hand over jobs. */
+/** No beat comes sooner, however often others hand over jobs. */
 const SHORTEST_BEAT_MS = 100;
 
 export function createHeartbeat(dependencies: {
-  readonly store: Pick<JobStore, "onHandover">;
+  readonly ownership: Pick<Ownership, "onHandover">;
   readonly takeOver: TakeOver;
   readonly pauses: PauseSharing;
   readonly leaseMs: number;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }): Heartbeat {
-  const { store, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
+  const { ownership, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
   const closing = new AbortController();
   let beating: Promise<void> = Promise.resolve();
   let stopListening = (): void => undefined;
-  /** Resolves when the next beat has to come early. */
+  /** Resolves when the next beat should come early. */
   let call = Promise.withResolvers<void>();
   let hasFailed = false;
-  /** The last beat. It is part of the time between two, or a slow database would make the lease run out. */
+  /** By how much the last beat shortens the rest, or a slow database would make the lease run out. */
   let tookMs = 0;
 
   async function beat(beats: number): Promise<void> {
@@ -62,7 +62,7 @@ export function createHeartbeat(dependencies: {
         if (!hasFailed) {
           log.error(
             { err: error },
-            "The database does not answer; the gateway goes on trying. Check that it runs.",
+            "The database does not answer; the gateway keeps trying. Check that it runs.",
           );
         }
         hasFailed = true;
@@ -87,7 +87,7 @@ export function createHeartbeat(dependencies: {
 
   return {
     async start() {
-      stopListening = store.onHandover(() => call.resolve());
+      stopListening = ownership.onHandover(() => call.resolve());
       await beat(1);
       beating = keepBeating();
     },

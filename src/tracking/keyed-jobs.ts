@@ -5,14 +5,13 @@ import type { Submission } from "./submission.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
 /**
- * Finds out what idempotency keys stand for already, and answers with the job as the first time. Both reject with an
- * `IdempotencyConflictError` when the key's job is of another submission, and with an `UpstreamError` as `answerWith`
- * does, or when the job is being submitted on another gateway and that does not end.
+ * Answers a submit whose key has a job already. Both reject with an `IdempotencyConflictError` when that is of another
+ * submission, and with an `UpstreamError` when its fate is unknown or another gateway does not finish submitting it.
  */
 export type KeyedJobs = {
-  /** Null when the key is free, because no job has it or the one that had it came to nothing. */
+  /** Null when the key is free. */
   find(submission: Submission): Promise<Job | null>;
-  /** Of a job that was found to have the key just now. */
+  /** For a job that was just found to have the key. */
   answer(keyed: KeyedJob, submission: Submission): Promise<Job>;
 };
 
@@ -24,7 +23,7 @@ export function createKeyedJobs(dependencies: {
 }): KeyedJobs {
   const { store, untilOver, submitTimeoutMs } = dependencies;
 
-  /** Null when the job is gone, because its submit came to nothing. */
+  /** Null when the job's submit came to nothing. */
   async function answerOnceSettled(keyed: KeyedJob, submission: Submission): Promise<Job | null> {
     const job = isSettled(keyed.job) ? keyed.job : await settle(keyed.job);
     if (job === null) return null;
@@ -34,7 +33,7 @@ export function createKeyedJobs(dependencies: {
     return answerWith(job);
   }
 
-  /** Another gateway is submitting it at this moment, or has died over it and will be found out. */
+  /** Another gateway is submitting it now, or has died over it and will be found out. */
   async function settle({ id }: Job): Promise<Job | null> {
     const job = await untilOver(waitForJob(store, id, isSettled, submitTimeoutMs));
     if (job !== null && !isSettled(job)) throw new UpstreamError("UNAVAILABLE");
@@ -45,7 +44,7 @@ export function createKeyedJobs(dependencies: {
     async find(submission) {
       const { viewer, submissionKey } = submission;
       if (submissionKey === null) return null;
-      const keyed = await store.readKeyedJob(viewer.ownerId, submissionKey.key);
+      const keyed = await store.jobs.readKeyed(viewer.ownerId, submissionKey.key);
       return keyed === null ? null : await answerOnceSettled(keyed, submission);
     },
     async answer(keyed, submission) {
@@ -56,7 +55,7 @@ export function createKeyedJobs(dependencies: {
   };
 }
 
-/** Throws an `UpstreamError` that names the job when nobody knows whether the upstream accepted it. */
+/** Throws an `UpstreamError` with the job when nobody knows whether the upstream accepted it. */
 export function answerWith(job: Job): Job {
   if (job.error?.code === "SUBMISSION_UNKNOWN") {
     throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });

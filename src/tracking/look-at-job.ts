@@ -8,19 +8,19 @@ import type {
   StatusReport,
 } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import { attempt } from "./attempt.ts";
+import { attempt } from "./upstream-failure.ts";
 
 /** One look: its outcome, and what the log may say of it. */
 export type Look = LookOutcome & {
-  /** Why it told nothing: a `RunComfyError`, or whatever a mistake in the gateway throws. */
+  /** Why it told nothing: a `RunComfyError`, or whatever a bug in the gateway throws. */
   readonly error?: unknown;
-  /** The upstream's word, when it is not known here. */
+  /** The upstream's word, when the gateway does not know it. */
   readonly word?: string;
 };
 
 /**
- * Asks the upstream for a job's status, and for its result once it ended: a success is only one together with its
- * output, a failure together with its reason. Rejects only when `signal` aborts it.
+ * Asks the upstream for a job's status, and for its result once it ended: a success needs its output, a failure its reason.
+ * Rejects only when `signal` aborts it.
  */
 export async function lookAtJob(
   runcomfy: RunComfy,
@@ -31,7 +31,7 @@ export async function lookAtJob(
     return await lookAtStatus(runcomfy, job, signal);
   } catch (error) {
     signal.throwIfAborted();
-    // The reader choked on an answer, which must keep the job open no longer than any other unreadable one.
+    // A bug in the reader must keep the job open no longer than any other unreadable answer.
     return { kind: "failed", isUnreadable: true, error };
   }
 }
@@ -71,7 +71,7 @@ async function lookAtResult(
   const succeeded = status.state === "finished" ? null : status.state === "succeeded";
   const result = await attempt(() => runcomfy.readResult(reference, signal));
   if (!(result instanceof RunComfyError)) return fromResult(result, succeeded);
-  // Of a success only an unreadable answer spends patience: an outage or a token that is being renewed must not.
+  // For a success only an unreadable answer uses up patience; an outage or a token being renewed must not.
   const isUnreadable = result.code === "INVALID_RESPONSE" || result.code === "NOT_FOUND";
   if (succeeded === false || isUnreadable) return { kind: "unread", succeeded, error: result };
   return { kind: "failed", error: result };

@@ -9,14 +9,11 @@ import type { Look } from "./look-at-job.ts";
 
 /** What the log is told of looks. */
 export type LookLog = {
-  /**
-   * Of a look that told nothing: of each unknown word once, of a deployment whose looks take too long once until that has
-   * not been so for ten minutes, and otherwise of a job's failures the first in a row.
-   */
+  /** Tells of an unknown word once, of a slow deployment once in ten minutes, and of a job's failures the first. */
   tell(job: Job, pastLooks: Looks, look: Look): void;
   /**
-   * Of a look that the gateway could not make, or not write down: of the database's failures the first, until the job
-   * that it befell was looked at or is no longer followed, and of each other one.
+   * A look could not be made or written down. Of the database's failures it tells the first, until the job it befell was
+   * looked at or is no longer followed.
    */
   tellFailure(jobId: string, error: unknown): void;
   noteMade(jobId: string): void;
@@ -24,7 +21,7 @@ export type LookLog = {
 
 /** How many unknown status words are told apart. */
 const MOST_WORDS = 100;
-/** How many slow deployments are; beyond it the one that was slow longest ago may be told of again. */
+/** How many slow deployments are remembered. */
 const MOST_DEPLOYMENTS = 1_000;
 const SLOW_AGAIN_MS = 10 * 60_000;
 
@@ -44,41 +41,35 @@ export function createLookLog(dependencies: {
   /** The job of the database's failure that was told. Looks at others may go well meanwhile: not all have to write. */
   let failedJobId: string | null = null;
 
-  function tellSlow({ deploymentId }: Job): void {
-    if (!slowDeployments.has(deploymentId)) {
-      log.warn(
-        { deploymentId },
-        "Looks at a deployment's jobs take too long; the jobs are looked at again, and others are not held up. Check the deployment on RunComfy's dashboard.",
-      );
-    }
-    slowDeployments.set(deploymentId, true);
-  }
-
-  function tell(job: Job, { failures }: Looks, { error, word }: Look): void {
-    if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
-      words.add(word);
-      log.warn(
-        { jobId: job.id, word },
-        "RunComfy used an unknown status word; jobs with it stay as they are.",
-      );
-    }
-    if (error instanceof RunComfyError && error.code === "TIMEOUT") return tellSlow(job);
-    if (error === undefined || failures > 0) return;
-    if (error instanceof RunComfyError) {
-      log.warn(
-        { jobId: job.id, code: error.code, reason: error.message },
-        "A look failed; the job is looked at again.",
-      );
-    } else {
-      log.error(
-        { jobId: job.id, err: error },
-        "A look failed inside the gateway; the job is looked at again until its deadline. Please report this.",
-      );
-    }
-  }
-
   return {
-    tell,
+    tell({ id: jobId, deploymentId }, { failures }, { error, word }) {
+      if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
+        words.add(word);
+        log.warn(
+          { jobId, word },
+          "RunComfy used an unknown status word; jobs with it stay as they are.",
+        );
+      }
+      if (error instanceof RunComfyError && error.code === "TIMEOUT") {
+        if (!slowDeployments.has(deploymentId)) {
+          log.warn(
+            { deploymentId },
+            "RunComfy takes too long to answer about a deployment's jobs. They are looked at again, and no others are held up. Check the deployment on RunComfy's dashboard.",
+          );
+        }
+        slowDeployments.set(deploymentId, true);
+      } else if (error !== undefined && failures === 0) {
+        if (error instanceof RunComfyError) {
+          const { code, message: reason } = error;
+          log.warn({ jobId, code, reason }, "A look failed; the job is looked at again.");
+        } else {
+          log.error(
+            { jobId, err: error },
+            "A look failed inside the gateway; the job is looked at again until its deadline. Please report this.",
+          );
+        }
+      }
+    },
     tellFailure(jobId, error) {
       if (!isDatabaseFailure(error)) {
         log.error(

@@ -2,30 +2,26 @@ import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 
-/** Writes down what became of a submit, which must not be lost because the database is away for a moment. */
-export type Persist = <T>(
-  job: Job,
-  write: () => Promise<T>,
-  options?: PersistOptions,
-) => Promise<T>;
+/** Five minutes in all. */
+const DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
 
-type PersistOptions = {
+type Outcome = {
   /** The upstream's id, for the log, in case it can't be stored. */
   readonly requestId?: string | undefined;
-  /** What lies between the tries; five minutes in all when not given. */
+  /** What lies between the tries. */
   readonly delaysMs?: readonly number[] | undefined;
 };
 
-const DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
-
+/** Writes down what became of a submit, trying again while the database is away. */
 export function createPersist(dependencies: {
   /** When it rejects, there is one last try. */
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly log: BaseLogger;
-}): Persist {
+}) {
   const { sleep, log } = dependencies;
 
-  return async (job, write, { requestId, delaysMs = DELAYS_MS } = {}) => {
+  return async <T>(job: Job, write: () => Promise<T>, outcome: Outcome = {}): Promise<T> => {
+    const { requestId, delaysMs = DELAYS_MS } = outcome;
     for (const [attempt, delayMs] of delaysMs.entries()) {
       try {
         return await write();
@@ -35,11 +31,11 @@ export function createPersist(dependencies: {
           "The database did not take a submit's outcome; trying again.",
         );
       }
-      const hasSlept = await sleep(delayMs).then(
-        () => true,
+      const isOver = await sleep(delayMs).then(
         () => false,
+        () => true,
       );
-      if (!hasSlept) break;
+      if (isOver) break;
     }
     return await write();
   };

@@ -7,59 +7,59 @@ import { conclude, deadlineOf, NO_LOOKS, noteLook } from "../job/looks.ts";
 import type { PollSchedule } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 import type { Followed } from "./due-jobs.ts";
 import { createDueJobs } from "./due-jobs.ts";
 import { lookAtJob } from "./look-at-job.ts";
 import { createLookLog } from "./look-log.ts";
-import { createLookPlaces } from "./look-places.ts";
-import type { Record } from "./record.ts";
+import { createLookSlots } from "./look-slots.ts";
+import type { RecordObservation } from "./record-observation.ts";
 
-/** Looks at every job it was given until the job ends, however many watch it. */
+/** Looks at each job it follows until the job ends, however many watch it. */
 export type Poller = {
-  /** Follows a job that was accepted just now. */
+  /** Follows a job that was just accepted. */
   follow(job: Job): void;
-  /** Follows a job that may have changed while nobody looked, and looks at it at once, unless it is followed already. */
+  /** Follows a job that may have changed while nobody looked, at once, unless it is followed already. */
   resume(job: Pick<Job, "id" | "deploymentId" | "createdAt">): void;
   /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
   keepOnly(jobIds: ReadonlySet<string>, before: number): void;
   /** Stops following these. */
   drop(jobIds: readonly string[]): void;
-  /** With how many gateways the looks that may be under way at once are shared. */
+  /** How many gateways share the looks that may be under way at once. */
   setGateways(gateways: number): void;
   /**
    * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
    * Infinity when nothing is followed or only the end of a look can make room.
    */
   tick(): number;
-  /** Makes a look due now, and resolves when what it told is recorded. A look that is under way already does not count. */
+  /** Makes a look due now and resolves when its outcome is recorded. A look under way does not count. */
   lookNow(jobId: string): Promise<void>;
   /** Aborts the looks under way and resolves when each has ended; nothing is recorded after that. */
   close(): Promise<void>;
 };
 
-/** How long a job waits when the gateway itself could not look at it or write down what it saw. */
+/** How long a job waits when the gateway itself could not look at it or record what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
 
-/** How long a job waits whose look failed in an outage; the pace decides who is looked at then. */
+/** How long a job waits after a look that failed in an outage; the pace decides which job is next. */
 const OUTAGE_DELAY_MS = 1_000;
 
-/** So much later at most, so that by and by each job of a deployment in an outage gets the place for a look. */
+/** Spreads the jobs of a deployment in an outage, so that each gets its turn to be looked at. */
 const PARKING_JITTER_MS = 100;
 
-/** How soon to retry a look while the gateway's lease has lapsed. */
+/** How soon to retry a look while the lease has lapsed. */
 const LAPSED_DELAY_MS = 250;
 
-/** How often jobs past their deadline are sought while nothing may be looked at. */
+/** How often to search for jobs past their deadline while nothing may be looked at. */
 const EXPIRY_SEARCH_MS = 1_000;
 
 export function createPoller(dependencies: {
-  readonly store: JobStore;
+  readonly jobs: Jobs;
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
-  readonly record: Record;
+  readonly record: RecordObservation;
   readonly schedule: PollSchedule;
-  /** Whether the gateway may take itself for the owner of its jobs. */
+  /** Whether the gateway may look at its jobs. */
   readonly isOwner: () => boolean;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970, for what is told of a job. */
@@ -68,14 +68,14 @@ export function createPoller(dependencies: {
   readonly monotonic: () => number;
   readonly random: () => number;
   readonly log: BaseLogger;
-  /** Told when `tick` should be called, because something new is due or a look made room. */
+  /** Calls back when `tick` should be called: something is due, or a look made room. */
   readonly onDue: () => void;
 }): Poller {
-  const { store, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
+  const { jobs, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const dueJobs = createDueJobs();
-  const places = createLookPlaces();
+  const slots = createLookSlots();
   const lookLog = createLookLog({ log, monotonic, isFollowed: (id) => followedJobs.has(id) });
   const closing = new AbortController();
   let expiredSoughtAt = -Infinity;
@@ -115,7 +115,7 @@ export function createPoller(dependencies: {
     for (const resolve of followed.waiting.splice(0)) resolve();
   }
 
-  /** A look under way goes on to its end, and whoever waits for one still gets it. */
+  /** A look under way goes on, and whoever waits for one still gets it. */
   function letGo(followed: Followed): void {
     if (followed.waiting.length > 0 || followed.underWay !== null) followed.deadlineAt = Infinity;
     else forget(followed);
@@ -123,8 +123,8 @@ export function createPoller(dependencies: {
 
   function tick(): number {
     for (;;) {
-      if (closing.signal.aborted || places.isFull()) return Infinity;
-      const followed = dueJobs.peek(places.isOpen);
+      if (closing.signal.aborted || slots.isFull()) return Infinity;
+      const followed = dueJobs.peek(slots.isOpen);
       if (followed === null) return Infinity;
       const waitMs = (followed.dueAt ?? 0) - monotonic();
       if (waitMs > 0) return waitMs;
@@ -140,7 +140,7 @@ export function createPoller(dependencies: {
     }
   }
 
-  /** Makes room for jobs of other deployments while that of this one has an outage. */
+  /** Makes room for other deployments' jobs while this one's has an outage. */
   function park(followed: Followed, waitMs: number): void {
     if (now() >= followed.deadlineAt) return expire(followed);
     const delayMs = Math.min(waitMs, OUTAGE_DELAY_MS) + random() * PARKING_JITTER_MS;
@@ -152,12 +152,12 @@ export function createPoller(dependencies: {
     start(followed, () => record(followed.jobId, { kind: "failed", error, finishedAt: null }));
   }
 
-  /** A deadline holds in an outage too, when nobody may be asked for a last time. */
+  /** A deadline holds in an outage too, without a last look. */
   function expireOverdue(): void {
     if (monotonic() - expiredSoughtAt < EXPIRY_SEARCH_MS) return;
     expiredSoughtAt = monotonic();
     for (const followed of followedJobs.values()) {
-      if (places.isFull()) {
+      if (slots.isFull()) {
         // The next look that ends goes on with this.
         expiredSoughtAt = -Infinity;
         return;
@@ -167,11 +167,11 @@ export function createPoller(dependencies: {
     }
   }
 
-  /** Runs the one look at a job that may be under way, and makes the next one due at its end. */
+  /** Runs the job's only look, and makes the next one due at its end. */
   function start(followed: Followed, act: () => Promise<Job | null>): void {
     const waiting = followed.waiting.splice(0);
     followed.dueAt = null;
-    const leave = places.take(followed.deploymentId);
+    const leave = slots.take(followed.deploymentId);
     followed.underWay = nextDelayAfter(followed, act).then((delayMs) => {
       leave();
       followed.underWay = null;
@@ -183,7 +183,7 @@ export function createPoller(dependencies: {
     });
   }
 
-  /** How long to wait after what `act` told; null when there is nothing more to see. Never rejects. */
+  /** How long to wait after `act`; null when there is nothing more to see. Never rejects. */
   async function nextDelayAfter(
     followed: Followed,
     act: () => Promise<Job | null>,
@@ -203,7 +203,7 @@ export function createPoller(dependencies: {
       );
     } catch (error) {
       if (closing.signal.aborted) return null;
-      // Mostly the database, which must not end a job: this one waits, and no other is hindered.
+      // Mostly the database, which must not end a job: only this one waits.
       lookLog.tellFailure(followed.jobId, error);
       followed.looks = noteLook(followed.looks, { kind: "failed" }, new Date(now()));
       return LOCAL_FAILURE_DELAY_MS;
@@ -222,12 +222,12 @@ export function createPoller(dependencies: {
     return observation === null ? job : await record(job.id, observation, job);
   }
 
-  /** A look that ends before the upstream is asked must not keep the place that an outage leaves for one. */
+  /** A look that ends before the upstream is asked must not keep the slot that an outage leaves for one. */
   async function readForLook(followed: Followed): Promise<Job | null> {
     const { deploymentId } = followed;
     let isToBeAsked = false;
     try {
-      const job = await store.readJob(followed.jobId);
+      const job = await jobs.read(followed.jobId);
       isToBeAsked = job !== null && isAccepted(job);
       followed.deploymentId = job?.deploymentId ?? deploymentId;
       return job;
@@ -254,13 +254,13 @@ export function createPoller(dependencies: {
         if (followed !== undefined) letGo(followed);
       }
     },
-    setGateways: places.setGateways,
+    setGateways: slots.setGateways,
     async lookNow(jobId) {
       if (closing.signal.aborted) return;
       const followed = followedJobs.get(jobId) ?? begin(jobId, null, Infinity);
       const { promise, resolve } = Promise.withResolvers<void>();
       followed.waiting.push(resolve);
-      // One that is overdue keeps its place: it would lose it to all who are due since.
+      // One that is overdue keeps its turn: pushed again, it would lose it to all that are due since.
       const isDue = followed.dueAt !== null && followed.dueAt <= monotonic();
       if (followed.underWay === null && !isDue) enqueue(followed, 0);
       await promise;

@@ -1,8 +1,8 @@
 import type { BaseLogger } from "pino";
 
-import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import { toDurationText, LimitError } from "../job/errors.ts";
-import type { RateName, Rates } from "../store/rates.ts";
+import type { QuotaName, Quotas } from "../store/job-store.ts";
 
 /** Counts what owners submit in a time. */
 export type Quota = {
@@ -11,47 +11,48 @@ export type Quota = {
 };
 
 /**
- * Takes back what was counted for a submit that came to no new job: the submit with its job where it was a retry under a
- * known key or its turn never came, and otherwise the job of the day. Never rejects.
+ * Takes back what was counted for a submit that came to no new job: the submit and its job where it was a retry under a
+ * known key or its turn never came, and otherwise only the job. Never rejects.
  */
 export type GiveBack = (counted: "submit" | "job") => Promise<void>;
 
+const BOUNDS = {
+  submits: { limit: "submitsPerMinute", window: "a minute", code: "RATE_LIMITED" },
+  jobs: { limit: "jobsPerDay", window: "a day", code: "QUOTA_EXCEEDED" },
+} as const;
+
 export function createQuota(dependencies: {
-  readonly rates: Rates;
+  readonly quotas: Quotas;
   readonly log: BaseLogger;
 }): Quota {
-  const { rates, log } = dependencies;
+  const { quotas, log } = dependencies;
 
   /** Resolves with what takes it back; one too many of a day is taken back at once. */
-  async function count({ ownerId, limits }: Viewer, bound: Bound): Promise<() => Promise<void>> {
-    const limit = bound.limitOf(limits);
+  async function count({ ownerId, limits }: Viewer, name: QuotaName): Promise<() => Promise<void>> {
+    const { window, code, limit: key } = BOUNDS[name];
+    const limit = limits[key];
     if (limit === null) return async () => undefined;
-    const { count: counted, endsInMs, endsAtMs } = await rates.count(bound.name, ownerId);
-    const takeBack = (): Promise<void> => discount(bound.name, ownerId, endsAtMs);
+    const { count: counted, endsInMs, endsAtMs } = await quotas.count(name, ownerId);
+    const takeBack = (): Promise<void> =>
+      quotas.discount(name, ownerId, endsAtMs).catch((error: unknown) => {
+        log.warn(
+          { err: error },
+          "A submit could not be taken back from an owner's quota, so it counts until the minute or day is over. Check that the database runs.",
+        );
+      });
     if (counted <= limit) return takeBack;
-    if (bound === PER_DAY) await takeBack();
+    if (name === "jobs") await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     throw new LimitError(
-      `You have submitted ${limit} jobs, the most allowed in ${bound.window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
-      { code: bound.code, retryAfterSeconds, limit },
+      `You have submitted ${limit} jobs, the most allowed in ${window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
+      { code, retryAfterSeconds, limit },
     );
-  }
-
-  async function discount(name: RateName, ownerId: string, endsAtMs: number): Promise<void> {
-    try {
-      await rates.discount(name, ownerId, endsAtMs);
-    } catch (error) {
-      log.warn(
-        { err: error },
-        "What an owner may submit could not be given back, so it counts until the minute or day is over. Check that the database runs.",
-      );
-    }
   }
 
   return {
     async count(viewer) {
-      const takeBackSubmit = await count(viewer, PER_MINUTE);
-      const takeBackJob = await count(viewer, PER_DAY);
+      const takeBackSubmit = await count(viewer, "submits");
+      const takeBackJob = await count(viewer, "jobs");
       return async (counted) => {
         await takeBackJob();
         if (counted === "submit") await takeBackSubmit();
@@ -59,24 +60,3 @@ export function createQuota(dependencies: {
     },
   };
 }
-
-type Bound = {
-  readonly name: RateName;
-  readonly window: string;
-  readonly code: LimitError["code"];
-  limitOf(limits: OwnerLimits): number | null;
-};
-
-const PER_MINUTE: Bound = {
-  name: "submits",
-  window: "a minute",
-  code: "RATE_LIMITED",
-  limitOf: ({ submitsPerMinute }) => submitsPerMinute,
-};
-
-const PER_DAY: Bound = {
-  name: "jobs",
-  window: "a day",
-  code: "QUOTA_EXCEEDED",
-  limitOf: ({ jobsPerDay }) => jobsPerDay,
-};

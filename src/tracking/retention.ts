@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
-import type { JobStore } from "../store/job-store.ts";
-import { pause } from "../store/pause.ts";
+import type { Jobs } from "../store/job-store.ts";
+import { sleepFor } from "../store/sleep.ts";
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */
@@ -12,38 +12,37 @@ const BETWEEN_BATCHES_MS = 100;
 const JOBS_PER_BATCH = 500;
 
 /**
- * Deletes jobs that ended more than `days` ago: at once, and from then on every minute, in small batches. Any number of
- * gateways may do it side by side. A job stays for 26 h at least, and its idempotency key with it.
+ * Deletes jobs that ended more than `days` ago, now and then every minute, in small batches. Any number of gateways may
+ * do it side by side. A job and its idempotency key stay for 26 h at least.
  */
 export function startRetention(options: {
-  readonly store: Pick<JobStore, "deleteOldJobs">;
+  readonly jobs: Pick<Jobs, "deleteOld">;
   readonly days: number;
   readonly log: Pick<BaseLogger, "info" | "warn">;
   /** Ends early, and well, when the signal is aborted. */
   readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<void>;
 }): { close(): Promise<void> } {
-  const { store, days, log, sleep = pause } = options;
+  const { jobs, days, log, sleep = sleepFor } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const ages = {
     finishedForMs: days * DAY_MS,
     createdForMs: Math.max(days * DAY_MS, SHORTEST_LIFE_MS),
   };
-  let hasFailed = false;
 
   async function sweep(): Promise<void> {
     let total = 0;
-    let deleted = 0;
-    do {
-      if (total > 0) await rest(BETWEEN_BATCHES_MS);
-      if (signal.aborted) break;
-      deleted = await store.deleteOldJobs(ages, JOBS_PER_BATCH);
+    while (!signal.aborted) {
+      const deleted = await jobs.deleteOld(ages, JOBS_PER_BATCH);
       total += deleted;
-    } while (deleted === JOBS_PER_BATCH);
+      if (deleted < JOBS_PER_BATCH) break;
+      await sleep(BETWEEN_BATCHES_MS, signal);
+    }
     if (total > 0) log.info({ jobs: total }, "Jobs that ended long ago were deleted.");
   }
 
   async function run(): Promise<void> {
+    let hasFailed = false;
     while (!signal.aborted) {
       try {
         await sweep();
@@ -57,12 +56,8 @@ export function startRetention(options: {
         }
         hasFailed = true;
       }
-      await rest(BETWEEN_SWEEPS_MS);
+      if (!signal.aborted) await sleep(BETWEEN_SWEEPS_MS, signal);
     }
-  }
-
-  async function rest(durationMs: number): Promise<void> {
-    if (!signal.aborted) await sleep(durationMs, signal);
   }
 
   const running = run();

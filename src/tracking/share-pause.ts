@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Pace } from "../runcomfy/pace.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Ownership } from "../store/job-store.ts";
 
 /** Makes a pause that the upstream asked one gateway for hold for all of them. */
 export type PauseSharing = {
@@ -15,11 +15,11 @@ export type PauseSharing = {
 const SAME_PAUSE_MS = 1_000;
 
 export function createPauseSharing(dependencies: {
-  readonly store: Pick<JobStore, "isExclusive" | "readPauseMs" | "notePause">;
+  readonly ownership: Pick<Ownership, "isExclusive" | "readPauseMs" | "notePause">;
   readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
   readonly log: BaseLogger;
 }): PauseSharing {
-  const { store, pace, log } = dependencies;
+  const { ownership, pace, log } = dependencies;
   let telling: Promise<void> | null = null;
   let isUntold = false;
 
@@ -28,31 +28,29 @@ export function createPauseSharing(dependencies: {
     try {
       while (isUntold) {
         isUntold = false;
-        await store.notePause(pace.pausedForMs());
+        await ownership.notePause(pace.pausedForMs());
       }
     } catch (error) {
       log.warn(
         { err: error },
-        "The other gateways could not be told of RunComfy's pause; they are told within seconds, once the database answers.",
+        "The other gateways could not be told of RunComfy's pause. They hear of it within seconds of the database answering.",
       );
     } finally {
       telling = null;
     }
   }
 
-  if (!store.isExclusive) {
-    pace.onPause(() => {
-      isUntold = true;
-      telling ??= tell();
-    });
-  }
-
+  // Where no other gateway can live there is nobody to tell.
+  if (ownership.isExclusive) return { exchange: async () => {}, close: async () => {} };
+  pace.onPause(() => {
+    isUntold = true;
+    telling ??= tell();
+  });
   return {
     async exchange() {
-      if (store.isExclusive) return;
-      const sharedMs = await store.readPauseMs();
+      const sharedMs = await ownership.readPauseMs();
       const ownMs = pace.pausedForMs();
-      if (ownMs > sharedMs + SAME_PAUSE_MS) await store.notePause(ownMs);
+      if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);
       else pace.adoptPause(sharedMs);
     },
     async close() {

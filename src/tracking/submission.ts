@@ -18,11 +18,11 @@ export type SubmissionRequest = {
   /** In the upstream's spelling. */
   readonly input: JsonValue | undefined;
   readonly idempotencyKey: string | null;
-  /** How the caller spells the input's paths; as the upstream does when not given. */
+  /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
 };
 
-/** What can be stored and compared, and what the catalogue says of it. */
+/** A request that can be stored and compared, and what the catalogue says of it. */
 export type Submission = {
   readonly viewer: Viewer;
   readonly deploymentId: string;
@@ -31,15 +31,15 @@ export type Submission = {
   readonly warnings: readonly InputIssue[];
   readonly submissionKey: SubmissionKey | null;
   readonly spell: Spelling;
-  /** Why it is not submitted, unless its key has a job already; null when nothing is against it. */
+  /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
 };
 
 const LONGEST_KEY = 255;
 
 /**
- * Checks what is asked for. Throws InvalidInputError when it can't be stored or compared, and DeploymentNotFoundError when
- * the deployment's id is none; what the catalogue has against it is the result's `refusal`.
+ * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
+ * catalogue's objections are the result's `refusal`.
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
   const { viewer, deploymentId, input, idempotencyKey, spell = asItIs } = request;
@@ -61,18 +61,13 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
-  return {
-    viewer,
-    deploymentId,
-    input: checked.input,
-    warnings: checked.warnings,
-    submissionKey,
-    spell,
-    refusal: isUnlisted ? notFound(deploymentId, catalogue) : toRefusal(checked.issues),
-  };
+  const { input: filled, issues: objections, warnings } = checked;
+  const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
+  const refusal = isUnlisted ? notFound(deploymentId, catalogue) : invalid;
+  return { viewer, deploymentId, input: filled, warnings, submissionKey, spell, refusal };
 }
 
-/** An error of a submit that callers with several spellings may wait for. */
+/** The error of a shared submit, in the spelling of this caller. */
 export function inSpellingOf({ spell, refusal }: Submission, error: unknown): unknown {
   if (!(error instanceof InvalidInputError)) return error;
   if (refusal !== null) return refusal;
@@ -85,11 +80,7 @@ function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoun
   return new DeploymentNotFoundError(deploymentId, { nearMisses });
 }
 
-function toRefusal(issues: readonly InputIssue[]): InvalidInputError | null {
-  return issues.length === 0 ? null : new InvalidInputError(issues);
-}
-
-/** The same issue in the spelling of the caller. */
+/** The same issue in the caller's spelling. */
 function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }

@@ -13,47 +13,43 @@ import { createKeyedCalls } from "./keyed-calls.ts";
 import { answerWith, createKeyedJobs } from "./keyed-jobs.ts";
 import { createPersist } from "./persist.ts";
 import type { GiveBack, Quota } from "./quota.ts";
-import type { Record } from "./record.ts";
+import type { RecordObservation } from "./record-observation.ts";
 import type { SubmitLease } from "./submit-lease.ts";
 import type { SubmitTurn } from "./submit-turns.ts";
 import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { inSpellingOf, toSubmission } from "./submission.ts";
-import { rateLimited, toRefusal } from "./to-upstream-error.ts";
+import { rateLimited, toRefusal } from "./upstream-failure.ts";
 
 /**
- * Submits a job and resolves with it once the upstream accepted it. Rejects with InvalidInputError,
- * DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError; a caller who no longer waits changes nothing.
+ * Submits a job and resolves with it once the upstream accepted it, whether or not the caller still waits. Rejects with
+ * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
  */
 export type SubmitJob = (request: SubmissionRequest) => Promise<Submitted>;
 
-/** A job that the upstream has accepted, and what will happen to its input silently. */
+/** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
 
-/** Whoever submits, and what can be known of the submits under way. */
 export type Submitter = {
   readonly submitJob: SubmitJob;
   isSubmitting(jobId: string): boolean;
-  /**
-   * Refuses every further submit from now on, and those that wait for their turn; those that have no answer within
-   * `patienceMs` end as unknown.
-   */
+  /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
   stop(patienceMs: number): void;
   /** Resolves once every submit under way has its outcome written down. */
   close(): Promise<void>;
 };
 
-/** One that counts, until it turns out to come to no job. */
+/** A submission that counts against its owner's quotas. */
 type Counted = Submission & { readonly giveBack: GiveBack };
 
-/** A submit that was never sent is not worth a long wait; what it leaves is settled later. */
+/** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
 
 export function createSubmitJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
-  readonly record: Record;
+  readonly record: RecordObservation;
   readonly follow: (job: Job) => void;
   readonly submitLease: SubmitLease;
   readonly quota: Quota;
@@ -77,11 +73,11 @@ export function createSubmitJob(dependencies: {
     monotonic,
     log,
   });
-  // A call takes as long as the wait for its turn, its POST, and what is written before and after that.
+  // A call takes as long as the wait for its turn, its POST, and the writes before and after that.
   const inTurnOfKey = createKeyedCalls<Job>({
     patienceMs: submitTimeoutMs + submitLease.durationMs,
   });
-  /** Aborted once nothing is waited for any longer. */
+  /** Aborted once the gateway stops waiting. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
   const keyedJobs = createKeyedJobs({ store, untilOver, submitTimeoutMs });
@@ -93,10 +89,19 @@ export function createSubmitJob(dependencies: {
 
   const submitJob: SubmitJob = async (request) => {
     const submission = toSubmission(request, dependencies.catalogue);
-    const call = submit(submission);
+    const { viewer, submissionKey, warnings } = submission;
+    const submit = (): Promise<Job> => submitOnce(submission);
+    const call =
+      submissionKey === null
+        ? submit()
+        : inTurnOfKey(
+            JSON.stringify([viewer.ownerId, submissionKey.key]),
+            submissionKey.fingerprint,
+            submit,
+          );
     callsUnderWay.add(call);
     try {
-      return { job: await call, warnings: submission.warnings };
+      return { job: await call, warnings };
     } catch (error) {
       throw inSpellingOf(submission, error);
     } finally {
@@ -104,14 +109,7 @@ export function createSubmitJob(dependencies: {
     }
   };
 
-  async function submit(submission: Submission): Promise<Job> {
-    const { viewer, submissionKey } = submission;
-    if (submissionKey === null) return await submitOnce(submission);
-    const key = JSON.stringify([viewer.ownerId, submissionKey.key]);
-    return await inTurnOfKey(key, submissionKey.fingerprint, () => submitOnce(submission));
-  }
-
-  /** The row first, then one POST, then the answer: whatever a crash leaves behind tells how far it came. */
+  /** The row first, then one POST, then the answer: what a crash leaves behind tells how far it came. */
   async function submitOnce(submission: Submission): Promise<Job> {
     const earlier = await keyedJobs.find(submission);
     if (earlier !== null) return earlier;
@@ -120,9 +118,14 @@ export function createSubmitJob(dependencies: {
     refuseIfHeldUp(submission);
     const turn = turns.join(submission.viewer.ownerId, submission.input);
     try {
-      const counted = { ...submission, giveBack: await quota.count(submission.viewer) };
-      await untilTurn(turn, counted);
-      return await insertAndSend(counted, turn);
+      const giveBack = await quota.count(submission.viewer);
+      try {
+        if (await turn.begun) refuseIfHeldUp(submission);
+      } catch (error) {
+        await giveBack("submit");
+        throw error;
+      }
+      return await insertAndSend({ ...submission, giveBack }, turn);
     } finally {
       turn.end(false);
     }
@@ -133,16 +136,6 @@ export function createSubmitJob(dependencies: {
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const refusal = pace.submitRefusal(deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
-  }
-
-  async function untilTurn(turn: SubmitTurn, submission: Counted): Promise<void> {
-    try {
-      const hasWaited = await turn.begun;
-      if (hasWaited) refuseIfHeldUp(submission);
-    } catch (error) {
-      await submission.giveBack("submit");
-      throw error;
-    }
   }
 
   async function insertAndSend(submission: Counted, turn: SubmitTurn): Promise<Job> {
@@ -160,57 +153,49 @@ export function createSubmitJob(dependencies: {
         turn.end(false);
         return await keyedJobs.answer(taken, submission);
       }
-      const isFresh = await mayLeave(job, submission, insertedAt);
-      return await (isFresh ? deliver(job, submission, turn) : answerUnsent(job, submission));
+      // A gateway that can't ask does not send, and leaves the key free.
+      const mayLeave = await submitLease
+        .mayLeave(job.id, insertedAt)
+        .catch(async (error: unknown) => {
+          await withdraw(job, submission, UNSENT_DELAYS_MS);
+          throw error;
+        });
+      return await (mayLeave ? deliver(job, submission, turn) : answerUnsent(job, submission));
     } finally {
       jobsUnderWay.delete(job.id);
     }
   }
 
-  /** A gateway that can't ask does not send, and leaves the key free. */
-  async function mayLeave(job: Job, submission: Counted, insertedAt: number): Promise<boolean> {
-    try {
-      return await submitLease.mayLeave(job.id, insertedAt);
-    } catch (error) {
-      await withdraw(job, submission, UNSENT_DELAYS_MS);
-      throw error;
-    }
-  }
-
-  /** Whoever settled the row meanwhile could not know that nothing was sent, and what a row says stays. */
+  /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
   async function answerUnsent(job: Job, { giveBack }: Counted): Promise<Job> {
-    await persist(job, () => store.deleteJob(job.id), { delaysMs: UNSENT_DELAYS_MS });
-    const settled = await store.readJob(job.id);
+    await persist(job, () => store.jobs.withdraw(job.id), { delaysMs: UNSENT_DELAYS_MS });
+    const settled = await store.jobs.read(job.id);
     if (settled !== null) return answerWith(settled);
     await giveBack("job");
     throw new UpstreamError("UNAVAILABLE");
   }
 
   async function insert(job: Job, submission: Counted): Promise<KeyedJob | null> {
-    const { viewer, input, submissionKey, giveBack } = submission;
-    const { jobsInFlight } = viewer.limits;
+    const { viewer, input, submissionKey: key, giveBack } = submission;
+    const { jobsInFlight: mostInFlight } = viewer.limits;
+    const { durationMs: leaseMs } = submitLease;
     try {
-      const { durationMs } = submitLease;
-      const taken = await store.insertJob(job, input, submissionKey, durationMs, jobsInFlight);
+      const taken = await store.jobs.insert({ job, input, key, leaseMs, mostInFlight });
       if (taken !== null) await giveBack("submit");
       return taken;
     } catch (error) {
       if (error instanceof IdempotencyConflictError) await giveBack("submit");
       else if (error instanceof LimitError) await giveBack("job");
-      // A row whose insert was answered with an error may be there all the same, and must not hold its key.
+      // The row may be there although its insert failed, and must not hold its key.
       else await withdraw(job, submission, UNSENT_DELAYS_MS);
       throw error;
     }
   }
 
-  /** Takes back a job that the upstream surely has not: its key is free, and it counts as none of the day's. */
-  async function withdraw(
-    job: Job,
-    { giveBack }: Counted,
-    delaysMs?: readonly number[],
-  ): Promise<void> {
+  /** Takes back a job that the upstream surely does not have: its key is free, and it does not count. */
+  async function withdraw(job: Job, { giveBack }: Counted, delaysMs?: readonly number[]) {
     try {
-      await persist(job, () => store.deleteJob(job.id), { delaysMs });
+      await persist(job, () => store.jobs.withdraw(job.id), { delaysMs });
     } finally {
       await giveBack("job");
     }
@@ -242,9 +227,9 @@ export function createSubmitJob(dependencies: {
     if (accepted === null || accepted.requestId !== requestId) {
       log.error(
         { jobId: job.id, requestId },
-        "RunComfy accepted a job after it had been settled, so nobody follows it; find it by its request id on RunComfy's dashboard.",
+        "RunComfy accepted a job after the gateway had given it up, so nobody follows it. Find it by its request id on RunComfy's dashboard.",
       );
-      await keepOutcome(job, () => store.keepLateRequestId(job.id, requestId), requestId);
+      await keepOutcome(job, () => store.jobs.keepLateRequestId(job.id, requestId), requestId);
     } else {
       follow(accepted);
     }
@@ -289,6 +274,6 @@ export function createSubmitJob(dependencies: {
 
 function stopping(): UpstreamError {
   return new UpstreamError("UNAVAILABLE", {
-    message: "This service is just being restarted. Submit again in a few seconds.",
+    message: "This service is restarting. Submit again in a few seconds.",
   });
 }

@@ -3,38 +3,38 @@ import type { BaseLogger } from "pino";
 import { toDurationText, UpstreamError } from "../job/errors.ts";
 import type { JsonObject } from "../job/json.ts";
 
-/** Bounds the submits under way. Owners take turns, and each owner's submits go in the order in which they came. */
+/** Bounds the submits under way. Owners take turns, and each owner's submits keep their order. */
 export type SubmitTurns = {
   /**
-   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the owner's
-   * inputs would leave too little room for those of others.
+   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
+   * owner's inputs would leave too little room for those of others.
    */
   join(ownerId: string, input: JsonObject): SubmitTurn;
-  /** Refuses with this error everyone who waits, and everyone who comes. */
+  /** Refuses everyone who waits or comes, with this error. */
   stop(error: Error): void;
 };
 
-/** A place in line, and then among the submits under way. Whoever has one must end it. */
+/** Whoever has one must end it. */
 export type SubmitTurn = {
-  /** Resolves when the turn has come, with whether it had to be waited for. Rejects as `join` throws. */
+  /** Resolves when the turn has come, with whether it had to wait. Rejects as `join` throws. */
   readonly begun: Promise<boolean>;
-  /** Makes room for the next one; only the first call counts. `isSent`: a POST ended, whose time tells how long others wait. */
+  /** Makes room for the next one; only the first call counts. `isSent`: a POST ended, whose time predicts others' waits. */
   end(isSent: boolean): void;
 };
 
-/** All inputs that wait take no more, as text, and those of one owner no more than is left then. */
+/** All waiting inputs take no more, as text, and one owner's no more than they leave free. */
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
-/** What one who waits takes beside the input. */
+/** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
 
-/** What a POST is taken to last before one has ended. */
+/** How long a POST is expected to take before one has ended. */
 const FIRST_GUESS_MS = 100;
-/** The part of the newest POST in the mean of the last ones. */
+/** The weight of the newest POST in the mean. */
 const NEWEST_PART = 0.05;
 
 const LONGEST_RETRY_AFTER_SECONDS = 300;
 
-/** Lets `atOnce` go, and the others wait for `longestWaitMs` at most. */
+/** Lets `atOnce` submits go; the others wait for `longestWaitMs` at most. */
 export function createSubmitTurns(options: {
   readonly atOnce: number;
   readonly longestWaitMs: number;
@@ -51,7 +51,7 @@ export function createSubmitTurns(options: {
   let stopped: Error | null = null;
   let hasTold = false;
 
-  /** How long a submit that this owner adds will wait, if POSTs go on taking as long as the last ones. */
+  /** How long a new submit of this owner will wait if POSTs keep their pace. */
   function expectWaitMs(ownerId: string): number {
     const rounds = (lines.get(ownerId)?.ones.size ?? 0) + 1;
     const before = Math.min(waiting, rounds * lines.size);
@@ -111,7 +111,7 @@ export function createSubmitTurns(options: {
     one.begin();
   }
 
-  /** Whose turn has come, with what ends it. */
+  /** Begins a turn, and returns what ends it. */
   function begin(): (isSent: boolean) => void {
     underWay += 1;
     const beganAt = monotonic();
@@ -127,7 +127,7 @@ export function createSubmitTurns(options: {
 
   function wait(ownerId: string, bytes: number): SubmitTurn {
     const { promise: begun, resolve, reject } = Promise.withResolvers<boolean>();
-    // Whoever waits may be busy elsewhere when it is refused.
+    // The caller may not be awaiting it yet when it is refused.
     begun.catch(() => undefined);
     let end = (_isSent: boolean): void => undefined;
     const one: Waiting = {
@@ -178,7 +178,7 @@ type Line = { readonly ones: Set<Waiting>; bytes: number };
 type Waiting = {
   readonly ownerId: string;
   readonly bytes: number;
-  /** Refuses it when it has waited for too long. */
+  /** Refuses it when it has waited too long. */
   readonly timer: NodeJS.Timeout;
   begin(): void;
   refuse(error: Error): void;

@@ -4,31 +4,27 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { JobStore, Shares } from "../store/job-store.ts";
 import type { Lease } from "./lease.ts";
 import type { Poller } from "./poller.ts";
-import type { Record } from "./record.ts";
+import type { RecordObservation } from "./record-observation.ts";
 
-/** Keeps what this gateway follows, what it owns and what is its share of all jobs the same. */
+/** Keeps what this gateway follows, what it owns and its share of all jobs the same. */
 export type TakeOver = {
-  /** Says that the gateway lives. Where others may have had reason to doubt it, finds out what it still owns. */
+  /** Renews the lease. Where others may have doubted it, finds out what this gateway still owns. */
   renew(): Promise<void>;
   /**
-   * Takes up jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. False
-   * when the time for it was over before this gateway had its share: the next beat should come early.
+   * Claims jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. False
+   * when time ran out before this gateway had its share: the next beat should come early.
    */
   share(): Promise<boolean>;
   /**
-   * Settles the submits of all gateways whose outcome nobody will write down any more: those that were abandoned for a
-   * whole lease, with the database answering all the time. Right after an outage their own gateways may still have an
-   * outcome to write down.
+   * Settles submits that nobody will finish: those that were abandoned for a whole lease, with the database answering all
+   * the time. Right after an outage their own gateways may still have an outcome to write down.
    */
   settleAbandoned(): Promise<void>;
   /** The database did not answer: whatever was found abandoned has to be found again. */
   forgetAbandoned(): void;
-  /**
-   * Follows each job that the gateway owns and does not follow, because a claim's or an insert's answer was lost, and
-   * lets go of each that another gateway took while this one was silent.
-   */
+  /** Follows owned jobs that it does not follow, because an answer was lost, and drops those that others took. */
   reconcile(): Promise<void>;
-  /** Gives up all that is owned, for others to go on with at once. */
+  /** Gives up everything it owns, for others to go on with at once. */
   handOver(): Promise<void>;
 };
 
@@ -36,17 +32,14 @@ const CLAIM_LIMIT = 500;
 const RELEASE_LIMIT = 1_000;
 const ABANDONED_LIMIT = 500;
 
-/**
- * The part of a lease that claims may take in one beat, and settling too. It is half a beat, so that the next beat, which
- * renews the lease, never comes late.
- */
+/** The part of a lease that claims may take in one beat, and settling too: half a beat, so that no renewal is late. */
 const LEASE_PART = 1 / 6;
 
-/** How far from its share a gateway may be, in jobs and as a part of the share: jobs that end soon need not move. */
+/** How far off its share a gateway may be, in jobs and as a part of the share: jobs that end soon need not move. */
 const LEAST_SLACK = 10;
 const SLACK = 0.1;
 
-/** For far more than a gateway owns: a hand-over must end although others submit meanwhile. */
+/** Enough for far more than a gateway owns: a handover must end although submits go on. */
 const MOST_RELEASES = 100;
 
 export function createTakeOver(dependencies: {
@@ -55,39 +48,39 @@ export function createTakeOver(dependencies: {
   readonly pace: Pick<Pace, "reach" | "noteAnswerElsewhere">;
   readonly lease: Lease;
   readonly leaseMs: number;
-  readonly record: Record;
-  /** Whether this very process is submitting a job: then it will write down the outcome itself, however late. */
+  readonly record: RecordObservation;
+  /** Whether this process is submitting the job: then it writes down the outcome itself, however late. */
   readonly isSubmitting: (jobId: string) => boolean;
-  /** Hears at each beat how many gateways live, and share the jobs. */
+  /** Hears at each beat how the jobs are shared. */
   readonly onShares: (shares: Shares) => void;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }): TakeOver {
   const { store, poller, pace, lease, leaseMs, record, isSubmitting } = dependencies;
   const { onShares, monotonic, log } = dependencies;
-  /** Since when each of the abandoned submits was found at every beat; no more than are asked for. */
+  /** Since when each abandoned submit was found at every beat. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
   let hasRenewed = false;
   let isTryingUpstream = false;
   let hasToldCutOff = false;
-  // Where no other gateway can live, who sent them is surely dead.
-  const patienceMs = store.isExclusive ? 0 : leaseMs;
+  // Where no other gateway can live, their sender is surely dead.
+  const patienceMs = store.ownership.isExclusive ? 0 : leaseMs;
 
   async function reconcile(): Promise<void> {
     const startedAt = monotonic();
-    const jobs = await store.listOwnedJobs();
+    const jobs = await store.ownership.list();
     const accepted = jobs.filter(({ status }) => status !== "SUBMITTING");
     poller.keepOnly(new Set(accepted.map(({ id }) => id)), startedAt);
     for (const job of accepted) poller.resume(job);
   }
 
-  /** Oldest first. False when its time was over before it had all that it may take. */
+  /** Oldest first. False when time ran out before it had all that it may take. */
   async function claim(most: number): Promise<boolean> {
     const startedAt = monotonic();
     for (let left = most; left > 0;) {
       if (monotonic() - startedAt > leaseMs * LEASE_PART) return false;
       const limit = Math.min(left, CLAIM_LIMIT);
-      const jobs = await store.claimJobs(limit);
+      const jobs = await store.ownership.claim(limit);
       for (const job of jobs) poller.resume(job);
       if (jobs.length < limit) return true;
       left -= jobs.length;
@@ -96,7 +89,7 @@ export function createTakeOver(dependencies: {
   }
 
   async function release(count: number): Promise<number> {
-    const jobIds = await store.releaseJobs(count);
+    const jobIds = await store.ownership.release(count);
     poller.drop(jobIds);
     return jobIds.length;
   }
@@ -109,7 +102,7 @@ export function createTakeOver(dependencies: {
     return true;
   }
 
-  /** A young gateway keeps what was submitted to it; one that the upstream does not answer can only hold jobs up. */
+  /** A young gateway keeps what was submitted to it; one that the upstream does not answer would only hold jobs up. */
   async function leaveToOthers({ owned }: Shares): Promise<void> {
     const { isCutOff } = pace.reach();
     if (isCutOff && owned > 0) await release(RELEASE_LIMIT);
@@ -122,14 +115,13 @@ export function createTakeOver(dependencies: {
   }
 
   /**
-   * Without jobs of its own a gateway can't know whether the upstream answers it, which others in an outage have to
-   * compare with, or whether its own outage is over. So it looks at a job of another one; which the next reconciliation
-   * lets go of.
+   * Without jobs of its own a gateway can't know whether the upstream answers it. So in an outage, here or elsewhere, it
+   * looks at a job of another gateway, which the next reconciliation drops.
    */
   async function tryUpstream({ owned, isOutageElsewhere }: Shares): Promise<void> {
     if (owned > 0 || isTryingUpstream) return;
     if (!isOutageElsewhere && !pace.reach().isOutage) return;
-    const jobId = await store.pickUnfinishedId();
+    const jobId = await store.ownership.pickUnfinishedId();
     if (jobId === null) return;
     isTryingUpstream = true;
     void poller.lookNow(jobId).finally(() => (isTryingUpstream = false));
@@ -146,7 +138,7 @@ export function createTakeOver(dependencies: {
       if (job?.error?.code !== "SUBMISSION_UNKNOWN") return;
       log.warn(
         { jobId },
-        "The gateway that submitted this job is gone or came too late, so it is not known whether RunComfy took it. Look for it there before it is submitted again.",
+        "The gateway that submitted this job is gone or came too late, so nobody knows whether RunComfy took it. Look for it there before you submit it again.",
       );
     } catch (error) {
       log.error(
@@ -160,10 +152,10 @@ export function createTakeOver(dependencies: {
     async renew() {
       const sentAt = monotonic();
       const wasHeld = lease.isHeld();
-      const isUnbroken = await store.renewLease(pace.reach());
+      const isUnbroken = await store.ownership.renew(pace.reach());
       if (hasRenewed && !(wasHeld && isUnbroken)) {
         log.warn(
-          "This gateway's lease had run out, so others may have taken over its jobs; it goes on with what it still has. If this comes again, check the database's answer times and this machine's load, or raise LEASE_SECONDS.",
+          "This gateway's lease had run out, so others may have taken over its jobs; it goes on with what it still has. If this happens again, check the database's answer times and this machine's load, or raise LEASE_SECONDS.",
         );
       }
       hasRenewed = true;
@@ -176,7 +168,7 @@ export function createTakeOver(dependencies: {
     },
     async share() {
       const sentAt = monotonic();
-      const shares = await store.readShares();
+      const shares = await store.ownership.readShares();
       onShares(shares);
       const { answeredElsewhereMsAgo } = shares;
       if (answeredElsewhereMsAgo !== null) {
@@ -189,7 +181,7 @@ export function createTakeOver(dependencies: {
       return true;
     },
     async settleAbandoned() {
-      const jobIds = await store.listAbandonedSubmits(ABANDONED_LIMIT);
+      const jobIds = await store.jobs.listAbandonedSubmits(ABANDONED_LIMIT);
       const foundAt = monotonic();
       abandonedSince = new Map(jobIds.map((id) => [id, abandonedSince.get(id) ?? foundAt]));
       const isDue = (jobId: string): boolean =>

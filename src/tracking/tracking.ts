@@ -15,7 +15,7 @@ import { createHeartbeat } from "./heartbeat.ts";
 import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
 import { createQuota } from "./quota.ts";
-import { createRecord } from "./record.ts";
+import { createRecordObservation } from "./record-observation.ts";
 import { createPauseSharing } from "./share-pause.ts";
 import type { SubmitJob } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
@@ -27,11 +27,11 @@ export type Tracking = {
   readonly submitJob: SubmitJob;
   readonly cancelJob: CancelJob;
   readonly deleteJob: DeleteJob;
-  /** Takes up the unfinished jobs, thousands of them over several beats, and looks at each from then on. */
+  /** Takes up the unfinished jobs, thousands of them over several beats, and follows each from then on. */
   start(): Promise<void>;
-  /** Takes no more submits from now on, nor those that wait; those that have no answer within 7.5 s end as unknown. */
+  /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
   stopSubmits(): void;
-  /** Lets every submit under way have its outcome written down, then stops looks and hands the jobs over to others. */
+  /** Waits until every submit's outcome is written down, then stops looks and hands the jobs over. */
   close(): Promise<void>;
 };
 
@@ -67,80 +67,59 @@ export function createTracking(dependencies: {
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
-  const record = createRecord({ store, now });
+  const { jobs, quotas, ownership } = store;
+  const record = createRecordObservation({ jobs, now });
   // Where no other gateway can live there is nobody to lose a job to.
-  const lease = createLease({ leaseMs: store.isExclusive ? Infinity : leaseMs, monotonic });
-  const pauses = createPauseSharing({ store, pace, log });
+  const lease = createLease({ leaseMs: ownership.isExclusive ? Infinity : leaseMs, monotonic });
+  const pauses = createPauseSharing({ ownership, pace, log });
+  const common = { store, runcomfy, pace, record, now, monotonic, sleep, log };
   let timer: NodeJS.Timeout | undefined;
   let hasStopped = false;
   /** At the last beat. Nobody takes its jobs from such a gateway, and that two look at one for a moment does no harm. */
   let isAlone = false;
 
   const poller = createPoller({
-    store,
-    runcomfy,
-    pace,
-    record,
+    ...common,
+    jobs,
     schedule: lookByAge,
     isOwner: () => isAlone || lease.isHeld(),
     deadlineSeconds,
-    now,
-    monotonic,
     random,
-    log,
     onDue: () => tickIn(0),
   });
+  const submitLease = createSubmitLease({
+    jobs,
+    timeoutMs: submitTimeoutMs,
+    marginMs: submitMarginSeconds * 1_000,
+    isOwner: lease.isHeld,
+    monotonic,
+  });
   const submitter = createSubmitJob({
-    store,
-    runcomfy,
-    pace,
-    record,
+    ...common,
     follow: poller.follow,
-    submitLease: createSubmitLease({
-      store,
-      timeoutMs: submitTimeoutMs,
-      marginMs: submitMarginSeconds * 1_000,
-      isOwner: lease.isHeld,
-      monotonic,
-    }),
-    quota: createQuota({ rates: store.rates, log }),
+    submitLease,
+    quota: createQuota({ quotas, log }),
     catalogue,
     apiVersion,
     submitTimeoutMs,
     submitsAtOnce,
-    now,
-    monotonic,
-    sleep,
-    log,
   });
-  const cancelJob = createCancelJob({
-    store,
-    runcomfy,
-    record,
-    lookNow: poller.lookNow,
-    submitTimeoutMs,
-    sleep,
-    signal: closing.signal,
-  });
-
+  const { lookNow } = poller;
+  const { signal } = closing;
   const takeOver = createTakeOver({
-    store,
+    ...common,
     poller,
-    pace,
     lease,
     leaseMs,
-    record,
     isSubmitting: submitter.isSubmitting,
     onShares({ gateways, sharing }) {
       isAlone = gateways === 1;
-      // Who leaves the jobs to others still looks at a few.
+      // A gateway that leaves the jobs to others still looks at a few.
       poller.setGateways(sharing === 0 ? gateways : sharing);
       pace.setGateways(gateways);
     },
-    monotonic,
-    log,
   });
-  const heartbeat = createHeartbeat({ store, takeOver, pauses, leaseMs, monotonic, log });
+  const heartbeat = createHeartbeat({ ownership, takeOver, pauses, leaseMs, monotonic, log });
 
   function tickIn(waitMs: number): void {
     if (hasStopped || waitMs === Infinity) return;
@@ -150,8 +129,8 @@ export function createTracking(dependencies: {
 
   return {
     submitJob: submitter.submitJob,
-    cancelJob,
-    deleteJob: createDeleteJob(store),
+    cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
+    deleteJob: createDeleteJob(jobs),
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     start: () => heartbeat.start(),
     async close() {
@@ -162,7 +141,6 @@ export function createTracking(dependencies: {
       hasStopped = true;
       clearTimeout(timer);
       await Promise.all([poller.close(), heartbeat.close()]);
-      if (store.isExclusive) return;
       const patience = delay(HANDOVER_PATIENCE_MS, undefined, { ref: false });
       await Promise.race([handOver(), patience]);
     },

@@ -1,15 +1,13 @@
 import type { Job } from "../job/job.ts";
 import type { JobStore } from "../store/job-store.ts";
+import { sleepFor } from "../store/sleep.ts";
 
-/** How often the row is read without a wake-up, for writers whose wake-ups do not reach this process. */
+/** How often the row is read without a wake-up, since one may be lost. */
 const REREAD_MS = 500;
 
-/**
- * Resolves with the job (null: gone, or not this owner's) once `isReady` says so of it, and at the latest after
- * `timeoutMs`.
- */
+/** Resolves with the job (null: gone, or not this owner's) once it is ready, and at the latest after `timeoutMs`. */
 export async function waitForJob(
-  store: JobStore,
+  { jobs, feed }: Pick<JobStore, "jobs" | "feed">,
   jobId: string,
   isReady: (job: Job) => boolean,
   timeoutMs: number,
@@ -17,34 +15,15 @@ export async function waitForJob(
 ): Promise<Job | null> {
   const timeout = AbortSignal.timeout(timeoutMs);
   for (;;) {
-    const wakeUp = nextWakeUp(store, jobId, timeout);
+    const woken = new AbortController();
+    // Before the row is read, so that a write between the two is not slept through.
+    const unsubscribe = feed.subscribeToJob(jobId, () => woken.abort());
     try {
-      const job = await store.readJob(jobId, ownerId);
+      const job = await jobs.read(jobId, ownerId);
       if (job === null || isReady(job) || timeout.aborted) return job;
-      await wakeUp.promise;
+      await sleepFor(REREAD_MS, AbortSignal.any([timeout, woken.signal]));
     } finally {
-      wakeUp.cancel();
+      unsubscribe();
     }
   }
-}
-
-/** Listens before the row is read, so that a write between the two is not slept through. */
-function nextWakeUp(
-  store: JobStore,
-  jobId: string,
-  timeout: AbortSignal,
-): { readonly promise: Promise<void>; cancel(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = (): void => resolve();
-  const unsubscribe = store.subscribe(jobId, wake);
-  const timer = setTimeout(wake, REREAD_MS);
-  timeout.addEventListener("abort", wake, { once: true });
-  return {
-    promise,
-    cancel() {
-      unsubscribe();
-      clearTimeout(timer);
-      timeout.removeEventListener("abort", wake);
-    },
-  };
 }

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 
 import type { BaseLogger } from "pino";
 
-import type { FeedPage, JobStore } from "../store/job-store.ts";
+import type { Feed, FeedPage } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
 import { logFirstFailure } from "./log-first-failure.ts";
 
@@ -10,7 +10,7 @@ import { logFirstFailure } from "./log-first-failure.ts";
 export type FeedReader = {
   /** The cursor after everything that has changed by now. */
   readHead(): Promise<string>;
-  /** The changes after a cursor, of one owner's jobs or of all, as `JobStore.readFeed` gives them; at most 200. */
+  /** The changes after a cursor, of one owner's jobs or of all, as `Feed.read` gives them; at most 200. */
   readPage(cursor: string, ownerId?: string): Promise<FeedPage | null>;
 };
 
@@ -18,13 +18,13 @@ const CHANGES_PER_PAGE = 200;
 
 /** Its reads reject while the database does not answer. */
 export function createFeedReader(options: {
-  readonly store: Pick<JobStore, "readFeed" | "readFeedHead">;
+  readonly feed: Pick<Feed, "read" | "readHead">;
   readonly inTurn: InTurn;
   readonly log: Pick<BaseLogger, "warn">;
 }): FeedReader {
-  const { store, inTurn, log } = options;
+  const { feed, inTurn, log } = options;
   const attempt = logFirstFailure(log, "The changes of jobs can't be read.");
-  const readHead = shareReads(() => attempt(() => store.readFeedHead()));
+  const readHead = shareReads(() => attempt(() => feed.readHead()));
   /** Those under way. */
   const pages = new Map<string, Promise<FeedPage | null>>();
 
@@ -35,7 +35,7 @@ export function createFeedReader(options: {
       // All who ask in one turn read up to one cursor, so that from then on they are at the same one.
       const until = await readHead();
       const key = JSON.stringify([ownerId ?? null, cursor, until]);
-      const read = () => store.readFeed(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
+      const read = () => feed.read(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
       const page = pages.get(key) ?? attempt(() => inTurn(ownerId ?? EVERYBODY, read));
       pages.set(key, page);
       try {

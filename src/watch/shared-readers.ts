@@ -2,7 +2,7 @@ import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
 import type { Job, JobEvent } from "../job/job.ts";
-import type { JobStore, StoredDocuments } from "../store/job-store.ts";
+import type { Jobs, JobStore, StoredDocuments } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
 import { logFirstFailure } from "./log-first-failure.ts";
 
@@ -11,11 +11,11 @@ export type ReadJob = (jobId: string, ownerId?: string) => Promise<Job | null>;
 
 /** Reads jobs as they are now, for watchers of all owners together; rejects while the database does not answer. */
 export function createJobReader(
-  store: Pick<JobStore, "readJobs">,
+  jobs: Pick<Jobs, "readMany">,
   log: Pick<BaseLogger, "warn">,
 ): ReadJob {
   const attempt = logFirstFailure(log, "Watched jobs can't be read.");
-  const read = shareTurn(Infinity, (_all, ids) => attempt(() => store.readJobs(ids)));
+  const read = shareTurn(Infinity, (_all, ids) => attempt(() => jobs.readMany(ids)));
   return async (jobId, ownerId) => {
     const job = await read("", jobId);
     return ownerId === undefined || job?.ownerId === ownerId ? job : null;
@@ -37,18 +37,18 @@ const JOBS_PER_READ = 200;
 const MOST_SMALL_BYTES = 16_384;
 
 export function createDetailReader(
-  store: Pick<JobStore, "readDocuments" | "readHistories">,
+  store: Pick<JobStore, "documents"> & { readonly jobs: Pick<JobStore["jobs"], "readHistories"> },
   inTurn: InTurn,
 ): DetailReader {
   return {
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.readDocuments(ids, MOST_SMALL_BYTES)),
+      inTurn(ownerId, () => store.documents.read(ids, MOST_SMALL_BYTES)),
     ),
     readLargeDocuments: shareTurn(1, (ownerId, ids) =>
-      inTurn(ownerId, () => store.readDocuments(ids, null)),
+      inTurn(ownerId, () => store.documents.read(ids, null)),
     ),
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.readHistories(ids)),
+      inTurn(ownerId, () => store.jobs.readHistories(ids)),
     ),
   };
 }

@@ -3,7 +3,7 @@ import type { Repeater } from "graphql-yoga";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Feed } from "../store/job-store.ts";
 import { createWatch } from "./create-watch.ts";
 import type { ReadJob } from "./shared-readers.ts";
 
@@ -13,16 +13,16 @@ import type { ReadJob } from "./shared-readers.ts";
  * no longer, or it is not this owner's.
  */
 export function watchJob(options: {
-  readonly store: Pick<JobStore, "subscribe">;
+  readonly feed: Pick<Feed, "subscribeToJob">;
   readonly jobId: string;
   /** Anybody's job where it is not given. */
   readonly ownerId?: string | undefined;
   readonly readJob: ReadJob;
 }): Repeater<Job> {
-  const { store, jobId, ownerId, readJob } = options;
+  const { feed, jobId, ownerId, readJob } = options;
   let version = 0;
   return createWatch<Job>({
-    subscribe: (wake) => store.subscribe(jobId, wake),
+    subscribe: (wake) => feed.subscribeToJob(jobId, wake),
     async look(push) {
       const job = await readJob(jobId, ownerId).catch((error: unknown) => {
         // A database that is away for a moment must not end a stream that has begun; the next look makes up for it.

@@ -1,7 +1,7 @@
 import type { Repeater } from "graphql-yoga";
 
 import type { Job } from "../job/job.ts";
-import type { FeedPage, JobFilter, JobStore } from "../store/job-store.ts";
+import type { Feed, FeedPage, JobFilter } from "../store/job-store.ts";
 import type { FeedReader } from "./create-feed-reader.ts";
 import { createWatch } from "./create-watch.ts";
 
@@ -26,19 +26,19 @@ export type JobsWatch = { readonly filter: JobFilter; readonly after: string | n
  */
 export async function watchJobs(
   options: JobsWatch & {
-    readonly store: Pick<JobStore, "subscribeToFeed">;
+    readonly subscribe: Feed["subscribe"];
     readonly feed: FeedReader;
     /** At least this long passes between two looks. */
     readonly restMs?: number;
   },
 ): Promise<Repeater<JobChange>> {
-  const { store, feed, filter, after, restMs = 200 } = options;
+  const { feed, filter, after, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a bad cursor is an answer to the subscription itself.
   let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
 
   return createWatch<JobChange>({
-    subscribe: (wake) => store.subscribeToFeed(filter.ownerId, wake),
+    subscribe: (wake) => options.subscribe(filter.ownerId, wake),
     restMs,
     async look(push, isLeft) {
       while (!isLeft() && (await tellPage(push)));

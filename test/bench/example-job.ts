@@ -1,7 +1,7 @@
 import { pino } from "pino";
 
 import type { Job, JobEvent } from "../../src/job/job.ts";
-import { createJob, toEvent } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 
@@ -38,15 +38,19 @@ function describeFinished() {
   return {
     job,
     documents: { input: INPUT, output: OUTPUT },
-    history: [toEvent(SUBMITTED), toEvent(job)],
+    history: [SUBMITTED, job].map(({ version, status, updatedAt }) => ({
+      version,
+      status,
+      at: updatedAt,
+    })),
   };
 }
 
 /** Writes the finished job, as one of this owner, into a database that no gateway has open. */
 export async function storeFinishedJob(databaseUrl: string, ownerId = "local"): Promise<void> {
   await fillStore(databaseUrl, async (store) => {
-    await store.insertJob({ ...SUBMITTED, ownerId }, INPUT, null);
-    await store.saveJob({ ...FINISHED.job, ownerId }, OUTPUT);
+    await store.jobs.insert({ job: { ...SUBMITTED, ownerId }, input: INPUT, key: null });
+    await store.jobs.save({ ...FINISHED.job, ownerId }, OUTPUT);
   });
 }
 
@@ -66,11 +70,11 @@ export async function storeRunningJobs(
           apiVersion: "v1",
           now,
         });
-        await store.insertJob(
-          { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
-          INPUT,
-          null,
-        );
+        await store.jobs.insert({
+          job: { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
+          input: INPUT,
+          key: null,
+        });
       }
     }
     await Promise.all(Array.from({ length: STORED_AT_ONCE }, work));

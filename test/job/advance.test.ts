@@ -6,7 +6,6 @@ import {
   createJob,
   isCancellable,
   isFinished,
-  toEvent,
   JOB_STATUSES,
   isFinal,
   isForward,
@@ -85,11 +84,6 @@ test.each([
 ])("the upstream's time of the end counts only where it can be true: %s", (_, told, kept) => {
   const end: Observation = { kind: "cancelled", finishedAt: new Date(told) };
   expect(advance(queued, end, LATER).finishedAt).toEqual(new Date(kept));
-});
-
-test("an event tells the change that led to the job as it is", () => {
-  const expected = { version: 3, status: "IN_PROGRESS", at: LATER };
-  expect(toEvent(running)).toEqual(expected);
 });
 
 test("no order of observations moves a job backwards", () => {

@@ -51,9 +51,9 @@ export async function openInProcessGateway(
     onStatement: (sql) => statements.push(sql),
   });
   onTestFinished(() => store.close());
-  const readJob = createJobReader(store, log);
-  const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
-  const feed = createFeedReader({ store, inTurn, log });
+  const readJob = createJobReader(store.jobs, log);
+  const inTurn = createTurns(store.readsPerOwner);
+  const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const backlog = createBacklog({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
@@ -69,8 +69,10 @@ export async function openInProcessGateway(
       deleteJob: unexpected,
       ...options.tracking,
     },
-    watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
-    watchJobs: options.watchJobs ?? ((watch) => watchJobs({ ...watch, store, feed, restMs: 1 })),
+    watchJob: (jobId, ownerId) => watchJob({ feed: store.feed, jobId, ownerId, readJob }),
+    watchJobs:
+      options.watchJobs ??
+      ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
     live: { ...SILENT_UPSTREAM, ...options.live },
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
@@ -133,13 +135,13 @@ export async function openInProcessGateway(
         now,
       });
       const input = isJsonObject(changes.input) ? changes.input : { prompt: "a glow" };
-      await store.insertJob(job, input, null);
+      await store.jobs.insert({ job, input, key: null });
       return job;
     },
 
     async observe(job: Job, observation: Observation): Promise<Job> {
       const next = advance(job, observation, new Date(job.updatedAt.getTime() + 1_000));
-      const isSaved = await store.saveJob(
+      const isSaved = await store.jobs.save(
         next,
         observation.kind === "succeeded" ? observation.output : null,
       );

@@ -88,25 +88,25 @@ async function openWorld() {
     log,
   });
   onTestFinished(() => tracking.close());
-  const readJob = createJobReader(store, log);
-  const inTurn = createTurns({ most: store.readsPerOwner, isYielding: true });
-  const feed = createFeedReader({ store, inTurn, log });
+  const readJob = createJobReader(store.jobs, log);
+  const inTurn = createTurns(store.readsPerOwner);
+  const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const backlog = createBacklog({ mostBytes: 536_870_912 });
   const services: Services = {
     openReads: (viewer) => createReads({ store, details, inTurn, viewer }),
     mostAnswerBytes: 33_554_432,
     tracking,
-    watchJob: (jobId, ownerId) => watchJob({ store, jobId, ownerId, readJob }),
-    watchJobs: (watch) => watchJobs({ ...watch, store, feed, restMs: 1 }),
+    watchJob: (jobId, ownerId) => watchJob({ feed: store.feed, jobId, ownerId, readJob }),
+    watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     live: SILENT_UPSTREAM,
   };
-  const after = await store.readFeedHead();
+  const after = await store.feed.readHead();
 
   async function save(job: Job, observation: Parameters<typeof advance>[1]): Promise<Job> {
     const next = advance(job, observation, new Date(Date.UTC(2026, 0, 1, 0, 1)));
     const output = observation.kind === "succeeded" ? observation.output : null;
-    expect(await store.saveJob(next, output)).toBe(true);
+    expect(await store.jobs.save(next, output)).toBe(true);
     return next;
   }
 
@@ -116,7 +116,7 @@ async function openWorld() {
   }
 
   let own = create(STRANGER.ownerId, Date.UTC(2025, 0, 1));
-  await store.insertJob(own, { prompt: "mine" }, null);
+  await store.jobs.insert({ job: own, input: { prompt: "mine" }, key: null });
   own = await save(own, { kind: "accepted", requestId: "mine" });
 
   return {
@@ -127,7 +127,7 @@ async function openWorld() {
     async addForeignJob(): Promise<void> {
       const job = { ...create(OWNER.ownerId, Date.UTC(2026, 0, 1)), id: FOREIGN_ID };
       const key = { key: FOREIGN_KEY, fingerprint: "of another input" };
-      await store.insertJob(job, { prompt: "prompt-of-them" }, key);
+      await store.jobs.insert({ job, input: { prompt: "prompt-of-them" }, key });
       const accepted = await save(job, { kind: "accepted", requestId: "request-of-them" });
       const output = { text: "output-of-them" };
       await save(accepted, { kind: "succeeded", output, finishedAt: null });
@@ -205,7 +205,7 @@ test.each(ISOLATION_CASES)(
     } else {
       expect(after).toBe(before);
     }
-    expect(await world.store.readJob(FOREIGN_ID)).toMatchObject({ status: "SUCCEEDED" });
+    expect(await world.store.jobs.read(FOREIGN_ID)).toMatchObject({ status: "SUCCEEDED" });
   },
 );
 

@@ -53,7 +53,7 @@ test.each(["job_unknown", "job_\u0000", ""])(
 test("a job that is refused while it is watched ends the stream with NOT_FOUND as its last event", async () => {
   const { gateway, job, stream } = await openWatch();
   await stream.next();
-  await gateway.store.deleteJob(job.id);
+  await gateway.store.jobs.withdraw(job.id);
   expect((await stream.next()).value).toMatchObject({
     errors: [{ extensions: { code: "NOT_FOUND" } }],
   });

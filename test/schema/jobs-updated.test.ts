@@ -46,7 +46,7 @@ async function settle(): Promise<void> {
 
 /** Whether a statement reads the feed, its end or its changes. */
 function isFeedRead(sql: string): boolean {
-  return /^select.*("feed_eras"|"changed")/.test(sql);
+  return /^select.*("feed_eras"|"changed")/s.test(sql);
 }
 
 /** The cursor of a change. */
@@ -117,7 +117,7 @@ test("a filter lets through what matches in its newest state", async () => {
 test("a cursor of another database is one reset without a job, and no error", async () => {
   const gateway = await openInProcessGateway();
   const other = await openInProcessGateway();
-  const stream = await watch(gateway, { after: await other.store.readFeedHead() });
+  const stream = await watch(gateway, { after: await other.store.feed.readHead() });
   const reset = await next(stream);
   expect(reset).toMatchObject({ jobsUpdated: { reset: true, job: null } });
   const job = await addJob(gateway);
@@ -151,12 +151,12 @@ test.each(JOB_FIELDS)(
   "%s of a job that was deleted meanwhile is never told as if it were missing",
   async (field) => {
     const gateway = await openInProcessGateway({ catalogue: TYPED });
-    const after = await gateway.store.readFeedHead();
+    const after = await gateway.store.feed.readHead();
     const text = `subscription ($after: String) { jobsUpdated(after: $after) { job { ${field} } } }`;
     const job = await addJob(gateway, "wg");
     await gateway.observe(job, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
     const stream = await watch(gateway, { after }, text);
-    await gateway.store.deleteFinishedJob(job.id);
+    await gateway.store.jobs.delete(job.id);
     await addJob(gateway, "wg");
     const told = await next(stream);
     expect(told).not.toMatchObject({ jobsUpdated: { job: null } });
@@ -167,11 +167,11 @@ test.each(JOB_FIELDS)(
 
 test("of a job that was deleted nothing is told where its documents are asked for", async () => {
   const gateway = await openInProcessGateway();
-  const after = await gateway.store.readFeedHead();
+  const after = await gateway.store.feed.readHead();
   const job = await addJob(gateway);
   await gateway.observe(job, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
   const stream = await watch(gateway, { after });
-  await gateway.store.deleteFinishedJob(job.id);
+  await gateway.store.jobs.delete(job.id);
   const other = await addJob(gateway);
   expect(await next(stream)).toMatchObject({
     jobsUpdated: { reset: false, job: { id: other.id } },

@@ -303,11 +303,11 @@ test("a job that vanishes while it is read is not found", async () => {
     apiVersion: "v1",
     now: new Date(),
   });
-  await gateway.store.insertJob(job, {}, null);
-  const { listJobs } = gateway.store;
-  gateway.store.listJobs = async (range) => {
-    const jobs = await listJobs(range);
-    await gateway.store.deleteJob(job.id);
+  await gateway.store.jobs.insert({ job, input: {}, key: null });
+  const { list } = gateway.store.jobs;
+  gateway.store.jobs.list = async (range) => {
+    const jobs = await list(range);
+    await gateway.store.jobs.withdraw(job.id);
     return jobs;
   };
   const { code, message } = await codeOf(gateway, "{ jobs { edges { node { input } } } }");

@@ -106,7 +106,7 @@ test("each mutation of an operation answers with the history as it is after it",
       async () => await gateway.observe(job, { kind: "accepted", requestId: "request-1" }),
     )
     .mockImplementationOnce(async (id) => {
-      const accepted = await gateway.store.readJob(id);
+      const accepted = await gateway.store.jobs.read(id);
       return await gateway.observe(accepted ?? job, { kind: "cancelled", finishedAt: null });
     });
   const gateway = await openInProcessGateway({ tracking: { cancelJob } });
@@ -164,15 +164,15 @@ test("what nobody expects stays an error, for the server to mask", async () => {
 
 test("a delete takes a finished job away with all that was kept, once", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store.jobs)(id, "local") },
   });
   const job = await gateway.addJob();
   await gateway.observe(job, { kind: "cancelled", finishedAt: null });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
   expect(result).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: job.id });
-  expect(await gateway.store.readJob(job.id)).toBe(null);
-  expect(await gateway.store.readDocuments([job.id], null)).toEqual([null]);
-  expect(await gateway.store.readHistories([job.id])).toEqual([[]]);
+  expect(await gateway.store.jobs.read(job.id)).toBe(null);
+  expect(await gateway.store.documents.read([job.id], null)).toEqual([null]);
+  expect(await gateway.store.jobs.readHistories([job.id])).toEqual([[]]);
 
   const again = await gateway.run(DeleteJobDocument, { id: job.id });
   expect(again.deleteJob).toMatchObject({ __typename: "JobNotFoundError" });
@@ -180,7 +180,7 @@ test("a delete takes a finished job away with all that was kept, once", async ()
 
 test("a delete refuses a job that has not ended, and tells it as it is", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store.jobs)(id, "local") },
   });
   const job = await gateway.observe(await gateway.addJob(), { kind: "running" });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
@@ -189,12 +189,12 @@ test("a delete refuses a job that has not ended, and tells it as it is", async (
     message: expect.stringContaining("not ended"),
     job: { id: job.id, version: 2 },
   });
-  expect(await gateway.store.readJob(job.id)).toEqual(job);
+  expect(await gateway.store.jobs.read(job.id)).toEqual(job);
 });
 
 test.each(["job_unknown", "job_\u0000", ""])("a delete of %j finds no job", async (id) => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store)(jobId, "local") },
+    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store.jobs)(jobId, "local") },
   });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id });
   expect(result).toMatchObject({ __typename: "JobNotFoundError" });
@@ -205,8 +205,8 @@ test("a job that somebody else deletes meanwhile is not found", async () => {
   const job = await gateway.addJob();
   const finished = await gateway.observe(job, { kind: "cancelled", finishedAt: null });
   const deleteJob = createDeleteJob({
-    readJob: () => Promise.resolve(finished),
-    deleteFinishedJob: () => Promise.resolve(false),
+    read: () => Promise.resolve(finished),
+    delete: () => Promise.resolve(false),
   });
   await expect(deleteJob(job.id, "local")).rejects.toThrow(JobNotFoundError);
 });

@@ -67,7 +67,7 @@ test("a word without quotes is no JSON", async () => {
   const { errors } = await submit("{sampler: flowmatch}");
   expect(errors?.[0]?.message).toContain("flowmatch");
   expect(errors?.[0]?.message).toContain("quotes");
-  expect(await gateway.store.countJobs({})).toBe(0);
+  expect(await gateway.store.jobs.count({})).toBe(0);
 });
 
 test("a variable that JSON can't hold is refused", async () => {

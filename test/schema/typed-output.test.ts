@@ -34,7 +34,7 @@ async function readTypedOutput(deploymentId: string, output: JsonValue) {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE_WITH_OUTPUTS });
   const job = await gateway.addJob({ deploymentId });
   await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
-  const accepted = await gateway.store.readJob(job.id);
+  const accepted = await gateway.store.jobs.read(job.id);
   const query = `query ($id: ID!) { job(id: $id) { output ${TYPED_OUTPUT} } }`;
   const before = await gateway.answer(query, { id: job.id });
   expect(before.data).toEqual({ job: { output: null, typedOutput: null } });

@@ -56,5 +56,5 @@ test("one that fails when it is woken keeps nobody else from being woken", () =>
   const other = countWakes(changes, "a");
   changes.announce("a");
   expect(other.count()).toBe(1);
-  expect(lines.join()).toMatch(/a watcher failed/);
+  expect(lines.join()).toMatch(/A watcher failed/);
 });

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 
-import { type FeedCursor, fromFeedCursor, toFeedCursor } from "../../src/store/feed-cursor.ts";
-import { createFeedSeal } from "../../src/store/feed-seal.ts";
+import { createCursorSeal, type FeedCursor } from "../../src/store/feed-cursor.ts";
 
-const seal = createFeedSeal("secret");
+const seal = createCursorSeal("secret");
 const told = { next: 9, open: [3, 7] };
 const numbers = (length: number) => Array.from({ length }, (_, index) => 1e15 + index);
 
@@ -20,24 +19,24 @@ test.each<FeedCursor>([
     },
   },
 ])("a cursor comes back as it was", (cursor) => {
-  const text = toFeedCursor(cursor, seal);
+  const text = seal.close(cursor);
   expect(text).toMatch(/^[\w-]+$/);
-  expect(fromFeedCursor(text, createFeedSeal("secret"))).toEqual(cursor);
+  expect(createCursorSeal("secret").open(text)).toEqual(cursor);
 });
 
 test("a cursor that would be too long is an empty one, which begins anew", () => {
   const far = { next: 2e15, open: numbers(501) };
-  expect(toFeedCursor({ told: far, stage: null }, seal)).toBe("");
-  expect(toFeedCursor({ told, stage: { until: far, changed: 8, id: "job_1" } }, seal)).toBe("");
+  expect(seal.close({ told: far, stage: null })).toBe("");
+  expect(seal.close({ told, stage: { until: far, changed: 8, id: "job_1" } })).toBe("");
 });
 
 test("a cursor under another seal begins anew", () => {
-  expect(fromFeedCursor(toFeedCursor({ told, stage: null }, seal), createFeedSeal("x"))).toBeNull();
+  expect(createCursorSeal("x").open(seal.close({ told, stage: null }))).toBeNull();
 });
 
-test("a cursor is short: some 200 characters between two stages, and 310 within one", () => {
-  expect(toFeedCursor({ told, stage: null }, seal).length).toBeLessThanOrEqual(200);
+test("a cursor is short: some 200 characters between two stages, and 320 within one", () => {
+  expect(seal.close({ told, stage: null }).length).toBeLessThanOrEqual(200);
   const stage = { until: { next: 1e9, open: [] }, changed: 1e9, id: `job_${"a".repeat(32)}` };
-  const within = toFeedCursor({ told: { next: 1e9, open: [] }, stage }, seal);
-  expect(within.length).toBeLessThanOrEqual(310);
+  const within = seal.close({ told: { next: 1e9, open: [] }, stage });
+  expect(within.length).toBeLessThanOrEqual(320);
 });

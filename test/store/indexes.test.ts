@@ -45,24 +45,24 @@ const READS: readonly (readonly [string, Read, readonly string[]])[] = [
   ...FILTERS.flatMap(([title, filter, columns]) =>
     readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
   ),
-  ["the deployments of an owner", (store) => store.listDeploymentIds("mine"), ["owner_id"]],
-  ["a deployment of an owner", (store) => store.hasDeployment("d", "mine"), ["owner_id"]],
+  ["the deployments of an owner", (store) => store.jobs.listDeploymentIds("mine"), ["owner_id"]],
+  ["a deployment of an owner", (store) => store.jobs.hasDeployment("d", "mine"), ["owner_id"]],
   [
     "the feed of an owner",
-    async (store) => readFeed(store, await store.readFeedHead(), 200, "mine"),
+    async (store) => readFeed(store, await store.feed.readHead(), 200, "mine"),
     ["owner_id"],
   ],
 ];
 
 function readsOf(title: string, filter: JobFilter, columns: readonly string[]) {
   return [
-    [`a page of ${title}`, (store: JobStore) => store.listJobs({ ...PAGE, filter }), columns],
+    [`a page of ${title}`, (store: JobStore) => store.jobs.list({ ...PAGE, filter }), columns],
     [
       `a later page of ${title}`,
-      (store: JobStore) => store.listJobs({ ...PAGE, filter, after: AFTER }),
+      (store: JobStore) => store.jobs.list({ ...PAGE, filter, after: AFTER }),
       [...columns, "created_at"],
     ],
-    [`a count of ${title}`, (store: JobStore) => store.countJobs(filter), columns],
+    [`a count of ${title}`, (store: JobStore) => store.jobs.count(filter), columns],
   ] as const;
 }
 

@@ -44,7 +44,7 @@ export function describeJobStore(
       now: new Date(NOW_MS - (options.ageMs ?? 0)),
     });
     const job: Job = { ...created, status: options.status ?? "SUBMITTING" };
-    expect(await store.insertJob(job, { prompt: "a cat" }, null)).toBeNull();
+    expect(await store.jobs.insert({ job, input: { prompt: "a cat" }, key: null })).toBeNull();
     return job;
   }
 
@@ -63,20 +63,20 @@ export function describeJobStore(
   }
 
   async function readDocuments(id: string) {
-    const [stored] = await store.readDocuments([id], null);
+    const [stored] = await store.documents.read([id], null);
     return stored?.documents;
   }
 
   async function listIds(range: Partial<JobRange>): Promise<string[]> {
-    const jobs = await store.listJobs({ filter: {}, direction: "forward", limit: 100, ...range });
+    const jobs = await store.jobs.list({ filter: {}, direction: "forward", limit: 100, ...range });
     return jobs.map((job) => job.id);
   }
 
   describe("inserting", () => {
     test("keeps a job, its first event and its input as they are", async () => {
       const job = await insert();
-      expect(await store.readJob(job.id)).toEqual(job);
-      expect(await store.readHistories([job.id])).toEqual([
+      expect(await store.jobs.read(job.id)).toEqual(job);
+      expect(await store.jobs.readHistories([job.id])).toEqual([
         [{ version: 1, status: "SUBMITTING", at: job.updatedAt }],
       ]);
       expect(await readDocuments(job.id)).toEqual({ input: { prompt: "a cat" }, output: null });
@@ -95,15 +95,19 @@ export function describeJobStore(
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
-      expect(await store.insertJob(first, {}, { key: "k", fingerprint: "one" })).toBeNull();
-      expect(await store.insertJob(second, {}, { key: "k", fingerprint: "two" })).toEqual({
+      expect(
+        await store.jobs.insert({ job: first, input: {}, key: { key: "k", fingerprint: "one" } }),
+      ).toBeNull();
+      expect(
+        await store.jobs.insert({ job: second, input: {}, key: { key: "k", fingerprint: "two" } }),
+      ).toEqual({
         job: first,
         fingerprint: "one",
       });
-      expect(await store.readKeyedJob("local", "k")).toEqual({ job: first, fingerprint: "one" });
-      expect(await store.readKeyedJob("local", "K")).toBeNull();
-      expect(await store.countJobs({})).toBe(1);
-      expect(await store.readHistories([second.id])).toEqual([[]]);
+      expect(await store.jobs.readKeyed("local", "k")).toEqual({ job: first, fingerprint: "one" });
+      expect(await store.jobs.readKeyed("local", "K")).toBeNull();
+      expect(await store.jobs.count({})).toBe(1);
+      expect(await store.jobs.readHistories([second.id])).toEqual([[]]);
     });
 
     test("lets exactly one of many inserts under one key win", async () => {
@@ -111,35 +115,39 @@ export function describeJobStore(
         createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) }),
       );
       const answers = await Promise.all(
-        jobs.map((job) => store.insertJob(job, {}, { key: "raced", fingerprint: job.id })),
+        jobs.map((job) =>
+          store.jobs.insert({ job, input: {}, key: { key: "raced", fingerprint: job.id } }),
+        ),
       );
       const winners = jobs.filter((_, index) => answers[index] === null);
       expect(winners).toHaveLength(1);
       const others = answers.filter((answer) => answer !== null);
       expect(others.map((answer) => answer.job)).toEqual(others.map(() => winners[0]));
-      expect(await store.countJobs({})).toBe(1);
+      expect(await store.jobs.count({})).toBe(1);
     });
 
     test("deletes no job that the upstream accepted", async () => {
       const job = await insert();
-      await store.saveJob(accept(job), null);
-      await store.deleteJob(job.id);
-      expect(await store.readJob(job.id)).toEqual(accept(job));
+      await store.jobs.save(accept(job), null);
+      await store.jobs.withdraw(job.id);
+      expect(await store.jobs.read(job.id)).toEqual(accept(job));
     });
 
     test("lists the unfinished jobs of this gateway", async () => {
       const open = await insert();
       const ended = await insert();
       const end = { kind: "cancelled", finishedAt: null } as const;
-      await store.saveJob(advance(ended, end, new Date(NOW_MS)), null);
+      await store.jobs.save(advance(ended, end, new Date(NOW_MS)), null);
       const { id, deploymentId, status, createdAt } = open;
-      expect(await store.listOwnedJobs()).toEqual([{ id, deploymentId, status, createdAt }]);
+      expect(await store.ownership.list()).toEqual([{ id, deploymentId, status, createdAt }]);
     });
 
     test("rejects a second job of the same id and keeps the first", async () => {
       const job = await insert();
-      await expect(store.insertJob({ ...job, deploymentId: "other" }, {}, null)).rejects.toThrow();
-      expect(await store.readJob(job.id)).toEqual(job);
+      await expect(
+        store.jobs.insert({ job: { ...job, deploymentId: "other" }, input: {}, key: null }),
+      ).rejects.toThrow();
+      expect(await store.jobs.read(job.id)).toEqual(job);
     });
 
     test("stores hostile keys and characters unharmed", async () => {
@@ -151,14 +159,14 @@ export function describeJobStore(
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
-      await store.insertJob(job, input, null);
+      await store.jobs.insert({ job, input, key: null });
       const done = advance(
         accept(job),
         { kind: "succeeded", output: input, finishedAt: null },
         new Date(NOW_MS),
       );
-      await store.saveJob(accept(job), null);
-      await store.saveJob(done, input);
+      await store.jobs.save(accept(job), null);
+      await store.jobs.save(done, input);
       const documents = await readDocuments(job.id);
       expect(JSON.stringify(documents?.input)).toBe(JSON.stringify(input));
       expect(JSON.stringify(documents?.output)).toBe(JSON.stringify(input));
@@ -181,10 +189,10 @@ export function describeJobStore(
         new Date(NOW_MS + 4),
       );
       for (const next of [accept(job), queued, running, failed]) {
-        expect(await store.saveJob(next, null)).toBe(true);
-        expect(await store.readJob(job.id)).toEqual(next);
+        expect(await store.jobs.save(next, null)).toBe(true);
+        expect(await store.jobs.read(job.id)).toEqual(next);
       }
-      const [history] = await store.readHistories([job.id]);
+      const [history] = await store.jobs.readHistories([job.id]);
       expect(history?.map((event) => [event.version, event.status])).toEqual([
         [1, "SUBMITTING"],
         [2, "IN_QUEUE"],
@@ -196,15 +204,15 @@ export function describeJobStore(
 
     test("keeps no history of moves in the queue, also of one to a place that is not known", async () => {
       let job = accept(await insert());
-      await store.saveJob(job, null);
+      await store.jobs.save(job, null);
       for (const queuePosition of [30, 29, 12, null, 3, null]) {
         const at = new Date(job.updatedAt.getTime() + 1);
         job = advance(job, { kind: "queued", queuePosition }, at);
-        expect(await store.saveJob(job, null)).toBe(true);
+        expect(await store.jobs.save(job, null)).toBe(true);
       }
       expect(job.version).toBe(8);
-      expect(await store.readJob(job.id)).toEqual(job);
-      const [history] = await store.readHistories([job.id]);
+      expect(await store.jobs.read(job.id)).toEqual(job);
+      const [history] = await store.jobs.readHistories([job.id]);
       expect(history?.map(({ version, status }) => [version, status])).toEqual([
         [1, "SUBMITTING"],
         [2, "IN_QUEUE"],
@@ -213,12 +221,12 @@ export function describeJobStore(
 
     test("refuses a version that does not follow the stored one, and writes nothing", async () => {
       const job = await insert();
-      expect(await store.saveJob(job, null)).toBe(false);
-      expect(await store.saveJob({ ...accept(job), version: 3 }, null)).toBe(false);
-      expect(await store.saveJob({ ...accept(job), id: "job_unknown" }, null)).toBe(false);
-      expect(await store.readJob(job.id)).toEqual(job);
+      expect(await store.jobs.save(job, null)).toBe(false);
+      expect(await store.jobs.save({ ...accept(job), version: 3 }, null)).toBe(false);
+      expect(await store.jobs.save({ ...accept(job), id: "job_unknown" }, null)).toBe(false);
+      expect(await store.jobs.read(job.id)).toEqual(job);
       expect(
-        (await store.readHistories([job.id, "job_unknown"])).map((events) => events.length),
+        (await store.jobs.readHistories([job.id, "job_unknown"])).map((events) => events.length),
       ).toEqual([1, 0]);
     });
 
@@ -226,10 +234,10 @@ export function describeJobStore(
       "never changes a job that is %s",
       async (status) => {
         const job = await insert({ status });
-        expect(await store.saveJob({ ...job, version: 2, status: "IN_PROGRESS" }, null)).toBe(
+        expect(await store.jobs.save({ ...job, version: 2, status: "IN_PROGRESS" }, null)).toBe(
           false,
         );
-        expect(await store.readJob(job.id)).toEqual(job);
+        expect(await store.jobs.read(job.id)).toEqual(job);
       },
     );
 
@@ -237,21 +245,21 @@ export function describeJobStore(
       const job = await insert();
       const saves = await Promise.all(
         Array.from({ length: 12 }, (_, index) =>
-          store.saveJob({ ...accept(job), requestId: `request-${index}` }, null),
+          store.jobs.save({ ...accept(job), requestId: `request-${index}` }, null),
         ),
       );
       const winner = saves.indexOf(true);
       expect(saves.filter(Boolean)).toHaveLength(1);
-      expect((await store.readJob(job.id))?.requestId).toBe(`request-${winner}`);
-      expect((await store.readHistories([job.id]))[0]).toHaveLength(2);
+      expect((await store.jobs.read(job.id))?.requestId).toBe(`request-${winner}`);
+      expect((await store.jobs.readHistories([job.id]))[0]).toHaveLength(2);
     });
 
     test("rolls the job back when its event can't be written", async () => {
       const job = await insert();
       const impossible: Job = { ...accept(job), updatedAt: new Date(Number.NaN) };
-      await expect(store.saveJob(impossible, null)).rejects.toThrow();
-      expect(await store.readJob(job.id)).toEqual(job);
-      expect(await store.saveJob(accept(job), null)).toBe(true);
+      await expect(store.jobs.save(impossible, null)).rejects.toThrow();
+      expect(await store.jobs.read(job.id)).toEqual(job);
+      expect(await store.jobs.save(accept(job), null)).toBe(true);
     });
   });
 
@@ -263,19 +271,23 @@ export function describeJobStore(
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
-      await store.insertJob(job, {}, { key: "k", fingerprint: "f" });
-      await store.deleteJob(job.id);
-      expect(await store.readJob(job.id)).toBeNull();
-      expect(await store.readHistories([job.id])).toEqual([[]]);
-      expect(await store.hasDeployment("d")).toBe(false);
-      expect(await store.readKeyedJob("local", "k")).toBeNull();
+      await store.jobs.insert({ job, input: {}, key: { key: "k", fingerprint: "f" } });
+      await store.jobs.withdraw(job.id);
+      expect(await store.jobs.read(job.id)).toBeNull();
+      expect(await store.jobs.readHistories([job.id])).toEqual([[]]);
+      expect(await store.jobs.hasDeployment("d")).toBe(false);
+      expect(await store.jobs.readKeyed("local", "k")).toBeNull();
       expect(
-        await store.insertJob({ ...job, id: "job_next" }, {}, { key: "k", fingerprint: "f" }),
+        await store.jobs.insert({
+          job: { ...job, id: "job_next" },
+          input: {},
+          key: { key: "k", fingerprint: "f" },
+        }),
       ).toBeNull();
     });
 
     test("does not mind a job that is not there", async () => {
-      await expect(store.deleteJob("job_unknown")).resolves.toBeUndefined();
+      await expect(store.jobs.withdraw("job_unknown")).resolves.toBeUndefined();
     });
   });
 
@@ -283,16 +295,18 @@ export function describeJobStore(
     test("answers in the order of the ids, doubles and unknown ones included", async () => {
       const [a, b] = [await insert(), await insert()];
       const ids = [b.id, "job_unknown", a.id, b.id];
-      expect(await store.readJobs(ids)).toEqual([b, null, a, b]);
-      expect((await store.readHistories(ids)).map((events) => events.length)).toEqual([1, 0, 1, 1]);
-      const stored = await store.readDocuments(ids, null);
+      expect(await store.jobs.readMany(ids)).toEqual([b, null, a, b]);
+      expect((await store.jobs.readHistories(ids)).map((events) => events.length)).toEqual([
+        1, 0, 1, 1,
+      ]);
+      const stored = await store.documents.read(ids, null);
       expect(stored.map((documents) => documents === null)).toEqual([false, true, false, false]);
     });
 
     test("costs one statement for a thousand ids, and none for no ids", async () => {
       const ids = Array.from({ length: 1_000 }, (_, index) => `job_${index}`);
-      const readDocuments = (some: readonly string[]) => store.readDocuments(some, null);
-      for (const read of [store.readJobs, store.readHistories, readDocuments]) {
+      const readDocuments = (some: readonly string[]) => store.documents.read(some, null);
+      for (const read of [store.jobs.readMany, store.jobs.readHistories, readDocuments]) {
         statements.length = 0;
         await read([]);
         expect(statements).toHaveLength(0);
@@ -304,12 +318,12 @@ export function describeJobStore(
     test("tells the bytes of documents, and reads those that are small, in one statement", async () => {
       const small = await insert();
       const large = accept(await insert());
-      await store.saveJob(large, null);
+      await store.jobs.save(large, null);
       const output = { text: "é".repeat(600) };
       const succeeded = { kind: "succeeded", output, finishedAt: null } as const;
-      await store.saveJob(advance(large, succeeded, new Date(NOW_MS + 2)), output);
+      await store.jobs.save(advance(large, succeeded, new Date(NOW_MS + 2)), output);
       statements.length = 0;
-      const found = await store.readDocuments([large.id, "job_missing", small.id], 1_200);
+      const found = await store.documents.read([large.id, "job_missing", small.id], 1_200);
       expect(statements).toHaveLength(1);
       const input = { prompt: "a cat" };
       const inputBytes = JSON.stringify(input).length;
@@ -323,7 +337,7 @@ export function describeJobStore(
     test("reads more ids than a statement may have parameters", async () => {
       const job = await insert();
       const ids = Array.from({ length: 70_000 }, (_, index) => `job_${index}`);
-      expect((await store.readJobs([...ids, job.id])).at(-1)).toEqual(job);
+      expect((await store.jobs.readMany([...ids, job.id])).at(-1)).toEqual(job);
     });
   });
 
@@ -347,7 +361,7 @@ export function describeJobStore(
         for (let page = 0; page < 6; page++) {
           const place =
             last === undefined ? {} : { [direction === "forward" ? "after" : "before"]: last };
-          const jobs = await store.listJobs({ filter: {}, direction, limit: 2, ...place });
+          const jobs = await store.jobs.list({ filter: {}, direction, limit: 2, ...place });
           walked.push(...jobs.map((job) => job.id));
           last = jobs.at(-1);
         }
@@ -394,7 +408,7 @@ export function describeJobStore(
       ];
       for (const [filter, expected] of cases) {
         expect(await listIds({ filter })).toEqual(expected.map((job) => job.id));
-        expect(await store.countJobs(filter)).toBe(expected.length);
+        expect(await store.jobs.count(filter)).toBe(expected.length);
         expect(await listIds({ filter, limit: 1 })).toEqual(
           expected.slice(0, 1).map((job) => job.id),
         );
@@ -406,17 +420,17 @@ export function describeJobStore(
   });
 
   test("lists every deployment of a job once, by id in byte order", async () => {
-    expect(await store.listDeploymentIds()).toEqual([]);
+    expect(await store.jobs.listDeploymentIds()).toEqual([]);
     for (const deploymentId of ["b", "B", "a-1", "b", "a_1", "A"]) await insert({ deploymentId });
-    expect(await store.listDeploymentIds()).toEqual(["A", "B", "a-1", "a_1", "b"]);
-    expect(await store.hasDeployment("B")).toBe(true);
-    expect(await store.hasDeployment("c")).toBe(false);
+    expect(await store.jobs.listDeploymentIds()).toEqual(["A", "B", "a-1", "a_1", "b"]);
+    expect(await store.jobs.hasDeployment("B")).toBe(true);
+    expect(await store.jobs.hasDeployment("c")).toBe(false);
   });
 
   describe("ownership", () => {
     test("never offers a gateway its own jobs", async () => {
       await insert({ status: "IN_QUEUE" });
-      expect(await store.claimJobs(10)).toEqual([]);
+      expect(await store.ownership.claim(10)).toEqual([]);
     });
 
     test("gives a restarted gateway every accepted, unfinished job, oldest first and at most as many as asked for", async () => {
@@ -426,9 +440,9 @@ export function describeJobStore(
       await insert({ status: "SUBMITTING" });
       for (const status of ["SUCCEEDED", "FAILED", "CANCELLED"] as const) await insert({ status });
       store = await fresh.restart();
-      expect(await store.claimJobs(2)).toEqual([oldest, middle]);
-      expect(await store.claimJobs(2)).toEqual([newest]);
-      expect(await store.claimJobs(2)).toEqual([]);
+      expect(await store.ownership.claim(2)).toEqual([oldest, middle]);
+      expect(await store.ownership.claim(2)).toEqual([newest]);
+      expect(await store.ownership.claim(2)).toEqual([]);
     });
 
     test("keeps jobs, keys, documents and history over a restart", async () => {
@@ -438,15 +452,15 @@ export function describeJobStore(
         apiVersion: "v2",
         now: new Date(NOW_MS),
       });
-      await store.insertJob(job, { seed: 1 }, { key: "k", fingerprint: "f" });
-      await store.saveJob(accept(job), null);
+      await store.jobs.insert({ job, input: { seed: 1 }, key: { key: "k", fingerprint: "f" } });
+      await store.jobs.save(accept(job), null);
       store = await fresh.restart();
-      expect(await store.readKeyedJob("local", "k")).toEqual({
+      expect(await store.jobs.readKeyed("local", "k")).toEqual({
         job: accept(job),
         fingerprint: "f",
       });
       expect(await readDocuments(job.id)).toEqual({ input: { seed: 1 }, output: null });
-      expect((await store.readHistories([job.id]))[0]).toHaveLength(2);
+      expect((await store.jobs.readHistories([job.id]))[0]).toHaveLength(2);
     });
   });
 
@@ -456,26 +470,26 @@ export function describeJobStore(
       const other = await insert();
       const seen: Promise<Job | null>[] = [];
       let others = 0;
-      store.subscribe(job.id, () => seen.push(store.readJob(job.id)));
-      store.subscribe(other.id, () => others++);
-      await store.saveJob(accept(job), null);
+      store.feed.subscribeToJob(job.id, () => seen.push(store.jobs.read(job.id)));
+      store.feed.subscribeToJob(other.id, () => others++);
+      await store.jobs.save(accept(job), null);
       expect(await Promise.all(seen)).toEqual([accept(job)]);
       // Nothing is written, so nobody is woken.
-      await store.saveJob(accept(job), null);
+      await store.jobs.save(accept(job), null);
       expect(seen).toHaveLength(1);
       expect(others).toBe(0);
-      await store.deleteJob(other.id);
+      await store.jobs.withdraw(other.id);
       expect(others).toBe(1);
     });
 
     test("survives a watcher that throws, and wakes the others", async () => {
       const job = await insert();
       let woken = 0;
-      store.subscribe(job.id, () => {
+      store.feed.subscribeToJob(job.id, () => {
         throw new Error("a broken watcher");
       });
-      store.subscribe(job.id, () => woken++);
-      expect(await store.saveJob(accept(job), null)).toBe(true);
+      store.feed.subscribeToJob(job.id, () => woken++);
+      expect(await store.jobs.save(accept(job), null)).toBe(true);
       expect(woken).toBe(1);
     });
 
@@ -483,14 +497,14 @@ export function describeJobStore(
       const job = await insert();
       let woken = 0;
       const wake = () => woken++;
-      const leave = store.subscribe(job.id, wake);
-      const leaveToo = store.subscribe(job.id, wake);
+      const leave = store.feed.subscribeToJob(job.id, wake);
+      const leaveToo = store.feed.subscribeToJob(job.id, wake);
       leave();
       leave();
-      await store.saveJob(accept(job), null);
+      await store.jobs.save(accept(job), null);
       expect(woken).toBe(1);
       leaveToo();
-      await store.deleteJob(job.id);
+      await store.jobs.withdraw(job.id);
       expect(woken).toBe(1);
     });
   });
@@ -507,21 +521,21 @@ export function describeJobStore(
 
   test("counts to 10,000 and no further, whatever the filter", async () => {
     await addMany(10_020);
-    expect(await store.countJobs({})).toBe(10_000);
-    expect(await store.countJobs({ ownerId: "many" })).toBe(10_000);
-    expect(await store.countJobs({ deploymentId: "d" })).toBe(10_000);
-    expect(await store.countJobs({ statuses: ["SUCCEEDED", "FAILED"] })).toBe(10_000);
-    expect(await store.countJobs({ statuses: ["FAILED"] })).toBe(5_010);
-    expect(await store.countJobs({ statuses: ["FAILED"], deploymentId: "other" })).toBe(0);
-    expect(await store.countJobs({ statuses: [] })).toBe(0);
-    expect(await store.countJobs({ statuses: JOB_STATUSES })).toBe(10_000);
+    expect(await store.jobs.count({})).toBe(10_000);
+    expect(await store.jobs.count({ ownerId: "many" })).toBe(10_000);
+    expect(await store.jobs.count({ deploymentId: "d" })).toBe(10_000);
+    expect(await store.jobs.count({ statuses: ["SUCCEEDED", "FAILED"] })).toBe(10_000);
+    expect(await store.jobs.count({ statuses: ["FAILED"] })).toBe(5_010);
+    expect(await store.jobs.count({ statuses: ["FAILED"], deploymentId: "other" })).toBe(0);
+    expect(await store.jobs.count({ statuses: [] })).toBe(0);
+    expect(await store.jobs.count({ statuses: JOB_STATUSES })).toBe(10_000);
   });
 
   test("answers a ping and renews its lease while open, and rejects once closed", async () => {
     await store.ping();
-    await store.renewLease();
+    await store.ownership.renew();
     await store.close();
     await expect(store.ping()).rejects.toThrow();
-    await expect(store.countJobs({})).rejects.toThrow();
+    await expect(store.jobs.count({})).rejects.toThrow();
   });
 }

@@ -9,23 +9,12 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-/** As a gateway from before the first release left them. */
-const UNRELEASED = `
-  create table gateway_migrations (name varchar(255) primary key, timestamp varchar(255));
-  insert into gateway_migrations values ('0001-jobs', '2026-01-01T00:00:00.000Z')`;
 const LATER = "insert into gateway_schema values (9999, 0, 0)";
 
 describe.each([
   ["SQLite", openSqlite],
   ["Postgres", openPostgres],
 ])("the tables on %s", (_name, openDatabase) => {
-  test("of a gateway from before the first release are refused with what to delete", async () => {
-    const { databaseUrl, execute } = await openDatabase();
-    await execute(UNRELEASED);
-    const opening = openStore({ databaseUrl, log: pino({ level: "silent" }) });
-    await expect(opening).rejects.toThrow(/before its first release.*Delete the database file/);
-  });
-
   test("of a newer gateway are used all the same, with a warning, unless they say that they can't be", async () => {
     const { databaseUrl, execute } = await openDatabase();
     const lines: string[] = [];
@@ -36,7 +25,7 @@ describe.each([
     await store.ping();
     await store.close();
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
-      expect.stringMatching(/A newer version.*Bring it up to date/),
+      expect.stringMatching(/A newer version.*Upgrade this gateway/),
     ]);
     await execute("update gateway_schema set breaking = 1 where version = 9999");
     await expect(openStore({ databaseUrl, log })).rejects.toThrow(/Start that version/);

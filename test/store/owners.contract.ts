@@ -19,7 +19,7 @@ export function describeOwners(context: {
 
   async function insert(ownerId: string, changes: Partial<Job> = {}): Promise<Job> {
     const job = create(ownerId, { status: "IN_QUEUE", requestId: "r", ...changes });
-    expect(await store().insertJob(job, {}, null)).toBeNull();
+    expect(await store().jobs.insert({ job, input: {}, key: null })).toBeNull();
     return job;
   }
 
@@ -29,7 +29,7 @@ export function describeOwners(context: {
       const theirs = await insert("theirs", { deploymentId: "b" });
       const list = async (ownerId: string, more = {}) =>
         (
-          await store().listJobs({
+          await store().jobs.list({
             filter: { ownerId, ...more },
             direction: "forward",
             limit: 10,
@@ -38,23 +38,23 @@ export function describeOwners(context: {
       expect(await list("mine")).toEqual([mine.id]);
       expect(await list("mine", { statuses: ["IN_QUEUE", "FAILED"] })).toEqual([mine.id]);
       expect(await list("mine", { deploymentId: "b" })).toEqual([]);
-      expect(await store().countJobs({ ownerId: "theirs" })).toBe(1);
-      expect(await store().countJobs({})).toBe(2);
-      expect(await store().readJob(theirs.id, "mine")).toBeNull();
-      expect(await store().readJob(theirs.id, "theirs")).toEqual(theirs);
-      expect(await store().readJobs([theirs.id, mine.id], "mine")).toEqual([null, mine]);
-      expect(await store().readJobs([theirs.id, mine.id])).toEqual([theirs, mine]);
-      expect(await store().listDeploymentIds("mine")).toEqual(["a"]);
-      expect(await store().listDeploymentIds("nobody")).toEqual([]);
-      expect(await store().hasDeployment("b", "mine")).toBe(false);
-      expect(await store().hasDeployment("b", "theirs")).toBe(true);
+      expect(await store().jobs.count({ ownerId: "theirs" })).toBe(1);
+      expect(await store().jobs.count({})).toBe(2);
+      expect(await store().jobs.read(theirs.id, "mine")).toBeNull();
+      expect(await store().jobs.read(theirs.id, "theirs")).toEqual(theirs);
+      expect(await store().jobs.readMany([theirs.id, mine.id], "mine")).toEqual([null, mine]);
+      expect(await store().jobs.readMany([theirs.id, mine.id])).toEqual([theirs, mine]);
+      expect(await store().jobs.listDeploymentIds("mine")).toEqual(["a"]);
+      expect(await store().jobs.listDeploymentIds("nobody")).toEqual([]);
+      expect(await store().jobs.hasDeployment("b", "mine")).toBe(false);
+      expect(await store().jobs.hasDeployment("b", "theirs")).toBe(true);
     });
 
     test("a job is read for its owner with as many statements as for everybody: one", async () => {
       const job = await insert("mine");
       statements().length = 0;
-      await store().readJobs([job.id], "mine");
-      await store().readJobs([job.id]);
+      await store().jobs.readMany([job.id], "mine");
+      await store().jobs.readMany([job.id]);
       expect(statements().filter((sql) => sql.includes('from "jobs"'))).toHaveLength(2);
     });
 
@@ -63,20 +63,26 @@ export function describeOwners(context: {
       const jobs = ["mine", "theirs", "local"].map((owner) =>
         create(owner, { status: "CANCELLED" }),
       );
-      for (const job of jobs) expect(await store().insertJob(job, {}, key)).toBeNull();
+      for (const job of jobs) expect(await store().jobs.insert({ job, input: {}, key })).toBeNull();
       for (const job of jobs) {
-        expect((await store().readKeyedJob(job.ownerId, "k"))?.job).toEqual(job);
-        expect((await store().insertJob(create(job.ownerId), {}, key))?.job).toEqual(job);
+        expect((await store().jobs.readKeyed(job.ownerId, "k"))?.job).toEqual(job);
+        expect(
+          (await store().jobs.insert({ job: create(job.ownerId), input: {}, key }))?.job,
+        ).toEqual(job);
       }
-      expect(await store().readKeyedJob("nobody", "k")).toBeNull();
+      expect(await store().jobs.readKeyed("nobody", "k")).toBeNull();
 
-      await store().deleteFinishedJob(jobs[0]?.id ?? "");
-      await expect(store().insertJob(create("mine"), {}, key)).rejects.toMatchObject({
+      await store().jobs.delete(jobs[0]?.id ?? "");
+      await expect(
+        store().jobs.insert({ job: create("mine"), input: {}, key }),
+      ).rejects.toMatchObject({
         name: "IdempotencyConflictError",
         jobId: jobs[0]?.id,
       });
-      expect((await store().insertJob(create("theirs"), {}, key))?.job).toEqual(jobs[1]);
-      expect(await store().insertJob(create("another"), {}, key)).toBeNull();
+      expect((await store().jobs.insert({ job: create("theirs"), input: {}, key }))?.job).toEqual(
+        jobs[1],
+      );
+      expect(await store().jobs.insert({ job: create("another"), input: {}, key })).toBeNull();
     });
 
     test("no key of one owner is stored like one of another", async () => {
@@ -89,14 +95,16 @@ export function describeOwners(context: {
         [longest, "local"],
       ] as const) {
         const job = create(owner);
-        expect(await store().insertJob(job, {}, { key, fingerprint: "f" })).toBeNull();
+        expect(
+          await store().jobs.insert({ job, input: {}, key: { key, fingerprint: "f" } }),
+        ).toBeNull();
       }
     });
   });
 
   describe("an owner's feed", () => {
     test("tells its own changes and no others', in pages whose cursors name no job", async () => {
-      const head = await store().readFeedHead();
+      const head = await store().feed.readHead();
       const told: string[] = [];
       const cursors: string[] = [];
       const mine: string[] = [];
@@ -123,13 +131,13 @@ export function describeOwners(context: {
   describe("jobs in flight", () => {
     const MOST = 3;
     const submit = (ownerId: string, key: string | null = null) =>
-      store().insertJob(
-        create(ownerId),
-        {},
-        key === null ? null : { key, fingerprint: "f" },
-        60_000,
-        MOST,
-      );
+      store().jobs.insert({
+        job: create(ownerId),
+        input: {},
+        key: key === null ? null : { key, fingerprint: "f" },
+        leaseMs: 60_000,
+        mostInFlight: MOST,
+      });
 
     test("never exceed the most an owner may have, however many are submitted at once", async () => {
       const ends = await Promise.allSettled(Array.from({ length: 20 }, () => submit("greedy")));
@@ -137,41 +145,47 @@ export function describeOwners(context: {
       expect(ends.find(({ status }) => status === "rejected")).toMatchObject({
         reason: { name: "LimitError", code: "QUOTA_EXCEEDED", limit: MOST },
       });
-      expect(await store().countJobs({ ownerId: "greedy" })).toBe(MOST);
+      expect(await store().jobs.count({ ownerId: "greedy" })).toBe(MOST);
       expect(await submit("quiet")).toBeNull();
     });
 
     test("have room again once one has ended, and none for a key that has its job already", async () => {
       const first = create("mine");
-      await store().insertJob(first, {}, { key: "k", fingerprint: "f" }, 60_000, MOST);
+      await store().jobs.insert({
+        job: first,
+        input: {},
+        key: { key: "k", fingerprint: "f" },
+        leaseMs: 60_000,
+        mostInFlight: MOST,
+      });
       for (let count = 1; count < MOST; count++) await submit("mine");
       expect((await submit("mine", "k"))?.job.id).toBe(first.id);
       await expect(submit("mine", "new")).rejects.toThrow(/3 unfinished jobs.*Wait until/);
-      expect(await store().readKeyedJob("mine", "new")).toBeNull();
-      await store().saveJob(advance(first, { kind: "unanswered" }, new Date(1)), null);
+      expect(await store().jobs.readKeyed("mine", "new")).toBeNull();
+      await store().jobs.save(advance(first, { kind: "unanswered" }, new Date(1)), null);
       expect(await submit("mine", "new")).toBeNull();
     });
   });
 
-  describe("rates", () => {
+  describe("quotas", () => {
     test("are counted for each owner by itself, and what did not happen is taken back", async () => {
-      const { rates } = store();
-      const counts = await Promise.all([1, 2, 3].map(() => rates.count("jobs", "mine")));
+      const { quotas } = store();
+      const counts = await Promise.all([1, 2, 3].map(() => quotas.count("jobs", "mine")));
       expect(counts.map(({ count }) => count).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
-      await rates.discount("jobs", "mine", counts[0]?.endsAtMs ?? 0);
-      const { count, endsInMs } = await rates.count("jobs", "mine");
+      await quotas.discount("jobs", "mine", counts[0]?.endsAtMs ?? 0);
+      const { count, endsInMs } = await quotas.count("jobs", "mine");
       expect(count).toBe(3);
       expect(endsInMs).toBeGreaterThan(86_000_000);
       expect(endsInMs).toBeLessThanOrEqual(86_400_000);
-      expect((await rates.count("submits", "mine")).endsInMs).toBeLessThanOrEqual(60_000);
-      expect(await rates.count("jobs", "o".repeat(255))).toMatchObject({ count: 1 });
+      expect((await quotas.count("submits", "mine")).endsInMs).toBeLessThanOrEqual(60_000);
+      expect(await quotas.count("jobs", "o".repeat(255))).toMatchObject({ count: 1 });
     });
 
     test("of a window that has ended are taken back from no other one", async () => {
-      const { rates } = store();
-      await rates.count("jobs", "late");
-      await rates.discount("jobs", "late", Date.now() - 1);
-      expect(await rates.count("jobs", "late")).toMatchObject({ count: 2 });
+      const { quotas } = store();
+      await quotas.count("jobs", "late");
+      await quotas.discount("jobs", "late", Date.now() - 1);
+      expect(await quotas.count("jobs", "late")).toMatchObject({ count: 2 });
     });
   });
 }

@@ -54,7 +54,7 @@ describe("the feed on Postgres", () => {
       status: "IN_QUEUE",
       requestId: "r",
     };
-    await store.insertJob(job, {}, null);
+    await store.jobs.insert({ job, input: {}, key: null });
     return job;
   }
 
@@ -70,7 +70,7 @@ describe("the feed on Postgres", () => {
 
   test("tells a change whose transaction has a lower number and commits later, and waits for none", async () => {
     const [early, late] = [await insert(), await insert()];
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     const first = await hold(early.id);
     const second = await hold(late.id);
     const other = await insert();
@@ -91,7 +91,7 @@ describe("the feed on Postgres", () => {
 
   test("tells what commits between the pages of a stage in the next stage", async () => {
     const held = await insert();
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     const transaction = await hold(held.id);
     const others = [await insert(), await insert(), await insert()].map((job) => job.id);
     const page = await read(head, 1);
@@ -110,14 +110,14 @@ describe("the feed on Postgres", () => {
     const jobs = [await insert(), await insert(), await insert()];
     const transactions = [];
     for (const job of jobs) transactions.push(await hold(job.id));
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     for (const transaction of transactions.toReversed()) await transaction.query("commit");
     expect((await read(head)).ids).toEqual(jobs.map((job) => job.id));
   });
 
   test("says nothing of a change that was rolled back", async () => {
     const job = await insert();
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     await (await hold(job.id)).query("rollback");
     expect((await read(head)).ids).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe("the feed on Postgres", () => {
   test("misses nothing of writers on many connections that commit in any order", async () => {
     const jobs: Job[] = [];
     for (let index = 0; index < 8; index++) jobs.push(await insert());
-    let cursor = await store.readFeedHead();
+    let cursor = await store.feed.readHead();
     const told = new Map<string, number>();
     const note = async (limit: number) => {
       const page = await read(cursor, limit);
@@ -159,14 +159,14 @@ describe("the feed on Postgres", () => {
   });
 
   test("is the same on every gateway", async () => {
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     const job = await insert();
     const page = await readFeed(await open(), head, 10);
     expect(page?.changes.map((change) => change.job)).toEqual([job]);
   });
 
   test("asks for a reset behind more than 10,000 changed jobs, and not behind 10,000", async () => {
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     const client = await connect();
     const fill = (from: number, to: number) =>
       client.query(
@@ -181,15 +181,15 @@ describe("the feed on Postgres", () => {
     expect(await readFeed(store, head, 200, "local")).toBeNull();
     // The changes are all of one owner: another one's feed hears nothing of them.
     expect(await readFeed(store, head, 200, "quiet")).toMatchObject({ changes: [], isLast: true });
-    expect((await read(await store.readFeedHead())).ids).toEqual([]);
+    expect((await read(await store.feed.readHead())).ids).toEqual([]);
   });
 
   test("asks for a reset once Postgres may give out numbers twice: a crash empties what names the era", async () => {
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     await (await connect()).query("truncate feed_eras");
     expect(await readFeed(store, head, 10)).toBeNull();
     const job = await insert();
-    const next = await store.readFeedHead();
+    const next = await store.feed.readHead();
     expect(await readFeed(store, head, 10)).toBeNull();
     expect((await read(next)).ids).toEqual([]);
     expect(job.version).toBe(1);
@@ -200,7 +200,7 @@ describe("the feed on Postgres", () => {
   });
 
   test("asks for a reset by the cursors of a database that a dump was taken of", async () => {
-    const head = await store.readFeedHead();
+    const head = await store.feed.readHead();
     const client = await connect();
     // What a restore does: the same rows, by another transaction.
     await client.query("create table copied as select * from feed_eras");
@@ -226,18 +226,18 @@ describe("the feed on Postgres", () => {
       apiVersion: "v1",
       now: new Date(),
     });
-    await store.insertJob(job, {}, null, 0);
+    await store.jobs.insert({ job, input: {}, key: null, leaseMs: 0 });
     await client.query("begin");
     const inAMinute = Date.now() + 60_000;
     await client.query("update jobs set submit_until = $2 where id = $1", [job.id, inAMinute]);
-    expect(await store.listAbandonedSubmits(10)).toEqual([]);
+    expect(await store.jobs.listAbandonedSubmits(10)).toEqual([]);
     await client.query("commit");
-    expect(await store.listAbandonedSubmits(10)).toEqual([]);
+    expect(await store.jobs.listAbandonedSubmits(10)).toEqual([]);
   });
 
   test("keeps the upstream's id of a settled job beside its row", async () => {
     const job = await insert();
-    await store.keepLateRequestId(job.id, "late-1");
+    await store.jobs.keepLateRequestId(job.id, "late-1");
     const { rows } = await (
       await connect()
     ).query("select late_request_id, request_id from jobs where id = $1", [job.id]);

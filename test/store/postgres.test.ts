@@ -10,7 +10,7 @@ import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { StoreError } from "../../src/store/store-error.ts";
+import { StoreError } from "../../src/store/database-error.ts";
 import {
   createDatabase,
   createEmptyDatabase,
@@ -82,7 +82,11 @@ describe("gateways that share a Postgres", () => {
     const jobs = Array.from({ length: count }, (_, index) =>
       createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
     );
-    await Promise.all(jobs.map((job) => store.insertJob({ ...job, status: "IN_QUEUE" }, {}, null)));
+    await Promise.all(
+      jobs.map((job) =>
+        store.jobs.insert({ job: { ...job, status: "IN_QUEUE" }, input: {}, key: null }),
+      ),
+    );
     return jobs.map((job) => job.id);
   }
 
@@ -96,17 +100,23 @@ describe("gateways that share a Postgres", () => {
     const [a, b] = [await open(), await open()];
     const submit = (store: JobStore, ownerId: string) => {
       const facts = { ownerId, deploymentId: "d", apiVersion: "v1", now: new Date(0) };
-      return store.insertJob(createJob(facts), {}, null, 60_000, 5);
+      return store.jobs.insert({
+        job: createJob(facts),
+        input: {},
+        key: null,
+        leaseMs: 60_000,
+        mostInFlight: 5,
+      });
     };
     const calls = Array.from({ length: 20 }, (_, index) => submit(index % 2 ? a : b, "greedy"));
     const ends = await Promise.allSettled([...calls, submit(a, "quiet")]);
     expect(ends.slice(0, -1).filter(({ status }) => status === "fulfilled")).toHaveLength(5);
     expect(ends.at(-1)).toMatchObject({ status: "fulfilled" });
 
-    expect(await a.rates.count("jobs", "greedy")).toMatchObject({ count: 1 });
-    expect(await b.rates.count("jobs", "greedy")).toMatchObject({ count: 2 });
-    expect(await b.rates.count("submits", "greedy")).toMatchObject({ count: 1 });
-    expect(await b.rates.count("jobs", "quiet")).toMatchObject({ count: 1 });
+    expect(await a.quotas.count("jobs", "greedy")).toMatchObject({ count: 1 });
+    expect(await b.quotas.count("jobs", "greedy")).toMatchObject({ count: 2 });
+    expect(await b.quotas.count("submits", "greedy")).toMatchObject({ count: 1 });
+    expect(await b.quotas.count("jobs", "quiet")).toMatchObject({ count: 1 });
   });
 
   test("all make the first tables at the same moment", async () => {
@@ -114,7 +124,7 @@ describe("gateways that share a Postgres", () => {
     const opened = await Promise.all(
       Array.from({ length: 8 }, () => openStore({ databaseUrl, log })),
     );
-    for (const store of opened) expect(await store.countJobs({})).toBe(0);
+    for (const store of opened) expect(await store.jobs.count({})).toBe(0);
     await Promise.all(opened.map((store) => store.close()));
   });
 
@@ -142,28 +152,28 @@ describe("gateways that share a Postgres", () => {
       const job = () =>
         createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
       const answers = await Promise.all([
-        a.insertJob(job(), {}, key),
-        b.insertJob(job(), {}, key),
-        a.insertJob(job(), {}, key),
-        b.insertJob(job(), {}, key),
+        a.jobs.insert({ job: job(), input: {}, key }),
+        b.jobs.insert({ job: job(), input: {}, key }),
+        a.jobs.insert({ job: job(), input: {}, key }),
+        b.jobs.insert({ job: job(), input: {}, key }),
       ]);
       expect(answers.filter((answer) => answer === null)).toHaveLength(1);
     }
-    expect(await a.countJobs({})).toBe(10);
+    expect(await a.jobs.count({})).toBe(10);
   });
 
   test("let one save win that is raced for one version", async () => {
     const [a, b] = [await open(), await open()];
     const [id] = await insertJobs(a, 1);
-    const job = await a.readJob(id ?? "");
+    const job = await a.jobs.read(id ?? "");
     if (job === null) throw new Error("the job was inserted");
     const saves = await Promise.all(
       [a, b, a, b].map((store) =>
-        store.saveJob({ ...job, version: 2, status: "IN_PROGRESS" }, null),
+        store.jobs.save({ ...job, version: 2, status: "IN_PROGRESS" }, null),
       ),
     );
     expect(saves.filter(Boolean)).toHaveLength(1);
-    expect((await b.readHistories([job.id]))[0]).toHaveLength(2);
+    expect((await b.jobs.readHistories([job.id]))[0]).toHaveLength(2);
   });
 
   test("serve again after Postgres cut all their connections", async () => {
@@ -187,7 +197,7 @@ describe("gateways that share a Postgres", () => {
         ),
       )
       .toBe("answers");
-    expect(await store.countJobs({})).toBeGreaterThanOrEqual(5);
+    expect(await store.jobs.count({})).toBeGreaterThanOrEqual(5);
   });
 });
 
@@ -275,7 +285,7 @@ describe("opening a Postgres", () => {
     create table seen (statement_timeout text);
     create function at_last() returns event_trigger language plpgsql as $$
       begin
-        if current_query() like '%create table rates%' then ${statement}; end if;
+        if current_query() like '%create table quotas%' then ${statement}; end if;
       end $$;
     create event trigger at_last on ddl_command_start when tag in ('CREATE TABLE')
       execute function at_last()`;

@@ -32,7 +32,12 @@ async function insert(
     ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date() }),
     ...changes,
   };
-  await store.insertJob(job, {}, key === null ? null : { key, fingerprint: "f" }, 60_000);
+  await store.jobs.insert({
+    job,
+    input: {},
+    key: key === null ? null : { key, fingerprint: "f" },
+    leaseMs: 60_000,
+  });
   return job;
 }
 
@@ -40,7 +45,7 @@ test("a cursor that an older copy of the file does not reach yet asks for a rese
   const { open, file } = await createFile();
   const store = await open();
   await insert(store);
-  const head = await store.readFeedHead();
+  const head = await store.feed.readHead();
   file.exec("update change_counter set value = value - 1");
   expect(await readFeed(store, head, 10)).toBeNull();
   await store.close();
@@ -53,7 +58,7 @@ test("the submits of an earlier gateway are abandoned at once, and none of this 
   await earlier.close();
   const store = await open();
   await insert(store, null, {});
-  expect(await store.listAbandonedSubmits(10)).toEqual([left.id]);
+  expect(await store.jobs.listAbandonedSubmits(10)).toEqual([left.id]);
   await store.close();
 });
 
@@ -62,8 +67,8 @@ test("the key of a deleted job is free again once its time is over, and is kept 
   const store = await open();
   const finish = async (key: string) => {
     const job = await insert(store, key);
-    await store.saveJob({ ...job, version: 2, status: "FAILED" }, null);
-    await store.deleteFinishedJob(job.id);
+    await store.jobs.save({ ...job, version: 2, status: "FAILED" }, null);
+    await store.jobs.delete(job.id);
   };
   await finish("one");
   await finish("two");
@@ -82,13 +87,13 @@ test("the key of a deleted job is free again once its time is over, and is kept 
 test("a clock that is set back ends a pause and lets the next one begin", async () => {
   const { open, file } = await createFile();
   const store = await open();
-  await store.notePause(60_000);
+  await store.ownership.notePause(60_000);
   file.exec(
     "update pauses set noted_at = noted_at + 3600000, paused_until = paused_until + 3600000",
   );
-  expect(await store.readPauseMs()).toBe(0);
-  await store.notePause(60_000);
-  expect(await store.readPauseMs()).toBeGreaterThan(0);
+  expect(await store.ownership.readPauseMs()).toBe(0);
+  await store.ownership.notePause(60_000);
+  expect(await store.ownership.readPauseMs()).toBeGreaterThan(0);
   await store.close();
 });
 
@@ -96,7 +101,7 @@ test("what changed is found along an index, and a job's late id is kept beside i
   const { open, file } = await createFile();
   const store = await open();
   const job = await insert(store);
-  await store.keepLateRequestId(job.id, "late-1");
+  await store.jobs.keepLateRequestId(job.id, "late-1");
   const row = file.prepare("select late_request_id, request_id from jobs").get();
   expect({ ...row }).toEqual({ late_request_id: "late-1", request_id: "r" });
   const plan = file

@@ -17,7 +17,7 @@ import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { startOwnership } from "../../src/store/ownership.ts";
 import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
-import { StoreError } from "../../src/store/store-error.ts";
+import { StoreError } from "../../src/store/database-error.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 
@@ -52,8 +52,8 @@ test("a store in memory works, and two of them share nothing", async () => {
   const a = await openStore({ databaseUrl: ":memory:", log });
   const b = await openStore({ databaseUrl: ":memory:", log });
   await insertJob(a);
-  expect(await a.countJobs({})).toBe(1);
-  expect(await b.countJobs({})).toBe(0);
+  expect(await a.jobs.count({})).toBe(1);
+  expect(await b.jobs.count({})).toBe(0);
   await Promise.all([a.close(), b.close()]);
 });
 
@@ -181,11 +181,11 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
     sql`pragma max_page_count = ${sql.lit(pages)}`.execute(database.queries);
   await setPages(1);
   await expect(insertJob(store, "x".repeat(100_000))).rejects.toThrow(/full/);
-  expect(await store.countJobs({})).toBe(1);
+  expect(await store.jobs.count({})).toBe(1);
   await setPages(1_000_000);
   await insertJob(store, "x".repeat(100_000));
-  expect(await store.countJobs({})).toBe(2);
-  expect(await store.readJob(id)).not.toBeNull();
+  expect(await store.jobs.count({})).toBe(2);
+  expect(await store.jobs.read(id)).not.toBeNull();
   await store.close();
 });
 
@@ -211,14 +211,14 @@ describe("another program on the same file", () => {
     other.exec("commit");
     const id = await inserting;
     clearInterval(turning);
-    expect(await store.readJob(id)).not.toBeNull();
+    expect(await store.jobs.read(id)).not.toBeNull();
   });
 
   test("that holds its lock makes a write fail after a moment, with what to do", async () => {
     const { store, other } = await openWithOther();
     other.exec("begin immediate");
     await expect(insertJob(store)).rejects.toThrow(/Another program holds a lock.*Close/);
-    expect(await store.countJobs({})).toBe(0);
+    expect(await store.jobs.count({})).toBe(0);
     other.exec("rollback");
     await insertJob(store);
   });
@@ -263,7 +263,7 @@ async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {
     apiVersion: "v1",
     now: new Date(0),
   });
-  await store.insertJob(job, { prompt }, null);
+  await store.jobs.insert({ job, input: { prompt }, key: null });
   return job.id;
 }
 

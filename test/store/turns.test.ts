@@ -18,18 +18,22 @@ function createActs() {
   };
 }
 
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
 test("so many acts of one name run at once, the others in their order, and those of others beside them", async () => {
-  const inTurn = createTurns({ most: 2, isYielding: false });
+  const inTurn = createTurns(2);
   const { begun, end, act } = createActs();
   const results = ["a1", "a2", "a3", "a4"].map((name) => inTurn("a", act(name)));
   const other = inTurn("b", act("b1"));
   expect(begun).toEqual(["a1", "a2", "b1"]);
   end("a2");
   expect(await results[1]).toBe("a2");
+  await nextTurn();
   expect(begun).toEqual(["a1", "a2", "b1", "a3"]);
   end("a1");
   end("b1");
   await Promise.all([results[0], other]);
+  await nextTurn();
   expect(begun.at(-1)).toBe("a4");
   end("a3");
   end("a4");
@@ -37,15 +41,15 @@ test("so many acts of one name run at once, the others in their order, and those
 });
 
 test("an act that fails makes room for the next one", async () => {
-  const inTurn = createTurns({ most: 1, isYielding: false });
+  const inTurn = createTurns(1);
   const failing = inTurn("a", () => Promise.reject(new Error("no")));
   const next = inTurn("a", async () => "yes");
   await expect(failing).rejects.toThrow("no");
   expect(await next).toBe("yes");
 });
 
-test("acts that yield leave a turn of the event loop to everybody else between two of them", async () => {
-  const inTurn = createTurns({ most: 1, isYielding: true });
+test("acts leave a turn of the event loop to everybody else between two of them", async () => {
+  const inTurn = createTurns(1);
   let turn = 0;
   const turning = setInterval(() => (turn += 1), 0);
   const turns: number[] = [];

@@ -23,7 +23,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       finishedAt: new Date(NOW_MS - (options.finishedAgoMs ?? options.ageMs ?? 0)),
     };
     const key = options.key === undefined ? null : { key: options.key, fingerprint: "f" };
-    expect(await store().insertJob(job, {}, key)).toBeNull();
+    expect(await store().jobs.insert({ job, input: {}, key })).toBeNull();
     return job;
   }
 
@@ -33,13 +33,13 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       async (status) => {
         const job = await insert({ status });
         let woken = 0;
-        store().subscribe(job.id, () => woken++);
-        expect(await store().deleteFinishedJob(job.id)).toBe(true);
+        store().feed.subscribeToJob(job.id, () => woken++);
+        expect(await store().jobs.delete(job.id)).toBe(true);
         expect(woken).toBe(1);
-        expect(await store().readJob(job.id)).toBeNull();
-        expect(await store().readHistories([job.id])).toEqual([[]]);
-        expect(await store().readDocuments([job.id], null)).toEqual([null]);
-        expect(await store().deleteFinishedJob(job.id)).toBe(false);
+        expect(await store().jobs.read(job.id)).toBeNull();
+        expect(await store().jobs.readHistories([job.id])).toEqual([[]]);
+        expect(await store().documents.read([job.id], null)).toEqual([null]);
+        expect(await store().jobs.delete(job.id)).toBe(false);
       },
     );
 
@@ -47,14 +47,14 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       "does not touch one that is %s",
       async (status) => {
         const job = await insert({ status, key: "k" });
-        expect(await store().deleteFinishedJob(job.id)).toBe(false);
-        expect((await store().readKeyedJob("local", "k"))?.job).toEqual(job);
+        expect(await store().jobs.delete(job.id)).toBe(false);
+        expect((await store().jobs.readKeyed("local", "k"))?.job).toEqual(job);
       },
     );
 
     test("keeps its key from being used again, by its own input too, and no other key", async () => {
       const job = await insert({ key: "k" });
-      await store().deleteFinishedJob(job.id);
+      await store().jobs.delete(job.id);
       const again = createJob({
         ownerId: "local",
         deploymentId: "d",
@@ -62,14 +62,16 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
         now: new Date(NOW_MS),
       });
       const error = await store()
-        .insertJob(again, {}, { key: "k", fingerprint: "f" })
+        .jobs.insert({ job: again, input: {}, key: { key: "k", fingerprint: "f" } })
         .catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(IdempotencyConflictError);
       expect(error).toMatchObject({ jobId: job.id });
       expect(String(error)).toMatch(/deleted.*start a new job/);
-      expect(await store().readJob(again.id)).toBeNull();
-      expect(await store().readKeyedJob("local", "k")).toBeNull();
-      expect(await store().insertJob(again, {}, { key: "K", fingerprint: "f" })).toBeNull();
+      expect(await store().jobs.read(again.id)).toBeNull();
+      expect(await store().jobs.readKeyed("local", "k")).toBeNull();
+      expect(
+        await store().jobs.insert({ job: again, input: {}, key: { key: "K", fingerprint: "f" } }),
+      ).toBeNull();
     });
 
     test("lets no insert under its key slip through at the same moment", async () => {
@@ -83,10 +85,10 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
           now: new Date(NOW_MS),
         });
         const [inserted] = await Promise.allSettled([
-          store().insertJob(again, {}, { key, fingerprint: "f" }),
-          store().deleteFinishedJob(job.id),
+          store().jobs.insert({ job: again, input: {}, key: { key, fingerprint: "f" } }),
+          store().jobs.delete(job.id),
         ]);
-        expect(await store().readJob(again.id)).toBeNull();
+        expect(await store().jobs.read(again.id)).toBeNull();
         if (inserted.status === "fulfilled") expect(inserted.value?.job).toEqual(job);
         else expect(inserted.reason).toBeInstanceOf(IdempotencyConflictError);
       }
@@ -108,11 +110,11 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
         await insert({ ...old, finishedAgoMs: 3 * DAY_MS - 600_000 }),
         await insert({ ageMs: 4 * DAY_MS - 600_000, finishedAgoMs: 9 * DAY_MS }),
       ];
-      expect(await store().deleteOldJobs(ages, 100)).toBe(3);
-      expect(await store().readJobs(gone.map((job) => job.id))).toEqual([null, null, null]);
-      expect(await store().readJobs(kept.map((job) => job.id))).toEqual(kept);
+      expect(await store().jobs.deleteOld(ages, 100)).toBe(3);
+      expect(await store().jobs.readMany(gone.map((job) => job.id))).toEqual([null, null, null]);
+      expect(await store().jobs.readMany(kept.map((job) => job.id))).toEqual(kept);
       await insert({ key: "k" });
-      expect(await store().deleteOldJobs(ages, 100)).toBe(0);
+      expect(await store().jobs.deleteOld(ages, 100)).toBe(0);
     });
 
     test("never takes more than it was asked to, and the oldest of a status first", async () => {
@@ -120,23 +122,23 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       for (let index = 0; index < 5; index++)
         old.push(await insert({ ageMs: (5 + index) * DAY_MS }));
       await insert({ ageMs: 8 * DAY_MS, status: "FAILED" });
-      expect(await store().deleteOldJobs(ages, 2)).toBe(2);
-      const left = await store().readJobs(old.map((job) => job.id));
+      expect(await store().jobs.deleteOld(ages, 2)).toBe(2);
+      const left = await store().jobs.readMany(old.map((job) => job.id));
       expect(left.map((job) => job !== null)).toEqual([true, true, true, false, false]);
-      expect(await store().deleteOldJobs(ages, 4)).toBe(4);
-      expect(await store().countJobs({})).toBe(0);
+      expect(await store().jobs.deleteOld(ages, 4)).toBe(4);
+      expect(await store().jobs.count({})).toBe(0);
     });
   });
 
   describe("submit leases", () => {
-    async function insertSubmit(leaseMs?: number): Promise<Job> {
+    async function insertSubmit(leaseMs = 15_000): Promise<Job> {
       const job = createJob({
         ownerId: "local",
         deploymentId: "d",
         apiVersion: "v1",
         now: new Date(),
       });
-      await store().insertJob(job, {}, null, leaseMs);
+      await store().jobs.insert({ job, input: {}, key: null, leaseMs });
       return job;
     }
 
@@ -146,57 +148,57 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       await insertSubmit();
       const accepted = await insertSubmit(0);
       const settled = advance(accepted, { kind: "accepted", requestId: "r" }, new Date());
-      await store().saveJob(settled, null);
-      expect(await store().listAbandonedSubmits(10)).toEqual([late.id]);
-      expect(await store().listAbandonedSubmits(10)).toEqual([late.id]);
-      await store().saveJob(advance(late, { kind: "unanswered" }, new Date()), null);
-      expect(await store().listAbandonedSubmits(10)).toEqual([]);
+      await store().jobs.save(settled, null);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([late.id]);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([late.id]);
+      await store().jobs.save(advance(late, { kind: "unanswered" }, new Date()), null);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([]);
     });
 
     test("list a submit whose lease ends later than any can, since the clock was set back, and no other", async () => {
       const stuck = await insertSubmit(3_600_000);
       // The longest that a gateway can be told to take.
       await insertSubmit(360_000);
-      expect(await store().listAbandonedSubmits(10)).toEqual([stuck.id]);
-      expect(await store().extendSubmit(stuck.id, 1_000)).toBe(false);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([stuck.id]);
+      expect(await store().jobs.extendSubmit(stuck.id, 1_000)).toBe(false);
     });
 
     test("list at most as many as were asked for", async () => {
       for (let index = 0; index < 3; index++) await insertSubmit(0);
-      expect(await store().listAbandonedSubmits(2)).toHaveLength(2);
+      expect(await store().jobs.listAbandonedSubmits(2)).toHaveLength(2);
     });
 
     test("are extended while nobody has found them abandoned, and never after", async () => {
       const [extended, found] = [await insertSubmit(0), await insertSubmit(60_000)];
-      expect(await store().extendSubmit(extended.id, 60_000)).toBe(true);
-      expect(await store().listAbandonedSubmits(10)).toEqual([]);
-      expect(await store().extendSubmit(found.id, 0)).toBe(true);
-      expect(await store().listAbandonedSubmits(10)).toEqual([found.id]);
-      expect(await store().extendSubmit(found.id, 60_000)).toBe(false);
-      expect(await store().listAbandonedSubmits(10)).toEqual([found.id]);
+      expect(await store().jobs.extendSubmit(extended.id, 60_000)).toBe(true);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([]);
+      expect(await store().jobs.extendSubmit(found.id, 0)).toBe(true);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([found.id]);
+      expect(await store().jobs.extendSubmit(found.id, 60_000)).toBe(false);
+      expect(await store().jobs.listAbandonedSubmits(10)).toEqual([found.id]);
     });
 
     test("are not extended once the job is settled or gone", async () => {
       const job = await insertSubmit(60_000);
-      await store().saveJob(advance(job, { kind: "unanswered" }, new Date()), null);
-      expect(await store().extendSubmit(job.id, 60_000)).toBe(false);
-      expect(await store().extendSubmit("job_unknown", 60_000)).toBe(false);
+      await store().jobs.save(advance(job, { kind: "unanswered" }, new Date()), null);
+      expect(await store().jobs.extendSubmit(job.id, 60_000)).toBe(false);
+      expect(await store().jobs.extendSubmit("job_unknown", 60_000)).toBe(false);
     });
   });
 
   test("a pause is told with what is left of it, and the one that ends later holds", async () => {
-    expect(await store().readPauseMs()).toBe(0);
-    await store().notePause(60_000);
-    await store().notePause(1_000);
-    const leftMs = await store().readPauseMs();
+    expect(await store().ownership.readPauseMs()).toBe(0);
+    await store().ownership.notePause(60_000);
+    await store().ownership.notePause(1_000);
+    const leftMs = await store().ownership.readPauseMs();
     expect(leftMs).toBeGreaterThan(1_000);
     expect(leftMs).toBeLessThanOrEqual(60_000);
-    await store().notePause(120_000);
-    expect(await store().readPauseMs()).toBeGreaterThan(60_000);
+    await store().ownership.notePause(120_000);
+    expect(await store().ownership.readPauseMs()).toBeGreaterThan(60_000);
   });
 
   test("a pause ends", async () => {
-    await store().notePause(20);
-    await expect.poll(() => store().readPauseMs()).toBe(0);
+    await store().ownership.notePause(20);
+    await expect.poll(() => store().ownership.readPauseMs()).toBe(0);
   });
 }

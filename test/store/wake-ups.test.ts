@@ -82,7 +82,7 @@ async function insertJob(store: JobStore, ownerId = "local"): Promise<Job> {
     apiVersion: "v1",
     now: new Date(0),
   });
-  await store.insertJob(job, {}, null);
+  await store.jobs.insert({ job, input: {}, key: null });
   return job;
 }
 
@@ -97,7 +97,7 @@ const countLogged = (text: string) => logged.filter((line) => line.includes(text
 
 /** The next state of a job, on this gateway. */
 async function change(store: JobStore, job: Job): Promise<void> {
-  expect(await store.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null)).toBe(true);
+  expect(await store.jobs.save({ ...job, version: 2, status: "IN_QUEUE" }, null)).toBe(true);
 }
 
 describe("a change on one gateway", () => {
@@ -105,13 +105,13 @@ describe("a change on one gateway", () => {
     const [a, b] = [await open(), await open()];
     const [watched, other] = [await insertJob(a), await insertJob(a)];
     const woken = [
-      countWakes((wake) => b.subscribe(watched.id, wake)),
-      countWakes((wake) => b.subscribeToFeed("local", wake)),
-      countWakes((wake) => b.subscribeToFeed(undefined, wake)),
+      countWakes((wake) => b.feed.subscribeToJob(watched.id, wake)),
+      countWakes((wake) => b.feed.subscribe("local", wake)),
+      countWakes((wake) => b.feed.subscribe(undefined, wake)),
     ];
     const others = [
-      countWakes((wake) => b.subscribe(other.id, wake)),
-      countWakes((wake) => b.subscribeToFeed("quiet", wake)),
+      countWakes((wake) => b.feed.subscribeToJob(other.id, wake)),
+      countWakes((wake) => b.feed.subscribe("quiet", wake)),
     ];
     await change(a, watched);
     await expect.poll(() => woken.map((count) => count())).toEqual([1, 1, 1]);
@@ -121,9 +121,9 @@ describe("a change on one gateway", () => {
   test("wakes each of its own watchers once, and those of no other owner", async () => {
     const [a, b] = [await open(), await open()];
     const [own, foreign] = [await insertJob(a), await insertJob(b, "theirs")];
-    const ofOwn = countWakes((wake) => a.subscribe(own.id, wake));
-    const ofOwner = countWakes((wake) => a.subscribeToFeed("local", wake));
-    const ofForeign = countWakes((wake) => a.subscribe(foreign.id, wake));
+    const ofOwn = countWakes((wake) => a.feed.subscribeToJob(own.id, wake));
+    const ofOwner = countWakes((wake) => a.feed.subscribe("local", wake));
+    const ofForeign = countWakes((wake) => a.feed.subscribeToJob(foreign.id, wake));
     await change(a, own);
     await expect.poll(() => payloads.join()).toContain(own.id);
     // Messages keep their order: once this one is heard, so is that of its own change.
@@ -135,9 +135,9 @@ describe("a change on one gateway", () => {
   test("leaves alone whoever has stopped to listen", async () => {
     const [a, b] = [await open(), await open()];
     const job = await insertJob(a);
-    const listening = countWakes((wake) => b.subscribeToFeed("local", wake));
+    const listening = countWakes((wake) => b.feed.subscribe("local", wake));
     let count = 0;
-    const stop = b.subscribeToFeed("local", () => (count += 1));
+    const stop = b.feed.subscribe("local", () => (count += 1));
     stop();
     await change(a, job);
     await expect.poll(listening).toBeGreaterThan(0);
@@ -163,7 +163,7 @@ describe("messages between gateways", () => {
 
   test("say `any job` in the place of more ids than fit, and never outgrow what Postgres takes", async () => {
     const [a, b] = [await openWakeUps(), await openWakeUps(database.url, "b")];
-    const watchers = countWakes((wake) => b.subscribe("job_watched", wake));
+    const watchers = countWakes((wake) => b.subscribeToJob("job_watched", wake));
     const longIds = (count: number) =>
       Array.from({ length: count }, (_, index) => `job_${String(index).padStart(96, "0")}`);
     for (const id of ["job_first", ...longIds(10_000), "job_watched"]) a.announce(id);
@@ -196,7 +196,7 @@ describe("messages between gateways", () => {
   test("that can't be read, or are of a later version, harm nobody", async () => {
     const [a, b] = [await open(), await open()];
     const job = await insertJob(a);
-    const watchers = countWakes((wake) => b.subscribe(job.id, wake));
+    const watchers = countWakes((wake) => b.feed.subscribeToJob(job.id, wake));
     const later = `{"g":"later","k":"news","x":[1],"t":["${job.id}"]}`;
     for (const payload of ["", "rubbish", "null", "[]", '{"g":1}', '{"g":"x","t":[1]}', later]) {
       await ear.query("select pg_notify($1, $2)", [CHANNEL, payload]);
@@ -206,7 +206,7 @@ describe("messages between gateways", () => {
 });
 
 describe("a listening connection", () => {
-  const LOST = "was lost; it is made anew";
+  const LOST = "was lost and is being reopened";
   const UNHEARD = "set the pooler to session mode";
   const HEARD_AGAIN = "heard again";
 
@@ -219,8 +219,8 @@ describe("a listening connection", () => {
 
   test("that was cut is made anew, with one warning, and then everybody is woken", async () => {
     const [a, b] = [await open(), await open(proxiedUrl)];
-    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
-    const ofAll = countWakes((wake) => b.subscribeToFeed(undefined, wake));
+    const watchers = countWakes((wake) => b.feed.subscribeToJob("job_missed", wake));
+    const ofAll = countWakes((wake) => b.feed.subscribe(undefined, wake));
     proxy.drop();
     await changeUnheard(a);
     await expect.poll(() => proxy.refused(), { timeout: 15_000 }).toBeGreaterThan(2);
@@ -232,7 +232,7 @@ describe("a listening connection", () => {
     expect(ofAll()).toBe(1);
 
     const job = await insertJob(a);
-    const again = countWakes((wake) => b.subscribe(job.id, wake));
+    const again = countWakes((wake) => b.feed.subscribeToJob(job.id, wake));
     await change(a, job);
     await expect.poll(again).toBeGreaterThan(0);
   });
@@ -242,8 +242,8 @@ describe("a listening connection", () => {
     proxy.blackHole();
     await changeUnheard(a);
     await expect.poll(() => countLogged(LOST), { timeout: 10_000 }).toBe(1);
-    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
-    const ofAll = countWakes((wake) => b.subscribeToFeed(undefined, wake));
+    const watchers = countWakes((wake) => b.feed.subscribeToJob("job_missed", wake));
+    const ofAll = countWakes((wake) => b.feed.subscribe(undefined, wake));
     proxy.heal();
     await expect.poll(watchers, { timeout: 15_000 }).toBeGreaterThan(0);
     expect(ofAll()).toBeGreaterThan(0);
@@ -251,7 +251,7 @@ describe("a listening connection", () => {
 
   test("that the server ends is made anew", async () => {
     const b = await open();
-    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
+    const watchers = countWakes((wake) => b.feed.subscribeToJob("job_missed", wake));
     await ear.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and application_name like '%wake-ups'`,
@@ -262,7 +262,7 @@ describe("a listening connection", () => {
   test("that can't be made at the start holds up nobody, and is made later", async () => {
     proxy.drop();
     const [a, b] = [await openWakeUps(), await openWakeUps(proxiedUrl, "b")];
-    const watchers = countWakes((wake) => b.subscribe("job_1", wake));
+    const watchers = countWakes((wake) => b.subscribeToJob("job_1", wake));
     proxy.heal();
     await expect.poll(watchers, { timeout: 15_000 }).toBe(1);
     a.announce("job_1");
@@ -279,7 +279,7 @@ describe("a listening connection", () => {
     const pooler = await openPooler();
     const [a, b] = [await open(), await open(pooler.url)];
     expect(countLogged(UNHEARD)).toBe(1);
-    const watchers = countWakes((wake) => b.subscribe("job_missed", wake));
+    const watchers = countWakes((wake) => b.feed.subscribeToJob("job_missed", wake));
     await changeUnheard(a);
     const clients = pooler.clients();
     await expect.poll(() => pooler.clients(), { timeout: 15_000 }).toBeGreaterThan(clients + 1);
@@ -292,8 +292,8 @@ describe("a listening connection", () => {
     expect(countLogged(HEARD_AGAIN)).toBe(1);
     expect(countLogged(UNHEARD) + countLogged(LOST)).toBe(1);
     const job = await insertJob(a);
-    const again = countWakes((wake) => b.subscribe(job.id, wake));
-    await a.saveJob({ ...job, version: 2, status: "IN_QUEUE" }, null);
+    const again = countWakes((wake) => b.feed.subscribeToJob(job.id, wake));
+    await a.jobs.save({ ...job, version: 2, status: "IN_QUEUE" }, null);
     await expect.poll(again).toBeGreaterThan(0);
   });
 
@@ -310,7 +310,7 @@ describe("a listening connection", () => {
     const { queries, close } = await openPostgres(proxiedUrl, { log });
     const options = { databaseUrl: database.url, queries, gatewayId: "b", heartbeatMs: 3_000, log };
     const wakeUps = await startWakeUps(options);
-    const wakes = countWakes((wake) => wakeUps.subscribeToFeed(undefined, wake));
+    const wakes = countWakes((wake) => wakeUps.subscribe(undefined, wake));
     proxy.drop();
     await expect.poll(() => countLogged("can't be told"), { timeout: 15_000 }).toBe(1);
     await ear.query("select pg_notify($1, $2)", [CHANNEL, '{"g":"a","t":["*"]}']);
@@ -366,7 +366,7 @@ test("what can't be sent is dropped with one warning, and the next change is tol
   expect(countLogged("can't be told")).toBe(1);
   proxy.heal();
   await wakeUps.handOver();
-  await expect.poll(() => payloads).toEqual(['{"g":"a","k":"handover"}']);
+  await expect.poll(() => payloads).toEqual(['{"g":"a","t":["!"]}']);
   await wakeUps.close();
   await close();
 });

@@ -2,10 +2,10 @@ import type { FeedPage, JobStore } from "../../src/store/job-store.ts";
 
 /** What changed between a cursor and now. */
 export async function readFeed(
-  store: Pick<JobStore, "readFeed" | "readFeedHead">,
+  { feed }: Pick<JobStore, "feed">,
   cursor: string,
   limit: number,
   ownerId?: string,
 ): Promise<FeedPage | null> {
-  return await store.readFeed(cursor, { until: await store.readFeedHead(), limit, ownerId });
+  return await feed.read(cursor, { until: await feed.readHead(), limit, ownerId });
 }

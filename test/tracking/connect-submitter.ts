@@ -6,7 +6,7 @@ import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { createQuota } from "../../src/tracking/quota.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
 import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
@@ -32,10 +32,10 @@ export function connectSubmitter(options: {
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, pace, log }),
     pace,
-    record: createRecord({ store, now: () => 0 }),
+    record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
-    submitLease: createSubmitLease({ store, timeoutMs, marginMs, isOwner, monotonic }),
-    quota: createQuota({ rates: store.rates, log }),
+    submitLease: createSubmitLease({ jobs: store.jobs, timeoutMs, marginMs, isOwner, monotonic }),
+    quota: createQuota({ quotas: store.quotas, log }),
     catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,

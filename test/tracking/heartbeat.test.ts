@@ -15,7 +15,7 @@ afterEach(() => heartbeat.close());
 async function start(takeOver: Partial<TakeOver>): Promise<void> {
   const nothing = (): Promise<void> => Promise.resolve();
   heartbeat = createHeartbeat({
-    store: { onHandover: () => () => undefined },
+    ownership: { onHandover: () => () => undefined },
     takeOver: {
       renew: nothing,
       share: () => Promise.resolve(true),

@@ -45,11 +45,11 @@ function conflictWith(job: Job): object {
 /** Holds back what is read of a key next, until the returned function is called. */
 function holdKey(): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const { readKeyedJob } = store;
-  store.readKeyedJob = async (...key) => {
-    store.readKeyedJob = readKeyedJob;
+  const { readKeyed } = store.jobs;
+  store.jobs.readKeyed = async (...key) => {
+    store.jobs.readKeyed = readKeyed;
     await promise;
-    return await readKeyedJob(...key);
+    return await readKeyed(...key);
   };
   return resolve;
 }
@@ -62,7 +62,7 @@ test("a conflict with a call that turns out to be a retry names the job that has
   release();
   expect(await other).toMatchObject(conflictWith(job));
   expect((await retry).id).toBe(job.id);
-  expect(await store.readJob(job.id)).not.toBeNull();
+  expect(await store.jobs.read(job.id)).not.toBeNull();
 });
 
 test("a retry gets its job, although a call with another input was there before it", async () => {

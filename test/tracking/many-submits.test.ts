@@ -87,11 +87,11 @@ async function settle<Value>(call: Promise<Value>): Promise<PromiseSettledResult
 async function expectNothingLost(jobs: readonly Job[], followed: readonly Job[]): Promise<void> {
   expect(upstream.count("submit")).toBe(jobs.length);
   expect(new Set(jobs.map(({ requestId }) => requestId)).size).toBe(jobs.length);
-  expect(await store.countJobs({})).toBe(jobs.length);
-  expect(await store.countJobs({ statuses: ["IN_QUEUE"] })).toBe(jobs.length);
+  expect(await store.jobs.count({})).toBe(jobs.length);
+  expect(await store.jobs.count({ statuses: ["IN_QUEUE"] })).toBe(jobs.length);
   for (const { requestId } of followed) upstream.finish(requestId ?? "", { output: {} });
   await expect
-    .poll(() => store.countJobs({ statuses: ["SUCCEEDED"] }), { timeout: 60_000 })
+    .poll(() => store.jobs.count({ statuses: ["SUCCEEDED"] }), { timeout: 60_000 })
     .toBe(followed.length);
 }
 

@@ -16,8 +16,8 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createLease } from "../../src/tracking/lease.ts";
 import type { Poller } from "../../src/tracking/poller.ts";
 import { createPoller } from "../../src/tracking/poller.ts";
-import type { Record } from "../../src/tracking/record.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import type { RecordObservation } from "../../src/tracking/record-observation.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { TakeOver } from "../../src/tracking/take-over.ts";
 import { createTakeOver } from "../../src/tracking/take-over.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
@@ -33,7 +33,7 @@ let upstream: FaultyUpstream;
 let store: JobStore;
 let pace: Pace;
 let runcomfy: RunComfy;
-let record: Record;
+let record: RecordObservation;
 let poller: Poller;
 let takeOver: TakeOver;
 /** The gateway's two clocks, which only the test moves. */
@@ -51,10 +51,10 @@ beforeEach(async () => {
   const now = () => wallMs;
   const monotonic = () => monotonicMs;
   pace = createPace({ now: monotonic, random: () => 0, log });
-  record = createRecord({ store, now });
+  record = createRecordObservation({ jobs: store.jobs, now });
   runcomfy = connect();
   poller = createPoller({
-    store,
+    jobs: store.jobs,
     runcomfy: {
       ...runcomfy,
       readStatus: (...reference) => runcomfy.readStatus(...reference),
@@ -72,10 +72,7 @@ beforeEach(async () => {
     onDue: () => undefined,
   });
   takeOver = createTakeOver({
-    store: {
-      ...store,
-      listOwnedJobs: () => store.listOwnedJobs(),
-    },
+    store,
     poller,
     pace,
     lease: createLease({ leaseMs: Infinity, monotonic }),
@@ -112,7 +109,7 @@ async function insert(deploymentId: string): Promise<Job> {
     apiVersion: "v1",
     now: new Date(wallMs),
   });
-  await store.insertJob(job, {}, null);
+  await store.jobs.insert({ job, input: {}, key: null });
   return job;
 }
 
@@ -152,7 +149,7 @@ async function untilTimeOut(holds: () => boolean | Promise<boolean>): Promise<vo
 }
 
 async function hasStatus(jobId: string, status: string): Promise<boolean> {
-  return (await store.readJob(jobId))?.status === status;
+  return (await store.jobs.read(jobId))?.status === status;
 }
 
 test("a job that is owned but not followed is found and followed to its end", async () => {
@@ -284,7 +281,7 @@ test("many jobs of a deployment that fails hold up no job of another one, and en
   await until(() => monotonicMs - trickleAt > 20_000);
   expect(upstream.count("status") - looks).toBeLessThan(10);
   passTime(2 * DEADLINE_SECONDS * 1_000);
-  await until(async () => (await store.countJobs({ statuses: ["FAILED"] })) === bad.length);
+  await until(async () => (await store.jobs.count({ statuses: ["FAILED"] })) === bad.length);
 });
 
 test("a job that another gateway took is no longer looked at", async () => {
@@ -293,7 +290,7 @@ test("a job that another gateway took is no longer looked at", async () => {
   poller.follow(job);
   await until(() => upstream.count("status") === 2);
   await until(() => poller.tick() > 500);
-  store.listOwnedJobs = () => Promise.resolve([]);
+  store.ownership.list = () => Promise.resolve([]);
   passTime(1);
   await takeOver.reconcile();
   expect(poller.tick()).toBe(Infinity);
@@ -305,8 +302,8 @@ test("the deadline ends jobs also while the upstream may not be asked", async ()
   for (let count = 0; count < 30; count++) jobs.push(await insertAccepted("long"));
   for (const job of jobs) poller.follow(job);
   await until(() => wallMs - (jobs[0]?.createdAt.getTime() ?? 0) > (DEADLINE_SECONDS + 5) * 1_000);
-  await until(async () => (await store.countJobs({ statuses: ["FAILED"] })) === 30);
-  expect((await store.readJob(jobs[29]?.id ?? ""))?.error?.code).toBe("EXPIRED");
+  await until(async () => (await store.jobs.count({ statuses: ["FAILED"] })) === 30);
+  expect((await store.jobs.read(jobs[29]?.id ?? ""))?.error?.code).toBe("EXPIRED");
 });
 
 test("a look that finds nothing new reads the row once", async () => {
@@ -314,10 +311,10 @@ test("a look that finds nothing new reads the row once", async () => {
   const job = await insertAccepted("long");
   await record(job.id, { kind: "running" });
   let reads = 0;
-  const { readJob } = store;
-  store.readJob = (jobId) => {
+  const { read } = store.jobs;
+  store.jobs.read = (jobId) => {
     reads += 1;
-    return readJob(jobId);
+    return read(jobId);
   };
   poller.follow(job);
   await until(() => upstream.count("status") === 3);
@@ -394,7 +391,7 @@ test("whoever waits for a look at a job that went to another gateway still gets 
   const job = await insertAccepted("warm-glow");
   const look = poller.lookNow(job.id);
   passTime(1);
-  store.listOwnedJobs = () => Promise.resolve([]);
+  store.ownership.list = () => Promise.resolve([]);
   await takeOver.reconcile();
   let hasEnded = false;
   void look.then(() => (hasEnded = true));
@@ -427,7 +424,7 @@ test.each(["readStatus", "readResult"] as const)(
     const { id } = job;
     poller.resume(job);
     await until(() => hasStatus(id, "FAILED"));
-    expect((await store.readJob(id))?.error).toMatchObject({
+    expect((await store.jobs.read(id))?.error).toMatchObject({
       code: "EXPIRED",
       message: expect.stringMatching(/could not be read/),
     });
@@ -441,9 +438,9 @@ test.each(["readStatus", "readResult"] as const)(
 test("a database that fails ends no job, however far past its deadline", async () => {
   const job = await insertAccepted("warm-glow");
   const { id } = job;
-  const { readJob } = store;
+  const { read } = store.jobs;
   let reads = 0;
-  store.readJob = () => {
+  store.jobs.read = () => {
     reads += 1;
     return Promise.reject(new Error("the database is away"));
   };
@@ -451,47 +448,47 @@ test("a database that fails ends no job, however far past its deadline", async (
   await until(() => reads === 5);
   passTime(2 * DEADLINE_SECONDS * 1_000);
   await until(() => reads === 10);
-  store.readJob = readJob;
+  store.jobs.read = read;
   expect(await hasStatus(id, "IN_QUEUE")).toBe(true);
-  upstream.finish((await readJob(id))?.requestId ?? "", { output: {} });
+  upstream.finish((await read(id))?.requestId ?? "", { output: {} });
   await until(() => hasStatus(id, "SUCCEEDED"));
 });
 
 test("a database that fails is told once, and once that it answers again, however many jobs wait", async () => {
   const jobs = [await insertAccepted("a"), await insertAccepted("b"), await insertAccepted("c")];
-  const { readJob, saveJob } = store;
+  const { read, save } = store.jobs;
   let reads = 0;
-  store.readJob = () => {
+  store.jobs.read = () => {
     reads += 1;
     return Promise.reject(new DatabaseAwayError({}));
   };
   for (const job of jobs) poller.resume(job);
   await until(() => reads === 15);
-  store.readJob = readJob;
+  store.jobs.read = read;
   await until(() => readMessages().length > 1);
   const away = expect.stringMatching(/^Jobs can't be looked at, because the database fails.*Check/);
   const again = expect.stringMatching(/^Jobs are looked at again/);
   expect(readMessages()).toEqual([away, again]);
   // What is read and can't be written is a failure too, and that others have nothing to write ends it for nobody.
   let saves = 0;
-  store.saveJob = (...change) => {
+  store.jobs.save = (...change) => {
     saves += 1;
     return change[0].deploymentId === "a"
       ? Promise.reject(new DatabaseBusyError({}))
-      : saveJob(...change);
+      : save(...change);
   };
   const [first] = jobs;
-  upstream.finish((await readJob(first?.id ?? ""))?.requestId ?? "", { output: {} });
+  upstream.finish((await read(first?.id ?? ""))?.requestId ?? "", { output: {} });
   await until(() => saves === 10);
   expect(readMessages()).toEqual([away, again, away]);
-  store.saveJob = saveJob;
+  store.jobs.save = save;
   await until(() => hasStatus(first?.id ?? "", "SUCCEEDED"));
   expect(readMessages()).toEqual([away, again, away, again]);
 });
 
 test("a database that fails at a job is told again at another one, once nobody follows the first", async () => {
   const [first, second] = [await insertAccepted("a"), await insertAccepted("b")];
-  store.readJob = () => Promise.reject(new DatabaseAwayError({}));
+  store.jobs.read = () => Promise.reject(new DatabaseAwayError({}));
   for (const job of [first, second]) poller.resume(job);
   await until(() => readMessages().length === 1);
   poller.drop([first.id]);
@@ -503,7 +500,7 @@ test("a database that fails at a job is told again at another one, once nobody f
 test("a value that the database can't hold is told of each job", async () => {
   const jobs = [await insertAccepted("a"), await insertAccepted("b")];
   const error = Object.assign(new pg.DatabaseError("no", 1, "error"), { code: "22P05" });
-  store.readJob = () => Promise.reject(error);
+  store.jobs.read = () => Promise.reject(error);
   for (const job of jobs) poller.resume(job);
   await until(() => new Set(logged.map((line) => /"jobId":"(\w+)"/.exec(line)?.[1])).size === 2);
   for (const message of readMessages())

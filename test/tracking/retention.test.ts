@@ -13,7 +13,7 @@ const NOW_MS = Date.now();
 /** Retention over a database in memory; `nights` are the pauses that it asked for, and each waits until it is ended. */
 async function openFixture(
   days: number,
-  overrides: Partial<Parameters<typeof startRetention>[0]["store"]> = {},
+  overrides: Partial<Parameters<typeof startRetention>[0]["jobs"]> = {},
 ) {
   const log = pino({ level: "silent" });
   const store = await openStore({ databaseUrl: ":memory:", log });
@@ -24,10 +24,10 @@ async function openFixture(
   async function addJob(ageDays: number, endedDaysAgo: number | null): Promise<string> {
     const now = new Date(NOW_MS - ageDays * DAY_MS);
     const job = createJob({ ownerId: "local", deploymentId: "warm-glow", apiVersion: "v1", now });
-    await store.insertJob(job, {}, null);
+    await store.jobs.insert({ job, input: {}, key: null });
     if (endedDaysAgo === null) return job.id;
     const endedAt = new Date(NOW_MS - endedDaysAgo * DAY_MS);
-    await store.saveJob(advance(job, { kind: "cancelled", finishedAt: endedAt }, endedAt), null);
+    await store.jobs.save(advance(job, { kind: "cancelled", finishedAt: endedAt }, endedAt), null);
     return job.id;
   }
 
@@ -35,11 +35,11 @@ async function openFixture(
     pauses,
     warnings,
     addJob,
-    isKept: async (id: string) => (await store.readJob(id)) !== null,
-    count: () => store.countJobs({}),
+    isKept: async (id: string) => (await store.jobs.read(id)) !== null,
+    count: () => store.jobs.count({}),
     start() {
       const retention = startRetention({
-        store: { ...store, ...overrides },
+        jobs: { ...store.jobs, ...overrides },
         days,
         log: { info: () => undefined, warn: (warning: unknown) => warnings.push(warning) },
         sleep: (durationMs, signal) => {
@@ -91,8 +91,8 @@ test("many jobs go in batches of 500 with a rest between, then it sleeps for a m
 });
 
 test("a database that is away is told once and tried again every minute", async () => {
-  const deleteOldJobs = () => Promise.reject(new Error("away"));
-  const fixture = await openFixture(1, { deleteOldJobs });
+  const deleteOld = () => Promise.reject(new Error("away"));
+  const fixture = await openFixture(1, { deleteOld });
   fixture.start();
   for (let round = 0; round < 3; round++) {
     await expect.poll(() => fixture.pauses.length).toBe(round + 1);
@@ -103,7 +103,7 @@ test("a database that is away is told once and tried again every minute", async 
 
 test("closing ends a rest between two batches and deletes no more", async () => {
   let batches = 0;
-  const fixture = await openFixture(1, { deleteOldJobs: () => Promise.resolve(++batches * 500) });
+  const fixture = await openFixture(1, { deleteOld: () => Promise.resolve(++batches * 500) });
   const retention = fixture.start();
   await expect.poll(() => fixture.pauses.length).toBe(1);
   await retention.close();
@@ -112,9 +112,9 @@ test("closing ends a rest between two batches and deletes no more", async () => 
 
 test("closing ends the real sleep between two sweeps at once", async () => {
   const swept = Promise.withResolvers<void>();
-  const deleteOldJobs = () => Promise.resolve(0).finally(() => setImmediate(swept.resolve));
+  const deleteOld = () => Promise.resolve(0).finally(() => setImmediate(swept.resolve));
   const log = { info: () => undefined, warn: () => undefined };
-  const retention = startRetention({ store: { deleteOldJobs }, days: 1, log });
+  const retention = startRetention({ jobs: { deleteOld }, days: 1, log });
   await swept.promise;
   await retention.close();
 });

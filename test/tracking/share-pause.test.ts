@@ -16,7 +16,7 @@ let pauses: PauseSharing;
 function share(options: { readonly isExclusive: boolean }): void {
   pace = createPace({ now: () => 0, random: () => 0, log });
   pauses = createPauseSharing({
-    store: {
+    ownership: {
       ...options,
       readPauseMs: () => Promise.resolve(shared.pauseMs),
       notePause(durationMs) {

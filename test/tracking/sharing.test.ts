@@ -47,7 +47,7 @@ afterEach(async () => {
 });
 
 async function start(
-  changes: (store: JobStore) => Partial<JobStore> = () => ({}),
+  changes: (store: JobStore) => Partial<JobStore["ownership"]> = () => ({}),
   baseUrl = upstream.url,
 ) {
   const opened = await openStore({
@@ -55,7 +55,10 @@ async function start(
     log,
     leaseMs: LEASE_SECONDS * 1_000,
   });
-  const store: JobStore = { ...opened, ...changes(opened) };
+  const store: JobStore = {
+    ...opened,
+    ownership: { ...opened.ownership, ...changes(opened) },
+  };
   const pace = createPace({
     now: () => performance.now(),
     random: Math.random,
@@ -101,20 +104,20 @@ async function addJobs(
     createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now }),
   );
   // As many as there are connections: others wait for theirs no longer than 5 s.
-  const inTurn = createTurns({ most: 6, isYielding: false });
+  const inTurn = createTurns(6);
   await Promise.all(
     jobs.map((job, index) =>
       inTurn(job.ownerId, async () => {
-        await store.insertJob(job, {}, null);
+        await store.jobs.insert({ job, input: {}, key: null });
         const requestId = `request-${index}`;
-        await store.saveJob(advance(job, { kind: "accepted", requestId }, now), null);
+        await store.jobs.save(advance(job, { kind: "accepted", requestId }, now), null);
       }),
     ),
   );
 }
 
 async function owned({ store }: TestGateway): Promise<number> {
-  return (await store.readShares()).owned;
+  return (await store.ownership.readShares()).owned;
 }
 
 test("work spreads: a new gateway gets its share, and one that shuts down hands its own over at once", async () => {
@@ -139,7 +142,7 @@ test("work spreads: a new gateway gets its share, and one that shuts down hands 
 test("a gateway that falls silent loses its jobs, and goes on as one of many when it is back", async () => {
   let isSilent = false;
   const silent = await start((store) => ({
-    renewLease: () => (isSilent ? Promise.reject(new Error("away")) : store.renewLease()),
+    renew: () => (isSilent ? Promise.reject(new Error("away")) : store.ownership.renew()),
   }));
   await addJobs(silent.store, 60);
   isSilent = true;
@@ -203,13 +206,16 @@ test("gateways whose jobs fail, with an answer each time, keep them, though othe
 
 test("of the looks that may be under way at once a gateway has the share of those that it leaves no jobs to", async () => {
   const cutOff = { isOutage: true, isCutOff: true, answeredMsAgo: null } as const;
-  const leave = (store: JobStore) => ({ renewLease: () => store.renewLease(cutOff) });
+  const leave = (store: JobStore) => ({ renew: () => store.ownership.renew(cutOff) });
   const last = await start();
   await start(leave);
   await start(leave);
   upstream.hold("status");
   const alone = { gateways: 3, sharing: 1 };
-  await vi.waitFor(async () => expect(await last.store.readShares()).toMatchObject(alone), WITHIN);
+  await vi.waitFor(
+    async () => expect(await last.store.ownership.readShares()).toMatchObject(alone),
+    WITHIN,
+  );
   await addJobs(last.store, 60);
   await vi.waitFor(() => expect(upstream.count("status")).toBeGreaterThanOrEqual(32), WITHIN);
 });
@@ -217,7 +223,7 @@ test("of the looks that may be under way at once a gateway has the share of thos
 test("a gateway that is the only one goes on looking while it can't renew its lease", async () => {
   let isRefused = false;
   const gateway = await start((store) => ({
-    renewLease: () => (isRefused ? Promise.reject(new Error("refused")) : store.renewLease()),
+    renew: () => (isRefused ? Promise.reject(new Error("refused")) : store.ownership.renew()),
   }));
   await addJobs(gateway.store, 2);
   await vi.waitFor(() => expect(upstream.count("status")).toBeGreaterThan(0), WITHIN);
@@ -239,11 +245,11 @@ test("a submit whose gateway is gone is settled by another, by the database's cl
     // Its own clock was an hour ahead.
     now: new Date(Date.now() + 3_600_000),
   });
-  await dead.insertJob(job, {}, null, 1_000);
+  await dead.jobs.insert({ job, input: {}, key: null, leaseMs: 1_000 });
   await dead.close();
-  expect((await gateway.store.readJob(job.id))?.status).toBe("SUBMITTING");
+  expect((await gateway.store.jobs.read(job.id))?.status).toBe("SUBMITTING");
   await vi.waitFor(async () => {
-    const settled = await gateway.store.readJob(job.id);
+    const settled = await gateway.store.jobs.read(job.id);
     expect(settled?.error?.code).toBe("SUBMISSION_UNKNOWN");
   }, WITHIN);
   expect(upstream.count("submit")).toBe(0);
@@ -278,7 +284,7 @@ test("the first gateway's jobs are each followed to their end by whoever has the
   }));
   await Promise.all(requests.map((request) => first.tracking.submitJob(request)));
   await vi.waitFor(
-    async () => expect(await first.store.countJobs({ statuses: ["SUCCEEDED"] })).toBe(40),
+    async () => expect(await first.store.jobs.count({ statuses: ["SUCCEEDED"] })).toBe(40),
     WITHIN,
   );
   expect(upstream.count("submit")).toBe(40);

@@ -15,7 +15,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createQuota } from "../../src/tracking/quota.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
 import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
@@ -60,16 +60,16 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 30_000, pace, log }),
     pace,
-    record: createRecord({ store, now: () => 0 }),
+    record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
     follow: ({ id }: Job) => followed.push(id),
     submitLease: createSubmitLease({
-      store,
+      jobs: store.jobs,
       timeoutMs: 30_000,
       marginMs: 5_000,
       isOwner: () => isOwner,
       monotonic: () => monotonicMs,
     }),
-    quota: createQuota({ rates: store.rates, log }),
+    quota: createQuota({ quotas: store.quotas, log }),
     catalogue,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
@@ -90,7 +90,7 @@ test("the row is there before the upstream hears of the job", async () => {
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
-  expect((await store.readKeyedJob("local", "key"))?.job).toMatchObject({ status: "SUBMITTING" });
+  expect((await store.jobs.readKeyed("local", "key"))?.job).toMatchObject({ status: "SUBMITTING" });
   expect(followed).toEqual([]);
   release();
   const { job } = await submitting;
@@ -98,26 +98,26 @@ test("the row is there before the upstream hears of the job", async () => {
 });
 
 test("an acceptance outlives a database that is away for a moment", async () => {
-  const { saveJob } = store;
+  const { save } = store.jobs;
   let failures = 3;
-  store.saveJob = (job, output) =>
-    failures-- > 0 ? Promise.reject(new Error("away")) : saveJob(job, output);
+  store.jobs.save = (job, output) =>
+    failures-- > 0 ? Promise.reject(new Error("away")) : save(job, output);
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
   expect(slept).toEqual([100, 500, 1_000]);
   expect(upstream.count("submit")).toBe(1);
 });
 
 test("a stop while the database is away tries once more to write down an acceptance", async () => {
-  const { saveJob } = store;
+  const { save } = store.jobs;
   const away = Promise.withResolvers<void>();
-  store.saveJob = () => {
+  store.jobs.save = () => {
     away.resolve();
     return Promise.reject(new Error("away"));
   };
   sleep = () => new Promise(() => undefined);
   const submitting = submitter.submitJob(REQUEST);
   await away.promise;
-  store.saveJob = saveJob;
+  store.jobs.save = save;
   submitter.stop(0);
   expect(await submitting).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
@@ -129,7 +129,7 @@ test.each([
   "$outcome that the database never takes is told as unknown, and not as worth another try",
   async ({ fault }) => {
     upstream.setFault(fault);
-    store.saveJob = () => Promise.reject(new DatabaseBusyError({}));
+    store.jobs.save = () => Promise.reject(new DatabaseBusyError({}));
     const error = await submitter.submitJob(REQUEST).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UpstreamError);
     expect(error).toMatchObject({
@@ -141,14 +141,14 @@ test.each([
 );
 
 test("an insert whose answer is lost leaves nothing behind, and the key is free", async () => {
-  const { insertJob } = store;
-  store.insertJob = async (job, input, submissionKey) => {
-    await insertJob(job, input, submissionKey);
+  const { insert } = store.jobs;
+  store.jobs.insert = async (row) => {
+    await insert(row);
     throw new Error("the connection broke");
   };
   await expect(submitter.submitJob(REQUEST)).rejects.toThrow("the connection broke");
-  expect(await store.countJobs({})).toBe(0);
-  store.insertJob = insertJob;
+  expect(await store.jobs.count({})).toBe(0);
+  store.jobs.insert = insert;
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
@@ -175,7 +175,7 @@ test("a submit that is not answered in time for a stop is written down as unknow
     unconfirmedJob: { status: "FAILED" },
   });
   await submitter.close();
-  expect(submitter.isSubmitting((await store.readKeyedJob("local", "key"))?.job.id ?? "")).toBe(
+  expect(submitter.isSubmitting((await store.jobs.readKeyed("local", "key"))?.job.id ?? "")).toBe(
     false,
   );
 });
@@ -206,9 +206,9 @@ test("what the schema refuses is not sent, not kept, and leaves the key free", a
     issues: [{ path: ["stepps"] }, { path: ["prompt"] }],
   });
   expect(upstream.count("submit")).toBe(0);
-  expect(await store.countJobs({})).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
   const { job } = await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
-  const [stored] = await store.readDocuments([job.id], null);
+  const [stored] = await store.documents.read([job.id], null);
   expect(stored?.documents?.input).toEqual({ prompt: "a", steps: 25 });
   expect(upstream.requests[0]?.body).toBe('{"prompt":"a","steps":25}');
 });
@@ -286,7 +286,7 @@ test("in an outage a submit is refused at once and leaves nothing", async () => 
   const submitting = submitter.submitJob(REQUEST);
   await expect(submitting).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
   expect(upstream.count("submit")).toBe(0);
-  expect(await store.countJobs({})).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
 });
 
 test("a gateway without looks sends no more than a few submits into an outage, however long it lasts, and any after it", async () => {
@@ -308,9 +308,9 @@ test("a gateway without looks sends no more than a few submits into an outage, h
 
 /** As if the gateway had stood still between the row and its POST. */
 function freezeAfterInsert(durationMs: number, meanwhile = () => Promise.resolve()): void {
-  const { insertJob } = store;
-  store.insertJob = async (...row) => {
-    const taken = await insertJob(...row);
+  const { insert } = store.jobs;
+  store.jobs.insert = async (row) => {
+    const taken = await insert(row);
     monotonicMs += durationMs;
     await meanwhile();
     return taken;
@@ -318,9 +318,9 @@ function freezeAfterInsert(durationMs: number, meanwhile = () => Promise.resolve
 }
 
 function countExtensions(): () => number {
-  const { extendSubmit } = store;
+  const { extendSubmit } = store.jobs;
   let extensions = 0;
-  store.extendSubmit = (...lease) => {
+  store.jobs.extendSubmit = (...lease) => {
     extensions += 1;
     return extendSubmit(...lease);
   };
@@ -349,8 +349,10 @@ test("a gateway whose own lease has run out does so too", async () => {
 
 test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
   freezeAfterInsert(60_000, async () => {
-    const keyed = await store.readKeyedJob("local", "key");
-    await createRecord({ store, now: () => 0 })(keyed?.job.id ?? "", { kind: "unanswered" });
+    const keyed = await store.jobs.readKeyed("local", "key");
+    await createRecordObservation({ jobs: store.jobs, now: () => 0 })(keyed?.job.id ?? "", {
+      kind: "unanswered",
+    });
   });
   const submitting = submitter.submitJob(REQUEST);
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
@@ -359,36 +361,36 @@ test("a submit that others settled while the gateway was frozen is never sent, a
 
 test("a submit for which the database is always too slow is not sent, and leaves its key free", async () => {
   freezeAfterInsert(60_000);
-  const { extendSubmit } = store;
-  store.extendSubmit = (...lease) => {
+  const { extendSubmit } = store.jobs;
+  store.jobs.extendSubmit = (...lease) => {
     monotonicMs += 10_000;
     return extendSubmit(...lease);
   };
   await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect(upstream.count("submit")).toBe(0);
-  expect(await store.countJobs({})).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
 });
 
 test("a submit whose lease can't be begun anew is not sent, and leaves its key free", async () => {
   freezeAfterInsert(60_000);
-  store.extendSubmit = () => Promise.reject(new Error("away"));
+  store.jobs.extendSubmit = () => Promise.reject(new Error("away"));
   await expect(submitter.submitJob(REQUEST)).rejects.toThrow("away");
   expect(upstream.count("submit")).toBe(0);
-  expect(await store.countJobs({})).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
 });
 
 test("an id that comes after the row was settled is kept beside it, and the answer stays unknown", async () => {
   const kept: string[][] = [];
-  const { keepLateRequestId } = store;
-  store.keepLateRequestId = (...late) => {
+  const { keepLateRequestId } = store.jobs;
+  store.jobs.keepLateRequestId = (...late) => {
     kept.push(late);
     return keepLateRequestId(...late);
   };
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
-  const id = (await store.readKeyedJob("local", "key"))?.job.id ?? "";
-  await createRecord({ store, now: () => 0 })(id, { kind: "unanswered" });
+  const id = (await store.jobs.readKeyed("local", "key"))?.job.id ?? "";
+  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(id, { kind: "unanswered" });
   release();
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   expect(kept).toEqual([[id, expect.stringMatching(/./)]]);
@@ -430,7 +432,7 @@ test.each([
   expect(retryAfterSeconds).toBeLessThanOrEqual(mostSeconds);
   expect(message).toMatch(/2 .*[Ss]ubmit again/);
   expect(upstream.count("submit")).toBe(2);
-  expect(await store.readKeyedJob("greedy", "third")).toBeNull();
+  expect(await store.jobs.readKeyed("greedy", "third")).toBeNull();
 
   // A key that has its job costs nothing, however often it is sent.
   expect((await submitter.submitJob(greedy)).job.id).toBe(first.job.id);
@@ -444,7 +446,10 @@ test("what is refused for its jobs in flight does not count as a job of the day"
   for (let attempt = 0; attempt < 5; attempt++) {
     await expect(submitter.submitJob(request)).rejects.toMatchObject({ limit: 1 });
   }
-  await createRecord({ store, now: () => 0 })(job.id, { kind: "cancelled", finishedAt: null });
+  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(job.id, {
+    kind: "cancelled",
+    finishedAt: null,
+  });
   expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
@@ -453,8 +458,8 @@ const DAY_OF_TWO = createViewer({ ownerId: "mine", limits: { jobsPerDay: 2 } });
 /** How many of the day's and the minute's are counted, with one more of each. */
 async function readCounts(): Promise<number[]> {
   const counts = [
-    await store.rates.count("jobs", "mine"),
-    await store.rates.count("submits", "mine"),
+    await store.quotas.count("jobs", "mine"),
+    await store.quotas.count("submits", "mine"),
   ];
   return counts.map(({ count }) => count - 1);
 }
@@ -464,21 +469,21 @@ test.each([
   [
     "the database does not take its row",
     () => {
-      store.insertJob = () => Promise.reject(new Error("away"));
+      store.jobs.insert = () => Promise.reject(new Error("away"));
     },
   ],
   [
     "its gateway can't begin its lease anew",
     () => {
       isOwner = false;
-      store.extendSubmit = () => Promise.reject(new Error("away"));
+      store.jobs.extendSubmit = () => Promise.reject(new Error("away"));
     },
   ],
   [
     "the database is too slow to send it",
     () => {
       isOwner = false;
-      store.extendSubmit = () => Promise.resolve(false);
+      store.jobs.extendSubmit = () => Promise.resolve(false);
     },
   ],
 ])("a submit counts as no job of the day when %s", async (_why, breakIt) => {
@@ -514,18 +519,21 @@ test("a retry whose key is found taken or spent with the row counts for nothing"
   const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
   const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
   const { job } = await submitter.submitJob(request);
-  const { readKeyedJob } = store;
+  const { readKeyed } = store.jobs;
   // As another gateway's submit of the same moment looks.
-  store.readKeyedJob = () => Promise.resolve(null);
-  const { insertJob } = store;
-  store.insertJob = async (...row) => {
-    store.readKeyedJob = readKeyedJob;
-    return await insertJob(...row);
+  store.jobs.readKeyed = () => Promise.resolve(null);
+  const { insert } = store.jobs;
+  store.jobs.insert = async (row) => {
+    store.jobs.readKeyed = readKeyed;
+    return await insert(row);
   };
   expect((await submitter.submitJob(request)).job.id).toBe(job.id);
 
-  await createRecord({ store, now: () => 0 })(job.id, { kind: "cancelled", finishedAt: null });
-  await store.deleteFinishedJob(job.id);
+  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(job.id, {
+    kind: "cancelled",
+    finishedAt: null,
+  });
+  await store.jobs.delete(job.id);
   await expect(submitter.submitJob(request)).rejects.toMatchObject({
     name: "IdempotencyConflictError",
   });
@@ -534,7 +542,7 @@ test("a retry whose key is found taken or spent with the row counts for nothing"
 
 test("a count that can't be given back leaves the answer as it is", async () => {
   upstream.setFault("envelope-503");
-  store.rates.discount = () => Promise.reject(new Error("away"));
+  store.quotas.discount = () => Promise.reject(new Error("away"));
   const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
   await expect(submitting).rejects.toMatchObject({ name: "UpstreamError", code: "UNAVAILABLE" });
 });

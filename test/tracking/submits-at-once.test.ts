@@ -57,8 +57,8 @@ async function fillPlace(): Promise<() => Promise<void>> {
 /** How many jobs of the day and submits of the minute are counted, with one more of each. */
 async function readCounts(): Promise<number[]> {
   const counts = [
-    await store.rates.count("jobs", "mine"),
-    await store.rates.count("submits", "mine"),
+    await store.quotas.count("jobs", "mine"),
+    await store.quotas.count("submits", "mine"),
   ];
   return counts.map(({ count }) => count - 1);
 }
@@ -70,7 +70,7 @@ test("a submit that waits has neither a row nor a POST, and gets both in its tur
   await upstream.whenRequested("submit", 2);
   await new Promise((resolve) => setImmediate(resolve));
   expect(upstream.count("submit")).toBe(2);
-  expect(await store.countJobs({})).toBe(2);
+  expect(await store.jobs.count({})).toBe(2);
   release();
   expect(await all).toHaveLength(6);
   expect(upstream.count("submit")).toBe(6);
@@ -104,12 +104,12 @@ test("who has waited for as long as a POST may take is refused, and nothing is l
   const unknown = [first, endOf(submit())];
   const late = await endOf(submit("late"));
   expect(late).toMatchObject({ code: "RATE_LIMITED", retryable: true, retryAfterSeconds: 1 });
-  expect(await store.readKeyedJob("mine", "late")).toBeNull();
+  expect(await store.jobs.readKeyed("mine", "late")).toBeNull();
   for (const end of await Promise.all(unknown)) {
     expect(end).toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   }
   expect(await readCounts()).toEqual([2, 2]);
-  expect(await store.countJobs({})).toBe(2);
+  expect(await store.jobs.count({})).toBe(2);
   expect(upstream.count("submit")).toBe(2);
 });
 
@@ -122,13 +122,13 @@ test("a stop refuses who waits, with no row and no POST", async () => {
   for (const end of await Promise.all(waiting)) {
     expect(end).toMatchObject({
       code: "UNAVAILABLE",
-      message: expect.stringMatching(/being restarted/),
+      message: expect.stringMatching(/is restarting/),
     });
   }
   await empty();
   await submitter.close();
   expect(upstream.count("submit")).toBe(1);
-  expect(await store.countJobs({})).toBe(1);
+  expect(await store.jobs.count({})).toBe(1);
   expect(await readCounts()).toEqual([1, 1]);
 });
 
@@ -178,11 +178,11 @@ test.each(["fault-insufficient-funds", "fault-html-502", "fault-reset-before-ans
 
 test("a place is free again after a submit that the database or a limit refused", async () => {
   submitter = connectSubmitter({ upstream, store, submitsAtOnce: 1 });
-  const { insertJob } = store;
-  store.insertJob = () => Promise.reject(new Error("away"));
+  const { insert } = store.jobs;
+  store.jobs.insert = () => Promise.reject(new Error("away"));
   await expect(submit()).rejects.toThrow("away");
-  store.insertJob = insertJob;
-  store.rates.count = () => Promise.reject(new Error("away"));
+  store.jobs.insert = insert;
+  store.quotas.count = () => Promise.reject(new Error("away"));
   await expect(submit()).rejects.toThrow("away");
   const viewer = createViewer({ ownerId: "another" });
   const request = { viewer, deploymentId: "dep", input: {}, idempotencyKey: null };
@@ -198,9 +198,9 @@ test("a submit that waits for another gateway's under its key holds no place", a
   const theirs = other.submitJob(request);
   await upstream.whenRequested("submit", 1);
   // As if both had looked for the key at the same moment.
-  const { readKeyedJob } = store;
-  store.readKeyedJob = () => {
-    store.readKeyedJob = readKeyedJob;
+  const { readKeyed } = store.jobs;
+  store.jobs.readKeyed = () => {
+    store.jobs.readKeyed = readKeyed;
     return Promise.resolve(null);
   };
   const ours = submit("key");

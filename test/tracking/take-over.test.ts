@@ -11,7 +11,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createHeartbeat } from "../../src/tracking/heartbeat.ts";
 import type { Lease } from "../../src/tracking/lease.ts";
 import { createLease } from "../../src/tracking/lease.ts";
-import { createRecord } from "../../src/tracking/record.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { TakeOver } from "../../src/tracking/take-over.ts";
 import { createTakeOver } from "../../src/tracking/take-over.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -45,7 +45,7 @@ beforeEach(async () => {
   store = await openStore({ databaseUrl: database.url, log, leaseMs: 60_000 });
   lease = createLease({ leaseMs: LEASE_MS, monotonic });
   pace = createPace({ now: monotonic, random: () => 0, log, cutOffAfterMs: LEASE_MS });
-  const record = createRecord({ store, now: Date.now });
+  const record = createRecordObservation({ jobs: store.jobs, now: Date.now });
   takeOver = createTakeOver({
     store,
     poller: {
@@ -80,7 +80,7 @@ afterEach(async () => {
 
 async function abandon(): Promise<string> {
   const job = createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date() });
-  await store.insertJob(job, {}, null, 0);
+  await store.jobs.insert({ job, input: {}, key: null, leaseMs: 0 });
   return job.id;
 }
 
@@ -100,7 +100,7 @@ async function query(statement: string): Promise<void> {
 }
 
 async function countOpen(): Promise<number> {
-  return await store.countJobs({ statuses: ["SUBMITTING"] });
+  return await store.jobs.count({ statuses: ["SUBMITTING"] });
 }
 
 test("an abandoned submit is settled once each beat of a whole lease has found it so", async () => {
@@ -154,7 +154,7 @@ test("a submit that is settled as unknown is logged once, with its job's id", as
   for (let beats = 0; beats < 6; beats++) await beat();
   expect(logged).toHaveLength(1);
   expect(logged[0]).toContain(jobId);
-  expect(logged[0]).toMatch(/not known whether RunComfy took it/);
+  expect(logged[0]).toMatch(/nobody knows whether RunComfy took it/);
 });
 
 test("a lease that had run out is told once each time, with what to check, and the first one never", async () => {
@@ -175,22 +175,22 @@ test("more jobs than fit into a beat are taken over in groups, oldest first, and
     `insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, submit_until)
        select 'job_' || n, 'local', 'd', 'v1', 'IN_QUEUE', 2, n, n, 0 from generate_series(1, ${COUNT}) n`,
   );
-  const { claimJobs, renewLease } = store;
+  const { claim, renew } = store.ownership;
   let isAlwaysHeld = true;
   const claimsByRenewal: number[] = [];
-  store.renewLease = async (reach) => {
+  store.ownership.renew = async (reach) => {
     claimsByRenewal.unshift(0);
-    return await renewLease(reach);
+    return await renew(reach);
   };
-  store.claimJobs = async (limit) => {
+  store.ownership.claim = async (limit) => {
     claimsByRenewal[0] = (claimsByRenewal[0] ?? 0) + 1;
-    const jobs = await claimJobs(limit);
+    const jobs = await claim(limit);
     nowMs += LEASE_MS / 8;
     isAlwaysHeld &&= lease.isHeld();
     return jobs;
   };
   const heartbeat = createHeartbeat({
-    store,
+    ownership: store.ownership,
     takeOver,
     pauses: { exchange: () => Promise.resolve(), close: () => Promise.resolve() },
     leaseMs: LEASE_MS,
@@ -223,7 +223,7 @@ describe("beside another gateway", () => {
         apiVersion: "v1",
         now: new Date(),
       });
-      await owner.insertJob({ ...job, status: "IN_QUEUE" }, {}, null);
+      await owner.jobs.insert({ job: { ...job, status: "IN_QUEUE" }, input: {}, key: null });
     }
   }
 
@@ -238,15 +238,15 @@ describe("beside another gateway", () => {
   }
 
   async function owned(): Promise<number> {
-    return (await store.readShares()).owned;
+    return (await store.ownership.readShares()).owned;
   }
 
   test("one that has not lived for a lease takes no jobs while that one lives, and all when it is gone", async () => {
     await age();
     // What puts it where a new one is.
-    await store.renewLease({ ...pace.reach(), isCutOff: true });
+    await store.ownership.renew({ ...pace.reach(), isCutOff: true });
     await insertInto(other, 3);
-    await other.releaseJobs(10);
+    await other.ownership.release(10);
     await takeOver.share();
     expect(await owned()).toBe(0);
     await other.close();
@@ -261,7 +261,7 @@ describe("beside another gateway", () => {
     await age();
     failReads();
     nowMs += LEASE_MS;
-    await other.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
+    await other.ownership.renew({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
     await takeOver.renew();
     await takeOver.share();
     expect(await owned()).toBe(20);
@@ -281,10 +281,10 @@ describe("beside another gateway", () => {
 
   test("one that the database answers slowly takes no answer from before its outage for a later one", async () => {
     await age();
-    await other.renewLease({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
+    await other.ownership.renew({ isOutage: false, isCutOff: false, answeredMsAgo: 0 });
     failReads();
-    const { readShares } = store;
-    store.readShares = async () => {
+    const { readShares } = store.ownership;
+    store.ownership.readShares = async () => {
       const shares = await readShares();
       nowMs += 3_000;
       return shares;
@@ -299,7 +299,7 @@ describe("beside another gateway", () => {
     await insertInto(store, 20);
     await age();
     failReads();
-    await other.renewLease({ isOutage: true, isCutOff: false, answeredMsAgo: 1 });
+    await other.ownership.renew({ isOutage: true, isCutOff: false, answeredMsAgo: 1 });
     for (let beats = 0; beats < 6; beats++) {
       nowMs += BEAT_MS;
       failReads();
@@ -313,11 +313,11 @@ describe("beside another gateway", () => {
     await insertInto(other, 3);
     await takeOver.share();
     expect(looks).toEqual([]);
-    await other.renewLease({ isOutage: true, isCutOff: false, answeredMsAgo: null });
+    await other.ownership.renew({ isOutage: true, isCutOff: false, answeredMsAgo: null });
     await takeOver.share();
     await takeOver.share();
     expect(looks).toHaveLength(1);
-    const jobs = await other.listOwnedJobs();
+    const jobs = await other.ownership.list();
     expect(jobs.map(({ id }) => id)).toContain(looks[0]?.jobId);
     looks[0]?.end();
     await expect.poll(() => takeOver.share().then(() => looks.length)).toBe(2);

@@ -102,12 +102,12 @@ test("a job is queued when submitJob answers, and succeeds together with its out
   const job = await submit("warm-glow");
   expect(job).toMatchObject({ status: "IN_QUEUE", deploymentId: "warm-glow", version: 2 });
   expect(await untilFinished(job)).toMatchObject({ status: "SUCCEEDED", error: null });
-  const [stored] = await store.readDocuments([job.id], null);
+  const [stored] = await store.documents.read([job.id], null);
   expect(stored?.documents?.input).toEqual(INPUT);
   expect(stored?.documents?.output).toMatchObject({
     images: [expect.stringContaining("https://")],
   });
-  const [history] = await store.readHistories([job.id]);
+  const [history] = await store.jobs.readHistories([job.id]);
   expect(history?.map(({ status }) => status)).toEqual([
     "SUBMITTING",
     "IN_QUEUE",
@@ -121,11 +121,11 @@ test("a look that finds nothing new writes nothing and wakes nobody", async () =
   const job = await submit("still");
   await waitForJob(store, job.id, ({ status }) => status === "IN_PROGRESS", 5_000);
   let wakeUps = 0;
-  store.subscribe(job.id, () => (wakeUps += 1));
+  store.feed.subscribeToJob(job.id, () => (wakeUps += 1));
   const looks = upstream.count("status");
   await upstream.whenRequested("status", looks + 3);
   expect(wakeUps).toBe(0);
-  expect((await store.readJob(job.id))?.version).toBe(3);
+  expect((await store.jobs.read(job.id))?.version).toBe(3);
 });
 
 test("the same key and value give the same job, however the body is spelled and also at once", async () => {
@@ -164,7 +164,7 @@ test.each([
     code,
     unconfirmedJob: null,
   });
-  expect(await store.countJobs({})).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
   await thrownBy(submit(deploymentId, "key"));
   expect(upstream.count("submit")).toBe(2);
 });
@@ -197,7 +197,7 @@ test.each([
       });
     }
     expect(upstream.count("submit")).toBe(1);
-    expect(await store.countJobs({})).toBe(1);
+    expect(await store.jobs.count({})).toBe(1);
     expect(upstream.requestsElsewhere).toEqual([]);
   },
 );
@@ -235,7 +235,7 @@ test("a Retry-After refuses the next submit at once, with the seconds left, and 
   const second = await thrownBy(submit("warm-glow"));
   expect(second).toMatchObject({ code: "RATE_LIMITED", retryable: true });
   expect(upstream.count("submit")).toBe(1);
-  expect(await store.countJobs({})).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
 });
 
 test.each([
@@ -262,7 +262,7 @@ test.each(["unauthorized", "forbidden", "html-502", "html-200", "deep-body"])(
   async (fault) => {
     const job = await submit(`fault-${fault}--looks`);
     await upstream.whenRequested("status", 2, job.requestId ?? "");
-    expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
+    expect((await store.jobs.read(job.id))?.status).toBe("IN_QUEUE");
   },
 );
 
@@ -270,14 +270,14 @@ test("an unknown status word keeps the last known state", async () => {
   upstream.script("odd", ["in_progress", "defragmenting", "defragmenting", "succeeded"]);
   const job = await submit("odd");
   await upstream.whenRequested("status", 3, job.requestId ?? "");
-  expect((await store.readJob(job.id))?.status).toBe("IN_PROGRESS");
+  expect((await store.jobs.read(job.id))?.status).toBe("IN_PROGRESS");
   expect((await untilFinished(job))?.status).toBe("SUCCEEDED");
 });
 
 test("a job that the upstream does not know is lost once it is no longer young", async () => {
   const job = await submit("fault-lost");
   await upstream.whenRequested("status", 2, job.requestId ?? "");
-  expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
+  expect((await store.jobs.read(job.id))?.status).toBe("IN_QUEUE");
   aheadMs = 31_000;
   expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "LOST" } });
 });
@@ -294,7 +294,7 @@ test("a succeeded job without a readable result is INVALID_RESPONSE after 10 min
   const job = await submit("fault-output-null");
   // The second request tells that the first look has been noted.
   await upstream.whenRequested("result", 2, job.requestId ?? "");
-  expect((await store.readJob(job.id))?.status).not.toBe("FAILED");
+  expect((await store.jobs.read(job.id))?.status).not.toBe("FAILED");
   aheadMs = 601_000;
   expect(await untilFinished(job)).toMatchObject({
     status: "FAILED",
@@ -335,7 +335,7 @@ test("a cancel without an answer that counts is an upstream error while the job 
     name: "UpstreamError",
     retryable: true,
   });
-  expect((await store.readJob(job.id))?.status).toBe("IN_QUEUE");
+  expect((await store.jobs.read(job.id))?.status).toBe("IN_QUEUE");
 });
 
 test("jobs that have ended or never were can't be cancelled", async () => {
@@ -355,7 +355,7 @@ test("a cancel during the submit waits for its outcome", async () => {
   const release = upstream.hold("submit");
   const submitting = submit("slow");
   await upstream.whenRequested("submit", 1);
-  const [job] = await store.listJobs({ filter: {}, direction: "forward", limit: 1 });
+  const [job] = await store.jobs.list({ filter: {}, direction: "forward", limit: 1 });
   const cancelling = tracking.cancelJob(job?.id ?? "", "local");
   release();
   await submitting;

@@ -17,12 +17,12 @@ export function createFixture() {
   let beforeRead = (): Promise<void> | void => undefined;
   let beforePage = (): Promise<void> | void => undefined;
 
-  const store = {
-    async readFeedHead() {
+  const changes = {
+    async readHead() {
       await beforeRead();
       return String(head);
     },
-    async readFeed(
+    async read(
       cursor: string,
       { until, limit }: { readonly until: string; readonly limit: number },
     ): Promise<FeedPage | null> {
@@ -42,14 +42,14 @@ export function createFixture() {
       await beforePage();
       return isTooOld ? null : page;
     },
-    subscribeToFeed(_ownerId: string | undefined, wake: () => void) {
+    subscribe(_ownerId: string | undefined, wake: () => void) {
       const listener = () => wake();
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
   const feed = createFeedReader({
-    store,
+    feed: changes,
     inTurn: (_name, read) => read(),
     log: { warn: (warning: unknown) => warnings.push(warning) },
   });
@@ -71,7 +71,7 @@ export function createFixture() {
       return String(head);
     },
     watch: ({ filter = {}, after = null }: Partial<JobsWatch> = {}) =>
-      watchJobs({ store, feed, filter, after }),
+      watchJobs({ subscribe: changes.subscribe, feed, filter, after }),
   };
 }
 

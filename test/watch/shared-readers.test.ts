@@ -13,21 +13,25 @@ function createFixture() {
   let failure: Error | null = null;
   const details = createDetailReader(
     {
-      async readDocuments(ids) {
-        reads.push([...ids]);
-        if (failure !== null) throw failure;
-        return ids.map((id) => {
-          const stored = { inputBytes: 12, outputBytes: 0, documents: toDocuments(id) };
-          held.push(new WeakRef(stored));
-          return stored;
-        });
+      documents: {
+        async read(ids) {
+          reads.push([...ids]);
+          if (failure !== null) throw failure;
+          return ids.map((id) => {
+            const stored = { inputBytes: 12, outputBytes: 0, documents: toDocuments(id) };
+            held.push(new WeakRef(stored));
+            return stored;
+          });
+        },
       },
-      async readHistories(ids) {
-        reads.push([...ids]);
-        return ids.map(() => []);
+      jobs: {
+        async readHistories(ids) {
+          reads.push([...ids]);
+          return ids.map(() => []);
+        },
       },
     },
-    createTurns({ most: 100, isYielding: true }),
+    createTurns(100),
   );
   return {
     details,

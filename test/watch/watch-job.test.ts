@@ -34,8 +34,8 @@ function createFixture() {
     readJob,
     reads: () => reads,
     holdReads: (hold: () => Promise<void> | void) => (beforeRead = hold),
-    store: {
-      subscribe(_jobId: string, listener: () => void) {
+    feed: {
+      subscribeToJob(_jobId: string, listener: () => void) {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
@@ -53,7 +53,7 @@ function createFixture() {
 }
 
 function watch(fixture: ReturnType<typeof createFixture>) {
-  return watchJob({ store: fixture.store, jobId: SUBMITTED.id, readJob: fixture.readJob });
+  return watchJob({ feed: fixture.feed, jobId: SUBMITTED.id, readJob: fixture.readJob });
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -202,7 +202,7 @@ test("a database that is away is told once until it is back", async () => {
   const warnings: unknown[] = [];
   let isAway = true;
   const store = {
-    readJobs: (ids: readonly string[]) =>
+    readMany: (ids: readonly string[]) =>
       isAway ? Promise.reject(new Error("away")) : Promise.resolve(ids.map(() => null)),
   };
   const readJob = createJobReader(store, { warn: (warning: unknown) => warnings.push(warning) });
@@ -217,14 +217,14 @@ test("5,000 watchers that wake at once cost one statement, which reads their job
   const fixture = createFixture();
   const batches: number[] = [];
   const store = {
-    readJobs: async (ids: readonly string[]) => {
+    readMany: async (ids: readonly string[]) => {
       batches.push(ids.length);
       return await Promise.all(ids.map(fixture.readJob));
     },
   };
   const readJob = createJobReader(store, pino({ level: "silent" }));
   const watchers = Array.from({ length: 5_000 }, () =>
-    watchJob({ store: fixture.store, jobId: SUBMITTED.id, readJob }),
+    watchJob({ feed: fixture.feed, jobId: SUBMITTED.id, readJob }),
   );
   await Promise.all(watchers.map((jobs) => jobs.next()));
   expect(batches).toEqual([1]);

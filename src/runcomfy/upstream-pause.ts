@@ -1,23 +1,22 @@
-/** For how long the upstream asked everybody to stay away. */
-export type Pause = {
-  /** How many milliseconds nobody may call the upstream, because it asked for a pause; 0 when it did not. */
+/** The pause that the upstream asked for with a Retry-After. */
+export type UpstreamPause = {
+  /** How many milliseconds nobody may call the upstream; 0 without a pause. */
   pausedForMs(): number;
-  /** The upstream asked everybody to stay away for so long; the listeners of `onPause` hear of it. */
+  /** The upstream asked for a pause; listeners of `onPause` hear of it. */
   notePause(durationMs: number): void;
-  /** Another gateway was asked to: the same, but nobody hears of it. */
+  /** The same for a pause that another gateway noted, but no listener hears of it. */
   adoptPause(durationMs: number): void;
-  /** Calls `tell` whenever a pause was noted that lasts longer than the one before. */
+  /** Calls `tell` whenever a noted pause lasts longer than the one before. */
   onPause(tell: () => void): void;
 };
 
-/** The longest pause that is obeyed, however long the upstream asked for. */
+/** Longer pauses are cut to this. */
 export const LONGEST_PAUSE_MS = 300_000;
 
-/** Pauses that differ by less are the same one, which several answers told. */
+/** Pauses that differ by less are one pause that several answers asked for. */
 const SAME_PAUSE_MS = 500;
 
-/** Makes one that has not begun. */
-export function createPause(now: () => number): Pause {
+export function createUpstreamPause(now: () => number): UpstreamPause {
   const listeners: (() => void)[] = [];
   let pausedUntil = 0;
 

@@ -1,5 +1,15 @@
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../job/errors.ts";
-import type { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+
+/** What a call resolves with, or how the upstream failed it; rejects with what is no failure of the upstream. */
+export async function attempt<T>(call: () => Promise<T>): Promise<T | RunComfyError> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof RunComfyError) return error;
+    throw error;
+  }
+}
 
 /** What a client is told of a failed call: the code and our own sentence for it. */
 export function toUpstreamError(error: RunComfyError): UpstreamError {
@@ -9,7 +19,7 @@ export function toUpstreamError(error: RunComfyError): UpstreamError {
   });
 }
 
-/** The same of a submit that was surely refused. */
+/** What a client is told of a submit that was surely refused. */
 export function toRefusal(error: RunComfyError, deploymentId: string): Error {
   if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
   if (error.code === "NOT_FOUND")
@@ -17,7 +27,7 @@ export function toRefusal(error: RunComfyError, deploymentId: string): Error {
   return toUpstreamError(error);
 }
 
-/** The pause that is in force, as a client is told of it. */
+/** What a client is told of the pause that is in force. */
 export function rateLimited(pausedForMs: number): UpstreamError {
   return new UpstreamError("RATE_LIMITED", { retryAfterSeconds: toSeconds(pausedForMs) });
 }

@@ -1,31 +1,35 @@
 import { advance } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import type { Observation } from "../job/advance.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 
 /**
- * Holds an observation against a job and writes what is new in it: the one way in which a job ever changes. Returns the
- * job as it is afterwards, or null when there is none; rejects when the database does not answer. Whoever has just read
- * the row passes it as `known`: without news nothing is read again, and news on a stale row is not saved but held anew.
+ * Writes what an observation says that is new: the one way in which a job ever changes. Returns the job as it then is, or
+ * null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
+ * which saves a read; a stale one is read anew.
  */
-export type Record = (jobId: string, observation: Observation, known?: Job) => Promise<Job | null>;
+export type RecordObservation = (
+  jobId: string,
+  observation: Observation,
+  known?: Job,
+) => Promise<Job | null>;
 
 /** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
 const MOST_ATTEMPTS = 20;
 
-export function createRecord(dependencies: {
-  readonly store: JobStore;
+export function createRecordObservation(dependencies: {
+  readonly jobs: Jobs;
   readonly now: () => number;
-}): Record {
-  const { store, now } = dependencies;
+}): RecordObservation {
+  const { jobs, now } = dependencies;
   return async (jobId, observation, known) => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const job = attempt === 0 && known ? known : await store.readJob(jobId);
+      const job = attempt === 0 && known ? known : await jobs.read(jobId);
       if (job === null) return null;
       const next = advance(job, observation, new Date(now()));
       if (next === job) return job;
       const output = observation.kind === "succeeded" ? observation.output : null;
-      if (await store.saveJob(next, output)) return next;
+      if (await jobs.save(next, output)) return next;
     }
     throw new Error(
       `${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`,

@@ -1,9 +1,9 @@
-/** The places for looks that are under way at once. */
-export type LookPlaces = {
-  /** With how many gateways the places are shared; each has one at least. */
+/** The looks that may be under way at once. */
+export type LookSlots = {
+  /** With how many gateways the slots are shared; each has one at least. */
   setGateways(gateways: number): void;
   isFull(): boolean;
-  /** Whether a deployment has less than half of the places, so that one that never answers leaves some to the others. */
+  /** Whether a deployment has less than half of the slots, so that one that never answers leaves some to the others. */
   isOpen(deploymentId: string | null): boolean;
   /** Takes one, and returns what gives it back. */
   take(deploymentId: string | null): () => void;
@@ -12,8 +12,7 @@ export type LookPlaces = {
 /** Of all gateways together. One deployment, which is all that many gateways have, gets half of them. */
 const MOST_LOOKS = 64;
 
-/** Makes them for a gateway that is alone. */
-export function createLookPlaces(): LookPlaces {
+export function createLookSlots(): LookSlots {
   const takenBy = new Map<string | null, number>();
   let taken = 0;
   let most = MOST_LOOKS;
@@ -26,9 +25,7 @@ export function createLookPlaces(): LookPlaces {
   }
 
   return {
-    setGateways(gateways) {
-      most = Math.max(1, Math.floor(MOST_LOOKS / gateways));
-    },
+    setGateways: (gateways) => void (most = Math.max(1, Math.floor(MOST_LOOKS / gateways))),
     isFull: () => taken >= most,
     isOpen: (deploymentId) => (takenBy.get(deploymentId) ?? 0) < Math.max(1, Math.floor(most / 2)),
     take(deploymentId) {

@@ -1,25 +1,25 @@
-/** Lets one call at a time pass while calls fail, and the next one ever later. */
-export type Place = {
+/** Lets one call at a time pass while calls fail, each later than the one before. */
+export type Slot = {
   /** What the next failure doubles. */
   backOffMs(): number;
   /** 0 when it is free. */
   waitMs(): number;
   take(): void;
-  /** The call that took it told nothing: it is free again. Does nothing when it is not taken. */
+  /** The call that took it said nothing, so it is free again. Does nothing when it is not taken. */
   release(): void;
   /** The call that took it failed. Does nothing when it is not taken: many others may be under way. */
   backOff(): void;
-  /** There is reason to try at once, unless a call is under way. */
+  /** There is a reason to try at once, unless a call is under way. */
   hurry(): void;
 };
 
-/** Makes one that is free after the first wait; `toWaitMs` makes a wait of a back-off. */
-export function createPlace(options: {
+/** It is free after the first wait; `toWaitMs` turns a back-off into a wait. */
+export function createSlot(options: {
   readonly now: () => number;
   readonly toWaitMs: (backOffMs: number) => number;
   readonly firstBackOffMs: number;
   readonly longestBackOffMs: number;
-}): Place {
+}): Slot {
   const { now, toWaitMs, longestBackOffMs } = options;
   let backOffMs = Math.min(options.firstBackOffMs, longestBackOffMs);
   let freeAt = now() + toWaitMs(backOffMs);
@@ -30,7 +30,7 @@ export function createPlace(options: {
     waitMs: () => Math.max(0, Math.ceil(freeAt - now())),
     take() {
       takenAt = now();
-      // A call that hangs, or whose end is never noted, keeps the place no longer: the upstream may be back meanwhile.
+      // A call that hangs, or whose end is never noted, keeps the slot no longer than this.
       freeAt = takenAt + longestBackOffMs;
     },
     release() {
@@ -41,7 +41,7 @@ export function createPlace(options: {
     backOff() {
       if (takenAt === null) return;
       backOffMs = Math.min(longestBackOffMs, backOffMs * 2);
-      // From its start: the upstream may have come back while the call was waiting in vain.
+      // From the call's start: the upstream may have come back while it was waiting.
       freeAt = takenAt + toWaitMs(backOffMs);
       takenAt = null;
     },

@@ -1,0 +1,105 @@
+import { type Kysely, sql } from "kysely";
+
+import type { Job } from "../job/job.ts";
+import { LimitError } from "../job/errors.ts";
+import { type Database, type DatabaseKind, databaseNowMs } from "./database.ts";
+import { refuseSpentKey } from "./delete-jobs.ts";
+import { insertInput } from "./job-documents.ts";
+import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import type { Jobs } from "./job-store.ts";
+import type { Tables } from "./tables.ts";
+import { createTurns } from "./turns.ts";
+
+/** A taken key whose job is gone a moment later was freed by a refusal; that does not happen often in a row. */
+const MOST_INSERTS = 5;
+
+/** Nobody knows when a job will end; most last longer than this. */
+const RETRY_AFTER_SECONDS = 10;
+
+export function createInsert(
+  { kind, queries }: Database,
+  gatewayId: string,
+  readKeyed: Jobs["readKeyed"],
+): Jobs["insert"] {
+  const inTurn = createTurns(1);
+
+  return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
+    const insertOnce = (): Promise<boolean> =>
+      queries.transaction().execute(async (transaction) => {
+        if (mostInFlight !== null) await refuseInFlight(transaction, kind, job, mostInFlight);
+        const row = await transaction
+          .insertInto("jobs")
+          .values((eb) => ({
+            ...fromJob(job),
+            idempotency_key: key?.key ?? null,
+            fingerprint: key?.fingerprint ?? null,
+            gateway_id: gatewayId,
+            submit_until: eb(databaseNowMs(kind), "+", leaseMs),
+          }))
+          .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
+          .returning("id")
+          .executeTakeFirst();
+        if (row === undefined) return false;
+        // After the insert: a deletion that freed the key for it has committed its part here, too.
+        if (key !== null) await refuseSpentKey(transaction, kind, job.ownerId, key.key);
+        await insertInput(transaction, job.id, input);
+        await insertEvent(transaction, job);
+        return true;
+      });
+
+    for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
+      // One owner's inserts wait for each other's lock: here, and not with a connection each.
+      const inserting = mostInFlight === null ? insertOnce() : inTurn(job.ownerId, insertOnce);
+      const inserted = await inserting.catch((error: unknown) => {
+        if (error instanceof LimitError) return error;
+        throw error;
+      });
+      // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
+      if (inserted === true) return null;
+      const keyed = key === null ? null : await readKeyed(job.ownerId, key.key);
+      if (keyed !== null) return keyed;
+      if (inserted !== false) throw inserted;
+    }
+    throw new Error(
+      `${job.id} could not be stored: its idempotency key was taken and freed ${MOST_INSERTS} times meanwhile. Submit it again.`,
+    );
+  };
+}
+
+/** Adds to a job's history how it came into its status. */
+export async function insertEvent(transaction: Kysely<Tables>, job: Job): Promise<void> {
+  const { id, version, status, updatedAt } = job;
+  await transaction
+    .insertInto("job_events")
+    .values({ job_id: id, version, status, at: updatedAt.getTime() })
+    // A job is in each status once; a queue position that was lost is a change as well.
+    .onConflict((conflict) => conflict.columns(["job_id", "status"]).doNothing())
+    .execute();
+}
+
+/** Rejects with a `LimitError` when the job's owner has `most` unfinished jobs. */
+async function refuseInFlight(
+  transaction: Kysely<Tables>,
+  kind: DatabaseKind,
+  { ownerId }: Job,
+  most: number,
+): Promise<void> {
+  // Until the transaction ends no other gateway inserts for this owner. On SQLite transactions take turns anyway.
+  if (kind === "postgres") {
+    const name = `runcomfy-graphql:in-flight:${ownerId}`;
+    await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(transaction);
+  }
+  const unfinished = await transaction
+    .selectFrom("jobs")
+    .select("id")
+    .where("owner_id", "=", ownerId)
+    .where("status", "in", UNFINISHED_STATUSES)
+    .offset(most - 1)
+    .limit(1)
+    .execute();
+  if (unfinished.length === 0) return;
+  throw new LimitError(
+    `You have ${most} unfinished jobs, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
+    { code: "QUOTA_EXCEEDED", retryAfterSeconds: RETRY_AFTER_SECONDS, limit: most },
+  );
+}

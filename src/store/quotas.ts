@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+
+import { sql } from "kysely";
+
+import { type Database, databaseNowMs } from "./database.ts";
+import type { QuotaName, Quotas } from "./job-store.ts";
+import { createTurns } from "./turns.ts";
+
+const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
+  submits: 60_000,
+  jobs: 24 * 60 * 60_000,
+};
+const BETWEEN_SWEEPS_MS = 5 * 60_000;
+
+export function createQuotas({ kind, queries }: Database): Quotas {
+  const nowMs = databaseNowMs(kind);
+  const isOver = sql`quotas.ends_at <= ${nowMs}`;
+  // An owner's counts wait for each other's row: here, and not with a connection each.
+  const inTurn = createTurns(1);
+  let sweptAt = -Infinity;
+
+  async function sweep(): Promise<void> {
+    if (performance.now() - sweptAt < BETWEEN_SWEEPS_MS) return;
+    sweptAt = performance.now();
+    await queries.deleteFrom("quotas").where("ends_at", "<=", nowMs).execute();
+  }
+
+  return {
+    async count(name, ownerId) {
+      await sweep();
+      return await inTurn(ownerId, async () => {
+        const { used, endsAtMs, now } = await queries
+          .insertInto("quotas")
+          .values((eb) => ({
+            key: toKey(name, ownerId),
+            used: 1,
+            ends_at: eb(nowMs, "+", WINDOW_MS[name]),
+          }))
+          .onConflict((conflict) =>
+            conflict.column("key").doUpdateSet({
+              used: sql`case when ${isOver} then 1 else quotas.used + 1 end`,
+              ends_at: sql`case when ${isOver} then excluded.ends_at else quotas.ends_at end`,
+            }),
+          )
+          .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])
+          .executeTakeFirstOrThrow();
+        return { count: used, endsInMs: endsAtMs - now, endsAtMs };
+      });
+    },
+    async discount(name, ownerId, endsAtMs) {
+      await queries
+        .updateTable("quotas")
+        .set((eb) => ({ used: eb("used", "-", 1) }))
+        .where("key", "=", toKey(name, ownerId))
+        .where("ends_at", "=", endsAtMs)
+        .where("ends_at", ">", nowMs)
+        .execute();
+    },
+  };
+}
+
+/** One length for owners of any. */
+function toKey(name: QuotaName, ownerId: string): string {
+  return `${name}:${createHash("sha256").update(ownerId).digest("hex")}`;
+}
