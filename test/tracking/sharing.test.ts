@@ -67,7 +67,7 @@ async function start(
     cutOffAfterMs: LEASE_SECONDS * 1_000,
   });
   const { token } = upstream;
-  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 2_000, pace, log });
+  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, pace, log });
   const tracking = createTracking({
     store,
     runcomfy,
@@ -75,7 +75,7 @@ async function start(
     catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     deadlineSeconds: 86_400,
-    submitTimeoutSeconds: 2,
+    submitTimeoutSeconds: 10,
     submitMarginSeconds: 0.5,
     leaseSeconds: LEASE_SECONDS,
     log,
