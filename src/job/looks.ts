@@ -1,6 +1,6 @@
 import type { Job } from "./job.ts";
 import { expired, inferenceFailed, INVALID_RESPONSE, LOST } from "./job-error.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation } from "./advance.ts";
 
 /** What is remembered of a job's past looks. It lives in memory and starts anew when a gateway takes a job over. */
 export type Looks = {

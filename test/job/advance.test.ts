@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 
-import { advance } from "../../src/job/advance.ts";
+import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob, isCancellable, isFinished } from "../../src/job/job.ts";
 import { LOST } from "../../src/job/job-error.ts";
 import { JOB_STATUSES, isFinal, isForward } from "../../src/job/job-status.ts";
-import type { Observation } from "../../src/job/observation.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");

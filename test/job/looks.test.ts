@@ -5,7 +5,7 @@ import { createJob } from "../../src/job/job.ts";
 import type { LookOutcome, Looks } from "../../src/job/looks.ts";
 import { conclude, NO_LOOKS, noteLook } from "../../src/job/looks.ts";
 import { lookByAge } from "../../src/job/poll-schedule.ts";
-import type { Observation } from "../../src/job/observation.ts";
+import type { Observation } from "../../src/job/advance.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const DAY = 86_400;
