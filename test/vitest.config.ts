@@ -12,6 +12,7 @@ export default defineConfig({
     // Nothing happens at import, so what one file has loaded serves the next.
     isolate: false,
     globalSetup: ["test/support/global-setup.ts"],
+    setupFiles: ["test/support/set-up-file.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // What has to come true may take its time on a machine that does other things as well.

@@ -1,14 +1,16 @@
 import { Socket } from "node:net";
 
-import { Kysely, sql } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseAwayError, StoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
-import { TellingPostgresDialect } from "./postgres-dialect.ts";
 import type { Tables } from "./tables.ts";
+
+/** Connections are refused or ended, resources are missing, the server starts or stops. */
+const AWAY_STATES = /^(?:08|53|57P)/;
 
 type PostgresOptions = {
   readonly log: Logger;
@@ -53,7 +55,7 @@ export async function openPostgres(
     const stream = () => sockets.create(silenceMs);
     const pool = createPool({ connectionString: databaseUrl, stream, ...config }, log, settings);
     const queries = new Kysely<Tables>({
-      dialect: new TellingPostgresDialect({ pool }),
+      dialect: createDialect(pool),
       log: (event) => onStatement?.(event.query.sql),
     });
     // Kysely itself closes none that was never used.
@@ -129,6 +131,29 @@ function createPool(config: pg.PoolConfig, log: Logger, settings: string | undef
     log.debug({ reason: error.message }, "An idle connection to Postgres left the pool.");
   });
   return pool;
+}
+
+/** What fails because Postgres is away rejects with a `DatabaseAwayError`. */
+function createDialect(pool: pg.Pool): PostgresDialect {
+  return new PostgresDialect({
+    pool: {
+      options: pool.options,
+      connect: () => pool.connect().catch(rethrow),
+      end: () => pool.end(),
+    },
+    async onCreateConnection(connection) {
+      const execute = connection.executeQuery.bind(connection);
+      Object.assign(connection, {
+        executeQuery: (...query: Parameters<typeof execute>) => execute(...query).catch(rethrow),
+      });
+    },
+  });
+}
+
+/** Whatever is no answer of Postgres comes from the network or the client. */
+function rethrow(error: unknown): never {
+  const isAnswer = error instanceof pg.DatabaseError && !AWAY_STATES.test(error.code ?? "");
+  throw isAnswer ? error : new DatabaseAwayError({ cause: error });
 }
 
 /** All connections, so that they can be ended without an answer; those made after that end before they begin. */

@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
-import { NodeSqliteDialect } from "./sqlite-dialect.ts";
+import { createSqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 
 const IN_MEMORY = ":memory:";
@@ -55,7 +55,7 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
   const identity = readIdentity(file);
   const opened = rollback.move();
   const queries = new Kysely<Tables>({
-    dialect: new NodeSqliteDialect(sqlite),
+    dialect: createSqliteDialect(sqlite),
     log: (event) => onStatement?.(event.query.sql),
   });
   return {

@@ -6,6 +6,7 @@ import {
   type DatabaseConnection,
   type SqliteDatabase,
   SqliteDialect,
+  type SqliteDialectConfig,
   SqliteDriver,
   type SqliteStatement,
 } from "kysely";
@@ -20,30 +21,24 @@ const BETWEEN_TRIES_MS = 20;
  * Lets Kysely speak to Node's own SQLite. While another program holds the lock a statement waits without blocking the
  * process, and then rejects with a `DatabaseBusyError`. The database has to be opened without a time-out of its own.
  */
-export class NodeSqliteDialect extends SqliteDialect {
-  readonly #database: SqliteDatabase;
-
-  constructor(sqlite: DatabaseSync) {
-    const database = toKyselyDatabase(sqlite);
-    super({ database });
-    this.#database = database;
-  }
-
-  override createDriver(): SqliteDriver {
-    return new PatientDriver({ database: this.#database });
-  }
+export function createSqliteDialect(sqlite: DatabaseSync): SqliteDialect {
+  const config: SqliteDialectConfig = {
+    database: toKyselyDatabase(sqlite),
+    async onCreateConnection(connection) {
+      const execute = connection.executeQuery.bind(connection);
+      Object.assign(connection, {
+        executeQuery: (...query: Parameters<typeof execute>) =>
+          waitForLock(() => execute(...query)),
+      });
+    },
+  };
+  return Object.assign(new SqliteDialect(config), {
+    createDriver: () => new ImmediateDriver(config),
+  });
 }
 
-class PatientDriver extends SqliteDriver {
-  override async acquireConnection(): Promise<DatabaseConnection> {
-    const connection = await super.acquireConnection();
-    return {
-      executeQuery: (query) => waitForLock(() => connection.executeQuery(query)),
-      streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
-    };
-  }
-
-  /** At once, because a transaction that only reads at first could not wait for the lock later. */
+class ImmediateDriver extends SqliteDriver {
+  /** A transaction that only reads at first could not wait for the lock later. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw("begin immediate"));
   }

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { BaseLogger } from "pino";
 
 import type { Ownership } from "../store/job-store.ts";
+import { sleepFor } from "../store/sleep.ts";
 import type { PauseSharing } from "./share-pause.ts";
 import type { TakeOver } from "./take-over.ts";
 
@@ -32,8 +31,8 @@ export function createHeartbeat(dependencies: {
   const closing = new AbortController();
   let beating: Promise<void> = Promise.resolve();
   let stopListening = (): void => undefined;
-  /** Resolves when the next beat should come early. */
-  let call = Promise.withResolvers<void>();
+  /** Aborted when the next beat should come early. */
+  let early = new AbortController();
   let hasFailed = false;
   /** By how much the last beat shortens the rest, or a slow database would make the lease run out. */
   let tookMs = 0;
@@ -42,7 +41,7 @@ export function createHeartbeat(dependencies: {
     const startedAt = monotonic();
     try {
       await takeOver.renew();
-      if (!(await takeOver.share())) call.resolve();
+      if (!(await takeOver.share())) early.abort();
       await pauses.exchange();
       await takeOver.settleAbandoned();
       if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();
@@ -52,9 +51,10 @@ export function createHeartbeat(dependencies: {
   }
 
   async function keepBeating(): Promise<void> {
-    for (let beats = 1; !closing.signal.aborted; beats++) {
+    for (let beats = 1; ; beats++) {
+      await untilNext();
+      if (closing.signal.aborted) return;
       try {
-        await untilNext();
         await beat(beats);
         hasFailed = false;
       } catch (error) {
@@ -71,23 +71,16 @@ export function createHeartbeat(dependencies: {
     }
   }
 
-  /** Rejects when the heartbeat is closed. */
   async function untilNext(): Promise<void> {
-    await delay(SHORTEST_BEAT_MS, undefined, { signal: closing.signal });
-    const isOver = new AbortController();
-    const signal = AbortSignal.any([closing.signal, isOver.signal]);
+    await sleepFor(SHORTEST_BEAT_MS, closing.signal);
     const restMs = Math.max(0, leaseMs / BEATS_A_LEASE - tookMs - SHORTEST_BEAT_MS);
-    try {
-      await Promise.race([delay(restMs, undefined, { signal }), call.promise]);
-    } finally {
-      call = Promise.withResolvers<void>();
-      isOver.abort();
-    }
+    await sleepFor(restMs, AbortSignal.any([closing.signal, early.signal]));
+    early = new AbortController();
   }
 
   return {
     async start() {
-      stopListening = ownership.onHandover(() => call.resolve());
+      stopListening = ownership.onHandover(() => early.abort());
       await beat(1);
       beating = keepBeating();
     },

@@ -81,10 +81,9 @@ export function createPoller(dependencies: {
   let expiredSoughtAt = -Infinity;
 
   function begin(jobId: string, deploymentId: string | null, deadlineAt: number): Followed {
-    const since = monotonic();
     const followed: Followed = {
       jobId,
-      since,
+      since: monotonic(),
       deploymentId,
       deadlineAt,
       looks: NO_LOOKS,
@@ -196,11 +195,8 @@ export function createPoller(dependencies: {
       const delayMs = schedule(job, followed.looks, new Date(nowMs), random()).getTime() - nowMs;
       const untilDeadlineMs = deadlineOf(job, deadlineSeconds).getTime() - nowMs;
       const latestMs = Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS);
-      return Math.min(
-        delayMs,
-        latestMs,
-        pace.isOutage(job.deploymentId) ? OUTAGE_DELAY_MS : Infinity,
-      );
+      const outageMs = pace.isOutage(job.deploymentId) ? OUTAGE_DELAY_MS : Infinity;
+      return Math.min(delayMs, latestMs, outageMs);
     } catch (error) {
       if (closing.signal.aborted) return null;
       // Mostly the database, which must not end a job: only this one waits.

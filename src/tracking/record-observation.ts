@@ -1,6 +1,5 @@
-import { advance } from "../job/advance.ts";
+import { advance, type Observation } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
-import type { Observation } from "../job/advance.ts";
 import type { Jobs } from "../store/job-store.ts";
 
 /**

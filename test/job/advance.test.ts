@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { advance } from "../../src/job/advance.ts";
+import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import {
   createJob,

@@ -1,0 +1,4 @@
+import SchemaBuilder from "@pothos/core";
+
+// One file loads the gateway anew, plugins of the schema included, and Pothos itself stays.
+SchemaBuilder.allowPluginReRegistration = true;
