@@ -11,7 +11,6 @@ import {
   isForward,
 } from "../../src/job/job.ts";
 import { LOST } from "../../src/job/job-error.ts";
-import type { Observation } from "../../src/job/advance.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");
