@@ -19,7 +19,7 @@ import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
 import { startServer } from "./server/start-server.ts";
-import { loadTrustedDocuments } from "./server/documents/trusted-documents.ts";
+import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
 import { createTurns } from "./store/turns.ts";
 import { startRetention } from "./tracking/retention.ts";

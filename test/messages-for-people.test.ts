@@ -23,8 +23,8 @@ import {
 import type { JsonValue } from "../src/job/json.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { createBacklog } from "../src/schema/backlog.ts";
-import { createMaskError } from "../src/server/mask-error.ts";
-import { createRequestRates, createSlots } from "../src/server/owner-limits.ts";
+import { createMaskError } from "../src/operations/mask-error.ts";
+import { createRequestRates, createSlots } from "../src/operations/owner-limits.ts";
 import { DatabaseAwayError, DatabaseBusyError } from "../src/store/database-error.ts";
 import { createQuota } from "../src/tracking/quota.ts";
 import { checkOf } from "./support/document-of.ts";

@@ -5,6 +5,7 @@ import { AuthenticationError } from "../auth/authenticator.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
 import { DatabaseReplacedError } from "../store/database-error.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
+import { answerPlainPost } from "./plain-post.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
 import type { Refusal } from "./refuse.ts";
 import { overLimit, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
@@ -23,7 +24,7 @@ export function createAnswer(
   parts: ServerParts,
   answerPage: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null,
 ): Answer {
-  const { authenticator, sessions, rates, origins, connections, backlog, graphql } = parts;
+  const { authenticator, sessions, rates, origins, connections, backlog, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
 
@@ -56,11 +57,15 @@ export function createAnswer(
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) return await refuse(tooLarge(largestBodyBytes));
+      const origin = toOrigin(admission, share);
+      const { accept } = request.headers;
+      if (await answerPlainPost({ operations, body, accept, origin, response }))
+        return share.hold(response.writableLength);
       // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
     }
-    await graphql(request, response, toOrigin(admission, share));
+    await operations.yoga(request, response, toOrigin(admission, share));
     return share.hold(response.writableLength);
 
     function toOrigin(admission: Admission, share: BacklogShare) {

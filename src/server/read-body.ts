@@ -18,13 +18,24 @@ export async function readBody(
   if (readLength(request.headers) > limitBytes) return null;
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const chunk of chunksOf(request)) {
+  // Half of what the request's iterator costs.
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | null>();
+  const end = (body: Buffer | null): void => {
+    request.off("data", take);
+    resolve(body);
+  };
+  function take(chunk: Buffer): void {
     sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) return null;
+    if (sizeBytes > limitBytes) return end(null);
     chunks.push(chunk);
     hold(sizeBytes + chunks.length * CHUNK_BYTES);
   }
-  return Buffer.concat(chunks);
+  request.on("data", take);
+  request.once("end", () =>
+    end(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
+  );
+  request.once("error", reject);
+  return await promise;
 }
 
 /** Drops the next 16 MiB of a body: a client that still sends when the connection closes would not see the answer. */

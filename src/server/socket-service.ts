@@ -1,5 +1,5 @@
-import { getOperationAST, GraphQLError } from "graphql";
-import type { Server, SubscribePayload } from "graphql-ws";
+import { GraphQLError } from "graphql";
+import type { Server } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
 import type { Admission } from "../auth/authenticator.ts";
@@ -7,21 +7,19 @@ import { AuthenticationError } from "../auth/authenticator.ts";
 import type { SessionEnd } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/errors.ts";
+import { toFormattedError } from "../operations/mask-error.ts";
+import { fillInQuery } from "../operations/trusted-documents.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import { fillInQuery } from "./documents/trusted-documents.ts";
-import { toFormattedError, withCode } from "./mask-error.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { TRY_AGAIN_LATER } from "./serve-socket.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 /** Makes what sockets do: let clients in, and run the same operations as over HTTP. */
 export function createSocketService(parts: ServerParts): Server<SocketSession> {
-  const { graphql, maskError, sessions } = parts;
+  const { operations, maskError, sessions } = parts;
   const { trustedDocuments } = parts.doors;
   const { initSeconds, operationsPerSocket: mostOperations } = parts.limits.webSocket;
-  // Each operation brings its own context.
-  const { execute, subscribe } = graphql.getEnveloped();
 
   /** Lets the client in, with all that a socket takes, or closes the socket. */
   async function enter(session: SocketSession, parameters: object): Promise<boolean> {
@@ -57,35 +55,9 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return share;
   }
 
-  async function prepare(viewer: Viewer, payload: SubscribePayload, share: BacklogShare) {
-    const limit = await parts.rates.take(viewer);
-    if (limit !== null) return [overLimit(limit)];
-    const { variables, operationName } = payload;
-    const query = trustedDocuments?.find(payload) ?? payload.query;
-    if (query instanceof GraphQLError) return [query];
-    const { schema, parse, validate, contextFactory } = graphql.getEnveloped({
-      params: { query, variables, operationName },
-      viewer,
-      share,
-    });
-    const document = attempt(() => parse(query));
-    if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
-    const invalid: readonly GraphQLError[] = validate(schema, document);
-    if (invalid.length > 0) return invalid.map(maskError);
-    if (!getOperationAST(document, operationName))
-      return [refused(UNKNOWN_OPERATION, "OPERATION_RESOLUTION_FAILURE")];
-    return {
-      schema,
-      document,
-      operationName: operationName ?? null,
-      variableValues: variables ?? null,
-      contextValue: await contextFactory(),
-    };
-  }
-
   return makeServer<Record<string, unknown>, SocketSession>({
-    execute,
-    subscribe,
+    execute: operations.execute,
+    subscribe: operations.subscribe,
     connectionInitWaitTimeout: initSeconds * 1_000,
     // Without a query graphql-ws would close the socket.
     jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
@@ -104,7 +76,10 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const { viewer } = admission;
-        return await prepare(viewer, payload, openShare(session, viewer, payload));
+        const share = openShare(session, viewer, payload);
+        const limit = await parts.rates.take(viewer);
+        if (limit !== null) return [overLimit(limit)];
+        return await operations.prepare(payload, { viewer, share });
       } catch (error) {
         return [maskError(error)];
       }
@@ -129,8 +104,6 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
 
 /** No client hears this. */
 const TOO_LATE = "The socket is closed. Connect again.";
-const UNKNOWN_OPERATION =
-  "Could not determine what operation to execute. Set operationName to one that the document has.";
 
 /** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
 const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
@@ -154,13 +127,4 @@ function endSession(session: SocketSession, reason: SessionEnd): void {
 
 function refused(message: string, code: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
-}
-
-function attempt<T>(act: () => T): T | GraphQLError {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof GraphQLError) return error;
-    throw error;
-  }
 }

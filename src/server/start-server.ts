@@ -2,13 +2,13 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { createServer } from "node:http";
 
+import { createOperations } from "../operations/create-operations.ts";
+import { createMaskError } from "../operations/mask-error.ts";
+import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
 import { trackConnections } from "./connections.ts";
-import { createGraphql } from "./create-graphql.ts";
 import { createGraphiqlPage } from "./graphiql-page.ts";
-import { createMaskError } from "./mask-error.ts";
 import { createOrigins } from "./origins.ts";
-import { createRequestRates, createSlots } from "./owner-limits.ts";
 import type { ServerOptions } from "./server-parts.ts";
 import { createSocketService } from "./socket-service.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
@@ -53,7 +53,12 @@ export async function startServer(
     ...options,
     connections,
     maskError,
-    graphql: createGraphql(options, maskError),
+    operations: createOperations({
+      ...options,
+      ...doors,
+      limits: { ...options.limits.document, subscriptions: socket.subscriptions },
+      maskError,
+    }),
     origins: createOrigins({ ...doors, log }),
     rates: createRequestRates(),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets }),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { createRequestRates } from "../../src/server/owner-limits.ts";
+import { createRequestRates } from "../../src/operations/owner-limits.ts";
 import { createViewer } from "../support/viewers.ts";
 
 beforeEach(() => void vi.useFakeTimers());

@@ -6,7 +6,7 @@ import { createClient } from "graphql-ws";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import { loadTrustedDocuments } from "../../src/server/documents/trusted-documents.ts";
+import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { DOORS, serve } from "./serve.ts";
 

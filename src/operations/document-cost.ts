@@ -29,9 +29,10 @@ import { z } from "zod";
 import { documentError, toFragments } from "./document-size.ts";
 
 type Type = GraphQLNamedType | null | undefined;
-type Name = string | null | undefined;
+/** Of an operation; none takes the dearest one. */
+export type Name = string | null | undefined;
 /** Null takes the dearest ones. */
-type Variables = Readonly<Record<string, unknown>> | null;
+export type Variables = Readonly<Record<string, unknown>> | null;
 
 const USUAL_LIST_LENGTH = 5;
 /** More than any page has. */

@@ -2,7 +2,7 @@ import { buildSchema } from "graphql";
 import { createYoga } from "graphql-yoga";
 import { expect, test } from "vitest";
 
-import { createDocumentChecks } from "../../src/server/documents/document-checks.ts";
+import { createDocumentChecks } from "../../src/operations/document-checks.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and whether it is valid. */
 function createRunner() {
@@ -10,7 +10,9 @@ function createRunner() {
   const yoga = createYoga({
     schema,
     parserAndValidationCache: false,
-    plugins: [createDocumentChecks(schema, { tokens: 100, cost: 100, hasIntrospection: true })],
+    plugins: [
+      createDocumentChecks(schema, { tokens: 100, cost: 100, hasIntrospection: true }).plugin,
+    ],
   });
   return (source: string) => {
     const { parse, validate } = yoga.getEnveloped({ params: {} });

@@ -3,6 +3,7 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule, validate } from "graphql
 import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
+import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";
 
@@ -26,7 +27,7 @@ const LONGEST_KEPT_DOCUMENT = 10_000;
 export function createDocumentChecks(
   schema: GraphQLSchema,
   options: DocumentLimits & { readonly hasIntrospection: boolean },
-): Plugin {
+) {
   const { tokens, hasIntrospection } = options;
   const checkCost = createCostCheck(schema, options.cost);
   const kept = new LRUCache<string, DocumentNode>({
@@ -43,7 +44,7 @@ export function createDocumentChecks(
     return validate(schema, document, all, wording);
   }
 
-  return {
+  const plugin: Plugin = {
     onParse({ params: { source }, setParsedDocument, setParseFn }) {
       const document = kept.get(source.toString());
       if (document === undefined) setParseFn((text: string) => parseWithin(text, tokens));
@@ -62,6 +63,14 @@ export function createDocumentChecks(
           return dear === null ? [] : [dear];
         },
       );
+    },
+  };
+  return {
+    plugin,
+    /** A valid document that was kept, if the operation is not too dear with these variables; else null. */
+    recall(text: string, name: Name, variables: Variables): DocumentNode | null {
+      const document = kept.get(text);
+      return document && checkCost(document, name, variables) === null ? document : null;
     },
   };
 }

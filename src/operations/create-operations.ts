@@ -1,0 +1,226 @@
+import type { ExecutionArgs, GraphQLSchema } from "graphql";
+import { getOperationAST, GraphQLError } from "graphql";
+import { createYoga, isAsyncIterable } from "graphql-yoga";
+import type { Plugin } from "graphql-yoga";
+import type { BaseLogger } from "pino";
+
+import type { Viewer } from "../auth/viewer.ts";
+import { LimitError } from "../job/errors.ts";
+import type { BacklogShare } from "../schema/backlog.ts";
+import { overLimit } from "../schema/coded-errors.ts";
+import { createQueryCompiler } from "./compile-queries.ts";
+import type { DocumentLimits } from "./document-checks.ts";
+import { createDocumentChecks } from "./document-checks.ts";
+import type { MaskError } from "./mask-error.ts";
+import { withCode } from "./mask-error.ts";
+import type { Slots } from "./owner-limits.ts";
+import { createSlots } from "./owner-limits.ts";
+import type { TrustedDocuments } from "./trusted-documents.ts";
+import { createDocumentFinder } from "./trusted-documents.ts";
+
+/** What an operation comes with, over HTTP or a socket. */
+export type OperationOrigin = {
+  readonly viewer: Viewer;
+  /**
+   * For what waits for the client to read it. Whoever opened the share closes it once the answer or the client has left;
+   * what is given back before then counts until it has left.
+   */
+  readonly share: BacklogShare;
+  /**
+   * Called when the answer becomes a stream, which may outlive the credential; `end` ends the stream once the client has
+   * left, which it may have done already.
+   */
+  readonly onStream?: (end: () => void) => void;
+};
+
+/** What a client asks for. */
+export type OperationParams = {
+  readonly query?: unknown;
+  readonly documentId?: unknown;
+  readonly extensions?: unknown;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+};
+
+export type Operations = ReturnType<typeof createOperations>;
+
+/**
+ * Runs operations. Yoga's plugins judge a document when it first comes, and it is kept; from then on `recall` finds what
+ * it takes to run it, whichever way it comes.
+ */
+export function createOperations(options: {
+  readonly schema: GraphQLSchema;
+  /** Makes the resolvers' context, once for each operation. */
+  readonly createContext: (origin: OperationOrigin) => object;
+  readonly limits: DocumentLimits & { readonly subscriptions: number };
+  readonly hasIntrospection: boolean;
+  /** Null runs every document. */
+  readonly trustedDocuments: TrustedDocuments | null;
+  readonly maskError: MaskError;
+  readonly log: Pick<BaseLogger, "debug">;
+}) {
+  const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
+  const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
+  const slots = createSlots({ what: "subscriptions", most: limits.subscriptions });
+  const yoga = createYoga<OperationOrigin>({
+    schema,
+    context: createContext,
+    maskedErrors: { maskError },
+    // `maskError` logs what goes wrong.
+    logging: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    cors: false,
+    // Yoga looks at the end of any URL, and no URL has a space.
+    healthCheckEndpoint: " ",
+    // Counted at node:http, which costs half as much as Yoga's own limit.
+    maxRequestBodySize: false,
+    // Yoga's own would keep the cost with one operation's variables.
+    parserAndValidationCache: false,
+    extraParamNames: trustedDocuments === null ? [] : ["documentId"],
+    plugins: [
+      ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
+      BATCHING_BAN,
+      documents.plugin,
+      createSubscriptionLimit(slots),
+      createQueryCompiler({ schema, log: options.log }),
+      NOT_ACCEPTABLE,
+    ],
+  });
+  // Each operation brings its own context.
+  const { execute, subscribe } = yoga.getEnveloped();
+
+  function findQuery(params: OperationParams): string | GraphQLError {
+    return trustedDocuments?.find(params) ?? String(params.query);
+  }
+
+  /** What it takes to run an operation whose document was judged before; null for any other. */
+  function recall(params: OperationParams, origin: OperationOrigin): ExecutionArgs | null {
+    const { operationName, variables } = params;
+    const query = trustedDocuments?.find(params) ?? params.query;
+    // Without a list of documents nobody has a use for ids, and Yoga says so.
+    const isUnfit = trustedDocuments === null && params.documentId !== undefined;
+    if (isUnfit || typeof query !== "string") return null;
+    const document = documents.recall(query, operationName, variables ?? {});
+    if (document === null || !getOperationAST(document, operationName)) return null;
+    return toArgs(document, params, { ...origin, ...createContext(origin) });
+  }
+
+  function toArgs(
+    document: ExecutionArgs["document"],
+    { operationName, variables }: OperationParams,
+    contextValue: unknown,
+  ) {
+    return {
+      schema,
+      document,
+      operationName: operationName ?? null,
+      variableValues: variables ?? null,
+      contextValue,
+    };
+  }
+
+  return {
+    /** Answers requests of every form. */
+    yoga,
+    execute,
+    subscribe,
+    recall,
+    /** The same for any document, or why it is not run. */
+    async prepare(
+      params: OperationParams,
+      origin: OperationOrigin,
+    ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+      const known = recall(params, origin);
+      if (known !== null) return known;
+      const query = findQuery(params);
+      if (query instanceof GraphQLError) return [query];
+      const { operationName } = params;
+      const { parse, validate, contextFactory } = yoga.getEnveloped({
+        params: { query, operationName, variables: params.variables },
+        ...origin,
+      });
+      const document = attempt(() => parse(query));
+      if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
+      const invalid: readonly GraphQLError[] = validate(schema, document);
+      if (invalid.length > 0) return invalid.map(maskError);
+      if (!getOperationAST(document, operationName)) return [unknownOperation()];
+      return toArgs(document, params, await contextFactory());
+    },
+  };
+}
+
+function unknownOperation(): GraphQLError {
+  return new GraphQLError(
+    "Could not determine what operation to execute. Set operationName to one that the document has.",
+    { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
+  );
+}
+
+function attempt<T>(act: () => T): T | GraphQLError {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof GraphQLError) return error;
+    throw error;
+  }
+}
+
+/** Each operation comes in a request of its own, so that each is counted. */
+const BATCHING_BAN: Plugin = {
+  onRequestParse: () => ({
+    onRequestParseDone({ requestParserResult }) {
+      if (!Array.isArray(requestParserResult)) return;
+      throw new GraphQLError(
+        "The body is a list, and batching is off. Send one operation in each request, as an object with `query`.",
+        { extensions: { code: "BAD_REQUEST", http: { status: 400 } } },
+      );
+    },
+  }),
+};
+
+/** Says in JSON that a result has no form the client accepts, and ends a stream that nobody will read. */
+const NOT_ACCEPTABLE: Plugin = {
+  async onResultProcess({ result, resultProcessor, setResultProcessor }) {
+    if (resultProcessor !== undefined) return;
+    if (isAsyncIterable(result)) await result[Symbol.asyncIterator]().return?.();
+    const error = new GraphQLError(
+      "The header accept names no form that this result has. Send application/json, or text/event-stream for a subscription.",
+      { extensions: { code: "NOT_ACCEPTABLE" } },
+    );
+    const headers = { "content-type": "application/json; charset=utf-8" };
+    setResultProcessor(
+      (_result, { Response }) =>
+        new Response(JSON.stringify({ errors: [error] }), { status: 406, headers }),
+      "application/json",
+    );
+  },
+};
+
+/** Bounds the subscriptions that run, whichever way they came. */
+function createSubscriptionLimit(slots: Slots): Plugin<OperationOrigin> {
+  return {
+    onSubscribe({ args: { contextValue }, setResultAndStopExecution }) {
+      let leave: () => void;
+      try {
+        leave = slots.take(contextValue.viewer);
+      } catch (error) {
+        if (!(error instanceof LimitError)) throw error;
+        return setResultAndStopExecution({ errors: [overLimit(error)] });
+      }
+      return {
+        onSubscribeError: leave,
+        onSubscribeResult({ result }) {
+          if (!isAsyncIterable(result)) return leave();
+          contextValue.onStream?.(() => {
+            leave();
+            // Nobody reads the stream of a client that has left, nor hears how it ends.
+            void result.return?.()?.then(undefined, () => undefined);
+          });
+          return { onEnd: leave };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { auditServer } from "graphql-http";
+import { expect, test } from "vitest";
+
+import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
+import { exchange } from "../support/raw-socket.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DOORS, serve } from "./serve.ts";
+
+const ACCEPTS = [
+  null,
+  "*/*",
+  "application/*",
+  "application/json",
+  "APPLICATION/JSON",
+  "application/json; charset=utf-8",
+  "application/json; charset=latin1",
+  "application/json; charset=latin1, application/graphql-response+json",
+  "application/graphql-response+json",
+  "application/graphql-response+json, application/json;q=0.9",
+  "application/json, application/graphql-response+json",
+  "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed",
+  "text/event-stream, */*",
+  "text/event-stream",
+  "multipart/mixed",
+  "text/plain",
+];
+
+const ECHO = "query Echo($text: String!) { echo(text: $text) }";
+const BODIES = {
+  "a query": { query: "{ node { name } }" },
+  "a query with variables": { query: ECHO, variables: { text: "Grüße ✨" } },
+  "a variable too many": { query: ECHO, variables: { text: "a", more: 1 } },
+  "a variable of another type": { query: ECHO, variables: { text: 1 } },
+  "a variable that is missing": { query: ECHO },
+  "null for all that may be null": {
+    query: "{ node { name } }",
+    variables: null,
+    operationName: null,
+    extensions: null,
+  },
+  "one of two operations": {
+    query: "query A { fail } query B { node { name } }",
+    operationName: "B",
+  },
+  "none of two operations": { query: "query A { fail } query B { node { name } }" },
+  "an operation that is not there": { query: "query A { node { name } }", operationName: "B" },
+  "a mutation": { query: "mutation { change }" },
+  "a field that fails": { query: "{ fail node { name } }" },
+  "a field that refuses": { query: "{ refuse }" },
+  "a field that is missing": { query: "{ gone }" },
+  "what can't be parsed": { query: "{" },
+  "a parameter too many": { query: "{ node { name } }", more: 1 },
+  "an id where no documents are listed": { query: "{ node { name } }", documentId: "abc" },
+  "extensions that are no object": { query: "{ node { name } }", extensions: 1 },
+  "variables that are a list": { query: "{ node { name } }", variables: [] },
+  "an operation name that is a number": { query: "{ node { name } }", operationName: 1 },
+  "no query": { variables: {} },
+  "a list": [{ query: "{ node { name } }" }],
+  null: null,
+};
+
+async function ask(port: number, body: unknown, accept: string | null): Promise<string> {
+  const text = JSON.stringify(body);
+  const header = accept === null ? "" : `accept: ${accept}\r\n`;
+  const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\n${header}content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n`;
+  // A stream does not close its connection.
+  const isStreamed = (answer: string): boolean => answer.endsWith("\r\n0\r\n\r\n");
+  const { text: answer } = await exchange(port, Buffer.from(head + text), isStreamed);
+  return answer.replace(/^Date: .*$/m, "");
+}
+
+test.each(Object.entries(BODIES))(
+  "%s gets the same bytes at first, when its document is judged, as later on",
+  async (_name, body) => {
+    for (const accept of ACCEPTS) {
+      const { port } = await serve();
+      const first = await ask(port, body, accept);
+      expect(first).toMatch(/^HTTP\/1\.1 [245]/);
+      for (const _ of [1, 2]) expect(await ask(port, body, accept)).toBe(first);
+    }
+  },
+);
+
+test("a document that was judged is judged by the limits and the list of documents all the same", async () => {
+  const file = join(await createTemporaryFolder(), "documents.json");
+  await writeFile(file, JSON.stringify({ abc: "{ node { name } }" }));
+  const trustedDocuments = await loadTrustedDocuments(file);
+  const { port } = await serve({ doors: { ...DOORS, trustedDocuments } });
+  for (const _ of [1, 2, 3]) {
+    expect(await ask(port, { documentId: "abc" }, null)).toContain('{"data":{"node"');
+    const extensions = { persistedQuery: { sha256Hash: "sha256:abc" } };
+    expect(await ask(port, { extensions }, null)).toContain('{"data":{"node"');
+    expect(await ask(port, { query: "{ node { name } }" }, null)).toContain('{"data":{"node"');
+    expect(await ask(port, { query: "{ wait }" }, null)).toContain("PERSISTED_QUERY_REQUIRED");
+    expect(await ask(port, { documentId: "abd" }, null)).toContain("PERSISTED_QUERY_NOT_FOUND");
+  }
+});
+
+test("every audit of the GraphQL over HTTP specification passes with documents that were judged before, too", async () => {
+  const { graphqlUrl } = await serve();
+  for (const _ of [1, 2, 3]) {
+    const results = await auditServer({ url: graphqlUrl });
+    const unhappy = results.filter(({ status }) => status !== "ok");
+    expect(unhappy.map((result) => `${result.id} ${result.name}`)).toEqual([]);
+  }
+});
