@@ -46,6 +46,10 @@ export function createAnswerRoom(mostBytes: number, share: BacklogShare) {
       toldBytes = add(bytes, toldBytes);
       take();
     },
+    /** The answer is made once more, of what was read. */
+    tellAnew(): void {
+      toldBytes = 0;
+    },
     /** Gives all room back. */
     leave(): void {
       share.give(takenBytes);

@@ -26,6 +26,8 @@ export type GatewayContext = Services & {
   readonly viewer: Viewer;
   readonly reads: Reads;
   readonly loaders: Loaders;
+  /** Called before the operation is executed once more. */
+  readonly tellAnew: () => void;
 };
 
 /** The context of one operation; whoever opened the `share` closes it once the answer has left or never will. */
@@ -35,5 +37,6 @@ export function createContext(
 ): GatewayContext {
   const reads = services.openReads(viewer);
   const { mostAnswerBytes } = services;
-  return { ...services, viewer, reads, loaders: createLoaders({ reads, mostAnswerBytes, share }) };
+  const loaders = createLoaders({ reads, mostAnswerBytes, share });
+  return { ...services, viewer, reads, loaders, tellAnew: loaders.tellAnew };
 }

@@ -1,3 +1,5 @@
+import type { GraphQLResolveInfo } from "graphql";
+
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { AssetKind } from "../job/asset.ts";
 import { findAssets } from "../job/asset.ts";
@@ -10,6 +12,7 @@ import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
+import { findSelected, isOutputSelected } from "./selected-fields.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
@@ -148,7 +151,7 @@ export function addJob(
       description:
         "The job with this id; null when there is none, or when it is someone else's and you lack the scope `jobs:read:all`.",
       args: { id: t.arg.id({ required: true, description: "A job's `id`." }) },
-      resolve: (_root, { id }, context) => findJob(id, context),
+      resolve: (_root, { id }, context, info) => findJob(id, context, info),
     }),
   );
 }
@@ -248,6 +251,13 @@ async function readDocuments({ id }: Job, { loaders }: GatewayContext) {
   return documents;
 }
 
-async function findJob(id: string, { loaders }: GatewayContext): Promise<Job | null> {
-  return isIdentifier(id) ? await loaders.jobs.load(id) : null;
+async function findJob(
+  id: string,
+  { loaders }: GatewayContext,
+  info: GraphQLResolveInfo,
+): Promise<Job | null> {
+  if (!isIdentifier(id)) return null;
+  const selected = findSelected(info);
+  const isWhole = selected.has("input") || isOutputSelected(selected);
+  return await (isWhole ? loaders.wholeJobs : loaders.jobs).load(id);
 }

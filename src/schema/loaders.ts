@@ -9,6 +9,8 @@ import type { Reads } from "./reads.ts";
 /** What one operation has read; what it asks for together is one statement. */
 export type Loaders = {
   readonly jobs: DataLoader<string, Job | null>;
+  /** The same for jobs whose documents are asked for: one statement reads both. */
+  readonly wholeJobs: DataLoader<string, Job | null>;
   readonly histories: DataLoader<string, readonly JobEvent[]>;
   /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
   readonly documents: DataLoader<string, LoadedDocuments | null>;
@@ -16,6 +18,8 @@ export type Loaders = {
   readonly counts: DataLoader<JobFilter, number, string>;
   /** Counts a document into the answer, each time that it is told. */
   tell(bytes: number): void;
+  /** Forgets what was told: the answer is made once more. */
+  tellAnew(): void;
   /** Forgets what was read, because a job has changed. */
   clear(): void;
   /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
@@ -32,36 +36,78 @@ export function createLoaders(options: {
 }): Loaders {
   const { reads, mostAnswerBytes, share } = options;
   let room = createAnswerRoom(mostAnswerBytes, share);
-  const loaders: Loaders = {
-    ...create(),
+  let current = create();
+  return {
+    get jobs() {
+      return current.jobs();
+    },
+    get wholeJobs() {
+      return current.wholeJobs();
+    },
+    get histories() {
+      return current.histories();
+    },
+    get documents() {
+      return current.documents();
+    },
+    get counts() {
+      return current.counts();
+    },
     tell: (bytes) => room.tell(bytes),
-    // A loader whose cache is cleared still holds its last batch, and so what that has read.
-    clear: () => void Object.assign(loaders, create()),
+    tellAnew: () => room.tellAnew(),
+    clear,
     startAnew() {
       room.leave();
       room = createAnswerRoom(mostAnswerBytes, share);
-      loaders.clear();
+      clear();
     },
   };
-  return loaders;
 
+  function clear(): void {
+    // A loader whose cache is cleared still holds its last batch, and so what that has read.
+    current = create();
+  }
+
+  /** Most operations need one or two of them. */
   function create() {
+    const read = new Map<string, StoredDocuments>();
     return {
-      jobs: new DataLoader((ids: readonly string[]) => reads.readJobs(ids)),
-      histories: new DataLoader((ids: readonly string[]) =>
-        Promise.all(ids.map((id) => reads.readHistory(id))),
+      jobs: lazily(() => new DataLoader((ids: readonly string[]) => reads.readJobs(ids))),
+      wholeJobs: lazily(
+        () =>
+          new DataLoader(async (ids: readonly string[]) => {
+            const found = await reads.readJobsWithDocuments(ids);
+            return found.map((one) => {
+              if (one !== null) read.set(one.job.id, one.documents);
+              return one?.job ?? null;
+            });
+          }),
       ),
-      documents: new DataLoader(loadDocuments),
-      counts: new DataLoader(
-        (filters: readonly JobFilter[]) => Promise.all(filters.map(reads.countJobs)),
-        { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
+      histories: lazily(
+        () =>
+          new DataLoader((ids: readonly string[]) =>
+            Promise.all(ids.map((id) => reads.readHistory(id))),
+          ),
+      ),
+      documents: lazily(() => new DataLoader((ids: readonly string[]) => loadDocuments(ids, read))),
+      counts: lazily(
+        () =>
+          new DataLoader(
+            (filters: readonly JobFilter[]) => Promise.all(filters.map(reads.countJobs)),
+            { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
+          ),
       ),
     };
   }
 
-  async function loadDocuments(ids: readonly string[]) {
+  async function loadDocuments(
+    ids: readonly string[],
+    known: ReadonlyMap<string, StoredDocuments>,
+  ) {
     const { read, enter } = room;
-    const found = await Promise.all(ids.map((id) => reads.readDocuments(id)));
+    const found = await Promise.all(
+      ids.map(async (id) => known.get(id) ?? (await reads.readDocuments(id))),
+    );
     const admitted = found.map((stored) => {
       try {
         if (stored !== null) read(stored.inputBytes + stored.outputBytes);
@@ -89,6 +135,11 @@ export function createLoaders(options: {
     const { inputBytes, outputBytes, documents } = whole;
     return { ...documents, inputBytes, outputBytes };
   }
+}
+
+function lazily<Value>(create: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => (value ??= create());
 }
 
 function toError(error: unknown): Error {

@@ -2,6 +2,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
 import type { JobFilter, JobRange, JobStore } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
+import { MOST_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
 import { toCoded } from "./coded-errors.ts";
 
@@ -26,6 +27,9 @@ export function createReads(options: {
   return {
     /** In the order of `ids`, null where the viewer may read none. */
     readJobs: (ids: readonly string[]) => run(() => store.jobs.readMany(ids, readable)),
+    /** The same with documents, but only the sizes of large ones. */
+    readJobsWithDocuments: (ids: readonly string[]) =>
+      run(() => store.jobs.readWithDocuments(ids, MOST_SMALL_BYTES, readable)),
     listJobs: (range: JobRange) =>
       run(() => store.jobs.list({ ...range, filter: ofReadable(range.filter) })),
     countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter))),

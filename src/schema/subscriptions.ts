@@ -1,6 +1,3 @@
-import type { GraphQLResolveInfo } from "graphql";
-import { visit } from "graphql";
-
 import { readableOwner } from "../auth/viewer.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
@@ -10,6 +7,7 @@ import { toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-list.ts";
 import { toJobFilter } from "./job-list.ts";
 import type { Loaders } from "./loaders.ts";
+import { findSelected, isOutputSelected } from "./selected-fields.ts";
 
 export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): void {
   builder.objectType("JobChange", {
@@ -149,21 +147,11 @@ async function isThere(
 ): Promise<boolean> {
   // Where reading fails, the fields read again and report it.
   const unread = () => true;
-  const isOutputSelected = ["output", "assets", "typedOutput"].some((name) => selected.has(name));
-  const needsDocuments = selected.has("input") || (job.status === "SUCCEEDED" && isOutputSelected);
+  const needsDocuments =
+    selected.has("input") || (job.status === "SUCCEEDED" && isOutputSelected(selected));
   const found = await Promise.all([
     !needsDocuments || documents.load(job.id).then((loaded) => loaded !== null, unread),
     !selected.has("history") || histories.load(job.id).then(({ length }) => length > 0, unread),
   ]);
   return found.every(Boolean);
-}
-
-/** The names of all fields in the document, of whatever type. */
-function findSelected({ operation, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
-  const names = new Set<string>();
-  const Field = ({ name }: { readonly name: { readonly value: string } }): void => {
-    names.add(name.value);
-  };
-  for (const node of [operation, ...Object.values(fragments)]) visit(node, { Field });
-  return names;
 }

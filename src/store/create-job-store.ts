@@ -1,25 +1,16 @@
-import type { Kysely } from "kysely";
-
 import type { Job } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
 import { createInsert, insertEvent } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
-import {
-  fromJob,
-  inChunks,
-  JOB_COLUMNS,
-  type JobRow,
-  toJob,
-  UNFINISHED_STATUSES,
-} from "./job-rows.ts";
+import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore, KeyedJob } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
 import type { OwnOwnership } from "./ownership.ts";
 import { createQuotas } from "./quotas.ts";
+import { createJobReads } from "./read-jobs.ts";
 import { createSubmitLeases } from "./submit-leases.ts";
-import type { Tables } from "./tables.ts";
 import { createSharedPause } from "./shared-pause.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
@@ -55,14 +46,13 @@ export function createJobStore(dependencies: {
     },
 
     async read(id, ownerId) {
-      const [row] = await selectJobs(queries, [id], ownerId);
+      const row = await queries
+        .selectFrom("jobs")
+        .select(JOB_COLUMNS)
+        .where("id", "=", id)
+        .where((eb) => (ownerId === undefined ? eb.lit(true) : eb("owner_id", "=", ownerId)))
+        .executeTakeFirst();
       return row === undefined ? null : toJob(row);
-    },
-
-    async readMany(ids, ownerId) {
-      const rows = await inChunks(ids, (chunk) => selectJobs(reads, chunk, ownerId));
-      const found = new Map(rows.map((row) => [row.id, toJob(row)]));
-      return ids.map((id) => found.get(id) ?? null);
     },
 
     async readKeyed(ownerId, key): Promise<KeyedJob | null> {
@@ -95,6 +85,7 @@ export function createJobStore(dependencies: {
       );
     },
 
+    ...createJobReads(reads),
     ...createDeletions(database, changes.announce),
     ...createJobLists(reads),
     ...createSubmitLeases(database, ownership.gatewayId),
@@ -140,17 +131,4 @@ export function createJobStore(dependencies: {
 /** Thousands that wait behind each other move millions of times, which is news to watchers and no history. */
 function isMoveInQueue({ status, queuePosition }: Job): boolean {
   return status === "IN_QUEUE" && queuePosition !== null;
-}
-
-async function selectJobs(
-  queries: Kysely<Tables>,
-  ids: string[],
-  ownerId: string | undefined,
-): Promise<JobRow[]> {
-  return await queries
-    .selectFrom("jobs")
-    .select(JOB_COLUMNS)
-    .where("id", "in", ids)
-    .where((eb) => (ownerId === undefined ? eb.lit(true) : eb("owner_id", "=", ownerId)))
-    .execute();
 }

@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { inChunks } from "./job-rows.ts";
-import type { Documents, JobDocuments } from "./job-store.ts";
+import type { Documents, JobDocuments, StoredDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /*
@@ -15,28 +15,43 @@ const UNLIMITED = 2 ** 31 - 1;
 export function createDocuments(reads: Kysely<Tables>): Documents {
   return {
     async read(ids, mostBytes) {
-      const isWanted = sql`input_bytes + output_bytes <= ${mostBytes ?? UNLIMITED}`;
       const rows = await inChunks(ids, (chunk) =>
         reads
           .selectFrom("job_documents")
-          .select([
-            "job_id",
-            "input_bytes as inputBytes",
-            "output_bytes as outputBytes",
-            sql<string | null>`case when ${isWanted} then input end`.as("input"),
-            sql<string | null>`case when ${isWanted} then output end`.as("output"),
-          ])
+          .select(documentColumns(mostBytes ?? UNLIMITED))
           .where("job_id", "in", chunk)
           .execute(),
       );
-      const found = new Map(
-        rows.map(({ job_id, input, output, ...sizes }) => {
-          const documents = input === null ? null : parseDocuments(job_id, input, output);
-          return [job_id, { ...sizes, documents }];
-        }),
-      );
+      const found = new Map(rows.map((row) => [row.job_id, toStoredDocuments(row)]));
       return ids.map((id) => found.get(id) ?? null);
     },
+  };
+}
+
+/** The texts are null where they take more than `mostBytes` together. */
+export function documentColumns(mostBytes: number | string) {
+  const isWanted = sql`input_bytes + output_bytes <= ${mostBytes}`;
+  return [
+    "job_id",
+    "input_bytes",
+    "output_bytes",
+    sql<string | null>`case when ${isWanted} then input end`.as("input"),
+    sql<string | null>`case when ${isWanted} then output end`.as("output"),
+  ] as const;
+}
+
+export function toStoredDocuments(row: {
+  readonly job_id: string;
+  readonly input_bytes: number;
+  readonly output_bytes: number;
+  readonly input: string | null;
+  readonly output: string | null;
+}): StoredDocuments {
+  const { input, output } = row;
+  return {
+    inputBytes: row.input_bytes,
+    outputBytes: row.output_bytes,
+    documents: input === null ? null : parseDocuments(row.job_id, input, output),
   };
 }
 

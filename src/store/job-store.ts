@@ -13,6 +13,8 @@ export type StoredDocuments = {
   readonly documents: JobDocuments | null;
 };
 
+type JobWithDocuments = { readonly job: Job; readonly documents: StoredDocuments };
+
 /** An idempotency key, which is its owner's alone, and a digest of what was submitted under it. */
 export type SubmissionKey = { readonly key: string; readonly fingerprint: string };
 
@@ -82,6 +84,12 @@ export type Jobs = {
   read(id: string, ownerId?: string): Promise<Job | null>;
   /** In the order of `ids`, null where there is none. */
   readMany(ids: readonly string[], ownerId?: string): Promise<(Job | null)[]>;
+  /** The same together with their documents, as `documents.read` gives them. */
+  readWithDocuments(
+    ids: readonly string[],
+    mostBytes: number,
+    ownerId?: string,
+  ): Promise<(JobWithDocuments | null)[]>;
   readKeyed(ownerId: string, key: string): Promise<KeyedJob | null>;
   /** In the order of `ids`, each oldest first. */
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;

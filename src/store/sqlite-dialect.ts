@@ -10,12 +10,16 @@ import {
   SqliteDriver,
   type SqliteStatement,
 } from "kysely";
+import { LRUCache } from "lru-cache";
 
 import { codeOf, DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 
 /** How long a statement waits for another program's lock: longer than a commit takes. */
 const PATIENCE_MS = 1_000;
 const BETWEEN_TRIES_MS = 20;
+const MOST_PREPARED = 200;
+/** Those of long lists of ids come in every length. */
+const LONGEST_PREPARED = 4_000;
 
 /**
  * Lets Kysely speak to Node's own SQLite. While another program holds the lock a statement waits without blocking the
@@ -58,12 +62,20 @@ async function waitForLock<Result>(execute: () => Promise<Result>): Promise<Resu
 }
 
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
+  // To prepare a statement takes longer than to run most of them.
+  const prepared = new LRUCache<string, SqliteStatement>({
+    max: MOST_PREPARED,
+    memoMethod: (sql) => toKyselyStatement(database, sql),
+  });
   return {
     close: () => database.close(),
     prepare(sql) {
       // A full disk has rolled the transaction back already; a second rollback would fail and hide the reason.
       const isNothing = sql === "rollback" && !database.isTransaction;
-      return toKyselyStatement(database, isNothing ? "select 1 where false" : sql);
+      const text = isNothing ? "select 1 where false" : sql;
+      return text.length > LONGEST_PREPARED
+        ? toKyselyStatement(database, text)
+        : prepared.memo(text);
     },
   };
 }

@@ -34,7 +34,7 @@ export type DetailReader = {
 
 const JOBS_PER_READ = 200;
 /** Most documents are smaller, and those of some hundred jobs fit into memory at once. */
-const MOST_SMALL_BYTES = 16_384;
+export const MOST_SMALL_BYTES = 16_384;
 
 export function createDetailReader(
   store: Pick<JobStore, "documents"> & { readonly jobs: Pick<JobStore["jobs"], "readHistories"> },

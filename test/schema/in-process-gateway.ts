@@ -84,6 +84,14 @@ export async function openInProcessGateway(
   return {
     store,
     statements,
+    schema,
+
+    /** For whoever executes operations itself. */
+    openContext() {
+      const share = openShare(viewer);
+      onTestFinished(share.close);
+      return createContext(services, { viewer, share });
+    },
 
     async run<Result, Variables extends Record<string, unknown>>(
       document: TypedDocumentNode<Result, Variables>,
