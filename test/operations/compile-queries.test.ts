@@ -1,0 +1,101 @@
+import fc from "fast-check";
+import type { GraphQLSchema } from "graphql";
+import { NoUnusedVariablesRule, parse, specifiedRules, validate } from "graphql";
+import { createYoga } from "graphql-yoga";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+
+import { createQueryCompiler } from "../../src/operations/compile-queries.ts";
+import { openInProcessGateway } from "../schema/in-process-gateway.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { queriesOf } from "./generate-query.ts";
+import { createHostileSchema } from "./hostile-schema.ts";
+
+const RULES = specifiedRules.filter((rule) => rule !== NoUnusedVariablesRule);
+const log = pino({ level: "silent" });
+
+/** Runs a document by Yoga's executor alone, and three times with the compiler, whose first answer is the executor's. */
+function createRunners(schema: GraphQLSchema) {
+  const bare = { schema, logging: false, maskedErrors: false } as const;
+  const plain = createYoga(bare).getEnveloped();
+  const compiling = createYoga({
+    ...bare,
+    plugins: [createQueryCompiler({ schema, log })],
+  }).getEnveloped();
+  return async (
+    text: string,
+    variableValues: object,
+    createContext: () => object,
+  ): Promise<{ readonly expected: string; readonly answers: readonly string[] }> => {
+    const args = { schema, document: parse(text), variableValues };
+    const run = async ({ execute }: typeof plain): Promise<string> =>
+      JSON.stringify(await execute({ ...args, contextValue: createContext() }));
+    const expected = await run(plain);
+    return {
+      expected,
+      answers: [await run(compiling), await run(compiling), await run(compiling)],
+    };
+  };
+}
+
+test("a compiled query answers as the executor does, whatever its fields do", async () => {
+  const schema = createHostileSchema();
+  const run = createRunners(schema);
+  const counts = { good: 0, failed: 0 };
+  await fc.assert(
+    fc.asyncProperty(queriesOf(schema), fc.boolean(), async (text, yes) => {
+      if (validate(schema, parse(text), RULES).length > 0) return;
+      const { expected, answers } = await run(text, { yes, no: !yes }, () => ({}));
+      for (const answer of answers) expect(answer, text).toBe(expected);
+      counts[expected.startsWith('{"errors"') ? "failed" : "good"] += 1;
+    }),
+    { numRuns: 600 },
+  );
+  expect(Math.min(counts.good, counts.failed)).toBeGreaterThan(50);
+}, 60_000);
+
+test("so does one of the gateway's own schema", async () => {
+  const catalogue = catalogueOf({
+    id: "wg",
+    name: "Warm Glow",
+    outputSchema: {
+      type: "object",
+      required: ["images"],
+      properties: { images: { type: "array", items: { type: "string" } } },
+    },
+  });
+  const gateway = await openInProcessGateway({ catalogue });
+  const ids: string[] = [];
+  for (const kind of ["submitting", "queued", "failed", "done"] as const) {
+    const job = await gateway.addJob({ deploymentId: kind === "queued" ? "unlisted" : "wg" });
+    ids.push(job.id);
+    if (kind === "submitting") continue;
+    const accepted = await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
+    if (kind === "queued") continue;
+    const error = { code: "INFERENCE_FAILED", message: "Out of memory.", retryable: true } as const;
+    const output = { images: ["https://files.example/a.png"] };
+    await gateway.observe(
+      accepted,
+      kind === "failed"
+        ? { kind: "failed", error, finishedAt: null }
+        : { kind: "succeeded", output, finishedAt: null },
+    );
+  }
+  const { schema, openContext } = gateway;
+  const run = createRunners(schema);
+  let good = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      queriesOf(schema, { ids: [...ids, "wg"] }),
+      fc.boolean(),
+      async (text, yes) => {
+        if (validate(schema, parse(text), RULES).length > 0) return;
+        const { expected, answers } = await run(text, { yes, no: !yes }, openContext);
+        for (const answer of answers) expect(answer, text).toBe(expected);
+        if (!expected.startsWith('{"errors"')) good += 1;
+      },
+    ),
+    { numRuns: 400 },
+  );
+  expect(good).toBeGreaterThan(100);
+}, 60_000);
