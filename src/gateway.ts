@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Logger } from "pino";
@@ -81,7 +82,8 @@ export async function startGateway(
       }),
     );
     // After the database: where another gateway has that, it has the sandbox's port too.
-    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
+    const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
+    const upstream = keep(await startUpstream(config, sandbox));
     const pace = createPace({
       now: () => performance.now(),
       random: Math.random,

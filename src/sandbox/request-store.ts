@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import {
-  planReady,
   planSlot,
   RUN_INPUT,
   type RunInput,
@@ -18,20 +17,19 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 const MAX_WAITING = 20_000;
 
 const SCHEMA = `
-  create table if not exists requests (
+  create table if not exists runs (
     sequence integer primary key autoincrement,
     id text not null unique,
     deployment_id text not null,
     input text not null,
     accepted_at integer not null,
-    ready_at integer not null,
     start_at integer not null,
     finish_at integer not null,
     cancelled integer not null default 0
   ) strict;
-  create index if not exists requests_by_start on requests (deployment_id, cancelled, start_at);
-  create index if not exists requests_by_finish on requests (deployment_id, cancelled, finish_at);
-  create index if not exists requests_by_end on requests (finish_at);
+  create index if not exists runs_by_start on runs (deployment_id, cancelled, start_at);
+  create index if not exists runs_by_finish on runs (deployment_id, cancelled, finish_at);
+  create index if not exists runs_by_end on runs (finish_at);
 `;
 
 /** An accepted request at some moment; times in milliseconds since 1970. */
@@ -90,19 +88,19 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
 
   function find(id: string, now: number): Row | null {
     const since = now - KEPT_MS;
-    const row = sql.get`select * from requests where id = ${id} and finish_at >= ${since}`;
+    const row = sql.get`select * from runs where id = ${id} and finish_at >= ${since}`;
     return ROW.nullable().parse(row ?? null);
   }
 
   function readLastFinishes(deploymentId: string, startedBy: number): number[] {
-    const rows = sql.all`select finish_at from requests
+    const rows = sql.all`select finish_at from runs
       where deployment_id = ${deploymentId} and cancelled = 0 and start_at <= ${startedBy}
       order by finish_at desc limit ${RUNNERS}`;
     return FINISHES.parse(rows).map((row) => row.finish_at);
   }
 
   function countInFront(deploymentId: string, now: number, sequence: number): number {
-    const row = sql.get`select count(*) as count from requests
+    const row = sql.get`select count(*) as count from runs
       where deployment_id = ${deploymentId} and cancelled = 0 and start_at > ${now} and sequence < ${sequence}`;
     return COUNT.parse(row).count;
   }
@@ -110,22 +108,14 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
   return {
     accept: (id, deploymentId, input, now) =>
       inTransaction(() => {
-        sql.run`delete from requests where finish_at < ${now - KEPT_MS}`;
+        sql.run`delete from runs where finish_at < ${now - KEPT_MS}`;
         if (countInFront(deploymentId, now, Number.MAX_SAFE_INTEGER) >= MAX_WAITING) return false;
-        const last = sql.get`select * from requests where deployment_id = ${deploymentId}
-          order by sequence desc limit 1`;
-        const newest = ROW.nullable().parse(last ?? null);
         const finishes = readLastFinishes(deploymentId, Number.MAX_SAFE_INTEGER);
-        const before = newest && {
-          readyAt: newest.ready_at,
-          idleSince: Math.max(newest.ready_at, ...finishes),
-        };
-        const readyAt = planReady(before, now, speed);
-        const earliestAt = readyAt + toQueueMs(input, speed);
+        const earliestAt = now + toQueueMs(input, speed);
         const { startAt, finishAt } = planSlot(earliestAt, toRunMs(input, speed), finishes);
-        sql.run`insert into requests
-          (id, deployment_id, input, accepted_at, ready_at, start_at, finish_at)
-          values (${id}, ${deploymentId}, ${JSON.stringify(input)}, ${now}, ${readyAt}, ${startAt}, ${finishAt})`;
+        sql.run`insert into runs
+          (id, deployment_id, input, accepted_at, start_at, finish_at)
+          values (${id}, ${deploymentId}, ${JSON.stringify(input)}, ${now}, ${startAt}, ${finishAt})`;
         return true;
       }),
 
@@ -152,17 +142,17 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
       inTransaction(() => {
         const cancelled = find(id, now);
         if (cancelled === null || toState(cancelled, now) !== "in_queue") return false;
-        sql.run`update requests set cancelled = 1, finish_at = ${now}
+        sql.run`update runs set cancelled = 1, finish_at = ${now}
           where sequence = ${cancelled.sequence}`;
         const { deployment_id: deploymentId } = cancelled;
         let finishes = readLastFinishes(deploymentId, now);
-        const waiting = sql.all`select * from requests
+        const waiting = sql.all`select * from runs
           where deployment_id = ${deploymentId} and cancelled = 0 and start_at > ${now}
           order by sequence`;
         for (const row of ROW.array().parse(waiting)) {
-          const earliestAt = row.ready_at + toQueueMs(readInput(row), speed);
+          const earliestAt = row.accepted_at + toQueueMs(readInput(row), speed);
           const slot = planSlot(earliestAt, row.finish_at - row.start_at, finishes);
-          sql.run`update requests set start_at = ${slot.startAt}, finish_at = ${slot.finishAt}
+          sql.run`update runs set start_at = ${slot.startAt}, finish_at = ${slot.finishAt}
             where sequence = ${row.sequence}`;
           finishes = [...finishes, slot.finishAt].toSorted((a, b) => b - a).slice(0, RUNNERS);
         }
@@ -180,7 +170,6 @@ const ROW = z.object({
   deployment_id: z.string(),
   input: z.string(),
   accepted_at: z.number(),
-  ready_at: z.number(),
   start_at: z.number(),
   finish_at: z.number(),
   cancelled: z.number(),

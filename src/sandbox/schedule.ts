@@ -7,9 +7,8 @@ import { z } from "zod";
  */
 export const RUNNERS = 2;
 
-/** How long a deployment's runners stay up with nothing to do, at speed 1. */
-export const KEEP_WARM_MS = 60_000;
-const COLD_START_MS = 2_500;
+/** How long a request waits at least, and how long it runs; at speed 1. */
+const QUEUE_MS = 2_500;
 const RUN_BASE_MS = 500;
 const STEP_MS = 200;
 const STEP_PIXELS = 1_024 * 1_024;
@@ -23,33 +22,18 @@ const SLOW_POSITIONS = 5;
 type Slot = { readonly startAt: number; readonly finishAt: number };
 
 /**
- * When a deployment's runners are up for a request that arrives `now`. `before` says when they were for the newest request
- * and since when they have been idle; null for a deployment that never did anything.
- */
-export function planReady(
-  before: { readonly readyAt: number; readonly idleSince: number } | null,
-  now: number,
-  speed: number,
-): number {
-  if (before !== null && now <= before.idleSince + KEEP_WARM_MS / speed) {
-    return Math.max(before.readyAt, now);
-  }
-  return now + Math.ceil(COLD_START_MS / speed);
-}
-
-/**
  * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner: each
  * request goes to the runner that is free first, so these are the last runs of different runners.
  */
-export function planSlot(readyAt: number, runMs: number, lastFinishes: readonly number[]): Slot {
-  const freeAt = lastFinishes.length < RUNNERS ? readyAt : Math.min(...lastFinishes);
-  const startAt = Math.max(readyAt, freeAt);
+export function planSlot(earliestAt: number, runMs: number, lastFinishes: readonly number[]): Slot {
+  const freeAt = lastFinishes.length < RUNNERS ? 0 : Math.min(...lastFinishes);
+  const startAt = Math.max(earliestAt, freeAt);
   return { startAt, finishAt: startAt + runMs };
 }
 
 /** How long a request waits even where a runner is free, in milliseconds. */
 export function toQueueMs(input: RunInput, speed: number): number {
-  return isSlowWanted(input) ? Math.ceil(SLOW_QUEUE_MS / speed) : 0;
+  return Math.ceil((isSlowWanted(input) ? SLOW_QUEUE_MS : QUEUE_MS) / speed);
 }
 
 /** The position that a slow request shows so long before its start; 0 for any other. */
