@@ -69,7 +69,6 @@ export function createEndpoints(options: {
       const allow = route.methods.join(", ");
       return refusal(405_001, `Use ${allow} here.`, { allow });
     }
-    if (route.name === "home") return HOME;
     const { version = "", deploymentId = "", id = "", name: lastPart = "" } = route.groups;
     if (route.name === "file") return readFile(id, lastPart);
     const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
@@ -89,7 +88,6 @@ const DEPLOYMENTS = "/prod/(?<version>v1|v2)/deployments";
 const DEPLOYMENT = `${DEPLOYMENTS}/(?<deploymentId>[^/]+)`;
 const REQUEST = `${DEPLOYMENT}/requests/(?<id>[^/]+)`;
 const ROUTES = [
-  ["home", GET, "/"],
   ["file", GET, "/files/(?<id>[^/]+)/(?<name>[^/]+)"],
   ["list", GET, DEPLOYMENTS],
   ["submit", POST, `${DEPLOYMENT}/inference`],
@@ -195,17 +193,13 @@ function parse(body: Buffer): unknown {
   }
 }
 
-const HOME: Answer = {
-  status: 200,
-  headers: { "content-type": "text/plain; charset=utf-8" },
-  body: "A sandbox that answers like RunComfy's Serverless API (LoRA), for developing without an account.\n",
-};
 const FOR_ANY_PAGE = { "access-control-allow-origin": "*" };
 const MAX_SEED = 2 ** 32;
 const NOT_JSON = { loc: ["body"], msg: "JSON decode error", type: "json_invalid" };
 const TOO_LARGE = "The body is larger than 1 MiB. Pass files as https URLs.";
 const QUEUE_FULL = "Too many requests wait for this deployment. Submit again later.";
-const UNKNOWN_PATH = "There is nothing at this path. Compare it with the API's documentation.";
+const UNKNOWN_PATH =
+  "This sandbox of RunComfy's Serverless API (LoRA) has nothing at this path. Compare it with the API's documentation.";
 const UNKNOWN_REQUEST = "This deployment has no such request. Requests are kept for 7 days.";
 const UNKNOWN_FILE = "There is no such file. Files are kept for 7 days after a request succeeded.";
 const UNKNOWN_DEPLOYMENT = "There is no such deployment. Take an id from GET /prod/v2/deployments.";

@@ -2,8 +2,8 @@ import { z } from "zod";
 
 /**
  * A deployment's queue is first in, first out, with a few runners. When a request is accepted its start and finish are
- * written down at once; a cancelled request only makes those behind it start earlier. So the state of everything
- * follows from the rows and the clock: no timer runs, and a restart changes nothing.
+ * written down for good, unless it is cancelled. So the state of everything follows from the rows and the clock: no timer
+ * runs, and a restart changes nothing.
  */
 export const RUNNERS = 2;
 
@@ -18,17 +18,14 @@ const SLOW_QUEUE_MS = 15_000;
 const SLOW_RUN_MS = 15_000;
 const SLOW_POSITIONS = 5;
 
-/** All times are milliseconds since 1970. */
-type Slot = { readonly startAt: number; readonly finishAt: number };
-
 /**
- * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner: each
+ * When the next request in line starts. `lastFinishes` has the latest finishes so far, at most one for each runner: each
  * request goes to the runner that is free first, so these are the last runs of different runners.
  */
-export function planSlot(earliestAt: number, runMs: number, lastFinishes: readonly number[]): Slot {
-  const freeAt = lastFinishes.length < RUNNERS ? 0 : Math.min(...lastFinishes);
-  const startAt = Math.max(earliestAt, freeAt);
-  return { startAt, finishAt: startAt + runMs };
+export function planStart(earliestAt: number, lastFinishes: readonly number[]): number {
+  return lastFinishes.length < RUNNERS
+    ? earliestAt
+    : Math.max(earliestAt, Math.min(...lastFinishes));
 }
 
 /** How long a request waits even where a runner is free, in milliseconds. */

@@ -202,7 +202,7 @@ describe("the queue", () => {
     expect(await sandbox.look(slow, "status")).toMatchObject({ status: "in_progress" });
   });
 
-  test("lets a cancelled request go, and those behind it move up", async () => {
+  test("lets a cancelled request go, and counts the others anew", async () => {
     const sandbox = await start();
     const ids: string[] = [];
     for (let index = 0; index < 5; index += 1) ids.push(await sandbox.submit(EXAMPLE_BODY, glow));
@@ -221,11 +221,15 @@ describe("the queue", () => {
     });
     expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ queue_position: 0 });
     sandbox.clock.now = START + 8_000;
-    expect(await sandbox.look(fifth, "status", glow)).toMatchObject({ status: "in_progress" });
+    expect(await sandbox.look(fifth, "status", glow)).toMatchObject({ queue_position: 0 });
     for (const late of [first, third, fourth]) {
       expect(await sandbox.cancel(late, glow)).toMatchObject({ outcome: "not_cancellable" });
     }
     expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ status: "in_progress" });
+    expect(await sandbox.cancel(fifth, glow)).toMatchObject({ outcome: "cancelled" });
+    const next = await sandbox.submit(EXAMPLE_BODY, glow);
+    sandbox.clock.now += 2_500;
+    expect(await sandbox.look(next, "status", glow)).toMatchObject({ status: "in_progress" });
   });
 
   test("is the same after a restart, even at another speed", async () => {
@@ -400,7 +404,11 @@ describe("the sandbox", () => {
 
   test("says what it is", async () => {
     const { url } = await start();
-    expect(await (await fetch(url)).text()).toContain("sandbox");
+    const response = await fetch(url);
+    expect([response.status, await response.text()]).toEqual([
+      404,
+      expect.stringContaining("sandbox"),
+    ]);
   });
 
   test("rejects with EADDRINUSE where its port is taken", async () => {
