@@ -13,13 +13,10 @@ import type { SchemaDocument } from "./json-schema.ts";
 import type { FieldShape, ObjectShape } from "./shape/shape.ts";
 import { withinLimit } from "./within-limit.ts";
 
-/** Makes the checks of one catalogue. */
-export type Checks = ReturnType<typeof createChecks>;
-
 /** Larger inputs get their first issue only: the number of Ajv's errors has no bound. */
 const MOST_VALUES_FOR_ALL_ISSUES = 2_000;
 
-/** Checks that share their compilers; a schema is compiled when it is first used, so that a start costs nothing. */
+/** The checks of one catalogue. A schema is compiled when it is first used, so that a start costs nothing. */
 export function createChecks() {
   const compile = createCompile();
   return {

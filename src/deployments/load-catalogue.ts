@@ -8,9 +8,8 @@ import type { InputPath } from "../job/input-issue.ts";
 import { toPathText } from "../job/input-issue.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
-import type { Catalogue, Deployment, InputContract, OutputContract } from "./catalogue.ts";
+import type { Catalogue, Deployment } from "./catalogue.ts";
 import { createCatalogue } from "./catalogue.ts";
-import type { Checks } from "./create-checks.ts";
 import { createChecks } from "./create-checks.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import type { ModelProfile } from "./model-profile.ts";
@@ -174,13 +173,25 @@ function createEntryReader({
       const message = "allows no object, but an input always is one; describe its fields";
       notes.report(["inputSchema"], message);
     }
-    const names = { name, typeName };
-    const input =
-      document && toInput(checks, document, { ...names, divisor: profile?.divisor ?? null });
-    const output = outputDocument && toOutput(checks, outputDocument, names);
-    if (given !== null && input?.shape === null) notes.doubt(["inputSchema"], SAYS_NOTHING);
+    const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.`, isInput: true };
+    const shape = document && toObjectShape(document, takes);
+    if (given !== null && shape === null) notes.doubt(["inputSchema"], SAYS_NOTHING);
+    const check =
+      document && checks.inputCheck(document, { shape, divisor: profile?.divisor ?? null });
+    const gives = {
+      typeName: `${typeName}Output`,
+      otherwise: `What ${name} gives.`,
+      isInput: false,
+    };
+    const outputShape = outputDocument && toObjectShape(outputDocument, gives);
     return [
-      { ...form, inputSchema: inputSchema ?? (profile && toInputSchema(profile)), input, output },
+      {
+        ...form,
+        inputSchema: inputSchema ?? (profile && toInputSchema(profile)),
+        input: check && { submitField: toSubmitField(typeName), shape, check },
+        output: outputDocument &&
+          outputShape && { shape: outputShape, accepts: checks.outputCheck(outputDocument) },
+      },
     ];
   };
 }
@@ -206,31 +217,6 @@ function readModel(name: string, { report }: Notes): ModelProfile | null {
     report(["model"], `${JSON.stringify(name)} is no model that is built in${others}`);
   }
   return profile;
-}
-
-/** For people, and for GraphQL. */
-type Names = { readonly name: string; readonly typeName: string };
-
-function toInput(
-  checks: Checks,
-  document: SchemaDocument,
-  { name, typeName, divisor }: Names & { readonly divisor: number | null },
-): InputContract {
-  const names = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.` };
-  const shape = toObjectShape(document, { ...names, isInput: true });
-  const check = checks.inputCheck(document, { shape, divisor });
-  return { submitField: toSubmitField(typeName), shape, check };
-}
-
-/** Null where GraphQL has no type for it. */
-function toOutput(
-  checks: Checks,
-  document: SchemaDocument,
-  { name, typeName }: Names,
-): OutputContract | null {
-  const names = { typeName: `${typeName}Output`, otherwise: `What ${name} gives.` };
-  const shape = toObjectShape(document, { ...names, isInput: false });
-  return shape && { shape, accepts: checks.outputCheck(document) };
 }
 
 function toDocument(profile: ModelProfile): SchemaDocument {
