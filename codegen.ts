@@ -3,7 +3,7 @@ import { printSchema } from "graphql";
 
 import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
 import { OPEN_CATALOGUE } from "./src/deployments/catalogue.ts";
-import { readCatalogue } from "./src/deployments/read-catalogue.ts";
+import { readCatalogue } from "./src/deployments/load-catalogue.ts";
 import sandbox from "./src/sandbox/deployments.json" with { type: "json" };
 import { createSchema } from "./src/schema/create-schema.ts";
 

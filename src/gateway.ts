@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Logger } from "pino";
@@ -42,7 +43,7 @@ export type Gateway = {
     /** What the upstream has said of it by the end of the start. */
     readonly token: TokenSight;
   };
-  /** Closes everything in reverse order of opening, and tries all; rejects with an `AggregateError` of what failed. */
+  /** Closes everything in reverse order of opening, and tries all; rejects as an `AsyncDisposableStack`. */
   close(): Promise<void>;
 };
 
@@ -51,11 +52,9 @@ export async function startGateway(
   config: Config,
   { log, onStatement }: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
 ): Promise<Gateway> {
-  const opened: Closeable[] = [];
-  function keep<T extends Closeable>(closeable: T): T {
-    opened.push(closeable);
-    return closeable;
-  }
+  const opened = new AsyncDisposableStack();
+  const keep = <Opened extends { close(): Promise<void> }>(one: Opened): Opened =>
+    opened.adopt(one, () => one.close());
 
   try {
     for (const doubt of config.doubts) log.warn(doubt);
@@ -70,7 +69,7 @@ export async function startGateway(
       await createAuthenticator({ config: auth, limits: limits.owner, log }),
     );
     const sessions = createSessions({ log });
-    keep({ close: async () => sessions.close() });
+    opened.defer(() => sessions.close());
     const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
     const store = keep(
       await openStore({
@@ -81,7 +80,8 @@ export async function startGateway(
       }),
     );
     // After the database: where another gateway has that, it has the sandbox's port too.
-    const upstream = keep(await startUpstream(config, { entries: loaded?.entries ?? [], log }));
+    const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
+    const upstream = keep(await startUpstream(config, sandbox));
     const pace = createPace({
       now: () => performance.now(),
       random: Math.random,
@@ -161,11 +161,11 @@ export async function startGateway(
         // Submits get their patience from now on, not from the end of the server's own.
         tracking.stopSubmits();
         const hangUp = setTimeout(() => store.hangUp(), DATABASE_PATIENCE_MS);
-        return closeAll(opened).finally(() => clearTimeout(hangUp));
+        return opened.disposeAsync().finally(() => clearTimeout(hangUp));
       },
     };
   } catch (error) {
-    await closeAll(opened);
+    await opened.disposeAsync();
     throw error;
   }
 }
@@ -183,17 +183,3 @@ async function askOnce(
 
 /** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */
 const DATABASE_PATIENCE_MS = 8_500;
-
-type Closeable = { close(): Promise<void> };
-
-async function closeAll(opened: Closeable[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (let closeable = opened.pop(); closeable !== undefined; closeable = opened.pop()) {
-    try {
-      await closeable.close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw new AggregateError(errors, "Not everything could be closed.");
-}

@@ -104,10 +104,15 @@ function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
 }
 
 function giveUp(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
-  const reasons = error instanceof AggregateError ? error.errors.map(String) : [];
-  console.error(stripVTControlCharacters([text, ...reasons].join("\n")));
+  console.error(stripVTControlCharacters(toReasons(error).join("\n")));
   void end(1);
+}
+
+/** What failed, each in its words: of several things that could not be closed, the first first. */
+function toReasons(error: unknown): readonly string[] {
+  if (error instanceof SuppressedError)
+    return [...toReasons(error.suppressed), ...toReasons(error.error)];
+  return [error instanceof Error ? error.message : String(error)];
 }
 
 /** Ends the process once the last lines are read, or their reader has taken too long. */

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
@@ -7,21 +6,23 @@ import type { Config } from "./config/load-config.ts";
 
 /**
  * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
- * sandbox can't start. `entries` are the deployments that the sandbox runs, as their file has them; `close` ends it.
+ * sandbox can't start. `entries` are the deployments that the sandbox runs, as their file has them; `token` is what it
+ * accepts; `close` ends it.
  */
 export async function startUpstream(
   { upstream }: Config,
-  { entries, log }: { readonly entries: readonly unknown[]; readonly log: Logger },
+  sandbox: { readonly entries: readonly unknown[]; readonly token: string; readonly log: Logger },
 ): Promise<{ readonly baseUrl: string; readonly token: string; close(): Promise<void> }> {
   if (upstream.kind === "runcomfy") {
     const { baseUrl, token } = upstream;
     return { baseUrl, token, close: async () => undefined };
   }
-  // Loaded only where it is needed, as drawing pictures takes a large library.
+  // Only where it is needed, as its checks of bodies take time to load.
   const { startSandbox } = await import("./sandbox/sandbox.ts");
   const { port, speed, dataFolder } = upstream;
-  const options = { token: randomUUID(), speed, dataFolder, deployments: entries, log };
-  const sandbox = await startSandbox({ ...options, port }).catch((error: unknown) => {
+  const { entries: deployments, token, log } = sandbox;
+  const options = { token, speed, dataFolder, deployments, log };
+  const { url, close } = await startSandbox({ ...options, port }).catch((error: unknown) => {
     const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     if (!isTaken) throw error;
     log.warn(
@@ -29,7 +30,7 @@ export async function startUpstream(
     );
     return startSandbox({ ...options, port: 0 });
   });
-  return { baseUrl: sandbox.url, token: options.token, close: () => sandbox.close() };
+  return { baseUrl: url, token, close };
 }
 
 /** The file of the deployments that exist: the user's, the sandbox's own, or none. */

@@ -28,9 +28,10 @@ const TOP_LEVEL = [
   "main.ts",
   "manage-keys.ts",
   "print-schema.ts",
+  "run-sandbox.ts",
   "start-upstream.ts",
 ];
-const PROCESS_FILES = ["main.ts", "manage-keys.ts", "print-schema.ts", join("sandbox", "main.ts")];
+const PROCESS_FILES = ["main.ts", "manage-keys.ts", "print-schema.ts", "run-sandbox.ts"];
 
 type SourceFile = {
   /** Below `src`. */

@@ -12,8 +12,6 @@ const PACKAGE = z.object({
   optionalDependencies: NAMES,
 });
 const LOCK = z.object({ packages: z.record(z.string(), PACKAGE) });
-/** What sharp is on one machine or another. */
-const PLATFORMS = /^@img\/sharp-/;
 
 const { packages } = LOCK.parse(JSON.parse(read("package-lock.json")));
 const [table = "", list = ""] = read("docs/dependencies.md").split("## The whole tree");
@@ -50,7 +48,7 @@ function reach(start: string): ReadonlySet<string> {
   for (const path of reached) {
     const { dependencies = {}, optionalDependencies = {} } = packages[path] ?? {};
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies }))
-      if (!PLATFORMS.test(name)) reached.add(find(path, name));
+      reached.add(find(path, name));
   }
   return reached;
 }

@@ -13,6 +13,8 @@ import type { SigningKeys } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
+/** How far apart the issuer's clock and the gateway's may be. */
+const CLOCK_TOLERANCE_SECONDS = 5;
 /** How long a token is believed before its signature is checked again. */
 const LONGEST_BELIEF_MS = 60_000;
 const MOST_BELIEVED = 10_000;
@@ -41,7 +43,6 @@ export function createJwtAuthenticator(options: {
   readonly keys: SigningKeys;
 }): Authenticator {
   const { config, limits, log, now, keys } = options;
-  const toleranceMs = config.clockToleranceSeconds * 1_000;
   // By hash, so that no token stays in memory.
   const believed = new LRUCache<string, { readonly admission: Admission; readonly until: number }>({
     max: MOST_BELIEVED,
@@ -64,7 +65,7 @@ export function createJwtAuthenticator(options: {
     return {
       viewer: { ownerId: sub, scopes, limits },
       // A session gets the tolerance for clocks only where it would end as it begins.
-      expiresAt: expiresAt > now() ? expiresAt : expiresAt + toleranceMs,
+      expiresAt: expiresAt > now() ? expiresAt : expiresAt + CLOCK_TOLERANCE_SECONDS * 1_000,
       isRevoked: keys.watch(key),
     };
   }
@@ -72,12 +73,12 @@ export function createJwtAuthenticator(options: {
   /** Where no key fits, or the one that fits by its id did not sign, the issuer may have new keys. */
   async function verify(token: string) {
     if (!COMPACT.test(token)) throw new errors.JWTInvalid();
-    const { issuer, audience, clockToleranceSeconds: clockTolerance } = config;
+    const { issuer, audience } = config;
     const checks: JWTVerifyOptions = {
       algorithms: [...config.algorithms],
       issuer,
       audience,
-      clockTolerance,
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(now()),
       requiredClaims: ["exp", "sub"],
     };

@@ -28,10 +28,9 @@ The file is API_KEYS_FILE, of the environment or of .env.`;
 const DEFAULT_SCOPES = "jobs:submit jobs:cancel jobs:read";
 /** What may be a whole key or a part of one, which is never repeated. */
 const A_KEY = /rck_/i;
-/** `multiple`, so that a repeated option can be refused. */
 const OPTIONS = Object.fromEntries(
   ["owner", "scopes", ...OWNER_LIMITS.map((name) => kebabCase(name))].map(
-    (name) => [name, { type: "string", multiple: true }] as const,
+    (name) => [name, { type: "string" }] as const,
   ),
 );
 
@@ -74,23 +73,17 @@ type NewKey = Pick<StoredKey, "owner" | "scopes" | "limits">;
 
 function readNewKey(args: string[]): NewKey {
   const { values } = parseArgs({ args, options: OPTIONS });
-  function read(name: string): string | undefined {
-    const [value, second] = values[name] ?? [];
-    // The last one would win, and a scope or limit would silently be lost.
-    if (second !== undefined) throw new Error(`--${name} is given twice. Give it once.`);
-    return value;
-  }
-  const owner = read("owner");
+  const { owner, scopes: listed = DEFAULT_SCOPES } = values;
   if (owner === undefined) throw new Error("--owner is missing: whose jobs will they be?");
   if (A_KEY.test(owner)) throw new Error(`--owner is a key (${owner}).`);
   if (!isOwnerId(owner)) throw new Error(`--owner ${OWNER_RULE}.`);
-  const words = (read("scopes") ?? DEFAULT_SCOPES).split(/[\s,]+/).filter((word) => word !== "");
+  const words = listed.split(/[\s,]+/).filter((word) => word !== "");
   const unknown = words.find((word) => !isScope(word));
   if (unknown !== undefined || words.length === 0)
     throw new Error(`--scopes must be a list of ${SCOPES.join(", ")}, not "${unknown ?? ""}".`);
   const limits = OWNER_LIMITS.flatMap((name) => {
     const option = kebabCase(name);
-    const text = read(option);
+    const text = values[option];
     if (text === undefined) return [];
     if (text !== "none" && !/^[1-9]\d{0,8}$/.test(text))
       throw new Error(`--${option} must be a whole number from 1 to 999999999, or none.`);

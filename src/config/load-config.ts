@@ -109,7 +109,6 @@ function toAuth(variables: Variables) {
         issuer: variables.JWT_ISSUER ?? "",
         audience: variables.JWT_AUDIENCE ?? "",
         algorithms: variables.JWT_ALGORITHMS,
-        clockToleranceSeconds: variables.JWT_CLOCK_TOLERANCE_SECONDS,
       } as const;
   }
 }

@@ -5,6 +5,16 @@ const WIDTH = 96;
 
 /** The text of `.env.example`. What has a default is commented out, so that a copy changes nothing. */
 export function printEnvExample(): string {
+  return `${wrap(ENV_HEAD, "# ")}\n\n\n${printVariables()}\n`;
+}
+
+/** What `npm start -- --help` prints. */
+export function printHelp(): string {
+  return `${HELP_HEAD}\n\n${printVariables()}`;
+}
+
+/** Lines of a `.env`. */
+function printVariables(): string {
   const groups = GROUPS.map(({ title, about, notes }) => {
     const entries = notes.map(({ name, value, unset, description }) =>
       value === null
@@ -13,7 +23,7 @@ export function printEnvExample(): string {
     );
     return [`## ${title}\n${wrap(about, "# ")}`, ...entries].join("\n\n");
   });
-  return `${[wrap(ENV_HEAD, "# "), ...groups].join("\n\n\n")}\n`;
+  return groups.join("\n\n\n");
 }
 
 /** The text of `docs/settings.md`. */
@@ -26,18 +36,6 @@ export function printSettingsPage(): string {
     return [`## ${title}\n\n${about}\n\n${TABLE_HEAD}`, ...rows].join("\n");
   });
   return `${[PAGE_HEAD, ...groups].join("\n\n")}\n`;
-}
-
-/** What `npm start -- --help` prints, for a terminal of 100 columns. */
-export function printHelp(): string {
-  const groups = GROUPS.map(({ title, about, notes }) => {
-    const entries = notes.map(
-      ({ name, value, unset, description }) =>
-        `  ${name}  (${value ?? unset})\n${wrap(description, "      ")}`,
-    );
-    return [`${title.toUpperCase()}\n${wrap(about, "")}`, ...entries].join("\n");
-  });
-  return [HELP_HEAD, ...groups].join("\n\n");
 }
 
 const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
@@ -69,7 +67,7 @@ const HELP_HEAD = `npm start             starts the gateway
 npm start -- --help   shows this
 
 Settings are variables, set in the environment or in the file .env beside package.json. The
-environment wins, and an empty value counts as unset. In brackets stands the default.`;
+environment wins, and an empty value counts as unset. What begins with # is a default.`;
 
 /** Lines that begin with `indent`, broken between words. */
 function wrap(text: string, indent: string): string {

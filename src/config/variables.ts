@@ -150,11 +150,6 @@ const CREDENTIALS = {
     ALGORITHMS.join(" "),
     "With `jwt`: the algorithms that may sign a token.",
   ),
-  JWT_CLOCK_TOLERANCE_SECONDS: setting(
-    number(0, 60),
-    "5",
-    "With `jwt`: how far apart the issuer's clock and the gateway's may be.",
-  ),
 };
 
 const ANSWER = {

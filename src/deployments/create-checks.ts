@@ -2,7 +2,7 @@ import type { ErrorObject } from "ajv";
 
 import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import type { InputCheck } from "./catalogue.ts";
+import type { InputCheck, OutputContract } from "./catalogue.ts";
 import type { Validate } from "./compile-schema.ts";
 import { createCompile } from "./compile-schema.ts";
 import { explainErrors } from "./explain-errors.ts";
@@ -13,28 +13,21 @@ import type { SchemaDocument } from "./json-schema.ts";
 import type { FieldShape, ObjectShape } from "./shape/shape.ts";
 import { withinLimit } from "./within-limit.ts";
 
-/** Makes the checks of one catalogue. */
-export type Checks = {
-  /**
-   * At most 50 issues and 50 warnings. `shape` is null where GraphQL knows no field of the input; the upstream floors
-   * `width` and `height` to a multiple of `divisor`, which is null where nobody knows.
-   */
-  inputCheck(
-    document: SchemaDocument,
-    options: { readonly shape: ObjectShape | null; readonly divisor: number | null },
-  ): InputCheck;
-  /** Nothing is filled in, and any URL will do. */
-  outputCheck(document: SchemaDocument): (output: JsonValue) => boolean;
-};
-
 /** Larger inputs get their first issue only: the number of Ajv's errors has no bound. */
 const MOST_VALUES_FOR_ALL_ISSUES = 2_000;
 
-/** Checks that share their compilers; a schema is compiled when it is first used, so that a start costs nothing. */
-export function createChecks(): Checks {
+/** The checks of one catalogue. A schema is compiled when it is first used, so that a start costs nothing. */
+export function createChecks() {
   const compile = createCompile();
   return {
-    inputCheck: (document, { shape, divisor }) => {
+    /**
+     * At most 50 issues and 50 warnings. `shape` is null where GraphQL knows no field of the input; the upstream floors
+     * `width` and `height` to a multiple of `divisor`, which is null where nobody knows.
+     */
+    inputCheck(
+      document: SchemaDocument,
+      { shape, divisor }: { readonly shape: ObjectShape | null; readonly divisor: number | null },
+    ): InputCheck {
       // The first issue decides: looking for all, Ajv may miss some where a schema says `unevaluated…`.
       const firstIssue = compile(document, "first issue");
       const allIssues = compile(document, "all issues");
@@ -66,7 +59,8 @@ export function createChecks(): Checks {
         }
       };
     },
-    outputCheck: (document) => {
+    /** Nothing is filled in, and any URL will do. */
+    outputCheck(document: SchemaDocument): OutputContract["accepts"] {
       const validator = compile(document, "output");
       return (output) => {
         try {

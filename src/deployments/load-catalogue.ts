@@ -1,8 +1,23 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
-import type { Catalogue } from "./catalogue.ts";
-import { readCatalogue } from "./read-catalogue.ts";
+import { z } from "zod";
+
+import { IDENTIFIER } from "../job/identifier.ts";
+import type { InputPath } from "../job/input-issue.ts";
+import { toPathText } from "../job/input-issue.ts";
+import { JOB_ID_PREFIX } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import type { Catalogue, Deployment } from "./catalogue.ts";
+import { createCatalogue } from "./catalogue.ts";
+import { createChecks } from "./create-checks.ts";
+import type { SchemaDocument } from "./json-schema.ts";
+import type { ModelProfile } from "./model-profile.ts";
+import { findModel, MODEL_NAMES, toInputSchema } from "./model-profile.ts";
+import { didYouMean, nearMisses } from "./near-misses.ts";
+import { readSchema } from "./read-schema.ts";
+import { toSubmitField, toTypeName } from "./shape/graphql-names.ts";
+import { allowsObject, toObjectShape } from "./shape/to-shape.ts";
 
 type LoadedCatalogue = {
   readonly catalogue: Catalogue;
@@ -16,35 +31,208 @@ type LoadedCatalogue = {
 export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
   // Whole in messages: of a relative one nobody sees where it starts.
   const path = resolve(file);
-  const { catalogue, entries, problems, doubts } = readCatalogue(
-    parseJson(await readText(path), path),
-  );
-  if (problems.length === 0) return { catalogue, entries, doubts };
+  const { problems, ...loaded } = readCatalogue(await readJson(path));
+  if (problems.length === 0) return loaded;
   const title = `The deployments file ${path} can't be used; correct it and start again:`;
   throw new Error([title, ...problems.map((problem) => `  ${problem}`)].join("\n"));
 }
 
-async function readText(path: string): Promise<string> {
+async function readJson(path: string): Promise<unknown> {
   try {
-    return await readFile(path, "utf8");
+    // Some editors put a mark in front.
+    return JSON.parse((await readFile(path, "utf8")).replace(/^\uFEFF/, ""));
   } catch (cause) {
+    const what = cause instanceof SyntaxError ? "is not JSON" : "can't be read";
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(
-      `The deployments file ${path} can't be read (${reason}). Correct its path (DEPLOYMENTS_FILE or --deployments), or leave it out.`,
+      `The deployments file ${path} ${what} (${reason}). Correct it or its path (DEPLOYMENTS_FILE or --deployments), or leave it out.`,
       { cause },
     );
   }
 }
 
-function parseJson(text: string, path: string): unknown {
-  try {
-    // Some editors put a mark in front.
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `The deployments file ${path} is not JSON (${reason}). Correct it and start again.`,
-      { cause },
-    );
+/** Reads what a deployments file holds, as parsed JSON; the catalogue is to be used only where there are no problems. */
+export function readCatalogue(
+  file: unknown,
+): LoadedCatalogue & { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const doubts: string[] = [];
+  const notes: Notes = {
+    report: (path, message) => void problems.push(`${locate(path)}: ${message}`),
+    doubt: (path, message) => void doubts.push(`${locate(path)}: ${message}`),
+  };
+  const { deployments: entries, others } = readForm(file, FILE, notes) ?? NOTHING;
+  const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
+    hasOthers: others,
+  });
+  return { catalogue, entries, problems, doubts };
+}
+
+const NOTHING = { deployments: [], others: false };
+
+type Note = (path: InputPath, message: string) => void;
+type Notes = { readonly report: Note; readonly doubt: Note };
+
+const FILE = z.object(
+  {
+    deployments: z.array(
+      z.unknown(),
+      "must be a list of deployments, each with its schema as inputSchema",
+    ),
+    others: z
+      .boolean("must be true, for the upstream's other deployments to exist too, or false")
+      .default(false),
+  },
+  'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
+);
+
+// Not zod's own objects: those drop keys such as `__proto__`.
+const JSON_SCHEMA = z
+  .custom<JsonObject>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be a JSON Schema object",
+  )
+  .nullable()
+  .default(null);
+const TEXT = z.string({
+  error: ({ input }) => (input === undefined ? "is missing; it is required" : "must be a string"),
+});
+const ID = new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`);
+
+const ENTRY = z.object(
+  {
+    id: TEXT.regex(ID, "must be 1 to 128 letters, digits, _ or -, and not start with job_"),
+    name: TEXT.min(1, "must not be empty"),
+    description: TEXT.nullable().default(null),
+    model: TEXT.nullable().default(null),
+    inputSchema: JSON_SCHEMA,
+    outputSchema: JSON_SCHEMA,
+  },
+  'must be an object such as {"id":"…","name":"…"}',
+);
+
+/** Null where something is wrong with its form, which is reported. */
+function readForm<Form>(
+  value: unknown,
+  form: z.ZodType<Form> & { readonly shape: object },
+  { report, doubt }: Notes,
+): Form | null {
+  const { data, error } = form.safeParse(value);
+  for (const { path, message } of error?.issues ?? []) report(path.map(String), message);
+  const given = Object.keys(Object(value));
+  const missing = Object.keys(form.shape).filter((name) => !given.includes(name));
+  for (const name of given) {
+    // What looks like nothing known may be a note to other readers of the file.
+    const meant = Object.hasOwn(form.shape, name) ? [] : nearMisses(name, missing);
+    if (meant.length > 0) doubt([name], `is not known${didYouMean(meant)}`);
   }
+  return data ?? null;
+}
+
+/** Names that would make a field or a type that the gateway has itself. */
+const RESERVED_TYPE_NAMES: ReadonlySet<string> = new Set(["Job", "Typed"]);
+
+/** Reads the entries of one file, one after the other; nothing of one whose form is wrong. */
+function createEntryReader({
+  report,
+  doubt,
+}: Notes): (entry: unknown, index: number) => readonly Deployment[] {
+  const checks = createChecks();
+  const claimId = createRegister();
+  const claimTypeName = createRegister();
+
+  return (entry, index) => {
+    const notes: Notes = {
+      report: (path, message) => report(["deployments", index, ...path], message),
+      doubt: (path, message) => doubt(["deployments", index, ...path], message),
+    };
+    const form = readForm(entry, ENTRY, notes);
+    if (form === null) return [];
+    const { id, name, model, inputSchema, outputSchema } = form;
+    const twin = claimId(id, index);
+    if (twin !== null) {
+      const listed = `${JSON.stringify(id)} is listed twice, in deployments[${twin}] too`;
+      notes.report(["id"], `${listed}; keep one of them`);
+    }
+    const profile = model === null ? null : readModel(model, notes);
+    const typeName = toTypeName(name, id);
+    const isTyped = inputSchema !== null || profile !== null || outputSchema !== null;
+    if (twin === null && isTyped) {
+      const makes = `makes ${toSubmitField(typeName)}`;
+      const namesake = claimTypeName(typeName, index);
+      if (RESERVED_TYPE_NAMES.has(typeName)) {
+        notes.report(["name"], `${makes} or ${typeName}Output, which the gateway has; rename it`);
+      } else if (namesake !== null) {
+        notes.report(["name"], `${makes}, as deployments[${namesake}] does; rename one of them`);
+      }
+    }
+    const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
+    const document = inputSchema === null ? profile && toDocument(profile) : given;
+    const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
+    if (document !== null && !allowsObject(document)) {
+      const message = "allows no object, but an input always is one; describe its fields";
+      notes.report(["inputSchema"], message);
+    }
+    const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.`, isInput: true };
+    const shape = document && toObjectShape(document, takes);
+    if (given !== null && shape === null) notes.doubt(["inputSchema"], SAYS_NOTHING);
+    const check =
+      document && checks.inputCheck(document, { shape, divisor: profile?.divisor ?? null });
+    const gives = {
+      typeName: `${typeName}Output`,
+      otherwise: `What ${name} gives.`,
+      isInput: false,
+    };
+    const outputShape = outputDocument && toObjectShape(outputDocument, gives);
+    return [
+      {
+        ...form,
+        inputSchema: inputSchema ?? (profile && toInputSchema(profile)),
+        input: check && { submitField: toSubmitField(typeName), shape, check },
+        output: outputDocument &&
+          outputShape && { shape: outputShape, accepts: checks.outputCheck(outputDocument) },
+      },
+    ];
+  };
+}
+
+/** It may be an example of an input. */
+const SAYS_NOTHING = "names no field; put the fields under properties, unless it has none";
+
+/** Notes who has what first; tells who has it already, or null. */
+function createRegister(): (key: string, index: number) => number | null {
+  const owners = new Map<string, number>();
+  return (key, index) => {
+    const owner = owners.get(key);
+    if (owner === undefined) owners.set(key, index);
+    return owner ?? null;
+  };
+}
+
+function readModel(name: string, { report }: Notes): ModelProfile | null {
+  const profile = findModel(name);
+  if (profile === null) {
+    const guess = didYouMean(nearMisses(name, MODEL_NAMES));
+    const others = guess === "" ? `; the models are ${MODEL_NAMES.join(", ")}` : guess;
+    report(["model"], `${JSON.stringify(name)} is no model that is built in${others}`);
+  }
+  return profile;
+}
+
+function toDocument(profile: ModelProfile): SchemaDocument {
+  return { draft: "2020-12", root: toInputSchema(profile), targets: new Map() };
+}
+
+function readDocument(
+  schema: JsonObject,
+  member: "inputSchema" | "outputSchema",
+  { report }: Notes,
+): SchemaDocument | null {
+  const { document, problems } = readSchema(schema);
+  for (const { path, message } of problems) report([member, ...path], message);
+  return document;
+}
+
+function locate(path: InputPath): string {
+  return toPathText(path) || "the whole file";
 }

@@ -2,18 +2,7 @@ import type { JsonObject } from "../job/json.ts";
 import type { SchemaObject } from "./json-schema.ts";
 
 /** What is known of a model that LoRAs are trained on, as far as its input depends on it. */
-export type ModelProfile = {
-  readonly name: string;
-  /** Widths and heights, in pixels, are floored to a multiple of it. */
-  readonly divisor: number;
-  /** Whether at least one of ctrl_img, ctrl_img_1, ctrl_img_2 and ctrl_img_3 must be given. */
-  readonly needsControlImage: boolean;
-  readonly isVideo: boolean;
-  /** The default of sample_steps. */
-  readonly sampleSteps: number;
-  /** The default of guidance_scale. */
-  readonly guidanceScale: number;
-};
+export type ModelProfile = (typeof MODELS)[number];
 
 /** Finds a model by its name, spelled exactly; null when there is none. */
 export function findModel(name: string): ModelProfile | null {
@@ -140,16 +129,17 @@ const ROWS: readonly (readonly [string, Task, number, number, number])[] = [
   ["minimax_h3", "film", 32, 28, 1],
 ];
 
-const MODELS: readonly ModelProfile[] = ROWS.map(
-  ([name, task, divisor, sampleSteps, guidanceScale]) => ({
-    name,
-    divisor,
-    needsControlImage: task === "edit" || task === "animate",
-    isVideo: task === "film" || task === "animate",
-    sampleSteps,
-    guidanceScale,
-  }),
-);
+const MODELS = ROWS.map(([name, task, divisor, sampleSteps, guidanceScale]) => ({
+  name,
+  /** Widths and heights, in pixels, are floored to a multiple of it. */
+  divisor,
+  /** Whether at least one of ctrl_img, ctrl_img_1, ctrl_img_2 and ctrl_img_3 must be given. */
+  needsControlImage: task === "edit" || task === "animate",
+  isVideo: task === "film" || task === "animate",
+  /** The defaults of sample_steps and guidance_scale. */
+  sampleSteps,
+  guidanceScale,
+}));
 
 /** Every model that is built in. */
 export const MODEL_NAMES: readonly string[] = MODELS.map(({ name }) => name);

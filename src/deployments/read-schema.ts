@@ -11,8 +11,6 @@ type ReadSchema = {
   readonly document: SchemaDocument | null;
   /** What can't be understood, with its place. */
   readonly problems: readonly InputIssue[];
-  /** What can be used, though it hardly says what was meant. */
-  readonly doubts: readonly InputIssue[];
 };
 
 /** Reads a JSON Schema of draft 6, 7, 2019-09 or 2020-12. Nothing outside of the document is ever fetched. */
@@ -21,7 +19,7 @@ export function readSchema(root: JsonObject): ReadSchema {
   const named = DRAFTS.find(([name]) => typeof $schema === "string" && $schema.includes(name));
   if (named !== undefined) return readDraft(root, named[1]);
   const message = "names no draft that is read here; use draft-06, draft-07, 2019-09 or 2020-12";
-  return { document: null, problems: [{ path: ["$schema"], message }], doubts: [] };
+  return { document: null, problems: [{ path: ["$schema"], message }] };
 }
 
 const DRAFTS = [
@@ -81,12 +79,10 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
   const whole: Place = { path: [], value: root };
   const schema = toSchema(whole) ?? true;
   visit(whole, false);
-  const saysNothing = !ROOT_KEYWORDS.some((keyword) => Object.hasOwn(root, keyword));
   const isUnderstood = problems.size === 0 && schema !== true && schema !== false;
   return {
     document: isUnderstood ? { draft, root: schema, targets } : null,
     problems: [...problems.values()],
-    doubts: saysNothing ? [{ path: [], message: SAYS_NOTHING }] : [],
   };
 }
 
@@ -134,10 +130,3 @@ function stepInto({ path, value }: Place, key: string): Place | null {
   if (!isJsonArray(value)) return { path: [...path, key], value: value[key] ?? null };
   return { path: [...path, Number(key)], value: value[Number(key)] ?? null };
 }
-
-const SAYS_NOTHING = "names no field, so it takes anything; put the fields under properties";
-/** A document without any of these demands nothing: it may be an example of an input. */
-const ROOT_KEYWORDS = [
-  ...["type", "properties", "required", "additionalProperties", "patternProperties", "$ref"],
-  ...["allOf", "anyOf", "oneOf", "not", "if", "enum", "const"],
-];

@@ -1,14 +1,14 @@
 import { createContext, Script } from "node:vm";
 
 /** Far longer than any check of a sensible input takes. */
-const LIMIT_MS = 300;
+const LIMIT_MS = 1_000;
 
 const CONTEXT: { run: () => unknown } = { run: () => null };
 createContext(CONTEXT);
 const RUN = new Script("run()");
 
 /**
- * What `run` gives, or null when it was stopped after 300 ms: a schema that refers to itself from two alternatives
+ * What `run` gives, or null when it was stopped after a second: a schema that refers to itself from two alternatives
  * doubles the work with each level of a small input, and a pattern such as `^(\w+\s?)*$` with each letter.
  */
 export function withinLimit<Result extends object>(run: () => Result): Result | null {

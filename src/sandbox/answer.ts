@@ -6,7 +6,7 @@ const MAX_BYTES = 1_024 * 1_024;
 export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
+  readonly body: string;
 };
 
 export function json(

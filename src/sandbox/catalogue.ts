@@ -1,10 +1,5 @@
 import { z } from "zod";
-import {
-  type BodyCheck,
-  type BodyObject,
-  type BodyProblem,
-  createBodyChecks,
-} from "./body-check.ts";
+import { type BodyObject, type BodyProblem, createBodyChecks } from "./body-check.ts";
 import file from "./deployments.json" with { type: "json" };
 import lora from "./lora-input.json" with { type: "json" };
 import { RUN_INPUT, type RunInput } from "./schedule.ts";
@@ -17,7 +12,7 @@ export type SandboxDeployment = {
   readonly id: string;
   readonly name: string;
   readonly media: "images" | "videos";
-  /** Fills in defaults, and returns what is to be run or everything that is wrong with the body. */
+  /** What is to be run, or everything that is wrong with the body. */
   check(
     body: unknown,
   ):
@@ -33,14 +28,13 @@ export function loadCatalogue(
   entries: readonly unknown[] = file.deployments,
 ): ReadonlyMap<string, SandboxDeployment> {
   const createCheck = createBodyChecks();
-  const checkLora = createCheck(lora.schema);
   const divisors: ReadonlyMap<string, number> = new Map(Object.entries(lora.divisors));
 
   function toDeployment({ id, name, model, inputSchema, outputSchema }: Entry): SandboxDeployment {
     const media = toMedia(model, outputSchema?.properties ?? {});
     const frames = media === "videos" ? FILM_FRAMES : 1;
     const divisor = divisors.get(model ?? "") ?? USUAL_DIVISOR;
-    const findProblems = toCheck(model, inputSchema);
+    const findProblems = createCheck(inputSchema ?? toInputSchema(model));
     return {
       id,
       name: name ?? id,
@@ -57,21 +51,18 @@ export function loadCatalogue(
     };
   }
 
-  function toCheck(model: string | null, inputSchema: BodyObject | null): BodyCheck {
-    if (inputSchema !== null) return createCheck(inputSchema);
-    if (model === null) return () => [];
-    if (!lora.modelsWithControlImage.includes(model)) return checkLora;
-    return (body) => {
-      const hasPicture = lora.controlImages.some((name) => Object.hasOwn(body, name));
-      return hasPicture ? checkLora(body) : [...checkLora(body), NO_PICTURE];
-    };
-  }
-
   return new Map(
     entries
       .flatMap((entry) => ENTRY.safeParse(entry).data ?? [])
       .map((entry) => [entry.id, toDeployment(entry)]),
   );
+}
+
+/** What a model takes; anything where it is not known. */
+function toInputSchema(model: string | null): BodyObject {
+  if (model === null) return {};
+  if (!lora.modelsWithControlImage.includes(model)) return lora.schema;
+  return { ...lora.schema, anyOf: lora.controlImages.map((name) => ({ required: [name] })) };
 }
 
 function toMedia(model: string | null, outputs: object): SandboxDeployment["media"] {
@@ -81,12 +72,6 @@ function toMedia(model: string | null, outputs: object): SandboxDeployment["medi
 }
 
 const NO_OBJECT: BodyProblem = { loc: ["body"], msg: "Input must be object", type: "dict_type" };
-const [FIRST_CONTROL_IMAGE = "", ...OTHER_CONTROL_IMAGES] = lora.controlImages;
-const NO_PICTURE: BodyProblem = {
-  loc: ["body", FIRST_CONTROL_IMAGE],
-  msg: `Field required by this model, or one of ${OTHER_CONTROL_IMAGES.join(", ")}`,
-  type: "missing",
-};
 
 type Entry = z.infer<typeof ENTRY>;
 

@@ -2,9 +2,9 @@ import { randomInt, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { type Answer, json, readBody, refusal } from "./answer.ts";
 import { loadCatalogue, type SandboxDeployment } from "./catalogue.ts";
-import { createPictureCache } from "./picture.ts";
+import { drawPicture } from "./picture.ts";
 import type { RequestStore, StoredRequest } from "./request-store.ts";
-import { isFailureWanted, KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
+import { isFailureWanted, RUNNERS } from "./schedule.ts";
 
 /** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
 export function createEndpoints(options: {
@@ -18,7 +18,6 @@ export function createEndpoints(options: {
 }): (request: IncomingMessage) => Promise<Answer> {
   const { origin, token, store, deployments, now } = options;
   const catalogue = loadCatalogue(deployments);
-  const pictures = createPictureCache();
 
   async function submit(request: IncomingMessage, deployment: SandboxDeployment, base: string) {
     const body = await readBody(request);
@@ -51,16 +50,15 @@ export function createEndpoints(options: {
     return json(200, wanted.map(toListedDeployment));
   }
 
-  async function readFile(id: string, name: string): Promise<Answer> {
+  function readFile(id: string, name: string): Answer {
     const stored = store.read(id, now());
     const deployment = catalogue.get(stored?.deploymentId ?? "");
     const index = stored && deployment ? listFiles(deployment, stored).indexOf(name) : -1;
     if (!stored || !deployment || index < 0) return refusal(404_001, UNKNOWN_FILE, FOR_ANY_PAGE);
-    const picture = await pictures.read(stored.input, deployment.media, index);
-    if (picture === null) return refusal(503_001, BUSY, { ...FOR_ANY_PAGE, "retry-after": "2" });
     const caching = { "cache-control": "public, max-age=3600" };
-    const headers = { ...FOR_ANY_PAGE, ...caching, "content-type": picture.contentType };
-    return { status: 200, headers, body: picture.bytes };
+    const headers = { ...FOR_ANY_PAGE, ...caching, "content-type": "image/svg+xml" };
+    const body = drawPicture(stored.input, index, deployment.media === "videos");
+    return { status: 200, headers, body };
   }
 
   return async (request) => {
@@ -71,9 +69,8 @@ export function createEndpoints(options: {
       const allow = route.methods.join(", ");
       return refusal(405_001, `Use ${allow} here.`, { allow });
     }
-    if (route.name === "home") return HOME;
     const { version = "", deploymentId = "", id = "", name: lastPart = "" } = route.groups;
-    if (route.name === "file") return await readFile(id, lastPart);
+    if (route.name === "file") return readFile(id, lastPart);
     const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
     if (given !== token) return refusal(401_001, UNAUTHORIZED);
     if (route.name === "list") return list(url.searchParams.getAll("ids"));
@@ -91,7 +88,6 @@ const DEPLOYMENTS = "/prod/(?<version>v1|v2)/deployments";
 const DEPLOYMENT = `${DEPLOYMENTS}/(?<deploymentId>[^/]+)`;
 const REQUEST = `${DEPLOYMENT}/requests/(?<id>[^/]+)`;
 const ROUTES = [
-  ["home", GET, "/"],
   ["file", GET, "/files/(?<id>[^/]+)/(?<name>[^/]+)"],
   ["list", GET, DEPLOYMENTS],
   ["submit", POST, `${DEPLOYMENT}/inference`],
@@ -153,9 +149,8 @@ function toResult(
 /** The names of the files a request made; none unless it succeeded. */
 function listFiles(deployment: SandboxDeployment, stored: StoredRequest): string[] {
   if (toStatusWord(stored) !== "succeeded") return [];
-  if (deployment.media === "videos") return ["0.webp"];
-  const length = Math.min(stored.input.num_frames, MAX_IMAGES);
-  return Array.from({ length }, (_, index) => `${index}.png`);
+  const length = deployment.media === "videos" ? 1 : Math.min(stored.input.num_frames, MAX_IMAGES);
+  return Array.from({ length }, (_, index) => `${index}.svg`);
 }
 
 /** A deployment as the list of deployments shows it. */
@@ -167,7 +162,7 @@ function toListedDeployment({ id, name }: SandboxDeployment) {
     min_instances: 0,
     max_instances: RUNNERS,
     queue_size: 1,
-    keep_warm_duration_in_seconds: KEEP_WARM_MS / 1_000,
+    keep_warm_duration_in_seconds: 60,
     status: "standby",
     is_enabled: true,
     created_at: DEPLOYED_AT,
@@ -198,18 +193,13 @@ function parse(body: Buffer): unknown {
   }
 }
 
-const HOME: Answer = {
-  status: 200,
-  headers: { "content-type": "text/plain; charset=utf-8" },
-  body: "A sandbox that answers like RunComfy's Serverless API (LoRA), for developing without an account.\n",
-};
 const FOR_ANY_PAGE = { "access-control-allow-origin": "*" };
 const MAX_SEED = 2 ** 32;
 const NOT_JSON = { loc: ["body"], msg: "JSON decode error", type: "json_invalid" };
 const TOO_LARGE = "The body is larger than 1 MiB. Pass files as https URLs.";
 const QUEUE_FULL = "Too many requests wait for this deployment. Submit again later.";
-const BUSY = "Too many pictures are being drawn at the moment. Try again in a few seconds.";
-const UNKNOWN_PATH = "There is nothing at this path. Compare it with the API's documentation.";
+const UNKNOWN_PATH =
+  "This sandbox of RunComfy's Serverless API (LoRA) has nothing at this path. Compare it with the API's documentation.";
 const UNKNOWN_REQUEST = "This deployment has no such request. Requests are kept for 7 days.";
 const UNKNOWN_FILE = "There is no such file. Files are kept for 7 days after a request succeeded.";
 const UNKNOWN_DEPLOYMENT = "There is no such deployment. Take an id from GET /prod/v2/deployments.";

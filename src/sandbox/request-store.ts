@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import {
-  planReady,
-  planSlot,
+  planStart,
   RUN_INPUT,
   type RunInput,
   RUNNERS,
@@ -18,20 +17,19 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 const MAX_WAITING = 20_000;
 
 const SCHEMA = `
-  create table if not exists requests (
+  create table if not exists runs (
     sequence integer primary key autoincrement,
     id text not null unique,
     deployment_id text not null,
     input text not null,
     accepted_at integer not null,
-    ready_at integer not null,
     start_at integer not null,
     finish_at integer not null,
     cancelled integer not null default 0
   ) strict;
-  create index if not exists requests_by_start on requests (deployment_id, cancelled, start_at);
-  create index if not exists requests_by_finish on requests (deployment_id, cancelled, finish_at);
-  create index if not exists requests_by_end on requests (finish_at);
+  create index if not exists runs_by_start on runs (deployment_id, cancelled, start_at);
+  create index if not exists runs_by_finish on runs (deployment_id, cancelled, finish_at);
+  create index if not exists runs_by_end on runs (finish_at);
 `;
 
 /** An accepted request at some moment; times in milliseconds since 1970. */
@@ -76,64 +74,35 @@ export function openRequestStore(dataFolder: string | null, speed: number): Requ
 function createRequestStore(database: DatabaseSync, speed: number): RequestStore {
   const sql = database.createTagStore();
 
-  function inTransaction<Result>(work: () => Result): Result {
-    database.exec("begin immediate");
-    try {
-      const result = work();
-      database.exec("commit");
-      return result;
-    } catch (error) {
-      if (database.isTransaction) database.exec("rollback");
-      throw error;
-    }
-  }
-
-  function find(id: string, now: number): Row | null {
-    const since = now - KEPT_MS;
-    const row = sql.get`select * from requests where id = ${id} and finish_at >= ${since}`;
-    return ROW.nullable().parse(row ?? null);
-  }
-
-  function readLastFinishes(deploymentId: string, startedBy: number): number[] {
-    const rows = sql.all`select finish_at from requests
-      where deployment_id = ${deploymentId} and cancelled = 0 and start_at <= ${startedBy}
-      order by finish_at desc limit ${RUNNERS}`;
-    return FINISHES.parse(rows).map((row) => row.finish_at);
-  }
-
   function countInFront(deploymentId: string, now: number, sequence: number): number {
-    const row = sql.get`select count(*) as count from requests
+    const row = sql.get`select count(*) as count from runs
       where deployment_id = ${deploymentId} and cancelled = 0 and start_at > ${now} and sequence < ${sequence}`;
     return COUNT.parse(row).count;
   }
 
   return {
-    accept: (id, deploymentId, input, now) =>
-      inTransaction(() => {
-        sql.run`delete from requests where finish_at < ${now - KEPT_MS}`;
-        if (countInFront(deploymentId, now, Number.MAX_SAFE_INTEGER) >= MAX_WAITING) return false;
-        const last = sql.get`select * from requests where deployment_id = ${deploymentId}
-          order by sequence desc limit 1`;
-        const newest = ROW.nullable().parse(last ?? null);
-        const finishes = readLastFinishes(deploymentId, Number.MAX_SAFE_INTEGER);
-        const before = newest && {
-          readyAt: newest.ready_at,
-          idleSince: Math.max(newest.ready_at, ...finishes),
-        };
-        const readyAt = planReady(before, now, speed);
-        const earliestAt = readyAt + toQueueMs(input, speed);
-        const { startAt, finishAt } = planSlot(earliestAt, toRunMs(input, speed), finishes);
-        sql.run`insert into requests
-          (id, deployment_id, input, accepted_at, ready_at, start_at, finish_at)
-          values (${id}, ${deploymentId}, ${JSON.stringify(input)}, ${now}, ${readyAt}, ${startAt}, ${finishAt})`;
-        return true;
-      }),
+    accept(id, deploymentId, input, now) {
+      sql.run`delete from runs where finish_at < ${now - KEPT_MS}`;
+      if (countInFront(deploymentId, now, Number.MAX_SAFE_INTEGER) >= MAX_WAITING) return false;
+      const finishes = sql.all`select finish_at from runs
+        where deployment_id = ${deploymentId} and cancelled = 0
+        order by finish_at desc limit ${RUNNERS}`;
+      const lastFinishes = FINISHES.parse(finishes).map((row) => row.finish_at);
+      const startAt = planStart(now + toQueueMs(input, speed), lastFinishes);
+      const finishAt = startAt + toRunMs(input, speed);
+      sql.run`insert into runs
+        (id, deployment_id, input, accepted_at, start_at, finish_at)
+        values (${id}, ${deploymentId}, ${JSON.stringify(input)}, ${now}, ${startAt}, ${finishAt})`;
+      return true;
+    },
 
     read(id, now) {
-      const row = find(id, now);
+      const since = now - KEPT_MS;
+      const found = sql.get`select * from runs where id = ${id} and finish_at >= ${since}`;
+      const row = ROW.nullable().parse(found ?? null);
       if (row === null) return null;
       const state = toState(row, now);
-      const input = readInput(row);
+      const input = RUN_INPUT.parse(JSON.parse(row.input));
       const position = Math.max(
         countInFront(row.deployment_id, now, row.sequence),
         toSlowPosition(input, row.start_at - now, speed),
@@ -148,39 +117,21 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
       };
     },
 
-    cancel: (id, now) =>
-      inTransaction(() => {
-        const cancelled = find(id, now);
-        if (cancelled === null || toState(cancelled, now) !== "in_queue") return false;
-        sql.run`update requests set cancelled = 1, finish_at = ${now}
-          where sequence = ${cancelled.sequence}`;
-        const { deployment_id: deploymentId } = cancelled;
-        let finishes = readLastFinishes(deploymentId, now);
-        const waiting = sql.all`select * from requests
-          where deployment_id = ${deploymentId} and cancelled = 0 and start_at > ${now}
-          order by sequence`;
-        for (const row of ROW.array().parse(waiting)) {
-          const earliestAt = row.ready_at + toQueueMs(readInput(row), speed);
-          const slot = planSlot(earliestAt, row.finish_at - row.start_at, finishes);
-          sql.run`update requests set start_at = ${slot.startAt}, finish_at = ${slot.finishAt}
-            where sequence = ${row.sequence}`;
-          finishes = [...finishes, slot.finishAt].toSorted((a, b) => b - a).slice(0, RUNNERS);
-        }
-        return true;
-      }),
+    cancel(id, now) {
+      const { changes } = sql.run`update runs set cancelled = 1, finish_at = ${now}
+        where id = ${id} and cancelled = 0 and start_at > ${now}`;
+      return Number(changes) > 0;
+    },
 
     close: () => database.close(),
   };
 }
-
-type Row = z.infer<typeof ROW>;
 
 const ROW = z.object({
   sequence: z.number(),
   deployment_id: z.string(),
   input: z.string(),
   accepted_at: z.number(),
-  ready_at: z.number(),
   start_at: z.number(),
   finish_at: z.number(),
   cancelled: z.number(),
@@ -188,11 +139,7 @@ const ROW = z.object({
 const FINISHES = z.array(z.object({ finish_at: z.number() }));
 const COUNT = z.object({ count: z.number() });
 
-function readInput(row: Row): RunInput {
-  return RUN_INPUT.parse(JSON.parse(row.input));
-}
-
-function toState(row: Row, now: number): StoredRequest["state"] {
+function toState(row: z.infer<typeof ROW>, now: number): StoredRequest["state"] {
   if (row.cancelled === 1) return "cancelled";
   if (now < row.start_at) return "in_queue";
   return now < row.finish_at ? "in_progress" : "finished";

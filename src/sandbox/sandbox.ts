@@ -4,9 +4,8 @@ import { refusal, send } from "./answer.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { openRequestStore } from "./request-store.ts";
 
+const HOST = "127.0.0.1";
 const REQUEST_TIMEOUT_MS = 30_000;
-const CLOSE_SWEEP_MS = 50;
-const CLOSE_PATIENCE_MS = 2_000;
 
 /**
  * Starts an HTTP server that answers like RunComfy. Rejects with Node's own error when the port is taken (EADDRINUSE)
@@ -15,7 +14,6 @@ const CLOSE_PATIENCE_MS = 2_000;
 export async function startSandbox(options: {
   /** 0 takes a free one. */
   readonly port: number;
-  readonly host?: "127.0.0.1";
   /** The bearer token that clients must send. */
   readonly token: string;
   /** How many times faster than usual its time runs. */
@@ -28,13 +26,13 @@ export async function startSandbox(options: {
   readonly now?: () => number;
   readonly log?: { error(fields: { readonly err: unknown }, message: string): void };
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
-  const { host = "127.0.0.1", token, speed, dataFolder, deployments, now = Date.now } = options;
+  const { token, speed, dataFolder, deployments, now = Date.now } = options;
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
-  server.listen(options.port, host);
+  server.listen(options.port, HOST);
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
-  const origin = `http://${host}:${port}`;
+  const origin = `http://${HOST}:${port}`;
   const store = openStore();
   const answer = createEndpoints({ origin, token, store, deployments, now });
   // No connection is read before this turn of the event loop ends, so none is missed.
@@ -63,12 +61,8 @@ export async function startSandbox(options: {
   async function close(): Promise<void> {
     const closed = once(server, "close");
     server.close();
-    // Node closes connections that are idle now, but not those that fall idle a moment later.
-    const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_SWEEP_MS);
-    const impatience = setTimeout(() => server.closeAllConnections(), CLOSE_PATIENCE_MS);
+    server.closeAllConnections();
     await closed;
-    clearInterval(sweep);
-    clearTimeout(impatience);
     store.close();
   }
 

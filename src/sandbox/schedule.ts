@@ -2,14 +2,13 @@ import { z } from "zod";
 
 /**
  * A deployment's queue is first in, first out, with a few runners. When a request is accepted its start and finish are
- * written down at once; a cancelled request only makes those behind it start earlier. So the state of everything
- * follows from the rows and the clock: no timer runs, and a restart changes nothing.
+ * written down for good, unless it is cancelled. So the state of everything follows from the rows and the clock: no timer
+ * runs, and a restart changes nothing.
  */
 export const RUNNERS = 2;
 
-/** How long a deployment's runners stay up with nothing to do, at speed 1. */
-export const KEEP_WARM_MS = 60_000;
-const COLD_START_MS = 2_500;
+/** How long a request waits at least, and how long it runs; at speed 1. */
+const QUEUE_MS = 2_500;
 const RUN_BASE_MS = 500;
 const STEP_MS = 200;
 const STEP_PIXELS = 1_024 * 1_024;
@@ -19,37 +18,19 @@ const SLOW_QUEUE_MS = 15_000;
 const SLOW_RUN_MS = 15_000;
 const SLOW_POSITIONS = 5;
 
-/** All times are milliseconds since 1970. */
-type Slot = { readonly startAt: number; readonly finishAt: number };
-
 /**
- * When a deployment's runners are up for a request that arrives `now`. `before` says when they were for the newest request
- * and since when they have been idle; null for a deployment that never did anything.
- */
-export function planReady(
-  before: { readonly readyAt: number; readonly idleSince: number } | null,
-  now: number,
-  speed: number,
-): number {
-  if (before !== null && now <= before.idleSince + KEEP_WARM_MS / speed) {
-    return Math.max(before.readyAt, now);
-  }
-  return now + Math.ceil(COLD_START_MS / speed);
-}
-
-/**
- * The slot of the next request in line. `lastFinishes` has the latest finishes so far, at most one for each runner: each
+ * When the next request in line starts. `lastFinishes` has the latest finishes so far, at most one for each runner: each
  * request goes to the runner that is free first, so these are the last runs of different runners.
  */
-export function planSlot(readyAt: number, runMs: number, lastFinishes: readonly number[]): Slot {
-  const freeAt = lastFinishes.length < RUNNERS ? readyAt : Math.min(...lastFinishes);
-  const startAt = Math.max(readyAt, freeAt);
-  return { startAt, finishAt: startAt + runMs };
+export function planStart(earliestAt: number, lastFinishes: readonly number[]): number {
+  return lastFinishes.length < RUNNERS
+    ? earliestAt
+    : Math.max(earliestAt, Math.min(...lastFinishes));
 }
 
 /** How long a request waits even where a runner is free, in milliseconds. */
 export function toQueueMs(input: RunInput, speed: number): number {
-  return isSlowWanted(input) ? Math.ceil(SLOW_QUEUE_MS / speed) : 0;
+  return Math.ceil((isSlowWanted(input) ? SLOW_QUEUE_MS : QUEUE_MS) / speed);
 }
 
 /** The position that a slow request shows so long before its start; 0 for any other. */

@@ -22,7 +22,7 @@ async function open(config: Config["auth"]) {
 
 function toConfig(keys: Extract<Config["auth"], { kind: "jwt" }>["keys"]): Config["auth"] {
   const algorithms = ["RS256", "ES256"];
-  const words = { issuer: ISSUER, audience: AUDIENCE, algorithms, clockToleranceSeconds: 5 };
+  const words = { issuer: ISSUER, audience: AUDIENCE, algorithms };
   return { kind: "jwt", keys, ...words };
 }
 

@@ -28,7 +28,6 @@ async function open(
       issuer: ISSUER,
       audience: AUDIENCE,
       algorithms: ALGORITHMS,
-      clockToleranceSeconds: 5,
       ...details,
     },
     limits: NO_LIMITS,

@@ -31,7 +31,6 @@ async function open(
       issuer: ISSUER,
       audience: AUDIENCE,
       algorithms: ["ES256"],
-      clockToleranceSeconds: 5,
     },
     limits: NO_LIMITS,
     log,

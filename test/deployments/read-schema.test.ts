@@ -109,11 +109,3 @@ test("a reference may lead anywhere in the document, and into itself", () => {
     "next.next.size: must be an integer",
   ]);
 });
-
-test.each([
-  { prompt: "a glow", width: 1_024 },
-  { title: "T", schema: { type: "object" } },
-  { prompt: { type: "string" } },
-])("an example, a wrapped schema and the inside of properties are doubted: %j", (document) => {
-  expect(readSchema(document)).toMatchObject({ problems: [], doubts: [{ path: [] }] });
-});

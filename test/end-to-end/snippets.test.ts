@@ -46,7 +46,7 @@ test("README's two calls of curl submit a job and watch it to its end", async ()
   const calls = readBlocks("README.md", "Submit and watch", "sh");
   expect(calls).toHaveLength(2);
   const { stdout } = await run("sh", ["-c", atPort(calls.join("\n"), gateway)]);
-  expect(stdout).toMatch(/event: next[^]*SUCCEEDED[^]*\.png[^]*event: complete/);
+  expect(stdout).toMatch(/event: next[^]*SUCCEEDED[^]*\.svg[^]*event: complete/);
 });
 
 test("what the page for frontends tells to paste submits a job and watches it to its end", async () => {
@@ -56,7 +56,7 @@ test("what the page for frontends tells to paste submits a job and watches it to
   const alone = await runProgram(submit, gateway);
   expect(alone.stdout).toMatch(/SubmitJobSuccess[^]*job_/);
   const { stdout } = await runProgram(`${submit}${watch}`, gateway);
-  expect(stdout).toMatch(/SubmitJobSuccess[^]*SUCCEEDED[^]*\.png/);
+  expect(stdout).toMatch(/SubmitJobSuccess[^]*SUCCEEDED[^]*\.svg/);
 });
 
 test("what it tells to paste says why there is nothing to watch", async () => {

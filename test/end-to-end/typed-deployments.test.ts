@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { buildSchema } from "graphql";
-import { createClient } from "graphql-ws";
 import { expect, test } from "vitest";
-import { WebSocket } from "ws";
 import { z } from "zod";
 
 import { findModel, MODEL_NAMES } from "../../src/deployments/model-profile.ts";
@@ -121,32 +119,6 @@ const ANSWER = z.object({
   data: z.object({
     deployments: z.array(z.object({ model: z.string(), submitField: z.string() })),
   }),
-});
-
-test("a bare value for a list is refused over a WebSocket as well", async () => {
-  const gateway = runGateway({
-    DATABASE_URL: ":memory:",
-    DEPLOYMENTS_FILE: await writeDeployments([
-      {
-        id: "a",
-        name: "A",
-        inputSchema: { properties: { tags: { type: "array", items: { type: "string" } } } },
-      },
-    ]),
-  });
-  const url = `${(await gateway.url).replace("http", "ws")}/graphql`;
-  const client = createClient({ url, webSocketImpl: WebSocket });
-  const query = `mutation ($input: AInput!) { submitA(input: $input) { ${RESULT} } }`;
-  const answers: unknown[] = [];
-  for (const tags of ["bare", ["listed"]]) {
-    for await (const { data } of client.iterate({ query, variables: { input: { tags } } }))
-      answers.push(data);
-  }
-  await client.dispose();
-  expect(answers).toMatchObject([
-    { submitA: { issues: [{ path: "tags", message: "must be a list" }] } },
-    { submitA: { __typename: "SubmitJobSuccess", job: { input: { tags: ["listed"] } } } },
-  ]);
 });
 
 test("a file with problems stops the start before anything is opened", async () => {

@@ -15,13 +15,12 @@ test("a .env that begins with a byte order mark is read from its first line on",
   expect(gateway.stderr()).toContain('not "loud"');
 });
 
-test.each([
-  ["UTF-16", Buffer.from(`${BYTE_ORDER_MARK}LOG_LEVEL=loud\n`, "utf16le")],
-  ["UTF-16 without a mark", Buffer.from("LOG_LEVEL=loud\n", "utf16le")],
-])("a .env in %s ends the start with one sentence", async (_encoding, bytes) => {
+test("a .env in UTF-16 ends the start with one sentence", async () => {
   const folder = copyProject();
-  writeFileSync(join(folder, ".env"), bytes);
+  writeFileSync(join(folder, ".env"), `${BYTE_ORDER_MARK}LOG_LEVEL=loud\n`, "utf16le");
   const gateway = runGateway({}, { folder });
   expect(await gateway.exit).toEqual({ code: 1, signal: null });
-  expect(gateway.stderr()).toMatch(/^The file \.env beside package\.json is not UTF-8.*\n$/);
+  expect(gateway.stderr()).toMatch(
+    /^The file \.env beside package\.json can't be read .*UTF-8.*\n$/,
+  );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { measure, startWith } from "./start-with.ts";
+import { startWith } from "./start-with.ts";
 
 describe("a deployment with a schema of its own", () => {
   test("takes what the schema takes, and tells where the rest is wrong", async () => {
@@ -32,22 +32,19 @@ describe("a deployment with a schema of its own", () => {
     });
   });
 
-  test("lets a required field be left out that has a default, even one that the schema refuses", async () => {
+  test("may be one that refers to the whole of itself", async () => {
     const inputSchema = {
-      type: "object",
-      properties: {
-        width: { type: "integer", maximum: 512, default: 128 },
-        height: { type: "integer", maximum: 512, default: 9_000 },
-      },
-      required: ["width", "height"],
+      $defs: { list: { type: "array", items: { $ref: "#" } } },
+      properties: { left: { $ref: "#" }, all: { $ref: "#/$defs/list" }, size: { type: "integer" } },
     };
     const sandbox = await startWith([{ id: "own", name: "Own", inputSchema }]);
-    expect(await sandbox.refuse("own", {})).toEqual({});
-    expect(await sandbox.refuse("own", { height: 9_000 })).toEqual({
-      '["body","height"]': "less_than_equal",
+    expect(await sandbox.refuse("own", { left: { left: { size: 1 } }, all: [{}] })).toEqual({});
+    expect(await sandbox.refuse("own", { left: { left: { size: "x" } } })).toEqual({
+      '["body","left","left","size"]': "int_type",
     });
-    const { images = [] } = await sandbox.run("own", { height: 64 });
-    expect(await measure(images)).toEqual({ width: 128, height: 64 });
+    expect(await sandbox.refuse("own", { all: [{ all: [{ size: "x" }] }] })).toEqual({
+      '["body","all",0,"all",0,"size"]': "int_type",
+    });
   });
 
   test("beats the model", async () => {

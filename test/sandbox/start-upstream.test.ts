@@ -8,9 +8,13 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 test("without a token the sandbox runs the deployments that it is given", async () => {
   const config = loadConfig({ SANDBOX_PORT: "0", SANDBOX_DATA: await createTemporaryFolder() });
   const entries = [{ id: "own", name: "Own" }, { id: 5 }];
-  const upstream = await startUpstream(config, { entries, log: pino({ level: "silent" }) });
+  const upstream = await startUpstream(config, {
+    entries,
+    token: "token",
+    log: pino({ level: "silent" }),
+  });
   onTestFinished(() => upstream.close());
-  const headers = { authorization: `Bearer ${upstream.token}` };
+  const headers = { authorization: "Bearer token" };
   const response = await fetch(`${upstream.baseUrl}/prod/v2/deployments`, { headers });
   expect(await response.json()).toEqual([expect.objectContaining({ id: "own", name: "Own" })]);
 });

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { readCatalogue } from "../../src/deployments/read-catalogue.ts";
+import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
 import type { InputPath } from "../../src/job/input-issue.ts";
