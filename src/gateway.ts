@@ -28,7 +28,7 @@ import { createTracking } from "./tracking/tracking.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createDetailReader, createJobReader } from "./watch/shared-readers.ts";
 import { createFeedReader } from "./watch/create-feed-reader.ts";
-import { watchJob } from "./watch/watch-job.ts";
+import { createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
 import { watchJobs } from "./watch/watch-jobs.ts";
 
@@ -128,8 +128,7 @@ export async function startGateway(
       openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),
       mostAnswerBytes: limits.answerBytes,
       tracking,
-      watchJob: (jobId: string, ownerId: string | undefined) =>
-        watchJob({ feed: store.feed, jobId, ownerId, readJob }),
+      watchJob: createJobWatch({ feed: store.feed, readJob }),
       watchJobs: (watch: JobsWatch) =>
         watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
       live,

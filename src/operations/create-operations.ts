@@ -15,6 +15,7 @@ import type { MaskError } from "./mask-error.ts";
 import { withCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 import { createSlots } from "./owner-limits.ts";
+import { createEventSharing } from "./share-events.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 import { createDocumentFinder } from "./trusted-documents.ts";
 
@@ -84,6 +85,7 @@ export function createOperations(options: {
       BATCHING_BAN,
       documents.plugin,
       createSubscriptionLimit(slots),
+      createEventSharing(),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
     ],

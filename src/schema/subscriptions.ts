@@ -23,9 +23,10 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         description:
           "The job in its newest state; states before it may have been skipped. Null exactly when `reset` is true.",
       }),
-      reset: t.exposeBoolean("reset", {
+      reset: t.boolean({
         description:
           "Whether changes may have been missed, because `after` was too old or you read too slowly. If so, read `jobs` again, and go on with what follows.",
+        resolve: ({ job }) => job === null,
       }),
     }),
   });

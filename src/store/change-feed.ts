@@ -10,18 +10,23 @@ export type ChangeFeed = {
   close(): void;
 };
 
+/** How often each topic is looked at again, and in how many turns: the topics of one turn share their statements. */
 const REPEAT_MS = 15_000;
+const TURNS = 15;
 
 // An object each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
-type Topic = { readonly listeners: Set<Listener>; readonly timer: NodeJS.Timeout };
 
 export function createChangeFeed(log: Logger): ChangeFeed {
-  const topics = new Map<string, Topic>();
+  const topics = new Map<string, Set<Listener>>();
+  const turns = Array.from({ length: TURNS }, () => new Set<string>());
+  let opened = 0;
+  let next = 0;
+  let timer: NodeJS.Timeout | undefined;
 
   function announce(name: string): void {
     // Over a copy: listeners may leave and join meanwhile.
-    for (const { wake } of [...(topics.get(name)?.listeners ?? [])]) {
+    for (const { wake } of [...(topics.get(name) ?? [])]) {
       try {
         wake();
       } catch (error) {
@@ -30,11 +35,29 @@ export function createChangeFeed(log: Logger): ChangeFeed {
     }
   }
 
-  function open(name: string): Topic {
-    // One timer for all who hear of the same, so that they look again together and share what they read.
-    const topic = { listeners: new Set<Listener>(), timer: setInterval(announce, REPEAT_MS, name) };
-    topics.set(name, topic);
-    return topic;
+  /** All topics of one turn, in one turn of the event loop. */
+  function repeat(): void {
+    for (const name of [...(turns[next] ?? [])]) announce(name);
+    next = (next + 1) % TURNS;
+  }
+
+  function open(name: string): Set<Listener> {
+    const listeners = new Set<Listener>();
+    topics.set(name, listeners);
+    turns[opened++ % TURNS]?.add(name);
+    timer ??= setInterval(repeat, REPEAT_MS / TURNS);
+    return listeners;
+  }
+
+  function close(name: string): void {
+    topics.delete(name);
+    for (const turn of turns) turn.delete(name);
+    if (topics.size === 0) stop();
+  }
+
+  function stop(): void {
+    clearInterval(timer);
+    timer = undefined;
   }
 
   return {
@@ -45,18 +68,16 @@ export function createChangeFeed(log: Logger): ChangeFeed {
     },
 
     subscribe(name, wake) {
-      const { listeners, timer } = topics.get(name) ?? open(name);
+      const listeners = topics.get(name) ?? open(name);
       const listener = { wake };
       listeners.add(listener);
       return () => {
-        if (!listeners.delete(listener) || listeners.size > 0) return;
-        clearInterval(timer);
-        topics.delete(name);
+        if (listeners.delete(listener) && listeners.size === 0) close(name);
       };
     },
 
     close() {
-      for (const { timer } of topics.values()) clearInterval(timer);
+      stop();
       topics.clear();
     },
   };

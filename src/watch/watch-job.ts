@@ -1,41 +1,103 @@
-import type { Repeater } from "graphql-yoga";
-
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Feed } from "../store/job-store.ts";
-import { createWatch } from "./create-watch.ts";
 import type { ReadJob } from "./shared-readers.ts";
 
 /**
  * The job as it is now, then its newest state after each change: versions strictly increase, and the stream ends after a
  * final one. A slow reader skips states, but never the last. Fails with a `JobNotFoundError` when there is no such job,
- * no longer, or it is not this owner's.
+ * no longer, or it is not this owner's. Nothing is listened to before the first `next()`.
  */
-export function watchJob(options: {
+export type WatchJob = (jobId: string, ownerId?: string) => JobWatch;
+
+type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<Job>> };
+
+type Watched = { newest: Job | null; watchers: number };
+
+/** All who watch a job are told of the same objects, so that what is made of one can be shared. */
+export function createJobWatch(options: {
   readonly feed: Pick<Feed, "subscribeToJob">;
-  readonly jobId: string;
-  /** Anybody's job where it is not given. */
-  readonly ownerId?: string | undefined;
   readonly readJob: ReadJob;
-}): Repeater<Job> {
-  const { feed, jobId, ownerId, readJob } = options;
-  let version = 0;
-  return createWatch<Job>({
-    subscribe: (wake) => feed.subscribeToJob(jobId, wake),
-    async look(push) {
+}): WatchJob {
+  const { feed, readJob } = options;
+  const watched = new Map<string, Watched>();
+
+  function enter(jobId: string): Watched {
+    const entered = watched.get(jobId) ?? { newest: null, watchers: 0 };
+    entered.watchers += 1;
+    watched.set(jobId, entered);
+    return entered;
+  }
+
+  return (jobId, ownerId) => {
+    let version = 0;
+    let hasNews = true;
+    let isOver = false;
+    let wake = (): void => undefined;
+    let leave = (): void => undefined;
+    let shared: Watched | undefined;
+
+    /** Listens before it reads, so that no change falls in between. */
+    function begin(): Watched {
+      const entered = enter(jobId);
+      const unsubscribe = feed.subscribeToJob(jobId, () => {
+        hasNews = true;
+        wake();
+      });
+      leave = () => {
+        unsubscribe();
+        entered.watchers -= 1;
+        if (entered.watchers === 0) watched.delete(jobId);
+      };
+      return entered;
+    }
+
+    function end(): void {
+      if (isOver) return;
+      isOver = true;
+      leave();
+      wake();
+    }
+
+    /** The job as it is now; undefined when the database is away, which the next look makes up for. */
+    async function look(): Promise<Job | undefined> {
       const job = await readJob(jobId, ownerId).catch((error: unknown) => {
-        // A database that is away for a moment must not end a stream that has begun; the next look makes up for it.
         if (version === 0) throw error;
         return undefined;
       });
       if (job === null) throw new JobNotFoundError(jobId);
-      if (job === undefined || job.version <= version) return true;
-      version = job.version;
-      const isAskedForMore = push(job);
-      if (isFinished(job)) return false;
-      await isAskedForMore;
-      return true;
-    },
-  });
+      if (job === undefined || shared === undefined) return job;
+      if (shared.newest?.version !== job.version) shared.newest = job;
+      return shared.newest;
+    }
+
+    const jobs: JobWatch = {
+      async next() {
+        if (!isOver) shared ??= begin();
+        while (!isOver) {
+          if (!hasNews) await new Promise<void>((resolve) => (wake = resolve));
+          if (isOver) break;
+          hasNews = false;
+          try {
+            const job = await look();
+            if (isOver || job === undefined || job.version <= version) continue;
+            version = job.version;
+            if (isFinished(job)) end();
+            return { value: job, done: false };
+          } catch (error) {
+            end();
+            throw error;
+          }
+        }
+        return { value: undefined, done: true };
+      },
+      async return() {
+        end();
+        return { value: undefined, done: true };
+      },
+      [Symbol.asyncIterator]: () => jobs,
+    };
+    return jobs;
+  };
 }

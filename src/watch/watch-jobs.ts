@@ -9,9 +9,8 @@ import { createWatch } from "./create-watch.ts";
 export type JobChange = {
   /** The position in the feed after this. */
   readonly cursor: string;
-  /** Null exactly when `reset`. */
+  /** Null where changes may have been missed. */
   readonly job: Job | null;
-  readonly reset: boolean;
 };
 
 /** Which changes to tell, and after which cursor; null for from now on. */
@@ -55,11 +54,12 @@ export async function watchJobs(
       const head = await feed.readHead().catch(() => undefined);
       if (head === undefined) return false;
       cursor = head;
-      await push({ cursor, job: null, reset: true });
+      await push({ cursor, job: null });
       return true;
     }
     for (const change of page.changes) {
-      if (matches(change.job, filter)) await push({ ...change, reset: false });
+      // The page's own objects, for all who read it: what is made of one can be shared.
+      if (matches(change.job, filter)) await push(change);
     }
     cursor = page.cursor;
     // A page that was read before anybody listened may be out of date by now.

@@ -22,7 +22,7 @@ import { createTurns } from "../../src/store/turns.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
-import { watchJob } from "../../src/watch/watch-job.ts";
+import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 
@@ -68,7 +68,7 @@ export async function openInProcessGateway(
       deleteJob: unexpected,
       ...options.tracking,
     },
-    watchJob: (jobId, ownerId) => watchJob({ feed: store.feed, jobId, ownerId, readJob }),
+    watchJob: createJobWatch({ feed: store.feed, readJob }),
     watchJobs:
       options.watchJobs ??
       ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),

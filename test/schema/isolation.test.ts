@@ -32,7 +32,7 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
-import { watchJob } from "../../src/watch/watch-job.ts";
+import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -97,7 +97,7 @@ async function openWorld() {
     openReads: (viewer) => createReads({ store, details, inTurn, viewer }),
     mostAnswerBytes: 33_554_432,
     tracking,
-    watchJob: (jobId, ownerId) => watchJob({ feed: store.feed, jobId, ownerId, readJob }),
+    watchJob: createJobWatch({ feed: store.feed, readJob }),
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     live: SILENT_UPSTREAM,
   };

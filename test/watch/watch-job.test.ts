@@ -6,7 +6,7 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
-import { watchJob } from "../../src/watch/watch-job.ts";
+import { createJobWatch } from "../../src/watch/watch-job.ts";
 
 const SUBMITTED = createJob({
   ownerId: "local",
@@ -53,7 +53,7 @@ function createFixture() {
 }
 
 function watch(fixture: ReturnType<typeof createFixture>) {
-  return watchJob({ feed: fixture.feed, jobId: SUBMITTED.id, readJob: fixture.readJob });
+  return createJobWatch(fixture)(SUBMITTED.id);
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -224,7 +224,7 @@ test("5,000 watchers that wake at once cost one statement, which reads their job
   };
   const readJob = createJobReader(store, pino({ level: "silent" }));
   const watchers = Array.from({ length: 5_000 }, () =>
-    watchJob({ feed: fixture.feed, jobId: SUBMITTED.id, readJob }),
+    createJobWatch({ feed: fixture.feed, readJob })(SUBMITTED.id),
   );
   await Promise.all(watchers.map((jobs) => jobs.next()));
   expect(batches).toEqual([1]);

@@ -37,7 +37,7 @@ test("without a cursor it tells what changes from now on, and nothing that is ol
   await rest();
   const cursor = fixture.change("job_new");
   const { value } = await first;
-  expect(value).toMatchObject({ cursor, reset: false, job: { id: "job_new", version: 2 } });
+  expect(value).toMatchObject({ cursor, job: { id: "job_new", version: 2 } });
   await jobs.return();
 });
 
@@ -110,11 +110,11 @@ test("a cursor that is too old is told as one reset, and the feed goes on from t
   fixture.change("job_lost");
   fixture.forget();
   const jobs = await fixture.watch({ after: "0" });
-  expect((await jobs.next()).value).toEqual({ cursor: "1", job: null, reset: true });
+  expect((await jobs.next()).value).toEqual({ cursor: "1", job: null });
   const next = jobs.next();
   await rest();
   fixture.change("job_next");
-  expect((await next).value).toMatchObject({ job: { id: "job_next" }, reset: false });
+  expect((await next).value).toMatchObject({ job: { id: "job_next" } });
   await jobs.return();
 });
 
@@ -192,7 +192,7 @@ test("a reset that can't be told because the database is away is told later", as
   await rest();
   fixture.holdReads(() => undefined);
   fixture.wake();
-  expect((await next).value).toEqual({ cursor: "1", job: null, reset: true });
+  expect((await next).value).toEqual({ cursor: "1", job: null });
   await jobs.return();
 });
 
