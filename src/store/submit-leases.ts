@@ -16,7 +16,7 @@ const ABANDONED = 0;
 export function createSubmitLeases(
   database: Database,
   gatewayId: string,
-): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits" | "keepLateRequestId"> {
+): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits"> {
   const { kind, queries, ownershipQueries } = database;
   const nowMs = databaseNowMs(kind);
 
@@ -57,14 +57,6 @@ export function createSubmitLeases(
         .returning("id")
         .execute();
       return rows.map((row) => row.id);
-    },
-
-    async keepLateRequestId(id, requestId) {
-      await queries
-        .updateTable("jobs")
-        .set({ late_request_id: requestId })
-        .where("id", "=", id)
-        .execute();
     },
   };
 }

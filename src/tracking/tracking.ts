@@ -14,12 +14,10 @@ import { createDeleteJob } from "./delete-job.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
-import { createQuota } from "./quota.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { createPauseSharing } from "./share-pause.ts";
 import type { SubmitJob } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
-import { createSubmitLease } from "./submit-lease.ts";
 import { createTakeOver } from "./take-over.ts";
 
 /** Everything that changes jobs. */
@@ -67,7 +65,7 @@ export function createTracking(dependencies: {
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
-  const { jobs, quotas, ownership } = store;
+  const { jobs, ownership } = store;
   const record = createRecordObservation({ jobs, now });
   // Where no other gateway can live there is nobody to lose a job to.
   const lease = createLease({ leaseMs: ownership.isExclusive ? Infinity : leaseMs, monotonic });
@@ -87,21 +85,14 @@ export function createTracking(dependencies: {
     random,
     onDue: () => tickIn(0),
   });
-  const submitLease = createSubmitLease({
-    jobs,
-    timeoutMs: submitTimeoutMs,
-    marginMs: submitMarginSeconds * 1_000,
-    isOwner: lease.isHeld,
-    monotonic,
-  });
   const submitter = createSubmitJob({
     ...common,
     follow: poller.follow,
-    submitLease,
-    quota: createQuota({ quotas, log }),
+    isOwner: lease.isHeld,
     catalogue,
     apiVersion,
     submitTimeoutMs,
+    submitMarginMs: submitMarginSeconds * 1_000,
     submitsAtOnce,
   });
   const { lookNow } = poller;
