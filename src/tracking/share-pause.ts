@@ -3,22 +3,17 @@ import type { BaseLogger } from "pino";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { Ownership } from "../store/job-store.ts";
 
-/** Makes a pause that the upstream asked one gateway for hold for all of them. */
-export type PauseSharing = {
-  /** Takes over what other gateways were told, and tells again what they do not know of. */
-  exchange(): Promise<void>;
-  /** Resolves once nothing is being told. */
-  close(): Promise<void>;
-};
+export type PauseSharing = ReturnType<typeof createPauseSharing>;
 
 /** Two gateways that round a pause differently need not correct each other. */
 const SAME_PAUSE_MS = 1_000;
 
+/** Makes a pause that the upstream asked one gateway for hold for all of them. */
 export function createPauseSharing(dependencies: {
   readonly ownership: Pick<Ownership, "isExclusive" | "readPauseMs" | "notePause">;
   readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
   readonly log: BaseLogger;
-}): PauseSharing {
+}) {
   const { ownership, pace, log } = dependencies;
   let telling: Promise<void> | null = null;
   let isUntold = false;
@@ -47,13 +42,15 @@ export function createPauseSharing(dependencies: {
     telling ??= tell();
   });
   return {
-    async exchange() {
+    /** Takes over what other gateways were told, and tells again what they do not know of. */
+    async exchange(): Promise<void> {
       const sharedMs = await ownership.readPauseMs();
       const ownMs = pace.pausedForMs();
       if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);
       else pace.adoptPause(sharedMs);
     },
-    async close() {
+    /** Resolves once nothing is being told. */
+    async close(): Promise<void> {
       await telling;
     },
   };

@@ -3,16 +3,7 @@ import type { BaseLogger } from "pino";
 import { toDurationText, UpstreamError } from "../job/errors.ts";
 import type { JsonObject } from "../job/json.ts";
 
-/** Bounds the submits under way. Owners take turns, and each owner's submits keep their order. */
-export type SubmitTurns = {
-  /**
-   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
-   * owner's inputs would leave too little room for those of others.
-   */
-  join(ownerId: string, input: JsonObject): SubmitTurn;
-  /** Refuses everyone who waits or comes, with this error. */
-  stop(error: Error): void;
-};
+export type SubmitTurns = ReturnType<typeof createSubmitTurns>;
 
 /** Whoever has one must end it. */
 export type SubmitTurn = {
@@ -32,15 +23,16 @@ const FIRST_GUESS_MS = 100;
 /** The weight of the newest POST in the mean. */
 const NEWEST_PART = 0.05;
 
-const LONGEST_RETRY_AFTER_SECONDS = 300;
-
-/** Lets `atOnce` submits go; the others wait for `longestWaitMs` at most. */
+/**
+ * Lets `atOnce` submits go; the others wait for `longestWaitMs` at most. Owners take turns, and each owner's submits keep
+ * their order.
+ */
 export function createSubmitTurns(options: {
   readonly atOnce: number;
   readonly longestWaitMs: number;
   readonly monotonic: () => number;
   readonly log: Pick<BaseLogger, "warn">;
-}): SubmitTurns {
+}) {
   const { atOnce, longestWaitMs, monotonic, log } = options;
   /** By owner. The owner who is next comes first, and so does each owner's first submit. */
   const lines = new Map<string, Line>();
@@ -71,8 +63,7 @@ export function createSubmitTurns(options: {
       );
     }
     hasTold = true;
-    const seconds = Math.ceil(expectWaitMs(ownerId) / 1_000);
-    const retryAfterSeconds = Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS);
+    const retryAfterSeconds = Math.max(1, Math.ceil(expectWaitMs(ownerId) / 1_000));
     return new UpstreamError("RATE_LIMITED", {
       message: `Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in ${toDurationText(retryAfterSeconds)}.`,
       retryAfterSeconds,
@@ -154,14 +145,19 @@ export function createSubmitTurns(options: {
   }
 
   return {
-    join(ownerId, input) {
+    /**
+     * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
+     * owner's inputs would leave too little room for those of others.
+     */
+    join(ownerId: string, input: JsonObject): SubmitTurn {
       if (stopped !== null) throw stopped;
       if (underWay < atOnce) return { begun: Promise.resolve(false), end: begin() };
       const bytes = JSON.stringify(input).length + WAITING_BYTES;
       if (expectWaitMs(ownerId) > longestWaitMs || !hasRoom(ownerId, bytes)) throw refuse(ownerId);
       return wait(ownerId, bytes);
     },
-    stop(error) {
+    /** Refuses everyone who waits or comes, with this error. */
+    stop(error: Error): void {
       stopped = error;
       for (const { ones } of lines.values()) {
         for (const one of ones) {
