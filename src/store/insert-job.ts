@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import { LimitError } from "../job/errors.ts";
-import { type Database, type DatabaseKind, databaseNowMs } from "./database.ts";
+import type { Database, DatabaseKind } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import { insertInput } from "./job-documents.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
@@ -13,7 +13,10 @@ import { createTurns } from "./turns.ts";
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
-export function createInsert({ kind, queries }: Database, gatewayId: string): Jobs["insert"] {
+export function createInsert(
+  { kind, nowMs, queries }: Database,
+  gatewayId: string,
+): Jobs["insert"] {
   const inTurn = createTurns(1);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
@@ -28,7 +31,7 @@ export function createInsert({ kind, queries }: Database, gatewayId: string): Jo
             idempotency_key: key?.key ?? null,
             fingerprint: key?.fingerprint ?? null,
             gateway_id: gatewayId,
-            submit_until: eb(databaseNowMs(kind), "+", leaseMs),
+            submit_until: eb(nowMs, "+", leaseMs),
           }))
           .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
           .returning("id")
@@ -36,7 +39,7 @@ export function createInsert({ kind, queries }: Database, gatewayId: string): Jo
         // A retry gets its job even at the limit.
         if (row === undefined) return false;
         // After the insert: a deletion that freed the key for it has committed its part here, too.
-        if (key !== null) await refuseSpentKey(transaction, kind, job.ownerId, key.key);
+        if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
         await insertInput(transaction, job.id, input);
         await insertEvent(transaction, job);

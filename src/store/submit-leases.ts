@@ -1,4 +1,4 @@
-import { type Database, databaseNowMs } from "./database.ts";
+import type { Database } from "./database.ts";
 import { oldestJobs } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 
@@ -17,8 +17,7 @@ export function createSubmitLeases(
   database: Database,
   gatewayId: string,
 ): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits"> {
-  const { kind, queries, ownershipQueries } = database;
-  const nowMs = databaseNowMs(kind);
+  const { kind, nowMs, queries, ownershipQueries } = database;
 
   return {
     async extendSubmit(id, leaseMs) {
