@@ -174,7 +174,7 @@ type NewJob = {
 /** By the database's clock. */
 type Ages = { readonly finishedForMs: number; readonly createdForMs: number };
 
-type FeedOptions = {
+export type FeedOptions = {
   readonly until: string;
   readonly limit: number;
   /** Only its changes count. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Ownership } from "../store/job-store.ts";
-import type { PauseSharing } from "./share-pause.ts";
+import { sleepFor } from "../store/sleep.ts";
 import type { TakeOver } from "./take-over.ts";
 
 export type Heartbeat = ReturnType<typeof createHeartbeat>;
@@ -18,17 +18,17 @@ const SHORTEST_BEAT_MS = 100;
 export function createHeartbeat(dependencies: {
   readonly ownership: Pick<Ownership, "onHandover">;
   readonly takeOver: TakeOver;
-  readonly pauses: PauseSharing;
+  readonly exchangePauses: () => Promise<void>;
   readonly leaseMs: number;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
 }) {
-  const { ownership, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
+  const { ownership, takeOver, exchangePauses, leaseMs, monotonic, log } = dependencies;
   const closing = new AbortController();
   let beating: Promise<void> = Promise.resolve();
   let stopListening = (): void => undefined;
-  /** Resolves when the next beat should come early. */
-  let call = Promise.withResolvers<void>();
+  /** Aborted when the next beat should come early. */
+  let call = new AbortController();
   let hasFailed = false;
   /** By how much the last beat shortens the rest, or a slow database would make the lease run out. */
   let tookMs = 0;
@@ -37,8 +37,8 @@ export function createHeartbeat(dependencies: {
     const startedAt = monotonic();
     try {
       await takeOver.renew();
-      if (!(await takeOver.share())) call.resolve();
-      await pauses.exchange();
+      if (!(await takeOver.share())) call.abort();
+      await exchangePauses();
       await takeOver.settleAbandoned();
       if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();
     } finally {
@@ -69,21 +69,16 @@ export function createHeartbeat(dependencies: {
   /** Rejects when the heartbeat is closed. */
   async function untilNext(): Promise<void> {
     await delay(SHORTEST_BEAT_MS, undefined, { signal: closing.signal });
-    const isOver = new AbortController();
-    const signal = AbortSignal.any([closing.signal, isOver.signal]);
     const restMs = Math.max(0, leaseMs / BEATS_A_LEASE - tookMs - SHORTEST_BEAT_MS);
-    try {
-      await Promise.race([delay(restMs, undefined, { signal }), call.promise]);
-    } finally {
-      call = Promise.withResolvers<void>();
-      isOver.abort();
-    }
+    await sleepFor(restMs, AbortSignal.any([closing.signal, call.signal]));
+    closing.signal.throwIfAborted();
+    call = new AbortController();
   }
 
   return {
     /** Beats once, rejecting when that fails, and then goes on. */
     async start(): Promise<void> {
-      stopListening = ownership.onHandover(() => call.resolve());
+      stopListening = ownership.onHandover(() => call.abort());
       await beat(1);
       beating = keepBeating();
     },
@@ -91,7 +86,7 @@ export function createHeartbeat(dependencies: {
     async close(): Promise<void> {
       stopListening();
       closing.abort();
-      await Promise.all([beating, pauses.close()]);
+      await beating;
     },
   };
 }

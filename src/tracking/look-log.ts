@@ -2,7 +2,6 @@ import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 import type { Looks } from "../job/looks.ts";
-import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
 import type { Look } from "./look-at-job.ts";
 
@@ -30,15 +29,8 @@ export function createLookLog(dependencies: {
         );
       }
       if (error === undefined || failures > 0) return;
-      if (error instanceof RunComfyError) {
-        const { code, message: reason } = error;
-        log.warn({ jobId, code, reason }, "A look failed; the job is looked at again.");
-      } else {
-        log.error(
-          { jobId, err: error },
-          "A look failed inside the gateway; the job is looked at again until its deadline. Please report this.",
-        );
-      }
+      const { code, message: reason } = error;
+      log.warn({ jobId, code, reason }, "A look failed; the job is looked at again.");
     },
     /**
      * A look could not be made or written down. Of the database's failures it tells the first, until the job it befell was

@@ -11,7 +11,6 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { createQuota } from "./quota.ts";
 import type { RecordObservation } from "./record-observation.ts";
-import { createSubmitLease } from "./submit-lease.ts";
 import type { SubmitTurn } from "./submit-turns.ts";
 import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
@@ -32,6 +31,9 @@ export type Submitter = ReturnType<typeof createSubmitJob>;
 
 /** How often a key may be taken by others whose submits are then refused. */
 const MOST_ATTEMPTS = 5;
+
+/** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
+const UNSENT_PART = 0.4;
 
 /** Between the tries to write down an outcome; five minutes in all. */
 const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
@@ -65,13 +67,8 @@ export function createSubmitJob(dependencies: {
   const callsUnderWay = new Set<Promise<Job>>();
   const jobsUnderWay = new Set<string>();
   const quota = createQuota({ quotas, log });
-  const lease = createSubmitLease({
-    jobs,
-    timeoutMs: submitTimeoutMs,
-    marginMs: submitMarginMs,
-    isOwner,
-    monotonic,
-  });
+  /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
+  const leaseMs = submitTimeoutMs + submitMarginMs;
   const turns = createSubmitTurns({
     atOnce: dependencies.submitsAtOnce,
     longestWaitMs: submitTimeoutMs,
@@ -109,7 +106,7 @@ export function createSubmitJob(dependencies: {
     // Another call is submitting it now, or its gateway has died over it and will be found out.
     const job = isSettled(keyed.job)
       ? keyed.job
-      : await untilOver(waitForJob(store, keyed.job.id, isSettled, lease.durationMs));
+      : await untilOver(waitForJob(store, keyed.job.id, isSettled, leaseMs));
     if (job === null) return null;
     if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
     if (keyed.fingerprint !== submissionKey.fingerprint) throw new IdempotencyConflictError(job.id);
@@ -135,7 +132,7 @@ export function createSubmitJob(dependencies: {
         throw error;
       }
     } finally {
-      turn.end(false);
+      turn.end();
     }
   }
 
@@ -159,11 +156,11 @@ export function createSubmitJob(dependencies: {
       const insertedAt = monotonic();
       if (!(await insert(job, submission))) return null;
       // A gateway that can't ask does not send, and leaves the key free.
-      const mayLeave = await lease.mayLeave(job.id, insertedAt).catch(async (error: unknown) => {
+      const isTimely = await mayLeave(job.id, insertedAt).catch(async (error: unknown) => {
         await withdraw(job, UNSENT_DELAYS_MS);
         throw error;
       });
-      return await (mayLeave ? deliver(job, submission, turn) : answerUnsent(job));
+      return await (isTimely ? deliver(job, submission, turn) : answerUnsent(job));
     } finally {
       jobsUnderWay.delete(job.id);
     }
@@ -174,13 +171,24 @@ export function createSubmitJob(dependencies: {
     const { viewer, input, submissionKey: key } = submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
     try {
-      return await jobs.insert({ job, input, key, leaseMs: lease.durationMs, mostInFlight });
+      return await jobs.insert({ job, input, key, leaseMs, mostInFlight });
     } catch (error) {
       const isRefusal = error instanceof IdempotencyConflictError || error instanceof LimitError;
       // The row may be there although its insert failed, and must not hold its key.
       if (!isRefusal) await withdraw(job, UNSENT_DELAYS_MS);
       throw error;
     }
+  }
+
+  /**
+   * Whether a POST that leaves now will be over before another gateway may settle the row, whose insert was sent at
+   * `insertedAt`. A gateway that was frozen in between renews the submit lease here, or learns that it can't.
+   */
+  async function mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
+    const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
+    if (isOwner() && isFresh(insertedAt)) return true;
+    const extendedAt = monotonic();
+    return (await jobs.extendSubmit(jobId, leaseMs)) && isFresh(extendedAt);
   }
 
   /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
@@ -201,7 +209,7 @@ export function createSubmitJob(dependencies: {
     let requestId: string;
     try {
       const post = runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
-      requestId = await untilOver(post.finally(() => turn.end(true)));
+      requestId = await untilOver(post.finally(() => turn.end()));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await withdraw(job);

@@ -9,8 +9,8 @@ export type SubmitTurns = ReturnType<typeof createSubmitTurns>;
 export type SubmitTurn = {
   /** Resolves when the turn has come, with whether it had to wait. Rejects as `join` throws. */
   readonly begun: Promise<boolean>;
-  /** Makes room for the next one; only the first call counts. `isSent`: a POST ended, whose time predicts others' waits. */
-  end(isSent: boolean): void;
+  /** Makes room for the next one; only the first call counts. */
+  end(): void;
 };
 
 /** All waiting inputs take no more, as text, and one owner's no more than they leave free. */
@@ -18,9 +18,9 @@ const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
 
-/** How long a POST is expected to take before one has ended. */
+/** How long a turn is expected to take before one has ended. */
 const FIRST_GUESS_MS = 100;
-/** The weight of the newest POST in the mean. */
+/** The weight of the newest turn in the mean. */
 const NEWEST_PART = 0.05;
 
 /**
@@ -43,7 +43,7 @@ export function createSubmitTurns(options: {
   let stopped: Error | null = null;
   let hasTold = false;
 
-  /** How long a new submit of this owner will wait if POSTs keep their pace. */
+  /** How long a new submit of this owner will wait if turns keep their pace. */
   function expectWaitMs(ownerId: string): number {
     const rounds = (lines.get(ownerId)?.ones.size ?? 0) + 1;
     const before = Math.min(waiting, rounds * lines.size);
@@ -70,15 +70,6 @@ export function createSubmitTurns(options: {
     });
   }
 
-  function enter(one: Waiting): void {
-    const line = lines.get(one.ownerId) ?? { ones: new Set(), bytes: 0 };
-    lines.set(one.ownerId, line);
-    line.ones.add(one);
-    line.bytes += one.bytes;
-    waiting += 1;
-    waitingBytes += one.bytes;
-  }
-
   function leave(one: Waiting): void {
     const line = lines.get(one.ownerId);
     if (line?.ones.delete(one) !== true) return;
@@ -103,15 +94,15 @@ export function createSubmitTurns(options: {
   }
 
   /** Begins a turn, and returns what ends it. */
-  function begin(): (isSent: boolean) => void {
+  function begin(): () => void {
     underWay += 1;
     const beganAt = monotonic();
     let isOver = false;
-    return (isSent) => {
+    return () => {
       if (isOver) return;
       isOver = true;
       underWay -= 1;
-      if (isSent) meanMs += (monotonic() - beganAt - meanMs) * NEWEST_PART;
+      meanMs += (monotonic() - beganAt - meanMs) * NEWEST_PART;
       beginNext();
     };
   }
@@ -120,7 +111,7 @@ export function createSubmitTurns(options: {
     const { promise: begun, resolve, reject } = Promise.withResolvers<boolean>();
     // The caller may not be awaiting it yet when it is refused.
     begun.catch(() => undefined);
-    let end = (_isSent: boolean): void => undefined;
+    let end = (): void => undefined;
     const one: Waiting = {
       ownerId,
       bytes,
@@ -134,12 +125,17 @@ export function createSubmitTurns(options: {
       },
       refuse: reject,
     };
-    enter(one);
+    const line = lines.get(ownerId) ?? { ones: new Set(), bytes: 0 };
+    lines.set(ownerId, line);
+    line.ones.add(one);
+    line.bytes += bytes;
+    waiting += 1;
+    waitingBytes += bytes;
     return {
       begun,
-      end(isSent) {
+      end() {
         leave(one);
-        end(isSent);
+        end();
       },
     };
   }

@@ -13,7 +13,7 @@ import { createHeartbeat } from "./heartbeat.ts";
 import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
-import { createPauseSharing } from "./share-pause.ts";
+import { startPauseSharing } from "./share-pause.ts";
 import { createSubmitJob } from "./submit-job.ts";
 import { createTakeOver } from "./take-over.ts";
 
@@ -56,7 +56,7 @@ export function createTracking(dependencies: {
   const record = createRecordObservation({ jobs, now });
   // Where no other gateway can live there is nobody to lose a job to.
   const lease = createLease({ leaseMs: ownership.isExclusive ? Infinity : leaseMs, monotonic });
-  const pauses = createPauseSharing({ ownership, pace, log });
+  const exchangePauses = startPauseSharing({ ownership, pace, log });
   const common = { store, runcomfy, pace, record, now, monotonic, sleep, log };
   let timer: NodeJS.Timeout | undefined;
   let hasStopped = false;
@@ -97,7 +97,14 @@ export function createTracking(dependencies: {
       pace.setGateways(gateways);
     },
   });
-  const heartbeat = createHeartbeat({ ownership, takeOver, pauses, leaseMs, monotonic, log });
+  const heartbeat = createHeartbeat({
+    ownership,
+    takeOver,
+    exchangePauses,
+    leaseMs,
+    monotonic,
+    log,
+  });
 
   function tickIn(waitMs: number): void {
     if (hasStopped || waitMs === Infinity) return;

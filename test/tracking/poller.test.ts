@@ -408,30 +408,6 @@ test("whoever waits for a look is answered when the gateway stops", async () => 
   expect(await hasStatus(job.id, "IN_QUEUE")).toBe(true);
 });
 
-test.each(["readStatus", "readResult"] as const)(
-  "a job over whose answers %s breaks is looked at ever more rarely, logged once, and ends at its deadline",
-  async (read) => {
-    let looks = 0;
-    const breaks = (): Promise<never> => {
-      looks += 1;
-      return Promise.reject(new RangeError("Maximum call stack size exceeded"));
-    };
-    runcomfy = { ...runcomfy, [read]: breaks };
-    const job = await insertAccepted("warm-glow");
-    const { id } = job;
-    poller.resume(job);
-    await until(() => hasStatus(id, "FAILED"));
-    expect((await store.jobs.read(id))?.error).toMatchObject({
-      code: "EXPIRED",
-      message: expect.stringMatching(/could not be read/),
-    });
-    // One a second more each time; without that it would be one every 2 s.
-    expect(looks).toBeLessThan(15);
-    expect(logged).toHaveLength(1);
-    expect(JSON.parse(logged[0] ?? "")).toMatchObject({ jobId: id, err: { type: "RangeError" } });
-  },
-);
-
 test("a database that fails ends no job, however far past its deadline", async () => {
   const job = await insertAccepted("warm-glow");
   const { id } = job;
