@@ -34,7 +34,7 @@ export function createSubmitLeases(
 
     /**
      * Marks what it lists in the same statement: otherwise a lease could be extended, and the POST leave, before the row
-     * is settled. On SQLite no other gateway can live, so the rows of an earlier one are abandoned at once.
+     * is settled.
      */
     async listAbandonedSubmits(limit) {
       const rows = await ownershipQueries

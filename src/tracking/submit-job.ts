@@ -18,12 +18,6 @@ import { toSubmission } from "./submission.ts";
 import { rateLimited, toRefusal } from "./upstream-failure.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
-/**
- * Submits a job and resolves with it once the upstream accepted it, whether or not the caller still waits. Rejects with
- * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
- */
-export type SubmitJob = (request: SubmissionRequest) => Promise<Submitted>;
-
 /** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
 
@@ -79,7 +73,11 @@ export function createSubmitJob(dependencies: {
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
 
-  const submitJob: SubmitJob = async (request) => {
+  /**
+   * Submits a job and resolves with it once the upstream accepted it, whether or not the caller still waits. Rejects with
+   * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
+   */
+  async function submitJob(request: SubmissionRequest): Promise<Submitted> {
     const submission = toSubmission(request, dependencies.catalogue);
     const call = submitUnderKey(submission);
     callsUnderWay.add(call);
@@ -88,7 +86,7 @@ export function createSubmitJob(dependencies: {
     } finally {
       callsUnderWay.delete(call);
     }
-  };
+  }
 
   async function submitUnderKey(submission: Submission): Promise<Job> {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {

@@ -236,7 +236,9 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
     });
     expect(await hasStatus(good.id, "IN_PROGRESS")).toBe(true);
     const lines = logged.map((line): unknown => JSON.parse(line));
-    const failing = lines.filter((line) => /^A deployment keeps failing/.test(Object(line).msg));
+    const failing = lines.filter((line) =>
+      Object(line).msg.startsWith("A deployment keeps failing"),
+    );
     expect(failing).toMatchObject([{ deploymentId, code: "TIMEOUT" }]);
   },
 );
