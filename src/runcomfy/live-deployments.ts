@@ -42,7 +42,6 @@ export function createLiveDeployments(options: {
     }),
   });
   let leading: Promise<unknown> | null = null;
-  let quietUntil = -Infinity;
   let failedAt = -Infinity;
   let token: TokenSight = "unknown";
   let last: UpstreamList = new Map();
@@ -70,10 +69,10 @@ export function createLiveDeployments(options: {
    * Null after a failure, and for ten seconds more without a call. One call leads and others wait for its end, so that a
    * failure costs one call however many deployments are read.
    */
-  async function ask(ids: Parameters<typeof call>[0]): ReturnType<typeof call> {
+  async function ask(ids: readonly string[] | "all"): Promise<Answer> {
     const leader = leading;
     if (leader !== null) await leader;
-    if (now() < quietUntil) return null;
+    if (now() - failedAt < KEPT_MS) return null;
     const asked = call(ids);
     if (leader === null) {
       leading = asked.finally(() => {
@@ -83,7 +82,7 @@ export function createLiveDeployments(options: {
     return await asked;
   }
 
-  async function call(ids: readonly string[] | "all"): Promise<readonly LiveDeployment[] | null> {
+  async function call(ids: readonly string[] | "all"): Promise<Answer> {
     try {
       const listed = await runcomfy.listDeployments(ids);
       token = "accepted";
@@ -109,7 +108,6 @@ export function createLiveDeployments(options: {
     // Some calls may fail each time while others succeed.
     if (now() - failedAt > 2 * KEPT_MS) log.warn(fields, message);
     failedAt = now();
-    quietUntil = failedAt + KEPT_MS;
   }
 
   return {
@@ -133,6 +131,8 @@ export function createLiveDeployments(options: {
     token: () => token,
   };
 }
+
+type Answer = readonly LiveDeployment[] | null;
 
 const NOT_LISTED =
   "RunComfy does not list deployments, so their names, hardware, instances and status may be missing; it is asked again every 10 seconds at most. Check the gateway's token and RunComfy's status page if this stays.";

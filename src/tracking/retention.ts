@@ -56,7 +56,7 @@ export function startRetention(options: {
         }
         hasFailed = true;
       }
-      await sleep(BETWEEN_SWEEPS_MS, signal);
+      if (!signal.aborted) await sleep(BETWEEN_SWEEPS_MS, signal);
     }
   }
 

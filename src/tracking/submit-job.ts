@@ -26,6 +26,9 @@ export type Submitter = ReturnType<typeof createSubmitJob>;
 /** How often a key may be taken by others whose submits are then refused. */
 const MOST_ATTEMPTS = 5;
 
+/** How often to renew a submit lease that a slow database makes old by the time it comes. */
+const MOST_EXTENSIONS = 3;
+
 /** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
 const UNSENT_PART = 0.4;
 
@@ -185,8 +188,12 @@ export function createSubmitJob(dependencies: {
   async function mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
     const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
     if (isOwner() && isFresh(insertedAt)) return true;
-    const extendedAt = monotonic();
-    return (await jobs.extendSubmit(jobId, leaseMs)) && isFresh(extendedAt);
+    for (let extensions = 0; extensions < MOST_EXTENSIONS; extensions++) {
+      const since = monotonic();
+      if (!(await jobs.extendSubmit(jobId, leaseMs))) return false;
+      if (isFresh(since)) return true;
+    }
+    return false;
   }
 
   /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
