@@ -1,33 +1,16 @@
-import type { Logger } from "pino";
-
-/** Tells this process's watchers of a topic to look again. */
-export type ChangeFeed = {
-  announce(topic: string): void;
-  /** Wakes everybody, when nobody knows what changed. */
-  announceAll(): void;
-  /** Wakes for a topic, and every 15 s since news may be lost. Returns how to stop that. */
-  subscribe(topic: string, wake: () => void): () => void;
-  close(): void;
-};
-
 const REPEAT_MS = 15_000;
 
 // An object each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
 type Topic = { readonly listeners: Set<Listener>; readonly timer: NodeJS.Timeout };
 
-export function createChangeFeed(log: Logger): ChangeFeed {
+/** Tells this process's watchers of a topic to look again. */
+export function createChangeFeed() {
   const topics = new Map<string, Topic>();
 
   function announce(name: string): void {
     // Over a copy: listeners may leave and join meanwhile.
-    for (const { wake } of [...(topics.get(name)?.listeners ?? [])]) {
-      try {
-        wake();
-      } catch (error) {
-        log.error({ err: error, topic: name }, "A watcher failed when it was woken.");
-      }
-    }
+    for (const { wake } of [...(topics.get(name)?.listeners ?? [])]) wake();
   }
 
   function open(name: string): Topic {
@@ -40,11 +23,13 @@ export function createChangeFeed(log: Logger): ChangeFeed {
   return {
     announce,
 
-    announceAll() {
+    /** Wakes everybody, when nobody knows what changed. */
+    announceAll(): void {
       for (const name of [...topics.keys()]) announce(name);
     },
 
-    subscribe(name, wake) {
+    /** Wakes for a topic, and every 15 s since news may be lost. Returns how to stop that. */
+    subscribe(name: string, wake: () => void): () => void {
       const { listeners, timer } = topics.get(name) ?? open(name);
       const listener = { wake };
       listeners.add(listener);
@@ -55,7 +40,7 @@ export function createChangeFeed(log: Logger): ChangeFeed {
       };
     },
 
-    close() {
+    close(): void {
       for (const { timer } of topics.values()) clearInterval(timer);
       topics.clear();
     },

@@ -14,7 +14,7 @@ import {
   toJob,
   UNFINISHED_STATUSES,
 } from "./job-rows.ts";
-import type { Jobs, JobStore, KeyedJob } from "./job-store.ts";
+import type { Jobs, JobStore } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
 import type { OwnOwnership } from "./ownership.ts";
 import { createQuotas } from "./quotas.ts";
@@ -33,7 +33,7 @@ export function createJobStore(dependencies: {
   const { queries, reads } = database;
 
   const jobs: Jobs = {
-    insert: createInsert(database, ownership.gatewayId, (...key) => jobs.readKeyed(...key)),
+    insert: createInsert(database, ownership.gatewayId),
 
     async save(job, output) {
       const isSaved = await queries.transaction().execute(async (transaction) => {
@@ -65,7 +65,7 @@ export function createJobStore(dependencies: {
       return ids.map((id) => found.get(id) ?? null);
     },
 
-    async readKeyed(ownerId, key): Promise<KeyedJob | null> {
+    async readKeyed(ownerId, key) {
       const row = await queries
         .selectFrom("jobs")
         .select([...JOB_COLUMNS, "fingerprint"])
