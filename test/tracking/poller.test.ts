@@ -234,7 +234,7 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
       expect(pace.isOutage()).toBe(false);
       return upstream.count("status", deploymentId) > 32;
     });
-    expect(await hasStatus(good.id, "IN_PROGRESS")).toBe(true);
+    await untilTimeOut(() => hasStatus(good.id, "IN_PROGRESS"));
     const lines = logged.map((line): unknown => JSON.parse(line));
     const failing = lines.filter((line) =>
       Object(line).msg.startsWith("A deployment keeps failing"),
