@@ -160,7 +160,8 @@ export function createRunComfy(options: {
           if (delayMs !== undefined) {
             log.warn({ deploymentId }, "RunComfy could not be reached; sending the submit again.");
             await sleep(delayMs * (0.5 + 0.5 * random()));
-            if (monotonic() - startedAt < UNSENT_PATIENCE_MS) continue;
+            if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2))
+              continue;
           }
           pace.noteSubmit(error, deploymentId, answersBefore);
           throw error;

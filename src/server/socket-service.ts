@@ -104,16 +104,16 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const { viewer } = admission;
-        return await prepare(viewer, payload, openShare(session, viewer, payload));
+        const prepared = await prepare(viewer, payload, openShare(session, viewer, payload));
+        if (Array.isArray(prepared)) endOperation(session, payload);
+        return prepared;
       } catch (error) {
+        endOperation(session, payload);
         return [maskError(error)];
       }
     },
-    // An operation that never gets here has thrown, and its socket closes.
-    onComplete({ extra: session }, _id, payload) {
-      session.ends.get(payload)?.();
-      session.ends.delete(payload);
-    },
+    // Not called for what was refused; what throws closes its socket.
+    onComplete: ({ extra: session }, _id, payload) => endOperation(session, payload),
     onNext(_socket, _id, _payload, _operation, result) {
       const { errors, data, extensions } = result;
       if (errors === undefined) return undefined;
@@ -147,6 +147,11 @@ const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
   expired: "The credential has run out. Connect again with a new one.",
   revoked: "The credential is no longer accepted. Connect again with another one.",
 };
+
+function endOperation({ ends }: SocketSession, payload: object): void {
+  ends.get(payload)?.();
+  ends.delete(payload);
+}
 
 function endSession(session: SocketSession, reason: SessionEnd): void {
   session.close(4403, SESSION_ENDS[reason]);

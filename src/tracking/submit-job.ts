@@ -214,7 +214,7 @@ export function createSubmitJob(dependencies: {
     let requestId: string;
     try {
       const post = runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
-      requestId = await untilOver(post.finally(() => turn.end()));
+      requestId = await untilOver(post.finally(() => turn.end(true)));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         await withdraw(job);

@@ -9,8 +9,8 @@ export type SubmitTurns = ReturnType<typeof createSubmitTurns>;
 export type SubmitTurn = {
   /** Resolves when the turn has come, with whether it had to wait. Rejects as `join` throws. */
   readonly begun: Promise<boolean>;
-  /** Makes room for the next one; only the first call counts. */
-  end(): void;
+  /** Makes room for the next one; only the first call counts. How long a turn takes is learned from those with a POST. */
+  end(isSent?: boolean): void;
 };
 
 /** All waiting inputs take no more, as text, and one owner's no more than they leave free. */
@@ -94,15 +94,15 @@ export function createSubmitTurns(options: {
   }
 
   /** Begins a turn, and returns what ends it. */
-  function begin(): () => void {
+  function begin(): (isSent?: boolean) => void {
     underWay += 1;
     const beganAt = monotonic();
     let isOver = false;
-    return () => {
+    return (isSent = false) => {
       if (isOver) return;
       isOver = true;
       underWay -= 1;
-      meanMs += (monotonic() - beganAt - meanMs) * NEWEST_PART;
+      if (isSent) meanMs += (monotonic() - beganAt - meanMs) * NEWEST_PART;
       beginNext();
     };
   }
@@ -111,7 +111,7 @@ export function createSubmitTurns(options: {
     const { promise: begun, resolve, reject } = Promise.withResolvers<boolean>();
     // The caller may not be awaiting it yet when it is refused.
     begun.catch(() => undefined);
-    let end = (): void => undefined;
+    let end = (_isSent?: boolean): void => undefined;
     const one: Waiting = {
       ownerId,
       bytes,
@@ -133,9 +133,9 @@ export function createSubmitTurns(options: {
     waitingBytes += bytes;
     return {
       begun,
-      end() {
+      end(isSent) {
         leave(one);
-        end();
+        end(isSent);
       },
     };
   }

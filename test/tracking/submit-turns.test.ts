@@ -27,7 +27,7 @@ function sendMany(turns: SubmitTurns, durationMs: number): void {
   for (let posts = 0; posts < 200; posts++) {
     const turn = turns.join("anybody", {});
     nowMs += durationMs;
-    turn.end();
+    turn.end(true);
   }
 }
 
@@ -165,4 +165,12 @@ test("the log tells of refusals once, and again only after half of the turns wer
   turns.join("a", {});
   expect(refusalOf(() => turns.join("a", {}))).not.toBeNull();
   expect(logged).toHaveLength(2);
+});
+
+test("turns that ended without a POST teach nothing of how long one takes", () => {
+  const turns = createTurns(1);
+  sendMany(turns, 4_000);
+  for (let refused = 0; refused < 200; refused++) turns.join("anybody", {}).end();
+  for (let joined = 0; joined < 3; joined++) turns.join("a", {});
+  expect(refusalOf(() => turns.join("a", {}))).toBeInstanceOf(UpstreamError);
 });
