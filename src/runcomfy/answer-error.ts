@@ -44,7 +44,7 @@ export function toAnswerError(call: Call, answer: Answer): RunComfyError {
     delivery: toDelivery(httpStatus, envelope),
     httpStatus,
     retryAfterMs,
-    ...(status === 422 && code === "REJECTED" && { issues: toIssues(envelope) }),
+    issues: status === 422 && code === "REJECTED" ? toIssues(envelope) : null,
   });
 }
 

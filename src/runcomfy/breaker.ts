@@ -2,18 +2,7 @@ import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Slot } from "./slot.ts";
 import { createSlot } from "./slot.ts";
 
-/** Turns consecutive failures into an outage, of the upstream or of one deployment, and ends it. */
-export type Breaker = {
-  /** Null while there is no outage. */
-  outage(): Outage | null;
-  noteFailure(code: UpstreamErrorCode): void;
-  noteGood(): void;
-  /** Begins an outage at once, unless there is one. */
-  begin(code: UpstreamErrorCode): void;
-  noteProbeFailure(isAnswered: boolean): void;
-  /** Why no submit may leave now; null when one may. */
-  submitRefusal(): UpstreamErrorCode | null;
-};
+export type Breaker = ReturnType<typeof createBreaker>;
 
 export type Outage = {
   readonly looks: Slot;
@@ -30,7 +19,10 @@ const RELAPSE_MS = 60_000;
 /** After this long with probes that are answered, but badly, a submit has to find out. */
 const ODD_PROBES_MS = 120_000;
 
-/** Two failures in a row that lie `longFailureMs` or more apart are an outage as well. */
+/**
+ * Turns consecutive failures into an outage, of the upstream or of one deployment, and ends it. Two in a row that lie
+ * `longFailureMs` or more apart are an outage as well.
+ */
 export function createBreaker(options: {
   readonly now: () => number;
   readonly toWaitMs: (backOffMs: number) => number;
@@ -38,7 +30,7 @@ export function createBreaker(options: {
   readonly longFailureMs: number;
   readonly onBegin: (code: UpstreamErrorCode) => void;
   readonly onEnd: () => void;
-}): Breaker {
+}) {
   const { now, longestBackOffMs, longFailureMs, onBegin, onEnd } = options;
   let failures = 0;
   let failingSince = 0;
@@ -50,6 +42,7 @@ export function createBreaker(options: {
   let oddSince = Infinity;
   let nextSubmitAt = -Infinity;
 
+  /** Begins an outage at once, unless there is one. */
   function begin(code: UpstreamErrorCode): void {
     if (outage !== null) return;
     const isRelapse = now() - endedAt < RELAPSE_MS;
@@ -66,15 +59,16 @@ export function createBreaker(options: {
   }
 
   return {
-    outage: () => outage,
+    /** Null while there is no outage. */
+    outage: (): Outage | null => outage,
     begin,
-    noteFailure(code) {
+    noteFailure(code: UpstreamErrorCode): void {
       failures += 1;
       if (failures === 1) failingSince = now();
       const isLong = failures > 1 && now() - failingSince >= longFailureMs;
       if (isLong || failures >= FAILURES_UNTIL_OUTAGE) begin(code);
     },
-    noteGood() {
+    noteGood(): void {
       failures = 0;
       if (outage === null) return;
       endedAt = now();
@@ -82,10 +76,11 @@ export function createBreaker(options: {
       outage = null;
       onEnd();
     },
-    noteProbeFailure(isAnswered) {
+    noteProbeFailure(isAnswered: boolean): void {
       oddSince = isAnswered ? Math.min(oddSince, now()) : Infinity;
     },
-    submitRefusal() {
+    /** Why no submit may leave now; null when one may. */
+    submitRefusal(): UpstreamErrorCode | null {
       if (outage === null) return null;
       if (now() - oddSince >= ODD_PROBES_MS && now() >= nextSubmitAt) {
         nextSubmitAt = now() + longestBackOffMs;

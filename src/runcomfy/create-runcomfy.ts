@@ -73,12 +73,12 @@ export function createRunComfy(options: {
     readonly call: Call;
     readonly path: string;
     readonly json?: JsonObject;
-    readonly limitBytes?: number;
     readonly timeoutMs: number;
     readonly signal?: AbortSignal;
     readonly readReport: (body: JsonValue) => Report | null;
   }): Promise<Report> {
-    const { call, path, json, limitBytes = LARGEST_ANSWER_BYTES, timeoutMs, signal } = request;
+    const { call, path, json, timeoutMs, signal } = request;
+    const limitBytes = call === "result" ? LARGEST_RESULT_BYTES : LARGEST_ANSWER_BYTES;
     let httpStatus: number | null = null;
     // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
     const ending = new AbortController();
@@ -125,17 +125,14 @@ export function createRunComfy(options: {
     call: "status" | "result",
     request: RequestReference,
     signal: AbortSignal,
-    reading: {
-      readonly limitBytes?: number;
-      readonly readReport: (body: JsonValue) => Report | null;
-    },
+    readReport: (body: JsonValue) => Report | null,
   ): Promise<Report> {
     const { apiVersion, deploymentId } = request;
     const path = openPath(call, toRequestPath(request, call), signal);
     lastCalled = { apiVersion, deploymentId };
     const answersBefore = pace.countAnswers();
     try {
-      const report = await send({ call, path, timeoutMs: readTimeoutMs, signal, ...reading });
+      const report = await send({ call, path, timeoutMs: readTimeoutMs, signal, readReport });
       pace.noteRead(null, deploymentId);
       return report;
     } catch (error) {
@@ -163,20 +160,16 @@ export function createRunComfy(options: {
           if (delayMs !== undefined) {
             log.warn({ deploymentId }, "RunComfy could not be reached; sending the submit again.");
             await sleep(delayMs * (0.5 + 0.5 * random()));
-            if (monotonic() - startedAt < UNSENT_PATIENCE_MS) continue;
+            if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2))
+              continue;
           }
           pace.noteSubmit(error, deploymentId, answersBefore);
           throw error;
         }
       }
     },
-    readStatus: (request, signal) =>
-      read("status", request, signal, { readReport: readStatusReport }),
-    readResult: (request, signal) =>
-      read("result", request, signal, {
-        limitBytes: LARGEST_RESULT_BYTES,
-        readReport: readResultReport,
-      }),
+    readStatus: (request, signal) => read("status", request, signal, readStatusReport),
+    readResult: (request, signal) => read("result", request, signal, readResultReport),
     async cancel(request, signal) {
       const path = openPath("cancel", toRequestPath(request, "cancel"), signal);
       const timeoutMs = readTimeoutMs;

@@ -12,17 +12,7 @@ import { RunComfyError } from "./runcomfy-error.ts";
 const KEPT_MS = 10_000;
 const MOST_KEPT = 1_000;
 
-/** What the upstream says about deployments, at most ten seconds old. */
-export type LiveDeployments = {
-  /** Null when the upstream does not list it, or can't be asked; never rejects. */
-  read(id: string): Promise<LiveDeployment | null>;
-  /** All that the upstream lists, or its last list, which is empty at first. Never rejects. */
-  list(): Promise<UpstreamList>;
-  /** The last list, however old, without a call. */
-  lastList(): UpstreamList;
-  /** What calls have shown so far. */
-  token(): TokenSight;
-};
+export type LiveDeployments = ReturnType<typeof createLiveDeployments>;
 
 /** By id, in the upstream's order; at most 1,000. */
 export type UpstreamList = ReadonlyMap<string, LiveDeployment>;
@@ -31,15 +21,15 @@ export type UpstreamList = ReadonlyMap<string, LiveDeployment>;
 export type TokenSight = "accepted" | "refused" | "unknown";
 
 /**
- * The only part of a process that asks for deployments: what is read at the same moment, by whomever, is one call
- * for up to 50, and one for the list of all. `now` gives milliseconds of a clock that never goes back
- * (`performance.now`).
+ * What the upstream says about deployments, at most ten seconds old. It is the only part of a process that asks for them:
+ * what is read at the same moment, by whomever, is one call for up to 50, and one for the list of all.
  */
 export function createLiveDeployments(options: {
   readonly runcomfy: Pick<RunComfy, "listDeployments">;
   readonly log: Pick<BaseLogger, "warn">;
+  /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
-}): LiveDeployments {
+}) {
   const { runcomfy, log, now = () => performance.now() } = options;
   const loader = new DataLoader<string, LiveDeployment | null>(readBatch, {
     maxBatchSize: MOST_LISTED_IDS,
@@ -51,9 +41,7 @@ export function createLiveDeployments(options: {
       perf: { now },
     }),
   });
-  let leading: Promise<Answer> | null = null;
-  /** Null while calls succeed. */
-  let quietUntil: number | null = null;
+  let leading: Promise<unknown> | null = null;
   let failedAt = -Infinity;
   let token: TokenSight = "unknown";
   let last: UpstreamList = new Map();
@@ -63,27 +51,28 @@ export function createLiveDeployments(options: {
 
   async function readBatch(ids: readonly string[]): Promise<(LiveDeployment | null)[]> {
     const answer = await ask(ids);
-    // Nobody was asked about these, so their nulls are not kept beyond the silence.
-    if (answer === "silence") for (const id of ids) loader.clear(id);
-    const listed = typeof answer === "string" ? [] : answer;
-    const byId = new Map(listed.map((deployment) => [deployment.id, deployment]));
+    // These nulls say nothing, so they are not kept.
+    if (answer === null) for (const id of ids) loader.clear(id);
+    const byId = new Map(answer?.map((deployment) => [deployment.id, deployment]));
     return ids.map((id) => byId.get(id) ?? null);
   }
 
   async function renewList(): Promise<void> {
     const answer = await ask("all");
-    if (answer === "silence") return;
+    if (answer === null) return;
     listedAt = now();
-    if (answer === "failure") return;
     isListMissing = false;
     last = new Map(answer.slice(0, MOST_KEPT).map((deployment) => [deployment.id, deployment]));
   }
 
-  /** One call leads and others wait for its end, so that a failure costs one call however many deployments are read. */
+  /**
+   * Null after a failure, and for ten seconds more without a call. One call leads and others wait for its end, so that a
+   * failure costs one call however many deployments are read.
+   */
   async function ask(ids: readonly string[] | "all"): Promise<Answer> {
     const leader = leading;
     if (leader !== null) await leader;
-    if (quietUntil !== null && now() < quietUntil) return "silence";
+    if (now() - failedAt < KEPT_MS) return null;
     const asked = call(ids);
     if (leader === null) {
       leading = asked.finally(() => {
@@ -96,7 +85,6 @@ export function createLiveDeployments(options: {
   async function call(ids: readonly string[] | "all"): Promise<Answer> {
     try {
       const listed = await runcomfy.listDeployments(ids);
-      quietUntil = null;
       token = "accepted";
       return listed;
     } catch (error) {
@@ -105,7 +93,7 @@ export function createLiveDeployments(options: {
       if (ids === "all" && isOfTheCallAlone(error)) noteMissingList(error);
       else if (isRefused) noteFailure({}, TOKEN_REFUSED);
       else noteFailure({ err: error }, NOT_LISTED);
-      return "failure";
+      return null;
     }
   }
 
@@ -113,20 +101,22 @@ export function createLiveDeployments(options: {
   function noteMissingList(error: unknown): void {
     if (!isListMissing) log.warn({ err: error }, LIST_MISSING);
     isListMissing = true;
+    listedAt = now();
   }
 
   function noteFailure(fields: object, message: string): void {
     // Some calls may fail each time while others succeed.
     if (now() - failedAt > 2 * KEPT_MS) log.warn(fields, message);
     failedAt = now();
-    quietUntil = failedAt + KEPT_MS;
   }
 
   return {
-    async read(id) {
+    /** Null when the upstream does not list it, or can't be asked; never rejects. */
+    async read(id: string): Promise<LiveDeployment | null> {
       return isIdentifier(id) ? loader.load(id) : null;
     },
-    async list() {
+    /** All that the upstream lists, or its last list, which is empty at first. Never rejects. */
+    async list(): Promise<UpstreamList> {
       if (listing === null && now() - listedAt > KEPT_MS) {
         listing = renewList().finally(() => {
           listing = null;
@@ -135,13 +125,14 @@ export function createLiveDeployments(options: {
       await listing;
       return last;
     },
+    /** The last list, however old, without a call. */
     lastList: () => last,
+    /** What calls have shown so far. */
     token: () => token,
   };
 }
 
-/** `silence`: after a failure, so nobody was asked. */
-type Answer = readonly LiveDeployment[] | "failure" | "silence";
+type Answer = readonly LiveDeployment[] | null;
 
 const NOT_LISTED =
   "RunComfy does not list deployments, so their names, hardware, instances and status may be missing; it is asked again every 10 seconds at most. Check the gateway's token and RunComfy's status page if this stays.";

@@ -31,7 +31,7 @@ export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyE
   const what = httpStatus === null ? "did not answer" : "began and did not end its answer to";
   return new RunComfyError(
     `RunComfy ${what} the ${call} in time. Check RunComfy's status page if this stays.`,
-    { code: "TIMEOUT", delivery: "unknown", ...(httpStatus !== null && { httpStatus }) },
+    { code: "TIMEOUT", delivery: "unknown", httpStatus },
   );
 }
 

@@ -14,7 +14,7 @@ export function startOutageProbe({
 }: {
   readonly pace: Pick<Pace, "claimProbe" | "onDoubt">;
   readonly runcomfy: Pick<RunComfy, "probe">;
-}): OutageProbe {
+}) {
   const closing = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | null = null;
@@ -35,15 +35,11 @@ export function startOutageProbe({
     if (underWay === null) step();
   });
   return {
-    async close() {
+    /** Aborts the probe under way and starts no more. */
+    async close(): Promise<void> {
       closing.abort();
       clearTimeout(timer);
       await underWay;
     },
   };
 }
-
-type OutageProbe = {
-  /** Aborts the probe under way and starts no more. */
-  close(): Promise<void>;
-};

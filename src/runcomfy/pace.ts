@@ -1,53 +1,16 @@
+import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Outage } from "./breaker.ts";
+import type { Breaker } from "./breaker.ts";
 import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
-import { createDeploymentBreakers } from "./deployment-breakers.ts";
-import type { UpstreamPause } from "./upstream-pause.ts";
 import { createUpstreamPause } from "./upstream-pause.ts";
 import type { Reach } from "./reach.ts";
 import { createReachTracker } from "./reach.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
 
-/**
- * How fast the upstream and each deployment may be called. The client notes what happens; whoever looks at jobs asks first.
- * A call without an answer counts against the upstream, unless others were answered meanwhile. Then, and when it is
- * answered badly, it counts against its deployment, or against the upstream while no call at all is answered well.
- */
-export type Pace = UpstreamPause & {
-  /** How many milliseconds nobody may look at any job; 0 when only a job's deployment may forbid it. */
-  lookDelayMs(): number;
-  /**
-   * 0: look now at a job of this deployment (in an outage this takes the one slot for looks, until a read is noted or
-   * the look is released). Otherwise nothing is taken, and it is how many milliseconds to wait before asking again.
-   */
-  claimLook(deploymentId: string | null): number;
-  /** The claimed look ended without a read, so its slot is free again. Does nothing when no slot is taken. */
-  releaseLook(deploymentId: string | null): void;
-  /** Whether the upstream has an outage, or this deployment, if given. */
-  isOutage(deploymentId?: string): boolean;
-  /** How this gateway reaches the upstream, for others to compare with. */
-  reach(): Reach;
-  /** Another gateway had an answer that long ago. In an outage one call may then leave at once to check. */
-  noteAnswerElsewhere(ageMs: number): void;
-  /** Why no submit to this deployment may leave now. After null, one has to leave. */
-  submitRefusal(deploymentId: string): UpstreamErrorCode | null;
-  /** The probe to send now, which takes its slot until it is noted, or how many milliseconds to wait (Infinity: no need). */
-  claimProbe(): Probe | number;
-  /** Calls `tell` whenever there is something new to probe. */
-  onDoubt(tell: () => void): void;
-  /** How many calls were answered well so far, to be passed on when a call that begins now fails. */
-  countAnswers(): number;
-  /** A read of a job of this deployment ended well (null), or failed. */
-  noteRead(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void;
-  /** A probe was answered well (null), or failed. */
-  noteProbe(error: RunComfyError | null, probe: Probe): void;
-  /** A submit to this deployment was accepted (null), or failed. */
-  noteSubmit(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void;
-  /** How many gateways share the rare calls of an outage: each waits that many times longer. */
-  setGateways(gateways: number): void;
-};
+export type Pace = ReturnType<typeof createPace>;
 
 /** A harmless call; without a deployment it is about the upstream as a whole. */
 export type Probe = { readonly call: "list" | "status"; readonly deploymentId: string | null };
@@ -60,8 +23,13 @@ const OUTAGE_CODES: ReadonlySet<UpstreamErrorCode> = new Set([
   "RATE_LIMITED",
 ]);
 
+/** Beyond this, the one whose last failure is oldest is forgotten. */
+const MOST_DEPLOYMENTS = 1_000;
+
 /**
- * Makes a pace that starts unhindered.
+ * How fast the upstream and each deployment may be called. The client notes what happens; whoever looks at jobs asks first.
+ * A call without an answer counts against the upstream, unless others were answered meanwhile. Then, and when it is
+ * answered badly, it counts against its deployment, or against the upstream while no call at all is answered well.
  *
  * Five failures with no good call between them, or two that lie a lease apart, begin an outage of all. A failure that is
  * an answer, and an answer that does not end in time, concern their deployment first: five in a row begin an outage of
@@ -80,7 +48,7 @@ export function createPace(options: {
   readonly log: Pick<BaseLogger, "info" | "warn">;
   readonly longestBackOffMs?: number;
   readonly cutOffAfterMs?: number;
-}): Pace {
+}) {
   const { now, random, log, longestBackOffMs = 8_000, cutOffAfterMs = 6_000 } = options;
   const pause = createUpstreamPause(now);
   const reach = createReachTracker({ now, cutOffAfterMs });
@@ -110,28 +78,46 @@ export function createPace(options: {
     onEnd() {
       log.info({}, "RunComfy answers again; jobs are looked at and submitted as usual.");
       // What failed with the whole has probably recovered with it.
-      for (const { outage } of deployments.failing()) hurry(outage);
+      for (const { outage } of findFailing()) hurry(outage);
     },
   });
-  const deployments = createDeploymentBreakers((deploymentId) =>
-    createBreaker({
-      now,
-      toWaitMs,
-      longestBackOffMs,
-      longFailureMs: Infinity,
-      onBegin(code) {
-        log.warn(
-          { deploymentId, code },
-          "A deployment keeps failing, so until it answers again looks at its jobs go one at a time and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
-        );
-        beginDoubt();
-        tell();
-      },
-      onEnd() {
-        log.info({ deploymentId }, "A deployment answers again; its jobs are looked at as usual.");
-      },
-    }),
-  );
+  /** Of each deployment that has failed. */
+  const deployments = new LRUCache<string, Breaker>({
+    max: MOST_DEPLOYMENTS,
+    memoMethod: (deploymentId) =>
+      createBreaker({
+        now,
+        toWaitMs,
+        longestBackOffMs,
+        longFailureMs: Infinity,
+        onBegin(code) {
+          log.warn(
+            { deploymentId, code },
+            "A deployment keeps failing, so until it answers again looks at its jobs go one at a time and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
+          );
+          beginDoubt();
+          tell();
+        },
+        onEnd() {
+          log.info(
+            { deploymentId },
+            "A deployment answers again; its jobs are looked at as usual.",
+          );
+        },
+      }),
+  });
+
+  function findBreaker(deploymentId: string | null): Breaker | undefined {
+    return deploymentId === null ? undefined : deployments.peek(deploymentId);
+  }
+
+  /** The deployments that are in an outage, the one that failed longest ago first. */
+  function findFailing() {
+    return [...deployments.rkeys()].flatMap((deploymentId) => {
+      const outage = findBreaker(deploymentId)?.outage() ?? null;
+      return outage === null ? [] : [{ deploymentId, outage }];
+    });
+  }
 
   function tell(): void {
     for (const listener of listeners) listener();
@@ -143,7 +129,7 @@ export function createPace(options: {
   }
 
   function findOutages(deploymentId: string | null): readonly Outage[] {
-    const found = [all.outage(), deployments.find(deploymentId)?.outage() ?? null];
+    const found = [all.outage(), findBreaker(deploymentId)?.outage() ?? null];
     return found.filter((outage) => outage !== null);
   }
 
@@ -152,7 +138,7 @@ export function createPace(options: {
     reach.noteGood();
     answeredFailures = 0;
     doubt = null;
-    deployments.find(deploymentId)?.noteGood();
+    findBreaker(deploymentId)?.noteGood();
     all.noteGood();
   }
 
@@ -176,7 +162,7 @@ export function createPace(options: {
   }
 
   function noteAnsweredFailure(code: UpstreamErrorCode, deploymentId: string): void {
-    const deployment = deployments.open(deploymentId);
+    const deployment = deployments.memo(deploymentId);
     if (deployment.outage() !== null || all.outage() !== null) return deployment.noteFailure(code);
     if (doubt !== null && (doubt.failures += 1) >= FAILURES_UNTIL_OUTAGE) all.begin(code);
     answeredFailures += 1;
@@ -186,20 +172,22 @@ export function createPace(options: {
     tell();
   }
 
+  /** A probe was answered well (null), or failed. */
   function noteProbe(error: RunComfyError | null, probe: Probe): void {
     if (error === null || isAnswer(error)) return noteGood(probe.deploymentId);
     const isFailure = OUTAGE_CODES.has(error.code);
     if (isFailure) noteFailure(error, probe.deploymentId);
-    const breaker = probe.deploymentId === null ? all : deployments.find(probe.deploymentId);
+    const breaker = probe.deploymentId === null ? all : findBreaker(probe.deploymentId);
     breaker?.noteProbeFailure(error.httpStatus !== null);
     breaker?.outage()?.probes.backOff();
     if (isFailure && doubt !== null && probe.call === "list") all.begin(error.code);
   }
 
+  /** The probe to send now, which takes its slot until it is noted, or how many milliseconds to wait (Infinity: no need). */
   function claimProbe(): Probe | number {
     const pausedForMs = pause.pausedForMs();
     const outage = all.outage();
-    const failing = deployments.failing();
+    const failing = findFailing();
     if (outage === null && failing.length === 0 && doubt === null) return Infinity;
     if (pausedForMs > 0) return pausedForMs;
     if (outage !== null) {
@@ -225,6 +213,7 @@ export function createPace(options: {
     return waitMs;
   }
 
+  /** How many milliseconds nobody may look at any job; 0 when only a job's deployment may forbid it. */
   function lookDelayMs(): number {
     return Math.max(pause.pausedForMs(), all.outage()?.looks.waitMs() ?? 0);
   }
@@ -232,37 +221,50 @@ export function createPace(options: {
   return {
     ...pause,
     lookDelayMs,
-    claimLook(deploymentId) {
+    /**
+     * 0: look now at a job of this deployment (in an outage this takes the one slot for looks, until a read is noted or
+     * the look is released). Otherwise nothing is taken, and it is how many milliseconds to wait before asking again.
+     */
+    claimLook(deploymentId: string | null): number {
       const slots = findOutages(deploymentId).map(({ looks }) => looks);
       const waitMs = Math.max(lookDelayMs(), ...slots.map((slot) => slot.waitMs()));
       if (waitMs === 0) for (const slot of slots) slot.take();
       return waitMs;
     },
-    releaseLook(deploymentId) {
+    /** The claimed look ended without a read, so its slot is free again. Does nothing when no slot is taken. */
+    releaseLook(deploymentId: string | null): void {
       for (const { looks } of findOutages(deploymentId)) looks.release();
     },
-    isOutage: (deploymentId) => findOutages(deploymentId ?? null).length > 0,
-    reach: () => ({
+    /** Whether the upstream has an outage, or this deployment, if given. */
+    isOutage: (deploymentId?: string) => findOutages(deploymentId ?? null).length > 0,
+    /** How this gateway reaches the upstream, for others to compare with. */
+    reach: (): Reach => ({
       isOutage: all.outage() !== null,
       isCutOff: all.outage() !== null && reach.isCutOff(),
       answeredMsAgo: reach.answeredMsAgo(),
     }),
-    noteAnswerElsewhere(ageMs) {
+    /** Another gateway had an answer that long ago. In an outage one call may then leave at once to check. */
+    noteAnswerElsewhere(ageMs: number): void {
       const outage = all.outage();
       if (outage !== null && reach.noteAnswerElsewhere(ageMs)) hurry(outage);
     },
-    submitRefusal: (deploymentId) =>
-      all.submitRefusal() ?? deployments.find(deploymentId)?.submitRefusal() ?? null,
+    /** Why no submit to this deployment may leave now. After null, one has to leave. */
+    submitRefusal: (deploymentId: string) =>
+      all.submitRefusal() ?? findBreaker(deploymentId)?.submitRefusal() ?? null,
     claimProbe,
-    onDoubt: (listener) => void listeners.push(listener),
+    /** Calls back whenever there is something new to probe. */
+    onDoubt: (listener: () => void) => void listeners.push(listener),
+    /** How many calls were answered well so far, to be passed on when a call that begins now fails. */
     countAnswers: () => answers,
-    noteRead(error, deploymentId, answersBefore) {
+    /** A read of a job of this deployment ended well (null), or failed. */
+    noteRead(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void {
       if (error === null || isAnswer(error)) return noteGood(deploymentId);
       if (OUTAGE_CODES.has(error.code)) noteFailure(error, deploymentId, answersBefore);
       for (const { looks } of findOutages(deploymentId)) looks.backOff();
     },
     noteProbe,
-    noteSubmit(error, deploymentId, answersBefore) {
+    /** A submit to this deployment was accepted (null), or failed. */
+    noteSubmit(error: RunComfyError | null, deploymentId: string, answersBefore?: number): void {
       if (error === null || (error.delivery === "refused" && isAnswer(error))) {
         return noteGood(deploymentId);
       }
@@ -272,7 +274,8 @@ export function createPace(options: {
         noteFailure(error, deploymentId, answersBefore);
       }
     },
-    setGateways: (count) => void (gateways = count),
+    /** How many gateways share the rare calls of an outage: each waits that many times longer. */
+    setGateways: (count: number) => void (gateways = count),
   };
 }
 

@@ -8,25 +8,14 @@ export type Reach = {
   readonly answeredMsAgo: number | null;
 };
 
-/** Finds out whether only this gateway can't reach the upstream. */
-export type ReachTracker = {
-  noteGood(): void;
-  /** `isUnreached`: it got no answer, or none to this gateway's token. */
-  noteFailure(isUnreached: boolean): void;
-  /** Another gateway had a good answer that long ago. True when a call should check that news. */
-  noteAnswerElsewhere(ageMs: number): boolean;
-  isCutOff(): boolean;
-  answeredMsAgo(): number | null;
-};
-
 /** An answer elsewhere has to be newer by this much, since a slow database makes it look newer. */
 const CLOCK_SLACK_MS = 1_000;
 
-/** After `cutOffAfterMs` of failures the answers of other gateways count. */
+/** Finds out whether only this gateway can't reach the upstream. After `cutOffAfterMs` of failures the answers of other gateways count. */
 export function createReachTracker(options: {
   readonly now: () => number;
   readonly cutOffAfterMs: number;
-}): ReachTracker {
+}) {
   const { now, cutOffAfterMs } = options;
   let answeredAt = -Infinity;
   /** The first failure since the last good answer, and the first and the last since an answer of any kind. */
@@ -41,26 +30,28 @@ export function createReachTracker(options: {
   }
 
   return {
-    noteGood() {
+    noteGood(): void {
       answeredAt = now();
       failingSince = null;
       unreached = null;
       elsewhereAt = -Infinity;
     },
-    noteFailure(isUnreached) {
+    /** `isUnreached`: it got no answer, or none to this gateway's token. */
+    noteFailure(isUnreached: boolean): void {
       failingSince ??= now();
       if (!isUnreached) unreached = null;
       else if (unreached === null) unreached = { since: now(), lastAt: now() };
       else unreached.lastAt = now();
     },
-    noteAnswerElsewhere(ageMs) {
+    /** Another gateway had a good answer that long ago. True when a call should check that news. */
+    noteAnswerElsewhere(ageMs: number): boolean {
       const at = now() - ageMs;
       // The first is enough to know: each call that it causes may fail.
       if (!isLater(at) || isLater(elsewhereAt)) return false;
       elsewhereAt = at;
       return true;
     },
-    isCutOff() {
+    isCutOff(): boolean {
       if (unreached === null || !isLater(elsewhereAt)) return false;
       if (now() - unreached.since < cutOffAfterMs) return false;
       // Not waiting for a call that hangs.

@@ -24,16 +24,10 @@ export class RunComfyError extends Error {
 
   constructor(
     message: string,
-    options: {
-      readonly code: UpstreamErrorCode;
-      readonly delivery: Delivery;
-      readonly httpStatus?: number;
-      readonly retryAfterMs?: number | null;
-      readonly issues?: readonly InputIssue[];
-      readonly cause?: unknown;
-    },
+    options: Readonly<Pick<RunComfyError, "code" | "delivery">> &
+      Readonly<Partial<Pick<RunComfyError, "httpStatus" | "retryAfterMs" | "issues">>>,
   ) {
-    super(message, { cause: options.cause });
+    super(message);
     this.code = options.code;
     this.delivery = options.delivery;
     this.httpStatus = options.httpStatus ?? null;

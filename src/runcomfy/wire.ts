@@ -71,12 +71,13 @@ export function readResultReport(body: JsonValue): ResultReport | null {
     case "failed":
       return { kind: "failed", reason: readReason(members), finishedAt };
     case "finished":
-      if (saysSomething(error)) {
+    case "succeeded":
+      if (state === "finished" && saysSomething(error)) {
         return { kind: "failed", reason: readReason(members), finishedAt };
       }
-      return readSuccess(output, finishedAt);
-    case "succeeded":
-      return readSuccess(output, finishedAt);
+      return output === undefined || output === null
+        ? null
+        : { kind: "succeeded", output, finishedAt };
   }
 }
 
@@ -109,11 +110,6 @@ function readState(word: string, members: JsonObject): UpstreamState {
   const outcome = STATES.get(toWord(members["outcome"]) ?? "");
   if (outcome === "cancelled" || outcome === "failed" || outcome === "succeeded") return outcome;
   return "finished";
-}
-
-function readSuccess(output: JsonValue | undefined, finishedAt: Date | null): ResultReport | null {
-  if (output === undefined || output === null) return null;
-  return { kind: "succeeded", output, finishedAt };
 }
 
 function readQueuePosition(value: JsonValue | undefined): number | null {

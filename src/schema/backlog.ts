@@ -9,8 +9,10 @@ const PATIENCE_MS = 10_000;
 /** Stands for an owner where none is known yet; no owner's id is empty. */
 export const NOBODY = "";
 
-/** The part of the whole that one owner may hold. */
+/** The part of the whole that one owner's answers may take. */
 const OWNER_PART = 1 / 4;
+/** The part that answers leave free: nobody's first byte of a body, or ping, may cut what others are reading. */
+const SPARE_PART = 1 / 8;
 
 /** Bounds the memory for what clients have not read yet, or not sent in full, over HTTP and sockets together. */
 export type Backlog = {
@@ -34,33 +36,37 @@ export type BacklogShare = {
 };
 
 type Owner = { bytes: number; readonly holders: Set<Holder>; readonly waiting: Set<Waiting> };
-type Holder = { bytes: number; close(): void; cut(): void };
+/** `bytes` are what was taken and what is held. */
+type Holder = { bytes: number; heldBytes: number; close(): void; cut(): void };
 type Waiting = {
   readonly holder: Holder;
   readonly bytes: number;
   settle(error: Error | null): void;
 };
 
-/** Each owner may hold a quarter of `mostBytes`. */
+/** Each owner may take a quarter of `mostBytes`, and hold a little more. */
 export function createBacklog(options: {
   readonly mostBytes: number;
   readonly patienceMs?: number;
 }): Backlog {
   const { mostBytes, patienceMs = PATIENCE_MS } = options;
   const mostOwnBytes = Math.floor(mostBytes * OWNER_PART);
+  const mostTakenBytes = Math.floor(mostBytes * (1 - SPARE_PART));
   const owners = new Map<string, Owner>();
+  /** Those with somebody who waits. */
+  const lines = new Set<Owner>();
   let total = 0;
 
   function findProblem(owner: Owner, bytes: number): Error | null {
     if (owner.bytes + bytes > mostOwnBytes) return full(mostOwnBytes, OWN_FULL);
-    return total + bytes > mostBytes ? full(mostBytes, ALL_FULL) : null;
+    return total + bytes > mostTakenBytes ? full(mostTakenBytes, ALL_FULL) : null;
   }
 
   function change(owner: Owner, holder: Holder, bytes: number): void {
     holder.bytes += bytes;
     owner.bytes += bytes;
     total += bytes;
-    if (bytes < 0) for (const other of owners.values()) serve(other);
+    if (bytes < 0) for (const line of lines) serve(line);
   }
 
   /** In their order, so that small answers do not overtake a large one again and again. */
@@ -75,7 +81,7 @@ export function createBacklog(options: {
   function waitInTurn(owner: Owner, holder: Holder, bytes: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
-      waiting.settle(findProblem(owner, bytes) ?? full(mostBytes, ALL_FULL));
+      waiting.settle(findProblem(owner, bytes) ?? full(mostTakenBytes, ALL_FULL));
       // The next one may need less.
       serve(owner);
     }, patienceMs);
@@ -85,11 +91,13 @@ export function createBacklog(options: {
       settle(error) {
         clearTimeout(timer);
         owner.waiting.delete(waiting);
+        if (owner.waiting.size === 0) lines.delete(owner);
         if (error === null) resolve();
         else reject(error);
       },
     };
     owner.waiting.add(waiting);
+    lines.add(owner);
     return promise;
   }
 
@@ -97,7 +105,7 @@ export function createBacklog(options: {
     open(ownerId, cut) {
       const owner = owners.get(ownerId) ?? { bytes: 0, holders: new Set(), waiting: new Set() };
       owners.set(ownerId, owner);
-      const holder: Holder = { bytes: 0, close, cut };
+      const holder: Holder = { bytes: 0, heldBytes: 0, close, cut };
       owner.holders.add(holder);
       const isOpen = () => owner.holders.has(holder);
 
@@ -127,9 +135,11 @@ export function createBacklog(options: {
         },
         hold(bytes) {
           if (!isOpen()) return;
-          change(owner, holder, bytes - holder.bytes);
+          const moreBytes = bytes - holder.heldBytes;
+          holder.heldBytes = bytes;
+          change(owner, holder, moreBytes);
           const isTooMuch = () => total > mostBytes;
-          while (owner.bytes > mostOwnBytes) cutLargest(owner.holders);
+          while (owner.bytes > mostOwnBytes * (1 + SPARE_PART)) cutLargest(owner.holders);
           while (isTooMuch()) cutLargest(owners.values().flatMap(({ holders }) => holders));
         },
         close,

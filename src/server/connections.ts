@@ -86,8 +86,8 @@ export function trackConnections(
     take(response: ServerResponse, answer: () => void): void {
       const { socket } = response.req;
       const connection = connections.get(socket);
-      // Node still parses what it read before the cut.
-      if (connection === undefined || socket.destroyed) return;
+      // Node still parses what it read before the connection was cut, or its last answer was given.
+      if (connection === undefined || !socket.writable) return;
       const { responses } = connection;
       if (responses.size === MOST_PIPELINED) return void socket.destroy();
       responses.set(response, answer);
@@ -96,7 +96,7 @@ export function trackConnections(
         responses.delete(response);
         count(socket, connection);
         const [next] = responses.values();
-        if (!socket.destroyed) next?.();
+        if (socket.writable) next?.();
       });
       if (responses.size === 1) answer();
     },

@@ -105,7 +105,9 @@ export function serveSocket(options: {
     session,
   );
   const stopPinging = keepAlive(socket, session.close);
+  socket.on("pong", () => (unhandledBytes = 0));
   socket.on("ping", (data) => {
+    unhandledBytes = 0;
     if (session.admission !== null) send((sent) => socket.pong(data, false, sent));
   });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));

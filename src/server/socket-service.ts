@@ -78,17 +78,19 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         const { viewer } = admission;
         const share = openShare(session, viewer, payload);
         const limit = await parts.rates.take(viewer);
-        if (limit !== null) return [overLimit(limit)];
-        return await operations.prepare(payload, { viewer, share });
+        const prepared =
+          limit === null
+            ? await operations.prepare(payload, { viewer, share })
+            : [overLimit(limit)];
+        if (Array.isArray(prepared)) endOperation(session, payload);
+        return prepared;
       } catch (error) {
+        endOperation(session, payload);
         return [maskError(error)];
       }
     },
-    // An operation that never gets here has thrown, and its socket closes.
-    onComplete({ extra: session }, _id, payload) {
-      session.ends.get(payload)?.();
-      session.ends.delete(payload);
-    },
+    // Not called for what was refused; what throws closes its socket.
+    onComplete: ({ extra: session }, _id, payload) => endOperation(session, payload),
     onNext(_socket, _id, _payload, _operation, result) {
       const { errors, data, extensions } = result;
       if (errors === undefined) return undefined;
@@ -120,6 +122,11 @@ const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
   expired: "The credential has run out. Connect again with a new one.",
   revoked: "The credential is no longer accepted. Connect again with another one.",
 };
+
+function endOperation({ ends }: SocketSession, payload: object): void {
+  ends.get(payload)?.();
+  ends.delete(payload);
+}
 
 function endSession(session: SocketSession, reason: SessionEnd): void {
   session.close(4403, SESSION_ENDS[reason]);

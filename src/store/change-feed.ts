@@ -1,23 +1,12 @@
-import type { Logger } from "pino";
-
-/** Tells this process's watchers of a topic to look again. */
-export type ChangeFeed = {
-  announce(topic: string): void;
-  /** Wakes everybody, when nobody knows what changed. */
-  announceAll(): void;
-  /** Wakes for a topic, and every 15 s since news may be lost. Returns how to stop that. */
-  subscribe(topic: string, wake: () => void): () => void;
-  close(): void;
-};
-
-/** How often each topic is looked at again, and in how many turns: the topics of one turn share their statements. */
+/** Each topic is looked at again so often, in one of so many turns: the topics of one turn share their statements. */
 const REPEAT_MS = 15_000;
 const TURNS = 15;
 
 // An object each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
 
-export function createChangeFeed(log: Logger): ChangeFeed {
+/** Tells this process's watchers of a topic to look again. */
+export function createChangeFeed() {
   const topics = new Map<string, Set<Listener>>();
   const turns = Array.from({ length: TURNS }, () => new Set<string>());
   let opened = 0;
@@ -26,16 +15,9 @@ export function createChangeFeed(log: Logger): ChangeFeed {
 
   function announce(name: string): void {
     // Over a copy: listeners may leave and join meanwhile.
-    for (const { wake } of [...(topics.get(name) ?? [])]) {
-      try {
-        wake();
-      } catch (error) {
-        log.error({ err: error, topic: name }, "A watcher failed when it was woken.");
-      }
-    }
+    for (const { wake } of [...(topics.get(name) ?? [])]) wake();
   }
 
-  /** All topics of one turn, in one turn of the event loop. */
   function repeat(): void {
     for (const name of [...(turns[next] ?? [])]) announce(name);
     next = (next + 1) % TURNS;
@@ -49,7 +31,7 @@ export function createChangeFeed(log: Logger): ChangeFeed {
     return listeners;
   }
 
-  function close(name: string): void {
+  function drop(name: string): void {
     topics.delete(name);
     for (const turn of turns) turn.delete(name);
     if (topics.size === 0) stop();
@@ -63,20 +45,22 @@ export function createChangeFeed(log: Logger): ChangeFeed {
   return {
     announce,
 
-    announceAll() {
+    /** Wakes everybody, when nobody knows what changed. */
+    announceAll(): void {
       for (const name of [...topics.keys()]) announce(name);
     },
 
-    subscribe(name, wake) {
+    /** Wakes for a topic, and every 15 s since news may be lost. Returns how to stop that. */
+    subscribe(name: string, wake: () => void): () => void {
       const listeners = topics.get(name) ?? open(name);
       const listener = { wake };
       listeners.add(listener);
       return () => {
-        if (listeners.delete(listener) && listeners.size === 0) close(name);
+        if (listeners.delete(listener) && listeners.size === 0) drop(name);
       };
     },
 
-    close() {
+    close(): void {
       stop();
       topics.clear();
     },

@@ -5,7 +5,7 @@ import { createFeed } from "./feed.ts";
 import { createInsert, insertEvent } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
-import type { Jobs, JobStore, KeyedJob } from "./job-store.ts";
+import type { Jobs, JobStore } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
 import type { OwnOwnership } from "./ownership.ts";
 import { createQuotas } from "./quotas.ts";
@@ -24,7 +24,7 @@ export function createJobStore(dependencies: {
   const { queries, reads } = database;
 
   const jobs: Jobs = {
-    insert: createInsert(database, ownership.gatewayId, (...key) => jobs.readKeyed(...key)),
+    insert: createInsert(database, ownership.gatewayId),
 
     async save(job, output) {
       const isSaved = await queries.transaction().execute(async (transaction) => {
@@ -55,7 +55,7 @@ export function createJobStore(dependencies: {
       return row === undefined ? null : toJob(row);
     },
 
-    async readKeyed(ownerId, key): Promise<KeyedJob | null> {
+    async readKeyed(ownerId, key) {
       const row = await queries
         .selectFrom("jobs")
         .select([...JOB_COLUMNS, "fingerprint"])

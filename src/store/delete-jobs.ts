@@ -1,8 +1,8 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
-import { type Database, type DatabaseKind, databaseNowMs } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { Jobs } from "./job-store.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
@@ -13,11 +13,9 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
 export function createDeletions(
-  { kind, queries }: Database,
+  { kind, nowMs, queries }: Database,
   announce: (id: string) => void,
 ): Pick<Jobs, "withdraw" | "delete" | "deleteOld"> {
-  const nowMs = databaseNowMs(kind);
-
   return {
     async withdraw(id) {
       await queries
@@ -93,7 +91,7 @@ export function createDeletions(
 /** Rejects with an `IdempotencyConflictError` when the key belongs to a deleted job. */
 export async function refuseSpentKey(
   queries: Kysely<Tables>,
-  kind: DatabaseKind,
+  nowMs: RawBuilder<number>,
   ownerId: string,
   key: string,
 ): Promise<void> {
@@ -102,7 +100,7 @@ export async function refuseSpentKey(
     .select("job_id")
     .where("owner_id", "=", ownerId)
     .where("key", "=", key)
-    .where("until", ">", databaseNowMs(kind))
+    .where("until", ">", nowMs)
     .executeTakeFirst();
   if (row !== undefined) throw new IdempotencyConflictError(row.job_id, { isDeleted: true });
 }

@@ -16,7 +16,7 @@ import {
   type Snapshot,
 } from "./feed-cursor.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { Feed, FeedPage } from "./job-store.ts";
+import type { Feed, FeedOptions, FeedPage } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** Whoever is further behind reads the list anew, which costs less. */
@@ -39,28 +39,26 @@ export function createFeed(database: Database): Pick<Feed, "readHead" | "read"> 
       return known.seal.close({ told: snapshot, stage: null });
     },
 
-    async read(text, { until, limit, ownerId }) {
+    async read(text, options) {
       if (known === null) return null;
       const { seal } = known;
       const cursor = seal.open(text);
-      const head = seal.open(until)?.told;
+      const head = seal.open(options.until)?.told;
       if (cursor === null || head === undefined) return null;
-      return await readPage(database, { cursor, head, headText: until, seal, limit, ownerId });
+      return await readPage({ database, seal, head, ...options }, cursor);
     },
   };
 }
 
-type PageOptions = {
-  readonly cursor: FeedCursor;
-  readonly head: Snapshot;
-  readonly headText: string;
-  readonly seal: CursorSeal;
-  readonly limit: number;
-  readonly ownerId: string | undefined;
-};
-
-async function readPage(database: Database, options: PageOptions): Promise<FeedPage | null> {
-  const { cursor, head, headText, seal, limit, ownerId } = options;
+async function readPage(
+  reading: {
+    readonly database: Database;
+    readonly seal: CursorSeal;
+    readonly head: Snapshot;
+  } & FeedOptions,
+  cursor: FeedCursor,
+): Promise<FeedPage | null> {
+  const { database, seal, head, until: headText, limit, ownerId } = reading;
   const { told, stage } = cursor;
   const until = stage?.until ?? head;
   if (until.next > head.next || told.next > until.next) return null;
@@ -80,7 +78,7 @@ async function readPage(database: Database, options: PageOptions): Promise<FeedP
 
   // The end of a stage that began earlier: what has changed since is the next one.
   if (rows.length === 0 && stage !== null) {
-    return await readPage(database, { ...options, cursor: { told: until, stage: null } });
+    return await readPage(reading, { told: until, stage: null });
   }
   // Everyone who reaches the head gets one text for it, by which they share what they read next.
   const behindStage = stage === null ? headText : seal.close({ told: until, stage: null });

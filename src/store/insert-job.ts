@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import { LimitError } from "../job/errors.ts";
-import { type Database, type DatabaseKind, databaseNowMs } from "./database.ts";
+import type { Database, DatabaseKind } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import { insertInput } from "./job-documents.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
@@ -10,23 +10,20 @@ import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 import { createTurns } from "./turns.ts";
 
-/** A taken key whose job is gone a moment later was freed by a refusal; that does not happen often in a row. */
-const MOST_INSERTS = 5;
-
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
 export function createInsert(
-  { kind, queries }: Database,
+  { kind, nowMs, queries }: Database,
   gatewayId: string,
-  readKeyed: Jobs["readKeyed"],
 ): Jobs["insert"] {
   const inTurn = createTurns(1);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
-    const insertOnce = (): Promise<boolean> =>
+    // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
+    const insert = (): Promise<boolean> =>
       queries.transaction().execute(async (transaction) => {
-        if (mostInFlight !== null) await refuseInFlight(transaction, kind, job, mostInFlight);
+        if (mostInFlight !== null) await lockOwner(transaction, kind, job);
         const row = await transaction
           .insertInto("jobs")
           .values((eb) => ({
@@ -34,35 +31,22 @@ export function createInsert(
             idempotency_key: key?.key ?? null,
             fingerprint: key?.fingerprint ?? null,
             gateway_id: gatewayId,
-            submit_until: eb(databaseNowMs(kind), "+", leaseMs),
+            submit_until: eb(nowMs, "+", leaseMs),
           }))
           .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
           .returning("id")
           .executeTakeFirst();
+        // A retry gets its job even at the limit.
         if (row === undefined) return false;
         // After the insert: a deletion that freed the key for it has committed its part here, too.
-        if (key !== null) await refuseSpentKey(transaction, kind, job.ownerId, key.key);
+        if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
+        if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
         await insertInput(transaction, job.id, input);
         await insertEvent(transaction, job);
         return true;
       });
-
-    for (let attempt = 0; attempt < MOST_INSERTS; attempt++) {
-      // One owner's inserts wait for each other's lock: here, and not with a connection each.
-      const inserting = mostInFlight === null ? insertOnce() : inTurn(job.ownerId, insertOnce);
-      const inserted = await inserting.catch((error: unknown) => {
-        if (error instanceof LimitError) return error;
-        throw error;
-      });
-      // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
-      if (inserted === true) return null;
-      const keyed = key === null ? null : await readKeyed(job.ownerId, key.key);
-      if (keyed !== null) return keyed;
-      if (inserted !== false) throw inserted;
-    }
-    throw new Error(
-      `${job.id} could not be stored: its idempotency key was taken and freed ${MOST_INSERTS} times meanwhile. Submit it again.`,
-    );
+    // One owner's inserts wait for each other's lock: here, and not with a connection each.
+    return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };
 }
 
@@ -77,24 +61,21 @@ export async function insertEvent(transaction: Kysely<Tables>, job: Job): Promis
     .execute();
 }
 
-/** Rejects with a `LimitError` when the job's owner has `most` unfinished jobs. */
-async function refuseInFlight(
-  transaction: Kysely<Tables>,
-  kind: DatabaseKind,
-  { ownerId }: Job,
-  most: number,
-): Promise<void> {
-  // Until the transaction ends no other gateway inserts for this owner. On SQLite transactions take turns anyway.
-  if (kind === "postgres") {
-    const name = `runcomfy-graphql:in-flight:${ownerId}`;
-    await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(transaction);
-  }
+/** Until the transaction ends no other gateway inserts for the job's owner. On SQLite transactions take turns anyway. */
+async function lockOwner(transaction: Kysely<Tables>, kind: DatabaseKind, { ownerId }: Job) {
+  if (kind !== "postgres") return;
+  const name = `runcomfy-graphql:in-flight:${ownerId}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(transaction);
+}
+
+/** Rejects with a `LimitError` when the job's owner has more than `most` unfinished jobs, this one among them. */
+async function refuseAbove(transaction: Kysely<Tables>, { ownerId }: Job, most: number) {
   const unfinished = await transaction
     .selectFrom("jobs")
     .select("id")
     .where("owner_id", "=", ownerId)
     .where("status", "in", UNFINISHED_STATUSES)
-    .offset(most - 1)
+    .offset(most)
     .limit(1)
     .execute();
   if (unfinished.length === 0) return;

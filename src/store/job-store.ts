@@ -65,11 +65,11 @@ export type JobStore = {
 
 export type Jobs = {
   /**
-   * Adds a job with its first history event, owned by this gateway, under a submit lease (15 s by default). Returns null,
-   * or adds nothing and returns the job that already has the key. Rejects with an `IdempotencyConflictError` when the
-   * key's job was deleted, and with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways.
+   * Adds a job with its first history event, owned by this gateway, under a submit lease (15 s by default). False, and
+   * nothing added, when another job has the key. Rejects with an `IdempotencyConflictError` when the key's job was
+   * deleted, and with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways.
    */
-  insert(submit: NewJob): Promise<KeyedJob | null>;
+  insert(submit: NewJob): Promise<boolean>;
   /**
    * Writes the job's next version, with an event if its status is new, and wakes its watchers. False, and nothing
    * written, when the stored version is not the one right before `job.version` or is final.
@@ -90,7 +90,10 @@ export type Jobs = {
     mostBytes: number,
     ownerId?: string,
   ): Promise<(JobWithDocuments | null)[]>;
-  readKeyed(ownerId: string, key: string): Promise<KeyedJob | null>;
+  readKeyed(
+    ownerId: string,
+    key: string,
+  ): Promise<{ readonly job: Job; readonly fingerprint: string } | null>;
   /** In the order of `ids`, each oldest first. */
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;
   list(range: JobRange): Promise<Job[]>;
@@ -106,8 +109,6 @@ export type Jobs = {
    * SQLite those of an earlier gateway are among them at once.
    */
   listAbandonedSubmits(limit: number): Promise<string[]>;
-  /** Keeps the upstream's id of a job that was settled before the id came. */
-  keepLateRequestId(id: string, requestId: string): Promise<void>;
 };
 
 export type Documents = {
@@ -181,7 +182,7 @@ type NewJob = {
 /** By the database's clock. */
 type Ages = { readonly finishedForMs: number; readonly createdForMs: number };
 
-type FeedOptions = {
+export type FeedOptions = {
   readonly until: string;
   readonly limit: number;
   /** Only its changes count. */
@@ -212,5 +213,3 @@ export type Shares = {
 };
 
 type OwnedJob = Pick<Job, "id" | "deploymentId" | "status" | "createdAt">;
-
-export type KeyedJob = { readonly job: Job; readonly fingerprint: string };

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
-import { type Database, type DatabaseKind, databaseNowMs } from "./database.ts";
+import type { Database, DatabaseKind } from "./database.ts";
 import { StoreError } from "./database-error.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
@@ -11,7 +11,7 @@ import type { Tables } from "./tables.ts";
  * program are used as they are, with a warning, unless it says that this one can't. Rejects with a `StoreError`.
  */
 export async function migrate(
-  { kind, queries }: Pick<Database, "kind" | "queries">,
+  { kind, nowMs, queries }: Database,
   log: Pick<Logger, "warn">,
 ): Promise<void> {
   await queries.transaction().execute(async (transaction) => {
@@ -27,7 +27,7 @@ export async function migrate(
       const breaking = Number(migration.isBreaking);
       await transaction
         .insertInto("gateway_schema")
-        .values({ version, breaking, applied_at: databaseNowMs(kind) })
+        .values({ version, breaking, applied_at: nowMs })
         .execute();
     }
   });

@@ -35,7 +35,6 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       owner_id ${name} not null,
       deployment_id ${name} not null,
       request_id text,
-      late_request_id text,
       api_version text not null,
       status ${name} not null,
       queue_position bigint,

@@ -67,6 +67,7 @@ export async function openPostgres(
   const { queries } = writers;
   const database: Database = {
     kind: "postgres",
+    nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     queries,
     reads: readers.queries,
     ownershipQueries: ownership.queries,
@@ -83,7 +84,7 @@ export async function openPostgres(
     await checkVersion(queries, name);
     const migrator = open({ ...MIGRATION_PATIENCE, max: 1 }, MIGRATION_SILENCE_MS);
     try {
-      await migrate({ kind: "postgres", queries: migrator.queries }, log);
+      await migrate({ ...database, queries: migrator.queries }, log);
     } finally {
       await migrator.close();
     }

@@ -60,6 +60,7 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
   });
   return {
     kind: "sqlite",
+    nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
     queries,
     reads: queries,
     ownershipQueries: queries,

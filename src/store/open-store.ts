@@ -35,7 +35,7 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
             heartbeatMs: options.heartbeatMs ?? 5_000,
             log: options.log,
           })
-        : createLonelyWakeUps(options.log);
+        : createLonelyWakeUps();
     return createJobStore({ database, ownership, changes });
   } catch (error) {
     await database.close();

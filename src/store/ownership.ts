@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import type { Reach } from "../runcomfy/reach.ts";
-import { type Database, databaseNowMs } from "./database.ts";
+import type { Database } from "./database.ts";
 import { JOB_COLUMNS, oldestJobs, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Ownership, Shares } from "./job-store.ts";
 
@@ -26,10 +26,8 @@ const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUB
  */
 export async function startOwnership(database: Database, leaseMs: number): Promise<OwnOwnership> {
   const gatewayId = randomUUID();
-  const queries = database.ownershipQueries;
+  const { nowMs, ownershipQueries: queries } = database;
   const isShared = database.kind === "postgres";
-
-  const nowMs = databaseNowMs(database.kind);
   const leaseEnd = sql<number>`${nowMs} + ${leaseMs}`;
 
   const ownership: OwnOwnership = {
@@ -158,8 +156,7 @@ export async function startOwnership(database: Database, leaseMs: number): Promi
 }
 
 /** The gateways whose lease runs; on SQLite none needs one. */
-function livingGateways({ kind, ownershipQueries }: Database) {
-  const nowMs = databaseNowMs(kind);
+function livingGateways({ nowMs, ownershipQueries }: Database) {
   return ownershipQueries
     .selectFrom("gateways")
     .where("lease_until", ">", nowMs)
@@ -171,7 +168,7 @@ async function readGateways(
   database: Database,
   gatewayId: string,
 ): Promise<Omit<Shares, "unfinished" | "owned">> {
-  const nowMs = databaseNowMs(database.kind);
+  const { nowMs } = database;
   const isOther = sql<boolean>`id <> ${gatewayId}`;
   // One that lies too far ahead was written before the clock was set back.
   const isSharing = sql<boolean>`(shares_from <= ${nowMs} or shares_from > ${nowMs} + ${LONGEST_LEASE_MS})`;

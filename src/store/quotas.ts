@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import { sql } from "kysely";
 
-import { type Database, databaseNowMs } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { QuotaName, Quotas } from "./job-store.ts";
 import { createTurns } from "./turns.ts";
 
@@ -12,8 +12,7 @@ const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
-export function createQuotas({ kind, queries }: Database): Quotas {
-  const nowMs = databaseNowMs(kind);
+export function createQuotas({ nowMs, queries }: Database): Quotas {
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
   // An owner's counts wait for each other's row: here, and not with a connection each.
   const inTurn = createTurns(1);

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 
-import { type Database, databaseNowMs } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { Ownership } from "./job-store.ts";
 
 /** There is one upstream, so one row. */
@@ -8,11 +8,9 @@ const UPSTREAM = "upstream";
 
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
 export function createSharedPause({
-  kind,
+  nowMs,
   ownershipQueries,
 }: Database): Pick<Ownership, "readPauseMs" | "notePause"> {
-  const nowMs = databaseNowMs(kind);
-
   return {
     async readPauseMs() {
       const row = await ownershipQueries

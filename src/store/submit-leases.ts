@@ -1,4 +1,4 @@
-import { type Database, databaseNowMs } from "./database.ts";
+import type { Database } from "./database.ts";
 import { oldestJobs } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 
@@ -16,9 +16,8 @@ const ABANDONED = 0;
 export function createSubmitLeases(
   database: Database,
   gatewayId: string,
-): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits" | "keepLateRequestId"> {
-  const { kind, queries, ownershipQueries } = database;
-  const nowMs = databaseNowMs(kind);
+): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits"> {
+  const { kind, nowMs, queries, ownershipQueries } = database;
 
   return {
     async extendSubmit(id, leaseMs) {
@@ -35,7 +34,7 @@ export function createSubmitLeases(
 
     /**
      * Marks what it lists in the same statement: otherwise a lease could be extended, and the POST leave, before the row
-     * is settled. On SQLite no other gateway can live, so the rows of an earlier one are abandoned at once.
+     * is settled.
      */
     async listAbandonedSubmits(limit) {
       const rows = await ownershipQueries
@@ -57,14 +56,6 @@ export function createSubmitLeases(
         .returning("id")
         .execute();
       return rows.map((row) => row.id);
-    },
-
-    async keepLateRequestId(id, requestId) {
-      await queries
-        .updateTable("jobs")
-        .set({ late_request_id: requestId })
-        .where("id", "=", id)
-        .execute();
     },
   };
 }

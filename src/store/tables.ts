@@ -40,8 +40,6 @@ export type Tables = {
     readonly changed: Generated<number>;
     /** Until then a SUBMITTING job may still be sent or answered. 0: not any more. */
     readonly submit_until: number;
-    /** The upstream's id of a job that was settled before the id came. */
-    readonly late_request_id: Generated<string | null>;
   };
   /** JSON as text, apart from the jobs, whose rows would otherwise drag megabytes along. */
   readonly job_documents: {

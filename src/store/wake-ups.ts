@@ -5,21 +5,12 @@ import type { Logger } from "pino";
 import { z } from "zod";
 
 import { createChangeFeed } from "./change-feed.ts";
-import type { Feed, Ownership } from "./job-store.ts";
 import { startListening } from "./listening-connection.ts";
 import { sleepFor } from "./sleep.ts";
 import type { Tables } from "./tables.ts";
 
 /** How gateways on one Postgres tell each other, and their own watchers, to look again. A lost hint costs 15 s. */
-export type WakeUps = Pick<Feed, "subscribeToJob" | "subscribe"> &
-  Pick<Ownership, "onHandover"> & {
-    /** Call it after the commit. With an owner it wakes who watches the feed, too. */
-    announce(jobId: string, ownerId?: string): void;
-    /** Tells the others that jobs were given up. Never rejects. */
-    handOver(): Promise<void>;
-    /** Waits for what is being sent, and drops the rest. */
-    close(): Promise<void>;
-  };
+export type WakeUps = ReturnType<typeof createLonelyWakeUps>;
 
 const CHANNEL = "runcomfy_gateway";
 const BETWEEN_MESSAGES_MS = 200;
@@ -49,11 +40,10 @@ export async function startWakeUps(dependencies: {
   readonly log: Logger;
 }): Promise<WakeUps> {
   const { databaseUrl, queries, gatewayId, heartbeatMs, log } = dependencies;
-  const changes = createChangeFeed(log);
-  const local = createLonelyWakeUps(log, changes);
+  const changes = createChangeFeed();
+  const local = createLonelyWakeUps(changes);
   const pending = new Set<string>();
   const closing = new AbortController();
-  const underWay = new Set<Promise<unknown>>();
   let isSending = false;
   let isFailing = false;
 
@@ -83,7 +73,6 @@ export async function startWakeUps(dependencies: {
       closing.abort();
       await local.close();
       await connection.close();
-      await Promise.all(underWay);
     },
   };
 
@@ -103,10 +92,7 @@ export async function startWakeUps(dependencies: {
     const text = JSON.stringify(topics);
     const isAll = topics.length === MOST_PENDING || Buffer.byteLength(text) > MOST_BYTES_OF_TOPICS;
     const news = isAll ? { all: true } : { t: topics };
-    const sent = notify(CHANNEL, JSON.stringify({ g: gatewayId, ...news }));
-    underWay.add(sent);
-    await sent;
-    underWay.delete(sent);
+    await notify(CHANNEL, JSON.stringify({ g: gatewayId, ...news }));
   }
 
   /** False when it could not be sent. */
@@ -136,16 +122,19 @@ export async function startWakeUps(dependencies: {
 }
 
 /** For the one gateway on a SQLite file: there is nobody else to tell. */
-export function createLonelyWakeUps(log: Logger, changes = createChangeFeed(log)): WakeUps {
+export function createLonelyWakeUps(changes = createChangeFeed()) {
   return {
     subscribeToJob: changes.subscribe,
-    subscribe: (ownerId, wake) =>
+    subscribe: (ownerId: string | undefined, wake: () => void) =>
       changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
-    onHandover: (claim) => changes.subscribe(HANDOVER, claim),
-    announce(jobId, ownerId) {
+    onHandover: (claim: () => void) => changes.subscribe(HANDOVER, claim),
+    /** Call it after the commit. With an owner it wakes who watches the feed, too. */
+    announce(jobId: string, ownerId?: string): void {
       for (const topic of toTopics(jobId, ownerId)) changes.announce(topic);
     },
-    handOver: async () => {},
+    /** Tells the others that jobs were given up. Never rejects. */
+    handOver: async (): Promise<void> => {},
+    /** Drops what is not sent yet. */
     close: async () => changes.close(),
   };
 }

@@ -8,9 +8,6 @@ import type { RecordObservation } from "./record-observation.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
-/** Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. */
-export type CancelJob = (jobId: string, ownerId: string) => Promise<Job>;
-
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
 const PATIENCE_MS = 5_000;
 const LOOK_DELAY_MS = 500;
@@ -18,6 +15,7 @@ const LOOK_DELAY_MS = 500;
 /** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
 
+/** Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. */
 export function createCancelJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
@@ -27,10 +25,10 @@ export function createCancelJob(dependencies: {
   readonly submitTimeoutMs: number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly signal: AbortSignal;
-}): CancelJob {
+}) {
   const { store, runcomfy, record, lookNow, submitTimeoutMs, sleep, signal } = dependencies;
 
-  return async (jobId, ownerId) => {
+  return async (jobId: string, ownerId: string): Promise<Job> => {
     const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
     const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
     const job = await waitForJob(store, jobId, isSubmitted, patienceMs, ownerId);

@@ -20,28 +20,21 @@ export type Followed = {
 };
 
 /** Followed jobs in the order in which they are due. */
-export type DueJobs = {
-  /** Makes a job due then, and not when it was before. */
-  push(followed: Followed, at: number): void;
-  /**
-   * The first job that is due of those deployments. It stays until it is pushed again or its `dueAt` changes.
-   */
-  peek(isOpen: (deploymentId: string | null) => boolean): Followed | null;
-};
-
-export function createDueJobs(): DueJobs {
+export function createDueJobs() {
   /** One for each deployment, so that a deployment that has to wait is passed over at once. */
   const queues = new Map<string | null, TinyQueue<Due>>();
 
   return {
-    push(followed, at) {
+    /** Makes a job due then, and not when it was before. */
+    push(followed: Followed, at: number): void {
       const { deploymentId } = followed;
       const queue = queues.get(deploymentId) ?? new TinyQueue<Due>([], (a, b) => a.at - b.at);
       queues.set(deploymentId, queue);
       followed.dueAt = at;
       queue.push({ followed, at });
     },
-    peek(isOpen) {
+    /** The first job that is due of those deployments. It stays until it is pushed again or its `dueAt` changes. */
+    peek(isOpen: (deploymentId: string | null) => boolean): Followed | null {
       let first: Due | null = null;
       for (const [deploymentId, queue] of queues) {
         if (!isOpen(deploymentId)) continue;

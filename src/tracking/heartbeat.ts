@@ -2,16 +2,9 @@ import type { BaseLogger } from "pino";
 
 import type { Ownership } from "../store/job-store.ts";
 import { sleepFor } from "../store/sleep.ts";
-import type { PauseSharing } from "./share-pause.ts";
 import type { TakeOver } from "./take-over.ts";
 
-/** Tells the other gateways every third of a lease that this one lives, and does its part of the work. */
-export type Heartbeat = {
-  /** Beats once, rejecting when that fails, and then goes on. */
-  start(): Promise<void>;
-  /** Resolves when the beat under way has ended. */
-  close(): Promise<void>;
-};
+export type Heartbeat = ReturnType<typeof createHeartbeat>;
 
 const BEATS_A_LEASE = 3;
 /** How often, in beats, to compare what is followed with what is owned. */
@@ -19,15 +12,16 @@ const BEATS_A_RECONCILIATION = 5;
 /** No beat comes sooner, however often others hand over jobs. */
 const SHORTEST_BEAT_MS = 100;
 
+/** Tells the other gateways every third of a lease that this one lives, and does its part of the work. */
 export function createHeartbeat(dependencies: {
   readonly ownership: Pick<Ownership, "onHandover">;
   readonly takeOver: TakeOver;
-  readonly pauses: PauseSharing;
+  readonly exchangePauses: () => Promise<void>;
   readonly leaseMs: number;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
-}): Heartbeat {
-  const { ownership, takeOver, pauses, leaseMs, monotonic, log } = dependencies;
+}) {
+  const { ownership, takeOver, exchangePauses, leaseMs, monotonic, log } = dependencies;
   const closing = new AbortController();
   let beating: Promise<void> = Promise.resolve();
   let stopListening = (): void => undefined;
@@ -42,7 +36,7 @@ export function createHeartbeat(dependencies: {
     try {
       await takeOver.renew();
       if (!(await takeOver.share())) early.abort();
-      await pauses.exchange();
+      await exchangePauses();
       await takeOver.settleAbandoned();
       if (beats % BEATS_A_RECONCILIATION === 0) await takeOver.reconcile();
     } finally {
@@ -79,15 +73,17 @@ export function createHeartbeat(dependencies: {
   }
 
   return {
-    async start() {
+    /** Beats once, rejecting when that fails, and then goes on. */
+    async start(): Promise<void> {
       stopListening = ownership.onHandover(() => early.abort());
       await beat(1);
       beating = keepBeating();
     },
-    async close() {
+    /** Resolves when the beat under way has ended. */
+    async close(): Promise<void> {
       stopListening();
       closing.abort();
-      await Promise.all([beating, pauses.close()]);
+      await beating;
     },
   };
 }

@@ -1,4 +1,3 @@
-import type { Job } from "../job/job.ts";
 import { inferenceFailed } from "../job/job-error.ts";
 import type { LookOutcome } from "../job/looks.ts";
 import type {
@@ -12,8 +11,8 @@ import { attempt } from "./upstream-failure.ts";
 
 /** One look: its outcome, and what the log may say of it. */
 export type Look = LookOutcome & {
-  /** Why it told nothing: a `RunComfyError`, or whatever a bug in the gateway throws. */
-  readonly error?: unknown;
+  /** Why it told nothing. */
+  readonly error?: RunComfyError;
   /** The upstream's word, when the gateway does not know it. */
   readonly word?: string;
 };
@@ -23,20 +22,6 @@ export type Look = LookOutcome & {
  * Rejects only when `signal` aborts it.
  */
 export async function lookAtJob(
-  runcomfy: RunComfy,
-  job: Job & { readonly requestId: string },
-  signal: AbortSignal,
-): Promise<Look> {
-  try {
-    return await lookAtStatus(runcomfy, job, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    // A bug in the reader must keep the job open no longer than any other unreadable answer.
-    return { kind: "failed", isUnreadable: true, error };
-  }
-}
-
-async function lookAtStatus(
   runcomfy: RunComfy,
   job: RequestReference,
   signal: AbortSignal,

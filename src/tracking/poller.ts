@@ -15,28 +15,7 @@ import { createLookLog } from "./look-log.ts";
 import { createLookSlots } from "./look-slots.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
-/** Looks at each job it follows until the job ends, however many watch it. */
-export type Poller = {
-  /** Follows a job that was just accepted. */
-  follow(job: Job): void;
-  /** Follows a job that may have changed while nobody looked, at once, unless it is followed already. */
-  resume(job: Pick<Job, "id" | "deploymentId" | "createdAt">): void;
-  /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
-  keepOnly(jobIds: ReadonlySet<string>, before: number): void;
-  /** Stops following these. */
-  drop(jobIds: readonly string[]): void;
-  /** How many gateways share the looks that may be under way at once. */
-  setGateways(gateways: number): void;
-  /**
-   * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
-   * Infinity when nothing is followed or only the end of a look can make room.
-   */
-  tick(): number;
-  /** Makes a look due now and resolves when its outcome is recorded. A look under way does not count. */
-  lookNow(jobId: string): Promise<void>;
-  /** Aborts the looks under way and resolves when each has ended; nothing is recorded after that. */
-  close(): Promise<void>;
-};
+export type Poller = ReturnType<typeof createPoller>;
 
 /** How long a job waits when the gateway itself could not look at it or record what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
@@ -53,6 +32,7 @@ const LAPSED_DELAY_MS = 250;
 /** How often to search for jobs past their deadline while nothing may be looked at. */
 const EXPIRY_SEARCH_MS = 1_000;
 
+/** Looks at each job it follows until the job ends, however many watch it. */
 export function createPoller(dependencies: {
   readonly jobs: Jobs;
   readonly runcomfy: RunComfy;
@@ -70,13 +50,13 @@ export function createPoller(dependencies: {
   readonly log: BaseLogger;
   /** Calls back when `tick` should be called: something is due, or a look made room. */
   readonly onDue: () => void;
-}): Poller {
+}) {
   const { jobs, runcomfy, pace, record, schedule, isOwner, deadlineSeconds } = dependencies;
   const { now, monotonic, random, log, onDue } = dependencies;
   const followedJobs = new Map<string, Followed>();
   const dueJobs = createDueJobs();
   const slots = createLookSlots();
-  const lookLog = createLookLog({ log, monotonic, isFollowed: (id) => followedJobs.has(id) });
+  const lookLog = createLookLog({ log, isFollowed: (id) => followedJobs.has(id) });
   const closing = new AbortController();
   let expiredSoughtAt = -Infinity;
 
@@ -100,7 +80,7 @@ export function createPoller(dependencies: {
     onDue();
   }
 
-  function followFrom(job: Parameters<Poller["resume"]>[0], delayMs: number): void {
+  function followFrom(job: Followable, delayMs: number): void {
     if (closing.signal.aborted) return;
     const deadlineAt = deadlineOf(job, deadlineSeconds).getTime();
     const known = followedJobs.get(job.id);
@@ -120,6 +100,10 @@ export function createPoller(dependencies: {
     else forget(followed);
   }
 
+  /**
+   * Starts every look that is due and has room, and returns the milliseconds until something may be due again:
+   * Infinity when nothing is followed or only the end of a look can make room.
+   */
   function tick(): number {
     for (;;) {
       if (closing.signal.aborted || slots.isFull()) return Infinity;
@@ -234,24 +218,29 @@ export function createPoller(dependencies: {
 
   return {
     tick,
-    follow(job) {
+    /** Follows a job that was just accepted. */
+    follow(job: Job): void {
       const firstLookAt = schedule(job, NO_LOOKS, new Date(now()), random()).getTime();
       followFrom(job, firstLookAt - now());
     },
-    resume: (job) => followFrom(job, 0),
-    keepOnly(jobIds, before) {
+    /** Follows a job that may have changed while nobody looked, at once, unless it is followed already. */
+    resume: (job: Followable) => followFrom(job, 0),
+    /** Stops following what was followed before `before` (by `monotonic`) and is not among these. */
+    keepOnly(jobIds: ReadonlySet<string>, before: number): void {
       for (const followed of followedJobs.values()) {
         if (followed.since < before && !jobIds.has(followed.jobId)) letGo(followed);
       }
     },
-    drop(jobIds) {
+    /** Stops following these. */
+    drop(jobIds: readonly string[]): void {
       for (const jobId of jobIds) {
         const followed = followedJobs.get(jobId);
         if (followed !== undefined) letGo(followed);
       }
     },
     setGateways: slots.setGateways,
-    async lookNow(jobId) {
+    /** Makes a look due now and resolves when its outcome is recorded. A look under way does not count. */
+    async lookNow(jobId: string): Promise<void> {
       if (closing.signal.aborted) return;
       const followed = followedJobs.get(jobId) ?? begin(jobId, null, Infinity);
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -261,7 +250,8 @@ export function createPoller(dependencies: {
       if (followed.underWay === null && !isDue) enqueue(followed, 0);
       await promise;
     },
-    async close() {
+    /** Aborts the looks under way and resolves when each has ended; nothing is recorded after that. */
+    async close(): Promise<void> {
       closing.abort();
       const all = [...followedJobs.values()];
       for (const { underWay } of all) await underWay;
@@ -269,6 +259,8 @@ export function createPoller(dependencies: {
     },
   };
 }
+
+type Followable = Pick<Job, "id" | "deploymentId" | "createdAt">;
 
 function isAccepted(job: Job): job is Job & { readonly requestId: string } {
   return job.requestId !== null && !isFinished(job);

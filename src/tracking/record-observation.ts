@@ -2,26 +2,22 @@ import { advance, type Observation } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import type { Jobs } from "../store/job-store.ts";
 
+export type RecordObservation = ReturnType<typeof createRecordObservation>;
+
+/** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
+const MOST_ATTEMPTS = 20;
+
 /**
  * Writes what an observation says that is new: the one way in which a job ever changes. Returns the job as it then is, or
  * null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
  * which saves a read; a stale one is read anew.
  */
-export type RecordObservation = (
-  jobId: string,
-  observation: Observation,
-  known?: Job,
-) => Promise<Job | null>;
-
-/** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
-const MOST_ATTEMPTS = 20;
-
 export function createRecordObservation(dependencies: {
   readonly jobs: Jobs;
   readonly now: () => number;
-}): RecordObservation {
+}) {
   const { jobs, now } = dependencies;
-  return async (jobId, observation, known) => {
+  return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const job = attempt === 0 && known ? known : await jobs.read(jobId);
       if (job === null) return null;

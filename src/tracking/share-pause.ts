@@ -3,58 +3,37 @@ import type { BaseLogger } from "pino";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { Ownership } from "../store/job-store.ts";
 
-/** Makes a pause that the upstream asked one gateway for hold for all of them. */
-export type PauseSharing = {
-  /** Takes over what other gateways were told, and tells again what they do not know of. */
-  exchange(): Promise<void>;
-  /** Resolves once nothing is being told. */
-  close(): Promise<void>;
-};
-
 /** Two gateways that round a pause differently need not correct each other. */
 const SAME_PAUSE_MS = 1_000;
 
-export function createPauseSharing(dependencies: {
+/**
+ * Makes a pause that the upstream asked one gateway for hold for all of them. Returns what takes over, at each beat, what
+ * other gateways were told, and tells again what they do not know of.
+ */
+export function startPauseSharing({
+  ownership,
+  pace,
+  log,
+}: {
   readonly ownership: Pick<Ownership, "isExclusive" | "readPauseMs" | "notePause">;
   readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
   readonly log: BaseLogger;
-}): PauseSharing {
-  const { ownership, pace, log } = dependencies;
-  let telling: Promise<void> | null = null;
-  let isUntold = false;
+}): () => Promise<void> {
+  // Where no other gateway can live there is nobody to tell.
+  if (ownership.isExclusive) return async () => undefined;
 
-  /** One statement at a time, with the newest pause. */
-  async function tell(): Promise<void> {
-    try {
-      while (isUntold) {
-        isUntold = false;
-        await ownership.notePause(pace.pausedForMs());
-      }
-    } catch (error) {
+  pace.onPause(() => {
+    ownership.notePause(pace.pausedForMs()).catch((error: unknown) => {
       log.warn(
         { err: error },
         "The other gateways could not be told of RunComfy's pause. They hear of it within seconds of the database answering.",
       );
-    } finally {
-      telling = null;
-    }
-  }
-
-  // Where no other gateway can live there is nobody to tell.
-  if (ownership.isExclusive) return { exchange: async () => {}, close: async () => {} };
-  pace.onPause(() => {
-    isUntold = true;
-    telling ??= tell();
+    });
   });
-  return {
-    async exchange() {
-      const sharedMs = await ownership.readPauseMs();
-      const ownMs = pace.pausedForMs();
-      if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);
-      else pace.adoptPause(sharedMs);
-    },
-    async close() {
-      await telling;
-    },
+  return async () => {
+    const sharedMs = await ownership.readPauseMs();
+    const ownMs = pace.pausedForMs();
+    if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);
+    else pace.adoptPause(sharedMs);
   };
 }

@@ -67,21 +67,13 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   return { viewer, deploymentId, input: filled, warnings, submissionKey, spell, refusal };
 }
 
-/** The error of a shared submit, in the spelling of this caller. */
-export function inSpellingOf({ spell, refusal }: Submission, error: unknown): unknown {
-  if (!(error instanceof InvalidInputError)) return error;
-  if (refusal !== null) return refusal;
-  const issues = error.issues.map((issue) => respell(issue, spell));
-  return new InvalidInputError(issues, { cause: error.cause });
-}
-
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {
   const nearMisses = catalogue.findNearMisses(deploymentId);
   return new DeploymentNotFoundError(deploymentId, { nearMisses });
 }
 
 /** The same issue in the caller's spelling. */
-function respell(issue: InputIssue, spell: Spelling): InputIssue {
+export function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }
 

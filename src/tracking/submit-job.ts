@@ -8,39 +8,32 @@ import { createJob } from "../job/job.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import type { JobStore, KeyedJob } from "../store/job-store.ts";
-import { createKeyedCalls } from "./keyed-calls.ts";
-import { answerWith, createKeyedJobs } from "./keyed-jobs.ts";
-import { createPersist } from "./persist.ts";
-import type { GiveBack, Quota } from "./quota.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { createQuota } from "./quota.ts";
 import type { RecordObservation } from "./record-observation.ts";
-import type { SubmitLease } from "./submit-lease.ts";
 import type { SubmitTurn } from "./submit-turns.ts";
 import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
-import { inSpellingOf, toSubmission } from "./submission.ts";
+import { toSubmission } from "./submission.ts";
 import { rateLimited, toRefusal } from "./upstream-failure.ts";
-
-/**
- * Submits a job and resolves with it once the upstream accepted it, whether or not the caller still waits. Rejects with
- * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
- */
-export type SubmitJob = (request: SubmissionRequest) => Promise<Submitted>;
+import { waitForJob } from "./wait-for-job.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
 
-export type Submitter = {
-  readonly submitJob: SubmitJob;
-  isSubmitting(jobId: string): boolean;
-  /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
-  stop(patienceMs: number): void;
-  /** Resolves once every submit under way has its outcome written down. */
-  close(): Promise<void>;
-};
+export type Submitter = ReturnType<typeof createSubmitJob>;
 
-/** A submission that counts against its owner's quotas. */
-type Counted = Submission & { readonly giveBack: GiveBack };
+/** How often a key may be taken by others whose submits are then refused. */
+const MOST_ATTEMPTS = 5;
+
+/** How often to renew a submit lease that a slow database makes old by the time it comes. */
+const MOST_EXTENSIONS = 3;
+
+/** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
+const UNSENT_PART = 0.4;
+
+/** Between the tries to write down an outcome; five minutes in all. */
+const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
 
 /** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
@@ -51,68 +44,78 @@ export function createSubmitJob(dependencies: {
   readonly pace: Pace;
   readonly record: RecordObservation;
   readonly follow: (job: Job) => void;
-  readonly submitLease: SubmitLease;
-  readonly quota: Quota;
+  /** Whether this gateway's lease still runs. */
+  readonly isOwner: () => boolean;
   readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
+  /** How much longer than the POST's time-out a SUBMITTING row is this gateway's. */
+  readonly submitMarginMs: number;
   /** How many POSTs may be under way. */
   readonly submitsAtOnce: number;
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly log: BaseLogger;
-}): Submitter {
+}) {
   const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
-  const { submitLease, quota, submitTimeoutMs } = dependencies;
+  const { isOwner, submitTimeoutMs, submitMarginMs } = dependencies;
+  const { jobs, quotas } = store;
   const callsUnderWay = new Set<Promise<Job>>();
   const jobsUnderWay = new Set<string>();
+  const quota = createQuota({ quotas, log });
+  /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
+  const leaseMs = submitTimeoutMs + submitMarginMs;
   const turns = createSubmitTurns({
     atOnce: dependencies.submitsAtOnce,
     longestWaitMs: submitTimeoutMs,
     monotonic,
     log,
   });
-  // A call takes as long as the wait for its turn, its POST, and the writes before and after that.
-  const inTurnOfKey = createKeyedCalls<Job>({
-    patienceMs: submitTimeoutMs + submitLease.durationMs,
-  });
   /** Aborted once the gateway stops waiting. */
   const over = new AbortController();
   let patience: NodeJS.Timeout | null = null;
-  const keyedJobs = createKeyedJobs({ store, untilOver, submitTimeoutMs });
-  // A stop leaves time for one last try.
-  const persist = createPersist({
-    sleep: (durationMs) => untilOver(dependencies.sleep(durationMs)),
-    log,
-  });
 
-  const submitJob: SubmitJob = async (request) => {
+  /**
+   * Submits a job and resolves with it once the upstream accepted it, whether or not the caller still waits. Rejects with
+   * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
+   */
+  async function submitJob(request: SubmissionRequest): Promise<Submitted> {
     const submission = toSubmission(request, dependencies.catalogue);
-    const { viewer, submissionKey, warnings } = submission;
-    const submit = (): Promise<Job> => submitOnce(submission);
-    const call =
-      submissionKey === null
-        ? submit()
-        : inTurnOfKey(
-            JSON.stringify([viewer.ownerId, submissionKey.key]),
-            submissionKey.fingerprint,
-            submit,
-          );
+    const call = submitUnderKey(submission);
     callsUnderWay.add(call);
     try {
-      return { job: await call, warnings };
-    } catch (error) {
-      throw inSpellingOf(submission, error);
+      return { job: await call, warnings: submission.warnings };
     } finally {
       callsUnderWay.delete(call);
     }
-  };
+  }
 
-  /** The row first, then one POST, then the answer: what a crash leaves behind tells how far it came. */
-  async function submitOnce(submission: Submission): Promise<Job> {
-    const earlier = await keyedJobs.find(submission);
-    if (earlier !== null) return earlier;
+  async function submitUnderKey(submission: Submission): Promise<Job> {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const job = (await findKeyed(submission)) ?? (await submitOnce(submission));
+      if (job !== null) return job;
+    }
+    throw new UpstreamError("UNAVAILABLE");
+  }
+
+  /** The job that the key has already, once its submit is over; null when the key is free. */
+  async function findKeyed({ viewer, submissionKey }: Submission): Promise<Job | null> {
+    if (submissionKey === null) return null;
+    const keyed = await jobs.readKeyed(viewer.ownerId, submissionKey.key);
+    if (keyed === null) return null;
+    // Another call is submitting it now, or its gateway has died over it and will be found out.
+    const job = isSettled(keyed.job)
+      ? keyed.job
+      : await untilOver(waitForJob(store, keyed.job.id, isSettled, leaseMs));
+    if (job === null) return null;
+    if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
+    if (keyed.fingerprint !== submissionKey.fingerprint) throw new IdempotencyConflictError(job.id);
+    return answerWith(job);
+  }
+
+  /** Null when another call took the key meanwhile. */
+  async function submitOnce(submission: Submission): Promise<Job | null> {
     if (submission.refusal !== null) throw submission.refusal;
     if (patience !== null) throw stopping();
     refuseIfHeldUp(submission);
@@ -121,13 +124,16 @@ export function createSubmitJob(dependencies: {
       const giveBack = await quota.count(submission.viewer);
       try {
         if (await turn.begun) refuseIfHeldUp(submission);
+        const job = await insertAndSend(submission, turn);
+        if (job === null) await giveBack();
+        return job;
       } catch (error) {
-        await giveBack("submit");
+        const hasJob = error instanceof UpstreamError && error.unconfirmedJob !== null;
+        if (!hasJob) await giveBack();
         throw error;
       }
-      return await insertAndSend({ ...submission, giveBack }, turn);
     } finally {
-      turn.end(false);
+      turn.end();
     }
   }
 
@@ -138,7 +144,8 @@ export function createSubmitJob(dependencies: {
     if (refusal !== null) throw new UpstreamError(refusal);
   }
 
-  async function insertAndSend(submission: Counted, turn: SubmitTurn): Promise<Job> {
+  /** The row first, then one POST, then the answer: what a crash leaves behind tells how far it came. */
+  async function insertAndSend(submission: Submission, turn: SubmitTurn): Promise<Job | null> {
     const job = createJob({
       ownerId: submission.viewer.ownerId,
       deploymentId: submission.deploymentId,
@@ -148,60 +155,61 @@ export function createSubmitJob(dependencies: {
     jobsUnderWay.add(job.id);
     try {
       const insertedAt = monotonic();
-      const taken = await insert(job, submission);
-      if (taken !== null) {
-        turn.end(false);
-        return await keyedJobs.answer(taken, submission);
-      }
+      if (!(await insert(job, submission))) return null;
       // A gateway that can't ask does not send, and leaves the key free.
-      const mayLeave = await submitLease
-        .mayLeave(job.id, insertedAt)
-        .catch(async (error: unknown) => {
-          await withdraw(job, submission, UNSENT_DELAYS_MS);
-          throw error;
-        });
-      return await (mayLeave ? deliver(job, submission, turn) : answerUnsent(job, submission));
+      const isTimely = await mayLeave(job.id, insertedAt).catch(async (error: unknown) => {
+        await withdraw(job, UNSENT_DELAYS_MS);
+        throw error;
+      });
+      return await (isTimely ? deliver(job, submission, turn) : answerUnsent(job));
     } finally {
       jobsUnderWay.delete(job.id);
     }
   }
 
-  /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
-  async function answerUnsent(job: Job, { giveBack }: Counted): Promise<Job> {
-    await persist(job, () => store.jobs.withdraw(job.id), { delaysMs: UNSENT_DELAYS_MS });
-    const settled = await store.jobs.read(job.id);
-    if (settled !== null) return answerWith(settled);
-    await giveBack("job");
-    throw new UpstreamError("UNAVAILABLE");
-  }
-
-  async function insert(job: Job, submission: Counted): Promise<KeyedJob | null> {
-    const { viewer, input, submissionKey: key, giveBack } = submission;
+  /** False when another job has the key. */
+  async function insert(job: Job, submission: Submission): Promise<boolean> {
+    const { viewer, input, submissionKey: key } = submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
-    const { durationMs: leaseMs } = submitLease;
     try {
-      const taken = await store.jobs.insert({ job, input, key, leaseMs, mostInFlight });
-      if (taken !== null) await giveBack("submit");
-      return taken;
+      return await jobs.insert({ job, input, key, leaseMs, mostInFlight });
     } catch (error) {
-      if (error instanceof IdempotencyConflictError) await giveBack("submit");
-      else if (error instanceof LimitError) await giveBack("job");
+      const isRefusal = error instanceof IdempotencyConflictError || error instanceof LimitError;
       // The row may be there although its insert failed, and must not hold its key.
-      else await withdraw(job, submission, UNSENT_DELAYS_MS);
+      if (!isRefusal) await withdraw(job, UNSENT_DELAYS_MS);
       throw error;
     }
   }
 
-  /** Takes back a job that the upstream surely does not have: its key is free, and it does not count. */
-  async function withdraw(job: Job, { giveBack }: Counted, delaysMs?: readonly number[]) {
-    try {
-      await persist(job, () => store.jobs.withdraw(job.id), { delaysMs });
-    } finally {
-      await giveBack("job");
+  /**
+   * Whether a POST that leaves now will be over before another gateway may settle the row, whose insert was sent at
+   * `insertedAt`. A gateway that was frozen in between renews the submit lease here, or learns that it can't.
+   */
+  async function mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
+    const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
+    if (isOwner() && isFresh(insertedAt)) return true;
+    for (let extensions = 0; extensions < MOST_EXTENSIONS; extensions++) {
+      const since = monotonic();
+      if (!(await jobs.extendSubmit(jobId, leaseMs))) return false;
+      if (isFresh(since)) return true;
     }
+    return false;
   }
 
-  async function deliver(job: Job, submission: Counted, turn: SubmitTurn): Promise<Job> {
+  /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
+  async function answerUnsent(job: Job): Promise<Job> {
+    await withdraw(job, UNSENT_DELAYS_MS);
+    const settled = await jobs.read(job.id);
+    if (settled === null) throw new UpstreamError("UNAVAILABLE");
+    return answerWith(settled);
+  }
+
+  /** Takes back a job that the upstream surely does not have, so that its key is free. */
+  async function withdraw({ id }: Job, delaysMs?: readonly number[]): Promise<void> {
+    await persist({ jobId: id }, () => jobs.withdraw(id), delaysMs);
+  }
+
+  async function deliver(job: Job, submission: Submission, turn: SubmitTurn): Promise<Job> {
     const { deploymentId, input } = submission;
     let requestId: string;
     try {
@@ -209,8 +217,8 @@ export function createSubmitJob(dependencies: {
       requestId = await untilOver(post.finally(() => turn.end(true)));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
-        await withdraw(job, submission);
-        throw toRefusal(error, deploymentId);
+        await withdraw(job);
+        throw toRefusal(error, submission);
       }
       log.warn(
         { jobId: job.id, err: error },
@@ -224,14 +232,13 @@ export function createSubmitJob(dependencies: {
       () => record(job.id, { kind: "accepted", requestId }),
       requestId,
     );
-    if (accepted === null || accepted.requestId !== requestId) {
+    if (accepted?.requestId === requestId) {
+      follow(accepted);
+    } else {
       log.error(
         { jobId: job.id, requestId },
         "RunComfy accepted a job after the gateway had given it up, so nobody follows it. Find it by its request id on RunComfy's dashboard.",
       );
-      await keepOutcome(job, () => store.jobs.keepLateRequestId(job.id, requestId), requestId);
-    } else {
-      follow(accepted);
     }
     return answerWith(accepted ?? job);
   }
@@ -239,37 +246,72 @@ export function createSubmitJob(dependencies: {
   /** Writes down what became of a POST. Where that fails, nobody may be told to submit the job again. */
   async function keepOutcome<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
     try {
-      return await persist(job, write, { requestId });
+      return await persist({ jobId: job.id, requestId }, write);
     } catch (cause) {
       throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
     }
   }
 
+  /** Tries again while the database is away. A stop leaves time for one last try. */
+  async function persist<T>(
+    fields: { readonly jobId: string; readonly requestId?: string | undefined },
+    write: () => Promise<T>,
+    delaysMs: readonly number[] = OUTCOME_DELAYS_MS,
+  ): Promise<T> {
+    for (const [attempt, delayMs] of delaysMs.entries()) {
+      try {
+        return await write();
+      } catch (error) {
+        log[attempt === 0 ? "error" : "debug"](
+          { ...fields, err: error },
+          "The database did not take a submit's outcome; trying again.",
+        );
+      }
+      await untilOver(dependencies.sleep(delayMs)).catch(() => undefined);
+      if (over.signal.aborted) break;
+    }
+    return await write();
+  }
+
   /** What `waiting` resolves with, unless the gateway stops waiting first. */
-  function untilOver<T>(waiting: Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
+  async function untilOver<T>(waiting: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
     const giveUp = (): void => reject(stopping());
     if (over.signal.aborted) giveUp();
     over.signal.addEventListener("abort", giveUp, { once: true });
-    waiting
-      .then(resolve, reject)
-      .finally(() => over.signal.removeEventListener("abort", giveUp))
-      .catch(reject);
-    return promise;
+    try {
+      return await Promise.race([waiting, promise]);
+    } finally {
+      over.signal.removeEventListener("abort", giveUp);
+    }
   }
 
   return {
     submitJob,
-    isSubmitting: (jobId) => jobsUnderWay.has(jobId),
-    stop(patienceMs) {
+    isSubmitting: (jobId: string) => jobsUnderWay.has(jobId),
+    /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
+    stop(patienceMs: number): void {
       patience ??= setTimeout(() => over.abort(), patienceMs);
       turns.stop(stopping());
     },
-    async close() {
+    /** Resolves once every submit under way has its outcome written down. */
+    async close(): Promise<void> {
       await Promise.allSettled(callsUnderWay);
       if (patience !== null) clearTimeout(patience);
     },
   };
+}
+
+function isSettled({ status }: Job): boolean {
+  return status !== "SUBMITTING";
+}
+
+/** Throws an `UpstreamError` with the job when nobody knows whether the upstream accepted it. */
+function answerWith(job: Job): Job {
+  if (job.error?.code === "SUBMISSION_UNKNOWN") {
+    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
+  }
+  return job;
 }
 
 function stopping(): UpstreamError {

@@ -3,23 +3,14 @@ import type { BaseLogger } from "pino";
 import { toDurationText, UpstreamError } from "../job/errors.ts";
 import type { JsonObject } from "../job/json.ts";
 
-/** Bounds the submits under way. Owners take turns, and each owner's submits keep their order. */
-export type SubmitTurns = {
-  /**
-   * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
-   * owner's inputs would leave too little room for those of others.
-   */
-  join(ownerId: string, input: JsonObject): SubmitTurn;
-  /** Refuses everyone who waits or comes, with this error. */
-  stop(error: Error): void;
-};
+export type SubmitTurns = ReturnType<typeof createSubmitTurns>;
 
 /** Whoever has one must end it. */
 export type SubmitTurn = {
   /** Resolves when the turn has come, with whether it had to wait. Rejects as `join` throws. */
   readonly begun: Promise<boolean>;
-  /** Makes room for the next one; only the first call counts. `isSent`: a POST ended, whose time predicts others' waits. */
-  end(isSent: boolean): void;
+  /** Makes room for the next one; only the first call counts. How long a turn takes is learned from those with a POST. */
+  end(isSent?: boolean): void;
 };
 
 /** All waiting inputs take no more, as text, and one owner's no more than they leave free. */
@@ -27,20 +18,21 @@ const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
 
-/** How long a POST is expected to take before one has ended. */
+/** How long a turn is expected to take before one has ended. */
 const FIRST_GUESS_MS = 100;
-/** The weight of the newest POST in the mean. */
+/** The weight of the newest turn in the mean. */
 const NEWEST_PART = 0.05;
 
-const LONGEST_RETRY_AFTER_SECONDS = 300;
-
-/** Lets `atOnce` submits go; the others wait for `longestWaitMs` at most. */
+/**
+ * Lets `atOnce` submits go; the others wait for `longestWaitMs` at most. Owners take turns, and each owner's submits keep
+ * their order.
+ */
 export function createSubmitTurns(options: {
   readonly atOnce: number;
   readonly longestWaitMs: number;
   readonly monotonic: () => number;
   readonly log: Pick<BaseLogger, "warn">;
-}): SubmitTurns {
+}) {
   const { atOnce, longestWaitMs, monotonic, log } = options;
   /** By owner. The owner who is next comes first, and so does each owner's first submit. */
   const lines = new Map<string, Line>();
@@ -51,7 +43,7 @@ export function createSubmitTurns(options: {
   let stopped: Error | null = null;
   let hasTold = false;
 
-  /** How long a new submit of this owner will wait if POSTs keep their pace. */
+  /** How long a new submit of this owner will wait if turns keep their pace. */
   function expectWaitMs(ownerId: string): number {
     const rounds = (lines.get(ownerId)?.ones.size ?? 0) + 1;
     const before = Math.min(waiting, rounds * lines.size);
@@ -71,21 +63,11 @@ export function createSubmitTurns(options: {
       );
     }
     hasTold = true;
-    const seconds = Math.ceil(expectWaitMs(ownerId) / 1_000);
-    const retryAfterSeconds = Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS);
+    const retryAfterSeconds = Math.max(1, Math.ceil(expectWaitMs(ownerId) / 1_000));
     return new UpstreamError("RATE_LIMITED", {
       message: `Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in ${toDurationText(retryAfterSeconds)}.`,
       retryAfterSeconds,
     });
-  }
-
-  function enter(one: Waiting): void {
-    const line = lines.get(one.ownerId) ?? { ones: new Set(), bytes: 0 };
-    lines.set(one.ownerId, line);
-    line.ones.add(one);
-    line.bytes += one.bytes;
-    waiting += 1;
-    waitingBytes += one.bytes;
   }
 
   function leave(one: Waiting): void {
@@ -112,11 +94,11 @@ export function createSubmitTurns(options: {
   }
 
   /** Begins a turn, and returns what ends it. */
-  function begin(): (isSent: boolean) => void {
+  function begin(): (isSent?: boolean) => void {
     underWay += 1;
     const beganAt = monotonic();
     let isOver = false;
-    return (isSent) => {
+    return (isSent = false) => {
       if (isOver) return;
       isOver = true;
       underWay -= 1;
@@ -129,7 +111,7 @@ export function createSubmitTurns(options: {
     const { promise: begun, resolve, reject } = Promise.withResolvers<boolean>();
     // The caller may not be awaiting it yet when it is refused.
     begun.catch(() => undefined);
-    let end = (_isSent: boolean): void => undefined;
+    let end = (_isSent?: boolean): void => undefined;
     const one: Waiting = {
       ownerId,
       bytes,
@@ -143,7 +125,12 @@ export function createSubmitTurns(options: {
       },
       refuse: reject,
     };
-    enter(one);
+    const line = lines.get(ownerId) ?? { ones: new Set(), bytes: 0 };
+    lines.set(ownerId, line);
+    line.ones.add(one);
+    line.bytes += bytes;
+    waiting += 1;
+    waitingBytes += bytes;
     return {
       begun,
       end(isSent) {
@@ -154,14 +141,19 @@ export function createSubmitTurns(options: {
   }
 
   return {
-    join(ownerId, input) {
+    /**
+     * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
+     * owner's inputs would leave too little room for those of others.
+     */
+    join(ownerId: string, input: JsonObject): SubmitTurn {
       if (stopped !== null) throw stopped;
       if (underWay < atOnce) return { begun: Promise.resolve(false), end: begin() };
       const bytes = JSON.stringify(input).length + WAITING_BYTES;
       if (expectWaitMs(ownerId) > longestWaitMs || !hasRoom(ownerId, bytes)) throw refuse(ownerId);
       return wait(ownerId, bytes);
     },
-    stop(error) {
+    /** Refuses everyone who waits or comes, with this error. */
+    stop(error: Error): void {
       stopped = error;
       for (const { ones } of lines.values()) {
         for (const one of ones) {

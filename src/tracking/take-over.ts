@@ -6,27 +6,7 @@ import type { Lease } from "./lease.ts";
 import type { Poller } from "./poller.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
-/** Keeps what this gateway follows, what it owns and its share of all jobs the same. */
-export type TakeOver = {
-  /** Renews the lease. Where others may have doubted it, finds out what this gateway still owns. */
-  renew(): Promise<void>;
-  /**
-   * Claims jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. False
-   * when time ran out before this gateway had its share: the next beat should come early.
-   */
-  share(): Promise<boolean>;
-  /**
-   * Settles submits that nobody will finish: those that were abandoned for a whole lease, with the database answering all
-   * the time. Right after an outage their own gateways may still have an outcome to write down.
-   */
-  settleAbandoned(): Promise<void>;
-  /** The database did not answer: whatever was found abandoned has to be found again. */
-  forgetAbandoned(): void;
-  /** Follows owned jobs that it does not follow, because an answer was lost, and drops those that others took. */
-  reconcile(): Promise<void>;
-  /** Gives up everything it owns, for others to go on with at once. */
-  handOver(): Promise<void>;
-};
+export type TakeOver = ReturnType<typeof createTakeOver>;
 
 const CLAIM_LIMIT = 500;
 const RELEASE_LIMIT = 1_000;
@@ -42,6 +22,7 @@ const SLACK = 0.1;
 /** Enough for far more than a gateway owns: a handover must end although submits go on. */
 const MOST_RELEASES = 100;
 
+/** Keeps what this gateway follows, what it owns and its share of all jobs the same. */
 export function createTakeOver(dependencies: {
   readonly store: JobStore;
   readonly poller: Pick<Poller, "resume" | "keepOnly" | "drop" | "lookNow">;
@@ -55,7 +36,7 @@ export function createTakeOver(dependencies: {
   readonly onShares: (shares: Shares) => void;
   readonly monotonic: () => number;
   readonly log: BaseLogger;
-}): TakeOver {
+}) {
   const { store, poller, pace, lease, leaseMs, record, isSubmitting } = dependencies;
   const { onShares, monotonic, log } = dependencies;
   /** Since when each abandoned submit was found at every beat. */
@@ -66,6 +47,7 @@ export function createTakeOver(dependencies: {
   // Where no other gateway can live, their sender is surely dead.
   const patienceMs = store.ownership.isExclusive ? 0 : leaseMs;
 
+  /** Follows owned jobs that it does not follow, because an answer was lost, and drops those that others took. */
   async function reconcile(): Promise<void> {
     const startedAt = monotonic();
     const jobs = await store.ownership.list();
@@ -127,6 +109,7 @@ export function createTakeOver(dependencies: {
     void poller.lookNow(jobId).finally(() => (isTryingUpstream = false));
   }
 
+  /** The database did not answer: whatever was found abandoned has to be found again. */
   function forgetAbandoned(): void {
     abandonedSince = new Map();
   }
@@ -149,7 +132,8 @@ export function createTakeOver(dependencies: {
   }
 
   return {
-    async renew() {
+    /** Renews the lease. Where others may have doubted it, finds out what this gateway still owns. */
+    async renew(): Promise<void> {
       const sentAt = monotonic();
       const wasHeld = lease.isHeld();
       const isUnbroken = await store.ownership.renew(pace.reach());
@@ -166,7 +150,11 @@ export function createTakeOver(dependencies: {
       }
       lease.noteRenewal(sentAt);
     },
-    async share() {
+    /**
+     * Claims jobs of gateways that no longer live, or gives up some, so that each has about as many as the others. False
+     * when time ran out before this gateway had its share: the next beat should come early.
+     */
+    async share(): Promise<boolean> {
       const sentAt = monotonic();
       const shares = await store.ownership.readShares();
       onShares(shares);
@@ -180,7 +168,11 @@ export function createTakeOver(dependencies: {
       await leaveToOthers(shares);
       return true;
     },
-    async settleAbandoned() {
+    /**
+     * Settles submits that nobody will finish: those that were abandoned for a whole lease, with the database answering all
+     * the time. Right after an outage their own gateways may still have an outcome to write down.
+     */
+    async settleAbandoned(): Promise<void> {
       const jobIds = await store.jobs.listAbandonedSubmits(ABANDONED_LIMIT);
       const foundAt = monotonic();
       abandonedSince = new Map(jobIds.map((id) => [id, abandonedSince.get(id) ?? foundAt]));
@@ -193,7 +185,8 @@ export function createTakeOver(dependencies: {
     },
     forgetAbandoned,
     reconcile,
-    async handOver() {
+    /** Gives up everything it owns, for others to go on with at once. */
+    async handOver(): Promise<void> {
       for (let releases = 0; releases < MOST_RELEASES; releases++) {
         if ((await release(RELEASE_LIMIT)) < RELEASE_LIMIT) return;
       }

@@ -7,39 +7,24 @@ import { lookByAge } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { CancelJob } from "./cancel-job.ts";
 import { createCancelJob } from "./cancel-job.ts";
-import type { DeleteJob } from "./delete-job.ts";
 import { createDeleteJob } from "./delete-job.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
-import { createQuota } from "./quota.ts";
 import { createRecordObservation } from "./record-observation.ts";
-import { createPauseSharing } from "./share-pause.ts";
-import type { SubmitJob } from "./submit-job.ts";
+import { startPauseSharing } from "./share-pause.ts";
 import { createSubmitJob } from "./submit-job.ts";
-import { createSubmitLease } from "./submit-lease.ts";
 import { createTakeOver } from "./take-over.ts";
 
-/** Everything that changes jobs. */
-export type Tracking = {
-  readonly submitJob: SubmitJob;
-  readonly cancelJob: CancelJob;
-  readonly deleteJob: DeleteJob;
-  /** Takes up the unfinished jobs, thousands of them over several beats, and follows each from then on. */
-  start(): Promise<void>;
-  /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
-  stopSubmits(): void;
-  /** Waits until every submit's outcome is written down, then stops looks and hands the jobs over. */
-  close(): Promise<void>;
-};
+export type Tracking = ReturnType<typeof createTracking>;
 
 const LONGEST_TIMER_MS = 60_000;
 const SUBMIT_PATIENCE_MS = 7_500;
 /** A database that is away must not hold up a stop: without a hand-over others take over when the lease ends. */
 const HANDOVER_PATIENCE_MS = 1_000;
 
+/** Everything that changes jobs. */
 export function createTracking(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
@@ -59,7 +44,7 @@ export function createTracking(dependencies: {
   readonly monotonic?: () => number;
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
-}): Tracking {
+}) {
   const { store, runcomfy, pace, catalogue, apiVersion, deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
@@ -67,11 +52,11 @@ export function createTracking(dependencies: {
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
-  const { jobs, quotas, ownership } = store;
+  const { jobs, ownership } = store;
   const record = createRecordObservation({ jobs, now });
   // Where no other gateway can live there is nobody to lose a job to.
   const lease = createLease({ leaseMs: ownership.isExclusive ? Infinity : leaseMs, monotonic });
-  const pauses = createPauseSharing({ ownership, pace, log });
+  const exchangePauses = startPauseSharing({ ownership, pace, log });
   const common = { store, runcomfy, pace, record, now, monotonic, sleep, log };
   let timer: NodeJS.Timeout | undefined;
   let hasStopped = false;
@@ -87,21 +72,14 @@ export function createTracking(dependencies: {
     random,
     onDue: () => tickIn(0),
   });
-  const submitLease = createSubmitLease({
-    jobs,
-    timeoutMs: submitTimeoutMs,
-    marginMs: submitMarginSeconds * 1_000,
-    isOwner: lease.isHeld,
-    monotonic,
-  });
   const submitter = createSubmitJob({
     ...common,
     follow: poller.follow,
-    submitLease,
-    quota: createQuota({ quotas, log }),
+    isOwner: lease.isHeld,
     catalogue,
     apiVersion,
     submitTimeoutMs,
+    submitMarginMs: submitMarginSeconds * 1_000,
     submitsAtOnce,
   });
   const { lookNow } = poller;
@@ -119,7 +97,14 @@ export function createTracking(dependencies: {
       pace.setGateways(gateways);
     },
   });
-  const heartbeat = createHeartbeat({ ownership, takeOver, pauses, leaseMs, monotonic, log });
+  const heartbeat = createHeartbeat({
+    ownership,
+    takeOver,
+    exchangePauses,
+    leaseMs,
+    monotonic,
+    log,
+  });
 
   function tickIn(waitMs: number): void {
     if (hasStopped || waitMs === Infinity) return;
@@ -131,9 +116,12 @@ export function createTracking(dependencies: {
     submitJob: submitter.submitJob,
     cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
     deleteJob: createDeleteJob(jobs),
+    /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
+    /** Takes up the unfinished jobs, thousands of them over several beats, and follows each from then on. */
     start: () => heartbeat.start(),
-    async close() {
+    /** Waits until every submit's outcome is written down, then stops looks and hands the jobs over. */
+    async close(): Promise<void> {
       closing.abort();
       submitter.stop(SUBMIT_PATIENCE_MS);
       // Jobs are looked at, and the lease is kept, until all can be handed over.

@@ -1,5 +1,7 @@
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../job/errors.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { Submission } from "./submission.ts";
+import { respell } from "./submission.ts";
 
 /** What a call resolves with, or how the upstream failed it; rejects with what is no failure of the upstream. */
 export async function attempt<T>(call: () => Promise<T>): Promise<T | RunComfyError> {
@@ -20,8 +22,11 @@ export function toUpstreamError(error: RunComfyError): UpstreamError {
 }
 
 /** What a client is told of a submit that was surely refused. */
-export function toRefusal(error: RunComfyError, deploymentId: string): Error {
-  if (error.issues !== null) return new InvalidInputError(error.issues, { cause: error });
+export function toRefusal(error: RunComfyError, { deploymentId, spell }: Submission): Error {
+  if (error.issues !== null) {
+    const issues = error.issues.map((issue) => respell(issue, spell));
+    return new InvalidInputError(issues, { cause: error });
+  }
   if (error.code === "NOT_FOUND")
     return new DeploymentNotFoundError(deploymentId, { cause: error });
   return toUpstreamError(error);

@@ -219,7 +219,8 @@ test.each([
       response.on("close", () => (waiting -= 1));
       rude(request, response);
     });
-    await expect.poll(() => server.requests(), { timeout: 5_000 }).toBeGreaterThan(2);
+    await expect.poll(() => server.requests(), { timeout: 20_000 }).toBeGreaterThan(2);
+    clearInterval(collecting);
     server.answer(keysOf(signer));
     await expect.poll(() => waiting).toBe(0);
     await expect.poll(async () => await reasonFor(await sign(signer))).toBe("let in");

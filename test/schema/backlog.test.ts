@@ -31,7 +31,8 @@ test("an owner takes a quarter and no more, and gets it back once, from who clos
 
 test("all together take no more than there is", () => {
   const { share } = open();
-  for (const owner of ["anna", "ben", "cleo", "dan"]) share(owner).take(MIB);
+  for (const owner of ["anna", "ben", "cleo"]) share(owner).take(MIB);
+  share("dan").take(MIB / 2);
   expect(() => share("eve").take(1)).toThrow(/on its way to everybody.*Ask again/);
 });
 
@@ -102,8 +103,10 @@ test("what is held beyond an owner's quarter cuts whoever of the owner holds mos
   small.hold(MIB * 0.2);
   expect(cut).toEqual([]);
   small.hold(MIB * 0.4);
+  expect(cut).toEqual([]);
+  small.hold(MIB * 0.5);
   expect(cut).toEqual(["large"]);
-  small.hold(MIB * 1.1);
+  small.hold(MIB * 1.2);
   expect(cut).toEqual(["large", "small"]);
   share("anna").take(MIB);
 });
@@ -117,4 +120,23 @@ test("what is held beyond all that there is cuts whoever holds most of all", () 
   expect(cut).toEqual([]);
   shares[4]?.hold(MIB);
   expect(cut).toEqual(["anna"]);
+});
+
+test("answers that fill their owner's quarter, or all that there is for answers, are not cut for a body's first byte", () => {
+  const { share, cut } = open();
+  for (const owner of ["anna", "ben", "cleo"]) share(owner).take(MIB);
+  share("dan").take(MIB / 2);
+  for (const owner of ["anna", "ben", "cleo", "dan", "eve"]) share(owner, "body").hold(1_000);
+  expect(cut).toEqual([]);
+});
+
+test("what is held and what was taken are given back apart", () => {
+  const { share } = open();
+  const own = share("anna");
+  own.take(MIB / 2);
+  own.hold(1_000);
+  own.hold(0);
+  own.give(MIB / 2);
+  share("anna").take(MIB);
+  expect(() => share("anna").take(1)).toThrow("to you");
 });

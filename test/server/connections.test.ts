@@ -91,3 +91,22 @@ test("connections beyond the most are closed at once, and those before stay", as
   await whenClosed(await openConnection(port));
   expect(kept.map(({ closed }) => closed)).toEqual([false, false]);
 });
+
+test.each([
+  ["a 400", "Origin: http://a.example\r\nOrigin: http://b.example\r\n"],
+  ["a 415", "content-encoding: gzip\r\ntransfer-encoding: chunked\r\n"],
+])("what waits behind %s that closes its connection is never begun", async (_what, headers) => {
+  const { port, counts, graphqlUrl } = await serve();
+  const body = '{"query":"{ wait }"}';
+  const post = (more: string, text: string) =>
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\n${more}\r\n${text}`;
+  const refused = post(headers, headers.includes("chunked") ? "0\r\n\r\n" : "");
+  const { text: answer } = await exchange(
+    port,
+    refused + post(`content-length: ${body.length}\r\n`, body),
+  );
+  expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+  // By now the second request would have been begun.
+  await fetch(`${graphqlUrl}?query={__typename}`);
+  expect(counts.waiting).toBe(0);
+});

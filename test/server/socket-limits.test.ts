@@ -204,3 +204,30 @@ test("a message that is too large closes its socket", async () => {
   socket.send(" ".repeat(200_000), { fin: true });
   expect(await closing(socket)).toMatchObject({ code: 1009 });
 });
+
+test("an operation that is refused leaves nothing behind", async () => {
+  const { open: openShare } = createBacklog({ mostBytes: 268_435_456 });
+  const shares = new Set<BacklogShare>();
+  const backlog: ReturnType<typeof createBacklog> = {
+    open(ownerId, cut) {
+      const share = openShare(ownerId, cut);
+      shares.add(share);
+      return {
+        ...share,
+        close() {
+          shares.delete(share);
+          share.close();
+        },
+      };
+    },
+  };
+  const { graphqlUrl } = await serve({ backlog });
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  const before = shares.size;
+  for (const query of ["{ gone }", "{", "{ node }"]) {
+    socket.send(subscribe("1", query));
+    expect(await nextMessage(socket)).toContain('"type":"error"');
+    expect(shares.size).toBe(before);
+  }
+});

@@ -121,7 +121,7 @@ describe("on Postgres", () => {
     });
     const database = { ...opened, queries, reads: queries };
     const ownership = await startOwnership(opened, 60_000);
-    store = createJobStore({ database, ownership, changes: createLonelyWakeUps(silent) });
+    store = createJobStore({ database, ownership, changes: createLonelyWakeUps() });
     close = async () => {
       await Promise.all([queries.destroy(), client.end()]);
       await store.close();

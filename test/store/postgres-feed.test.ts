@@ -234,13 +234,4 @@ describe("the feed on Postgres", () => {
     await client.query("commit");
     expect(await store.jobs.listAbandonedSubmits(10)).toEqual([]);
   });
-
-  test("keeps the upstream's id of a settled job beside its row", async () => {
-    const job = await insert();
-    await store.jobs.keepLateRequestId(job.id, "late-1");
-    const { rows } = await (
-      await connect()
-    ).query("select late_request_id, request_id from jobs where id = $1", [job.id]);
-    expect(rows).toEqual([{ late_request_id: "late-1", request_id: "r" }]);
-  });
 });

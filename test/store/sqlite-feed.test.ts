@@ -97,13 +97,9 @@ test("a clock that is set back ends a pause and lets the next one begin", async 
   await store.close();
 });
 
-test("what changed is found along an index, and a job's late id is kept beside it", async () => {
+test("what changed is found along an index", async () => {
   const { open, file } = await createFile();
   const store = await open();
-  const job = await insert(store);
-  await store.jobs.keepLateRequestId(job.id, "late-1");
-  const row = file.prepare("select late_request_id, request_id from jobs").get();
-  expect({ ...row }).toEqual({ late_request_id: "late-1", request_id: "r" });
   const plan = file
     .prepare(
       "explain query plan select id from jobs where changed >= 5 order by changed, id limit 3",

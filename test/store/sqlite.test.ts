@@ -174,7 +174,7 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
   const store = createJobStore({
     database,
     ownership: await startOwnership(database, 1_000),
-    changes: createLonelyWakeUps(log),
+    changes: createLonelyWakeUps(),
   });
   const id = await insertJob(store);
   const setPages = (pages: number) =>

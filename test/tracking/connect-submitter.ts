@@ -5,11 +5,9 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { createQuota } from "../../src/tracking/quota.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
-import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
 const log = pino({ level: "silent" });
@@ -20,28 +18,25 @@ export function connectSubmitter(options: {
   readonly store: JobStore;
   readonly pace?: Pace;
   readonly timeoutMs?: number;
-  readonly marginMs?: number;
   readonly submitsAtOnce?: number;
 }): Submitter {
-  const { upstream, store, timeoutMs = 10_000, marginMs = 5_000, submitsAtOnce = 100 } = options;
+  const { upstream, store, timeoutMs = 10_000, submitsAtOnce = 100 } = options;
   const { pace = createPace({ now: () => 0, random: () => 1, log }) } = options;
   const { url: baseUrl, token } = upstream;
-  const monotonic = (): number => performance.now();
-  const isOwner = (): boolean => true;
   return createSubmitJob({
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, pace, log }),
     pace,
     record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
-    submitLease: createSubmitLease({ jobs: store.jobs, timeoutMs, marginMs, isOwner, monotonic }),
-    quota: createQuota({ quotas: store.quotas, log }),
+    isOwner: () => true,
     catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,
+    submitMarginMs: 5_000,
     submitsAtOnce,
     now: () => 0,
-    monotonic,
+    monotonic: () => performance.now(),
     sleep: () => Promise.resolve(),
     log,
   });

@@ -25,7 +25,7 @@ async function start(takeOver: Partial<TakeOver>): Promise<void> {
       handOver: nothing,
       ...takeOver,
     },
-    pauses: { exchange: nothing, close: nothing },
+    exchangePauses: nothing,
     leaseMs: 3 * BEAT_MS,
     monotonic: () => nowMs,
     log: pino({ level: "silent" }),

@@ -120,12 +120,3 @@ test("behind another gateway's call that is accepted, another input conflicts wi
   expect(await other).toMatchObject(conflictWith(await first));
   expect(upstream.count("submit")).toBe(1);
 });
-
-test("nobody waits for ever behind a call under the same key", async () => {
-  submitter = connectSubmitter({ upstream, store, timeoutMs: 100, marginMs: 500 });
-  const release = holdKey();
-  const first = submit("first");
-  await expect(submit("other")).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
-  release();
-  expect(await first).toMatchObject({ status: "IN_QUEUE" });
-});

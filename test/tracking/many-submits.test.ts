@@ -97,7 +97,7 @@ async function expectNothingLost(jobs: readonly Job[], followed: readonly Job[])
 
 test("of 1,500 submits at once to a slow RunComfy those that can't leave in time are told when to come back, and none is lost", async () => {
   upstream.slow("submit", 1_000);
-  await startTracking(`file:${join(await createTemporaryFolder(), "gateway.db")}`, 20);
+  await startTracking(`file:${join(await createTemporaryFolder(), "gateway.db")}`, 10);
   const { jobs, errors } = await submitAll(1_500);
   expect(jobs.length).toBeGreaterThan(0);
   expect(jobs.length + errors.length).toBe(1_500);

@@ -220,7 +220,7 @@ test.each([
 );
 
 test.each(["no-answer", "endless-body", "dripping-body"] as const)(
-  "looks that meet %s are no outage of RunComfy, end at their time-out, and the log says so once",
+  "looks that meet %s are no outage of RunComfy, end at their time-out, and the log tells of their deployment once",
   async (fault) => {
     // Long enough for the good job's looks, beside whatever else the machine does.
     runcomfy = connect(1_000);
@@ -234,13 +234,12 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
       expect(pace.isOutage()).toBe(false);
       return upstream.count("status", deploymentId) > 32;
     });
-    expect(await hasStatus(good.id, "IN_PROGRESS")).toBe(true);
+    await untilTimeOut(() => hasStatus(good.id, "IN_PROGRESS"));
     const lines = logged.map((line): unknown => JSON.parse(line));
-    const slow = lines.filter((line) => /too long/.test(String(Reflect.get(Object(line), "msg"))));
-    expect(slow).toMatchObject([{ deploymentId }]);
-    expect(lines).not.toContainEqual(
-      expect.objectContaining({ code: "TIMEOUT", jobId: expect.anything() }),
+    const failing = lines.filter((line) =>
+      Object(line).msg.startsWith("A deployment keeps failing"),
     );
+    expect(failing).toMatchObject([{ deploymentId, code: "TIMEOUT" }]);
   },
 );
 
@@ -410,30 +409,6 @@ test("whoever waits for a look is answered when the gateway stops", async () => 
   await poller.lookNow(job.id);
   expect(await hasStatus(job.id, "IN_QUEUE")).toBe(true);
 });
-
-test.each(["readStatus", "readResult"] as const)(
-  "a job over whose answers %s breaks is looked at ever more rarely, logged once, and ends at its deadline",
-  async (read) => {
-    let looks = 0;
-    const breaks = (): Promise<never> => {
-      looks += 1;
-      return Promise.reject(new RangeError("Maximum call stack size exceeded"));
-    };
-    runcomfy = { ...runcomfy, [read]: breaks };
-    const job = await insertAccepted("warm-glow");
-    const { id } = job;
-    poller.resume(job);
-    await until(() => hasStatus(id, "FAILED"));
-    expect((await store.jobs.read(id))?.error).toMatchObject({
-      code: "EXPIRED",
-      message: expect.stringMatching(/could not be read/),
-    });
-    // One a second more each time; without that it would be one every 2 s.
-    expect(looks).toBeLessThan(15);
-    expect(logged).toHaveLength(1);
-    expect(JSON.parse(logged[0] ?? "")).toMatchObject({ jobId: id, err: { type: "RangeError" } });
-  },
-);
 
 test("a database that fails ends no job, however far past its deadline", async () => {
   const job = await insertAccepted("warm-glow");

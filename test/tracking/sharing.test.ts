@@ -76,7 +76,6 @@ async function start(
     apiVersion: "v1",
     deadlineSeconds: 86_400,
     submitTimeoutSeconds: 10,
-    submitMarginSeconds: 0.5,
     leaseSeconds: LEASE_SECONDS,
     log,
   });

@@ -14,17 +14,16 @@ import { DatabaseBusyError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
-import { createQuota } from "../../src/tracking/quota.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
-import { createSubmitLease } from "../../src/tracking/submit-lease.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 
-const log = pino({ level: "silent" });
+let logged: unknown[] = [];
+const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) });
 const REQUEST = {
   viewer: LOCAL_VIEWER,
   deploymentId: "warm-glow",
@@ -47,6 +46,7 @@ beforeEach(async () => {
   isOwner = true;
   pace = createPace({ now: () => monotonicMs, random: () => 1, log });
   followed = [];
+  logged = [];
   slept = [];
   sleep = (durationMs) => Promise.resolve(slept.push(durationMs));
   upstream = await startFaultyUpstream();
@@ -62,17 +62,11 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     pace,
     record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
     follow: ({ id }: Job) => followed.push(id),
-    submitLease: createSubmitLease({
-      jobs: store.jobs,
-      timeoutMs: 30_000,
-      marginMs: 5_000,
-      isOwner: () => isOwner,
-      monotonic: () => monotonicMs,
-    }),
-    quota: createQuota({ quotas: store.quotas, log }),
+    isOwner: () => isOwner,
     catalogue,
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
+    submitMarginMs: 5_000,
     submitsAtOnce: 100,
     now: () => 0,
     monotonic: () => monotonicMs,
@@ -263,7 +257,7 @@ test("with a catalogue that has others, an id that is not listed is the upstream
   await expect(submit(CLOSED.id)).rejects.toMatchObject({ issues: [{ path: ["stepps"] }] });
 });
 
-test("callers who wait for one submit each get its issues in their own spelling", async () => {
+test("a call behind one that is refused is sent as well, and each gets the issues in its own spelling", async () => {
   const request = { ...REQUEST, deploymentId: "fault-validation" };
   const release = upstream.hold("submit");
   const first = submitter.submitJob(request);
@@ -273,7 +267,7 @@ test("callers who wait for one submit each get its issues in their own spelling"
   release();
   await expect(first).rejects.toMatchObject({ issues: [{ path: ["width"] }, {}] });
   await expect(second).rejects.toMatchObject({ issues: [{ path: ["typed width"] }, {}] });
-  expect(upstream.count("submit")).toBe(1);
+  expect(upstream.count("submit")).toBe(2);
 });
 
 function beginOutage(): void {
@@ -379,13 +373,7 @@ test("a submit whose lease can't be begun anew is not sent, and leaves its key f
   expect(await store.jobs.count({})).toBe(0);
 });
 
-test("an id that comes after the row was settled is kept beside it, and the answer stays unknown", async () => {
-  const kept: string[][] = [];
-  const { keepLateRequestId } = store.jobs;
-  store.jobs.keepLateRequestId = (...late) => {
-    kept.push(late);
-    return keepLateRequestId(...late);
-  };
+test("an id that comes after the row was settled is logged, and the answer stays unknown", async () => {
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
@@ -393,7 +381,14 @@ test("an id that comes after the row was settled is kept beside it, and the answ
   await createRecordObservation({ jobs: store.jobs, now: () => 0 })(id, { kind: "unanswered" });
   release();
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
-  expect(kept).toEqual([[id, expect.stringMatching(/./)]]);
+  expect(logged).toContainEqual(
+    expect.objectContaining({
+      level: 50,
+      jobId: id,
+      requestId: expect.stringMatching(/./),
+      msg: expect.stringContaining("after the gateway had given it up"),
+    }),
+  );
   expect(followed).toEqual([]);
 });
 
@@ -515,7 +510,7 @@ test("what is refused for the jobs of the day counts as none of them", async () 
   expect((await readCounts())[0]).toBe(2);
 });
 
-test("a retry whose key is found taken or spent with the row counts for nothing", async () => {
+test("a retry whose key is found taken or spent with the row counts as no job of the day", async () => {
   const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
   const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
   const { job } = await submitter.submitJob(request);
@@ -537,7 +532,7 @@ test("a retry whose key is found taken or spent with the row counts for nothing"
   await expect(submitter.submitJob(request)).rejects.toMatchObject({
     name: "IdempotencyConflictError",
   });
-  expect(await readCounts()).toEqual([1, 1]);
+  expect(await readCounts()).toEqual([1, 3]);
 });
 
 test("a count that can't be given back leaves the answer as it is", async () => {

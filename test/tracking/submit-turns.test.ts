@@ -22,7 +22,7 @@ function createTurns(atOnce: number, longestWaitMs = 10_000): SubmitTurns {
   });
 }
 
-/** Teaches it how long a POST takes. */
+/** Teaches it how long a turn takes. */
 function sendMany(turns: SubmitTurns, durationMs: number): void {
   for (let posts = 0; posts < 200; posts++) {
     const turn = turns.join("anybody", {});
@@ -51,11 +51,11 @@ test("so many have their turn at once, and the next one when one of them ends, o
   void fourth.begun.then(() => begun.push("fourth"));
   expect([await first.begun, await second.begun]).toEqual([false, false]);
   expect(begun).toEqual([]);
-  first.end(true);
-  first.end(false);
+  first.end();
+  first.end();
   expect(await third.begun).toBe(true);
   expect(begun).toEqual(["third"]);
-  second.end(false);
+  second.end();
   expect(await fourth.begun).toBe(true);
 });
 
@@ -67,7 +67,7 @@ test("owners take turns, and each owner's submits go in order, however many one 
     const turn = turns.join(ownerId, {});
     await turn.begun;
     order.push(name);
-    turn.end(false);
+    turn.end();
   };
   const all = [
     ...Array.from({ length: 50 }, (_, index) => join("greedy", `greedy ${index}`)),
@@ -75,7 +75,7 @@ test("owners take turns, and each owner's submits go in order, however many one 
     join("quiet", "quiet 1"),
     join("other", "other 0"),
   ];
-  running.end(true);
+  running.end();
   await Promise.all(all);
   expect(order.slice(0, 7)).toEqual([
     "greedy 0",
@@ -89,7 +89,7 @@ test("owners take turns, and each owner's submits go in order, however many one 
   expect(order).toHaveLength(53);
 });
 
-test("who would wait for too long is refused at once, with the seconds that the last POSTs let expect", () => {
+test("who would wait for too long is refused at once, with the seconds that the last turns let expect", () => {
   const turns = createTurns(2, 10_000);
   sendMany(turns, 4_000);
   for (let joined = 0; joined < 2 + 5; joined++) turns.join("greedy", {});
@@ -107,32 +107,22 @@ test("a long line of one owner's does not refuse another one", () => {
   expect(refusalOf(() => turns.join("quiet", {}))).toBeNull();
 });
 
-test("a turn that came to no POST tells nothing of how long they take", () => {
-  const turns = createTurns(1, 10_000);
-  sendMany(turns, 4_000);
-  for (let ends = 0; ends < 200; ends++) turns.join("a", {}).end(false);
-  turns.join("a", {});
-  turns.join("a", {});
-  turns.join("a", {});
-  expect(refusalOf(() => turns.join("a", {}))).toMatchObject({ retryAfterSeconds: 12 });
-});
-
 test("who has waited for too long is refused and leaves the line", async () => {
   const turns = createTurns(1, 20);
   sendMany(turns, 1);
   const running = turns.join("a", {});
   const late = turns.join("a", {});
   await expect(late.begun).rejects.toMatchObject({ code: "RATE_LIMITED", retryAfterSeconds: 1 });
-  running.end(true);
+  running.end();
   expect(await turns.join("a", {}).begun).toBe(false);
 });
 
 test("who leaves the line gets no turn, and holds nobody up", async () => {
   const turns = createTurns(1);
   const running = turns.join("a", {});
-  turns.join("a", {}).end(false);
+  turns.join("a", {}).end();
   const next = turns.join("a", {});
-  running.end(true);
+  running.end();
   expect(await next.begun).toBe(true);
 });
 
@@ -147,7 +137,7 @@ test("what waits is bounded by its size, leaves room to other owners, and counts
   for (let joined = 0; joined < 17; joined++) waiting.push(turns.join("b", large));
   expect(refusalOf(() => turns.join("b", large))).toMatchObject({ code: "RATE_LIMITED" });
   expect(refusalOf(() => turns.join("c", large))).toBeNull();
-  for (const turn of waiting) turn.end(false);
+  for (const turn of waiting) turn.end();
   expect(refusalOf(join)).toBeNull();
 });
 
@@ -159,7 +149,7 @@ test("a stop refuses all who wait, and everyone who comes", async () => {
   turns.stop(stopping);
   for (const { begun } of waiting) await expect(begun).rejects.toBe(stopping);
   expect(refusalOf(() => turns.join("c", {}))).toBe(stopping);
-  running.end(true);
+  running.end();
   expect(refusalOf(() => turns.join("c", {}))).toBe(stopping);
 });
 
@@ -171,8 +161,16 @@ test("the log tells of refusals once, and again only after half of the turns wer
     expect(refusalOf(() => turns.join("a", {}))).not.toBeNull();
   expect(logged).toHaveLength(1);
   expect(JSON.parse(logged[0] ?? "")).toMatchObject({ underWay: 1, waiting: 0, level: 40 });
-  running.end(true);
+  running.end();
   turns.join("a", {});
   expect(refusalOf(() => turns.join("a", {}))).not.toBeNull();
   expect(logged).toHaveLength(2);
+});
+
+test("turns that ended without a POST teach nothing of how long one takes", () => {
+  const turns = createTurns(1);
+  sendMany(turns, 4_000);
+  for (let refused = 0; refused < 200; refused++) turns.join("anybody", {}).end();
+  for (let joined = 0; joined < 3; joined++) turns.join("a", {});
+  expect(refusalOf(() => turns.join("a", {}))).toBeInstanceOf(UpstreamError);
 });

@@ -192,7 +192,7 @@ test("more jobs than fit into a beat are taken over in groups, oldest first, and
   const heartbeat = createHeartbeat({
     ownership: store.ownership,
     takeOver,
-    pauses: { exchange: () => Promise.resolve(), close: () => Promise.resolve() },
+    exchangePauses: () => Promise.resolve(),
     leaseMs: LEASE_MS,
     monotonic,
     log,

@@ -103,7 +103,8 @@ export async function startFaultyUpstream(
     requestsElsewhere.push(await record(request, token));
     json(response, 200, { request_id: "stolen", status: "succeeded", output: "stolen" });
   });
-  const server = createServer(async (request, response) => {
+  // A client that a busy machine holds up would meet a connection that is just being closed.
+  const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
     unanswered.add(response);
     response.once("close", () => unanswered.delete(response));
