@@ -5,17 +5,14 @@ import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/errors.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
-import { overLimit } from "../schema/coded-errors.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
 import type { MaskError } from "./mask-error.ts";
 import { withCode } from "./mask-error.ts";
-import type { Slots } from "./owner-limits.ts";
 import { createSlots } from "./owner-limits.ts";
-import { createEventSharing } from "./share-events.ts";
+import { createSubscribe } from "./subscribe.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 import { createDocumentFinder } from "./trusted-documents.ts";
 
@@ -63,6 +60,7 @@ export function createOperations(options: {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions });
+  const subscribe = createSubscribe({ slots, maskError });
   const yoga = createYoga<OperationOrigin>({
     schema,
     context: createContext,
@@ -84,14 +82,13 @@ export function createOperations(options: {
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
       BATCHING_BAN,
       documents.plugin,
-      createSubscriptionLimit(slots),
-      createEventSharing(),
+      createSubscriptionRunner(subscribe),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
     ],
   });
   // Each operation brings its own context.
-  const { execute, subscribe } = yoga.getEnveloped();
+  const { execute } = yoga.getEnveloped();
 
   function findQuery(params: OperationParams): string | GraphQLError {
     return trustedDocuments?.find(params) ?? String(params.query);
@@ -200,29 +197,19 @@ const NOT_ACCEPTABLE: Plugin = {
   },
 };
 
-/** Bounds the subscriptions that run, whichever way they came. */
-function createSubscriptionLimit(slots: Slots): Plugin<OperationOrigin> {
+/** For event streams. */
+function createSubscriptionRunner(
+  subscribe: ReturnType<typeof createSubscribe>,
+): Plugin<OperationOrigin> {
   return {
-    onSubscribe({ args: { contextValue }, setResultAndStopExecution }) {
-      let leave: () => void;
-      try {
-        leave = slots.take(contextValue.viewer);
-      } catch (error) {
-        if (!(error instanceof LimitError)) throw error;
-        return setResultAndStopExecution({ errors: [overLimit(error)] });
-      }
-      return {
-        onSubscribeError: leave,
-        onSubscribeResult({ result }) {
-          if (!isAsyncIterable(result)) return leave();
-          contextValue.onStream?.(() => {
-            leave();
-            // Nobody reads the stream of a client that has left, nor hears how it ends.
-            void result.return?.()?.then(undefined, () => undefined);
-          });
-          return { onEnd: leave };
-        },
-      };
+    onSubscribe({ args: { contextValue }, setSubscribeFn }) {
+      setSubscribeFn(async (args: ExecutionArgs) => {
+        const result = await subscribe(args);
+        // Nobody reads the stream of a client that has left, nor hears how it ends.
+        if (isAsyncIterable(result))
+          contextValue.onStream?.(() => void result.return().catch(() => undefined));
+        return result;
+      });
     },
   };
 }

@@ -1,0 +1,93 @@
+import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
+import { createSourceEventStream, execute } from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
+
+import type { Viewer } from "../auth/viewer.ts";
+import { LimitError } from "../job/errors.ts";
+import { overLimit } from "../schema/coded-errors.ts";
+import type { MaskError } from "./mask-error.ts";
+import type { Slots } from "./owner-limits.ts";
+
+type Results = AsyncIterableIterator<ExecutionResult> & {
+  return(): Promise<IteratorResult<ExecutionResult>>;
+};
+
+/**
+ * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
+ * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's: it may
+ * be about the room that one reader's answers have left.
+ */
+export function createSubscribe({
+  slots,
+  maskError,
+}: {
+  readonly slots: Slots;
+  readonly maskError: MaskError;
+}) {
+  const made = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
+  const documents = new WeakMap<DocumentNode, number>();
+  let documentCount = 0;
+
+  function toKey(
+    { document, operationName, variableValues }: ExecutionArgs,
+    viewer: Viewer,
+  ): string {
+    const number = documents.get(document) ?? (documentCount += 1);
+    documents.set(document, number);
+    const rights = [viewer.ownerId, ...[...viewer.scopes].toSorted()];
+    return JSON.stringify([number, operationName, variableValues, rights]);
+  }
+
+  function mask(result: ExecutionResult): ExecutionResult {
+    return result.errors === undefined
+      ? result
+      : { ...result, errors: result.errors.map(maskError) };
+  }
+
+  async function share(event: unknown, key: string, args: ExecutionArgs): Promise<ExecutionResult> {
+    const make = async (): Promise<ExecutionResult> =>
+      mask(await execute({ ...args, rootValue: event }));
+    if (typeof event !== "object" || event === null) return await make();
+    const results = made.get(event) ?? new Map<string, Promise<ExecutionResult>>();
+    made.set(event, results);
+    const known = results.get(key);
+    if (known === undefined) {
+      const own = make();
+      results.set(key, own);
+      return await own;
+    }
+    const result = await known;
+    return result.errors === undefined ? result : await make();
+  }
+
+  return async (args: ExecutionArgs): Promise<ExecutionResult | Results> => {
+    const viewer: Viewer = Reflect.get(Object(args.contextValue), "viewer");
+    using slot = new DisposableStack();
+    try {
+      slot.defer(slots.take(viewer));
+    } catch (error) {
+      if (error instanceof LimitError) return { errors: [overLimit(error)] };
+      throw error;
+    }
+    const source = await createSourceEventStream(args);
+    if (!isAsyncIterable(source)) return mask(source);
+    const events = source[Symbol.asyncIterator]();
+    const key = toKey(args, viewer);
+    const taken = slot.move();
+    const results: Results = {
+      async next() {
+        const next = await events.next();
+        if (next.done !== true) return { value: await share(next.value, key, args), done: false };
+        taken.dispose();
+        return { value: undefined, done: true };
+      },
+      async return() {
+        taken.dispose();
+        await events.return?.();
+        return { value: undefined, done: true };
+      },
+      [Symbol.asyncIterator]: () => results,
+    };
+    return results;
+  };
+}
