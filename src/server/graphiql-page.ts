@@ -60,7 +60,11 @@ export function adaptPage(page: string, { asksCredential }: Additions): string {
     /extensions:\{headers:(\w+\?\.headers)\}/,
     (_, headers) => `extensions:withCredential(${headers})`,
   );
-  return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => WITH_CREDENTIAL + start);
+  return replace(
+    adapted,
+    /YogaGraphiQL\.renderYogaGraphiQL\(/,
+    (start) => WITH_CREDENTIAL + WITH_CLOSE_REASON + start,
+  );
 }
 
 function replace(page: string, part: RegExp, by: (...found: string[]) => string): string {
@@ -114,6 +118,23 @@ function withCredential(typed) {
 }
 document.querySelector("#credential input")?.addEventListener("change", () => {
   document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();
+});
+`;
+
+/**
+ * In the page: GraphiQL shows an error's own fields, and an event has none that tell why a socket closed. A credential
+ * that is not accepted (4403) is as final as none (4401), because only the reader can change it.
+ */
+const WITH_CLOSE_REASON = `
+const closing = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onclose");
+Object.defineProperty(WebSocket.prototype, "onclose", {
+  ...closing,
+  set(handle) {
+    closing.set.call(this, ({ code, reason }) => handle({
+      __proto__: { code: code === 4403 ? 4401 : code, reason },
+      message: reason || "The socket closed with " + code + ". Is the gateway running?",
+    }));
+  },
 });
 `;
 

@@ -65,10 +65,13 @@ test.skipIf(!hasChromium)(
     await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
     await page.getByText("Runs LoRA deployments on RunComfy").waitFor();
 
-    // A key that was taken out goes with no socket any more: the gateway closes it, which GraphiQL shows as an event.
+    // A key that was taken out goes with no socket any more, and the tab says why a socket is closed.
     await credential.fill("");
     await openTab(page, "Watch");
-    await run(page, '"errors"');
+    await run(page, "No credential came.");
+    expect(await readResult(page)).not.toContain("isTrusted");
+    await credential.fill("wrong");
+    await run(page, "The API key is unknown or was revoked.");
 
     expect(await page.evaluate(() => JSON.stringify({ ...localStorage }))).not.toContain(key);
     expect(foreignRequests).toEqual([]);
