@@ -19,7 +19,7 @@ test("a closed socket's places are free again, and each owner has its own", asyn
   const second = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
   expect(await closing(second)).toMatchObject({
     code: 1013,
-    reason: expect.stringContaining("You have 1 sockets open"),
+    reason: "You have 1 socket open, the most allowed. Close one and try again.",
   });
   const other = await open(graphqlUrl, init({ authorization: "Bearer ben" }));
   await nextMessage(other);
