@@ -99,6 +99,8 @@ export async function startGateway(
     keep(startOutageProbe({ pace, runcomfy }));
     const live = createLiveDeployments({ runcomfy, log });
     const isSandbox = config.upstream.kind === "sandbox";
+    const isSandboxFile = isSandbox && config.deploymentsFile === null;
+    const isOpen = auth.kind === "none";
     // An early call shows whether the token is accepted. A sandbox's token was made for it.
     const firstCall = isSandbox ? null : askOnce(live, catalogue);
     const { jobRetentionDays: days } = config;
@@ -141,12 +143,13 @@ export async function startGateway(
         schema: createSchema(catalogue),
         createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
-        example: catalogue.deployments[0] ?? null,
-        isSandbox: config.upstream.kind === "sandbox",
+        // The page is served without a credential, but the sandbox's own deployments are no secret.
+        example: (isOpen || isSandboxFile ? catalogue.deployments[0] : null) ?? null,
+        isSandbox,
         authenticator,
         sessions,
         backlog: createBacklog({ mostBytes: limits.unreadBytes }),
-        doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
+        doors: { ...doors, isOpen, trustedDocuments },
         limits,
         log,
       }),

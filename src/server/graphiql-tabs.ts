@@ -39,13 +39,15 @@ function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)
     return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
-  const deploymentId = example?.id ?? "the id that RunComfy's dashboard shows";
   // Not as a variable: GraphiQL marks any object of type JSON there as wrong.
   return `submitJob(
-    deploymentId: ${JSON.stringify(deploymentId)}
+    ${example === null ? NO_ID : `deploymentId: ${JSON.stringify(example.id)}`}
     ${toInputText(Object.entries(input))}
   )`;
 }
+
+const NO_ID = `# Put an id here: tab 1 or RunComfy's dashboard shows it
+    deploymentId: "…"`;
 
 function toFields({ fields }: ObjectShape, input: Input): [string, string | number][] {
   const names = new Map(fields.map(({ name, graphqlName }) => [name, graphqlName]));
@@ -94,7 +96,7 @@ subscription Watch($id: ID!) {
 }
 `;
 
-const WATCH_ALL = `# 4. Watch every job: begins with a reset, then tells each change
+const WATCH_ALL = `# 4. Watch every job: a reset, then each change
 subscription WatchAll {
   jobsUpdated(after: "") {
     cursor
