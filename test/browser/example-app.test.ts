@@ -164,7 +164,7 @@ test.skipIf(!hasChromium)(
   "a second submit that fails marks its fields beside the job that is there, which can be cancelled while it waits",
   { timeout: PATIENCE_MS },
   async () => {
-    const { page, origin } = await openExample("example-second", "1");
+    const { page, proxy, origin } = await openExample("example-second", "1");
     await fill(page, { ...INPUT, Prompt: "[slow] A warmer harbour", Width: "1000" });
     await submit(page).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ IN_QUEUE/);
@@ -178,6 +178,11 @@ test.skipIf(!hasChromium)(
     expect(await main(page)).toContain("Correct the marked fields, then submit again.");
     expect(await main(page)).toMatch(/job_\w+ IN_QUEUE/);
     await takePicture(page, "example-4-issues");
+
+    proxy.drop();
+    await expect.poll(() => main(page), SOON).toContain("The connection is down; trying again.");
+    proxy.heal();
+    await expect.poll(() => main(page), SOON).not.toContain("The connection is down");
 
     await page.getByRole("button", { name: "Cancel" }).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ CANCELLED/);
