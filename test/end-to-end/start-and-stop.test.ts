@@ -40,6 +40,9 @@ test.each([
   const origin = await gateway.url;
   expect(await gateway.kill(signal)).toEqual(STOPPED);
   await expect(fetch(`${origin}/health`)).rejects.toThrow();
+  const log = gateway.stderr();
+  expect(log).toContain(`"url":"${origin}/graphql"`);
+  expect(log).toMatch(/"The gateway stops\."[^]*"The gateway has stopped\."/);
 });
 
 test("a production without a token does not start, unless the sandbox is meant", async () => {
