@@ -66,6 +66,7 @@ test("`npm start -- --help` lists the variables and starts nothing", async () =>
   expect((await gateway.exit).code).toBe(0);
   for (const name of ["RUNCOMFY_API_TOKEN", "DOCUMENT_TOKENS", "SANDBOX_SPEED", "NODE_ENV"])
     expect(gateway.stdout()).toMatch(new RegExp(`^#?${name}=`, "m"));
+  expect(gateway.stdout()).toContain("`#NAME=value` is a default.");
   expect(gateway.stderr()).toBe("");
 });
 
