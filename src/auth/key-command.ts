@@ -117,6 +117,8 @@ async function create(newKey: NewKey, path: string, now: Date) {
   };
 }
 
+const HEADINGS = "ID  OWNER  SCOPES  CREATED  LIMITS OF ITS OWN";
+
 async function list(path: string) {
   const keys = (await readApiKeys(path)) ?? [];
   if (keys.length === 0)
@@ -125,7 +127,7 @@ async function list(path: string) {
     const own = Object.entries(limits).map(([name, value]) => `${name}=${value ?? "none"}`);
     return [id, owner, scopes.join(","), createdAt, ...own].join("  ");
   });
-  return { result: lines.join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
+  return { result: [HEADINGS, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 
 async function revoke(id: string, path: string) {
