@@ -99,7 +99,6 @@ export async function startGateway(
     keep(startOutageProbe({ pace, runcomfy }));
     const live = createLiveDeployments({ runcomfy, log });
     const isSandbox = config.upstream.kind === "sandbox";
-    const isSandboxFile = isSandbox && config.deploymentsFile === null;
     const isOpen = auth.kind === "none";
     // An early call shows whether the token is accepted. A sandbox's token was made for it.
     const firstCall = isSandbox ? null : askOnce(live, catalogue);
@@ -143,8 +142,8 @@ export async function startGateway(
         schema: createSchema(catalogue),
         createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
-        // The page is served without a credential, but the sandbox's own deployments are no secret.
-        example: (isOpen || isSandboxFile ? catalogue.deployments[0] : null) ?? null,
+        // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
+        example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
         isSandbox,
         authenticator,
         sessions,

@@ -21,8 +21,8 @@ export type Admission = {
 
 /**
  * Nobody is let in. `missing`: no credential came; `invalid`: it is unknown, malformed, expired or not for this gateway;
- * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential. But where
- * the credential is missing, it is short enough for a socket's close reason.
+ * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential. A close
+ * frame has room for it, unless the credential is missing.
  */
 export class AuthenticationError extends Error {
   override readonly name = "AuthenticationError";

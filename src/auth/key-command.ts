@@ -117,8 +117,6 @@ async function create(newKey: NewKey, path: string, now: Date) {
   };
 }
 
-const HEADINGS = "ID  OWNER  SCOPES  CREATED  LIMITS OF ITS OWN";
-
 async function list(path: string) {
   const keys = (await readApiKeys(path)) ?? [];
   if (keys.length === 0)
@@ -127,7 +125,8 @@ async function list(path: string) {
     const own = Object.entries(limits).map(([name, value]) => `${name}=${value ?? "none"}`);
     return [id, owner, scopes.join(","), createdAt, ...own].join("  ");
   });
-  return { result: [HEADINGS, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
+  const headings = "ID  OWNER  SCOPES  CREATED  LIMITS OF ITS OWN";
+  return { result: [headings, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 
 async function revoke(id: string, path: string) {

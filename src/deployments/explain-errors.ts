@@ -154,14 +154,9 @@ function toSentence({ error, inside }: Finding, spellName: SpellName): string {
     case "oneOf":
       return describeUnion(error, inside, spellName);
     default:
-      return toWords(message);
+      if (message.startsWith("must NOT have fewer than 1 ")) return "must not be empty";
+      return `${message.replace("NOT", "not").replace(/( 1 \w+)s$/, "$1")}; try another value`;
   }
-}
-
-/** Ajv's own words, made into ours. */
-function toWords(message: string): string {
-  if (message.startsWith("must NOT have fewer than 1 ")) return "must not be empty";
-  return `${message.replace("NOT", "not").replace(/( 1 \w+)s$/, "$1")}; try another value`;
 }
 
 function describeTypes(types: readonly unknown[]): string {

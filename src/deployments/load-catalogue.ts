@@ -62,8 +62,7 @@ export function readCatalogue(
     doubt: (path, message) => void doubts.push(`${locate(path)}: ${message}`),
   };
   const { deployments: entries, others } = readForm(file, FILE, notes) ?? NOTHING;
-  // Of a form that is wrong, that is told already.
-  if (entries.length === 0 && !others && problems.length === 0)
+  if (entries.length === 0 && !others)
     notes.doubt(["deployments"], "is empty, so nothing can be run; list your deployments");
   const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
     hasOthers: others,
@@ -123,19 +122,17 @@ function readForm<Form>(
   const { data, error } = form.safeParse(value);
   const known = Object.keys(form.shape);
   const given = Object.keys(Object(value));
-  const written = new Map<string, string>();
+  const slips = new Map<string, string>();
   for (const name of given.filter((one) => !known.includes(one))) {
     // What looks like nothing known may be a note to other readers of the file.
     const [meant] = nearMisses(name, known);
     if (meant === undefined) continue;
     const isThere = given.includes(meant);
     doubt([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
-    if (!isThere) written.set(meant, name);
+    if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
   }
-  for (const { path, message } of error?.issues ?? []) {
-    const name = written.get(path.join("."));
-    report(path.map(String), name === undefined ? message : `is missing; you wrote ${name}`);
-  }
+  for (const { path, message } of error?.issues ?? [])
+    report(path.map(String), slips.get(path.join(".")) ?? message);
   return data ?? null;
 }
 

@@ -20,9 +20,8 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
       { code: "UNAVAILABLE", delivery: "never-arrived" },
     );
   }
-  const reason = codes && ` (${codes})`;
   return new RunComfyError(
-    `The connection broke before RunComfy had answered the ${call}${reason}. Check the gateway's network if this stays.`,
+    `The connection broke before RunComfy had answered the ${call}${codes && ` (${codes})`}. Check the gateway's network if this stays.`,
     { code: "UNAVAILABLE", delivery: "unknown" },
   );
 }

@@ -33,16 +33,15 @@ export function addSafeInt(builder: Builder): void {
     description:
       "An integer from -(2^53-1) to 2^53-1; JSON numbers lose digits outside of this range.",
     serialize: (integer) => integer,
-    parseValue: (value) => parseSafeInt(value),
-    parseLiteral: (node) => parseSafeInt(node.kind === Kind.INT ? Number(node.value) : null, node),
+    parseValue: parseSafeInt,
+    parseLiteral: (node) => parseSafeInt(node.kind === Kind.INT ? Number(node.value) : null),
   });
 }
 
-function parseSafeInt(value: unknown, literal: ValueNode | null = null): number {
+function parseSafeInt(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value)) return value;
   throw badUserInput(
     "This is not an integer from -(2^53-1) to 2^53-1. Send one without a fraction.",
-    literal,
   );
 }
 

@@ -60,11 +60,7 @@ export function adaptPage(page: string, { asksCredential }: Additions): string {
     /extensions:\{headers:(\w+\?\.headers)\}/,
     (_, headers) => `extensions:withCredential(${headers})`,
   );
-  return replace(
-    adapted,
-    /YogaGraphiQL\.renderYogaGraphiQL\(/,
-    (start) => WITH_CREDENTIAL + WITH_CLOSE_REASON + start,
-  );
+  return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => OWN_SCRIPT + start);
 }
 
 function replace(page: string, part: RegExp, by: (...found: string[]) => string): string {
@@ -106,8 +102,12 @@ const CREDENTIAL_STYLES = `
   #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
 `;
 
-/** In the page: a tab's own headers win, and the schema is read again once the credential is there. */
-const WITH_CREDENTIAL = `
+/**
+ * A tab's own headers win, and the schema is read again once the credential is there. GraphiQL shows an error's own
+ * fields, and an event has none that tell why a socket closed. A credential that is not accepted (4403) is as final as
+ * none (4401), because only the reader can change it.
+ */
+const OWN_SCRIPT = `
 function withCredential(typed) {
   const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
   const headers = new Headers(credential ? { authorization: "Bearer " + credential } : {});
@@ -119,21 +119,13 @@ function withCredential(typed) {
 document.querySelector("#credential input")?.addEventListener("change", () => {
   document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();
 });
-`;
-
-/**
- * In the page: GraphiQL shows an error's own fields, and an event has none that tell why a socket closed. A credential
- * that is not accepted (4403) is as final as none (4401), because only the reader can change it.
- */
-const WITH_CLOSE_REASON = `
 const closing = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onclose");
 Object.defineProperty(WebSocket.prototype, "onclose", {
-  ...closing,
   set(handle) {
-    closing.set.call(this, ({ code, reason }) => handle({
-      __proto__: { code: code === 4403 ? 4401 : code, reason },
-      message: reason || "The socket closed with " + code + ". Is the gateway running?",
-    }));
+    closing.set.call(this, ({ code, reason }) => {
+      const message = reason || "The socket closed with " + code + ". Is the gateway running?";
+      handle({ message, __proto__: { code: code === 4403 ? 4401 : code, reason } });
+    });
   },
 });
 `;

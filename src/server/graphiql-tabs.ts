@@ -39,15 +39,13 @@ function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)
     return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
+  const deploymentId = JSON.stringify(example?.id ?? "…");
   // Not as a variable: GraphiQL marks any object of type JSON there as wrong.
   return `submitJob(
-    ${example === null ? NO_ID : `deploymentId: ${JSON.stringify(example.id)}`}
+    deploymentId: ${deploymentId} # tab 1 and RunComfy's dashboard show the ids
     ${toInputText(Object.entries(input))}
   )`;
 }
-
-const NO_ID = `# Put an id here: tab 1 or RunComfy's dashboard shows it
-    deploymentId: "…"`;
 
 function toFields({ fields }: ObjectShape, input: Input): [string, string | number][] {
   const names = new Map(fields.map(({ name, graphqlName }) => [name, graphqlName]));

@@ -20,8 +20,7 @@ export function createSlots(options: {
   /** What everybody is told while no slot is left; null while one is. */
   function findFull(): LimitError | null {
     if (total < most) return null;
-    const message = `All ${most} ${what} of this gateway are taken. Try again later, or contact support.`;
-    return full(message, most);
+    return full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
   }
 
   function change(ownerId: string, by: 1 | -1): void {

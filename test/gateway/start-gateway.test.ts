@@ -62,7 +62,7 @@ test("where a credential is needed, GraphiQL tells the sandbox's own deployments
   expect(await readPage(keys)).toContain("submitWarmGlow(");
   const closed = await readPage({ ...keys, DEPLOYMENTS_FILE: file });
   expect(closed).not.toContain("in-a-file");
-  expect(closed).toContain("Put an id here");
+  expect(closed).toContain("# tab 1 and RunComfy's dashboard show the ids");
   expect(await readPage({ DEPLOYMENTS_FILE: file })).toContain("in-a-file");
 });
 

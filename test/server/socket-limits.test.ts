@@ -103,7 +103,7 @@ test("subscriptions of all owners together are bounded", async () => {
     headers: { accept: "text/event-stream", authorization: "Bearer ben" },
   });
   const answer = await response.text();
-  expect(answer).toContain("All 1 subscriptions of this gateway are taken. Try again later");
+  expect(answer).toContain("All 1 subscriptions are taken. Try again later");
   expect(answer).toContain('"QUOTA_EXCEEDED","retryAfterSeconds":5,"limit":1');
 });
 
