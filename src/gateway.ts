@@ -99,6 +99,7 @@ export async function startGateway(
     keep(startOutageProbe({ pace, runcomfy }));
     const live = createLiveDeployments({ runcomfy, log });
     const isSandbox = config.upstream.kind === "sandbox";
+    const isOpen = auth.kind === "none";
     // An early call shows whether the token is accepted. A sandbox's token was made for it.
     const firstCall = isSandbox ? null : askOnce(live, catalogue);
     const { jobRetentionDays: days } = config;
@@ -141,12 +142,13 @@ export async function startGateway(
         schema: createSchema(catalogue),
         createContext: (operation) => createContext(services, operation),
         checkDatabase: () => store.ping(),
-        example: catalogue.deployments[0] ?? null,
-        isSandbox: config.upstream.kind === "sandbox",
+        // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
+        example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
+        isSandbox,
         authenticator,
         sessions,
         backlog: createBacklog({ mostBytes: limits.unreadBytes }),
-        doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
+        doors: { ...doors, isOpen, trustedDocuments },
         limits,
         log,
       }),

@@ -59,10 +59,7 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
     : `${origin}${TOKEN_REMARKS[token]}`;
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
-  log.info(
-    { graphiql: address, upstream: origin, isSandbox, token, database },
-    "The gateway serves.",
-  );
+  log.info({ url: address, upstream: origin, isSandbox, token, database }, "The gateway serves.");
   return gateway;
 }
 
@@ -77,9 +74,13 @@ function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
   function stop(): void {
     if (stoppingSince !== null) return;
     stoppingSince = performance.now();
+    log.info("The gateway stops.");
     setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS);
     const close = (opened: Gateway): Promise<void> =>
-      opened.close().then(() => end(hasThrown ? 1 : 0), giveUp);
+      opened.close().then(() => {
+        log.info("The gateway has stopped.");
+        return end(hasThrown ? 1 : 0);
+      }, giveUp);
     // A start that fails gives up by itself.
     gateway.then(close, () => undefined);
   }

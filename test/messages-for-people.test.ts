@@ -51,19 +51,20 @@ async function listLimits(): Promise<readonly string[]> {
   const viewer = createViewer({
     limits: { requestsPerSecond: 1, submitsPerMinute: 1, jobsPerDay: 2, sockets: 0 },
   });
-  const counted = (count: number, endsInMs: number) =>
+  const counted = (count: number, endsInMs: number, by = viewer) =>
     createQuota({
       quotas: {
         count: async (name) => ({ count: name === "jobs" ? count : 0, endsInMs, endsAtMs: 1 }),
         discount: async () => undefined,
       },
       log: silent,
-    }).count(viewer);
+    }).count(by);
   const rates = createRequestRates();
   await rates.take(viewer);
   const errors = await Promise.all([
     rates.take(viewer),
     caught(counted(3, 40_000_000)),
+    caught(counted(2, 40_000_000, createViewer({ limits: { jobsPerDay: 1 } }))),
     caught(() => createSlots({ what: "sockets", most: 9 }).take(viewer)),
     caught(() =>
       createBacklog({ mostBytes: 8 })
@@ -103,6 +104,10 @@ test("what people read says what they can do, and speaks of nothing that only pr
   expect(texts.filter((text) => !NEXT_STEP.test(text))).toEqual([]);
   // Whole sentences: one that ends in a reason of the upstream's ends like the others.
   expect(texts.filter((text) => !/^[A-Z].*\.$/.test(text))).toEqual([]);
+});
+
+test("one of a thing is said in the singular", async () => {
+  expect((await listLimits()).join()).toMatch(/submitted 1 job, the most/);
 });
 
 test("how long to wait is said as people say it", async () => {

@@ -57,7 +57,7 @@ export function createJwtAuthenticator(options: {
     if (claims === undefined)
       throw new AuthenticationError(
         "invalid",
-        `The token's claims can't be used: exp must be a time, and sub an owner's id of at most 255 characters, without control characters and other than "${LOCAL_OWNER}". Get a token for a user of your issuer.`,
+        `Get a token whose exp is a time, and whose sub is an owner: 1 to 255 characters, none for control, not "${LOCAL_OWNER}".`,
       );
     const { sub, exp, scope, scp } = claims;
     const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isScope));
@@ -152,7 +152,7 @@ function explain(cause: unknown): string {
     if (cause.claim === "nbf")
       return "The token is not valid yet. Check the issuer's clock, or try again later.";
     if (cause.claim === "aud" || cause.claim === "iss")
-      return "The token is from another issuer or for another audience than this gateway's. Ask your issuer for one that is for this gateway.";
+      return "The token is from another issuer, or for another audience. Ask your issuer for one that is for this gateway.";
   }
   return "The token is not one that this gateway accepts. Get a new one from the gateway's issuer.";
 }

@@ -57,9 +57,7 @@ For whoever runs the gateway: every variable that it reads, limits included.
 - An empty value counts as unset.
 - Wrong values stop the start, and all of them are listed at once. A name that looks like a slip is a warning.
 - Variables are read at the start: restart after a change.
-- \`npm start -- --help\` shows this page in a terminal.
-
-\`npm run codegen\` prints this page from \`src/config/\`.`;
+- \`npm start -- --help\` shows this page in a terminal.`;
 
 const TABLE_HEAD = "| variable | default | meaning |\n| --- | --- | --- |";
 
@@ -67,7 +65,7 @@ const HELP_HEAD = `npm start             starts the gateway
 npm start -- --help   shows this
 
 Settings are variables, set in the environment or in the file .env beside package.json. The
-environment wins, and an empty value counts as unset. What begins with # is a default.`;
+environment wins, and an empty value counts as unset. \`#NAME=value\` is a default.`;
 
 /** Lines that begin with `indent`, broken between words. */
 function wrap(text: string, indent: string): string {

@@ -98,7 +98,7 @@ const SERVER = {
       "must be a list of exact origins, such as https://app.example.com, as browsers send them: lower case, no path, no slash at the end, no default port, no *",
     ),
     "none",
-    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`.",
+    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry the headers `authorization`, `content-type` and `accept`, and no others, such as the `traceparent` of tracing libraries.",
   ),
   TRUSTED_DOCUMENTS: optional(
     z.string(),

@@ -62,6 +62,8 @@ export function readCatalogue(
     doubt: (path, message) => void doubts.push(`${locate(path)}: ${message}`),
   };
   const { deployments: entries, others } = readForm(file, FILE, notes) ?? NOTHING;
+  if (entries.length === 0 && !others)
+    notes.doubt(["deployments"], "is empty, so nothing can be run; list your deployments");
   const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
     hasOthers: others,
   });
@@ -118,14 +120,19 @@ function readForm<Form>(
   { report, doubt }: Notes,
 ): Form | null {
   const { data, error } = form.safeParse(value);
-  for (const { path, message } of error?.issues ?? []) report(path.map(String), message);
+  const known = Object.keys(form.shape);
   const given = Object.keys(Object(value));
-  const missing = Object.keys(form.shape).filter((name) => !given.includes(name));
-  for (const name of given) {
+  const slips = new Map<string, string>();
+  for (const name of given.filter((one) => !known.includes(one))) {
     // What looks like nothing known may be a note to other readers of the file.
-    const meant = Object.hasOwn(form.shape, name) ? [] : nearMisses(name, missing);
-    if (meant.length > 0) doubt([name], `is not known${didYouMean(meant)}`);
+    const [meant] = nearMisses(name, known);
+    if (meant === undefined) continue;
+    const isThere = given.includes(meant);
+    doubt([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
+    if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
   }
+  for (const { path, message } of error?.issues ?? [])
+    report(path.map(String), slips.get(path.join(".")) ?? message);
   return data ?? null;
 }
 

@@ -166,6 +166,11 @@ export class UpstreamError extends ExpectedError {
   }
 }
 
+/** `1 socket`, `2 sockets`. */
+export function toCountText(count: number, plural: string): string {
+  return `${count} ${count === 1 ? plural.replace(/s$/, "") : plural}`;
+}
+
 /** A duration as people say it, rounded up: `1 second`, `10 minutes`, `24 hours`. */
 export function toDurationText(seconds: number): string {
   const [unit, unitSeconds] =

@@ -59,9 +59,7 @@ export async function startServer(
     socketSlots: createSlots({ what: "sockets", most: socket.sockets }),
   };
   const port = await listen(server, options.port, host);
-  // The page needs no credential, and deployments do.
-  const example = doors.isOpen ? options.example : null;
-  const page = { example, isSandbox, asksCredential: !doors.isOpen };
+  const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
   const answer = createAnswer(parts, doors.hasGraphiql ? createGraphiqlPage(page) : null);
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {

@@ -81,9 +81,11 @@ describe("an input's issues", () => {
       "maxLength",
       { maxLength: 1 },
       "😀😀",
-      ["x: must not have more than 1 characters; try another value"],
+      ["x: must not have more than 1 character; try another value"],
     ],
     ["pattern", { pattern: "^a\\-$" }, "b", ['x: must match pattern "^a\\-$"; try another value']],
+    ["minLength", { minLength: 1 }, "", ["x: must not be empty"]],
+    ["minItems of one", { minItems: 1 }, [], ["x: must not be empty"]],
     ["minItems", { minItems: 2 }, [1], ["x: must not have fewer than 2 items; try another value"]],
     [
       "uniqueItems",
@@ -220,7 +222,7 @@ describe("an input's issues", () => {
     };
     expect(issuesOf(schema, "long").toSorted()).toEqual([
       "x: fits none of the 2 forms it may have; try another value",
-      "x: must not have more than 1 characters; try another value",
+      "x: must not have more than 1 character; try another value",
     ]);
   });
 

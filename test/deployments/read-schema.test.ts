@@ -73,7 +73,7 @@ test("everything that is wrong is told at once, with its place", () => {
     `properties.a.type[1]: ${TYPES}; did you mean "boolean"?`,
     `properties.a.type[2]: ${TYPES}`,
     "properties.b.allOf: must be a list",
-    "properties.b.anyOf: must not have fewer than 1 items; try another value",
+    "properties.b.anyOf: must not be empty",
     "properties.b.pattern: is no regular expression of JavaScript (Unterminated group); correct it",
     'properties.b.patternProperties["["]: has a name that is not allowed; choose another',
     "properties.d: must be an object or a boolean",

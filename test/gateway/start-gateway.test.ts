@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -45,6 +46,24 @@ test("a gateway without a token serves the sandbox's deployments, and is ready",
       deployments: [{ name: "Warm Glow" }, { name: "Paper Lantern" }, { name: "Slow Tide" }],
     },
   });
+});
+
+test("where a credential is needed, GraphiQL tells the sandbox's own deployments and none of a file", async () => {
+  const folder = await createTemporaryFolder();
+  const file = join(folder, "deployments.json");
+  await writeFile(file, '{"deployments":[{"id":"in-a-file","name":"Secret"}]}');
+  const keys = { AUTH: "api-keys", API_KEYS_FILE: join(folder, "keys.json") };
+  await writeFile(keys.API_KEYS_FILE, '{"keys":[]}', { mode: 0o600 });
+  const readPage = async (variables: Readonly<Record<string, string>>) => {
+    const { url } = await start(await configure(variables));
+    const response = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+    return await response.text();
+  };
+  expect(await readPage(keys)).toContain("submitWarmGlow(");
+  const closed = await readPage({ ...keys, DEPLOYMENTS_FILE: file });
+  expect(closed).not.toContain("in-a-file");
+  expect(closed).toContain("# tab 1 and RunComfy's dashboard show the ids");
+  expect(await readPage({ DEPLOYMENTS_FILE: file })).toContain("in-a-file");
 });
 
 test("a sandbox whose port is taken takes a free one, and the log says so", async () => {
