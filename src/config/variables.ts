@@ -81,7 +81,7 @@ const DATABASE = {
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "for good",
-    "How long to keep finished jobs and their idempotency keys; a day at least.",
+    "How long to keep finished jobs and their idempotency keys; never less than 26 h after the job was created.",
   ),
 };
 
@@ -191,7 +191,7 @@ const REQUEST = {
   IDLE_TIMEOUT_SECONDS: setting(
     number(0.1, 600),
     "20",
-    "How long a connection may be idle between requests. Then it is closed.",
+    "How long a connection may send nothing between requests. Then it is closed.",
   ),
   MAX_CONNECTIONS: setting(
     wholeNumber(1, 1_000_000),

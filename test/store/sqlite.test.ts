@@ -17,7 +17,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { startOwnership } from "../../src/store/ownership.ts";
-import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
+import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
 import { StoreError } from "../../src/store/database-error.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
@@ -175,7 +175,7 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
   const store = createJobStore({
     database,
     ownership: await startOwnership(database, 1_000),
-    changes: createLonelyWakeUps(),
+    changes: createLocalWakeUps(),
   });
   const id = await insertJob(store);
   const setPages = (pages: number) =>
