@@ -102,7 +102,8 @@ export async function startWakeUps(dependencies: {
       isFailing = false;
       return true;
     } catch (error) {
-      if (!isFailing) {
+      // What a close cut off is no outage.
+      if (!isFailing && !closing.signal.aborted) {
         log.warn(
           { err: error },
           "Other gateways can't be told of changes and see them at their next re-read. Check the database if this lasts.",
