@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type QueryResult,
   type SqliteDatabase,
   SqliteDialect,
   type SqliteDialectConfig,
@@ -41,16 +42,16 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-function waitForLock(connection: DatabaseConnection): DatabaseConnection["executeQuery"] {
+function waitForLock(connection: DatabaseConnection) {
   const execute = connection.executeQuery.bind(connection);
   let gaveUpAt = -Infinity;
-  return async (...query) => {
+  return async <Row>(query: CompiledQuery): Promise<QueryResult<Row>> => {
     const askedAt = performance.now();
     // All share the connection: if each waited, the last one, and the reads behind it, would wait for the sum.
     const until = askedAt - gaveUpAt < PATIENCE_MS ? askedAt : askedAt + PATIENCE_MS;
     for (;;) {
       try {
-        const result = await execute(...query);
+        const result = await execute<Row>(query);
         // A read needs no lock, so it does not tell whether that is free.
         if (result.numAffectedRows !== undefined) gaveUpAt = -Infinity;
         return result;
