@@ -13,24 +13,32 @@ export type Validate = (value: JsonValue) => readonly ErrorObject[];
 /** What a check is for: files in an input have public URLs, those in an output any. */
 type Purpose = "first issue" | "all issues" | "output" | "schema";
 
-/** Gives what checks values by a document, which is compiled when it is first asked for. */
+/** Gives what checks values by a document, which is compiled when it is first asked for, and once. */
 type Compile = (document: SchemaDocument, purpose: Purpose) => () => Validate;
 
 /** The compiler of one catalogue, which has one Ajv for each draft and purpose. */
 export function createCompile(): Compile {
   const made = new Map<string, Ajv>();
   return ({ root, draft }, purpose) => {
-    let compiled: Validate | undefined;
-    return () => {
-      if (compiled !== undefined) return compiled;
+    let get: (() => Validate) | undefined;
+    const tryOnce = (): (() => Validate) => {
       const key = `${draft} ${purpose}`;
       const ajv = made.get(key) ?? createAjv(draft, purpose);
       made.set(key, ajv);
-      compiled = toValidate(ajv.compile(root));
-      // Another deployment may have the same `$id`.
-      ajv.removeSchema(root);
-      return compiled;
+      try {
+        const validate = toValidate(ajv.compile(root));
+        return () => validate;
+      } catch (error) {
+        // It would fail again, after as much work.
+        return () => {
+          throw error;
+        };
+      } finally {
+        // Another deployment may have the same `$id`.
+        ajv.removeSchema(root);
+      }
     };
+    return () => (get ??= tryOnce())();
   };
 }
 

@@ -73,6 +73,8 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
     if (typeof $ref !== "string" || targets.has($ref)) return;
     const target = follow(root, $ref);
     if (typeof target === "string") report([...path, "$ref"], target);
+    else if (isCircle(root, $ref))
+      report([...path, "$ref"], `leads in a circle (${$ref}), ${CIRCLE}`);
     else targets.set($ref, toSchema(target) ?? true);
   }
 
@@ -114,6 +116,21 @@ function follow(root: JsonObject, $ref: string): Place | string {
     place ??
     `leads to nothing in this document (${$ref}); write the way from the top, as in #/$defs/name`
   );
+}
+
+const CIRCLE = "so nothing says what is allowed; let one of them lead to a schema";
+
+/** Whether a `$ref` leads to further ones only, without end. */
+function isCircle(root: JsonObject, $ref: string): boolean {
+  const passed = new Set<JsonValue>();
+  let next: JsonValue = $ref;
+  while (typeof next === "string" && !passed.has(next)) {
+    passed.add(next);
+    const place = follow(root, next);
+    next =
+      typeof place !== "string" && isJsonObject(place.value) ? (place.value["$ref"] ?? null) : null;
+  }
+  return typeof next === "string";
 }
 
 function decode(segment: string): string {
