@@ -66,7 +66,6 @@ export async function startGateway(
   // Unlike a catch, it keeps the reason of a failed start where closing fails too.
   await using opening = new AsyncDisposableStack();
   opening.defer(closeAll);
-
   for (const doubt of config.doubts) log.warn(doubt);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);

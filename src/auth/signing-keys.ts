@@ -215,7 +215,7 @@ function toFingerprints(key: JWK): readonly string[] {
   }
 }
 
-/** Like fetch, but rejects where the status is not 200, and the body ends with an error when it is too long, and at the signal. */
+/** Like fetch, but rejects any status but 200, and the body ends with an error when it is too long, and at the signal. */
 async function fetchBounded(url: string, init: RequestInit & { readonly signal: AbortSignal }) {
   const response = await fetch(url, init);
   if (response.status !== 200) {

@@ -20,25 +20,24 @@ type Compile = (document: SchemaDocument, purpose: Purpose) => () => Validate;
 export function createCompile(): Compile {
   const made = new Map<string, Ajv>();
   return ({ root, draft }, purpose) => {
-    let get: (() => Validate) | undefined;
-    const tryOnce = (): (() => Validate) => {
+    let compiled: Validate | undefined;
+    return () => {
+      if (compiled !== undefined) return compiled;
       const key = `${draft} ${purpose}`;
       const ajv = made.get(key) ?? createAjv(draft, purpose);
       made.set(key, ajv);
       try {
-        const validate = toValidate(ajv.compile(root));
-        return () => validate;
+        compiled = toValidate(ajv.compile(root));
       } catch (error) {
-        // It would fail again, after as much work.
-        return () => {
+        // To compile it again would fail again, after as much work.
+        compiled = () => {
           throw error;
         };
-      } finally {
-        // Another deployment may have the same `$id`.
-        ajv.removeSchema(root);
       }
+      // Another deployment may have the same `$id`.
+      ajv.removeSchema(root);
+      return compiled;
     };
-    return () => (get ??= tryOnce())();
   };
 }
 

@@ -71,10 +71,10 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
       report([...path, "nullable"], `must be true or false, beside a type; ${instead}`);
     }
     if (typeof $ref !== "string" || targets.has($ref)) return;
-    const target = follow(root, $ref);
+    const target = isCircle(root, $ref)
+      ? `leads in a circle (${$ref}), so nothing says what is allowed; let one of them lead to a schema`
+      : follow(root, $ref);
     if (typeof target === "string") report([...path, "$ref"], target);
-    else if (isCircle(root, $ref))
-      report([...path, "$ref"], `leads in a circle (${$ref}), ${CIRCLE}`);
     else targets.set($ref, toSchema(target) ?? true);
   }
 
@@ -118,19 +118,12 @@ function follow(root: JsonObject, $ref: string): Place | string {
   );
 }
 
-const CIRCLE = "so nothing says what is allowed; let one of them lead to a schema";
-
 /** Whether a `$ref` leads to further ones only, without end. */
-function isCircle(root: JsonObject, $ref: string): boolean {
-  const passed = new Set<JsonValue>();
-  let next: JsonValue = $ref;
-  while (typeof next === "string" && !passed.has(next)) {
-    passed.add(next);
-    const place = follow(root, next);
-    next =
-      typeof place !== "string" && isJsonObject(place.value) ? (place.value["$ref"] ?? null) : null;
-  }
-  return typeof next === "string";
+function isCircle(root: JsonObject, $ref: JsonValue = null, seen = new Set<unknown>()): boolean {
+  if (typeof $ref !== "string" || seen.has($ref)) return typeof $ref === "string";
+  const place = follow(root, $ref);
+  if (typeof place === "string" || !isJsonObject(place.value)) return false;
+  return isCircle(root, place.value["$ref"], seen.add($ref));
 }
 
 function decode(segment: string): string {

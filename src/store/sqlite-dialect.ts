@@ -26,9 +26,8 @@ const BETWEEN_TRIES_MS = 20;
 export function createSqliteDialect(sqlite: DatabaseSync): SqliteDialect {
   const config: SqliteDialectConfig = {
     database: toKyselyDatabase(sqlite),
-    async onCreateConnection(connection) {
-      Object.assign(connection, { executeQuery: waitForLock(connection) });
-    },
+    onCreateConnection: async (connection) =>
+      void Object.assign(connection, { executeQuery: waitForLock(connection) }),
   };
   return Object.assign(new SqliteDialect(config), {
     createDriver: () => new ImmediateDriver(config),
@@ -52,14 +51,12 @@ function waitForLock(connection: DatabaseConnection) {
     for (;;) {
       try {
         const result = await execute<Row>(query);
-        // A read needs no lock, so it does not tell whether that is free.
-        if (result.numAffectedRows !== undefined) gaveUpAt = -Infinity;
+        if (result.numAffectedRows !== undefined) gaveUpAt = -Infinity; // A read needs no lock.
         return result;
       } catch (error) {
         if (codeOf(error) !== SQLITE_BUSY) throw error;
-        const triedAt = performance.now();
-        if (triedAt >= until) {
-          gaveUpAt = triedAt;
+        if (performance.now() >= until) {
+          gaveUpAt = performance.now();
           throw new DatabaseBusyError({ cause: error });
         }
       }
