@@ -194,7 +194,7 @@ const NEVER_GIVEN =
 const NOT_GIVEN_NOW =
   "The server of JWT_JWKS_URL gives no keys; the last ones go on. It is asked again every few seconds. Check the server.";
 const NO_KEYS =
-  "The server of JWT_JWKS_URL lists no usable key any more, so every token is refused. Have the issuer publish a key, unless it meant to withdraw them all.";
+  "The server of JWT_JWKS_URL lists no usable key, so every token is refused. Have the issuer publish a key, unless it meant to withdraw them all.";
 
 /** Where no key has an id, as in a PEM file, the id that a token names is ignored. */
 function byId({ keys }: JSONWebKeySet, find: SigningKeys["find"]): SigningKeys["find"] {
@@ -215,9 +215,14 @@ function toFingerprints(key: JWK): readonly string[] {
   }
 }
 
-/** Like fetch, but the body ends with an error when it is too long, and at the signal. */
+/** Like fetch, but rejects any status but 200, and the body ends with an error when it is too long, and at the signal. */
 async function fetchBounded(url: string, init: RequestInit & { readonly signal: AbortSignal }) {
   const response = await fetch(url, init);
+  if (response.status !== 200) {
+    // Unread, it would keep the connection.
+    await response.body?.cancel();
+    throw new Error(`It answered with HTTP ${response.status}, and not with 200.`);
+  }
   let bytes = 0;
   const bound = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {

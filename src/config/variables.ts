@@ -81,7 +81,7 @@ const DATABASE = {
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "for good",
-    "How long to keep finished jobs and their idempotency keys; a day at least.",
+    "How long to keep finished jobs and their idempotency keys; never less than 26 h after the job was created.",
   ),
 };
 
@@ -171,7 +171,7 @@ const ANSWER = {
   UNREAD_MIB: setting(
     wholeNumber(4, 65_536),
     "512",
-    "How many MiB in all may wait in memory for clients to read or to finish sending; at least four times `ANSWER_MIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
+    "How many MiB in all may wait in memory for clients to read or to finish sending; at least four times `ANSWER_MIB` and six times `BODY_KIB` and `SOCKET_MESSAGE_KIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
   ),
 };
 
@@ -191,7 +191,7 @@ const REQUEST = {
   IDLE_TIMEOUT_SECONDS: setting(
     number(0.1, 600),
     "20",
-    "How long a connection may be idle between requests. Then it is closed.",
+    "How long a connection may send nothing between requests. Then it is closed.",
   ),
   MAX_CONNECTIONS: setting(
     wholeNumber(1, 1_000_000),

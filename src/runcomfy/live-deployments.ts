@@ -22,7 +22,7 @@ export type TokenSight = "accepted" | "refused" | "unknown";
 
 /**
  * What the upstream says about deployments, at most ten seconds old. It is the only part of a process that asks for them:
- * what is read at the same moment, by whomever, is one call for up to 50, and one for the list of all.
+ * what several ask for at the same moment is one call for up to 50, and one for the list of all.
  */
 export function createLiveDeployments(options: {
   readonly runcomfy: Pick<RunComfy, "listDeployments">;

@@ -1,4 +1,4 @@
-import type { RequestListener } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
 
 import { expect, onTestFinished, test } from "vitest";
 
@@ -11,7 +11,11 @@ import { createRecordedLog } from "./recorded-log.ts";
 
 async function open(
   answer: RequestListener,
-  details: { readonly refreshMs?: number; readonly retryMs?: number } = {},
+  details: {
+    readonly refreshMs?: number;
+    readonly retryMs?: number;
+    readonly timeoutMs?: number;
+  } = {},
 ) {
   const server = await startKeyServer(answer);
   const recorded = createRecordedLog();
@@ -226,6 +230,35 @@ test.each([
     await expect.poll(async () => await reasonFor(await sign(signer))).toBe("let in");
   },
 );
+
+test.each([
+  [404, (response) => void response.end("secret")],
+  [503, (response) => void response.write("secret, and never the end")],
+  [302, (response) => void response.end()],
+] satisfies [number, (response: ServerResponse) => void][])(
+  "that a server answers with %s is in the log, and its connection is not kept until the time-out",
+  async (status, write) => {
+    let waiting = 0;
+    const { server, of } = await open(
+      (_request, response) => {
+        waiting += 1;
+        response.on("close", () => (waiting -= 1));
+        write(response.writeHead(status, { location: "/" }));
+      },
+      { timeoutMs: 600_000 },
+    );
+    await expect.poll(() => server.requests()).toBeGreaterThan(1);
+    server.answer(keysOf());
+    await expect.poll(() => waiting).toBe(0);
+    expect(of("error")).toEqual([expect.stringContaining(`answered with HTTP ${status}`)]);
+    expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
+  },
+);
+
+test("an issuer whose first answer lists no key is not said to have listed one", async () => {
+  const { of } = await open(keysOf());
+  await expect.poll(() => of("warn")).toEqual([expect.stringContaining("lists no usable key, so")]);
+});
 
 test("without keys nobody can be checked until the server is there, and the log says so once", async () => {
   const signer = await createSigner("ES256", "k1");

@@ -9,6 +9,8 @@ const JWT = {
   JWT_JWKS_URL: "https://login.example.com/jwks",
 };
 
+const SMALL_MEMORY = { UNREAD_MIB: "8", ANSWER_MIB: "2" };
+
 describe("who may come in", () => {
   test.each(["127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST", "::1"])(
     "without authentication the gateway may listen on %s",
@@ -126,6 +128,11 @@ describe("how much", () => {
     });
   });
 
+  test("memory that holds the largest body and message, and what comes around them, is enough", () => {
+    const most = { ...SMALL_MEMORY, BODY_KIB: "1365", SOCKET_MESSAGE_KIB: "1365" };
+    expect(loadConfig(most).limits.http.bodyBytes).toBe(1_365 * 1_024);
+  });
+
   test("kibibytes are given as bytes", () => {
     const { limits } = loadConfig({ BODY_KIB: "1", HEADERS_KIB: "8" });
     expect(limits).toMatchObject({
@@ -138,6 +145,9 @@ describe("how much", () => {
     [{ REQUESTS_PER_SECOND: "0" }, "REQUESTS_PER_SECOND must be a whole number from 1"],
     [{ BODY_KIB: "-1" }, "BODY_KIB must be"],
     [{ HEADERS_TIMEOUT_SECONDS: "21" }, "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT"],
+    [{ UNREAD_MIB: "127" }, "UNREAD_MIB must be at least four times ANSWER_MIB"],
+    [{ ...SMALL_MEMORY, BODY_KIB: "1366" }, "UNREAD_MIB must be at least six times BODY_KIB"],
+    [{ ...SMALL_MEMORY, SOCKET_MESSAGE_KIB: "1366" }, "six times BODY_KIB and SOCKET_MESSAGE_KIB"],
   ])("%o is a problem", (environment, problem) => {
     expect(() => loadConfig(environment)).toThrow(problem);
   });

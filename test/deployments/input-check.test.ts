@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { createChecks } from "../../src/deployments/create-checks.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
@@ -419,7 +420,7 @@ describe("a check", () => {
   });
 
   it.each([
-    ["a schema that is satisfied by itself", { $ref: "#" }, {}],
+    ["a schema that is satisfied by itself", { allOf: [{ $ref: "#" }] }, {}],
     [
       "a key that Ajv calls",
       { properties: { x: { uniqueItems: true } } },
@@ -476,4 +477,20 @@ describe("a check", () => {
     // How many, is a matter of time.
     expect(new Set(issues.map(({ path }) => path[0]))).toEqual(new Set(["list"]));
   });
+});
+
+it("tries a schema that can't be compiled once, and then checks by another of its name", () => {
+  const compile = vi.spyOn(Ajv2020.prototype, "compile");
+  onTestFinished(() => compile.mockRestore());
+  const checks = createChecks();
+  const $id = "https://a.test/s.json";
+  const twice = documentOf({ $id, $defs: { a: { $anchor: "x" }, b: { $anchor: "x" } } });
+  const check = checks.inputCheck(twice, { shape: null, divisor: null });
+  for (let count = 0; count < 3; count++) {
+    const { issues } = check({}, (path) => path);
+    expect(toTexts(issues)).toEqual([": can't be checked as it is; try another input"]);
+  }
+  expect(compile).toHaveBeenCalledTimes(1);
+  const good = checks.inputCheck(documentOf({ $id }), { shape: null, divisor: null });
+  expect(good({}, (path) => path).issues).toEqual([]);
 });

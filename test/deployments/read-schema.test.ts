@@ -109,3 +109,23 @@ test("a reference may lead anywhere in the document, and into itself", () => {
     "next.next.size: must be an integer",
   ]);
 });
+
+test("references that lead in a circle, and to no schema, are a problem", () => {
+  const message = "so nothing says what is allowed; let one of them lead to a schema";
+  expect(
+    problemsOf({
+      properties: { x: { $ref: "#/$defs/a" }, size: { $ref: "#/$defs/size" } },
+      $defs: {
+        a: { $ref: "#/$defs/b" },
+        b: { $ref: "#/$defs/a" },
+        size: { $ref: "#/$defs/number" },
+        number: { type: "integer" },
+      },
+    }),
+  ).toEqual([
+    `properties.x.$ref: leads in a circle (#/$defs/a), ${message}`,
+    `$defs.a.$ref: leads in a circle (#/$defs/b), ${message}`,
+    `$defs.b.$ref: leads in a circle (#/$defs/a), ${message}`,
+  ]);
+  expect(problemsOf({ $ref: "#" })).toEqual([`$ref: leads in a circle (#), ${message}`]);
+});
