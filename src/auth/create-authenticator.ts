@@ -29,7 +29,7 @@ export async function createAuthenticator(options: {
         "jwksUrl" in config.keys
           ? openKeyServer({ url: config.keys.jwksUrl, log, now })
           : keepSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
-      return createJwtAuthenticator({ config, limits, log, now, keys });
+      return createJwtAuthenticator({ config, limits, now, keys });
     }
   }
 }

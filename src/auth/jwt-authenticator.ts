@@ -3,7 +3,6 @@ import { hash } from "node:crypto";
 import type { JWTVerifyOptions } from "jose";
 import { errors, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
-import type { BaseLogger } from "pino";
 import { z } from "zod";
 
 import type { Config } from "../config/load-config.ts";
@@ -37,21 +36,20 @@ export function createJwtAuthenticator(options: {
   /** Which tokens are accepted. */
   readonly config: Omit<Extract<Config["auth"], { kind: "jwt" }>, "kind">;
   readonly limits: OwnerLimits;
-  readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly keys: SigningKeys;
 }): Authenticator {
-  const { config, limits, log, now, keys } = options;
+  const { config, limits, now, keys } = options;
   // By hash, so that no token stays in memory.
   const believed = new LRUCache<string, { readonly admission: Admission; readonly until: number }>({
     max: MOST_BELIEVED,
   });
-  let hasWarned = false;
 
   async function check(token: string): Promise<Admission> {
-    const { payload, key } = await verify(token).catch((error: unknown) => {
-      throw toAuthenticationError(error);
+    const { payload, key } = await verify(token).catch((cause: unknown) => {
+      if (cause instanceof AuthenticationError) throw cause;
+      throw new AuthenticationError("invalid", explain(cause), { cause });
     });
     const { data: claims } = CLAIMS.safeParse(payload);
     if (claims === undefined)
@@ -91,19 +89,6 @@ export function createJwtAuthenticator(options: {
       if (!isUnknownKey || !(await keys.refresh())) throw error;
       return await verifyByAny(token, keys, checks);
     }
-  }
-
-  function toAuthenticationError(cause: unknown): AuthenticationError {
-    if (cause instanceof AuthenticationError) return cause;
-    if (!(cause instanceof errors.JOSEError) && !hasWarned) {
-      hasWarned = true;
-      // Not the error: it may quote the token.
-      log.warn(
-        { kind: cause instanceof Error ? cause.name : typeof cause },
-        "A token was refused because its key can't be used, e.g. an RSA key of fewer than 2048 bits. Check the issuer's keys. This is logged once.",
-      );
-    }
-    return new AuthenticationError("invalid", explain(cause), { cause });
   }
 
   return {

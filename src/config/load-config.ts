@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
@@ -15,10 +17,8 @@ export class ConfigError extends Error {
 }
 
 /** Reads the gateway's variables; an empty value counts as unset. Throws a `ConfigError` that lists every problem. */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>>) {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
-  );
+export function loadConfig(environment: Given) {
+  const given = withoutEmpty(environment);
   const parsed = VARIABLES.safeParse(given);
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
@@ -51,6 +51,30 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     /** Sentences about names that look like slips. */
     doubts,
   });
+}
+
+/** The variables of `own` and of the `.env` beside package.json; `own` wins, and empty values are left out. */
+export function readEnvironment(own: Given): Given {
+  return withoutEmpty({ ...readDotEnv(), ...withoutEmpty(own) });
+}
+
+function readDotEnv(): Given {
+  try {
+    // Unlike Buffer's, this decoder drops the mark that some editors put first, and stops at what is not UTF-8.
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    return parseEnv(decoder.decode(readFileSync(new URL("../../.env", import.meta.url))));
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    if (code === "ENOENT") return {};
+    throw new Error(
+      `The file .env beside package.json can't be read (${code}). Save it as UTF-8 text that the gateway may read, or remove it.`,
+      { cause },
+    );
+  }
+}
+
+function withoutEmpty(environment: Given): Given {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
 }
 
 type Variables = z.infer<typeof VARIABLES>;
@@ -94,6 +118,10 @@ function besideDatabase(databaseUrl: string): string | null {
   return path === undefined ? "data/sandbox" : join(dirname(path), "sandbox");
 }
 
+/** Not the symmetric ones: whoever can check a token could make one. */
+const ALGORITHMS: readonly string[] =
+  "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
+
 function toAuth(variables: Variables) {
   const { JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile = "" } = variables;
   const keys = jwksUrl === undefined ? { publicKeyFile } : { jwksUrl };
@@ -108,7 +136,7 @@ function toAuth(variables: Variables) {
         keys,
         issuer: variables.JWT_ISSUER ?? "",
         audience: variables.JWT_AUDIENCE ?? "",
-        algorithms: variables.JWT_ALGORITHMS,
+        algorithms: ALGORITHMS,
       } as const;
   }
 }
@@ -135,16 +163,16 @@ function toLimits(variables: Variables, given: Given) {
     http: {
       bodyBytes: variables.BODY_KIB * 1_024,
       headersBytes: variables.HEADERS_KIB * 1_024,
-      headersSeconds: variables.HEADERS_TIMEOUT_SECONDS,
+      headersSeconds: variables.REQUEST_TIMEOUT_SECONDS,
       requestSeconds: variables.REQUEST_TIMEOUT_SECONDS,
       idleSeconds: variables.IDLE_TIMEOUT_SECONDS,
       connections: variables.MAX_CONNECTIONS,
     },
     webSocket: {
-      initSeconds: variables.SOCKET_INIT_SECONDS,
-      messageBytes: variables.SOCKET_MESSAGE_KIB * 1_024,
-      operationsPerSocket: variables.OPERATIONS_PER_SOCKET,
-      sockets: variables.MAX_SOCKETS,
+      initSeconds: variables.REQUEST_TIMEOUT_SECONDS,
+      messageBytes: variables.BODY_KIB * 1_024,
+      operationsPerSocket: 500,
+      sockets: variables.MAX_CONNECTIONS,
       subscriptions: variables.MAX_SUBSCRIPTIONS,
     },
     owner: {

@@ -1,6 +1,6 @@
 import type { Job, JobError, JobStatus } from "./job.ts";
 import { isFinished, isForward } from "./job.ts";
-import { SUBMISSION_UNKNOWN } from "./job-error.ts";
+import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 
 /** A fact about a job, which the upstream told or the gateway concluded. */

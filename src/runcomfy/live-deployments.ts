@@ -4,8 +4,8 @@ import type { BaseLogger } from "pino";
 
 import { isIdentifier } from "../job/identifier.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
-import { MOST_LISTED_IDS } from "./request-path.ts";
 import type { RunComfy } from "./runcomfy.ts";
+import { MOST_LISTED_IDS } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 
 /** How long an answer is kept, and how long nobody asks again after a failure. */

@@ -13,7 +13,7 @@ import { GraphQLError } from "graphql";
 import type { Scope } from "../auth/viewer.ts";
 import type { GatewayContext } from "./context.ts";
 
-/** The scope that a field needs, which may depend on its arguments; null for none. */
+/** The scope that a field needs, which may depend on its arguments; null for none, which every root field has to say. */
 type FieldScope<Args extends InputFieldMap> =
   | Scope
   | null
@@ -36,34 +36,6 @@ declare global {
     > {
       scope?: FieldScope<Args>;
     }
-    interface QueryFieldOptions<
-      Types extends SchemaTypes,
-      Type extends TypeParam<Types>,
-      Nullable extends FieldNullability<Type>,
-      Args extends InputFieldMap,
-      ResolveReturnShape,
-    > {
-      scope: FieldScope<Args>;
-    }
-    interface MutationFieldOptions<
-      Types extends SchemaTypes,
-      Type extends TypeParam<Types>,
-      Nullable extends FieldNullability<Type>,
-      Args extends InputFieldMap,
-      ResolveReturnShape,
-    > {
-      scope: Scope;
-    }
-    interface SubscriptionFieldOptions<
-      Types extends SchemaTypes,
-      Type extends TypeParam<Types>,
-      Nullable extends FieldNullability<Type>,
-      Args extends InputFieldMap,
-      ResolveShape,
-      ResolveReturnShape,
-    > {
-      scope: Scope;
-    }
   }
 }
 
@@ -71,6 +43,15 @@ type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types["
 
 /** Lets a field run only for viewers who have its `scope`, which every root field must declare. */
 class ScopesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>) {
+    if (
+      ["Query", "Mutation", "Subscription"].includes(field.kind) &&
+      field.pothosOptions.scope === undefined
+    )
+      throw new Error(`${field.parentType}.${field.name} has no scope. Give it one, or null.`);
+    return field;
+  }
+
   override wrapResolve(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>) {
     return field.kind === "Subscription" ? resolve : guard(resolve, field);
   }

@@ -33,7 +33,6 @@ async function open(
       algorithms: ["ES256"],
     },
     limits: NO_LIMITS,
-    log,
     now: Date.now,
     keys,
   });

@@ -33,13 +33,13 @@ describe("the configuration", () => {
         http: {
           bodyBytes: 262_144,
           headersBytes: 16_384,
-          headersSeconds: 10,
+          headersSeconds: 20,
           requestSeconds: 20,
           idleSeconds: 20,
           connections: 20_000,
         },
         webSocket: {
-          initSeconds: 10,
+          initSeconds: 20,
           messageBytes: 262_144,
           operationsPerSocket: 500,
           sockets: 20_000,
