@@ -11,10 +11,7 @@ import { AuthenticationError } from "./authenticator.ts";
 
 /** The public keys of whoever signs tokens. */
 export type SigningKeys = {
-  /**
-   * The key for a token with this header. Rejects with jose's errors (`JWKSMultipleMatchingKeys` where several fit), and
-   * with an `AuthenticationError` while no keys are known.
-   */
+  /** The key for a token with this header. Rejects with jose's errors, or an `AuthenticationError` while no keys are known. */
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
   /** Looks for new keys, for a token that none of them has signed. False when it did not look. */
   refresh(): Promise<boolean>;

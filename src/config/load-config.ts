@@ -43,7 +43,15 @@ export function loadConfig(environment: Given) {
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,
-    auth: toAuth(variables),
+    auth: {
+      kind: variables.AUTH,
+      apiKeysFile: variables.API_KEYS_FILE,
+      /** Null where the keys are in the file. */
+      jwksUrl: variables.JWT_JWKS_URL ?? null,
+      publicKeyFile: variables.JWT_PUBLIC_KEY_FILE ?? "",
+      issuer: variables.JWT_ISSUER ?? "",
+      audience: variables.JWT_AUDIENCE ?? "",
+    },
     doors: toDoors(variables),
     limits: toLimits(variables, given),
     /** Null when unset. */
@@ -118,29 +126,6 @@ function besideDatabase(databaseUrl: string): string | null {
   return path === undefined ? "data/sandbox" : join(dirname(path), "sandbox");
 }
 
-/** Not the symmetric ones: whoever can check a token could make one. */
-const ALGORITHMS: readonly string[] =
-  "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
-
-function toAuth(variables: Variables) {
-  const { JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile = "" } = variables;
-  const keys = jwksUrl === undefined ? { publicKeyFile } : { jwksUrl };
-  switch (variables.AUTH) {
-    case "none":
-      return { kind: "none" } as const;
-    case "api-keys":
-      return { kind: "api-keys", file: variables.API_KEYS_FILE } as const;
-    case "jwt":
-      return {
-        kind: "jwt",
-        keys,
-        issuer: variables.JWT_ISSUER ?? "",
-        audience: variables.JWT_AUDIENCE ?? "",
-        algorithms: ALGORITHMS,
-      } as const;
-  }
-}
-
 function toDoors(variables: Variables) {
   const isProduction = variables.NODE_ENV === "production";
   return {
@@ -157,7 +142,7 @@ function toLimits(variables: Variables, given: Given) {
   const perOwner = (name: keyof typeof OWNER_VARIABLES): number | null =>
     variables.AUTH === "none" && given[name] === undefined ? null : variables[name];
   return {
-    document: { tokens: variables.DOCUMENT_TOKENS, cost: variables.DOCUMENT_COST },
+    document: { tokens: 5_000, cost: variables.DOCUMENT_COST },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
     unreadBytes: variables.UNREAD_MIB * 1_048_576,
     http: {
@@ -173,7 +158,7 @@ function toLimits(variables: Variables, given: Given) {
       messageBytes: variables.BODY_KIB * 1_024,
       operationsPerSocket: 500,
       sockets: variables.MAX_CONNECTIONS,
-      subscriptions: variables.MAX_SUBSCRIPTIONS,
+      subscriptions: 50_000,
     },
     owner: {
       requestsPerSecond: perOwner("REQUESTS_PER_SECOND"),

@@ -144,11 +144,6 @@ const CREDENTIALS = {
 };
 
 const ANSWER = {
-  DOCUMENT_TOKENS: setting(
-    wholeNumber(100, 20_000),
-    "5000",
-    "The most tokens a document may have, with its fragments written out. More: `DOCUMENT_TOO_LARGE`.",
-  ),
   DOCUMENT_COST: setting(
     wholeNumber(100, MANY),
     "15000",
@@ -187,14 +182,6 @@ const REQUEST = {
     wholeNumber(1, 1_000_000),
     "20000",
     "The most connections, open sockets included. More are closed.",
-  ),
-};
-
-const SOCKET = {
-  MAX_SUBSCRIPTIONS: setting(
-    wholeNumber(1, 10_000_000),
-    "50000",
-    "The most subscriptions. More: `QUOTA_EXCEEDED`.",
   ),
 };
 
@@ -256,7 +243,6 @@ export const VARIABLES = z.object({
   ...CREDENTIALS,
   ...ANSWER,
   ...REQUEST,
-  ...SOCKET,
   ...OWNER_VARIABLES,
   ...SANDBOX,
   ...TIMING,
@@ -272,16 +258,15 @@ export const VARIABLE_GROUPS = [
     "How callers say who they are. Each sees only their own jobs.",
     CREDENTIALS,
   ),
-  group("Limits of documents and answers", "What one operation may ask for.", ANSWER),
   group(
-    "Limits of requests and connections",
-    "What one HTTP request, and all connections together, may take of one gateway.",
-    REQUEST,
+    "Limits of documents and answers",
+    "What one operation may ask for. A document may have 5,000 tokens, with its fragments written out.",
+    ANSWER,
   ),
   group(
-    "Limits of WebSockets and subscriptions",
-    "Of one gateway; an event stream counts as a subscription.",
-    SOCKET,
+    "Limits of requests and connections",
+    "What one request, and all connections together, may take of one gateway. A WebSocket may have 500 operations at once, and a gateway 50,000 subscriptions, event streams included.",
+    REQUEST,
   ),
   group(
     "Limits of each owner",

@@ -25,10 +25,7 @@ export function toSegmentText(segment: string | number, isFirst: boolean): strin
 const DEEPEST = 64;
 const MOST_ISSUES = 20;
 
-/**
- * What could not be stored or sent unchanged: U+0000, lone surrogates, inexact numbers and nesting deeper than 64. At
- * most 20 issues, so that a hostile input gets no huge answer.
- */
+/** What could not be stored or sent unchanged: U+0000, lone surrogates, inexact numbers, deep nesting. At most 20 issues. */
 export function checkJson(value: JsonValue): InputIssue[] {
   const issues: InputIssue[] = [];
   visit(value, [], issues);

@@ -100,10 +100,7 @@ const LONGEST_MS = 15_000;
 /** The next look comes after this share of the time since the status last changed. */
 const STALENESS = 0.1;
 
-/**
- * Looks less often the longer the status stands still: the end of an 8 s job is seen within a second, and a job of an
- * hour is not asked for every second. After a failed look it backs off with full jitter.
- */
+/** Looks less often the longer the status stands still, and after a failed look it backs off with full jitter. */
 export const lookByAge: PollSchedule = (job, looks, now, random) => {
   const stillMs = now.getTime() - statusSince(job).getTime();
   const delayMs = clamp(stillMs * STALENESS * (0.75 + 0.5 * random));

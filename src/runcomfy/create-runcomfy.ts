@@ -66,10 +66,7 @@ export function createRunComfy(options: {
     throwHttpErrors: false,
   });
 
-  /**
-   * One request and what its whole answer, head and body, says within `timeoutMs`. Rejects with a `RunComfyError`, and
-   * with the signal's reason.
-   */
+  /** What the whole answer says within `timeoutMs`. Rejects with a `RunComfyError`, and with the signal's reason. */
   async function send<Report>(request: {
     readonly call: Call;
     readonly path: string;

@@ -23,7 +23,7 @@ declare global {
   // Pothos reads the options of plugins from here; the type parameters must have its own names.
   namespace PothosSchemaTypes {
     interface Plugins<Types extends SchemaTypes> {
-      scopes: ScopesPlugin<Types>;
+      scopes: ScopesPlugin;
     }
     interface FieldOptions<
       Types extends SchemaTypes,
@@ -39,11 +39,12 @@ declare global {
   }
 }
 
-type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types["Context"], object>;
+type Resolver = GraphQLFieldResolver<unknown, object, object>;
+type Field = PothosOutputFieldConfig<SchemaTypes>;
 
 /** Lets a field run only for viewers who have its `scope`, which every root field must declare. */
-class ScopesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>) {
+class ScopesPlugin extends BasePlugin<SchemaTypes> {
+  override onOutputFieldConfig(field: Field) {
     if (
       ["Query", "Mutation", "Subscription"].includes(field.kind) &&
       field.pothosOptions.scope === undefined
@@ -52,24 +53,18 @@ class ScopesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     return field;
   }
 
-  override wrapResolve(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>) {
+  override wrapResolve(resolve: Resolver, field: Field) {
     return field.kind === "Subscription" ? resolve : guard(resolve, field);
   }
 
-  override wrapSubscribe(
-    subscribe: Resolver<Types> | undefined,
-    field: PothosOutputFieldConfig<Types>,
-  ) {
+  override wrapSubscribe(subscribe: Resolver | undefined, field: Field) {
     return subscribe && guard(subscribe, field);
   }
 }
 
 SchemaBuilder.registerPlugin("scopes", ScopesPlugin);
 
-function guard<Types extends SchemaTypes>(
-  resolve: Resolver<Types>,
-  { pothosOptions: { scope = null } }: PothosOutputFieldConfig<Types>,
-): Resolver<Types> {
+function guard(resolve: Resolver, { pothosOptions: { scope = null } }: Field): Resolver {
   if (scope === null) return resolve;
   return (parent, given, context, info) => {
     const needed = typeof scope === "function" ? scope({ ...given }) : scope;

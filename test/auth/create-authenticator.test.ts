@@ -20,10 +20,17 @@ async function open(config: Config["auth"]) {
   return authenticator;
 }
 
-function toConfig(keys: Extract<Config["auth"], { kind: "jwt" }>["keys"]): Config["auth"] {
-  const algorithms = ["RS256", "ES256"];
-  const words = { issuer: ISSUER, audience: AUDIENCE, algorithms };
-  return { kind: "jwt", keys, ...words };
+const NONE = {
+  kind: "none",
+  apiKeysFile: "",
+  jwksUrl: null,
+  publicKeyFile: "",
+  issuer: "",
+  audience: "",
+} as const;
+
+function toConfig(keys: Partial<Config["auth"]>): Config["auth"] {
+  return { ...NONE, kind: "jwt", issuer: ISSUER, audience: AUDIENCE, ...keys };
 }
 
 /** With keys that are in a file of this text. */
@@ -43,7 +50,7 @@ async function signRsa(kid?: string): Promise<string> {
 }
 
 test("without authentication everybody is the local owner with every scope", async () => {
-  const authenticator = await open({ kind: "none" });
+  const authenticator = await open(NONE);
   expect(await authenticator.authenticate("Bearer nonsense")).toMatchObject({
     viewer: {
       ownerId: "local",
@@ -56,7 +63,7 @@ test("without authentication everybody is the local owner with every scope", asy
 test("with api-keys the keys of the file let in", async () => {
   const { file, create } = await createApiKeysFile();
   const key = await create("web");
-  const authenticator = await open({ kind: "api-keys", file });
+  const authenticator = await open({ ...NONE, kind: "api-keys", apiKeysFile: file });
   expect(await authenticator.authenticate(`Bearer ${key}`)).toMatchObject({
     viewer: { ownerId: "web" },
   });

@@ -15,19 +15,10 @@ const SECONDS = NOW / 1_000;
 const RSA = await createSigner("RS256", "k1");
 const ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"];
 
-async function open(
-  signers: readonly Signer[],
-  details: { readonly algorithms?: readonly string[] } = {},
-) {
+async function open(signers: readonly Signer[]) {
   let now = NOW;
   const tokens = createJwtAuthenticator({
-    config: {
-      keys: { publicKeyFile: "unused" },
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ALGORITHMS,
-      ...details,
-    },
+    config: { issuer: ISSUER, audience: AUDIENCE },
     limits: NO_LIMITS,
     now: () => now,
     keys: keepSigningKeys({ keys: signers.map(({ jwk }) => jwk) }),
@@ -185,12 +176,6 @@ test.each([
   const header = encode({ alg, kid: "k1" });
   for (const token of [`${header}.${payload}.`, `${header}.${payload}.${signature}`])
     await expect(letIn(token)).rejects.toEqual(isInvalid());
-});
-
-test("an algorithm that is not on the list is refused, though the key could do it", async () => {
-  const signer = RSA;
-  const { letIn } = await open([signer], { algorithms: ["PS256", "ES256"] });
-  await expect(letIn(await signNow(signer))).rejects.toEqual(isInvalid());
 });
 
 test("keys that a token brings along or points to are not used", async () => {

@@ -19,7 +19,14 @@ describe("the configuration", () => {
       leaseSeconds: 6,
       outageBackOffSeconds: 8,
       jobRetentionDays: null,
-      auth: { kind: "none" },
+      auth: {
+        kind: "none",
+        apiKeysFile: "data/api-keys.json",
+        jwksUrl: null,
+        publicKeyFile: "",
+        issuer: "",
+        audience: "",
+      },
       doors: {
         origins: [],
         hasIntrospection: true,
