@@ -4,9 +4,8 @@ import { stripVTControlCharacters } from "node:util";
 import type { Logger } from "pino";
 
 import type { Config } from "./config/load-config.ts";
-import { loadConfig } from "./config/load-config.ts";
-import { printHelp } from "./config/print-settings.ts";
-import { readEnvironment } from "./config/read-environment.ts";
+import { loadConfig, readEnvironment } from "./config/load-config.ts";
+import { printEnvExample } from "./config/print-settings.ts";
 import { createLog } from "./create-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
@@ -28,7 +27,7 @@ const [parameter] = process.argv.slice(2);
 if (parameter === undefined) {
   run();
 } else if (parameter === "--help" || parameter === "-h") {
-  console.log(printHelp());
+  console.log(printEnvExample());
 } else {
   // What follows a = may be a secret.
   const name = parameter.split("=", 1).join();

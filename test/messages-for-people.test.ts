@@ -1,25 +1,23 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import { checkJson } from "../src/job/check-input.ts";
+import { checkJson } from "../src/job/input-issue.ts";
 import {
   DeploymentNotFoundError,
+  expired,
   IdempotencyConflictError,
+  inferenceFailed,
+  INVALID_RESPONSE,
   InvalidInputError,
   JobNotCancellableError,
   JobNotFinishedError,
   JobNotFoundError,
+  LOST,
+  SUBMISSION_UNKNOWN,
   UPSTREAM_SENTENCES,
   UpstreamError,
 } from "../src/job/errors.ts";
 import { createJob, JOB_STATUSES } from "../src/job/job.ts";
-import {
-  expired,
-  inferenceFailed,
-  INVALID_RESPONSE,
-  LOST,
-  SUBMISSION_UNKNOWN,
-} from "../src/job/job-error.ts";
 import type { JsonValue } from "../src/job/json.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { createBacklog } from "../src/schema/backlog.ts";

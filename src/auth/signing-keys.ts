@@ -6,16 +6,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
-import { z } from "zod";
 
 import { AuthenticationError } from "./authenticator.ts";
 
 /** The public keys of whoever signs tokens. */
 export type SigningKeys = {
-  /**
-   * The key for a token with this header. Rejects with jose's errors (`JWKSMultipleMatchingKeys` where several fit), and
-   * with an `AuthenticationError` while no keys are known.
-   */
+  /** The key for a token with this header. Rejects with jose's errors, or an `AuthenticationError` while no keys are known. */
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
   /** Looks for new keys, for a token that none of them has signed. False when it did not look. */
   refresh(): Promise<boolean>;
@@ -36,24 +32,19 @@ export function keepSigningKeys(set: JSONWebKeySet): SigningKeys {
 
 const PEM = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----.+?-----END \1-----/gs;
 
-const JWK_SHAPE = z.custom<JWK>((value) => z.object({ kty: z.string() }).safeParse(value).success);
-const JSON_FILE = z.union([
-  z.object({ keys: z.array(JWK_SHAPE).min(1).max(100) }),
-  JWK_SHAPE.transform((key) => ({ keys: [key] })),
-]);
-
-/**
- * Reads the public keys of a file: PEM (one or more, certificates too), a JWK or a JWK set. Rejects with a sentence
- * that names JWT_PUBLIC_KEY_FILE when there is none, or when one is private, symmetric or weak.
- */
+/** Reads public keys in PEM. Rejects with a sentence that names JWT_PUBLIC_KEY_FILE when there is none, or one is private or weak. */
 export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
   const path = resolve(file);
   try {
     const text = await readFile(path, "utf8");
-    return { keys: text.trimStart().startsWith("{") ? readJson(text) : await readPem(text) };
+    if (text.includes("PRIVATE KEY-----"))
+      throw new UnfitKey("it holds a private key, which the gateway must not have");
+    const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
+    if (keys.length === 0) throw new UnfitKey("it holds no public key");
+    return { keys: await Promise.all(keys.map((key) => exportJWK(checkStrength(key)))) };
   } catch (cause) {
     throw new Error(
-      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM, JWK or JWK set.`,
+      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM.`,
       { cause },
     );
   }
@@ -67,25 +58,6 @@ function explain(cause: unknown): string {
 }
 
 class UnfitKey extends Error {}
-
-async function readPem(text: string): Promise<JWK[]> {
-  if (text.includes("PRIVATE KEY-----")) throw new UnfitKey(PRIVATE);
-  const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
-  if (keys.length === 0) throw new UnfitKey("it holds no public key");
-  return await Promise.all(keys.map((key) => exportJWK(checkStrength(key))));
-}
-
-function readJson(text: string): JWK[] {
-  const { data } = JSON_FILE.safeParse(JSON.parse(text));
-  if (data === undefined) throw new UnfitKey("it is JSON, but neither a JWK nor a JWK set");
-  for (const key of data.keys) {
-    if ("d" in key) throw new UnfitKey(PRIVATE);
-    checkStrength(createPublicKey({ key, format: "jwk" }));
-  }
-  return data.keys;
-}
-
-const PRIVATE = "it holds a private key, which the gateway must not have";
 
 function checkStrength(key: KeyObject): KeyObject {
   const { modulusLength = Infinity } = key.asymmetricKeyDetails ?? {};

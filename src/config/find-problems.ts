@@ -42,8 +42,6 @@ export function findProblems(given: Given): readonly string[] {
       JWT_JWKS_URL &&
       JWT_PUBLIC_KEY_FILE &&
       "JWT_JWKS_URL must be unset with JWT_PUBLIC_KEY_FILE: set one of the two.",
-    Number(filled["HEADERS_TIMEOUT_SECONDS"]) > Number(filled["REQUEST_TIMEOUT_SECONDS"]) &&
-      "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT_SECONDS, which counts the headers too.",
     Number(filled["UNREAD_MIB"]) < 4 * Number(filled["ANSWER_MIB"]) &&
       "UNREAD_MIB must be at least four times ANSWER_MIB: an owner has a quarter of it, which has to hold an answer.",
     // Not four: while a body arrives, its chunks take up to half as much again.

@@ -174,7 +174,11 @@ function createEntryReader({
       }
     }
     const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
-    const document = inputSchema === null ? profile && toDocument(profile) : given;
+    const ofModel = profile && toInputSchema(profile);
+    const document =
+      inputSchema === null
+        ? ofModel && { draft: "2020-12" as const, root: ofModel, targets: new Map() }
+        : given;
     const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
     if (document !== null && !allowsObject(document)) {
       const message = "allows no object, but an input always is one; describe its fields";
@@ -194,7 +198,7 @@ function createEntryReader({
     return [
       {
         ...form,
-        inputSchema: inputSchema ?? (profile && toInputSchema(profile)),
+        inputSchema: inputSchema ?? ofModel,
         input: check && { submitField: toSubmitField(typeName), shape, check },
         output: outputDocument &&
           outputShape && { shape: outputShape, accepts: checks.outputCheck(outputDocument) },
@@ -224,10 +228,6 @@ function readModel(name: string, { report }: Notes): ModelProfile | null {
     report(["model"], `${JSON.stringify(name)} is no model that is built in${others}`);
   }
   return profile;
-}
-
-function toDocument(profile: ModelProfile): SchemaDocument {
-  return { draft: "2020-12", root: toInputSchema(profile), targets: new Map() };
 }
 
 function readDocument(
