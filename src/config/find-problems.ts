@@ -15,7 +15,6 @@ export function findProblems(given: Given): readonly string[] {
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
   // A default SANDBOX_PORT gives way.
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
-  const largestKib = Math.max(Number(filled["BODY_KIB"]), Number(filled["SOCKET_MESSAGE_KIB"]));
   const problems = [
     hasNoToken &&
       UPSTREAM === "runcomfy" &&
@@ -45,8 +44,8 @@ export function findProblems(given: Given): readonly string[] {
     Number(filled["UNREAD_MIB"]) < 4 * Number(filled["ANSWER_MIB"]) &&
       "UNREAD_MIB must be at least four times ANSWER_MIB: an owner has a quarter of it, which has to hold an answer.",
     // Not four: while a body arrives, its chunks take up to half as much again.
-    Number(filled["UNREAD_MIB"]) * 1_024 < 6 * largestKib &&
-      "UNREAD_MIB must be at least six times BODY_KIB and SOCKET_MESSAGE_KIB (1 MiB is 1024 KiB): an owner has a quarter of it, which has to hold a whole body or message.",
+    Number(filled["UNREAD_MIB"]) * 1_024 < 6 * Number(filled["BODY_KIB"]) &&
+      "UNREAD_MIB must be at least six times BODY_KIB (1 MiB is 1024 KiB): an owner has a quarter of it, which has to hold a whole body or message.",
   ];
   return problems.filter((problem) => typeof problem === "string");
 }

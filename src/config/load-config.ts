@@ -148,7 +148,6 @@ function toLimits(variables: Variables, given: Given) {
     http: {
       bodyBytes: variables.BODY_KIB * 1_024,
       headersBytes: variables.HEADERS_KIB * 1_024,
-      headersSeconds: variables.REQUEST_TIMEOUT_SECONDS,
       requestSeconds: variables.REQUEST_TIMEOUT_SECONDS,
       idleSeconds: variables.IDLE_TIMEOUT_SECONDS,
       connections: variables.MAX_CONNECTIONS,

@@ -35,7 +35,7 @@ const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
 });
 
 const ENV_HEAD =
-  "Settings of the gateway. Set them in the environment, or in a copy of this text as the file .env beside package.json. The environment wins, and an empty value counts as unset. A name after # shows a default. docs/settings.md has the same as tables.";
+  "Settings of the gateway. Set them in the environment, or in a copy of this text as the file .env beside package.json. The environment wins, and an empty value counts as unset. `#NAME=value` is a default. docs/settings.md has the same as tables.";
 
 const PAGE_HEAD = `# Settings
 

@@ -37,7 +37,7 @@ export async function startServer(
   const { host, backlog, doors, isSandbox, log } = options;
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
-    headersTimeout: http.headersSeconds * 1_000,
+    headersTimeout: http.requestSeconds * 1_000,
     requestTimeout: http.requestSeconds * 1_000,
     keepAliveTimeout: http.idleSeconds * 1_000,
     connectionsCheckingInterval: CHECK_MS,

@@ -118,7 +118,7 @@ describe("how much", () => {
   });
 
   test("memory that holds the largest body and message, and what comes around them, is enough", () => {
-    const most = { ...SMALL_MEMORY, BODY_KIB: "1365", SOCKET_MESSAGE_KIB: "1365" };
+    const most = { ...SMALL_MEMORY, BODY_KIB: "1365" };
     expect(loadConfig(most).limits.http.bodyBytes).toBe(1_365 * 1_024);
   });
 

@@ -40,7 +40,6 @@ describe("the configuration", () => {
         http: {
           bodyBytes: 262_144,
           headersBytes: 16_384,
-          headersSeconds: 20,
           requestSeconds: 20,
           idleSeconds: 20,
           connections: 20_000,
