@@ -47,7 +47,10 @@ export type Gateway = {
   close(): Promise<void>;
 };
 
-/** Opens everything that `config` asks for. If something can't be opened, closes what was opened before and rejects. */
+/**
+ * Opens everything that `config` asks for. If something can't be opened, closes what was opened before and rejects: with
+ * a `SuppressedError`, which has both reasons, where closing fails too.
+ */
 export async function startGateway(
   config: Config,
   { log, onStatement }: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
@@ -55,118 +58,122 @@ export async function startGateway(
   const opened = new AsyncDisposableStack();
   const keep = <Opened extends { close(): Promise<void> }>(one: Opened): Opened =>
     opened.adopt(one, () => one.close());
-
-  try {
-    for (const doubt of config.doubts) log.warn(doubt);
-    const deploymentsFile = findDeploymentsFile(config);
-    const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
-    const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
-    for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
-    const { auth, doors, limits } = config;
-    const { trustedDocumentsFile: file } = doors;
-    const trustedDocuments = file === null ? null : await loadTrustedDocuments(file);
-    const authenticator = keep(
-      await createAuthenticator({ config: auth, limits: limits.owner, log }),
-    );
-    const sessions = createSessions({ log });
-    opened.defer(() => sessions.close());
-    const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
-    const store = keep(
-      await openStore({
-        databaseUrl,
-        log,
-        leaseMs: leaseSeconds * 1_000,
-        ...(onStatement && { onStatement }),
-      }),
-    );
-    // After the database: where another gateway has that, it has the sandbox's port too.
-    const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
-    const upstream = keep(await startUpstream(config, sandbox));
-    const pace = createPace({
-      now: () => performance.now(),
-      random: Math.random,
+  let hangUp = (): void => undefined;
+  const closeAll = (): Promise<void> => {
+    const timer = setTimeout(() => hangUp(), DATABASE_PATIENCE_MS);
+    return opened.disposeAsync().finally(() => clearTimeout(timer));
+  };
+  // Unlike a catch, it keeps the reason of a failed start where closing fails too.
+  await using opening = new AsyncDisposableStack();
+  opening.defer(closeAll);
+  for (const doubt of config.doubts) log.warn(doubt);
+  const deploymentsFile = findDeploymentsFile(config);
+  const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
+  const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
+  for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
+  const { auth, doors, limits } = config;
+  const { trustedDocumentsFile: file } = doors;
+  const trustedDocuments = file === null ? null : await loadTrustedDocuments(file);
+  const authenticator = keep(
+    await createAuthenticator({ config: auth, limits: limits.owner, log }),
+  );
+  const sessions = createSessions({ log });
+  opened.defer(() => sessions.close());
+  const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
+  const store = keep(
+    await openStore({
+      databaseUrl,
       log,
-      longestBackOffMs: config.outageBackOffSeconds * 1_000,
-      cutOffAfterMs: leaseSeconds * 1_000,
-    });
-    const runcomfy = createRunComfy({
-      baseUrl: upstream.baseUrl,
-      token: upstream.token,
-      submitTimeoutMs: submitTimeoutSeconds * 1_000,
+      leaseMs: leaseSeconds * 1_000,
+      ...(onStatement && { onStatement }),
+    }),
+  );
+  hangUp = store.hangUp;
+  // After the database: where another gateway has that, it has the sandbox's port too.
+  const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
+  const upstream = keep(await startUpstream(config, sandbox));
+  const pace = createPace({
+    now: () => performance.now(),
+    random: Math.random,
+    log,
+    longestBackOffMs: config.outageBackOffSeconds * 1_000,
+    cutOffAfterMs: leaseSeconds * 1_000,
+  });
+  const runcomfy = createRunComfy({
+    baseUrl: upstream.baseUrl,
+    token: upstream.token,
+    submitTimeoutMs: submitTimeoutSeconds * 1_000,
+    pace,
+    log,
+  });
+  keep(startOutageProbe({ pace, runcomfy }));
+  const live = createLiveDeployments({ runcomfy, log });
+  const isSandbox = config.upstream.kind === "sandbox";
+  const isOpen = auth.kind === "none";
+  // An early call shows whether the token is accepted. A sandbox's token was made for it.
+  const firstCall = isSandbox ? null : askOnce(live, catalogue);
+  const { jobRetentionDays: days } = config;
+  // Before the tracking, so that closing it holds up no handover.
+  if (days !== null) keep(startRetention({ jobs: store.jobs, days, log }));
+  const tracking = keep(
+    createTracking({
+      store,
+      runcomfy,
       pace,
+      catalogue,
+      apiVersion,
+      deadlineSeconds: config.jobDeadlineSeconds,
+      submitTimeoutSeconds,
+      submitsAtOnce: config.submitsAtOnce,
+      submitMarginSeconds: config.submitMarginSeconds,
+      leaseSeconds,
       log,
-    });
-    keep(startOutageProbe({ pace, runcomfy }));
-    const live = createLiveDeployments({ runcomfy, log });
-    const isSandbox = config.upstream.kind === "sandbox";
-    // An early call shows whether the token is accepted. A sandbox's token was made for it.
-    const firstCall = isSandbox ? null : askOnce(live, catalogue);
-    const { jobRetentionDays: days } = config;
-    // Before the tracking, so that closing it holds up no handover.
-    if (days !== null) keep(startRetention({ jobs: store.jobs, days, log }));
-    const tracking = keep(
-      createTracking({
-        store,
-        runcomfy,
-        pace,
-        catalogue,
-        apiVersion,
-        deadlineSeconds: config.jobDeadlineSeconds,
-        submitTimeoutSeconds,
-        submitsAtOnce: config.submitsAtOnce,
-        submitMarginSeconds: config.submitMarginSeconds,
-        leaseSeconds,
-        log,
-      }),
-    );
-    await tracking.start();
-    const readJob = createJobReader(store.jobs, log);
-    const inTurn = createTurns(store.readsPerOwner);
-    const feed = createFeedReader({ feed: store.feed, inTurn, log });
-    const details = createDetailReader(store, inTurn);
-    const services = {
-      openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),
-      mostAnswerBytes: limits.answerBytes,
-      tracking,
-      watchJob: createJobWatch({ feed: store.feed, readJob }),
-      watchJobs: (watch: JobsWatch) =>
-        watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
-      live,
-    };
-    const server = keep(
-      await startServer({
-        host: config.host,
-        port: config.port,
-        schema: createSchema(catalogue),
-        createContext: (operation) => createContext(services, operation),
-        checkDatabase: () => store.ping(),
-        example: catalogue.deployments[0] ?? null,
-        isSandbox: config.upstream.kind === "sandbox",
-        authenticator,
-        sessions,
-        backlog: createBacklog({ mostBytes: limits.unreadBytes }),
-        doors: { ...doors, isOpen: auth.kind === "none", trustedDocuments },
-        limits,
-        log,
-      }),
-    );
-    const { origin } = new URL(upstream.baseUrl);
-    await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
-    return {
-      url: server.url,
-      port: server.port,
-      upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
-      close() {
-        // Submits get their patience from now on, not from the end of the server's own.
-        tracking.stopSubmits();
-        const hangUp = setTimeout(() => store.hangUp(), DATABASE_PATIENCE_MS);
-        return opened.disposeAsync().finally(() => clearTimeout(hangUp));
-      },
-    };
-  } catch (error) {
-    await opened.disposeAsync();
-    throw error;
-  }
+    }),
+  );
+  await tracking.start();
+  const readJob = createJobReader(store.jobs, log);
+  const inTurn = createTurns(store.readsPerOwner);
+  const feed = createFeedReader({ feed: store.feed, inTurn, log });
+  const details = createDetailReader(store, inTurn);
+  const services = {
+    openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),
+    mostAnswerBytes: limits.answerBytes,
+    tracking,
+    watchJob: createJobWatch({ feed: store.feed, readJob }),
+    watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
+    live,
+  };
+  const server = keep(
+    await startServer({
+      host: config.host,
+      port: config.port,
+      schema: createSchema(catalogue),
+      createContext: (operation) => createContext(services, operation),
+      checkDatabase: () => store.ping(),
+      // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
+      example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
+      isSandbox,
+      authenticator,
+      sessions,
+      backlog: createBacklog({ mostBytes: limits.unreadBytes }),
+      doors: { ...doors, isOpen, trustedDocuments },
+      limits,
+      log,
+    }),
+  );
+  const { origin } = new URL(upstream.baseUrl);
+  await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
+  opening.move();
+  return {
+    url: server.url,
+    port: server.port,
+    upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
+    close() {
+      // Submits get their patience from now on, not from the end of the server's own.
+      tracking.stopSubmits();
+      return closeAll();
+    },
+  };
 }
 
 /** The gateway starts without an answer too. */

@@ -4,9 +4,8 @@ import { stripVTControlCharacters } from "node:util";
 import type { Logger } from "pino";
 
 import type { Config } from "./config/load-config.ts";
-import { loadConfig } from "./config/load-config.ts";
-import { printHelp } from "./config/print-settings.ts";
-import { readEnvironment } from "./config/read-environment.ts";
+import { loadConfig, readEnvironment } from "./config/load-config.ts";
+import { printEnvExample } from "./config/print-settings.ts";
 import { createLog } from "./create-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
@@ -28,7 +27,7 @@ const [parameter] = process.argv.slice(2);
 if (parameter === undefined) {
   run();
 } else if (parameter === "--help" || parameter === "-h") {
-  console.log(printHelp());
+  console.log(printEnvExample());
 } else {
   // What follows a = may be a secret.
   const name = parameter.split("=", 1).join();
@@ -59,10 +58,7 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
     : `${origin}${TOKEN_REMARKS[token]}`;
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
-  log.info(
-    { graphiql: address, upstream: origin, isSandbox, token, database },
-    "The gateway serves.",
-  );
+  log.info({ url: address, upstream: origin, isSandbox, token, database }, "The gateway serves.");
   return gateway;
 }
 
@@ -77,9 +73,13 @@ function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
   function stop(): void {
     if (stoppingSince !== null) return;
     stoppingSince = performance.now();
+    log.info("The gateway stops.");
     setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS);
     const close = (opened: Gateway): Promise<void> =>
-      opened.close().then(() => end(hasThrown ? 1 : 0), giveUp);
+      opened.close().then(() => {
+        log.info("The gateway has stopped.");
+        return end(hasThrown ? 1 : 0);
+      }, giveUp);
     // A start that fails gives up by itself.
     gateway.then(close, () => undefined);
   }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 import { runKeyCommand } from "./auth/key-command.ts";
-import { readEnvironment } from "./config/read-environment.ts";
+import { readEnvironment } from "./config/load-config.ts";
 import { VARIABLES } from "./config/variables.ts";
 
 // `npm run --silent key -- create --owner web` prints the new key alone on standard output, and remarks on standard error.

@@ -1,5 +1,4 @@
-import { loadConfig } from "./config/load-config.ts";
-import { readEnvironment } from "./config/read-environment.ts";
+import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { createLog } from "./create-log.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";

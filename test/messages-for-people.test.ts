@@ -1,25 +1,23 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import { checkJson } from "../src/job/check-input.ts";
+import { checkJson } from "../src/job/input-issue.ts";
 import {
   DeploymentNotFoundError,
+  expired,
   IdempotencyConflictError,
+  inferenceFailed,
+  INVALID_RESPONSE,
   InvalidInputError,
   JobNotCancellableError,
   JobNotFinishedError,
   JobNotFoundError,
+  LOST,
+  SUBMISSION_UNKNOWN,
   UPSTREAM_SENTENCES,
   UpstreamError,
 } from "../src/job/errors.ts";
 import { createJob, JOB_STATUSES } from "../src/job/job.ts";
-import {
-  expired,
-  inferenceFailed,
-  INVALID_RESPONSE,
-  LOST,
-  SUBMISSION_UNKNOWN,
-} from "../src/job/job-error.ts";
 import type { JsonValue } from "../src/job/json.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { createBacklog } from "../src/schema/backlog.ts";
@@ -51,19 +49,20 @@ async function listLimits(): Promise<readonly string[]> {
   const viewer = createViewer({
     limits: { requestsPerSecond: 1, submitsPerMinute: 1, jobsPerDay: 2, sockets: 0 },
   });
-  const counted = (count: number, endsInMs: number) =>
+  const counted = (count: number, endsInMs: number, by = viewer) =>
     createQuota({
       quotas: {
         count: async (name) => ({ count: name === "jobs" ? count : 0, endsInMs, endsAtMs: 1 }),
         discount: async () => undefined,
       },
       log: silent,
-    }).count(viewer);
+    }).count(by);
   const rates = createRequestRates();
   await rates.take(viewer);
   const errors = await Promise.all([
     rates.take(viewer),
     caught(counted(3, 40_000_000)),
+    caught(counted(2, 40_000_000, createViewer({ limits: { jobsPerDay: 1 } }))),
     caught(() => createSlots({ what: "sockets", most: 9 }).take(viewer)),
     caught(() =>
       createBacklog({ mostBytes: 8 })
@@ -103,6 +102,10 @@ test("what people read says what they can do, and speaks of nothing that only pr
   expect(texts.filter((text) => !NEXT_STEP.test(text))).toEqual([]);
   // Whole sentences: one that ends in a reason of the upstream's ends like the others.
   expect(texts.filter((text) => !/^[A-Z].*\.$/.test(text))).toEqual([]);
+});
+
+test("one of a thing is said in the singular", async () => {
+  expect((await listLimits()).join()).toMatch(/submitted 1 job, the most/);
 });
 
 test("how long to wait is said as people say it", async () => {

@@ -21,7 +21,8 @@ export type Admission = {
 
 /**
  * Nobody is let in. `missing`: no credential came; `invalid`: it is unknown, malformed, expired or not for this gateway;
- * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential.
+ * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential. A close
+ * frame has room for it, unless the credential is missing.
  */
 export class AuthenticationError extends Error {
   override readonly name = "AuthenticationError";
@@ -56,7 +57,7 @@ export function readBearer(authorization: string | undefined): string {
   if (credential === undefined)
     throw new AuthenticationError(
       "invalid",
-      `The authorization is not of the form "Bearer <credential>" with a credential of at most ${MOST_CREDENTIAL_CHARACTERS} characters. Send it in that form.`,
+      `Write the authorization as "Bearer <credential>", with at most ${MOST_CREDENTIAL_CHARACTERS} characters of credential.`,
     );
   return credential;
 }

@@ -8,10 +8,7 @@ import { keepSigningKeys, openKeyServer, readPublicKeys } from "./signing-keys.t
 import type { OwnerLimits } from "./viewer.ts";
 import { LOCAL_OWNER, SCOPES } from "./viewer.ts";
 
-/**
- * Makes what decides who comes in. `limits` are those of an owner whose credential sets no others. Rejects with an error
- * that lists every problem of a file of keys.
- */
+/** `limits` are those of an owner whose credential sets no others. Rejects with every problem of a file of keys. */
 export async function createAuthenticator(options: {
   readonly config: Config["auth"];
   readonly limits: OwnerLimits;
@@ -22,14 +19,14 @@ export async function createAuthenticator(options: {
     case "none":
       return createLocalAuthenticator(limits);
     case "api-keys":
-      return await openApiKeys({ file: config.file, limits, log });
+      return await openApiKeys({ file: config.apiKeysFile, limits, log });
     case "jwt": {
       const now = Date.now;
       const keys =
-        "jwksUrl" in config.keys
-          ? openKeyServer({ url: config.keys.jwksUrl, log, now })
-          : keepSigningKeys(await readPublicKeys(config.keys.publicKeyFile));
-      return createJwtAuthenticator({ config, limits, log, now, keys });
+        config.jwksUrl === null
+          ? keepSigningKeys(await readPublicKeys(config.publicKeyFile))
+          : openKeyServer({ url: config.jwksUrl, log, now });
+      return createJwtAuthenticator({ config, limits, now, keys });
     }
   }
 }

@@ -125,7 +125,8 @@ async function list(path: string) {
     const own = Object.entries(limits).map(([name, value]) => `${name}=${value ?? "none"}`);
     return [id, owner, scopes.join(","), createdAt, ...own].join("  ");
   });
-  return { result: lines.join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
+  const headings = "ID  OWNER  SCOPES  CREATED  LIMITS OF ITS OWN";
+  return { result: [headings, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 
 async function revoke(id: string, path: string) {

@@ -16,10 +16,7 @@ import {
 } from "./api-keys-file.ts";
 import type { OwnerLimits } from "./viewer.ts";
 
-/**
- * Lets in whoever has a key of the file, which is read again when it changes; while it can't be, the former keys go on.
- * Rejects with an `ApiKeysError` when it can't be read at the start.
- */
+/** Reads the file again when it changes; while it can't, the former keys go on. Rejects with an `ApiKeysError` at the start. */
 export async function openApiKeys(options: {
   readonly file: string;
   readonly limits: OwnerLimits;

@@ -6,16 +6,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
-import { z } from "zod";
 
 import { AuthenticationError } from "./authenticator.ts";
 
 /** The public keys of whoever signs tokens. */
 export type SigningKeys = {
-  /**
-   * The key for a token with this header. Rejects with jose's errors (`JWKSMultipleMatchingKeys` where several fit), and
-   * with an `AuthenticationError` while no keys are known.
-   */
+  /** The key for a token with this header. Rejects with jose's errors, or an `AuthenticationError` while no keys are known. */
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
   /** Looks for new keys, for a token that none of them has signed. False when it did not look. */
   refresh(): Promise<boolean>;
@@ -36,24 +32,19 @@ export function keepSigningKeys(set: JSONWebKeySet): SigningKeys {
 
 const PEM = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----.+?-----END \1-----/gs;
 
-const JWK_SHAPE = z.custom<JWK>((value) => z.object({ kty: z.string() }).safeParse(value).success);
-const JSON_FILE = z.union([
-  z.object({ keys: z.array(JWK_SHAPE).min(1).max(100) }),
-  JWK_SHAPE.transform((key) => ({ keys: [key] })),
-]);
-
-/**
- * Reads the public keys of a file: PEM (one or more, certificates too), a JWK or a JWK set. Rejects with a sentence
- * that names JWT_PUBLIC_KEY_FILE when there is none, or when one is private, symmetric or weak.
- */
+/** Reads public keys in PEM. Rejects with a sentence that names JWT_PUBLIC_KEY_FILE when there is none, or one is private or weak. */
 export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
   const path = resolve(file);
   try {
     const text = await readFile(path, "utf8");
-    return { keys: text.trimStart().startsWith("{") ? readJson(text) : await readPem(text) };
+    if (text.includes("PRIVATE KEY-----"))
+      throw new UnfitKey("it holds a private key, which the gateway must not have");
+    const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
+    if (keys.length === 0) throw new UnfitKey("it holds no public key");
+    return { keys: await Promise.all(keys.map((key) => exportJWK(checkStrength(key)))) };
   } catch (cause) {
     throw new Error(
-      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM, JWK or JWK set.`,
+      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM.`,
       { cause },
     );
   }
@@ -67,25 +58,6 @@ function explain(cause: unknown): string {
 }
 
 class UnfitKey extends Error {}
-
-async function readPem(text: string): Promise<JWK[]> {
-  if (text.includes("PRIVATE KEY-----")) throw new UnfitKey(PRIVATE);
-  const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
-  if (keys.length === 0) throw new UnfitKey("it holds no public key");
-  return await Promise.all(keys.map((key) => exportJWK(checkStrength(key))));
-}
-
-function readJson(text: string): JWK[] {
-  const { data } = JSON_FILE.safeParse(JSON.parse(text));
-  if (data === undefined) throw new UnfitKey("it is JSON, but neither a JWK nor a JWK set");
-  for (const key of data.keys) {
-    if ("d" in key) throw new UnfitKey(PRIVATE);
-    checkStrength(createPublicKey({ key, format: "jwk" }));
-  }
-  return data.keys;
-}
-
-const PRIVATE = "it holds a private key, which the gateway must not have";
 
 function checkStrength(key: KeyObject): KeyObject {
   const { modulusLength = Infinity } = key.asymmetricKeyDetails ?? {};
@@ -194,7 +166,7 @@ const NEVER_GIVEN =
 const NOT_GIVEN_NOW =
   "The server of JWT_JWKS_URL gives no keys; the last ones go on. It is asked again every few seconds. Check the server.";
 const NO_KEYS =
-  "The server of JWT_JWKS_URL lists no usable key any more, so every token is refused. Have the issuer publish a key, unless it meant to withdraw them all.";
+  "The server of JWT_JWKS_URL lists no usable key, so every token is refused. Have the issuer publish a key, unless it meant to withdraw them all.";
 
 /** Where no key has an id, as in a PEM file, the id that a token names is ignored. */
 function byId({ keys }: JSONWebKeySet, find: SigningKeys["find"]): SigningKeys["find"] {
@@ -215,9 +187,14 @@ function toFingerprints(key: JWK): readonly string[] {
   }
 }
 
-/** Like fetch, but the body ends with an error when it is too long, and at the signal. */
+/** Like fetch, but rejects any status but 200, and the body ends with an error when it is too long, and at the signal. */
 async function fetchBounded(url: string, init: RequestInit & { readonly signal: AbortSignal }) {
   const response = await fetch(url, init);
+  if (response.status !== 200) {
+    // Unread, it would keep the connection.
+    await response.body?.cancel();
+    throw new Error(`It answered with HTTP ${response.status}, and not with 200.`);
+  }
   let bytes = 0;
   const bound = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {

@@ -41,10 +41,11 @@ export function findProblems(given: Given): readonly string[] {
       JWT_JWKS_URL &&
       JWT_PUBLIC_KEY_FILE &&
       "JWT_JWKS_URL must be unset with JWT_PUBLIC_KEY_FILE: set one of the two.",
-    Number(filled["HEADERS_TIMEOUT_SECONDS"]) > Number(filled["REQUEST_TIMEOUT_SECONDS"]) &&
-      "HEADERS_TIMEOUT_SECONDS must be at most REQUEST_TIMEOUT_SECONDS, which counts the headers too.",
     Number(filled["UNREAD_MIB"]) < 4 * Number(filled["ANSWER_MIB"]) &&
       "UNREAD_MIB must be at least four times ANSWER_MIB: an owner has a quarter of it, which has to hold an answer.",
+    // Not four: while a body arrives, its chunks take up to half as much again.
+    Number(filled["UNREAD_MIB"]) * 1_024 < 6 * Number(filled["BODY_KIB"]) &&
+      "UNREAD_MIB must be at least six times BODY_KIB (1 MiB is 1024 KiB): an owner has a quarter of it, which has to hold a whole body or message.",
   ];
   return problems.filter((problem) => typeof problem === "string");
 }

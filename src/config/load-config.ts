@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
@@ -15,10 +17,8 @@ export class ConfigError extends Error {
 }
 
 /** Reads the gateway's variables; an empty value counts as unset. Throws a `ConfigError` that lists every problem. */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>>) {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
-  );
+export function loadConfig(environment: Given) {
+  const given = withoutEmpty(environment);
   const parsed = VARIABLES.safeParse(given);
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
@@ -43,7 +43,15 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,
-    auth: toAuth(variables),
+    auth: {
+      kind: variables.AUTH,
+      apiKeysFile: variables.API_KEYS_FILE,
+      /** Null where the keys are in the file. */
+      jwksUrl: variables.JWT_JWKS_URL ?? null,
+      publicKeyFile: variables.JWT_PUBLIC_KEY_FILE ?? "",
+      issuer: variables.JWT_ISSUER ?? "",
+      audience: variables.JWT_AUDIENCE ?? "",
+    },
     doors: toDoors(variables),
     limits: toLimits(variables, given),
     /** Null when unset. */
@@ -51,6 +59,30 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     /** Sentences about names that look like slips. */
     doubts,
   });
+}
+
+/** The variables of `own` and of the `.env` beside package.json; `own` wins, and empty values are left out. */
+export function readEnvironment(own: Given): Given {
+  return withoutEmpty({ ...readDotEnv(), ...withoutEmpty(own) });
+}
+
+function readDotEnv(): Given {
+  try {
+    // Unlike Buffer's, this decoder drops the mark that some editors put first, and stops at what is not UTF-8.
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    return parseEnv(decoder.decode(readFileSync(new URL("../../.env", import.meta.url))));
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    if (code === "ENOENT") return {};
+    throw new Error(
+      `The file .env beside package.json can't be read (${code}). Save it as UTF-8 text that the gateway may read, or remove it.`,
+      { cause },
+    );
+  }
+}
+
+function withoutEmpty(environment: Given): Given {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
 }
 
 type Variables = z.infer<typeof VARIABLES>;
@@ -94,25 +126,6 @@ function besideDatabase(databaseUrl: string): string | null {
   return path === undefined ? "data/sandbox" : join(dirname(path), "sandbox");
 }
 
-function toAuth(variables: Variables) {
-  const { JWT_JWKS_URL: jwksUrl, JWT_PUBLIC_KEY_FILE: publicKeyFile = "" } = variables;
-  const keys = jwksUrl === undefined ? { publicKeyFile } : { jwksUrl };
-  switch (variables.AUTH) {
-    case "none":
-      return { kind: "none" } as const;
-    case "api-keys":
-      return { kind: "api-keys", file: variables.API_KEYS_FILE } as const;
-    case "jwt":
-      return {
-        kind: "jwt",
-        keys,
-        issuer: variables.JWT_ISSUER ?? "",
-        audience: variables.JWT_AUDIENCE ?? "",
-        algorithms: variables.JWT_ALGORITHMS,
-      } as const;
-  }
-}
-
 function toDoors(variables: Variables) {
   const isProduction = variables.NODE_ENV === "production";
   return {
@@ -129,23 +142,22 @@ function toLimits(variables: Variables, given: Given) {
   const perOwner = (name: keyof typeof OWNER_VARIABLES): number | null =>
     variables.AUTH === "none" && given[name] === undefined ? null : variables[name];
   return {
-    document: { tokens: variables.DOCUMENT_TOKENS, cost: variables.DOCUMENT_COST },
+    document: { tokens: 5_000, cost: variables.DOCUMENT_COST },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
     unreadBytes: variables.UNREAD_MIB * 1_048_576,
     http: {
       bodyBytes: variables.BODY_KIB * 1_024,
       headersBytes: variables.HEADERS_KIB * 1_024,
-      headersSeconds: variables.HEADERS_TIMEOUT_SECONDS,
       requestSeconds: variables.REQUEST_TIMEOUT_SECONDS,
       idleSeconds: variables.IDLE_TIMEOUT_SECONDS,
       connections: variables.MAX_CONNECTIONS,
     },
     webSocket: {
-      initSeconds: variables.SOCKET_INIT_SECONDS,
-      messageBytes: variables.SOCKET_MESSAGE_KIB * 1_024,
-      operationsPerSocket: variables.OPERATIONS_PER_SOCKET,
-      sockets: variables.MAX_SOCKETS,
-      subscriptions: variables.MAX_SUBSCRIPTIONS,
+      initSeconds: variables.REQUEST_TIMEOUT_SECONDS,
+      messageBytes: variables.BODY_KIB * 1_024,
+      operationsPerSocket: 500,
+      sockets: variables.MAX_CONNECTIONS,
+      subscriptions: 50_000,
     },
     owner: {
       requestsPerSecond: perOwner("REQUESTS_PER_SECOND"),

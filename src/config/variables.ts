@@ -16,7 +16,6 @@ import {
   wholeNumber,
 } from "./rules.ts";
 
-const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 const MANY = 1_000_000_000;
 const count = () => wholeNumber(1, MANY);
 const ONE_LINE = matching(/^\P{Cc}+$/u, "must be one line without control characters");
@@ -81,7 +80,7 @@ const DATABASE = {
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "for good",
-    "How long to keep finished jobs and their idempotency keys; a day at least.",
+    "How long to keep finished jobs and their idempotency keys; never less than 26 h after the job was created.",
   ),
 };
 
@@ -98,7 +97,7 @@ const SERVER = {
       "must be a list of exact origins, such as https://app.example.com, as browsers send them: lower case, no path, no slash at the end, no default port, no *",
     ),
     "none",
-    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`.",
+    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry the headers `authorization`, `content-type` and `accept`, and no others, such as the `traceparent` of tracing libraries.",
   ),
   TRUSTED_DOCUMENTS: optional(
     z.string(),
@@ -138,26 +137,13 @@ const CREDENTIALS = {
   JWT_PUBLIC_KEY_FILE: optional(
     z.string(),
     "none",
-    "With `jwt`: a file with the issuer's public keys (PEM, JWK or JWK set), read at the start.",
+    "With `jwt`: a file with the issuer's public keys as PEM, read at the start.",
   ),
   JWT_ISSUER: optional(ONE_LINE, "none", "With `jwt`: the `iss` that a token must have."),
   JWT_AUDIENCE: optional(ONE_LINE, "none", "With `jwt`: the `aud` that a token must have."),
-  JWT_ALGORITHMS: setting(
-    list(
-      (names) => names.length > 0 && names.every((name) => ALGORITHMS.includes(name)),
-      `must be a list of ${ALGORITHMS.join(", ")} (symmetric ones are refused, because whoever checks a token could make one, and so is none)`,
-    ),
-    ALGORITHMS.join(" "),
-    "With `jwt`: the algorithms that may sign a token.",
-  ),
 };
 
 const ANSWER = {
-  DOCUMENT_TOKENS: setting(
-    wholeNumber(100, 20_000),
-    "5000",
-    "The most tokens a document may have, with its fragments written out. More: `DOCUMENT_TOO_LARGE`.",
-  ),
   DOCUMENT_COST: setting(
     wholeNumber(100, MANY),
     "15000",
@@ -171,60 +157,31 @@ const ANSWER = {
   UNREAD_MIB: setting(
     wholeNumber(4, 65_536),
     "512",
-    "How many MiB in all may wait in memory for clients to read or to finish sending; at least four times `ANSWER_MIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
+    "How many MiB in all may wait in memory for clients to read or to finish sending; at least four times `ANSWER_MIB` and six times `BODY_KIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
   ),
 };
 
 const REQUEST = {
-  BODY_KIB: setting(wholeNumber(1, 65_536), "256", "The largest body. Larger: HTTP 413."),
-  HEADERS_KIB: setting(wholeNumber(4, 1_024), "16", "The largest headers. Larger: HTTP 431."),
-  HEADERS_TIMEOUT_SECONDS: setting(
-    number(0.1, 600),
-    "10",
-    "How long headers may take; at most `REQUEST_TIMEOUT_SECONDS`. Longer: HTTP 408.",
+  BODY_KIB: setting(
+    wholeNumber(1, 65_536),
+    "256",
+    "The largest body or message of a socket, which may have 64 KiB before `connection_init`. Larger: HTTP 413, or the socket closes with 1009.",
   ),
+  HEADERS_KIB: setting(wholeNumber(4, 1_024), "16", "The largest headers. Larger: HTTP 431."),
   REQUEST_TIMEOUT_SECONDS: setting(
     number(0.1, 600),
     "20",
-    "How long a whole request may take. Longer: HTTP 408.",
+    "How long a request may take to arrive, and a socket's `connection_init`. Longer: HTTP 408, or the socket closes with 4408.",
   ),
   IDLE_TIMEOUT_SECONDS: setting(
     number(0.1, 600),
     "20",
-    "How long a connection may be idle between requests. Then it is closed.",
+    "How long a connection may send nothing between requests. Then it is closed.",
   ),
   MAX_CONNECTIONS: setting(
     wholeNumber(1, 1_000_000),
     "20000",
-    "The most connections, sockets included. More are closed.",
-  ),
-};
-
-const SOCKET = {
-  SOCKET_INIT_SECONDS: setting(
-    number(0.1, 600),
-    "10",
-    "How long `connection_init` may take. Longer: the socket closes with 4408.",
-  ),
-  SOCKET_MESSAGE_KIB: setting(
-    wholeNumber(1, 65_536),
-    "256",
-    "The largest message; before `connection_init` it is 64 KiB. Larger: the socket closes with 1009.",
-  ),
-  OPERATIONS_PER_SOCKET: setting(
-    wholeNumber(1, 100_000),
-    "500",
-    "Operations at once on one socket. More: `TOO_MANY_OPERATIONS`.",
-  ),
-  MAX_SOCKETS: setting(
-    wholeNumber(1, 1_000_000),
-    "20000",
-    "The most open sockets. More get HTTP 503, or close with 1013.",
-  ),
-  MAX_SUBSCRIPTIONS: setting(
-    wholeNumber(1, 10_000_000),
-    "50000",
-    "The most subscriptions. More: `QUOTA_EXCEEDED`.",
+    "The most connections, open sockets included. More are closed.",
   ),
 };
 
@@ -286,7 +243,6 @@ export const VARIABLES = z.object({
   ...CREDENTIALS,
   ...ANSWER,
   ...REQUEST,
-  ...SOCKET,
   ...OWNER_VARIABLES,
   ...SANDBOX,
   ...TIMING,
@@ -302,16 +258,15 @@ export const VARIABLE_GROUPS = [
     "How callers say who they are. Each sees only their own jobs.",
     CREDENTIALS,
   ),
-  group("Limits of documents and answers", "What one operation may ask for.", ANSWER),
   group(
-    "Limits of requests and connections",
-    "What one HTTP request, and all connections together, may take of one gateway.",
-    REQUEST,
+    "Limits of documents and answers",
+    "What one operation may ask for. A document may have 5,000 tokens, with its fragments written out.",
+    ANSWER,
   ),
   group(
-    "Limits of WebSockets and subscriptions",
-    "Of one gateway; an event stream counts as a subscription.",
-    SOCKET,
+    "Limits of requests and connections",
+    "What one request, and all connections together, may take of one gateway. A WebSocket may have 500 operations at once, and a gateway 50,000 subscriptions, event streams included.",
+    REQUEST,
   ),
   group(
     "Limits of each owner",

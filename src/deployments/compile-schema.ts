@@ -13,7 +13,7 @@ export type Validate = (value: JsonValue) => readonly ErrorObject[];
 /** What a check is for: files in an input have public URLs, those in an output any. */
 type Purpose = "first issue" | "all issues" | "output" | "schema";
 
-/** Gives what checks values by a document, which is compiled when it is first asked for. */
+/** Gives what checks values by a document, which is compiled when it is first asked for, and once. */
 type Compile = (document: SchemaDocument, purpose: Purpose) => () => Validate;
 
 /** The compiler of one catalogue, which has one Ajv for each draft and purpose. */
@@ -26,7 +26,14 @@ export function createCompile(): Compile {
       const key = `${draft} ${purpose}`;
       const ajv = made.get(key) ?? createAjv(draft, purpose);
       made.set(key, ajv);
-      compiled = toValidate(ajv.compile(root));
+      try {
+        compiled = toValidate(ajv.compile(root));
+      } catch (error) {
+        // To compile it again would fail again, after as much work.
+        compiled = () => {
+          throw error;
+        };
+      }
       // Another deployment may have the same `$id`.
       ajv.removeSchema(root);
       return compiled;

@@ -154,7 +154,8 @@ function toSentence({ error, inside }: Finding, spellName: SpellName): string {
     case "oneOf":
       return describeUnion(error, inside, spellName);
     default:
-      return `${message.replace("NOT", "not")}; try another value`;
+      if (message.startsWith("must NOT have fewer than 1 ")) return "must not be empty";
+      return `${message.replace("NOT", "not").replace(/( 1 \w+)s$/, "$1")}; try another value`;
   }
 }
 

@@ -9,10 +9,7 @@ export type Filled = {
   readonly defaults: readonly { readonly pointer: string; readonly field: FieldShape }[];
 };
 
-/**
- * Fills in the defaults of all fields but the refused ones, in nested objects and lists too. Ajv would also fill in
- * those of alternatives that don't hold.
- */
+/** Fills in all defaults but the refused, nested ones too; Ajv would also fill in those of alternatives that don't hold. */
 export function fillDefaults(
   input: JsonObject,
   shape: ObjectShape | null,

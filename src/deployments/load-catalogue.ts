@@ -62,6 +62,8 @@ export function readCatalogue(
     doubt: (path, message) => void doubts.push(`${locate(path)}: ${message}`),
   };
   const { deployments: entries, others } = readForm(file, FILE, notes) ?? NOTHING;
+  if (entries.length === 0 && !others)
+    notes.doubt(["deployments"], "is empty, so nothing can be run; list your deployments");
   const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
     hasOthers: others,
   });
@@ -118,14 +120,19 @@ function readForm<Form>(
   { report, doubt }: Notes,
 ): Form | null {
   const { data, error } = form.safeParse(value);
-  for (const { path, message } of error?.issues ?? []) report(path.map(String), message);
+  const known = Object.keys(form.shape);
   const given = Object.keys(Object(value));
-  const missing = Object.keys(form.shape).filter((name) => !given.includes(name));
-  for (const name of given) {
+  const slips = new Map<string, string>();
+  for (const name of given.filter((one) => !known.includes(one))) {
     // What looks like nothing known may be a note to other readers of the file.
-    const meant = Object.hasOwn(form.shape, name) ? [] : nearMisses(name, missing);
-    if (meant.length > 0) doubt([name], `is not known${didYouMean(meant)}`);
+    const [meant] = nearMisses(name, known);
+    if (meant === undefined) continue;
+    const isThere = given.includes(meant);
+    doubt([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
+    if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
   }
+  for (const { path, message } of error?.issues ?? [])
+    report(path.map(String), slips.get(path.join(".")) ?? message);
   return data ?? null;
 }
 
@@ -167,7 +174,11 @@ function createEntryReader({
       }
     }
     const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
-    const document = inputSchema === null ? profile && toDocument(profile) : given;
+    const ofModel = profile && toInputSchema(profile);
+    const document =
+      inputSchema === null
+        ? ofModel && { draft: "2020-12" as const, root: ofModel, targets: new Map() }
+        : given;
     const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
     if (document !== null && !allowsObject(document)) {
       const message = "allows no object, but an input always is one; describe its fields";
@@ -187,7 +198,7 @@ function createEntryReader({
     return [
       {
         ...form,
-        inputSchema: inputSchema ?? (profile && toInputSchema(profile)),
+        inputSchema: inputSchema ?? ofModel,
         input: check && { submitField: toSubmitField(typeName), shape, check },
         output: outputDocument &&
           outputShape && { shape: outputShape, accepts: checks.outputCheck(outputDocument) },
@@ -217,10 +228,6 @@ function readModel(name: string, { report }: Notes): ModelProfile | null {
     report(["model"], `${JSON.stringify(name)} is no model that is built in${others}`);
   }
   return profile;
-}
-
-function toDocument(profile: ModelProfile): SchemaDocument {
-  return { draft: "2020-12", root: toInputSchema(profile), targets: new Map() };
 }
 
 function readDocument(

@@ -1,9 +1,6 @@
 import leven from "leven";
 
-/**
- * The candidates that a mistyped word may have meant: at most 3, nearest first, and in their own order where equally
- * near. Case, _ and - make no difference, so ctrlImg is as near to ctrl_img as it can be.
- */
+/** The candidates that a mistyped word may have meant: at most 3, nearest first; case, _ and - make no difference. */
 export function nearMisses(word: string, candidates: Iterable<string>): string[] {
   const folded = fold(word);
   const farthest = Math.floor(folded.length * 0.4) + 1;

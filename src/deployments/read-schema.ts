@@ -71,7 +71,9 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
       report([...path, "nullable"], `must be true or false, beside a type; ${instead}`);
     }
     if (typeof $ref !== "string" || targets.has($ref)) return;
-    const target = follow(root, $ref);
+    const target = isCircle(root, $ref)
+      ? `leads in a circle (${$ref}), so nothing says what is allowed; let one of them lead to a schema`
+      : follow(root, $ref);
     if (typeof target === "string") report([...path, "$ref"], target);
     else targets.set($ref, toSchema(target) ?? true);
   }
@@ -114,6 +116,14 @@ function follow(root: JsonObject, $ref: string): Place | string {
     place ??
     `leads to nothing in this document (${$ref}); write the way from the top, as in #/$defs/name`
   );
+}
+
+/** Whether a `$ref` leads to further ones only, without end. */
+function isCircle(root: JsonObject, $ref: JsonValue = null, seen = new Set<unknown>()): boolean {
+  if (typeof $ref !== "string" || seen.has($ref)) return typeof $ref === "string";
+  const place = follow(root, $ref);
+  if (typeof place === "string" || !isJsonObject(place.value)) return false;
+  return isCircle(root, place.value["$ref"], seen.add($ref));
 }
 
 function decode(segment: string): string {

@@ -1,6 +1,6 @@
 import type { Job, JobError, JobStatus } from "./job.ts";
 import { isFinished, isForward } from "./job.ts";
-import { SUBMISSION_UNKNOWN } from "./job-error.ts";
+import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 
 /** A fact about a job, which the upstream told or the gateway concluded. */
@@ -14,10 +14,7 @@ export type Observation =
   | { readonly kind: "failed"; readonly error: JobError; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
-/**
- * The job's next version, or the very same object when the observation says nothing new. Final states absorb everything,
- * statuses only move forward, queue positions move freely while queued.
- */
+/** The job's next version, or the very same object when the observation says nothing new; statuses only move forward. */
 export function advance(job: Job, observation: Observation, now: Date): Job {
   if (isFinished(job)) return job;
   switch (observation.kind) {

@@ -33,57 +33,35 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
   ["AUDIO", /audio|sound|music/i],
 ];
 
-/** What the way to a value in the output says of it. */
-type AssetHints = {
-  readonly path: string;
-  /** By the file name beside it. */
-  readonly fileKind: AssetKind | null;
-  /** By the nearest key that says anything. */
-  readonly keyKind: AssetKind | null;
-};
-
 /** Every http(s) URL in an output, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
 export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] {
   const expiresAt = finishedAt === null ? null : new Date(finishedAt.getTime() + KEPT_MS);
   const assets: Asset[] = [];
-  const visit = (value: JsonValue, hints: AssetHints): void => {
+  /** `kind` is what the file name beside the value says of it, or else the nearest key that says anything. */
+  const visit = (value: JsonValue, path: string, kind: AssetKind | null): void => {
     if (assets.length === MOST_ASSETS) return;
     if (typeof value === "string") {
       const url = /^https?:\/\//i.test(value) ? URL.parse(value) : null;
-      const { path } = hints;
-      if (url !== null) assets.push({ url: value, path, kind: toKind(url, hints), expiresAt });
+      if (url === null) return;
+      const own = findKind(EXTENSIONS, url.pathname) ?? kind ?? "OTHER";
+      assets.push({ url: value, path, kind: own, expiresAt });
     } else if (isJsonArray(value)) {
-      value.forEach((member, index) => visit(member, enter(hints, index, null)));
+      value.forEach((member, index) => visit(member, enter(path, index), kind));
     } else if (isJsonObject(value)) {
       const named = Object.hasOwn(value, "filename") ? value["filename"] : undefined;
       const fileKind = typeof named === "string" ? findKind(EXTENSIONS, named) : null;
       for (const [key, member] of Object.entries(value)) {
-        visit(member, enter(hints, key, fileKind));
+        visit(member, enter(path, key), fileKind ?? findKind(KEYS, key) ?? kind);
       }
     }
   };
-  visit(output, { path: "", fileKind: null, keyKind: null });
+  visit(output, "", null);
   return assets;
 }
 
-/** Matches each key once, not once for each URL below it. */
-function enter(
-  { path, keyKind }: AssetHints,
-  segment: string | number,
-  fileKind: AssetKind | null,
-): AssetHints {
-  const isKey = typeof segment === "string";
-  const text = toSegmentText(isKey ? segment.slice(0, LONGEST_PATH) : segment, path === "");
-  return {
-    path: (path + text).slice(0, LONGEST_PATH),
-    fileKind,
-    keyKind: (isKey ? findKind(KEYS, segment) : null) ?? keyKind,
-  };
-}
-
-/** A file's own extension says most; failing that, the file name and the keys around it. */
-function toKind(url: URL, { fileKind, keyKind }: AssetHints): AssetKind {
-  return findKind(EXTENSIONS, url.pathname) ?? fileKind ?? keyKind ?? "OTHER";
+function enter(path: string, segment: string | number): string {
+  const short = typeof segment === "string" ? segment.slice(0, LONGEST_PATH) : segment;
+  return (path + toSegmentText(short, path === "")).slice(0, LONGEST_PATH);
 }
 
 function findKind(

@@ -1,5 +1,5 @@
 import type { InputIssue } from "./input-issue.ts";
-import type { Job } from "./job.ts";
+import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";
 
 /** A failure that a caller has to expect; its message tells the app's users what happened and what to do next. */
@@ -166,10 +166,61 @@ export class UpstreamError extends ExpectedError {
   }
 }
 
+/** `1 socket`, `2 sockets`. */
+export function toCountText(count: number, plural: string): string {
+  return `${count} ${count === 1 ? plural.replace(/s$/, "") : plural}`;
+}
+
 /** A duration as people say it, rounded up: `1 second`, `10 minutes`, `24 hours`. */
 export function toDurationText(seconds: number): string {
   const [unit, unitSeconds] =
     seconds < 120 ? ["second", 1] : seconds < 7_200 ? ["minute", 60] : ["hour", 3_600];
   const format = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" });
   return format.format(Math.ceil(seconds / unitSeconds));
+}
+
+/** A run that failed upstream; `reason` is the upstream's own, already cleaned, null where it gave none. */
+export function inferenceFailed(reason: string | null): JobError {
+  return {
+    code: "INFERENCE_FAILED",
+    message: `The run failed${reason === null ? " and RunComfy gave no reason." : `: ${toSentence(reason)}`} Check your input, then submit again.`,
+    retryable: true,
+  };
+}
+
+export const SUBMISSION_UNKNOWN: JobError = {
+  code: "SUBMISSION_UNKNOWN",
+  message:
+    "RunComfy did not confirm this job, which may have run and cost money all the same. Contact support before you submit it again.",
+  retryable: false,
+};
+
+export const LOST: JobError = {
+  code: "LOST",
+  message:
+    "RunComfy no longer knows this job, so its result can't be fetched. Submit it again if you still need it.",
+  retryable: true,
+};
+
+export const INVALID_RESPONSE: JobError = {
+  code: "INVALID_RESPONSE",
+  message:
+    "The run ended, but its result could not be read within 10 minutes. Contact support before you submit it again: the result may still be found.",
+  retryable: false,
+};
+
+/** The gateway stopped following the job at its deadline; `isUnreadable` when the last answer could not be read. */
+export function expired(deadlineSeconds: number, isUnreadable = false): JobError {
+  const reason = isUnreadable
+    ? `RunComfy's answers about the job could not be read within ${toDurationText(deadlineSeconds)}`
+    : `The job did not end within ${toDurationText(deadlineSeconds)}`;
+  return {
+    code: "EXPIRED",
+    message: `${reason}, so it is no longer followed. Contact support before you submit it again: it may still be running.`,
+    retryable: false,
+  };
+}
+
+function toSentence(reason: string): string {
+  return /[.!?…]$/.test(reason) ? reason : `${reason}.`;
 }

@@ -38,7 +38,7 @@ export type Job = {
   readonly updatedAt: Date;
 };
 
-/** Why a job FAILED; `job-error.ts` makes them. */
+/** Why a job FAILED; `errors.ts` makes them. */
 export type JobError = {
   readonly code:
     | "INFERENCE_FAILED"

@@ -183,11 +183,12 @@ const BATCHING_BAN: Plugin = {
 const NOT_ACCEPTABLE: Plugin = {
   async onResultProcess({ result, resultProcessor, setResultProcessor }) {
     if (resultProcessor !== undefined) return;
-    if (isAsyncIterable(result)) await result[Symbol.asyncIterator]().return?.();
-    const error = new GraphQLError(
-      "The header accept names no form that this result has. Send application/json, or text/event-stream for a subscription.",
-      { extensions: { code: "NOT_ACCEPTABLE" } },
-    );
+    const isStream = isAsyncIterable(result);
+    if (isStream) await result[Symbol.asyncIterator]().return?.();
+    const message = isStream
+      ? "A subscription is answered as text/event-stream. Send that in accept."
+      : "The header accept names no form that this result has. Send application/json.";
+    const error = new GraphQLError(message, { extensions: { code: "NOT_ACCEPTABLE" } });
     const headers = { "content-type": "application/json; charset=utf-8" };
     setResultProcessor(
       (_result, { Response }) =>

@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/errors.ts";
+import { LimitError, toCountText } from "../job/errors.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -20,7 +20,7 @@ export function createSlots(options: {
   /** What everybody is told while no slot is left; null while one is. */
   function findFull(): LimitError | null {
     if (total < most) return null;
-    return full(`All ${most} ${what} of this gateway are taken. Try again later`, most);
+    return full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
   }
 
   function change(ownerId: string, by: 1 | -1): void {
@@ -36,7 +36,10 @@ export function createSlots(options: {
     /** Takes a slot; what it returns gives the slot back, once. Throws a `LimitError`. */
     take({ ownerId, limits: { [what]: ownMost } }: Viewer): () => void {
       if (ownMost !== null && (taken.get(ownerId) ?? 0) >= ownMost)
-        throw full(`You have ${ownMost} ${what} open, which is the limit. Close one`, ownMost);
+        throw full(
+          `You have ${toCountText(ownMost, what)} open, the most allowed. Close one and try again.`,
+          ownMost,
+        );
       const noneLeft = findFull();
       if (noneLeft !== null) throw noneLeft;
       change(ownerId, 1);
@@ -49,10 +52,10 @@ export function createSlots(options: {
   };
 }
 
-function full(reason: string, limit: number): LimitError {
+function full(message: string, limit: number): LimitError {
   const retryAfterSeconds = RETRY_AFTER_SECONDS;
   const details = { code: "QUOTA_EXCEEDED", retryAfterSeconds, limit } as const;
-  return new LimitError(`${reason}, or contact support.`, details);
+  return new LimitError(message, details);
 }
 
 export type RequestRates = ReturnType<typeof createRequestRates>;

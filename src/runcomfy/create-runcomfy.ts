@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import ky from "ky";
 import type { BaseLogger } from "pino";
 
+import { isIdentifier } from "../job/identifier.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Call } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
@@ -11,8 +12,8 @@ import { toNetworkError, toTimeoutError } from "./network-error.ts";
 import type { Pace } from "./pace.ts";
 import type { Answer } from "./read-answer.ts";
 import { readAnswer } from "./read-answer.ts";
-import { toListPath, toRequestPath, toSubmitPath } from "./request-path.ts";
 import type { RequestReference, RunComfy } from "./runcomfy.ts";
+import { MOST_LISTED_IDS } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import { readCancelReport, readRequestId, readResultReport, readStatusReport } from "./wire.ts";
 
@@ -65,10 +66,7 @@ export function createRunComfy(options: {
     throwHttpErrors: false,
   });
 
-  /**
-   * One request and what its whole answer, head and body, says within `timeoutMs`. Rejects with a `RunComfyError`, and
-   * with the signal's reason.
-   */
+  /** What the whole answer says within `timeoutMs`. Rejects with a `RunComfyError`, and with the signal's reason. */
   async function send<Report>(request: {
     readonly call: Call;
     readonly path: string;
@@ -225,4 +223,29 @@ function readHopedFor<Report>(
       { code: "INVALID_RESPONSE", delivery: "unknown", httpStatus },
     );
   }
+}
+
+/** The path below the upstream's base URL that submits to a deployment; null when an id would change its shape. */
+function toSubmitPath(apiVersion: string, deploymentId: string): string | null {
+  if (!isIdentifier(apiVersion) || !isIdentifier(deploymentId)) return null;
+  return `prod/${apiVersion}/deployments/${deploymentId}/inference`;
+}
+
+/**
+ * The path below the upstream's base URL that lists all deployments, or the first 50 of these; ids that would change its
+ * shape are left out, and null when none is left. Version 2 is the only one that has the list.
+ */
+function toListPath(deploymentIds: readonly string[] | "all"): string | null {
+  if (deploymentIds === "all") return "prod/v2/deployments";
+  const ids = deploymentIds.filter(isIdentifier).slice(0, MOST_LISTED_IDS);
+  return ids.length === 0 ? null : `prod/v2/deployments?${ids.map((id) => `ids=${id}`).join("&")}`;
+}
+
+/** The path below the upstream's base URL for one call about a request; null when an id would change its shape. */
+function toRequestPath(
+  { apiVersion, deploymentId, requestId }: RequestReference,
+  call: "status" | "result" | "cancel",
+): string | null {
+  if (![apiVersion, deploymentId, requestId].every(isIdentifier)) return null;
+  return `prod/${apiVersion}/deployments/${deploymentId}/requests/${requestId}/${call}`;
 }

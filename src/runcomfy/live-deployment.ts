@@ -22,10 +22,7 @@ export type LiveDeployment = {
 const LONGEST_TEXT = 128;
 const MOST_HARDWARE = 8;
 
-/**
- * Reads the list of deployments, bare or as `{deployments: […]}`, without the entries that name none. Null when it is
- * not a list.
- */
+/** Reads a list, bare or as `{deployments: […]}`, without the entries that have no id; null when it is none. */
 export function readLiveDeployments(body: JsonValue): LiveDeployment[] | null {
   const list = isJsonObject(body) ? (body["deployments"] ?? null) : body;
   if (!isJsonArray(list)) return null;
@@ -33,12 +30,14 @@ export function readLiveDeployments(body: JsonValue): LiveDeployment[] | null {
 }
 
 function readEntry(entry: JsonObject): LiveDeployment | null {
-  const { id, is_enabled: isEnabled } = entry;
+  const { id, is_enabled: isEnabled, hardware = null } = entry;
   if (!isIdentifier(id)) return null;
+  // A list, or one name alone.
+  const machines = isJsonArray(hardware) ? hardware : [hardware];
   return {
     id,
     name: readText(entry["name"]),
-    hardware: readHardware(entry["hardware"]),
+    hardware: machines.flatMap((name) => readText(name) ?? []).slice(0, MOST_HARDWARE),
     minInstances: readInteger(entry["min_instances"]),
     maxInstances: readInteger(entry["max_instances"]),
     queueSize: readInteger(entry["queue_size"]),
@@ -48,26 +47,22 @@ function readEntry(entry: JsonObject): LiveDeployment | null {
   };
 }
 
-/** A list, or one name alone. */
-function readHardware(value: JsonValue = null): string[] {
-  const names = isJsonArray(value) ? value : [value];
-  return names.flatMap((name) => readText(name) ?? []).slice(0, MOST_HARDWARE);
-}
-
 /** GraphQL's Int has 32 bits. */
-function readInteger(value: JsonValue | undefined): number | null {
+function readInteger(value: unknown): number | null {
   return typeof value === "number" && (value | 0) === value ? value : null;
 }
 
-function readText(value: JsonValue | undefined): string | null {
+function readText(value: unknown): string | null {
   if (typeof value !== "string") return null;
   const text = value
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
     .trim()
-    .slice(0, LONGEST_TEXT)
-    // The cut may have gone through the middle of a character.
-    .replace(/[\uD800-\uDBFF]$/, "")
-    .trimEnd()
-    .toWellFormed();
-  return text === "" ? null : text;
+    .slice(0, LONGEST_TEXT);
+  // The cut may have gone through the middle of a character.
+  return (
+    text
+      .replace(/[\uD800-\uDBFF]$/, "")
+      .trimEnd()
+      .toWellFormed() || null
+  );
 }

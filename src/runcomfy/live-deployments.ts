@@ -4,8 +4,8 @@ import type { BaseLogger } from "pino";
 
 import { isIdentifier } from "../job/identifier.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
-import { MOST_LISTED_IDS } from "./request-path.ts";
 import type { RunComfy } from "./runcomfy.ts";
+import { MOST_LISTED_IDS } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 
 /** How long an answer is kept, and how long nobody asks again after a failure. */
@@ -22,7 +22,7 @@ export type TokenSight = "accepted" | "refused" | "unknown";
 
 /**
  * What the upstream says about deployments, at most ten seconds old. It is the only part of a process that asks for them:
- * what is read at the same moment, by whomever, is one call for up to 50, and one for the list of all.
+ * what several ask for at the same moment is one call for up to 50, and one for the list of all.
  */
 export function createLiveDeployments(options: {
   readonly runcomfy: Pick<RunComfy, "listDeployments">;
@@ -75,9 +75,7 @@ export function createLiveDeployments(options: {
     if (now() - failedAt < KEPT_MS) return null;
     const asked = call(ids);
     if (leader === null) {
-      leading = asked.finally(() => {
-        leading = null;
-      });
+      leading = asked.finally(() => (leading = null));
     }
     return await asked;
   }
@@ -118,9 +116,7 @@ export function createLiveDeployments(options: {
     /** All that the upstream lists, or its last list, which is empty at first. Never rejects. */
     async list(): Promise<UpstreamList> {
       if (listing === null && now() - listedAt > KEPT_MS) {
-        listing = renewList().finally(() => {
-          listing = null;
-        });
+        listing = renewList().finally(() => (listing = null));
       }
       await listing;
       return last;

@@ -21,7 +21,7 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
     );
   }
   return new RunComfyError(
-    `The connection broke before RunComfy had answered the ${call} (${codes || "no code"}). Check the gateway's network if this stays.`,
+    `The connection broke before RunComfy had answered the ${call}${codes && ` (${codes})`}. Check the gateway's network if this stays.`,
     { code: "UNAVAILABLE", delivery: "unknown" },
   );
 }

@@ -4,10 +4,7 @@ import type { RunComfy } from "./runcomfy.ts";
 /** News from another gateway may make a probe due earlier. */
 const LONGEST_SLEEP_MS = 1_000;
 
-/**
- * Probes the upstream or a deployment while it has an outage, one probe at a time, as the pace allows. So the outage's end
- * is noticed without a job to look at, and no user's submit has to find out.
- */
+/** Probes the upstream or a deployment in an outage, one probe at a time, so that no user's submit has to find out its end. */
 export function startOutageProbe({
   pace,
   runcomfy,

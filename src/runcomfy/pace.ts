@@ -5,7 +5,7 @@ import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Outage } from "./breaker.ts";
 import type { Breaker } from "./breaker.ts";
 import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
-import { createUpstreamPause } from "./upstream-pause.ts";
+import { LONGEST_PAUSE_MS } from "./read-answer.ts";
 import type { Reach } from "./reach.ts";
 import { createReachTracker } from "./reach.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
@@ -291,3 +291,31 @@ function hurry({ looks, probes }: Outage): void {
 
 /** Several calls were answered badly: is it the upstream as a whole? */
 type Doubt = { isAsked: boolean; failures: number };
+
+/** Pauses that differ by less are one pause that several answers asked for. */
+const SAME_PAUSE_MS = 500;
+
+/** The pause that the upstream asked for with a Retry-After. */
+function createUpstreamPause(now: () => number) {
+  const listeners: (() => void)[] = [];
+  let pausedUntil = 0;
+
+  /** Takes over a pause that another gateway noted; no listener hears of it. */
+  function adoptPause(durationMs: number): void {
+    pausedUntil = Math.max(pausedUntil, now() + Math.min(durationMs, LONGEST_PAUSE_MS));
+  }
+
+  return {
+    /** How many milliseconds nobody may call the upstream; 0 without a pause. */
+    pausedForMs: () => Math.max(0, Math.ceil(pausedUntil - now())),
+    adoptPause,
+    /** The upstream asked for a pause; listeners of `onPause` hear of it. */
+    notePause(durationMs: number): void {
+      const before = pausedUntil;
+      adoptPause(durationMs);
+      if (pausedUntil > before + SAME_PAUSE_MS) for (const tell of listeners) tell();
+    },
+    /** Calls `tell` whenever a noted pause lasts longer than the one before. */
+    onPause: (tell: () => void) => void listeners.push(tell),
+  };
+}

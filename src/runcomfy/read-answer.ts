@@ -1,6 +1,8 @@
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
-import { LONGEST_PAUSE_MS } from "./upstream-pause.ts";
+
+/** Longer pauses are cut to this. */
+export const LONGEST_PAUSE_MS = 300_000;
 
 /** A deeper answer would overflow the stack of whatever walks it. */
 const DEEPEST = 200;

@@ -9,6 +9,9 @@ export type RequestReference = {
   readonly requestId: string;
 };
 
+/** The most deployments that one call asks for. */
+export const MOST_LISTED_IDS = 50;
+
 /**
  * RunComfy's five calls in the gateway's words, and a probe. Each makes exactly one HTTP request and never repeats it (but for
  * `submit`, while it could not be sent), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.

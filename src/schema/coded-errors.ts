@@ -1,11 +1,12 @@
+import type { ValueNode } from "graphql";
 import { GraphQLError } from "graphql";
 
 import { BadCursorError, JobNotFoundError, LimitError } from "../job/errors.ts";
 import { isTooSlow } from "../store/database-error.ts";
 
-/** An argument can't be used; `message` names it and the next step. */
-export function badUserInput(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT" } });
+/** An argument can't be used; `message` names it, or `literal` tells where it is, and the next step. */
+export function badUserInput(message: string, literal: ValueNode | null = null): GraphQLError {
+  return new GraphQLError(message, { nodes: literal, extensions: { code: "BAD_USER_INPUT" } });
 }
 
 /** A field would make the answer too large; where it is nullable, the other fields are answered all the same. */

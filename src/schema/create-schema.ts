@@ -1,11 +1,12 @@
 import type { GraphQLSchema } from "graphql";
 
+import { SCOPES } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { createBuilder } from "./builder.ts";
 import { addDeployment } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
-import { createGeneratedTypes } from "./generated-types.ts";
+import { addTypedOutput, createGeneratedTypes } from "./generated-types.ts";
 import { addJob, addJobStatus } from "./job.ts";
 import { addJobFilter, addJobList } from "./job-list.ts";
 import type { SubmitJobResultRef } from "./mutations.ts";
@@ -13,8 +14,6 @@ import { addMutations, addSubmitJobResult } from "./mutations.ts";
 import { addSafeInt, addScalars } from "./scalars.ts";
 import { addSubmitDeployment } from "./submit-deployment.ts";
 import { addSubscriptions } from "./subscriptions.ts";
-import { addTypedOutput } from "./typed-output.ts";
-import { addViewer } from "./viewer.ts";
 
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */
 export function createSchema(catalogue: Catalogue): GraphQLSchema {
@@ -70,4 +69,29 @@ function addGenerated(
     addSubmitDeployment(builder, { deployment, contract, types, submitJobResult });
   }
   addTypedOutput(builder, { catalogue, types });
+}
+
+function addViewer(builder: Builder): void {
+  builder.objectType("Viewer", {
+    description: "You, as the gateway knows you by your credential.",
+    fields: (t) => ({
+      id: t.exposeID("ownerId", {
+        description: "The owner of the jobs that you submit with this credential.",
+      }),
+      scopes: t.stringList({
+        description:
+          "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read` and, for operators, `jobs:read:all` (everybody's jobs).",
+        resolve: ({ scopes }) => SCOPES.filter((scope) => scopes.has(scope)),
+      }),
+    }),
+  });
+
+  builder.queryField("viewer", (t) =>
+    t.field({
+      type: "Viewer",
+      scope: null,
+      description: "Who you are. Needs no scope.",
+      resolve: (_root, _arguments, { viewer }) => viewer,
+    }),
+  );
 }

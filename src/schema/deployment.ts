@@ -159,16 +159,10 @@ function addLiveDeployment(builder: Builder): void {
       hardware: t.exposeStringList("hardware", {
         description: "The machines that it may run on, in RunComfy's words; empty if not known.",
       }),
-      minInstances: t.exposeInt(
-        "minInstances",
-        ifKnown("How many instances stay up when there is nothing to do"),
-      ),
+      minInstances: t.exposeInt("minInstances", ifKnown("How many instances always stay up")),
       maxInstances: t.exposeInt("maxInstances", ifKnown("How many instances it may grow to")),
       queueSize: t.exposeInt("queueSize", ifKnown("How many jobs may wait for an instance")),
-      keepWarmSeconds: t.exposeInt(
-        "keepWarmSeconds",
-        ifKnown("How long an idle instance stays up"),
-      ),
+      keepWarmSeconds: t.exposeInt("keepWarmSeconds", ifKnown("How long an idle instance lives")),
       isEnabled: t.exposeBoolean("isEnabled", ifKnown("Whether it accepts jobs")),
       status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
     }),

@@ -6,9 +6,12 @@ import type {
   TypeParam,
 } from "@pothos/core";
 
+import type { Catalogue } from "../deployments/catalogue.ts";
 import type { EnumShape, FieldShape, ObjectShape, Shape } from "../deployments/shape/shape.ts";
 import type { JsonObject } from "../job/json.ts";
+import { isJsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
+import { readOutput } from "./job.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 
@@ -28,7 +31,7 @@ export function createGeneratedTypes(builder: Builder) {
     }),
   );
 
-  const toInputType = memoize((object: ObjectShape): InputRef<Record<string, unknown>> =>
+  const toInputType = memoize((object: ObjectShape): InputRef<object> =>
     builder.inputType(object.typeName, {
       description: describeType(object, "What RunComfy takes here."),
       fields: (t) =>
@@ -87,9 +90,7 @@ function mapFields<Ref>({ fields }: ObjectShape, toRef: (field: FieldShape) => R
   return Object.fromEntries(fields.map((field) => [field.graphqlName, toRef(field)]));
 }
 
-function memoize<Parameter, Result>(
-  make: (parameter: Parameter) => Result,
-): (parameter: Parameter) => Result {
+function memoize<Parameter, Result>(make: (parameter: Parameter) => Result): typeof make {
   const made = new Map<Parameter, Result>();
   return (parameter) => {
     const result = made.get(parameter) ?? make(parameter);
@@ -127,4 +128,37 @@ function describeField(field: FieldShape, facts: readonly string[], knownAs: str
 export function toSentence(text: string): string {
   const trimmed = text.trim().toWellFormed();
   return /[.!?:`)]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}
+
+/** Adds `Job.typedOutput` if the shape of any deployment's output is known. */
+export function addTypedOutput(
+  builder: Builder,
+  { catalogue, types }: { readonly catalogue: Catalogue; readonly types: GeneratedTypes },
+): void {
+  const shapes = catalogue.deployments.flatMap(({ output }) => output?.shape ?? []);
+  if (shapes.length === 0) return;
+
+  /** Beside the outputs, which may have a `__typename` of their own. */
+  const typeNames = new WeakMap<JsonObject, string>();
+  const typedOutput = builder.unionType("TypedOutput", {
+    description: "The output of a deployment that has an `outputSchema`.",
+    types: shapes.map(types.toOutputType),
+    resolveType: (output) => typeNames.get(output),
+  });
+
+  builder.objectField("Job", "typedOutput", (t) =>
+    t.field({
+      type: typedOutput,
+      nullable: true,
+      description:
+        "The output as its deployment's type. Null until SUCCEEDED, and when the deployment has no `outputSchema` or the output does not fit it or can't be checked: `output` has it all the same.",
+      resolve: async (job, _arguments, context) => {
+        const contract = catalogue.find(job.deploymentId)?.output ?? null;
+        const output = await readOutput(job, context);
+        if (contract === null || !isJsonObject(output) || !contract.accepts(output)) return null;
+        typeNames.set(output, contract.shape.typeName);
+        return output;
+      },
+    }),
+  );
 }

@@ -11,7 +11,8 @@ export function addScalars(builder: Builder): void {
     description:
       "An RFC 3339 date and time, e.g. `2025-07-22T13:05:16.143Z`. Answers are in UTC with milliseconds; an argument may have any offset, but must have one.",
     serialize: (date) => date.toISOString(),
-    parseValue: parseDateTime,
+    parseValue: (value) => parseDateTime(value),
+    parseLiteral: (node) => parseDateTime(node.kind === Kind.STRING ? node.value : null, node),
   });
   builder.scalarType("JSON", {
     description:
@@ -46,11 +47,12 @@ function parseSafeInt(value: unknown): number {
 
 const DATE_TIME = z.iso.datetime({ offset: true }).regex(/T\d\d:\d\d:\d\d/);
 
-function parseDateTime(value: unknown): Date {
+function parseDateTime(value: unknown, literal: ValueNode | null = null): Date {
   const parsed = DATE_TIME.safeParse(value);
   if (parsed.success) return new Date(parsed.data);
   throw badUserInput(
     "This is not an RFC 3339 date and time with an offset. Write it like 2025-07-22T13:05:16Z or 2025-07-22T15:05:16+02:00.",
+    literal,
   );
 }
 

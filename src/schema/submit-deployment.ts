@@ -30,46 +30,34 @@ export function addSubmitDeployment(
       : []),
   ];
 
-  builder.mutationField(contract.submitField, (t) => {
-    const common = {
+  builder.mutationField(contract.submitField, (t) =>
+    t.field({
       type: submitJobResult,
-      scope: "jobs:submit" as const,
+      scope: "jobs:submit",
       description: sentences.join(" "),
-    };
-    const idempotencyKey = t.arg.string({ description: IDEMPOTENCY_KEY });
-    if (shape === null) {
-      const input = t.arg({
-        type: "JSON",
-        required: true,
-        description: "An object that fits the deployment's `inputSchema`.",
-      });
-      return t.field({
-        ...common,
-        args: { input, idempotencyKey },
-        resolve: (_root, { input, idempotencyKey }, context) =>
-          submit({ deploymentId, input, idempotencyKey: idempotencyKey ?? null }, context),
-      });
-    }
-    const input = t.arg({
-      type: types.toInputType(shape),
-      required: true,
-      description: "What to run; files are public https URLs.",
-    });
-    return t.field({
-      ...common,
-      args: { input, idempotencyKey },
+      args: {
+        input: t.arg({
+          type: shape === null ? "JSON" : types.toInputType(shape),
+          required: true,
+          description:
+            shape === null
+              ? "An object that fits the deployment's `inputSchema`."
+              : "What to run; files are public https URLs.",
+        }),
+        idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
+      },
       resolve: (_root, { input, idempotencyKey }, context) =>
         submit(
           {
             deploymentId,
-            input: toBody(shape, input),
+            input: shape === null ? input : toBody(shape, Object(input)),
             idempotencyKey: idempotencyKey ?? null,
-            spell: (path) => toTypedPath({ kind: "object", object: shape }, path),
+            ...(shape && { spell: (path) => toTypedPath({ kind: "object", object: shape }, path) }),
           },
           context,
         ),
-    });
-  });
+    }),
+  );
 }
 
 /** The upstream's body of a generated input. */

@@ -137,14 +137,14 @@ export function trackConnections(
 }
 
 function explain(code: string, limits: HttpLimits): Refusal {
-  const { headersBytes: limit, headersSeconds, requestSeconds } = limits;
+  const { headersBytes: limit, requestSeconds } = limits;
   switch (code) {
     case "HPE_HEADER_OVERFLOW": {
       const message = `The request's headers are larger than ${limit / 1_024} KiB. Send fewer or shorter ones, and long queries by POST.`;
       return { status: 431, code: "HEADERS_TOO_LARGE", limit, message };
     }
     case "ERR_HTTP_REQUEST_TIMEOUT": {
-      const message = `The request took too long to arrive: its headers may take ${headersSeconds} s, and all of it ${requestSeconds} s. Send it at once, over a new connection.`;
+      const message = `The request took too long to arrive: it may take ${requestSeconds} s. Send it at once, over a new connection.`;
       return { status: 408, code: "REQUEST_TIMEOUT", message };
     }
     default:

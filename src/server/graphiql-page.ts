@@ -60,7 +60,7 @@ export function adaptPage(page: string, { asksCredential }: Additions): string {
     /extensions:\{headers:(\w+\?\.headers)\}/,
     (_, headers) => `extensions:withCredential(${headers})`,
   );
-  return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => WITH_CREDENTIAL + start);
+  return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => OWN_SCRIPT + start);
 }
 
 function replace(page: string, part: RegExp, by: (...found: string[]) => string): string {
@@ -102,8 +102,12 @@ const CREDENTIAL_STYLES = `
   #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
 `;
 
-/** In the page: a tab's own headers win, and the schema is read again once the credential is there. */
-const WITH_CREDENTIAL = `
+/**
+ * A tab's own headers win, and the schema is read again once the credential is there. GraphiQL shows an error's own
+ * fields, and an event has none that tell why a socket closed. A credential that is not accepted (4403) is as final as
+ * none (4401), because only the reader can change it.
+ */
+const OWN_SCRIPT = `
 function withCredential(typed) {
   const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
   const headers = new Headers(credential ? { authorization: "Bearer " + credential } : {});
@@ -114,6 +118,15 @@ function withCredential(typed) {
 }
 document.querySelector("#credential input")?.addEventListener("change", () => {
   document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();
+});
+const closing = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onclose");
+Object.defineProperty(WebSocket.prototype, "onclose", {
+  set(handle) {
+    closing.set.call(this, ({ code, reason }) => {
+      const message = reason || "The socket closed with " + code + ". Is the gateway running?";
+      handle({ message, __proto__: { code: code === 4403 ? 4401 : code, reason } });
+    });
+  },
 });
 `;
 

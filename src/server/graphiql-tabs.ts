@@ -39,10 +39,10 @@ function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)
     return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
-  const deploymentId = example?.id ?? "the id that RunComfy's dashboard shows";
+  const deploymentId = JSON.stringify(example?.id ?? "…");
   // Not as a variable: GraphiQL marks any object of type JSON there as wrong.
   return `submitJob(
-    deploymentId: ${JSON.stringify(deploymentId)}
+    deploymentId: ${deploymentId} # tab 1 and RunComfy's dashboard show the ids
     ${toInputText(Object.entries(input))}
   )`;
 }
@@ -94,7 +94,7 @@ subscription Watch($id: ID!) {
 }
 `;
 
-const WATCH_ALL = `# 4. Watch every job: begins with a reset, then tells each change
+const WATCH_ALL = `# 4. Watch every job: a reset, then each change
 subscription WatchAll {
   jobsUpdated(after: "") {
     cursor

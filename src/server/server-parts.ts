@@ -24,7 +24,7 @@ export type ServerOptions = {
   readonly createContext: (origin: OperationOrigin) => object;
   /** Rejects unless the database answers. */
   readonly checkDatabase: () => Promise<void>;
-  /** The deployment that GraphiQL's example submits to where everybody is let in; null where none is known. */
+  /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */
   readonly example: Deployment | null;
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;

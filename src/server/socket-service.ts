@@ -33,7 +33,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     } catch (error) {
       if (error instanceof LimitError) session.close(TRY_AGAIN_LATER, error.message);
       else if (error instanceof AuthenticationError)
-        session.close(CLOSE_CODES[error.reason], error.message);
+        session.close(CLOSE_CODES[error.reason], toCloseReason(error));
       else throw error;
       return false;
     }
@@ -109,6 +109,12 @@ const TOO_LATE = "The socket is closed. Connect again.";
 
 /** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
 const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
+
+/** HTTP's words for a missing credential are too long for a close frame, and speak of a header. */
+function toCloseReason({ reason, message }: AuthenticationError): string {
+  if (reason !== "missing") return message;
+  return 'No credential came. Send connectionParams { authorization: "Bearer …" }.';
+}
 
 function findAuthorization(parameters: object): string | undefined {
   // In any case, as in headers: GraphiQL hands on as parameters what was typed as headers.

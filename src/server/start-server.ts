@@ -37,7 +37,7 @@ export async function startServer(
   const { host, backlog, doors, isSandbox, log } = options;
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
-    headersTimeout: http.headersSeconds * 1_000,
+    headersTimeout: http.requestSeconds * 1_000,
     requestTimeout: http.requestSeconds * 1_000,
     keepAliveTimeout: http.idleSeconds * 1_000,
     connectionsCheckingInterval: CHECK_MS,
@@ -64,9 +64,7 @@ export async function startServer(
     socketSlots: createSlots({ what: "sockets", most: socket.sockets }),
   };
   const port = await listen(server, options.port, host);
-  // The page needs no credential, and deployments do.
-  const example = doors.isOpen ? options.example : null;
-  const page = { example, isSandbox, asksCredential: !doors.isOpen };
+  const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
   const answer = createAnswer(parts, doors.hasGraphiql ? createGraphiqlPage(page) : null);
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {

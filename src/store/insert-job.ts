@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
-import { LimitError } from "../job/errors.ts";
+import { LimitError, toCountText } from "../job/errors.ts";
 import type { Database, DatabaseKind } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import { insertInput } from "./job-documents.ts";
@@ -80,7 +80,7 @@ async function refuseAbove(transaction: Kysely<Tables>, { ownerId }: Job, most: 
     .execute();
   if (unfinished.length === 0) return;
   throw new LimitError(
-    `You have ${most} unfinished jobs, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
+    `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
     { code: "QUOTA_EXCEEDED", retryAfterSeconds: RETRY_AFTER_SECONDS, limit: most },
   );
 }

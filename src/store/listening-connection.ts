@@ -42,7 +42,7 @@ export async function startListening(options: {
   let failures = 0;
   /** The warnings of this outage, each of which comes once. */
   const warned = new Set<string>();
-  const ended = listenAgainAndAgain();
+  const ended = keepListening();
   await tried.promise;
   return {
     async close() {
@@ -51,7 +51,7 @@ export async function startListening(options: {
     },
   };
 
-  async function listenAgainAndAgain(): Promise<void> {
+  async function keepListening(): Promise<void> {
     while (!closing.signal.aborted) {
       try {
         await listenUntilLost();

@@ -7,7 +7,7 @@ import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import { startOwnership } from "./ownership.ts";
 import { StoreError } from "./database-error.ts";
-import { createLonelyWakeUps, startWakeUps } from "./wake-ups.ts";
+import { createLocalWakeUps, startWakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {
   /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
@@ -35,7 +35,7 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
             heartbeatMs: options.heartbeatMs ?? 5_000,
             log: options.log,
           })
-        : createLonelyWakeUps();
+        : createLocalWakeUps();
     return createJobStore({ database, ownership, changes });
   } catch (error) {
     await database.close();

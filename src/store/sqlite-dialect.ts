@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type QueryResult,
   type SqliteDatabase,
   SqliteDialect,
   type SqliteDialectConfig,
@@ -14,7 +15,7 @@ import { LRUCache } from "lru-cache";
 
 import { codeOf, DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 
-/** How long a statement waits for another program's lock: longer than a commit takes. */
+/** How long one statement waits for another program's lock, and the others behind it: longer than a commit takes. */
 const PATIENCE_MS = 1_000;
 const BETWEEN_TRIES_MS = 20;
 const MOST_PREPARED = 200;
@@ -22,19 +23,15 @@ const MOST_PREPARED = 200;
 const LONGEST_PREPARED = 4_000;
 
 /**
- * Lets Kysely speak to Node's own SQLite. While another program holds the lock a statement waits without blocking the
- * process, and then rejects with a `DatabaseBusyError`. The database has to be opened without a time-out of its own.
+ * Lets Kysely speak to Node's own SQLite. While another program holds the lock, a statement waits without blocking the
+ * process, and then rejects with a `DatabaseBusyError`; the ones right after it do not wait. The database has to be
+ * opened without a time-out of its own.
  */
 export function createSqliteDialect(sqlite: DatabaseSync): SqliteDialect {
   const config: SqliteDialectConfig = {
     database: toKyselyDatabase(sqlite),
-    async onCreateConnection(connection) {
-      const execute = connection.executeQuery.bind(connection);
-      Object.assign(connection, {
-        executeQuery: (...query: Parameters<typeof execute>) =>
-          waitForLock(() => execute(...query)),
-      });
-    },
+    onCreateConnection: async (connection) =>
+      void Object.assign(connection, { executeQuery: waitForLock(connection) }),
   };
   return Object.assign(new SqliteDialect(config), {
     createDriver: () => new ImmediateDriver(config),
@@ -48,17 +45,28 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-async function waitForLock<Result>(execute: () => Promise<Result>): Promise<Result> {
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await execute();
-    } catch (error) {
-      if (codeOf(error) !== SQLITE_BUSY) throw error;
-      if (performance.now() >= until) throw new DatabaseBusyError({ cause: error });
+function waitForLock(connection: DatabaseConnection) {
+  const execute = connection.executeQuery.bind(connection);
+  let gaveUpAt = -Infinity;
+  return async <Row>(query: CompiledQuery): Promise<QueryResult<Row>> => {
+    const askedAt = performance.now();
+    // All share the connection: if each waited, the last one, and the reads behind it, would wait for the sum.
+    const until = askedAt - gaveUpAt < PATIENCE_MS ? askedAt : askedAt + PATIENCE_MS;
+    for (;;) {
+      try {
+        const result = await execute<Row>(query);
+        if (result.numAffectedRows !== undefined) gaveUpAt = -Infinity; // A read needs no lock.
+        return result;
+      } catch (error) {
+        if (codeOf(error) !== SQLITE_BUSY) throw error;
+        if (performance.now() >= until) {
+          gaveUpAt = performance.now();
+          throw new DatabaseBusyError({ cause: error });
+        }
+      }
+      await delay(BETWEEN_TRIES_MS);
     }
-    await delay(BETWEEN_TRIES_MS);
-  }
+  };
 }
 
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {

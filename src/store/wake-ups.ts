@@ -10,7 +10,7 @@ import { sleepFor } from "./sleep.ts";
 import type { Tables } from "./tables.ts";
 
 /** How gateways on one Postgres tell each other, and their own watchers, to look again. A lost hint costs 15 s. */
-export type WakeUps = ReturnType<typeof createLonelyWakeUps>;
+export type WakeUps = ReturnType<typeof createLocalWakeUps>;
 
 const CHANNEL = "runcomfy_gateway";
 const BETWEEN_MESSAGES_MS = 200;
@@ -41,7 +41,7 @@ export async function startWakeUps(dependencies: {
 }): Promise<WakeUps> {
   const { databaseUrl, queries, gatewayId, heartbeatMs, log } = dependencies;
   const changes = createChangeFeed();
-  const local = createLonelyWakeUps(changes);
+  const local = createLocalWakeUps(changes);
   const pending = new Set<string>();
   const closing = new AbortController();
   let isSending = false;
@@ -102,7 +102,8 @@ export async function startWakeUps(dependencies: {
       isFailing = false;
       return true;
     } catch (error) {
-      if (!isFailing) {
+      // What a close cut off is no outage.
+      if (!isFailing && !closing.signal.aborted) {
         log.warn(
           { err: error },
           "Other gateways can't be told of changes and see them at their next re-read. Check the database if this lasts.",
@@ -122,7 +123,7 @@ export async function startWakeUps(dependencies: {
 }
 
 /** For the one gateway on a SQLite file: there is nobody else to tell. */
-export function createLonelyWakeUps(changes = createChangeFeed()) {
+export function createLocalWakeUps(changes = createChangeFeed()) {
   return {
     subscribeToJob: changes.subscribe,
     subscribe: (ownerId: string | undefined, wake: () => void) =>

@@ -1,9 +1,14 @@
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
-import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../job/errors.ts";
+import {
+  JobNotCancellableError,
+  JobNotFinishedError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../job/errors.ts";
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import type { JobStore } from "../store/job-store.ts";
+import type { Jobs, JobStore } from "../store/job-store.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
 import { waitForJob } from "./wait-for-job.ts";
@@ -79,4 +84,15 @@ function toError(job: Job, answer: CancelAnswer): Error {
   if (answer instanceof RunComfyError) return toUpstreamError(answer);
   const isRunning = answer === "not-cancellable" && !isCancellable(job);
   return isRunning ? new JobNotCancellableError(job) : new UpstreamError("TIMEOUT");
+}
+
+/** Deletes a finished job with all that is kept of it. Rejects with JobNotFoundError or JobNotFinishedError. */
+export function createDeleteJob(jobs: Pick<Jobs, "read" | "delete">) {
+  return async (jobId: string, ownerId: string): Promise<void> => {
+    const job = await jobs.read(jobId, ownerId);
+    if (job !== null && !isFinished(job)) throw new JobNotFinishedError(job);
+    // Nothing brings a finished job back to life: one that is not deleted now is gone already.
+    const isDeleted = job !== null && (await jobs.delete(jobId));
+    if (!isDeleted) throw new JobNotFoundError(jobId);
+  };
 }

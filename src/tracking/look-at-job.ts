@@ -1,4 +1,4 @@
-import { inferenceFailed } from "../job/job-error.ts";
+import { inferenceFailed } from "../job/errors.ts";
 import type { LookOutcome } from "../job/looks.ts";
 import type {
   RequestReference,

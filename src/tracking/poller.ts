@@ -2,9 +2,9 @@ import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import { expired } from "../job/job-error.ts";
+import { expired } from "../job/errors.ts";
+import type { PollSchedule } from "../job/looks.ts";
 import { conclude, deadlineOf, NO_LOOKS, noteLook } from "../job/looks.ts";
-import type { PollSchedule } from "../job/poll-schedule.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { Jobs } from "../store/job-store.ts";
@@ -12,7 +12,6 @@ import type { Followed } from "./due-jobs.ts";
 import { createDueJobs } from "./due-jobs.ts";
 import { lookAtJob } from "./look-at-job.ts";
 import { createLookLog } from "./look-log.ts";
-import { createLookSlots } from "./look-slots.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
 export type Poller = ReturnType<typeof createPoller>;
@@ -264,4 +263,37 @@ type Followable = Pick<Job, "id" | "deploymentId" | "createdAt">;
 
 function isAccepted(job: Job): job is Job & { readonly requestId: string } {
   return job.requestId !== null && !isFinished(job);
+}
+
+/** Of all gateways together. One deployment, which is all that many gateways have, gets half of them. */
+const MOST_LOOKS = 64;
+
+/** The looks that may be under way at once. */
+function createLookSlots() {
+  const takenBy = new Map<string | null, number>();
+  let taken = 0;
+  let most = MOST_LOOKS;
+
+  function count(deploymentId: string | null, change: 1 | -1): void {
+    taken += change;
+    const ofDeployment = (takenBy.get(deploymentId) ?? 0) + change;
+    if (ofDeployment === 0) takenBy.delete(deploymentId);
+    else takenBy.set(deploymentId, ofDeployment);
+  }
+
+  return {
+    /** With how many gateways the slots are shared; each has one at least. */
+    setGateways(gateways: number): void {
+      most = Math.max(1, Math.floor(MOST_LOOKS / gateways));
+    },
+    isFull: () => taken >= most,
+    /** Whether a deployment has less than half of the slots, so that one that never answers leaves some to the others. */
+    isOpen: (deploymentId: string | null) =>
+      (takenBy.get(deploymentId) ?? 0) < Math.max(1, Math.floor(most / 2)),
+    /** Takes one, and returns what gives it back. */
+    take(deploymentId: string | null): () => void {
+      count(deploymentId, 1);
+      return () => count(deploymentId, -1);
+    },
+  };
 }

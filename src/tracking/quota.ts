@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { toDurationText, LimitError } from "../job/errors.ts";
+import { LimitError, toCountText, toDurationText } from "../job/errors.ts";
 import type { QuotaName, Quotas } from "../store/job-store.ts";
 
 const BOUNDS = {
@@ -33,7 +33,7 @@ export function createQuota({
     if (name === "jobs") await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     throw new LimitError(
-      `You have submitted ${limit} jobs, the most allowed in ${window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
+      `You have submitted ${toCountText(limit, "jobs")}, the most allowed in ${window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
       { code, retryAfterSeconds, limit },
     );
   }

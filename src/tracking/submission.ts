@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { checkJson, textProblem } from "../job/check-input.ts";
+import { checkJson, textProblem } from "../job/input-issue.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { InputIssue, Spelling } from "../job/input-issue.ts";
-import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import type { SubmissionKey } from "../store/job-store.ts";
 
@@ -16,7 +16,7 @@ export type SubmissionRequest = {
   readonly viewer: Viewer;
   readonly deploymentId: string;
   /** In the upstream's spelling. */
-  readonly input: JsonValue | undefined;
+  readonly input: unknown;
   readonly idempotencyKey: string | null;
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;

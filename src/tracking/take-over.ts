@@ -2,7 +2,6 @@ import type { BaseLogger } from "pino";
 
 import type { Pace } from "../runcomfy/pace.ts";
 import type { JobStore, Shares } from "../store/job-store.ts";
-import type { Lease } from "./lease.ts";
 import type { Poller } from "./poller.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
@@ -190,6 +189,27 @@ export function createTakeOver(dependencies: {
       for (let releases = 0; releases < MOST_RELEASES; releases++) {
         if ((await release(RELEASE_LIMIT)) < RELEASE_LIMIT) return;
       }
+    },
+  };
+}
+
+export type Lease = ReturnType<typeof createLease>;
+
+/**
+ * Whether this gateway still owns its jobs, by its own clock. The lease runs from when a renewal was sent, so it ends here
+ * before it ends by the database's clock; with `leaseMs` Infinity one renewal lasts for good.
+ */
+export function createLease(options: {
+  readonly leaseMs: number;
+  readonly monotonic: () => number;
+}) {
+  const { leaseMs, monotonic } = options;
+  let renewedAt: number | null = null;
+  return {
+    isHeld: () => renewedAt !== null && monotonic() - renewedAt < leaseMs,
+    /** The database took a renewal that was sent at this time by `monotonic`. */
+    noteRenewal(sentAt: number): void {
+      renewedAt = sentAt;
     },
   };
 }

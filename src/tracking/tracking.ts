@@ -3,19 +3,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { lookByAge } from "../job/poll-schedule.ts";
+import { lookByAge } from "../job/looks.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
-import { createCancelJob } from "./cancel-job.ts";
-import { createDeleteJob } from "./delete-job.ts";
+import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createHeartbeat } from "./heartbeat.ts";
-import { createLease } from "./lease.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { startPauseSharing } from "./share-pause.ts";
 import { createSubmitJob } from "./submit-job.ts";
-import { createTakeOver } from "./take-over.ts";
+import { createLease, createTakeOver } from "./take-over.ts";
 
 export type Tracking = ReturnType<typeof createTracking>;
 

@@ -19,10 +19,8 @@ test.each([
   async (_what, firstMessage) => {
     // They shall stay open for the length of the test, on a machine that may be slow.
     const gateway = await startAttackedGateway({
-      HEADERS_TIMEOUT_SECONDS: "60",
       REQUEST_TIMEOUT_SECONDS: "60",
       IDLE_TIMEOUT_SECONDS: "60",
-      SOCKET_INIT_SECONDS: "60",
     });
     onTestFinished(() => gateway.end());
     const before = readMemoryMib(gateway.process.pid);

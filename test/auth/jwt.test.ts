@@ -8,7 +8,6 @@ import { keepSigningKeys } from "../../src/auth/signing-keys.ts";
 import type { Signer } from "./issuer.ts";
 import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
-import { createRecordedLog } from "./recorded-log.ts";
 
 const NOW = Date.parse("2026-06-01T12:00:00Z");
 const SECONDS = NOW / 1_000;
@@ -16,28 +15,16 @@ const SECONDS = NOW / 1_000;
 const RSA = await createSigner("RS256", "k1");
 const ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"];
 
-async function open(
-  signers: readonly Signer[],
-  details: { readonly algorithms?: readonly string[] } = {},
-) {
-  const recorded = createRecordedLog();
+async function open(signers: readonly Signer[]) {
   let now = NOW;
   const tokens = createJwtAuthenticator({
-    config: {
-      keys: { publicKeyFile: "unused" },
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ALGORITHMS,
-      ...details,
-    },
+    config: { issuer: ISSUER, audience: AUDIENCE },
     limits: NO_LIMITS,
-    log: recorded.log,
     now: () => now,
     keys: keepSigningKeys({ keys: signers.map(({ jwk }) => jwk) }),
   });
   onTestFinished(() => tokens.close());
   return {
-    ...recorded,
     letIn: (token: string) => tokens.authenticate(`Bearer ${token}`),
     setNow: (next: number) => void (now = next),
   };
@@ -56,7 +43,8 @@ function isInvalid(words = "") {
   return expect.objectContaining({
     name: "AuthenticationError",
     reason: "invalid",
-    message: expect.stringContaining(words),
+    // No longer than the reason that a socket may close with.
+    message: expect.stringMatching(new RegExp(`^(?=.*${words}).{1,123}$`)),
   });
 }
 
@@ -191,12 +179,6 @@ test.each([
     await expect(letIn(token)).rejects.toEqual(isInvalid());
 });
 
-test("an algorithm that is not on the list is refused, though the key could do it", async () => {
-  const signer = RSA;
-  const { letIn } = await open([signer], { algorithms: ["PS256", "ES256"] });
-  await expect(letIn(await signNow(signer))).rejects.toEqual(isInvalid());
-});
-
 test("keys that a token brings along or points to are not used", async () => {
   const signer = await createSigner("ES256", "k1");
   const stranger = await createSigner("ES256", "k1");
@@ -262,15 +244,11 @@ test("a token that names no key is tried with all that fit, and one that names a
   await expect(letIn(await signNow(stranger))).rejects.toEqual(isInvalid());
 });
 
-test("a weak key is not used, and the log says so once", async () => {
+test("a weak key is not used", async () => {
   const signer = RSA;
   const weak = { ...signer, jwk: { ...signer.jwk, n: "w".repeat(171) } };
-  const { letIn, of, lines } = await open([weak]);
-  const token = await signNow(signer);
-  await expect(letIn(token)).rejects.toEqual(isInvalid());
-  await expect(letIn(token)).rejects.toEqual(isInvalid());
-  expect(of("warn")).toHaveLength(1);
-  expect(JSON.stringify(lines)).not.toContain(token.split(".")[1]);
+  const { letIn } = await open([weak]);
+  await expect(letIn(await signNow(signer))).rejects.toEqual(isInvalid());
 });
 
 function claimsNow(claims: Readonly<Record<string, unknown>> = {}) {

@@ -43,7 +43,9 @@ test("create prints the new key alone, keeps it nowhere, and makes a file that o
   });
 
   const listed = await key("list");
-  expect(listed.stdout).toMatch(new RegExp(`^${idOf(stdout)} +web +jobs:submit,.*\n$`));
+  expect(listed.stdout).toMatch(
+    new RegExp(`^ID  OWNER  SCOPES  .*\n${idOf(stdout)} +web +jobs:submit,.*\n$`),
+  );
   await key("revoke", idOf(stdout));
   const empty = await key("list");
   expect([empty.stdout, empty.stderr]).toEqual(["", expect.stringContaining("holds no key")]);
@@ -146,7 +148,7 @@ test("of keys that several processes create at once none is lost", async () => {
     Array.from({ length: 6 }, (_, place) => key("create", "--owner", `owner-${place}`)),
   );
   const { stdout } = await key("list");
-  expect(stdout.trim().split("\n")).toHaveLength(6);
+  expect(stdout.trim().split("\n")).toHaveLength(7); // its headings, too
   for (const { stdout: made } of created) expect(stdout).toContain(idOf(made));
 });
 

@@ -1,4 +1,4 @@
-import type { RequestListener } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
 
 import { expect, onTestFinished, test } from "vitest";
 
@@ -11,7 +11,11 @@ import { createRecordedLog } from "./recorded-log.ts";
 
 async function open(
   answer: RequestListener,
-  details: { readonly refreshMs?: number; readonly retryMs?: number } = {},
+  details: {
+    readonly refreshMs?: number;
+    readonly retryMs?: number;
+    readonly timeoutMs?: number;
+  } = {},
 ) {
   const server = await startKeyServer(answer);
   const recorded = createRecordedLog();
@@ -27,13 +31,10 @@ async function open(
   });
   const tokens = createJwtAuthenticator({
     config: {
-      keys: { jwksUrl: server.url },
       issuer: ISSUER,
       audience: AUDIENCE,
-      algorithms: ["ES256"],
     },
     limits: NO_LIMITS,
-    log,
     now: Date.now,
     keys,
   });
@@ -227,6 +228,35 @@ test.each([
   },
 );
 
+test.each([
+  [404, (response) => void response.end("secret")],
+  [503, (response) => void response.write("secret, and never the end")],
+  [302, (response) => void response.end()],
+] satisfies [number, (response: ServerResponse) => void][])(
+  "that a server answers with %s is in the log, and its connection is not kept until the time-out",
+  async (status, write) => {
+    let waiting = 0;
+    const { server, of } = await open(
+      (_request, response) => {
+        waiting += 1;
+        response.on("close", () => (waiting -= 1));
+        write(response.writeHead(status, { location: "/" }));
+      },
+      { timeoutMs: 600_000 },
+    );
+    await expect.poll(() => server.requests()).toBeGreaterThan(1);
+    server.answer(keysOf());
+    await expect.poll(() => waiting).toBe(0);
+    expect(of("error")).toEqual([expect.stringContaining(`answered with HTTP ${status}`)]);
+    expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
+  },
+);
+
+test("an issuer whose first answer lists no key is not said to have listed one", async () => {
+  const { of } = await open(keysOf());
+  await expect.poll(() => of("warn")).toEqual([expect.stringContaining("lists no usable key, so")]);
+});
+
 test("without keys nobody can be checked until the server is there, and the log says so once", async () => {
   const signer = await createSigner("ES256", "k1");
   const { reasonFor, server, of } = await open(fail);
@@ -244,10 +274,11 @@ test("without keys nobody can be checked until the server is there, and the log 
 });
 
 test("a token that can be refused without keys is refused while there are none", async () => {
-  const signer = await createSigner("ES384", "k1");
+  const [, ...signed] = (await sign(await createSigner("ES256", "k1"))).split(".");
+  const header = Buffer.from(JSON.stringify({ alg: "HS256", kid: "k1" })).toString("base64url");
   const { reasonFor } = await open(fail);
   expect(await reasonFor("garbage")).toBe("invalid");
-  expect(await reasonFor(await sign(signer))).toBe("invalid");
+  expect(await reasonFor([header, ...signed].join("."))).toBe("invalid");
 });
 
 test("closing does not wait for a server that hangs", async () => {

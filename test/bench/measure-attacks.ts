@@ -66,7 +66,6 @@ export async function measureAttacks(upstream: FaultyUpstream, folder: string): 
     const databaseUrl = `file:${folder}/attacked-${name}.db`;
     return await startGatewayProgram(upstream, {
       DATABASE_URL: databaseUrl,
-      HEADERS_TIMEOUT_SECONDS: "60",
       REQUEST_TIMEOUT_SECONDS: "60",
       IDLE_TIMEOUT_SECONDS: "60",
       ...environment,

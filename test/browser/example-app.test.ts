@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
@@ -12,6 +12,7 @@ import { runGateway } from "../support/gateway-process.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { readBlocks, ROOT } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { takePicture } from "./open-graphiql.ts";
 
@@ -19,8 +20,8 @@ const EXAMPLE = new URL("../../examples/react", import.meta.url).pathname;
 const PATIENCE_MS = 90_000;
 const SOON = { timeout: 20_000, interval: 100 };
 
-/** The example, built for a gateway of its own behind a proxy. */
-async function openExample(name: string, speed = "4") {
+/** The example, or what else is at `root`, built for a gateway of its own behind a proxy. */
+async function openExample(name: string, speed = "4", root = EXAMPLE) {
   const folder = await createTemporaryFolder();
   const site = await serveFiles(folder);
   const gateway = runGateway({
@@ -33,7 +34,7 @@ async function openExample(name: string, speed = "4") {
   onTestFinished(() => proxy.close());
   const url = `http://127.0.0.1:${proxy.port}/graphql`;
   await build({
-    root: EXAMPLE,
+    root,
     define: { "import.meta.env.VITE_GATEWAY": JSON.stringify(url) },
     build: { outDir: folder, minify: false },
     logLevel: "silent",
@@ -48,6 +49,22 @@ async function openExample(name: string, speed = "4") {
   await page.goto(site);
   await page.getByRole("button", { name: "Submit" }).waitFor();
   return { page, proxy, origin };
+}
+
+/** A folder with README's component as a page of its own, with the example's client. */
+async function writeLantern(): Promise<string> {
+  const folder = await createTemporaryFolder();
+  await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const [component = ""] = readBlocks("README.md", "From React", "tsx");
+  await writeFile(join(folder, "lantern.tsx"), component);
+  const main = `import { createRoot } from "react-dom/client";
+    import { Provider } from "urql";
+    import { client } from ${JSON.stringify(join(EXAMPLE, "src/client.ts"))};
+    import { Lantern } from "./lantern.tsx";
+    createRoot(document.body).render(<Provider value={client}><Lantern /></Provider>);`;
+  await writeFile(join(folder, "main.tsx"), main);
+  await writeFile(join(folder, "index.html"), `<script type="module" src="/main.tsx"></script>`);
+  return folder;
 }
 
 /** Serves what a build writes into a folder, and gives the origin. */
@@ -147,7 +164,7 @@ test.skipIf(!hasChromium)(
   "a second submit that fails marks its fields beside the job that is there, which can be cancelled while it waits",
   { timeout: PATIENCE_MS },
   async () => {
-    const { page, origin } = await openExample("example-second", "1");
+    const { page, proxy, origin } = await openExample("example-second", "1");
     await fill(page, { ...INPUT, Prompt: "[slow] A warmer harbour", Width: "1000" });
     await submit(page).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ IN_QUEUE/);
@@ -162,9 +179,47 @@ test.skipIf(!hasChromium)(
     expect(await main(page)).toMatch(/job_\w+ IN_QUEUE/);
     await takePicture(page, "example-4-issues");
 
+    proxy.drop();
+    await expect.poll(() => main(page), SOON).toContain("The connection is down; trying again.");
+    proxy.heal();
+    await expect.poll(() => main(page), SOON).not.toContain("The connection is down");
+
     await page.getByRole("button", { name: "Cancel" }).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ CANCELLED/);
     expect(await page.getByRole("button", { name: "Cancel" }).count()).toBe(0);
     expect(await listJobs(origin)).toHaveLength(1);
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "README's component runs a prompt that failed again, asks again for a lost answer, and says what is wrong",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const { page, proxy, origin } = await openExample("lantern", "20", await writeLantern());
+    const prompt = page.getByRole("textbox");
+    await prompt.fill("[fail] again");
+    await submit(page).click();
+    await page.getByText("The run failed").waitFor();
+    await submit(page).click();
+    await expect.poll(() => listJobs(origin), SOON).toHaveLength(2);
+
+    await prompt.fill("A lantern");
+    proxy.loseAnswers("SubmitJobSuccess");
+    await submit(page).click();
+    await page.getByText("No answer came. Submit again.").waitFor();
+    proxy.heal();
+    await submit(page).click();
+    await page.getByText("SUCCEEDED").waitFor();
+    await page.locator("img").waitFor();
+    expect(await listJobs(origin)).toHaveLength(3);
+
+    // Nothing to submit is told by the browser, and nothing is sent.
+    await prompt.fill("");
+    await submit(page).click();
+    expect(await prompt.evaluate((input: HTMLInputElement) => input.validity.valueMissing)).toBe(
+      true,
+    );
+    expect(await main(page)).not.toContain("Correct the marked fields");
+    expect(await main(page)).not.toContain("[GraphQL]");
   },
 );

@@ -19,7 +19,14 @@ describe("the configuration", () => {
       leaseSeconds: 6,
       outageBackOffSeconds: 8,
       jobRetentionDays: null,
-      auth: { kind: "none" },
+      auth: {
+        kind: "none",
+        apiKeysFile: "data/api-keys.json",
+        jwksUrl: null,
+        publicKeyFile: "",
+        issuer: "",
+        audience: "",
+      },
       doors: {
         origins: [],
         hasIntrospection: true,
@@ -33,13 +40,12 @@ describe("the configuration", () => {
         http: {
           bodyBytes: 262_144,
           headersBytes: 16_384,
-          headersSeconds: 10,
           requestSeconds: 20,
           idleSeconds: 20,
           connections: 20_000,
         },
         webSocket: {
-          initSeconds: 10,
+          initSeconds: 20,
           messageBytes: 262_144,
           operationsPerSocket: 500,
           sockets: 20_000,

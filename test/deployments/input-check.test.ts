@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { createChecks } from "../../src/deployments/create-checks.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
@@ -81,9 +82,11 @@ describe("an input's issues", () => {
       "maxLength",
       { maxLength: 1 },
       "😀😀",
-      ["x: must not have more than 1 characters; try another value"],
+      ["x: must not have more than 1 character; try another value"],
     ],
     ["pattern", { pattern: "^a\\-$" }, "b", ['x: must match pattern "^a\\-$"; try another value']],
+    ["minLength", { minLength: 1 }, "", ["x: must not be empty"]],
+    ["minItems of one", { minItems: 1 }, [], ["x: must not be empty"]],
     ["minItems", { minItems: 2 }, [1], ["x: must not have fewer than 2 items; try another value"]],
     [
       "uniqueItems",
@@ -220,7 +223,7 @@ describe("an input's issues", () => {
     };
     expect(issuesOf(schema, "long").toSorted()).toEqual([
       "x: fits none of the 2 forms it may have; try another value",
-      "x: must not have more than 1 characters; try another value",
+      "x: must not have more than 1 character; try another value",
     ]);
   });
 
@@ -417,7 +420,7 @@ describe("a check", () => {
   });
 
   it.each([
-    ["a schema that is satisfied by itself", { $ref: "#" }, {}],
+    ["a schema that is satisfied by itself", { allOf: [{ $ref: "#" }] }, {}],
     [
       "a key that Ajv calls",
       { properties: { x: { uniqueItems: true } } },
@@ -474,4 +477,20 @@ describe("a check", () => {
     // How many, is a matter of time.
     expect(new Set(issues.map(({ path }) => path[0]))).toEqual(new Set(["list"]));
   });
+});
+
+it("tries a schema that can't be compiled once, and then checks by another of its name", () => {
+  const compile = vi.spyOn(Ajv2020.prototype, "compile");
+  onTestFinished(() => compile.mockRestore());
+  const checks = createChecks();
+  const $id = "https://a.test/s.json";
+  const twice = documentOf({ $id, $defs: { a: { $anchor: "x" }, b: { $anchor: "x" } } });
+  const check = checks.inputCheck(twice, { shape: null, divisor: null });
+  for (let count = 0; count < 3; count++) {
+    const { issues } = check({}, (path) => path);
+    expect(toTexts(issues)).toEqual([": can't be checked as it is; try another input"]);
+  }
+  expect(compile).toHaveBeenCalledTimes(1);
+  const good = checks.inputCheck(documentOf({ $id }), { shape: null, divisor: null });
+  expect(good({}, (path) => path).issues).toEqual([]);
 });

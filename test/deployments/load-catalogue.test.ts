@@ -129,6 +129,7 @@ test("what is hardly meant so is told beside the catalogue", async () => {
     JSON.stringify({
       deployments: [
         { id: "e", name: "E", inputSchem: {}, tags: [] },
+        { id: "h", name: "H", inputSchem: {}, inputSchema: { properties: { a: {} } } },
         { id: "i", name: "I", inputSchema: { prompt: "an example, not a schema" } },
         { id: "j", name: "J", inputSchema: { title: "wrapped", schema: { type: "object" } } },
         { id: "k", name: "K", inputSchema: { prompt: { type: "string" } } },
@@ -141,9 +142,30 @@ test("what is hardly meant so is told beside the catalogue", async () => {
   const { doubts } = await loadCatalogue(path);
   expect(doubts).toEqual([
     "other: is not known; did you mean others?",
-    expect.stringMatching(/^deployments\[0\]\.inputSchem: .*did you mean inputSchema/),
-    ...[1, 2, 3].map((index) => expect.stringContaining(`[${index}].inputSchema: names no field`)),
+    "deployments[0].inputSchem: is not known; did you mean inputSchema?",
+    "deployments[1].inputSchem: is not known; inputSchema is already there",
+    ...[2, 3, 4].map((index) => expect.stringContaining(`[${index}].inputSchema: names no field`)),
   ]);
+});
+
+test("what is missing names the word that was written instead", async () => {
+  const load = async (file: object) =>
+    await loadCatalogue(await writeCatalogue(JSON.stringify(file)));
+  await expect(load({ deployments: [{ id: "a", nam: "A" }] })).rejects.toThrow(
+    "deployments[0].name: is missing; you wrote nam",
+  );
+  await expect(load({ deployment: [] })).rejects.toThrow(
+    "deployments: is missing; you wrote deployment",
+  );
+});
+
+test("a file that lists nothing is a doubt, unless others exist too", async () => {
+  const read = async (file: object) =>
+    (await loadCatalogue(await writeCatalogue(JSON.stringify(file)))).doubts;
+  expect(await read({ deployments: [] })).toEqual([
+    "deployments: is empty, so nothing can be run; list your deployments",
+  ]);
+  expect(await read({ deployments: [], others: true })).toEqual([]);
 });
 
 test("a schema goes before the profile of the model, whose name and divisor stay", async () => {

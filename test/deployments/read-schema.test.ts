@@ -73,7 +73,7 @@ test("everything that is wrong is told at once, with its place", () => {
     `properties.a.type[1]: ${TYPES}; did you mean "boolean"?`,
     `properties.a.type[2]: ${TYPES}`,
     "properties.b.allOf: must be a list",
-    "properties.b.anyOf: must not have fewer than 1 items; try another value",
+    "properties.b.anyOf: must not be empty",
     "properties.b.pattern: is no regular expression of JavaScript (Unterminated group); correct it",
     'properties.b.patternProperties["["]: has a name that is not allowed; choose another',
     "properties.d: must be an object or a boolean",
@@ -108,4 +108,24 @@ test("a reference may lead anywhere in the document, and into itself", () => {
   expect(toTexts(check({ next: { next: { size: "x" } } }).issues)).toEqual([
     "next.next.size: must be an integer",
   ]);
+});
+
+test("references that lead in a circle, and to no schema, are a problem", () => {
+  const message = "so nothing says what is allowed; let one of them lead to a schema";
+  expect(
+    problemsOf({
+      properties: { x: { $ref: "#/$defs/a" }, size: { $ref: "#/$defs/size" } },
+      $defs: {
+        a: { $ref: "#/$defs/b" },
+        b: { $ref: "#/$defs/a" },
+        size: { $ref: "#/$defs/number" },
+        number: { type: "integer" },
+      },
+    }),
+  ).toEqual([
+    `properties.x.$ref: leads in a circle (#/$defs/a), ${message}`,
+    `$defs.a.$ref: leads in a circle (#/$defs/b), ${message}`,
+    `$defs.b.$ref: leads in a circle (#/$defs/a), ${message}`,
+  ]);
+  expect(problemsOf({ $ref: "#" })).toEqual([`$ref: leads in a circle (#), ${message}`]);
 });

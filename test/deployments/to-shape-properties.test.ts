@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 
 import type { EnumShape, ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
 import { toObjectShape } from "../../src/deployments/shape/to-shape.ts";
+import { readSchema } from "../../src/deployments/read-schema.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
 import { documentOf } from "../support/document-of.ts";
@@ -179,6 +180,9 @@ const DOCUMENTS = fc
   })
   .map(({ root, properties, $defs }): JsonObject =>
     Object.assign({}, root, { properties: Object.fromEntries(properties), $defs }),
+  )
+  .filter((schema) =>
+    readSchema(schema).problems.every(({ message }) => !message.includes("leads in a circle")),
   );
 
 test("every schema gives a valid GraphQL schema in which each name is given once", () => {

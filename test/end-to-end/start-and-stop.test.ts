@@ -40,6 +40,9 @@ test.each([
   const origin = await gateway.url;
   expect(await gateway.kill(signal)).toEqual(STOPPED);
   await expect(fetch(`${origin}/health`)).rejects.toThrow();
+  const log = gateway.stderr();
+  expect(log).toContain(`"url":"${origin}/graphql"`);
+  expect(log).toMatch(/"The gateway stops\."[^]*"The gateway has stopped\."/);
 });
 
 test("a production without a token does not start, unless the sandbox is meant", async () => {
@@ -61,8 +64,9 @@ test("`npm start` passes on the exit code of a start that failed", async () => {
 test("`npm start -- --help` lists the variables and starts nothing", async () => {
   const gateway = runGateway({ PORT: "nine" }, { command: ["npm", "start", "--", "--help"] });
   expect((await gateway.exit).code).toBe(0);
-  for (const name of ["RUNCOMFY_API_TOKEN", "DOCUMENT_TOKENS", "SANDBOX_SPEED", "NODE_ENV"])
+  for (const name of ["RUNCOMFY_API_TOKEN", "DOCUMENT_COST", "SANDBOX_SPEED", "NODE_ENV"])
     expect(gateway.stdout()).toMatch(new RegExp(`^#?${name}=`, "m"));
+  expect(gateway.stdout()).toContain("`#NAME=value` is a default.");
   expect(gateway.stderr()).toBe("");
 });
 

@@ -12,21 +12,55 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 /** After which the program gives up a stop. */
 const STOP_DEADLINE_MS = 9_400;
 
+async function openSilenceable() {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const url = new URL(database.url);
+  const link = await startTcpProxy({ port: Number(url.port) });
+  onTestFinished(() => link.close());
+  url.port = String(link.port);
+  return { link, databaseUrl: url.href };
+}
+
+test(
+  "a start that fails when its Postgres fell silent does not wait until that is taken for dead",
+  { timeout: 30_000 },
+  async () => {
+    const { link, databaseUrl } = await openSilenceable();
+    const upstream = await startFaultyUpstream();
+    onTestFinished(() => upstream.close());
+    const failing = startGateway(
+      loadConfig({
+        PORT: new URL(upstream.url).port,
+        DATABASE_URL: databaseUrl,
+        RUNCOMFY_BASE_URL: upstream.url,
+        RUNCOMFY_API_TOKEN: upstream.token,
+      }),
+      {
+        log: pino({ level: "silent" }),
+        onStatement(sql) {
+          // The last one of a start.
+          if (sql.includes("abandoned")) link.blackHole();
+        },
+      },
+    );
+    await expect(failing).rejects.toMatchObject({
+      suppressed: { message: expect.stringContaining("is in use") },
+      error: { cause: { message: expect.not.stringContaining("silent for") } },
+    });
+  },
+);
+
 test(
   "a gateway whose Postgres fell silent stops in time all the same",
   { timeout: 30_000 },
   async () => {
-    const database = await createDatabase();
-    onTestFinished(() => database.drop());
-    const url = new URL(database.url);
-    const link = await startTcpProxy({ port: Number(url.port) });
-    onTestFinished(() => link.close());
-    url.port = String(link.port);
+    const { link, databaseUrl } = await openSilenceable();
     const upstream = await startFaultyUpstream();
     onTestFinished(() => upstream.close());
     const config = loadConfig({
       PORT: "0",
-      DATABASE_URL: url.href,
+      DATABASE_URL: databaseUrl,
       RUNCOMFY_BASE_URL: upstream.url,
       RUNCOMFY_API_TOKEN: upstream.token,
     });

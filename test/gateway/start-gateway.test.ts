@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import type { Logger } from "pino";
 import { pino } from "pino";
@@ -47,6 +49,24 @@ test("a gateway without a token serves the sandbox's deployments, and is ready",
   });
 });
 
+test("where a credential is needed, GraphiQL tells the sandbox's own deployments and none of a file", async () => {
+  const folder = await createTemporaryFolder();
+  const file = join(folder, "deployments.json");
+  await writeFile(file, '{"deployments":[{"id":"in-a-file","name":"Secret"}]}');
+  const keys = { AUTH: "api-keys", API_KEYS_FILE: join(folder, "keys.json") };
+  await writeFile(keys.API_KEYS_FILE, '{"keys":[]}', { mode: 0o600 });
+  const readPage = async (variables: Readonly<Record<string, string>>) => {
+    const { url } = await start(await configure(variables));
+    const response = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+    return await response.text();
+  };
+  expect(await readPage(keys)).toContain("submitWarmGlow(");
+  const closed = await readPage({ ...keys, DEPLOYMENTS_FILE: file });
+  expect(closed).not.toContain("in-a-file");
+  expect(closed).toContain("# tab 1 and RunComfy's dashboard show the ids");
+  expect(await readPage({ DEPLOYMENTS_FILE: file })).toContain("in-a-file");
+});
+
 test("a sandbox whose port is taken takes a free one, and the log says so", async () => {
   const lines: string[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
@@ -85,6 +105,23 @@ test("a start that fails closes what it had opened, so that the next one can ope
   );
   const { url } = await start(config);
   expect((await fetch(`${url}/health`)).status).toBe(200);
+});
+
+test("a start that fails says why, though what it had opened can't be closed either", async () => {
+  const config = { ...(await configure()), port: await takePort() };
+  const other = new DatabaseSync(config.databaseUrl.slice("file:".length));
+  onTestFinished(() => other.close());
+  const failing = startGateway(config, {
+    log: SILENT,
+    onStatement(sql) {
+      // The last one of a start. To give the lease up is a write.
+      if (sql.includes("abandoned") && !other.isTransaction) other.exec("begin immediate");
+    },
+  });
+  await expect(failing).rejects.toMatchObject({
+    suppressed: { message: expect.stringContaining(`Port ${config.port} of 127.0.0.1 is in use`) },
+    error: { name: "DatabaseBusyError" },
+  });
 });
 
 test("a gateway that was closed answers no more, and opens again on the same database", async () => {

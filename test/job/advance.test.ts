@@ -10,7 +10,7 @@ import {
   isFinal,
   isForward,
 } from "../../src/job/job.ts";
-import { LOST } from "../../src/job/job-error.ts";
+import { LOST } from "../../src/job/errors.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { findAssets } from "../../src/job/asset.ts";
-import { checkJson } from "../../src/job/check-input.ts";
+import { checkJson, toPathText } from "../../src/job/input-issue.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
@@ -11,7 +11,6 @@ import {
   UPSTREAM_SENTENCES,
   UpstreamError,
 } from "../../src/job/errors.ts";
-import { toPathText } from "../../src/job/input-issue.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { toCanonicalJson } from "../../src/job/json.ts";

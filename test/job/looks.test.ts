@@ -3,8 +3,7 @@ import { expect, test } from "vitest";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { LookOutcome, Looks } from "../../src/job/looks.ts";
-import { conclude, NO_LOOKS, noteLook } from "../../src/job/looks.ts";
-import { lookByAge } from "../../src/job/poll-schedule.ts";
+import { conclude, lookByAge, NO_LOOKS, noteLook } from "../../src/job/looks.ts";
 import type { Observation } from "../../src/job/advance.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");

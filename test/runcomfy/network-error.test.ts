@@ -55,6 +55,7 @@ test.each([
   expect(toNetworkError("submit", error)).toMatchObject({
     code: "UNAVAILABLE",
     delivery: "unknown",
+    message: expect.stringMatching(/answered the submit( \([A-Z_, ]+\))?\. Check/),
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { readRetryAfterMs } from "../../src/runcomfy/read-answer.ts";
-import { readUpstreamTime } from "../../src/runcomfy/upstream-time.ts";
+import { readUpstreamTime } from "../../src/runcomfy/wire.ts";
 
 test.each([
   ["2025-07-22T13:05:16.143086", "2025-07-22T13:05:16.143Z"],

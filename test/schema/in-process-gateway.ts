@@ -9,7 +9,6 @@ import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deploymen
 import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import type { JsonValue } from "../../src/job/json.ts";
 import { isJsonObject } from "../../src/job/json.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
@@ -131,7 +130,7 @@ export async function openInProcessGateway(
         readonly ownerId?: string;
         readonly deploymentId?: string;
         readonly createdAt?: Date;
-        readonly input?: JsonValue | undefined;
+        readonly input?: unknown;
       } = {},
     ): Promise<Job> {
       const now = changes.createdAt ?? new Date("2025-07-22T13:00:00Z");

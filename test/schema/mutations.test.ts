@@ -8,7 +8,7 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../../src/job/errors.ts";
-import { createDeleteJob } from "../../src/tracking/delete-job.ts";
+import { createDeleteJob } from "../../src/tracking/cancel-job.ts";
 import type { Services } from "../../src/schema/context.ts";
 import {
   CancelJobDocument,

@@ -95,6 +95,19 @@ test.each([
   expect(errors?.[0]?.message).toContain("RFC 3339");
 });
 
+test("a literal that is no DateTime is refused with its place", async () => {
+  const gateway = await openInProcessGateway();
+  const { errors } = await gateway.answer(
+    '{ jobs(filter: { createdAfter: "yesterday" }) { totalCount } }',
+    {},
+  );
+  expect(errors?.[0]).toMatchObject({
+    message: expect.stringContaining("RFC 3339"),
+    locations: [{ line: 1, column: 32 }],
+    extensions: { code: "BAD_USER_INPUT" },
+  });
+});
+
 test.each(["2025-07-22T12:59:59.999Z", "2025-07-22T14:59:59+02:00", "2025-07-22T12:59:59.999999Z"])(
   "%s is a moment before 13:00 UTC",
   async (createdAfter) => {

@@ -64,18 +64,22 @@ test("an owner with too many requests a second is refused, and another one is no
 });
 
 test.each([
-  [INIT, 4401],
-  [init({ authorization: null }), 4401],
-  [init({ authorization: "Bearer nobody" }), 4403],
-  [init({ authorization: 7 }), 4403],
-  [init({ authorization: "Bearer nowhere" }), 1013],
-  [subscribe("1", TICKS), 4401],
-])("a socket whose first words are %s closes with %d before any operation", async (first, code) => {
-  const { graphqlUrl, counts } = await serve({ authenticator: createNameAuthenticator() });
-  const socket = await open(graphqlUrl, first);
-  expect(await closing(socket)).toMatchObject({ code });
-  expect(counts.open).toBe(0);
-});
+  [INIT, 4401, 'Send connectionParams { authorization: "Bearer …" }.'],
+  [init({ authorization: null }), 4401, 'Send connectionParams { authorization: "Bearer …" }.'],
+  [init({ authorization: "Bearer nobody" }), 4403, ""],
+  [init({ authorization: 7 }), 4403, ""],
+  [init({ authorization: "Bearer nowhere" }), 1013, ""],
+  [subscribe("1", TICKS), 4401, ""],
+])(
+  "a socket whose first words are %s closes with %d before any operation, and says what to do",
+  async (first, code, nextStep) => {
+    const { graphqlUrl, counts } = await serve({ authenticator: createNameAuthenticator() });
+    const socket = await open(graphqlUrl, first);
+    const reason = expect.stringContaining(nextStep);
+    expect(await closing(socket)).toMatchObject({ code, reason });
+    expect(counts.open).toBe(0);
+  },
+);
 
 test.each(["authorization", "Authorization"])("a socket is let in by its %s", async (name) => {
   const { graphqlUrl } = await serve({ authenticator: createNameAuthenticator() });

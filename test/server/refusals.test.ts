@@ -90,7 +90,9 @@ test("an answer in a form that there is none of is refused, and its source freed
     headers: { ...JSON_TYPE, accept: "application/json" },
     body: query,
   });
-  expect(await expectCode(stream, 406, "NOT_ACCEPTABLE")).toContain("text/event-stream");
+  expect(await expectCode(stream, 406, "NOT_ACCEPTABLE")).toBe(
+    "A subscription is answered as text/event-stream. Send that in accept.",
+  );
   await expect.poll(() => counts.open).toBe(0);
   const picture = await fetch(graphqlUrl, {
     method: "POST",

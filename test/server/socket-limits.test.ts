@@ -19,7 +19,7 @@ test("a closed socket's places are free again, and each owner has its own", asyn
   const second = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
   expect(await closing(second)).toMatchObject({
     code: 1013,
-    reason: expect.stringContaining("You have 1 sockets open"),
+    reason: "You have 1 socket open, the most allowed. Close one and try again.",
   });
   const other = await open(graphqlUrl, init({ authorization: "Bearer ben" }));
   await nextMessage(other);
@@ -103,7 +103,7 @@ test("subscriptions of all owners together are bounded", async () => {
     headers: { accept: "text/event-stream", authorization: "Bearer ben" },
   });
   const answer = await response.text();
-  expect(answer).toContain("All 1 subscriptions of this gateway are taken. Try again later");
+  expect(answer).toContain("All 1 subscriptions are taken. Try again later");
   expect(answer).toContain('"QUOTA_EXCEEDED","retryAfterSeconds":5,"limit":1');
 });
 

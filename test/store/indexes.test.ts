@@ -12,7 +12,7 @@ import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts"
 import { openStore } from "../../src/store/open-store.ts";
 import { startOwnership } from "../../src/store/ownership.ts";
 import type { Tables } from "../../src/store/tables.ts";
-import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
+import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { readFeed } from "../support/read-feed.ts";
@@ -121,7 +121,7 @@ describe("on Postgres", () => {
     });
     const database = { ...opened, queries, reads: queries };
     const ownership = await startOwnership(opened, 60_000);
-    store = createJobStore({ database, ownership, changes: createLonelyWakeUps() });
+    store = createJobStore({ database, ownership, changes: createLocalWakeUps() });
     close = async () => {
       await Promise.all([queries.destroy(), client.end()]);
       await store.close();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job, JOB_STATUSES, type JobStatus } from "../../src/job/job.ts";
-import { INVALID_RESPONSE } from "../../src/job/job-error.ts";
+import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeOwners } from "./owners.contract.ts";

@@ -5,6 +5,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { sql } from "kysely";
 import { pino } from "pino";
@@ -16,7 +17,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { startOwnership } from "../../src/store/ownership.ts";
-import { createLonelyWakeUps } from "../../src/store/wake-ups.ts";
+import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
 import { StoreError } from "../../src/store/database-error.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
@@ -174,7 +175,7 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
   const store = createJobStore({
     database,
     ownership: await startOwnership(database, 1_000),
-    changes: createLonelyWakeUps(),
+    changes: createLocalWakeUps(),
   });
   const id = await insertJob(store);
   const setPages = (pages: number) =>
@@ -221,6 +222,27 @@ describe("another program on the same file", () => {
     expect(await store.jobs.count({})).toBe(0);
     other.exec("rollback");
     await insertJob(store);
+  });
+
+  test("that keeps its lock is waited for once, however many want to write, and no read waits behind them", async () => {
+    const { store, other } = await openWithOther();
+    other.exec("begin immediate");
+    const [first, ...others] = Array.from({ length: 8 }, () => insertJob(store));
+    const counting = store.jobs.count({});
+    const outcomes = Promise.allSettled(others);
+    await expect(first).rejects.toThrow(/Another program/);
+    // All that does not wait is done by the next turn.
+    await nextTurn();
+    other.exec("rollback");
+    for (const { status } of await outcomes) expect(status).toBe("rejected");
+    expect(await counting).toBe(0);
+
+    await insertJob(store);
+    other.exec("begin immediate");
+    const waiting = insertJob(store);
+    await nextTurn();
+    other.exec("rollback");
+    await waiting;
   });
 
   test("that deletes it makes the ping fail, with what to do", async () => {

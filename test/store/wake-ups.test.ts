@@ -371,6 +371,25 @@ test("what can't be sent is dropped with one warning, and the next change is tol
   await close();
 });
 
+test("what a close keeps from being sent is no warning", async () => {
+  const { queries, close } = await openPostgres(proxiedUrl, { log });
+  const options = {
+    databaseUrl: database.url,
+    queries,
+    gatewayId: "a",
+    heartbeatMs: NO_HEARTBEAT_MS,
+    log,
+  };
+  const wakeUps = await startWakeUps(options);
+  proxy.blackHole();
+  const telling = wakeUps.handOver();
+  await wakeUps.close();
+  proxy.drop();
+  await telling;
+  await close();
+  expect(countLogged("can't be told")).toBe(0);
+});
+
 test("a query on a connection that went silent fails, and the next one has another connection", async () => {
   const opened = await openPostgres(proxiedUrl, { log, mostSilenceMs: 500 });
   closeables.push(opened);

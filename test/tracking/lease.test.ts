@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { createLease } from "../../src/tracking/lease.ts";
+import { createLease } from "../../src/tracking/take-over.ts";
 
 test("a lease is not held before its first renewal, and runs from when a renewal was sent", () => {
   let nowMs = 0;

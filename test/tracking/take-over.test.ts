@@ -9,11 +9,9 @@ import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createHeartbeat } from "../../src/tracking/heartbeat.ts";
-import type { Lease } from "../../src/tracking/lease.ts";
-import { createLease } from "../../src/tracking/lease.ts";
+import type { Lease, TakeOver } from "../../src/tracking/take-over.ts";
+import { createLease, createTakeOver } from "../../src/tracking/take-over.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
-import type { TakeOver } from "../../src/tracking/take-over.ts";
-import { createTakeOver } from "../../src/tracking/take-over.ts";
 import { createDatabase } from "../support/postgres.ts";
 
 let logged: string[];

@@ -1,7 +1,7 @@
 import { type InputHTMLAttributes, useSyncExternalStore } from "react";
 import { Provider } from "urql";
 
-import { client, describe } from "./client";
+import { client, connection, describe } from "./client";
 import { Job } from "./Job";
 import { useSubmit } from "./use-submit";
 
@@ -16,6 +16,7 @@ export default function App() {
 /** A form, and below it the job whose id is in the address: a link or a reload shows the same. */
 function WarmGlow() {
   const jobId = useSyncExternalStore(onHashChange, () => location.hash.slice(1));
+  const problem = useSyncExternalStore(connection.subscribe, connection.problem);
   const { input, change, submit, attempt, result, error } = useSubmit((id) => {
     location.hash = id;
   });
@@ -68,6 +69,7 @@ function WarmGlow() {
       ))}
       {result?.__typename === "SubmitJobSuccess" &&
         result.warnings.map(({ path, message }) => <p key={path}>{message}</p>)}
+      {problem && <p role="alert">{problem}</p>}
       {jobId && <Job key={jobId} id={jobId} />}
     </>
   );
