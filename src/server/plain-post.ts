@@ -46,6 +46,8 @@ function isSubscription({ document, operationName }: ExecutionArgs): boolean {
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
+  // A client that has left while its operation ran.
+  if (response.closed) return;
   const length = Buffer.byteLength(body);
   response.writeHead(status, {
     "Content-Type": `${type}; charset=utf-8`,
