@@ -237,3 +237,19 @@ test("5,000 watchers that wake at once cost one statement, which reads their job
   await Promise.all(watchers.map((jobs) => jobs.return()));
   expect(fixture.listeners.size).toBe(0);
 });
+
+test("all who watch a job are told of one object, whenever they came", async () => {
+  const fixture = createFixture();
+  const copy = async () => {
+    const job = await fixture.readJob();
+    return job && { ...job };
+  };
+  const watchJob = createJobWatch({ feed: fixture.feed, readJob: copy });
+  const [early, late] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
+  const { value } = await early.next();
+  expect((await late.next()).value).toBe(value);
+  fixture.change({ kind: "running" });
+  const [first, second] = await Promise.all([early.next(), late.next()]);
+  expect(first.value).toMatchObject({ version: 2 });
+  expect(second.value).toBe(first.value);
+});
