@@ -222,7 +222,7 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
   "looks that meet %s are no outage of RunComfy, end at their time-out, and the log tells of their deployment once",
   async (fault) => {
     // Long enough for the good job's looks, beside whatever else the machine does.
-    runcomfy = connect(1_000);
+    runcomfy = connect(3_000);
     upstream.script("good", ["in_progress"]);
     const good = await insertAccepted("good");
     const deploymentId = `fault-${fault}--status`;
@@ -234,11 +234,12 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
       return upstream.count("status", deploymentId) > 32;
     });
     await untilTimeOut(() => hasStatus(good.id, "IN_PROGRESS"));
-    const lines = logged.map((line): unknown => JSON.parse(line));
-    const failing = lines.filter((line) =>
-      Object(line).msg.startsWith("A deployment keeps failing"),
-    );
-    expect(failing).toMatchObject([{ deploymentId, code: "TIMEOUT" }]);
+    const findFailing = () =>
+      logged
+        .map((line): unknown => JSON.parse(line))
+        .filter((line) => Object(line).msg.startsWith("A deployment keeps failing"));
+    await untilTimeOut(() => findFailing().length > 0);
+    expect(findFailing()).toMatchObject([{ deploymentId, code: "TIMEOUT" }]);
   },
 );
 
