@@ -24,7 +24,7 @@ beforeEach(async () => {
   const now = () => nowMs;
   const { url: baseUrl, token } = upstream;
   const pace = createPace({ now, random: () => 1, log });
-  const timeouts = { submitTimeoutMs: 1_000, listTimeoutMs: 500 };
+  const timeouts = { submitTimeoutMs: 1_000, listTimeoutMs: 2_000 };
   const runcomfy = createRunComfy({ baseUrl, token, pace, log, ...timeouts });
   liveDeployments = createLiveDeployments({ runcomfy, log, now });
 });

@@ -1,5 +1,3 @@
-import { join } from "node:path";
-
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -15,7 +13,6 @@ import type { Tracking } from "../../src/tracking/tracking.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { createViewer } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
@@ -97,7 +94,8 @@ async function expectNothingLost(jobs: readonly Job[], followed: readonly Job[])
 
 test("of 1,500 submits at once to a slow RunComfy those that can't leave in time are told when to come back, and none is lost", async () => {
   upstream.slow("submit", 1_000);
-  await startTracking(`file:${join(await createTemporaryFolder(), "gateway.db")}`, 10);
+  // No file: on a busy disk the time-outs of calls would pass while commits wait for it.
+  await startTracking(":memory:", 10);
   const { jobs, errors } = await submitAll(1_500);
   expect(jobs.length).toBeGreaterThan(0);
   expect(jobs.length + errors.length).toBe(1_500);
