@@ -1,6 +1,7 @@
 /** Each topic is looked at again so often, in one of so many turns: the topics of one turn share their statements. */
 const REPEAT_MS = 15_000;
 const TURNS = 15;
+const EARLIEST_TURN = 7;
 
 // An object each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
@@ -26,7 +27,8 @@ export function createChangeFeed() {
   function open(name: string): Set<Listener> {
     const listeners = new Set<Listener>();
     topics.set(name, listeners);
-    turns[opened++ % TURNS]?.add(name);
+    // Not the next turns: whoever subscribes has just read.
+    turns[(next + EARLIEST_TURN + (opened++ % (TURNS - EARLIEST_TURN))) % TURNS]?.add(name);
     timer ??= setInterval(repeat, REPEAT_MS / TURNS);
     return listeners;
   }
