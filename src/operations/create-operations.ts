@@ -90,6 +90,7 @@ export function createOperations(options: {
   // Each operation brings its own context.
   const { execute } = yoga.getEnveloped();
 
+  /** The document that is asked for, or why it is none. */
   function findQuery(params: OperationParams): string | GraphQLError {
     return trustedDocuments?.find(params) ?? String(params.query);
   }
@@ -97,10 +98,10 @@ export function createOperations(options: {
   /** What it takes to run an operation whose document was judged before; null for any other. */
   function recall(params: OperationParams, origin: OperationOrigin): ExecutionArgs | null {
     const { operationName, variables } = params;
-    const query = trustedDocuments?.find(params) ?? params.query;
+    const query = findQuery(params);
     // Without a list of documents nobody has a use for ids, and Yoga says so.
     const isUnfit = trustedDocuments === null && params.documentId !== undefined;
-    if (isUnfit || typeof query !== "string") return null;
+    if (isUnfit || query instanceof GraphQLError) return null;
     const document = documents.recall(query, operationName, variables ?? {});
     if (document === null || !getOperationAST(document, operationName)) return null;
     return toArgs(document, params, { ...origin, ...createContext(origin) });

@@ -54,10 +54,10 @@ export function createAnswer(
     if (mustAsk) response.writeContinue();
     const share = backlog.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
+    const origin = toOrigin(admission, share);
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) return await refuse(tooLarge(largestBodyBytes));
-      const origin = toOrigin(admission, share);
       const { accept } = request.headers;
       if (await answerPlainPost({ operations, body, accept, origin, response }))
         return share.hold(response.writableLength);
@@ -65,7 +65,7 @@ export function createAnswer(
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
     }
-    await operations.yoga(request, response, toOrigin(admission, share));
+    await operations.yoga(request, response, origin);
     return share.hold(response.writableLength);
 
     function toOrigin(admission: Admission, share: BacklogShare) {

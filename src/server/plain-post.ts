@@ -4,6 +4,7 @@ import type { ExecutionArgs } from "graphql";
 import { getOperationAST, OperationTypeNode } from "graphql";
 import { processRegularResult } from "graphql-yoga";
 
+import { isJsonObject } from "../job/json.ts";
 import type {
   OperationOrigin,
   OperationParams,
@@ -67,21 +68,19 @@ function toParams(body: Buffer): OperationParams | null {
 }
 
 function isParams(json: unknown): json is OperationParams {
-  if (!isObject(json)) return false;
+  if (!isJsonObject(json)) return false;
   return Object.entries(json).every(([name, value]) => PARAMS.get(name)?.(value) === true);
 }
 
 const isText = (value: unknown): boolean => typeof value === "string";
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const orNull = (is: (value: unknown) => boolean) => (value: unknown) => value === null || is(value);
 
 const PARAMS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["query", isText],
   ["documentId", isText],
   ["operationName", orNull(isText)],
-  ["variables", orNull(isObject)],
-  ["extensions", orNull(isObject)],
+  ["variables", orNull(isJsonObject)],
+  ["extensions", orNull(isJsonObject)],
 ]);
 
 /** The type that Yoga would answer with; null for what is no plain JSON. */

@@ -45,16 +45,6 @@ export function createJobStore(dependencies: {
       return isSaved;
     },
 
-    async read(id, ownerId) {
-      const row = await queries
-        .selectFrom("jobs")
-        .select(JOB_COLUMNS)
-        .where("id", "=", id)
-        .where((eb) => (ownerId === undefined ? eb.lit(true) : eb("owner_id", "=", ownerId)))
-        .executeTakeFirst();
-      return row === undefined ? null : toJob(row);
-    },
-
     async readKeyed(ownerId, key) {
       const row = await queries
         .selectFrom("jobs")
@@ -85,7 +75,7 @@ export function createJobStore(dependencies: {
       );
     },
 
-    ...createJobReads(reads),
+    ...createJobReads(database),
     ...createDeletions(database, changes.announce),
     ...createJobLists(reads),
     ...createSubmitLeases(database, ownership.gatewayId),

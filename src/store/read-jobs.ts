@@ -1,5 +1,6 @@
 import type { CompiledQuery, Kysely } from "kysely";
 
+import type { Database } from "./database.ts";
 import { documentColumns, toStoredDocuments } from "./job-documents.ts";
 import { inChunks, JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
@@ -7,9 +8,10 @@ import type { Tables } from "./tables.ts";
 
 type Value = string | number;
 
-export function createJobReads(
-  reads: Kysely<Tables>,
-): Pick<Jobs, "readMany" | "readWithDocuments"> {
+export function createJobReads({
+  queries,
+  reads,
+}: Database): Pick<Jobs, "read" | "readMany" | "readWithDocuments"> {
   const select = (ids: readonly Value[], ownerId: Value | undefined) =>
     reads
       .selectFrom("jobs")
@@ -26,6 +28,13 @@ export function createJobReads(
   const oneWholeOfAll = prepare((id, most) => selectWhole([id], most, undefined));
 
   return {
+    async read(id, ownerId) {
+      const [row] = await (ownerId === undefined
+        ? oneOfAll(queries, id)
+        : one(queries, id, ownerId));
+      return row === undefined ? null : toJob(row);
+    },
+
     async readMany(ids, ownerId) {
       const rows = await inChunks(ids, ([id = "", ...others]) => {
         if (others.length > 0) return select([id, ...others], ownerId).execute();

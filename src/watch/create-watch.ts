@@ -1,6 +1,8 @@
 import { Repeater } from "graphql-yoga";
 
 type Push<Value> = (value: Value) => Promise<unknown>;
+/** Calls `wake` when there may be news, until what it returns is called. */
+type Subscribe = (wake: () => void) => () => void;
 
 /**
  * A stream that looks for news once at first, then after each wake-up, resting for `restMs` in between. A wake-up only
@@ -8,64 +10,59 @@ type Push<Value> = (value: Value) => Promise<unknown>;
  * starts with the first `next()`; `return()` frees the listener at once.
  */
 export function createWatch<Value>(options: {
-  readonly subscribe: (wake: () => void) => () => void;
+  readonly subscribe: Subscribe;
   /** Pushes what is new; resolves with false when the stream is over. */
   readonly look: (push: Push<Value>, isLeft: () => boolean) => Promise<boolean>;
   readonly restMs?: number;
 }): Repeater<Value> {
-  const { look, ...mail } = options;
+  const { subscribe, look, restMs = 0 } = options;
   return new Repeater<Value>(async (push, stop) => {
-    const mailbox = openMailbox(mail);
-    const isLeft = stop.then(mailbox.close);
+    const mailbox = openMailbox(subscribe);
+    let endRest = (): void => undefined;
+    const isLeft = stop.then(() => {
+      mailbox.close();
+      endRest();
+    });
     try {
-      while ((await mailbox.isWoken()) && (await look(push, mailbox.isClosed)));
+      while (await mailbox.isWoken()) {
+        const { promise: rest, resolve } = Promise.withResolvers<void>();
+        const timer = setTimeout(resolve, restMs);
+        endRest = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        if (!(await look(push, mailbox.isClosed)) || mailbox.isClosed()) break;
+        await rest;
+      }
     } finally {
+      endRest();
       stop();
       await isLeft;
     }
   });
 }
 
-/** Remembers one thing: whether to look again. */
-function openMailbox({
-  subscribe,
-  restMs = 0,
-}: {
-  readonly subscribe: (wake: () => void) => () => void;
-  readonly restMs?: number;
-}) {
+/** Remembers one thing: whether to look again. At first there is a reason to. */
+export function openMailbox(subscribe: Subscribe) {
   let hasMail = true;
   let isClosed = false;
-  let rest: NodeJS.Timeout | undefined;
   let deliver = (): void => undefined;
-  const isReady = () => isClosed || (hasMail && rest === undefined);
   const unsubscribe = subscribe(() => {
     hasMail = true;
-    if (isReady()) deliver();
+    deliver();
   });
-
-  function endRest(): void {
-    rest = undefined;
-    if (isReady()) deliver();
-  }
 
   return {
     isClosed: () => isClosed,
     close(): void {
-      clearTimeout(rest);
       unsubscribe();
       isClosed = true;
       deliver();
     },
     /** Waits for a reason to look; false once the mailbox is closed. */
     async isWoken(): Promise<boolean> {
-      if (!isReady()) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        deliver = resolve;
-        await promise;
-      }
+      if (!hasMail && !isClosed) await new Promise<void>((resolve) => (deliver = resolve));
       hasMail = false;
-      if (restMs > 0 && !isClosed) rest = setTimeout(endRest, restMs);
       return !isClosed;
     },
   };

@@ -2,6 +2,7 @@ import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Feed } from "../store/job-store.ts";
+import { openMailbox } from "./create-watch.ts";
 import type { ReadJob } from "./shared-readers.ts";
 
 /**
@@ -13,6 +14,7 @@ export type WatchJob = (jobId: string, ownerId?: string) => JobWatch;
 
 type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<Job>> };
 
+type Mailbox = ReturnType<typeof openMailbox>;
 type Watched = { newest: Job | null; watchers: number };
 
 /** All who watch a job are told of the same objects, so that what is made of one can be shared. */
@@ -32,63 +34,49 @@ export function createJobWatch(options: {
 
   return (jobId, ownerId) => {
     let version = 0;
-    let hasNews = true;
     let isOver = false;
-    let wake = (): void => undefined;
-    let leave = (): void => undefined;
-    let shared: Watched | undefined;
-
-    /** Listens before it reads, so that no change falls in between. */
-    function begin(): Watched {
-      const entered = enter(jobId);
-      const unsubscribe = feed.subscribeToJob(jobId, () => {
-        hasNews = true;
-        wake();
-      });
-      leave = () => {
-        unsubscribe();
-        entered.watchers -= 1;
-        if (entered.watchers === 0) watched.delete(jobId);
-      };
-      return entered;
-    }
+    let own: { readonly shared: Watched; readonly mailbox: Mailbox } | undefined;
 
     function end(): void {
       if (isOver) return;
       isOver = true;
-      leave();
-      wake();
+      if (own === undefined) return;
+      own.mailbox.close();
+      own.shared.watchers -= 1;
+      if (own.shared.watchers === 0) watched.delete(jobId);
     }
 
     /** The job as it is now; undefined when the database is away, which the next look makes up for. */
-    async function look(): Promise<Job | undefined> {
+    async function look(shared: Watched): Promise<Job | undefined> {
       const job = await readJob(jobId, ownerId).catch((error: unknown) => {
         if (version === 0) throw error;
         return undefined;
       });
       if (job === null) throw new JobNotFoundError(jobId);
-      if (job === undefined || shared === undefined) return job;
+      if (job === undefined) return undefined;
       if (shared.newest?.version !== job.version) shared.newest = job;
       return shared.newest;
     }
 
     const jobs: JobWatch = {
       async next() {
-        if (!isOver) shared ??= begin();
-        while (!isOver) {
-          if (!hasNews) await new Promise<void>((resolve) => (wake = resolve));
-          if (isOver) break;
-          hasNews = false;
-          try {
-            const job = await look();
-            if (isOver || job === undefined || job.version <= version) continue;
+        if (isOver) return { value: undefined, done: true };
+        // It listens before it reads, so that no change falls in between.
+        own ??= {
+          shared: enter(jobId),
+          mailbox: openMailbox((wake) => feed.subscribeToJob(jobId, wake)),
+        };
+        try {
+          while (await own.mailbox.isWoken()) {
+            const job = await look(own.shared);
+            if (own.mailbox.isClosed() || job === undefined || job.version <= version) continue;
             version = job.version;
             if (isFinished(job)) end();
             return { value: job, done: false };
-          } catch (error) {
-            end();
-            throw error;
           }
+        } catch (error) {
+          end();
+          throw error;
         }
         return { value: undefined, done: true };
       },
