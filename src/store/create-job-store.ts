@@ -1,8 +1,9 @@
-import type { Job } from "../job/job.ts";
+import type { Kysely } from "kysely";
+
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
-import { createInsert, insertEvent } from "./insert-job.ts";
+import { createInsert } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
@@ -12,6 +13,7 @@ import { createQuotas } from "./quotas.ts";
 import { createJobReads } from "./read-jobs.ts";
 import { createSubmitLeases } from "./submit-leases.ts";
 import { createSharedPause } from "./shared-pause.ts";
+import type { Tables } from "./tables.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 /** The job store in SQL, the same for both databases; what differs is in `ownership.ts` and the migrations. */
@@ -27,8 +29,8 @@ export function createJobStore(dependencies: {
     insert: createInsert(database, ownership.gatewayId),
 
     async save(job, output) {
-      const isSaved = await queries.transaction().execute(async (transaction) => {
-        const row = await transaction
+      const update = async (queries: Kysely<Tables>): Promise<boolean> => {
+        const row = await queries
           .updateTable("jobs")
           .set(fromJob(job))
           .where("id", "=", job.id)
@@ -37,10 +39,10 @@ export function createJobStore(dependencies: {
           .returning("id")
           .executeTakeFirst();
         if (row === undefined) return false;
-        if (output !== null) await setOutput(transaction, job.id, output);
-        if (!isMoveInQueue(job)) await insertEvent(transaction, job);
+        if (output !== null) await setOutput(queries, job.id, output);
         return true;
-      });
+      };
+      const isSaved = await (output === null ? database.writeOne(update) : database.write(update));
       if (isSaved) changes.announce(job.id, job.ownerId);
       return isSaved;
     },
@@ -116,9 +118,4 @@ export function createJobStore(dependencies: {
       }
     },
   };
-}
-
-/** Thousands that wait behind each other move millions of times, which is news to watchers and no history. */
-function isMoveInQueue({ status, queuePosition }: Job): boolean {
-  return status === "IN_QUEUE" && queuePosition !== null;
 }

@@ -3,6 +3,8 @@ import type { Kysely, RawBuilder } from "kysely";
 import type { JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
+export type Write = <T>(statements: (queries: Kysely<Tables>) => Promise<T>) => Promise<T>;
+
 export type DatabaseKind = "sqlite" | "postgres";
 
 /** An open database; its tables exist once `migrate` has run. */
@@ -11,6 +13,10 @@ export type Database = Pick<JobStore, "readsPerOwner" | "ping" | "hangUp"> & {
   /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
   readonly nowMs: RawBuilder<number>;
   readonly queries: Kysely<Tables>;
+  /** Does all of some statements or none. On SQLite they may run twice; nothing is left of the first time. */
+  readonly write: Write;
+  /** The same for one statement, which needs no transaction of its own. */
+  readonly writeOne: Write;
   /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
   readonly reads: Kysely<Tables>;
   /** For leases and ownership: on Postgres they never wait behind other queries for a connection. */

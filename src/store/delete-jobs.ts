@@ -13,7 +13,7 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
 export function createDeletions(
-  { kind, nowMs, queries }: Database,
+  { kind, nowMs, queries, write }: Database,
   announce: (id: string) => void,
 ): Pick<Jobs, "withdraw" | "delete" | "deleteOld"> {
   return {
@@ -28,7 +28,7 @@ export function createDeletions(
 
     async delete(id) {
       await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
-      const isDeleted = await queries.transaction().execute(async (transaction) => {
+      const isDeleted = await write(async (transaction) => {
         const row = await transaction
           .deleteFrom("jobs")
           .where("id", "=", id)

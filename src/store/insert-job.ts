@@ -13,16 +13,13 @@ import { createTurns } from "./turns.ts";
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
-export function createInsert(
-  { kind, nowMs, queries }: Database,
-  gatewayId: string,
-): Jobs["insert"] {
-  const inTurn = createTurns(1);
+export function createInsert({ kind, nowMs, write }: Database, gatewayId: string): Jobs["insert"] {
+  const inTurn = createTurns(kind === "postgres" ? 1 : Infinity);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
-      queries.transaction().execute(async (transaction) => {
+      write(async (transaction) => {
         if (mostInFlight !== null) await lockOwner(transaction, kind, job);
         const row = await transaction
           .insertInto("jobs")
@@ -42,23 +39,11 @@ export function createInsert(
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
         await insertInput(transaction, job.id, input);
-        await insertEvent(transaction, job);
         return true;
       });
-    // One owner's inserts wait for each other's lock: here, and not with a connection each.
+    // On Postgres one owner's inserts wait for each other's lock: here, and not with a connection each.
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };
-}
-
-/** Adds to a job's history how it came into its status. */
-export async function insertEvent(transaction: Kysely<Tables>, job: Job): Promise<void> {
-  const { id, version, status, updatedAt } = job;
-  await transaction
-    .insertInto("job_events")
-    .values({ job_id: id, version, status, at: updatedAt.getTime() })
-    // A job is in each status once; a queue position that was lost is a change as well.
-    .onConflict((conflict) => conflict.columns(["job_id", "status"]).doNothing())
-    .execute();
 }
 
 /** Until the transaction ends no other gateway inserts for the job's owner. On SQLite transactions take turns anyway. */

@@ -143,7 +143,11 @@ export type Quotas = {
 export type QuotaName = "submits" | "jobs";
 
 /** `endsAtMs` is by the database's clock. */
-type QuotaCount = { readonly count: number; readonly endsInMs: number; readonly endsAtMs: number };
+export type QuotaCount = {
+  readonly count: number;
+  readonly endsInMs: number;
+  readonly endsAtMs: number;
+};
 
 /** Which gateway looks at which job. A gateway whose lease ran out loses its jobs to whoever claims them next. */
 export type Ownership = {

@@ -119,7 +119,10 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   ];
 }
 
-/** Every new version of a row gets a number for the feed, whoever writes it. */
+/**
+ * Whoever writes a row: every new version gets a number for the feed, and every new status an event in the job's history.
+ * Thousands that wait behind each other move millions of times, which is a change and no history.
+ */
 function createTriggers(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   if (kind === "postgres") {
     return [
@@ -133,6 +136,16 @@ function createTriggers(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       sql`create trigger jobs_number_update before update of version on jobs
         for each row when (old.version is distinct from new.version)
         execute function gateway_number_change()`,
+      sql`create function gateway_add_event() returns trigger language plpgsql as $$
+        begin
+          ${ADD_EVENT};
+          return null;
+        end $$`,
+      sql`create trigger jobs_add_first_event after insert on jobs
+        for each row execute function gateway_add_event()`,
+      sql`create trigger jobs_add_event after update of status on jobs
+        for each row when (old.status is distinct from new.status)
+        execute function gateway_add_event()`,
     ];
   }
   const number = sql`
@@ -141,8 +154,14 @@ function createTriggers(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   return [
     sql`create table change_counter (id integer primary key, value integer not null)`,
     sql`insert into change_counter (id, value) values (1, 0)`,
-    sql`create trigger jobs_number_insert after insert on jobs begin ${number}; end`,
+    sql`create trigger jobs_number_insert after insert on jobs begin ${number}; ${ADD_EVENT}; end`,
     sql`create trigger jobs_number_update after update of version on jobs
       when old.version is not new.version begin ${number}; end`,
+    sql`create trigger jobs_add_event after update of status on jobs
+      when old.status is not new.status begin ${ADD_EVENT}; end`,
   ];
 }
+
+const ADD_EVENT = sql`
+  insert into job_events (job_id, version, status, at)
+    values (new.id, new.version, new.status, new.updated_at)`;

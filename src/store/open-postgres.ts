@@ -69,6 +69,8 @@ export async function openPostgres(
     kind: "postgres",
     nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     queries,
+    write: (statements) => queries.transaction().execute(statements),
+    writeOne: (statement) => statement(queries),
     reads: readers.queries,
     ownershipQueries: ownership.queries,
     readsPerOwner: READS_PER_OWNER,

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
 import { createSqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
@@ -62,6 +63,7 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
     kind: "sqlite",
     nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
     queries,
+    ...createGroupCommit(queries),
     reads: queries,
     ownershipQueries: queries,
     readsPerOwner: READS_PER_OWNER,

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 
-import { sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 import type { Database } from "./database.ts";
-import type { QuotaName, Quotas } from "./job-store.ts";
+import type { QuotaCount, QuotaName, Quotas } from "./job-store.ts";
+import type { Tables } from "./tables.ts";
 import { createTurns } from "./turns.ts";
 
 const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
@@ -12,10 +13,10 @@ const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
-export function createQuotas({ nowMs, queries }: Database): Quotas {
+export function createQuotas({ kind, nowMs, queries, writeOne }: Database): Quotas {
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
-  // An owner's counts wait for each other's row: here, and not with a connection each.
-  const inTurn = createTurns(1);
+  // On Postgres an owner's counts wait for each other's row: here, and not with a connection each.
+  const inTurn = createTurns(kind === "postgres" ? 1 : Infinity);
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {
@@ -27,8 +28,8 @@ export function createQuotas({ nowMs, queries }: Database): Quotas {
   return {
     async count(name, ownerId) {
       await sweep();
-      return await inTurn(ownerId, async () => {
-        const { used, endsAtMs, now } = await queries
+      const countOne = async (counts: Kysely<Tables>): Promise<QuotaCount> => {
+        const { used, endsAtMs, now } = await counts
           .insertInto("quotas")
           .values((eb) => ({
             key: toKey(name, ownerId),
@@ -44,7 +45,8 @@ export function createQuotas({ nowMs, queries }: Database): Quotas {
           .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])
           .executeTakeFirstOrThrow();
         return { count: used, endsInMs: endsAtMs - now, endsAtMs };
-      });
+      };
+      return await inTurn(ownerId, () => writeOne(countOne));
     },
     async discount(name, ownerId, endsAtMs) {
       await queries

@@ -224,12 +224,12 @@ export function createSubmitJob(dependencies: {
         { jobId: job.id, err: error },
         "It is not known whether RunComfy accepted a job; it is not sent again.",
       );
-      const settled = await keepOutcome(job, () => record(job.id, { kind: "unanswered" }));
+      const settled = await keepOutcome(job, () => record(job.id, { kind: "unanswered" }, job));
       return answerWith(settled ?? job);
     }
     const accepted = await keepOutcome(
       job,
-      () => record(job.id, { kind: "accepted", requestId }),
+      () => record(job.id, { kind: "accepted", requestId }, job),
       requestId,
     );
     if (accepted?.requestId === requestId) {

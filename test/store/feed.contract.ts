@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
@@ -160,6 +162,7 @@ export function describeFeed(context: {
           newest.set(job.id, job.version);
         }
         cursor = read.cursor;
+        await nextTurn();
       } while (!writing.isOver);
       const jobs = await written;
       for (const job of (await readOn(cursor, 2)).jobs) newest.set(job.id, job.version);

@@ -11,6 +11,7 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -23,6 +24,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 
 const log = pino({ level: "silent" });
+const FACTS = { deploymentId: "d", apiVersion: "v1", now: new Date(0) };
 
 describe("the job store on SQLite", () => {
   describeJobStore(async (onStatement) => {
@@ -298,3 +300,60 @@ async function failToOpen(databaseUrl: string): Promise<StoreError> {
   expect(error.message).not.toContain("s3cret");
   return error;
 }
+
+describe("writes that come at once", () => {
+  async function openCounted() {
+    const path = join(await createTemporaryFolder(), "jobs.db");
+    const statements: string[] = [];
+    const store = await openStore({
+      databaseUrl: `file:${path}`,
+      log,
+      onStatement: (sql) => statements.push(sql),
+    });
+    onTestFinished(() => store.close());
+    const countCommits = () => statements.filter((sql) => sql === "commit").length;
+    return { store, countCommits, statements };
+  }
+
+  test("share a commit, and each is told of its own outcome", async () => {
+    const { store, countCommits } = await openCounted();
+    const jobs = Array.from({ length: 40 }, () => createJob({ ...FACTS, ownerId: "mine" }));
+    const before = countCommits();
+    await Promise.all(jobs.map((job) => store.jobs.insert({ job, input: {}, key: null })));
+    expect(countCommits()).toBe(before + 1);
+    const ends = jobs.map((job) => advance(job, { kind: "unanswered" }, new Date(1)));
+    // Of two ends of one job the first one counts.
+    const saved = await Promise.all([...ends, ...ends].map((job) => store.jobs.save(job, null)));
+    expect(saved).toEqual([...jobs.map(() => true), ...jobs.map(() => false)]);
+    expect(countCommits()).toBe(before + 3);
+  });
+
+  test("suffer nothing where one of them fails", async () => {
+    const { store } = await openCounted();
+    const insert = (ownerId: string) => {
+      const job = createJob({ ...FACTS, ownerId });
+      return store.jobs.insert({ job, input: {}, key: null, mostInFlight: 2 });
+    };
+    const owners = ["greedy", "quiet", "greedy", "greedy", "calm"];
+    const outcomes = await Promise.allSettled(owners.map(insert));
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    expect(await store.jobs.count({})).toBe(4);
+    expect(await store.jobs.count({ ownerId: "greedy" })).toBe(2);
+  });
+
+  test("alone need no transaction for one statement", async () => {
+    const { store, statements } = await openCounted();
+    const id = await insertJob(store);
+    statements.length = 0;
+    const job = await store.jobs.read(id);
+    if (job === null) throw new Error("the job that was just inserted is gone");
+    await store.jobs.save(advance(job, { kind: "unanswered" }, new Date(1)), null);
+    expect(statements).toHaveLength(2);
+  });
+});

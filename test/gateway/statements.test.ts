@@ -1,0 +1,52 @@
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+/** The read of a look, what gateways do every few seconds, and what tells the others, five times a second at most. */
+const BESIDE =
+  /^select .* from "jobs" where "id" in \((?:\?|\$1)\)$|"gateways"|"pauses"|"due"|"abandoned"|"unfinished"|pg_notify/;
+
+test.each(["SQLite", "Postgres"])(
+  "on %s a job takes 12 statements from its submit to its end, beside its looks",
+  async (kind) => {
+    const upstream = await startFaultyUpstream();
+    onTestFinished(() => upstream.close());
+    upstream.script("dep", ["in_progress", "succeeded"]);
+    const statements: string[] = [];
+    const config = loadConfig({
+      PORT: "0",
+      DATABASE_URL: kind === "SQLite" ? ":memory:" : await openPostgres(),
+      RUNCOMFY_BASE_URL: upstream.url,
+      RUNCOMFY_API_TOKEN: upstream.token,
+    });
+    const gateway = await startGateway(config, {
+      log: pino({ level: "silent" }),
+      onStatement: (sql) => statements.push(sql),
+    });
+    onTestFinished(() => gateway.close());
+    statements.length = 0;
+
+    const query = `mutation { submitJob(deploymentId: "dep", input: {}, idempotencyKey: "k") { __typename } }`;
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    expect(await response.text()).toContain("SubmitJobSuccess");
+    const hasEnded = () => statements.lastIndexOf("commit") > findOutput();
+    const findOutput = () => statements.findIndex((sql) => sql.includes(`"output" = `));
+    await expect.poll(() => findOutput() > 0 && hasEnded(), { timeout: 10_000 }).toBe(true);
+    const own = statements.filter((sql) => !BESIDE.test(sql));
+    expect(own).toHaveLength(12);
+  },
+);
+
+async function openPostgres(): Promise<string> {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  return database.url;
+}
