@@ -82,7 +82,7 @@ export function createOperations(options: {
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
       BATCHING_BAN,
       documents.plugin,
-      createSubscriptionRunner(subscribe),
+      createSubscriptionRunner(subscribe, createContext),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
     ],
@@ -104,20 +104,20 @@ export function createOperations(options: {
     if (isUnfit || query instanceof GraphQLError) return null;
     const document = documents.recall(query, operationName, variables ?? {});
     if (document === null || !getOperationAST(document, operationName)) return null;
-    return toArgs(document, params, { ...origin, ...createContext(origin) });
+    return toArgs(document, params, origin);
   }
 
   function toArgs(
     document: ExecutionArgs["document"],
     { operationName, variables }: OperationParams,
-    contextValue: unknown,
+    origin: OperationOrigin,
   ) {
     return {
       schema,
       document,
       operationName: operationName ?? null,
       variableValues: variables ?? null,
-      contextValue,
+      contextValue: Object.assign(createContext(origin), { viewer: origin.viewer }),
     };
   }
 
@@ -137,7 +137,7 @@ export function createOperations(options: {
       const query = findQuery(params);
       if (query instanceof GraphQLError) return [query];
       const { operationName } = params;
-      const { parse, validate, contextFactory } = yoga.getEnveloped({
+      const { parse, validate } = yoga.getEnveloped({
         params: { query, operationName, variables: params.variables },
         ...origin,
       });
@@ -146,7 +146,7 @@ export function createOperations(options: {
       const invalid: readonly GraphQLError[] = validate(schema, document);
       if (invalid.length > 0) return invalid.map(maskError);
       if (!getOperationAST(document, operationName)) return [unknownOperation()];
-      return toArgs(document, params, await contextFactory());
+      return toArgs(document, params, origin);
     },
   };
 }
@@ -202,11 +202,14 @@ const NOT_ACCEPTABLE: Plugin = {
 /** For event streams. */
 function createSubscriptionRunner(
   subscribe: ReturnType<typeof createSubscribe>,
+  createContext: (origin: OperationOrigin) => object,
 ): Plugin<OperationOrigin> {
   return {
     onSubscribe({ args: { contextValue }, setSubscribeFn }) {
       setSubscribeFn(async (args: ExecutionArgs) => {
-        const result = await subscribe(args);
+        // Yoga's own is a copy, which does not change from one event to the next.
+        const own = Object.assign(createContext(contextValue), { viewer: contextValue.viewer });
+        const result = await subscribe({ ...args, contextValue: own });
         // Nobody reads the stream of a client that has left, nor hears how it ends.
         if (isAsyncIterable(result))
           contextValue.onStream?.(() => void result.return().catch(() => undefined));

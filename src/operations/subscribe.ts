@@ -12,6 +12,9 @@ type Results = AsyncIterableIterator<ExecutionResult> & {
   return(): Promise<IteratorResult<ExecutionResult>>;
 };
 
+type Made = IteratorYieldResult<ExecutionResult>;
+type Next = IteratorResult<ExecutionResult, undefined>;
+
 /**
  * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
  * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's: it may
@@ -24,7 +27,7 @@ export function createSubscribe({
   readonly slots: Slots;
   readonly maskError: MaskError;
 }) {
-  const made = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
+  const made = new WeakMap<object, Map<string, Promise<Made>>>();
   const documents = new WeakMap<DocumentNode, number>();
   let documentCount = 0;
 
@@ -44,20 +47,20 @@ export function createSubscribe({
       : { ...result, errors: result.errors.map(maskError) };
   }
 
-  async function share(event: unknown, key: string, args: ExecutionArgs): Promise<ExecutionResult> {
-    const make = async (): Promise<ExecutionResult> =>
-      mask(await execute({ ...args, rootValue: event }));
-    if (typeof event !== "object" || event === null) return await make();
-    const results = made.get(event) ?? new Map<string, Promise<ExecutionResult>>();
+  async function make(event: unknown, args: ExecutionArgs): Promise<Made> {
+    return { value: mask(await execute({ ...args, rootValue: event })), done: false };
+  }
+
+  function share(event: unknown, key: string, args: ExecutionArgs): Promise<Made> {
+    if (typeof event !== "object" || event === null) return make(event, args);
+    const results = made.get(event) ?? new Map<string, Promise<Made>>();
     made.set(event, results);
     const known = results.get(key);
-    if (known === undefined) {
-      const own = make();
-      results.set(key, own);
-      return await own;
-    }
-    const result = await known;
-    return result.errors === undefined ? result : await make();
+    if (known !== undefined)
+      return known.then((one) => (one.value.errors === undefined ? one : make(event, args)));
+    const own = make(event, args);
+    results.set(key, own);
+    return own;
   }
 
   return async (args: ExecutionArgs): Promise<ExecutionResult | Results> => {
@@ -74,13 +77,13 @@ export function createSubscribe({
     const events = source[Symbol.asyncIterator]();
     const key = toKey(args, viewer);
     const taken = slot.move();
+    const toResult = (next: IteratorResult<unknown>): Promise<Made> | Next => {
+      if (next.done !== true) return share(next.value, key, args);
+      taken.dispose();
+      return { value: undefined, done: true };
+    };
     const results: Results = {
-      async next() {
-        const next = await events.next();
-        if (next.done !== true) return { value: await share(next.value, key, args), done: false };
-        taken.dispose();
-        return { value: undefined, done: true };
-      },
+      next: () => events.next().then<Next>(toResult),
       async return() {
         taken.dispose();
         await events.return?.();

@@ -28,15 +28,39 @@ export type GatewayContext = Services & {
   readonly loaders: Loaders;
   /** Called before the operation is executed once more. */
   readonly tellAnew: () => void;
+  /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
+  readonly startAnew: () => void;
 };
 
-/** The context of one operation; whoever opened the `share` closes it once the answer has left or never will. */
+/**
+ * The context of one operation; whoever opened the `share` closes it once the answer has left or never will. Nothing is
+ * made before it is used: thousands of streams share what one of them reads.
+ */
 export function createContext(
   services: Services,
-  { viewer, share }: { readonly viewer: Viewer; readonly share: BacklogShare },
+  origin: { readonly viewer: Viewer; readonly share: BacklogShare },
 ): GatewayContext {
-  const reads = services.openReads(viewer);
+  const { viewer } = origin;
   const { mostAnswerBytes } = services;
-  const loaders = createLoaders({ reads, mostAnswerBytes, share });
-  return { ...services, viewer, reads, loaders, tellAnew: loaders.tellAnew };
+  let reads: Reads | undefined;
+  let loaders: Loaders | undefined;
+  return {
+    ...services,
+    viewer,
+    get reads() {
+      return (reads ??= services.openReads(viewer));
+    },
+    get loaders() {
+      return (loaders ??= createLoaders({
+        reads: this.reads,
+        mostAnswerBytes,
+        share: origin.share,
+      }));
+    },
+    tellAnew: () => loaders?.tellAnew(),
+    startAnew() {
+      loaders?.leave();
+      loaders = undefined;
+    },
+  };
 }

@@ -22,8 +22,8 @@ export type Loaders = {
   tellAnew(): void;
   /** Forgets what was read, because a job has changed. */
   clear(): void;
-  /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
-  startAnew(): void;
+  /** Gives back the room of what was read. */
+  leave(): void;
 };
 
 type LoadedDocuments = JobDocuments & Pick<StoredDocuments, "inputBytes" | "outputBytes">;
@@ -35,7 +35,7 @@ export function createLoaders(options: {
   readonly share: BacklogShare;
 }): Loaders {
   const { reads, mostAnswerBytes, share } = options;
-  let room = createAnswerRoom(mostAnswerBytes, share);
+  const room = createAnswerRoom(mostAnswerBytes, share);
   let current = create();
   return {
     get jobs() {
@@ -53,14 +53,10 @@ export function createLoaders(options: {
     get counts() {
       return current.counts();
     },
-    tell: (bytes) => room.tell(bytes),
-    tellAnew: () => room.tellAnew(),
+    tell: room.tell,
+    tellAnew: room.tellAnew,
+    leave: room.leave,
     clear,
-    startAnew() {
-      room.leave();
-      room = createAnswerRoom(mostAnswerBytes, share);
-      clear();
-    },
   };
 
   function clear(): void {

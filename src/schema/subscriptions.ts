@@ -38,12 +38,12 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       description:
         "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` always grows. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      subscribe: async (_root, { id }, { viewer, watchJob, loaders }) => {
+      subscribe: async (_root, { id }, { viewer, watchJob, startAnew }) => {
         if (!isIdentifier(id)) throw toCoded(new JobNotFoundError(id));
         const jobs = watchJob(id, readableOwner(viewer));
         try {
           // Waits for the first state, so that an unknown job is an answer to the subscription itself.
-          return toEvents(jobs, { loaders, first: await jobs.next() });
+          return toEvents(jobs, startAnew, await jobs.next());
         } catch (error) {
           throw toCoded(error);
         }
@@ -66,7 +66,8 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
             "The `cursor` of the last change that you received; null to begin with the next change. With an empty text, a reset comes at once: read the list then, and you miss nothing in between.",
         }),
       },
-      subscribe: async (_root, { filter, after }, { viewer, watchJobs, loaders }, info) => {
+      subscribe: async (_root, { filter, after }, context, info) => {
+        const { viewer, watchJobs, startAnew } = context;
         const ownerId = readableOwner(viewer);
         const watch = {
           filter: { ...toJobFilter(filter), ...(ownerId !== undefined && { ownerId }) },
@@ -74,10 +75,14 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         };
         const selected = findSelected(info);
         try {
-          return toEvents(await watchJobs(watch), {
-            loaders,
-            isTold: async ({ job }) => job === null || (await isThere(job, selected, loaders)),
-          });
+          const changes = await watchJobs(watch);
+          return toEvents(
+            filterEvents(
+              changes,
+              ({ job }) => job === null || isThere(job, selected, context.loaders),
+            ),
+            startAnew,
+          );
         } catch (error) {
           throw toCoded(error);
         }
@@ -104,30 +109,42 @@ function unwrap<Event>(event: Event | Error): Event {
  */
 function toEvents<Event>(
   source: AsyncIterableIterator<Event>,
-  options: {
-    readonly loaders: Loaders;
-    /** Taken from the source already. */
-    readonly first?: IteratorResult<Event>;
-    readonly isTold?: (event: Event) => Promise<boolean>;
-  },
+  startAnew: () => void,
+  /** Taken from the source already. */
+  first?: IteratorResult<Event>,
 ): AsyncIterableIterator<Event | Error> {
-  const { loaders, isTold = () => true } = options;
-  let ahead = options.first;
+  let ahead = first;
   const events: AsyncIterableIterator<Event | Error> = {
-    async next() {
+    next() {
       // Whoever asks for an event is done with the one before, and the next may be a long time coming.
-      loaders.startAnew();
-      try {
-        let next = ahead ?? (await source.next());
-        ahead = undefined;
-        while (next.done !== true && !(await isTold(next.value))) next = await source.next();
-        return next;
-      } catch (error) {
-        const coded = toCoded(error);
-        const value =
-          coded instanceof Error ? coded : new Error("watching failed", { cause: error });
-        return { value, done: false };
-      }
+      startAnew();
+      const next = ahead === undefined ? source.next() : Promise.resolve(ahead);
+      ahead = undefined;
+      return next.catch(toLastEvent);
+    },
+    async return() {
+      return (await source.return?.()) ?? { value: undefined, done: true };
+    },
+    [Symbol.asyncIterator]: () => events,
+  };
+  return events;
+}
+
+function toLastEvent(error: unknown): IteratorYieldResult<Error> {
+  const coded = toCoded(error);
+  const value = coded instanceof Error ? coded : new Error("watching failed", { cause: error });
+  return { value, done: false };
+}
+
+function filterEvents<Event>(
+  source: AsyncIterableIterator<Event>,
+  isTold: (event: Event) => boolean | Promise<boolean>,
+): AsyncIterableIterator<Event> {
+  const events: AsyncIterableIterator<Event> = {
+    async next() {
+      let next = await source.next();
+      while (next.done !== true && !(await isTold(next.value))) next = await source.next();
+      return next;
     },
     async return() {
       return (await source.return?.()) ?? { value: undefined, done: true };

@@ -14,6 +14,8 @@ export const TRY_AGAIN_LATER = 1013;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
 const LONGEST_REASON_BYTES = 123;
+/** More than that leaves at once: it would only wait in memory. */
+const MOST_CORKED_BYTES = 65_536;
 const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
@@ -27,6 +29,8 @@ export type SocketSession = {
   /** Messages being handled: an operation until it ends, whatever the client says about it. */
   pendingCount: number;
   admit(admission: Admission): void;
+  /** Resolves once nothing waits to be read, or the text has left or never will. */
+  send(text: string): Promise<void>;
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
   isClosed(): boolean;
@@ -48,9 +52,10 @@ export function serveSocket(options: {
   readonly backlog: Backlog;
   readonly log: Logger;
 }): void {
-  const { service, socket, backlog, log } = options;
+  const { service, socket, connection, backlog, log } = options;
   let share = backlog.open(NOBODY, cut);
   let unsentCount = 0;
+  let isCorked = false;
   let unhandledBytes = 0;
 
   const session: SocketSession = {
@@ -61,6 +66,11 @@ export function serveSocket(options: {
       session.admission = admitted;
       share = backlog.open(admitted.viewer.ownerId, cut);
     },
+    send(text) {
+      const isRead = socket.bufferedAmount === 0;
+      const left = sendText(text);
+      return isRead ? Promise.resolve() : left;
+    },
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
     ends: new Map(),
@@ -68,7 +78,7 @@ export function serveSocket(options: {
   };
 
   // Before ws, which takes what is unhandled and makes messages of it.
-  options.connection.prependListener("data", (chunk: Buffer) => {
+  connection.prependListener("data", (chunk: Buffer) => {
     unhandledBytes += chunk.length;
     const isTooMuch = session.admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
     if (isTooMuch) end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
@@ -77,13 +87,7 @@ export function serveSocket(options: {
   const closed = service.opened(
     {
       protocol: socket.protocol,
-      // Nobody can know whether it arrived; the close is handled below.
-      send: (text) =>
-        new Promise((resolve) => {
-          if (session.admission === null || session.isClosed()) return resolve();
-          // As bytes, because a string would wait on the heap.
-          send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
-        }),
+      send: sendText,
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
       onMessage(handle) {
         socket.on("message", (message) => {
@@ -120,6 +124,30 @@ export function serveSocket(options: {
       log.debug({ err: error }, "A WebSocket's operations could not be ended.");
     });
   });
+
+  /** Resolves once the text has left, or never will. Nobody can know whether it arrived; the close is handled above. */
+  function sendText(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (session.admission === null || session.isClosed()) return resolve();
+      cork();
+      // As bytes, because a string would wait on the heap.
+      send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
+      if (socket.bufferedAmount > MOST_CORKED_BYTES) uncork();
+    });
+  }
+
+  /** What is sent at once leaves together. */
+  function cork(): void {
+    if (isCorked) return;
+    isCorked = true;
+    connection.cork();
+    process.nextTick(uncork);
+  }
+
+  function uncork(): void {
+    if (isCorked) connection.uncork();
+    isCorked = false;
+  }
 
   /** Calls `left` when what is given to the socket has left, or never will. */
   function send(give: (sent: () => void) => void, left = (): void => undefined): void {

@@ -1,4 +1,5 @@
 import { GraphQLError } from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
 import type { Server } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
@@ -76,12 +77,17 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const { viewer } = admission;
-        const share = openShare(session, viewer, payload);
         const limit = await parts.rates.take(viewer);
+        let share: BacklogShare | undefined;
+        const origin = {
+          viewer,
+          // Most operations need none.
+          get share() {
+            return (share ??= openShare(session, viewer, payload));
+          },
+        };
         const prepared =
-          limit === null
-            ? await operations.prepare(payload, { viewer, share })
-            : [overLimit(limit)];
+          limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
         if (Array.isArray(prepared)) endOperation(session, payload);
         return prepared;
       } catch (error) {
@@ -89,19 +95,63 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         return [maskError(error)];
       }
     },
+    onOperation: ({ extra: session }, id, _payload, _args, result) =>
+      isAsyncIterable(result) ? sendEach(session, id, result) : undefined,
     // Not called for what was refused; what throws closes its socket.
     onComplete: ({ extra: session }, _id, payload) => endOperation(session, payload),
-    onNext(_socket, _id, _payload, _operation, result) {
-      const { errors, data, extensions } = result;
-      if (errors === undefined) return undefined;
-      return {
-        errors: errors.map(toFormattedError),
-        ...(data !== undefined && { data }),
-        ...(extensions !== undefined && { extensions }),
-      };
-    },
+    onNext: (_socket, _id, _payload, _operation, result) => toPayload(result),
     onError: (_socket, _id, _payload, errors) => errors.map(toFormattedError),
   });
+}
+
+type Result = {
+  readonly errors?: readonly GraphQLError[] | undefined;
+  readonly data?: Record<string, unknown> | null | undefined;
+  readonly extensions?: Record<string, unknown> | undefined;
+};
+
+/**
+ * Sends each result as it comes, as text that is made once for all sockets that get it, and tells graphql-ws of the end
+ * alone.
+ */
+function sendEach(
+  session: SocketSession,
+  id: string,
+  results: AsyncIterable<Result>,
+): AsyncIterableIterator<never> {
+  const events = results[Symbol.asyncIterator]();
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const sent: AsyncIterableIterator<never> = {
+    async next() {
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done === true) return { value: undefined, done };
+        await session.send(`${head}${toText(value)}}`);
+      }
+    },
+    async return() {
+      await events.return?.();
+      return { value: undefined, done: true };
+    },
+    [Symbol.asyncIterator]: () => sent,
+  };
+  return sent;
+}
+
+const texts = new WeakMap<Result, string>();
+
+function toText(result: Result): string {
+  const text = texts.get(result) ?? JSON.stringify(toPayload(result));
+  texts.set(result, text);
+  return text;
+}
+
+function toPayload({ errors, data, extensions }: Result) {
+  return {
+    ...(errors !== undefined && { errors: errors.map(toFormattedError) }),
+    ...(data !== undefined && { data }),
+    ...(extensions !== undefined && { extensions }),
+  };
 }
 
 /** No client hears this. */

@@ -43,7 +43,7 @@ export function createWatch<Value>(options: {
 }
 
 /** Remembers one thing: whether to look again. At first there is a reason to. */
-export function openMailbox(subscribe: Subscribe) {
+function openMailbox(subscribe: Subscribe) {
   let hasMail = true;
   let isClosed = false;
   let deliver = (): void => undefined;

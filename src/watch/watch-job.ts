@@ -1,8 +1,9 @@
+import { setImmediate } from "node:timers/promises";
+
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Feed } from "../store/job-store.ts";
-import { openMailbox } from "./create-watch.ts";
 import type { ReadJob } from "./shared-readers.ts";
 
 /**
@@ -14,78 +15,190 @@ export type WatchJob = (jobId: string, ownerId?: string) => JobWatch;
 
 type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<Job>> };
 
-type Mailbox = ReturnType<typeof openMailbox>;
-type Watched = { newest: Job | null; watchers: number };
+/**
+ * How many are told in the first turn of the event loop, and in any: the first hear of it soon, others get theirs meanwhile,
+ * and what is sent on one socket in a turn leaves together.
+ */
+const TOLD_AT_FIRST = 100;
+const MOST_TOLD_AT_ONCE = 1_000;
 
-/** All who watch a job are told of the same objects, so that what is made of one can be shared. */
+/** A job is read once for all who wait for its news, and they are told of the same objects: what is made of one is shared. */
 export function createJobWatch(options: {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
 }): WatchJob {
-  const { feed, readJob } = options;
-  const watched = new Map<string, Watched>();
+  const groups = new Map<string, Group>();
 
-  function enter(jobId: string): Watched {
-    const entered = watched.get(jobId) ?? { newest: null, watchers: 0 };
-    entered.watchers += 1;
-    watched.set(jobId, entered);
-    return entered;
+  function enter(jobId: string): Group {
+    const group =
+      groups.get(jobId) ?? openGroup(jobId, { ...options, onEmpty: () => groups.delete(jobId) });
+    groups.set(jobId, group);
+    return group;
   }
 
   return (jobId, ownerId) => {
-    let version = 0;
+    let group: Group | null = null;
     let isOver = false;
-    let own: { readonly shared: Watched; readonly mailbox: Mailbox } | undefined;
+    let version = 0;
+    let waiting: PromiseWithResolvers<IteratorResult<Job>> | null = null;
+
+    const watcher: Watcher = {
+      tell(found) {
+        // While the database is away the next look makes up for it.
+        const isNews =
+          found instanceof Error ? version === 0 : (found?.version ?? Infinity) > version;
+        if (waiting === null || !isNews) return false;
+        const { resolve, reject } = waiting;
+        waiting = null;
+        if (found instanceof Error) reject(found);
+        else if (found === null || !isOwn(found)) reject(new JobNotFoundError(jobId));
+        else {
+          version = found.version;
+          resolve({ value: found, done: false });
+          if (!isFinished(found)) return true;
+        }
+        end();
+        return true;
+      },
+    };
+
+    function isOwn(job: Job): boolean {
+      return ownerId === undefined || job.ownerId === ownerId;
+    }
 
     function end(): void {
       if (isOver) return;
       isOver = true;
-      if (own === undefined) return;
-      own.mailbox.close();
-      own.shared.watchers -= 1;
-      if (own.shared.watchers === 0) watched.delete(jobId);
-    }
-
-    /** The job as it is now; undefined when the database is away, which the next look makes up for. */
-    async function look(shared: Watched): Promise<Job | undefined> {
-      const job = await readJob(jobId, ownerId).catch((error: unknown) => {
-        if (version === 0) throw error;
-        return undefined;
-      });
-      if (job === null) throw new JobNotFoundError(jobId);
-      if (job === undefined) return undefined;
-      if (shared.newest?.version !== job.version) shared.newest = job;
-      return shared.newest;
+      group?.leave(watcher);
+      waiting?.resolve(OVER);
     }
 
     const jobs: JobWatch = {
-      async next() {
-        if (isOver) return { value: undefined, done: true };
-        // It listens before it reads, so that no change falls in between.
-        own ??= {
-          shared: enter(jobId),
-          mailbox: openMailbox((wake) => feed.subscribeToJob(jobId, wake)),
-        };
-        try {
-          while (await own.mailbox.isWoken()) {
-            const job = await look(own.shared);
-            if (own.mailbox.isClosed() || job === undefined || job.version <= version) continue;
-            version = job.version;
-            if (isFinished(job)) end();
-            return { value: job, done: false };
-          }
-        } catch (error) {
-          end();
-          throw error;
-        }
-        return { value: undefined, done: true };
+      next() {
+        if (isOver) return Promise.resolve(OVER);
+        waiting = Promise.withResolvers();
+        const { promise } = waiting;
+        group ??= enter(jobId);
+        group.wait(watcher, version === 0);
+        return promise;
       },
       async return() {
         end();
-        return { value: undefined, done: true };
+        return OVER;
       },
       [Symbol.asyncIterator]: () => jobs,
     };
     return jobs;
   };
 }
+
+/** What a read found: null where there is no job. */
+type Found = Job | null | Error;
+
+type Watcher = {
+  /** False when that is no news, so that the watcher still waits. */
+  tell(found: Found): boolean;
+};
+
+/** All who watch one job. */
+type Group = {
+  /** Tells the watcher what is new, once; `isFirst` where it has to be read from now on. */
+  wait(watcher: Watcher, isFirst: boolean): void;
+  leave(watcher: Watcher): void;
+};
+
+function openGroup(
+  jobId: string,
+  options: {
+    readonly feed: Pick<Feed, "subscribeToJob">;
+    readonly readJob: ReadJob;
+    readonly onEmpty: () => void;
+  },
+): Group {
+  const { feed, readJob, onEmpty } = options;
+  const watchers = new Set<Watcher>();
+  const waiting = new Set<Watcher>();
+  /** Each with the first read that counts for it: one that began before may be older than what its reader knows. */
+  const newcomers = new Map<Watcher, number>();
+  let newest: Job | null = null;
+  /** All who wait know of this one. */
+  let toldVersion = 0;
+  let mustRead = false;
+  let reads = 0;
+  let isLooking = false;
+  const unsubscribe = feed.subscribeToJob(jobId, wake);
+
+  function wake(): void {
+    mustRead = true;
+    void look();
+  }
+
+  /** Reads while somebody waits: for slow readers nothing piles up. */
+  async function look(): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
+    while (mustRead && waiting.size + newcomers.size > 0) {
+      mustRead = false;
+      reads += 1;
+      const found = await read();
+      const version = found instanceof Error ? null : found?.version;
+      const first = [...newcomers].filter(([, since]) => since <= reads).map(([one]) => one);
+      const isTold = await tellAll(version === toldVersion ? first : [...first, ...waiting], found);
+      if (isTold) toldVersion = version ?? toldVersion;
+    }
+    isLooking = false;
+  }
+
+  async function read(): Promise<Found> {
+    try {
+      const job = await readJob(jobId);
+      if (job !== null && newest?.version === job.version) return newest;
+      newest = job;
+      return job;
+    } catch (error) {
+      return error instanceof Error ? error : new Error("A job can't be read.", { cause: error });
+    }
+  }
+
+  /** False when there is something newer: whoever has not been told by then is told of that, before the others. */
+  async function tellAll(present: readonly Watcher[], found: Found): Promise<boolean> {
+    let told = 0;
+    while (told < present.length) {
+      if (told > 0) await setImmediate();
+      if (told > 0 && mustRead) return false;
+      const until = Math.min(told + MOST_TOLD_AT_ONCE, Math.max(TOLD_AT_FIRST, 2 * told));
+      for (const watcher of present.slice(told, until)) tell(watcher, found);
+      told = until;
+    }
+    return true;
+  }
+
+  function tell(watcher: Watcher, found: Found): boolean {
+    if (!watcher.tell(found)) return false;
+    waiting.delete(watcher);
+    newcomers.delete(watcher);
+    return true;
+  }
+
+  return {
+    wait(watcher, isFirst) {
+      watchers.add(watcher);
+      if (isFirst) {
+        mustRead = true;
+        newcomers.set(watcher, reads + 1);
+      } else if (newest === null || !tell(watcher, newest)) {
+        waiting.add(watcher);
+      }
+      void look();
+    },
+    leave(watcher) {
+      waiting.delete(watcher);
+      newcomers.delete(watcher);
+      if (!watchers.delete(watcher) || watchers.size > 0) return;
+      unsubscribe();
+      onEmpty();
+    },
+  };
+}
+
+const OVER: IteratorReturnResult<undefined> = { value: undefined, done: true };

@@ -253,3 +253,40 @@ test("all who watch a job are told of one object, whenever they came", async () 
   expect(first.value).toMatchObject({ version: 2 });
   expect(second.value).toBe(first.value);
 });
+
+test("many are told over several turns of the event loop, and what is newer by then goes to those who still wait", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const watchers = Array.from({ length: 500 }, () => watchJob(SUBMITTED.id));
+  await Promise.all(watchers.map((jobs) => jobs.next()));
+  const seen = watchers.map((): number[] => []);
+  const watching = watchers.map(async (jobs, index) => {
+    for await (const { version } of jobs) seen[index]?.push(version);
+  });
+  await settle();
+  fixture.change({ kind: "accepted", requestId: "request-1" });
+  await expect.poll(() => seen.flat().length, { interval: 0 }).toBeGreaterThan(0);
+  const early = seen.filter(({ length }) => length > 0).length;
+  expect(early).toBeLessThan(500);
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  await Promise.all(watching);
+  expect(seen.filter((versions) => versions.join() === "2,3").length).toBeGreaterThanOrEqual(early);
+  expect(seen.filter((versions) => versions.join() === "3").length).toBeGreaterThan(0);
+  expect(seen.every((versions) => /^(?:2,)?3$/.test(versions.join()))).toBe(true);
+  expect(fixture.listeners.size).toBe(0);
+});
+
+test("who comes while a read is under way is told by one that began later", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const first = Promise.withResolvers<void>();
+  fixture.holdReads(() => first.promise);
+  const early = watchJob(SUBMITTED.id).next();
+  await settle();
+  fixture.change({ kind: "accepted", requestId: "request-1" });
+  const late = watchJob(SUBMITTED.id).next();
+  first.resolve();
+  expect((await early).value).toMatchObject({ version: 1 });
+  expect((await late).value).toMatchObject({ version: 2 });
+  expect(fixture.reads()).toBe(2);
+});
