@@ -15,6 +15,8 @@ export type ChildProgram = {
   readonly startMs: number;
   /** Its resident memory in MiB. */
   readMemory(): number;
+  /** What it has used of processors, in steps of 10 ms. */
+  readCpuMicros(): number;
   /** Ends it without a warning, and resolves when it has ended. */
   kill(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -25,22 +27,24 @@ export function startGatewayProgram(
   upstream: FaultyUpstream,
   environment: Readonly<Record<string, string>>,
 ): Promise<ChildProgram> {
-  return startProgram("../../src/main.ts", {
+  const all = {
     PORT: "0",
     LOG_LEVEL: "error",
     RUNCOMFY_API_TOKEN: upstream.token,
     RUNCOMFY_BASE_URL: upstream.url,
     ...environment,
-  });
+  };
+  return startProgram("../../src/main.ts", all, ["--max-semi-space-size=4"]);
 }
 
 /** Starts a program (a path from here) that prints the address of its GraphQL once it serves. */
 export async function startProgram(
   path: string,
   environment: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<ChildProgram> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [fileURLToPath(new URL(path, import.meta.url))], {
+  const child = spawn(process.execPath, [...flags, fileURLToPath(new URL(path, import.meta.url))], {
     env: { PATH: process.env["PATH"], ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -54,6 +58,7 @@ export async function startProgram(
     url,
     startMs,
     readMemory: () => readMemory(child.pid ?? 0),
+    readCpuMicros: () => readCpuMicros(child.pid ?? 0),
     async kill() {
       kill();
       await ended;
@@ -73,6 +78,24 @@ async function readUrl(output: NodeJS.ReadableStream): Promise<string> {
     if (url !== undefined) return url;
   }
   throw new Error("The program ended before it served. What it says above is the reason.");
+}
+
+/** As Linux and macOS print it: [[days-]hours:]minutes:seconds, or ticks of 10 ms. */
+function readCpuMicros(pid: number): number {
+  const stat = `/proc/${pid}/stat`;
+  if (existsSync(stat)) {
+    const [user, system] = readFileSync(stat, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ")
+      .slice(11, 13);
+    return (Number(user) + Number(system)) * 10_000;
+  }
+  const text = execFileSync("ps", ["-o", "time=", "-p", String(pid)], { encoding: "utf8" });
+  const seconds = text
+    .trim()
+    .split(/[-:]/)
+    .reduce((sum, part) => sum * 60 + Number(part), 0);
+  return seconds * 1_000_000;
 }
 
 function readMemory(pid: number): number {

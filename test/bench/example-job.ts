@@ -46,11 +46,17 @@ function describeFinished() {
   };
 }
 
-/** Writes the finished job, as one of this owner, into a database that no gateway has open. */
-export async function storeFinishedJob(databaseUrl: string, ownerId = "local"): Promise<void> {
+/** Writes the finished job and others like it, of one owner, into a database that no gateway has open. */
+export async function storeFinishedJob(
+  databaseUrl: string,
+  { ownerId = "local", others = 0 } = {},
+): Promise<void> {
   await fillStore(databaseUrl, async (store) => {
-    await store.jobs.insert({ job: { ...SUBMITTED, ownerId }, input: INPUT, key: null });
-    await store.jobs.save({ ...FINISHED.job, ownerId }, OUTPUT);
+    for (let count = 0; count <= others; count++) {
+      const id = count === 0 ? SUBMITTED.id : `job_${String(count).padStart(32, "0")}`;
+      await store.jobs.insert({ job: { ...SUBMITTED, id, ownerId }, input: INPUT, key: null });
+      await store.jobs.save({ ...FINISHED.job, id, ownerId }, OUTPUT);
+    }
   });
 }
 

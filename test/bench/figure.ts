@@ -4,6 +4,7 @@ export type Figure = {
   readonly value: number;
   readonly unit:
     | "ms"
+    | "µs"
     | "MiB"
     | "requests/s"
     | "submits/s"

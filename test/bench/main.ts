@@ -17,6 +17,7 @@ import { measureMillion } from "./measure-million.ts";
 import { measureQueries } from "./measure-queries.ts";
 import { measureReasons } from "./measure-reasons.ts";
 import { measureStart } from "./measure-start.ts";
+import { measureSubmits } from "./measure-submits.ts";
 import { measureWatchers } from "./measure-watchers.ts";
 
 /** Of one measurement. */
@@ -25,6 +26,7 @@ const MEASUREMENTS = {
   start: measureStart,
   queries: measureQueries,
   watchers: measureWatchers,
+  submits: measureSubmits,
   looks: measureLooks,
   memory: measureMemory,
   million: measureMillion,

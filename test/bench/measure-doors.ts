@@ -54,7 +54,7 @@ export async function measureDoors(upstream: FaultyUpstream, folder: string): Pr
 
   async function start(auth: string, variables: Readonly<Record<string, string>>) {
     const databaseUrl = `file:${folder}/doors-${auth}.db`;
-    await storeFinishedJob(databaseUrl, auth === "none" ? "local" : "web");
+    await storeFinishedJob(databaseUrl, { ownerId: auth === "none" ? "local" : "web" });
     return await startGatewayProgram(upstream, {
       AUTH: auth,
       DATABASE_URL: databaseUrl,

@@ -57,8 +57,8 @@ export async function measureMillion(upstream: FaultyUpstream, folder: string): 
   await using postgres = await startBenchPostgres();
   const postgresUrl = await postgres.createDatabase();
   const file = join(folder, "million.db");
-  await storeFinishedJob(`file:${file}`, "quiet");
-  await storeFinishedJob(postgresUrl, "quiet");
+  await storeFinishedJob(`file:${file}`, { ownerId: "quiet" });
+  await storeFinishedJob(postgresUrl, { ownerId: "quiet" });
   using sqlite = new DatabaseSync(file);
   sqlite.exec(SEED);
   const client = new pg.Client(postgresUrl);

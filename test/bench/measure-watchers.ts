@@ -1,70 +1,123 @@
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { ChildProgram } from "./child-program.ts";
-import { startGatewayProgram } from "./child-program.ts";
+import { startGatewayProgram, startProgram } from "./child-program.ts";
 import { DEPLOYMENT_ID } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
 import { median, toFigure } from "./figure.ts";
+import { JOB_ID } from "./peers/peer-job.ts";
+import { openRawWatchers } from "./raw-watchers.ts";
 import { submitJob } from "./submit-job.ts";
-import { openWatchers } from "./watchers.ts";
-import { within } from "./within.ts";
 
-const ROUNDS = 3;
-const COUNTS = [1, 100, 5_000] as const;
+const ROUNDS = 5;
+const WATCHERS = 5_000;
+
+type Server = {
+  readonly name: string;
+  readonly program: ChildProgram;
+  /** How many messages tell a watcher of the change: a final one brings its end along. */
+  readonly messages: 1 | 2;
+  /** Whether a watcher is told of the job as it is. */
+  readonly hasFirst: boolean;
+  /** The job of the next round. */
+  prepare(): Promise<string>;
+  change(jobId: string): Promise<unknown>;
+};
 
 /**
- * From the upstream's answer that tells a change to the last watcher that has it, the write to disk between them
- * included; each watcher has a socket of its own. The watchers and the upstream live in this process, so that one clock
- * measures both ends.
+ * One change to 5,000 watchers of a job: from the request that brings it to the first and to the last of them, and what it
+ * takes the server. The gateway's request is a cancel, with a call to the upstream and a write to disk in it.
  */
 export async function measureWatchers(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   await using gateway = await startGatewayProgram(upstream, {
     DATABASE_URL: `file:${folder}/watchers.db`,
   });
-  const delaysByCount = new Map<number, number[]>(COUNTS.map((count) => [count, []]));
-  // The first round warms up, without the many.
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const count of COUNTS) {
-      if (round === 0 && count === 5_000) continue;
-      const delaysMs = await measureChanges(upstream, gateway, count);
-      if (round > 0) delaysByCount.get(count)?.push(...delaysMs);
-    }
-  }
-  const [one, ...more] = COUNTS.map((count) => median(delaysByCount.get(count) ?? []));
-  const base = toFigure("a change reaches 1 watcher", one ?? 0, "ms");
-  return [
-    base,
-    ...more.map((delayMs, index) =>
-      toFigure(`a change reaches the last of ${COUNTS[index + 1]} watchers`, delayMs, "ms", base),
-    ),
+  await using floor = await startProgram("peers/prepared-bytes.ts");
+  await using yoga = await startProgram("peers/stock-yoga.ts");
+  await using mercurius = await startProgram("peers/mercurius-jit.ts");
+  upstream.script(DEPLOYMENT_ID, ["in_queue"]);
+  const toPeer = (name: string, program: ChildProgram, messages: 1 | 2): Server => ({
+    name,
+    program,
+    messages,
+    hasFirst: false,
+    prepare: async () => JOB_ID,
+    change: () => fetch(new URL("/change", program.url)).then((response) => response.text()),
+  });
+  const servers: readonly Server[] = [
+    toPeer("prepared bytes", floor, 2),
+    toPeer("stock Yoga", yoga, 1),
+    toPeer("mercurius with graphql-jit", mercurius, 1),
+    {
+      name: "gateway",
+      program: gateway,
+      messages: 2,
+      hasFirst: true,
+      prepare: async () => (await submitJob(gateway.url)).id,
+      change: (id) => cancelJob(gateway.url, id),
+    },
   ];
+  const figures: Figure[] = [];
+  for (const sockets of [WATCHERS, 100]) {
+    const measured: (Measured & { readonly server: Server })[] = [];
+    for (const server of servers) measured.push({ server, ...(await measure(server, sockets)) });
+    const toRows = (what: string, pick: (one: Measured) => number, unit: "ms" | "µs") => {
+      const name = (server: Server) => `${what}, ${sockets} sockets: ${server.name}`;
+      const [first, ...others] = measured.map((one) => ({
+        name: name(one.server),
+        value: pick(one),
+      }));
+      if (first === undefined) return [];
+      const base = toFigure(first.name, first.value, unit);
+      return [base, ...others.map((one) => toFigure(one.name, one.value, unit, base))];
+    };
+    figures.push(
+      ...toRows("the first of 5,000 watchers hears", ({ firstMs }) => firstMs, "ms"),
+      ...toRows("the last of them", ({ lastMs }) => lastMs, "ms"),
+      ...toRows("CPU for each", ({ cpuMicros }) => cpuMicros, "µs"),
+    );
+  }
+  return figures;
 }
 
-/** The two changes of a job that starts and succeeds, in milliseconds. */
-async function measureChanges(
-  upstream: FaultyUpstream,
-  gateway: ChildProgram,
-  count: number,
-): Promise<number[]> {
-  upstream.script(DEPLOYMENT_ID, ["in_queue"]);
-  const { id, requestId } = await submitJob(gateway.url);
-  const watchers = await openWatchers(gateway.url, id, { count });
+type Measured = {
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly cpuMicros: number;
+};
 
-  async function measureChange(call: "status" | "result", status: string, change: () => void) {
-    const release = upstream.hold(call);
-    const held = upstream.whenRequested(call, upstream.count(call, requestId) + 1, requestId);
-    change();
-    await within(20_000, `the gateway looks at a job (${call})`, held);
-    const changedAt = performance.now();
-    release();
-    return (await watchers.whenAllSaw(status)) - changedAt;
+async function measure(server: Server, sockets: number): Promise<Measured> {
+  using watchers = await openRawWatchers(server.program.url, { watchers: WATCHERS, sockets });
+  const rounds: Measured[] = [];
+  // The first one warms up. Peers keep their watchers.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const jobId = await server.prepare();
+    if (server.hasFirst || round === 0) await watchers.subscribe(jobId);
+    if (server.hasFirst) await watchers.whenArrived(WATCHERS);
+    const cpuBefore = server.program.readCpuMicros();
+    const startedAt = performance.now();
+    await server.change(jobId);
+    const arrivals = await watchers.whenArrived(server.messages * WATCHERS);
+    const told = arrivals.filter(({ message }) => message.includes('"next"')).map(({ at }) => at);
+    if (round === 0) continue;
+    rounds.push({
+      firstMs: Math.min(...told) - startedAt,
+      lastMs: Math.max(...told) - startedAt,
+      cpuMicros: (server.program.readCpuMicros() - cpuBefore) / WATCHERS,
+    });
   }
+  return {
+    firstMs: median(rounds.map(({ firstMs }) => firstMs)),
+    lastMs: median(rounds.map(({ lastMs }) => lastMs)),
+    cpuMicros: median(rounds.map(({ cpuMicros }) => cpuMicros)),
+  };
+}
 
-  const startedMs = await measureChange("status", "IN_PROGRESS", () => {
-    upstream.script(requestId, ["in_progress"]);
+async function cancelJob(url: string, id: string): Promise<void> {
+  const query = "mutation ($id: ID!) { cancelJob(id: $id) { __typename } }";
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query, variables: { id } }),
   });
-  const succeededMs = await measureChange("result", "SUCCEEDED", () => {
-    upstream.finish(requestId, { status: "succeeded", output: { images: [] } });
-  });
-  await watchers.whenAllEnded();
-  return [startedMs, succeededMs];
+  await response.text();
 }

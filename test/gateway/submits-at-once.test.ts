@@ -15,7 +15,7 @@ test("SUBMITS_AT_ONCE bounds the POSTs, and a client whose turn does not come in
     DATABASE_URL: ":memory:",
     RUNCOMFY_API_TOKEN: upstream.token,
     RUNCOMFY_BASE_URL: upstream.url,
-    SUBMIT_TIMEOUT_SECONDS: "0.5",
+    SUBMIT_TIMEOUT_SECONDS: "2",
     SUBMITS_AT_ONCE: "1",
   });
   const gateway = await startGateway(config, { log: pino({ level: "silent" }) });

@@ -1,0 +1,40 @@
+import { createServer } from "node:http";
+
+import { handleProtocols } from "graphql-ws";
+import type { WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+import { z } from "zod";
+
+import { openPeerJob, serve } from "./peer-job.ts";
+
+// A program, and no GraphQL server: every request is answered with the same bytes, and every subscription is sent the same
+// event and its end. What that costs is Node's own HTTP, its sockets and the client.
+const MESSAGE = z.object({ type: z.string(), id: z.string().optional() });
+const job = openPeerJob();
+const answer = JSON.stringify({ data: { job: job.read() } });
+const subscriptions = new Set<{ readonly socket: WebSocket; readonly id: string }>();
+
+const server = createServer((request, response) => {
+  if (request.url === "/change") tell();
+  request.resume().on("end", () => {
+    const headers = { "content-type": "application/json", "content-length": answer.length };
+    response.writeHead(200, headers).end(answer);
+  });
+});
+
+function tell(): void {
+  const payload = JSON.stringify({ data: { jobUpdated: job.change() } });
+  for (const { socket, id } of subscriptions) {
+    socket.send(`{"id":"${id}","type":"next","payload":${payload}}`);
+    socket.send(`{"id":"${id}","type":"complete"}`);
+  }
+}
+
+new WebSocketServer({ server, handleProtocols }).on("connection", (socket) => {
+  socket.on("message", (data: Buffer) => {
+    const { type, id = "" } = MESSAGE.parse(JSON.parse(data.toString()));
+    if (type === "connection_init") socket.send('{"type":"connection_ack"}');
+    else subscriptions.add({ socket, id });
+  });
+});
+serve(server);
