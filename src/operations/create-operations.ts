@@ -82,7 +82,7 @@ export function createOperations(options: {
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
       BATCHING_BAN,
       documents.plugin,
-      createSubscriptionRunner(subscribe, createContext),
+      createSubscriptionRunner(subscribe, toContext),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
     ],
@@ -107,6 +107,10 @@ export function createOperations(options: {
     return toArgs(document, params, origin);
   }
 
+  function toContext(origin: OperationOrigin): object {
+    return Object.assign(createContext(origin), { viewer: origin.viewer });
+  }
+
   function toArgs(
     document: ExecutionArgs["document"],
     { operationName, variables }: OperationParams,
@@ -117,7 +121,7 @@ export function createOperations(options: {
       document,
       operationName: operationName ?? null,
       variableValues: variables ?? null,
-      contextValue: Object.assign(createContext(origin), { viewer: origin.viewer }),
+      contextValue: toContext(origin),
     };
   }
 
@@ -202,14 +206,13 @@ const NOT_ACCEPTABLE: Plugin = {
 /** For event streams. */
 function createSubscriptionRunner(
   subscribe: ReturnType<typeof createSubscribe>,
-  createContext: (origin: OperationOrigin) => object,
+  toContext: (origin: OperationOrigin) => object,
 ): Plugin<OperationOrigin> {
   return {
     onSubscribe({ args: { contextValue }, setSubscribeFn }) {
       setSubscribeFn(async (args: ExecutionArgs) => {
         // Yoga's own is a copy, which does not change from one event to the next.
-        const own = Object.assign(createContext(contextValue), { viewer: contextValue.viewer });
-        const result = await subscribe({ ...args, contextValue: own });
+        const result = await subscribe({ ...args, contextValue: toContext(contextValue) });
         // Nobody reads the stream of a client that has left, nor hears how it ends.
         if (isAsyncIterable(result))
           contextValue.onStream?.(() => void result.return().catch(() => undefined));

@@ -12,6 +12,11 @@ type Results = AsyncIterableIterator<ExecutionResult> & {
   return(): Promise<IteratorResult<ExecutionResult>>;
 };
 
+/** Long enough for all who are told of an event at once; what else a result tells may change. */
+const SHARED_MS = 1_000;
+/** Results of one event: documents, variables and rights that differ. */
+const MOST_SHARED = 100;
+
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
 
@@ -51,15 +56,21 @@ export function createSubscribe({
     return { value: mask(await execute({ ...args, rootValue: event })), done: false };
   }
 
+  function begin(event: object): Map<string, Promise<Made>> {
+    const results = new Map<string, Promise<Made>>();
+    made.set(event, results);
+    setTimeout(() => made.delete(event), SHARED_MS).unref();
+    return results;
+  }
+
   function share(event: unknown, key: string, args: ExecutionArgs): Promise<Made> {
     if (typeof event !== "object" || event === null) return make(event, args);
-    const results = made.get(event) ?? new Map<string, Promise<Made>>();
-    made.set(event, results);
+    const results = made.get(event) ?? begin(event);
     const known = results.get(key);
     if (known !== undefined)
       return known.then((one) => (one.value.errors === undefined ? one : make(event, args)));
     const own = make(event, args);
-    results.set(key, own);
+    if (results.size < MOST_SHARED) results.set(key, own);
     return own;
   }
 

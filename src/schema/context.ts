@@ -33,8 +33,8 @@ export type GatewayContext = Services & {
 };
 
 /**
- * The context of one operation; whoever opened the `share` closes it once the answer has left or never will. Nothing is
- * made before it is used: thousands of streams share what one of them reads.
+ * The context of one operation; whoever opened the `share` closes it once the answer has left or never will. Reads
+ * and loaders are made when they are first asked for: thousands of streams share what one of them reads.
  */
 export function createContext(
   services: Services,

@@ -15,7 +15,7 @@ const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
 const LONGEST_REASON_BYTES = 123;
 /** More than that leaves at once: it would only wait in memory. */
-const MOST_CORKED_BYTES = 65_536;
+const MOST_CORKED_BYTES = 16_384;
 const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
@@ -29,7 +29,7 @@ export type SocketSession = {
   /** Messages being handled: an operation until it ends, whatever the client says about it. */
   pendingCount: number;
   admit(admission: Admission): void;
-  /** Resolves once nothing waits to be read, or the text has left or never will. */
+  /** Resolves at once where nothing waited before the text, else once it has left or never will. */
   send(text: string): Promise<void>;
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
@@ -41,8 +41,8 @@ export type SocketSession = {
 };
 
 /**
- * Speaks graphql-transport-ws on one socket. A stream sends its next event only when the one before has left; a client
- * that is gone or does not read is closed. A client is sent nothing until it is let in.
+ * Speaks graphql-transport-ws on one socket. A stream sends its next event when the one before has left, or at once where
+ * nothing waited before that one; a client that is gone or does not read is closed. A client is sent nothing until it is let in.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;
@@ -172,6 +172,7 @@ export function serveSocket(options: {
   /** At once: the client may not read, and its memory is needed now. */
   function end(code: number, reason: string): void {
     session.close(code, reason);
+    uncork();
     socket.terminate();
   }
 }

@@ -8,6 +8,7 @@ import { AuthenticationError } from "../auth/authenticator.ts";
 import type { SessionEnd } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/errors.ts";
+import type { OperationOrigin } from "../operations/create-operations.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
@@ -47,13 +48,25 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return session.isClosed();
   }
 
-  /** A share that closes when the operation is over or the socket has closed. */
-  function openShare(session: SocketSession, { ownerId }: Viewer, payload: object): BacklogShare {
+  /** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
+  function toOrigin(session: SocketSession, viewer: Viewer, payload: object): OperationOrigin {
+    let share: BacklogShare | undefined;
+    let isOver = session.isClosed();
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
-    const share = parts.backlog.open(ownerId, cut);
-    if (session.isClosed()) share.close();
-    else session.ends.set(payload, share.close);
-    return share;
+    if (!isOver) {
+      session.ends.set(payload, () => {
+        isOver = true;
+        share?.close();
+      });
+    }
+    return {
+      viewer,
+      get share() {
+        share ??= parts.backlog.open(viewer.ownerId, cut);
+        if (isOver) share.close();
+        return share;
+      },
+    };
   }
 
   return makeServer<Record<string, unknown>, SocketSession>({
@@ -78,14 +91,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const { viewer } = admission;
         const limit = await parts.rates.take(viewer);
-        let share: BacklogShare | undefined;
-        const origin = {
-          viewer,
-          // Most operations need none.
-          get share() {
-            return (share ??= openShare(session, viewer, payload));
-          },
-        };
+        const origin = toOrigin(session, viewer, payload);
         const prepared =
           limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
         if (Array.isArray(prepared)) endOperation(session, payload);

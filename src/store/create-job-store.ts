@@ -29,8 +29,8 @@ export function createJobStore(dependencies: {
     insert: createInsert(database, ownership.gatewayId),
 
     async save(job, output) {
-      const update = async (queries: Kysely<Tables>): Promise<boolean> => {
-        const row = await queries
+      const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
+        const row = await transaction
           .updateTable("jobs")
           .set(fromJob(job))
           .where("id", "=", job.id)
@@ -39,7 +39,7 @@ export function createJobStore(dependencies: {
           .returning("id")
           .executeTakeFirst();
         if (row === undefined) return false;
-        if (output !== null) await setOutput(queries, job.id, output);
+        if (output !== null) await setOutput(transaction, job.id, output);
         return true;
       };
       const isSaved = await (output === null ? database.writeOne(update) : database.write(update));

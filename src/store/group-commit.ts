@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 import type { Database, Write } from "./database.ts";
 import type { Tables } from "./tables.ts";
@@ -16,8 +16,8 @@ type Waiting = {
 };
 
 /**
- * Writes that come at once share a transaction, because SQLite waits for the disk at each commit. Where one fails, all are
- * rolled back, and each is done again by itself.
+ * Writes that come at once share a transaction, because SQLite waits for the disk at each commit. One that fails is undone
+ * by itself; where the commit fails, each is done again by itself.
  */
 export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "write" | "writeOne"> {
   const waiting: Waiting[] = [];
@@ -48,21 +48,40 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
 
   async function commit(writes: readonly Waiting[]): Promise<void> {
     const [first, ...others] = writes;
+    if (first !== undefined && others.length === 0) return await commitOne(first);
     try {
-      const tells =
-        first?.isOne === true && others.length === 0
-          ? [await first.run(queries)]
-          : await queries.transaction().execute(async (transaction) => {
-              const done: (() => void)[] = [];
-              for (const write of writes) done.push(await write.run(transaction));
-              return done;
-            });
+      const tells = await queries.transaction().execute(async (transaction) => {
+        const done: (() => void)[] = [];
+        for (const write of writes) done.push(await runUndoably(transaction, write));
+        return done;
+      });
       for (const tell of tells) tell();
+    } catch {
+      for (const write of writes) await commitOne(write);
+    }
+  }
+
+  async function commitOne({ isOne, run, reject }: Waiting): Promise<void> {
+    try {
+      const tell = await (isOne ? run(queries) : queries.transaction().execute(run));
+      tell();
     } catch (error) {
-      if (others.length === 0) first?.reject(error);
-      else for (const write of writes) await commit([write]);
+      reject(error);
     }
   }
 
   return { write: toWrite(false), writeOne: toWrite(true) };
+}
+
+async function runUndoably(
+  transaction: Kysely<Tables>,
+  { run, reject }: Waiting,
+): Promise<() => void> {
+  await sql`savepoint own`.execute(transaction);
+  try {
+    return await run(transaction);
+  } catch (error) {
+    await sql`rollback to own`.execute(transaction);
+    return () => reject(error);
+  }
 }

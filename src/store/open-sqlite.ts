@@ -59,11 +59,12 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
     dialect: createSqliteDialect(sqlite),
     log: (event) => onStatement?.(event.query.sql),
   });
+  const writes = createGroupCommit(queries);
   return {
     kind: "sqlite",
     nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
     queries,
-    ...createGroupCommit(queries),
+    ...writes,
     reads: queries,
     ownershipQueries: queries,
     readsPerOwner: READS_PER_OWNER,
@@ -73,8 +74,11 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
       if (readIdentity(file) !== identity) throw new DatabaseReplacedError();
     },
     hangUp: () => undefined,
-    // Waits its turn, so that a transaction under way is finished first.
-    close: () => queries.connection().execute(async () => opened.dispose()),
+    async close() {
+      // Waits its turn, so that what is being written is finished first.
+      await writes.write(async () => undefined).catch(() => undefined);
+      await queries.connection().execute(async () => opened.dispose());
+    },
   };
 }
 

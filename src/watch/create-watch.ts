@@ -11,11 +11,11 @@ type Subscribe = (wake: () => void) => () => void;
  */
 export function createWatch<Value>(options: {
   readonly subscribe: Subscribe;
-  /** Pushes what is new; resolves with false when the stream is over. */
-  readonly look: (push: Push<Value>, isLeft: () => boolean) => Promise<boolean>;
-  readonly restMs?: number;
+  /** Pushes what is new. */
+  readonly look: (push: Push<Value>, isLeft: () => boolean) => Promise<void>;
+  readonly restMs: number;
 }): Repeater<Value> {
-  const { subscribe, look, restMs = 0 } = options;
+  const { subscribe, look, restMs } = options;
   return new Repeater<Value>(async (push, stop) => {
     const mailbox = openMailbox(subscribe);
     let endRest = (): void => undefined;
@@ -31,7 +31,8 @@ export function createWatch<Value>(options: {
           clearTimeout(timer);
           resolve();
         };
-        if (!(await look(push, mailbox.isClosed)) || mailbox.isClosed()) break;
+        await look(push, mailbox.isClosed);
+        if (mailbox.isClosed()) break;
         await rest;
       }
     } finally {

@@ -6,8 +6,7 @@ import type { Jobs, JobStore, StoredDocuments } from "../store/job-store.ts";
 import type { InTurn } from "../store/turns.ts";
 import { logFirstFailure } from "./log-first-failure.ts";
 
-/** With an `ownerId`, all other owners' jobs are null, as if they did not exist. */
-export type ReadJob = (jobId: string, ownerId?: string) => Promise<Job | null>;
+export type ReadJob = (jobId: string) => Promise<Job | null>;
 
 /** Reads jobs as they are now, for watchers of all owners together; rejects while the database does not answer. */
 export function createJobReader(
@@ -16,10 +15,7 @@ export function createJobReader(
 ): ReadJob {
   const attempt = logFirstFailure(log, "Watched jobs can't be read.");
   const read = shareTurn(Infinity, (_all, ids) => attempt(() => jobs.readMany(ids)));
-  return async (jobId, ownerId) => {
-    const job = await read("", jobId);
-    return ownerId === undefined || job?.ownerId === ownerId ? job : null;
-  };
+  return (jobId) => read("", jobId);
 }
 
 /** Reads for an owner what is kept beside jobs, as it is now. */

@@ -120,9 +120,10 @@ function openGroup(
   const waiting = new Set<Watcher>();
   /** Each with the first read that counts for it: one that began before may be older than what its reader knows. */
   const newcomers = new Map<Watcher, number>();
-  let newest: Job | null = null;
-  /** All who wait know of this one. */
-  let toldVersion = 0;
+  /** What the last read found; undefined before it. */
+  let newest: Job | null | undefined;
+  /** Whether some who wait may not know of that. */
+  let isBehind = false;
   let mustRead = false;
   let reads = 0;
   let isLooking = false;
@@ -137,40 +138,45 @@ function openGroup(
   async function look(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
-    while (mustRead && waiting.size + newcomers.size > 0) {
+    while (newcomers.size > 0 || (mustRead && waiting.size > 0)) {
       mustRead = false;
       reads += 1;
-      const found = await read();
-      const version = found instanceof Error ? null : found?.version;
+      const error = await read();
       const first = [...newcomers].filter(([, since]) => since <= reads).map(([one]) => one);
-      const isTold = await tellAll(version === toldVersion ? first : [...first, ...waiting], found);
-      if (isTold) toldVersion = version ?? toldVersion;
+      if (error !== null) for (const watcher of first) tell(watcher, error);
+      const others = isBehind ? [...waiting] : [];
+      isBehind = false;
+      if (newest !== undefined) await tellAll([...others, ...first], newest);
     }
     isLooking = false;
   }
 
-  async function read(): Promise<Found> {
+  /** Why it could not be read; null where it could. */
+  async function read(): Promise<Error | null> {
     try {
       const job = await readJob(jobId);
-      if (job !== null && newest?.version === job.version) return newest;
+      if (newest !== undefined && newest?.version === job?.version) return null;
       newest = job;
-      return job;
+      isBehind = true;
+      return null;
     } catch (error) {
       return error instanceof Error ? error : new Error("A job can't be read.", { cause: error });
     }
   }
 
-  /** False when there is something newer: whoever has not been told by then is told of that, before the others. */
-  async function tellAll(present: readonly Watcher[], found: Found): Promise<boolean> {
+  /** Ends early when there may be something newer: whoever has not been told by then is told of that, before the others. */
+  async function tellAll(present: readonly Watcher[], found: Job | null): Promise<void> {
     let told = 0;
     while (told < present.length) {
       if (told > 0) await setImmediate();
-      if (told > 0 && mustRead) return false;
+      if (told > 0 && mustRead) {
+        isBehind = true;
+        return;
+      }
       const until = Math.min(told + MOST_TOLD_AT_ONCE, Math.max(TOLD_AT_FIRST, 2 * told));
       for (const watcher of present.slice(told, until)) tell(watcher, found);
       told = until;
     }
-    return true;
   }
 
   function tell(watcher: Watcher, found: Found): boolean {
@@ -183,12 +189,10 @@ function openGroup(
   return {
     wait(watcher, isFirst) {
       watchers.add(watcher);
-      if (isFirst) {
-        mustRead = true;
-        newcomers.set(watcher, reads + 1);
-      } else if (newest === null || !tell(watcher, newest)) {
-        waiting.add(watcher);
-      }
+      if (isFirst) newcomers.set(watcher, reads + 1);
+      else if (!mustRead && newest !== undefined && tell(watcher, newest)) return;
+      else waiting.add(watcher);
+      if (mustRead) isBehind = true;
       void look();
     },
     leave(watcher) {

@@ -41,7 +41,6 @@ export async function watchJobs(
     restMs,
     async look(push, isLeft) {
       while (!isLeft() && (await tellPage(push)));
-      return true;
     },
   });
 

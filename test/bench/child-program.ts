@@ -22,6 +22,9 @@ export type ChildProgram = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+/** How peers are compared: some libraries check more without it. */
+export const PRODUCTION = { NODE_ENV: "production" };
+
 /** Starts the gateway as `npm start` does, on a free port; `environment` adds to what points it at the upstream. */
 export function startGatewayProgram(
   upstream: FaultyUpstream,

@@ -26,6 +26,21 @@ export function toFigure(name: string, value: number, unit: Figure["unit"], base
   };
 }
 
+/** What was measured of each peer, and then of the last one, with its ratio to each of them. */
+export function compare(
+  what: string,
+  unit: Figure["unit"],
+  measured: readonly { readonly name: string; readonly value: number }[],
+): Figure[] {
+  const toName = ({ name }: { readonly name: string }) => `${what}: ${name}`;
+  const peers = measured.slice(0, -1).map((one) => toFigure(toName(one), one.value, unit));
+  const own = measured.slice(-1);
+  return [
+    ...peers,
+    ...own.flatMap((one) => peers.map((peer) => toFigure(toName(one), one.value, unit, peer))),
+  ];
+}
+
 /** The middle one; of an even number the lower of the two. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
@@ -41,13 +56,9 @@ export function quantile(values: readonly number[], share: number): number {
 
 /** The figures as one table. */
 export function toMarkdown(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, value, unit, ratio }) => {
-    const compared = ratio === null ? "" : ratio.toFixed(2);
+  const rows = figures.map(({ name, value, unit, ratio, against }) => {
+    const compared = ratio === null ? "" : `${ratio.toFixed(2)} × ${against}`;
     return `| ${name} | ${value.toFixed(value < 100 ? 1 : 0)} ${unit} | ${compared} |`;
   });
-  return [
-    "| measured | value | ratio to the last row without one |",
-    "|---|---:|---|",
-    ...rows,
-  ].join("\n");
+  return ["| measured | value | in relation |", "|---|---:|---|", ...rows].join("\n");
 }

@@ -5,7 +5,7 @@ import { median, toFigure } from "./figure.ts";
 
 const ROUNDS = 3;
 
-/** From the spawn of `node src/main.ts`, on a database that is yet to be made, until it answers. */
+/** From the spawn of what `npm start` runs, on a database that is yet to be made, until it answers. */
 export async function measureStart(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   async function start(
     name: string,

@@ -1,5 +1,5 @@
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { startGatewayProgram, startProgram } from "./child-program.ts";
+import { PRODUCTION, startGatewayProgram, startProgram } from "./child-program.ts";
 import { DEPLOYMENT_ID } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
 import { median, toFigure } from "./figure.ts";
@@ -15,9 +15,11 @@ export async function measureSubmits(upstream: FaultyUpstream, folder: string): 
   // A look would take time from the submits.
   upstream.script(DEPLOYMENT_ID, ["in_queue"]);
   await using gateway = await startGatewayProgram(upstream, {
+    ...PRODUCTION,
     DATABASE_URL: `file:${folder}/submits.db`,
   });
   await using bare = await startProgram("peers/bare-submits.ts", {
+    ...PRODUCTION,
     RUNCOMFY_BASE_URL: upstream.url,
     RUNCOMFY_API_TOKEN: upstream.token,
   });

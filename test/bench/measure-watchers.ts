@@ -1,9 +1,9 @@
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { ChildProgram } from "./child-program.ts";
-import { startGatewayProgram, startProgram } from "./child-program.ts";
+import { PRODUCTION, startGatewayProgram, startProgram } from "./child-program.ts";
 import { DEPLOYMENT_ID } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
-import { median, toFigure } from "./figure.ts";
+import { compare, median } from "./figure.ts";
 import { JOB_ID } from "./peers/peer-job.ts";
 import { openRawWatchers } from "./raw-watchers.ts";
 import { submitJob } from "./submit-job.ts";
@@ -29,11 +29,12 @@ type Server = {
  */
 export async function measureWatchers(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   await using gateway = await startGatewayProgram(upstream, {
+    ...PRODUCTION,
     DATABASE_URL: `file:${folder}/watchers.db`,
   });
-  await using floor = await startProgram("peers/prepared-bytes.ts");
-  await using yoga = await startProgram("peers/stock-yoga.ts");
-  await using mercurius = await startProgram("peers/mercurius-jit.ts");
+  await using floor = await startProgram("peers/prepared-bytes.ts", PRODUCTION);
+  await using yoga = await startProgram("peers/stock-yoga.ts", PRODUCTION);
+  await using mercurius = await startProgram("peers/mercurius-jit.ts", PRODUCTION);
   upstream.script(DEPLOYMENT_ID, ["in_queue"]);
   const toPeer = (name: string, program: ChildProgram, messages: 1 | 2): Server => ({
     name,
@@ -60,20 +61,24 @@ export async function measureWatchers(upstream: FaultyUpstream, folder: string):
   for (const sockets of [WATCHERS, 100]) {
     const measured: (Measured & { readonly server: Server })[] = [];
     for (const server of servers) measured.push({ server, ...(await measure(server, sockets)) });
-    const toRows = (what: string, pick: (one: Measured) => number, unit: "ms" | "µs") => {
-      const name = (server: Server) => `${what}, ${sockets} sockets: ${server.name}`;
-      const [first, ...others] = measured.map((one) => ({
-        name: name(one.server),
-        value: pick(one),
-      }));
-      if (first === undefined) return [];
-      const base = toFigure(first.name, first.value, unit);
-      return [base, ...others.map((one) => toFigure(one.name, one.value, unit, base))];
-    };
+    const pick = (of: (one: Measured) => number) =>
+      measured.map((one) => ({ name: `${one.server.name}, ${sockets} sockets`, value: of(one) }));
     figures.push(
-      ...toRows("the first of 5,000 watchers hears", ({ firstMs }) => firstMs, "ms"),
-      ...toRows("the last of them", ({ lastMs }) => lastMs, "ms"),
-      ...toRows("CPU for each", ({ cpuMicros }) => cpuMicros, "µs"),
+      ...compare(
+        "the first of 5,000 watchers hears",
+        "ms",
+        pick(({ firstMs }) => firstMs),
+      ),
+      ...compare(
+        "the last of them",
+        "ms",
+        pick(({ lastMs }) => lastMs),
+      ),
+      ...compare(
+        "CPU for each",
+        "µs",
+        pick(({ cpuMicros }) => cpuMicros),
+      ),
     );
   }
   return figures;

@@ -1,5 +1,5 @@
 import { buildSchema, GraphQLError, parse } from "graphql";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { createSlots } from "../../src/operations/owner-limits.ts";
@@ -64,6 +64,16 @@ test.each([
     expect(count()).toBe(2);
   },
 );
+
+test("what was made of an event is shared for a second, as what else it tells may change", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { open, count } = createRunner();
+  await (await open(ANNA)).next();
+  vi.advanceTimersByTime(1_000);
+  await (await open(ANNA)).next();
+  expect(count()).toBe(2);
+});
 
 test("a result with errors is nobody else's, and its errors are masked", async () => {
   const { open, count } = createRunner({ fails: true });

@@ -329,7 +329,8 @@ describe("writes that come at once", () => {
   });
 
   test("suffer nothing where one of them fails", async () => {
-    const { store } = await openCounted();
+    const { store, countCommits } = await openCounted();
+    const before = countCommits();
     const insert = (ownerId: string) => {
       const job = createJob({ ...FACTS, ownerId });
       return store.jobs.insert({ job, input: {}, key: null, mostInFlight: 2 });
@@ -343,8 +344,19 @@ describe("writes that come at once", () => {
       "rejected",
       "fulfilled",
     ]);
+    expect(countCommits()).toBe(before + 1);
     expect(await store.jobs.count({})).toBe(4);
     expect(await store.jobs.count({ ownerId: "greedy" })).toBe(2);
+  });
+
+  test("are written before a close that comes after them", async () => {
+    const path = join(await createTemporaryFolder(), "jobs.db");
+    const store = await openStore({ databaseUrl: `file:${path}`, log });
+    const inserting = insertJob(store);
+    await Promise.all([inserting, store.close()]);
+    const file = new DatabaseSync(path);
+    expect(file.prepare("select id from jobs").all()).toEqual([{ id: await inserting }]);
+    file.close();
   });
 
   test("alone need no transaction for one statement", async () => {

@@ -114,5 +114,5 @@ test("of 600 submits at once to a fast RunComfy all are accepted, over no more c
   expect(errors).toEqual([]);
   await expectNothingLost(jobs, jobs.slice(-20));
   // One whose answer was read is free again a moment later, on a busy machine after the next was opened.
-  expect(upstream.mostConnections()).toBeLessThan(2 * (AT_ONCE + OTHER_CONNECTIONS));
+  expect(upstream.mostConnections()).toBeLessThan(1.25 * (AT_ONCE + OTHER_CONNECTIONS));
 }, 120_000);

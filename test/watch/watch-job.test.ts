@@ -288,3 +288,60 @@ test("who comes while a read is under way is told by one that began later", asyn
   expect((await late).value).toMatchObject({ version: 2 });
   expect(fixture.reads()).toBe(2);
 });
+
+test("a slow reader whose job was deleted meanwhile is told so at once", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const [slow, quick] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
+  await Promise.all([slow.next(), quick.next()]);
+  const waiting = quick.next();
+  fixture.set(null);
+  await expect(waiting).rejects.toThrow(JobNotFoundError);
+  await expect(slow.next()).rejects.toThrow(JobNotFoundError);
+  expect(fixture.listeners.size).toBe(0);
+});
+
+test("who was not told yet when the database goes away is told of what was read before", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const watchers = Array.from({ length: 300 }, () => watchJob(SUBMITTED.id));
+  await Promise.all(watchers.map((jobs) => jobs.next()));
+  const ends = Promise.all(watchers.map((jobs) => jobs.next()));
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  await settle();
+  fixture.holdReads(() => Promise.reject(new Error("away")));
+  fixture.wake();
+  expect((await ends).map(({ value }) => value?.version)).toEqual(watchers.map(() => 2));
+});
+
+test("a slow reader is not told of a state that is known to be old", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const [slow, quick] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
+  await Promise.all([slow.next(), quick.next()]);
+  const accepted = quick.next();
+  fixture.change({ kind: "accepted", requestId: "request-1" });
+  expect((await accepted).value).toMatchObject({ version: 2 });
+  fixture.change({ kind: "running" });
+  expect((await slow.next()).value).toMatchObject({ version: 3 });
+  expect((await quick.next()).value).toMatchObject({ version: 3 });
+  await Promise.all([slow.return(), quick.return()]);
+});
+
+test("however many come while others are told, each is told once, and the job is read a few times", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const watchers = Array.from({ length: 2_000 }, () => watchJob(SUBMITTED.id));
+  await Promise.all(watchers.map((jobs) => jobs.next()));
+  const before = fixture.reads();
+  const news = Promise.all(watchers.map((jobs) => jobs.next()));
+  fixture.change({ kind: "cancelled", finishedAt: null });
+  const late: Promise<IteratorResult<Job>>[] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    await settle();
+    late.push(watchJob(SUBMITTED.id).next());
+  }
+  expect((await news).every(({ value }) => value?.version === 2)).toBe(true);
+  expect((await Promise.all(late)).every(({ value }) => value?.version === 2)).toBe(true);
+  expect(fixture.reads() - before).toBeLessThanOrEqual(3);
+});

@@ -12,7 +12,7 @@ import { openPeerJob, serve } from "./peer-job.ts";
 const MESSAGE = z.object({ type: z.string(), id: z.string().optional() });
 const job = openPeerJob();
 const answer = JSON.stringify({ data: { job: job.read() } });
-const subscriptions = new Set<{ readonly socket: WebSocket; readonly id: string }>();
+const subscriptions = new Map<WebSocket, string[]>();
 
 const server = createServer((request, response) => {
   if (request.url === "/change") tell();
@@ -24,17 +24,22 @@ const server = createServer((request, response) => {
 
 function tell(): void {
   const payload = JSON.stringify({ data: { jobUpdated: job.change() } });
-  for (const { socket, id } of subscriptions) {
-    socket.send(`{"id":"${id}","type":"next","payload":${payload}}`);
-    socket.send(`{"id":"${id}","type":"complete"}`);
+  for (const [socket, ids] of subscriptions) {
+    for (const id of ids) {
+      socket.send(`{"id":"${id}","type":"next","payload":${payload}}`);
+      socket.send(`{"id":"${id}","type":"complete"}`);
+    }
   }
 }
 
 new WebSocketServer({ server, handleProtocols }).on("connection", (socket) => {
+  const ids: string[] = [];
+  subscriptions.set(socket, ids);
+  socket.on("close", () => subscriptions.delete(socket));
   socket.on("message", (data: Buffer) => {
     const { type, id = "" } = MESSAGE.parse(JSON.parse(data.toString()));
     if (type === "connection_init") socket.send('{"type":"connection_ack"}');
-    else subscriptions.add({ socket, id });
+    else ids.push(id);
   });
 });
 serve(server);
