@@ -28,7 +28,8 @@ export function createJobStore(dependencies: {
   const jobs: Jobs = {
     insert: createInsert(database, ownership.gatewayId),
 
-    async save(job, output) {
+    async save(job, document) {
+      const output = document === null ? null : JSON.stringify(document);
       const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
         const row = await transaction
           .updateTable("jobs")
@@ -42,7 +43,9 @@ export function createJobStore(dependencies: {
         if (output !== null) await setOutput(transaction, job.id, output);
         return true;
       };
-      const isSaved = await (output === null ? database.writeOne(update) : database.write(update));
+      const isSaved = await (output === null
+        ? database.writeOne(update)
+        : database.write(update, output.length));
       if (isSaved) changes.announce(job.id, job.ownerId);
       return isSaved;
     },

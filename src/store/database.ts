@@ -3,7 +3,11 @@ import type { Kysely, RawBuilder } from "kysely";
 import type { JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
-export type Write = <T>(statements: (queries: Kysely<Tables>) => Promise<T>) => Promise<T>;
+/** `bytes` is the size of the documents that are written, where there are any. */
+export type Write = <T>(
+  statements: (queries: Kysely<Tables>) => Promise<T>,
+  bytes?: number,
+) => Promise<T>;
 
 export type DatabaseKind = "sqlite" | "postgres";
 

@@ -5,11 +5,13 @@ import { type Kysely, sql } from "kysely";
 import type { Database, Write } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
-/** Reads wait for a commit with all that it is of. */
+/** Reads wait for a commit with all that it is of, and everybody for the disk. */
 const MOST_TOGETHER = 50;
+const MOST_BYTES_TOGETHER = 4 * 1_048_576;
 
 type Waiting = {
   readonly isOne: boolean;
+  readonly bytes: number;
   /** Resolves with what tells the writer. */
   run(queries: Kysely<Tables>): Promise<() => void>;
   reject(error: unknown): void;
@@ -24,10 +26,11 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
   let isCommitting = false;
 
   function toWrite(isOne: boolean): Write {
-    return (statements) =>
+    return (statements, bytes = 0) =>
       new Promise((resolve, reject) => {
         waiting.push({
           isOne,
+          bytes,
           reject,
           async run(transaction) {
             const value = await statements(transaction);
@@ -42,8 +45,14 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
     isCommitting = true;
     // All that has come from the network by now has told what it writes.
     await setImmediate();
-    while (waiting.length > 0) await commit(waiting.splice(0, MOST_TOGETHER));
+    while (waiting.length > 0) await commit(waiting.splice(0, countTogether()));
     isCommitting = false;
+  }
+
+  function countTogether(): number {
+    let bytes = 0;
+    const tooMany = waiting.findIndex((write) => (bytes += write.bytes) > MOST_BYTES_TOGETHER);
+    return Math.min(MOST_TOGETHER, tooMany === -1 ? waiting.length : Math.max(1, tooMany));
   }
 
   async function commit(writes: readonly Waiting[]): Promise<void> {

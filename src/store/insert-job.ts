@@ -17,6 +17,7 @@ export function createInsert({ kind, nowMs, write }: Database, gatewayId: string
   const inTurn = createTurns(kind === "postgres" ? 1 : Infinity);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
+    const text = JSON.stringify(input);
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
       write(async (transaction) => {
@@ -38,9 +39,9 @@ export function createInsert({ kind, nowMs, write }: Database, gatewayId: string
         // After the insert: a deletion that freed the key for it has committed its part here, too.
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
-        await insertInput(transaction, job.id, input);
+        await insertInput(transaction, job.id, text);
         return true;
-      });
+      }, text.length);
     // On Postgres one owner's inserts wait for each other's lock: here, and not with a connection each.
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };

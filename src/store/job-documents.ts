@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isJsonObject, type JsonValue } from "../job/json.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Documents, JobDocuments, StoredDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
@@ -64,9 +64,8 @@ function parseDocuments(jobId: string, inputText: string, output: string | null)
 export async function insertInput(
   transaction: Kysely<Tables>,
   jobId: string,
-  document: JsonObject,
+  input: string,
 ): Promise<void> {
-  const input = JSON.stringify(document);
   await transaction
     .insertInto("job_documents")
     .values({ job_id: jobId, input, input_bytes: Buffer.byteLength(input) })
@@ -76,9 +75,8 @@ export async function insertInput(
 export async function setOutput(
   transaction: Kysely<Tables>,
   jobId: string,
-  document: JsonValue,
+  output: string,
 ): Promise<void> {
-  const output = JSON.stringify(document);
   await transaction
     .updateTable("job_documents")
     .set({ output, output_bytes: Buffer.byteLength(output) })

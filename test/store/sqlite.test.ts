@@ -349,6 +349,18 @@ describe("writes that come at once", () => {
     expect(await store.jobs.count({ ownerId: "greedy" })).toBe(2);
   });
 
+  test("share a commit only up to 4 MiB of documents", async () => {
+    const { store, countCommits } = await openCounted();
+    const before = countCommits();
+    const insert = (bytes: number) => {
+      const job = createJob({ ...FACTS, ownerId: "mine" });
+      return store.jobs.insert({ job, input: { prompt: "x".repeat(bytes) }, key: null });
+    };
+    await Promise.all([1_000, 3_000_000, 1_000_000, 1_000, 6_000_000, 1_000].map(insert));
+    expect(countCommits()).toBe(before + 3);
+    expect(await store.jobs.count({})).toBe(6);
+  });
+
   test("are written before a close that comes after them", async () => {
     const path = join(await createTemporaryFolder(), "jobs.db");
     const store = await openStore({ databaseUrl: `file:${path}`, log });
