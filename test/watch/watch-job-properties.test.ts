@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import { createJob, isFinished } from "../../src/job/job.ts";
+import { createJobWatch } from "../../src/watch/watch-job.ts";
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** What happens while hundreds of readers, quick and slow ones, watch a job. */
+const EVENT = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("change") }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("end") }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("turn") }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("join"),
+      count: fc.constantFrom(1, 3, 250),
+      slow: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("leave"), index: fc.nat(900) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("read on"), index: fc.nat(900) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("wake"), isAway: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("slow reads"), turns: fc.nat(3) }) },
+);
+
+test("whatever happens, each reader is told of growing versions up to the end, and of the end once it was read", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(EVENT, { maxLength: 40, size: "max" }), async (events) => {
+      const listeners = new Set<() => void>();
+      const wake = () => [...listeners].forEach((listener) => listener());
+      let job = createJob({ ownerId: "me", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+      job = advance(job, { kind: "accepted", requestId: "r" }, new Date(0));
+      let isAway = false;
+      let readTurns = 0;
+      let isEndRead = false;
+      const watchJob = createJobWatch({
+        feed: {
+          subscribeToJob(_id, listener) {
+            listeners.add(listener);
+            return () => listeners.delete(listener);
+          },
+        },
+        async readJob() {
+          const read = { ...job };
+          const hasFailed = isAway;
+          for (let turns = 0; turns < readTurns; turns++) await turn();
+          if (hasFailed) throw new Error("away");
+          isEndRead ||= isFinished(read);
+          return read;
+        },
+      });
+      const readers: Reader[] = [];
+      const begin = (isSlow: boolean): void =>
+        void readers.push(startReader(watchJob(job.id), isSlow));
+
+      for (const event of events) {
+        if ("count" in event) for (let count = 0; count < event.count; count++) begin(event.slow);
+        else if ("isAway" in event) {
+          isAway = event.isAway;
+          wake();
+        } else if ("turns" in event) readTurns = event.turns;
+        else if (event.kind === "turn") await turn();
+        else if (event.kind === "change") {
+          job = advance(job, { kind: "queued", queuePosition: job.version }, new Date(1));
+          wake();
+        } else if (event.kind === "end") {
+          job = advance(job, { kind: "cancelled", finishedAt: null }, new Date(2));
+          wake();
+        } else if ("index" in event) {
+          const reader = readers[event.index % Math.max(1, readers.length)];
+          if (event.kind === "leave") await reader?.leave();
+          else reader?.readOn();
+        }
+      }
+      for (let turns = 0; turns < 5; turns++) await turn();
+      // What was read once is told with no more wake-ups, whether the database answers or not.
+      if (!isEndRead) {
+        isAway = false;
+        job = advance(job, { kind: "cancelled", finishedAt: null }, new Date(2));
+        wake();
+      }
+      for (let turns = 0; turns < 40; turns++) {
+        for (const reader of readers) reader.readOn();
+        await turn();
+      }
+      for (const { versions, hasLeft, hasFailed, hasEnded } of readers.map((one) => one.seen)) {
+        expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
+        expect(hasEnded).toBe(true);
+        if (!hasLeft && !hasFailed) expect(versions.at(-1)).toBe(job.version);
+      }
+      expect(listeners.size).toBe(0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+type Reader = {
+  readonly seen: { versions: number[]; hasLeft: boolean; hasFailed: boolean; hasEnded: boolean };
+  readOn(): void;
+  leave(): Promise<void>;
+};
+
+/** A slow one reads on only when it is told to. */
+function startReader(jobs: ReturnType<ReturnType<typeof createJobWatch>>, isSlow: boolean): Reader {
+  const seen = { versions: [] as number[], hasLeft: false, hasFailed: false, hasEnded: false };
+  let readOn = (): void => undefined;
+  void (async () => {
+    try {
+      for (;;) {
+        const { value, done } = await jobs.next();
+        if (done === true) break;
+        seen.versions.push(value.version);
+        if (isSlow) await new Promise<void>((resolve) => (readOn = resolve));
+      }
+    } catch {
+      seen.hasFailed = true;
+    }
+    seen.hasEnded = true;
+  })();
+  return {
+    seen,
+    readOn: () => readOn(),
+    async leave() {
+      seen.hasLeft = true;
+      await jobs.return();
+      readOn();
+    },
+  };
+}
