@@ -202,6 +202,8 @@ test.skipIf(!hasChromium)(
     await page.getByText("The run failed").waitFor();
     await submit(page).click();
     await expect.poll(() => listJobs(origin), SOON).toHaveLength(2);
+    // Its own answer has come too, so that none but the next is lost.
+    await expect.poll(() => submit(page).isEnabled(), SOON).toBe(true);
 
     await prompt.fill("A lantern");
     proxy.loseAnswers("SubmitJobSuccess");
