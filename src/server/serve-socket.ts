@@ -42,7 +42,8 @@ export type SocketSession = {
 
 /**
  * Speaks graphql-transport-ws on one socket. A stream sends its next event when the one before has left, or at once where
- * nothing waited before that one; a client that is gone or does not read is closed. A client is sent nothing until it is let in.
+ * nothing waited before that one; a client that is gone or does not read is closed. A client is sent nothing until it is
+ * let in.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;

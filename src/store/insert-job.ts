@@ -8,13 +8,13 @@ import { insertInput } from "./job-documents.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createTurns } from "./turns.ts";
+import { createOwnerTurns } from "./turns.ts";
 
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
 export function createInsert({ kind, nowMs, write }: Database, gatewayId: string): Jobs["insert"] {
-  const inTurn = createTurns(kind === "postgres" ? 1 : Infinity);
+  const inTurn = createOwnerTurns(kind);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
     const text = JSON.stringify(input);
@@ -42,7 +42,6 @@ export function createInsert({ kind, nowMs, write }: Database, gatewayId: string
         await insertInput(transaction, job.id, text);
         return true;
       }, text.length);
-    // On Postgres one owner's inserts wait for each other's lock: here, and not with a connection each.
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };
 }

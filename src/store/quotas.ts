@@ -5,7 +5,7 @@ import { type Kysely, sql } from "kysely";
 import type { Database } from "./database.ts";
 import type { QuotaCount, QuotaName, Quotas } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createTurns } from "./turns.ts";
+import { createOwnerTurns } from "./turns.ts";
 
 const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   submits: 60_000,
@@ -15,8 +15,7 @@ const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
 export function createQuotas({ kind, nowMs, queries, writeOne }: Database): Quotas {
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
-  // On Postgres an owner's counts wait for each other's row: here, and not with a connection each.
-  const inTurn = createTurns(kind === "postgres" ? 1 : Infinity);
+  const inTurn = createOwnerTurns(kind);
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {

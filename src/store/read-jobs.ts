@@ -22,35 +22,35 @@ export function createJobReads({
     select(ids, ownerId)
       .innerJoin("job_documents", "job_id", "id")
       .select(documentColumns(mostBytes));
-  const one = prepare((id, ownerId) => select([id], ownerId));
-  const oneOfAll = prepare((id) => select([id], undefined));
-  const oneWhole = prepare((id, most, ownerId) => selectWhole([id], most, ownerId));
-  const oneWholeOfAll = prepare((id, most) => selectWhole([id], most, undefined));
+  const ofOwner = prepare((id, _most, ownerId) => select([id], ownerId));
+  const ofAll = prepare((id) => select([id], undefined));
+  const wholeOfOwner = prepare((id, most, ownerId) => selectWhole([id], most, ownerId));
+  const wholeOfAll = prepare((id, most) => selectWhole([id], most, undefined));
+  const one = (from: Kysely<Tables>, id: string, ownerId: string | undefined) =>
+    ownerId === undefined ? ofAll(from, id) : ofOwner(from, id, 0, ownerId);
+  const oneWhole = (id: string, most: number, ownerId: string | undefined) =>
+    ownerId === undefined ? wholeOfAll(reads, id, most) : wholeOfOwner(reads, id, most, ownerId);
 
   return {
     async read(id, ownerId) {
-      const [row] = await (ownerId === undefined
-        ? oneOfAll(queries, id)
-        : one(queries, id, ownerId));
+      const [row] = await one(queries, id, ownerId);
       return row === undefined ? null : toJob(row);
     },
 
     async readMany(ids, ownerId) {
-      const rows = await inChunks(ids, ([id = "", ...others]) => {
-        if (others.length > 0) return select([id, ...others], ownerId).execute();
-        return ownerId === undefined ? oneOfAll(reads, id) : one(reads, id, ownerId);
-      });
+      const rows = await inChunks(ids, ([id = "", ...others]) =>
+        others.length === 0 ? one(reads, id, ownerId) : select([id, ...others], ownerId).execute(),
+      );
       const found = new Map(rows.map((row) => [row.id, toJob(row)]));
       return ids.map((id) => found.get(id) ?? null);
     },
 
     async readWithDocuments(ids, mostBytes, ownerId) {
-      const rows = await inChunks(ids, ([id = "", ...others]) => {
-        if (others.length > 0) return selectWhole([id, ...others], mostBytes, ownerId).execute();
-        return ownerId === undefined
-          ? oneWholeOfAll(reads, id, mostBytes)
-          : oneWhole(reads, id, mostBytes, ownerId);
-      });
+      const rows = await inChunks(ids, ([id = "", ...others]) =>
+        others.length === 0
+          ? oneWhole(id, mostBytes, ownerId)
+          : selectWhole([id, ...others], mostBytes, ownerId).execute(),
+      );
       const found = new Map(
         rows.map((row) => [row.id, { job: toJob(row), documents: toStoredDocuments(row) }]),
       );

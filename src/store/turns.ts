@@ -1,3 +1,5 @@
+import type { DatabaseKind } from "./database.ts";
+
 /** Runs an act when it is its turn among those of the same name. */
 export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise<Value>;
 
@@ -29,6 +31,14 @@ export function createTurns(most: number): InTurn {
       setImmediate(leave, name, line);
     }
   };
+}
+
+/**
+ * Turns for transactions that wait for a lock of their owner's. On Postgres they wait here, and not with a connection
+ * each; on SQLite transactions take turns anyway.
+ */
+export function createOwnerTurns(kind: DatabaseKind): InTurn {
+  return createTurns(kind === "postgres" ? 1 : Infinity);
 }
 
 type Line = { running: number; readonly waiting: (() => void)[] };

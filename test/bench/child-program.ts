@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import manifest from "../../package.json" with { type: "json" };
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { within } from "./within.ts";
 
@@ -37,7 +38,7 @@ export function startGatewayProgram(
     RUNCOMFY_BASE_URL: upstream.url,
     ...environment,
   };
-  return startProgram("../../src/main.ts", all, ["--max-semi-space-size=4"]);
+  return startProgram("../../src/main.ts", all, manifest.scripts.start.match(/--\S+/g) ?? []);
 }
 
 /** Starts a program (a path from here) that prints the address of its GraphQL once it serves. */

@@ -56,6 +56,14 @@ function watch(fixture: ReturnType<typeof createFixture>) {
   return createJobWatch(fixture)(SUBMITTED.id);
 }
 
+/** Two readers of one group, who have both been told of the first state. */
+async function watchTwice(fixture: ReturnType<typeof createFixture>) {
+  const watchJob = createJobWatch(fixture);
+  const [slow, quick] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
+  await Promise.all([slow.next(), quick.next()]);
+  return { slow, quick };
+}
+
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("the state now comes first, then each newer one, and the final one ends the stream and frees everything", async () => {
@@ -291,9 +299,7 @@ test("who comes while a read is under way is told by one that began later", asyn
 
 test("a slow reader whose job was deleted meanwhile is told so at once", async () => {
   const fixture = createFixture();
-  const watchJob = createJobWatch(fixture);
-  const [slow, quick] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
-  await Promise.all([slow.next(), quick.next()]);
+  const { slow, quick } = await watchTwice(fixture);
   const waiting = quick.next();
   fixture.set(null);
   await expect(waiting).rejects.toThrow(JobNotFoundError);
@@ -316,9 +322,7 @@ test("who was not told yet when the database goes away is told of what was read 
 
 test("a slow reader is not told of a state that is known to be old", async () => {
   const fixture = createFixture();
-  const watchJob = createJobWatch(fixture);
-  const [slow, quick] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
-  await Promise.all([slow.next(), quick.next()]);
+  const { slow, quick } = await watchTwice(fixture);
   const accepted = quick.next();
   fixture.change({ kind: "accepted", requestId: "request-1" });
   expect((await accepted).value).toMatchObject({ version: 2 });
