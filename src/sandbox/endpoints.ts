@@ -4,7 +4,7 @@ import { type Answer, json, readBody, refusal } from "./answer.ts";
 import { loadCatalogue, type SandboxDeployment } from "./catalogue.ts";
 import { drawPicture } from "./picture.ts";
 import type { RequestStore, StoredRequest } from "./request-store.ts";
-import { isFailureWanted, RUNNERS } from "./schedule.ts";
+import { isFailureWanted, KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
 
 /** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
 export function createEndpoints(options: {
@@ -162,7 +162,7 @@ function toListedDeployment({ id, name }: SandboxDeployment) {
     min_instances: 0,
     max_instances: RUNNERS,
     queue_size: 1,
-    keep_warm_duration_in_seconds: 60,
+    keep_warm_duration_in_seconds: KEEP_WARM_MS / 1_000,
     status: "standby",
     is_enabled: true,
     created_at: DEPLOYED_AT,

@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import {
+  isCold,
   planStart,
   RUN_INPUT,
   type RunInput,
   RUNNERS,
+  toColdStartMs,
   toQueueMs,
   toRunMs,
   toSlowPosition,
@@ -27,6 +29,7 @@ const SCHEMA = `
     finish_at integer not null,
     cancelled integer not null default 0
   ) strict;
+  create table if not exists deployments (id text not null primary key, ready_at integer not null) strict;
   create index if not exists runs_by_start on runs (deployment_id, cancelled, start_at);
   create index if not exists runs_by_finish on runs (deployment_id, cancelled, finish_at);
   create index if not exists runs_by_end on runs (finish_at);
@@ -80,6 +83,21 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
     return COUNT.parse(row).count;
   }
 
+  /** When a deployment is ready for a new request, which starts it if it is cold. */
+  function makeReady(
+    deploymentId: string,
+    requestId: string,
+    lastFinishes: readonly number[],
+    now: number,
+  ): number {
+    const found = sql.get`select ready_at from deployments where id = ${deploymentId}`;
+    const lastReadyAt = READY.optional().parse(found)?.ready_at ?? 0;
+    if (!isCold(now - Math.max(lastReadyAt, ...lastFinishes), speed)) return lastReadyAt;
+    const readyAt = now + toColdStartMs(requestId, speed);
+    sql.run`insert or replace into deployments (id, ready_at) values (${deploymentId}, ${readyAt})`;
+    return readyAt;
+  }
+
   return {
     accept(id, deploymentId, input, now) {
       sql.run`delete from runs where finish_at < ${now - KEPT_MS}`;
@@ -88,8 +106,10 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
         where deployment_id = ${deploymentId} and cancelled = 0
         order by finish_at desc limit ${RUNNERS}`;
       const lastFinishes = FINISHES.parse(finishes).map((row) => row.finish_at);
-      const startAt = planStart(now + toQueueMs(input, speed), lastFinishes);
-      const finishAt = startAt + toRunMs(input, speed);
+      const readyAt = makeReady(deploymentId, id, lastFinishes, now);
+      const earliestAt = Math.max(readyAt, now + toQueueMs(input, speed));
+      const startAt = planStart(earliestAt, lastFinishes);
+      const finishAt = startAt + toRunMs(id, input, speed);
       sql.run`insert into runs
         (id, deployment_id, input, accepted_at, start_at, finish_at)
         values (${id}, ${deploymentId}, ${JSON.stringify(input)}, ${now}, ${startAt}, ${finishAt})`;
@@ -137,6 +157,7 @@ const ROW = z.object({
   cancelled: z.number(),
 });
 const FINISHES = z.array(z.object({ finish_at: z.number() }));
+const READY = z.object({ ready_at: z.number() });
 const COUNT = z.object({ count: z.number() });
 
 function toState(row: z.infer<typeof ROW>, now: number): StoredRequest["state"] {

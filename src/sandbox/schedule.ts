@@ -1,22 +1,40 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 
 /**
  * A deployment's queue is first in, first out, with a few runners. When a request is accepted its start and finish are
  * written down for good, unless it is cancelled. So the state of everything follows from the rows and the clock: no timer
- * runs, and a restart changes nothing.
+ * runs, and a restart changes nothing. What varies is drawn from the request's id.
  */
 export const RUNNERS = 2;
 
+/** How long a deployment stays warm without work; at speed 1. */
+export const KEEP_WARM_MS = 60_000;
+/** RunComfy's takes minutes. This one is short because a newcomer's first picture waits for it. */
+const COLD_START_MS = 6_000;
+const COLD_START_SIGMA = 0.2;
+
 /** How long a request waits at least, and how long it runs; at speed 1. */
-const QUEUE_MS = 2_500;
+const DISPATCH_MS = 500;
 const RUN_BASE_MS = 500;
 const STEP_MS = 200;
 const STEP_PIXELS = 1_024 * 1_024;
+const RUN_SIGMA = 0.25;
 
 /** How long a request that asks to be slow waits and runs at least, at speed 1, as if behind so many others. */
 const SLOW_QUEUE_MS = 15_000;
 const SLOW_RUN_MS = 15_000;
 const SLOW_POSITIONS = 5;
+
+/** Whether a deployment that has been idle for so many milliseconds has to start anew. */
+export function isCold(idleMs: number, speed: number): boolean {
+  return idleMs >= KEEP_WARM_MS / speed;
+}
+
+/** How long a deployment takes to start for the request of this id, in milliseconds. */
+export function toColdStartMs(id: string, speed: number): number {
+  return Math.ceil((COLD_START_MS * drawFactor(`cold start ${id}`, COLD_START_SIGMA)) / speed);
+}
 
 /**
  * When the next request in line starts. `lastFinishes` has the latest finishes so far, at most one for each runner: each
@@ -28,9 +46,9 @@ export function planStart(earliestAt: number, lastFinishes: readonly number[]): 
     : Math.max(earliestAt, Math.min(...lastFinishes));
 }
 
-/** How long a request waits even where a runner is free, in milliseconds. */
+/** How long a request waits even where a warm runner is free, in milliseconds. */
 export function toQueueMs(input: RunInput, speed: number): number {
-  return Math.ceil((isSlowWanted(input) ? SLOW_QUEUE_MS : QUEUE_MS) / speed);
+  return Math.ceil((isSlowWanted(input) ? SLOW_QUEUE_MS : DISPATCH_MS) / speed);
 }
 
 /** The position that a slow request shows so long before its start; 0 for any other. */
@@ -40,14 +58,24 @@ export function toSlowPosition(input: RunInput, waitMs: number, speed: number): 
   return Math.min(SLOW_POSITIONS, Math.ceil(waitMs / positionMs)) - 1;
 }
 
-/** How long a run takes, in milliseconds: by steps, size and frames. One that fails does so half-way. */
-export function toRunMs(input: RunInput, speed: number): number {
+/** How long a run takes, in milliseconds: by steps, size and frames, times a factor of its id's. One that fails does so half-way. */
+export function toRunMs(id: string, input: RunInput, speed: number): number {
   const size = (input.width * input.height) / STEP_PIXELS;
   const length = 1 + (input.num_frames - 1) / 20;
   const care = input.resolution === "High" ? 2 : 1;
-  const drawMs = RUN_BASE_MS + STEP_MS * input.sample_steps * size * length * care;
+  const nominalMs = RUN_BASE_MS + STEP_MS * input.sample_steps * size * length * care;
+  const drawMs = nominalMs * drawFactor(`run ${id}`, RUN_SIGMA);
   const wholeMs = isSlowWanted(input) ? Math.max(drawMs, SLOW_RUN_MS) : drawMs;
   return Math.ceil((isFailureWanted(input) ? wholeMs / 2 : wholeMs) / speed);
+}
+
+/** Log-normal with median 1; always the same for the same text. */
+function drawFactor(text: string, sigma: number): number {
+  const dice = createHash("sha256").update(text).digest();
+  // The Box–Muller transform. Adding 1 keeps it from the logarithm of 0.
+  const radius = Math.sqrt(-2 * Math.log((dice.readUInt32BE(0) + 1) / 2 ** 32));
+  const angle = (2 * Math.PI * dice.readUInt32BE(4)) / 2 ** 32;
+  return Math.exp(sigma * radius * Math.cos(angle));
 }
 
 /** Whether the prompt asks for a failure: "[fail]" or "fail please". */

@@ -11,7 +11,13 @@ import { EXAMPLE_BODY } from "../support/example-body.ts";
 
 const [glow, lantern, tide] = file.deployments.map(({ id }) => id);
 const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-const DAY_MS = 24 * 60 * 60 * 1_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+/** The usual lengths. What is drawn from an id is never so many times longer or shorter. */
+const DISPATCH_MS = 500;
+const USUAL_COLD_START_MS = 6_000;
+const USUAL_RUN_MS = 5_500;
+const SPREAD = 4;
 const SMALL = { prompt: "A lantern", width: 64, height: 64, sample_steps: 1 };
 
 const QUEUED = z.object({ status: z.string(), queue_position: z.number().optional() });
@@ -47,23 +53,54 @@ async function start({ dataFolder = null, port = 0, speed = 1, now = START }: St
     return { status: response.status, answer };
   }
   const requests = (deployment = lantern) => `/prod/v1/deployments/${deployment}`;
+  async function submit(body: unknown, deployment = lantern) {
+    const { status, answer } = await call("POST", `${requests(deployment)}/inference`, body);
+    expect(status).toBe(200);
+    return z.object({ request_id: z.string() }).parse(answer).request_id;
+  }
+  async function look(id: string, verb: "status" | "result", deployment = lantern) {
+    return (await call("GET", `${requests(deployment)}/requests/${id}/${verb}`)).answer;
+  }
+  /** When a request of the last minutes leaves the queue and when it ends, found by looks at other times. */
+  async function findTimes(id: string, deployment = lantern) {
+    const { now: asked } = clock;
+    const findEndOf = async (...states: readonly string[]) => {
+      let [before, after] = [START, asked + 5 * MINUTE_MS];
+      while (after - before > 1) {
+        clock.now = Math.floor((before + after) / 2);
+        const { status } = QUEUED.parse(await look(id, "status", deployment));
+        if (states.includes(status)) before = clock.now;
+        else after = clock.now;
+      }
+      return after;
+    };
+    const startAt = await findEndOf("in_queue");
+    const finishAt = await findEndOf("in_queue", "in_progress");
+    clock.now = asked;
+    return { startAt, finishAt };
+  }
   return {
     ...sandbox,
     close,
     clock,
     call,
-    async submit(body: unknown, deployment = lantern) {
-      const { status, answer } = await call("POST", `${requests(deployment)}/inference`, body);
-      expect(status).toBe(200);
-      return z.object({ request_id: z.string() }).parse(answer).request_id;
-    },
-    async look(id: string, verb: "status" | "result", deployment = lantern) {
-      return (await call("GET", `${requests(deployment)}/requests/${id}/${verb}`)).answer;
+    submit,
+    look,
+    findTimes,
+    /** Leaves the first deployment warm, with all runners free. */
+    async warmUp() {
+      const id = await submit(EXAMPLE_BODY, glow);
+      clock.now = (await findTimes(id, glow)).finishAt;
     },
     async cancel(id: string, deployment = lantern) {
       return (await call("POST", `${requests(deployment)}/requests/${id}/cancel`)).answer;
     },
   };
+}
+
+/** As the contract spells times. */
+function toTimestamp(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace("Z", "000");
 }
 
 function once(act: () => Promise<void>): () => Promise<void> {
@@ -92,7 +129,8 @@ describe("a request", () => {
       queue_position: 0,
       ...urls,
     });
-    sandbox.clock.now += 4_000;
+    const { startAt, finishAt } = await sandbox.findTimes(id, glow);
+    sandbox.clock.now = startAt;
     expect(await sandbox.look(id, "status", glow)).toEqual({
       request_id: id,
       status: "in_progress",
@@ -103,29 +141,33 @@ describe("a request", () => {
       status: "in_progress",
       created_at: "2026-01-02T03:04:05.678000",
     });
-    sandbox.clock.now = START + 8_000;
+    sandbox.clock.now = finishAt;
     expect(await sandbox.look(id, "result", glow)).toEqual({
       request_id: id,
       status: "succeeded",
       output: { images: [`${sandbox.url}/files/${id}/0.svg`] },
       created_at: "2026-01-02T03:04:05.678000",
-      finished_at: "2026-01-02T03:04:13.678000",
+      finished_at: toTimestamp(finishAt),
     });
   });
 
-  test("takes as long as the speed says", async () => {
-    const sandbox = await start({ speed: 100 });
+  test.each([1, 100])("takes as long as speed %i says, more or less", async (speed) => {
+    const sandbox = await start({ speed });
     const id = await sandbox.submit(EXAMPLE_BODY, glow);
-    sandbox.clock.now += 79;
-    expect(await sandbox.look(id, "result", glow)).toMatchObject({ status: "in_progress" });
-    sandbox.clock.now += 1;
-    expect(await sandbox.look(id, "result", glow)).toMatchObject({ status: "succeeded" });
+    const { startAt, finishAt } = await sandbox.findTimes(id, glow);
+    for (const [ms, nominalMs] of [
+      [startAt - START, USUAL_COLD_START_MS / speed],
+      [finishAt - startAt, USUAL_RUN_MS / speed],
+    ] as const) {
+      expect(ms).toBeGreaterThan(nominalMs / SPREAD);
+      expect(ms).toBeLessThan(nominalMs * SPREAD);
+    }
   });
 
   test("fails when its prompt asks for it, with a reason", async () => {
     const sandbox = await start();
     const id = await sandbox.submit({ ...SMALL, prompt: "A lantern [fail]" });
-    sandbox.clock.now += 10_000;
+    sandbox.clock.now += MINUTE_MS;
     expect(await sandbox.look(id, "status")).toMatchObject({ status: "failed" });
     const result = await sandbox.look(id, "result");
     expect(result).toMatchObject({ status: "failed", error: { type: "InferenceError" } });
@@ -159,19 +201,28 @@ describe("a request", () => {
 describe("the queue", () => {
   test("runs two at a time, first in, first out, and counts positions from 0", async () => {
     const sandbox = await start();
+    await sandbox.warmUp();
+    const acceptedAt = sandbox.clock.now;
     const ids: string[] = [];
-    for (let index = 0; index < 4; index += 1) ids.push(await sandbox.submit(EXAMPLE_BODY, glow));
+    for (let index = 0; index < 5; index += 1) ids.push(await sandbox.submit(EXAMPLE_BODY, glow));
+    const times = [];
+    for (const id of ids) times.push(await sandbox.findTimes(id, glow));
+    const starts = times.map(({ startAt }) => startAt);
+    const finishes = times.map(({ finishAt }) => finishAt);
+    /** When one of two runners is free again, after so many requests. */
+    const freeAt = (count: number) => finishes.slice(0, count).toSorted((a, b) => b - a)[1];
+    const dispatchedAt = acceptedAt + DISPATCH_MS;
+    expect(starts).toEqual([dispatchedAt, dispatchedAt, freeAt(2), freeAt(3), freeAt(4)]);
+
     const looks = () => Promise.all(ids.map((id) => sandbox.look(id, "status", glow)));
     const at = (position: number) => ({ status: "in_queue", queue_position: position });
-    expect(await looks()).toMatchObject([at(0), at(1), at(2), at(3)]);
-    sandbox.clock.now = START + 2_500;
+    expect(await looks()).toMatchObject([at(0), at(1), at(2), at(3), at(4)]);
+    sandbox.clock.now = dispatchedAt;
     const running = { status: "in_progress" };
-    expect(await looks()).toMatchObject([running, running, at(0), at(1)]);
-    sandbox.clock.now = START + 8_000;
+    expect(await looks()).toMatchObject([running, running, at(0), at(1), at(2)]);
+    sandbox.clock.now = Math.max(...finishes);
     const done = { status: "succeeded" };
-    expect(await looks()).toMatchObject([done, done, running, running]);
-    sandbox.clock.now = START + 13_500;
-    expect(await looks()).toMatchObject([done, done, done, done]);
+    expect(await looks()).toMatchObject([done, done, done, done, done]);
   });
 
   test("takes half a minute over a prompt that says [slow], so that people can watch and cancel it", async () => {
@@ -204,10 +255,12 @@ describe("the queue", () => {
 
   test("lets a cancelled request go, and counts the others anew", async () => {
     const sandbox = await start();
+    await sandbox.warmUp();
+    const acceptedAt = sandbox.clock.now;
     const ids: string[] = [];
     for (let index = 0; index < 5; index += 1) ids.push(await sandbox.submit(EXAMPLE_BODY, glow));
-    const [first = "", , third = "", fourth = "", fifth = ""] = ids;
-    sandbox.clock.now = START + 3_000;
+    const [first = "", second = "", third = "", fourth = "", fifth = ""] = ids;
+    sandbox.clock.now = acceptedAt + DISPATCH_MS;
     expect(await sandbox.cancel(third, glow)).toEqual({
       request_id: third,
       status: "completed",
@@ -216,20 +269,24 @@ describe("the queue", () => {
     expect(await sandbox.look(third, "result", glow)).toEqual({
       request_id: third,
       status: "cancelled",
-      created_at: "2026-01-02T03:04:05.678000",
-      finished_at: "2026-01-02T03:04:08.678000",
+      created_at: toTimestamp(acceptedAt),
+      finished_at: toTimestamp(acceptedAt + DISPATCH_MS),
     });
     expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ queue_position: 0 });
-    sandbox.clock.now = START + 8_000;
+    sandbox.clock.now = (await sandbox.findTimes(fourth, glow)).startAt;
     expect(await sandbox.look(fifth, "status", glow)).toMatchObject({ queue_position: 0 });
     for (const late of [first, third, fourth]) {
       expect(await sandbox.cancel(late, glow)).toMatchObject({ outcome: "not_cancellable" });
     }
     expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ status: "in_progress" });
     expect(await sandbox.cancel(fifth, glow)).toMatchObject({ outcome: "cancelled" });
+    const finishes = [];
+    for (const id of [first, second, fourth])
+      finishes.push((await sandbox.findTimes(id, glow)).finishAt);
+    const [, freeAt = 0] = finishes.toSorted((a, b) => b - a);
     const next = await sandbox.submit(EXAMPLE_BODY, glow);
-    sandbox.clock.now += 2_500;
-    expect(await sandbox.look(next, "status", glow)).toMatchObject({ status: "in_progress" });
+    const { startAt } = await sandbox.findTimes(next, glow);
+    expect(startAt).toBe(Math.max(sandbox.clock.now + DISPATCH_MS, freeAt));
   });
 
   test("is the same after a restart, even at another speed", async () => {
@@ -237,17 +294,72 @@ describe("the queue", () => {
     const before = await start({ dataFolder });
     const ids: string[] = [];
     for (let index = 0; index < 3; index += 1) ids.push(await before.submit(EXAMPLE_BODY, glow));
+    const planned = [];
+    for (const id of ids) planned.push(await before.findTimes(id, glow));
     await before.close();
-    const after = await start({ dataFolder, port: before.port, speed: 50, now: START + 3_000 });
-    const looks = await Promise.all(ids.map((id) => after.look(id, "status", glow)));
-    expect(looks).toMatchObject([
-      { status: "in_progress" },
-      { status: "in_progress" },
-      { status: "in_queue", queue_position: 0 },
-    ]);
-    after.clock.now = START + 8_000;
+    const after = await start({ dataFolder, port: before.port, speed: 50 });
+    const found = [];
+    for (const id of ids) found.push(await after.findTimes(id, glow));
+    expect(found).toEqual(planned);
+    after.clock.now = planned[0]?.finishAt ?? 0;
     const answer = await fetch(`${after.url}/files/${ids[0]}/0.svg`);
     expect([after.url, answer.status]).toEqual([before.url, 200]);
+  });
+});
+
+describe("a cold start", () => {
+  test.each([1, 10])(
+    "comes at first and after a minute without work, and holds up no warm deployment, at speed %i",
+    async (speed) => {
+      const sandbox = await start({ speed });
+      const coldMs = USUAL_COLD_START_MS / speed / SPREAD;
+      const waits: number[] = [];
+      for (const idleMs of [0, MINUTE_MS / speed - 1, MINUTE_MS / speed]) {
+        sandbox.clock.now += idleMs;
+        const { now } = sandbox.clock;
+        const id = await sandbox.submit(EXAMPLE_BODY, glow);
+        const { startAt, finishAt } = await sandbox.findTimes(id, glow);
+        waits.push(startAt - now);
+        sandbox.clock.now = startAt - 1;
+        const waiting = { status: "in_queue", queue_position: 0 };
+        expect(await sandbox.look(id, "status", glow)).toMatchObject(waiting);
+        sandbox.clock.now = finishAt;
+      }
+      expect(waits[0]).toBeGreaterThan(coldMs);
+      expect(waits[1]).toBe(DISPATCH_MS / speed);
+      expect(waits[2]).toBeGreaterThan(coldMs);
+    },
+  );
+
+  test("is waited for by all who come meanwhile, and starts no other deployment", async () => {
+    const sandbox = await start();
+    const first = await sandbox.submit(EXAMPLE_BODY, glow);
+    sandbox.clock.now += 1_000;
+    const second = await sandbox.submit(EXAMPLE_BODY, glow);
+    const { startAt } = await sandbox.findTimes(first, glow);
+    expect((await sandbox.findTimes(second, glow)).startAt).toBe(startAt);
+    sandbox.clock.now = startAt;
+    const elsewhere = await sandbox.submit(SMALL, lantern);
+    const later = await sandbox.findTimes(elsewhere, lantern);
+    expect(later.startAt - startAt).toBeGreaterThan(USUAL_COLD_START_MS / SPREAD);
+  });
+
+  test("goes on when its request is cancelled or the sandbox restarts, and leaves the deployment warm", async () => {
+    const dataFolder = await makeFolder();
+    const before = await start({ dataFolder });
+    const first = await before.submit(EXAMPLE_BODY, glow);
+    const { startAt: readyAt } = await before.findTimes(first, glow);
+    before.clock.now += 1_000;
+    expect(await before.cancel(first, glow)).toMatchObject({ outcome: "cancelled" });
+    await before.close();
+
+    const after = await start({ dataFolder, now: START + 1_000 });
+    const second = await after.submit(EXAMPLE_BODY, glow);
+    expect((await after.findTimes(second, glow)).startAt).toBe(readyAt);
+    expect(await after.cancel(second, glow)).toMatchObject({ outcome: "cancelled" });
+    after.clock.now = readyAt + MINUTE_MS - 1;
+    const third = await after.submit(EXAMPLE_BODY, glow);
+    expect((await after.findTimes(third, glow)).startAt).toBe(after.clock.now + DISPATCH_MS);
   });
 });
 
@@ -340,7 +452,7 @@ describe("a file", () => {
     const id = await sandbox.submit({ ...SMALL, width: 200, height: 100, num_frames: 2 });
     const address = `${sandbox.url}/files/${id}/1.svg`;
     expect((await fetch(address)).status).toBe(404);
-    sandbox.clock.now += 10_000;
+    sandbox.clock.now += MINUTE_MS;
     const response = await fetch(address);
     expect(response.headers.get("content-type")).toBe("image/svg+xml");
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
@@ -358,7 +470,7 @@ describe("a file", () => {
     const draw = async (body: object) => {
       const sandbox = await start();
       const id = await sandbox.submit({ ...SMALL, ...body });
-      sandbox.clock.now += 10_000;
+      sandbox.clock.now += MINUTE_MS;
       const response = await fetch(`${sandbox.url}/files/${id}/0.svg`);
       return Buffer.from(await response.arrayBuffer()).toString("base64");
     };
@@ -373,7 +485,7 @@ describe("a file", () => {
     const sandbox = await start();
     const prompt = `<script>&amp;"'\u0000\u0008\ud800 \ufffe 👋🏽 ]]>`;
     const id = await sandbox.submit({ ...SMALL, width: 512, prompt });
-    sandbox.clock.now += 10_000;
+    sandbox.clock.now += MINUTE_MS;
     const picture = await (await fetch(`${sandbox.url}/files/${id}/0.svg`)).text();
     expect(picture).toContain(`&#60;script&#62;&#38;amp;"' \ufffd 👋🏽 ]]&#62;</text>`);
   });
@@ -382,7 +494,7 @@ describe("a file", () => {
     const sandbox = await start();
     const film = { prompt: "Waves", width: 64, height: 64, sample_steps: 1 };
     const id = await sandbox.submit(film, tide);
-    sandbox.clock.now += 10_000;
+    sandbox.clock.now += MINUTE_MS;
     const output = { videos: [`${sandbox.url}/files/${id}/0.svg`] };
     expect(await sandbox.look(id, "result", tide)).toMatchObject({ output });
     const response = await fetch(output.videos[0] ?? "");
