@@ -79,12 +79,11 @@ export async function startGateway(
   );
   const sessions = createSessions({ log });
   opened.defer(() => sessions.close());
-  const { databaseUrl, apiVersion, submitTimeoutSeconds, leaseSeconds } = config;
+  const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
   const store = keep(
     await openStore({
       databaseUrl,
       log,
-      leaseMs: leaseSeconds * 1_000,
       ...(onStatement && { onStatement }),
     }),
   );
@@ -97,7 +96,6 @@ export async function startGateway(
     random: Math.random,
     log,
     longestBackOffMs: config.outageBackOffSeconds * 1_000,
-    cutOffAfterMs: leaseSeconds * 1_000,
   });
   const runcomfy = createRunComfy({
     baseUrl: upstream.baseUrl,
@@ -126,7 +124,8 @@ export async function startGateway(
       submitTimeoutSeconds,
       submitsAtOnce: config.submitsAtOnce,
       submitMarginSeconds: config.submitMarginSeconds,
-      leaseSeconds,
+      looksAtOnce: config.looksAtOnce,
+      lookCostSeconds: config.lookCostSeconds,
       log,
     }),
   );

@@ -39,7 +39,8 @@ export function loadConfig(environment: Given) {
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
     submitsAtOnce: variables.SUBMITS_AT_ONCE,
     submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
-    leaseSeconds: variables.LEASE_SECONDS,
+    looksAtOnce: variables.LOOKS_AT_ONCE,
+    lookCostSeconds: variables.LOOK_COST_SECONDS,
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,

@@ -60,6 +60,16 @@ const RUNCOMFY = {
     "100",
     "How many submits a gateway sends at once. Others wait, owners by turns, for at most `SUBMIT_TIMEOUT_SECONDS` and with at most 64 MiB of inputs in all; beyond that a submit is not sent, and is `RATE_LIMITED` with `retryAfterSeconds`.",
   ),
+  LOOKS_AT_ONCE: setting(
+    wholeNumber(1, 10_000),
+    "256",
+    "The most jobs that a gateway asks RunComfy about at once, of which one deployment leaves some to others. It finds out by itself how many of them RunComfy answers quickly.",
+  ),
+  LOOK_COST_SECONDS: setting(
+    number(0.001, 10),
+    "0.02",
+    "How many seconds of waiting for a job's end one question to RunComfy is worth. Higher: fewer questions, and ends are seen later.",
+  ),
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),
     "86400",
@@ -218,11 +228,6 @@ const SANDBOX = {
 };
 
 const TIMING = {
-  LEASE_SECONDS: setting(
-    number(0.5, 60),
-    "6",
-    "On Postgres: how long a gateway may be silent before others take over its jobs. Set the same on all gateways.",
-  ),
   SUBMIT_MARGIN_SECONDS: setting(
     number(0.5, 60),
     "5",

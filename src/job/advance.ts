@@ -26,7 +26,14 @@ export function advance(job: Job, observation: Observation, now: Date): Job {
       return { ...finish(job, "FAILED", null, now), error: SUBMISSION_UNKNOWN };
     case "queued":
       if (job.status !== "IN_QUEUE" || job.queuePosition === observation.queuePosition) return job;
-      return next(job, { queuePosition: observation.queuePosition }, now);
+      return next(
+        job,
+        {
+          queuePosition: observation.queuePosition,
+          place: job.place ?? observation.queuePosition,
+        },
+        now,
+      );
     case "running":
       if (!isForward(job.status, "IN_PROGRESS")) return job;
       return next(job, { status: "IN_PROGRESS", queuePosition: null, startedAt: now }, now);

@@ -36,6 +36,12 @@ export type Job = {
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly updatedAt: Date;
+  /** How much its input asks for, as `toWork` says. */
+  readonly work: number;
+  /** How many jobs were in front of it when that was first told; null until then. */
+  readonly place: number | null;
+  /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
+  readonly idleMs: number | null;
 };
 
 /** Why a job FAILED; `errors.ts` makes them. */
@@ -61,11 +67,15 @@ export type JobEvent = {
 /** Tells a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
 
-/** Makes a job that is about to be submitted. */
+/** Makes a job that is about to be submitted; `work` is 1 where it is not known. */
 export function createJob({
   now,
+  work = 1,
   ...facts
-}: Pick<Job, "ownerId" | "deploymentId" | "apiVersion"> & { readonly now: Date }): Job {
+}: Pick<Job, "ownerId" | "deploymentId" | "apiVersion"> & {
+  readonly now: Date;
+  readonly work?: number;
+}): Job {
   return {
     ...facts,
     id: JOB_ID_PREFIX + randomBytes(16).toString("hex"),
@@ -78,6 +88,10 @@ export function createJob({
     startedAt: null,
     finishedAt: null,
     updatedAt: now,
+    work,
+    place: null,
+    // The store knows.
+    idleMs: null,
   };
 }
 

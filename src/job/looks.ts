@@ -2,17 +2,17 @@ import type { Observation } from "./advance.ts";
 import type { Job, JobError } from "./job.ts";
 import { expired, inferenceFailed, INVALID_RESPONSE, LOST } from "./errors.ts";
 
-/** What is remembered of a job's past looks, in memory: it starts anew when another gateway takes the job over. */
+/** What is remembered of a job's past looks. */
 export type Looks = {
   /** How many looks in a row, up to the last one, said nothing. */
   readonly failures: number;
-  /** The first of the looks in a row that did not find the job. */
-  readonly notFoundSince: Date | null;
-  /** The first of the looks in a row that saw the job ended but could not read how. */
-  readonly unreadSince: Date | null;
+  /** How long ago the first of the looks in a row was that did not find the job. */
+  readonly notFoundForMs: number | null;
+  /** How long ago the first of the looks in a row was that saw the job ended but could not read how. */
+  readonly unreadForMs: number | null;
 };
 
-export const NO_LOOKS: Looks = { failures: 0, notFoundSince: null, unreadSince: null };
+export const NO_LOOKS: Looks = { failures: 0, notFoundForMs: null, unreadForMs: null };
 
 /** What came of one look. */
 export type LookOutcome =
@@ -33,15 +33,17 @@ const UNREAD_PATIENCE_MS = 10 * 60_000;
 /** The reason of a failure is worth less than an early answer. */
 const REASON_PATIENCE_MS = 30_000;
 
-/** The looks including one that just ended. */
-export function noteLook(looks: Looks, { kind }: LookOutcome, now: Date): Looks {
+/** The looks including one that just ended, so long after `looks` were remembered. */
+export function noteLook(looks: Looks, { kind }: LookOutcome, afterMs: number): Looks {
   if (kind === "seen" || kind === "unknown-word") return NO_LOOKS;
+  const notFoundForMs = looks.notFoundForMs === null ? null : looks.notFoundForMs + afterMs;
+  const unreadForMs = looks.unreadForMs === null ? null : looks.unreadForMs + afterMs;
   const failures = looks.failures + 1;
-  if (kind === "failed") return { ...looks, failures };
+  if (kind === "failed") return { failures, notFoundForMs, unreadForMs };
   return {
     failures,
-    notFoundSince: kind === "not-found" ? (looks.notFoundSince ?? now) : null,
-    unreadSince: kind === "unread" ? (looks.unreadSince ?? now) : null,
+    notFoundForMs: kind === "not-found" ? (notFoundForMs ?? 0) : null,
+    unreadForMs: kind === "unread" ? (unreadForMs ?? 0) : null,
   };
 }
 
@@ -66,7 +68,7 @@ export function conclude(
 }
 
 /** When the gateway stops following a job. */
-export function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
+function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
   return new Date(job.createdAt.getTime() + deadlineSeconds * 1_000);
 }
 
@@ -76,44 +78,26 @@ function isUnreadable(outcome: LookOutcome): boolean {
 
 function giveUp(job: Job, looks: Looks, outcome: LookOutcome, now: Date): JobError | null {
   if (outcome.kind === "not-found") {
-    const isOld = hasLasted(job.createdAt, YOUNG_MS, now);
-    return isOld && hasLasted(looks.notFoundSince, LASTING_MS, now) ? LOST : null;
+    const isOld = now.getTime() - job.createdAt.getTime() >= YOUNG_MS;
+    return isOld && hasLasted(looks.notFoundForMs, LASTING_MS) ? LOST : null;
   }
   if (outcome.kind !== "unread") return null;
   const hasFailed = outcome.succeeded === false;
-  if (hasFailed && hasLasted(looks.unreadSince, REASON_PATIENCE_MS, now)) {
+  if (hasFailed && hasLasted(looks.unreadForMs, REASON_PATIENCE_MS)) {
     return inferenceFailed(null);
   }
-  return hasLasted(looks.unreadSince, UNREAD_PATIENCE_MS, now) ? INVALID_RESPONSE : null;
+  return hasLasted(looks.unreadForMs, UNREAD_PATIENCE_MS) ? INVALID_RESPONSE : null;
 }
 
-function hasLasted(since: Date | null, forMs: number, now: Date): boolean {
-  return since !== null && now.getTime() - since.getTime() >= forMs;
+function hasLasted(forMs: number | null, leastMs: number): boolean {
+  return forMs !== null && forMs >= leastMs;
 }
 
-/** When to look at a job again; `random` is in [0, 1). */
-export type PollSchedule = (job: Job, looks: Looks, now: Date, random: number) => Date;
+const SHORTEST_BACK_OFF_MS = 500;
+const LONGEST_BACK_OFF_MS = 15_000;
 
-const SHORTEST_MS = 500;
-const LONGEST_MS = 15_000;
-
-/** The next look comes after this share of the time since the status last changed. */
-const STALENESS = 0.1;
-
-/** Looks less often the longer the status stands still, and after a failed look it backs off with full jitter. */
-export const lookByAge: PollSchedule = (job, looks, now, random) => {
-  const stillMs = now.getTime() - statusSince(job).getTime();
-  const delayMs = clamp(stillMs * STALENESS * (0.75 + 0.5 * random));
-  const backOffMs =
-    looks.failures === 0 ? 0 : clamp(SHORTEST_MS * 2 ** Math.min(looks.failures, 10)) * random;
-  return new Date(now.getTime() + Math.max(delayMs, backOffMs));
-};
-
-/** A queue position that moves says nothing about the end, so only a new status starts quick looks again. */
-function statusSince(job: Job): Date {
-  return job.startedAt ?? job.createdAt;
-}
-
-function clamp(delayMs: number): number {
-  return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, delayMs));
+/** How long to wait at least after so many failed looks in a row, with full jitter: `random` is in [0, 1). */
+export function toBackOffMs(failures: number, random: number): number {
+  if (failures === 0) return 0;
+  return Math.min(LONGEST_BACK_OFF_MS, SHORTEST_BACK_OFF_MS * 2 ** Math.min(failures, 10)) * random;
 }

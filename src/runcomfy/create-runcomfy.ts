@@ -12,7 +12,7 @@ import { toNetworkError, toTimeoutError } from "./network-error.ts";
 import type { Pace } from "./pace.ts";
 import type { Answer } from "./read-answer.ts";
 import { readAnswer } from "./read-answer.ts";
-import type { RequestReference, RunComfy } from "./runcomfy.ts";
+import type { ReadLimits, RequestReference, RunComfy } from "./runcomfy.ts";
 import { MOST_LISTED_IDS } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import { readCancelReport, readRequestId, readResultReport, readStatusReport } from "./wire.ts";
@@ -31,14 +31,14 @@ const PROBE_ID = "probe";
 
 /**
  * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
- * `readTimeoutMs` (10 s; cancels too), `listTimeoutMs` (3 s) and `probeTimeoutMs` (5 s) cover connecting, the answer and
- * its body.
+ * `cancelTimeoutMs` (10 s), `listTimeoutMs` (3 s), `probeTimeoutMs` (5 s) and the time of a read cover connecting, the
+ * answer and its body.
  */
 export function createRunComfy(options: {
   readonly baseUrl: string;
   readonly token: string;
   readonly submitTimeoutMs: number;
-  readonly readTimeoutMs?: number;
+  readonly cancelTimeoutMs?: number;
   readonly listTimeoutMs?: number;
   readonly probeTimeoutMs?: number;
   readonly pace: Pace;
@@ -50,7 +50,7 @@ export function createRunComfy(options: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
-  const { pace, log, submitTimeoutMs, readTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
+  const { pace, log, submitTimeoutMs, cancelTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
   const { probeTimeoutMs = 5_000, now = Date.now, monotonic = () => performance.now() } = options;
   const { random = Math.random, sleep = delay } = options;
   /** The last deployment that was called for a job; probes ask about it. */
@@ -122,15 +122,15 @@ export function createRunComfy(options: {
   async function read<Report>(
     call: "status" | "result",
     request: RequestReference,
-    signal: AbortSignal,
+    limits: ReadLimits,
     readReport: (body: JsonValue) => Report | null,
   ): Promise<Report> {
     const { apiVersion, deploymentId } = request;
-    const path = openPath(call, toRequestPath(request, call), signal);
+    const path = openPath(call, toRequestPath(request, call), limits.signal);
     lastCalled = { apiVersion, deploymentId };
     const answersBefore = pace.countAnswers();
     try {
-      const report = await send({ call, path, timeoutMs: readTimeoutMs, signal, readReport });
+      const report = await send({ ...limits, call, path, readReport });
       pace.noteRead(null, deploymentId);
       return report;
     } catch (error) {
@@ -166,11 +166,11 @@ export function createRunComfy(options: {
         }
       }
     },
-    readStatus: (request, signal) => read("status", request, signal, readStatusReport),
-    readResult: (request, signal) => read("result", request, signal, readResultReport),
+    readStatus: (request, limits) => read("status", request, limits, readStatusReport),
+    readResult: (request, limits) => read("result", request, limits, readResultReport),
     async cancel(request, signal) {
       const path = openPath("cancel", toRequestPath(request, "cancel"), signal);
-      const timeoutMs = readTimeoutMs;
+      const timeoutMs = cancelTimeoutMs;
       return await send({ call: "cancel", path, timeoutMs, signal, readReport: readCancelReport });
     },
     // No job depends on it, so its failures don't count as those of a read do; a Retry-After holds for all calls.

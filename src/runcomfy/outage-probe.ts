@@ -1,10 +1,7 @@
 import type { Pace } from "./pace.ts";
 import type { RunComfy } from "./runcomfy.ts";
 
-/** News from another gateway may make a probe due earlier. */
-const LONGEST_SLEEP_MS = 1_000;
-
-/** Probes the upstream or a deployment in an outage, one probe at a time, so that no user's submit has to find out its end. */
+/** Sends the pace's probes, one at a time. */
 export function startOutageProbe({
   pace,
   runcomfy,
@@ -24,7 +21,7 @@ export function startOutageProbe({
     if (typeof claimed === "object") {
       underWay = runcomfy.probe(claimed, closing.signal).then(step);
     } else if (claimed < Infinity) {
-      timer = setTimeout(step, Math.min(claimed, LONGEST_SLEEP_MS));
+      timer = setTimeout(step, claimed);
     }
   }
 

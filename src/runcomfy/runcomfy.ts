@@ -9,6 +9,9 @@ export type RequestReference = {
   readonly requestId: string;
 };
 
+/** What ends a read early: the caller, or so many milliseconds. */
+export type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
+
 /** The most deployments that one call asks for. */
 export const MOST_LISTED_IDS = 50;
 
@@ -19,8 +22,8 @@ export const MOST_LISTED_IDS = 50;
 export type RunComfy = {
   /** Submits one job and returns the upstream's id for it. */
   submit(request: SubmitRequest): Promise<string>;
-  readStatus(request: RequestReference, signal: AbortSignal): Promise<StatusReport>;
-  readResult(request: RequestReference, signal: AbortSignal): Promise<ResultReport>;
+  readStatus(request: RequestReference, limits: ReadLimits): Promise<StatusReport>;
+  readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport>;
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
   /**
    * The first 50 of these deployments, as far as the upstream lists them, or all that it has; it may list others, in any

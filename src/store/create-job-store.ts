@@ -8,7 +8,8 @@ import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
-import type { OwnOwnership } from "./ownership.ts";
+import { createLooks } from "./looks.ts";
+import { createReadRuns } from "./read-runs.ts";
 import { createQuotas } from "./quotas.ts";
 import { createJobReads } from "./read-jobs.ts";
 import { createSubmitLeases } from "./submit-leases.ts";
@@ -16,17 +17,16 @@ import { createSharedPause } from "./shared-pause.ts";
 import type { Tables } from "./tables.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
-/** The job store in SQL, the same for both databases; what differs is in `ownership.ts` and the migrations. */
+/** The job store in SQL, the same for both databases. */
 export function createJobStore(dependencies: {
   readonly database: Database;
-  readonly ownership: OwnOwnership;
   readonly changes: WakeUps;
 }): JobStore {
-  const { database, ownership, changes } = dependencies;
+  const { database, changes } = dependencies;
   const { queries, reads } = database;
 
   const jobs: Jobs = {
-    insert: createInsert(database, ownership.gatewayId),
+    insert: createInsert(database),
 
     async save(job, document) {
       const output = document === null ? null : JSON.stringify(document);
@@ -83,7 +83,7 @@ export function createJobStore(dependencies: {
     ...createJobReads(database),
     ...createDeletions(database, changes.announce),
     ...createJobLists(reads),
-    ...createSubmitLeases(database, ownership.gatewayId),
+    ...createSubmitLeases(database),
   };
 
   return {
@@ -95,30 +95,16 @@ export function createJobStore(dependencies: {
       subscribe: changes.subscribe,
     },
     quotas: createQuotas(database),
-    ownership: {
-      isExclusive: database.kind === "sqlite",
-      ...ownership,
-      async release(limit) {
-        const ids = await ownership.release(limit);
-        // Not waited for: the caller stops looking at them first, while the message is on its way.
-        if (ids.length > 0) void changes.handOver();
-        return ids;
-      },
-      onHandover: changes.onHandover,
-      ...createSharedPause(database),
-    },
+    looks: createLooks(database),
+    readRuns: createReadRuns(reads),
+    pauses: createSharedPause(database),
+    isShared: database.kind === "postgres",
     readsPerOwner: database.readsPerOwner,
     ping: database.ping,
     hangUp: database.hangUp,
     async close() {
-      try {
-        // Without its lease this gateway's jobs are nobody's, all at once.
-        await ownership.giveUp();
-        await changes.handOver();
-      } finally {
-        await changes.close();
-        await database.close();
-      }
+      await changes.close();
+      await database.close();
     },
   };
 }

@@ -23,7 +23,9 @@ export type Database = Pick<JobStore, "readsPerOwner" | "ping" | "hangUp"> & {
   readonly writeOne: Write;
   /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
   readonly reads: Kysely<Tables>;
-  /** For leases and ownership: on Postgres they never wait behind other queries for a connection. */
-  readonly ownershipQueries: Kysely<Tables>;
+  /** Milliseconds of the clock that says when a look is due: on Postgres the database's, on SQLite the process's monotonic one. */
+  readonly lookMs: RawBuilder<number>;
+  /** For looks: on Postgres they never wait behind other queries for a connection, nor for the disk. */
+  readonly lookQueries: Kysely<Tables>;
   close(): Promise<void>;
 };

@@ -13,7 +13,7 @@ import { createOwnerTurns } from "./turns.ts";
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
-export function createInsert({ kind, nowMs, write }: Database, gatewayId: string): Jobs["insert"] {
+export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
   const inTurn = createOwnerTurns(kind);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
@@ -26,9 +26,9 @@ export function createInsert({ kind, nowMs, write }: Database, gatewayId: string
           .insertInto("jobs")
           .values((eb) => ({
             ...fromJob(job),
+            idle_ms: idleMs(nowMs, job.deploymentId),
             idempotency_key: key?.key ?? null,
             fingerprint: key?.fingerprint ?? null,
-            gateway_id: gatewayId,
             submit_until: eb(nowMs, "+", leaseMs),
           }))
           .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
@@ -44,6 +44,19 @@ export function createInsert({ kind, nowMs, write }: Database, gatewayId: string
       }, text.length);
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };
+}
+
+/** For how long nothing of anybody's has run at the deployment. */
+function idleMs(nowMs: Database["nowMs"], deploymentId: string) {
+  return sql<number | null>`case
+    when exists (
+      select 1 from jobs where deployment_id = ${deploymentId}
+        and status in ('IN_QUEUE', 'IN_PROGRESS')
+    ) then 0
+    else ${nowMs} - (
+      select ended_at from runs where deployment_id = ${deploymentId}
+        order by number desc limit 1
+    ) end`;
 }
 
 /** Until the transaction ends no other gateway inserts for the job's owner. On SQLite transactions take turns anyway. */

@@ -22,6 +22,9 @@ export const JOB_COLUMNS = [
   "started_at",
   "finished_at",
   "updated_at",
+  "work",
+  "place",
+  "idle_ms",
 ] as const;
 
 export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
@@ -43,10 +46,14 @@ export function toJob(row: JobRow): Job {
     startedAt: toDate(row.started_at),
     finishedAt: toDate(row.finished_at),
     updatedAt: new Date(row.updated_at),
+    work: row.work,
+    place: row.place,
+    idleMs: row.idle_ms,
   };
 }
 
-export function fromJob(job: Job): JobRow {
+/** Without what the database itself finds out. */
+export function fromJob(job: Job): Omit<JobRow, "idle_ms"> {
   return {
     id: job.id,
     owner_id: job.ownerId,
@@ -63,16 +70,18 @@ export function fromJob(job: Job): JobRow {
     started_at: job.startedAt?.getTime() ?? null,
     finished_at: job.finishedAt?.getTime() ?? null,
     updated_at: job.updatedAt.getTime(),
+    work: job.work,
+    place: job.place,
   };
 }
 
 /** The oldest jobs that match; several gateways that update them at once take different ones. */
 export function oldestJobs(
-  { kind, ownershipQueries }: Database,
+  { kind, queries }: Database,
   limit: number,
   matches: (eb: ExpressionBuilder<Tables, "jobs">) => Expression<SqlBool>,
 ) {
-  return ownershipQueries
+  return queries
     .selectFrom("jobs")
     .select("id")
     .where(matches)

@@ -1,6 +1,7 @@
 import type { Job, JobEvent, JobStatus } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import type { Reach } from "../runcomfy/reach.ts";
+import type { Looks } from "../job/looks.ts";
+import type { Run } from "../job/run.ts";
 
 /** `output` is null until the job SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
@@ -52,20 +53,24 @@ export type JobStore = {
   readonly documents: Documents;
   readonly feed: Feed;
   readonly quotas: Quotas;
-  readonly ownership: Ownership;
+  readonly looks: LookTable;
+  /** The last 200 runs of a deployment, of all owners, newest first. */
+  readRuns(deploymentId: string): Promise<Run[]>;
+  readonly pauses: Pauses;
+  /** Whether other gateways may use the database at the same time. */
+  readonly isShared: boolean;
   /** How many statements may run at once for one owner's reads, so that others find the database free. */
   readonly readsPerOwner: number;
   /** Rejects unless the database answers, and is still the one that was opened. */
   ping(): Promise<void>;
   /** Stops waiting for Postgres: unanswered and later statements fail. */
   hangUp(): void;
-  /** Gives up this gateway's lease and closes the database. */
   close(): Promise<void>;
 };
 
 export type Jobs = {
   /**
-   * Adds a job with its first history event, owned by this gateway, under a submit lease (15 s by default). False, and
+   * Adds a job with its first history event, under a submit lease (15 s by default). False, and
    * nothing added, when another job has the key. Rejects with an `IdempotencyConflictError` when the key's job was
    * deleted, and with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways.
    */
@@ -106,7 +111,7 @@ export type Jobs = {
   extendSubmit(id: string, leaseMs: number): Promise<boolean>;
   /**
    * SUBMITTING jobs whose submit lease ran out, and can't be extended any more; listed again until they are settled. On
-   * SQLite those of an earlier gateway are among them at once.
+   * SQLite those of an earlier process are among them at once.
    */
   listAbandonedSubmits(limit: number): Promise<string[]>;
 };
@@ -149,24 +154,42 @@ export type QuotaCount = {
   readonly endsAtMs: number;
 };
 
-/** Which gateway looks at which job. A gateway whose lease ran out loses its jobs to whoever claims them next. */
-export type Ownership = {
-  /** Whether the former owner of a claimed job is surely dead, as on SQLite, rather than silent for a whole lease. */
-  readonly isExclusive: boolean;
-  /** Takes over up to `limit` accepted, unfinished jobs that no living gateway owns, oldest first. */
-  claim(limit: number): Promise<Job[]>;
-  /** Every unfinished job of this gateway, in no order. */
-  list(): Promise<OwnedJob[]>;
-  /** Renews the gateway's lease and tells how it reaches the upstream. False when the lease had run out. */
-  renew(reach?: Reach): Promise<boolean>;
-  /** How the unfinished, accepted jobs are spread now. */
-  readShares(): Promise<Shares>;
-  /** Any accepted, unfinished job of any gateway. */
-  pickUnfinishedId(): Promise<string | null>;
-  /** Gives up at most `limit` of this gateway's accepted jobs, for others to claim; returns their ids. */
-  release(limit: number): Promise<string[]>;
-  /** Calls back when another gateway has given up jobs. Returns how to stop that. */
-  onHandover(claim: () => void): () => void;
+/** Who looks at which job when, for all gateways together. */
+export type LookTable = {
+  /**
+   * Claims at most `limit` looks that are due, the one that is due longest first, together with their jobs. `nextInMs` says
+   * when another one is due; null when none is.
+   */
+  claimDue(options: {
+    readonly limit: number;
+    readonly exceptDeployments: readonly string[];
+  }): Promise<{ readonly looks: readonly ClaimedLook[]; readonly nextInMs: number | null }>;
+  /** Claims the looks at these jobs, whether due, claimed or not; those that are not followed are left out. */
+  claimThese(jobIds: readonly string[]): Promise<readonly ClaimedLook[]>;
+  /** Says when the next looks are due. Does nothing for a look that somebody else has claimed meanwhile. */
+  putBack(looks: readonly LookToCome[]): Promise<void>;
+  /** Makes due what can be due so late only because the database's clock was set back. */
+  mendTimes(): Promise<void>;
+};
+
+/** For 9 s it is nobody else's. */
+export type ClaimedLook = {
+  readonly job: Job & { readonly requestId: string };
+  /** Proves the claim. */
+  readonly token: number;
+  /** How long it had been due; below 0 where it was not. */
+  readonly lateMs: number;
+  readonly looks: Looks;
+};
+
+export type LookToCome = Looks & {
+  readonly jobId: string;
+  readonly token: number;
+  readonly delayMs: number;
+};
+
+/** The pause that the upstream asked for. */
+export type Pauses = {
   /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
   readPauseMs(): Promise<number>;
   /** Lets all gateways pause. */
@@ -201,19 +224,3 @@ export type FeedPage = {
   /** Whether nothing else had changed when the page was read. */
   readonly isLast: boolean;
 };
-
-export type Shares = {
-  /** Living gateways, this one among them. */
-  readonly gateways: number;
-  /** Those that share the jobs; 0 when this one leaves them to others, as it is new or the upstream answers only them. */
-  readonly sharing: number;
-  /** Whether the calls of another gateway keep failing. */
-  readonly isOutageElsewhere: boolean;
-  /** How long ago the upstream last answered another gateway; null when unknown. */
-  readonly answeredElsewhereMsAgo: number | null;
-  /** Unfinished, accepted jobs: of all gateways, and of this one. */
-  readonly unfinished: number;
-  readonly owned: number;
-};
-
-type OwnedJob = Pick<Job, "id" | "deploymentId" | "status" | "createdAt">;

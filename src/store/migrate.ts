@@ -10,10 +10,8 @@ import type { Tables } from "./tables.ts";
  * Brings the tables up to date, wholly or not at all. Gateways that start at once wait for each other. Tables of a newer
  * program are used as they are, with a warning, unless it says that this one can't. Rejects with a `StoreError`.
  */
-export async function migrate(
-  { kind, nowMs, queries }: Database,
-  log: Pick<Logger, "warn">,
-): Promise<void> {
+export async function migrate(database: Database, log: Pick<Logger, "warn">): Promise<void> {
+  const { kind, nowMs, queries } = database;
   await queries.transaction().execute(async (transaction) => {
     if (kind === "postgres") {
       const lock = sql`hashtextextended('runcomfy-graphql:schema', 0)`;
@@ -23,7 +21,7 @@ export async function migrate(
     for (const [index, migration] of MIGRATIONS.entries()) {
       const version = index + 1;
       if (version <= known) continue;
-      for (const statement of migration.statements(kind)) await statement.execute(transaction);
+      for (const statement of migration.statements(database)) await statement.execute(transaction);
       const breaking = Number(migration.isBreaking);
       await transaction
         .insertInto("gateway_schema")

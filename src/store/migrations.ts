@@ -1,12 +1,13 @@
 import { type RawBuilder, sql } from "kysely";
 
-import type { DatabaseKind } from "./database.ts";
+import type { Database, DatabaseKind } from "./database.ts";
+import { createLookTable } from "./looks.ts";
 
 /** What brings the tables from one form to the next; its number is its place in the list. */
 type Migration = {
   /** Whether a program that does not know it may no longer use the tables. */
   readonly isBreaking: boolean;
-  statements(kind: DatabaseKind): readonly RawBuilder<unknown>[];
+  statements(database: Database): readonly RawBuilder<unknown>[];
 };
 
 /**
@@ -17,12 +18,19 @@ type Migration = {
  *   What is renamed or dropped is still used by the version before: stop using it in one version, drop it in the next.
  * - What must be true of every row is the work of a trigger or a default, because the version before writes rows too.
  * - It sets `lock_timeout` to 5 s before it changes a table: behind an `alter table` that waits, everybody else waits too.
- *   It locks `jobs` before `gateways`, as every statement does that names both.
+ *   It locks `jobs` before `looks`, as the triggers do.
  * - On Postgres it makes an index of `jobs` with `create index concurrently`, outside the transaction. Under the lock of
- *   any other, leases would run out until it is built.
+ *   any other, every change would wait until it is built.
  */
 export const MIGRATIONS: readonly Migration[] = [
-  { isBreaking: true, statements: (kind) => [...createTables(kind), ...createTriggers(kind)] },
+  {
+    isBreaking: true,
+    statements: ({ kind, nowMs, lookMs }) => [
+      ...createTables(kind),
+      ...createTriggers(kind, nowMs),
+      ...(kind === "postgres" ? createLookTable({ kind, lookMs }) : []),
+    ],
+  },
 ];
 
 function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
@@ -46,9 +54,11 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       started_at bigint,
       finished_at bigint,
       updated_at bigint not null,
+      work double precision not null,
+      place bigint,
+      idle_ms bigint,
       idempotency_key ${name},
       fingerprint text,
-      gateway_id ${name},
       submit_until bigint not null,
       changed bigint not null default 0,
       unique (owner_id, idempotency_key)
@@ -80,12 +90,18 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       at bigint not null,
       primary key (job_id, status)
     )`,
-    sql`create table gateways (
-      id ${name} primary key,
-      lease_until bigint not null,
-      shares_from bigint not null,
-      answered_at bigint
+    sql`create table runs (
+      number ${isPostgres ? sql`bigint generated always as identity` : sql`integer`} primary key,
+      deployment_id ${name} not null,
+      status text not null,
+      work double precision not null,
+      place bigint,
+      idle_ms bigint,
+      queue_ms bigint,
+      run_ms bigint,
+      ended_at bigint not null
     )`,
+    sql`create index runs_by_deployment on runs (deployment_id, number)`,
     sql`create table pauses (
       id ${name} primary key,
       noted_at bigint not null,
@@ -120,10 +136,14 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
 }
 
 /**
- * Whoever writes a row: every new version gets a number for the feed, and every new status an event in the job's history.
+ * Whoever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and
+ * every end of an accepted job a run to learn from.
  * Thousands that wait behind each other move millions of times, which is a change and no history.
  */
-function createTriggers(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
+function createTriggers(
+  kind: DatabaseKind,
+  nowMs: Database["nowMs"],
+): readonly RawBuilder<unknown>[] {
   if (kind === "postgres") {
     return [
       sql`create function gateway_number_change() returns trigger language plpgsql as $$
@@ -146,6 +166,14 @@ function createTriggers(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       sql`create trigger jobs_add_event after update of status on jobs
         for each row when (old.status is distinct from new.status)
         execute function gateway_add_event()`,
+      sql`create function gateway_add_run() returns trigger language plpgsql as $$
+        begin
+          ${addRun(nowMs)}
+          return null;
+        end $$`,
+      sql`create trigger jobs_add_run after update of status on jobs
+        for each row when (new.finished_at is not null and new.request_id is not null)
+        execute function gateway_add_run()`,
     ];
   }
   const number = sql`
@@ -159,9 +187,34 @@ function createTriggers(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       when old.version is not new.version begin ${number}; end`,
     sql`create trigger jobs_add_event after update of status on jobs
       when old.status is not new.status begin ${ADD_EVENT}; end`,
+    sql`create trigger jobs_add_run after update of status on jobs
+      when new.finished_at is not null and new.request_id is not null begin ${addRun(nowMs)} end`,
   ];
 }
 
 const ADD_EVENT = sql`
   insert into job_events (job_id, version, status, at)
     values (new.id, new.version, new.status, new.updated_at)`;
+
+const MOST_RUNS = sql.lit(200);
+
+/**
+ * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.
+ * Where nobody saw the start, the job was so short that its time in the queue is taken for none.
+ */
+const addRun = (nowMs: Database["nowMs"]) => sql`
+  insert into runs
+    (deployment_id, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
+    values (
+      new.deployment_id, new.status, new.work, new.place, new.idle_ms,
+      case when new.started_at is not null then new.started_at - new.created_at
+        when new.status = 'SUCCEEDED' then 0 end,
+      case when new.finished_at > new.started_at then new.finished_at - new.started_at
+        when new.started_at is not null then new.updated_at - new.started_at
+        when new.status = 'SUCCEEDED' then new.finished_at - new.created_at end,
+      ${nowMs}
+    );
+  delete from runs where deployment_id = new.deployment_id and number <= (
+    select number from runs where deployment_id = new.deployment_id
+    order by number desc limit 1 offset ${MOST_RUNS}
+  );`;

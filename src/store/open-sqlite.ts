@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { createLookTable } from "./looks.ts";
 import { migrate } from "./migrate.ts";
 import { createSqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
@@ -26,12 +27,22 @@ const MOST_WAL_BYTES = 64 * 1_048_576;
  */
 export async function openSqlite(
   path: string,
-  options: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
+  options: {
+    readonly log: Logger;
+    readonly onStatement?: (sql: string) => void;
+    /** Milliseconds of a clock that never goes back. */
+    readonly monotonic?: () => number;
+  },
 ): Promise<Database> {
   try {
-    const database = connect(path, options.onStatement);
+    const database = connect(path, options);
     try {
       await migrate(database, options.log);
+      for (const statement of createLookTable(database)) await statement.execute(database.queries);
+      // The lock proves that whoever was submitting is gone.
+      await sql`update jobs set submit_until = 0 where status = 'SUBMITTING'`.execute(
+        database.queries,
+      );
       return database;
     } catch (error) {
       await database.close();
@@ -43,7 +54,10 @@ export async function openSqlite(
   }
 }
 
-function connect(path: string, onStatement: ((sql: string) => void) | undefined): Database {
+function connect(
+  path: string,
+  { onStatement, monotonic = () => performance.now() }: Parameters<typeof openSqlite>[1],
+): Database {
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
   if (file !== IN_MEMORY) rollback.defer(lockFile(file));
@@ -53,6 +67,8 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
   sqlite.exec(
     `pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = ${MOST_WAL_BYTES}`,
   );
+  sqlite.exec("pragma temp_store = memory");
+  sqlite.function("look_ms", () => Math.floor(monotonic()));
   const identity = readIdentity(file);
   const opened = rollback.move();
   const queries = new Kysely<Tables>({
@@ -66,7 +82,8 @@ function connect(path: string, onStatement: ((sql: string) => void) | undefined)
     queries,
     ...writes,
     reads: queries,
-    ownershipQueries: queries,
+    lookMs: sql`look_ms()`,
+    lookQueries: queries,
     readsPerOwner: READS_PER_OWNER,
     async ping() {
       await sql`select 1`.execute(queries);

@@ -1,19 +1,16 @@
 import { sql } from "kysely";
 
 import type { Database } from "./database.ts";
-import type { Ownership } from "./job-store.ts";
+import type { Pauses } from "./job-store.ts";
 
 /** There is one upstream, so one row. */
 const UPSTREAM = "upstream";
 
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
-export function createSharedPause({
-  nowMs,
-  ownershipQueries,
-}: Database): Pick<Ownership, "readPauseMs" | "notePause"> {
+export function createSharedPause({ nowMs, queries }: Database): Pauses {
   return {
     async readPauseMs() {
-      const row = await ownershipQueries
+      const row = await queries
         .selectFrom("pauses")
         .select((eb) => eb("paused_until", "-", nowMs).as("leftMs"))
         .where("id", "=", UPSTREAM)
@@ -25,7 +22,7 @@ export function createSharedPause({
     },
 
     async notePause(durationMs) {
-      await ownershipQueries
+      await queries
         .insertInto("pauses")
         .values((eb) => ({
           id: UPSTREAM,

@@ -18,6 +18,7 @@ import { codeOf, DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 /** How long one statement waits for another program's lock, and the others behind it: longer than a commit takes. */
 const PATIENCE_MS = 1_000;
 const BETWEEN_TRIES_MS = 20;
+const BEGIN = "begin immediate";
 const MOST_PREPARED = 200;
 /** Those of long lists of ids come in every length. */
 const LONGEST_PREPARED = 4_000;
@@ -41,7 +42,7 @@ export function createSqliteDialect(sqlite: DatabaseSync): SqliteDialect {
 class ImmediateDriver extends SqliteDriver {
   /** A transaction that only reads at first could not wait for the lock later. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+    await connection.executeQuery(CompiledQuery.raw(BEGIN));
   }
 }
 
@@ -55,7 +56,8 @@ function waitForLock(connection: DatabaseConnection) {
     for (;;) {
       try {
         const result = await execute<Row>(query);
-        if (result.numAffectedRows !== undefined) gaveUpAt = -Infinity; // A read needs no lock.
+        // Whatever else succeeds may have needed no lock: a read, or a write to a table in memory.
+        if (query.sql === BEGIN) gaveUpAt = -Infinity;
         return result;
       } catch (error) {
         if (codeOf(error) !== SQLITE_BUSY) throw error;

@@ -4,8 +4,8 @@ import type { Jobs } from "./job-store.ts";
 
 /**
  * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
- * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets a
- * whole gateway's lease to write down the outcome, as when a lease has run out.
+ * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets the
+ * time to write down the outcome that everybody gets.
  */
 const LONGEST_LEASE_MS = 720_000;
 
@@ -15,9 +15,8 @@ const ABANDONED = 0;
 /** For how long a SUBMITTING row is its gateway's alone. */
 export function createSubmitLeases(
   database: Database,
-  gatewayId: string,
 ): Pick<Jobs, "extendSubmit" | "listAbandonedSubmits"> {
-  const { kind, nowMs, queries, ownershipQueries } = database;
+  const { nowMs, queries } = database;
 
   return {
     async extendSubmit(id, leaseMs) {
@@ -37,7 +36,7 @@ export function createSubmitLeases(
      * is settled.
      */
     async listAbandonedSubmits(limit) {
-      const rows = await ownershipQueries
+      const rows = await queries
         .with("abandoned", () =>
           oldestJobs(database, limit, (eb) =>
             eb.and([
@@ -45,7 +44,6 @@ export function createSubmitLeases(
               eb.or([
                 eb("submit_until", "<=", nowMs),
                 eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
-                ...(kind === "postgres" ? [] : [eb("gateway_id", "!=", gatewayId)]),
               ]),
             ]),
           ),

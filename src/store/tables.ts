@@ -1,6 +1,7 @@
 import type { Generated } from "kysely";
 
 import type { JobError, JobStatus } from "../job/job.ts";
+import type { Run } from "../job/run.ts";
 
 /**
  * The tables after the last migration. Times are milliseconds since 1970; those that gateways compare are by the
@@ -31,11 +32,12 @@ export type Tables = {
     readonly started_at: number | null;
     readonly finished_at: number | null;
     readonly updated_at: number;
+    readonly work: number;
+    readonly place: number | null;
+    readonly idle_ms: number | null;
     /** Unique among its owner's. */
     readonly idempotency_key: string | null;
     readonly fingerprint: string | null;
-    /** The gateway that looks at the job; null: nobody, until one claims it. */
-    readonly gateway_id: string | null;
     /** Written by a trigger with each new version: on Postgres the transaction's id, on SQLite the next number. */
     readonly changed: Generated<number>;
     /** Until then a SUBMITTING job may still be sent or answered. 0: not any more. */
@@ -56,14 +58,32 @@ export type Tables = {
     readonly status: JobStatus;
     readonly at: number;
   };
-  /** The gateways that share a Postgres; empty on SQLite. */
-  readonly gateways: {
-    readonly id: string;
-    readonly lease_until: number;
-    /** Before it, the gateway leaves the jobs to others. */
-    readonly shares_from: number;
-    /** When the upstream last answered it. 0: its calls keep failing. Null: not known. */
-    readonly answered_at: Generated<number | null>;
+  /** The last 200 of each deployment; a trigger on `jobs` writes them. */
+  readonly runs: {
+    readonly number: Generated<number>;
+    readonly deployment_id: string;
+    readonly status: Run["status"];
+    readonly work: number;
+    readonly place: number | null;
+    readonly idle_ms: number | null;
+    readonly queue_ms: number | null;
+    readonly run_ms: number | null;
+    readonly ended_at: number;
+  };
+  /** The looks to come; see `looks.ts`. */
+  readonly looks: {
+    readonly job_id: string;
+    readonly deployment_id: string;
+    /** While the look is claimed: when the claim ends. */
+    readonly due_at: number;
+    /** While the look is claimed: when it was due; else null. */
+    readonly was_due_at: number | null;
+    /** How many looks in a row, up to the last one, said nothing. */
+    readonly failures: Generated<number>;
+    /** The first of the looks in a row that did not find the job. */
+    readonly not_found_since: number | null;
+    /** The first of the looks in a row that saw the job ended but could not read how. */
+    readonly unread_since: number | null;
   };
   /** One row with the number of the last change. Only on SQLite, where changes commit in order. */
   readonly change_counter: { readonly id: number; readonly value: number };

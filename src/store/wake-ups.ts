@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
@@ -20,9 +20,8 @@ const MOST_BYTES_OF_TOPICS = 7_800;
 /** Far more than fit into a message. */
 const MOST_PENDING = 1_000;
 
-/** The topics of whoever watches everybody's jobs, and claims jobs; others are a job's id and an owner's mark. */
+/** The topic of whoever watches everybody's jobs; others are a job's id and an owner's mark. */
 const EVERYBODY = "*";
-const HANDOVER = "!";
 
 /** From gateway `g`: these topics (`t`), or any (`all`), have news. A later version may tell more. */
 const Message = z.object({
@@ -35,11 +34,11 @@ const Message = z.object({
 export async function startWakeUps(dependencies: {
   readonly databaseUrl: string;
   readonly queries: Kysely<Tables>;
-  readonly gatewayId: string;
   readonly heartbeatMs: number;
   readonly log: Logger;
 }): Promise<WakeUps> {
-  const { databaseUrl, queries, gatewayId, heartbeatMs, log } = dependencies;
+  const { databaseUrl, queries, heartbeatMs, log } = dependencies;
+  const gatewayId = randomUUID();
   const changes = createChangeFeed();
   const local = createLocalWakeUps(changes);
   const pending = new Set<string>();
@@ -66,8 +65,6 @@ export async function startWakeUps(dependencies: {
       }
       if (!isSending) void sendPending();
     },
-
-    handOver: () => send([HANDOVER]),
 
     async close() {
       closing.abort();
@@ -128,13 +125,10 @@ export function createLocalWakeUps(changes = createChangeFeed()) {
     subscribeToJob: changes.subscribe,
     subscribe: (ownerId: string | undefined, wake: () => void) =>
       changes.subscribe(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake),
-    onHandover: (claim: () => void) => changes.subscribe(HANDOVER, claim),
     /** Call it after the commit. With an owner it wakes who watches the feed, too. */
     announce(jobId: string, ownerId?: string): void {
       for (const topic of toTopics(jobId, ownerId)) changes.announce(topic);
     },
-    /** Tells the others that jobs were given up. Never rejects. */
-    handOver: async (): Promise<void> => {},
     /** Drops what is not sent yet. */
     close: async () => changes.close(),
   };

@@ -19,14 +19,20 @@ export type Look = LookOutcome & {
 
 /**
  * Asks the upstream for a job's status, and for its result once it ended: a success needs its output, a failure its reason.
- * Rejects only when `signal` aborts it.
+ * Both calls together take `mostMs` at most. Rejects only when `signal` aborts it.
  */
 export async function lookAtJob(
-  runcomfy: RunComfy,
+  runcomfy: Pick<RunComfy, "readStatus" | "readResult">,
   job: RequestReference,
-  signal: AbortSignal,
+  options: {
+    readonly signal: AbortSignal;
+    readonly mostMs: number;
+    readonly monotonic: () => number;
+  },
 ): Promise<Look> {
-  const status = await attempt(() => runcomfy.readStatus(job, signal));
+  const { signal, mostMs, monotonic } = options;
+  const until = monotonic() + mostMs;
+  const status = await attempt(() => runcomfy.readStatus(job, { signal, timeoutMs: mostMs }));
   if (status instanceof RunComfyError) {
     if (status.code === "NOT_FOUND") return { kind: "not-found", error: status };
     return { kind: "failed", isUnreadable: status.code === "INVALID_RESPONSE", error: status };
@@ -43,18 +49,18 @@ export async function lookAtJob(
     case "finished":
     case "succeeded":
     case "failed":
-      return await lookAtResult(runcomfy, job, status, signal);
+      return await lookAtResult(status, () =>
+        runcomfy.readResult(job, { signal, timeoutMs: until - monotonic() }),
+      );
   }
 }
 
 async function lookAtResult(
-  runcomfy: RunComfy,
-  reference: RequestReference,
   status: StatusReport,
-  signal: AbortSignal,
+  readResult: () => Promise<ResultReport>,
 ): Promise<Look> {
   const succeeded = status.state === "finished" ? null : status.state === "succeeded";
-  const result = await attempt(() => runcomfy.readResult(reference, signal));
+  const result = await attempt(readResult);
   if (!(result instanceof RunComfyError)) return fromResult(result, succeeded);
   // For a success only an unreadable answer uses up patience; an outage or a token being renewed must not.
   const isUnreadable = result.code === "INVALID_RESPONSE" || result.code === "NOT_FOUND";

@@ -9,14 +9,10 @@ import type { Look } from "./look-at-job.ts";
 const MOST_WORDS = 100;
 
 /** What the log is told of looks. */
-export function createLookLog(dependencies: {
-  readonly log: BaseLogger;
-  readonly isFollowed: (jobId: string) => boolean;
-}) {
-  const { log, isFollowed } = dependencies;
+export function createLookLog(log: BaseLogger) {
   const words = new Set<string>();
-  /** The job of the database's failure that was told. Looks at others may go well meanwhile: not all have to write. */
-  let failedJobId: string | null = null;
+  /** Where the database failed last: looks that bring no news need no row. */
+  const failing = new Set<"looks" | "jobs">();
 
   return {
     /** Tells of an unknown word once, and of a job's failures the first. */
@@ -32,28 +28,28 @@ export function createLookLog(dependencies: {
       const { code, message: reason } = error;
       log.warn({ jobId, code, reason }, "A look failed; the job is looked at again.");
     },
-    /**
-     * A look could not be made or written down. Of the database's failures it tells the first, until the job it befell was
-     * looked at or is no longer followed.
-     */
-    tellFailure(jobId: string, error: unknown): void {
+    /** Looks could not be claimed, or a job's not be made or written down. Of the database's failures it tells the first. */
+    tellFailure(error: unknown, jobId?: string): void {
       if (!isDatabaseFailure(error)) {
         log.error(
           { jobId, err: error },
           "A look failed inside the gateway; the job is looked at again. Please report this.",
         );
-      } else if (failedJobId === null || !isFollowed(failedJobId)) {
-        failedJobId = jobId;
+        return;
+      }
+      if (failing.size === 0) {
         log.error(
           { jobId, err: error },
           "Jobs can't be looked at, because the database fails; the gateway goes on trying. Check that it runs and takes writes.",
         );
       }
+      failing.add(jobId === undefined ? "looks" : "jobs");
     },
-    noteMade(jobId: string): void {
-      if (jobId !== failedJobId) return;
-      failedJobId = null;
-      log.info({}, "Jobs are looked at again: the database answers.");
+    /** Looks could be claimed, or what was seen be written down. */
+    noteMade(where: "looks" | "jobs"): void {
+      if (failing.delete(where) && failing.size === 0) {
+        log.info({}, "Jobs are looked at again: the database answers.");
+      }
     },
   };
 }

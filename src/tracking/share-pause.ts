@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Pace } from "../runcomfy/pace.ts";
-import type { Ownership } from "../store/job-store.ts";
+import type { JobStore } from "../store/job-store.ts";
 
 /** Two gateways that round a pause differently need not correct each other. */
 const SAME_PAUSE_MS = 1_000;
@@ -11,19 +11,19 @@ const SAME_PAUSE_MS = 1_000;
  * other gateways were told, and tells again what they do not know of.
  */
 export function startPauseSharing({
-  ownership,
+  store: { isShared, pauses },
   pace,
   log,
 }: {
-  readonly ownership: Pick<Ownership, "isExclusive" | "readPauseMs" | "notePause">;
+  readonly store: Pick<JobStore, "isShared" | "pauses">;
   readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
   readonly log: BaseLogger;
 }): () => Promise<void> {
   // Where no other gateway can live there is nobody to tell.
-  if (ownership.isExclusive) return async () => undefined;
+  if (!isShared) return async () => undefined;
 
   pace.onPause(() => {
-    ownership.notePause(pace.pausedForMs()).catch((error: unknown) => {
+    pauses.notePause(pace.pausedForMs()).catch((error: unknown) => {
       log.warn(
         { err: error },
         "The other gateways could not be told of RunComfy's pause. They hear of it within seconds of the database answering.",
@@ -31,9 +31,9 @@ export function startPauseSharing({
     });
   });
   return async () => {
-    const sharedMs = await ownership.readPauseMs();
+    const sharedMs = await pauses.readPauseMs();
     const ownMs = pace.pausedForMs();
-    if (ownMs > sharedMs + SAME_PAUSE_MS) await ownership.notePause(ownMs);
+    if (ownMs > sharedMs + SAME_PAUSE_MS) await pauses.notePause(ownMs);
     else pace.adoptPause(sharedMs);
   };
 }

@@ -5,6 +5,7 @@ import { IdempotencyConflictError, LimitError, UpstreamError } from "../job/erro
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
+import { toWork } from "../job/run.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
@@ -43,9 +44,8 @@ export function createSubmitJob(dependencies: {
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
   readonly record: RecordObservation;
-  readonly follow: (job: Job) => void;
-  /** Whether this gateway's lease still runs. */
-  readonly isOwner: () => boolean;
+  /** Hears of each accepted job. */
+  readonly follow: () => void;
   readonly catalogue: Catalogue;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
@@ -59,7 +59,7 @@ export function createSubmitJob(dependencies: {
   readonly log: BaseLogger;
 }) {
   const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
-  const { isOwner, submitTimeoutMs, submitMarginMs } = dependencies;
+  const { submitTimeoutMs, submitMarginMs } = dependencies;
   const { jobs, quotas } = store;
   const callsUnderWay = new Set<Promise<Job>>();
   const jobsUnderWay = new Set<string>();
@@ -150,6 +150,7 @@ export function createSubmitJob(dependencies: {
       ownerId: submission.viewer.ownerId,
       deploymentId: submission.deploymentId,
       apiVersion: dependencies.apiVersion,
+      work: toWork(submission.input),
       now: new Date(dependencies.now()),
     });
     jobsUnderWay.add(job.id);
@@ -187,7 +188,7 @@ export function createSubmitJob(dependencies: {
    */
   async function mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
     const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
-    if (isOwner() && isFresh(insertedAt)) return true;
+    if (isFresh(insertedAt)) return true;
     for (let extensions = 0; extensions < MOST_EXTENSIONS; extensions++) {
       const since = monotonic();
       if (!(await jobs.extendSubmit(jobId, leaseMs))) return false;
@@ -233,7 +234,7 @@ export function createSubmitJob(dependencies: {
       requestId,
     );
     if (accepted?.requestId === requestId) {
-      follow(accepted);
+      follow();
     } else {
       log.error(
         { jobId: job.id, requestId },

@@ -3,23 +3,23 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { lookByAge } from "../job/looks.ts";
+import { nextLookMs } from "../job/next-look.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
+import { FIRST_LOOK_MS } from "../store/looks.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
-import { createHeartbeat } from "./heartbeat.ts";
+import { createLearning } from "./learning.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { startPauseSharing } from "./share-pause.ts";
 import { createSubmitJob } from "./submit-job.ts";
-import { createLease, createTakeOver } from "./take-over.ts";
+import { createUpkeep } from "./upkeep.ts";
 
 export type Tracking = ReturnType<typeof createTracking>;
 
-const LONGEST_TIMER_MS = 60_000;
 const SUBMIT_PATIENCE_MS = 7_500;
-/** A database that is away must not hold up a stop: without a hand-over others take over when the lease ends. */
+/** A database that is away must not hold up a stop: without a hand-over others take over when the claims end. */
 const HANDOVER_PATIENCE_MS = 1_000;
 
 /** Everything that changes jobs. */
@@ -31,12 +31,14 @@ export function createTracking(dependencies: {
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
+  /** What one look is worth in seconds of waiting; 0.02 when not given. */
+  readonly lookCostSeconds?: number;
   /** 100 when not given. */
   readonly submitsAtOnce?: number;
   /** 5 when not given. */
   readonly submitMarginSeconds?: number;
-  /** That of the store; 6 when not given. */
-  readonly leaseSeconds?: number;
+  /** 256 when not given. */
+  readonly looksAtOnce?: number;
   readonly log: BaseLogger;
   readonly now?: () => number;
   readonly monotonic?: () => number;
@@ -46,100 +48,68 @@ export function createTracking(dependencies: {
   const { store, runcomfy, pace, catalogue, apiVersion, deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
-  const { submitsAtOnce = 100, submitMarginSeconds = 5, leaseSeconds = 6 } = dependencies;
+  const { submitsAtOnce = 100, submitMarginSeconds = 5, looksAtOnce = 256 } = dependencies;
+  const { lookCostSeconds = 0.02 } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
-  const leaseMs = leaseSeconds * 1_000;
   const closing = new AbortController();
-  const { jobs, ownership } = store;
+  const { jobs } = store;
   const record = createRecordObservation({ jobs, now });
-  // Where no other gateway can live there is nobody to lose a job to.
-  const lease = createLease({ leaseMs: ownership.isExclusive ? Infinity : leaseMs, monotonic });
-  const exchangePauses = startPauseSharing({ ownership, pace, log });
+  const learning = createLearning({ readRuns: store.readRuns, now, monotonic });
+  const exchangePauses = startPauseSharing({ store, pace, log });
   const common = { store, runcomfy, pace, record, now, monotonic, sleep, log };
-  let timer: NodeJS.Timeout | undefined;
-  let hasStopped = false;
-  /** At the last beat. Nobody takes its jobs from such a gateway, and that two look at one for a moment does no harm. */
-  let isAlone = false;
 
   const poller = createPoller({
     ...common,
-    jobs,
-    schedule: lookByAge,
-    isOwner: () => isAlone || lease.isHeld(),
+    table: store.looks,
+    async schedule(job, nowMs, price) {
+      const times = await learning.readTimes(job.deploymentId);
+      return nextLookMs(job, times, nowMs, lookCostSeconds * price);
+    },
+    looksAtOnce,
     deadlineSeconds,
     random,
-    onDue: () => tickIn(0),
   });
   const submitter = createSubmitJob({
     ...common,
-    follow: poller.follow,
-    isOwner: lease.isHeld,
+    follow: () => poller.wakeIn(FIRST_LOOK_MS),
     catalogue,
     apiVersion,
     submitTimeoutMs,
     submitMarginMs: submitMarginSeconds * 1_000,
     submitsAtOnce,
   });
+  const { isSubmitting } = submitter;
+  const upkeep = createUpkeep({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
   const { lookNow } = poller;
   const { signal } = closing;
-  const takeOver = createTakeOver({
-    ...common,
-    poller,
-    lease,
-    leaseMs,
-    isSubmitting: submitter.isSubmitting,
-    onShares({ gateways, sharing }) {
-      isAlone = gateways === 1;
-      // A gateway that leaves the jobs to others still looks at a few.
-      poller.setGateways(sharing === 0 ? gateways : sharing);
-      pace.setGateways(gateways);
-    },
-  });
-  const heartbeat = createHeartbeat({
-    ownership,
-    takeOver,
-    exchangePauses,
-    leaseMs,
-    monotonic,
-    log,
-  });
-
-  function tickIn(waitMs: number): void {
-    if (hasStopped || waitMs === Infinity) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => tickIn(poller.tick()), Math.min(waitMs, LONGEST_TIMER_MS));
-  }
+  pace.onRecovery(() => poller.wakeIn(0));
 
   return {
     submitJob: submitter.submitJob,
+    learning,
     cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
     deleteJob: createDeleteJob(jobs),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
-    /** Takes up the unfinished jobs, thousands of them over several beats, and follows each from then on. */
-    start: () => heartbeat.start(),
-    /** Waits until every submit's outcome is written down, then stops looks and hands the jobs over. */
+    /** Looks at the unfinished jobs from then on. */
+    async start(): Promise<void> {
+      await upkeep.start();
+      poller.start();
+    },
+    /** Waits until every submit's outcome is written down, then stops looks and hands those under way over. */
     async close(): Promise<void> {
       closing.abort();
       submitter.stop(SUBMIT_PATIENCE_MS);
-      // Jobs are looked at, and the lease is kept, until all can be handed over.
+      // Jobs are looked at until all can be handed over.
       await submitter.close();
-      hasStopped = true;
-      clearTimeout(timer);
-      await Promise.all([poller.close(), heartbeat.close()]);
+      const handedOver = poller.close().catch((error: unknown) => {
+        log.warn(
+          { err: error },
+          "The looks under way could not be handed over; other gateways take them over within 9 seconds.",
+        );
+      });
       const patience = delay(HANDOVER_PATIENCE_MS, undefined, { ref: false });
-      await Promise.race([handOver(), patience]);
+      await Promise.all([upkeep.close(), Promise.race([handedOver, patience])]);
     },
   };
-
-  async function handOver(): Promise<void> {
-    try {
-      await takeOver.handOver();
-    } catch (error) {
-      log.warn(
-        { err: error },
-        "The jobs could not be handed over; other gateways take them over once this one's lease has run out.",
-      );
-    }
-  }
 }

@@ -38,11 +38,10 @@ export type Member = { readonly url: string; readonly process: GatewayProcess };
 
 const CLOCK = fileURLToPath(new URL("shift-clock.ts", import.meta.url));
 /** The gateway's own times, for what is promised in seconds. */
-export const DEFAULT_TIMES = { LOG_LEVEL: "warn" };
+export const DEFAULT_TIMES = { LOG_LEVEL: "info" };
 
 /** Settings short enough that a test sees them pass. */
 export const SHORT_TIMES = {
-  LEASE_SECONDS: "2",
   SUBMIT_TIMEOUT_SECONDS: "3",
   SUBMIT_MARGIN_SECONDS: "1",
   OUTAGE_BACK_OFF_SECONDS: "2",

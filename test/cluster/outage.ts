@@ -3,8 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import type { Checker } from "./checker.ts";
-import type { Cluster } from "./cluster.ts";
-import { countFailing } from "./read-owners.ts";
+import type { Cluster, Member } from "./cluster.ts";
 
 /** What was seen in an outage from when every gateway knew of it until it ended. */
 type OutageFigures = {
@@ -43,7 +42,7 @@ export async function bearOutage(scene: {
   await checker.submit("held", jobs);
   await waitUntil(async () => (await checker.countJobs("IN_PROGRESS")) === jobs);
   scene.form.leave(cluster);
-  if (!(await waitUntil(async () => (await countFailing(cluster)) === cluster.members().length))) {
+  if (!(await waitUntil(async () => cluster.members().every(hasOutage)))) {
     throw new Error("Not every gateway found out that the upstream is away.");
   }
 
@@ -56,6 +55,12 @@ export async function bearOutage(scene: {
 
   scene.form.comeBack(cluster);
   return { looks, posts, answers: [...answers] };
+}
+
+/** As its log has it. */
+function hasOutage({ process }: Member): boolean {
+  const log = process.stderr();
+  return log.lastIndexOf("RunComfy keeps failing") > log.lastIndexOf("RunComfy answers again");
 }
 
 /** With those that a black hole keeps from the upstream. */

@@ -6,7 +6,7 @@ import { DEFAULT_TIMES } from "./cluster.ts";
 import { bearOutage } from "./outage.ts";
 import { END_PATIENCE_MS, PATIENCE, useTestCluster } from "./test-cluster.ts";
 
-/** Until looks and probes are as rare as they get; the full minute runs in the soak. */
+/** Until probes are as rare as they get; the full minute runs in the soak. */
 const KNOWN_MS = 8_000;
 /** In that time, of all gateways together; so many jobs would get hundreds. */
 const TRICKLE = 32;
@@ -29,13 +29,12 @@ describe("an upstream", { timeout: 120_000 }, () => {
       jobs: 40,
     },
   ])(
-    "that $name gets a trickle of looks and no submit, and all of $jobs jobs recover once it is back",
+    "that $name gets a few probes and no submit, and all of $jobs jobs recover once it is back",
     async ({ form, jobs }) => {
       const { cluster, checker } = scene();
       const figures = await bearOutage({ cluster, checker, jobs, knownMs: KNOWN_MS, form });
       expect(figures.answers).toEqual(["UNAVAILABLE"]);
       expect(figures.looks).toBeLessThan(TRICKLE);
-      expect(figures.looks).toBeGreaterThan(0);
       expect(figures.posts).toBe(0);
       await checker.whenAllEnded(END_PATIENCE_MS);
       expect(await checker.findBroken()).toEqual([]);

@@ -16,7 +16,8 @@ describe("the configuration", () => {
       submitTimeoutSeconds: 10,
       submitsAtOnce: 100,
       submitMarginSeconds: 5,
-      leaseSeconds: 6,
+      looksAtOnce: 256,
+      lookCostSeconds: 0.02,
       outageBackOffSeconds: 8,
       jobRetentionDays: null,
       auth: {
@@ -136,7 +137,8 @@ describe("the configuration", () => {
         SUBMIT_TIMEOUT_SECONDS: "0",
         SUBMITS_AT_ONCE: "0",
         SUBMIT_MARGIN_SECONDS: "61",
-        LEASE_SECONDS: "0.1",
+        LOOKS_AT_ONCE: "0",
+        LOOK_COST_SECONDS: "0",
         OUTAGE_BACK_OFF_SECONDS: "never",
         SANDBOX_SPEED: "-1",
         SANDBOX_PORT: "x",
@@ -144,7 +146,7 @@ describe("the configuration", () => {
       });
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(
-      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){15}$/,
+      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){16}$/,
     );
     expect(act).toThrow(/LOG_LEVEL must be trace, .* or silent, not "loud"\./);
     expect(act).not.toThrow(/secret|se cret/);

@@ -193,7 +193,6 @@ function toEnvironment({ url, token }: FaultyUpstream, databaseUrl: string) {
     RUNCOMFY_BASE_URL: url,
     RUNCOMFY_API_TOKEN: token,
     DATABASE_URL: databaseUrl,
-    LEASE_SECONDS: "2",
     SUBMIT_TIMEOUT_SECONDS: "5",
     SUBMIT_MARGIN_SECONDS: "1",
   };

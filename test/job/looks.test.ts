@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { LookOutcome, Looks } from "../../src/job/looks.ts";
-import { conclude, lookByAge, NO_LOOKS, noteLook } from "../../src/job/looks.ts";
+import { conclude, NO_LOOKS, noteLook, toBackOffMs } from "../../src/job/looks.ts";
 import type { Observation } from "../../src/job/advance.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
@@ -22,9 +21,11 @@ function concludeAfter(
 ): Observation | null {
   let looks: Looks = NO_LOOKS;
   let conclusion: Observation | null = null;
+  let before = 0;
   for (const [second, outcome] of steps) {
     const now = new Date(START.getTime() + second * 1_000);
-    looks = noteLook(looks, outcome, now);
+    looks = noteLook(looks, outcome, (second - before) * 1_000);
+    before = second;
     conclusion = conclude(job, looks, outcome, now, deadline);
   }
   return conclusion;
@@ -159,35 +160,10 @@ test("the reason of a failure is waited for no longer than 30 seconds", () => {
   ).toBe("INFERENCE_FAILED");
 });
 
-function delayMs(
-  ageSeconds: number,
-  changes: Partial<Job> = {},
-  failures = 0,
-  random = 0.5,
-): number {
-  const now = new Date(START.getTime() + ageSeconds * 1_000);
-  const looks = { ...NO_LOOKS, failures };
-  return lookByAge({ ...job, ...changes }, looks, now, random).getTime() - now.getTime();
-}
-
-test("looks are quick at first, slower with age, and never slower than 15 seconds", () => {
-  expect([0, 8, 60, 3_600, DAY].map((age) => delayMs(age))).toEqual([
-    500, 800, 6_000, 15_000, 15_000,
+test("failed looks back off with jitter, up to 15 seconds", () => {
+  expect([0, 1, 3, 9].map((failures) => toBackOffMs(failures, 0.5))).toEqual([
+    0, 500, 2_000, 7_500,
   ]);
-  for (const random of [0, 0.999]) {
-    for (const failures of [0, 1, 5, 1_000]) {
-      expect(delayMs(DAY, {}, failures, random)).toBeLessThanOrEqual(15_000);
-      expect(delayMs(0, {}, failures, random)).toBeGreaterThanOrEqual(500);
-    }
-  }
-});
-
-test("a job that starts to run is looked at quickly again", () => {
-  const startedAt = new Date(START.getTime() + 300_000);
-  expect(delayMs(301, { status: "IN_PROGRESS", startedAt })).toBe(500);
-});
-
-test("failed looks back off with jitter", () => {
-  expect([1, 3, 9].map((failures) => delayMs(1, {}, failures))).toEqual([500, 2_000, 7_500]);
-  expect(delayMs(1, {}, 9, 0.1)).toBe(1_500);
+  expect(toBackOffMs(9, 0.1)).toBe(1_500);
+  expect(toBackOffMs(1_000, 0.999)).toBeLessThanOrEqual(15_000);
 });

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
+const limits = { signal: new AbortController().signal, timeoutMs: 10_000 };
 const log = pino({ level: "silent" });
 
 test("An answer over which the reader breaks is an unreadable one, not a failure of the upstream", async () => {
@@ -15,14 +16,14 @@ test("An answer over which the reader breaks is an unreadable one, not a failure
   const deployment = { apiVersion: "v1", deploymentId: "dep" };
   const request = { ...deployment, requestId: await runComfy.submit({ ...deployment, input: {} }) };
   for (let looks = 0; looks < 6; looks += 1) {
-    const look = runComfy.readStatus(request, new AbortController().signal);
+    const look = runComfy.readStatus(request, limits);
     await expect(look).rejects.toMatchObject({
       name: "RunComfyError",
       code: "INVALID_RESPONSE",
       message: expect.stringContaining("RangeError"),
     });
   }
-  expect(pace.isOutage()).toBe(false);
+  expect(pace.isOutage("dep")).toBe(false);
 });
 
 /** No answer is known that breaks the reader: this stands for a mistake that nobody has found yet. */

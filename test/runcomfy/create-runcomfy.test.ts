@@ -12,6 +12,8 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
 const never = new AbortController().signal;
+/** All get the time that a busy machine takes. */
+const limits = { signal: never, timeoutMs: 10_000 };
 const log = pino({ level: "silent" });
 let upstream: FaultyUpstream;
 let runComfy: RunComfy;
@@ -58,10 +60,14 @@ async function failureOf(call: Promise<unknown>): Promise<RunComfyError> {
 }
 
 /** The three reads and the cancel, each as a call that falls into a fault. */
-async function fallInto(name: FaultName, call: "status" | "result" | "cancel", by = runComfy) {
+async function fallInto(
+  name: FaultName,
+  call: "status" | "result" | "cancel",
+  { by = runComfy, timeoutMs = limits.timeoutMs } = {},
+) {
   const request = await accept(`fault-${name}--${call}`);
-  if (call === "status") return by.readStatus(request, never);
-  if (call === "result") return by.readResult(request, never);
+  if (call === "status") return by.readStatus(request, { ...limits, timeoutMs });
+  if (call === "result") return by.readResult(request, { ...limits, timeoutMs });
   return by.cancel(request, never);
 }
 
@@ -83,9 +89,9 @@ test("A submit posts the input once, with the token, and returns the upstream's 
 
 test("A job is followed through its statuses to its output", async () => {
   const request = await accept();
-  const look = () => runComfy.readStatus(request, never);
+  const look = () => runComfy.readStatus(request, limits);
   expect(await look()).toEqual({ state: "queued", queuePosition: 0, word: "in_queue" });
-  expect(await runComfy.readResult(request, never)).toEqual({
+  expect(await runComfy.readResult(request, limits)).toEqual({
     kind: "unfinished",
     state: "queued",
   });
@@ -95,7 +101,7 @@ test("A job is followed through its statuses to its output", async () => {
     output: { seed: 7 },
     finished_at: "2025-07-22T13:13:03.624471",
   });
-  expect(await runComfy.readResult(request, never)).toEqual({
+  expect(await runComfy.readResult(request, limits)).toEqual({
     kind: "succeeded",
     output: { seed: 7 },
     finishedAt: new Date("2025-07-22T13:13:03.624Z"),
@@ -105,11 +111,11 @@ test("A job is followed through its statuses to its output", async () => {
 test("A queued job is cancelled, a running one is not cancellable", async () => {
   const queued = await accept();
   expect(await runComfy.cancel(queued, never)).toBe("cancelled");
-  expect((await runComfy.readStatus(queued, never)).state).toBe("cancelled");
-  expect((await runComfy.readResult(queued, never)).kind).toBe("cancelled");
+  expect((await runComfy.readStatus(queued, limits)).state).toBe("cancelled");
+  expect((await runComfy.readResult(queued, limits)).kind).toBe("cancelled");
   const running = await accept();
   upstream.script(running.requestId, ["in_progress"]);
-  await runComfy.readStatus(running, never);
+  await runComfy.readStatus(running, limits);
   expect(await runComfy.cancel(running, never)).toBe("not-cancellable");
 });
 
@@ -282,16 +288,16 @@ test.each<[FaultName, string]>([
   ["null-200", "INVALID_RESPONSE"],
 ])("A status, a result and a cancel that meet %s fail as %s", async (name, code) => {
   for (const call of ["status", "result", "cancel"] as const) {
-    // All others get the time that a busy machine takes.
-    const by = connect({ readTimeoutMs: code === "TIMEOUT" ? 500 : 10_000 });
-    expect(await failureOf(fallInto(name, call, by))).toMatchObject({ code });
+    const timeoutMs = code === "TIMEOUT" ? 500 : limits.timeoutMs;
+    const by = connect({ cancelTimeoutMs: timeoutMs });
+    expect(await failureOf(fallInto(name, call, { by, timeoutMs }))).toMatchObject({ code });
     expect(upstream.count(call, `fault-${name}--${call}`)).toBe(1);
   }
 });
 
 test("A job that was just accepted may be unknown at first", async () => {
   const request = await accept("fault-not-found-at-first");
-  const look = () => runComfy.readStatus(request, never);
+  const look = () => runComfy.readStatus(request, limits);
   expect((await failureOf(look())).code).toBe("NOT_FOUND");
   expect((await failureOf(look())).code).toBe("NOT_FOUND");
   expect((await look()).state).toBe("queued");
@@ -299,8 +305,8 @@ test("A job that was just accepted may be unknown at first", async () => {
 
 test("A job that the upstream lost is unknown to both reads", async () => {
   const request = await accept("fault-lost");
-  expect((await failureOf(runComfy.readStatus(request, never))).code).toBe("NOT_FOUND");
-  expect((await failureOf(runComfy.readResult(request, never))).code).toBe("NOT_FOUND");
+  expect((await failureOf(runComfy.readStatus(request, limits))).code).toBe("NOT_FOUND");
+  expect((await failureOf(runComfy.readResult(request, limits))).code).toBe("NOT_FOUND");
 });
 
 test("A result may be larger than other answers, but not endless", async () => {
@@ -397,8 +403,8 @@ test.each<[FaultName, number]>([
   const before = upstream.requests.length;
   for (const call of [
     submit("dep"),
-    runComfy.readStatus(request, never),
-    runComfy.readResult(request, never),
+    runComfy.readStatus(request, limits),
+    runComfy.readResult(request, limits),
     runComfy.cancel(request, never),
   ]) {
     const error = await failureOf(call);
@@ -426,14 +432,14 @@ test("Failed reads and submits of unknown fate begin an outage together, and a g
   runComfy = connect({ pace });
   const request = await accept();
   upstream.setFault("html-502");
-  for (let reads = 0; reads < 3; reads += 1) await failureOf(runComfy.readStatus(request, never));
+  for (let reads = 0; reads < 3; reads += 1) await failureOf(runComfy.readStatus(request, limits));
   await failureOf(submit("dep"));
-  expect(pace.claimLook("dep")).toBe(0);
-  await failureOf(runComfy.readResult(request, never));
-  expect(pace.claimLook("dep")).toBe(1_000);
+  expect(pace.isOutage("dep")).toBe(false);
+  await failureOf(runComfy.readResult(request, limits));
+  expect(pace.failingDeployments()).toEqual(["dep"]);
   upstream.setFault(null);
-  await runComfy.readStatus(request, never);
-  expect(pace.claimLook("dep")).toBe(0);
+  await runComfy.readStatus(request, limits);
+  expect(pace.failingDeployments()).toEqual([]);
 });
 
 test("Submits to an upstream where nobody listens begin an outage, and one that is accepted ends it", async () => {
@@ -477,8 +483,8 @@ test("A redirect and the upstream's own URLs are never followed", async () => {
     await failureOf(fallInto("redirect", call));
   }
   const request = await accept("fault-foreign-urls");
-  await runComfy.readStatus(request, never);
-  await runComfy.readResult(request, never);
+  await runComfy.readStatus(request, limits);
+  await runComfy.readResult(request, limits);
   await runComfy.cancel(request, never);
   expect(upstream.requestsElsewhere).toEqual([]);
 });
@@ -494,7 +500,7 @@ test.each(["..", ".", "a/b", "a%2Fb", "a?b", "a#b", "a b", "", "é", "x".repeat(
       { ...good, deploymentId: id },
       { ...good, apiVersion: id },
     ]) {
-      expect((await failureOf(runComfy.readStatus(request, never))).code).toBe("NOT_FOUND");
+      expect((await failureOf(runComfy.readStatus(request, limits))).code).toBe("NOT_FOUND");
       expect((await failureOf(runComfy.cancel(request, never))).code).toBe("NOT_FOUND");
     }
     expect(upstream.requests).toHaveLength(before);
@@ -534,13 +540,13 @@ test("An abort ends a call with the abort's own reason, and says nothing of the 
   const request = await accept("fault-no-answer--looks");
   for (let reads = 0; reads < 6; reads += 1) {
     const controller = new AbortController();
-    const look = runComfy.readStatus(request, controller.signal);
+    const look = runComfy.readStatus(request, { ...limits, signal: controller.signal });
     const settled = expect(look).rejects.toBe("leaving");
     await upstream.whenRequested("status", reads + 1, request.requestId);
     controller.abort("leaving");
     await settled;
   }
-  expect(pace.claimLook("dep")).toBe(0);
+  expect(pace.isOutage("dep")).toBe(false);
 });
 
 test("An abort ends a cancel and a body that is being read", async () => {
@@ -548,7 +554,9 @@ test("An abort ends a cancel and a body that is being read", async () => {
   const reading = await accept("fault-endless-body--result");
   const cancelling = await accept("fault-no-answer--cancel");
   const settled = Promise.all([
-    expect(runComfy.readResult(reading, controller.signal)).rejects.toBe("leaving"),
+    expect(runComfy.readResult(reading, { ...limits, signal: controller.signal })).rejects.toBe(
+      "leaving",
+    ),
     expect(runComfy.cancel(cancelling, controller.signal)).rejects.toBe("leaving"),
   ]);
   await upstream.whenRequested("result", 1, reading.requestId);
@@ -561,7 +569,7 @@ test("A call that is aborted before it begins is not sent", async () => {
   const request = await accept();
   const before = upstream.requests.length;
   const signal = AbortSignal.abort("gone");
-  await expect(runComfy.readStatus(request, signal)).rejects.toBe("gone");
+  await expect(runComfy.readStatus(request, { ...limits, signal })).rejects.toBe("gone");
   await expect(runComfy.cancel(request, signal)).rejects.toBe("gone");
   expect(upstream.requests).toHaveLength(before);
 });

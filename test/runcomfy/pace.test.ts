@@ -1,21 +1,23 @@
 import { pino } from "pino";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import type { UpstreamErrorCode } from "../../src/job/errors.ts";
-import type { Delivery } from "../../src/runcomfy/runcomfy-error.ts";
 import type { Pace, Probe } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
+import type { Delivery } from "../../src/runcomfy/runcomfy-error.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 
 let now = 0;
 let logged: string[] = [];
+let pace: Pace;
 
 beforeEach(() => {
   now = 1_000_000;
   logged = [];
+  pace = makePace();
 });
 
-function makePace(random = 1) {
+function makePace(random = 1): Pace {
   const log = pino({}, { write: (line: string) => void logged.push(line) });
   return createPace({ now: () => now, random: () => random, log });
 }
@@ -29,564 +31,449 @@ function answered(httpStatus: number, code: UpstreamErrorCode = "UNAVAILABLE") {
   return new RunComfyError("It failed.", { code, delivery: "unknown", httpStatus });
 }
 
-function failReads(pace: Pace, deploymentId: string, count = 5): void {
-  for (let reads = 0; reads < count; reads += 1) pace.noteRead(answered(500), deploymentId);
+/** Five failures of all of RunComfy, if not told otherwise. */
+function failReads(error = failure("UNAVAILABLE"), deploymentId = "dep", count = 5): void {
+  for (let reads = 0; reads < count; reads += 1) pace.noteRead(error, deploymentId);
 }
 
-const ALL: Probe = { call: "list", deploymentId: null };
-
-/** As `claimProbe`, 0 for any probe. */
-function waitForProbe(pace: Pace): number {
-  const claimed = pace.claimProbe();
-  return typeof claimed === "number" ? claimed : 0;
+/** Failures of a deployment while others are answered. */
+function failAlone(deploymentId: string, count = 5): void {
+  for (let reads = 0; reads < count; reads += 1) {
+    pace.noteRead(null, "good");
+    pace.noteRead(answered(500), deploymentId);
+  }
 }
 
-function makeOutage(random = 1) {
-  const pace = makePace(random);
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "dep");
-  return pace;
+const LIST: Probe = { call: "list", deploymentId: null };
+const STATUS: Probe = { call: "status", deploymentId: null };
+
+/** Waits for so many probes, each of which ends with this error; returns how long it waited for each. */
+function failProbes(count: number, error = failure("UNAVAILABLE")): number[] {
+  return Array.from({ length: count }, () => {
+    const waitMs = pace.claimProbe();
+    if (typeof waitMs === "object") throw new Error("The probe came before its time.");
+    now += waitMs;
+    const probe = pace.claimProbe();
+    if (typeof probe === "number") throw new Error("The probe did not come in time.");
+    pace.noteProbe(error, probe);
+    return waitMs;
+  });
 }
 
-test("Without failures everybody may look at any time", () => {
-  const pace = makePace();
-  expect([pace.claimLook("dep"), pace.claimLook("dep"), pace.pausedForMs()]).toEqual([0, 0, 0]);
-});
-
-test("A pause that was asked for runs down and holds up looks as well", () => {
-  const pace = makePace();
-  pace.notePause(7_000);
-  now += 2_500;
-  expect(pace.pausedForMs()).toBe(4_500);
-  expect(pace.claimLook("dep")).toBe(4_500);
-  now += 4_500;
-  expect(pace.pausedForMs()).toBe(0);
-  expect(pace.claimLook("dep")).toBe(0);
-});
-
-test("Of several pauses the longest counts, and none counts for more than five minutes", () => {
-  const pace = makePace();
-  pace.notePause(9_000);
-  pace.notePause(1_000);
-  expect(pace.pausedForMs()).toBe(9_000);
-  pace.notePause(86_400_000);
-  expect(pace.pausedForMs()).toBe(300_000);
-});
-
-test.each(["UNAVAILABLE", "TIMEOUT", "UNAUTHORIZED", "RATE_LIMITED"] as const)(
-  "Five reads in a row that end as %s are an outage, four are none",
-  (code) => {
-    const pace = makePace();
-    for (let reads = 0; reads < 4; reads += 1) pace.noteRead(failure(code), "dep");
-    expect(pace.claimLook("dep")).toBe(0);
-    pace.noteRead(failure(code), "dep");
-    expect(pace.claimLook("dep")).toBe(1_000);
-  },
-);
-
-test("A success between failures starts their count anew", () => {
-  const pace = makePace();
-  for (let reads = 0; reads < 20; reads += 1) {
-    pace.noteRead(reads % 5 === 4 ? null : failure("UNAVAILABLE"), "dep");
-  }
-  expect(pace.claimLook("dep")).toBe(0);
-});
-
-test("An answer about one job shows that the upstream is there; garbage shows nothing", () => {
-  const pace = makeOutage();
-  now += 1_000;
-  expect(pace.claimLook("dep")).toBe(0);
-  pace.noteRead(failure("INVALID_RESPONSE"), "dep");
-  expect(pace.claimLook("dep")).toBe(2_000);
-  pace.noteRead(failure("NOT_FOUND"), "dep");
-  expect(pace.claimLook("dep")).toBe(0);
-});
-
-test("In an outage one look at a time passes, ever more rarely, at last every 8 seconds", () => {
-  const pace = makeOutage();
-  const waits: number[] = [];
-  for (let looks = 0; looks < 6; looks += 1) {
-    const waitMs = pace.claimLook("dep");
-    waits.push(waitMs);
-    now += waitMs;
-    expect(pace.claimLook("dep")).toBe(0);
-    expect(pace.claimLook("dep")).toBeGreaterThan(0);
-    pace.noteRead(failure("TIMEOUT"), "dep");
-  }
-  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
-});
-
-test("The waits of an outage are jittered, down to a half", () => {
-  expect(makeOutage(0).claimLook("dep")).toBe(500);
-  expect(makeOutage(0.5).claimLook("dep")).toBe(750);
-});
-
-test("Looks that were under way when the outage began do not lengthen its waits", () => {
-  const pace = makeOutage();
-  for (let reads = 0; reads < 50; reads += 1) pace.noteRead(failure("TIMEOUT"), "dep");
-  expect(pace.claimLook("dep")).toBe(1_000);
-});
-
-test("A look whose end is never noted gives up its place after 8 seconds", () => {
-  const pace = makeOutage();
-  now += 1_000;
-  expect(pace.claimLook("dep")).toBe(0);
-  expect(pace.claimLook("dep")).toBe(8_000);
-  now += 8_000;
-  expect(pace.claimLook("dep")).toBe(0);
-});
-
-test("A look that ended before any read gives its place to the next", () => {
-  const pace = makeOutage();
-  now += 1_000;
-  expect(pace.claimLook("dep")).toBe(0);
-  pace.releaseLook("dep");
-  expect(pace.claimLook("dep")).toBe(0);
-  expect(pace.claimLook("dep")).toBe(8_000);
-  pace.noteRead(failure("TIMEOUT"), "dep");
-  expect(pace.claimLook("dep")).toBe(2_000);
-});
-
-test("A place that nobody has can't be given back: pauses and the waits of an outage stay", () => {
-  const pace = makePace();
-  pace.notePause(7_000);
-  pace.releaseLook("dep");
-  expect(pace.claimLook("dep")).toBe(7_000);
-  const outage = makeOutage();
-  outage.releaseLook("dep");
-  expect(outage.claimLook("dep")).toBe(1_000);
-  now += 1_000;
-  expect(outage.claimLook("dep")).toBe(0);
-  outage.noteRead(failure("TIMEOUT"), "dep");
-  outage.releaseLook("dep");
-  expect(outage.claimLook("dep")).toBe(2_000);
-});
-
-test("The first success ends an outage at once, and the log tells its start and end once each", () => {
-  const pace = makeOutage();
-  pace.noteRead(failure("TIMEOUT"), "dep");
-  pace.noteRead(null, "dep");
-  pace.noteRead(null, "dep");
-  expect([pace.claimLook("dep"), pace.claimLook("dep")]).toEqual([0, 0]);
-  expect(logged).toHaveLength(2);
-  expect(logged[0]).toContain("keeps failing");
-  expect(logged[1]).toContain("answers again");
-});
-
-test("Several gateways share the looks of an outage, and none is told of its end later than alone", () => {
-  const pace = makeOutage();
-  pace.setGateways(3);
-  const waits: number[] = [];
-  for (let looks = 0; looks < 4; looks += 1) {
-    const waitMs = pace.claimLook("dep");
-    waits.push(waitMs);
-    now += waitMs;
-    pace.claimLook("dep");
-    pace.noteRead(failure("TIMEOUT"), "dep");
-  }
-  expect(waits).toEqual([1_000, 6_000, 8_000, 8_000]);
-});
-
-test("The upstream's last answer is told with its age, and an outage as such", () => {
-  const pace = makePace();
-  expect(pace.reach()).toEqual({ isOutage: false, isCutOff: false, answeredMsAgo: null });
-  pace.noteSubmit(null, "dep");
-  now += 5_000;
-  expect(pace.reach().answeredMsAgo).toBe(5_000);
-  pace.noteRead(failure("NOT_FOUND"), "dep");
-  expect(pace.reach().answeredMsAgo).toBe(0);
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "dep");
-  expect(pace.reach()).toEqual({ isOutage: true, isCutOff: false, answeredMsAgo: 0 });
-});
-
-test("An answer that another gateway got in an outage lets one look and one probe go at once, and only the first", () => {
-  const pace = makeOutage();
-  for (let looks = 0; looks < 2; looks += 1) {
-    now += pace.claimLook("dep");
-    pace.claimLook("dep");
-    pace.noteRead(failure("UNAVAILABLE"), "dep");
-  }
-  now += 500;
-  // So little after the first failure a slow database may tell of an answer from before it.
-  pace.noteAnswerElsewhere(2_500);
-  expect(pace.claimLook("dep")).toBe(3_500);
-  pace.noteAnswerElsewhere(100);
-  expect(pace.claimLook("dep")).toBe(0);
-  expect(waitForProbe(pace)).toBe(0);
-  pace.noteRead(failure("UNAVAILABLE"), "dep");
-  pace.noteAnswerElsewhere(0);
-  expect(pace.claimLook("dep")).toBe(8_000);
-});
-
-test("Who fails for long, also after another gateway had an answer, is cut off until it has one too", () => {
-  const pace = makeOutage();
-  now += 7_000;
-  // That was before the first failure.
-  pace.noteAnswerElsewhere(7_001);
-  pace.noteRead(failure("UNAVAILABLE"), "dep");
-  expect(pace.reach().isCutOff).toBe(false);
-  now += 2_000;
-  pace.noteAnswerElsewhere(1_000);
-  expect(pace.reach().isCutOff).toBe(false);
-  now += 1_000;
-  pace.noteRead(failure("UNAVAILABLE"), "dep");
-  expect(pace.reach().isCutOff).toBe(true);
-  pace.noteRead(null, "dep");
-  expect(pace.reach().isCutOff).toBe(false);
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "dep");
-  now += 7_000;
-  pace.noteRead(failure("UNAVAILABLE"), "dep");
-  expect(pace.reach().isCutOff).toBe(false);
-});
-
-test("Who fails for a short time is not cut off, and whose call hangs is, after a while", () => {
-  const pace = makeOutage();
-  now += 2_000;
-  pace.noteAnswerElsewhere(500);
-  pace.noteRead(failure("UNAVAILABLE"), "dep");
-  now += 3_999;
-  expect(pace.reach().isCutOff).toBe(false);
-  now += 1;
-  expect(pace.reach().isCutOff).toBe(true);
-
-  const hanging = makeOutage();
-  now += 9_000;
-  hanging.noteAnswerElsewhere(0);
-  now += 5_999;
-  expect(hanging.reach().isCutOff).toBe(false);
-  now += 1;
-  expect(hanging.reach().isCutOff).toBe(true);
-});
-
-test.each([
-  ["UNAVAILABLE", "never-arrived"],
-  ["UNAVAILABLE", "unknown"],
-  ["TIMEOUT", "unknown"],
-] as const)("Five submits in a row that end as %s, %s, are an outage", (code, delivery) => {
-  const pace = makePace();
-  for (let submits = 0; submits < 4; submits += 1) pace.noteSubmit(failure(code, delivery), "dep");
-  expect(pace.isOutage()).toBe(false);
-  pace.noteSubmit(failure(code, delivery), "dep");
-  expect(pace.isOutage()).toBe(true);
-  expect(pace.submitRefusal("dep")).toBe("UNAVAILABLE");
-});
-
-test("A good read between submits of unknown fate shows that the fault is theirs", () => {
-  const pace = makePace();
-  for (let submits = 0; submits < 20; submits += 1) {
-    if (submits % 4 === 0) pace.noteRead(null, "dep");
-    pace.noteSubmit(failure("UNAVAILABLE"), "dep");
-  }
-  expect(pace.isOutage()).toBe(false);
-});
-
-test("Submits that were refused, or answered with garbage, are no outage", () => {
-  const pace = makePace();
-  for (let submits = 0; submits < 20; submits += 1) {
-    pace.noteSubmit(failure("RATE_LIMITED", "refused"), "dep");
-    pace.noteSubmit(failure("UNAVAILABLE", "refused"), "dep");
-    pace.noteSubmit(failure("INVALID_RESPONSE"), "dep");
-  }
-  expect(pace.isOutage()).toBe(false);
-});
-
-test("In an outage no submit may go however long it lasts, and one that was under way can end it", () => {
-  const pace = makePace();
-  expect(pace.submitRefusal("dep")).toBeNull();
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "dep");
-  now += 3_600_000;
-  expect([pace.submitRefusal("dep"), pace.submitRefusal("dep")]).toEqual([
-    "UNAVAILABLE",
-    "UNAVAILABLE",
-  ]);
-  pace.noteSubmit(failure("INSUFFICIENT_FUNDS", "refused"), "dep");
-  expect(pace.submitRefusal("dep")).toBeNull();
-});
-
-test("In an outage one probe at a time passes, ever more rarely, at last every 8 seconds", () => {
-  const pace = makeOutage();
-  const waits: number[] = [];
-  for (let probes = 0; probes < 5; probes += 1) {
-    const waitMs = waitForProbe(pace);
-    waits.push(waitMs);
-    now += waitMs;
-    expect(waitForProbe(pace)).toBe(0);
-    expect(waitForProbe(pace)).toBe(8_000);
-    pace.noteProbe(failure("UNAVAILABLE"), ALL);
-  }
-  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
-  pace.notePause(60_000);
-  expect(waitForProbe(pace)).toBe(60_000);
-  pace.noteProbe(failure("NOT_FOUND"), ALL);
-  expect(pace.isOutage()).toBe(false);
-});
-
-test("One job whose looks always fail, and take each place for a look, keeps no probe away", () => {
-  const pace = makeOutage();
-  for (let looks = 0; looks < 10; looks += 1) {
-    now += pace.claimLook("dep");
-    expect(pace.claimLook("dep")).toBe(0);
-    pace.noteRead(failure("UNAVAILABLE"), "dep");
-  }
-  expect(waitForProbe(pace)).toBe(0);
-  pace.noteProbe(null, ALL);
-  expect(pace.isOutage()).toBe(false);
-});
-
-test("A call that hung is waited for no longer than one that failed at once", () => {
-  const pace = makeOutage();
-  now += 1_000;
-  expect([pace.claimLook("dep"), waitForProbe(pace)]).toEqual([0, 0]);
-  now += 5_000;
-  pace.noteProbe(failure("TIMEOUT"), ALL);
-  pace.noteRead(failure("TIMEOUT"), "dep");
-  expect([pace.claimLook("dep"), waitForProbe(pace)]).toEqual([0, 0]);
-});
-
-test("Where probes are answered and all else fails, the outages that follow are probed ever more rarely", () => {
-  const pace = makeOutage();
-  const waits: number[] = [];
-  for (let outages = 0; outages < 5; outages += 1) {
-    const waitMs = waitForProbe(pace);
-    waits.push(waitMs);
-    now += waitMs;
-    waitForProbe(pace);
-    pace.noteProbe(null, ALL);
-    if (outages === 3) now += 60_000;
-    for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "dep");
-  }
-  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
-});
-
-test("The beginning of each outage is told once", () => {
-  const pace = makePace();
-  let told = 0;
-  pace.onDoubt(() => (told += 1));
-  for (const expected of [1, 2]) {
-    for (let reads = 0; reads < 10; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "dep");
-    expect(told).toBe(expected);
-    pace.noteRead(null, "dep");
-  }
-});
-
-test("A submit that an unaccepted token holds back is told of the token", () => {
-  const pace = makePace();
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAUTHORIZED"), "dep");
-  expect(pace.submitRefusal("dep")).toBe("UNAUTHORIZED");
-});
-
-test("A pause that is longer than before is told once, and one that others were told is not told again", () => {
-  const pace = makePace();
-  let told = 0;
-  pace.onPause(() => (told += 1));
-  for (let answers = 0; answers < 20; answers += 1) pace.notePause(7_000);
-  expect(told).toBe(1);
-  pace.adoptPause(60_000);
-  pace.notePause(7_000);
-  expect(told).toBe(1);
-  expect(pace.pausedForMs()).toBe(60_000);
-});
-
-test("Two calls without an answer are an outage when they lie further apart than a lease", () => {
-  const pace = makePace();
-  pace.noteRead(failure("TIMEOUT"), "dep");
-  now += 5_999;
-  pace.noteRead(failure("TIMEOUT"), "other");
-  expect(pace.isOutage()).toBe(false);
-  now += 1;
-  pace.noteRead(failure("TIMEOUT"), "dep");
-  expect(pace.isOutage()).toBe(true);
-});
-
-test("Five answered failures of a deployment are an outage of that one, and others go on untouched", () => {
-  const pace = makePace();
-  failReads(pace, "bad", 4);
-  expect(pace.isOutage("bad")).toBe(false);
-  failReads(pace, "bad", 1);
-  expect([pace.isOutage("bad"), pace.isOutage("good"), pace.isOutage()]).toEqual([
-    true,
+test("Without failures looks and submits may start at any time, and there is nothing to probe", () => {
+  expect([pace.lookDelayMs(), pace.pausedForMs(), pace.claimProbe()]).toEqual([0, 0, Infinity]);
+  expect([pace.isOutage(), pace.isOutage("dep"), pace.submitRefusal("dep")]).toEqual([
     false,
     false,
+    null,
   ]);
-  expect(pace.submitRefusal("bad")).toBe("UNAVAILABLE");
-  expect(pace.submitRefusal("good")).toBeNull();
-  expect([pace.lookDelayMs(), pace.claimLook("good"), pace.claimLook("good")]).toEqual([0, 0, 0]);
-  const waits: number[] = [];
-  for (let looks = 0; looks < 5; looks += 1) {
-    waits.push(pace.claimLook("bad"));
-    now += pace.claimLook("bad");
-    expect([pace.claimLook("bad"), pace.claimLook("bad")]).toEqual([0, 8_000]);
-    pace.noteRead(null, "good");
-    failReads(pace, "bad", 1);
-  }
-  expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
-  expect(pace.isOutage()).toBe(false);
-  expect(logged).toHaveLength(1);
-  expect(logged[0]).toMatch(/"bad".*deployment keeps failing.*dashboard/);
+  expect(pace.failingDeployments()).toEqual([]);
 });
 
-test("A good call of a deployment ends its outage, and good ones of others do not", () => {
-  const pace = makePace();
-  failReads(pace, "bad");
-  pace.noteRead(null, "good");
-  pace.noteProbe(null, ALL);
-  expect(pace.isOutage("bad")).toBe(true);
-  pace.noteSubmit(null, "bad");
-  expect(pace.isOutage("bad")).toBe(false);
-  failReads(pace, "bad", 4);
-  pace.noteRead(null, "good");
-  failReads(pace, "bad", 1);
-  expect(pace.isOutage("bad")).toBe(true);
-  pace.noteProbe(failure("NOT_FOUND"), { call: "status", deploymentId: "bad" });
-  expect(pace.isOutage("bad")).toBe(false);
+describe("A pause", () => {
+  test("runs down and holds up looks", () => {
+    pace.notePause(7_000);
+    now += 2_500;
+    expect([pace.pausedForMs(), pace.lookDelayMs()]).toEqual([4_500, 4_500]);
+    now += 4_500;
+    expect([pace.pausedForMs(), pace.lookDelayMs()]).toEqual([0, 0]);
+  });
+
+  test("that is the longest of several counts, and none counts for more than five minutes", () => {
+    pace.notePause(9_000);
+    pace.notePause(1_000);
+    expect(pace.pausedForMs()).toBe(9_000);
+    pace.notePause(86_400_000);
+    expect(pace.pausedForMs()).toBe(300_000);
+  });
+
+  test("that is longer than before is told once, and one that others were told is not told again", () => {
+    let told = 0;
+    pace.onPause(() => (told += 1));
+    for (let answers = 0; answers < 20; answers += 1) pace.notePause(7_000);
+    expect(told).toBe(1);
+    pace.adoptPause(60_000);
+    pace.notePause(7_000);
+    expect(told).toBe(1);
+    expect(pace.pausedForMs()).toBe(60_000);
+  });
+
+  test("that is longer than the wait for a probe holds up looks and probes in an outage", () => {
+    failReads();
+    pace.notePause(60_000);
+    expect([pace.lookDelayMs(), pace.claimProbe()]).toEqual([60_000, 60_000]);
+    now += 60_000;
+    expect(pace.claimProbe()).toEqual(LIST);
+  });
 });
 
-test("When a deployment begins to fail the list is probed at once, and its status from then on", () => {
-  const pace = makePace();
-  let told = 0;
-  pace.onDoubt(() => (told += 1));
-  expect(pace.claimProbe()).toBe(Infinity);
-  failReads(pace, "bad");
-  expect(told).toBe(1);
-  expect(pace.claimProbe()).toEqual(ALL);
-  expect(pace.claimProbe()).toBe(1_000);
-  pace.noteProbe(null, ALL);
-  now += 1_000;
-  const status = { call: "status", deploymentId: "bad" } as const;
-  expect(pace.claimProbe()).toEqual(status);
-  pace.noteProbe(answered(500), status);
-  expect(pace.claimProbe()).toBe(2_000);
-  expect(pace.isOutage()).toBe(false);
-  pace.noteRead(null, "bad");
-  expect(pace.claimProbe()).toBe(Infinity);
-});
+describe("An outage of all", () => {
+  test.each([failure("UNAVAILABLE"), answered(401, "UNAUTHORIZED"), answered(429, "RATE_LIMITED")])(
+    "begins with the fifth read in a row that ends as $code",
+    (error) => {
+      failReads(error, "dep", 4);
+      expect(pace.isOutage()).toBe(false);
+      failReads(error, "other", 1);
+      expect(pace.isOutage()).toBe(true);
+      expect(pace.failingDeployments()).toEqual([]);
+    },
+  );
 
-test("If the list fails as well, the outage is that of all, until anything is answered well", () => {
-  const pace = makePace();
-  failReads(pace, "bad");
-  pace.claimProbe();
-  pace.noteProbe(answered(503), ALL);
-  expect(pace.submitRefusal("good")).toBe("UNAVAILABLE");
-  now += 1_000;
-  expect(pace.claimLook("good")).toBe(0);
-  pace.noteRead(null, "good");
-  expect([pace.isOutage(), pace.isOutage("bad")]).toEqual([false, true]);
-});
+  test("begins with the second look in a row that hangs", () => {
+    failReads(failure("TIMEOUT"), "dep", 1);
+    expect(pace.isOutage()).toBe(false);
+    failReads(failure("TIMEOUT"), "other", 1);
+    expect(pace.isOutage()).toBe(true);
+  });
 
-test("Five answered failures of others, with no good call between, are the outage of all", () => {
-  const pace = makePace();
-  failReads(pace, "bad");
-  for (const other of ["a", "b", "c", "d"]) failReads(pace, other, 1);
-  expect(pace.isOutage()).toBe(false);
-  failReads(pace, "bad", 20);
-  expect(pace.isOutage()).toBe(false);
-  failReads(pace, "e", 1);
-  expect(pace.isOutage()).toBe(true);
-});
+  test("does not begin where a good answer comes between failures", () => {
+    for (let reads = 0; reads < 20; reads += 1) {
+      failReads(failure("UNAVAILABLE"), "dep", 4);
+      pace.noteRead(null, "dep");
+      failReads(failure("TIMEOUT"), "dep", 1);
+      pace.noteRead(failure("NOT_FOUND"), "dep");
+    }
+    expect(logged).toEqual([]);
+  });
 
-test("Where no deployment fails five times, as many failures of all together make the list be probed", () => {
-  const pace = makePace();
-  for (const deploymentId of ["a", "b", "c", "d"]) failReads(pace, deploymentId, 1);
-  expect(pace.claimProbe()).toBe(Infinity);
-  failReads(pace, "e", 1);
-  expect(pace.claimProbe()).toEqual(ALL);
-  pace.noteProbe(failure("TIMEOUT"), ALL);
-  expect(pace.isOutage()).toBe(true);
-});
+  test("does not begin with failures of jobs, with garbage, or with refusals that ask for a pause", () => {
+    const options = { code: "RATE_LIMITED", delivery: "refused", httpStatus: 429 } as const;
+    const paused = new RunComfyError("It failed.", { ...options, retryAfterMs: 7_000 });
+    for (const error of [failure("REJECTED"), answered(200, "INVALID_RESPONSE"), paused]) {
+      failReads(error, "dep", 20);
+    }
+    expect([pace.isOutage("dep"), pace.claimProbe()]).toEqual([false, Infinity]);
+  });
 
-test("What came back with the upstream is tried at once in each deployment that failed", () => {
-  const pace = makePace();
-  failReads(pace, "bad");
-  pace.noteProbe(answered(503), ALL);
-  for (let looks = 0; looks < 4; looks += 1) {
-    now += pace.claimLook("bad");
-    pace.claimLook("bad");
-    failReads(pace, "bad", 1);
-  }
-  expect(pace.claimLook("bad")).toBe(8_000);
-  pace.noteProbe(null, ALL);
-  expect(pace.claimLook("bad")).toBe(0);
-  expect(pace.claimLook("bad")).toBe(8_000);
-});
+  test("holds up looks until its next probe, and refuses submits", () => {
+    failReads();
+    expect([pace.lookDelayMs(), pace.submitRefusal("dep")]).toEqual([1_000, "UNAVAILABLE"]);
+    now += 999.5;
+    expect(pace.lookDelayMs()).toBe(1);
+    now += 60_000;
+    expect(pace.lookDelayMs()).toBe(1);
+    expect(pace.claimProbe()).toEqual(LIST);
+    expect(pace.lookDelayMs()).toBe(2_000);
+  });
 
-test("Of more than a thousand deployments that fail the one that has not for longest is forgotten", () => {
-  const pace = makePace();
-  failReads(pace, "first");
-  for (let index = 0; index < 1_000; index += 1) {
-    expect(pace.isOutage("first")).toBe(true);
-    pace.noteRead(null, "good");
-    failReads(pace, `d-${index}`, 1);
-  }
-  expect(pace.isOutage("first")).toBe(false);
-});
+  test("tells a submit of a token that is not accepted", () => {
+    failReads(answered(401, "UNAUTHORIZED"));
+    expect(pace.submitRefusal("dep")).toBe("UNAUTHORIZED");
+  });
 
-test.each([
-  { deploymentId: "bad", about: { call: "status", deploymentId: "bad" } as const },
-  { deploymentId: "good", about: ALL },
-])(
-  "When probes of $about have been answered badly for two minutes, a submit may find out, one in 8 seconds",
-  ({ deploymentId, about }) => {
-    const pace = makePace();
-    failReads(pace, "bad");
-    if (about === ALL) pace.noteProbe(answered(500), ALL);
-    const refusal = () => pace.submitRefusal(deploymentId);
-    pace.noteProbe(answered(302, "INVALID_RESPONSE"), about);
-    now += 119_999;
-    pace.noteProbe(answered(500), about);
-    expect(refusal()).toBe("UNAVAILABLE");
-    now += 1;
-    expect([refusal(), refusal()]).toEqual([null, "UNAVAILABLE"]);
+  test("is probed ever more rarely, at last every 8 seconds, less up to a half", () => {
+    failReads();
+    expect(failProbes(5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
+    pace = makePace(0);
+    failReads();
+    expect(failProbes(5)).toEqual([500, 1_000, 2_000, 4_000, 4_000]);
+  });
+
+  test("is probed by the list and the status in turns", () => {
+    failReads();
+    for (const probe of [LIST, STATUS, LIST, STATUS]) {
+      now += 8_000;
+      expect(pace.claimProbe()).toEqual(probe);
+      pace.noteProbe(failure("UNAVAILABLE"), probe);
+    }
+  });
+
+  test("is probed again no later after a probe that hung than after one that failed at once", () => {
+    failReads();
+    failProbes(3);
     now += 8_000;
-    expect([refusal(), refusal()]).toEqual([null, "UNAVAILABLE"]);
-    pace.noteProbe(failure("TIMEOUT"), about);
-    now += 8_000;
-    expect(refusal()).toBe("UNAVAILABLE");
-    pace.noteSubmit(null, deploymentId);
-    expect([refusal(), refusal()]).toEqual([null, null]);
-  },
-);
+    const probe = pace.claimProbe();
+    now += 5_000;
+    if (typeof probe === "object") pace.noteProbe(failure("TIMEOUT"), probe);
+    expect(pace.claimProbe()).toBe(3_000);
+  });
 
-test("Who gets answers, be they failures, is not cut off, and who is told that its token is none, is", () => {
-  const pace = makePace();
-  failReads(pace, "bad");
-  pace.noteProbe(answered(500), ALL);
-  const fail = (error: RunComfyError) => {
-    now += 7_000;
-    pace.noteAnswerElsewhere(1_000);
+  test("is lengthened by no call that was under way when it began, and neither ended nor probed later for garbage", () => {
+    failReads();
+    failReads(failure("TIMEOUT"), "dep", 50);
+    failReads(answered(500), "dep", 50);
+    pace.noteRead(answered(200, "INVALID_RESPONSE"), "dep");
+    expect(pace.failingDeployments()).toEqual([]);
+    expect(failProbes(2, answered(200, "INVALID_RESPONSE"))).toEqual([1_000, 2_000]);
+    expect(pace.isOutage()).toBe(true);
+  });
+
+  test.each<[string, () => void]>([
+    ["a probe", () => pace.noteProbe(null, LIST)],
+    ["a probe that finds no such job", () => pace.noteProbe(answered(404, "NOT_FOUND"), STATUS)],
+    ["a read", () => pace.noteRead(null, "dep")],
+    ["an answer about one job", () => pace.noteRead(answered(404, "NOT_FOUND"), "dep")],
+    ["a submit", () => pace.noteSubmit(null, "dep")],
+    [
+      "a refusal of a submit",
+      () => pace.noteSubmit(failure("INSUFFICIENT_FUNDS", "refused"), "dep"),
+    ],
+  ])("ends with %s, which is told at once, and logged once", (_, note) => {
+    const delays: number[] = [];
+    pace.onRecovery(() => delays.push(pace.lookDelayMs()));
+    failReads(failure("UNAVAILABLE"), "dep", 20);
+    note();
+    note();
+    expect([pace.isOutage(), pace.submitRefusal("dep"), delays]).toEqual([false, null, [0]]);
+    expect(pace.claimProbe()).toBe(Infinity);
+    expect(logged).toHaveLength(2);
+    expect(logged[0]).toContain('"msg":"RunComfy keeps failing');
+    expect(logged[1]).toContain('"msg":"RunComfy answers again');
+  });
+
+  test("that follows another within a minute goes on with its back-off", () => {
+    const waits: number[] = [];
+    for (let outages = 0; outages < 5; outages += 1) {
+      failReads();
+      waits.push(...failProbes(1));
+      pace.noteProbe(null, LIST);
+      now += outages === 3 ? 60_000 : 59_999;
+    }
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
+  });
+
+  test("is told when it begins, once for each", () => {
+    let told = 0;
+    pace.onDoubt(() => (told += 1));
+    for (const expected of [1, 2]) {
+      failReads(failure("UNAVAILABLE"), "dep", 10);
+      expect(told).toBe(expected);
+      pace.noteRead(null, "dep");
+    }
+  });
+});
+
+describe("Submits", () => {
+  test.each([
+    ["UNAVAILABLE", "never-arrived", 5],
+    ["UNAVAILABLE", "unknown", 5],
+    ["TIMEOUT", "unknown", 2],
+  ] as const)("that end as %s, %s, begin an outage: %d in a row", (code, delivery, count) => {
+    for (let submits = 1; submits < count; submits += 1) {
+      pace.noteSubmit(failure(code, delivery), "dep");
+    }
+    expect(pace.isOutage()).toBe(false);
+    pace.noteSubmit(failure(code, delivery), "dep");
+    expect(pace.isOutage()).toBe(true);
+  });
+
+  test("that were refused, or answered with garbage, begin none", () => {
+    for (let submits = 0; submits < 20; submits += 1) {
+      pace.noteSubmit(failure("RATE_LIMITED", "refused"), "dep");
+      pace.noteSubmit(failure("UNAUTHORIZED", "refused"), "dep");
+      pace.noteSubmit(failure("UNAVAILABLE", "refused"), "dep");
+      pace.noteSubmit(failure("INVALID_RESPONSE"), "dep");
+    }
+    expect(pace.isOutage("dep")).toBe(false);
+  });
+
+  test("are no probes, however long an outage without answers lasts", () => {
+    failReads();
+    failProbes(500);
+    expect(pace.submitRefusal("dep")).toBe("UNAVAILABLE");
+  });
+
+  test.each([
+    { about: "all", deploymentId: "other" },
+    { about: "a deployment", deploymentId: "bad" },
+  ])(
+    "find out, one in 8 seconds, once probes of $about have been answered badly for two minutes",
+    ({ about, deploymentId }) => {
+      if (about === "all") failReads();
+      else failAlone("bad");
+      const refusal = () => pace.submitRefusal(deploymentId);
+      // The last of them comes 118 seconds after the first.
+      failProbes(17, answered(302, "INVALID_RESPONSE"));
+      expect(refusal()).toBe("UNAVAILABLE");
+      for (let submits = 0; submits < 2; submits += 1) {
+        failProbes(1, answered(500));
+        expect([refusal(), refusal()]).toEqual([null, "UNAVAILABLE"]);
+      }
+      failProbes(1, failure("TIMEOUT"));
+      expect(refusal()).toBe("UNAVAILABLE");
+      pace.noteSubmit(null, deploymentId);
+      expect([refusal(), refusal()]).toEqual([null, null]);
+    },
+  );
+
+  test("do not find out at once in the outage that follows such a one", () => {
+    failReads();
+    failProbes(20, answered(500));
+    pace.noteSubmit(null, "dep");
+    failReads();
+    expect(pace.submitRefusal("dep")).toBe("UNAVAILABLE");
+  });
+});
+
+describe("A deployment", () => {
+  const status: Probe = { call: "status", deploymentId: "bad" };
+
+  test("that answers badly five times in a row has an outage, and others go on untouched", () => {
+    failAlone("bad", 4);
+    expect(pace.isOutage("bad")).toBe(false);
+    failAlone("bad", 1);
+    expect([pace.isOutage("bad"), pace.isOutage("good"), pace.isOutage()]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(pace.failingDeployments()).toEqual(["bad"]);
+    expect([pace.submitRefusal("bad"), pace.submitRefusal("good")]).toEqual(["UNAVAILABLE", null]);
+    expect(pace.lookDelayMs()).toBe(0);
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(/"bad".*"msg":"A deployment keeps failing.*dashboard/);
+  });
+
+  test("that hangs while other calls are answered has an outage of its own", () => {
+    const before = pace.countAnswers();
+    pace.noteRead(null, "good");
+    pace.noteRead(failure("TIMEOUT"), "bad", before);
+    pace.noteSubmit(failure("TIMEOUT"), "bad", before);
+    expect([pace.isOutage(), pace.isOutage("bad")]).toEqual([false, true]);
+  });
+
+  test("that hangs while no other is called is told from RunComfy as a whole by one probe", () => {
+    failReads(failure("TIMEOUT"), "bad", 2);
+    expect(pace.isOutage()).toBe(true);
+    pace.noteProbe(null, LIST);
+    expect([pace.isOutage(), pace.isOutage("bad")]).toEqual([false, true]);
+  });
+
+  test("whose answer does not end in time has an outage of its own", () => {
+    failReads(answered(200, "TIMEOUT"), "bad", 2);
+    expect([pace.isOutage(), pace.isOutage("bad")]).toEqual([false, true]);
+  });
+
+  test("whose connection breaks fails with RunComfy as a whole, whatever else was answered", () => {
+    const before = pace.countAnswers();
+    pace.noteRead(null, "good");
+    for (let reads = 0; reads < 5; reads += 1) {
+      pace.noteRead(failure("UNAVAILABLE"), "bad", before);
+    }
+    expect([pace.isOutage(), pace.failingDeployments()]).toEqual([true, []]);
+  });
+
+  test("is probed by its status, ever more rarely, and its probes put nothing else in doubt", () => {
+    failAlone("bad");
     now += 1_000;
-    pace.noteRead(error, "bad");
-    return pace.reach().isCutOff;
-  };
-  expect([fail(answered(500)), fail(answered(502))]).toEqual([false, false]);
-  const unauthorized = answered(401, "UNAUTHORIZED");
-  expect([fail(unauthorized), fail(unauthorized)]).toEqual([false, true]);
-  expect(fail(answered(500))).toBe(false);
+    expect(pace.claimProbe()).toEqual(status);
+    pace.noteProbe(answered(500), status);
+    expect(failProbes(10).slice(0, 4)).toEqual([2_000, 4_000, 8_000, 8_000]);
+    failProbes(10, failure("TIMEOUT"));
+    expect([pace.isOutage(), pace.isOutage("bad")]).toEqual([false, true]);
+  });
+
+  test("is answered well again by its own calls, which is told, and not by those of others", () => {
+    let told = 0;
+    pace.onRecovery(() => (told += 1));
+    failAlone("bad");
+    pace.noteRead(null, "good");
+    pace.noteProbe(null, LIST);
+    expect([pace.failingDeployments(), told]).toEqual([["bad"], 0]);
+    pace.noteProbe(answered(404, "NOT_FOUND"), status);
+    expect([pace.failingDeployments(), told, pace.claimProbe()]).toEqual([[], 1, Infinity]);
+    expect(logged).toHaveLength(2);
+    expect(logged[1]).toMatch(/"bad".*"msg":"A deployment answers again/);
+    failAlone("bad");
+    pace.noteSubmit(null, "bad");
+    expect([pace.failingDeployments(), told]).toEqual([[], 2]);
+  });
+
+  test("that is due for longest is probed first", () => {
+    failAlone("a");
+    now += 100;
+    failAlone("b");
+    now += 8_000;
+    const deployments = Array.from({ length: 4 }, () => {
+      const probe = pace.claimProbe();
+      now += 8_000;
+      return typeof probe === "object" && probe.deploymentId;
+    });
+    expect(deployments).toEqual(["a", "b", "a", "b"]);
+  });
+
+  test("is not probed in an outage of all, and at once after it", () => {
+    failAlone("bad");
+    failReads();
+    failProbes(4);
+    now += 8_000;
+    expect(pace.claimProbe()).toEqual(LIST);
+    pace.noteProbe(null, LIST);
+    expect(pace.claimProbe()).toEqual(status);
+  });
+
+  test("that has not failed for longest is forgotten when more than a thousand fail", () => {
+    failAlone("first");
+    for (let index = 0; index < 1_000; index += 1) {
+      expect(pace.isOutage("first")).toBe(true);
+      failAlone(`d-${index}`, 1);
+    }
+    expect(pace.isOutage("first")).toBe(false);
+  });
 });
 
-test("A call that is not answered in time while others are tells of its deployment alone", () => {
-  const pace = makePace();
-  const before = pace.countAnswers();
-  pace.noteRead(null, "well");
-  for (let reads = 0; reads < 4; reads += 1) pace.noteRead(failure("TIMEOUT"), "slow", before);
-  pace.noteSubmit(failure("TIMEOUT"), "slow", before);
-  expect([pace.isOutage(), pace.isOutage("slow"), pace.isOutage("well")]).toEqual([
-    false,
-    true,
-    false,
-  ]);
-});
+describe("Five bad answers without a good one between them", () => {
+  test.each([
+    { of: "one deployment", ids: ["bad", "bad", "bad", "bad", "bad"] },
+    { of: "several deployments", ids: ["a", "b", "c", "d", "e"] },
+  ])("of $of make the list be probed at once, which is told", ({ ids }) => {
+    const claimed: (Probe | number)[] = [];
+    pace.onDoubt(() => claimed.push(pace.claimProbe()));
+    for (const id of ids) {
+      expect(claimed).toEqual([]);
+      failReads(answered(500), id, 1);
+    }
+    expect(claimed).toEqual([LIST]);
+    expect(pace.isOutage()).toBe(false);
+  });
 
-test("Calls that are not answered in time, and no others since they began, tell of RunComfy as a whole", () => {
-  const pace = makePace();
-  pace.noteRead(null, "well");
-  const before = pace.countAnswers();
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("TIMEOUT"), "slow", before);
-  expect(pace.isOutage()).toBe(true);
-});
+  test("are no outage of all if the list is answered", () => {
+    failReads(answered(500), "bad");
+    pace.claimProbe();
+    pace.noteProbe(null, LIST);
+    expect([pace.isOutage(), pace.claimProbe()]).toEqual([false, 1_000]);
+  });
 
-test("A connection that breaks tells of RunComfy as a whole, whatever else was answered", () => {
-  const pace = makePace();
-  const before = pace.countAnswers();
-  pace.noteRead(null, "well");
-  for (let reads = 0; reads < 5; reads += 1) pace.noteRead(failure("UNAVAILABLE"), "slow", before);
-  expect(pace.isOutage()).toBe(true);
+  test("are no outage of all however many more follow before the list has answered", () => {
+    failReads(answered(500), "bad", 20);
+    pace.claimProbe();
+    for (const id of ["a", "b", "c", "d", "e", "f"]) failReads(answered(500), id, 4);
+    expect([pace.isOutage(), pace.failingDeployments()]).toEqual([false, ["bad"]]);
+  });
+
+  test.each([answered(503), failure("TIMEOUT"), answered(401, "UNAUTHORIZED")])(
+    "are an outage of all if the list fails as well, $code",
+    (error) => {
+      failReads(answered(500), "bad");
+      pace.claimProbe();
+      pace.noteProbe(error, LIST);
+      expect([pace.isOutage(), pace.lookDelayMs()]).toEqual([true, 1_000]);
+      pace.noteRead(null, "good");
+      expect([pace.isOutage(), pace.failingDeployments()]).toEqual([false, ["bad"]]);
+    },
+  );
+
+  test("are no outage of all if something was answered well before the list failed", () => {
+    failReads(answered(500), "bad");
+    pace.claimProbe();
+    pace.noteRead(null, "good");
+    pace.noteProbe(answered(503), LIST);
+    expect(pace.isOutage()).toBe(false);
+  });
+
+  test("are asked about again only after five more if the list is answered with garbage", () => {
+    failReads(answered(500), "bad");
+    pace.claimProbe();
+    pace.noteProbe(answered(200, "INVALID_RESPONSE"), LIST);
+    failProbes(1, answered(500));
+    expect([pace.isOutage(), pace.claimProbe()]).toEqual([false, 2_000]);
+    failReads(answered(500), "other");
+    expect(pace.claimProbe()).toEqual(LIST);
+  });
+
+  test("put nothing in doubt where they are all of a deployment that has an outage", () => {
+    failAlone("bad");
+    failReads(answered(500), "bad", 20);
+    expect(pace.claimProbe()).toBe(1_000);
+  });
 });

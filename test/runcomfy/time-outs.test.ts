@@ -13,6 +13,7 @@ const log = pino({ level: "silent" });
 const never = new AbortController().signal;
 /** Of every call; a call that forgets it goes on for longer than a test may take. */
 const TIMEOUT_MS = 1_000;
+const limits = { signal: never, timeoutMs: TIMEOUT_MS };
 
 let upstream: FaultyUpstream;
 let runcomfy: RunComfy;
@@ -26,7 +27,7 @@ beforeEach(async () => {
     baseUrl,
     token,
     submitTimeoutMs: TIMEOUT_MS,
-    readTimeoutMs: TIMEOUT_MS,
+    cancelTimeoutMs: TIMEOUT_MS,
     listTimeoutMs: TIMEOUT_MS,
     probeTimeoutMs: TIMEOUT_MS,
     pace,
@@ -63,8 +64,8 @@ test.each<[FaultName, number | null]>([
     ]);
     const calls = {
       submit: runcomfy.submit({ apiVersion: "v1", deploymentId: "dep", input: {} }),
-      status: runcomfy.readStatus(accept("dep"), never),
-      result: runcomfy.readResult(accept("dep"), never),
+      status: runcomfy.readStatus(accept("dep"), limits),
+      result: runcomfy.readResult(accept("dep"), limits),
       cancel: runcomfy.cancel(accept("dep"), never),
       list: runcomfy.listDeployments(["dep"]),
     };
@@ -88,17 +89,10 @@ test("a refusal whose body never ends is told by its status, at the time-out", a
 }, 10_000);
 
 test("an abort ends a body that drips at once", async () => {
-  runcomfy = createRunComfy({
-    baseUrl: upstream.url,
-    token: upstream.token,
-    submitTimeoutMs: 60_000,
-    readTimeoutMs: 60_000,
-    pace: createPace({ now: () => 0, random: () => 1, log }),
-    log,
-  });
   const request = accept("fault-dripping-body--result");
   const leaving = new AbortController();
-  const settled = expect(runcomfy.readResult(request, leaving.signal)).rejects.toBe("leaving");
+  const reading = runcomfy.readResult(request, { signal: leaving.signal, timeoutMs: 60_000 });
+  const settled = expect(reading).rejects.toBe("leaving");
   await upstream.whenRequested("result", 1);
   setTimeout(() => leaving.abort("leaving"), 100);
   await settled;

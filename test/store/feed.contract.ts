@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
@@ -5,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import { BadCursorError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
+import { NO_LOOKS } from "../../src/job/looks.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 
@@ -16,12 +18,14 @@ export function describeFeed(context: {
 }): void {
   const { store } = context;
 
+  /** Each of a deployment of its own, which has run nothing yet. */
+  function create(): Job {
+    const deploymentId = randomUUID();
+    return createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now: new Date(0) });
+  }
+
   async function insert(): Promise<Job> {
-    const job: Job = {
-      ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
-      status: "IN_QUEUE",
-      requestId: "r",
-    };
+    const job: Job = { ...create(), status: "IN_QUEUE", requestId: "r" };
     expect(await store().jobs.insert({ job, input: {}, key: null })).toBe(true);
     return job;
   }
@@ -69,13 +73,20 @@ export function describeFeed(context: {
       expect((await readOn(head)).jobs).toEqual([other, newest]);
     });
 
-    test("tells nothing when nothing changed: not of a claim, a longer lease or a save that was refused", async () => {
-      const job = await insert();
-      await context.restart();
+    test("tells nothing when nothing changed: not of a look, a longer lease or a save that was refused", async () => {
+      const [job, submitting] = [create(), create()];
+      for (const each of [job, submitting]) {
+        await store().jobs.insert({ job: each, input: {}, key: null });
+      }
+      const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date(1));
+      await store().jobs.save(accepted, null);
       const head = await store().feed.readHead();
-      await store().ownership.claim(10);
-      await store().jobs.extendSubmit(job.id, 60_000);
-      expect(await store().jobs.save({ ...job, version: 7 }, null)).toBe(false);
+      const [look] = await store().looks.claimThese([job.id]);
+      if (look === undefined) throw new Error("an accepted job is followed");
+      const { token } = look;
+      await store().looks.putBack([{ ...NO_LOOKS, jobId: job.id, token, delayMs: 0 }]);
+      expect(await store().jobs.extendSubmit(submitting.id, 60_000)).toBe(true);
+      expect(await store().jobs.save({ ...accepted, version: 7 }, null)).toBe(false);
       expect((await readOn(head)).jobs).toEqual([]);
     });
 
@@ -171,18 +182,7 @@ export function describeFeed(context: {
 
     test("tells of a job once the upstream has it, and nothing of one that was refused", async () => {
       const head = await store().feed.readHead();
-      const refused = createJob({
-        ownerId: "local",
-        deploymentId: "d",
-        apiVersion: "v1",
-        now: new Date(0),
-      });
-      const accepted = createJob({
-        ownerId: "local",
-        deploymentId: "d",
-        apiVersion: "v1",
-        now: new Date(0),
-      });
+      const [refused, accepted] = [create(), create()];
       await store().jobs.insert({ job: refused, input: {}, key: null });
       await store().jobs.insert({ job: accepted, input: {}, key: null });
       expect((await readOn(head)).jobs).toEqual([]);

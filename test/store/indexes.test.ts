@@ -1,16 +1,17 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { type CompiledQuery, Kysely, PostgresDialect } from "kysely";
+import { CompiledQuery, Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
+import { NO_LOOKS } from "../../src/job/looks.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
-import type { JobFilter, JobStore } from "../../src/store/job-store.ts";
+import type { JobFilter, JobStore, LookTable } from "../../src/store/job-store.ts";
+import { createLooks } from "../../src/store/looks.ts";
 import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { startOwnership } from "../../src/store/ownership.ts";
 import type { Tables } from "../../src/store/tables.ts";
 import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -98,10 +99,10 @@ describe("on Postgres", () => {
 
   /** "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. */
   const SEED = `
-    insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, submit_until)
+    insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
       select 'job_' || n, case when n % 10 = 0 then 'mine' else 'theirs' end,
         case n % 10 when 0 then 'e' when 1 then 'd' else 'f' end, 'v1',
-        case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 0
+        case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0
       from generate_series(1, 20000) n`;
 
   beforeAll(async () => {
@@ -120,8 +121,7 @@ describe("on Postgres", () => {
       },
     });
     const database = { ...opened, queries, reads: queries };
-    const ownership = await startOwnership(opened, 60_000);
-    store = createJobStore({ database, ownership, changes: createLocalWakeUps() });
+    store = createJobStore({ database, changes: createLocalWakeUps() });
     close = async () => {
       await Promise.all([queries.destroy(), client.end()]);
       await store.close();
@@ -135,14 +135,85 @@ describe("on Postgres", () => {
     statements.length = 0;
     await read(store);
     const plans = [];
-    for (const { sql, parameters } of statements) {
-      const { rows } = await client.query(`explain (analyze, format json) ${sql}`, [...parameters]);
+    for (const { sql: text, parameters } of statements) {
+      const { rows } = await client.query(`explain (analyze, format json) ${text}`, [
+        ...parameters,
+      ]);
       plans.push(...findNodes(rows[0]["QUERY PLAN"]).filter(readsJobs));
     }
     expect(plans.length).toBeGreaterThan(0);
     for (const plan of plans) {
       expect(plan["Rows Removed by Filter"] ?? 0).toBe(0);
       for (const column of columns) expect(String(plan["Index Cond"])).toContain(column);
+    }
+  });
+});
+
+describe.each([
+  ["without", ""],
+  ["with", "analyze jobs, looks"],
+])("on Postgres, %s statistics, of 10,000 looks at 10,000 jobs", (_title, analyze) => {
+  const MOST_DUE = 50;
+  const IDS = Array.from({ length: MOST_DUE }, (_, index) => `job_${index * 7 + 1}`);
+  const statements: CompiledQuery[] = [];
+  let opened: Awaited<ReturnType<typeof openPostgres>>;
+  let looks: LookTable;
+  let close: () => Promise<void>;
+
+  const SEED = `
+    insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
+      select 'job_' || n, 'mine', 'd' || n % 10, 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0 from generate_series(1, 10000) n;
+    insert into looks (job_id, deployment_id, due_at)
+      select id, deployment_id, extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs;
+    ${analyze}`;
+
+  beforeAll(async () => {
+    const { url, drop } = await createDatabase();
+    opened = await openPostgres(url, { log: pino({ level: "silent" }) });
+    await sql.raw(SEED).execute(opened.queries);
+    const lookQueries = new Kysely<Tables>({
+      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
+      log({ query }) {
+        statements.push(query);
+      },
+    });
+    looks = createLooks({ ...opened, lookQueries });
+    close = async () => {
+      await Promise.all([lookQueries.destroy(), opened.close()]);
+      await drop();
+    };
+  });
+
+  afterAll(() => close());
+
+  const toPutBack = (jobId: string) => ({ ...NO_LOOKS, jobId, token: 1, delayMs: 0 });
+
+  test.each([
+    ["claimed", () => looks.claimDue({ limit: MOST_DUE, exceptDeployments: [] })],
+    [
+      "claimed but for those of some deployments",
+      () => looks.claimDue({ limit: MOST_DUE, exceptDeployments: ["d1", "d2"] }),
+    ],
+    ["claimed of certain jobs", () => looks.claimThese(IDS)],
+    ["put back", () => looks.putBack(IDS.map((id) => toPutBack(id)))],
+    ["mended", () => looks.mendTimes()],
+  ])("those that are %s are read along the indexes, and few others", async (_name, run) => {
+    statements.length = 0;
+    await run();
+    const [statement] = statements;
+    if (statement === undefined || statements.length > 1) throw new Error("not one statement");
+    const { sql: text, parameters } = statement;
+    const explain = CompiledQuery.raw(`explain (analyze, format json) ${text}`, [...parameters]);
+    // With the settings of the connection that does it.
+    const { rows } = await opened.lookQueries.executeQuery(explain);
+    const scans = findNodes(rows).filter(
+      (node) => node["Relation Name"] !== undefined && node["Node Type"] !== "ModifyTable",
+    );
+    expect(scans.length).toBeGreaterThan(0);
+    for (const scan of scans) {
+      expect(scan["Node Type"]).toMatch(/Index|Bitmap/);
+      const read = Number(scan["Actual Rows"]) + Number(scan["Rows Removed by Filter"] ?? 0);
+      expect(read * Number(scan["Actual Loops"])).toBeLessThanOrEqual(2 * MOST_DUE);
     }
   });
 });

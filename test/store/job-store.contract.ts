@@ -5,7 +5,9 @@ import { createJob, type Job, JOB_STATUSES, type JobStatus } from "../../src/job
 import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
 import { describeFeed } from "./feed.contract.ts";
+import { describeLooks } from "./looks.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
+import { describeRuns } from "./runs.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -16,6 +18,8 @@ export function describeJobStore(
     readonly store: JobStore;
     /** Runs statements beside the store. */
     execute(sql: string): Promise<void>;
+    /** Lets time pass on the clock that says when a look is due; it stands still otherwise. */
+    pass(ms: number): Promise<void>;
     /** Closes the store and opens the same database as another gateway. */
     restart(): Promise<JobStore>;
     discard(): Promise<void>;
@@ -56,10 +60,10 @@ export function describeJobStore(
   async function addMany(count: number): Promise<void> {
     await fresh.execute(`
       insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
-        updated_at, submit_until)
+        updated_at, work, submit_until)
       with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
       select 'job_' || n, 'many', 'd', 'v1', case when n % 2 = 0 then 'FAILED' else 'SUCCEEDED' end,
-        1, n, n, 0 from numbers`);
+        1, n, n, 1, 0 from numbers`);
   }
 
   async function readDocuments(id: string) {
@@ -127,15 +131,6 @@ export function describeJobStore(
       await store.jobs.save(accept(job), null);
       await store.jobs.withdraw(job.id);
       expect(await store.jobs.read(job.id)).toEqual(accept(job));
-    });
-
-    test("lists the unfinished jobs of this gateway", async () => {
-      const open = await insert();
-      const ended = await insert();
-      const end = { kind: "cancelled", finishedAt: null } as const;
-      await store.jobs.save(advance(ended, end, new Date(NOW_MS)), null);
-      const { id, deploymentId, status, createdAt } = open;
-      expect(await store.ownership.list()).toEqual([{ id, deploymentId, status, createdAt }]);
     });
 
     test("rejects a second job of the same id and keeps the first", async () => {
@@ -423,41 +418,22 @@ export function describeJobStore(
     expect(await store.jobs.hasDeployment("c")).toBe(false);
   });
 
-  describe("ownership", () => {
-    test("never offers a gateway its own jobs", async () => {
-      await insert({ status: "IN_QUEUE" });
-      expect(await store.ownership.claim(10)).toEqual([]);
+  test("keeps jobs, keys, documents and history over a restart", async () => {
+    const job = createJob({
+      ownerId: "local",
+      deploymentId: "d",
+      apiVersion: "v2",
+      now: new Date(NOW_MS),
     });
-
-    test("gives a restarted gateway every accepted, unfinished job, oldest first and at most as many as asked for", async () => {
-      const middle = await insert({ ageMs: 5, status: "IN_QUEUE" });
-      const oldest = await insert({ ageMs: 9, status: "IN_QUEUE" });
-      const newest = await insert({ ageMs: 1, status: "IN_PROGRESS" });
-      await insert({ status: "SUBMITTING" });
-      for (const status of ["SUCCEEDED", "FAILED", "CANCELLED"] as const) await insert({ status });
-      store = await fresh.restart();
-      expect(await store.ownership.claim(2)).toEqual([oldest, middle]);
-      expect(await store.ownership.claim(2)).toEqual([newest]);
-      expect(await store.ownership.claim(2)).toEqual([]);
+    await store.jobs.insert({ job, input: { seed: 1 }, key: { key: "k", fingerprint: "f" } });
+    await store.jobs.save(accept(job), null);
+    store = await fresh.restart();
+    expect(await store.jobs.readKeyed("local", "k")).toEqual({
+      job: accept(job),
+      fingerprint: "f",
     });
-
-    test("keeps jobs, keys, documents and history over a restart", async () => {
-      const job = createJob({
-        ownerId: "local",
-        deploymentId: "d",
-        apiVersion: "v2",
-        now: new Date(NOW_MS),
-      });
-      await store.jobs.insert({ job, input: { seed: 1 }, key: { key: "k", fingerprint: "f" } });
-      await store.jobs.save(accept(job), null);
-      store = await fresh.restart();
-      expect(await store.jobs.readKeyed("local", "k")).toEqual({
-        job: accept(job),
-        fingerprint: "f",
-      });
-      expect(await readDocuments(job.id)).toEqual({ input: { seed: 1 }, output: null });
-      expect((await store.jobs.readHistories([job.id]))[0]).toHaveLength(2);
-    });
+    expect(await readDocuments(job.id)).toEqual({ input: { seed: 1 }, output: null });
+    expect((await store.jobs.readHistories([job.id]))[0]).toHaveLength(2);
   });
 
   describe("waking", () => {
@@ -501,6 +477,12 @@ export function describeJobStore(
     },
   });
 
+  describeLooks({
+    store: () => store,
+    pass: (ms) => fresh.pass(ms),
+    execute: (sql) => fresh.execute(sql),
+  });
+  describeRuns({ store: () => store, execute: (sql) => fresh.execute(sql) });
   describeUpkeep({ store: () => store });
   describeOwners({ store: () => store, statements: () => statements });
 
@@ -516,9 +498,8 @@ export function describeJobStore(
     expect(await store.jobs.count({ statuses: JOB_STATUSES })).toBe(10_000);
   });
 
-  test("answers a ping and renews its lease while open, and rejects once closed", async () => {
+  test("answers a ping while open, and rejects once closed", async () => {
     await store.ping();
-    await store.ownership.renew();
     await store.close();
     await expect(store.ping()).rejects.toThrow();
     await expect(store.jobs.count({})).rejects.toThrow();

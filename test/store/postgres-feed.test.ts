@@ -170,8 +170,8 @@ describe("the feed on Postgres", () => {
     const client = await connect();
     const fill = (from: number, to: number) =>
       client.query(
-        `insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, submit_until)
-        select 'job_' || number, 'local', 'd', 'v1', 'IN_QUEUE', 1, 0, 0, 0
+        `insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
+        select 'job_' || number, 'local', 'd', 'v1', 'IN_QUEUE', 1, 0, 0, 1, 0
         from generate_series(${from}, ${to}) number`,
       );
     await fill(1, 10_000);

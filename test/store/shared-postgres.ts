@@ -20,8 +20,8 @@ export function useSharedPostgres() {
   return {
     url,
 
-    async open(leaseMs = 60_000): Promise<JobStore> {
-      const store = await openStore({ databaseUrl: url(), log, leaseMs });
+    async open(): Promise<JobStore> {
+      const store = await openStore({ databaseUrl: url(), log });
       stores.push(store);
       return store;
     },

@@ -87,13 +87,13 @@ test("the key of a deleted job is free again once its time is over, and is kept 
 test("a clock that is set back ends a pause and lets the next one begin", async () => {
   const { open, file } = await createFile();
   const store = await open();
-  await store.ownership.notePause(60_000);
+  await store.pauses.notePause(60_000);
   file.exec(
     "update pauses set noted_at = noted_at + 3600000, paused_until = paused_until + 3600000",
   );
-  expect(await store.ownership.readPauseMs()).toBe(0);
-  await store.ownership.notePause(60_000);
-  expect(await store.ownership.readPauseMs()).toBeGreaterThan(0);
+  expect(await store.pauses.readPauseMs()).toBe(0);
+  await store.pauses.notePause(60_000);
+  expect(await store.pauses.readPauseMs()).toBeGreaterThan(0);
   await store.close();
 });
 

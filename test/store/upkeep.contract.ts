@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
@@ -17,8 +19,10 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
     options: { status?: JobStatus; key?: string; ageMs?: number; finishedAgoMs?: number } = {},
   ): Promise<Job> {
     const now = new Date(NOW_MS - (options.ageMs ?? 0));
+    // A deployment of its own, which has run nothing yet.
+    const deploymentId = randomUUID();
     const job: Job = {
-      ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now }),
+      ...createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now }),
       status: options.status ?? "SUCCEEDED",
       finishedAt: new Date(NOW_MS - (options.finishedAgoMs ?? options.ageMs ?? 0)),
     };
@@ -187,18 +191,18 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
   });
 
   test("a pause is told with what is left of it, and the one that ends later holds", async () => {
-    expect(await store().ownership.readPauseMs()).toBe(0);
-    await store().ownership.notePause(60_000);
-    await store().ownership.notePause(1_000);
-    const leftMs = await store().ownership.readPauseMs();
+    expect(await store().pauses.readPauseMs()).toBe(0);
+    await store().pauses.notePause(60_000);
+    await store().pauses.notePause(1_000);
+    const leftMs = await store().pauses.readPauseMs();
     expect(leftMs).toBeGreaterThan(1_000);
     expect(leftMs).toBeLessThanOrEqual(60_000);
-    await store().ownership.notePause(120_000);
-    expect(await store().ownership.readPauseMs()).toBeGreaterThan(60_000);
+    await store().pauses.notePause(120_000);
+    expect(await store().pauses.readPauseMs()).toBeGreaterThan(60_000);
   });
 
   test("a pause ends", async () => {
-    await store().ownership.notePause(20);
-    await expect.poll(() => store().ownership.readPauseMs()).toBe(0);
+    await store().pauses.notePause(20);
+    await expect.poll(() => store().pauses.readPauseMs()).toBe(0);
   });
 }

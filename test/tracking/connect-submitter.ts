@@ -12,7 +12,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 
 const log = pino({ level: "silent" });
 
-/** A submitter that owns its jobs, and sends them at any pace unless one is given. */
+/** A submitter that sends at any pace unless one is given. */
 export function connectSubmitter(options: {
   readonly upstream: FaultyUpstream;
   readonly store: JobStore;
@@ -29,7 +29,6 @@ export function connectSubmitter(options: {
     pace,
     record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
-    isOwner: () => true,
     catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,

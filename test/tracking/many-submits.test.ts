@@ -18,7 +18,7 @@ import { createViewer } from "../support/viewers.ts";
 const log = pino({ level: "silent" });
 const AT_ONCE = 50;
 /** Of all gateways together, and what a list or a probe may need beside it. */
-const OTHER_CONNECTIONS = 64 + 4;
+const OTHER_CONNECTIONS = 64 + 16 + 4;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
@@ -49,6 +49,7 @@ async function startTracking(databaseUrl: string, submitTimeoutSeconds: number):
     deadlineSeconds: 86_400,
     submitTimeoutSeconds,
     submitsAtOnce: AT_ONCE,
+    looksAtOnce: 128,
     log,
   });
   await tracking.start();

@@ -12,17 +12,19 @@ let shared: { pauseMs: number; writes: number; isAway: boolean };
 let pace: Pace;
 let exchange: () => Promise<void>;
 
-function share(options: { readonly isExclusive: boolean }): void {
+function share({ isShared }: { readonly isShared: boolean }): void {
   pace = createPace({ now: () => 0, random: () => 0, log });
   exchange = startPauseSharing({
-    ownership: {
-      ...options,
-      readPauseMs: () => Promise.resolve(shared.pauseMs),
-      notePause(durationMs) {
-        shared.writes += 1;
-        if (shared.isAway) return Promise.reject(new Error("away"));
-        shared.pauseMs = Math.max(shared.pauseMs, durationMs);
-        return Promise.resolve();
+    store: {
+      isShared,
+      pauses: {
+        readPauseMs: () => Promise.resolve(shared.pauseMs),
+        notePause(durationMs) {
+          shared.writes += 1;
+          if (shared.isAway) return Promise.reject(new Error("away"));
+          shared.pauseMs = Math.max(shared.pauseMs, durationMs);
+          return Promise.resolve();
+        },
       },
     },
     pace,
@@ -32,7 +34,7 @@ function share(options: { readonly isExclusive: boolean }): void {
 
 beforeEach(() => {
   shared = { pauseMs: 0, writes: 0, isAway: false };
-  share({ isExclusive: false });
+  share({ isShared: true });
 });
 
 test("a pause is told to the others at once, and once however many answers ask for it", () => {
@@ -63,7 +65,7 @@ test("a pause that could not be told is told at a later beat", async () => {
 });
 
 test("where no other gateway can live nothing is told", async () => {
-  share({ isExclusive: true });
+  share({ isShared: false });
   pace.notePause(7_000);
   await exchange();
   expect(shared.writes).toBe(0);

@@ -30,13 +30,14 @@ const INPUT = { prompt: "A warm glow", width: 1024 };
 let upstream: FaultyUpstream;
 let store: JobStore;
 let tracking: Tracking;
-/** How far the gateway's clock is ahead of the machine's. */
+/** How far the gateway's clocks are ahead of the machine's. */
 let aheadMs = 0;
+const monotonic = () => performance.now() + aheadMs;
 
 function startTracking(
   options: { deadlineSeconds?: number; submitTimeoutSeconds?: number } = {},
 ): Tracking {
-  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+  const pace = createPace({ now: monotonic, random: Math.random, log });
   const { deadlineSeconds = 86_400, submitTimeoutSeconds = 1 } = options;
   const runcomfy = createRunComfy({
     baseUrl: upstream.url,
@@ -55,6 +56,7 @@ function startTracking(
     submitTimeoutSeconds,
     log,
     now: () => Date.now() + aheadMs,
+    monotonic,
     random: () => 0,
   });
 }
@@ -62,7 +64,7 @@ function startTracking(
 beforeEach(async () => {
   aheadMs = 0;
   upstream = await startFaultyUpstream();
-  store = await openStore({ databaseUrl: ":memory:", log });
+  store = await openStore({ databaseUrl: ":memory:", log, monotonic });
   tracking = startTracking();
   await tracking.start();
 });

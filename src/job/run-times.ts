@@ -1,0 +1,139 @@
+import type { Duration } from "./duration.ts";
+import { fromMoments } from "./duration.ts";
+import type { Job } from "./job.ts";
+import type { Learned, Sample } from "./learn-duration.ts";
+import { learnDuration } from "./learn-duration.ts";
+import type { Run } from "./run.ts";
+
+/** What past runs of a deployment teach about its next ones. */
+export type Times = {
+  /** From start to end. */
+  readonly run: Learned;
+  /** From submit to start where nobody is in front, and an instance runs. */
+  readonly start: Learned;
+  /** The same where an instance has to start first. */
+  readonly coldStart: Learned;
+  /** After so long without a run, a start is cold. */
+  readonly coldAfterMs: number;
+  /** Of the seconds between two starts while jobs wait; null while no job has waited behind another. */
+  readonly interval: { readonly mean: number; readonly variance: number } | null;
+};
+
+/** `runs` are newest first. Run times are those of runs that SUCCEEDED. */
+export function learnTimes(runs: readonly Run[]): Times {
+  const first = runs.filter(({ place }) => place === null || place === 0);
+  const coldAfterMs = findColdStarts(first);
+  const isCold = (run: Run): boolean => isColdRun(run, { coldAfterMs });
+  return {
+    run: learnDuration(
+      runs.flatMap(({ status, runMs, work }) =>
+        status === "SUCCEEDED" && runMs !== null ? toSample(runMs, work) : [],
+      ),
+    ),
+    start: learnDuration(toStarts(first.filter((run) => !isCold(run)))),
+    coldStart: learnDuration(toStarts(first.filter(isCold))),
+    coldAfterMs,
+    interval: findInterval(runs),
+  };
+}
+
+/** Whether a run found no instance, and so waited for one. */
+export function isColdRun(run: Run, { coldAfterMs }: Pick<Times, "coldAfterMs">): boolean {
+  return (run.place ?? 0) === 0 && toIdleMs(run) >= coldAfterMs;
+}
+
+/** Whether a queued job probably waits for an instance to start. */
+export function isColdStart(job: QueuedJob, { coldAfterMs }: Times): boolean {
+  return !hasWaited(job) && toIdleMs(job) >= coldAfterMs;
+}
+
+type QueuedJob = Pick<
+  Job,
+  "queuePosition" | "place" | "idleMs" | "createdAt" | "updatedAt" | "work"
+>;
+
+/** How long a queued job takes to its start, counted from `sinceMs`; `basedOn` is 0 where nothing is known of that. */
+export function toStart(
+  job: QueuedJob,
+  times: Times,
+): { readonly duration: Duration; readonly sinceMs: number; readonly basedOn: number } {
+  if (!hasWaited(job)) {
+    const { of, basedOn } = isColdStart(job, times) ? times.coldStart : times.start;
+    return { duration: of(1), sinceMs: job.createdAt.getTime(), basedOn };
+  }
+  const starts = (job.queuePosition ?? 0) + 1;
+  const { mean, variance } = times.interval ?? guessInterval(times.run.median(job.work));
+  const duration = fromMoments(starts * mean, starts * variance);
+  return { duration, sinceMs: job.updatedAt.getTime(), basedOn: times.run.basedOn };
+}
+
+/** Whether others are, or were, in front of it. */
+function hasWaited({ place, queuePosition }: QueuedJob): boolean {
+  return (place ?? 0) > 0 || (queuePosition ?? 0) > 0;
+}
+
+/** As if the jobs ran one after the other. */
+function guessInterval(median: number) {
+  const mean = Math.max(1, median);
+  return { mean, variance: mean ** 2 };
+}
+
+function toSample(durationMs: number, work: number): Sample {
+  return { seconds: durationMs / 1_000, work };
+}
+
+function toStarts(runs: readonly Run[]): readonly Sample[] {
+  return runs.flatMap(({ queueMs }) => (queueMs === null ? [] : toSample(queueMs, 1)));
+}
+
+/** Never having run is as long as can be. */
+function toIdleMs({ idleMs }: Pick<Run, "idleMs">): number {
+  return idleMs ?? Number.MAX_SAFE_INTEGER;
+}
+
+const LEAST_COLD = 2;
+const LEAST_RATIO = 2;
+
+/** The idle time from which on starts take at least twice as long, by the cut that tells them apart best; else Infinity. */
+function findColdStarts(runs: readonly Run[]): number {
+  const starts = runs
+    .flatMap((run) => (run.queueMs === null ? [] : { idleMs: toIdleMs(run), queueMs: run.queueMs }))
+    .toSorted((a, b) => a.idleMs - b.idleMs);
+  const values = starts.map(({ queueMs }) => Math.log(queueMs + 1));
+  let best = { coldAfterMs: Infinity, apart: 0 };
+  for (let at = LEAST_COLD; at <= starts.length - LEAST_COLD; at++) {
+    const coldAfterMs = starts[at]?.idleMs ?? 0;
+    if (coldAfterMs === starts[at - 1]?.idleMs) continue;
+    const [warm, cold] = [values.slice(0, at), values.slice(at)];
+    const difference = toMean(cold) - toMean(warm);
+    const apart = difference ** 2 * at * (starts.length - at);
+    if (difference > Math.log(LEAST_RATIO) && apart > best.apart) best = { coldAfterMs, apart };
+  }
+  return best.coldAfterMs;
+}
+
+function toMean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** With each newer run, an older one counts so much less. */
+const AGEING = 0.95;
+
+function findInterval(runs: readonly Run[]): Times["interval"] {
+  const waits = runs.flatMap(({ place, queueMs }, index) =>
+    place !== null && place > 0 && queueMs !== null
+      ? { starts: place + 1, seconds: queueMs / 1_000, weight: AGEING ** index }
+      : [],
+  );
+  const starts = waits.reduce((sum, wait) => sum + wait.weight * wait.starts, 0);
+  if (starts === 0) return null;
+  const mean = waits.reduce((sum, wait) => sum + wait.weight * wait.seconds, 0) / starts;
+  const weight = waits.reduce((sum, wait) => sum + wait.weight, 0);
+  const variance =
+    waits.reduce(
+      (sum, wait) => sum + (wait.weight * (wait.seconds - wait.starts * mean) ** 2) / wait.starts,
+      0,
+    ) / weight;
+  // A few that took equally long don't show how much they may differ.
+  return { mean: Math.max(mean, 0.01), variance: variance + mean ** 2 / waits.length + 0.001 };
+}

@@ -1,0 +1,198 @@
+import { type RawBuilder, sql } from "kysely";
+
+import type { Database } from "./database.ts";
+import { JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
+import type { ClaimedLook, LookTable } from "./job-store.ts";
+
+/** Longer than a look may take, so that none is doubled. When it ends another gateway takes the look over. */
+const CLAIM_MS = 9_000;
+
+/** No look is ever due so late: its time was written before the database's clock was set back. */
+const NEVER_MS = 60_000;
+
+/** The first look after the acceptance; earlier, the upstream may not know its own job. */
+export const FIRST_LOOK_MS = 500;
+
+/**
+ * The table of looks to come, with a row for each accepted, unfinished job, which a trigger on `jobs` adds and removes. It
+ * also makes the first job in a queue due when a run has ended, as that one may start now. On
+ * SQLite it is a temporary table in memory, so that a look writes nothing to the disk.
+ */
+export function createLookTable({
+  kind,
+  lookMs,
+}: Pick<Database, "kind" | "lookMs">): readonly RawBuilder<unknown>[] {
+  const isPostgres = kind === "postgres";
+  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const table = sql`looks (
+    job_id ${name} primary key,
+    deployment_id ${name} not null,
+    due_at bigint not null,
+    was_due_at bigint,
+    failures integer not null default 0,
+    not_found_since bigint,
+    unread_since bigint
+  )`;
+  const keepLook = sql`
+    insert into looks (job_id, deployment_id, due_at)
+      select new.id, new.deployment_id, ${lookMs} + ${sql.lit(FIRST_LOOK_MS)}
+      where new.status = 'IN_QUEUE';
+    delete from looks where job_id = new.id and new.finished_at is not null;
+    update looks set due_at = ${lookMs} where job_id in (
+      select job_id from looks
+      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and job_id = (
+        select id from jobs where deployment_id = new.deployment_id and status = 'IN_QUEUE'
+        order by (0 + created_at), id limit 1
+      ) ${isPostgres ? sql`for update skip locked` : sql``}
+    );`;
+  if (!isPostgres) {
+    return [
+      sql`create temp table ${table}`,
+      sql`create index temp.looks_by_due on looks (due_at, deployment_id)`,
+      sql`create temp trigger jobs_keep_look after update of status on main.jobs
+        when old.status is not new.status begin ${keepLook} end`,
+      sql`insert into looks (job_id, deployment_id, due_at)
+        select id, deployment_id, 0 from jobs where status in ('IN_QUEUE', 'IN_PROGRESS')`,
+    ];
+  }
+  return [
+    // Each look moves its row in the index.
+    sql`create table ${table} with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`,
+    sql`create index looks_by_due on looks (due_at, deployment_id)`,
+    sql`create function gateway_keep_look() returns trigger language plpgsql as $$
+      begin
+        ${keepLook}
+        return null;
+      end $$`,
+    sql`create trigger jobs_keep_look after update of status on jobs
+      for each row when (old.status is distinct from new.status)
+      execute function gateway_keep_look()`,
+  ];
+}
+
+/**
+ * To claim a look is to make it due at the end of the claim, which also proves the claim when the look is put back. So one
+ * column says who looks when, and what a dead gateway has claimed comes due by itself.
+ */
+export function createLooks({ kind, lookMs, lookQueries: queries }: Database): LookTable {
+  const isPostgres = kind === "postgres";
+  const claim = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
+  const nextInMs = sql`(select min(due_at) - ${lookMs} from looks where due_at > ${lookMs})`;
+  const claimed = sql`
+    looks.due_at as token, ${lookMs} - was_due_at as late_ms, failures,
+    ${lookMs} - not_found_since as not_found_for_ms, ${lookMs} - unread_since as unread_for_ms`;
+  const jobColumns = sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)));
+
+  const list = (values: readonly string[]): RawBuilder<unknown> =>
+    isPostgres
+      ? sql`(select json_array_elements_text(${JSON.stringify(values)}::json))`
+      : sql`(select value from json_each(${JSON.stringify(values)}))`;
+
+  /** `skip locked` passes over what another gateway is claiming. */
+  async function claimShared(which: RawBuilder<unknown>, limit: number, lock: RawBuilder<unknown>) {
+    const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
+      with due as (
+        select job_id from looks where ${which} limit ${limit} ${lock}
+      ), claimed as (
+        update looks set ${claim} from due where looks.job_id = due.job_id
+        returning looks.job_id, ${claimed}
+      )
+      select ${nextInMs} as next_in_ms, claimed.*, ${jobColumns}
+      from (select 1) as one left join (claimed join jobs on jobs.id = claimed.job_id) on true
+    `.execute(queries);
+    const looks = rows.flatMap((row) => (row.id === null ? [] : toClaimedLook(row)));
+    return { looks, nextInMs: rows[0]?.next_in_ms ?? null };
+  }
+
+  /** SQLite can't join the rows of another table to those that a statement updates. */
+  async function claimAlone(which: RawBuilder<unknown>, limit: number) {
+    const { rows: memories } = await sql<Memory & { job_id: string }>`
+      update looks set ${claim}
+      where job_id in (select job_id from looks where ${which} limit ${limit})
+      returning job_id, ${claimed}
+    `.execute(queries);
+    const ids = memories.map(({ job_id: id }) => id);
+    const { rows } = await sql<JobRow>`
+      select ${jobColumns} from jobs where id in ${list(ids)}
+    `.execute(queries);
+    const jobs = new Map(rows.map((row) => [row.id, row]));
+    const looks = memories.flatMap((memory) => {
+      const job = jobs.get(memory.job_id);
+      return job === undefined ? [] : toClaimedLook({ ...memory, ...job });
+    });
+    const next = await sql<{ next_in_ms: number | null }>`
+      select ${nextInMs} as next_in_ms
+    `.execute(queries);
+    return { looks, nextInMs: next.rows[0]?.next_in_ms ?? null };
+  }
+
+  return {
+    claimDue({ limit, exceptDeployments }) {
+      const which = sql`
+        due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)} order by due_at`;
+      return isPostgres
+        ? claimShared(which, limit, sql`for update skip locked`)
+        : claimAlone(which, limit);
+    },
+
+    async claimThese(jobIds) {
+      const which = sql`job_id in ${list(jobIds)} order by job_id`;
+      const { looks } = isPostgres
+        ? await claimShared(which, jobIds.length, sql`for update`)
+        : await claimAlone(which, jobIds.length);
+      return looks;
+    },
+
+    async putBack(looks) {
+      // Gateways that lock the same looks, here or in a claim, do so in one order: otherwise each may wait for the other.
+      const values = JSON.stringify(looks.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)));
+      const put = isPostgres
+        ? sql`json_to_recordset(${values}::json) as put ("jobId" text, token bigint,
+            "delayMs" bigint, failures integer, "notFoundForMs" bigint, "unreadForMs" bigint)`
+        : sql`(select value ->> 'jobId' as "jobId", value ->> 'token' as token,
+            value ->> 'delayMs' as "delayMs", value ->> 'failures' as failures,
+            value ->> 'notFoundForMs' as "notFoundForMs", value ->> 'unreadForMs' as "unreadForMs"
+            from json_each(${values})) as put`;
+      await sql`
+        update looks set
+          due_at = ${lookMs} + put."delayMs",
+          was_due_at = null,
+          failures = put.failures,
+          not_found_since = ${lookMs} - put."notFoundForMs",
+          unread_since = ${lookMs} - put."unreadForMs"
+        from ${put} where looks.job_id = put."jobId" and looks.due_at = put.token
+      `.execute(queries);
+    },
+
+    async mendTimes() {
+      await sql`
+        update looks set due_at = ${lookMs} where due_at > ${lookMs} + ${sql.lit(NEVER_MS)}
+      `.execute(queries);
+    },
+  };
+}
+
+type Memory = {
+  readonly token: number;
+  readonly late_ms: number;
+  readonly failures: number;
+  readonly not_found_for_ms: number | null;
+  readonly unread_for_ms: number | null;
+};
+
+type ClaimedRow = Memory & JobRow;
+
+function toClaimedLook(row: ClaimedRow): ClaimedLook {
+  const { request_id: requestId, token } = row;
+  if (requestId === null) throw new Error(`${row.id} is looked at without a request id`);
+  return {
+    job: { ...toJob(row), requestId },
+    token,
+    lateMs: row.late_ms,
+    looks: {
+      failures: row.failures,
+      notFoundForMs: row.not_found_for_ms,
+      unreadForMs: row.unread_for_ms,
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { LRUCache } from "lru-cache";
+
+import type { Estimate } from "../job/estimate.ts";
+import { estimate } from "../job/estimate.ts";
+import type { Job } from "../job/job.ts";
+import { isFinished } from "../job/job.ts";
+import type { RunStats } from "../job/run-stats.ts";
+import { toRunStats } from "../job/run-stats.ts";
+import type { Times } from "../job/run-times.ts";
+import { learnTimes } from "../job/run-times.ts";
+import type { JobStore } from "../store/job-store.ts";
+
+export type Learning = ReturnType<typeof createLearning>;
+
+const KEPT_MS = 2_000;
+const MOST_DEPLOYMENTS = 500;
+
+/**
+ * What the last 200 runs of each deployment teach, at most two seconds old: the same on all gateways, as they read the same
+ * rows. Rejects while the database does not answer.
+ */
+export function createLearning({
+  readRuns,
+  now,
+  monotonic,
+}: Pick<JobStore, "readRuns"> & { readonly now: () => number; readonly monotonic: () => number }) {
+  const learned = new LRUCache<
+    string,
+    Promise<{ readonly times: Times; readonly stats: RunStats }>
+  >({
+    max: MOST_DEPLOYMENTS,
+    ttl: KEPT_MS,
+    // Otherwise it caches the time with a timer of its own.
+    ttlResolution: 0,
+    perf: { now: monotonic },
+    memoMethod: learn,
+  });
+
+  async function learn(deploymentId: string) {
+    try {
+      const runs = await readRuns(deploymentId);
+      const times = learnTimes(runs);
+      return { times, stats: toRunStats(runs, times) };
+    } catch (error) {
+      learned.delete(deploymentId);
+      throw error;
+    }
+  }
+
+  async function readTimes(deploymentId: string): Promise<Times> {
+    return (await learned.memo(deploymentId)).times;
+  }
+
+  return {
+    readTimes,
+    async readStats(deploymentId: string): Promise<RunStats> {
+      return (await learned.memo(deploymentId)).stats;
+    },
+    /** When the job will probably end, as it is now; null where that can't be told. */
+    async estimate(job: Job): Promise<Estimate | null> {
+      if (isFinished(job)) return null;
+      return estimate(job, await readTimes(job.deploymentId), now());
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { LRUCache } from "lru-cache";
+
+import type { Job } from "../job/job.ts";
+
+export type QueueLines = ReturnType<typeof createQueueLines>;
+
+/** What is known of a line is good for so long. */
+const FRESH_MS = 15_000;
+/** A job that waits may have ended otherwise, which only a look at itself tells. */
+const BETWEEN_LOOKS_MS = 120_000;
+const MOST_LINES = 1_000;
+const MOST_JOBS = 100_000;
+
+/**
+ * A deployment's queue is first in, first out: when one job has moved up by three places, so have all behind it. So
+ * somebody has to look only at those in front, and the places of the others are known by subtraction.
+ */
+export function createQueueLines(monotonic: () => number) {
+  /** By deployment: how far its line has moved since this process first saw it, and when that was last seen. */
+  const lines = new LRUCache<string, { moved: number; seenAt: number }>({
+    max: MOST_LINES,
+    memoMethod: () => ({ moved: 0, seenAt: -Infinity }),
+  });
+  /** By job: how far its line had moved when its place was last told, and when it was itself looked at. */
+  const places = new LRUCache<string, { readonly moved: number; readonly lookedAt: number }>({
+    max: MOST_JOBS,
+  });
+
+  return {
+    /** A look found the job as it now is; `before` is what was known until then. */
+    note(before: Job, now: Job): void {
+      if (before.status !== "IN_QUEUE") return;
+      const line = lines.memo(now.deploymentId);
+      const known = places.get(now.id);
+      const hasStarted = now.status !== "IN_QUEUE";
+      const position = hasStarted ? -1 : now.queuePosition;
+      const seenAt = monotonic();
+      if (known !== undefined && before.queuePosition !== null && position !== null) {
+        line.moved = Math.max(line.moved, known.moved + before.queuePosition - position);
+        line.seenAt = seenAt;
+      }
+      if (hasStarted) places.delete(now.id);
+      else places.set(now.id, { moved: line.moved, lookedAt: seenAt });
+    },
+    /** The place of a job with others in front of it, where that needs no look at the job; else null. */
+    derivePlace(job: Job): number | null {
+      const known = places.get(job.id);
+      const line = lines.get(job.deploymentId);
+      if (known === undefined || line === undefined) return null;
+      if (job.status !== "IN_QUEUE" || job.queuePosition === null) return null;
+      const now = monotonic();
+      // What was seen at the job itself says nothing new.
+      if (line.seenAt <= known.lookedAt || now - line.seenAt > FRESH_MS) return null;
+      if (now - known.lookedAt > BETWEEN_LOOKS_MS) return null;
+      const place = job.queuePosition - (line.moved - known.moved);
+      if (place < 1) return null;
+      places.set(job.id, { ...known, moved: line.moved });
+      return place;
+    },
+  };
+}

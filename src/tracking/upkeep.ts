@@ -1,0 +1,116 @@
+import type { BaseLogger } from "pino";
+
+import { expired } from "../job/errors.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { sleepFor } from "../store/sleep.ts";
+import type { RecordObservation } from "./record-observation.ts";
+
+export type Upkeep = ReturnType<typeof createUpkeep>;
+
+const BETWEEN_BEATS_MS = 2_000;
+/** Of the jobs that one beat settles or ends. */
+const MOST_JOBS = 500;
+
+/** A submit is settled when it was found abandoned for so long, with the database answering all the time. */
+const ABANDONED_MS = 6_000;
+
+/** A job that can be looked at ends by its last look, and others this long after their deadline. */
+const LAST_LOOK_MS = 10_000;
+
+/** What looks leave undone, every 2 s: submits that nobody finishes, jobs that can't be looked at, news of other gateways. */
+export function createUpkeep(dependencies: {
+  readonly store: JobStore;
+  readonly record: RecordObservation;
+  /** Whether this process is submitting the job: then it writes down the outcome itself, however late. */
+  readonly isSubmitting: (jobId: string) => boolean;
+  readonly exchangePauses: () => Promise<void>;
+  readonly deadlineSeconds: number;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly log: BaseLogger;
+}) {
+  const { store, record, isSubmitting, exchangePauses, deadlineSeconds } = dependencies;
+  const { now, monotonic, log } = dependencies;
+  const closing = new AbortController();
+  /** Since when each abandoned submit was found at every beat. */
+  let abandonedSince: ReadonlyMap<string, number> = new Map();
+  let hasFailed = false;
+  let beating: Promise<void> = Promise.resolve();
+  // Where no other gateway can live, their sender is surely dead.
+  const patienceMs = store.isShared ? ABANDONED_MS : 0;
+
+  /** Right after an outage of the database, their own gateways may still have an outcome to write down. */
+  async function settleAbandoned(): Promise<void> {
+    const jobIds = await store.jobs.listAbandonedSubmits(MOST_JOBS);
+    const foundAt = monotonic();
+    abandonedSince = new Map(jobIds.map((id) => [id, abandonedSince.get(id) ?? foundAt]));
+    for (const [jobId, since] of abandonedSince) {
+      if (foundAt - since >= patienceMs && !isSubmitting(jobId)) await settle(jobId);
+    }
+  }
+
+  /** A submit that nobody finished may have arrived, so it is never sent again. */
+  async function settle(jobId: string): Promise<void> {
+    const job = await record(jobId, { kind: "unanswered" });
+    if (job?.error?.code !== "SUBMISSION_UNKNOWN") return;
+    log.warn(
+      { jobId },
+      "The gateway that submitted this job is gone or came too late, so nobody knows whether RunComfy took it. Look for it there before you submit it again.",
+    );
+  }
+
+  /** A deadline holds in an outage too, without a last look. */
+  async function expireOverdue(): Promise<void> {
+    const overdue = await store.jobs.list({
+      filter: {
+        statuses: ["IN_QUEUE", "IN_PROGRESS"],
+        createdBefore: new Date(now() - deadlineSeconds * 1_000 - LAST_LOOK_MS),
+      },
+      direction: "backward",
+      limit: MOST_JOBS,
+    });
+    const error = expired(deadlineSeconds);
+    for (const { id } of overdue) await record(id, { kind: "failed", error, finishedAt: null });
+  }
+
+  async function beat(): Promise<void> {
+    await exchangePauses();
+    await settleAbandoned();
+    await expireOverdue();
+    await store.looks.mendTimes();
+  }
+
+  async function keepBeating(): Promise<void> {
+    for (;;) {
+      await sleepFor(BETWEEN_BEATS_MS, closing.signal);
+      if (closing.signal.aborted) return;
+      try {
+        await beat();
+        hasFailed = false;
+      } catch (error) {
+        if (!hasFailed) {
+          log.error(
+            { err: error },
+            "The database does not answer; the gateway keeps trying. Check that it runs.",
+          );
+        }
+        hasFailed = true;
+        abandonedSince = new Map();
+      }
+    }
+  }
+
+  return {
+    beat,
+    /** Beats once, rejecting when that fails, and then goes on. */
+    async start(): Promise<void> {
+      await beat();
+      beating = keepBeating();
+    },
+    /** Resolves when the beat under way has ended. */
+    async close(): Promise<void> {
+      closing.abort();
+      await beating;
+    },
+  };
+}

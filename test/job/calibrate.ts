@@ -1,0 +1,143 @@
+import { estimate } from "../../src/job/estimate.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { Run } from "../../src/job/run.ts";
+import { learnTimes } from "../../src/job/run-times.ts";
+import type { Random } from "./distributions.ts";
+import { createRandom } from "./distributions.ts";
+
+const JOBS = 2_000;
+/** Before the first that is judged. */
+const PAST = 200;
+const RUNNERS = 3;
+/** From free to started, in seconds. */
+const DISPATCH = 0.5;
+const LOAD = 0.85;
+/** Another deployment's jobs that ended meanwhile, in seconds; its median is another one. */
+const OTHER_RUN = 60;
+
+/**
+ * How well jobs are foretold at this part of their lives, from 0 to 1, by what those before them taught: the share that ends
+ * by `finishesBy`, and the median errors in seconds of the estimate, of whoever knows the distribution, and of a plain mean.
+ */
+export function calibrate(draw: (random: Random) => number, part: number) {
+  const random = createRandom(7);
+  const jobs = simulate(draw, random);
+  const judged = jobs.slice(PAST).map((job, index): Judged => {
+    const now = job.createdAt + (job.finishedAt - job.createdAt) * part;
+    return { job, now, seen: lookAt(jobs, PAST + index, now) };
+  });
+  const known = foretell(judged, draw, random);
+  let inTime = 0;
+  const ours: number[] = [];
+  const byKnown: number[] = [];
+  const byMean: number[] = [];
+  for (const [index, one] of judged.entries()) {
+    const { job, now, seen } = one;
+    const before = jobs.slice(0, PAST + index);
+    const told = estimate(seen, learnAt(before, now), now * 1_000);
+    if (told === null) throw new Error("nothing could be told");
+    if (job.finishedAt * 1_000 <= told.finishesBy) inTime += 1;
+    ours.push(Math.abs(told.finishesAt / 1_000 - job.finishedAt));
+    byKnown.push(Math.abs(known(one) - job.finishedAt));
+    const last = before.slice(-10).map((run) => run.finishedAt - run.startedAt);
+    const usual = [...last, ...last.map(() => OTHER_RUN)].reduce((a, b) => a + b) / 20;
+    const rule = job.createdAt + usual * ((seen.queuePosition ?? 0) + 1);
+    byMean.push(Math.abs(Math.max(now, rule) - job.finishedAt));
+  }
+  return {
+    inTime: inTime / JOBS,
+    ours: toMedian(ours),
+    known: toMedian(byKnown),
+    mean: toMedian(byMean),
+  };
+}
+
+type Simulated = {
+  readonly createdAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** Those that had not started when it came. */
+  readonly place: number;
+};
+
+/** Jobs that come at random to a deployment whose runners take them first in, first out. */
+function simulate(draw: (random: Random) => number, random: Random): readonly Simulated[] {
+  const mean = Array.from({ length: 2_000 }, () => draw(random)).reduce((a, b) => a + b) / 2_000;
+  const jobs: Simulated[] = [];
+  const free = Array.from({ length: RUNNERS }, () => 0);
+  let now = 0;
+  for (let index = 0; index < JOBS + PAST; index++) {
+    now += -Math.log(1 - random()) * (mean / RUNNERS / LOAD);
+    const runner = free.indexOf(Math.min(...free));
+    const startedAt = Math.max(now, free[runner] ?? 0) + DISPATCH;
+    const finishedAt = startedAt + draw(random);
+    free[runner] = finishedAt;
+    const place = jobs.filter((job) => job.startedAt - DISPATCH > now).length;
+    jobs.push({ createdAt: now, startedAt, finishedAt, place });
+  }
+  return jobs;
+}
+
+/** What the last runs that had ended by then teach. */
+function learnAt(jobs: readonly Simulated[], now: number) {
+  const ended = jobs.filter(({ finishedAt }) => finishedAt <= now);
+  const newestFirst = ended.toSorted((a, b) => b.finishedAt - a.finishedAt).slice(0, 200);
+  return learnTimes(
+    newestFirst.map((job): Run => ({
+      status: "SUCCEEDED",
+      work: 1,
+      place: job.place,
+      idleMs: 0,
+      queueMs: (job.startedAt - job.createdAt) * 1_000,
+      runMs: (job.finishedAt - job.startedAt) * 1_000,
+    })),
+  );
+}
+
+/** The job as a look at that moment finds it. */
+function lookAt(jobs: readonly Simulated[], index: number, now: number): Job {
+  const job = jobs[index];
+  if (job === undefined) throw new Error("there is no such job");
+  const hasStarted = job.startedAt <= now;
+  const front = jobs.slice(0, index).filter((one) => one.startedAt - DISPATCH > now).length;
+  const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1" };
+  return {
+    ...createJob({ ...facts, now: new Date(job.createdAt * 1_000) }),
+    status: hasStarted ? "IN_PROGRESS" : "IN_QUEUE",
+    queuePosition: hasStarted ? null : front,
+    place: job.place,
+    idleMs: 0,
+    startedAt: hasStarted ? new Date(job.startedAt * 1_000) : null,
+    updatedAt: new Date(now * 1_000),
+  };
+}
+
+type Judged = { readonly job: Simulated; readonly seen: Job; readonly now: number };
+
+/**
+ * The median of what is left as whoever knows the distributions would tell it from what is seen: of a running job that of
+ * the runs that last as long, of a queued one that of all that ever had its place.
+ */
+function foretell(
+  judged: readonly Judged[],
+  draw: (random: Random) => number,
+  random: Random,
+): (one: Judged) => number {
+  const left = ({ job, now }: Judged): number => job.finishedAt - now;
+  const queued = Map.groupBy(judged, ({ seen }) => seen.queuePosition);
+  const byPlace = new Map([...queued].map(([place, all]) => [place, toMedian(all.map(left))]));
+  const runs = Array.from({ length: 5_000 }, () => draw(random));
+  return ({ job, seen, now }) => {
+    const age = now - job.startedAt;
+    const known =
+      seen.startedAt === null
+        ? (byPlace.get(seen.queuePosition) ?? 0)
+        : toMedian(runs.filter((run) => run > age)) - age;
+    return now + (Number.isNaN(known) ? 0 : known);
+  };
+}
+
+function toMedian(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}

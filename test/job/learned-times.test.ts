@@ -1,0 +1,361 @@
+import { describe, expect, test } from "vitest";
+
+import { quantile, survival } from "../../src/job/duration.ts";
+import { estimate } from "../../src/job/estimate.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import { learnDuration } from "../../src/job/learn-duration.ts";
+import { nextLookMs } from "../../src/job/next-look.ts";
+import type { Run } from "../../src/job/run.ts";
+import { toWork } from "../../src/job/run.ts";
+import { toRunStats } from "../../src/job/run-stats.ts";
+import { learnTimes } from "../../src/job/run-times.ts";
+import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
+
+const COST_SECONDS = 0.02;
+const NOW = Date.UTC(2026, 0, 1);
+const RUN: Run = {
+  status: "SUCCEEDED",
+  work: 25,
+  place: 0,
+  idleMs: 0,
+  queueMs: 500,
+  runMs: 8_000,
+};
+const [, STEADY, SPREAD] = DISTRIBUTIONS;
+
+function createRuns(count: number, changes: (index: number) => Partial<Run> = () => ({})): Run[] {
+  return Array.from({ length: count }, (_, index) => ({ ...RUN, ...changes(index) }));
+}
+
+function drawRuns(count: number, draw = STEADY.draw, factor = 1, seed = 1): Run[] {
+  const random = createRandom(seed);
+  return createRuns(count, () => ({ runMs: draw(random) * factor * 1_000 }));
+}
+
+/** Half a second after its submit, in the queue, unless `changes` say otherwise. */
+function createQueued(changes: Partial<Job> = {}): Job {
+  const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1", work: 25 };
+  const job = createJob({ ...facts, now: new Date(NOW - 500) });
+  return { ...job, status: "IN_QUEUE", queuePosition: 0, place: 0, idleMs: 0, ...changes };
+}
+
+function createRunning(ageSeconds: number, changes: Partial<Job> = {}): Job {
+  const startedAt = new Date(NOW - ageSeconds * 1_000);
+  return createQueued({
+    status: "IN_PROGRESS",
+    queuePosition: null,
+    createdAt: startedAt,
+    startedAt,
+    ...changes,
+  });
+}
+
+function medianOf(runs: readonly Run[], work = 25): number {
+  return quantile(learnTimes(runs).run.of(work), 0.5);
+}
+
+describe("run times", () => {
+  test("that became 1.5 times as long are learned within 20 runs", () => {
+    const medians: number[] = [];
+    for (let seed = 1; seed <= 20; seed++) {
+      const before = drawRuns(180, STEADY.draw, 1, seed);
+      expect(medianOf(before)).toBeGreaterThan(7.4);
+      expect(medianOf(before)).toBeLessThan(8.6);
+      const after = [...drawRuns(20, STEADY.draw, 1.5, 100 + seed), ...before];
+      medians.push(medianOf(after));
+    }
+    // Twenty runs tell their own median no better.
+    expect(Math.min(...medians)).toBeGreaterThan(9.6);
+    expect(Math.max(...medians)).toBeLessThan(14.4);
+    const mean = medians.reduce((a, b) => a + b) / medians.length;
+    expect(mean).toBeGreaterThan(11.4);
+    expect(mean).toBeLessThan(12.6);
+  });
+
+  test("a few in a row of one of several kinds are no change", () => {
+    const isQuick = (index: number): boolean => index < 8 || index % 10 < 7;
+    const runs = createRuns(100, (index) => ({
+      runMs: (isQuick(index) ? 2_000 : 22_000) * (1 + (index % 7) / 100),
+    }));
+    expect(survival(learnTimes(runs).run.of(25), 10)).toBeGreaterThan(0.2);
+  });
+
+  test("grow with the work where the data say so", () => {
+    const random = createRandom(3);
+    const runs = createRuns(60, (index) => {
+      const work = [25, 50, 100][index % 3] ?? 25;
+      return { work, runMs: STEADY.draw(random) * (work / 25) * 1_000 };
+    });
+    expect(medianOf(runs, 25)).toBeCloseTo(8, -0.3);
+    expect(medianOf(runs, 100) / medianOf(runs, 25)).toBeGreaterThan(3.2);
+    expect(medianOf(runs, 100) / medianOf(runs, 25)).toBeLessThan(4.8);
+  });
+
+  test("do not grow with the work where the data do not say so", () => {
+    const drawn = drawRuns(60);
+    const runs = createRuns(60, (index) => ({
+      runMs: drawn[index]?.runMs ?? null,
+      work: [25, 50, 100][index % 3] ?? 25,
+    }));
+    expect(medianOf(runs, 1_000)).toBe(medianOf(runs, 25));
+    expect(medianOf(drawRuns(60), 1_000)).toBe(medianOf(drawRuns(60), 25));
+  });
+
+  test("of runs that FAILED or were CANCELLED teach nothing", () => {
+    const odd = createRuns(50, (index) => ({
+      status: index % 2 === 0 ? "FAILED" : "CANCELLED",
+      runMs: 100,
+    }));
+    expect(learnTimes(odd).run.basedOn).toBe(0);
+  });
+
+  test.each([
+    { name: "none", runs: [] },
+    { name: "one", runs: createRuns(1) },
+    { name: "of no length", runs: createRuns(30, () => ({ runMs: 0, queueMs: 0, work: 0.001 })) },
+    { name: "all alike", runs: createRuns(200) },
+    { name: "of a year", runs: createRuns(30, () => ({ runMs: 3.2e10, queueMs: 3.2e10 })) },
+    { name: "never started", runs: createRuns(30, () => ({ runMs: null, queueMs: null })) },
+    { name: "at all places", runs: createRuns(200, (index) => ({ place: index })) },
+  ])(
+    "whatever they are ($name), looks and estimates are finite and never in the past",
+    ({ runs }) => {
+      const times = learnTimes(runs);
+      const jobs = [0, 1, 60, 86_400, 1e9].map((age) => createRunning(age));
+      for (const job of [
+        ...jobs,
+        createQueued(),
+        createQueued({ queuePosition: 1e6, place: 1e6 }),
+      ]) {
+        const delayMs = nextLookMs(job, times, NOW, COST_SECONDS);
+        expect(delayMs).toBeGreaterThanOrEqual(100);
+        expect(delayMs).toBeLessThanOrEqual(60_000);
+        const told = estimate(job, times, NOW);
+        if (told === null) continue;
+        expect(told.finishesAt).toBeGreaterThanOrEqual(NOW);
+        expect(told.finishesBy).toBeGreaterThanOrEqual(told.finishesAt);
+        expect(told.finishesBy).toBeLessThan(Infinity);
+        expect(told.progress).toBeGreaterThanOrEqual(0);
+        expect(told.progress).toBeLessThan(1);
+      }
+    },
+  );
+});
+
+describe("the next look", () => {
+  test("without past runs comes each half second at first, and ever more rarely from 20 s on", () => {
+    const times = learnTimes([]);
+    expect(nextLookMs(createQueued(), times, NOW, COST_SECONDS)).toBe(500);
+    const delays = [0, 8, 20, 60, 300, 3_600].map((age) =>
+      nextLookMs(createRunning(age), times, NOW, COST_SECONDS),
+    );
+    expect(delays).toEqual([500, 500, 500, 1_500, 7_500, 15_000]);
+  });
+
+  test("waits until an end is likely, and comes soon then", () => {
+    const times = learnTimes(drawRuns(100));
+    const at = (age: number): number => nextLookMs(createRunning(age), times, NOW, COST_SECONDS);
+    expect(at(0)).toBeGreaterThan(3_000);
+    expect(at(8)).toBeLessThan(700);
+  });
+
+  test("at a long run comes within a quarter of it, a minute at most", () => {
+    const long = (seconds: number) =>
+      learnTimes(createRuns(50, () => ({ runMs: seconds * 1_000 })));
+    expect(nextLookMs(createRunning(0), long(300), NOW, COST_SECONDS)).toBe(60_000);
+    expect(nextLookMs(createRunning(0), long(100), NOW, COST_SECONDS)).toBe(25_000);
+  });
+
+  test("at a job that waits behind others is rare, and more often the nearer its start", () => {
+    const waits = createRuns(50, (index) => ({
+      place: index % 10,
+      queueMs: 500 + (index % 10) * 4_000,
+    }));
+    const times = learnTimes(waits);
+    const at = (queuePosition: number): number =>
+      nextLookMs(createQueued({ queuePosition, place: 9 }), times, NOW, COST_SECONDS);
+    expect(at(9)).toBe(15_000);
+    expect(at(0)).toBeLessThan(4_000);
+    expect(at(0)).toBeGreaterThan(500);
+  });
+
+  test.each(DISTRIBUTIONS)(
+    "costs at most 1.1 times the fewest looks that there can be: $name",
+    ({ draw }) => {
+      const random = createRandom(11);
+      let looks = 0;
+      let late = 0;
+      let jobs = 0;
+      for (let block = 0; block < 150; block++) {
+        const times = learnTimes(createRuns(100, () => ({ runMs: draw(random) * 1_000 })));
+        const schedule: number[] = [0];
+        for (let job = 0; job < 50; job++) {
+          const end = draw(random);
+          jobs += 1;
+          for (let look = 1; ; look++) {
+            const before = schedule[look - 1] ?? 0;
+            schedule[look] ??=
+              before + nextLookMs(createRunning(before), times, NOW, COST_SECONDS) / 1_000;
+            if ((schedule[look] ?? 0) < end) continue;
+            looks += look;
+            late += (schedule[look] ?? 0) - end;
+            break;
+          }
+        }
+      }
+      // A sample of its own, and so large that its looks are the distribution's.
+      const ends = Array.from({ length: 20_000 }, () => draw(random));
+      expect(looks / jobs).toBeLessThanOrEqual(1.1 * fewestLooks(ends, late / jobs));
+    },
+  );
+});
+
+/** How many looks a job costs at least, for ends so late in the mean, by dynamic programming. */
+function fewestLooks(ends: readonly number[], lateness: number): number {
+  let [low, high] = [0.01, 2_000];
+  // The best there are for two weights, between which lies the one that is sought: a mixture of them is as good.
+  let [later, sooner] = [planLooks(ends, low), planLooks(ends, high)];
+  for (let turn = 0; turn < 20; turn++) {
+    const weight = Math.sqrt(low * high);
+    const found = planLooks(ends, weight);
+    if (found.late > lateness) [low, later] = [weight, found];
+    else [high, sooner] = [weight, found];
+  }
+  const part = (lateness - sooner.late) / Math.max(1e-9, later.late - sooner.late);
+  return sooner.looks + (later.looks - sooner.looks) * part;
+}
+
+/** The looks that minimise their number + weight × lateness, by backward induction over a grid of times. */
+function planLooks(ends: readonly number[], weight: number) {
+  const step = 0.02;
+  const size = Math.ceil(Math.max(...ends) / step) + 1;
+  // Before each time: how many jobs have ended, and the sum of their ends.
+  const ended = new Float64Array(size + 1);
+  const sums = new Float64Array(size + 1);
+  const sorted = ends.toSorted((a, b) => a - b);
+  for (let at = 0, index = 0, sum = 0; at <= size; at++) {
+    for (; (sorted[index] ?? Infinity) <= at * step; index++) sum += sorted[index] ?? 0;
+    ended[at] = index;
+    sums[at] = sum;
+  }
+  const [least, next] = [new Float64Array(size + 1), new Int32Array(size + 1)];
+  const between = (list: Float64Array, from: number, to: number): number =>
+    (list[to] ?? 0) - (list[from] ?? 0);
+  const lateness = (from: number, to: number): number =>
+    between(ended, from, to) * to * step - between(sums, from, to);
+  for (let from = size - 1; from >= 0; from--) {
+    least[from] = Infinity;
+    for (let to = from + 1; to <= size; to++) {
+      const now = ends.length - (ended[from] ?? 0) + weight * lateness(from, to);
+      if (now > (least[from] ?? 0)) break;
+      if (now + (least[to] ?? 0) < (least[from] ?? 0)) {
+        least[from] = now + (least[to] ?? 0);
+        next[from] = to;
+      }
+    }
+  }
+  let [looks, late] = [0, 0];
+  for (let from = 0; from < size;) {
+    const to = next[from] ?? size;
+    looks += ends.length - (ended[from] ?? 0);
+    late += lateness(from, to);
+    from = to;
+  }
+  return { looks: looks / ends.length, late: late / ends.length };
+}
+
+describe("an estimate", () => {
+  test("is null with fewer than five runs that taught anything, while submitting, and when finished", () => {
+    expect(estimate(createRunning(1), learnTimes(createRuns(4)), NOW)).toBeNull();
+    const times = learnTimes(createRuns(5));
+    expect(estimate(createRunning(1), times, NOW)).toMatchObject({ basedOn: 5 });
+    expect(estimate(createQueued({ status: "SUBMITTING" }), times, NOW)).toBeNull();
+    expect(estimate(createRunning(1, { status: "SUCCEEDED" }), times, NOW)).toBeNull();
+  });
+
+  test("moves as time passes without an end", () => {
+    const times = learnTimes(drawRuns(100, SPREAD.draw));
+    const told = [0, 4, 8, 16, 40].map((age) => estimate(createRunning(age), times, NOW));
+    const left = told.map((one) => (one?.finishesAt ?? 0) - NOW);
+    expect(left[0]).toBeGreaterThan(left[1] ?? 0);
+    for (const ms of left) expect(ms).toBeGreaterThan(0);
+    const progress = told.map((one) => one?.progress ?? 0);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  });
+
+  test("of a job behind others counts them, and tells when it starts", () => {
+    const waits = createRuns(100, (index) => ({
+      place: index % 10,
+      queueMs: 500 + (index % 10) * 4_000,
+    }));
+    const times = learnTimes(waits);
+    const at = (position: number) =>
+      estimate(createQueued({ queuePosition: position, place: position }), times, NOW);
+    const starts = [1, 3, 6, 9].map((position) => ((at(position)?.startsAt ?? 0) - NOW) / 1_000);
+    for (const [index, position] of [1, 3, 6, 9].entries()) {
+      expect(starts[index]).toBeGreaterThan(position * 2.5);
+      expect(starts[index]).toBeLessThan(position * 6 + 2);
+    }
+    expect(at(9)?.finishesAt).toBeGreaterThan((at(9)?.startsAt ?? 0) + 6_000);
+  });
+
+  test("of a first job behind another guesses that jobs run one after the other", () => {
+    const times = learnTimes(createRuns(20));
+    const told = estimate(createQueued({ queuePosition: 2, place: 2 }), times, NOW);
+    expect((told?.startsAt ?? 0) - NOW).toBeGreaterThan(12_000);
+  });
+
+  test("knows a cold start by how long the deployment was idle, and only where that is clear", () => {
+    const cold = (index: number): boolean => index % 5 === 0;
+    const idleMs = (index: number): number => (cold(index) ? 600_000 : 5_000) + index;
+    const runs = createRuns(50, (index) => ({
+      idleMs: idleMs(index),
+      queueMs: cold(index) ? 180_000 : 600,
+    }));
+    const times = learnTimes(runs);
+    const idle = (idleMs: number | null) => estimate(createQueued({ idleMs }), times, NOW);
+    expect(idle(1_000_000)).toMatchObject({ isColdStart: true });
+    expect(idle(null)).toMatchObject({ isColdStart: true });
+    expect(idle(10_000)).toMatchObject({ isColdStart: false });
+    expect((idle(null)?.startsAt ?? 0) - NOW).toBeGreaterThan(120_000);
+    expect((idle(10_000)?.startsAt ?? 0) - NOW).toBeLessThan(5_000);
+    const alike = learnTimes(
+      createRuns(50, (index) => ({ idleMs: idleMs(index), queueMs: 600 + index })),
+    );
+    expect(estimate(createQueued({ idleMs: null }), alike, NOW)?.isColdStart).toBe(false);
+  });
+});
+
+test("stats count the runs, and tell cold starts apart", () => {
+  const runs = [
+    ...createRuns(8, (index) => ({ queueMs: 1_000 * (index + 1) })),
+    ...createRuns(4, () => ({ idleMs: 1e9, queueMs: 100_000 })),
+    ...createRuns(2, () => ({ status: "FAILED", runMs: 1 })),
+    ...createRuns(1, () => ({ status: "CANCELLED", queueMs: null, runMs: null })),
+  ];
+  expect(toRunStats(runs, learnTimes(runs))).toEqual({
+    runs: 15,
+    succeeded: 12,
+    failed: 2,
+    cancelled: 1,
+    queueSeconds: { p50: 3, p90: 7, p99: 8 },
+    runSeconds: { p50: 8, p90: 8, p99: 8 },
+    coldStartSeconds: { p50: 100, p90: 100, p99: 100 },
+  });
+  expect(toRunStats([], learnTimes([]))).toMatchObject({ runs: 0, runSeconds: null });
+});
+
+test("work is frames times steps times megapixels, the usual ones where the input does not say", () => {
+  expect(toWork({})).toBe(25);
+  expect(toWork({ num_frames: 41, sample_steps: 10, width: 512, height: 512 })).toBe(102.5);
+  expect(toWork({ sample_steps: "many", width: -1, num_frames: 0 })).toBe(25);
+  expect(toWork({ num_frames: 1e300, width: 1e300 })).toBe(1e9);
+});
+
+test("nothing is known of what never was", () => {
+  const unknown = learnDuration([]);
+  expect(unknown.median(1)).toBe(0);
+  expect(survival(unknown.of(1), 0)).toBe(1);
+  expect(survival(unknown.of(1), 1e6)).toBeLessThan(1e-9);
+});

@@ -1,0 +1,233 @@
+import { describe, expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import { INVALID_RESPONSE } from "../../src/job/errors.ts";
+import { createJob, type Job } from "../../src/job/job.ts";
+import { NO_LOOKS } from "../../src/job/looks.ts";
+import type { ClaimedLook, JobStore, LookToCome } from "../../src/store/job-store.ts";
+
+const FIRST_LOOK_MS = 500;
+const CLAIM_MS = 9_000;
+
+/** What every database promises of the looks to come. */
+export function describeLooks(context: {
+  readonly store: () => JobStore;
+  /** Lets time pass on the clock that says when a look is due; it stands still otherwise. */
+  pass(ms: number): Promise<void>;
+  /** Runs statements beside the store. */
+  execute(sql: string): Promise<void>;
+}): void {
+  const { store, pass } = context;
+
+  async function submit(deploymentId = "d"): Promise<Job> {
+    const now = new Date();
+    const job = createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now });
+    expect(await store().jobs.insert({ job, input: {}, key: null })).toBe(true);
+    return job;
+  }
+
+  async function accept(deploymentId?: string): Promise<Job & { readonly requestId: string }> {
+    const job = await submit(deploymentId);
+    const requestId = `request-${job.id}`;
+    const accepted = advance(job, { kind: "accepted", requestId }, new Date());
+    expect(await store().jobs.save(accepted, null)).toBe(true);
+    return { ...accepted, requestId };
+  }
+
+  function claim(limit = 100, exceptDeployments: readonly string[] = []) {
+    return store().looks.claimDue({ limit, exceptDeployments });
+  }
+
+  /** Sorted: which are claimed is what counts. */
+  async function claimIds(...options: Parameters<typeof claim>): Promise<string[]> {
+    return (await claim(...options)).looks.map(({ job }) => job.id).toSorted();
+  }
+
+  async function claimOne(): Promise<ClaimedLook> {
+    const [look, ...others] = (await claim()).looks;
+    if (look === undefined || others.length > 0) throw new Error("not one look was due");
+    return look;
+  }
+
+  function toPutBack({ job, token }: ClaimedLook, delayMs: number, looks = NO_LOOKS): LookToCome {
+    return { ...looks, jobId: job.id, token, delayMs };
+  }
+
+  function putBack(...look: Parameters<typeof toPutBack>): Promise<void> {
+    return store().looks.putBack([toPutBack(...look)]);
+  }
+
+  describe("looks to come", () => {
+    test("begin half a second after the acceptance, not before, and bring the whole job", async () => {
+      const job = await accept();
+      await pass(FIRST_LOOK_MS - 1);
+      expect(await claim()).toEqual({ looks: [], nextInMs: 1 });
+      await pass(1);
+      expect((await claim()).looks).toEqual([
+        { job, token: expect.any(Number), lateMs: 0, looks: NO_LOOKS },
+      ]);
+    });
+
+    test("are none of a job that is still being submitted, was refused or has an unknown fate", async () => {
+      const [, refused, unanswered] = [await submit(), await submit(), await submit()];
+      await store().jobs.withdraw(refused.id);
+      await store().jobs.save(advance(unanswered, { kind: "unanswered" }, new Date()), null);
+      await pass(60_000);
+      expect(await claim()).toEqual({ looks: [], nextInMs: null });
+    });
+
+    test.for([
+      { kind: "succeeded", output: null, finishedAt: null },
+      { kind: "failed", error: INVALID_RESPONSE, finishedAt: null },
+      { kind: "cancelled", finishedAt: null },
+    ] as const)("go on while a job runs, and end when it has $kind", async (end) => {
+      const job = await accept();
+      const running = advance(job, { kind: "running" }, new Date());
+      await store().jobs.save(running, null);
+      await pass(FIRST_LOOK_MS);
+      const look = await claimOne();
+      expect(look.job).toEqual(running);
+      await store().jobs.save(advance(running, end, new Date()), null);
+      await putBack(look, 0);
+      await pass(60_000);
+      expect(await claim()).toEqual({ looks: [], nextInMs: null });
+      expect(await store().looks.claimThese([job.id])).toEqual([]);
+    });
+
+    test("are none where the acceptance could not be written", async () => {
+      const job = await submit();
+      const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date());
+      // The output's statement, which comes last, fails.
+      await context.execute("alter table job_documents rename to hidden_documents");
+      await expect(store().jobs.save(accepted, "output")).rejects.toThrow();
+      await context.execute("alter table hidden_documents rename to job_documents");
+      expect(await store().jobs.read(job.id)).toEqual(job);
+      expect(await store().looks.claimThese([job.id])).toEqual([]);
+      expect(await store().jobs.save(accepted, null)).toBe(true);
+      expect(await store().looks.claimThese([job.id])).toHaveLength(1);
+    });
+
+    test("are claimed up to a limit, the one that is due longest first, and those of other deployments are passed over", async () => {
+      const ids: string[] = [];
+      for (const deploymentId of ["a", "b", "c", "a", "b"]) {
+        ids.push((await accept(deploymentId)).id);
+        await pass(1);
+      }
+      const [first = "", second = "", third = "", fourth = "", fifth = ""] = ids;
+      await pass(FIRST_LOOK_MS);
+      expect(await claimIds(1)).toEqual([first]);
+      expect(await claimIds(1, ["b", "c"])).toEqual([fourth]);
+      expect(await claimIds(2, ["a"])).toEqual([second, third].toSorted());
+      expect(await claimIds(2, ["b", "%", "'"])).toEqual([]);
+      expect(await claimIds(2)).toEqual([fifth]);
+    });
+
+    test("are nobody else's while they are claimed, and come due again when the claim ends", async () => {
+      await accept();
+      await pass(FIRST_LOOK_MS);
+      const first = await claimOne();
+      await pass(CLAIM_MS - 1);
+      expect(await claim()).toEqual({ looks: [], nextInMs: 1 });
+      await pass(1);
+      const second = await claimOne();
+      expect(second).toEqual({ ...first, token: expect.any(Number) });
+      expect(second.token).not.toBe(first.token);
+    });
+
+    test("are put back with when they are due next and what is remembered, whose ages grow", async () => {
+      await accept();
+      await pass(FIRST_LOOK_MS);
+      const first = await claimOne();
+      await putBack(first, 2_000, { failures: 3, notFoundForMs: 0, unreadForMs: 40 });
+      await pass(1_999);
+      expect(await claim()).toEqual({ looks: [], nextInMs: 1 });
+      await pass(1);
+      const second = await claimOne();
+      expect(second.looks).toEqual({ failures: 3, notFoundForMs: 2_000, unreadForMs: 2_040 });
+      // The look itself takes time, too, which its memory already counts.
+      await pass(100);
+      await putBack(second, 0, { failures: 4, notFoundForMs: 2_100, unreadForMs: null });
+      const third = await claimOne();
+      expect(third.looks).toEqual({ failures: 4, notFoundForMs: 2_100, unreadForMs: null });
+      await putBack(third, 0);
+      expect((await claimOne()).looks).toEqual(NO_LOOKS);
+    });
+
+    test("are put back together, each as it is said", async () => {
+      const jobs = [await accept(), await accept(), await accept()];
+      await pass(FIRST_LOOK_MS);
+      const { looks } = await claim();
+      const order = new Map(jobs.map(({ id }, index) => [id, index]));
+      await store().looks.putBack(
+        looks.map((look) => {
+          const place = order.get(look.job.id) ?? 0;
+          return toPutBack(look, place * 1_000, { ...NO_LOOKS, failures: place });
+        }),
+      );
+      for (const [failures, job] of jobs.entries()) {
+        const { looks: due } = await claim();
+        expect(due.map((look) => [look.job.id, look.looks.failures])).toEqual([[job.id, failures]]);
+        await pass(1_000);
+      }
+    });
+
+    test("are not put back by whoever lost the claim, and are by who has it", async () => {
+      await accept();
+      await pass(FIRST_LOOK_MS);
+      const late = await claimOne();
+      await pass(CLAIM_MS);
+      const mine = await claimOne();
+      await putBack(late, 0, { failures: 7, notFoundForMs: 7, unreadForMs: 7 });
+      expect(await claim()).toMatchObject({ looks: [] });
+      await putBack(mine, 0, { ...NO_LOOKS, failures: 1 });
+      expect((await claimOne()).looks).toEqual({ ...NO_LOOKS, failures: 1 });
+    });
+
+    test("are claimed of certain jobs, also where they are claimed or not due, and of none that is not followed", async () => {
+      const [early, submitting, claimed, other] = [
+        await accept(),
+        await submit(),
+        await accept(),
+        await accept(),
+      ];
+      await pass(FIRST_LOOK_MS);
+      const { looks } = await claim();
+      const lost = looks.find(({ job }) => job.id === claimed.id);
+      if (lost === undefined) throw new Error("it was due");
+      const young = await accept();
+      await pass(1);
+      const ids = [young.id, "job_unknown", submitting.id, claimed.id];
+      const these = await store().looks.claimThese(ids);
+      const claimedIds = these.map(({ job }) => job.id);
+      expect(claimedIds.toSorted()).toEqual([young.id, claimed.id].toSorted());
+      await putBack(lost, 0);
+      expect(await claim()).toMatchObject({ looks: [] });
+      await Promise.all(these.map((look) => putBack(look, 0)));
+      expect(await claimIds()).toEqual([young.id, claimed.id].toSorted());
+      expect(await store().looks.claimThese([])).toEqual([]);
+      expect(await store().looks.claimThese([early.id, other.id])).toHaveLength(2);
+    });
+
+    test("say when another one is due, besides those that are claimed now", async () => {
+      expect(await claim()).toEqual({ looks: [], nextInMs: null });
+      await accept();
+      await pass(FIRST_LOOK_MS);
+      await accept();
+      await pass(100);
+      const { looks, nextInMs } = await claim();
+      expect([looks.length, nextInMs]).toEqual([1, FIRST_LOOK_MS - 100]);
+    });
+
+    test("come due at once where they are due later than any can be, and no others do", async () => {
+      const [soon, never] = [await accept(), await accept()];
+      await pass(FIRST_LOOK_MS);
+      for (const look of (await claim()).looks) {
+        await putBack(look, look.job.id === soon.id ? 60_000 : 60_001);
+      }
+      await store().looks.mendTimes();
+      expect(await claimIds()).toEqual([never.id]);
+      await pass(60_000);
+      expect(await claimIds()).toContain(soon.id);
+    });
+  });
+}

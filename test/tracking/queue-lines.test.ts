@@ -1,0 +1,90 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { QueueLines } from "../../src/tracking/queue-lines.ts";
+import { createQueueLines } from "../../src/tracking/queue-lines.ts";
+
+let nowMs: number;
+let lines: QueueLines;
+
+beforeEach(() => {
+  nowMs = 0;
+  lines = createQueueLines(() => nowMs);
+});
+
+function accept(deploymentId = "d"): Job {
+  const job = createJob({ ownerId: "me", deploymentId, apiVersion: "v1", now: new Date(0) });
+  return advance(job, { kind: "accepted", requestId: "r" }, new Date(0));
+}
+
+/** The job after a look that found it at a place, or running where that is null. */
+function look(job: Job, queuePosition: number | null): Job {
+  nowMs += 1;
+  const now =
+    queuePosition === null
+      ? advance(job, { kind: "running" }, new Date(0))
+      : advance(job, { kind: "queued", queuePosition }, new Date(0));
+  lines.note(job, now);
+  return now;
+}
+
+test("when one has moved up, or started, so have all behind it", () => {
+  const front = look(accept(), 2);
+  const behind = look(accept(), 9);
+  const moved = look(front, 0);
+  expect(lines.derivePlace(behind)).toBe(7);
+  look(moved, null);
+  const derived = { ...behind, queuePosition: 7 };
+  expect(lines.derivePlace(derived)).toBe(6);
+  expect(lines.derivePlace({ ...derived, queuePosition: 6 })).toBe(6);
+});
+
+test("who is next, or never was looked at, or has no place, has to be looked at", () => {
+  const front = look(accept(), 0);
+  const next = look(accept(), 1);
+  look(front, null);
+  expect(lines.derivePlace(next)).toBeNull();
+  expect(lines.derivePlace(accept())).toBeNull();
+  const placeless = accept();
+  lines.note(placeless, placeless);
+  expect(lines.derivePlace(placeless)).toBeNull();
+});
+
+test("what was seen of a line is good for 15 seconds", () => {
+  const front = look(accept(), 2);
+  const behind = look(accept(), 9);
+  look(front, 1);
+  nowMs += 15_000;
+  expect(lines.derivePlace(behind)).toBe(8);
+  nowMs += 1;
+  expect(lines.derivePlace(behind)).toBeNull();
+});
+
+test("a job that waits is looked at itself every two minutes", () => {
+  let front = look(accept(), 20);
+  let behind = look(accept(), 50);
+  const lookedAt = nowMs;
+  for (let place = 19; nowMs < lookedAt + 120_000; place--) {
+    nowMs += 9_999;
+    front = look(front, place);
+    expect(lines.derivePlace(behind)).toBe(place + 30);
+    behind = advance(behind, { kind: "queued", queuePosition: place + 30 }, new Date(0));
+  }
+  nowMs += 1;
+  expect(lines.derivePlace(behind)).toBeNull();
+});
+
+test("what was seen of a job says nothing of its own place later", () => {
+  const job = look(look(accept(), 4), 3);
+  nowMs += 500;
+  expect(lines.derivePlace(job)).toBeNull();
+});
+
+test("another deployment's line says nothing", () => {
+  const front = look(accept("a"), 2);
+  const other = look(accept("b"), 9);
+  look(front, 1);
+  expect(lines.derivePlace(other)).toBeNull();
+});
