@@ -28,6 +28,7 @@ import { createTracking } from "./tracking/tracking.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createDetailReader, createJobReader } from "./watch/shared-readers.ts";
 import { createFeedReader } from "./watch/create-feed-reader.ts";
+import { createEndWaits } from "./watch/wait-for-end.ts";
 import { createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
 import { watchJobs } from "./watch/watch-jobs.ts";
@@ -134,11 +135,19 @@ export async function startGateway(
   const inTurn = createTurns(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
+  const watchJob = createJobWatch({
+    feed: store.feed,
+    readJob,
+    estimate: tracking.learning.estimate,
+  });
+  const endWaits = createEndWaits(watchJob);
   const services = {
-    openReads: (viewer: Viewer) => createReads({ store, details, inTurn, viewer }),
+    openReads: (viewer: Viewer) =>
+      createReads({ store, learning: tracking.learning, details, inTurn, viewer }),
     mostAnswerBytes: limits.answerBytes,
     tracking,
-    watchJob: createJobWatch({ feed: store.feed, readJob }),
+    watchJob,
+    waitForEnd: endWaits.waitForEnd,
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     live,
   };
@@ -170,6 +179,7 @@ export async function startGateway(
     close() {
       // Submits get their patience from now on, not from the end of the server's own.
       tracking.stopSubmits();
+      endWaits.stop();
       return closeAll();
     },
   };

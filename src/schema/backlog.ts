@@ -33,6 +33,8 @@ export type BacklogShare = {
   hold(bytes: number): void;
   /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
   close(): void;
+  /** Calls `act` when it is closed: the answer has left, or nobody waits for it. At once if it is closed already. */
+  onClose(act: () => void): void;
 };
 
 type Owner = { bytes: number; readonly holders: Set<Holder>; readonly waiting: Set<Waiting> };
@@ -108,6 +110,7 @@ export function createBacklog(options: {
       const holder: Holder = { bytes: 0, heldBytes: 0, close, cut };
       owner.holders.add(holder);
       const isOpen = () => owner.holders.has(holder);
+      const listeners: (() => void)[] = [];
 
       function take(bytes: number): void {
         // An operation that has failed, or whose client has left, goes on reading for a while.
@@ -121,6 +124,7 @@ export function createBacklog(options: {
         for (const waiting of owner.waiting) if (waiting.holder === holder) waiting.settle(over());
         change(owner, holder, -holder.bytes);
         if (owner.holders.size === 0) owners.delete(ownerId);
+        for (const hear of listeners) hear();
       }
 
       return {
@@ -143,6 +147,10 @@ export function createBacklog(options: {
           while (isTooMuch()) cutLargest(owners.values().flatMap(({ holders }) => holders));
         },
         close,
+        onClose(act) {
+          if (isOpen()) listeners.push(act);
+          else act();
+        },
       };
     },
   };

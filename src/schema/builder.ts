@@ -7,10 +7,12 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { FieldShape } from "../deployments/shape/shape.ts";
 import type { Asset } from "../job/asset.ts";
+import type { Estimate } from "../job/estimate.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job, JobError, JobEvent } from "../job/job.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import type { Durations, RunStats } from "../job/run-stats.ts";
 import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
@@ -37,12 +39,15 @@ export function createBuilder() {
     Objects: {
       Asset: Asset;
       Deployment: Deployment;
+      DeploymentStats: RunStats;
+      Durations: Durations;
       InputIssue: InputIssue;
       InputField: FieldShape;
       InputWarning: InputIssue;
       Job: Job;
       JobChange: JobChange;
       JobError: JobError;
+      JobEstimate: Estimate;
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;
       SubmitJobSuccess: Submitted;

@@ -2,6 +2,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Job } from "../job/job.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Tracking } from "../tracking/tracking.ts";
+import type { WaitForEnd } from "../watch/wait-for-end.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
 import type { BacklogShare } from "./backlog.ts";
 import type { Loaders } from "./loaders.ts";
@@ -16,7 +17,12 @@ export type Services = {
   /** Each rejects with an error of its mutation's result union for an expected failure. */
   readonly tracking: Pick<Tracking, "submitJob" | "cancelJob" | "deleteJob">;
   /** Anybody's job where `ownerId` is undefined. */
-  watchJob(id: string, ownerId: string | undefined): AsyncIterableIterator<Job>;
+  watchJob(
+    id: string,
+    ownerId: string | undefined,
+    options: { readonly isEstimateWanted: boolean },
+  ): AsyncIterableIterator<Job>;
+  readonly waitForEnd: WaitForEnd;
   /** Rejects with a `BadCursorError`. */
   watchJobs(watch: JobsWatch): Promise<AsyncIterableIterator<JobChange>>;
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
@@ -26,6 +32,8 @@ export type GatewayContext = Services & {
   readonly viewer: Viewer;
   readonly reads: Reads;
   readonly loaders: Loaders;
+  /** The job once it has ended, and as it is at the latest so many seconds after the operation began. */
+  readonly untilEnded: (job: Job, seconds: number) => Promise<Job>;
   /** Called before the operation is executed once more. */
   readonly tellAnew: () => void;
   /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
@@ -41,7 +49,8 @@ export function createContext(
   origin: { readonly viewer: Viewer; readonly share: BacklogShare },
 ): GatewayContext {
   const { viewer } = origin;
-  const { mostAnswerBytes } = services;
+  const { mostAnswerBytes, waitForEnd } = services;
+  const beganAt = performance.now();
   let reads: Reads | undefined;
   let loaders: Loaders | undefined;
   return {
@@ -57,6 +66,11 @@ export function createContext(
         share: origin.share,
       }));
     },
+    untilEnded: (job, seconds) =>
+      waitForEnd(job, {
+        timeoutMs: beganAt + seconds * 1_000 - performance.now(),
+        onLeft: origin.share.onClose,
+      }),
     tellAnew: () => loaders?.tellAnew(),
     startAnew() {
       loaders?.leave();

@@ -14,6 +14,7 @@ const UNLISTED_COUNT = 100;
 export function addDeployment(builder: Builder, catalogue: Catalogue): void {
   addInputField(builder);
   addLiveDeployment(builder);
+  addDeploymentStats(builder);
 
   builder.node("Deployment", {
     description: "A model with its LoRA that RunComfy serves; a job is one run of it.",
@@ -52,6 +53,12 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
           "How RunComfy runs it now, cached for 10 s; null when RunComfy does not know it or can't be asked at the moment.",
         complexity: 10,
         resolve: ({ id }, _arguments, { live }) => live.read(id),
+      }),
+      stats: t.field({
+        type: "DeploymentStats",
+        description: "How its last 200 runs went, whoever submitted them.",
+        complexity: 5,
+        resolve: ({ id }, _arguments, { reads }) => reads.readStats(id),
       }),
       inputSchema: t.expose("inputSchema", {
         type: "JSON",
@@ -165,6 +172,40 @@ function addLiveDeployment(builder: Builder): void {
       keepWarmSeconds: t.exposeInt("keepWarmSeconds", ifKnown("How long an idle instance lives")),
       isEnabled: t.exposeBoolean("isEnabled", ifKnown("Whether it accepts jobs")),
       status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
+    }),
+  });
+}
+
+function addDeploymentStats(builder: Builder): void {
+  builder.objectType("Durations", {
+    description: "How long something took, in seconds.",
+    fields: (t) => ({
+      p50: t.exposeFloat("p50", { description: "The median: half took no longer." }),
+      p90: t.exposeFloat("p90", { description: "9 of 10 took no longer." }),
+      p99: t.exposeFloat("p99", { description: "99 of 100 took no longer." }),
+    }),
+  });
+  const durations = (description: string) => ({
+    type: "Durations" as const,
+    nullable: true as const,
+    description: `${description}; null if there is none.`,
+  });
+  builder.objectType("DeploymentStats", {
+    description: "How the last 200 runs of a deployment went.",
+    fields: (t) => ({
+      runs: t.exposeInt("runs", { description: "How many there were; at most 200." }),
+      succeeded: t.exposeInt("succeeded", { description: "How many of them SUCCEEDED." }),
+      failed: t.exposeInt("failed", { description: "How many of them FAILED." }),
+      cancelled: t.exposeInt("cancelled", { description: "How many of them were CANCELLED." }),
+      queueSeconds: t.expose(
+        "queueSeconds",
+        durations("How long those waited that did not wait for a cold start"),
+      ),
+      runSeconds: t.expose("runSeconds", durations("How long those that SUCCEEDED ran")),
+      coldStartSeconds: t.expose(
+        "coldStartSeconds",
+        durations("How long those waited that found no instance running"),
+      ),
     }),
   });
 }

@@ -22,6 +22,7 @@ export function addJob(
 ): void {
   addAsset(builder);
   addJobError(builder);
+  addJobEstimate(builder);
 
   builder.objectType("JobEvent", {
     description: "A job entered a status.",
@@ -91,6 +92,25 @@ export function addJob(
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
           findAssets(await readOutput(job, context), job.finishedAt),
+      }),
+      estimate: t.field({
+        type: "JobEstimate",
+        nullable: true,
+        description:
+          "When it will probably start and end, learned from past runs of its deployment, whoever submitted them; null while fewer than 5 have taught anything, while SUBMITTING, and when it has ended.",
+        complexity: 5,
+        resolve: (job, _arguments, { reads }) => reads.estimate(job),
+      }),
+      queueSeconds: t.float({
+        nullable: true,
+        description:
+          "How long it waited from being submitted until it was seen to start; null until then.",
+        resolve: ({ createdAt, startedAt }) => secondsBetween(createdAt, startedAt),
+      }),
+      runSeconds: t.float({
+        nullable: true,
+        description: "How long it ran; null until it has ended, and if it was not seen to start.",
+        resolve: ({ startedAt, finishedAt }) => secondsBetween(startedAt, finishedAt),
       }),
       error: t.expose("error", {
         type: "JobError",
@@ -190,6 +210,45 @@ function addJobError(builder: Builder): void {
       }),
     }),
   });
+}
+
+function addJobEstimate(builder: Builder): void {
+  const time = (timeMs: number): Date => new Date(timeMs);
+  builder.objectType("JobEstimate", {
+    description:
+      "When a job will probably end. As time passes without an end, the times move; they never lie in the past.",
+    fields: (t) => ({
+      startsAt: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "When it will start as likely as not; null once it has.",
+        resolve: ({ startsAt }) => (startsAt === null ? null : time(startsAt)),
+      }),
+      finishesAt: t.field({
+        type: "DateTime",
+        description: "By when it will have ended as likely as not.",
+        resolve: ({ finishesAt }) => time(finishesAt),
+      }),
+      finishesBy: t.field({
+        type: "DateTime",
+        description: "By when 9 of 10 such jobs have ended.",
+        resolve: ({ finishesBy }) => time(finishesBy),
+      }),
+      progress: t.exposeFloat("progress", {
+        description:
+          "How much of the time from submit to end is probably over: from 0 to below 1. It may fall when the job turns out slower.",
+      }),
+      isColdStart: t.exposeBoolean("isColdStart", {
+        description: "Whether it probably waits for an instance that has to start first.",
+      }),
+      basedOn: t.exposeInt("basedOn", { description: "How many past runs it is learned from." }),
+    }),
+  });
+}
+
+/** Null where one is not known; a clock that was set back makes no time negative. */
+function secondsBetween(from: Date | null, to: Date | null): number | null {
+  return from === null || to === null ? null : Math.max(0, to.getTime() - from.getTime()) / 1_000;
 }
 
 const ERROR_CODES = `For programs. What it means, and what the gateway's operator can do:

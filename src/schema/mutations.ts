@@ -12,7 +12,7 @@ import { toPathText } from "../job/input-issue.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { Builder } from "./builder.ts";
-import { toCoded } from "./coded-errors.ts";
+import { badUserInput, toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 
 export function addMutations(builder: Builder, submitJobResult: SubmitJobResultRef): void {
@@ -21,7 +21,7 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
       type: submitJobResult,
       scope: "jobs:submit",
       description:
-        "Submits a job and answers once RunComfy has accepted or refused it; follow it with `jobUpdated`. It goes on if you disconnect.",
+        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`; follow it with `jobUpdated`. It goes on if you disconnect.",
       args: {
         deploymentId: t.arg.id({ required: true, description: "The `id` of what to run." }),
         input: t.arg({
@@ -31,9 +31,14 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
             "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs.",
         }),
         idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
+        answerWithinSeconds: t.arg.int({ defaultValue: 0, description: ANSWER_WITHIN_SECONDS }),
       },
-      resolve: (_root, { deploymentId, input, idempotencyKey }, context) =>
-        submit({ deploymentId, input, idempotencyKey: idempotencyKey ?? null }, context),
+      resolve: (_root, { deploymentId, input, idempotencyKey, answerWithinSeconds }, context) =>
+        submit(
+          { deploymentId, input, idempotencyKey: idempotencyKey ?? null },
+          answerWithinSeconds ?? 0,
+          context,
+        ),
     }),
 
     cancelJob: t.field({
@@ -84,8 +89,13 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
   }));
 }
 
+/** Short enough for the time-outs of proxies and HTTP clients. */
+const LONGEST_ANSWER_SECONDS = 20;
+
 export const IDEMPOTENCY_KEY =
   "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. After that job is deleted, the key is a conflict for a day. Null submits a new job each time.";
+
+export const ANSWER_WITHIN_SECONDS = `How long to wait for the job's end, 0 to ${LONGEST_ANSWER_SECONDS} s, counted since the operation began and for all its submits together. The answer comes when the job has ended or the time is over, with the job as it then is, but not before RunComfy has accepted it. A refusal is answered at once. A retry may give another value.`;
 
 export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
 
@@ -133,13 +143,20 @@ export function addSubmitJobResult(builder: Builder) {
   });
 }
 
-/** Submits for the viewer, and forgets what the operation has read of jobs. */
+/** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
 export async function submit(
   submission: Omit<SubmissionRequest, "viewer">,
-  { viewer, tracking, loaders }: GatewayContext,
+  answerWithinSeconds: number,
+  { viewer, tracking, loaders, untilEnded }: GatewayContext,
 ): Promise<Submitted> {
+  if (answerWithinSeconds < 0 || answerWithinSeconds > LONGEST_ANSWER_SECONDS) {
+    throw badUserInput(
+      `\`answerWithinSeconds\` must be from 0 to ${LONGEST_ANSWER_SECONDS}, not ${answerWithinSeconds}. For longer, submit again with the same \`idempotencyKey\`, or follow the job with \`jobUpdated\`.`,
+    );
+  }
   try {
-    return await tracking.submitJob({ ...submission, viewer });
+    const { job, warnings } = await tracking.submitJob({ ...submission, viewer });
+    return { job: await untilEnded(job, answerWithinSeconds), warnings };
   } catch (error) {
     throw toCoded(error);
   } finally {

@@ -1,6 +1,8 @@
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
+import type { Job } from "../job/job.ts";
 import type { JobFilter, JobRange, JobStore } from "../store/job-store.ts";
+import type { Learning } from "../tracking/learning.ts";
 import type { InTurn } from "../store/turns.ts";
 import { MOST_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
@@ -12,11 +14,12 @@ export type Reads = ReturnType<typeof createReads>;
 /** Every read rejects with READ_TOO_SLOW when it takes too long. */
 export function createReads(options: {
   readonly store: JobStore;
+  readonly learning: Learning;
   readonly details: DetailReader;
   readonly inTurn: InTurn;
   readonly viewer: Viewer;
 }) {
-  const { store, details, inTurn, viewer } = options;
+  const { store, learning, details, inTurn, viewer } = options;
   const { ownerId } = viewer;
   const readable = readableOwner(viewer);
   const ofReadable = (filter: JobFilter): JobFilter =>
@@ -35,6 +38,9 @@ export function createReads(options: {
     countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter))),
     listDeploymentIds: () => run(() => store.jobs.listDeploymentIds(readable)),
     hasDeployment: (id: string) => run(() => store.jobs.hasDeployment(id, readable)),
+    // These two are learned from the runs of all owners.
+    estimate: (job: Job) => run(() => learning.estimate(job)),
+    readStats: (deploymentId: string) => run(() => learning.readStats(deploymentId)),
     // The next three are for jobs that the viewer has read.
     readDocuments: (jobId: string) => details.readDocuments(ownerId, jobId).catch(rethrowCoded),
     readLargeDocuments: (jobId: string) =>

@@ -7,7 +7,7 @@ import type { Builder } from "./builder.ts";
 import type { GeneratedTypes } from "./generated-types.ts";
 import { toSentence } from "./generated-types.ts";
 import type { SubmitJobResultRef } from "./mutations.ts";
-import { IDEMPOTENCY_KEY, submit } from "./mutations.ts";
+import { ANSWER_WITHIN_SECONDS, IDEMPOTENCY_KEY, submit } from "./mutations.ts";
 
 /** Adds the mutation of one deployment, whose input is typed as far as GraphQL can say it. */
 export function addSubmitDeployment(
@@ -45,8 +45,9 @@ export function addSubmitDeployment(
               : "What to run; files are public https URLs.",
         }),
         idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
+        answerWithinSeconds: t.arg.int({ defaultValue: 0, description: ANSWER_WITHIN_SECONDS }),
       },
-      resolve: (_root, { input, idempotencyKey }, context) =>
+      resolve: (_root, { input, idempotencyKey, answerWithinSeconds }, context) =>
         submit(
           {
             deploymentId,
@@ -54,6 +55,7 @@ export function addSubmitDeployment(
             idempotencyKey: idempotencyKey ?? null,
             ...(shape && { spell: (path) => toTypedPath({ kind: "object", object: shape }, path) }),
           },
+          answerWithinSeconds ?? 0,
           context,
         ),
     }),

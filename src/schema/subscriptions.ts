@@ -36,11 +36,12 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       type: "Job",
       scope: "jobs:read",
       description:
-        "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` always grows. An unknown id is a NOT_FOUND error.",
+        "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when that has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      subscribe: async (_root, { id }, { viewer, watchJob, startAnew }) => {
+      subscribe: async (_root, { id }, { viewer, watchJob, startAnew }, info) => {
         if (!isIdentifier(id)) throw toCoded(new JobNotFoundError(id));
-        const jobs = watchJob(id, readableOwner(viewer));
+        const isEstimateWanted = findSelected(info).has("estimate");
+        const jobs = watchJob(id, readableOwner(viewer), { isEstimateWanted });
         try {
           // Waits for the first state, so that an unknown job is an answer to the subscription itself.
           return toEvents(jobs, startAnew, await jobs.next());

@@ -88,6 +88,7 @@ subscription Watch($id: ID!) {
     version
     status
     queuePosition
+    estimate { startsAt finishesAt finishesBy progress }
     assets { url kind }
     error { code message }
   }

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
+import type { Estimate } from "../job/estimate.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
@@ -7,11 +8,16 @@ import type { Feed } from "../store/job-store.ts";
 import type { ReadJob } from "./shared-readers.ts";
 
 /**
- * The job as it is now, then its newest state after each change: versions strictly increase, and the stream ends after a
- * final one. A slow reader skips states, but never the last. Fails with a `JobNotFoundError` when there is no such job,
- * no longer, or it is not this owner's. Nothing is listened to before the first `next()`.
+ * The job as it is now, then its newest state after each change: versions never fall, and the stream ends after a final
+ * one. A slow reader skips states, but never the last. A version comes once, or where estimates are wanted again when its
+ * estimate has moved. Fails with a `JobNotFoundError` when there is no such job, no longer, or it is not this owner's.
+ * Nothing is listened to before the first `next()`.
  */
-export type WatchJob = (jobId: string, ownerId?: string) => JobWatch;
+export type WatchJob = (
+  jobId: string,
+  ownerId?: string,
+  options?: { readonly isEstimateWanted: boolean },
+) => JobWatch;
 
 type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<Job>> };
 
@@ -22,38 +28,49 @@ type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<
 const TOLD_AT_FIRST = 100;
 const MOST_TOLD_AT_ONCE = 1_000;
 
+/** How often estimates are reckoned anew, and the part of the time left by which one has to move to be told. */
+const BETWEEN_ESTIMATES_MS = 1_000;
+const TOLD_MOVE = 0.1;
+
 /** A job is read once for all who wait for its news, and they are told of the same objects: what is made of one is shared. */
 export function createJobWatch(options: {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
+  readonly estimate: (job: Job) => Promise<Estimate | null>;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
 }): WatchJob {
-  const groups = new Map<string, Group>();
+  const plain = new Map<string, Group>();
+  const estimated = new Map<string, Group>();
 
-  function enter(jobId: string): Group {
+  function enter(jobId: string, isEstimateWanted: boolean): Group {
+    const groups = isEstimateWanted ? estimated : plain;
+    const estimate = isEstimateWanted ? options.estimate : null;
     const group =
-      groups.get(jobId) ?? openGroup(jobId, { ...options, onEmpty: () => groups.delete(jobId) });
+      groups.get(jobId) ??
+      openGroup(jobId, { ...options, estimate, onEmpty: () => groups.delete(jobId) });
     groups.set(jobId, group);
     return group;
   }
 
-  return (jobId, ownerId) => {
+  return (jobId, ownerId, { isEstimateWanted } = { isEstimateWanted: false }) => {
     let group: Group | null = null;
     let isOver = false;
-    let version = 0;
+    /** Of what was told last. */
+    let known = 0;
     let waiting: PromiseWithResolvers<IteratorResult<Job>> | null = null;
 
     const watcher: Watcher = {
-      tell(found) {
+      tell(found, revision) {
         // While the database is away the next look makes up for it.
-        const isNews =
-          found instanceof Error ? version === 0 : (found?.version ?? Infinity) > version;
+        const isNews = found instanceof Error ? known === 0 : revision > known;
         if (waiting === null || !isNews) return false;
         const { resolve, reject } = waiting;
         waiting = null;
         if (found instanceof Error) reject(found);
         else if (found === null || !isOwn(found)) reject(new JobNotFoundError(jobId));
         else {
-          version = found.version;
+          known = revision;
           resolve({ value: found, done: false });
           if (!isFinished(found)) return true;
         }
@@ -78,8 +95,8 @@ export function createJobWatch(options: {
         if (isOver) return Promise.resolve(OVER);
         waiting = Promise.withResolvers();
         const { promise } = waiting;
-        group ??= enter(jobId);
-        group.wait(watcher, version === 0);
+        group ??= enter(jobId, isEstimateWanted);
+        group.wait(watcher, known === 0);
         return promise;
       },
       async return() {
@@ -97,7 +114,7 @@ type Found = Job | null | Error;
 
 type Watcher = {
   /** False when that is no news, so that the watcher still waits. */
-  tell(found: Found): boolean;
+  tell(found: Found, revision: number): boolean;
 };
 
 /** All who watch one job. */
@@ -112,22 +129,30 @@ function openGroup(
   options: {
     readonly feed: Pick<Feed, "subscribeToJob">;
     readonly readJob: ReadJob;
+    /** Null where nobody wants estimates. */
+    readonly estimate: ((job: Job) => Promise<Estimate | null>) | null;
+    readonly now?: () => number;
     readonly onEmpty: () => void;
   },
 ): Group {
-  const { feed, readJob, onEmpty } = options;
+  const { feed, readJob, estimate, now = Date.now, onEmpty } = options;
   const watchers = new Set<Watcher>();
   const waiting = new Set<Watcher>();
   /** Each with the first read that counts for it: one that began before may be older than what its reader knows. */
   const newcomers = new Map<Watcher, number>();
   /** What the last read found; undefined before it. */
   let newest: Job | null | undefined;
+  /** Grows with each of these objects. */
+  let revision = 0;
+  /** As it was told; undefined where that is not known. */
+  let lastEstimate: Estimate | null | undefined;
   /** Whether some who wait may not know of that. */
   let isBehind = false;
   let mustRead = false;
   let reads = 0;
   let isLooking = false;
   const unsubscribe = feed.subscribeToJob(jobId, wake);
+  const timer = estimate && setInterval(() => void reckon(estimate), BETWEEN_ESTIMATES_MS);
 
   function wake(): void {
     mustRead = true;
@@ -155,8 +180,8 @@ function openGroup(
   async function read(): Promise<Error | null> {
     try {
       const job = await readJob(jobId);
-      if (newest !== undefined && newest?.version === job?.version) return null;
-      newest = job;
+      if (newest !== undefined && !isNewer(job, newest)) return null;
+      renew(job);
       isBehind = true;
       return null;
     } catch (error) {
@@ -164,8 +189,32 @@ function openGroup(
     }
   }
 
+  function renew(found: Job | null): void {
+    newest = found;
+    revision += 1;
+    lastEstimate = undefined;
+  }
+
+  /** Tells the same state again once its estimate has moved. */
+  async function reckon(estimateOf: (job: Job) => Promise<Estimate | null>): Promise<void> {
+    const job = newest;
+    if (job === null || job === undefined || isFinished(job)) return;
+    // While the database is away, the next second makes up for it.
+    const found = await estimateOf(job).catch(() => lastEstimate);
+    if (isLooking || newest !== job || watchers.size === 0) return;
+    const before = lastEstimate;
+    if (before === undefined) lastEstimate = found;
+    if (before === undefined || found === undefined || !hasMoved(before, found, now())) return;
+    isLooking = true;
+    renew({ ...job });
+    lastEstimate = found;
+    await tellAll([...waiting], newest);
+    isLooking = false;
+    await look();
+  }
+
   /** Ends early when there may be something newer: whoever has not been told by then is told of that, before the others. */
-  async function tellAll(present: readonly Watcher[], found: Job | null): Promise<void> {
+  async function tellAll(present: readonly Watcher[], found: Found): Promise<void> {
     let told = 0;
     while (told < present.length) {
       if (told > 0) await setImmediate();
@@ -180,7 +229,7 @@ function openGroup(
   }
 
   function tell(watcher: Watcher, found: Found): boolean {
-    if (!watcher.tell(found)) return false;
+    if (!watcher.tell(found, revision)) return false;
     waiting.delete(watcher);
     newcomers.delete(watcher);
     return true;
@@ -200,9 +249,20 @@ function openGroup(
       newcomers.delete(watcher);
       if (!watchers.delete(watcher) || watchers.size > 0) return;
       unsubscribe();
+      if (timer !== null) clearInterval(timer);
       onEmpty();
     },
   };
 }
 
 const OVER: IteratorReturnResult<undefined> = { value: undefined, done: true };
+
+function isNewer(found: Job | null, known: Job | null): boolean {
+  return known !== null && (found === null || found.version > known.version);
+}
+
+function hasMoved(before: Estimate | null, after: Estimate | null, nowMs: number): boolean {
+  if (before === null || after === null) return before !== after;
+  const movedMs = Math.abs(after.finishesAt - before.finishesAt);
+  return movedMs > (after.finishesAt - nowMs) * TOLD_MOVE;
+}

@@ -43,10 +43,16 @@ function start(command: string, parameters: readonly string[]): () => string {
 
 test("README's two calls of curl submit a job and watch it to its end", async () => {
   const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
-  const calls = readBlocks("README.md", "Submit and watch", "sh");
-  expect(calls).toHaveLength(2);
+  const calls = readBlocks("README.md", "Submit and watch", "sh").slice(0, 2);
   const { stdout } = await run("sh", ["-c", atPort(calls.join("\n"), gateway)]);
   expect(stdout).toMatch(/event: next[^]*SUCCEEDED[^]*\.svg[^]*event: complete/);
+});
+
+test("README's one call of curl for scripts answers with the job's picture", async () => {
+  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
+  const [, , call = ""] = readBlocks("README.md", "Submit and watch", "sh");
+  const { stdout } = await run("sh", ["-c", atPort(call, gateway)]);
+  expect(stdout).toMatch(/"status":"SUCCEEDED","assets":\[\{"url":"[^"]*\.svg"/);
 });
 
 test("what the page for frontends tells to paste submits a job and watches it to its end", async () => {

@@ -47,6 +47,21 @@ test("a share that is closed takes nothing more", async () => {
   share("anna").take(MIB);
 });
 
+test("whoever asks hears that a share is closed, also when it is cut or was closed before", () => {
+  const { share } = open();
+  const closed: string[] = [];
+  const first = share("anna");
+  first.onClose(() => closed.push("first"));
+  expect(closed).toEqual([]);
+  first.close();
+  first.close();
+  first.onClose(() => closed.push("late"));
+  const large = share("anna");
+  large.onClose(() => closed.push("large"));
+  large.hold(8 * MIB);
+  expect(closed).toEqual(["first", "late", "large"]);
+});
+
 test("answers of an owner that find no room get it in their order, as others leave", async () => {
   const { share } = open();
   const first = share("anna");

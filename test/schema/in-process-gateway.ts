@@ -11,6 +11,7 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { isJsonObject } from "../../src/job/json.ts";
 import type { Services } from "../../src/schema/context.ts";
+import type { BacklogShare } from "../../src/schema/backlog.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
@@ -18,9 +19,11 @@ import type { Reads } from "../../src/schema/reads.ts";
 import { createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createTurns } from "../../src/store/turns.ts";
+import { createLearning } from "../../src/tracking/learning.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
+import { createEndWaits } from "../../src/watch/wait-for-end.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
@@ -53,11 +56,21 @@ export async function openInProcessGateway(
   const inTurn = createTurns(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
+  const learning = createLearning({
+    readRuns: store.readRuns,
+    now: Date.now,
+    monotonic: () => performance.now(),
+  });
   const backlog = createBacklog({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
+  const watchJob = createJobWatch({
+    feed: store.feed,
+    readJob,
+    estimate: learning.estimate,
+  });
   const services: Services = {
     openReads: (as) => ({
-      ...createReads({ store, details, inTurn, viewer: as }),
+      ...createReads({ store, learning, details, inTurn, viewer: as }),
       ...options.reads,
     }),
     mostAnswerBytes,
@@ -67,7 +80,8 @@ export async function openInProcessGateway(
       deleteJob: unexpected,
       ...options.tracking,
     },
-    watchJob: createJobWatch({ feed: store.feed, readJob }),
+    watchJob,
+    waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs:
       options.watchJobs ??
       ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
@@ -86,8 +100,7 @@ export async function openInProcessGateway(
     schema,
 
     /** For whoever executes operations itself. */
-    openContext() {
-      const share = openShare(viewer);
+    openContext(share: BacklogShare = openShare(viewer)) {
       onTestFinished(share.close);
       return createContext(services, { viewer, share });
     },

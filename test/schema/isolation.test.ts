@@ -32,6 +32,7 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
+import { createEndWaits } from "../../src/watch/wait-for-end.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
@@ -92,12 +93,19 @@ async function openWorld() {
   const inTurn = createTurns(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
+  const { learning } = tracking;
   const backlog = createBacklog({ mostBytes: 536_870_912 });
+  const watchJob = createJobWatch({
+    feed: store.feed,
+    readJob,
+    estimate: learning.estimate,
+  });
   const services: Services = {
-    openReads: (viewer) => createReads({ store, details, inTurn, viewer }),
+    openReads: (viewer) => createReads({ store, learning, details, inTurn, viewer }),
     mostAnswerBytes: 33_554_432,
     tracking,
-    watchJob: createJobWatch({ feed: store.feed, readJob }),
+    watchJob,
+    waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     live: SILENT_UPSTREAM,
   };

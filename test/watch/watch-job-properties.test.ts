@@ -51,6 +51,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
           isEndRead ||= isFinished(read);
           return read;
         },
+        estimate: async () => null,
       });
       const readers: Reader[] = [];
       const begin = (isSlow: boolean): void =>

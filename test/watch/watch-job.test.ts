@@ -1,11 +1,12 @@
 import { pino } from "pino";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
+import type { Estimate } from "../../src/job/estimate.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 
 const SUBMITTED = createJob({
@@ -32,6 +33,7 @@ function createFixture() {
     listeners,
     wake,
     readJob,
+    estimate: async (_job: Job): Promise<Estimate | null> => null,
     reads: () => reads,
     holdReads: (hold: () => Promise<void> | void) => (beforeRead = hold),
     feed: {
@@ -232,7 +234,7 @@ test("5,000 watchers that wake at once cost one statement, which reads their job
   };
   const readJob = createJobReader(store, pino({ level: "silent" }));
   const watchers = Array.from({ length: 5_000 }, () =>
-    createJobWatch({ feed: fixture.feed, readJob })(SUBMITTED.id),
+    createJobWatch({ ...fixture, readJob })(SUBMITTED.id),
   );
   await Promise.all(watchers.map((jobs) => jobs.next()));
   expect(batches).toEqual([1]);
@@ -252,7 +254,7 @@ test("all who watch a job are told of one object, whenever they came", async () 
     const job = await fixture.readJob();
     return job && { ...job };
   };
-  const watchJob = createJobWatch({ feed: fixture.feed, readJob: copy });
+  const watchJob = createJobWatch({ ...fixture, readJob: copy });
   const [early, late] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
   const { value } = await early.next();
   expect((await late.next()).value).toBe(value);
@@ -349,3 +351,93 @@ test("however many come while others are told, each is told once, and the job is
   expect((await Promise.all(late)).every(({ value }) => value?.version === 2)).toBe(true);
   expect(fixture.reads() - before).toBeLessThanOrEqual(3);
 });
+
+describe("a watcher who wants estimates", () => {
+  const NOW = 1_000_000;
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  function watchEstimates() {
+    const fixture = createFixture();
+    let finishesAt: number | null = NOW + 10_000;
+    let reckonings = 0;
+    const watchJob = createJobWatch({
+      ...fixture,
+      now: () => NOW,
+      async estimate() {
+        reckonings += 1;
+        return finishesAt === null
+          ? null
+          : { ...ESTIMATE, finishesAt, finishesBy: finishesAt + 1_000 };
+      },
+    });
+    return {
+      fixture,
+      watchJob,
+      reckonings: () => reckonings,
+      move: (at: number | null) => (finishesAt = at),
+      async pass(seconds: number) {
+        for (let second = 0; second < seconds; second++) {
+          vi.advanceTimersByTime(1_000);
+          for (let turns = 0; turns < 5; turns++) await settle();
+        }
+      },
+    };
+  }
+
+  test("hears the same version again when its estimate has moved by more than a tenth, and not before", async () => {
+    const { watchJob, move, pass } = watchEstimates();
+    const jobs = watchJob(SUBMITTED.id, undefined, { isEstimateWanted: true });
+    await jobs.next();
+    let told = 0;
+    const next = jobs.next();
+    void next.then(() => (told += 1));
+    await pass(3);
+    move(NOW + 10_900);
+    await pass(2);
+    expect(told).toBe(0);
+    move(NOW + 12_000);
+    await pass(1);
+    expect((await next).value.version).toBe(SUBMITTED.version);
+    await jobs.return();
+  });
+
+  test("hears of an estimate that can be told now, and the end once", async () => {
+    const { fixture, watchJob, move, pass, reckonings } = watchEstimates();
+    move(null);
+    const jobs = watchJob(SUBMITTED.id, undefined, { isEstimateWanted: true });
+    await jobs.next();
+    await pass(2);
+    move(NOW + 5_000);
+    const next = jobs.next();
+    await pass(1);
+    expect((await next).done).toBe(false);
+    fixture.change({ kind: "unanswered" });
+    expect((await jobs.next()).value.status).toBe("FAILED");
+    expect((await jobs.next()).done).toBe(true);
+    const before = reckonings();
+    await pass(3);
+    expect(reckonings()).toBe(before);
+    expect(fixture.listeners.size).toBe(0);
+  });
+
+  test("shares what is told with all who want it, and those who don't want it hear nothing", async () => {
+    const { watchJob, move, pass } = watchEstimates();
+    const wanting = Array.from({ length: 50 }, () =>
+      watchJob(SUBMITTED.id, undefined, { isEstimateWanted: true }),
+    );
+    const plain = watchJob(SUBMITTED.id);
+    await Promise.all([...wanting, plain].map((jobs) => jobs.next()));
+    let isPlainTold = false;
+    void plain.next().then(() => (isPlainTold = true));
+    const next = Promise.all(wanting.map((jobs) => jobs.next()));
+    await pass(1);
+    move(NOW + 20_000);
+    await pass(1);
+    expect(new Set((await next).map(({ value }) => value)).size).toBe(1);
+    expect(isPlainTold).toBe(false);
+    await Promise.all([...wanting, plain].map((jobs) => jobs.return()));
+  });
+});
+
+const ESTIMATE = { startsAt: null, progress: 0.5, isColdStart: false, basedOn: 10 };

@@ -8,6 +8,10 @@ const WATCH = graphql(`
     jobUpdated(id: $id) {
       status
       queuePosition
+      estimate {
+        finishesAt
+        progress
+      }
       isCancellable
       error {
         message
@@ -47,6 +51,12 @@ export function Job({ id }: { id: string }) {
         {job?.status ?? (error ? "" : "Asking…")}{" "}
         {job?.queuePosition != null && `(${job.queuePosition} before it)`}
       </p>
+      {job?.estimate && (
+        <p>
+          <progress value={job.estimate.progress} /> done at about{" "}
+          {new Date(job.estimate.finishesAt).toLocaleTimeString()}
+        </p>
+      )}
       {job?.isCancellable && (
         <button disabled={cancelled.fetching} onClick={() => void cancel({ id })}>
           Cancel
