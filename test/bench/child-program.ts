@@ -28,7 +28,7 @@ export const PRODUCTION = { NODE_ENV: "production" };
 
 /** Starts the gateway as `npm start` does, on a free port; `environment` adds to what points it at the upstream. */
 export function startGatewayProgram(
-  upstream: FaultyUpstream,
+  upstream: Pick<FaultyUpstream, "url" | "token">,
   environment: Readonly<Record<string, string>>,
 ): Promise<ChildProgram> {
   const all = {

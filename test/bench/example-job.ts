@@ -1,3 +1,6 @@
+import { DatabaseSync } from "node:sqlite";
+
+import pg from "pg";
 import { pino } from "pino";
 
 import type { Job, JobEvent } from "../../src/job/job.ts";
@@ -8,8 +11,6 @@ import { openStore } from "../../src/store/open-store.ts";
 export const DEPLOYMENT_ID = "bench";
 
 export const INPUT = { prompt: "A warm glow", width: 1_024, height: 1_024, seed: 42 } as const;
-
-const STORED_AT_ONCE = 10;
 
 const OUTPUT = { images: ["https://files.runcomfy.net/output-1.png"] } as const;
 const SUBMITTED_AT = new Date("2025-07-22T13:05:16Z");
@@ -60,31 +61,45 @@ export async function storeFinishedJob(
   });
 }
 
-/** Writes one running job for each request that the upstream knows of; they started ten minutes ago. */
+export type RunningJob = { readonly requestId: string; readonly startedAtMs: number };
+
+/** Writes running jobs, and runs of the past to learn from, into a database that no gateway has open. */
 export async function storeRunningJobs(
   databaseUrl: string,
-  requestIds: readonly string[],
+  jobs: readonly RunningJob[],
+  pastRunsMs: readonly number[] = [],
 ): Promise<void> {
-  const now = new Date(Date.now() - 600_000);
-  await fillStore(databaseUrl, async (store) => {
-    const left = requestIds.values();
-    async function work(): Promise<void> {
-      for (const requestId of left) {
-        const job = createJob({
-          ownerId: "local",
-          deploymentId: DEPLOYMENT_ID,
-          apiVersion: "v1",
-          now,
-        });
-        await store.jobs.insert({
-          job: { ...job, requestId, status: "IN_PROGRESS", startedAt: now },
-          input: INPUT,
-          key: null,
-        });
-      }
-    }
-    await Promise.all(Array.from({ length: STORED_AT_ONCE }, work));
+  await fillStore(databaseUrl, async () => undefined);
+  const rows = jobs.map(({ requestId, startedAtMs: at }, index) => {
+    const id = `job_${String(index).padStart(32, "0")}`;
+    return `('${id}', 'local', '${DEPLOYMENT_ID}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, 1, 0)`;
   });
+  await query(
+    databaseUrl,
+    `insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at, updated_at,
+       work, submit_until) values ${rows.join()};
+     insert into job_documents (job_id, input_bytes, input) select id, 2, '{}' from jobs;
+     update jobs set status = 'IN_QUEUE';
+     update jobs set status = 'IN_PROGRESS', started_at = created_at, version = 2;`,
+  );
+  const runs = pastRunsMs.map(
+    (runMs) => `('${DEPLOYMENT_ID}', 'SUCCEEDED', 1, 0, 0, 0, ${Math.round(runMs)}, 0)`,
+  );
+  if (runs.length === 0) return;
+  await query(
+    databaseUrl,
+    `insert into runs (deployment_id, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
+     values ${runs.join()}`,
+  );
+}
+
+/** When each job that SUCCEEDED was told, in milliseconds since 1970, by its request id. */
+export async function readEnds(databaseUrl: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await query(
+    databaseUrl,
+    "select request_id, updated_at from jobs where status = 'SUCCEEDED'",
+  );
+  return new Map(rows.map((row) => [String(row["request_id"]), Number(row["updated_at"])]));
 }
 
 async function fillStore(
@@ -96,5 +111,25 @@ async function fillStore(
     await fill(store);
   } finally {
     await store.close();
+  }
+}
+
+/** The rows of a select. */
+async function query(
+  databaseUrl: string,
+  sql: string,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  if (databaseUrl.startsWith("file:")) {
+    using sqlite = new DatabaseSync(databaseUrl.slice("file:".length));
+    if (sql.startsWith("select")) return sqlite.prepare(sql).all();
+    sqlite.exec(sql);
+    return [];
+  }
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
   }
 }

@@ -6,6 +6,7 @@ export type Figure = {
     | "ms"
     | "µs"
     | "MiB"
+    | "%"
     | "requests/s"
     | "submits/s"
     | "looks"

@@ -11,6 +11,7 @@ import { measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureDeployments } from "./measure-deployments.ts";
 import { measureDoors } from "./measure-doors.ts";
+import { measureFlight } from "./measure-flight.ts";
 import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureMillion } from "./measure-million.ts";
@@ -18,6 +19,7 @@ import { measureQueries } from "./measure-queries.ts";
 import { measureReasons } from "./measure-reasons.ts";
 import { measureStart } from "./measure-start.ts";
 import { measureSubmits } from "./measure-submits.ts";
+import { measureTime } from "./measure-time.ts";
 import { measureWatchers } from "./measure-watchers.ts";
 
 /** Of one measurement. */
@@ -28,6 +30,8 @@ const MEASUREMENTS = {
   watchers: measureWatchers,
   submits: measureSubmits,
   looks: measureLooks,
+  time: measureTime,
+  flight: measureFlight,
   memory: measureMemory,
   million: measureMillion,
   deployments: measureDeployments,

@@ -13,6 +13,7 @@ import { openWatchers } from "./watchers.ts";
 
 const SETTLE_MS = 2_000;
 const JOBS = 10_000;
+const RUNNING_FOR_MS = 600_000;
 const WATCHERS = 5_000;
 /** Until each job must have been looked at once. */
 const MOST_WAITS = 20;
@@ -83,7 +84,12 @@ async function measureWatched(upstream: FaultyUpstream, folder: string): Promise
 }
 
 async function measureInFlight(upstream: FaultyUpstream, databaseUrl: string): Promise<number> {
-  await storeRunningJobs(databaseUrl, await submitUpstream(upstream));
+  const startedAtMs = Date.now() - RUNNING_FOR_MS;
+  const requestIds = await submitUpstream(upstream);
+  await storeRunningJobs(
+    databaseUrl,
+    requestIds.map((requestId) => ({ requestId, startedAtMs })),
+  );
   const looksBefore = upstream.count("status");
   await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
   for (let waits = 0; upstream.count("status") - looksBefore < JOBS; waits++) {

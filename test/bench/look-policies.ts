@@ -1,0 +1,100 @@
+import type { Duration } from "../../src/job/duration.ts";
+import { inspectionDelay, survival } from "../../src/job/duration.ts";
+
+/** When to look next at a job that had not ended `last` seconds after its start, where the look was number `looks` (0: none). */
+export type Policy = (last: number, looks: number) => number;
+
+/** Means of a job: its looks, the one that finds the end among them, and how many seconds after the end that one comes. */
+export type Score = { readonly looks: number; readonly lateness: number };
+
+/** A policy at as many values of one number as it takes to meet a lateness. */
+export type PolicyFamily = {
+  readonly name: string;
+  /** Lateness grows with the dial, or falls. */
+  readonly isRising: boolean;
+  policy(dial: number): Policy;
+};
+
+/** What is known of the best schedules for run times of this distribution, none of which takes longer than `longest`. */
+export function toFamilies(known: Duration, longest: number): readonly PolicyFamily[] {
+  return [
+    { name: "fixed interval", isRising: true, policy: (interval) => (last) => last + interval },
+    {
+      name: "back-off × 1.5 up to 10 s",
+      isRising: true,
+      policy: (first) => (last, looks) => last + Math.min(10, first * 1.5 ** looks),
+    },
+    {
+      name: "the same rule, the distribution being known",
+      isRising: true,
+      policy: (cost) => (last) => last + inspectionDelay(known, last, { cost, longest: 15 }),
+    },
+    { name: "optimum", isRising: false, policy: (weight) => findOptimum(weight, known, longest) },
+  ];
+}
+
+const DIAL = { lowest: 1e-4, highest: 2_000, steps: 32 };
+const SAME_LATENESS = 0.0005;
+
+/** The score of the family's policy that has this lateness. */
+export function tune(family: PolicyFamily, runs: readonly number[], lateness: number): Score {
+  let { lowest: low, highest: high } = DIAL;
+  let result: Score = { looks: Number.NaN, lateness: Number.NaN };
+  for (let step = 0; step < DIAL.steps; step++) {
+    const dial = Math.sqrt(low * high);
+    result = score(runs, family.policy(dial));
+    if (Math.abs(result.lateness - lateness) < SAME_LATENESS) break;
+    if (result.lateness < lateness === family.isRising) low = dial;
+    else high = dial;
+  }
+  return result;
+}
+
+/** How a policy does with jobs that run for so many seconds. */
+export function score(runs: readonly number[], policy: Policy): Score {
+  let looks = 0;
+  let lateness = 0;
+  let last = 0;
+  let count = 0;
+  // The looks at one job are the first ones at a longer one.
+  for (const run of runs.toSorted((a, b) => a - b)) {
+    while (last < run) last = policy(last, count++);
+    looks += count;
+    lateness += last - run;
+  }
+  return { looks: looks / runs.length, lateness: lateness / runs.length };
+}
+
+const GRID_SECONDS = 0.01;
+
+/** The looks that minimise E[looks] + weight · E[lateness], by backward induction over a grid of times. */
+function findOptimum(weight: number, known: Duration, longest: number): Policy {
+  const count = Math.ceil(longest / GRID_SECONDS);
+  const alive = Float64Array.from({ length: count + 1 }, (_, at) =>
+    survival(known, at * GRID_SECONDS),
+  );
+  const lasted = new Float64Array(count + 1);
+  for (let at = 1; at <= count; at++) {
+    lasted[at] = (lasted[at - 1] ?? 0) + GRID_SECONDS * survival(known, (at - 0.5) * GRID_SECONDS);
+  }
+  /** What is still to pay, times the probability that the job lasts until then. */
+  const costs = new Float64Array(count + 1);
+  const next = new Int32Array(count + 1).fill(count + 1);
+  for (let from = count - 1; from >= 0; from--) {
+    const running = alive[from] ?? 0;
+    let best = Infinity;
+    for (let to = from + 1; to <= count; to++) {
+      const late = (to - from) * GRID_SECONDS * running - ((lasted[to] ?? 0) - (lasted[from] ?? 0));
+      const cost = running + weight * late;
+      if (cost > best) break;
+      if (cost + (costs[to] ?? 0) >= best) continue;
+      best = cost + (costs[to] ?? 0);
+      next[from] = to;
+    }
+    costs[from] = best;
+  }
+  return (last) => {
+    const at = Math.round(last / GRID_SECONDS);
+    return at >= count ? last + 1 : (next[at] ?? 0) * GRID_SECONDS;
+  };
+}

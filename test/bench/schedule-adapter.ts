@@ -1,0 +1,26 @@
+import { createJob } from "../../src/job/job.ts";
+import { nextLookMs } from "../../src/job/next-look.ts";
+import type { Times } from "../../src/job/run-times.ts";
+import { learnTimes } from "../../src/job/run-times.ts";
+
+const COST_SECONDS = Number(process.env["LOOK_COST_SECONDS"] ?? "0.02");
+const learned = new WeakMap<readonly number[], Times>();
+const job = createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+
+/** The schedule as simulations of poll policies ask for it: milliseconds from `now` to the next look, after past runs of `history` ms. */
+export function nextLook(options: {
+  readonly startedAt: number;
+  readonly now: number;
+  readonly history: readonly number[];
+}): number {
+  const { startedAt, now, history } = options;
+  const times = learned.get(history) ?? learnTimes(history.map(toRun));
+  learned.set(history, times);
+  const running = { ...job, status: "IN_PROGRESS", startedAt: new Date(startedAt) } as const;
+  return nextLookMs(running, times, now, COST_SECONDS);
+}
+
+/** A run of so many milliseconds that nothing was in front of. */
+export function toRun(runMs: number) {
+  return { status: "SUCCEEDED", work: 1, place: 0, idleMs: 0, queueMs: 0, runMs } as const;
+}
