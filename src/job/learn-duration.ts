@@ -53,7 +53,7 @@ export function learnDuration(samples: readonly Sample[]): Learned {
   const median = Math.exp(points[Math.floor(points.length / 2)]?.value ?? 0);
 
   return {
-    basedOn: samples.length,
+    basedOn: points.length,
     median: (work) => median * work ** power,
     of(work) {
       const shift = power * Math.log(work);
@@ -99,6 +99,10 @@ const CHANGES = [5, 8, 12, 18, 27, 40, 60, 90, 135];
 /** In standard errors: many places are tried. */
 const CLEAR_CHANGE = 4;
 
+function toMedian(points: readonly Point[]): number {
+  return points.toSorted((a, b) => a.value - b.value)[Math.floor(points.length / 2)]?.value ?? 0;
+}
+
 /** How many of the newest are of one kind: all, unless those before one point differ clearly from those after it. */
 function findChange(points: readonly Point[]): number {
   let found = points.length;
@@ -110,8 +114,12 @@ function findChange(points: readonly Point[]): number {
     // Of both together: a few in a row may all be of one of several kinds.
     const variance = (newer.variance * count + older.variance * rest) / points.length;
     const error = Math.sqrt(variance * (1 / count + 1 / rest));
-    const difference = Math.abs(newer.mean - older.mean) / Math.max(error, 0.01);
+    const moved = newer.mean - older.mean;
+    const difference = Math.abs(moved) / Math.max(error, 0.01);
     if (difference <= clearest) continue;
+    // One that took very long moves the mean of a few, but not their median.
+    const medians = toMedian(points.slice(0, count)) - toMedian(points.slice(count));
+    if (medians / moved < 0.5) continue;
     clearest = difference;
     found = count;
   }

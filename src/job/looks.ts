@@ -34,7 +34,8 @@ const UNREAD_PATIENCE_MS = 10 * 60_000;
 const REASON_PATIENCE_MS = 30_000;
 
 /** The looks including one that just ended, so long after `looks` were remembered. */
-export function noteLook(looks: Looks, { kind }: LookOutcome, afterMs: number): Looks {
+export function noteLook(looks: Looks, { kind }: LookOutcome, tookMs: number): Looks {
+  const afterMs = Math.round(tookMs);
   if (kind === "seen" || kind === "unknown-word") return NO_LOOKS;
   const notFoundForMs = looks.notFoundForMs === null ? null : looks.notFoundForMs + afterMs;
   const unreadForMs = looks.unreadForMs === null ? null : looks.unreadForMs + afterMs;

@@ -39,7 +39,8 @@ function untilStart(job: Job, times: Times, nowMs: number, costSeconds: number):
 function untilEnd({ work }: Job, age: number, run: Times["run"], costSeconds: number): number {
   if (run.basedOn === 0) return whileUnknown(age, costSeconds);
   const rarely = Math.max(LONGEST_SECONDS, run.median(work) * LONGEST_PART);
-  const longest = Math.min(LONGEST_OF_ALL_SECONDS, rarely);
+  // At first as often as anywhere: a run that fails does so early.
+  const longest = Math.min(LONGEST_OF_ALL_SECONDS, LONGEST_SECONDS + age, rarely);
   return inspectionDelay(run.of(work), age, { cost: costSeconds, longest });
 }
 

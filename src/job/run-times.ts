@@ -107,9 +107,19 @@ function findColdStarts(runs: readonly Run[]): number {
     const [warm, cold] = [values.slice(0, at), values.slice(at)];
     const difference = toMean(cold) - toMean(warm);
     const apart = difference ** 2 * at * (starts.length - at);
-    if (difference > Math.log(LEAST_RATIO) && apart > best.apart) best = { coldAfterMs, apart };
+    const spread = (toSquares(warm) + toSquares(cold)) / (starts.length - 2);
+    const error = Math.sqrt(spread * (1 / warm.length + 1 / cold.length));
+    if (difference > Math.max(Math.log(LEAST_RATIO), CLEAR * error) && apart > best.apart)
+      best = { coldAfterMs, apart };
   }
   return best.coldAfterMs;
+}
+
+const CLEAR = 4;
+
+function toSquares(values: readonly number[]): number {
+  const mean = toMean(values);
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
 }
 
 function toMean(values: readonly number[]): number {

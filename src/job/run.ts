@@ -27,5 +27,7 @@ export function toWork(input: JsonObject): number {
     return typeof value === "number" && value > 0 ? value : USUAL[name];
   };
   const pixels = read("width") * read("height");
-  return Math.min(MOST_WORK, (read("num_frames") * read("sample_steps") * pixels) / PIXELS);
+  const work = (read("num_frames") * read("sample_steps") * pixels) / PIXELS;
+  // Never 0, whose logarithm is none, nor NaN, which is 0 × Infinity.
+  return work >= 1 / MOST_WORK ? Math.min(MOST_WORK, work) : 1 / MOST_WORK;
 }

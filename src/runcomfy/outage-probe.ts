@@ -1,7 +1,10 @@
 import type { Pace } from "./pace.ts";
 import type { RunComfy } from "./runcomfy.ts";
 
-/** Sends the pace's probes, one at a time. */
+/** Of deployments that hang, none holds up another one's. */
+const MOST_AT_ONCE = 16;
+
+/** Sends the pace's probes. */
 export function startOutageProbe({
   pace,
   runcomfy,
@@ -11,29 +14,35 @@ export function startOutageProbe({
 }) {
   const closing = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<void> | null = null;
+  const underWay = new Set<Promise<void>>();
+  /** Of RunComfy as a whole there is one at a time. */
+  let isAllAsked = false;
 
   function step(): void {
     clearTimeout(timer);
-    underWay = null;
-    if (closing.signal.aborted) return;
-    const claimed = pace.claimProbe();
-    if (typeof claimed === "object") {
-      underWay = runcomfy.probe(claimed, closing.signal).then(step);
-    } else if (claimed < Infinity) {
-      timer = setTimeout(step, claimed);
+    while (!closing.signal.aborted && !isAllAsked && underWay.size < MOST_AT_ONCE) {
+      const claimed = pace.claimProbe();
+      if (typeof claimed === "number") {
+        if (claimed < Infinity) timer = setTimeout(step, claimed);
+        return;
+      }
+      const probing = runcomfy.probe(claimed, closing.signal).then(() => {
+        underWay.delete(probing);
+        if (claimed.deploymentId === null) isAllAsked = false;
+        step();
+      });
+      underWay.add(probing);
+      isAllAsked = claimed.deploymentId === null;
     }
   }
 
-  pace.onDoubt(() => {
-    if (underWay === null) step();
-  });
+  pace.onDoubt(step);
   return {
-    /** Aborts the probe under way and starts no more. */
+    /** Aborts the probes under way and starts no more. */
     async close(): Promise<void> {
       closing.abort();
       clearTimeout(timer);
-      await underWay;
+      await Promise.all(underWay);
     },
   };
 }

@@ -204,7 +204,9 @@ function addDeploymentStats(builder: Builder): void {
       runSeconds: t.expose("runSeconds", durations("How long those that SUCCEEDED ran")),
       coldStartSeconds: t.expose(
         "coldStartSeconds",
-        durations("How long those waited that found no instance running"),
+        durations(
+          "How long those waited that came first after a pause, and so for an instance to start",
+        ),
       ),
     }),
   });

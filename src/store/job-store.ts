@@ -177,8 +177,6 @@ export type ClaimedLook = {
   readonly job: Job & { readonly requestId: string };
   /** Proves the claim. */
   readonly token: number;
-  /** How long it had been due; below 0 where it was not. */
-  readonly lateMs: number;
   readonly looks: Looks;
 };
 

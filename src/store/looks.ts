@@ -40,7 +40,7 @@ export function createLookTable({
     delete from looks where job_id = new.id and new.finished_at is not null;
     update looks set due_at = ${lookMs} where job_id in (
       select job_id from looks
-      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and job_id = (
+      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${lookMs} and job_id = (
         select id from jobs where deployment_id = new.deployment_id and status = 'IN_QUEUE'
         order by (0 + created_at), id limit 1
       ) ${isPostgres ? sql`for update skip locked` : sql``}
@@ -79,7 +79,7 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
   const claim = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
   const nextInMs = sql`(select min(due_at) - ${lookMs} from looks where due_at > ${lookMs})`;
   const claimed = sql`
-    looks.due_at as token, ${lookMs} - was_due_at as late_ms, failures,
+    looks.due_at as token, failures,
     ${lookMs} - not_found_since as not_found_for_ms, ${lookMs} - unread_since as unread_for_ms`;
   const jobColumns = sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)));
 
@@ -138,12 +138,18 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
     async claimThese(jobIds) {
       const which = sql`job_id in ${list(jobIds)} order by job_id`;
       const { looks } = isPostgres
-        ? await claimShared(which, jobIds.length, sql`for update`)
+        ? await claimShared(which, jobIds.length, sql`for update skip locked`)
         : await claimAlone(which, jobIds.length);
       return looks;
     },
 
     async putBack(looks) {
+      // What somebody holds up comes due when its claim ends.
+      const unlocked = isPostgres
+        ? sql`and looks.job_id in (
+            select job_id from looks where job_id in ${list(looks.map(({ jobId }) => jobId))}
+            for update skip locked)`
+        : sql``;
       // Gateways that lock the same looks, here or in a claim, do so in one order: otherwise each may wait for the other.
       const values = JSON.stringify(looks.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)));
       const put = isPostgres
@@ -160,7 +166,7 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
           failures = put.failures,
           not_found_since = ${lookMs} - put."notFoundForMs",
           unread_since = ${lookMs} - put."unreadForMs"
-        from ${put} where looks.job_id = put."jobId" and looks.due_at = put.token
+        from ${put} where looks.job_id = put."jobId" and looks.due_at = put.token ${unlocked}
       `.execute(queries);
     },
 
@@ -174,7 +180,6 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
 
 type Memory = {
   readonly token: number;
-  readonly late_ms: number;
   readonly failures: number;
   readonly not_found_for_ms: number | null;
   readonly unread_for_ms: number | null;
@@ -188,7 +193,6 @@ function toClaimedLook(row: ClaimedRow): ClaimedLook {
   return {
     job: { ...toJob(row), requestId },
     token,
-    lateMs: row.late_ms,
     looks: {
       failures: row.failures,
       notFoundForMs: row.not_found_for_ms,

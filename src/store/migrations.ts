@@ -168,7 +168,7 @@ function createTriggers(
         execute function gateway_add_event()`,
       sql`create function gateway_add_run() returns trigger language plpgsql as $$
         begin
-          ${addRun(nowMs)}
+          ${addRun("postgres", nowMs)}
           return null;
         end $$`,
       sql`create trigger jobs_add_run after update of status on jobs
@@ -188,7 +188,7 @@ function createTriggers(
     sql`create trigger jobs_add_event after update of status on jobs
       when old.status is not new.status begin ${ADD_EVENT}; end`,
     sql`create trigger jobs_add_run after update of status on jobs
-      when new.finished_at is not null and new.request_id is not null begin ${addRun(nowMs)} end`,
+      when new.finished_at is not null and new.request_id is not null begin ${addRun("sqlite", nowMs)} end`,
   ];
 }
 
@@ -202,7 +202,7 @@ const MOST_RUNS = sql.lit(200);
  * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.
  * Where nobody saw the start, the job was so short that its time in the queue is taken for none.
  */
-const addRun = (nowMs: Database["nowMs"]) => sql`
+const addRun = (kind: DatabaseKind, nowMs: Database["nowMs"]) => sql`
   insert into runs
     (deployment_id, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
     values (
@@ -214,7 +214,9 @@ const addRun = (nowMs: Database["nowMs"]) => sql`
         when new.status = 'SUCCEEDED' then new.finished_at - new.created_at end,
       ${nowMs}
     );
-  delete from runs where deployment_id = new.deployment_id and number <= (
-    select number from runs where deployment_id = new.deployment_id
-    order by number desc limit 1 offset ${MOST_RUNS}
+  delete from runs where number in (
+    select number from runs where deployment_id = new.deployment_id and number <= (
+      select number from runs where deployment_id = new.deployment_id
+      order by number desc limit 1 offset ${MOST_RUNS}
+    ) ${sql.raw(kind === "postgres" ? "for update skip locked" : "")}
   );`;

@@ -30,6 +30,9 @@ const LONGEST_SLEEP_MS = 1_000;
 /** How long a job waits when the gateway itself could not look at it or record what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
 
+/** Nothing is claimed in an outage. */
+const OUTAGE_DELAY_MS = 1_000;
+
 /** These have room of their own, because somebody waits for each. */
 const MOST_WANTED_AT_ONCE = 16;
 
@@ -40,10 +43,10 @@ const MOST_WANTED_AT_ONCE = 16;
 export function createPoller(dependencies: {
   readonly table: LookTable;
   readonly runcomfy: Pick<RunComfy, "readStatus" | "readResult">;
-  readonly pace: Pick<Pace, "lookDelayMs" | "failingDeployments">;
+  readonly pace: Pick<Pace, "lookDelayMs" | "failingDeployments" | "isOutage">;
   readonly record: RecordObservation;
-  /** How many milliseconds until the next look at a job that was just looked at; `price` says how much dearer looks are than usual. */
-  readonly schedule: (job: Job, nowMs: number, price: number) => Promise<number>;
+  /** How many milliseconds until the next look at a job that was just looked at. */
+  readonly schedule: (job: Job, nowMs: number) => Promise<number>;
   readonly looksAtOnce: number;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970. */
@@ -66,8 +69,6 @@ export function createPoller(dependencies: {
   let wantedUnderWay = 0;
   /** When a look may be due, by `monotonic`. */
   let dueAt = 0;
-  /** Whether looks wait for room. */
-  let isShort = false;
   let alarm = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
@@ -95,21 +96,15 @@ export function createPoller(dependencies: {
 
   async function claimDue(): Promise<void> {
     dueAt = monotonic() + LONGEST_SLEEP_MS;
-    await claimAll();
-    isShort = room.adjustPrices();
-  }
-
-  async function claimAll(): Promise<void> {
     for (;;) {
       const limit = room.free();
       // The end of a look wakes the loop.
-      if (limit === 0) return;
+      if (limit === 0 || pace.lookDelayMs() > 0) return;
       const exceptDeployments = [...pace.failingDeployments(), ...room.fullDeployments()];
       const { looks, nextInMs } = await table.claimDue({ limit, exceptDeployments });
       for (const claimed of looks) {
-        const place = lines.derivePlace(claimed.job);
-        const leave =
-          place === null ? room.enter(claimed.job.deploymentId, claimed.lateMs) : () => false;
+        const place = isOverdue(claimed.job) ? null : lines.derivePlace(claimed.job);
+        const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         start(claimed, leave, place);
       }
       if (looks.length === limit && !closing.signal.aborted) continue;
@@ -191,12 +186,15 @@ export function createPoller(dependencies: {
   }
 
   async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number> {
-    const delayMs = Math.max(
-      await schedule(job, nowMs, room.price(job.deploymentId)),
-      toBackOffMs(failures, random()),
-    );
+    // After an outage all are looked at at once, however often they have failed in it.
+    if (pace.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
+    const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
     const untilDeadlineMs = job.createdAt.getTime() + deadlineSeconds * 1_000 - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));
+  }
+
+  function isOverdue({ createdAt }: Job): boolean {
+    return now() >= createdAt.getTime() + deadlineSeconds * 1_000;
   }
 
   async function putBackEnded(): Promise<void> {
@@ -210,7 +208,7 @@ export function createPoller(dependencies: {
     while (!closing.signal.aborted) {
       alarm = new AbortController();
       const waitMs = await tick();
-      const shortestMs = isShort ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS;
+      const shortestMs = room.isShort() ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS;
       await sleepFor(shortestMs, closing.signal);
       const restMs = Math.min(waitMs, LONGEST_SLEEP_MS) - shortestMs;
       if (restMs > 0) await sleepFor(restMs, AbortSignal.any([closing.signal, alarm.signal]));

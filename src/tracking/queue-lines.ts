@@ -21,10 +21,7 @@ export function createQueueLines(monotonic: () => number) {
     max: MOST_LINES,
     memoMethod: () => ({ moved: 0, seenAt: -Infinity }),
   });
-  /** By job: how far its line had moved when its place was last told, and when it was itself looked at. */
-  const places = new LRUCache<string, { readonly moved: number; readonly lookedAt: number }>({
-    max: MOST_JOBS,
-  });
+  const places = new LRUCache<string, Place>({ max: MOST_JOBS });
 
   return {
     /** A look found the job as it now is; `before` is what was known until then. */
@@ -35,27 +32,36 @@ export function createQueueLines(monotonic: () => number) {
       const hasStarted = now.status !== "IN_QUEUE";
       const position = hasStarted ? -1 : now.queuePosition;
       const seenAt = monotonic();
-      if (known !== undefined && before.queuePosition !== null && position !== null) {
-        line.moved = Math.max(line.moved, known.moved + before.queuePosition - position);
+      if (known !== undefined && known.position === before.queuePosition && position !== null) {
+        line.moved = Math.max(line.moved, known.moved + known.position - position);
         line.seenAt = seenAt;
       }
-      if (hasStarted) places.delete(now.id);
-      else places.set(now.id, { moved: line.moved, lookedAt: seenAt });
+      if (position === null || hasStarted) places.delete(now.id);
+      else places.set(now.id, { position, moved: line.moved, lookedAt: seenAt });
     },
     /** The place of a job with others in front of it, where that needs no look at the job; else null. */
     derivePlace(job: Job): number | null {
       const known = places.get(job.id);
       const line = lines.get(job.deploymentId);
       if (known === undefined || line === undefined) return null;
-      if (job.status !== "IN_QUEUE" || job.queuePosition === null) return null;
+      // Another gateway may have told another place since.
+      if (job.status !== "IN_QUEUE" || job.queuePosition !== known.position) return null;
       const now = monotonic();
       // What was seen at the job itself says nothing new.
       if (line.seenAt <= known.lookedAt || now - line.seenAt > FRESH_MS) return null;
       if (now - known.lookedAt > BETWEEN_LOOKS_MS) return null;
-      const place = job.queuePosition - (line.moved - known.moved);
-      if (place < 1) return null;
-      places.set(job.id, { ...known, moved: line.moved });
-      return place;
+      const position = known.position - (line.moved - known.moved);
+      if (position < 1) return null;
+      places.set(job.id, { ...known, position, moved: line.moved });
+      return position;
     },
   };
 }
+
+type Place = {
+  readonly position: number;
+  /** How far the line had moved when that was told. */
+  readonly moved: number;
+  /** When the job itself was looked at. */
+  readonly lookedAt: number;
+};

@@ -61,9 +61,9 @@ export function createTracking(dependencies: {
   const poller = createPoller({
     ...common,
     table: store.looks,
-    async schedule(job, nowMs, price) {
+    async schedule(job, nowMs) {
       const times = await learning.readTimes(job.deploymentId);
-      return nextLookMs(job, times, nowMs, lookCostSeconds * price);
+      return nextLookMs(job, times, nowMs, lookCostSeconds);
     },
     looksAtOnce,
     deadlineSeconds,

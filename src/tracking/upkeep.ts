@@ -34,6 +34,8 @@ export function createUpkeep(dependencies: {
   const closing = new AbortController();
   /** Since when each abandoned submit was found at every beat. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
+  /** Since when beats have succeeded without a break, and so looks could be made. */
+  let answeredSince = Infinity;
   let hasFailed = false;
   let beating: Promise<void> = Promise.resolve();
   // Where no other gateway can live, their sender is surely dead.
@@ -59,8 +61,10 @@ export function createUpkeep(dependencies: {
     );
   }
 
-  /** A deadline holds in an outage too, without a last look. */
+  /** A deadline holds in an outage too, without a last look; after a start, looks come first. */
   async function expireOverdue(): Promise<void> {
+    answeredSince = Math.min(answeredSince, monotonic());
+    if (monotonic() - answeredSince < LAST_LOOK_MS) return;
     const overdue = await store.jobs.list({
       filter: {
         statuses: ["IN_QUEUE", "IN_PROGRESS"],
@@ -95,6 +99,7 @@ export function createUpkeep(dependencies: {
           );
         }
         hasFailed = true;
+        answeredSince = Infinity;
         abandonedSince = new Map();
       }
     }

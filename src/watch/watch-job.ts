@@ -193,6 +193,14 @@ function openGroup(
     newest = found;
     revision += 1;
     lastEstimate = undefined;
+    if (found === null || isFinished(found)) return;
+    // What those who are told now will read.
+    estimate?.(found).then(
+      (told) => {
+        if (newest === found) lastEstimate = told;
+      },
+      () => {},
+    );
   }
 
   /** Tells the same state again once its estimate has moved. */

@@ -36,7 +36,7 @@ export async function openPollerAlone(options: {
   const poller = createPoller({
     table: store.looks,
     runcomfy: upstream,
-    pace: { lookDelayMs: () => 0, failingDeployments: () => [] },
+    pace: { lookDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },
     async record(...change) {
       const job = await record(...change);
       if (job?.requestId != null && job.finishedAt !== null) onEnd?.(job.requestId);

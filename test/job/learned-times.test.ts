@@ -81,6 +81,14 @@ describe("run times", () => {
     expect(survival(learnTimes(runs).run.of(25), 10)).toBeGreaterThan(0.2);
   });
 
+  test("are hardly moved by one that took very long", () => {
+    for (const factor of [4, 10, 100]) {
+      const runs = [{ ...RUN, runMs: 8_000 * factor }, ...drawRuns(199)];
+      expect(medianOf(runs)).toBeLessThan(9);
+      expect(quantile(learnTimes(runs).run.of(25), 0.9)).toBeLessThan(14);
+    }
+  });
+
   test("grow with the work where the data say so", () => {
     const random = createRandom(3);
     const runs = createRuns(60, (index) => {
@@ -163,8 +171,9 @@ describe("the next look", () => {
   test("at a long run comes within a quarter of it, a minute at most", () => {
     const long = (seconds: number) =>
       learnTimes(createRuns(50, () => ({ runMs: seconds * 1_000 })));
-    expect(nextLookMs(createRunning(0), long(300), NOW, COST_SECONDS)).toBe(60_000);
-    expect(nextLookMs(createRunning(0), long(100), NOW, COST_SECONDS)).toBe(25_000);
+    expect(nextLookMs(createRunning(0), long(300), NOW, COST_SECONDS)).toBe(15_000);
+    expect(nextLookMs(createRunning(60), long(300), NOW, COST_SECONDS)).toBe(60_000);
+    expect(nextLookMs(createRunning(30), long(100), NOW, COST_SECONDS)).toBe(25_000);
   });
 
   test("at a job that waits behind others is rare, and more often the nearer its start", () => {
@@ -351,6 +360,7 @@ test("work is frames times steps times megapixels, the usual ones where the inpu
   expect(toWork({ num_frames: 41, sample_steps: 10, width: 512, height: 512 })).toBe(102.5);
   expect(toWork({ sample_steps: "many", width: -1, num_frames: 0 })).toBe(25);
   expect(toWork({ num_frames: 1e300, width: 1e300 })).toBe(1e9);
+  expect(toWork({ width: 1e-200, height: 1e-200 })).toBe(1e-9);
 });
 
 test("nothing is known of what never was", () => {

@@ -167,3 +167,8 @@ test("failed looks back off with jitter, up to 15 seconds", () => {
   expect(toBackOffMs(9, 0.1)).toBe(1_500);
   expect(toBackOffMs(1_000, 0.999)).toBeLessThanOrEqual(15_000);
 });
+
+test("the ages of what looks found are whole milliseconds, as both databases keep them", () => {
+  const looks = noteLook({ failures: 1, notFoundForMs: 5, unreadForMs: null }, NOT_FOUND, 12.7);
+  expect(looks).toEqual({ failures: 2, notFoundForMs: 18, unreadForMs: null });
+});

@@ -36,9 +36,8 @@ test("when one has moved up, or started, so have all behind it", () => {
   const moved = look(front, 0);
   expect(lines.derivePlace(behind)).toBe(7);
   look(moved, null);
-  const derived = { ...behind, queuePosition: 7 };
-  expect(lines.derivePlace(derived)).toBe(6);
-  expect(lines.derivePlace({ ...derived, queuePosition: 6 })).toBe(6);
+  expect(lines.derivePlace({ ...behind, queuePosition: 7 })).toBe(6);
+  expect(lines.derivePlace({ ...behind, queuePosition: 6 })).toBe(6);
 });
 
 test("who is next, or never was looked at, or has no place, has to be looked at", () => {
@@ -80,6 +79,13 @@ test("what was seen of a job says nothing of its own place later", () => {
   const job = look(look(accept(), 4), 3);
   nowMs += 500;
   expect(lines.derivePlace(job)).toBeNull();
+});
+
+test("a place that another gateway has told since is not subtracted from", () => {
+  const front = look(accept(), 9);
+  const behind = look(accept(), 50);
+  look(front, 0);
+  expect(lines.derivePlace({ ...behind, queuePosition: 45 })).toBeNull();
 });
 
 test("another deployment's line says nothing", () => {

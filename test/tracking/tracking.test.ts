@@ -14,6 +14,7 @@ import type { Job } from "../../src/job/job.ts";
 import { isFinished } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -30,6 +31,7 @@ const INPUT = { prompt: "A warm glow", width: 1024 };
 let upstream: FaultyUpstream;
 let store: JobStore;
 let tracking: Tracking;
+let probe: { close(): Promise<void> };
 /** How far the gateway's clocks are ahead of the machine's. */
 let aheadMs = 0;
 const monotonic = () => performance.now() + aheadMs;
@@ -46,6 +48,7 @@ function startTracking(
     pace,
     log,
   });
+  probe = startOutageProbe({ pace, runcomfy });
   return createTracking({
     store,
     runcomfy,
@@ -71,6 +74,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await tracking.close();
+  await probe.close();
   await store.close();
   await upstream.close();
 });

@@ -106,6 +106,18 @@ test("a job that nobody can look at ends ten seconds after its deadline, and one
   expect(await countOpen()).toBe(1);
 });
 
+test("after a start, a job past its deadline is left to looks for ten seconds", async () => {
+  const late = await insert(600_000);
+  const submitting = (await store.jobs.read(late)) ?? expect.fail("it is gone");
+  const accepted = advance(submitting, { kind: "accepted", requestId: "r" }, new Date(nowMs));
+  await store.jobs.save(accepted, null);
+  nowMs += 3_600_000;
+  await beat(5);
+  expect((await store.jobs.read(late))?.status).toBe("IN_QUEUE");
+  await beat(1);
+  expect((await store.jobs.read(late))?.error?.code).toBe("EXPIRED");
+});
+
 test("a beat that fails is told once, the next ones come all the same, and what was found before is doubtful", async () => {
   await insert(0);
   const { listAbandonedSubmits } = store.jobs;
