@@ -12,7 +12,7 @@ const JOBS = 30;
 const RUN_MS = 8_000;
 /** Between two submits, so that looks do not come in step. */
 const PAUSE_MS = 50;
-/** Three beats of a gateway. */
+/** Three rounds of upkeep. */
 const IDLE_MS = 6_000;
 
 /** Looks and statements for a job of 8 s that nobody watches, in two fleets at the same time. */

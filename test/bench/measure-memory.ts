@@ -1,13 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { z } from "zod";
-
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startGatewayProgram } from "./child-program.ts";
-import { DEPLOYMENT_ID, INPUT, storeRunningJobs } from "./example-job.ts";
+import { DEPLOYMENT_ID, storeRunningJobs } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
 import { toFigure } from "./figure.ts";
-import { openClient } from "./http-client.ts";
 import { submitJob } from "./submit-job.ts";
 import { openWatchers } from "./watchers.ts";
 
@@ -17,8 +14,6 @@ const RUNNING_FOR_MS = 600_000;
 const WATCHERS = 5_000;
 /** Until each job must have been looked at once. */
 const MOST_WAITS = 20;
-
-const ACCEPTED = z.object({ request_id: z.string() });
 
 /** Resident memory of the gateway: idle, with jobs in flight, with watchers that each have a socket. */
 export async function measureMemory(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
@@ -85,11 +80,11 @@ async function measureWatched(upstream: FaultyUpstream, folder: string): Promise
 
 async function measureInFlight(upstream: FaultyUpstream, databaseUrl: string): Promise<number> {
   const startedAtMs = Date.now() - RUNNING_FOR_MS;
-  const requestIds = await submitUpstream(upstream);
-  await storeRunningJobs(
-    databaseUrl,
-    requestIds.map((requestId) => ({ requestId, startedAtMs })),
-  );
+  const jobs = Array.from({ length: JOBS }, () => ({
+    requestId: upstream.accept(DEPLOYMENT_ID),
+    startedAtMs,
+  }));
+  await storeRunningJobs(databaseUrl, jobs);
   const looksBefore = upstream.count("status");
   await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
   for (let waits = 0; upstream.count("status") - looksBefore < JOBS; waits++) {
@@ -98,18 +93,4 @@ async function measureInFlight(upstream: FaultyUpstream, databaseUrl: string): P
   }
   await delay(SETTLE_MS);
   return gateway.readMemory();
-}
-
-/** Makes the upstream know as many requests, and resolves with their ids. */
-async function submitUpstream(upstream: FaultyUpstream): Promise<string[]> {
-  using client = openClient(16);
-  const url = `${upstream.url}/prod/v1/deployments/${DEPLOYMENT_ID}/inference`;
-  const requestIds: string[] = [];
-  await client.repeat(JOBS, async () => {
-    const answer = await client.post(url, JSON.stringify(INPUT), {
-      authorization: `Bearer ${upstream.token}`,
-    });
-    requestIds.push(ACCEPTED.parse(JSON.parse(answer)).request_id);
-  });
-  return requestIds;
 }
