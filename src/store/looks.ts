@@ -51,8 +51,10 @@ export function createLookTable({
       sql`create index temp.looks_by_due on looks (due_at, deployment_id)`,
       sql`create temp trigger jobs_keep_look after update of status on main.jobs
         when old.status is not new.status begin ${keepLook} end`,
+      // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
       sql`insert into looks (job_id, deployment_id, due_at)
-        select id, deployment_id, 0 from jobs where status in ('IN_QUEUE', 'IN_PROGRESS')`,
+        select id, deployment_id, 0 from jobs where status in ('IN_QUEUE', 'IN_PROGRESS')
+        order by random()`,
     ];
   }
   return [

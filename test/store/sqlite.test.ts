@@ -64,6 +64,28 @@ test("a store in memory works, and two of them share nothing", async () => {
   await Promise.all([a.close(), b.close()]);
 });
 
+test("jobs of an earlier process come due in no order", async () => {
+  const databaseUrl = `file:${await createTemporaryFolder()}/jobs.db`;
+  const store = await openStore({ databaseUrl, log });
+  const ids: string[] = [];
+  for (let age = 30; age > 0; age--) {
+    const job = createJob({ ...FACTS, ownerId: "local", now: new Date(-age) });
+    await store.jobs.insert({ job, input: {}, key: null });
+    await store.jobs.save(advance(job, { kind: "accepted", requestId: "r" }, new Date(0)), null);
+    ids.push(job.id);
+  }
+  await store.close();
+  const restarted = await openStore({ databaseUrl, log });
+  const due: string[] = [];
+  for (let claim = 0; claim < 30; claim++) {
+    const { looks } = await restarted.looks.claimDue({ limit: 1, exceptDeployments: [] });
+    due.push(...looks.map(({ job }) => job.id));
+  }
+  expect(due.toSorted()).toEqual(ids.toSorted());
+  expect(due).not.toEqual(ids);
+  await restarted.close();
+});
+
 describe("the lock on an SQLite file", () => {
   test("refuses a second gateway, in the same process and by another name of the file too", async () => {
     const folder = await createTemporaryFolder();
