@@ -1,5 +1,6 @@
 import type { Duration } from "../../src/job/duration.ts";
 import { inspectionDelay, survival } from "../../src/job/duration.ts";
+import { nextLook } from "./schedule-adapter.ts";
 
 /** When to look next at a job that had not ended `last` seconds after its start, where the look was number `looks` (0: none). */
 export type Policy = (last: number, looks: number) => number;
@@ -63,6 +64,32 @@ export function score(runs: readonly number[], policy: Policy): Score {
     lateness += last - run;
   }
   return { looks: looks / runs.length, lateness: lateness / runs.length };
+}
+
+const JOBS_WITH_ONE_HISTORY = 100;
+/** Of milliseconds since 1970. */
+const STARTED_AT = 1.8e12;
+
+/** How the gateway's schedule does: some jobs after the other, each time with another history, in milliseconds. */
+export function scoreSchedule(
+  runs: readonly number[],
+  drawHistory: () => readonly number[],
+): Score {
+  const scores: Score[] = [];
+  for (let from = 0; from < runs.length; from += JOBS_WITH_ONE_HISTORY) {
+    const history = drawHistory();
+    scores.push(
+      score(
+        runs.slice(from, from + JOBS_WITH_ONE_HISTORY),
+        (last) =>
+          last +
+          nextLook({ startedAt: STARTED_AT, now: STARTED_AT + last * 1_000, history }) / 1_000,
+      ),
+    );
+  }
+  const mean = (of: (one: Score) => number): number =>
+    scores.reduce((sum, one) => sum + of(one), 0) / scores.length;
+  return { looks: mean(({ looks }) => looks), lateness: mean(({ lateness }) => lateness) };
 }
 
 const GRID_SECONDS = 0.01;

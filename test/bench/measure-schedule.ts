@@ -5,11 +5,10 @@ import { createRandom, DISTRIBUTIONS } from "../job/distributions.ts";
 import type { Figure } from "./figure.ts";
 import { compare, toFigure } from "./figure.ts";
 import type { Score } from "./look-policies.ts";
-import { score, toFamilies, tune } from "./look-policies.ts";
+import { scoreSchedule, toFamilies, tune } from "./look-policies.ts";
 import { nextLook, toRun } from "./schedule-adapter.ts";
 
 const JOBS = 20_000;
-const JOBS_WITH_ONE_HISTORY = 100;
 const HISTORY = 100;
 /** Of milliseconds since 1970. */
 const STARTED_AT = 1.8e12;
@@ -54,25 +53,6 @@ function measureLooks({ name, draw, known }: Distribution): Figure[] {
       toFigure(`lateness, ${what}`, own.lateness * 1_000, "ms"),
     ];
   }
-}
-
-/** Some jobs after the other, each time with another history. */
-function scoreSchedule(runs: readonly number[], drawHistory: () => readonly number[]): Score {
-  const scores: Score[] = [];
-  for (let from = 0; from < runs.length; from += JOBS_WITH_ONE_HISTORY) {
-    const history = drawHistory();
-    scores.push(
-      score(
-        runs.slice(from, from + JOBS_WITH_ONE_HISTORY),
-        (last) =>
-          last +
-          nextLook({ startedAt: STARTED_AT, now: STARTED_AT + last * 1_000, history }) / 1_000,
-      ),
-    );
-  }
-  const mean = (of: (one: Score) => number): number =>
-    scores.reduce((sum, one) => sum + of(one), 0) / scores.length;
-  return { looks: mean(({ looks }) => looks), lateness: mean(({ lateness }) => lateness) };
 }
 
 function measureWork(): Figure[] {

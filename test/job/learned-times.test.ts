@@ -10,6 +10,7 @@ import type { Run } from "../../src/job/run.ts";
 import { toWork } from "../../src/job/run.ts";
 import { toRunStats } from "../../src/job/run-stats.ts";
 import { learnTimes } from "../../src/job/run-times.ts";
+import { scoreSchedule, toFamilies, tune } from "../bench/look-policies.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 
 const COST_SECONDS = 0.02;
@@ -191,88 +192,17 @@ describe("the next look", () => {
 
   test.each(DISTRIBUTIONS)(
     "costs at most 1.1 times the fewest looks that there can be: $name",
-    ({ draw }) => {
+    ({ draw, known }) => {
       const random = createRandom(11);
-      let looks = 0;
-      let late = 0;
-      let jobs = 0;
-      for (let block = 0; block < 150; block++) {
-        const times = learnTimes(createRuns(100, () => ({ runMs: draw(random) * 1_000 })));
-        const schedule: number[] = [0];
-        for (let job = 0; job < 50; job++) {
-          const end = draw(random);
-          jobs += 1;
-          for (let look = 1; ; look++) {
-            const before = schedule[look - 1] ?? 0;
-            schedule[look] ??=
-              before + nextLookMs(createRunning(before), times, NOW, COST_SECONDS) / 1_000;
-            if ((schedule[look] ?? 0) < end) continue;
-            looks += look;
-            late += (schedule[look] ?? 0) - end;
-            break;
-          }
-        }
-      }
-      // A sample of its own, and so large that its looks are the distribution's.
-      const ends = Array.from({ length: 20_000 }, () => draw(random));
-      expect(looks / jobs).toBeLessThanOrEqual(1.1 * fewestLooks(ends, late / jobs));
+      const runs = Array.from({ length: 7_500 }, () => draw(random));
+      const drawHistory = () => Array.from({ length: 100 }, () => draw(random) * 1_000);
+      const { looks, lateness } = scoreSchedule(runs, drawHistory);
+      const families = toFamilies(known, Math.max(...runs) * 1.2);
+      const optimum = families.find(({ name }) => name === "optimum") ?? expect.fail("not there");
+      expect(looks).toBeLessThanOrEqual(1.1 * tune(optimum, runs, lateness).looks);
     },
   );
 });
-
-/** How many looks a job costs at least, for ends so late in the mean, by dynamic programming. */
-function fewestLooks(ends: readonly number[], lateness: number): number {
-  let [low, high] = [0.01, 2_000];
-  // The best there are for two weights, between which lies the one that is sought: a mixture of them is as good.
-  let [later, sooner] = [planLooks(ends, low), planLooks(ends, high)];
-  for (let turn = 0; turn < 20; turn++) {
-    const weight = Math.sqrt(low * high);
-    const found = planLooks(ends, weight);
-    if (found.late > lateness) [low, later] = [weight, found];
-    else [high, sooner] = [weight, found];
-  }
-  const part = (lateness - sooner.late) / Math.max(1e-9, later.late - sooner.late);
-  return sooner.looks + (later.looks - sooner.looks) * part;
-}
-
-/** The looks that minimise their number + weight × lateness, by backward induction over a grid of times. */
-function planLooks(ends: readonly number[], weight: number) {
-  const step = 0.02;
-  const size = Math.ceil(Math.max(...ends) / step) + 1;
-  // Before each time: how many jobs have ended, and the sum of their ends.
-  const ended = new Float64Array(size + 1);
-  const sums = new Float64Array(size + 1);
-  const sorted = ends.toSorted((a, b) => a - b);
-  for (let at = 0, index = 0, sum = 0; at <= size; at++) {
-    for (; (sorted[index] ?? Infinity) <= at * step; index++) sum += sorted[index] ?? 0;
-    ended[at] = index;
-    sums[at] = sum;
-  }
-  const [least, next] = [new Float64Array(size + 1), new Int32Array(size + 1)];
-  const between = (list: Float64Array, from: number, to: number): number =>
-    (list[to] ?? 0) - (list[from] ?? 0);
-  const lateness = (from: number, to: number): number =>
-    between(ended, from, to) * to * step - between(sums, from, to);
-  for (let from = size - 1; from >= 0; from--) {
-    least[from] = Infinity;
-    for (let to = from + 1; to <= size; to++) {
-      const now = ends.length - (ended[from] ?? 0) + weight * lateness(from, to);
-      if (now > (least[from] ?? 0)) break;
-      if (now + (least[to] ?? 0) < (least[from] ?? 0)) {
-        least[from] = now + (least[to] ?? 0);
-        next[from] = to;
-      }
-    }
-  }
-  let [looks, late] = [0, 0];
-  for (let from = 0; from < size;) {
-    const to = next[from] ?? size;
-    looks += ends.length - (ended[from] ?? 0);
-    late += lateness(from, to);
-    from = to;
-  }
-  return { looks: looks / ends.length, late: late / ends.length };
-}
 
 describe("an estimate", () => {
   test("is null with fewer than five runs that taught anything, while submitting, and when finished", () => {
