@@ -81,6 +81,11 @@ export function inspectionDelay(
   return high;
 }
 
+/** How many seconds have passed; 0 where the clock was set back. */
+export function secondsSince(thenMs: number, nowMs: number): number {
+  return Math.max(0, nowMs - thenMs) / 1_000;
+}
+
 const SHORTEST = 0.001;
 const LONGEST = 1e9;
 const HALVINGS = 20;

@@ -1,4 +1,4 @@
-import { quantile } from "./duration.ts";
+import { quantile, secondsSince } from "./duration.ts";
 import type { Job } from "./job.ts";
 import { isFinished } from "./job.ts";
 import type { Times } from "./run-times.ts";
@@ -46,22 +46,22 @@ type Ends = Pick<Estimate, "startsAt" | "finishesAt" | "finishesBy">;
 
 function estimateRunning(job: Job, startedAtMs: number, times: Times, nowMs: number): Ends {
   const run = times.run.of(job.work);
-  const after = Math.max(0, nowMs - startedAtMs) / 1_000;
+  const after = secondsSince(startedAtMs, nowMs);
   const at = (part: number): number => nowMs + (quantile(run, part, after) - after) * 1_000;
   return { startsAt: null, finishesAt: at(0.5), finishesBy: at(SAFE_PART) };
 }
 
 /** So many equally likely times stand for each of the two durations. */
 const STEPS = 24;
+const PARTS = Array.from({ length: STEPS }, (_, step) => (step + 0.5) / STEPS);
 
 /** The wait and the run one after the other, each as long as it may be. */
 function estimateQueued(job: Job, times: Times, nowMs: number): Ends {
   const { duration, sinceMs } = toStart(job, times);
-  const after = Math.max(0, nowMs - sinceMs) / 1_000;
+  const after = secondsSince(sinceMs, nowMs);
   const run = times.run.of(job.work);
-  const parts = Array.from({ length: STEPS }, (_, step) => (step + 0.5) / STEPS);
-  const waits = parts.map((part) => quantile(duration, part, after) - after);
-  const runs = parts.map((part) => quantile(run, part));
+  const waits = PARTS.map((part) => quantile(duration, part, after) - after);
+  const runs = PARTS.map((part) => quantile(run, part));
   const sums = Float64Array.from(waits.flatMap((wait) => runs.map((one) => wait + one))).toSorted();
   const at = (part: number): number => nowMs + (sums[Math.floor(part * sums.length)] ?? 0) * 1_000;
   const startsAt = nowMs + (quantile(duration, 0.5, after) - after) * 1_000;

@@ -49,8 +49,7 @@ export function learnDuration(samples: readonly Sample[]): Learned {
     return { weight: (weight / total) * (1 - tailWeight), mean, deviation };
   });
   const longest = Math.exp(Math.max(...parts.map(({ mean }) => mean)));
-
-  const median = Math.exp(points[Math.floor(points.length / 2)]?.value ?? 0);
+  const median = Math.exp(toMedian(points));
 
   return {
     basedOn: points.length,
@@ -69,7 +68,7 @@ export function learnDuration(samples: readonly Sample[]): Learned {
   };
 }
 
-type Point = { readonly value: number; readonly weight: number };
+export type Point = { readonly value: number; readonly weight: number };
 
 function toLogs({ seconds, work }: Sample) {
   return { time: Math.log(Math.max(LEAST_SECONDS, seconds)), work: Math.log(work) };
@@ -98,10 +97,6 @@ function findPower(logs: readonly { readonly time: number; readonly work: number
 const CHANGES = [5, 8, 12, 18, 27, 40, 60, 90, 135];
 /** In standard errors: many places are tried. */
 const CLEAR_CHANGE = 4;
-
-function toMedian(points: readonly Point[]): number {
-  return points.toSorted((a, b) => a.value - b.value)[Math.floor(points.length / 2)]?.value ?? 0;
-}
 
 /** How many of the newest are of one kind: all, unless those before one point differ clearly from those after it. */
 function findChange(points: readonly Point[]): number {
@@ -170,10 +165,15 @@ function summarize(points: readonly Point[]) {
   return { weight, mean, variance: count === 1 ? USUAL_VARIANCE : leaning };
 }
 
-function toMoments(points: readonly Point[]) {
+/** The weighted mean and variance. */
+export function toMoments(points: readonly Point[]) {
   const weight = points.reduce((sum, one) => sum + one.weight, 0);
   const mean = points.reduce((sum, one) => sum + one.weight * one.value, 0) / weight;
   const variance =
     points.reduce((sum, one) => sum + one.weight * (one.value - mean) ** 2, 0) / weight;
   return { weight, mean, variance };
+}
+
+function toMedian(points: readonly Point[]): number {
+  return points.toSorted((a, b) => a.value - b.value)[Math.floor(points.length / 2)]?.value ?? 0;
 }

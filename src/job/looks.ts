@@ -69,7 +69,7 @@ export function conclude(
 }
 
 /** When the gateway stops following a job. */
-function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
+export function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
   return new Date(job.createdAt.getTime() + deadlineSeconds * 1_000);
 }
 

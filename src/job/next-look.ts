@@ -1,4 +1,4 @@
-import { inspectionDelay } from "./duration.ts";
+import { inspectionDelay, secondsSince } from "./duration.ts";
 import type { Job } from "./job.ts";
 import type { Times } from "./run-times.ts";
 import { toStart } from "./run-times.ts";
@@ -24,13 +24,13 @@ export function nextLookMs(job: Job, times: Times, nowMs: number, costSeconds: n
   const seconds =
     job.startedAt === null
       ? untilStart(job, times, nowMs, costSeconds)
-      : untilEnd(job, secondsBetween(job.startedAt.getTime(), nowMs), times.run, costSeconds);
+      : untilEnd(job, secondsSince(job.startedAt.getTime(), nowMs), times.run, costSeconds);
   return Math.round(Math.max(SHORTEST_SECONDS, seconds) * 1_000);
 }
 
 function untilStart(job: Job, times: Times, nowMs: number, costSeconds: number): number {
   const { duration, sinceMs, basedOn } = toStart(job, times);
-  const age = secondsBetween(sinceMs, nowMs);
+  const age = secondsSince(sinceMs, nowMs);
   if (basedOn === 0) return whileUnknown(age, costSeconds);
   const cost = costSeconds * START_COST;
   return inspectionDelay(duration, age, { cost, longest: LONGEST_SECONDS });
@@ -46,8 +46,4 @@ function untilEnd({ work }: Job, age: number, run: Times["run"], costSeconds: nu
 
 function whileUnknown(age: number, costSeconds: number): number {
   return Math.min(LONGEST_SECONDS, Math.max(costSeconds * UNKNOWN_COST, age * UNKNOWN_PART));
-}
-
-function secondsBetween(thenMs: number, nowMs: number): number {
-  return Math.max(0, nowMs - thenMs) / 1_000;
 }

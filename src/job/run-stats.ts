@@ -21,17 +21,17 @@ export type RunStats = {
 export function toRunStats(runs: readonly Run[], times: Times): RunStats {
   const count = (status: Run["status"]): number =>
     runs.filter((run) => run.status === status).length;
-  const cold = runs.filter((run) => isColdRun(run, times));
+  const isCold = (run: Run): boolean => isColdRun(run, times);
   return {
     runs: runs.length,
     succeeded: count("SUCCEEDED"),
     failed: count("FAILED"),
     cancelled: count("CANCELLED"),
-    queueSeconds: toDurations(runs.filter((run) => !cold.includes(run)).map((run) => run.queueMs)),
+    queueSeconds: toDurations(runs.filter((run) => !isCold(run)).map((run) => run.queueMs)),
     runSeconds: toDurations(
       runs.filter(({ status }) => status === "SUCCEEDED").map((run) => run.runMs),
     ),
-    coldStartSeconds: toDurations(cold.map((run) => run.queueMs)),
+    coldStartSeconds: toDurations(runs.filter(isCold).map((run) => run.queueMs)),
   };
 }
 

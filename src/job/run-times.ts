@@ -2,7 +2,7 @@ import type { Duration } from "./duration.ts";
 import { fromMoments } from "./duration.ts";
 import type { Job } from "./job.ts";
 import type { Learned, Sample } from "./learn-duration.ts";
-import { learnDuration } from "./learn-duration.ts";
+import { learnDuration, toMoments } from "./learn-duration.ts";
 import type { Run } from "./run.ts";
 
 /** What past runs of a deployment teach about its next ones. */
@@ -93,37 +93,29 @@ function toIdleMs({ idleMs }: Pick<Run, "idleMs">): number {
 
 const LEAST_COLD = 2;
 const LEAST_RATIO = 2;
+/** In standard errors. */
+const CLEAR = 4;
 
 /** The idle time from which on starts take at least twice as long, by the cut that tells them apart best; else Infinity. */
 function findColdStarts(runs: readonly Run[]): number {
   const starts = runs
     .flatMap((run) => (run.queueMs === null ? [] : { idleMs: toIdleMs(run), queueMs: run.queueMs }))
     .toSorted((a, b) => a.idleMs - b.idleMs);
-  const values = starts.map(({ queueMs }) => Math.log(queueMs + 1));
+  const points = starts.map(({ queueMs }) => ({ value: Math.log(queueMs + 1), weight: 1 }));
   let best = { coldAfterMs: Infinity, apart: 0 };
   for (let at = LEAST_COLD; at <= starts.length - LEAST_COLD; at++) {
     const coldAfterMs = starts[at]?.idleMs ?? 0;
     if (coldAfterMs === starts[at - 1]?.idleMs) continue;
-    const [warm, cold] = [values.slice(0, at), values.slice(at)];
-    const difference = toMean(cold) - toMean(warm);
+    const [warm, cold] = [toMoments(points.slice(0, at)), toMoments(points.slice(at))];
+    const difference = cold.mean - warm.mean;
     const apart = difference ** 2 * at * (starts.length - at);
-    const spread = (toSquares(warm) + toSquares(cold)) / (starts.length - 2);
-    const error = Math.sqrt(spread * (1 / warm.length + 1 / cold.length));
+    const squares = warm.variance * warm.weight + cold.variance * cold.weight;
+    const spread = squares / (starts.length - 2);
+    const error = Math.sqrt(spread * (1 / warm.weight + 1 / cold.weight));
     if (difference > Math.max(Math.log(LEAST_RATIO), CLEAR * error) && apart > best.apart)
       best = { coldAfterMs, apart };
   }
   return best.coldAfterMs;
-}
-
-const CLEAR = 4;
-
-function toSquares(values: readonly number[]): number {
-  const mean = toMean(values);
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-}
-
-function toMean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** With each newer run, an older one counts so much less. */

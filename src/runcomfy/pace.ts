@@ -154,7 +154,7 @@ export function createPace(options: {
     /** Why no submit to this deployment may leave now. After null, one has to leave. */
     submitRefusal: (deploymentId: string): UpstreamErrorCode | null =>
       all.submitRefusal() ?? deployments.peek(deploymentId)?.submitRefusal() ?? null,
-    /** The probe to send now, or how many milliseconds to wait (Infinity: until `onDoubt`). One at a time. */
+    /** The probe to send now, or how many milliseconds to wait (Infinity: until `onDoubt`). */
     claimProbe(): Probe | number {
       if (pausedForMs() > 0) return pausedForMs();
       if (badAnswers >= FAILURES_UNTIL_OUTAGE) {

@@ -15,8 +15,8 @@ export const FIRST_LOOK_MS = 500;
 
 /**
  * The table of looks to come, with a row for each accepted, unfinished job, which a trigger on `jobs` adds and removes. It
- * also makes the first job in a queue due when a run has ended, as that one may start now. On
- * SQLite it is a temporary table in memory, so that a look writes nothing to the disk.
+ * also makes the first job in a queue due when a run has ended, as that one may start now. On SQLite it is a temporary
+ * table in memory, so that a look writes nothing to the disk.
  */
 export function createLookTable({
   kind,
@@ -78,7 +78,7 @@ export function createLookTable({
  */
 export function createLooks({ kind, lookMs, lookQueries: queries }: Database): LookTable {
   const isPostgres = kind === "postgres";
-  const claim = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
+  const claimIt = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
   const nextInMs = sql`(select min(due_at) - ${lookMs} from looks where due_at > ${lookMs})`;
   const claimed = sql`
     looks.due_at as token, failures,
@@ -91,12 +91,12 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
       : sql`(select value from json_each(${JSON.stringify(values)}))`;
 
   /** `skip locked` passes over what another gateway is claiming. */
-  async function claimShared(which: RawBuilder<unknown>, limit: number, lock: RawBuilder<unknown>) {
+  async function claimShared(which: RawBuilder<unknown>, limit: number) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
       with due as (
-        select job_id from looks where ${which} limit ${limit} ${lock}
+        select job_id from looks where ${which} limit ${limit} for update skip locked
       ), claimed as (
-        update looks set ${claim} from due where looks.job_id = due.job_id
+        update looks set ${claimIt} from due where looks.job_id = due.job_id
         returning looks.job_id, ${claimed}
       )
       select ${nextInMs} as next_in_ms, claimed.*, ${jobColumns}
@@ -109,7 +109,7 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
   /** SQLite can't join the rows of another table to those that a statement updates. */
   async function claimAlone(which: RawBuilder<unknown>, limit: number) {
     const { rows: memories } = await sql<Memory & { job_id: string }>`
-      update looks set ${claim}
+      update looks set ${claimIt}
       where job_id in (select job_id from looks where ${which} limit ${limit})
       returning job_id, ${claimed}
     `.execute(queries);
@@ -128,21 +128,18 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
     return { looks, nextInMs: next.rows[0]?.next_in_ms ?? null };
   }
 
+  const claim = isPostgres ? claimShared : claimAlone;
+
   return {
-    claimDue({ limit, exceptDeployments }) {
-      const which = sql`
-        due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)} order by due_at`;
-      return isPostgres
-        ? claimShared(which, limit, sql`for update skip locked`)
-        : claimAlone(which, limit);
-    },
+    claimDue: ({ limit, exceptDeployments }) =>
+      claim(
+        sql`due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)} order by due_at`,
+        limit,
+      ),
 
     async claimThese(jobIds) {
       const which = sql`job_id in ${list(jobIds)} order by job_id`;
-      const { looks } = isPostgres
-        ? await claimShared(which, jobIds.length, sql`for update skip locked`)
-        : await claimAlone(which, jobIds.length);
-      return looks;
+      return (await claim(which, jobIds.length)).looks;
     },
 
     async putBack(looks) {

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import type { Database, DatabaseKind } from "./database.ts";
 import { createLookTable } from "./looks.ts";
+import { MOST_RUNS } from "./read-runs.ts";
 
 /** What brings the tables from one form to the next; its number is its place in the list. */
 type Migration = {
@@ -137,8 +138,8 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
 
 /**
  * Whoever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and
- * every end of an accepted job a run to learn from.
- * Thousands that wait behind each other move millions of times, which is a change and no history.
+ * every end of an accepted job a run to learn from. Thousands that wait behind each other move millions of times, which is
+ * a change and no history.
  */
 function createTriggers(
   kind: DatabaseKind,
@@ -196,8 +197,6 @@ const ADD_EVENT = sql`
   insert into job_events (job_id, version, status, at)
     values (new.id, new.version, new.status, new.updated_at)`;
 
-const MOST_RUNS = sql.lit(200);
-
 /**
  * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.
  * Where nobody saw the start, the job was so short that its time in the queue is taken for none.
@@ -217,6 +216,6 @@ const addRun = (kind: DatabaseKind, nowMs: Database["nowMs"]) => sql`
   delete from runs where number in (
     select number from runs where deployment_id = new.deployment_id and number <= (
       select number from runs where deployment_id = new.deployment_id
-      order by number desc limit 1 offset ${MOST_RUNS}
+      order by number desc limit 1 offset ${sql.lit(MOST_RUNS)}
     ) ${sql.raw(kind === "postgres" ? "for update skip locked" : "")}
   );`;

@@ -4,7 +4,8 @@ import type { Run } from "../job/run.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
-const MOST_RUNS = 200;
+/** That are kept of a deployment. */
+export const MOST_RUNS = 200;
 
 export function createReadRuns(reads: Kysely<Tables>): JobStore["readRuns"] {
   return async (deploymentId) => {

@@ -4,6 +4,7 @@ import type { Estimate } from "../job/estimate.ts";
 import { estimate } from "../job/estimate.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import type { Run } from "../job/run.ts";
 import type { RunStats } from "../job/run-stats.ts";
 import { toRunStats } from "../job/run-stats.ts";
 import type { Times } from "../job/run-times.ts";
@@ -26,7 +27,7 @@ export function createLearning({
 }: Pick<JobStore, "readRuns"> & { readonly now: () => number; readonly monotonic: () => number }) {
   const learned = new LRUCache<
     string,
-    Promise<{ readonly times: Times; readonly stats: RunStats }>
+    Promise<{ readonly runs: readonly Run[]; readonly times: Times }>
   >({
     max: MOST_DEPLOYMENTS,
     ttl: KEPT_MS,
@@ -39,8 +40,7 @@ export function createLearning({
   async function learn(deploymentId: string) {
     try {
       const runs = await readRuns(deploymentId);
-      const times = learnTimes(runs);
-      return { times, stats: toRunStats(runs, times) };
+      return { runs, times: learnTimes(runs) };
     } catch (error) {
       learned.delete(deploymentId);
       throw error;
@@ -54,7 +54,8 @@ export function createLearning({
   return {
     readTimes,
     async readStats(deploymentId: string): Promise<RunStats> {
-      return (await learned.memo(deploymentId)).stats;
+      const { runs, times } = await learned.memo(deploymentId);
+      return toRunStats(runs, times);
     },
     /** When the job will probably end, as it is now; null where that can't be told. */
     async estimate(job: Job): Promise<Estimate | null> {

@@ -63,8 +63,8 @@ export function createLookRoom({
       const rooms = [...windows.values()].flatMap((window) =>
         isFull(window) || window.underWay === 0 ? [] : window.size - window.underWay,
       );
-      const least = Math.max(FIRST_WINDOW, Math.floor(Math.min(MOST_IN_A_CLAIM, ...rooms)));
-      return Math.min(rooms.length === 0 ? FIRST_WINDOW : least, most - underWay);
+      const least = rooms.length === 0 ? 0 : Math.floor(Math.min(...rooms));
+      return Math.min(most - underWay, MOST_IN_A_CLAIM, Math.max(FIRST_WINDOW, least));
     },
     /** The deployments of which none may be claimed. */
     fullDeployments: () => [...windows].flatMap(([id, window]) => (isFull(window) ? id : [])),

@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import { isFinished } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
 import type { Looks } from "../job/looks.ts";
-import { conclude, noteLook, toBackOffMs } from "../job/looks.ts";
+import { conclude, deadlineOf, noteLook, toBackOffMs } from "../job/looks.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { ClaimedLook, LookToCome, LookTable } from "../store/job-store.ts";
@@ -65,7 +65,7 @@ export function createPoller(dependencies: {
   const underWay = new Set<Promise<void>>();
   const ended: LookToCome[] = [];
   /** Who waits for a look, by job. */
-  let wanted = new Map<string, PromiseWithResolvers<void>>();
+  const wanted = new Map<string, PromiseWithResolvers<void>>();
   let wantedUnderWay = 0;
   /** When a look may be due, by `monotonic`. */
   let dueAt = 0;
@@ -103,7 +103,8 @@ export function createPoller(dependencies: {
       const exceptDeployments = [...pace.failingDeployments(), ...room.fullDeployments()];
       const { looks, nextInMs } = await table.claimDue({ limit, exceptDeployments });
       for (const claimed of looks) {
-        const place = isOverdue(claimed.job) ? null : lines.derivePlace(claimed.job);
+        const isOverdue = now() >= deadlineOf(claimed.job, deadlineSeconds).getTime();
+        const place = isOverdue ? null : lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         start(claimed, leave, place);
       }
@@ -116,27 +117,22 @@ export function createPoller(dependencies: {
   async function claimWanted(): Promise<void> {
     const asked = [...wanted].slice(0, MOST_WANTED_AT_ONCE - wantedUnderWay);
     if (asked.length === 0) return;
-    for (const [jobId] of asked) wanted.delete(jobId);
-    try {
-      const looks = new Map(
-        (await table.claimThese(asked.map(([id]) => id))).map((look) => [look.job.id, look]),
-      );
-      for (const [jobId, { resolve }] of asked) {
-        const claimed = looks.get(jobId);
-        if (claimed === undefined) {
-          resolve();
-          continue;
-        }
-        wantedUnderWay += 1;
-        start(claimed, () => {
-          wantedUnderWay -= 1;
-          resolve();
-          return false;
-        });
+    const claimed = await table.claimThese(asked.map(([id]) => id));
+    const looks = new Map(claimed.map((look) => [look.job.id, look]));
+    for (const [jobId, { resolve }] of asked) {
+      // Whoever asked during the claim gets this look, too: it begins now.
+      wanted.delete(jobId);
+      const look = looks.get(jobId);
+      if (look === undefined) {
+        resolve();
+        continue;
       }
-    } catch (error) {
-      wanted = new Map([...asked, ...wanted]);
-      throw error;
+      wantedUnderWay += 1;
+      start(look, () => {
+        wantedUnderWay -= 1;
+        resolve();
+        return false;
+      });
     }
   }
 
@@ -189,12 +185,8 @@ export function createPoller(dependencies: {
     // After an outage all are looked at at once, however often they have failed in it.
     if (pace.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
-    const untilDeadlineMs = job.createdAt.getTime() + deadlineSeconds * 1_000 - nowMs;
+    const untilDeadlineMs = deadlineOf(job, deadlineSeconds).getTime() - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));
-  }
-
-  function isOverdue({ createdAt }: Job): boolean {
-    return now() >= createdAt.getTime() + deadlineSeconds * 1_000;
   }
 
   async function putBackEnded(): Promise<void> {

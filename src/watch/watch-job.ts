@@ -28,6 +28,8 @@ type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<
 const TOLD_AT_FIRST = 100;
 const MOST_TOLD_AT_ONCE = 1_000;
 
+type EstimateOf = (job: Job) => Promise<Estimate | null>;
+
 /** How often estimates are reckoned anew, and the part of the time left by which one has to move to be told. */
 const BETWEEN_ESTIMATES_MS = 1_000;
 const TOLD_MOVE = 0.1;
@@ -36,7 +38,7 @@ const TOLD_MOVE = 0.1;
 export function createJobWatch(options: {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
-  readonly estimate: (job: Job) => Promise<Estimate | null>;
+  readonly estimate: EstimateOf;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }): WatchJob {
@@ -130,7 +132,7 @@ function openGroup(
     readonly feed: Pick<Feed, "subscribeToJob">;
     readonly readJob: ReadJob;
     /** Null where nobody wants estimates. */
-    readonly estimate: ((job: Job) => Promise<Estimate | null>) | null;
+    readonly estimate: EstimateOf | null;
     readonly now?: () => number;
     readonly onEmpty: () => void;
   },
@@ -181,7 +183,8 @@ function openGroup(
     try {
       const job = await readJob(jobId);
       if (newest !== undefined && !isNewer(job, newest)) return null;
-      renew(job);
+      renew(job, undefined);
+      if (estimate !== null && job !== null && !isFinished(job)) void noteEstimate(job, estimate);
       isBehind = true;
       return null;
     } catch (error) {
@@ -189,22 +192,20 @@ function openGroup(
     }
   }
 
-  function renew(found: Job | null): void {
+  function renew(found: Job | null, estimated: Estimate | null | undefined): void {
     newest = found;
     revision += 1;
-    lastEstimate = undefined;
-    if (found === null || isFinished(found)) return;
-    // What those who are told now will read.
-    estimate?.(found).then(
-      (told) => {
-        if (newest === found) lastEstimate = told;
-      },
-      () => {},
-    );
+    lastEstimate = estimated;
+  }
+
+  /** What those who are told of the job now will read. */
+  async function noteEstimate(job: Job, estimateOf: EstimateOf): Promise<void> {
+    const told = await estimateOf(job).catch(() => undefined);
+    if (newest === job) lastEstimate = told;
   }
 
   /** Tells the same state again once its estimate has moved. */
-  async function reckon(estimateOf: (job: Job) => Promise<Estimate | null>): Promise<void> {
+  async function reckon(estimateOf: EstimateOf): Promise<void> {
     const job = newest;
     if (job === null || job === undefined || isFinished(job)) return;
     // While the database is away, the next second makes up for it.
@@ -214,8 +215,7 @@ function openGroup(
     if (before === undefined) lastEstimate = found;
     if (before === undefined || found === undefined || !hasMoved(before, found, now())) return;
     isLooking = true;
-    renew({ ...job });
-    lastEstimate = found;
+    renew({ ...job }, found);
     await tellAll([...waiting], newest);
     isLooking = false;
     await look();

@@ -371,6 +371,23 @@ test("a look that is under way does not count for whoever asks for one now", asy
   await look;
 });
 
+test("whoever asks for a look while a claim fails is answered, and whoever asked before", async () => {
+  const { id } = await accept("long");
+  const { claimThese } = store.looks;
+  const asked: Promise<void>[] = [poller.lookNow(id)];
+  store.looks.claimThese = () => {
+    asked.push(poller.lookNow(id));
+    return Promise.reject(new DatabaseAwayError({}));
+  };
+  await poller.tick();
+  store.looks.claimThese = claimThese;
+  let isAnswered = false;
+  const answers = Promise.all(asked).then(() => (isAnswered = true));
+  await until(() => isAnswered);
+  await answers;
+  expect(asked).toHaveLength(2);
+});
+
 test("whoever asks for a look at a job that is not followed is answered at once", async () => {
   const { id } = await accept("warm-glow");
   await record(id, { kind: "cancelled", finishedAt: null });
