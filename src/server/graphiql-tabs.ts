@@ -88,7 +88,7 @@ subscription Watch($id: ID!) {
     version
     status
     queuePosition
-    estimate { startsAt finishesAt finishesBy progress }
+    estimate { finishesAt progress }
     assets { url kind }
     error { code message }
   }

@@ -4,43 +4,43 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { JsonValue } from '../../../src/job/json.ts';
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** How far a job has come. It only ever moves forward, and may skip statuses. */
-export type JobStatus =
-  /** On its way to RunComfy, which has not accepted it yet. */
-  | 'SUBMITTING'
-  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
-  | 'IN_QUEUE'
-  /** Running; too late to cancel. */
-  | 'IN_PROGRESS'
-  /** Ended well; the job has an `output`. Final. */
-  | 'SUCCEEDED'
-  /** Ended without an output; `error` says why. Final. */
-  | 'FAILED'
-  /** Cancelled before it ran. Final. */
-  | 'CANCELLED';
-
 /** What a file is, judging by its name and by where it is in the output, not by its content. */
 export type AssetKind =
-  /** A still or animated picture. */
-  | 'IMAGE'
-  /** Moving pictures, with or without sound. */
-  | 'VIDEO'
   /** Sound without pictures. */
   | 'AUDIO'
+  /** A still or animated picture. */
+  | 'IMAGE'
   /** Something else, or nothing says what it is. */
-  | 'OTHER';
+  | 'OTHER'
+  /** Moving pictures, with or without sound. */
+  | 'VIDEO';
 
 /** Matches jobs that meet every condition; one that is null or missing does not count. */
 export type JobFilter = {
-  /** One of these statuses; an empty list matches no job. */
-  readonly status?: ReadonlyArray<JobStatus> | null | undefined;
-  /** A deployment's `id`. */
-  readonly deploymentId?: string | number | null | undefined;
   /** Submitted after this moment, not at it. */
   readonly createdAfter?: string | null | undefined;
   /** Submitted before this moment, not at it. */
   readonly createdBefore?: string | null | undefined;
+  /** A deployment's `id`. */
+  readonly deploymentId?: string | number | null | undefined;
+  /** One of these statuses; an empty list matches no job. */
+  readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
+
+/** How far a job has come. It only ever moves forward, and may skip statuses. */
+export type JobStatus =
+  /** Cancelled before it ran. Final. */
+  | 'CANCELLED'
+  /** Ended without an output; `error` says why. Final. */
+  | 'FAILED'
+  /** Running; too late to cancel. */
+  | 'IN_PROGRESS'
+  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
+  | 'IN_QUEUE'
+  /** On its way to RunComfy, which has not accepted it yet. */
+  | 'SUBMITTING'
+  /** Ended well; the job has an `output`. Final. */
+  | 'SUCCEEDED';
 
 export type JobFieldsFragment = { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> };
 
@@ -68,8 +68,8 @@ export type NodeQueryVariables = Exact<{
 
 
 export type NodeQuery = { readonly node:
-    | { readonly __typename: 'Job', readonly id: string }
     | { readonly __typename: 'Deployment', readonly id: string }
+    | { readonly __typename: 'Job', readonly id: string }
    | null };
 
 export type DeploymentQueryVariables = Exact<{
@@ -93,10 +93,10 @@ export type SubmitJobMutationVariables = Exact<{
 
 
 export type SubmitJobMutation = { readonly submitJob:
-    | { readonly __typename: 'SubmitJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> }, readonly warnings: ReadonlyArray<{ readonly path: string, readonly message: string }> }
-    | { readonly __typename: 'InvalidInputError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
     | { readonly __typename: 'DeploymentNotFoundError', readonly message: string }
     | { readonly __typename: 'IdempotencyConflictError', readonly message: string }
+    | { readonly __typename: 'InvalidInputError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
+    | { readonly __typename: 'SubmitJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> }, readonly warnings: ReadonlyArray<{ readonly path: string, readonly message: string }> }
     | { readonly __typename: 'UpstreamError', readonly message: string, readonly code: string, readonly retryable: boolean, readonly retryAfterSeconds: number | null, readonly unconfirmedJob: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } | null }
    };
 
@@ -106,10 +106,10 @@ export type CancelJobMutationVariables = Exact<{
 
 
 export type CancelJobMutation = { readonly cancelJob:
-    | { readonly __typename: 'JobNotFoundError', readonly message: string }
-    | { readonly __typename: 'JobNotCancellableError', readonly message: string, readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }
-    | { readonly __typename: 'UpstreamError', readonly message: string, readonly code: string, readonly retryable: boolean, readonly retryAfterSeconds: number | null }
     | { readonly __typename: 'CancelJobSuccess', readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }
+    | { readonly __typename: 'JobNotCancellableError', readonly message: string, readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }
+    | { readonly __typename: 'JobNotFoundError', readonly message: string }
+    | { readonly __typename: 'UpstreamError', readonly message: string, readonly code: string, readonly retryable: boolean, readonly retryAfterSeconds: number | null }
    };
 
 export type DeleteJobMutationVariables = Exact<{
@@ -118,9 +118,9 @@ export type DeleteJobMutationVariables = Exact<{
 
 
 export type DeleteJobMutation = { readonly deleteJob:
-    | { readonly __typename: 'JobNotFoundError', readonly message: string }
-    | { readonly __typename: 'JobNotFinishedError', readonly message: string, readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }
     | { readonly __typename: 'DeleteJobSuccess', readonly deletedJobId: string }
+    | { readonly __typename: 'JobNotFinishedError', readonly message: string, readonly job: { readonly id: string, readonly requestId: string | null, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }
+    | { readonly __typename: 'JobNotFoundError', readonly message: string }
    };
 
 export type JobsUpdatedSubscriptionVariables = Exact<{
