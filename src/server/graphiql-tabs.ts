@@ -88,7 +88,10 @@ subscription Watch($id: ID!) {
     version
     status
     queuePosition
-    estimate { finishesAt progress }
+    estimate {
+      startsAt finishesAt
+      finishesBy progress
+    }
     assets { url kind }
     error { code message }
   }

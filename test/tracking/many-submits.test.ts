@@ -17,8 +17,9 @@ import { createViewer } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
 const AT_ONCE = 50;
-/** Of all gateways together, and what a list or a probe may need beside it. */
-const OTHER_CONNECTIONS = 64 + 16 + 4;
+const LOOKS_AT_ONCE = 64;
+/** Looks, those that somebody waits for, and what a list or a probe may need beside them. */
+const OTHER_CONNECTIONS = LOOKS_AT_ONCE + 16 + 4;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
@@ -49,7 +50,7 @@ async function startTracking(databaseUrl: string, submitTimeoutSeconds: number):
     deadlineSeconds: 86_400,
     submitTimeoutSeconds,
     submitsAtOnce: AT_ONCE,
-    looksAtOnce: 128,
+    looksAtOnce: LOOKS_AT_ONCE,
     log,
   });
   await tracking.start();
