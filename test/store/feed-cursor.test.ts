@@ -40,3 +40,12 @@ test("a cursor is short: some 200 characters between two stages, and 320 within 
   const within = seal.close({ told: { next: 1e9, open: [] }, stage });
   expect(within.length).toBeLessThanOrEqual(320);
 });
+
+test("a cursor is no longer for more changes, nor for two open transactions", () => {
+  const cursors = [1, 2e4, 2e9].map((next) =>
+    seal.close({ told: { next, open: [] }, stage: null }),
+  );
+  const open = [1e5, 1e5 + 1];
+  cursors.push(seal.close({ told: { next: 2e5, open }, stage: null }));
+  expect(new Set(cursors.map((cursor) => cursor.length)).size).toBe(1);
+});
