@@ -54,6 +54,11 @@ export function quantile(duration: Duration, part: number, after = 0): number {
   return high;
 }
 
+/** The least of these ascending numbers that this part of them does not exceed, by the nearest rank; NaN of none. */
+export function nearestRank(ascending: ArrayLike<number>, part: number): number {
+  return ascending[Math.ceil(part * ascending.length) - 1] ?? Number.NaN;
+}
+
 /**
  * How long to wait before looking again at what had not ended at `after`: until the time that an end is expected to have
  * gone unseen, ∫ P(ended by s | not ended at `after`) ds, is `cost`, or `longest` has passed. Inspection scheduling, Barlow

@@ -1,4 +1,4 @@
-import { quantile, secondsSince } from "./duration.ts";
+import { nearestRank, quantile, secondsSince } from "./duration.ts";
 import type { Job } from "./job.ts";
 import { isFinished } from "./job.ts";
 import type { Times } from "./run-times.ts";
@@ -63,7 +63,7 @@ function estimateQueued(job: Job, times: Times, nowMs: number): Ends {
   const waits = PARTS.map((part) => quantile(duration, part, after) - after);
   const runs = PARTS.map((part) => quantile(run, part));
   const sums = Float64Array.from(waits.flatMap((wait) => runs.map((one) => wait + one))).toSorted();
-  const at = (part: number): number => nowMs + (sums[Math.floor(part * sums.length)] ?? 0) * 1_000;
+  const at = (part: number): number => nowMs + nearestRank(sums, part) * 1_000;
   const startsAt = nowMs + (quantile(duration, 0.5, after) - after) * 1_000;
   return { startsAt, finishesAt: at(0.5), finishesBy: at(SAFE_PART) };
 }

@@ -1,4 +1,5 @@
 import type { Duration } from "./duration.ts";
+import { nearestRank } from "./duration.ts";
 
 /** One of the past, newest first. */
 export type Sample = { readonly seconds: number; readonly work: number };
@@ -128,8 +129,11 @@ const LEAST_IN_PART = 4;
 function split(points: readonly Point[], splits = 0): readonly (readonly Point[])[] {
   if (splits === MOST_SPLITS) return [points];
   let best: { readonly at: number; readonly gap: number } | null = null;
-  for (let at = LEAST_IN_PART; at <= points.length - LEAST_IN_PART; at++) {
-    const gap = (points[at]?.value ?? 0) - (points[at - 1]?.value ?? 0);
+  let before = 0;
+  for (const [at, { value }] of points.entries()) {
+    const gap = value - before;
+    before = value;
+    if (at < LEAST_IN_PART || at > points.length - LEAST_IN_PART) continue;
     if (best === null || gap > best.gap) best = { at, gap };
   }
   if (best === null) return [points];
@@ -175,5 +179,6 @@ export function toMoments(points: readonly Point[]) {
 }
 
 function toMedian(points: readonly Point[]): number {
-  return points.toSorted((a, b) => a.value - b.value)[Math.floor(points.length / 2)]?.value ?? 0;
+  const values = Float64Array.from(points, ({ value }) => value);
+  return nearestRank(values.toSorted(), 0.5);
 }

@@ -1,3 +1,4 @@
+import { nearestRank } from "./duration.ts";
 import type { Run } from "./run.ts";
 import type { Times } from "./run-times.ts";
 import { isColdRun } from "./run-times.ts";
@@ -38,6 +39,6 @@ export function toRunStats(runs: readonly Run[], times: Times): RunStats {
 function toDurations(durationsMs: readonly (number | null)[]): Durations | null {
   const sorted = durationsMs.filter((one) => one !== null).toSorted((a, b) => a - b);
   if (sorted.length === 0) return null;
-  const at = (part: number): number => (sorted[Math.ceil(part * sorted.length) - 1] ?? 0) / 1_000;
+  const at = (part: number): number => nearestRank(sorted, part) / 1_000;
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
 }

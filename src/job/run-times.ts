@@ -103,8 +103,8 @@ function findColdStarts(runs: readonly Run[]): number {
     .toSorted((a, b) => a.idleMs - b.idleMs);
   const points = starts.map(({ queueMs }) => ({ value: Math.log(queueMs + 1), weight: 1 }));
   let best = { coldAfterMs: Infinity, apart: 0 };
-  for (let at = LEAST_COLD; at <= starts.length - LEAST_COLD; at++) {
-    const coldAfterMs = starts[at]?.idleMs ?? 0;
+  for (const [at, { idleMs: coldAfterMs }] of starts.entries()) {
+    if (at < LEAST_COLD || at > starts.length - LEAST_COLD) continue;
     if (coldAfterMs === starts[at - 1]?.idleMs) continue;
     const [warm, cold] = [toMoments(points.slice(0, at)), toMoments(points.slice(at))];
     const difference = cold.mean - warm.mean;

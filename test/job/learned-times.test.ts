@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { quantile, survival } from "../../src/job/duration.ts";
+import { nearestRank, quantile, survival } from "../../src/job/duration.ts";
 import { estimate } from "../../src/job/estimate.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -245,6 +245,15 @@ describe("an estimate", () => {
     expect((told?.startsAt ?? 0) - NOW).toBeGreaterThan(12_000);
   });
 
+  test("of a job that is no longer told its position takes it for the next one", () => {
+    const times = learnTimes(createRuns(20));
+    const [told, untold] = [0, null].map((queuePosition) =>
+      estimate(createQueued({ queuePosition, place: 2 }), times, NOW),
+    );
+    expect(untold).not.toBeNull();
+    expect(untold).toEqual(told);
+  });
+
   test("knows a cold start by how long the deployment was idle, and only where that is clear", () => {
     const cold = (index: number): boolean => index % 5 === 0;
     const idleMs = (index: number): number => (cold(index) ? 600_000 : 5_000) + index;
@@ -298,4 +307,5 @@ test("nothing is known of what never was", () => {
   expect(unknown.median(1)).toBe(0);
   expect(survival(unknown.of(1), 0)).toBe(1);
   expect(survival(unknown.of(1), 1e6)).toBeLessThan(1e-9);
+  expect(nearestRank([], 0.5)).toBeNaN();
 });
