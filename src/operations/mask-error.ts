@@ -49,7 +49,7 @@ function toMasked(error: unknown, message: string, status: number, extensions: o
 }
 
 /** What was thrown, without what GraphQL wrapped around it. */
-function findCause(error: unknown): unknown {
+export function findCause(error: unknown): unknown {
   const wrapped = error instanceof GraphQLError ? error.originalError : undefined;
   return wrapped === undefined ? error : findCause(wrapped);
 }

@@ -2,10 +2,11 @@ import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
 import { createSourceEventStream, execute } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
-import type { Viewer } from "../auth/viewer.ts";
 import { LimitError } from "../job/errors.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import type { MaskError } from "./mask-error.ts";
+import type { GatewayContext } from "../schema/context.ts";
+import { isDatabaseFailure } from "../store/database-error.ts";
+import { findCause, type MaskError } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
 type Results = AsyncIterableIterator<ExecutionResult> & {
@@ -14,11 +15,22 @@ type Results = AsyncIterableIterator<ExecutionResult> & {
 
 /** Long enough for all who are told of an event at once; what else a result tells may change. */
 const SHARED_MS = 1_000;
+/** How often an event is made once more while the database fails. */
+const RETRY_MS = 1_000;
 /** Results of one event: documents, variables and rights that differ. */
 const MOST_SHARED = 100;
 
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
+
+type Context = Pick<GatewayContext, "viewer" | "startAnew">;
+/** One who subscribes, and the key of what they share with others. */
+type Reader = {
+  readonly args: ExecutionArgs;
+  readonly context: Context;
+  readonly key: string;
+  readonly isLeft: () => boolean;
+};
 
 /**
  * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
@@ -36,10 +48,7 @@ export function createSubscribe({
   const documents = new WeakMap<DocumentNode, number>();
   let documentCount = 0;
 
-  function toKey(
-    { document, operationName, variableValues }: ExecutionArgs,
-    viewer: Viewer,
-  ): string {
+  function toKey({ document, operationName, variableValues }: ExecutionArgs, { viewer }: Context) {
     const number = documents.get(document) ?? (documentCount += 1);
     documents.set(document, number);
     const rights = [viewer.ownerId, ...[...viewer.scopes].toSorted()];
@@ -52,8 +61,20 @@ export function createSubscribe({
       : { ...result, errors: result.errors.map(maskError) };
   }
 
-  async function make(event: unknown, args: ExecutionArgs): Promise<Made> {
-    return { value: mask(await execute({ ...args, rootValue: event })), done: false };
+  /**
+   * An event whose fields can't be read waits for the database. With an error in its place whoever goes on from the next
+   * one's cursor would never hear of it, and a final one does not come again.
+   */
+  async function make(event: unknown, { args, context, isLeft }: Reader): Promise<Made> {
+    for (;;) {
+      const result = await execute({ ...args, rootValue: event });
+      const isAway = result.errors?.some((error) => isDatabaseFailure(findCause(error)));
+      // One that is an error ends its stream.
+      if (isAway !== true || event instanceof Error || isLeft())
+        return { value: mask(result), done: false };
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      context.startAnew();
+    }
   }
 
   function begin(event: object): Map<string, Promise<Made>> {
@@ -63,22 +84,22 @@ export function createSubscribe({
     return results;
   }
 
-  function share(event: unknown, key: string, args: ExecutionArgs): Promise<Made> {
-    if (typeof event !== "object" || event === null) return make(event, args);
+  function share(event: unknown, reader: Reader): Promise<Made> {
+    if (typeof event !== "object" || event === null) return make(event, reader);
     const results = made.get(event) ?? begin(event);
-    const known = results.get(key);
+    const known = results.get(reader.key);
     if (known !== undefined)
-      return known.then((one) => (one.value.errors === undefined ? one : make(event, args)));
-    const own = make(event, args);
-    if (results.size < MOST_SHARED) results.set(key, own);
+      return known.then((one) => (one.value.errors === undefined ? one : make(event, reader)));
+    const own = make(event, reader);
+    if (results.size < MOST_SHARED) results.set(reader.key, own);
     return own;
   }
 
   return async (args: ExecutionArgs): Promise<ExecutionResult | Results> => {
-    const viewer: Viewer = Reflect.get(Object(args.contextValue), "viewer");
+    const context: Context = Object(args.contextValue);
     using slot = new DisposableStack();
     try {
-      slot.defer(slots.take(viewer));
+      slot.defer(slots.take(context.viewer));
     } catch (error) {
       if (error instanceof LimitError) return { errors: [overLimit(error)] };
       throw error;
@@ -86,10 +107,11 @@ export function createSubscribe({
     const source = await createSourceEventStream(args);
     if (!isAsyncIterable(source)) return mask(source);
     const events = source[Symbol.asyncIterator]();
-    const key = toKey(args, viewer);
     const taken = slot.move();
+    const key = toKey(args, context);
+    const reader = { args, context, key, isLeft: () => taken.disposed };
     const toResult = (next: IteratorResult<unknown>): Promise<Made> | Next => {
-      if (next.done !== true) return share(next.value, key, args);
+      if (next.done !== true) return share(next.value, reader);
       taken.dispose();
       return { value: undefined, done: true };
     };

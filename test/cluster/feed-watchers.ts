@@ -74,7 +74,10 @@ export function startFeedWatchers(url: string): FeedWatchers {
       {
         next({ data, errors }) {
           hasFailed = errors !== undefined;
-          if (hasFailed || data === null || data === undefined) return;
+          if (data === null || data === undefined) return;
+          // Whoever goes on from the next cursor never hears of that job.
+          if (hasFailed)
+            feed.broken.push(`told an error in place of a job: ${errors?.[0]?.message}`);
           const { cursor, reset, job } = EVENT.parse(data).jobsUpdated;
           if (connected !== connection.connections()) stream = new Map();
           connected = connection.connections();

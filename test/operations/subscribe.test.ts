@@ -4,15 +4,19 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { createSlots } from "../../src/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/operations/subscribe.ts";
+import { DatabaseAwayError } from "../../src/store/database-error.ts";
 import { createViewer } from "../support/viewers.ts";
 
 const DOCUMENT = parse("subscription ($add: Int) { counted(add: $add) }");
 const ANNA = createViewer({ ownerId: "anna" });
 
 /** Everybody is told of the same event; `count` is how often something was made of it. */
-function createRunner({ fails = false } = {}) {
+function createRunner({ failure = null }: { readonly failure?: Error | null } = {}) {
   const event = { value: 1 };
+  let current = failure;
   let count = 0;
+  /** What was read for an operation lasts until it starts anew. */
+  const startAnew = vi.fn<() => void>();
   const schema = buildSchema("type Query { a: Int } type Subscription { counted(add: Int): Int }");
   const field = schema.getSubscriptionType()?.getFields()["counted"];
   if (field === undefined) throw new Error("There is no such field.");
@@ -21,7 +25,7 @@ function createRunner({ fails = false } = {}) {
   };
   field.resolve = async ({ value }, { add }) => {
     count += 1;
-    if (fails) throw new GraphQLError("There is no room.");
+    if (current !== null) throw current;
     return value + (add ?? 0);
   };
   const subscribe = createSubscribe({
@@ -30,8 +34,10 @@ function createRunner({ fails = false } = {}) {
   });
   return {
     count: () => count,
+    startAnew,
+    mend: () => (current = null),
     async open(viewer: Viewer, variableValues: { add?: number } = {}, document = DOCUMENT) {
-      const args = { schema, document, variableValues, contextValue: { viewer } };
+      const args = { schema, document, variableValues, contextValue: { viewer, startAnew } };
       const results = await subscribe(args);
       if (!("next" in results)) throw new AggregateError(results.errors ?? []);
       return results;
@@ -76,12 +82,41 @@ test("what was made of an event is shared for a second, as what else it tells ma
 });
 
 test("a result with errors is nobody else's, and its errors are masked", async () => {
-  const { open, count } = createRunner({ fails: true });
+  const { open, count } = createRunner({ failure: new GraphQLError("There is no room.") });
   const [one, other] = [await open(ANNA), await open(ANNA)];
   for (const { value } of await Promise.all([one.next(), other.next()])) {
     expect(value.errors).toMatchObject([{ message: "masked: There is no room." }]);
   }
   expect(count()).toBe(2);
+});
+
+test("an event whose fields can't be read waits for the database: an error in its place would be passed over", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { open, mend, startAnew } = createRunner({ failure: new DatabaseAwayError({}) });
+  const [one, other] = [await open(ANNA), await open(ANNA)];
+  const told = Promise.all([one.next(), other.next()]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(startAnew).toHaveBeenCalledTimes(60);
+  mend();
+  await vi.advanceTimersByTimeAsync(1_000);
+  for (const { value } of await told) expect(value).toEqual({ data: { counted: 1 } });
+});
+
+test("whoever leaves while the database is away is not read for any longer, and who stays is", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { open, mend } = createRunner({ failure: new DatabaseAwayError({}) });
+  const [one, other] = [await open(ANNA), await open(ANNA)];
+  const [left, told] = [one.next(), other.next()];
+  await vi.advanceTimersByTimeAsync(0);
+  await one.return();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect((await left).value?.errors).toHaveLength(1);
+  mend();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect((await told).value).toEqual({ data: { counted: 1 } });
+  expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
 });
 
 test("a subscription takes its slot until it has ended or is left", async () => {
