@@ -68,6 +68,8 @@ export type FaultyUpstream = {
   slow(call: UpstreamCall, delayMs: number): void;
   /** The most connections that were open at once. */
   mostConnections(): number;
+  /** The most requests that had no whole answer at once. */
+  mostUnanswered(): number;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -96,6 +98,7 @@ export async function startFaultyUpstream(
   const unanswered = new Set<ServerResponse>();
   let connections = 0;
   let mostConnections = 0;
+  let mostUnanswered = 0;
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
   let deployments: readonly unknown[] = [];
 
@@ -107,6 +110,7 @@ export async function startFaultyUpstream(
   const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
     unanswered.add(response);
+    mostUnanswered = Math.max(mostUnanswered, unanswered.size);
     response.once("close", () => unanswered.delete(response));
     const recorded = await record(request, token).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
@@ -249,6 +253,7 @@ export async function startFaultyUpstream(
     },
     slow: (call, delayMs) => void delaysMs.set(call, delayMs),
     mostConnections: () => mostConnections,
+    mostUnanswered: () => mostUnanswered,
     close,
     [Symbol.asyncDispose]: close,
   };
