@@ -15,6 +15,7 @@ const ORDER = [
   "runcomfy",
   "store",
   "tracking",
+  "files",
   "watch",
   "schema",
   "operations",

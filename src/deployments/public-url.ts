@@ -14,7 +14,7 @@ export function publicUrlProblem(text: string): string | null {
   }
   const authority = /^https:\/\/([^/?#]*)/i.exec(text)?.[1];
   if (authority === undefined) {
-    return "must start with https://; put the file on a public host and give its full URL";
+    return "must start with https://; upload the file, or put it on a public host and give its full URL";
   }
   // Looked for up to the first slash: some parsers let only that end the authority.
   if (/^https:\/\/[^/]*@/i.test(text)) {
@@ -26,6 +26,13 @@ export function publicUrlProblem(text: string): string | null {
   const url = authority === "" ? null : URL.parse(text);
   if (url === null) return "is no valid URL; check its host name and port";
   return hostProblem(url.hostname, authority.replace(/:\d*$/, ""));
+}
+
+/** Whether a text is the IP address of a host on the public Internet. */
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  return address instanceof ipaddr.IPv6 ? isPublicIPv6(address) : isPublicIPv4(address);
 }
 
 const MOST_CHARACTERS = 2_048;
@@ -45,10 +52,7 @@ function hostProblem(hostname: string, spelling: string): string | null {
   if (!ipaddr.isValid(literal)) {
     return HOST_NAME.test(hostname) && !LOCAL_NAME.test(hostname) ? null : NOT_PUBLIC;
   }
-  const address = ipaddr.process(literal);
-  if (!(address instanceof ipaddr.IPv6 ? isPublicIPv6(address) : isPublicIPv4(address))) {
-    return NOT_PUBLIC;
-  }
+  if (!isPublicAddress(literal)) return NOT_PUBLIC;
   // 010.0.0.1 is 8.0.0.1 to some parsers and 10.0.0.1 to others.
   return ipaddr.IPv4.isValid(literal) && spelling !== literal
     ? "must have its IP address as four decimal numbers without leading zeros; write it so, or use a host name"

@@ -1,0 +1,222 @@
+import { lookup } from "node:dns";
+import { type IncomingMessage, request as requestByHttp } from "node:http";
+import { request as requestByHttps } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+
+import { isPublicAddress } from "../deployments/public-url.ts";
+
+const MOST_REDIRECTS = 3;
+/** What a file may take to come, on top of a second for each 100 KiB of it. */
+const SLOWEST_MS = 60_000;
+const SLOWEST_BYTES_PER_MS = 102.4;
+
+export type FetchFile = ReturnType<typeof createFetchFile>;
+
+/**
+ * Fetches files from URLs that anybody may have written. They have to be https and lead to public addresses, but for those
+ * of `trustedOrigins`; after each redirect that is judged anew. What is sent tells nothing of the gateway.
+ */
+export function createFetchFile({
+  trustedOrigins,
+  silenceMs = 20_000,
+  monotonic = () => performance.now(),
+  isPublic = isPublicAddress,
+}: {
+  readonly trustedOrigins: readonly string[];
+  /** How long a server may take to answer, or to send more. */
+  readonly silenceMs?: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic?: () => number;
+  /** Of an IP address. */
+  readonly isPublic?: (address: string) => boolean;
+}) {
+  /**
+   * Resolves once a file begins to come. Its stream is closed where it is left early, and where nobody begins to read it in
+   * time; it has exactly the bytes that were declared, if any were. Both reject with a `FetchFileError`, and with the
+   * signal's reason.
+   */
+  return async function fetchFile(
+    text: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<{
+    readonly stream: AsyncIterable<Uint8Array>;
+    readonly declaredBytes: number | null;
+  }> {
+    let url = toUrl(text);
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+      const response = await ask(url, signal);
+      try {
+        const location = readLocation(response);
+        if (location === null) return open(response, signal);
+        url = toUrl(location, url);
+      } catch (error) {
+        response.destroy();
+        throw error;
+      }
+      response.destroy();
+    }
+    throw new FetchFileError(TOO_MANY_REDIRECTS, { isLasting: true });
+  };
+
+  /** Throws where a URL can't lead to a public host. A name is judged by its addresses, as the connection is made. */
+  function judge(url: URL): void {
+    const host = toHost(url);
+    const isPrivate = isIP(host) !== 0 && !isPublic(host);
+    if (url.protocol !== "https:" || isPrivate) throw notPublic();
+  }
+
+  function lookupPublic(...[hostname, options, callback]: Parameters<LookupFunction>): void {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, []);
+      const allowed = addresses.filter(({ address }) => isPublic(address));
+      const [first] = allowed;
+      if (first === undefined) callback(notPublic(), []);
+      else if (options.all === true) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  }
+
+  /** Resolves with the head of an answer. */
+  async function ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+    // The origin of a blob: URL would be that of the URL in it.
+    const isTrusted = trustedOrigins.includes(`${url.protocol}//${url.host}`);
+    if (!isTrusted) judge(url);
+    signal.throwIfAborted();
+    const answered = Promise.withResolvers<IncomingMessage>();
+    const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
+    const request = send({
+      hostname: toHost(url),
+      port: url.port,
+      path: url.pathname + url.search,
+      headers: { accept: "*/*", "accept-encoding": "identity", "user-agent": "runcomfy-graphql" },
+      // A connection that was kept would not be judged.
+      agent: false,
+      ...(!isTrusted && { lookup: lookupPublic }),
+    });
+    const leave = () => request.destroy();
+    const timer = setTimeout(() => request.destroy(tooSlow()), silenceMs);
+    signal.addEventListener("abort", leave, { once: true });
+    request.on("response", (response) => {
+      // What comes after a whole body belongs to no answer, and is told by the request.
+      request.on("error", (error) => response.destroy(error));
+      answered.resolve(response);
+    });
+    request.on("error", answered.reject);
+    // An answer that asks for another protocol ends without an error.
+    request.on("close", () => answered.reject(broken("")));
+    request.end();
+    try {
+      return await answered.promise;
+    } catch (error) {
+      throw toThrown(error, signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+    }
+  }
+
+  function open(response: IncomingMessage, signal: AbortSignal) {
+    signal.throwIfAborted();
+    const { statusCode = 0, headers } = response;
+    if (statusCode !== 200) {
+      throw new FetchFileError(
+        `The server that has the file answers with status ${statusCode}. Try again later.`,
+      );
+    }
+    if ((headers["content-encoding"] ?? "identity") !== "identity") {
+      throw new FetchFileError(ENCODED);
+    }
+    const leave = () => response.destroy();
+    const unread = setTimeout(leave, silenceMs);
+    signal.addEventListener("abort", leave, { once: true });
+    response.once("close", () => {
+      clearTimeout(unread);
+      signal.removeEventListener("abort", leave);
+    });
+    const length = headers["content-length"];
+    const stream = read(response, { signal, unread });
+    return { stream, declaredBytes: length === undefined ? null : Number(length) };
+  }
+
+  async function* read(
+    response: IncomingMessage,
+    { signal, unread }: { readonly signal: AbortSignal; readonly unread: NodeJS.Timeout },
+  ): AsyncGenerator<Uint8Array, void> {
+    clearTimeout(unread);
+    const chunks: AsyncIterator<Uint8Array, unknown> = response[Symbol.asyncIterator]();
+    let bytes = 0;
+    // Only what the server takes counts; whoever reads may be as slow as they like.
+    let waitedMs = 0;
+    try {
+      for (;;) {
+        const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;
+        const timer = setTimeout(() => response.destroy(tooSlow()), Math.min(silenceMs, leftMs));
+        const since = monotonic();
+        const chunk = await chunks.next().finally(() => clearTimeout(timer));
+        waitedMs += monotonic() - since;
+        if (chunk.done === true) return;
+        bytes += chunk.value.byteLength;
+        yield chunk.value;
+      }
+    } catch (error) {
+      throw toThrown(error, signal);
+    } finally {
+      response.destroy();
+    }
+  }
+}
+
+/** The text may be shown to anybody: it holds neither the URL nor its host, nor a word of the answer. */
+export class FetchFileError extends Error {
+  override readonly name = "FetchFileError";
+  /** Whether trying again is useless. */
+  readonly isLasting: boolean;
+
+  constructor(message: string, { isLasting = false }: { readonly isLasting?: boolean } = {}) {
+    super(message);
+    this.isLasting = isLasting;
+  }
+}
+
+const NOT_PUBLIC =
+  "The file was not fetched, because its URL is not https or leads to no public host. Fetch it yourself if you trust it.";
+const TOO_MANY_REDIRECTS = `The file was not fetched, because its URL redirects more than ${MOST_REDIRECTS} times. Fetch it yourself if you trust it.`;
+const ENCODED =
+  "The server that has the file packs it in a way that was not asked for. Try again later, or fetch it yourself.";
+
+function toUrl(text: string, base?: URL): URL {
+  const url = URL.parse(text, base?.href);
+  if (url === null) throw notPublic();
+  return url;
+}
+
+function toHost(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+function readLocation({ statusCode, headers }: IncomingMessage): string | null {
+  const isRedirect = statusCode !== undefined && [301, 302, 303, 307, 308].includes(statusCode);
+  return (isRedirect && headers.location) || null;
+}
+
+function notPublic(): FetchFileError {
+  return new FetchFileError(NOT_PUBLIC, { isLasting: true });
+}
+
+function tooSlow(): FetchFileError {
+  return new FetchFileError("The server that has the file is too slow. Try again later.");
+}
+
+function broken(code: string): FetchFileError {
+  return new FetchFileError(
+    `The connection to the server that has the file failed${code && ` (${code})`}. Try again later.`,
+  );
+}
+
+/** What was thrown is not kept as a cause, because its texts name hosts and addresses. */
+function toThrown(thrown: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (thrown instanceof FetchFileError) return thrown;
+  const code = thrown instanceof Error && "code" in thrown ? thrown.code : "";
+  return broken(typeof code === "string" && /^[A-Z][A-Z\d_]*$/.test(code) ? code : "");
+}

@@ -1,0 +1,63 @@
+import type { Readable } from "node:stream";
+
+/**
+ * Where files live: a folder or an S3 bucket. A name is 1 to 128 letters, digits, `-`, `_` and `.`, beginning with a letter
+ * or digit. Whatever fails rejects with a `FileStoreError`.
+ */
+export type FileStore = {
+  /**
+   * Writes a stream where no name leads to it, so that it can be judged before anybody may read it. Rejects with a
+   * `FileTooLargeError` at the first byte above `mostBytes`, and with the stream's own error; then nothing is left.
+   */
+  draft(bytes: AsyncIterable<Uint8Array>, options: { readonly mostBytes: number }): Promise<Draft>;
+  /** Null when there is no file of this name. Whoever opened the stream reads it to its end or destroys it. */
+  open(name: string, range?: ByteRange): Promise<OpenedFile | null>;
+  /** In bytes; null when there is no file of this name. */
+  size(name: string): Promise<number | null>;
+  /** Every file, in no order. */
+  list(): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>;
+  /** Does nothing when there is no file of this name. */
+  delete(name: string): Promise<void>;
+  /** Where anybody may read the file for so long without asking the gateway; null where only the gateway can read it. */
+  readonly presign: ((name: string, options: PresignOptions) => Promise<string>) | null;
+};
+
+/** A whole file without a name. Disposing of it deletes it, unless it was kept. */
+export type Draft = AsyncDisposable & {
+  /** On the local disk. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Gives the file its name, under which it appears at once and whole; another one of that name is replaced. */
+  keepAs(name: string, contentType: string): Promise<void>;
+};
+
+/** Both ends are included, as in HTTP; the file has them. */
+export type ByteRange = { readonly from: number; readonly to: number };
+
+type OpenedFile = {
+  /** Of the whole file. */
+  readonly bytes: number;
+  readonly stream: Readable;
+};
+
+type PresignOptions = {
+  readonly expiresInSeconds: number;
+  /** What the answer is to have as its headers. */
+  readonly contentType: string;
+  readonly contentDisposition: string;
+};
+
+/** The place for files can't be used; the text says why and what the operator can do, and holds no credential. */
+export class FileStoreError extends Error {
+  override readonly name = "FileStoreError";
+}
+
+export class FileTooLargeError extends Error {
+  override readonly name = "FileTooLargeError";
+  readonly mostBytes: number;
+
+  constructor(mostBytes: number) {
+    super(`The file is larger than ${mostBytes} bytes. Make it smaller.`);
+    this.mostBytes = mostBytes;
+  }
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import {
+  access,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+
+import { nullIfMissing, onDisk, toDiskError } from "./disk-error.ts";
+import { checkFileName, isFileName } from "./file-name.ts";
+import type { FileStore } from "./file-store.ts";
+import { writeDraft } from "./write-draft.ts";
+
+const DRAFT_LIFE_MS = 24 * 60 * 60_000;
+
+/** Files in a folder, which is made where it does not exist. Drafts are in a folder of it, because a rename can't cross disks. */
+export async function openFolderStore(folder: string): Promise<FileStore> {
+  const drafts = join(folder, ".drafts");
+  await onDisk(folder, async () => {
+    await mkdir(drafts, { recursive: true, mode: 0o700 });
+    await removeOldDrafts(drafts);
+    await checkWriting({ folder, drafts });
+  });
+  return {
+    async draft(bytes, { mostBytes }) {
+      const draft = await writeDraft({ folder: drafts, bytes, mostBytes });
+      return {
+        ...draft,
+        async keepAs(name) {
+          checkFileName(name);
+          await onDisk(folder, async () => {
+            await sync(draft.path);
+            await rename(draft.path, join(folder, name));
+            await sync(folder);
+          });
+        },
+      };
+    },
+    async open(name, range) {
+      checkFileName(name);
+      return await onDisk(folder, async () => {
+        const file = await nullIfLost(open(join(folder, name)));
+        if (file === null) return null;
+        try {
+          const { size } = await file.stat();
+          const { from: start = 0, to: end = Infinity } = range ?? {};
+          return { bytes: size, stream: file.createReadStream({ start, end }) };
+        } catch (error) {
+          await file.close();
+          throw error;
+        }
+      });
+    },
+    async size(name) {
+      checkFileName(name);
+      const found = await onDisk(folder, () => nullIfLost(stat(join(folder, name))));
+      return found?.size ?? null;
+    },
+    async *list() {
+      try {
+        for await (const { name } of await opendir(folder)) {
+          const found = isFileName(name) ? await nullIfMissing(stat(join(folder, name))) : null;
+          if (found?.isFile()) yield { name, modifiedAt: found.mtime };
+        }
+      } catch (error) {
+        throw toDiskError(folder, error);
+      }
+    },
+    async delete(name) {
+      checkFileName(name);
+      await onDisk(folder, () => rm(join(folder, name), { force: true }));
+    },
+    presign: null,
+  };
+
+  async function nullIfLost<T>(promise: Promise<T>): Promise<T | null> {
+    const found = await nullIfMissing(promise);
+    // A disk that is not mounted has lost no file.
+    if (found === null) await access(drafts);
+    return found;
+  }
+}
+
+/** A gateway that was killed leaves drafts behind; those of others that run are younger. */
+async function removeOldDrafts(drafts: string): Promise<void> {
+  for (const name of await readdir(drafts)) {
+    const path = join(drafts, name);
+    const found = await nullIfMissing(stat(path));
+    if (found !== null && Date.now() - found.mtimeMs > DRAFT_LIFE_MS)
+      await rm(path, { force: true });
+  }
+}
+
+/** Does what keeping a file takes, since permissions alone don't tell of a disk that is full or read-only. */
+async function checkWriting(options: { readonly folder: string; readonly drafts: string }) {
+  const name = `.${randomUUID()}`;
+  await writeFile(join(options.drafts, name), "");
+  await rename(join(options.drafts, name), join(options.folder, name));
+  await rm(join(options.folder, name));
+}
+
+/** Waits until the bytes of a file, or the names in a folder, survive a power loss. */
+async function sync(path: string): Promise<void> {
+  await using file = await open(path);
+  await file.sync();
+}

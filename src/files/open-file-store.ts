@@ -1,0 +1,85 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { nullIfMissing, onDisk } from "./disk-error.ts";
+import { type FileStore, FileStoreError } from "./file-store.ts";
+import { openFolderStore } from "./folder-store.ts";
+import type { S3Credentials, S3Place } from "./s3-client.ts";
+import { openS3Store } from "./s3-store.ts";
+
+export type OpenFileStore = FileStore & {
+  /** Ends what is under way. */
+  close(): Promise<void>;
+};
+
+/** Which place, and whose files in it. */
+type FilesOf = {
+  /** `file:<folder>` (relative to the working directory) or `s3://bucket/prefix?endpoint=https://…&region=…`. */
+  readonly url: string;
+  /** Letters and digits. Names a folder of its own, so that databases that share the place never touch each other's files. */
+  readonly databaseId: string;
+};
+
+/** Makes the folder where it does not exist, and checks that files can be kept. Rejects with a `FileStoreError`. */
+export async function openFileStore(
+  options: FilesOf & { /** Of a bucket. */ readonly credentials: S3Credentials },
+): Promise<OpenFileStore> {
+  const place = toPlace(options);
+  if (place.kind === "folder") {
+    return { ...(await openFolderStore(place.folder)), close: async () => undefined };
+  }
+  return await openS3Store({ place, folder: place.folder, credentials: options.credentials });
+}
+
+/** Whether the folder has been made; true of a bucket, which has none. Rejects with a `FileStoreError`. */
+export async function hasFolderOf(options: FilesOf): Promise<boolean> {
+  const { kind, folder } = toPlace(options);
+  if (kind === "s3") return true;
+  return (await onDisk(folder, () => nullIfMissing(stat(folder))))?.isDirectory() ?? false;
+}
+
+/** With the folder of one database: a path, or what its keys begin with. */
+type Place =
+  | { readonly kind: "folder"; readonly folder: string }
+  | ({ readonly kind: "s3"; readonly folder: string } & S3Place);
+
+function toPlace({ url, databaseId }: FilesOf): Place {
+  if (!/^[A-Za-z\d]+$/.test(databaseId)) {
+    throw new RangeError("A database's id can't name its folder. Use letters and digits.");
+  }
+  const place = parseFilesUrl(url);
+  if (place === null) {
+    throw new FileStoreError(
+      "FILES_URL names no place for files. Write file:<folder> or s3://bucket/prefix?endpoint=https://…&region=….",
+    );
+  }
+  return place.kind === "folder"
+    ? { ...place, folder: join(place.folder, databaseId) }
+    : { ...place, folder: `${place.folder}${databaseId}/` };
+}
+
+/** A bucket and a prefix of letters that need no escape, without `.` and `..`. */
+const S3_URL = /^s3:\/\/([a-z\d][\w.-]{2,62})\/?((?:(?<=\/)[\w-][\w.-]*\/?)*)(?:\?(.*))?$/i;
+
+/** With the folder of all databases. */
+function parseFilesUrl(text: string): Place | null {
+  if (/^file:./.test(text)) return { kind: "folder", folder: resolve(text.slice("file:".length)) };
+  const [, bucket, prefix = "", query = ""] = S3_URL.exec(text) ?? [];
+  const {
+    region = "us-east-1",
+    endpoint = `https://s3.${region}.amazonaws.com`,
+    ...others
+  } = Object.fromEntries(new URLSearchParams(query));
+  const url = URL.parse(endpoint);
+  if (bucket === undefined || url === null || Object.keys(others).length > 0) return null;
+  // Whoever put more into the endpoint expects it to be used.
+  const isPlain = url.href === url.origin + url.pathname && /^https?:$/.test(url.protocol);
+  if (!isPlain || !/^[a-z\d-]+$/.test(region)) return null;
+  return {
+    kind: "s3",
+    bucket,
+    folder: prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`,
+    region,
+    endpoint: url.href.replace(/\/$/, ""),
+  };
+}

@@ -1,0 +1,190 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { AwsV4Signer } from "aws4fetch";
+
+import { codeOf } from "./disk-error.ts";
+import { FileStoreError } from "./file-store.ts";
+
+const MOST_ATTEMPTS = 3;
+const BACK_OFF_MS = 300;
+/** A transfer may take as long as at 50 kB/s; fetch itself ends one that is silent for five minutes. */
+const SLOWEST_BYTES_PER_MS = 50;
+const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 60 * 60;
+
+export type S3Credentials = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | null;
+};
+
+/** A bucket, and where it is. */
+export type S3Place = {
+  /** Without a slash at its end; the bucket's name follows in the path. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+};
+
+type S3Call = {
+  readonly method: "DELETE" | "GET" | "HEAD" | "PUT";
+  /** Of letters that need no escape in a path; empty for the bucket. */
+  readonly key: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Blob;
+};
+
+/** S3 refused a call, or failed at it. */
+export class S3RefusedError extends FileStoreError {
+  readonly httpStatus: number;
+
+  /** With S3's own code, such as `NoSuchKey`. */
+  constructor(httpStatus: number, code: string | null) {
+    super(explain(httpStatus, code));
+    this.httpStatus = httpStatus;
+  }
+}
+
+/** May abort what it leaves unread, which has no bound in time. */
+type Read<T> = (response: Response, abort: () => void) => Promise<T>;
+
+/** Signs the calls to one bucket, bounds them in time and repeats what may pass. Rejects with a `FileStoreError`. */
+export function createS3Client(options: {
+  readonly place: S3Place;
+  readonly credentials: S3Credentials;
+  /** How long an answer may take, on top of the time that a body needs. */
+  readonly answerMs: number;
+}) {
+  const { endpoint, region, bucket } = options.place;
+  const { sessionToken, ...keys } = options.credentials;
+  const signing = {
+    ...keys,
+    ...(sessionToken === null ? {} : { sessionToken }),
+    region,
+    service: "s3",
+    cache: new Map<string, ArrayBuffer>(),
+  };
+  const closing = new AbortController();
+
+  function toUrl({ key, query = {} }: Pick<S3Call, "key" | "query">): string {
+    const url = new URL(`${endpoint}/${bucket}/${key}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    return url.href;
+  }
+
+  async function sendOnce<T>(call: S3Call, read: Read<T>): Promise<T> {
+    const { method, headers = {}, body } = call;
+    const signed = await new AwsV4Signer({ ...signing, method, url: toUrl(call), headers }).sign();
+    // A server or proxy that compresses changes lengths and ranges. Not signed, because proxies replace it.
+    signed.headers.set("accept-encoding", "identity");
+    const patience = new AbortController();
+    const signal = AbortSignal.any([closing.signal, patience.signal]);
+    const timer = setTimeout(
+      () => patience.abort(new FileStoreError(TOO_SLOW)),
+      options.answerMs + (body?.size ?? 0) / SLOWEST_BYTES_PER_MS,
+    );
+    try {
+      const response = await fetch(signed.url, {
+        method,
+        headers: signed.headers,
+        signal,
+        // Without both, fetch holds all of a body in memory, to send it again after a redirect.
+        ...(body === undefined
+          ? { redirect: "manual" }
+          : { body, redirect: "error", window: null }),
+      });
+      if (!response.ok) throw new S3RefusedError(response.status, readCode(await response.text()));
+      return await read(response, () => patience.abort());
+    } catch (error) {
+      const reason: unknown = signal.aborted ? signal.reason : error;
+      patience.abort();
+      throw reason;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    /** Resolves with what is read of an answer that is a success. */
+    async send<T>(call: S3Call, read: Read<T>): Promise<T> {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await sendOnce(call, read);
+        } catch (error) {
+          if (attempt === MOST_ATTEMPTS || !mayPass(error)) throw toFileStoreError(error);
+        }
+        // Rejects for nothing but an abort, which the next attempt tells.
+        await delay(BACK_OFF_MS * attempt * (0.5 + Math.random()), undefined, {
+          signal: closing.signal,
+        }).catch(() => undefined);
+      }
+    },
+    /** A URL that anybody may GET for so long, at most seven days. */
+    async presign(key: string, expiresInSeconds: number, query: S3Call["query"]): Promise<string> {
+      const seconds = Math.min(Math.ceil(expiresInSeconds), LONGEST_PRESIGNED_SECONDS);
+      const url = toUrl({ key, query: { ...query, "X-Amz-Expires": String(seconds) } });
+      const signed = await new AwsV4Signer({ ...signing, url, signQuery: true }).sign();
+      // Not every server takes a plus for the space that was signed.
+      signed.url.search = signed.url.search.replaceAll("+", "%20");
+      return signed.url.href;
+    },
+    /** Ends all calls. */
+    close(): void {
+      closing.abort(new FileStoreError("The gateway stops. Try again once it runs."));
+    },
+  };
+}
+
+/** What was thrown is not kept as a cause: its fields name addresses, and at worst a header. */
+export function toFileStoreError(error: unknown): FileStoreError {
+  if (error instanceof FileStoreError) return error;
+  const code = readNetworkCode(error);
+  if (SILENCE.has(code)) return new FileStoreError(TOO_SLOW);
+  return new FileStoreError(
+    `The connection to S3 failed (${code}). Check endpoint= in FILES_URL and the gateway's network if this stays.`,
+  );
+}
+
+const TOO_SLOW =
+  "S3 did not answer in time. Check endpoint= in FILES_URL and the status page of the service if this stays.";
+
+/** Five minutes of it. */
+const SILENCE = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
+
+/** Whether a failure is of the network or of S3 itself. What took too long is not worth as long again. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof S3RefusedError) return error.httpStatus >= 500 || error.httpStatus === 429;
+  return !(error instanceof FileStoreError) && !SILENCE.has(readNetworkCode(error));
+}
+
+function readNetworkCode(error: unknown): string {
+  const code = error instanceof Error ? (codeOf(error.cause) ?? codeOf(error)) : undefined;
+  return typeof code === "string" ? code : "no reason was given";
+}
+
+function readCode(text: string): string | null {
+  return /<Code>([A-Za-z]{1,64})<\/Code>/.exec(text)?.[1] ?? null;
+}
+
+const OTHER_REGION = /^(?:AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/;
+const BAD_TOKEN = /^(?:ExpiredToken|InvalidToken|TokenRefreshRequired)$/;
+
+function explain(httpStatus: number, code: string | null): string {
+  const told = code ?? `HTTP ${httpStatus}`;
+  if (code === "NoSuchBucket") {
+    return `There is no such bucket (${told}). Create it, or correct its name in FILES_URL.`;
+  }
+  if (code === "RequestTimeTooSkewed") {
+    return `S3 and the gateway have different times (${told}). Set the clock of the gateway's machine.`;
+  }
+  if ((httpStatus >= 300 && httpStatus < 400) || OTHER_REGION.test(told)) {
+    return `The bucket is elsewhere (${told}). Correct region= and endpoint= in FILES_URL.`;
+  }
+  if (httpStatus === 401 || httpStatus === 403 || BAD_TOKEN.test(told)) {
+    return `S3 refused the credentials (${told}). Check AWS_ACCESS_KEY_ID and its secret, and that this key may list the bucket, and read, write and delete its files.`;
+  }
+  if (httpStatus === 429 || httpStatus >= 500) {
+    return `S3 failed (${told}). Try again soon; check the status page of the service if this stays.`;
+  }
+  return `S3 refused a call (${told}). Check that FILES_URL leads to a bucket.`;
+}

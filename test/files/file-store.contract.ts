@@ -1,0 +1,286 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { access, readdir, readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { FileTooLargeError } from "../../src/files/file-store.ts";
+import type { OpenFileStore } from "../../src/files/open-file-store.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
+
+const MEBIBYTE = 1_048_576;
+const NO_NAMES = [
+  "",
+  ".",
+  "..",
+  "../a",
+  "..\\a",
+  "a/b",
+  "/etc/passwd",
+  ".drafts",
+  ".check",
+  "-a",
+  "_a",
+  "a b",
+  "a\0",
+  "a\n",
+  "a%2fb",
+  "a?b",
+  "é",
+  "a".repeat(129),
+];
+
+/** What every place for files promises. */
+export function describeFileStore(context: {
+  /** Opens the same place for the files of one database. */
+  open(databaseId: string): Promise<OpenFileStore>;
+}): void {
+  async function open(databaseId = randomUUID().replaceAll("-", "")): Promise<OpenFileStore> {
+    const store = await context.open(databaseId);
+    onTestFinished(() => store.close());
+    return store;
+  }
+
+  async function keep(store: OpenFileStore, name: string, text: string): Promise<void> {
+    await using draft = await store.draft(toStream(text), { mostBytes: 1_000 });
+    await draft.keepAs(name, "text/plain");
+  }
+
+  async function read(store: OpenFileStore, name: string): Promise<string | null> {
+    const opened = await store.open(name);
+    return opened === null ? null : (await buffer(opened.stream)).toString();
+  }
+
+  async function listNames(store: OpenFileStore): Promise<readonly string[]> {
+    return (await Array.fromAsync(store.list(), ({ name }) => name)).toSorted();
+  }
+
+  describe("a kept file", () => {
+    test("is read as it was written, under every name that the rule allows", async () => {
+      const store = await open();
+      const names = ["a", "A-b_c.9", "0..", `${"a".repeat(124)}.png`];
+      for (const name of names) await keep(store, name, `this is ${name}`);
+      for (const name of names) expect(await read(store, name)).toBe(`this is ${name}`);
+      expect(await listNames(store)).toEqual(names.toSorted());
+    });
+
+    test("has a size, and the time at which it was written", async () => {
+      const store = await open();
+      const before = Date.now();
+      await keep(store, "a", "twelve bytes");
+      expect(await store.size("a")).toBe(12);
+      expect(await store.open("a").then(close)).toBe(12);
+      const [file] = await Array.fromAsync(store.list());
+      // Some places know whole seconds only.
+      expect(file?.modifiedAt.getTime()).toBeGreaterThan(before - 2_000);
+      expect(file?.modifiedAt.getTime()).toBeLessThan(Date.now() + 2_000);
+    });
+
+    test("may be empty", async () => {
+      const store = await open();
+      await keep(store, "a", "");
+      expect(await store.size("a")).toBe(0);
+      expect(await read(store, "a")).toBe("");
+    });
+
+    test.for([
+      ["its beginning", 0, 1, "01"],
+      ["its middle", 3, 6, "3456"],
+      ["its last byte", 9, 9, "9"],
+      ["all of it", 0, 9, "0123456789"],
+    ] as const)("can be read in part: %s", async ([, from, to, text]) => {
+      const store = await open();
+      await keep(store, "a", "0123456789");
+      const opened = await store.open("a", { from, to });
+      expect(opened?.bytes).toBe(10);
+      if (opened !== null) expect((await buffer(opened.stream)).toString()).toBe(text);
+    });
+
+    test("is replaced by another of its name", async () => {
+      const store = await open();
+      await keep(store, "a", "old and long");
+      await keep(store, "a", "new");
+      expect(await read(store, "a")).toBe("new");
+      expect(await listNames(store)).toEqual(["a"]);
+    });
+
+    test("is gone once it is deleted, and only it", async () => {
+      const store = await open();
+      await keep(store, "a", "a");
+      await keep(store, "ab", "b");
+      await store.delete("a");
+      expect(await listNames(store)).toEqual(["ab"]);
+      expect(await store.open("a")).toBeNull();
+      expect(await store.size("a")).toBeNull();
+      await store.delete("a");
+    });
+
+    test("need not be read to its end", async () => {
+      const store = await open();
+      await using draft = await store.draft(repeat(64), { mostBytes: 4 * MEBIBYTE });
+      await draft.keepAs("a", "text/plain");
+      const opened = await store.open("a");
+      if (opened === null) throw new Error("the file that was just kept is gone");
+      await once(opened.stream, "readable");
+      const closed = once(opened.stream, "close");
+      opened.stream.destroy();
+      await closed;
+      await store.delete("a");
+    });
+
+    test("is another database's only there", async () => {
+      const [mine, other] = [await open("mine"), await open("mine2")];
+      await keep(mine, "a", "mine");
+      expect(await listNames(other)).toEqual([]);
+      expect(await other.open("a")).toBeNull();
+      await other.delete("a");
+      await keep(other, "a", "other");
+      expect(await read(mine, "a")).toBe("mine");
+      await mine.delete("a");
+      expect(await listNames(other)).toEqual(["a"]);
+    });
+  });
+
+  describe("a draft", () => {
+    test("can be read from the disk, and under no name before it is kept", async () => {
+      const store = await open();
+      await using draft = await store.draft(toStream("a draft"), { mostBytes: 7 });
+      expect(draft.bytes).toBe(7);
+      expect(await readFile(draft.path, "utf8")).toBe("a draft");
+      expect(await listNames(store)).toEqual([]);
+      expect(await store.open("a")).toBeNull();
+      expect(await store.open(basename(draft.path))).toBeNull();
+      await draft.keepAs("a", "text/plain");
+      expect(await listNames(store)).toEqual(["a"]);
+    });
+
+    test("is deleted with what owns it, unless it was kept", async () => {
+      const store = await open();
+      const draft = await store.draft(toStream("a"), { mostBytes: 1 });
+      await draft[Symbol.asyncDispose]();
+      await draft[Symbol.asyncDispose]();
+      await expect(access(draft.path)).rejects.toThrow(/ENOENT/);
+      const kept = await store.draft(toStream("b"), { mostBytes: 1 });
+      await kept.keepAs("b", "text/plain");
+      await kept[Symbol.asyncDispose]();
+      expect(await read(store, "b")).toBe("b");
+      expect(await readdir(dirname(kept.path))).toEqual([]);
+    });
+
+    test("leaves nothing when its stream fails half-way, and tells the stream's own error", async () => {
+      const store = await open();
+      const folder = await findDrafts(store);
+      const error = new Error("the sender is gone");
+      async function* fail() {
+        yield Buffer.from("half");
+        throw error;
+      }
+      const early = new Readable({ read: () => early.destroy(error) });
+      for (const stream of [fail(), Readable.from(fail(), { objectMode: false }), early]) {
+        await expect(store.draft(stream, { mostBytes: 1_000 })).rejects.toBe(error);
+        expect(await readdir(folder)).toEqual([]);
+      }
+    });
+
+    test("leaves nothing when it is too large, and reads no further", async () => {
+      const store = await open();
+      const folder = await findDrafts(store);
+      let given = 0;
+      let isStopped = false;
+      async function* endless() {
+        try {
+          for (;;) yield Buffer.alloc((given += 1) && 10);
+        } finally {
+          isStopped = true;
+        }
+      }
+      const error = await store.draft(endless(), { mostBytes: 39 }).catch((reason) => reason);
+      expect(error).toBeInstanceOf(FileTooLargeError);
+      expect(error).toMatchObject({ mostBytes: 39 });
+      expect([given, isStopped]).toEqual([4, true]);
+      expect(await readdir(folder)).toEqual([]);
+    });
+
+    test("may have as many bytes as are allowed", async () => {
+      const store = await open();
+      await using draft = await store.draft(repeat(2), { mostBytes: 2 * 65_536 });
+      expect(draft.bytes).toBe(2 * 65_536);
+    });
+
+    test("is never held in memory, however many are written at once", async () => {
+      const store = await open();
+      const allButLast = Promise.withResolvers<void>();
+      let waiting = 0;
+      async function* waitBeforeLast() {
+        yield* repeat(63);
+        waiting += 1;
+        if (waiting === 100) allButLast.resolve();
+        await allButLast.promise;
+        yield* repeat(1);
+      }
+      const before = measureBuffers();
+      let grown = 0;
+      void allButLast.promise.then(() => (grown = measureBuffers() - before));
+      const drafts = await Promise.all(
+        Array.from({ length: 100 }, () =>
+          store.draft(waitBeforeLast(), { mostBytes: 4 * MEBIBYTE }),
+        ),
+      );
+      expect(drafts.map(({ bytes }) => bytes)).toEqual(Array(100).fill(4 * MEBIBYTE));
+      // Of 400 MiB: what waits for the disk, and what is on its way there.
+      expect(grown).toBeLessThan(100 * MEBIBYTE);
+      await Promise.all(drafts.map((draft, index) => draft.keepAs(`${index}`, "text/plain")));
+      expect(await listNames(store)).toHaveLength(100);
+    });
+  });
+
+  test.for(NO_NAMES)("the name %j is refused before anything is touched", async (name) => {
+    const store = await open();
+    await using draft = await store.draft(toStream("a"), { mostBytes: 1 });
+    const options = { expiresInSeconds: 1, contentType: "a/b", contentDisposition: "inline" };
+    const uses = [
+      () => store.open(name),
+      () => store.size(name),
+      () => store.delete(name),
+      () => draft.keepAs(name, "text/plain"),
+      async () => store.presign?.(name, options) ?? Promise.reject(new RangeError("can't name")),
+    ];
+    for (const use of uses) {
+      const error = await use().catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(RangeError);
+      expect(String(error)).toMatch(/can't name/);
+    }
+    expect(await readFile(draft.path, "utf8")).toBe("a");
+    expect(await listNames(store)).toEqual([]);
+  });
+}
+
+async function close(opened: Awaited<ReturnType<OpenFileStore["open"]>>): Promise<number | null> {
+  opened?.stream.destroy();
+  return opened?.bytes ?? null;
+}
+
+/** Where drafts are, which then has none. */
+async function findDrafts(store: OpenFileStore): Promise<string> {
+  await using draft = await store.draft(toStream(""), { mostBytes: 0 });
+  return dirname(draft.path);
+}
+
+function measureBuffers(): number {
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+}
+
+async function* toStream(text: string): AsyncGenerator<Uint8Array> {
+  for (const half of [text.slice(0, text.length / 2), text.slice(text.length / 2)]) {
+    yield Buffer.from(half);
+  }
+}
+
+/** So many times 64 KiB. */
+async function* repeat(times: number): AsyncGenerator<Uint8Array> {
+  for (let count = 0; count < times; count++) yield Buffer.alloc(65_536, count);
+}

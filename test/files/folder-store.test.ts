@@ -1,0 +1,207 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import { FileStoreError } from "../../src/files/file-store.ts";
+import { hasFolderOf, openFileStore } from "../../src/files/open-file-store.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { describeFileStore } from "./file-store.contract.ts";
+
+const credentials = { accessKeyId: "", secretAccessKey: "", sessionToken: null };
+const HOUR_MS = 3_600_000;
+
+function openIn(folder: string, databaseId = "db1") {
+  return openFileStore({ url: `file:${folder}`, databaseId, credentials });
+}
+
+async function failToOpen(folder: string): Promise<FileStoreError> {
+  const error = await openIn(folder).catch((reason: unknown) => reason);
+  if (error instanceof FileStoreError) return error;
+  throw new Error("it opened", { cause: error });
+}
+
+describe("the file store in a folder", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  describeFileStore({ open: (databaseId) => openIn(folder, databaseId) });
+});
+
+test("files are in a folder of the database, which only the gateway's user may enter", async () => {
+  const folder = await createTemporaryFolder();
+  const store = await openIn(`${folder}/a/b`);
+  await using draft = await store.draft(Readable.from([Buffer.from("hello")]), { mostBytes: 9 });
+  await draft.keepAs("a.txt", "text/plain");
+  expect(await readFile(join(folder, "a/b/db1/a.txt"), "utf8")).toBe("hello");
+  expect((await stat(join(folder, "a/b/db1"))).mode & 0o777).toBe(0o700);
+  expect((await stat(join(folder, "a/b/db1/a.txt"))).mode & 0o777).toBe(0o600);
+  expect(await readdir(join(folder, "a/b/db1"))).toEqual([".drafts", "a.txt"]);
+});
+
+test("the first byte can be read alone", async () => {
+  const store = await openIn(await createTemporaryFolder());
+  await using draft = await store.draft(Readable.from([Buffer.from("0123")]), { mostBytes: 9 });
+  await draft.keepAs("a", "text/plain");
+  const opened = await store.open("a", { from: 0, to: 0 });
+  if (opened !== null) expect((await buffer(opened.stream)).toString()).toBe("0");
+  expect(opened?.bytes).toBe(4);
+});
+
+test("a folder of a database is there once a gateway has opened it", async () => {
+  const folder = await createTemporaryFolder();
+  const where = { url: `file:${folder}/files`, databaseId: "db1" };
+  expect(await hasFolderOf(where)).toBe(false);
+  await openFileStore({ ...where, credentials });
+  expect(await hasFolderOf(where)).toBe(true);
+  expect(await hasFolderOf({ ...where, databaseId: "db2" })).toBe(false);
+});
+
+test("a database's id that could lead out of the folder is refused", async () => {
+  const folder = await createTemporaryFolder();
+  for (const databaseId of ["", "..", "a/b", "a.b"]) {
+    await expect(openIn(folder, databaseId)).rejects.toThrow(RangeError);
+  }
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("what else is in the folder is no file", async () => {
+  const folder = await createTemporaryFolder();
+  const store = await openIn(folder);
+  await mkdir(join(folder, "db1/lost+found"));
+  await mkdir(join(folder, "db1/folder"));
+  await writeFile(join(folder, "db1/.DS_Store"), "");
+  await symlink("nowhere", join(folder, "db1/link"));
+  expect(await Array.fromAsync(store.list())).toEqual([]);
+});
+
+test("opening deletes the drafts of a gateway that was killed a day ago, and no younger ones", async () => {
+  const folder = await createTemporaryFolder();
+  const store = await openIn(folder);
+  const write = async (hoursAgo: number) => {
+    const draft = await store.draft(Readable.from([Buffer.from("a")]), { mostBytes: 1 });
+    const time = new Date(Date.now() - hoursAgo * HOUR_MS);
+    await utimes(draft.path, time, time);
+    return draft.path;
+  };
+  const [, young] = [await write(25), await write(23)];
+  await openIn(folder);
+  expect(await readdir(join(folder, "db1/.drafts"))).toEqual([basename(young)]);
+});
+
+describe("a folder that can't be used is told", () => {
+  test("when it lies below a file", async () => {
+    const folder = await createTemporaryFolder();
+    await writeFile(join(folder, "file"), "");
+    const error = await failToOpen(join(folder, "file/below"));
+    expect(error.message).toMatch(/file\/below\/db1 lies below a file.*Name another folder/);
+    const where = { url: `file:${folder}/file`, databaseId: "db1" };
+    await expect(hasFolderOf(where)).rejects.toThrow(FileStoreError);
+  });
+
+  test("when its disk is full, and what was kept is still there", async ({ skip }) => {
+    const folder = await mountSmallDisk(skip);
+    const store = await openIn(folder);
+    await using small = await store.draft(Readable.from([Buffer.from("a")]), { mostBytes: 9 });
+    await small.keepAs("small", "text/plain");
+    const large = Readable.from(
+      Array.from({ length: 64 }, () => Buffer.alloc(65_536)),
+      { objectMode: false },
+    );
+    const failing = store.draft(large, { mostBytes: 1e9 });
+    await expect(failing).rejects.toThrow(FileStoreError);
+    await expect(failing).rejects.toThrow(/is on a full disk. Free some space/);
+    expect(large.destroyed).toBe(true);
+    expect(await readdir(join(folder, "db1/.drafts"))).toEqual([]);
+    expect(await store.size("small")).toBe(1);
+  });
+
+  test("when it is read-only", async ({ skip }) => {
+    const folder = await mountSmallDisk(skip);
+    const store = await openIn(folder);
+    execFileSync("/bin/mount", ["-o", "remount,ro", folder], { stdio: "ignore" });
+    expect((await failToOpen(folder)).message).toMatch(/can't be written.*user write/);
+    await expect(store.delete("a")).resolves.toBeUndefined();
+    const stream = Readable.from([Buffer.from("a")]);
+    await expect(store.draft(stream, { mostBytes: 1 })).rejects.toThrow(FileStoreError);
+    expect(stream.destroyed).toBe(true);
+  });
+
+  test("when it is not mounted any more, instead of as files that were lost", async () => {
+    const folder = await createTemporaryFolder();
+    const store = await openIn(folder);
+    await rename(join(folder, "db1"), join(folder, "elsewhere"));
+    for (const use of [
+      () => store.open("a"),
+      () => store.size("a"),
+      () => Array.fromAsync(store.list()),
+      () => store.draft(Readable.from([]), { mostBytes: 1 }),
+    ]) {
+      await expect(use()).rejects.toThrow(/db1\S* is gone. Mount or restore it/);
+    }
+    await rename(join(folder, "elsewhere"), join(folder, "db1"));
+    expect(await store.open("a")).toBeNull();
+  });
+});
+
+test.for([
+  ["file:data/files", true],
+  ["file:/srv/files", true],
+  ["s3://my-bucket", true],
+  ["s3://my.bucket_1/", true],
+  ["s3://my-bucket/a/b-c_d.e/", true],
+  ["s3://my-bucket?region=eu-central-1", true],
+  ["s3://my-bucket/a?endpoint=https://x.supabase.co/storage/v1/s3&region=auto", true],
+  ["s3://my-bucket?endpoint=http%3A%2F%2F127.0.0.1%3A9000", true],
+  ["", false],
+  ["file:", false],
+  ["data/files", false],
+  ["https://my-bucket.s3.amazonaws.com", false],
+  ["s3://", false],
+  ["s3://my-bucket/a/../b", false],
+  ["s3://my-bucket/.a", false],
+  ["s3://my-bucket//a", false],
+  ["s3://my-bucket/a b", false],
+  ["s3://key:secret@my-bucket", false],
+  ["s3://my-bucket#a", false],
+  ["s3://my-bucket?zone=a", false],
+  ["s3://my-bucket?region=", false],
+  ["s3://my-bucket?region=a/b", false],
+  ["s3://my-bucket?endpoint=", false],
+  ["s3://my-bucket?endpoint=minio:9000", false],
+  ["s3://my-bucket?endpoint=https://key:secret@host", false],
+  ["s3://my-bucket?endpoint=https://host/?a=b", false],
+] as const)("whether %j names a place for files: %j", async ([url, isOne]) => {
+  const isAccepted = hasFolderOf({ url, databaseId: "a" }).then(
+    () => true,
+    () => false,
+  );
+  expect(await isAccepted).toBe(isOne);
+});
+
+test("a URL that names no place is refused with what to write", async () => {
+  const opening = openFileStore({ url: "ftp://me:s3cret@host", databaseId: "a", credentials });
+  await expect(opening).rejects.toThrow(/names no place for files. Write file:<folder> or s3:/);
+  await expect(opening).rejects.not.toThrow(/s3cret/);
+});
+
+/** A disk of one megabyte. */
+async function mountSmallDisk(skip: (reason: string) => never): Promise<string> {
+  const folder = await createTemporaryFolder();
+  try {
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "none", folder], {
+      stdio: "ignore",
+    });
+  } catch {
+    skip("only root may mount a small disk");
+  }
+  onTestFinished(() => void execFileSync("/bin/umount", [folder]));
+  return folder;
+}

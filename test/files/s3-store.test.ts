@@ -1,0 +1,371 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { access, open } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { buffer, text } from "node:stream/consumers";
+import { inspect } from "node:util";
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import { FileStoreError } from "../../src/files/file-store.ts";
+import { hasFolderOf, openFileStore } from "../../src/files/open-file-store.ts";
+import { openS3Store } from "../../src/files/s3-store.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
+import { describeFileStore } from "./file-store.contract.ts";
+import { CREDENTIALS, startBucket, startS3Server } from "./s3-server.ts";
+
+const MEBIBYTE = 1_048_576;
+const SECRETS = { ...CREDENTIALS, sessionToken: "t0ken/of+the=session" };
+
+type Answer = Parameters<typeof startBucket>[0];
+
+function toUrl(endpoint: string, bucketAndPrefix = "files/some/prefix"): string {
+  return `s3://${bucketAndPrefix}?endpoint=${endpoint}&region=eu-central-1`;
+}
+
+function toRead(bytes: string | Buffer): Readable {
+  return Readable.from([Buffer.from(bytes)]);
+}
+
+/** The store at a server that answers as said once the store is open. */
+async function openAt(answer: Answer, answerMs = 20_000) {
+  let isOpen = false;
+  const { endpoint, requests } = await startBucket((request, response) =>
+    isOpen ? answer(request, response) : "leave",
+  );
+  const store = await openS3Store({
+    place: { endpoint, region: "eu-central-1", bucket: "files" },
+    folder: "db1/",
+    credentials: SECRETS,
+    answerMs,
+  });
+  onTestFinished(() => store.close());
+  isOpen = true;
+  return { store, requests };
+}
+
+async function failToOpen(url: string): Promise<string> {
+  const opening = openFileStore({ url, databaseId: "db1", credentials: SECRETS });
+  return await catchError(opening);
+}
+
+/** The text of what a call is rejected with, once that has proved to hold no secret. */
+async function catchError(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => new Error("nothing was thrown"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof FileStoreError)) throw error;
+  const shown = inspect(error, { depth: 9, showHidden: true });
+  for (const secret of [...Object.values(SECRETS), "Signature=", "127.0.0.1", "db1/"]) {
+    expect(shown).not.toContain(secret);
+  }
+  return error.message;
+}
+
+function refuse(response: ServerResponse, status: number, code: string): void {
+  const echo = `${Object.values(SECRETS).join(" ")} Signature= 127.0.0.1 db1/`;
+  response.writeHead(status, { "x-echo": echo });
+  response.end(`<Error><Code>${code}</Code><Message>${echo}</Message></Error>`);
+}
+
+describe("on a server of S3", () => {
+  let server: Awaited<ReturnType<typeof startS3Server>>;
+  beforeAll(async () => {
+    server = await startS3Server();
+  });
+  afterAll(() => server.close());
+
+  async function openPlace(databaseId = randomUUID().replaceAll("-", ""), place?: string) {
+    const url = toUrl(server.endpoint, place);
+    const store = await openFileStore({ url, databaseId, credentials: CREDENTIALS });
+    onTestFinished(() => store.close());
+    return store;
+  }
+
+  describe("the file store in a bucket", () => {
+    describeFileStore({
+      open: (databaseId) =>
+        openFileStore({ url: toUrl(server.endpoint), databaseId, credentials: CREDENTIALS }),
+    });
+  });
+
+  test("files are below the prefix and the database's id, or below the id alone", async () => {
+    for (const place of ["files", "files/", "files/a.b/c_d", "files/a.b/c_d/"]) {
+      const store = await openPlace("db1", place);
+      await using draft = await store.draft(toRead("hello"), { mostBytes: 9 });
+      await draft.keepAs("a-b_c.txt", "text/plain");
+      const path = `${place.replace(/\/$/, "")}/db1/a-b_c.txt`;
+      expect(await (await fetch(`${server.endpoint}/${path}`)).text()).toBe("hello");
+    }
+  });
+
+  test("whoever has a presigned URL gets the file, with the headers that were asked for", async () => {
+    const store = await openPlace();
+    await using draft = await store.draft(toRead("hello"), { mostBytes: 9 });
+    await draft.keepAs("a.txt", "text/plain");
+    const url = await store.presign?.("a.txt", {
+      expiresInSeconds: 60,
+      contentType: "image/svg+xml; charset=utf-8",
+      contentDisposition: 'attachment; filename="a b+c.txt"',
+    });
+    const response = await fetch(url ?? "");
+    expect(await response.text()).toBe("hello");
+    expect(response.headers.get("content-type")).toBe("image/svg+xml; charset=utf-8");
+    expect(response.headers.get("content-disposition")).toBe('attachment; filename="a b+c.txt"');
+    const old = new URL(url ?? "");
+    old.searchParams.set("X-Amz-Date", "20200101T000000Z");
+    expect((await fetch(old)).status).toBe(403);
+  });
+
+  test("a list has more files than a page", async () => {
+    const store = await openPlace("paged", "files");
+    const names = Array.from({ length: 1_001 }, (_, index) => `file-${index}`);
+    const left = names.values();
+    const put = async () => {
+      for (const name of left) {
+        const url = `${server.endpoint}/files/paged/${name}`;
+        await (await fetch(url, { method: "PUT", body: "" })).text();
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, put));
+    const listed = await Array.fromAsync(store.list(), ({ name }) => name);
+    expect(listed.toSorted()).toEqual(names.toSorted());
+  });
+
+  test("a bucket or a key that does not exist is told when the store is opened", async () => {
+    expect(await failToOpen(toUrl(server.endpoint, "other"))).toMatch(
+      /no such bucket \(NoSuchBucket\). Create it/,
+    );
+    const opening = openFileStore({
+      url: toUrl(server.endpoint),
+      databaseId: "db1",
+      credentials: { ...SECRETS, accessKeyId: "another" },
+    });
+    expect(await catchError(opening)).toMatch(/refused the credentials \(InvalidAccessKeyId\)/);
+  });
+});
+
+test("a bucket is always there for all gateways", async () => {
+  expect(await hasFolderOf({ url: "s3://files", databaseId: "db1" })).toBe(true);
+});
+
+describe("opening a bucket tells", () => {
+  test("that nothing listens at its endpoint", async () => {
+    const closed = createServer().listen(0, "127.0.0.1");
+    await once(closed, "listening");
+    const address = closed.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    await once(closed.close(), "close");
+    expect(await failToOpen(toUrl(`http://127.0.0.1:${port}`))).toMatch(
+      /connection to S3 failed \(ECONNREFUSED\). Check endpoint=/,
+    );
+  });
+
+  test.for([
+    [403, "AccessDenied", /refused the credentials \(AccessDenied\). Check AWS_ACCESS_KEY_ID/],
+    [403, "SignatureDoesNotMatch", /refused the credentials/],
+    [400, "ExpiredToken", /refused the credentials/],
+    [403, "RequestTimeTooSkewed", /different times.*Set the clock/],
+    [301, "PermanentRedirect", /is elsewhere.*Correct region=/],
+    [400, "AuthorizationHeaderMalformed", /is elsewhere/],
+    [404, "NoSuchBucket", /no such bucket/],
+    [404, "", /refused a call \(HTTP 404\). Check that FILES_URL/],
+    [503, "SlowDown", /S3 failed \(SlowDown\). Try again soon/],
+    [500, "<secret>", /S3 failed \(HTTP 500\)/],
+    [200, "", /not S3. Correct endpoint=/],
+  ] as const)("that it answers with %i %s", async ([status, code, message]) => {
+    const { endpoint } = await startBucket((_, response) => refuse(response, status, code));
+    expect(await failToOpen(toUrl(endpoint))).toMatch(message);
+  });
+
+  test.for(["PUT", "DELETE"])("that the key may not %s", async (method) => {
+    const { endpoint } = await startBucket((request, response) =>
+      request.method === method ? refuse(response, 403, "AccessDenied") : "leave",
+    );
+    expect(await failToOpen(toUrl(endpoint))).toMatch(/read, write and delete its files/);
+  });
+});
+
+describe("a call to S3", () => {
+  test("is repeated twice while S3 fails or the connection breaks, and no more", async () => {
+    let failures = 2;
+    const { store, requests } = await openAt((request, response) => {
+      if (failures-- <= 0) return "leave";
+      return failures % 2 === 0 ? refuse(response, 503, "SlowDown") : request.socket.destroy();
+    });
+    await using draft = await store.draft(toRead("hello"), { mostBytes: 9 });
+    await draft.keepAs("a", "text/plain");
+    expect(requests.slice(3).map(({ method }) => method)).toEqual(["PUT", "PUT", "PUT"]);
+    failures = 3;
+    expect(await catchError(store.delete("a"))).toMatch(/failed/);
+    expect(requests.slice(6)).toHaveLength(3);
+  });
+
+  test("is not repeated when it was refused", async () => {
+    const { store, requests } = await openAt((_, response) => refuse(response, 403, "NoWay"));
+    expect(await catchError(store.delete("a"))).toMatch(/NoWay/);
+    expect(requests.slice(3)).toHaveLength(1);
+  });
+
+  test("ends when S3 does not answer in time, and is not repeated then", async () => {
+    const { store, requests } = await openAt(() => undefined, 1_000);
+    const uses = [store.open("a"), store.size("a"), store.delete("a")];
+    for (const message of await Promise.all(uses.map(catchError))) {
+      expect(message).toMatch(/did not answer in time/);
+    }
+    expect(requests.slice(3)).toHaveLength(3);
+  });
+
+  test("ends when an answer stops half-way, while a file may come as slowly as it likes", async () => {
+    const answers: ServerResponse[] = [];
+    const { store } = await openAt((_, response) => {
+      answers.push(response);
+      response.writeHead(200, { "content-length": 10 }).write("01234");
+    }, 1_000);
+    const opened = await store.open("a");
+    expect(await catchError(Array.fromAsync(store.list()))).toMatch(/did not answer in time/);
+    answers[0]?.end("56789");
+    if (opened !== null) expect(await text(opened.stream)).toBe("0123456789");
+  });
+
+  test("ends with the store", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const { store, requests } = await openAt(() => arrived.resolve());
+    await using draft = await store.draft(toRead("hello"), { mostBytes: 9 });
+    const keeping = catchError(draft.keepAs("a", "text/plain"));
+    await arrived.promise;
+    await store.close();
+    expect(await keeping).toMatch(/The gateway stops/);
+    expect(requests.slice(3)).toHaveLength(1);
+    await expect(access(draft.path)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe("a file in a bucket", () => {
+  test("of which the first byte is asked for comes as that byte", async () => {
+    const { store, requests } = await openAt((_, response) =>
+      response.writeHead(206, { "content-range": "bytes 0-0/4", "content-length": 1 }).end("0"),
+    );
+    const opened = await store.open("a", { from: 0, to: 0 });
+    expect(opened?.bytes).toBe(4);
+    if (opened !== null) expect(await text(opened.stream)).toBe("0");
+    expect(requests.at(-1)?.headers.range).toBe("bytes=0-0");
+  });
+
+  test("of which more comes than was asked for is not read", async () => {
+    const { store } = await openAt((_, response) =>
+      response.writeHead(200, { "content-length": 4 }).end("0123"),
+    );
+    expect(await catchError(store.open("a", { from: 0, to: 0 }))).toMatch(/another part/);
+  });
+
+  test("that breaks off on its way ends its stream with what to do", async () => {
+    const { store } = await openAt((request, response) => {
+      response.writeHead(200, { "content-length": 10 }).write("01234");
+      setImmediate(() => request.socket.destroy());
+    });
+    const opened = await store.open("a");
+    if (opened === null) throw new Error("there is no file");
+    expect(await catchError(buffer(opened.stream))).toMatch(/connection to S3 failed/);
+  });
+
+  test("that nobody reads on lets go of its connection, even while S3 is silent", async () => {
+    const arrived = Promise.withResolvers<IncomingMessage>();
+    const { store } = await openAt((request, response) => {
+      response.writeHead(200, { "content-length": 10 }).write("01234");
+      arrived.resolve(request);
+    });
+    const opened = await store.open("a");
+    const { socket } = await arrived.promise;
+    const closed = once(socket, "close");
+    opened?.stream.destroy();
+    await closed;
+  });
+
+  test("is asked for without compression, and sent with its length and type", async () => {
+    const { store, requests } = await openAt(() => "leave");
+    await using draft = await store.draft(toRead("hello"), { mostBytes: 9 });
+    await draft.keepAs("a", "image/png");
+    await expect(access(draft.path)).rejects.toThrow(/ENOENT/);
+    expect(requests.at(-1)?.headers).toMatchObject({
+      "content-length": "5",
+      "content-type": "image/png",
+      "accept-encoding": "identity",
+    });
+  });
+
+  test("is missing only where the bucket is there", async () => {
+    let hasBucket = true;
+    const { store } = await openAt((request, response) => {
+      if (hasBucket && request.url?.includes("list-type") === true) return "leave";
+      return refuse(response, 404, hasBucket ? "NoSuchKey" : "NoSuchBucket");
+    });
+    expect(await store.open("a")).toBeNull();
+    expect(await store.size("a")).toBeNull();
+    await store.delete("a");
+    hasBucket = false;
+    for (const use of [store.open, store.size, store.delete]) {
+      expect(await catchError(use("a"))).toMatch(/no such bucket/);
+    }
+  });
+
+  test("is not held in memory while it is sent", async () => {
+    const half = Promise.withResolvers<void>();
+    let received = 0;
+    const { store } = await openAt((request) => {
+      request.on("data", (bytes: Buffer) => {
+        received += bytes.length;
+        if (received < 32 * MEBIBYTE) return;
+        request.pause();
+        half.resolve();
+      });
+    });
+    const draft = await store.draft(toRead(""), { mostBytes: 0 });
+    const file = await open(draft.path, "r+");
+    await file.truncate(64 * MEBIBYTE);
+    await file.close();
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    const keeping = catchError(draft.keepAs("a", "video/mp4"));
+    await half.promise;
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(24 * MEBIBYTE);
+    await store.close();
+    await keeping;
+  });
+
+  test("is listed under its own name only, and pages follow each other", async () => {
+    const entry = (key: string) =>
+      `<Contents><LastModified>2026-01-02T03:04:05.678Z</LastModified><Key>${key}</Key></Contents>`;
+    const { store, requests } = await openAt((request, response) => {
+      const isFirst = request.url?.includes("continuation-token") !== true;
+      const keys = isFirst
+        ? ["db1/a", "db1/.check", "db1/b/c", "db1/d&amp;e"]
+        : ["db2/f", "db1/", "db1/g"];
+      const next = `<NextContinuationToken>1&amp;+/&#61;&#x26;&quot;</NextContinuationToken>`;
+      const page = keys.map(entry).join("\n") + (isFirst ? next : "");
+      response.end(`<ListBucketResult>${page}</ListBucketResult>`);
+    });
+    const modifiedAt = new Date("2026-01-02T03:04:05.678Z");
+    expect(await Array.fromAsync(store.list())).toEqual([
+      { name: "a", modifiedAt },
+      { name: "g", modifiedAt },
+    ]);
+    const { searchParams } = new URL(requests.at(-1)?.url ?? "", "http://s3");
+    expect(searchParams.get("continuation-token")).toBe('1&+/=&"');
+    expect(searchParams.get("prefix")).toBe("db1/");
+  });
+
+  test("is presigned for seven days at most", async () => {
+    const { store } = await openAt(() => "leave");
+    const options = { contentType: "a/b", contentDisposition: "inline" };
+    const presign = async (expiresInSeconds: number) => {
+      const url = await store.presign?.("a", { ...options, expiresInSeconds });
+      return new URL(url ?? "").searchParams.get("X-Amz-Expires");
+    };
+    expect(await presign(59.5)).toBe("60");
+    expect(await presign(1e9)).toBe("604800");
+  });
+});

@@ -1,0 +1,267 @@
+import { createReadStream } from "node:fs";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { crc32 } from "node:zlib";
+
+import sharp, { type Sharp } from "sharp";
+import { expect, test } from "vitest";
+
+import { judgeFile } from "../../src/files/judge-file.ts";
+import {
+  createThumbnails,
+  originalOf,
+  stripMetadata,
+  THUMBNAIL_WIDTHS,
+  toThumbnailName,
+  toThumbnailWidth,
+} from "../../src/files/thumbnail.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const thumbnails = createThumbnails({ atOnce: 2 });
+const make = (source: string | Readable, width: (typeof THUMBNAIL_WIDTHS)[number]) =>
+  thumbnails.make(typeof source === "string" ? createReadStream(source) : source, width);
+
+function draw(width: number, height: number, background = "teal") {
+  return sharp({ create: { width, height, channels: 3, background } });
+}
+
+async function write(bytes: Uint8Array | string): Promise<string> {
+  const path = join(await createTemporaryFolder(), "file");
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** The size and the kind of a picture, which has to be there. */
+async function measure(picture: Buffer | null) {
+  if (picture === null) throw new Error("There is no picture.");
+  const { format, width, height, pages = 1 } = await sharp(picture).metadata();
+  return { format, width, height, pages };
+}
+
+/** Two frames, the first of which is red. */
+async function animate() {
+  const frames = ["red", "blue"].map((color) => draw(400, 200, color).png().toBuffer());
+  return sharp(await Promise.all(frames), { join: { animated: true } });
+}
+
+test.for(THUMBNAIL_WIDTHS)("a thumbnail is a WebP %s pixels wide", async (width) => {
+  const path = await write(await draw(2_000, 1_000).png().toBuffer());
+  const expected = { format: "webp", width, height: width / 2, pages: 1 };
+  expect(await measure(await make(path, width))).toEqual(expected);
+  expect(await measure(await make(createReadStream(path), width))).toEqual(expected);
+});
+
+test("a thumbnail is upright", async () => {
+  const bytes = await draw(2_000, 1_000).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+  expect(await measure(await make(await write(bytes), 320))).toMatchObject({
+    width: 320,
+    height: 640,
+  });
+});
+
+test("a small picture is not enlarged", async () => {
+  const path = await write(await draw(50, 40).gif().toBuffer());
+  expect(await measure(await make(path, 320))).toMatchObject({ width: 50, height: 40 });
+});
+
+test("a very tall picture has a thumbnail that WebP can hold", async () => {
+  const path = await write(await draw(200, 40_000).png().toBuffer());
+  expect(await measure(await make(path, 1_024))).toMatchObject({ height: 16_383 });
+});
+
+test("an animation is shown by its first frame", async () => {
+  const picture = await make(await write(await (await animate()).webp().toBuffer()), 64);
+  expect(await measure(picture)).toMatchObject({ width: 64, height: 32, pages: 1 });
+  const { channels } = await sharp(picture ?? "").stats();
+  expect(channels.map(({ mean }) => Math.round(mean / 255))).toEqual([1, 0, 0]);
+});
+
+test("what is no picture, or a damaged one, has no thumbnail", async () => {
+  const png = await draw(500, 500).png().toBuffer();
+  for (const bytes of [png.subarray(0, 200), "some text", "", "<svg", "%PDF-1.7"]) {
+    expect(await make(await write(bytes), 64)).toBeNull();
+    expect(await make(Readable.from([Buffer.from(bytes)]), 64)).toBeNull();
+  }
+});
+
+test("a picture of more than 100 million pixels has no thumbnail", async () => {
+  const png = await draw(10, 10).png().toBuffer();
+  png.writeUInt32BE(30_000, 16);
+  png.writeUInt32BE(30_000, 20);
+  png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+  expect(await judgeFile(await write(png))).toMatchObject({ width: 30_000, height: 30_000 });
+  expect(await make(await write(png), 64)).toBeNull();
+});
+
+test("what libvips reads beside common formats has no thumbnail", async () => {
+  const path = join(await createTemporaryFolder(), "picture.v");
+  await draw(10, 10).toFile(path);
+  expect(await make(path, 64)).toBeNull();
+});
+
+test("a file that is missing is an error", async () => {
+  const missing = join(await createTemporaryFolder(), "missing");
+  await expect(make(missing, 64)).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(make(createReadStream(missing), 64)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("an SVG has no thumbnail, as one of a few lines may take hours to draw", async () => {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+  expect(await make(Readable.from([Buffer.from(svg)]), 64)).toBeNull();
+});
+
+test("a stream that is too large for the memory is left early", async () => {
+  const mebibyte = Buffer.alloc(1_048_576);
+  const endless = new Readable({
+    read() {
+      this.push(mebibyte);
+    },
+  });
+  expect(await make(endless, 64)).toBeNull();
+  expect(endless.destroyed).toBe(true);
+});
+
+test("a stream that stops is left after a while", async () => {
+  const { make } = createThumbnails({ atOnce: 1, timeoutMs: 100 });
+  const stopped = new PassThrough();
+  stopped.write("some");
+  await expect(make(stopped, 64)).rejects.toThrow(/^The picture comes too slowly\./);
+  expect(stopped.destroyed).toBe(true);
+});
+
+test("one more than a hundred that wait is refused, and all others have their turn", async () => {
+  const { make } = createThumbnails({ atOnce: 1 });
+  const png = await draw(10, 10).png().toBuffer();
+  const first = new PassThrough();
+  const made = [make(first, 64)];
+  for (let others = 0; others < 99; others += 1) made.push(make(Readable.from([png]), 64));
+  const failing = new PassThrough();
+  const failed = expect(make(failing, 64)).rejects.toThrow("the disk is gone");
+  failing.destroy(new Error("the disk is gone"));
+
+  const refused = new PassThrough();
+  await expect(make(refused, 64)).rejects.toMatchObject({
+    name: "ThumbnailsBusyError",
+    message: expect.stringContaining("Try again"),
+  });
+  expect(refused.destroyed).toBe(true);
+
+  first.end(png);
+  for (const picture of await Promise.all(made)) {
+    expect(await measure(picture)).toMatchObject({ width: 10 });
+  }
+  await failed;
+  expect(await measure(await make(Readable.from([png]), 64))).toMatchObject({ width: 10 });
+});
+
+test("a width is rounded up to that of a thumbnail", () => {
+  expect([-1, 64, 65, 1_000, 5_000].map(toThumbnailWidth)).toEqual([64, 64, 320, 1_024, 1_024]);
+});
+
+test("a thumbnail's name tells whose it is", () => {
+  expect(originalOf(toThumbnailName("abc.png", 320))).toBe("abc.png");
+  expect(originalOf("abc.png")).toBe("abc.png");
+  expect(originalOf("abc.webp")).toBe("abc.webp");
+});
+
+/** Strips a file, and gives what is left. */
+async function strip(bytes: Buffer) {
+  const path = await write(bytes);
+  await stripMetadata(path, await judgeFile(path));
+  expect(await readdir(dirname(path))).toEqual(["file"]);
+  return { path, left: await readFile(path) };
+}
+
+function mark(picture: Sharp): Sharp {
+  return picture
+    .withIccProfile("p3")
+    .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">At home</x:xmpmeta>')
+    .withExif({ IFD0: { Artist: "Somebody" }, IFD3: { GPSLatitudeRef: "N" } });
+}
+
+test.for(["jpeg", "png", "webp", "tiff", "avif"] as const)(
+  "what is noted in a %s is gone, and its colors are what they were",
+  async (format) => {
+    const marked = await mark(draw(60, 40, "#4080c0"))
+      .toFormat(format)
+      .toBuffer();
+    const before = await sharp(marked).metadata();
+    // What EXIF says, a TIFF says by itself.
+    expect(format === "tiff" ? before.xmp : before.exif).toBeDefined();
+    const { path, left } = await strip(marked);
+    const after = await sharp(left).metadata();
+    expect(after).toMatchObject({ width: 60, height: 40, mediaType: before.mediaType });
+    expect(after.exif).toBeUndefined();
+    expect(after.xmp).toBeUndefined();
+    expect(after.icc).toEqual(before.icc);
+    expect(left.includes("Somebody")).toBe(false);
+    expect(left.includes("At home")).toBe(false);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const [was, is] = await Promise.all([marked, left].map((one) => sharp(one).stats()));
+    for (const [channel, { mean }] of is?.channels.entries() ?? []) {
+      expect(Math.abs(mean - (was?.channels[channel]?.mean ?? 0))).toBeLessThan(2);
+    }
+  },
+);
+
+test("a picture that a camera turned is upright without its note", async () => {
+  const { left } = await strip(
+    await draw(60, 40).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+  );
+  const after = await sharp(left).metadata();
+  expect(after).toMatchObject({ width: 40, height: 60 });
+  expect(after.orientation ?? 1).toBe(1);
+});
+
+test("what a program writes into a PNG as text is gone", async () => {
+  const png = await draw(60, 40).png().toBuffer();
+  const text = Buffer.from("tEXtworkflow\0a secret prompt");
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(text.length - 4);
+  checksum.writeUInt32BE(crc32(text));
+  const HEADER_ENDS_AT = 33;
+  const { left } = await strip(
+    Buffer.concat([
+      png.subarray(0, HEADER_ENDS_AT),
+      length,
+      text,
+      checksum,
+      png.subarray(HEADER_ENDS_AT),
+    ]),
+  );
+  expect(left.includes("a secret prompt")).toBe(false);
+});
+
+test("a depth map keeps its one channel and its 16 bits", async () => {
+  const depths = Uint16Array.from({ length: 64 * 64 }, (_, index) => index * 16);
+  const raw = { width: 64, height: 64, channels: 1 } as const;
+  const png = await sharp(depths, { raw }).toColourspace("grey16").png().toBuffer();
+  const { left } = await strip(png);
+  expect(await sharp(left).metadata()).toMatchObject({ depth: "ushort", channels: 1 });
+  const read = (bytes: Buffer) => sharp(bytes).toColourspace("grey16").raw({ depth: "ushort" });
+  expect(await read(left).toBuffer()).toEqual(await read(png).toBuffer());
+});
+
+test("an animation keeps its frames", async () => {
+  const { left } = await strip(await (await animate()).webp().toBuffer());
+  expect(await measure(left)).toMatchObject({ width: 400, pages: 2 });
+});
+
+test("other files stay as they are", async () => {
+  for (const bytes of [await draw(60, 40).gif().toBuffer(), Buffer.from("<svg/>")]) {
+    expect((await strip(bytes)).left).toEqual(bytes);
+  }
+});
+
+test("a damaged picture is refused, and stays as it is", async () => {
+  const png = await draw(600, 400).png().toBuffer();
+  const path = await write(png.subarray(0, -200));
+  await expect(stripMetadata(path, { contentType: "image/png" })).rejects.toMatchObject({
+    name: "StripMetadataError",
+    message: expect.stringContaining("Save it anew"),
+  });
+  expect(await readFile(path)).toEqual(png.subarray(0, -200));
+  expect(await readdir(dirname(path))).toEqual(["file"]);
+});
