@@ -8,7 +8,7 @@ import sandbox from "./src/sandbox/deployments.json" with { type: "json" };
 import { createSchema } from "./src/schema/create-schema.ts";
 
 const schema = printSchema(createSchema(OPEN_CATALOGUE));
-const scalars = { DateTime: "string", URL: "string" };
+const scalars = { DateTime: "string", URL: "string", SafeInt: "number" };
 
 const config: CodegenConfig = {
   schema,
@@ -42,7 +42,7 @@ const config: CodegenConfig = {
       presetConfig: { fragmentMasking: false },
       config: {
         useTypeImports: true,
-        scalars: { ...scalars, JSON: "unknown", SafeInt: "number" },
+        scalars: { ...scalars, JSON: "unknown" },
       },
     },
   },

@@ -10,6 +10,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
+import { openFiles } from "./files/open-files.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createPace } from "./runcomfy/pace.ts";
 import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
@@ -92,6 +93,16 @@ export async function startGateway(
   // After the database: where another gateway has that, it has the sandbox's port too.
   const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
   const upstream = keep(await startUpstream(config, sandbox));
+  let listensAt = "";
+  const files = keep(
+    await openFiles({
+      store,
+      config,
+      upstreamOrigin: new URL(upstream.baseUrl).origin,
+      publicUrl: () => config.files.publicUrl ?? listensAt,
+      log,
+    }),
+  );
   const pace = createPace({
     now: () => performance.now(),
     random: Math.random,
@@ -120,6 +131,8 @@ export async function startGateway(
       runcomfy,
       pace,
       catalogue,
+      uploads: files.uploads,
+      onKeep: files.onKeep,
       apiVersion,
       deadlineSeconds: config.jobDeadlineSeconds,
       submitTimeoutSeconds,
@@ -149,6 +162,7 @@ export async function startGateway(
     watchJob,
     waitForEnd: endWaits.waitForEnd,
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
+    files,
     live,
   };
   const server = keep(
@@ -163,12 +177,14 @@ export async function startGateway(
       isSandbox,
       authenticator,
       sessions,
+      files,
       backlog: createBacklog({ mostBytes: limits.unreadBytes }),
       doors: { ...doors, isOpen, trustedDocuments },
       limits,
       log,
     }),
   );
+  listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
   opening.move();

@@ -19,9 +19,9 @@ export async function startUpstream(
   }
   // Only where it is needed, as its checks of bodies take time to load.
   const { startSandbox } = await import("./sandbox/sandbox.ts");
-  const { port, speed, dataFolder } = upstream;
+  const { port, speed, dataFolder, filesExpireSeconds } = upstream;
   const { entries: deployments, token, log } = sandbox;
-  const options = { token, speed, dataFolder, deployments, log };
+  const options = { token, speed, dataFolder, filesExpireSeconds, deployments, log };
   const { url, close } = await startSandbox({ ...options, port }).catch((error: unknown) => {
     const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     if (!isTaken) throw error;

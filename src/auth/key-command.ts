@@ -21,7 +21,8 @@ npm run --silent key -- revoke <id>             ends a key and its connections w
 
 create also takes
   --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; jobs:read:all is an operator's)
-  --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions
+  --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions,
+  --upload-mib-per-day, --open-uploads
                                                 a whole number, or none; by default the gateway's own limits hold
 The file is API_KEYS_FILE, of the environment or of .env.`;
 

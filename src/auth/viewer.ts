@@ -35,7 +35,8 @@ export type OwnerLimits = Readonly<Record<(typeof OWNER_LIMITS)[number], number 
 
 /**
  * What is limited for each owner: HTTP requests and operations on WebSockets, submits, unfinished jobs, jobs a day, open
- * WebSockets, and running subscriptions, event streams included. All but submits and jobs are counted by each gateway.
+ * WebSockets, running subscriptions, event streams included, MiB of uploads a day, and uploads that have not come. The
+ * requests, WebSockets and subscriptions are counted by each gateway.
  */
 export const OWNER_LIMITS = [
   "requestsPerSecond",
@@ -44,4 +45,6 @@ export const OWNER_LIMITS = [
   "jobsPerDay",
   "sockets",
   "subscriptions",
+  "uploadMibPerDay",
+  "openUploads",
 ] as const;

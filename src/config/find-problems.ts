@@ -9,6 +9,7 @@ type Given = Readonly<Record<string, string | undefined>>;
 export function findProblems(given: Given): readonly string[] {
   const filled: Given = { ...DEFAULTS, ...given };
   const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;
+  const { FILES_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
   const { AUTH, HOST = "", PORT } = filled;
   const isJwt = AUTH === "jwt";
@@ -27,6 +28,9 @@ export function findProblems(given: Given): readonly string[] {
       isOnePort &&
       Number(PORT) !== 0 &&
       `SANDBOX_PORT must be another port than PORT (0 takes a free one), not "${SANDBOX_PORT}".`,
+    FILES_URL?.startsWith("s3:") === true &&
+      (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) &&
+      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with FILES_URL=s3://….",
     AUTH === "none" &&
       isHost(HOST) &&
       !isLoopback(HOST) &&

@@ -33,6 +33,7 @@ export function loadConfig(environment: Given) {
     port: variables.PORT,
     upstream: toUpstream(variables, given),
     apiVersion: variables.RUNCOMFY_API_VERSION,
+    files: toFiles(variables, given),
     databaseUrl: variables.DATABASE_URL,
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
     jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
@@ -95,6 +96,10 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   "RUNCOMFY_BASE_URL",
   "DATABASE_URL",
   "JWT_JWKS_URL",
+  "FILES_URL",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
 ]);
 
 const HEAD = "The gateway can't start. Correct these variables, in the environment or in .env:";
@@ -117,14 +122,35 @@ function toUpstream(variables: Variables, given: Given) {
     port: givesWay ? 0 : SANDBOX_PORT,
     speed: variables.SANDBOX_SPEED,
     /** Null keeps its requests in memory. */
-    dataFolder: variables.SANDBOX_DATA ?? besideDatabase(variables.DATABASE_URL),
+    dataFolder: variables.SANDBOX_DATA ?? besideDatabase(variables.DATABASE_URL, "sandbox"),
+    filesExpireSeconds: variables.SANDBOX_FILES_EXPIRE_SECONDS,
   } as const;
 }
 
-function besideDatabase(databaseUrl: string): string | null {
+/** The folder of this name beside the database file; null where that is in memory. */
+function besideDatabase(databaseUrl: string, name: string): string | null {
   if (databaseUrl === ":memory:") return null;
   const path = /^file:(.+)$/.exec(databaseUrl)?.[1];
-  return path === undefined ? "data/sandbox" : join(dirname(path), "sandbox");
+  return path === undefined ? `data/${name}` : join(dirname(path), name);
+}
+
+function toFiles(variables: Variables, given: Given) {
+  const folder = besideDatabase(variables.DATABASE_URL, "files");
+  return {
+    /** Null keeps them in a temporary folder. */
+    url: variables.FILES_URL ?? (folder === null ? null : `file:${folder}`),
+    credentials: {
+      accessKeyId: variables.AWS_ACCESS_KEY_ID ?? "",
+      secretAccessKey: variables.AWS_SECRET_ACCESS_KEY ?? "",
+      sessionToken: variables.AWS_SESSION_TOKEN ?? null,
+    },
+    /** Null is what the server listens on. */
+    publicUrl: variables.PUBLIC_URL ?? null,
+    uploadBytes: variables.UPLOAD_MIB * 1_048_576,
+    isMetadataStripped: variables.UPLOAD_STRIP_METADATA,
+    areOutputsKept: variables.KEEP_OUTPUTS ?? isSandbox(given),
+    keepBytes: variables.KEEP_MIB * 1_048_576,
+  };
 }
 
 function toDoors(variables: Variables) {
@@ -167,6 +193,8 @@ function toLimits(variables: Variables, given: Given) {
       jobsPerDay: perOwner("JOBS_PER_DAY"),
       sockets: perOwner("SOCKETS_PER_OWNER"),
       subscriptions: perOwner("SUBSCRIPTIONS_PER_OWNER"),
+      uploadMibPerDay: perOwner("UPLOAD_MIB_PER_DAY"),
+      openUploads: perOwner("OPEN_UPLOADS"),
     },
   };
 }

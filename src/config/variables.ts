@@ -94,6 +94,40 @@ const DATABASE = {
   ),
 };
 
+const FILES = {
+  FILES_URL: optional(
+    matching(
+      /^(?:file:|s3:\/\/)./,
+      "must be file:<folder> or s3://bucket/prefix?endpoint=https://…&region=…",
+    ),
+    "`files` beside the database file",
+    "Where uploads and kept outputs live: `file:<folder>`, which all gateways of one Postgres share, or `s3://bucket/prefix?endpoint=https://…&region=…` for any S3.",
+  ),
+  AWS_ACCESS_KEY_ID: optional(ONE_LINE, "none", "With `s3://`: the key."),
+  AWS_SECRET_ACCESS_KEY: optional(ONE_LINE, "none", "With `s3://`: the key's secret."),
+  AWS_SESSION_TOKEN: optional(ONE_LINE, "none", "With `s3://` and a temporary key: its token."),
+  PUBLIC_URL: optional(
+    fitting(
+      (given) => isOrigin(given),
+      "must be an origin, such as https://gateway.example.com, without a path or a slash at the end",
+    ),
+    "what it listens on",
+    "The gateway's address as browsers and RunComfy see it; URLs of files begin with it.",
+  ),
+  UPLOAD_MIB: setting(wholeNumber(1, 4_096), "50", "The largest file that clients may upload."),
+  UPLOAD_STRIP_METADATA: setting(
+    flag(),
+    "false",
+    "Whether uploaded pictures lose their EXIF data, such as where they were taken. They are encoded anew.",
+  ),
+  KEEP_OUTPUTS: optional(
+    flag(),
+    "`true` with the sandbox, `false` with RunComfy",
+    "Whether each file that a job's output names is copied, so that it outlives the 7 days after which RunComfy deletes it.",
+  ),
+  KEEP_MIB: setting(wholeNumber(1, 5_120), "2048", "The largest file of an output that is kept."),
+};
+
 const SERVER = {
   HOST: setting(
     fitting(isHost, "must be a host's name or address, such as 127.0.0.1"),
@@ -211,6 +245,12 @@ export const OWNER_VARIABLES = {
     "10000",
     "Subscriptions at once. More: `QUOTA_EXCEEDED`.",
   ),
+  UPLOAD_MIB_PER_DAY: setting(count(), "10240", "MiB of uploads a day. More: `QUOTA_EXCEEDED`."),
+  OPEN_UPLOADS: setting(
+    count(),
+    "100",
+    "Uploads whose bytes have not come. More: `QUOTA_EXCEEDED`.",
+  ),
 };
 
 const SANDBOX = {
@@ -224,6 +264,11 @@ const SANDBOX = {
     z.string(),
     "`sandbox` beside the database file",
     "The folder for its requests.",
+  ),
+  SANDBOX_FILES_EXPIRE_SECONDS: setting(
+    number(1, 604_800),
+    "604800",
+    "How long its pictures can be fetched, as RunComfy's for 7 days.",
   ),
 };
 
@@ -244,6 +289,7 @@ const TIMING = {
 export const VARIABLES = z.object({
   ...RUNCOMFY,
   ...DATABASE,
+  ...FILES,
   ...SERVER,
   ...CREDENTIALS,
   ...ANSWER,
@@ -257,6 +303,11 @@ export const VARIABLES = z.object({
 export const VARIABLE_GROUPS = [
   group("RunComfy", "With a token, jobs run on your account and cost money.", RUNCOMFY),
   group("The database", "Several gateways may share a Postgres.", DATABASE),
+  group(
+    "Files",
+    "Pictures that go in, and outputs that are kept. [files.md](files.md) says how to choose.",
+    FILES,
+  ),
   group("The server", "Where it listens, and what it shows.", SERVER),
   group(
     "Who may come in",

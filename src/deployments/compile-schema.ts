@@ -5,6 +5,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 
 import type { JsonValue } from "../job/json.ts";
 import type { Draft, JsonSchema, SchemaDocument } from "./json-schema.ts";
+import { isUploadReference } from "../job/upload.ts";
 import { publicUrlProblem } from "./public-url.ts";
 
 /** What Ajv has against a value; empty when nothing. Throws where Ajv itself fails at it. */
@@ -95,7 +96,7 @@ function createAjv(draft: Draft, purpose: Purpose): Ajv {
 
 /** What keeps a text from being a pattern (`regex`) or a file's URL (`image_uri` and the like), or null. */
 export function formatProblem(format: string, text: string): string | null {
-  if (format !== "regex") return publicUrlProblem(text);
+  if (format !== "regex") return isUploadReference(text) ? null : publicUrlProblem(text);
   try {
     toRegExp(text);
     return null;

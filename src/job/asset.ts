@@ -15,6 +15,9 @@ export type Asset = {
   readonly expiresAt: Date | null;
 };
 
+/** An asset, and which of its job's. */
+export type JobAsset = Asset & { readonly jobId: string; readonly number: number };
+
 /** Far more than any real output has; a long key is repeated in the path of every file below it. */
 const MOST_ASSETS = 1_000;
 const LONGEST_PATH = 1_000;

@@ -30,13 +30,13 @@ export class JobNotCancellableError extends ExpectedError {
   }
 }
 
-/** Only a job that has ended can be deleted; holds the job as it is now. */
+/** The job has not ended, so that it can't be deleted and has no files yet; holds the job as it is now. */
 export class JobNotFinishedError extends ExpectedError {
   readonly job: Job;
 
   constructor(job: Job) {
     super(
-      "The job has not ended yet, so it can't be deleted. Wait until it ends, or cancel it while it is queued.",
+      "The job has not ended yet, so this can't be done. Wait until it ends, or cancel it while it is queued.",
     );
     this.job = job;
   }
@@ -48,6 +48,19 @@ export class InvalidInputError extends ExpectedError {
 
   constructor(issues: readonly InputIssue[], options?: ErrorOptions) {
     super("Correct the marked fields, then submit again.", options);
+    this.issues = issues;
+  }
+}
+
+/** An upload can't be opened as it was asked for. */
+export class InvalidUploadError extends ExpectedError {
+  readonly issues: readonly InputIssue[];
+
+  constructor(
+    issues: readonly InputIssue[],
+    message = "Correct the marked values, then create the upload again.",
+  ) {
+    super(message);
     this.issues = issues;
   }
 }

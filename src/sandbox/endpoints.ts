@@ -14,9 +14,11 @@ export function createEndpoints(options: {
   readonly store: RequestStore;
   /** Undefined for the sandbox's own. */
   readonly deployments: readonly unknown[] | undefined;
+  /** How long after a request's end its files are there. */
+  readonly filesExpireMs: number;
   readonly now: () => number;
 }): (request: IncomingMessage) => Promise<Answer> {
-  const { origin, token, store, deployments, now } = options;
+  const { origin, token, store, deployments, filesExpireMs, now } = options;
   const catalogue = loadCatalogue(deployments);
 
   async function submit(request: IncomingMessage, deployment: SandboxDeployment, base: string) {
@@ -54,8 +56,9 @@ export function createEndpoints(options: {
     const stored = store.read(id, now());
     const deployment = catalogue.get(stored?.deploymentId ?? "");
     const index = stored && deployment ? listFiles(deployment, stored).indexOf(name) : -1;
-    if (!stored || !deployment || index < 0) return refusal(404_001, UNKNOWN_FILE, FOR_ANY_PAGE);
-    const caching = { "cache-control": "public, max-age=3600" };
+    if (!stored || !deployment || index < 0 || now() >= stored.finishAt + filesExpireMs)
+      return refusal(404_001, UNKNOWN_FILE, FOR_ANY_PAGE);
+    const caching = { "cache-control": "public, max-age=60" };
     const headers = { ...FOR_ANY_PAGE, ...caching, "content-type": "image/svg+xml" };
     const body = drawPicture(stored.input, index, deployment.media === "videos");
     return { status: 200, headers, body };
@@ -201,7 +204,8 @@ const QUEUE_FULL = "Too many requests wait for this deployment. Submit again lat
 const UNKNOWN_PATH =
   "This sandbox of RunComfy's Serverless API (LoRA) has nothing at this path. Compare it with the API's documentation.";
 const UNKNOWN_REQUEST = "This deployment has no such request. Requests are kept for 7 days.";
-const UNKNOWN_FILE = "There is no such file. Files are kept for 7 days after a request succeeded.";
+const UNKNOWN_FILE =
+  "There is no such file. Files are deleted some time after a request succeeded, by default after 7 days.";
 const UNKNOWN_DEPLOYMENT = "There is no such deployment. Take an id from GET /prod/v2/deployments.";
 const UNAUTHORIZED =
   "The API token is missing or wrong. Send it as `Authorization: Bearer <token>`.";

@@ -22,11 +22,14 @@ export async function startSandbox(options: {
   readonly dataFolder: string | null;
   /** What it runs: entries of a file `{"deployments":[{id,name,model?,inputSchema?,outputSchema?}]}`, else its own three. */
   readonly deployments?: readonly unknown[] | undefined;
+  /** How long after a request's end its files are there; 7 days by default. */
+  readonly filesExpireSeconds?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly log?: { error(fields: { readonly err: unknown }, message: string): void };
 }): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
   const { token, speed, dataFolder, deployments, now = Date.now } = options;
+  const { filesExpireSeconds = 7 * 86_400 } = options;
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
   server.listen(options.port, HOST);
   await once(server, "listening");
@@ -34,7 +37,14 @@ export async function startSandbox(options: {
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const origin = `http://${HOST}:${port}`;
   const store = openStore();
-  const answer = createEndpoints({ origin, token, store, deployments, now });
+  const answer = createEndpoints({
+    origin,
+    token,
+    store,
+    deployments,
+    filesExpireMs: filesExpireSeconds * 1_000,
+    now,
+  });
   // No connection is read before this turn of the event loop ends, so none is missed.
   server.on("request", (request, response) => {
     answer(request).then(

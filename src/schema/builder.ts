@@ -6,7 +6,8 @@ import RelayPlugin from "@pothos/plugin-relay";
 import type { Viewer } from "../auth/viewer.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { FieldShape } from "../deployments/shape/shape.ts";
-import type { Asset } from "../job/asset.ts";
+import type { OpenUpload } from "../files/uploads.ts";
+import type { JobAsset } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job, JobError, JobEvent } from "../job/job.ts";
@@ -37,7 +38,7 @@ export function createBuilder() {
     };
     Interfaces: { Error: Error };
     Objects: {
-      Asset: Asset;
+      Asset: JobAsset;
       Deployment: Deployment;
       DeploymentStats: RunStats;
       Durations: Durations;
@@ -51,6 +52,7 @@ export function createBuilder() {
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;
       SubmitJobSuccess: Submitted;
+      Upload: OpenUpload;
       Viewer: Viewer;
     };
     Connection: { readonly totalCount: () => Promise<number> };

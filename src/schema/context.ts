@@ -5,6 +5,9 @@ import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/wait-for-end.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
 import type { BacklogShare } from "./backlog.ts";
+import type { KeepOutputs } from "../files/request-keep.ts";
+import type { SignedUrls } from "../files/signed-urls.ts";
+import type { UploadService } from "../files/uploads.ts";
 import type { Loaders } from "./loaders.ts";
 import { createLoaders } from "./loaders.ts";
 import type { Reads } from "./reads.ts";
@@ -25,6 +28,11 @@ export type Services = {
   readonly waitForEnd: WaitForEnd;
   /** Rejects with a `BadCursorError`. */
   watchJobs(watch: JobsWatch): Promise<AsyncIterableIterator<JobChange>>;
+  readonly files: {
+    readonly urls: Pick<SignedUrls, "create">;
+    readonly uploads: Pick<UploadService, "createUpload">;
+    readonly keepOutputs: KeepOutputs;
+  };
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
 };
 

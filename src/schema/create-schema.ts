@@ -9,9 +9,10 @@ import { addErrors } from "./errors.ts";
 import { addTypedOutput, createGeneratedTypes } from "./generated-types.ts";
 import { addJob, addJobStatus } from "./job.ts";
 import { addJobFilter, addJobList } from "./job-list.ts";
+import { addFileMutations } from "./file-mutations.ts";
 import type { SubmitJobResultRef } from "./mutations.ts";
 import { addMutations, addSubmitJobResult } from "./mutations.ts";
-import { addSafeInt, addScalars } from "./scalars.ts";
+import { addScalars } from "./scalars.ts";
 import { addSubmitDeployment } from "./submit-deployment.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 
@@ -38,6 +39,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addErrors(builder);
   const submitJobResult = addSubmitJobResult(builder);
   addMutations(builder, submitJobResult);
+  addFileMutations(builder);
   addSubscriptions(builder, jobFilter);
   addGenerated(builder, catalogue, submitJobResult);
   // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.
@@ -49,7 +51,9 @@ const DESCRIPTION = `Runs LoRA deployments on RunComfy and follows every job to 
 
 1. **Submit** with \`submitJob\`, or with the deployment's own mutation (\`Deployment.submitField\`). With an \`idempotencyKey\` a retry gives the same job and costs nothing.
 2. **Watch** with \`jobUpdated\`: the job as it is now, then after each change until it ends. Before it runs, you can cancel it with \`cancelJob\`.
-3. **Show** the pictures: \`assets\` of a job that SUCCEEDED has their URLs, good for 7 days.
+3. **Show** the pictures: \`assets\` of a job that SUCCEEDED has their URLs: RunComfy's, good for 7 days, and the gateway's own for those that it keeps.
+
+An input picture need not be on the web: \`createUpload\` takes it in.
 
 \`jobs\` lists what was submitted, and \`jobsUpdated\` reports every change. Expected failures are part of a mutation's result.`;
 
@@ -61,7 +65,6 @@ function addGenerated(
 ): void {
   const { deployments } = catalogue;
   if (deployments.every(({ input, output }) => input === null && output === null)) return;
-  addSafeInt(builder);
   const types = createGeneratedTypes(builder);
   for (const deployment of deployments) {
     const { input: contract } = deployment;

@@ -2,6 +2,7 @@ import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
   InvalidInputError,
+  InvalidUploadError,
   JobNotCancellableError,
   JobNotFinishedError,
   JobNotFoundError,
@@ -51,6 +52,20 @@ export function addErrors(builder: Builder): void {
     }),
   });
 
+  builder.objectType(InvalidUploadError, {
+    name: "InvalidUploadError",
+    description:
+      "The upload can't be opened like that, or RunComfy could not fetch what is uploaded here; nothing was kept.",
+    interfaces: ["Error"],
+    fields: (t) => ({
+      issues: t.expose("issues", {
+        type: ["InputIssue"],
+        description:
+          "What is wrong with the arguments; empty where the gateway can't take uploads.",
+      }),
+    }),
+  });
+
   builder.objectType(DeploymentNotFoundError, {
     name: "DeploymentNotFoundError",
     description:
@@ -88,7 +103,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(JobNotFinishedError, {
     name: "JobNotFinishedError",
     description:
-      "The job has not ended yet, so nothing was deleted. `isFinished` tells you beforehand, and `jobUpdated` when it ends.",
+      "The job has not ended yet, so nothing was done. `isFinished` tells you beforehand, and `jobUpdated` when it ends.",
     interfaces: ["Error"],
     fields: (t) => ({
       job: t.expose("job", { type: "Job", description: "The job as it is now." }),

@@ -1,13 +1,13 @@
 import type { GraphQLResolveInfo } from "graphql";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import type { AssetKind } from "../job/asset.ts";
 import { findAssets } from "../job/asset.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job, JobStatus } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import { addAsset } from "./asset.ts";
 import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
@@ -91,7 +91,9 @@ export function addJob(
           "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They take as much room in the answer as `output`, and fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
-          findAssets(await readOutput(job, context), job.finishedAt),
+          findAssets(await readOutput(job, context), job.finishedAt).map((asset, number) =>
+            Object.assign({ jobId: job.id, number }, asset),
+          ),
       }),
       estimate: t.field({
         type: "JobEstimate",
@@ -133,7 +135,8 @@ export function addJob(
         resolve: isCancellable,
       }),
       isFinished: t.boolean({
-        description: "Whether the job has ended, well or not; nothing about it changes any more.",
+        description:
+          "Whether the job has ended, well or not: its `status`, `output` and `error` stay. While its files are being kept, its `version` still grows.",
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
@@ -258,42 +261,6 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 - LOST: RunComfy no longer knows it.
 - EXPIRED: it did not end within \`JOB_DEADLINE_SECONDS\`. Look for it on RunComfy's dashboard.
 - INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.`;
-
-const ASSET_KINDS: Readonly<Record<AssetKind, { readonly description: string }>> = {
-  IMAGE: { description: "A still or animated picture." },
-  VIDEO: { description: "Moving pictures, with or without sound." },
-  AUDIO: { description: "Sound without pictures." },
-  OTHER: { description: "Something else, or nothing says what it is." },
-};
-
-function addAsset(builder: Builder): void {
-  const assetKind = builder.enumType("AssetKind", {
-    description:
-      "What a file is, judging by its name and by where it is in the output, not by its content.",
-    values: ASSET_KINDS,
-  });
-  builder.objectType("Asset", {
-    description: "A hosted file in a job's output.",
-    fields: (t) => ({
-      url: t.expose("url", {
-        type: "URL",
-        description:
-          "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
-      }),
-      path: t.exposeString("path", {
-        description:
-          "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
-      }),
-      kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
-      expiresAt: t.expose("expiresAt", {
-        type: "DateTime",
-        nullable: true,
-        description:
-          "When RunComfy deletes the file, 7 days after the job's end; copy it before. Null when the end is not known.",
-      }),
-    }),
-  });
-}
 
 /** The output; null until the job SUCCEEDED. */
 export async function readOutput(job: Job, context: GatewayContext): Promise<JsonValue> {

@@ -1,6 +1,7 @@
 import DataLoader from "dataloader";
 
 import type { Job, JobEvent } from "../job/job.ts";
+import type { KeptFile } from "../job/kept-file.ts";
 import type { JobDocuments, JobFilter, StoredDocuments } from "../store/job-store.ts";
 import { createAnswerRoom } from "./answer-room.ts";
 import type { BacklogShare } from "./backlog.ts";
@@ -12,6 +13,8 @@ export type Loaders = {
   /** The same for jobs whose documents are asked for: one statement reads both. */
   readonly wholeJobs: DataLoader<string, Job | null>;
   readonly histories: DataLoader<string, readonly JobEvent[]>;
+  /** Of jobs that the viewer has read, by their place among the assets. */
+  readonly keptFiles: DataLoader<string, ReadonlyMap<number, KeptFile>>;
   /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
   readonly documents: DataLoader<string, LoadedDocuments | null>;
   /** How many jobs match a filter. */
@@ -46,6 +49,9 @@ export function createLoaders(options: {
     },
     get histories() {
       return current.histories();
+    },
+    get keptFiles() {
+      return current.keptFiles();
     },
     get documents() {
       return current.documents();
@@ -85,6 +91,7 @@ export function createLoaders(options: {
             Promise.all(ids.map((id) => reads.readHistory(id))),
           ),
       ),
+      keptFiles: lazily(() => new DataLoader((ids: readonly string[]) => reads.readKeptFiles(ids))),
       documents: lazily(() => new DataLoader((ids: readonly string[]) => loadDocuments(ids, read))),
       counts: lazily(
         () =>

@@ -28,7 +28,7 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
           type: "JSON",
           required: true,
           description:
-            "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs.",
+            "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs, or uploads as `upload:ID`.",
         }),
         idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
         answerWithinSeconds: t.arg.int({ defaultValue: 0, description: ANSWER_WITHIN_SECONDS }),
@@ -68,7 +68,7 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
       type: "ID",
       scope: "jobs:cancel",
       description:
-        "Deletes a finished job of yours from the gateway, with its history, input and output. RunComfy is not told, and the job's idempotency key can't be used for another day.",
+        "Deletes a finished job of yours from the gateway, with its history, input, output and kept files. RunComfy is not told, and the job's idempotency key can't be used for another day.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
       errors: {
         types: [JobNotFoundError, JobNotFinishedError],

@@ -41,6 +41,8 @@ export function createReads(options: {
     // These two are learned from the runs of all owners.
     estimate: (job: Job) => run(() => learning.estimate(job)),
     readStats: (deploymentId: string) => run(() => learning.readStats(deploymentId)),
+    /** Of jobs that the viewer has read. */
+    readKeptFiles: (ids: readonly string[]) => run(() => store.files.readMany(ids)),
     // The next three are for jobs that the viewer has read.
     readDocuments: (jobId: string) => details.readDocuments(ownerId, jobId).catch(rethrowCoded),
     readLargeDocuments: (jobId: string) =>

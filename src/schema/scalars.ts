@@ -22,13 +22,11 @@ export function addScalars(builder: Builder): void {
     parseLiteral: (node, variables) => parseJson(readLiteral(node, variables ?? {})),
   });
   builder.scalarType("URL", {
-    description: "An absolute http or https URL, spelled as RunComfy spells it.",
+    description:
+      "An absolute http or https URL; one of RunComfy's is spelled as RunComfy spells it.",
     serialize: (url) => url,
   });
-}
-
-/** Only for schemas with generated types: GraphQL's Int has 32 bits. */
-export function addSafeInt(builder: Builder): void {
+  // GraphQL's Int has 32 bits.
   builder.scalarType("SafeInt", {
     description:
       "An integer from -(2^53-1) to 2^53-1; JSON numbers lose digits outside of this range.",

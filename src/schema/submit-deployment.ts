@@ -42,7 +42,7 @@ export function addSubmitDeployment(
           description:
             shape === null
               ? "An object that fits the deployment's `inputSchema`."
-              : "What to run; files are public https URLs.",
+              : "What to run; files are public https URLs, or uploads as `upload:ID`.",
         }),
         idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
         answerWithinSeconds: t.arg.int({ defaultValue: 0, description: ANSWER_WITHIN_SECONDS }),

@@ -9,6 +9,8 @@ import { answerPlainPost } from "./plain-post.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
 import type { Refusal } from "./refuse.ts";
 import { overLimit, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import { createUploadAnswer } from "./receive-upload.ts";
+import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
@@ -27,6 +29,9 @@ export function createAnswer(
   const { authenticator, sessions, rates, origins, connections, backlog, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
+  const { urls } = parts.files;
+  const answerFile = createFileAnswer({ ...parts.files, log: parts.log });
+  const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
 
   return async (request, response, mustAsk) => {
     response.setHeaders(SECURITY_HEADERS);
@@ -35,6 +40,7 @@ export function createAnswer(
     if (refusal !== null) return await refuse(refusal);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
+    if (/^\/(?:files|uploads)\//.test(path)) return await answerSigned(path, parameters);
     if (path === "/" && answerPage !== null)
       return void response.writeHead(302, { location: GRAPHQL_PATH }).end();
     if (path !== GRAPHQL_PATH)
@@ -67,6 +73,26 @@ export function createAnswer(
     }
     await operations.yoga(request, response, origin);
     return share.hold(response.writableLength);
+
+    /** A signature stands for the credential. */
+    async function answerSigned(path: string, parameters: string): Promise<void> {
+      const isUpload = path.startsWith("/uploads/");
+      if (isUpload && origins.answer(request, response, "PUT")) return;
+      const target = urls.open(path, parameters);
+      if (target === null) return await refuse(NOT_FOUND);
+      if (!isUpload) return await refuseIf(await answerFile(request, response, target));
+      const refusal = await answerUpload(request, {
+        id: target.name,
+        begin: () => mustAsk && response.writeContinue(),
+        allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
+      });
+      await refuseIf(refusal);
+      if (refusal === null) response.writeHead(204).end();
+    }
+
+    async function refuseIf(reason: Refusal | null): Promise<void> {
+      if (reason !== null) await refuse(reason);
+    }
 
     function toOrigin(admission: Admission, share: BacklogShare) {
       return {

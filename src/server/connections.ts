@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import type { Config } from "../config/load-config.ts";
@@ -38,6 +38,7 @@ export function trackConnections(
   const { stallMs, backlog, limits } = options;
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
+  const arrivals = new WeakMap<ServerResponse, NodeJS.Timeout>();
   server.on("connection", (socket) => {
     const connection: Connection = { share: null, responses: new Map() };
     connections.set(socket, connection);
@@ -53,14 +54,27 @@ export function trackConnections(
     else socket.destroy();
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    // A second answer would garble one that is on its way.
-    const isAnswered = responsesOn(socket).some(({ headersSent }) => headersSent);
-    if (!socket.writable || error.code === "ECONNRESET" || isAnswered) socket.destroy();
-    else refuseConnection(socket, explain(error.code ?? "", limits));
+    if (error.code === "ECONNRESET") socket.destroy();
+    else cut(socket, explain(error.code ?? "", limits));
   });
   server.on("connect", (_request, socket) =>
     refuseConnection(socket, methodNotAllowed("The gateway is no proxy. Send GET or POST.")),
   );
+
+  function cut(socket: Duplex, reason: Refusal): void {
+    // A second answer would garble one that is on its way.
+    const isAnswered = responsesOn(socket).some(({ headersSent }) => headersSent);
+    if (!socket.writable || isAnswered) socket.destroy();
+    else refuseConnection(socket, reason);
+  }
+
+  /** Cuts the connection unless the request has come by then. Node's own limit knows no uploads, which may take minutes. */
+  function expectBy(response: ServerResponse, patienceMs: number, reason: Refusal): NodeJS.Timeout {
+    const { req } = response;
+    return setTimeout(() => {
+      if (!req.complete) cut(req.socket, reason);
+    }, patienceMs);
+  }
 
   function responsesOn(socket: Duplex): readonly ServerResponse[] {
     return [...(connections.get(socket)?.responses.keys() ?? [])];
@@ -92,7 +106,14 @@ export function trackConnections(
       if (responses.size === MOST_PIPELINED) return void socket.destroy();
       responses.set(response, answer);
       count(socket, connection);
+      if (hasBody(response.req)) {
+        const { requestSeconds } = limits;
+        const reason = explain("ERR_HTTP_REQUEST_TIMEOUT", limits);
+        arrivals.set(response, expectBy(response, requestSeconds * 1_000, reason));
+      }
       response.once("close", () => {
+        // Where the answer came first, the rest of the body still has to come in time.
+        if (response.req.complete || socket.destroyed) clearTimeout(arrivals.get(response));
         responses.delete(response);
         count(socket, connection);
         const [next] = responses.values();
@@ -106,6 +127,11 @@ export function trackConnections(
     markStream(response: ServerResponse): void {
       streams.add(response);
       response.once("close", () => streams.delete(response));
+    },
+    /** Gives a request so long from now on to arrive. */
+    allow(response: ServerResponse, patienceMs: number, reason: Refusal): void {
+      clearTimeout(arrivals.get(response));
+      arrivals.set(response, expectBy(response, patienceMs, reason));
     },
     owesAnswer,
     /**
@@ -134,6 +160,10 @@ export function trackConnections(
       });
     },
   };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 function explain(code: string, limits: HttpLimits): Refusal {

@@ -11,20 +11,20 @@ export type Origins = ReturnType<typeof createOrigins>;
 const MOST_WARNINGS = 20;
 const LONGEST_ORIGIN = 200;
 const PREFLIGHT = {
-  "access-control-allow-methods": "GET, POST",
   "access-control-allow-headers": "authorization, content-type, accept",
   "access-control-max-age": "600",
 };
 
-/** `origins` are exact; `isOpen` says that the gateway lets everybody in. */
+/** `origins` are exact, as is `publicUrl`, where the gateway has one; `isOpen` says that the gateway lets everybody in. */
 export function createOrigins(options: {
   readonly origins: readonly string[];
+  readonly publicUrl: string | null;
   readonly isOpen: boolean;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
   const { origins, isOpen, log } = options;
   const warned = new Set<string>();
-  const names = new Set(origins.map(toName));
+  const names = new Set([...origins, options.publicUrl ?? ""].map(toName));
 
   /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
   function isForeign({ headers: { origin, host = "" } }: IncomingMessage): boolean {
@@ -55,7 +55,7 @@ export function createOrigins(options: {
       return isFine ? null : misdirected(host);
     },
     /** Lets the page read its answer, when it may. True when that was all it asked for. */
-    answer(request: IncomingMessage, response: ServerResponse): boolean {
+    answer(request: IncomingMessage, response: ServerResponse, methods = "GET, POST"): boolean {
       const { origin } = request.headers;
       response.setHeader("vary", "origin, accept, accept-encoding");
       const isAdmitted = origin !== undefined && !isForeign(request);
@@ -64,7 +64,9 @@ export function createOrigins(options: {
         response.setHeader("access-control-expose-headers", "retry-after, www-authenticate");
       }
       if (request.method !== "OPTIONS") return false;
-      response.writeHead(204, { allow: "GET, POST, OPTIONS", ...(isAdmitted && PREFLIGHT) }).end();
+      const preflight = { "access-control-allow-methods": methods, ...PREFLIGHT };
+      const headers = { allow: `${methods}, OPTIONS`, ...(isAdmitted && preflight) };
+      response.writeHead(204, headers).end();
       return true;
     },
   };

@@ -6,6 +6,10 @@ import type { Sessions } from "../auth/sessions.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type { FileStore } from "../files/file-store.ts";
+import type { SignedUrls } from "../files/signed-urls.ts";
+import type { Thumbnails } from "../files/thumbnail.ts";
+import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";
 import type { RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
@@ -31,6 +35,14 @@ export type ServerOptions = {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly backlog: Backlog;
+  readonly files: {
+    readonly store: FileStore;
+    readonly thumbnails: Thumbnails;
+    readonly uploads: UploadService;
+    readonly urls: SignedUrls;
+    /** Null is what the server listens on. */
+    readonly publicUrl: string | null;
+  };
   readonly doors: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;

@@ -38,7 +38,8 @@ export async function startServer(
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
     headersTimeout: http.requestSeconds * 1_000,
-    requestTimeout: http.requestSeconds * 1_000,
+    // `connections` has its own, from which uploads are exempt.
+    requestTimeout: 0,
     keepAliveTimeout: http.idleSeconds * 1_000,
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: http.headersBytes,
@@ -59,7 +60,7 @@ export async function startServer(
       limits: { ...options.limits.document, subscriptions: socket.subscriptions },
       maskError,
     }),
-    origins: createOrigins({ ...doors, log }),
+    origins: createOrigins({ ...doors, publicUrl: options.files.publicUrl, log }),
     rates: createRequestRates(),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets }),
   };

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
+import { createFiles, insertKeeps } from "./files.ts";
 import { createInsert } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
@@ -15,6 +16,7 @@ import { createJobReads } from "./read-jobs.ts";
 import { createSubmitLeases } from "./submit-leases.ts";
 import { createSharedPause } from "./shared-pause.ts";
 import type { Tables } from "./tables.ts";
+import { createUploads } from "./uploads.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 /** The job store in SQL, the same for both databases. */
@@ -28,7 +30,7 @@ export function createJobStore(dependencies: {
   const jobs: Jobs = {
     insert: createInsert(database),
 
-    async save(job, document) {
+    async save(job, document, keep = []) {
       const output = document === null ? null : JSON.stringify(document);
       const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
         const row = await transaction
@@ -41,6 +43,7 @@ export function createJobStore(dependencies: {
           .executeTakeFirst();
         if (row === undefined) return false;
         if (output !== null) await setOutput(transaction, job.id, output);
+        if (keep.length > 0) await insertKeeps(transaction, database.nowMs, job, keep);
         return true;
       };
       const isSaved = await (output === null
@@ -98,6 +101,8 @@ export function createJobStore(dependencies: {
     looks: createLooks(database),
     readRuns: createReadRuns(reads),
     pauses: createSharedPause(database),
+    files: createFiles(database, changes.announce),
+    uploads: createUploads(database),
     isShared: database.kind === "postgres",
     readsPerOwner: database.readsPerOwner,
     ping: database.ping,

@@ -2,13 +2,14 @@ import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import { LimitError, toCountText } from "../job/errors.ts";
-import type { Database, DatabaseKind } from "./database.ts";
+import type { Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import { insertInput } from "./job-documents.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns } from "./turns.ts";
+import { createOwnerTurns, lockOwner } from "./turns.ts";
+import { insertUses } from "./uploads.ts";
 
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
@@ -16,12 +17,12 @@ const RETRY_AFTER_SECONDS = 10;
 export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
   const inTurn = createOwnerTurns(kind);
 
-  return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null }) => {
+  return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] }) => {
     const text = JSON.stringify(input);
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
       write(async (transaction) => {
-        if (mostInFlight !== null) await lockOwner(transaction, kind, job);
+        if (mostInFlight !== null) await lockOwner(transaction, kind, job.ownerId);
         const row = await transaction
           .insertInto("jobs")
           .values((eb) => ({
@@ -40,6 +41,7 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
         await insertInput(transaction, job.id, text);
+        await insertUses(transaction, job.id, uploads);
         return true;
       }, text.length);
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
@@ -57,13 +59,6 @@ function idleMs(nowMs: Database["nowMs"], deploymentId: string) {
       select ended_at from runs where deployment_id = ${deploymentId}
         order by number desc limit 1
     ) end`;
-}
-
-/** Until the transaction ends no other gateway inserts for the job's owner. On SQLite transactions take turns anyway. */
-async function lockOwner(transaction: Kysely<Tables>, kind: DatabaseKind, { ownerId }: Job) {
-  if (kind !== "postgres") return;
-  const name = `runcomfy-graphql:in-flight:${ownerId}`;
-  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(transaction);
 }
 
 /** Rejects with a `LimitError` when the job's owner has more than `most` unfinished jobs, this one among them. */

@@ -1,5 +1,6 @@
 import type { Job, JobEvent, JobStatus } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { KeptFile } from "../job/kept-file.ts";
 import type { Looks } from "../job/looks.ts";
 import type { Run } from "../job/run.ts";
 
@@ -57,6 +58,8 @@ export type JobStore = {
   /** The last 200 runs of a deployment, of all owners, newest first. */
   readRuns(deploymentId: string): Promise<Run[]>;
   readonly pauses: Pauses;
+  readonly files: Files;
+  readonly uploads: Uploads;
   /** Whether other gateways may use the database at the same time. */
   readonly isShared: boolean;
   /** How many statements may run at once for one owner's reads, so that others find the database free. */
@@ -72,14 +75,16 @@ export type Jobs = {
   /**
    * Adds a job with its first history event, under a submit lease (15 s by default). False, and
    * nothing added, when another job has the key. Rejects with an `IdempotencyConflictError` when the key's job was
-   * deleted, and with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways.
+   * deleted, with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an
+   * `InvalidInputError` when one of the uploads is gone.
    */
   insert(submit: NewJob): Promise<boolean>;
   /**
    * Writes the job's next version, with an event if its status is new, and wakes its watchers. False, and nothing
-   * written, when the stored version is not the one right before `job.version` or is final.
+   * written, when the stored version is not the one right before `job.version` or is final. The files at `keep` are to be
+   * kept from then on.
    */
-  save(job: Job, output: JsonValue): Promise<boolean>;
+  save(job: Job, output: JsonValue, keep?: readonly string[]): Promise<boolean>;
   /** Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. */
   withdraw(id: string): Promise<void>;
   /** Removes a finished job; its key stays taken for 24 h. False when there is no finished job of this id. */
@@ -138,14 +143,14 @@ export type Feed = {
 
 /** Counts what owners do within a time, for all gateways together. */
 export type Quotas = {
-  /** Counts one more; resolves with how many there are in the window by then, and when it ends. */
-  count(name: QuotaName, ownerId: string): Promise<QuotaCount>;
-  /** Takes back one that was counted in the window that ends then; nothing once it has ended. */
-  discount(name: QuotaName, ownerId: string, endsAtMs: number): Promise<void>;
+  /** Counts so many more, one by default; resolves with how many there are in the window by then, and when it ends. */
+  count(name: QuotaName, ownerId: string, amount?: number): Promise<QuotaCount>;
+  /** Takes back what was counted in the window that ends then, one by default; nothing once it has ended. */
+  discount(name: QuotaName, ownerId: string, endsAtMs: number, amount?: number): Promise<void>;
 };
 
-/** Submits in a minute, and jobs in a day. */
-export type QuotaName = "submits" | "jobs";
+/** Submits in a minute, jobs in a day, and MiB that are uploaded in a day. */
+export type QuotaName = "submits" | "jobs" | "uploads";
 
 /** `endsAtMs` is by the database's clock. */
 export type QuotaCount = {
@@ -186,6 +191,84 @@ export type LookToCome = Looks & {
   readonly delayMs: number;
 };
 
+/** The copies of files that outputs name, and where all files of this database are. */
+export type Files = {
+  /** The folder of its own that this database has wherever files are, and what their URLs are signed with. */
+  readPlace(): Promise<FilePlace>;
+  /** Remembers that the folder was made. */
+  noteMade(): Promise<void>;
+  /** Claims at most `limit` files that are due for so long. `nextInMs` says when another one is; null when none is. */
+  claimDue(options: {
+    readonly limit: number;
+    readonly claimMs: number;
+  }): Promise<{ readonly files: readonly ClaimedFile[]; readonly nextInMs: number | null }>;
+  /** Makes a claim longer; null when it is no longer ours. */
+  renewClaim(file: ClaimedFile, claimMs: number): Promise<ClaimedFile | null>;
+  /** Gives a claim up: the file is due so much later. */
+  putBack(file: ClaimedFile, delayMs: number): Promise<void>;
+  /** Writes down what became of a file, as a new version of its job. False when the claim is no longer ours. */
+  settle(file: ClaimedFile, kept: KeptFile): Promise<boolean>;
+  /** Lets files of a finished job be fetched that are not kept, or FAILED. False when there are none. */
+  request(job: Job, urls: readonly string[]): Promise<boolean>;
+  /** In the order of `jobIds`, each by the file's place among the job's assets. */
+  readMany(jobIds: readonly string[]): Promise<ReadonlyMap<number, KeptFile>[]>;
+  /** Names of files that nobody needs any more, because their row is gone. */
+  listDoomed(limit: number): Promise<string[]>;
+  /** Forgets some that were deleted. */
+  forgetDoomed(names: readonly string[]): Promise<void>;
+  /** Those of these names that no row has. */
+  findUnknown(names: readonly string[]): Promise<string[]>;
+  /** Kept files behind a name, by name. */
+  listKept(after: string, limit: number): Promise<string[]>;
+  /** Says of a kept file that it is gone. */
+  noteLost(name: string): Promise<void>;
+  /** Whether nobody has swept for so long; then nobody else may from now on. */
+  claimSweep(everyMs: number): Promise<boolean>;
+};
+
+type FilePlace = {
+  readonly folder: string;
+  readonly key: string;
+  /** Whether some gateway has made the folder. */
+  readonly isMade: boolean;
+};
+
+/** A file that one gateway is to fetch. */
+export type ClaimedFile = {
+  readonly jobId: string;
+  readonly number: number;
+  readonly url: string;
+  /** This one included. */
+  readonly attempts: number;
+  /** How long ago its job ended. */
+  readonly sinceEndMs: number;
+  /** Proves the claim. */
+  readonly token: number;
+};
+
+/** Files that clients bring. */
+export type Uploads = {
+  /** Rejects with a `LimitError` when the owner has `mostOpen` uploads that have not come; no limit when null. */
+  create(upload: NewUpload, mostOpen: number | null): Promise<void>;
+  /** In the order of `ids`, null where there is none. */
+  readMany(ids: readonly string[]): Promise<(Upload | null)[]>;
+  /** Notes that all of it has come. False when it has already, or is gone. */
+  receive(id: string, file: string): Promise<boolean>;
+  /** Deletes at most `limit` uploads that are a day old and that no job names; returns how many. */
+  deleteUnused(limit: number): Promise<number>;
+};
+
+type NewUpload = {
+  readonly id: string;
+  readonly ownerId: string;
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly bytes: number;
+};
+
+/** `file` is the name of its file; null until all of it has come. */
+export type Upload = NewUpload & { readonly file: string | null };
+
 /** The pause that the upstream asked for. */
 export type Pauses = {
   /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
@@ -202,6 +285,8 @@ type NewJob = {
   readonly leaseMs?: number;
   /** No limit when null. */
   readonly mostInFlight?: number | null;
+  /** The uploads that the input names, which stay as long as the job. */
+  readonly uploads?: readonly string[];
 };
 
 /** By the database's clock. */

@@ -28,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
     isBreaking: true,
     statements: ({ kind, nowMs, lookMs }) => [
       ...createTables(kind),
+      ...createFileTables(kind),
       ...createTriggers(kind, nowMs),
       ...(kind === "postgres" ? createLookTable({ kind, lookMs }) : []),
     ],
@@ -135,6 +136,81 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     )`,
   ];
 }
+
+/** A file's row goes with its job; the trigger remembers that the file has to go, too. */
+function createFileTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
+  const isPostgres = kind === "postgres";
+  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const [folder, key] = isPostgres
+    ? [
+        sql`replace(gen_random_uuid()::text, '-', '')`,
+        sql`gen_random_uuid()::text || gen_random_uuid()::text`,
+      ]
+    : [sql`(lower(hex(randomblob(16))))`, sql`(lower(hex(randomblob(32))))`];
+  return [
+    sql`create table file_places (
+      number integer primary key,
+      folder text not null default ${folder},
+      key text not null default ${key},
+      is_made integer not null default 0,
+      swept_at bigint not null default 0
+    )`,
+    sql`insert into file_places (number) values (1)`,
+    sql`create table uploads (
+      id ${name} primary key,
+      owner_id ${name} not null,
+      file_name text not null,
+      content_type text not null,
+      bytes bigint not null,
+      file ${name},
+      created_at bigint not null
+    )`,
+    sql`create index uploads_by_age on uploads (created_at)`,
+    sql`create index uploads_by_owner on uploads (owner_id) where file is null`,
+    sql`create index uploads_by_file on uploads (file) where file is not null`,
+    sql`create table upload_uses (
+      upload_id ${name} not null references uploads (id),
+      job_id ${name} not null references jobs (id) on delete cascade,
+      primary key (upload_id, job_id)
+    )`,
+    sql`create index upload_uses_by_job on upload_uses (job_id)`,
+    sql`create table kept_files (
+      job_id ${name} not null references jobs (id) on delete cascade,
+      number integer not null,
+      url text not null,
+      state ${name} not null,
+      due_at bigint,
+      attempts integer not null default 0,
+      file ${name},
+      content_type text,
+      bytes bigint,
+      width integer,
+      height integer,
+      reason text,
+      primary key (job_id, number)
+    )`,
+    sql`create index kept_files_by_time on kept_files (due_at) where due_at is not null`,
+    sql`create index kept_files_by_file on kept_files (file) where file is not null`,
+    sql`create table doomed_files (file ${name} primary key)`,
+    ...(isPostgres ? [CREATE_DOOM] : []),
+    ...["kept_files", "uploads"].map((table) => createDoom(kind, table)),
+  ];
+}
+
+function createDoom(kind: DatabaseKind, table: string): RawBuilder<unknown> {
+  const trigger = sql.raw(`create trigger ${table}_doom after delete on ${table} for each row
+    when (old.file is not null)`);
+  return kind === "sqlite"
+    ? sql`${trigger} begin ${DOOM}; end`
+    : sql`${trigger} execute function gateway_doom_file()`;
+}
+
+const DOOM = sql`insert into doomed_files (file) values (old.file) on conflict do nothing`;
+const CREATE_DOOM = sql`create function gateway_doom_file() returns trigger language plpgsql as $$
+  begin
+    ${DOOM};
+    return null;
+  end $$`;
 
 /**
  * Whoever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and

@@ -10,6 +10,7 @@ import { createOwnerTurns } from "./turns.ts";
 const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   submits: 60_000,
   jobs: 24 * 60 * 60_000,
+  uploads: 24 * 60 * 60_000,
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
@@ -25,19 +26,19 @@ export function createQuotas({ kind, nowMs, queries, writeOne }: Database): Quot
   }
 
   return {
-    async count(name, ownerId) {
+    async count(name, ownerId, amount = 1) {
       await sweep();
       const countOne = async (counts: Kysely<Tables>): Promise<QuotaCount> => {
         const { used, endsAtMs, now } = await counts
           .insertInto("quotas")
           .values((eb) => ({
             key: toKey(name, ownerId),
-            used: 1,
+            used: amount,
             ends_at: eb(nowMs, "+", WINDOW_MS[name]),
           }))
           .onConflict((conflict) =>
             conflict.column("key").doUpdateSet({
-              used: sql`case when ${isOver} then 1 else quotas.used + 1 end`,
+              used: sql`case when ${isOver} then excluded.used else quotas.used + excluded.used end`,
               ends_at: sql`case when ${isOver} then excluded.ends_at else quotas.ends_at end`,
             }),
           )
@@ -47,10 +48,10 @@ export function createQuotas({ kind, nowMs, queries, writeOne }: Database): Quot
       };
       return await inTurn(ownerId, () => writeOne(countOne));
     },
-    async discount(name, ownerId, endsAtMs) {
+    async discount(name, ownerId, endsAtMs, amount = 1) {
       await queries
         .updateTable("quotas")
-        .set((eb) => ({ used: eb("used", "-", 1) }))
+        .set((eb) => ({ used: eb("used", "-", amount) }))
         .where("key", "=", toKey(name, ownerId))
         .where("ends_at", "=", endsAtMs)
         .where("ends_at", ">", nowMs)

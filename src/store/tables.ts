@@ -1,6 +1,7 @@
 import type { Generated } from "kysely";
 
 import type { JobError, JobStatus } from "../job/job.ts";
+import type { KeepState } from "../job/kept-file.ts";
 import type { Run } from "../job/run.ts";
 
 /**
@@ -100,6 +101,49 @@ export type Tables = {
     readonly noted_at: number;
     readonly paused_until: number;
   };
+  /** One row: where this database's files are. */
+  readonly file_places: {
+    readonly number: number;
+    /** The folder of its own that a database has wherever files are; the database itself makes it up. */
+    readonly folder: Generated<string>;
+    /** What URLs of files are signed with; made up like the folder. */
+    readonly key: Generated<string>;
+    /** 0 or 1: whether the folder was made. */
+    readonly is_made: Generated<number>;
+    readonly swept_at: Generated<number>;
+  };
+  readonly uploads: {
+    readonly id: string;
+    readonly owner_id: string;
+    readonly file_name: string;
+    readonly content_type: string;
+    readonly bytes: number;
+    /** The name of its file; null until all of it has come. */
+    readonly file: string | null;
+    readonly created_at: number;
+  };
+  /** Which jobs name which uploads in their input. */
+  readonly upload_uses: { readonly upload_id: string; readonly job_id: string };
+  /** The files that outputs name, by their place in `findAssets`. */
+  readonly kept_files: {
+    readonly job_id: string;
+    readonly number: number;
+    readonly url: string;
+    readonly state: KeepState;
+    /** When it is to be fetched, or while that is claimed, when the claim ends; null when nobody is to fetch it. */
+    readonly due_at: number | null;
+    readonly attempts: Generated<number>;
+    /** The name of the kept file; null until it is kept. */
+    readonly file: string | null;
+    readonly content_type: string | null;
+    readonly bytes: number | null;
+    readonly width: number | null;
+    readonly height: number | null;
+    /** Why it FAILED. */
+    readonly reason: string | null;
+  };
+  /** Files whose row is gone; triggers write them. */
+  readonly doomed_files: { readonly file: string };
   /** What owners have used of a limit in the current window. */
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
   /** Idempotency keys that outlive their deleted jobs. */

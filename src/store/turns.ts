@@ -1,4 +1,7 @@
+import { type Kysely, sql } from "kysely";
+
 import type { DatabaseKind } from "./database.ts";
+import type { Tables } from "./tables.ts";
 
 /** Runs an act when it is its turn among those of the same name. */
 export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise<Value>;
@@ -42,3 +45,14 @@ export function createOwnerTurns(kind: DatabaseKind): InTurn {
 }
 
 type Line = { running: number; readonly waiting: (() => void)[] };
+
+/** Until the transaction ends no other gateway counts what the owner has. On SQLite transactions take turns anyway. */
+export async function lockOwner(
+  transaction: Kysely<Tables>,
+  kind: DatabaseKind,
+  ownerId: string,
+): Promise<void> {
+  if (kind !== "postgres") return;
+  const name = `runcomfy-graphql:owner:${ownerId}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(transaction);
+}

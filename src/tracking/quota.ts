@@ -5,11 +5,19 @@ import { LimitError, toCountText, toDurationText } from "../job/errors.ts";
 import type { QuotaName, Quotas } from "../store/job-store.ts";
 
 const BOUNDS = {
-  submits: { limit: "submitsPerMinute", window: "a minute", code: "RATE_LIMITED" },
-  jobs: { limit: "jobsPerDay", window: "a day", code: "QUOTA_EXCEEDED" },
+  submits: { limit: "submitsPerMinute", what: "jobs", window: "a minute", code: "RATE_LIMITED" },
+  jobs: { limit: "jobsPerDay", what: "jobs", window: "a day", code: "QUOTA_EXCEEDED" },
+  uploads: {
+    limit: "uploadMibPerDay",
+    what: "MiB of files",
+    window: "a day",
+    code: "QUOTA_EXCEEDED",
+  },
 } as const;
 
-/** Counts what owners submit in a time. */
+export type Quota = ReturnType<typeof createQuota>;
+
+/** Counts what owners submit and upload in a time. */
 export function createQuota({
   quotas,
   log,
@@ -17,23 +25,23 @@ export function createQuota({
   readonly quotas: Quotas;
   readonly log: BaseLogger;
 }) {
-  async function countOne({ ownerId, limits }: Viewer, name: QuotaName) {
-    const { window, code, limit: key } = BOUNDS[name];
+  async function countOne({ ownerId, limits }: Viewer, name: QuotaName, amount = 1) {
+    const { what, window, code, limit: key } = BOUNDS[name];
     const limit = limits[key];
     if (limit === null) return async () => undefined;
-    const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId);
+    const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
     const takeBack = (): Promise<void> =>
-      quotas.discount(name, ownerId, endsAtMs).catch((error: unknown) => {
+      quotas.discount(name, ownerId, endsAtMs, amount).catch((error: unknown) => {
         log.warn(
           { err: error },
-          "A job that was not submitted still counts against its owner's quota, until the day is over. Check that the database runs.",
+          "What was not submitted still counts against its owner's quota, until the day is over. Check that the database runs.",
         );
       });
     if (count <= limit) return takeBack;
-    if (name === "jobs") await takeBack();
+    if (name !== "submits") await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     throw new LimitError(
-      `You have submitted ${toCountText(limit, "jobs")}, the most allowed in ${window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
+      `You have submitted ${toCountText(limit, what)}, the most allowed in ${window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
       { code, retryAfterSeconds, limit },
     );
   }
@@ -47,5 +55,7 @@ export function createQuota({
       await countOne(viewer, "submits");
       return await countOne(viewer, "jobs");
     },
+    /** Counts what is to be uploaded, in the same way. */
+    countUpload: (viewer: Viewer, mebibytes: number) => countOne(viewer, "uploads", mebibytes),
   };
 }

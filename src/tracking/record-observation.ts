@@ -1,4 +1,5 @@
 import { advance, type Observation } from "../job/advance.ts";
+import { findAssets } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { Jobs } from "../store/job-store.ts";
 
@@ -15,8 +16,10 @@ const MOST_ATTEMPTS = 20;
 export function createRecordObservation(dependencies: {
   readonly jobs: Jobs;
   readonly now: () => number;
+  /** Hears that there are files to keep; none are where it is not given. */
+  readonly onKeep?: (() => void) | undefined;
 }) {
-  const { jobs, now } = dependencies;
+  const { jobs, now, onKeep } = dependencies;
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const job = attempt === 0 && known ? known : await jobs.read(jobId);
@@ -24,7 +27,10 @@ export function createRecordObservation(dependencies: {
       const next = advance(job, observation, new Date(now()));
       if (next === job) return job;
       const output = observation.kind === "succeeded" ? observation.output : null;
-      if (await jobs.save(next, output)) return next;
+      const keep = onKeep === undefined ? [] : findAssets(output, null).map(({ url }) => url);
+      if (!(await jobs.save(next, output, keep))) continue;
+      if (keep.length > 0) onKeep?.();
+      return next;
     }
     throw new Error(
       `${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`,

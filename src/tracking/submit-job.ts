@@ -1,9 +1,15 @@
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { IdempotencyConflictError, LimitError, UpstreamError } from "../job/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  LimitError,
+  UpstreamError,
+} from "../job/errors.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
 import { createJob } from "../job/job.ts";
 import { toWork } from "../job/run.ts";
 import type { Pace } from "../runcomfy/pace.ts";
@@ -21,6 +27,17 @@ import { waitForJob } from "./wait-for-job.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
+
+/** What stands behind `upload:ID` in an input. */
+export type UploadsOfInputs = {
+  /** The uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the viewer's. */
+  check(
+    input: JsonObject,
+    submission: Pick<Submission, "viewer" | "spell">,
+  ): Promise<readonly string[]>;
+  /** The input as RunComfy gets it, with URLs in place of these uploads. */
+  toSent(input: JsonObject, ids: readonly string[]): Promise<JsonObject>;
+};
 
 export type Submitter = ReturnType<typeof createSubmitJob>;
 
@@ -47,6 +64,8 @@ export function createSubmitJob(dependencies: {
   /** Hears of each accepted job. */
   readonly follow: () => void;
   readonly catalogue: Catalogue;
+  /** Inputs name none where it is not given. */
+  readonly uploads?: UploadsOfInputs | undefined;
   readonly apiVersion: string;
   readonly submitTimeoutMs: number;
   /** How much longer than the POST's time-out a SUBMITTING row is this gateway's. */
@@ -59,6 +78,7 @@ export function createSubmitJob(dependencies: {
   readonly log: BaseLogger;
 }) {
   const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
+  const { uploads = NO_UPLOADS } = dependencies;
   const { submitTimeoutMs, submitMarginMs } = dependencies;
   const { jobs, quotas } = store;
   const callsUnderWay = new Set<Promise<Job>>();
@@ -119,12 +139,13 @@ export function createSubmitJob(dependencies: {
     if (submission.refusal !== null) throw submission.refusal;
     if (patience !== null) throw stopping();
     refuseIfHeldUp(submission);
+    const uploadIds = await uploads.check(submission.input, submission);
     const turn = turns.join(submission.viewer.ownerId, submission.input);
     try {
       const giveBack = await quota.count(submission.viewer);
       try {
         if (await turn.begun) refuseIfHeldUp(submission);
-        const job = await insertAndSend(submission, turn);
+        const job = await insertAndSend(submission, uploadIds, turn);
         if (job === null) await giveBack();
         return job;
       } catch (error) {
@@ -145,7 +166,11 @@ export function createSubmitJob(dependencies: {
   }
 
   /** The row first, then one POST, then the answer: what a crash leaves behind tells how far it came. */
-  async function insertAndSend(submission: Submission, turn: SubmitTurn): Promise<Job | null> {
+  async function insertAndSend(
+    submission: Submission,
+    uploadIds: readonly string[],
+    turn: SubmitTurn,
+  ): Promise<Job | null> {
     const job = createJob({
       ownerId: submission.viewer.ownerId,
       deploymentId: submission.deploymentId,
@@ -156,26 +181,34 @@ export function createSubmitJob(dependencies: {
     jobsUnderWay.add(job.id);
     try {
       const insertedAt = monotonic();
-      if (!(await insert(job, submission))) return null;
+      if (!(await insert(job, submission, uploadIds))) return null;
       // A gateway that can't ask does not send, and leaves the key free.
-      const isTimely = await mayLeave(job.id, insertedAt).catch(async (error: unknown) => {
+      const unsent = async (error: unknown): Promise<never> => {
         await withdraw(job, UNSENT_DELAYS_MS);
         throw error;
-      });
-      return await (isTimely ? deliver(job, submission, turn) : answerUnsent(job));
+      };
+      const input = await uploads.toSent(submission.input, uploadIds).catch(unsent);
+      const isTimely = await mayLeave(job.id, insertedAt).catch(unsent);
+      return await (isTimely ? deliver(job, { ...submission, input }, turn) : answerUnsent(job));
     } finally {
       jobsUnderWay.delete(job.id);
     }
   }
 
   /** False when another job has the key. */
-  async function insert(job: Job, submission: Submission): Promise<boolean> {
+  async function insert(
+    job: Job,
+    submission: Submission,
+    uploadIds: readonly string[],
+  ): Promise<boolean> {
     const { viewer, input, submissionKey: key } = submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
     try {
-      return await jobs.insert({ job, input, key, leaseMs, mostInFlight });
+      return await jobs.insert({ job, input, key, leaseMs, mostInFlight, uploads: uploadIds });
     } catch (error) {
-      const isRefusal = error instanceof IdempotencyConflictError || error instanceof LimitError;
+      const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
+        (Refusal) => error instanceof Refusal,
+      );
       // The row may be there although its insert failed, and must not hold its key.
       if (!isRefusal) await withdraw(job, UNSENT_DELAYS_MS);
       throw error;
@@ -302,6 +335,11 @@ export function createSubmitJob(dependencies: {
     },
   };
 }
+
+const NO_UPLOADS: UploadsOfInputs = {
+  check: async () => [],
+  toSent: async (input) => input,
+};
 
 function isSettled({ status }: Job): boolean {
   return status !== "SUBMITTING";

@@ -13,6 +13,7 @@ import { createLearning } from "./learning.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { startPauseSharing } from "./share-pause.ts";
+import type { UploadsOfInputs } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
 import { createUpkeep } from "./upkeep.ts";
 
@@ -28,6 +29,9 @@ export function createTracking(dependencies: {
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
   readonly catalogue: Catalogue;
+  readonly uploads?: UploadsOfInputs;
+  /** Hears of files that are to be kept; none are where it is not given. */
+  readonly onKeep?: (() => void) | undefined;
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
@@ -53,7 +57,7 @@ export function createTracking(dependencies: {
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const closing = new AbortController();
   const { jobs } = store;
-  const record = createRecordObservation({ jobs, now });
+  const record = createRecordObservation({ jobs, now, onKeep: dependencies.onKeep });
   const learning = createLearning({ readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, pace, log });
   const common = { store, runcomfy, pace, record, now, monotonic, sleep, log };
@@ -73,6 +77,7 @@ export function createTracking(dependencies: {
     ...common,
     follow: () => poller.wakeIn(FIRST_LOOK_MS),
     catalogue,
+    uploads: dependencies.uploads,
     apiVersion,
     submitTimeoutMs,
     submitMarginMs: submitMarginSeconds * 1_000,

@@ -11,6 +11,7 @@ import { measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureDeployments } from "./measure-deployments.ts";
 import { measureDoors } from "./measure-doors.ts";
+import { measureFiles } from "./measure-files.ts";
 import { measureFlight } from "./measure-flight.ts";
 import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
@@ -33,6 +34,7 @@ const MEASUREMENTS = {
   time: measureTime,
   flight: measureFlight,
   memory: measureMemory,
+  files: measureFiles,
   million: measureMillion,
   deployments: measureDeployments,
   doors: measureDoors,

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 
 import type { Page } from "playwright-core";
+import sharp from "sharp";
 import { build } from "vite";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -87,6 +88,19 @@ async function fill(page: Page, values: Readonly<Record<string, string>>): Promi
   for (const [label, value] of Object.entries(values)) await page.getByLabel(label).fill(value);
 }
 
+async function drop(page: Page, name: string, bytes: Buffer): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(
+    ([fileName, base64]) => {
+      const transfer = new DataTransfer();
+      const content = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new File([content], fileName, { type: "image/png" }));
+      return transfer;
+    },
+    [name, bytes.toString("base64")] as const,
+  );
+  await page.dispatchEvent("form", "drop", { dataTransfer });
+}
+
 async function listJobs(origin: string): Promise<readonly string[]> {
   const { jobs } = await request(origin, JobsDocument, { first: 10 });
   return jobs.edges.map(({ node }) => node.id);
@@ -157,6 +171,26 @@ test.skipIf(!hasChromium)(
     await fill(page, { Prompt: "A harbour by night" });
     await submit(page).click();
     await expect.poll(() => listJobs(origin), SOON).toHaveLength(4);
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "a picture that is dropped goes with the next submit, and one that is none is told apart",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const { page, origin } = await openExample("example-drop");
+    const picture = page.getByLabel("Picture");
+    await drop(page, "notes.png", Buffer.from("These are notes."));
+    await page.getByText("The file is not what it was said to be").waitFor();
+    expect(await picture.inputValue()).toBe("");
+    const create = { width: 64, height: 64, channels: 3, background: "teal" } as const;
+    await drop(page, "teal.png", await sharp({ create }).png().toBuffer());
+    await expect.poll(() => picture.inputValue(), SOON).toMatch(/^upload:upl_/);
+    await takePicture(page, "example-5-dropped");
+    await fill(page, { Prompt: "A teal harbour" });
+    await submit(page).click();
+    await expect.poll(() => main(page), SOON).toMatch(/job_\w+ SUCCEEDED/);
+    expect(await listJobs(origin)).toHaveLength(1);
   },
 );
 

@@ -110,6 +110,8 @@ describe("how much", () => {
       jobsPerDay: 100_000,
       sockets: 500,
       subscriptions: 10_000,
+      uploadMibPerDay: 10_240,
+      openUploads: 100,
     });
     expect(loadConfig({ SUBMITS_PER_MINUTE: "7" }).limits.owner).toMatchObject({
       requestsPerSecond: null,

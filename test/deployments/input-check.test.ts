@@ -52,7 +52,7 @@ describe("an input's issues", () => {
   it("name what is wrong with a URL", () => {
     const { issues } = checkOf(PROFILE)({ prompt: "x", ctrl_img: "http://example.com/a.png" });
     expect(toTexts(issues)).toEqual([
-      "ctrl_img: must start with https://; put the file on a public host and give its full URL",
+      "ctrl_img: must start with https://; upload the file, or put it on a public host and give its full URL",
     ]);
   });
 

@@ -286,7 +286,10 @@ test.each<[JsonValue, string[]]>([
     { minLength: 0, maxLength: 200, pattern: "^a$" },
     ["`minLength` 0, `maxLength` 200, `pattern` ^a$."],
   ],
-  [{ format: "image_uri" }, ["A public https URL of a file."]],
+  [
+    { format: "image_uri" },
+    ["A public https URL of a file, or `upload:` and the `id` of an upload."],
+  ],
   [
     { type: "array", maxItems: 2, items: { type: "string", format: "date" } },
     ["`maxItems` 2.", "Each item: `format` date."],

@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
 import { linkProject, runGateway } from "../support/gateway-process.ts";
@@ -65,6 +66,21 @@ test("what the page for frontends tells to paste submits a job and watches it to
   expect(stdout).toMatch(/SubmitJobSuccess[^]*SUCCEEDED[^]*\.svg/);
 });
 
+test("what it tells to paste uploads a picture, and says why it does not", async () => {
+  const gateway = await runGateway({ DATABASE_URL: ":memory:" }).url;
+  const [upload = ""] = readBlocks("docs/frontend.md", "Upload a picture", "js");
+  const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
+    .png()
+    .toBuffer();
+  const call = (base64: string) =>
+    `const bytes = Buffer.from("${base64}", "base64");
+     console.log(await upload(new File([bytes], "a.png", { type: "image/png" })));`;
+  const { stdout } = await runProgram(`${upload}${call(png.toString("base64"))}`, gateway);
+  expect(stdout).toMatch(/^upload:upl_/);
+  const wrong = runProgram(`${upload}${call("AAAA")}`, gateway);
+  await expect(wrong).rejects.toMatchObject({ stderr: expect.stringContaining("Choose the file") });
+});
+
 test("what it tells to paste says why there is nothing to watch", async () => {
   const gateway = await runGateway({ DATABASE_URL: ":memory:" }).url;
   const [watch = ""] = readBlocks("docs/frontend.md", "Watch a job", "js");
@@ -111,15 +127,10 @@ test("the TypeScript that README and the page on credentials tell to paste has n
 });
 
 test("what the page for frontends shows of the example is in the example", () => {
-  for (const [chapter, name] of [
-    ["Retry safely", "use-submit.ts"],
-    ["urql", "client.ts"],
-  ] as const) {
-    const excerpts = readBlocks("docs/frontend.md", chapter, "ts");
-    expect(excerpts).not.toEqual([]);
-    const source = withoutIndents(readPage(`examples/react/src/${name}`));
-    for (const excerpt of excerpts) expect(source).toContain(withoutIndents(excerpt));
-  }
+  const excerpts = readBlocks("docs/frontend.md", "Retry safely", "ts");
+  expect(excerpts).not.toEqual([]);
+  const source = withoutIndents(readPage("examples/react/src/use-submit.ts"));
+  for (const excerpt of excerpts) expect(source).toContain(withoutIndents(excerpt));
 });
 
 /** In the example it stands further in. */

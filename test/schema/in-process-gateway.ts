@@ -26,6 +26,7 @@ import { createJobReader } from "../../src/watch/shared-readers.ts";
 import { createEndWaits } from "../../src/watch/wait-for-end.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 type Tracking = Services["tracking"];
@@ -85,6 +86,7 @@ export async function openInProcessGateway(
     watchJobs:
       options.watchJobs ??
       ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
+    files: NO_FILES,
     live: { ...SILENT_UPSTREAM, ...options.live },
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);

@@ -60,6 +60,15 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
   } } ${TOLD}`,
   ],
   [
+    "keepOutputs",
+    `mutation { keepOutputs(jobId: "${FOREIGN_ID}") {
+    __typename
+    ... on KeepOutputsSuccess { job { ...Told } }
+    ... on JobNotFinishedError { job { ...Told } }
+    ... on Error { message }
+  } } ${TOLD}`,
+  ],
+  [
     "submitJob with the same key",
     `mutation { submitJob(deploymentId: "wg", input: { prompt: "p" }, idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
   ],

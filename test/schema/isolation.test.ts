@@ -22,6 +22,7 @@ import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { Services } from "../../src/schema/context.ts";
+import { createKeepOutputs } from "../../src/files/request-keep.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
@@ -37,6 +38,7 @@ import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { NO_FILES } from "../support/no-files.ts";
 import { createViewer } from "../support/viewers.ts";
 import { SILENT_UPSTREAM } from "./in-process-gateway.ts";
 import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES } from "./isolation-cases.ts";
@@ -107,6 +109,7 @@ async function openWorld() {
     watchJob,
     waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
+    files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
     live: SILENT_UPSTREAM,
   };
   const after = await store.feed.readHead();

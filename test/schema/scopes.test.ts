@@ -23,6 +23,11 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:read", `subscription { jobsUpdated(after: "") { reset } }`],
   ["jobs:submit", `mutation { submitJob(deploymentId: "wg", input: {}) { __typename } }`],
   ["jobs:submit", `mutation { submitWarmGlow(input: {}) { __typename } }`],
+  [
+    "jobs:submit",
+    `mutation { createUpload(fileName: "a", contentType: "image/png", bytes: 1) { __typename } }`,
+  ],
+  ["jobs:submit", `mutation { keepOutputs(jobId: "job_1") { __typename } }`],
   ["jobs:cancel", `mutation { cancelJob(id: "job_1") { __typename } }`],
   ["jobs:cancel", `mutation { deleteJob(id: "job_1") { __typename } }`],
 ];

@@ -11,6 +11,7 @@ import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { NO_FILES } from "../support/no-files.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import {
   GraphQLError,
@@ -54,6 +55,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,
     backlog: createBacklog({ mostBytes: loadConfig({}).limits.unreadBytes }),
+    files: NO_FILES,
     doors: DOORS,
     limits: LIMITS,
     log: pino({ level: "silent" }),

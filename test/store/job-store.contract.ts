@@ -5,6 +5,7 @@ import { createJob, type Job, JOB_STATUSES, type JobStatus } from "../../src/job
 import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
 import { describeFeed } from "./feed.contract.ts";
+import { describeFiles } from "./files.contract.ts";
 import { describeLooks } from "./looks.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
@@ -483,6 +484,7 @@ export function describeJobStore(
     execute: (sql) => fresh.execute(sql),
   });
   describeRuns({ store: () => store, execute: (sql) => fresh.execute(sql) });
+  describeFiles({ store: () => store, execute: (sql) => fresh.execute(sql) });
   describeUpkeep({ store: () => store });
   describeOwners({ store: () => store, statements: () => statements });
 

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
+import pg from "pg";
 import type { TestProject } from "vitest/node";
 
 import { startPostgres } from "./postgres-server.ts";
@@ -31,6 +32,11 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const gateway = spawnGateway({ DATABASE_URL: template.href }, { folder });
   await gateway.url;
   await gateway.kill("SIGTERM");
+  const client = new pg.Client(template.href);
+  await client.connect();
+  // The databases that are made of it have no folder yet.
+  await client.query("update file_places set is_made = 0");
+  await client.end();
   return async () => {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });

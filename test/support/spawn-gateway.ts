@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +45,8 @@ export function spawnGateway(
       NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       PORT: "0",
       SANDBOX_PORT: "0",
+      // Of all that run one copy, as gateways that share a Postgres have to share their files.
+      FILES_URL: `file:${join(realpathSync(join(options.folder, "src")), "..", "files")}`,
       ...environment,
     },
     stdio: ["ignore", "pipe", "pipe"],

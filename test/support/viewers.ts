@@ -7,6 +7,8 @@ export const NO_LIMITS: OwnerLimits = {
   submitsPerMinute: null,
   jobsInFlight: null,
   jobsPerDay: null,
+  uploadMibPerDay: null,
+  openUploads: null,
   sockets: null,
   subscriptions: null,
 };

@@ -4,6 +4,7 @@ import { Provider } from "urql";
 import { client, connection, describe } from "./client";
 import { Job } from "./Job";
 import { useSubmit } from "./use-submit";
+import { useUpload } from "./use-upload";
 
 export default function App() {
   return (
@@ -20,6 +21,7 @@ function WarmGlow() {
   const { input, change, submit, attempt, result, error } = useSubmit((id) => {
     location.hash = id;
   });
+  const { status, upload } = useUpload((reference) => change({ ctrlImg1: reference }));
   const issues = result?.__typename === "InvalidInputError" ? result.issues : [];
   const others = issues.filter(({ path }) => !FIELDS.has(path));
 
@@ -37,6 +39,12 @@ function WarmGlow() {
   return (
     <>
       <form
+        onDragOver={(event) => event.preventDefault()}
+        onDrop={(event) => {
+          event.preventDefault();
+          const [file] = event.dataTransfer.files;
+          if (file) void upload(file);
+        }}
         onSubmit={(event) => {
           event.preventDefault();
           void submit();
@@ -48,6 +56,7 @@ function WarmGlow() {
             onChange: ({ target }) => change({ prompt: target.value }),
           })}
           {field("ctrlImg1", "Picture", {
+            placeholder: "Drop a file, or give its URL",
             value: input.ctrlImg1,
             onChange: ({ target }) => change({ ctrlImg1: target.value }),
           })}
@@ -59,6 +68,7 @@ function WarmGlow() {
           <button>Submit</button>
         </fieldset>
       </form>
+      {status && <p role="status">{status}</p>}
       {attempt > 1 && <p role="status">No answer came. Trying again ({attempt})…</p>}
       {attempt === 0 && error && <p role="alert">{describe(error)}</p>}
       {result && "message" in result && <p role="alert">{result.message}</p>}

@@ -279,7 +279,7 @@ function describeRules(parts: readonly SchemaObject[]): readonly string[] {
   );
   return [
     ...(rules.length === 0 ? [] : [`${[...new Set(rules)].join(", ")}.`]),
-    ...(isFile ? ["A public https URL of a file."] : []),
+    ...(isFile ? ["A public https URL of a file, or `upload:` and the `id` of an upload."] : []),
   ];
 }
 

@@ -1,0 +1,145 @@
+import type { BaseLogger } from "pino";
+
+import type { KeptFile } from "../job/kept-file.ts";
+import { keepBackOffMs, NOT_KEPT } from "../job/kept-file.ts";
+import type { ClaimedFile, Files } from "../store/job-store.ts";
+import { sleepFor } from "../store/sleep.ts";
+import type { FetchFile } from "./fetch-file.ts";
+import { FetchFileError } from "./fetch-file.ts";
+import type { FileStore } from "./file-store.ts";
+import { FileTooLargeError } from "./file-store.ts";
+import { createFileName, judgeFile } from "./judge-file.ts";
+
+/** Fetched by one gateway at once. */
+const MOST_AT_ONCE = 16;
+/** How often to ask for files whose jobs other gateways saw end. */
+const LONGEST_REST_MS = 2_000;
+
+/**
+ * Fetches the files that outputs name, each once for all gateways of a database: whoever claims it fetches it. One that
+ * can't be fetched is tried again, with back-off, for six days.
+ */
+export function startKeeper(dependencies: {
+  readonly files: Files;
+  readonly store: FileStore;
+  readonly fetchFile: FetchFile;
+  readonly mostBytes: number;
+  /** When what a dead gateway has claimed comes due, 30 s by default; a claim is renewed while its file comes. */
+  readonly claimMs?: number;
+  readonly random: () => number;
+  readonly log: BaseLogger;
+}) {
+  const { files, store, fetchFile, mostBytes, claimMs = 30_000, random, log } = dependencies;
+  const closing = new AbortController();
+  const underWay = new Set<Promise<void>>();
+  let hasFailed = false;
+  let wake = (): void => undefined;
+
+  /** Claims what there is room for; resolves with how long to rest. */
+  async function claim(): Promise<number> {
+    const limit = MOST_AT_ONCE - underWay.size;
+    if (limit === 0) return LONGEST_REST_MS;
+    const { files: claimed, nextInMs } = await files.claimDue({ limit, claimMs });
+    for (const file of claimed) {
+      const keeping = keep(file).finally(() => {
+        underWay.delete(keeping);
+        wake();
+      });
+      underWay.add(keeping);
+    }
+    return Math.max(0, Math.min(LONGEST_REST_MS, nextInMs ?? LONGEST_REST_MS));
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const rest = new AbortController();
+      wake = () => rest.abort();
+      const restMs = await claim().then(
+        (ms) => {
+          hasFailed = false;
+          return ms;
+        },
+        (error: unknown) => {
+          warn(error, "Files can't be claimed to be kept; the gateway tries again.");
+          return LONGEST_REST_MS;
+        },
+      );
+      await sleepFor(restMs, AbortSignal.any([rest.signal, closing.signal]));
+    }
+  }
+
+  function warn(error: unknown, text: string): void {
+    if (!hasFailed && !closing.signal.aborted) log.warn({ err: error }, text);
+    hasFailed = true;
+  }
+
+  /** Never rejects: what fails here comes due again when its claim ends. */
+  async function keep(claimed: ClaimedFile): Promise<void> {
+    const lost = new AbortController();
+    const signal = AbortSignal.any([closing.signal, lost.signal]);
+    let file: ClaimedFile = claimed;
+    let renewal: Promise<unknown> = Promise.resolve();
+    const renewing = setInterval(() => {
+      renewal = files.renewClaim(file, claimMs).then(
+        (renewed) => (renewed === null ? lost.abort() : (file = renewed)),
+        () => undefined,
+      );
+    }, claimMs / 3);
+    try {
+      const kept = await copy(file, signal).finally(() => clearInterval(renewing));
+      // It changes what proves the claim.
+      await renewal;
+      if (!(await files.settle(file, kept)) && kept.file !== null) await store.delete(kept.file);
+    } catch (error) {
+      await giveUp(file, error, lost.signal.aborted).catch((cause: unknown) => {
+        warn(cause, "What became of a file can't be written down; it is fetched again.");
+      });
+    }
+  }
+
+  async function copy({ url }: ClaimedFile, signal: AbortSignal): Promise<KeptFile> {
+    const { stream, declaredBytes } = await fetchFile(url, { signal });
+    if (declaredBytes !== null && declaredBytes > mostBytes) throw new FileTooLargeError(mostBytes);
+    await using draft = await store.draft(stream, { mostBytes });
+    const { contentType, extension, width, height } = await judgeFile(draft.path);
+    const name = createFileName(extension);
+    await draft.keepAs(name, contentType);
+    const { bytes } = draft;
+    return { state: "KEPT", file: name, contentType, bytes, width, height, reason: null };
+  }
+
+  async function giveUp(file: ClaimedFile, error: unknown, isLost: boolean): Promise<void> {
+    if (isLost) return;
+    if (closing.signal.aborted) return await files.putBack(file, 0);
+    const isLasting =
+      error instanceof FileTooLargeError || (error instanceof FetchFileError && error.isLasting);
+    const delayMs = isLasting ? null : keepBackOffMs(file.attempts, file.sinceEndMs, random());
+    const fields = { jobId: file.jobId, number: file.number, err: error };
+    if (delayMs !== null) {
+      log.info(fields, "A file of an output could not be kept; the gateway tries again.");
+      return await files.putBack(file, delayMs);
+    }
+    log.warn(
+      fields,
+      "A file of an output is not kept. Once the reason is mended, try again with keepOutputs.",
+    );
+    await files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: toReason(error) });
+  }
+
+  const running = run();
+  return {
+    /** Says that there are files to keep. */
+    wake: () => wake(),
+    /** Cuts off what is under way, and leaves it to others. */
+    async close(): Promise<void> {
+      closing.abort();
+      await running;
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
+function toReason(error: unknown): string {
+  const isKnown = error instanceof FileTooLargeError || error instanceof FetchFileError;
+  return isKnown ? error.message : "The copy could not be stored. Try to keep it again.";
+}

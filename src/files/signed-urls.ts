@@ -1,0 +1,58 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+const DAY_SECONDS = 86_400;
+
+/** What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, or the place for an upload. */
+export type UrlTarget = {
+  readonly folder: "files" | "uploads";
+  readonly name: string;
+  readonly width: number | null;
+};
+
+export type SignedUrls = ReturnType<typeof createSignedUrls>;
+
+/** URLs that whoever has them may use until they run out. All gateways of a database sign with one key. */
+export function createSignedUrls({
+  key,
+  publicUrl,
+  now,
+}: {
+  readonly key: string;
+  /** Of this gateway, as others see it. */
+  readonly publicUrl: () => string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}) {
+  const nowSeconds = (): number => Math.floor(now() / 1_000);
+
+  function sign({ folder, name, width }: UrlTarget, expires: number): string {
+    const text = [folder, name, width ?? "", expires].join("\n");
+    return createHmac("sha256", key).update(text).digest("base64url");
+  }
+
+  return {
+    /** Good for one to two days: the same text all day long, so that browsers find what they have. */
+    create(target: UrlTarget, expires = DAY_SECONDS * (Math.ceil(nowSeconds() / DAY_SECONDS) + 1)) {
+      const url = new URL(`/${target.folder}/${target.name}`, publicUrl());
+      if (target.width !== null) url.searchParams.set("width", String(target.width));
+      url.searchParams.set("expires", String(expires));
+      url.searchParams.set("signature", sign(target, expires));
+      return url.href;
+    },
+
+    /** What a URL leads to and for how many seconds more; null for one that was altered or has run out. */
+    open(path: string, query: string): (UrlTarget & { readonly seconds: number }) | null {
+      const [, folder, name] = /^\/(files|uploads)\/([\w.-]+)$/.exec(path) ?? [];
+      if ((folder !== "files" && folder !== "uploads") || name === undefined) return null;
+      const given = new URLSearchParams(query);
+      const width = given.has("width") ? Number(given.get("width")) : null;
+      const expires = Number(given.get("expires"));
+      const target = { folder, name, width } as const;
+      const expected = Buffer.from(sign(target, expires));
+      const signature = Buffer.from(given.get("signature") ?? "");
+      const isOurs = signature.length === expected.length && timingSafeEqual(signature, expected);
+      const seconds = expires - nowSeconds();
+      return isOurs && seconds > 0 ? { ...target, seconds } : null;
+    },
+  };
+}

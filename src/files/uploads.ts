@@ -1,0 +1,227 @@
+import type { BaseLogger } from "pino";
+
+import type { Viewer } from "../auth/viewer.ts";
+import { publicUrlProblem } from "../deployments/public-url.ts";
+import { InvalidInputError, InvalidUploadError } from "../job/errors.ts";
+import type { InputIssue } from "../job/input-issue.ts";
+import { textProblem } from "../job/input-issue.ts";
+import type { JsonObject } from "../job/json.ts";
+import { createUploadId, findUploads, replaceUploads } from "../job/upload.ts";
+import type { Upload, Uploads } from "../store/job-store.ts";
+import { UPLOAD_LIFE_MS } from "../store/uploads.ts";
+import type { Quota } from "../tracking/quota.ts";
+import type { UploadsOfInputs } from "../tracking/submit-job.ts";
+import { toFileHeaders } from "./file-headers.ts";
+import type { FileStore } from "./file-store.ts";
+import { FileTooLargeError } from "./file-store.ts";
+import { createFileName, judgeFile, kindOf } from "./judge-file.ts";
+import type { SignedUrls } from "./signed-urls.ts";
+import { StripMetadataError, stripMetadata } from "./thumbnail.ts";
+
+const MEBIBYTE = 1_048_576;
+const LONGEST_NAME = 255;
+/** A picture takes four bytes a pixel in the memory of whoever decodes it. */
+const MOST_PIXELS = 100_000_000;
+/** The longest that S3 signs a URL for. */
+const LONGEST_URL_SECONDS = 7 * 86_400;
+
+/** A place for a file that is to come. */
+export type OpenUpload = {
+  readonly id: string;
+  readonly putUrl: string;
+  readonly expiresAt: Date;
+};
+
+/** Why the bytes of an upload were refused: an HTTP status, a code and a sentence with the next step. */
+export class RefusedUploadError extends Error {
+  override readonly name = "RefusedUploadError";
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export type UploadService = ReturnType<typeof createUploadService>;
+
+/** Takes files from clients, and puts their URLs in place of `upload:ID` where an input leaves for RunComfy. */
+export function createUploadService(dependencies: {
+  readonly uploads: Uploads;
+  readonly store: FileStore;
+  readonly urls: SignedUrls;
+  readonly quota: Quota;
+  readonly publicUrl: () => string;
+  /** Whether RunComfy is on this machine. */
+  readonly isSandbox: boolean;
+  readonly mostBytes: number;
+  readonly isMetadataStripped: boolean;
+  /** For how long RunComfy may want a file. */
+  readonly urlSeconds: number;
+  readonly now: () => number;
+  readonly log: BaseLogger;
+}) {
+  const { uploads, store, urls, quota, mostBytes, now, log } = dependencies;
+
+  function check(given: NewUpload): readonly InputIssue[] {
+    const { fileName, contentType, bytes } = given;
+    const nameProblem = fileName.length > LONGEST_NAME ? LONG_NAME : textProblem(fileName);
+    return [
+      ...(fileName === "" || nameProblem !== null
+        ? [{ path: ["fileName"], message: nameProblem ?? "is empty; give the file's name" }]
+        : []),
+      ...(kindOf(contentType) === "OTHER"
+        ? [
+            {
+              path: ["contentType"],
+              message: "is no type of picture, video or sound; choose another file",
+            },
+          ]
+        : []),
+      ...(bytes < 1 || bytes > mostBytes
+        ? [{ path: ["bytes"], message: `must be from 1 to ${mostBytes}; choose a smaller file` }]
+        : []),
+    ];
+  }
+
+  /** What is wrong with the bytes that came, or null. */
+  async function judge(path: string, upload: Upload): Promise<string | Judged> {
+    const facts = await judgeFile(path);
+    const { contentType, width, height } = facts;
+    if (contentType === "image/svg+xml")
+      return "SVG files are not taken, as they may hold programs. Save the picture as PNG.";
+    if (facts.kind !== kindOf(upload.contentType))
+      return `The file is not what it was said to be (${upload.contentType}). Choose the file again, or another one.`;
+    if (facts.kind === "IMAGE" && (width === null || height === null))
+      return "The picture can't be read. Save it as PNG or JPEG in a program for pictures.";
+    if ((width ?? 0) * (height ?? 0) > MOST_PIXELS)
+      return `The picture is ${width} × ${height} pixels large. Shrink it to at most ${MOST_PIXELS / 1e6} million pixels.`;
+    return { contentType, extension: facts.extension };
+  }
+
+  async function strip(path: string, judged: Judged): Promise<void> {
+    await stripMetadata(path, judged).catch((error: unknown) => {
+      if (error instanceof StripMetadataError)
+        throw new RefusedUploadError(422, "INVALID_FILE", error.message);
+      throw error;
+    });
+  }
+
+  async function find(id: string): Promise<Upload | null> {
+    const [upload = null] = await uploads.readMany([id]);
+    return upload;
+  }
+
+  return {
+    /** Opens an upload. Rejects with an `InvalidUploadError` or a `LimitError`. */
+    async createUpload(given: NewUpload, viewer: Viewer): Promise<OpenUpload> {
+      const isReachable =
+        dependencies.isSandbox ||
+        store.presign !== null ||
+        publicUrlProblem(dependencies.publicUrl()) === null;
+      if (!isReachable) throw new InvalidUploadError([], UNREACHABLE);
+      const issues = check(given);
+      if (issues.length > 0) throw new InvalidUploadError(issues);
+      const giveBack = await quota.countUpload(viewer, Math.ceil(given.bytes / MEBIBYTE));
+      const id = createUploadId();
+      try {
+        await uploads.create({ ...given, id, ownerId: viewer.ownerId }, viewer.limits.openUploads);
+      } catch (error) {
+        await giveBack();
+        throw error;
+      }
+      const expires = Math.floor((now() + UPLOAD_LIFE_MS) / 1_000);
+      return {
+        id,
+        putUrl: urls.create({ folder: "uploads", name: id, width: null }, expires),
+        expiresAt: new Date(expires * 1_000),
+      };
+    },
+
+    find,
+
+    /** Takes the bytes. Rejects with a `RefusedUploadError`; then nothing is left of them. */
+    async receive(upload: Upload, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+      await using draft = await store
+        .draft(bytes, { mostBytes: upload.bytes })
+        .catch((error: unknown) => {
+          if (error instanceof FileTooLargeError) throw wrongSize(upload);
+          throw error;
+        });
+      if (draft.bytes !== upload.bytes) throw wrongSize(upload);
+      const judged = await judge(draft.path, upload);
+      if (typeof judged === "string") throw new RefusedUploadError(422, "INVALID_FILE", judged);
+      if (dependencies.isMetadataStripped) await strip(draft.path, judged);
+      const name = createFileName(judged.extension);
+      await draft.keepAs(name, judged.contentType);
+      if (await uploads.receive(upload.id, name)) return;
+      await store.delete(name).catch((error: unknown) => {
+        log.warn(
+          { err: error },
+          "A file that nobody needs could not be deleted; the daily sweep will.",
+        );
+      });
+      throw new RefusedUploadError(409, "ALREADY_UPLOADED", HAS_COME);
+    },
+
+    /** The uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the owner's. */
+    async check(input, { viewer, spell }) {
+      const named = findUploads(input);
+      if (named.length === 0) return [];
+      const ids = [...new Set(named.map(({ id }) => id))];
+      const found = new Map((await uploads.readMany(ids)).map((one) => [one?.id, one]));
+      const issues = named.flatMap(({ id, path }) => {
+        const upload = found.get(id);
+        if (!upload || upload.ownerId !== viewer.ownerId)
+          return [
+            { path: spell(path), message: "names no upload of yours; upload the file again" },
+          ];
+        if (upload.file === null)
+          return [
+            {
+              path: spell(path),
+              message: "names an upload whose file has not come; send it to its `putUrl` first",
+            },
+          ];
+        return [];
+      });
+      if (issues.length > 0) throw new InvalidInputError(issues);
+      return ids;
+    },
+
+    /** The input as RunComfy gets it. */
+    async toSent(input: JsonObject, ids: readonly string[]): Promise<JsonObject> {
+      if (ids.length === 0) return input;
+      const found = await uploads.readMany(ids);
+      const pairs = found.map(async (upload): Promise<[string, string]> => {
+        if (upload?.file == null) throw new Error("An upload is gone although a job names it.");
+        return [upload.id, await toFileUrl(upload.file)];
+      });
+      return replaceUploads(input, new Map(await Promise.all(pairs)));
+    },
+  } satisfies UploadsOfInputs & Record<string, unknown>;
+
+  async function toFileUrl(name: string): Promise<string> {
+    const expiresInSeconds = Math.min(dependencies.urlSeconds, LONGEST_URL_SECONDS);
+    if (store.presign !== null && !dependencies.isSandbox)
+      return await store.presign(name, { expiresInSeconds, ...toFileHeaders(name) });
+    const expires = Math.floor(now() / 1_000) + expiresInSeconds;
+    return urls.create({ folder: "files", name, width: null }, expires);
+  }
+}
+
+type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
+type Judged = { readonly contentType: string; readonly extension: string };
+
+const LONG_NAME = `must be at most ${LONGEST_NAME} characters; shorten the file's name`;
+const HAS_COME =
+  "The file of this upload has come already. Go on with it, or create another upload.";
+const UNREACHABLE =
+  "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
+
+function wrongSize({ bytes }: Upload): RefusedUploadError {
+  const message = `The file does not have the ${bytes} bytes that were said. Create another upload with its size.`;
+  return new RefusedUploadError(422, "INVALID_FILE", message);
+}

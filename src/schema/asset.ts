@@ -1,0 +1,125 @@
+import type { AssetKind, JobAsset } from "../job/asset.ts";
+import { toThumbnailWidth } from "../files/thumbnail.ts";
+import type { KeepState, KeptFile } from "../job/kept-file.ts";
+import { NOT_KEPT } from "../job/kept-file.ts";
+import type { Builder } from "./builder.ts";
+import type { GatewayContext } from "./context.ts";
+
+const KEEP_STATES: Readonly<Record<KeepState, { readonly description: string }>> = {
+  NOT_KEPT: { description: "Nobody asked for a copy. `keepOutputs` does." },
+  PENDING: { description: "The copy will be made, or is being made." },
+  KEPT: { description: "The copy is there." },
+  FAILED: { description: "It could not be copied. `keepOutputs` tries again." },
+};
+
+const ASSET_KINDS: Readonly<Record<AssetKind, { readonly description: string }>> = {
+  IMAGE: { description: "A still or animated picture." },
+  VIDEO: { description: "Moving pictures, with or without sound." },
+  AUDIO: { description: "Sound without pictures." },
+  OTHER: { description: "Something else, or nothing says what it is." },
+};
+
+export function addAsset(builder: Builder): void {
+  const assetKind = builder.enumType("AssetKind", {
+    description:
+      "What a file is, judging by its name and by where it is in the output, not by its content.",
+    values: ASSET_KINDS,
+  });
+  const keepState = builder.enumType("KeepState", {
+    description: "Whether the gateway has a copy of a file, which stays as long as its job.",
+    values: KEEP_STATES,
+  });
+  builder.objectType("Asset", {
+    description: "A hosted file in a job's output.",
+    fields: (t) => ({
+      url: t.expose("url", {
+        type: "URL",
+        description:
+          "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
+      }),
+      path: t.exposeString("path", {
+        description:
+          "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
+      }),
+      kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
+      expiresAt: t.expose("expiresAt", {
+        type: "DateTime",
+        nullable: true,
+        description:
+          "When RunComfy deletes the file, 7 days after the job's end; the copy at `keptUrl` stays. Null when the end is not known.",
+      }),
+      keep: t.field({
+        type: keepState,
+        description:
+          "Whether the gateway keeps a copy. With each change the job has a new `version`.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).state,
+      }),
+      keepError: t.string({
+        nullable: true,
+        description: "Why there is no copy, and what to do; null unless `keep` is FAILED.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).reason,
+      }),
+      keptUrl: t.field({
+        type: "URL",
+        nullable: true,
+        description:
+          "Where the gateway serves its copy to anyone who has the URL, for one to two days; then ask for a new one. Null unless KEPT.",
+        resolve: async (asset, _arguments, context) => {
+          const { file } = await findKept(asset, context);
+          return file === null ? null : context.files.urls.create(toTarget(file, null));
+        },
+      }),
+      thumbnailUrl: t.field({
+        type: "URL",
+        nullable: true,
+        description:
+          "The same for a smaller WebP of the copy, upright and at most so many pixels wide: 64, 320, 640 or 1024, whichever is the next above `width`. Null unless a picture is KEPT, and for an SVG, which needs none.",
+        args: {
+          width: t.arg.int({
+            defaultValue: 320,
+            description: "How wide the picture is shown, in pixels.",
+          }),
+        },
+        resolve: async (asset, { width }, context) => {
+          const { file, contentType, width: fullWidth } = await findKept(asset, context);
+          // An SVG needs none, and to draw one may take hours.
+          const isPicture = /^image\/(?!svg)/.test(contentType ?? "") && fullWidth !== null;
+          if (file === null || !isPicture) return null;
+          return context.files.urls.create(toTarget(file, toThumbnailWidth(width ?? 320)));
+        },
+      }),
+      contentType: t.string({
+        nullable: true,
+        description: "The media type of the copy, judged by its bytes; null unless KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).contentType,
+      }),
+      bytes: t.field({
+        type: "SafeInt",
+        nullable: true,
+        description: "The size of the copy; null unless KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).bytes,
+      }),
+      width: t.int({
+        nullable: true,
+        description: "In pixels, as a browser shows it; null unless a picture is KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).width,
+      }),
+      height: t.int({
+        nullable: true,
+        description: "In pixels, as a browser shows it; null unless a picture is KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).height,
+      }),
+    }),
+  });
+}
+
+async function findKept(
+  { jobId, number }: JobAsset,
+  { loaders }: GatewayContext,
+): Promise<KeptFile> {
+  return (await loaders.keptFiles.load(jobId)).get(number) ?? NOT_KEPT;
+}
+
+function toTarget(name: string, width: number | null) {
+  return { folder: "files", name, width } as const;
+}

@@ -1,0 +1,82 @@
+import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
+import { isIdentifier } from "../job/identifier.ts";
+import type { Builder } from "./builder.ts";
+import { toCoded } from "./coded-errors.ts";
+
+/** Adds what takes files in and keeps them. */
+export function addFileMutations(builder: Builder): void {
+  builder.objectType("Upload", {
+    description: "A file on its way from a client to an input.",
+    fields: (t) => ({
+      id: t.exposeID("id", {
+        description:
+          "Starts with `upl_`. In place of a file's URL in an input, write `upload:` and this id, once the file has come.",
+      }),
+      putUrl: t.expose("putUrl", {
+        type: "URL",
+        description:
+          "Where to send the bytes with the HTTP method PUT, once, without a credential. 204: the file has come, and 409: it had come already. Any other answer says in `errors[0].message` why it was refused.",
+      }),
+      expiresAt: t.expose("expiresAt", {
+        type: "DateTime",
+        description: "When `putUrl` stops working.",
+      }),
+    }),
+  });
+
+  builder.mutationFields((t) => ({
+    createUpload: t.field({
+      type: "Upload",
+      scope: "jobs:submit",
+      description:
+        "Opens an upload for a picture, video or sound that an input needs. Send its bytes to `putUrl`, then name it in the input as `upload:ID`. It stays as long as a job that names it, and for a day if none does.",
+      args: {
+        fileName: t.arg.string({
+          required: true,
+          description: "What the file is called on your side; 1 to 255 characters.",
+        }),
+        contentType: t.arg.string({
+          required: true,
+          description: "Its media type, e.g. `image/png`. The bytes decide what it is.",
+        }),
+        bytes: t.arg({ type: "SafeInt", required: true, description: "Its exact size." }),
+      },
+      errors: {
+        types: [InvalidUploadError],
+        union: {
+          name: "CreateUploadResult",
+          description: "The upload, or why there is none.",
+        },
+        result: { name: "CreateUploadSuccess", description: "The gateway waits for the file." },
+        dataField: { name: "upload", description: "Where to send the file." },
+      },
+      resolve: async (_root, given, { files, viewer }) =>
+        await files.uploads.createUpload(given, viewer).catch((error: unknown) => {
+          throw toCoded(error);
+        }),
+    }),
+
+    keepOutputs: t.field({
+      type: "Job",
+      scope: "jobs:submit",
+      description:
+        "Lets the gateway copy the files that a job's output names, if it has no copy or could not make one. Answers at once; `Asset.keep` tells how it goes.",
+      args: { jobId: t.arg.id({ required: true, description: "The job's `id`." }) },
+      errors: {
+        types: [JobNotFoundError, JobNotFinishedError],
+        union: {
+          name: "KeepOutputsResult",
+          description: "The job, or why its files can't be kept.",
+        },
+        result: { name: "KeepOutputsSuccess", description: "The files will be kept." },
+        dataField: { name: "job", description: "The job as it is now." },
+      },
+      resolve: async (_root, { jobId }, { files, viewer, loaders }) => {
+        if (!isIdentifier(jobId)) throw new JobNotFoundError(jobId);
+        const job = await files.keepOutputs(jobId, viewer.ownerId);
+        loaders.clear();
+        return job;
+      },
+    }),
+  }));
+}

@@ -1,0 +1,107 @@
+import type { IncomingMessage } from "node:http";
+
+import type { BaseLogger } from "pino";
+
+import { ThumbnailsBusyError } from "../files/thumbnail.ts";
+import type { UploadService } from "../files/uploads.ts";
+import { RefusedUploadError } from "../files/uploads.ts";
+import type { Refusal } from "./refuse.ts";
+import { NOT_FOUND } from "./serve-files.ts";
+
+/** At once, by a gateway. */
+const MOST_UPLOADS = 200;
+const MOST_SILENCE_MS = 20_000;
+/** Whoever is slower keeps others from uploading. */
+const LEAST_BYTES_PER_MS = 10;
+const PATIENCE_MS = 60_000;
+
+type Receiving = {
+  readonly id: string;
+  /** Asks for the body, where the client waits for that. */
+  readonly begin: () => void;
+  /** Gives the body so long from now on to arrive. */
+  readonly allow: (patienceMs: number, reason: Refusal) => void;
+};
+
+/** Makes what takes the bytes of an upload; resolves with why they were refused, or null. */
+export function createUploadAnswer({
+  uploads,
+  log,
+}: {
+  readonly uploads: UploadService;
+  readonly log: Pick<BaseLogger, "warn">;
+}) {
+  let underWay = 0;
+
+  return async (
+    request: IncomingMessage,
+    { id, begin, allow }: Receiving,
+  ): Promise<Refusal | null> => {
+    if (request.method !== "PUT") return NOT_ALLOWED;
+    if (underWay === MOST_UPLOADS) return BUSY;
+    underWay += 1;
+    try {
+      const upload = await uploads.find(id);
+      if (upload === null) return NOT_FOUND;
+      if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
+        return toRefusal(new RefusedUploadError(422, "INVALID_FILE", WRONG_LENGTH));
+      begin();
+      await uploads.receive(upload, inTime(request, allow));
+      return null;
+    } catch (error) {
+      if (error instanceof RefusedUploadError) return toRefusal(error);
+      if (error instanceof ThumbnailsBusyError) return BUSY;
+      if (!request.complete) return null; // The client hung up.
+      log.warn({ err: error }, "An upload could not be stored. Check where files are.");
+      return AWAY;
+    } finally {
+      underWay -= 1;
+    }
+  };
+}
+
+/** The chunks of a body. It has to come without long pauses and, after a minute, at 10 KB a second. */
+async function* inTime(
+  request: IncomingMessage,
+  allow: (patienceMs: number, reason: Refusal) => void,
+): AsyncGenerator<Uint8Array> {
+  const beganAt = performance.now();
+  let received = 0;
+  allow(MOST_SILENCE_MS, TOO_SLOW);
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    received += chunk.length;
+    const isSlow = performance.now() - beganAt > PATIENCE_MS + received / LEAST_BYTES_PER_MS;
+    allow(isSlow ? 0 : MOST_SILENCE_MS, TOO_SLOW);
+    yield chunk;
+  }
+}
+
+function toRefusal({ status, code, message }: RefusedUploadError): Refusal {
+  return { status, code, message };
+}
+
+const WRONG_LENGTH =
+  "The file does not have the size that was said. Create another upload with its size.";
+const NOT_ALLOWED: Refusal = {
+  status: 405,
+  code: "METHOD_NOT_ALLOWED",
+  message: "Here the bytes of an upload are taken. Send PUT.",
+  headers: { allow: "PUT, OPTIONS" },
+};
+const TOO_SLOW: Refusal = {
+  status: 408,
+  code: "REQUEST_TIMEOUT",
+  message: "The file came too slowly. Send it again over a better connection, or a smaller one.",
+};
+const BUSY: Refusal = {
+  status: 503,
+  code: "UNAVAILABLE",
+  message: "Too many files are being uploaded. Try again in a few seconds.",
+  retryAfterSeconds: 5,
+};
+const AWAY: Refusal = {
+  status: 503,
+  code: "UNAVAILABLE",
+  message: "The file can't be stored at the moment. Try again in a few seconds.",
+  retryAfterSeconds: 5,
+};

@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+
+import type { BaseLogger } from "pino";
+
+import { toFileHeaders } from "../files/file-headers.ts";
+import type { ByteRange, FileStore } from "../files/file-store.ts";
+import type { SignedUrls } from "../files/signed-urls.ts";
+import type { Thumbnails } from "../files/thumbnail.ts";
+import { THUMBNAIL_WIDTHS, ThumbnailsBusyError, toThumbnailName } from "../files/thumbnail.ts";
+import type { Refusal } from "./refuse.ts";
+
+/** Sent at once by a gateway; each has a stream of the file store open. */
+const MOST_READERS = 1_000;
+
+/** What any page may show, and no page can run. */
+const FILE_HEADERS = {
+  "access-control-allow-origin": "*",
+  "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+  "cross-origin-resource-policy": "cross-origin",
+};
+
+type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
+
+/** Makes what answers requests for files, whose URLs are signed; resolves with a refusal where there is nothing to send. */
+export function createFileAnswer({
+  store,
+  thumbnails,
+  log,
+}: {
+  readonly store: FileStore;
+  readonly thumbnails: Thumbnails;
+  readonly log: Pick<BaseLogger, "warn">;
+}) {
+  let readers = 0;
+
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: SignedTarget,
+  ): Promise<Refusal | null> => {
+    if (request.method !== "GET" && request.method !== "HEAD") return NOT_ALLOWED;
+    if (readers === MOST_READERS) return BUSY;
+    readers += 1;
+    try {
+      const name = target.width === null ? target.name : await findThumbnail(target);
+      if (name === null) return NOT_FOUND;
+      return await send(request, response, name, target.seconds);
+    } catch (error) {
+      if (response.headersSent || response.destroyed) return null;
+      if (error instanceof ThumbnailsBusyError) return BUSY;
+      log.warn({ err: error }, "A file could not be read. Check where files are.");
+      return AWAY;
+    } finally {
+      readers -= 1;
+    }
+  };
+
+  /** The name of a smaller picture, which is made where it is missing; null where there can be none. */
+  async function findThumbnail({ name, width }: SignedTarget): Promise<string | null> {
+    const known = THUMBNAIL_WIDTHS.find((one) => one === width);
+    if (known === undefined) return null;
+    const smaller = toThumbnailName(name, known);
+    if ((await store.size(smaller)) !== null) return smaller;
+    const original = await store.open(name);
+    if (original === null) return null;
+    const picture = await thumbnails.make(original.stream, known);
+    if (picture === null) return null;
+    await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
+    await draft.keepAs(smaller, "image/webp");
+    return smaller;
+  }
+
+  async function send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    seconds: number,
+  ): Promise<Refusal | null> {
+    const { contentType, contentDisposition } = toFileHeaders(name);
+    if (store.presign !== null) {
+      const options = { expiresInSeconds: seconds, contentType, contentDisposition };
+      const location = await store.presign(name, options);
+      response.writeHead(302, {
+        ...FILE_HEADERS,
+        location,
+        "cache-control": "private, max-age=60",
+      });
+      response.end();
+      return null;
+    }
+    const etag = `"${name}"`;
+    const caching = { "cache-control": `private, max-age=${seconds}, immutable`, etag };
+    if (request.headers["if-none-match"]?.includes(etag) === true) {
+      response.writeHead(304, caching).end();
+      return null;
+    }
+    const size = await store.size(name);
+    if (size === null) return NOT_FOUND;
+    const range = readRange(request, etag, size);
+    if (range === "unsatisfiable") {
+      response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+      return null;
+    }
+    const { from, to } = range ?? { from: 0, to: size - 1 };
+    response.writeHead(range === null ? 200 : 206, {
+      ...FILE_HEADERS,
+      ...caching,
+      "content-type": contentType,
+      "content-disposition": contentDisposition,
+      "content-length": to - from + 1,
+      "accept-ranges": "bytes",
+      ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
+    });
+    const opened = request.method === "HEAD" ? null : await store.open(name, { from, to });
+    if (opened === null) response.end();
+    else await pipeline(opened.stream, response);
+    return null;
+  }
+}
+
+async function* toStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** The one range that is asked for; null for the whole file, as for several ranges and for one of another version. */
+function readRange(
+  { headers }: IncomingMessage,
+  etag: string,
+  size: number,
+): ByteRange | "unsatisfiable" | null {
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? "") ?? [];
+  const isOfOther = headers["if-range"] !== undefined && headers["if-range"] !== etag;
+  if ((first === "" && last === "") || isOfOther) return null;
+  // Without a first byte, it is the last so many bytes.
+  const from = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const to = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
+  return from > to ? "unsatisfiable" : { from, to };
+}
+
+export const NOT_FOUND: Refusal = {
+  status: 404,
+  code: "NOT_FOUND",
+  message: "Nothing is here, or the URL has run out. Ask GraphQL for a new one.",
+};
+const NOT_ALLOWED: Refusal = {
+  status: 405,
+  code: "METHOD_NOT_ALLOWED",
+  message: "Files can only be read. Send GET or HEAD.",
+  headers: { allow: "GET, HEAD" },
+};
+const BUSY: Refusal = {
+  status: 503,
+  code: "UNAVAILABLE",
+  message: "Too many files are being read. Try again in a few seconds.",
+  retryAfterSeconds: 5,
+};
+const AWAY: Refusal = {
+  status: 503,
+  code: "UNAVAILABLE",
+  message: "The file can't be read at the moment. Try again in a few seconds.",
+  retryAfterSeconds: 5,
+};

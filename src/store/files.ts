@@ -1,0 +1,232 @@
+import { type Kysely, type RawBuilder, sql } from "kysely";
+
+import type { Job } from "../job/job.ts";
+import type { KeptFile } from "../job/kept-file.ts";
+import { NOT_KEPT } from "../job/kept-file.ts";
+import type { Database } from "./database.ts";
+import { inChunks } from "./job-rows.ts";
+import type { ClaimedFile, Files } from "./job-store.ts";
+import type { Tables } from "./tables.ts";
+
+/** What becomes of a file is a new version of its job, although that has ended: so queries and the feed tell it. */
+export function createFiles(
+  database: Database,
+  announce: (jobId: string, ownerId: string) => void,
+): Files {
+  const { kind, nowMs, queries, reads, write } = database;
+  const skipLocked = kind === "postgres" ? sql`for update skip locked` : sql``;
+
+  /** Makes a new version of a job if `condition` holds, and then what is new of its files. Jobs first, as a deletion locks them. */
+  async function change(
+    jobId: string,
+    condition: RawBuilder<boolean>,
+    statements: (transaction: Kysely<Tables>) => Promise<unknown>,
+  ): Promise<boolean> {
+    const job = await write(async (transaction) => {
+      const changed = await transaction
+        .updateTable("jobs")
+        .set({ version: sql`version + 1`, updated_at: nowMs })
+        .where("id", "=", jobId)
+        .where(condition)
+        .returning(["id", "owner_id"])
+        .executeTakeFirst();
+      if (changed !== undefined) await statements(transaction);
+      return changed;
+    });
+    if (job !== undefined) announce(job.id, job.owner_id);
+    return job !== undefined;
+  }
+
+  const mine = ({ jobId, number, token }: ClaimedFile) => ({
+    job_id: jobId,
+    number,
+    due_at: token,
+  });
+
+  async function setDue(file: ClaimedFile, delayMs: number): Promise<ClaimedFile | null> {
+    const row = await queries
+      .updateTable("kept_files")
+      .set((eb) => ({ due_at: eb(nowMs, "+", delayMs) }))
+      .where((eb) => eb.and(mine(file)))
+      .returning("due_at")
+      .executeTakeFirst();
+    return row?.due_at == null ? null : { ...file, token: row.due_at };
+  }
+
+  return {
+    async readPlace() {
+      const row = await queries.selectFrom("file_places").selectAll().executeTakeFirstOrThrow();
+      return { folder: row.folder, key: row.key, isMade: row.is_made === 1 };
+    },
+
+    async noteMade() {
+      await queries.updateTable("file_places").set({ is_made: 1 }).execute();
+    },
+
+    async claimDue({ limit, claimMs }) {
+      const { rows: files } = await sql<ClaimedFile>`
+        update kept_files set due_at = ${nowMs} + ${claimMs}, attempts = attempts + 1
+        where (job_id, number) in (
+          select job_id, number from kept_files where due_at <= ${nowMs}
+          order by due_at limit ${limit} ${skipLocked}
+        )
+        returning job_id as "jobId", number, url, attempts, due_at as token,
+          ${nowMs} - (select coalesce(finished_at, updated_at) from jobs where id = job_id) as "sinceEndMs"
+      `.execute(queries);
+      const { rows: next } = await sql<{ in_ms: number | null }>`
+        select min(due_at) - ${nowMs} as in_ms from kept_files where due_at is not null
+      `.execute(queries);
+      return { files, nextInMs: next[0]?.in_ms ?? null };
+    },
+
+    renewClaim: setDue,
+    putBack: async (file, delayMs) => void (await setDue(file, delayMs)),
+
+    settle: (file, kept) =>
+      change(
+        file.jobId,
+        sql`exists (select 1 from kept_files where job_id = ${file.jobId}
+          and number = ${file.number} and due_at = ${file.token})`,
+        (transaction) =>
+          transaction
+            .updateTable("kept_files")
+            .set({ ...fromKept(kept), due_at: null })
+            .where("job_id", "=", file.jobId)
+            .where("number", "=", file.number)
+            .execute(),
+      ),
+
+    async request(job, urls) {
+      const numbers = await reads
+        .selectFrom("kept_files")
+        .select("number")
+        .where("job_id", "=", job.id)
+        .where("state", "!=", "FAILED")
+        .execute();
+      if (numbers.length === urls.length) return false;
+      return await change(job.id, sql`finished_at is not null`, (transaction) =>
+        insertKeeps(transaction, nowMs, job, urls),
+      );
+    },
+
+    async readMany(jobIds) {
+      const rows = await inChunks(jobIds, (chunk) =>
+        reads.selectFrom("kept_files").selectAll().where("job_id", "in", chunk).execute(),
+      );
+      const byJob = Map.groupBy(rows, (row) => row.job_id);
+      return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.number, toKept(row)])));
+    },
+
+    async listDoomed(limit) {
+      const rows = await queries.selectFrom("doomed_files").selectAll().limit(limit).execute();
+      return rows.map(({ file }) => file);
+    },
+
+    async forgetDoomed(names) {
+      await inChunks(names, (chunk) =>
+        queries.deleteFrom("doomed_files").where("file", "in", chunk).execute(),
+      );
+    },
+
+    async findUnknown(names) {
+      const rows = await inChunks(names, (chunk) =>
+        reads
+          .selectFrom("kept_files")
+          .select("file")
+          .where("file", "in", chunk)
+          .unionAll(reads.selectFrom("uploads").select("file").where("file", "in", chunk))
+          .execute(),
+      );
+      const known = new Set(rows.map(({ file }) => file));
+      return names.filter((name) => !known.has(name));
+    },
+
+    async listKept(after, limit) {
+      const rows = await reads
+        .selectFrom("kept_files")
+        .select("file")
+        .where("file", ">", after)
+        .orderBy("file")
+        .limit(limit)
+        .execute();
+      return rows.flatMap(({ file }) => file ?? []);
+    },
+
+    async noteLost(name) {
+      const row = await reads
+        .selectFrom("kept_files")
+        .select("job_id")
+        .where("file", "=", name)
+        .executeTakeFirst();
+      if (row === undefined) return;
+      await change(
+        row.job_id,
+        sql`exists (select 1 from kept_files where file = ${name})`,
+        (transaction) =>
+          transaction
+            .updateTable("kept_files")
+            .set({ ...fromKept(LOST), due_at: null })
+            .where("file", "=", name)
+            .execute(),
+      );
+    },
+
+    async claimSweep(everyMs) {
+      const row = await queries
+        .updateTable("file_places")
+        .set({ swept_at: nowMs })
+        .where((eb) => eb("swept_at", "<=", eb(nowMs, "-", everyMs)))
+        .returning("number")
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+  };
+}
+
+/** Lets the files be fetched at once, but for those that are kept or will be. */
+export async function insertKeeps(
+  transaction: Kysely<Tables>,
+  nowMs: Database["nowMs"],
+  { id }: Pick<Job, "id">,
+  urls: readonly string[],
+): Promise<void> {
+  const files = urls.map((url, number) => ({
+    job_id: id,
+    number,
+    url,
+    state: "PENDING" as const,
+    due_at: nowMs,
+  }));
+  await transaction
+    .insertInto("kept_files")
+    .values(files)
+    .onConflict((conflict) =>
+      conflict
+        .columns(["job_id", "number"])
+        .doUpdateSet({ state: "PENDING", due_at: nowMs, attempts: 0, reason: null })
+        .where("kept_files.state", "=", "FAILED"),
+    )
+    .execute();
+}
+
+const LOST: KeptFile = {
+  ...NOT_KEPT,
+  state: "FAILED",
+  reason: "The copy is gone from where the gateway keeps files. Try to keep it again.",
+};
+
+function fromKept({ contentType, ...kept }: KeptFile) {
+  return { ...kept, content_type: contentType };
+}
+
+function toKept(row: Omit<Tables["kept_files"], "attempts">): KeptFile {
+  return {
+    state: row.state,
+    file: row.file,
+    contentType: row.content_type,
+    bytes: row.bytes,
+    width: row.width,
+    height: row.height,
+    reason: row.reason,
+  };
+}

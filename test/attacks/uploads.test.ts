@@ -1,0 +1,110 @@
+import { pipeline } from "node:stream/promises";
+import { request } from "node:http";
+import { setTimeout } from "node:timers/promises";
+
+import sharp from "sharp";
+import { expect, onTestFinished, test } from "vitest";
+
+import { openSocket } from "../support/raw-socket.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+import { readMemoryMib } from "./read-memory.ts";
+
+const COUNT = 100;
+const ORIGIN = "https://gateway.example.com";
+const CREATE = `mutation ($bytes: SafeInt!) {
+  createUpload(fileName: "noise.png", contentType: "image/png", bytes: $bytes) {
+    ... on CreateUploadSuccess { upload { id putUrl } }
+  }
+}`;
+
+test(
+  "100 uploads at once take little memory, and others are served",
+  { timeout: 60_000 },
+  async () => {
+    const gateway = await startAttackedGateway({ PUBLIC_URL: ORIGIN });
+    onTestFinished(() => gateway.end());
+    const file = await drawNoise();
+    expect(file.length).toBeGreaterThan(4_000_000);
+    const uploads = await Promise.all(
+      Array.from({ length: COUNT }, () => openUpload(gateway.url, file.length)),
+    );
+    const before = readMemoryMib(gateway.process.pid);
+    let most = 0;
+    const watching = setInterval(() => {
+      most = Math.max(most, readMemoryMib(gateway.process.pid) - before);
+    }, 20);
+    const answers = Promise.all(
+      uploads.map(({ putUrl }) => put(putUrl.replace(ORIGIN, gateway.url), file)),
+    );
+    await gateway.expectUnharmed();
+    expect(new Set(await answers)).toEqual(new Set([204]));
+    clearInterval(watching);
+    // Together they have more than 400 MiB.
+    expect(most).toBeLessThan(200);
+  },
+);
+
+test(
+  "readers of a file that never read take little memory, are cut, and hold nobody up",
+  { timeout: 90_000 },
+  async () => {
+    const gateway = await startAttackedGateway({ PUBLIC_URL: ORIGIN });
+    onTestFinished(() => gateway.end());
+    const file = await drawNoise();
+    const { id, putUrl } = await openUpload(gateway.url, file.length);
+    expect(await put(putUrl.replace(ORIGIN, gateway.url), file)).toBe(204);
+    const submit = `mutation { submitJob(deploymentId: "d", input: { a: "upload:${id}" }) { __typename } }`;
+    await post(gateway.url, submit);
+    const { a: url } = JSON.parse(gateway.upstream.requests.at(-1)?.body ?? "");
+    const { pathname, search } = new URL(url);
+    const before = readMemoryMib(gateway.process.pid);
+    const closed = Array.from({ length: 300 }, async () => {
+      const socket = (await openSocket(gateway.port)).pause();
+      onTestFinished(() => void socket.destroy());
+      socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      // The gateway cuts who reads nothing for half a minute; only a reader learns of it.
+      await setTimeout(32_000);
+      socket.on("error", () => undefined).resume();
+      await new Promise((resolve) => socket.once("close", resolve));
+      expect(socket.bytesRead).toBeLessThan(file.length);
+    });
+    await gateway.expectUnharmed();
+    const response = await fetch(`${gateway.url}${pathname}${search}`);
+    expect((await response.arrayBuffer()).byteLength).toBe(file.length);
+    expect(readMemoryMib(gateway.process.pid) - before).toBeLessThan(200);
+    await Promise.all(closed);
+  },
+);
+
+async function post(url: string, query: string, variables: object = {}) {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+  return (await response.json()).data;
+}
+
+async function openUpload(url: string, bytes: number) {
+  return (await post(url, CREATE, { bytes })).createUpload.upload;
+}
+
+async function drawNoise(): Promise<Buffer> {
+  const noise = { type: "gaussian", mean: 128, sigma: 60 } as const;
+  const create = { width: 1_200, height: 1_200, channels: 3, background: "red", noise } as const;
+  return await sharp({ create }).png().toBuffer();
+}
+
+/** The status of the answer to a PUT. */
+async function put(url: string, body: Buffer): Promise<number | undefined> {
+  const sending = request(url, { method: "PUT", headers: { "content-length": body.length } });
+  const answered = new Promise<number | undefined>((resolve, reject) => {
+    sending.once("response", (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sending.once("error", reject);
+  });
+  await pipeline([body], sending);
+  return await answered;
+}

@@ -1,0 +1,292 @@
+import { fork } from "node:child_process";
+import { createHash, randomInt } from "node:crypto";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { pino } from "pino";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+
+import { createFetchFile } from "../../src/files/fetch-file.ts";
+import { startFileUpkeep } from "../../src/files/file-upkeep.ts";
+import { startKeeper } from "../../src/files/keep-outputs.ts";
+import { openFileStore } from "../../src/files/open-file-store.ts";
+import { createKeepOutputs } from "../../src/files/request-keep.ts";
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { KeptFile } from "../../src/job/kept-file.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const log = pino({ level: "silent" });
+const NO_CREDENTIALS = { accessKeyId: "", secretAccessKey: "", sessionToken: null };
+
+/** The same bytes for the same path, of a size of its own. */
+function bytesOf(path: string): Buffer {
+  const seed = createHash("sha256").update(path).digest();
+  return Buffer.concat(Array.from({ length: 1 + (seed[0] ?? 0) }, () => seed));
+}
+
+/** A server of files that counts how often each is asked for. */
+async function serveFiles(answer = send) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    answer(request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  return { origin: `http://127.0.0.1:${port}`, asked };
+}
+
+function send({ url = "" }: IncomingMessage, response: ServerResponse): void {
+  response.end(bytesOf(url));
+}
+
+async function openKeeper(options: { readonly origin: string; readonly mostBytes?: number }) {
+  const { origin, mostBytes = 1_048_576 } = options;
+  const store = await openStore({ databaseUrl: ":memory:", log });
+  const folder = await createTemporaryFolder();
+  const files = await openFileStore({
+    url: `file:${folder}`,
+    databaseId: "test",
+    credentials: NO_CREDENTIALS,
+  });
+  const keeper = startKeeper({
+    files: store.files,
+    store: files,
+    fetchFile: createFetchFile({ trustedOrigins: [origin] }),
+    mostBytes,
+    random: () => 0,
+    log,
+  });
+  onTestFinished(async () => {
+    await keeper.close();
+    await store.close();
+  });
+
+  /** Ends a job whose output names these paths of the origin. */
+  async function succeed(paths: readonly string[]): Promise<Job> {
+    const job = createJob({ ownerId: "o", deploymentId: "d", apiVersion: "v1", now: new Date() });
+    await store.jobs.insert({ job, input: {}, key: null });
+    const urls = paths.map((path) => (path.startsWith("/") ? `${origin}${path}` : path));
+    const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
+    const ended = advance(job, seen, new Date());
+    await store.jobs.save(ended, seen.output, urls);
+    keeper.wake();
+    return ended;
+  }
+
+  async function stateOf(job: Job): Promise<readonly KeptFile[]> {
+    const [kept] = await store.files.readMany([job.id]);
+    return [...(kept ?? [])].toSorted(([a], [b]) => a - b).map(([, file]) => file);
+  }
+
+  const untilSettled = (job: Job) =>
+    expect
+      .poll(async () => (await stateOf(job)).some(({ state }) => state === "PENDING"), {
+        timeout: 20_000,
+      })
+      .toBe(false);
+
+  return { store, folder: join(folder, "test"), files, keeper, succeed, stateOf, untilSettled };
+}
+
+test("each file of an output is kept, whole and once, and each makes a new version of its job", async () => {
+  const { origin, asked } = await serveFiles();
+  const { store, folder, succeed, stateOf, untilSettled } = await openKeeper({ origin });
+  const job = await succeed(["/a", "/b", "/c"]);
+  await untilSettled(job);
+  const kept = await stateOf(job);
+  for (const [index, path] of ["/a", "/b", "/c"].entries()) {
+    const { state, file, bytes, contentType } = kept[index] ?? {};
+    expect({ state, bytes, contentType }).toEqual({
+      state: "KEPT",
+      bytes: bytesOf(path).length,
+      contentType: "application/octet-stream",
+    });
+    expect(await readFile(join(folder, file ?? ""))).toEqual(bytesOf(path));
+  }
+  expect(asked.toSorted()).toEqual(["/a", "/b", "/c"]);
+  expect((await store.jobs.read(job.id))?.version).toBe(job.version + 3);
+});
+
+test.each([
+  ["leads to this machine", "http://127.0.0.1:1/a", /https|public/],
+  ["is not https", "http://files.example.com/a", /https/],
+  ["is too large", "/large", /larger/],
+])(
+  "a file that %s has FAILED at once, with a reason that names no URL",
+  async (_what, path, reason) => {
+    const { origin } = await serveFiles((_request, response) => response.end(Buffer.alloc(2_000)));
+    const { succeed, stateOf, untilSettled } = await openKeeper({ origin, mostBytes: 1_000 });
+    const job = await succeed([path]);
+    await untilSettled(job);
+    const [file] = await stateOf(job);
+    expect(file).toMatchObject({
+      state: "FAILED",
+      file: null,
+      reason: expect.stringMatching(reason),
+    });
+    expect(file?.reason).not.toMatch(/127|example/);
+  },
+);
+
+test("a file that breaks off is fetched again, and is never seen half", async () => {
+  let calls = 0;
+  const { origin, asked } = await serveFiles((request, response) => {
+    if (++calls > 1) return send(request, response);
+    response.writeHead(200, { "content-length": "1000" });
+    response.write("half", () => response.destroy());
+  });
+  const { succeed, stateOf, untilSettled, files } = await openKeeper({ origin });
+  const job = await succeed(["/a"]);
+  await untilSettled(job);
+  expect(await stateOf(job)).toMatchObject([{ state: "KEPT", bytes: bytesOf("/a").length }]);
+  expect(asked).toHaveLength(2);
+  expect(await Array.fromAsync(files.list())).toHaveLength(1);
+});
+
+test("keepOutputs tries again what has FAILED, and keeps what nobody had asked for", async () => {
+  let bytes = 2_000;
+  const { origin } = await serveFiles((_request, response) => response.end(Buffer.alloc(bytes)));
+  const kept = await openKeeper({ origin, mostBytes: 1_000 });
+  const { store, keeper, succeed, stateOf, untilSettled } = kept;
+  const job = await succeed(["/a"]);
+  await untilSettled(job);
+  expect(await stateOf(job)).toMatchObject([{ state: "FAILED" }]);
+  bytes = 500;
+  const keepOutputs = createKeepOutputs({ store, onKeep: keeper.wake });
+  await keepOutputs(job.id, "o");
+  await untilSettled(job);
+  expect(await stateOf(job)).toMatchObject([{ state: "KEPT" }]);
+  const settled = await keepOutputs(job.id, "o");
+  expect(settled.version).toBe((await store.jobs.read(job.id))?.version);
+});
+
+test("what is under way at a stop is fetched by others at once", async () => {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { origin } = await serveFiles((_request, response) => {
+    response.write("begun");
+    begin();
+  });
+  const { store, keeper, succeed } = await openKeeper({ origin });
+  await succeed(["/a"]);
+  await begun;
+  await keeper.close();
+  const { files } = await store.files.claimDue({ limit: 1, claimMs: 1_000 });
+  expect(files).toHaveLength(1);
+});
+
+test("files go with their job, and what no row has goes too, but nothing young", async () => {
+  const { origin } = await serveFiles();
+  const { store, files, succeed, untilSettled, stateOf } = await openKeeper({ origin });
+  const [gone, stays] = [await succeed(["/a"]), await succeed(["/b"])];
+  await untilSettled(gone);
+  await untilSettled(stays);
+  const [kept] = await stateOf(stays);
+  await (await files.draft(new Blob(["x"]).stream(), { mostBytes: 1 })).keepAs("orphan.bin", "a/b");
+  expect(await store.jobs.delete(gone.id)).toBe(true);
+  const left = async () => (await Array.fromAsync(files.list())).map(({ name }) => name);
+  const swept = vi.spyOn(store.files, "listKept");
+  const sweep = async (now: () => number): Promise<void> => {
+    const common = { files: store.files, uploads: store.uploads, store: files, log };
+    const upkeep = startFileUpkeep({ ...common, now });
+    await expect.poll(() => swept.mock.calls.length).toBeGreaterThan(0);
+    await upkeep.close();
+    swept.mockClear();
+  };
+  await sweep(Date.now);
+  expect(new Set(await left())).toEqual(new Set([kept?.file, "orphan.bin"]));
+  vi.spyOn(store.files, "claimSweep").mockResolvedValue(true);
+  await sweep(() => Date.now() + 2 * 3_600_000);
+  expect(await left()).toEqual([kept?.file]);
+  await files.delete(kept?.file ?? "");
+  await sweep(Date.now);
+  expect(await stateOf(stays)).toMatchObject([{ state: "FAILED", file: null }]);
+});
+
+const DATABASES = [
+  {
+    name: "SQLite",
+    keepers: 1,
+    create: async () => `file:${join(await createTemporaryFolder(), "gateway.db")}`,
+  },
+  {
+    name: "two gateways with Postgres",
+    keepers: 2,
+    async create() {
+      const { url, drop } = await createDatabase();
+      onTestFinished(drop);
+      return url;
+    },
+  },
+];
+
+describe.each(DATABASES)("kill -9 on $name", { timeout: 120_000 }, ({ keepers, create }) => {
+  test("while 200 jobs succeed loses no file, and fetches none twice but those under way", async () => {
+    const { origin, asked } = await serveFiles((request, response) => {
+      // Slow enough that a kill meets some.
+      setTimeout(() => send(request, response), randomInt(30));
+    });
+    const databaseUrl = await create();
+    const folder = await createTemporaryFolder();
+    let kills = 0;
+    const run = async () => {
+      const child = fork(new URL("./keeper-child.ts", import.meta.url), [
+        databaseUrl,
+        folder,
+        origin,
+        "200",
+      ]);
+      await once(child, "message");
+      return child;
+    };
+    const kill = async (child: Awaited<ReturnType<typeof run>>) => {
+      kills += 1;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    };
+    for (let round = 0; round < 3; round++) {
+      const children = await Promise.all(Array.from({ length: keepers }, run));
+      await sleep(randomInt(50, 500));
+      await Promise.all(children.map(kill));
+    }
+    const last = await run();
+    expect(await once(last, "message")).toEqual(["all kept", undefined]);
+    await kill(last);
+    const store = await openStore({ databaseUrl, log });
+    onTestFinished(() => store.close());
+    await expectAllKept(store, join(folder, "test"));
+    // So many are under way at most when one is killed.
+    expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(16 * kills);
+  });
+});
+
+async function expectAllKept(store: JobStore, folder: string): Promise<void> {
+  const range = {
+    filter: { statuses: ["SUCCEEDED"] },
+    direction: "forward",
+    limit: 1_000,
+  } as const;
+  const jobs = await store.jobs.list(range);
+  expect(jobs.length).toBeGreaterThanOrEqual(200);
+  const kept = await store.files.readMany(jobs.map(({ id }) => id));
+  for (const [index, job] of jobs.entries()) {
+    const file = kept[index]?.get(0);
+    expect(file?.state, job.id).toBe("KEPT");
+    expect(await readFile(join(folder, file?.file ?? ""))).toEqual(bytesOf(`/${job.id}`));
+  }
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+
+import { createSignedUrls } from "../../src/files/signed-urls.ts";
+
+const NOON = Date.UTC(2026, 0, 2, 12);
+const FILE = { folder: "files", name: "a1.png", width: null } as const;
+
+function createUrls(options: { key?: string; nowMs?: number } = {}) {
+  const { key = "key", nowMs = NOON } = options;
+  return createSignedUrls({ key, publicUrl: () => "https://a.example.com", now: () => nowMs });
+}
+
+function open(url: string, urls = createUrls()) {
+  const { pathname, search } = new URL(url);
+  return urls.open(pathname, search.slice(1));
+}
+
+test("a URL leads to its file until it runs out, on every gateway that has the key", () => {
+  const url = createUrls().create(FILE);
+  expect(url).toMatch(/^https:\/\/a\.example\.com\/files\/a1\.png\?/);
+  expect(open(url)).toEqual({ ...FILE, seconds: 36 * 3_600 });
+  expect(open(url, createUrls({ nowMs: NOON + 36 * 3_600_000 - 1_000 }))?.seconds).toBe(1);
+  expect(open(url, createUrls({ nowMs: NOON + 36 * 3_600_000 }))).toBeNull();
+  expect(open(url, createUrls({ key: "another" }))).toBeNull();
+});
+
+test("a URL is the same all day long, so that browsers find what they have", () => {
+  const url = createUrls({ nowMs: NOON + 11 * 3_600_000 }).create(FILE);
+  expect(url).toBe(createUrls().create(FILE));
+  expect(createUrls({ nowMs: NOON + 13 * 3_600_000 }).create(FILE)).not.toBe(url);
+});
+
+test("a URL that was altered in any part leads nowhere", () => {
+  const url = createUrls().create({ ...FILE, width: 320 }, NOON / 1_000 + 60);
+  expect(open(url)).toEqual({ ...FILE, width: 320, seconds: 60 });
+  const altered = [
+    url.replace("a1.png", "a2.png"),
+    url.replace("/files/", "/uploads/"),
+    url.replace("width=320", "width=640"),
+    url.replace("width=320&", ""),
+    url.replace(/expires=\d+/, `expires=${NOON / 1_000 + 61}`),
+    url.replace(/signature=./, "signature=_"),
+    url.replace(/&signature=.*/, ""),
+    url.slice(0, -1),
+    url.replace("a1.png", "..%2Fa1.png"),
+  ];
+  for (const one of altered) expect(open(one), one).toBeNull();
+});

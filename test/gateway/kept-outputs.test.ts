@@ -1,0 +1,144 @@
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const log = pino({ level: "silent" });
+const ASSETS = "assets { url keep keepError keptUrl thumbnailUrl contentType bytes width height }";
+const SUBMIT = `mutation { submitPaperLantern(input: { prompt: "A lantern" }, answerWithinSeconds: 20) {
+  ... on SubmitJobSuccess { job { id status version } }
+} }`;
+
+async function start(environment: Readonly<Record<string, string>> = {}) {
+  const folder = await createTemporaryFolder();
+  const config = loadConfig({
+    PORT: "0",
+    SANDBOX_PORT: "0",
+    SANDBOX_SPEED: "50",
+    DATABASE_URL: ":memory:",
+    FILES_URL: `file:${folder}`,
+    ...environment,
+  });
+  const gateway = await startGateway(config, { log });
+  onTestFinished(() => gateway.close());
+
+  async function post(query: string) {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    const { data, errors } = await response.json();
+    if (errors !== undefined) throw new Error(JSON.stringify(errors));
+    return data;
+  }
+
+  /** A job of the sandbox that has ended. */
+  async function succeed() {
+    const { job } = (await post(SUBMIT)).submitPaperLantern;
+    expect(job.status).toBe("SUCCEEDED");
+    return job;
+  }
+
+  const read = async (id: string) => (await post(`{ job(id: "${id}") { version ${ASSETS} } }`)).job;
+
+  async function untilKept(id: string) {
+    await expect
+      .poll(async () => (await read(id)).assets[0].keep, { timeout: 10_000 })
+      .toBe("KEPT");
+    return await read(id);
+  }
+
+  return { gateway, post, succeed, read, untilKept };
+}
+
+test("a kept picture outlives the vendor's, and goes with its job", async () => {
+  const { post, succeed, untilKept } = await start({ SANDBOX_FILES_EXPIRE_SECONDS: "1" });
+  const { id, version } = await succeed();
+  const job = await untilKept(id);
+  expect(job.version).toBe(version + 1);
+  const [asset] = job.assets;
+  expect(asset).toMatchObject({
+    keepError: null,
+    contentType: "image/svg+xml",
+    bytes: expect.any(Number),
+    width: 1_024,
+    height: 1_024,
+  });
+  await expect.poll(async () => (await fetch(asset.url)).status).toBe(404);
+  const copy = await fetch(asset.keptUrl);
+  expect(copy.headers.get("content-type")).toBe("image/svg+xml");
+  // Opened by itself it could run what it holds.
+  expect(copy.headers.get("content-disposition")).toMatch(/^attachment/);
+  expect(await copy.text()).toMatch(/^<svg/);
+  await post(`mutation { deleteJob(id: "${id}") { __typename } }`);
+  expect((await post(`{ job(id: "${id}") { id } }`)).job).toBeNull();
+});
+
+test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it", async () => {
+  const { post, succeed, read, untilKept } = await start({ KEEP_OUTPUTS: "false" });
+  const { id, version } = await succeed();
+  expect((await read(id)).assets).toMatchObject([{ keep: "NOT_KEPT", keptUrl: null, bytes: null }]);
+  const KEEP = `mutation { keepOutputs(jobId: "${id}") {
+    ... on KeepOutputsSuccess { job { version assets { keep } } }
+    ... on Error { message }
+  } }`;
+  const { job } = (await post(KEEP)).keepOutputs;
+  expect(job).toEqual({ version: version + 1, assets: [{ keep: "PENDING" }] });
+  expect((await untilKept(id)).version).toBe(version + 2);
+  expect((await post(KEEP)).keepOutputs.job.version).toBe(version + 2);
+  const missing = `mutation { keepOutputs(jobId: "job_0") { ... on Error { message } } }`;
+  expect((await post(missing)).keepOutputs.message).toContain("You have no job");
+});
+
+test("with S3 a kept file's URL leads there, and the bytes don't pass the gateway", async () => {
+  const server = await startS3Server();
+  onTestFinished(() => server.close());
+  const { succeed, untilKept } = await start({
+    FILES_URL: `s3://files?endpoint=${server.endpoint}`,
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+  });
+  const [{ keptUrl }] = (await untilKept((await succeed()).id)).assets;
+  const redirect = await fetch(keptUrl, { redirect: "manual" });
+  expect(redirect.status).toBe(302);
+  expect(redirect.headers.get("location")).toMatch(new RegExp(`^${server.endpoint}/files/`));
+  const copy = await fetch(keptUrl);
+  expect(copy.headers.get("content-disposition")).toMatch(/^attachment/);
+  expect(await copy.text()).toMatch(/^<svg/);
+});
+
+test("the feed tells that a file was kept", async () => {
+  const { gateway, succeed, untilKept } = await start();
+  const query = encodeURIComponent(
+    `subscription { jobsUpdated(after: "") { job { version assets { keep } } } }`,
+  );
+  const leaving = new AbortController();
+  const response = await fetch(`${gateway.url}/graphql?query=${query}`, {
+    headers: { accept: "text/event-stream" },
+    signal: leaving.signal,
+  });
+  let told = "";
+  const reading = (async () => {
+    for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? [])
+      told += text;
+  })().catch(() => undefined);
+  const { id } = await succeed();
+  const { version } = await untilKept(id);
+  await expect.poll(() => told).toContain(`{"version":${version},"assets":[{"keep":"KEPT"}]}`);
+  leaving.abort();
+  await reading;
+});
+
+test("with Postgres a gateway that would keep files in another folder does not start", async () => {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const shared = `file:${await createTemporaryFolder()}`;
+  await start({ DATABASE_URL: database.url, FILES_URL: shared });
+  await start({ DATABASE_URL: database.url, FILES_URL: shared });
+  await expect(start({ DATABASE_URL: database.url })).rejects.toThrow(/FILES_URL leads to another/);
+});

@@ -1,0 +1,326 @@
+import { once } from "node:events";
+import { mkdir, rm } from "node:fs/promises";
+import { connect } from "node:net";
+
+import { pino } from "pino";
+import sharp from "sharp";
+import { expect, onTestFinished, test } from "vitest";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const CREATE = `mutation ($fileName: String = "cat.png", $contentType: String = "image/png", $bytes: SafeInt!) {
+  createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {
+    ... on CreateUploadSuccess { upload { id putUrl expiresAt } }
+    ... on InvalidUploadError { message issues { path message } }
+  }
+}`;
+const SUBMIT = `mutation ($input: JSON!, $key: String) {
+  submitJob(deploymentId: "dep", input: $input, idempotencyKey: $key) {
+    ... on SubmitJobSuccess { job { id input } }
+    ... on InvalidInputError { issues { path message } }
+    ... on Error { message }
+  }
+}`;
+
+async function drawCat(options: { width?: number; height?: number } = {}): Promise<Buffer> {
+  const { width = 64, height = 48 } = options;
+  const create = { width, height, channels: 3, background: "orange" } as const;
+  return await sharp({ create }).png().toBuffer();
+}
+
+/** A gateway in front of an upstream that counts what reaches it, which has a public address unless told otherwise. */
+async function start(environment: Readonly<Record<string, string>> = {}) {
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  const folder = await createTemporaryFolder();
+  const config = loadConfig({
+    PORT: "0",
+    DATABASE_URL: ":memory:",
+    FILES_URL: `file:${folder}`,
+    PUBLIC_URL: "https://gateway.example.com",
+    RUNCOMFY_BASE_URL: upstream.url,
+    RUNCOMFY_API_TOKEN: upstream.token,
+    UPLOAD_MIB: "1",
+    ...environment,
+  });
+  const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
+  onTestFinished(() => gateway.close());
+
+  async function post(query: string, variables: object, headers: object = {}) {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = await response.json();
+    if (errors !== undefined) throw new Error(JSON.stringify(errors));
+    return data;
+  }
+
+  /** The same URL at the address that the gateway listens on. */
+  const here = (url: string): string => {
+    const { pathname, search } = new URL(url);
+    return `${gateway.url}${pathname}${search}`;
+  };
+
+  const create = async (bytes: number, variables: object = {}) =>
+    (await post(CREATE, { bytes, ...variables })).createUpload;
+
+  const put = (url: string, body: Uint8Array, init: RequestInit = {}) =>
+    fetch(here(url), { method: "PUT", body: new Uint8Array(body), ...init });
+
+  async function upload(body: Uint8Array): Promise<string> {
+    const { id, putUrl } = (await create(body.length)).upload;
+    expect((await put(putUrl, body)).status).toBe(204);
+    return id;
+  }
+
+  const submit = async (input: object, key: string | null = null) =>
+    (await post(SUBMIT, { input, key })).submitJob;
+
+  /** What the upstream got last. */
+  const sent = () =>
+    JSON.parse(upstream.requests.findLast(({ call }) => call === "submit")?.body ?? "null");
+
+  return { upstream, here, create, put, upload, submit, sent, folder };
+}
+
+async function refusalOf(response: Response) {
+  const { errors } = await response.json();
+  return { status: response.status, code: errors[0].extensions.code, message: errors[0].message };
+}
+
+test("a picture goes in, is named in an input, and RunComfy gets a URL that gives its bytes to whoever has it", async () => {
+  const { upload, submit, sent, here } = await start();
+  const cat = await drawCat();
+  const id = await upload(cat);
+  const input = {
+    ctrl_img: `upload:${id}`,
+    nested: [{ also: `upload:${id}` }],
+    prompt: "upload:x",
+  };
+  expect((await submit(input)).job.input).toEqual(input);
+  const { ctrl_img: url, nested, prompt } = sent();
+  expect(url).toMatch(/^https:\/\/gateway\.example\.com\/files\/[0-9a-f-]+\.png\?/);
+  expect([nested, prompt]).toEqual([[{ also: url }], "upload:x"]);
+  const response = await fetch(here(url));
+  expect(Buffer.from(await response.arrayBuffer())).toEqual(cat);
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    "content-type": "image/png",
+    "content-disposition": expect.stringMatching(/^inline; filename="[0-9a-f-]+\.png"$/),
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "cross-origin",
+    "content-security-policy": expect.stringContaining("sandbox"),
+    "cache-control": expect.stringMatching(/^private, max-age=\d+, immutable$/),
+    "accept-ranges": "bytes",
+  });
+});
+
+test("a key stands for the upload, not for the URL that RunComfy gets", async () => {
+  const { upload, submit, upstream } = await start();
+  const input = { ctrl_img: `upload:${await upload(await drawCat())}` };
+  const first = await submit(input, "key");
+  expect((await submit(input, "key")).job.id).toBe(first.job.id);
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("ranges, HEAD and known files are answered as browsers ask for them", async () => {
+  const { upload, submit, sent, here } = await start();
+  const cat = await drawCat();
+  await submit({ ctrl_img: `upload:${await upload(cat)}` });
+  const url = here(sent().ctrl_img);
+  const read = async (headers: Record<string, string>, method = "GET") => {
+    const response = await fetch(url, { method, headers });
+    const range = response.headers.get("content-range");
+    return [response.status, range, Buffer.from(await response.arrayBuffer())];
+  };
+  const size = cat.length;
+  expect(await read({ range: "bytes=2-5" })).toEqual([
+    206,
+    `bytes 2-5/${size}`,
+    cat.subarray(2, 6),
+  ]);
+  expect(await read({ range: "bytes=-3" })).toEqual([
+    206,
+    `bytes ${size - 3}-${size - 1}/${size}`,
+    cat.subarray(-3),
+  ]);
+  expect(await read({ range: `bytes=${size - 1}-` })).toMatchObject([206, {}, cat.subarray(-1)]);
+  expect(await read({ range: `bytes=0-${size * 2}` })).toMatchObject([206, {}, cat]);
+  expect((await read({ range: `bytes=${size}-` }))[0]).toBe(416);
+  expect(await read({ range: "bytes=0-1,4-5" })).toEqual([200, null, cat]);
+  expect(await read({ range: "bytes=0-1", "if-range": '"other"' })).toEqual([200, null, cat]);
+  expect(await read({}, "HEAD")).toEqual([200, null, Buffer.alloc(0)]);
+  const etag = (await fetch(url)).headers.get("etag") ?? "";
+  expect((await read({ "if-none-match": etag }))[0]).toBe(304);
+  expect((await read({}, "DELETE"))[0]).toBe(405);
+});
+
+test("a URL that was altered, has run out or is unknown is 404, for reading and for sending", async () => {
+  const { upload, submit, sent, here, create, put } = await start();
+  const cat = await drawCat();
+  await submit({ ctrl_img: `upload:${await upload(cat)}` });
+  const url = here(sent().ctrl_img);
+  const { putUrl } = (await create(cat.length)).upload;
+  for (const one of [url.replace(/\/files\/./, "/files/z"), url.slice(0, -2), `${url}A`]) {
+    const { status, headers } = await fetch(one);
+    expect([status, headers.get("cache-control")]).toEqual([404, "no-store"]);
+  }
+  for (const one of [putUrl.replace(/upl_./, "upl_z"), putUrl.replace(/expires=\d/, "expires=9")])
+    expect((await put(one, cat)).status).toBe(404);
+});
+
+test("where the folder of files is gone, a file can't be read at the moment, which nobody remembers", async () => {
+  const { upload, submit, sent, here, folder } = await start();
+  await submit({ ctrl_img: `upload:${await upload(await drawCat())}` });
+  await rm(folder, { recursive: true });
+  await mkdir(folder);
+  const { status, headers } = await fetch(here(sent().ctrl_img));
+  expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);
+});
+
+const ZIP = Buffer.from("504b0304140000000800", "hex");
+const HUGE = Buffer.from(
+  "89504e470d0a1a0a0000000d4948445200007530000075300802000000000000000000000049444154789c6300010000050001",
+  "hex",
+);
+
+test.each([
+  ["a ZIP called cat.png", async () => ZIP, /not what it was said to be/],
+  ["a header of 30,000 × 30,000 pixels", async () => HUGE, /30000 × 30000 pixels|can't be read/],
+  ["an SVG", async () => Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), /SVG/],
+  ["a page", async () => Buffer.from("<!doctype html><script>1</script>"), /not what/],
+  ["the head of a picture", async () => (await drawCat()).subarray(0, 20), /can't be read/],
+])("%s is refused at the PUT, and leaves nothing", async (_what, draw, reason) => {
+  const { create, put, submit } = await start();
+  const body = await draw();
+  const { id, putUrl } = (await create(body.length)).upload;
+  const refusal = await refusalOf(await put(putUrl, body));
+  expect(refusal).toMatchObject({ status: 422, code: "INVALID_FILE" });
+  expect(refusal.message).toMatch(reason);
+  expect((await submit({ ctrl_img: `upload:${id}` })).issues).toEqual([
+    { path: "ctrl_img", message: expect.stringContaining("has not come") },
+  ]);
+});
+
+test("a file of another size than was said is refused, also where its length is not told", async () => {
+  const { create, put, here } = await start();
+  const cat = await drawCat();
+  for (const bytes of [cat.length - 1, cat.length + 1]) {
+    const { putUrl } = (await create(bytes)).upload;
+    expect(await refusalOf(await put(putUrl, cat))).toMatchObject({ status: 422 });
+    const body = new Blob([new Uint8Array(cat)]).stream();
+    const chunked = await fetch(
+      new Request(here(putUrl), Object.assign({ method: "PUT", body }, { duplex: "half" })),
+    );
+    expect(await refusalOf(chunked)).toMatchObject({ status: 422, code: "INVALID_FILE" });
+  }
+});
+
+test("an upload comes once: the second PUT is told so, also of two at once", async () => {
+  const { create, put } = await start();
+  const cat = await drawCat();
+  const { putUrl } = (await create(cat.length)).upload;
+  const answers = await Promise.all([put(putUrl, cat), put(putUrl, cat)]);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204, 409]));
+  expect((await refusalOf(await put(putUrl, cat))).code).toBe("ALREADY_UPLOADED");
+});
+
+test("a PUT that breaks off half-way leaves nothing, and can be sent again", async () => {
+  const { create, put, here } = await start();
+  const cat = await drawCat();
+  const { putUrl } = (await create(cat.length)).upload;
+  const { hostname, port, pathname, search, host } = new URL(here(putUrl));
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    `PUT ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\ncontent-length: ${cat.length}\r\n\r\n`,
+  );
+  socket.resume().end(cat.subarray(0, 10));
+  await once(socket, "close");
+  expect((await put(putUrl, cat)).status).toBe(204);
+});
+
+test("with S3 RunComfy and browsers get the file from there, and no address is needed", async () => {
+  const server = await startS3Server();
+  onTestFinished(() => server.close());
+  const { upload, submit, sent } = await start({
+    PUBLIC_URL: "",
+    FILES_URL: `s3://files/here?endpoint=${server.endpoint}`,
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+  });
+  const cat = await drawCat();
+  await submit({ ctrl_img: `upload:${await upload(cat)}` });
+  const { ctrl_img: url } = sent();
+  expect(url).toMatch(new RegExp(`^${server.endpoint}/files/here/[0-9a-f]{32}/[^/]+\\.png\\?`));
+  expect(url).not.toContain(CREDENTIALS.secretAccessKey);
+  const response = await fetch(url);
+  expect(Buffer.from(await response.arrayBuffer())).toEqual(cat);
+  expect(response.headers.get("content-type")).toBe("image/png");
+});
+
+test("what can't be an upload is told by argument", async () => {
+  const { create } = await start();
+  const wrong = { fileName: "", contentType: "application/zip" };
+  expect((await create(0, wrong)).issues).toEqual([
+    { path: "fileName", message: expect.any(String) },
+    { path: "contentType", message: expect.any(String) },
+    { path: "bytes", message: expect.stringContaining("1048576") },
+  ]);
+  expect((await create(1_048_577)).issues).toHaveLength(1);
+});
+
+test("an upload that is not there or is another owner's is an issue at its path", async () => {
+  const { submit, upstream } = await start();
+  const answer = await submit({ images: [`upload:upl_${"0".repeat(32)}`] });
+  expect(answer.issues).toEqual([
+    { path: "images[0]", message: expect.stringContaining("no upload of yours") },
+  ]);
+  expect(upstream.count("submit")).toBe(0);
+});
+
+test("without a public address createUpload says what to set", async () => {
+  const { create } = await start({ PUBLIC_URL: "" });
+  expect((await create(10)).message).toMatch(/PUBLIC_URL .* FILES_URL/);
+});
+
+test("owners are held to their open uploads and to their MiB a day", async () => {
+  const { create } = await start({ OPEN_UPLOADS: "2", UPLOAD_MIB_PER_DAY: "4" });
+  await create(1_000_000);
+  await create(1_000_000);
+  await expect(create(1)).rejects.toThrow(/2 uploads open.*QUOTA_EXCEEDED/);
+  const other = await start({ UPLOAD_MIB_PER_DAY: "2" });
+  await other.create(1_000_000);
+  await other.create(1_000_000);
+  await expect(other.create(1)).rejects.toThrow(/2 MiB of files.*QUOTA_EXCEEDED/);
+});
+
+test("pages of CORS_ORIGINS may send bytes, and no others", async () => {
+  const { create, here } = await start({ CORS_ORIGINS: "https://app.example.com" });
+  const url = here((await create(10)).upload.putUrl);
+  const ask = async (origin: string) => {
+    const headers = { origin, "access-control-request-method": "PUT" };
+    return (await fetch(url, { method: "OPTIONS", headers })).headers;
+  };
+  const own = await ask("https://app.example.com");
+  expect(own.get("access-control-allow-origin")).toBe("https://app.example.com");
+  expect(own.get("access-control-allow-methods")).toBe("PUT");
+  expect((await ask("https://evil.example.com")).get("access-control-allow-origin")).toBeNull();
+});
+
+test("with UPLOAD_STRIP_METADATA a picture loses where it was taken, and stays upright", async () => {
+  const { upload, submit, sent, here } = await start({ UPLOAD_STRIP_METADATA: "true" });
+  const create = { width: 40, height: 20, channels: 3, background: "red" } as const;
+  const exif = { IFD3: { GPSLatitudeRef: "N" } };
+  const photo = await sharp({ create }).withExif(exif).jpeg().toBuffer();
+  const turned = await sharp(photo).keepExif().withMetadata({ orientation: 6 }).toBuffer();
+  expect((await sharp(turned).metadata()).exif).toBeDefined();
+  await submit({ ctrl_img: `upload:${await upload(turned)}` });
+  const stored = await (await fetch(here(sent().ctrl_img))).arrayBuffer();
+  const { exif: left, width, height } = await sharp(Buffer.from(stored)).metadata();
+  expect([left, width, height]).toEqual([undefined, 20, 40]);
+});

@@ -1,0 +1,29 @@
+import { createSignedUrls } from "../../src/files/signed-urls.ts";
+import { createThumbnails } from "../../src/files/thumbnail.ts";
+import type { ServerOptions } from "../../src/server/server-parts.ts";
+import type { Services } from "../../src/schema/context.ts";
+
+const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
+
+/** For whoever has nothing to do with files. */
+export const NO_FILES: ServerOptions["files"] & Services["files"] = {
+  store: {
+    draft: unexpected,
+    open: async () => null,
+    size: async () => null,
+    list: async function* () {},
+    delete: unexpected,
+    presign: null,
+  },
+  thumbnails: createThumbnails({ atOnce: 1 }),
+  urls: createSignedUrls({ key: "key", publicUrl: () => "http://127.0.0.1:4000", now: Date.now }),
+  uploads: {
+    createUpload: unexpected,
+    find: async () => null,
+    receive: unexpected,
+    check: async () => [],
+    toSent: async (input) => input,
+  },
+  keepOutputs: unexpected,
+  publicUrl: null,
+};
