@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
 
@@ -39,6 +40,8 @@ export type Gateway = {
   /** Its origin; GraphQL is at `/graphql`. */
   readonly url: string;
   readonly port: number;
+  /** Whether browsers get the console at its origin. */
+  readonly hasConsole: boolean;
   readonly upstream: {
     readonly origin: string;
     readonly isSandbox: boolean;
@@ -174,6 +177,7 @@ export async function startGateway(
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
+      consoleFolder: fileURLToPath(new URL("../console/dist", import.meta.url)),
       isSandbox,
       authenticator,
       sessions,
@@ -191,6 +195,7 @@ export async function startGateway(
   return {
     url: server.url,
     port: server.port,
+    hasConsole: server.hasConsole,
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
     close() {
       // Submits get their patience from now on, not from the end of the server's own.

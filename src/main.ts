@@ -56,6 +56,7 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
   const upstream = isSandbox
     ? `the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
     : `${origin}${TOKEN_REMARKS[token]}`;
+  if (gateway.hasConsole) console.log(`Console   ${gateway.url}`);
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
   log.info({ url: address, upstream: origin, isSandbox, token, database }, "The gateway serves.");

@@ -118,7 +118,7 @@ const FILES = {
   UPLOAD_STRIP_METADATA: setting(
     flag(),
     "false",
-    "Whether uploaded pictures lose their EXIF data, such as where they were taken. They are encoded anew.",
+    "Whether uploaded pictures lose their EXIF data, such as where they were taken. They are encoded anew; pictures that can't be, such as HEIC and GIF, are refused. Videos and sounds stay as they are.",
   ),
   KEEP_OUTPUTS: optional(
     flag(),
@@ -150,6 +150,11 @@ const SERVER = {
   ),
   INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may ask for the schema."),
   GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether browsers get GraphiQL."),
+  CONSOLE: optional(
+    flag(),
+    "`true`; `false` with `TRUSTED_DOCUMENTS`",
+    "Whether browsers get the console at `/`. It asks for a credential where one is needed.",
+  ),
   NODE_ENV: optional(
     z.string(),
     "none",
@@ -245,7 +250,11 @@ export const OWNER_VARIABLES = {
     "10000",
     "Subscriptions at once. More: `QUOTA_EXCEEDED`.",
   ),
-  UPLOAD_MIB_PER_DAY: setting(count(), "10240", "MiB of uploads a day. More: `QUOTA_EXCEEDED`."),
+  UPLOAD_MIB_PER_DAY: setting(
+    count(),
+    "10240",
+    "MiB of uploads a day, each file rounded up. More: `QUOTA_EXCEEDED`.",
+  ),
   OPEN_UPLOADS: setting(
     count(),
     "100",

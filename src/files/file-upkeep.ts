@@ -32,8 +32,12 @@ export function startFileUpkeep(dependencies: {
     while (!signal.aborted && (await uploads.deleteUnused(PER_BATCH)) === PER_BATCH);
     while (!signal.aborted) {
       const names = await files.listDoomed(PER_BATCH);
-      await inBatches(names, deleteFile);
-      await files.forgetDoomed(names);
+      const deleted: string[] = [];
+      // One that can't be deleted keeps no other.
+      await inBatches(names, async (name) => {
+        await deleteFile(name);
+        deleted.push(name);
+      }).finally(() => files.forgetDoomed(deleted));
       if (names.length < PER_BATCH) return;
     }
   }
@@ -47,7 +51,8 @@ export function startFileUpkeep(dependencies: {
     let batch: string[] = [];
     for await (const { name, modifiedAt } of store.list()) {
       if (signal.aborted) return;
-      if (now() - modifiedAt.getTime() > YOUNGEST_ORPHAN_MS) batch.push(name);
+      const isOld = now() - modifiedAt.getTime() > YOUNGEST_ORPHAN_MS;
+      if (isOld && !name.endsWith(".place")) batch.push(name);
       if (batch.length < PER_BATCH) continue;
       await deleteOrphans(batch);
       batch = [];
@@ -76,20 +81,30 @@ export function startFileUpkeep(dependencies: {
     }
   }
 
+  async function sweepDaily(): Promise<void> {
+    if (await files.claimSweep(BETWEEN_SWEEPS_MS)) await sweep();
+  }
+
+  /** False when that failed, which is logged once. */
+  async function settle(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      if (!hasFailed && !signal.aborted)
+        log.warn(
+          { err: error },
+          "Files that nobody needs can't be deleted; the gateway tries again. Check the database, and where files are.",
+        );
+      hasFailed = true;
+      return false;
+    }
+  }
+
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      try {
-        await deleteDoomed();
-        if (await files.claimSweep(BETWEEN_SWEEPS_MS)) await sweep();
-        hasFailed = false;
-      } catch (error) {
-        if (!hasFailed && !signal.aborted)
-          log.warn(
-            { err: error },
-            "Files that nobody needs can't be deleted; the gateway tries again. Check the database, and where files are.",
-          );
-        hasFailed = true;
-      }
+      const outcomes = [await settle(deleteDoomed), await settle(sweepDaily)];
+      hasFailed = outcomes.includes(false);
       await sleepFor(BETWEEN_ROUNDS_MS, signal);
     }
   }
@@ -103,14 +118,16 @@ export function startFileUpkeep(dependencies: {
   };
 }
 
-/** Ends with the first that fails. */
+/** Does all, and then rejects with the first failure. */
 async function inBatches(
   names: readonly string[],
   act: (name: string) => Promise<void>,
 ): Promise<void> {
   const rest = names.values();
+  const failures: unknown[] = [];
   const work = async (): Promise<void> => {
-    for (const name of rest) await act(name);
+    for (const name of rest) await act(name).catch((error: unknown) => failures.push(error));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (failures.length > 0) throw failures[0];
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
 
 import { fileTypeFromFile } from "file-type";
+import { disableTypes, imageSize, types } from "image-size";
 import type { Sharp, SharpOptions } from "sharp";
 
 import type { AssetKind } from "../job/asset.ts";
@@ -20,11 +21,12 @@ type Size = Pick<FileFacts, "width" | "height">;
 
 /** What a file on disk is, by its bytes alone. Damage is no error; what is not told apart is `application/octet-stream`. */
 export async function judgeFile(path: string): Promise<FileFacts> {
-  const svgRoot = findSvgRoot(await readHead(path));
+  const head = await readHead(path);
+  const svgRoot = findSvgRoot(head);
   const [contentType, extension] = findType(svgRoot === null ? await readExtension(path) : "svg");
   const kind = kindOf(contentType);
   if (svgRoot !== null) return { contentType, extension, kind, ...measureSvg(svgRoot) };
-  const size = kind === "IMAGE" ? await measurePicture(path) : NO_SIZE;
+  const size = kind === "IMAGE" ? measurePicture(head) : NO_SIZE;
   return { contentType, extension, kind, ...size };
 }
 
@@ -51,8 +53,8 @@ export function createFileName(extension: string): string {
   return `${randomUUID()}.${extension}`;
 }
 
-/** What an SVG can be told by; it is text, and may begin with a long comment. */
-async function readHead(path: string): Promise<Uint8Array> {
+/** What tells an SVG, and how large a picture is. A JPEG may have a profile and a small copy of itself before its size. */
+export async function readHead(path: string): Promise<Uint8Array> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES);
   return buffer.subarray(0, bytesRead);
@@ -61,7 +63,7 @@ async function readHead(path: string): Promise<Uint8Array> {
 /** The start tag of the root of an SVG, as far as it is in the first 4 KiB; null for every other file. */
 function findSvgRoot(bytes: Uint8Array): string | null {
   // Leaves out a byte order mark.
-  let rest = new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES));
+  let rest = new TextDecoder().decode(bytes.subarray(0, SVG_HEAD_BYTES));
   // One at a time: a regular expression for all of them would go back over what it has read, again and again.
   for (let part = PROLOGUE.exec(rest); part !== null; part = PROLOGUE.exec(rest)) {
     rest = rest.slice(part[0].length);
@@ -94,7 +96,8 @@ export async function openPicture(
 let isRestricted = false;
 const DECODERS = ["Jpeg", "Png", "Webp", "Nsgif", "Heif", "Tiff"] as const;
 
-const HEAD_BYTES = 4_096;
+const HEAD_BYTES = 524_288;
+const SVG_HEAD_BYTES = 4_096;
 /** White space, an XML declaration, a comment or a document type. */
 const PROLOGUE = /^(?:\s+|<\?[^]*?\?>|<!--[^]*?-->|<!doctype\s[^[>]*(?:\[[^]*?\]\s*)?>)/i;
 
@@ -143,15 +146,20 @@ async function readExtension(path: string): Promise<string> {
 
 const NO_SIZE: Size = { width: null, height: null };
 
-/** From the header alone, so that a large picture costs no more than a small one. */
-async function measurePicture(path: string): Promise<Size> {
+/** From the first bytes alone: libvips walks through all frames, which may take it minutes. */
+function measurePicture(head: Uint8Array): Size {
+  disableTypes(types.filter((type) => !MEASURED.has(type)));
   try {
-    const options = { failOn: "none", limitInputPixels: false } as const;
-    return (await (await openPicture(path, options)).metadata()).autoOrient;
+    const { width, height, orientation = 1 } = imageSize(head);
+    if (!(width >= 1 && height >= 1)) return NO_SIZE;
+    // From 5 on it lies on its side.
+    return orientation < 5 ? { width, height } : { width: height, height: width };
   } catch {
-    return NO_SIZE; // Damaged, or of a format without a decoder here.
+    return NO_SIZE; // Damaged, or told only later in the file.
   }
 }
+
+const MEASURED: ReadonlySet<string> = new Set(["bmp", "gif", "heif", "jpg", "png", "tiff", "webp"]);
 
 /** As far as the root tells it in pixels. */
 function measureSvg(root: string): Size {

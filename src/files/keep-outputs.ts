@@ -7,7 +7,7 @@ import { sleepFor } from "../store/sleep.ts";
 import type { FetchFile } from "./fetch-file.ts";
 import { FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";
-import { FileTooLargeError } from "./file-store.ts";
+import { FileStoreError, FileTooLargeError } from "./file-store.ts";
 import { createFileName, judgeFile } from "./judge-file.ts";
 
 /** Fetched by one gateway at once. */
@@ -116,6 +116,7 @@ export function startKeeper(dependencies: {
     const delayMs = isLasting ? null : keepBackOffMs(file.attempts, file.sinceEndMs, random());
     const fields = { jobId: file.jobId, number: file.number, err: error };
     if (delayMs !== null) {
+      if (error instanceof FileStoreError) warn(error, STORE_FAILS);
       log.info(fields, "A file of an output could not be kept; the gateway tries again.");
       return await files.putBack(file, delayMs);
     }
@@ -138,6 +139,9 @@ export function startKeeper(dependencies: {
     },
   };
 }
+
+const STORE_FAILS =
+  "Outputs can't be kept; the gateway tries again. Check where files are: its disk may be full, or S3 away.";
 
 function toReason(error: unknown): string {
   const isKnown = error instanceof FileTooLargeError || error instanceof FetchFileError;

@@ -5,13 +5,16 @@ import { join } from "node:path";
 import type { BaseLogger } from "pino";
 
 import type { Config } from "../config/load-config.ts";
-import type { JobStore } from "../store/job-store.ts";
+import { publicUrlProblem } from "../deployments/public-url.ts";
+import type { Files, JobStore } from "../store/job-store.ts";
 import { createQuota } from "../tracking/quota.ts";
 import { createFetchFile } from "./fetch-file.ts";
+import type { FileStore } from "./file-store.ts";
 import { FileStoreError } from "./file-store.ts";
 import { startFileUpkeep } from "./file-upkeep.ts";
+import { createFileName } from "./judge-file.ts";
 import { startKeeper } from "./keep-outputs.ts";
-import { hasFolderOf, openFileStore } from "./open-file-store.ts";
+import { openFileStore } from "./open-file-store.ts";
 import { createKeepOutputs } from "./request-keep.ts";
 import { createSignedUrls } from "./signed-urls.ts";
 import { createThumbnails } from "./thumbnail.ts";
@@ -42,15 +45,16 @@ export async function openFiles({
   const isSandbox = config.upstream.kind === "sandbox";
   await using opening = new AsyncDisposableStack();
   const url = settings.url ?? `file:${await openTemporaryFolder(opening)}`;
-  const place = await store.files.readPlace();
-  const where = { url, databaseId: place.folder };
-  // What one gateway writes all have to see.
-  if (store.isShared && place.isMade && !(await hasFolderOf(where)))
-    throw new FileStoreError(ELSEWHERE);
-  const fileStore = await openFileStore({ ...where, credentials: settings.credentials });
-  opening.defer(() => fileStore.close());
-  await store.files.noteMade();
-  const urls = createSignedUrls({ key: place.key, publicUrl, now });
+  const { folder, key } = await store.files.readPlace();
+  const opened = await openFileStore({
+    url,
+    databaseId: folder,
+    credentials: settings.credentials,
+  });
+  opening.defer(() => opened.close());
+  await claimPlace(store.files, opened);
+  const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
+  const urls = createSignedUrls({ key, publicUrl, now });
   const uploads = createUploadService({
     uploads: store.uploads,
     store: fileStore,
@@ -82,8 +86,8 @@ export async function openFiles({
   });
   opening.defer(() => upkeep.close());
   // Before those who use it, which wait for its calls.
-  opening.defer(() => fileStore.close());
-  const opened = opening.move();
+  opening.defer(() => opened.close());
+  const all = opening.move();
   return {
     store: fileStore,
     thumbnails: createThumbnails({ atOnce: 2 }),
@@ -93,8 +97,33 @@ export async function openFiles({
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
     /** Says that there are files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,
-    close: () => opened.disposeAsync(),
+    close: () => all.disposeAsync(),
   };
+}
+
+/**
+ * Makes sure that the place is the database's own: a file in it has the name that the database remembers. Where a disk is
+ * not mounted, or another bucket is named, every file would seem to be gone, and those that are there to be nobody's.
+ */
+async function claimPlace(files: Files, store: FileStore): Promise<void> {
+  const known = (await files.readPlace()).marker;
+  if (known === null) {
+    const marker = createFileName("place");
+    await using draft = await store.draft(noBytes(), { mostBytes: 0 });
+    await draft.keepAs(marker, "application/octet-stream");
+    if (await files.noteMarker(marker)) return;
+    await store.delete(marker);
+  }
+  const { marker } = await files.readPlace();
+  if (marker === null || (await store.size(marker)) === null) throw new FileStoreError(ELSEWHERE);
+}
+
+async function* noBytes(): AsyncGenerator<Uint8Array> {}
+
+/** Whether others can read what it signs: an S3 on a private network answers the gateway alone. */
+async function isInPublic({ presign }: FileStore): Promise<boolean> {
+  const options = { expiresInSeconds: 1, contentType: "", contentDisposition: "" };
+  return presign !== null && publicUrlProblem(await presign("probe", options)) === null;
 }
 
 async function openTemporaryFolder(opening: AsyncDisposableStack): Promise<string> {
@@ -104,4 +133,4 @@ async function openTemporaryFolder(opening: AsyncDisposableStack): Promise<strin
 }
 
 const ELSEWHERE =
-  "FILES_URL leads to another folder than the one in which the other gateways of this Postgres keep files. Mount that folder here, or let all of them use s3://. If its files are lost, make the folder that the table file_places names.";
+  "FILES_URL leads to another place than the one in which this database keeps its files: a disk that is not mounted, or another folder or bucket than the other gateways'. Correct it. If the files are lost, say so with: update file_places set marker = null";

@@ -1,4 +1,4 @@
-import { findAssets } from "../job/asset.ts";
+import { findUrls } from "../job/asset.ts";
 import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
@@ -23,7 +23,7 @@ export function createKeepOutputs({
     if (job === null) throw new JobNotFoundError(jobId);
     if (!isFinished(job)) throw new JobNotFinishedError(job);
     const [stored] = await store.documents.read([jobId], null);
-    const urls = findAssets(stored?.documents?.output ?? null, null).map(({ url }) => url);
+    const urls = findUrls(stored?.documents?.output ?? null);
     if (!(await store.files.request(job, urls))) return job;
     onKeep();
     return (await store.jobs.read(jobId, ownerId)) ?? job;

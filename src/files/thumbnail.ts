@@ -1,9 +1,10 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 
 import type { Sharp } from "sharp";
 
-import { type FileFacts, openPicture } from "./judge-file.ts";
+import type { KeptFile } from "../job/kept-file.ts";
+import { type FileFacts, openPicture, readHead } from "./judge-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
 type ThumbnailWidth = (typeof THUMBNAIL_WIDTHS)[number];
@@ -22,38 +23,63 @@ export function createThumbnails({
   const inTurn = createTurns(atOnce);
   return {
     /**
-     * A WebP at most so wide, upright and of the first frame; null for what is no picture, is damaged or too large, or takes
-     * too long. Rejects with a `ThumbnailsBusyError`, and with the stream's own error. The stream is destroyed in the end.
+     * A WebP at most so wide, upright and of the first frame, of what `open` gives once it is its turn; null for what is no
+     * picture, is damaged or too large, or takes too long. Rejects with a `PicturesBusyError`, and as `open` and its stream
+     * do. The stream is destroyed in the end.
      */
-    async make(source: Readable, width: ThumbnailWidth): Promise<Buffer | null> {
-      // It may fail while it waits, which is told once it is read.
-      source.on("error", () => undefined);
-      try {
-        return await inTurn(async () => {
-          const bytes = await collect(source, timeoutMs);
-          return bytes && (await draw(await openPicture(bytes, UPRIGHT), width));
-        });
-      } finally {
-        source.destroy();
-      }
+    async make(
+      open: () => Promise<Readable | null>,
+      width: ThumbnailWidth,
+    ): Promise<Buffer | null> {
+      return await inTurn(async () => {
+        const source = await open();
+        const bytes = source && (await collect(source, timeoutMs).finally(() => source.destroy()));
+        if (!bytes || isLongAnimation(bytes, bytes.length)) return null;
+        return await draw(await openPicture(bytes, UPRIGHT), width);
+      });
     },
   };
 }
 
+/** Whether a kept file has thumbnails: others are no pictures, or take too much to draw. */
+export function hasThumbnails({ contentType, bytes, width, height }: KeptFile): boolean {
+  if (!DRAWN.has(contentType ?? "") || width === null || height === null) return false;
+  return width * height <= LIMITS.limitInputPixels && (bytes ?? Infinity) <= MOST_BYTES;
+}
+
+const DRAWN = new Set(
+  ["jpeg", "png", "webp", "gif", "avif", "tiff"].map((format) => `image/${format}`),
+);
+
+/** Before the first frame libvips walks through all of them: of a few megabytes for minutes, and nothing ends that. */
+function isLongAnimation(head: Uint8Array, bytes: number): boolean {
+  if (bytes <= MOST_ANIMATED_BYTES) return false;
+  const name = Buffer.from(head.subarray(0, 16)).toString("latin1");
+  const isAnimatedWebp = name.endsWith("VP8X") && ((head[20] ?? 0) & 2) !== 0;
+  return isAnimatedWebp || name.startsWith("GIF8");
+}
+
+const MOST_ANIMATED_BYTES = 1_048_576;
+
 /**
  * Writes a JPEG, PNG, WebP, TIFF or AVIF file anew, upright and without what cameras and programs note in it; its size in
- * bytes changes. Other files stay as they are. Rejects with a `StripMetadataError` or a `ThumbnailsBusyError`.
+ * bytes changes. Videos and sounds stay as they are. Rejects with a `StripMetadataError`, as for pictures of other formats,
+ * or a `PicturesBusyError`.
  */
 export async function stripMetadata(
   path: string,
   { contentType }: Pick<FileFacts, "contentType">,
 ): Promise<void> {
+  if (!contentType.startsWith("image/")) return;
   const encode = ENCODERS.get(contentType);
-  if (encode !== undefined) await inTurnToStrip(() => writeAnew(path, contentType, encode));
+  if (encode === undefined) throw new StripMetadataError(UNKNOWN_FORMAT);
+  if (isLongAnimation(await readHead(path), (await stat(path)).size))
+    throw new StripMetadataError(LONG_ANIMATION);
+  await inTurnToStrip(() => writeAnew(path, contentType, encode));
 }
 
-export class ThumbnailsBusyError extends Error {
-  override readonly name = "ThumbnailsBusyError";
+export class PicturesBusyError extends Error {
+  override readonly name = "PicturesBusyError";
 
   constructor(message = "Too many pictures are being made. Try again in a few seconds.") {
     super(message);
@@ -62,14 +88,14 @@ export class ThumbnailsBusyError extends Error {
 
 export class StripMetadataError extends Error {
   override readonly name = "StripMetadataError";
-
-  constructor(cause: unknown) {
-    super(
-      "The picture's metadata can't be removed, as it is damaged or takes too long to read. Save it anew in a program for pictures, or make it smaller.",
-      { cause },
-    );
-  }
 }
+
+const UNKNOWN_FORMAT =
+  "Of pictures of this format the metadata can't be removed. Save it as JPEG or PNG in a program for pictures.";
+const LONG_ANIMATION =
+  "The animation is too large for its metadata to be removed. Save one of its frames as a picture.";
+const DAMAGED =
+  "The picture's metadata can't be removed, as it is damaged or takes too long to read. Save it anew in a program for pictures, or make it smaller.";
 
 /** The narrowest thumbnail that is as wide, or the widest. */
 export function toThumbnailWidth(width: number): ThumbnailWidth {
@@ -114,7 +140,7 @@ function createTurns(atOnce: number) {
   let underWay = 0;
   return async <T>(work: () => Promise<T>): Promise<T> => {
     if (underWay === atOnce) {
-      if (waiting.length === MOST_WAITING) throw new ThumbnailsBusyError();
+      if (waiting.length === MOST_WAITING) throw new PicturesBusyError();
       // Whoever ends hands on their turn.
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else underWay += 1;
@@ -130,7 +156,7 @@ function createTurns(atOnce: number) {
 
 /** Null where there is nothing, or too much. */
 async function collect(source: Readable, timeoutMs: number): Promise<Buffer | null> {
-  const slow = new ThumbnailsBusyError("The picture comes too slowly. Try again in a few seconds.");
+  const slow = new PicturesBusyError("The picture comes too slowly. Try again in a few seconds.");
   const timer = setTimeout(() => source.destroy(slow), timeoutMs);
   const bytes: AsyncIterable<Uint8Array> = source;
   const chunks: Uint8Array[] = [];
@@ -177,6 +203,6 @@ async function writeAnew(
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh, { force: true });
-    throw new StripMetadataError(error);
+    throw new StripMetadataError(DAMAGED, { cause: error });
   }
 }

@@ -92,7 +92,10 @@ export function createUploadService(dependencies: {
     const { contentType, width, height } = facts;
     if (contentType === "image/svg+xml")
       return "SVG files are not taken, as they may hold programs. Save the picture as PNG.";
-    if (facts.kind !== kindOf(upload.contentType))
+    if (facts.kind === "OTHER")
+      return "The file is not what it was said to be, or of a format that is not taken. Choose another one, or save it as PNG, JPEG, MP4 or WAV.";
+    // One format may hold a film or a sound.
+    if ((facts.kind === "IMAGE") !== (kindOf(upload.contentType) === "IMAGE"))
       return `The file is not what it was said to be (${upload.contentType}). Choose the file again, or another one.`;
     if (facts.kind === "IMAGE" && (width === null || height === null))
       return "The picture can't be read. Save it as PNG or JPEG in a program for pictures.";
@@ -163,7 +166,7 @@ export function createUploadService(dependencies: {
           "A file that nobody needs could not be deleted; the daily sweep will.",
         );
       });
-      throw new RefusedUploadError(409, "ALREADY_UPLOADED", HAS_COME);
+      throw hasCome();
     },
 
     /** The uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the owner's. */
@@ -204,10 +207,12 @@ export function createUploadService(dependencies: {
   } satisfies UploadsOfInputs & Record<string, unknown>;
 
   async function toFileUrl(name: string): Promise<string> {
-    const expiresInSeconds = Math.min(dependencies.urlSeconds, LONGEST_URL_SECONDS);
-    if (store.presign !== null && !dependencies.isSandbox)
+    const { urlSeconds } = dependencies;
+    if (store.presign !== null && !dependencies.isSandbox) {
+      const expiresInSeconds = Math.min(urlSeconds, LONGEST_URL_SECONDS);
       return await store.presign(name, { expiresInSeconds, ...toFileHeaders(name) });
-    const expires = Math.floor(now() / 1_000) + expiresInSeconds;
+    }
+    const expires = Math.floor(now() / 1_000) + urlSeconds;
     return urls.create({ folder: "files", name, width: null }, expires);
   }
 }
@@ -216,10 +221,13 @@ type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
 type Judged = { readonly contentType: string; readonly extension: string };
 
 const LONG_NAME = `must be at most ${LONGEST_NAME} characters; shorten the file's name`;
-const HAS_COME =
-  "The file of this upload has come already. Go on with it, or create another upload.";
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
+
+export function hasCome(): RefusedUploadError {
+  const message = "The file of this upload has come already. Go on with it, or create another.";
+  return new RefusedUploadError(409, "ALREADY_UPLOADED", message);
+}
 
 function wrongSize({ bytes }: Upload): RefusedUploadError {
   const message = `The file does not have the ${bytes} bytes that were said. Create another upload with its size.`;

@@ -15,8 +15,8 @@ export type Asset = {
   readonly expiresAt: Date | null;
 };
 
-/** An asset, and which of its job's. */
-export type JobAsset = Asset & { readonly jobId: string; readonly number: number };
+/** An asset, and whose it is. */
+export type JobAsset = Asset & { readonly jobId: string };
 
 /** Far more than any real output has; a long key is repeated in the path of every file below it. */
 const MOST_ASSETS = 1_000;
@@ -72,4 +72,9 @@ function findKind(
   text: string,
 ): AssetKind | null {
   return patterns.find(([, pattern]) => pattern.test(text))?.[0] ?? null;
+}
+
+/** The URLs of all files that an output names, each once. */
+export function findUrls(output: JsonValue): readonly string[] {
+  return [...new Set(findAssets(output, null).map(({ url }) => url))];
 }

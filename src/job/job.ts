@@ -24,6 +24,8 @@ export type Job = {
   readonly requestId: string | null;
   /** The version segment in the paths of all the job's calls. */
   readonly apiVersion: string;
+  /** What its owner groups jobs by; each once. They never change. */
+  readonly tags: readonly string[];
   readonly status: JobStatus;
   /** 0 = next; null when not IN_QUEUE or not known. */
   readonly queuePosition: number | null;
@@ -71,13 +73,16 @@ export const JOB_ID_PREFIX = "job_";
 export function createJob({
   now,
   work = 1,
+  tags = [],
   ...facts
-}: Pick<Job, "ownerId" | "deploymentId" | "apiVersion"> & {
-  readonly now: Date;
-  readonly work?: number;
-}): Job {
+}: Pick<Job, "ownerId" | "deploymentId" | "apiVersion"> &
+  Partial<Pick<Job, "tags">> & {
+    readonly now: Date;
+    readonly work?: number;
+  }): Job {
   return {
     ...facts,
+    tags,
     id: JOB_ID_PREFIX + randomBytes(16).toString("hex"),
     requestId: null,
     status: "SUBMITTING",

@@ -9,6 +9,7 @@ import type {
   GraphQLSchema,
   SelectionSetNode,
   ValueNode,
+  VariableNode,
 } from "graphql";
 import {
   getIntrospectionQuery,
@@ -99,10 +100,23 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
       return own + below * multiplier;
     }
 
-    /** The arguments that say how long a list gets. */
+    /** The arguments that say how long a list gets; of `ids` only their number. */
     function toSizes({ arguments: given = [] }: FieldNode) {
-      const find = (name: string) => toSize(given.find((one) => one.name.value === name)?.value);
-      return { first: find("first"), last: find("last") };
+      const find = (name: string) => given.find((one) => one.name.value === name)?.value;
+      return {
+        first: toSize(find("first")),
+        last: toSize(find("last")),
+        ids: { length: toLength(find("ids")) },
+      };
+    }
+
+    function toLength(node: ValueNode | undefined): number {
+      if (node?.kind === Kind.LIST) return node.values.length;
+      if (node?.kind !== Kind.VARIABLE) return 1;
+      if (variables === null) return LARGEST_SIZE;
+      const sent = readVariable(node, variables);
+      if (sent === undefined) return toLength(defaults.get(node.name.value));
+      return Array.isArray(sent) ? sent.length : 1;
     }
 
     /** What can't be a size is refused later, and counts as the largest until then. */
@@ -110,9 +124,8 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
       if (node?.kind === Kind.INT) return Number(node.value);
       if (node?.kind !== Kind.VARIABLE) return undefined;
       if (variables === null) return LARGEST_SIZE;
-      const name = node.name.value;
-      const sent = Object.hasOwn(variables, name) ? variables[name] : undefined;
-      if (sent === undefined) return toSize(defaults.get(name));
+      const sent = readVariable(node, variables);
+      if (sent === undefined) return toSize(defaults.get(node.name.value));
       if (sent === null) return undefined;
       return Number.isInteger(sent) ? Number(sent) : LARGEST_SIZE;
     }
@@ -138,6 +151,10 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
     const message = `The operation costs ${Math.ceil(cost)}, and may cost ${limit}. Ask for shorter pages (\`first\`), for fewer fields of each job, or for less of the schema.`;
     return documentError("DOCUMENT_TOO_COSTLY", limit, message);
   };
+}
+
+function readVariable({ name }: VariableNode, variables: NonNullable<Variables>): unknown {
+  return Object.hasOwn(variables, name.value) ? variables[name.value] : undefined;
 }
 
 function usualLength(field: GraphQLField<unknown, unknown> | undefined): number {

@@ -1,5 +1,5 @@
 import type { AssetKind, JobAsset } from "../job/asset.ts";
-import { toThumbnailWidth } from "../files/thumbnail.ts";
+import { hasThumbnails, toThumbnailWidth } from "../files/thumbnail.ts";
 import type { KeepState, KeptFile } from "../job/kept-file.ts";
 import { NOT_KEPT } from "../job/kept-file.ts";
 import type { Builder } from "./builder.ts";
@@ -73,7 +73,7 @@ export function addAsset(builder: Builder): void {
         type: "URL",
         nullable: true,
         description:
-          "The same for a smaller WebP of the copy, upright and at most so many pixels wide: 64, 320, 640 or 1024, whichever is the next above `width`. Null unless a picture is KEPT, and for an SVG, which needs none.",
+          "The same for a smaller WebP of the copy, upright and at most so many pixels wide: 64, 320, 640 or 1024, whichever is the next above `width`. Null unless a picture is KEPT; also for an SVG, which needs none, and for pictures above 100 million pixels or 64 MiB.",
         args: {
           width: t.arg.int({
             defaultValue: 320,
@@ -81,11 +81,9 @@ export function addAsset(builder: Builder): void {
           }),
         },
         resolve: async (asset, { width }, context) => {
-          const { file, contentType, width: fullWidth } = await findKept(asset, context);
-          // An SVG needs none, and to draw one may take hours.
-          const isPicture = /^image\/(?!svg)/.test(contentType ?? "") && fullWidth !== null;
-          if (file === null || !isPicture) return null;
-          return context.files.urls.create(toTarget(file, toThumbnailWidth(width ?? 320)));
+          const kept = await findKept(asset, context);
+          if (kept.file === null || !hasThumbnails(kept)) return null;
+          return context.files.urls.create(toTarget(kept.file, toThumbnailWidth(width ?? 320)));
         },
       }),
       contentType: t.string({
@@ -113,11 +111,8 @@ export function addAsset(builder: Builder): void {
   });
 }
 
-async function findKept(
-  { jobId, number }: JobAsset,
-  { loaders }: GatewayContext,
-): Promise<KeptFile> {
-  return (await loaders.keptFiles.load(jobId)).get(number) ?? NOT_KEPT;
+async function findKept({ jobId, url }: JobAsset, { loaders }: GatewayContext): Promise<KeptFile> {
+  return (await loaders.keptFiles.load(jobId)).get(url) ?? NOT_KEPT;
 }
 
 function toTarget(name: string, width: number | null) {

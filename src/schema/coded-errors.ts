@@ -1,6 +1,7 @@
 import type { ValueNode } from "graphql";
 import { GraphQLError } from "graphql";
 
+import type { DeploymentNotFoundError } from "../job/errors.ts";
 import { BadCursorError, JobNotFoundError, LimitError } from "../job/errors.ts";
 import { isTooSlow } from "../store/database-error.ts";
 
@@ -22,13 +23,16 @@ export function overLimit({ message, code, retryAfterSeconds, limit }: LimitErro
   return new GraphQLError(message, { extensions: { code, retryAfterSeconds, limit } });
 }
 
+/** What was asked for is not there, or is somebody else's. */
+export function notFound({ message }: JobNotFoundError | DeploymentNotFoundError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: "NOT_FOUND" } });
+}
+
 /** Gives an expected failure that no result union holds its code; every other error stays as it is. */
 export function toCoded(error: unknown): unknown {
   if (error instanceof LimitError) return overLimit(error);
   if (error instanceof BadCursorError) return badUserInput(error.message);
-  if (error instanceof JobNotFoundError) {
-    return new GraphQLError(error.message, { extensions: { code: "NOT_FOUND" } });
-  }
+  if (error instanceof JobNotFoundError) return notFound(error);
   if (!isTooSlow(error)) return error;
   return new GraphQLError(
     "Reading this took too long and was stopped. Ask for a shorter page, or narrow the filter.",

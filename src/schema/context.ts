@@ -18,7 +18,10 @@ export type Services = {
   /** The most that the inputs and outputs of one answer, or of one event of a stream, may take. */
   readonly mostAnswerBytes: number;
   /** Each rejects with an error of its mutation's result union for an expected failure. */
-  readonly tracking: Pick<Tracking, "submitJob" | "cancelJob" | "deleteJob">;
+  readonly tracking: Pick<
+    Tracking,
+    "checkInput" | "submitJob" | "rerunJob" | "cancelJob" | "deleteJob"
+  >;
   /** Anybody's job where `ownerId` is undefined. */
   watchJob(
     id: string,

@@ -4,6 +4,8 @@ import { SCOPES } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { createBuilder } from "./builder.ts";
+import { addCancelAndDelete } from "./cancel-and-delete.ts";
+import { addCheckInput } from "./check-input.ts";
 import { addDeployment } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addTypedOutput, createGeneratedTypes } from "./generated-types.ts";
@@ -38,7 +40,9 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addJobList(builder, jobFilter);
   addErrors(builder);
   const submitJobResult = addSubmitJobResult(builder);
+  addCheckInput(builder);
   addMutations(builder, submitJobResult);
+  addCancelAndDelete(builder);
   addFileMutations(builder);
   addSubscriptions(builder, jobFilter);
   addGenerated(builder, catalogue, submitJobResult);

@@ -1,4 +1,5 @@
 import { isIdentifier } from "../job/identifier.ts";
+import { tagProblem } from "../job/tag.ts";
 import type { JobFilter, JobPosition } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
 import { badUserInput } from "./coded-errors.ts";
@@ -73,6 +74,7 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
         description: "One of these statuses; an empty list matches no job.",
       }),
       deploymentId: t.id({ description: "A deployment's `id`." }),
+      tag: t.string({ description: "One of the job's `tags`, letter by letter." }),
       createdAfter: t.field({
         type: "DateTime",
         description: "Submitted after this moment, not at it.",
@@ -85,17 +87,21 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
   });
 }
 
-/** The store's filter; throws BAD_USER_INPUT for a `deploymentId` that can't be one. */
+/** The store's filter; throws BAD_USER_INPUT for a `deploymentId` or a `tag` that can't be one. */
 export function toJobFilter(filter: JobFilterRef["$inferInput"] | null | undefined): JobFilter {
-  const { status, deploymentId, createdAfter, createdBefore } = filter ?? {};
+  const { status, deploymentId, tag, createdAfter, createdBefore } = filter ?? {};
   if (typeof deploymentId === "string" && !isIdentifier(deploymentId)) {
     throw badUserInput(
       "`filter.deploymentId` can't be a deployment's id. Take one from the `deployments` query.",
     );
   }
+  const tagIssue = typeof tag === "string" ? tagProblem(tag) : null;
+  if (tagIssue !== null)
+    throw badUserInput(`\`filter.tag\` ${tagIssue}. Take one from a job's \`tags\`.`);
   return {
     ...(status && { statuses: status }),
     ...(typeof deploymentId === "string" && { deploymentId }),
+    ...(typeof tag === "string" && { tag }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),
   };

@@ -61,6 +61,9 @@ export function addJob(
         type: jobStatus,
         description: "Its status when the gateway last looked.",
       }),
+      tags: t.exposeStringList("tags", {
+        description: "What it was submitted with to group it by, in that order; they never change.",
+      }),
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
         description:
@@ -91,8 +94,8 @@ export function addJob(
           "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They take as much room in the answer as `output`, and fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
-          findAssets(await readOutput(job, context), job.finishedAt).map((asset, number) =>
-            Object.assign({ jobId: job.id, number }, asset),
+          findAssets(await readOutput(job, context), job.finishedAt).map((asset) =>
+            Object.assign({ jobId: job.id }, asset),
           ),
       }),
       estimate: t.field({

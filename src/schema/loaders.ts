@@ -13,8 +13,8 @@ export type Loaders = {
   /** The same for jobs whose documents are asked for: one statement reads both. */
   readonly wholeJobs: DataLoader<string, Job | null>;
   readonly histories: DataLoader<string, readonly JobEvent[]>;
-  /** Of jobs that the viewer has read, by their place among the assets. */
-  readonly keptFiles: DataLoader<string, ReadonlyMap<number, KeptFile>>;
+  /** Of jobs that the viewer has read, by the URLs that their outputs name. */
+  readonly keptFiles: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
   readonly documents: DataLoader<string, LoadedDocuments | null>;
   /** How many jobs match a filter. */

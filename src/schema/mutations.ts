@@ -2,8 +2,6 @@ import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
   InvalidInputError,
-  JobNotCancellableError,
-  JobNotFinishedError,
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
@@ -15,7 +13,9 @@ import type { Builder } from "./builder.ts";
 import { badUserInput, toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 
+/** Adds what submits a job of any deployment. */
 export function addMutations(builder: Builder, submitJobResult: SubmitJobResultRef): void {
+  const options = submitOptions(builder);
   builder.mutationFields((t) => ({
     submitJob: t.field({
       type: submitJobResult,
@@ -30,61 +30,34 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
           description:
             "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs, or uploads as `upload:ID`.",
         }),
-        idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
-        answerWithinSeconds: t.arg.int({ defaultValue: 0, description: ANSWER_WITHIN_SECONDS }),
+        ...options,
       },
-      resolve: (_root, { deploymentId, input, idempotencyKey, answerWithinSeconds }, context) =>
-        submit(
-          { deploymentId, input, idempotencyKey: idempotencyKey ?? null },
-          answerWithinSeconds ?? 0,
-          context,
+      resolve: (_root, { deploymentId, input, ...given }, context) =>
+        submit(context, given, (request) =>
+          context.tracking.submitJob({ ...request, deploymentId, input }),
         ),
     }),
 
-    cancelJob: t.field({
-      type: "Job",
-      scope: "jobs:cancel",
+    rerunJob: t.field({
+      type: submitJobResult,
+      scope: "jobs:submit",
       description:
-        "Cancels a job of yours that has not started, and answers once that is certain: within a few seconds.",
-      args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      errors: {
-        types: [JobNotFoundError, JobNotCancellableError, UpstreamError],
-        union: {
-          name: "CancelJobResult",
-          description: "The cancelled job, or why it was not cancelled.",
-        },
-        result: { name: "CancelJobSuccess", description: "The job will not run." },
-        dataField: { name: "job", description: "The job as it is now; its `status` is CANCELLED." },
+        "Submits the deployment and the input of a job of yours once more, as `submitJob` does, with what you change. The job stays as it is. An unknown id is a NOT_FOUND error.",
+      complexity: 10,
+      args: {
+        id: t.arg.id({ required: true, description: "The `id` of the job whose input to take." }),
+        changes: t.arg({
+          type: "JSON",
+          description:
+            "An object whose members replace those of the job's `input`, in RunComfy's spelling; one that is null is left out of it. Null changes nothing.",
+        }),
+        ...options,
       },
-      resolve: async (_root, { id }, { viewer, tracking, loaders }) => {
-        if (!isIdentifier(id)) throw new JobNotFoundError(id);
-        const job = await tracking.cancelJob(id, viewer.ownerId);
-        loaders.clear();
-        return job;
-      },
-    }),
-
-    deleteJob: t.field({
-      type: "ID",
-      scope: "jobs:cancel",
-      description:
-        "Deletes a finished job of yours from the gateway, with its history, input, output and kept files. RunComfy is not told, and the job's idempotency key can't be used for another day.",
-      args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      errors: {
-        types: [JobNotFoundError, JobNotFinishedError],
-        union: {
-          name: "DeleteJobResult",
-          description: "What was deleted, or why nothing was.",
-        },
-        result: { name: "DeleteJobSuccess", description: "The job is gone." },
-        dataField: { name: "deletedJobId", description: "The `id` that the job had." },
-      },
-      resolve: async (_root, { id }, { viewer, tracking, loaders }) => {
-        if (!isIdentifier(id)) throw new JobNotFoundError(id);
-        await tracking.deleteJob(id, viewer.ownerId);
-        loaders.clear();
-        return id;
-      },
+      resolve: (_root, { id, changes, ...given }, context) =>
+        submit(context, given, async (request) => {
+          if (!isIdentifier(id)) throw new JobNotFoundError(id);
+          return await context.tracking.rerunJob({ ...request, jobId: id, changes });
+        }),
     }),
   }));
 }
@@ -92,10 +65,23 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
 /** Short enough for the time-outs of proxies and HTTP clients. */
 const LONGEST_ANSWER_SECONDS = 20;
 
-export const IDEMPOTENCY_KEY =
-  "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. After that job is deleted, the key is a conflict for a day. Null submits a new job each time.";
-
-export const ANSWER_WITHIN_SECONDS = `How long to wait for the job's end, 0 to ${LONGEST_ANSWER_SECONDS} s, counted since the operation began and for all its submits together. The answer comes when the job has ended or the time is over, with the job as it then is, but not before RunComfy has accepted it. A refusal is answered at once. A retry may give another value.`;
+/** The arguments that all mutations have that submit a job. */
+export function submitOptions(builder: Builder) {
+  return builder.args((t) => ({
+    idempotencyKey: t.string({
+      description:
+        "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. After that job is deleted, the key is a conflict for a day. Null submits a new job each time.",
+    }),
+    tags: t.stringList({
+      description:
+        "Up to 10 words of yours to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters, none of them a control character. They are no part of the key: a retry gives the job with the tags that it has.",
+    }),
+    answerWithinSeconds: t.int({
+      defaultValue: 0,
+      description: `How long to wait for the job's end, 0 to ${LONGEST_ANSWER_SECONDS} s, counted since the operation began and for all its submits together. The answer comes when the job has ended or the time is over, with the job as it then is, but not before RunComfy has accepted it. A refusal is answered at once. A retry may give another value.`,
+    }),
+  }));
+}
 
 export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
 
@@ -145,17 +131,25 @@ export function addSubmitJobResult(builder: Builder) {
 
 /** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
 export async function submit(
-  submission: Omit<SubmissionRequest, "viewer">,
-  answerWithinSeconds: number,
-  { viewer, tracking, loaders, untilEnded }: GatewayContext,
+  { viewer, loaders, untilEnded }: GatewayContext,
+  given: {
+    readonly idempotencyKey?: string | null | undefined;
+    readonly answerWithinSeconds?: number | null | undefined;
+    readonly tags?: readonly string[] | null | undefined;
+  },
+  begin: (
+    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags">,
+  ) => Promise<Submitted>,
 ): Promise<Submitted> {
+  const answerWithinSeconds = given.answerWithinSeconds ?? 0;
   if (answerWithinSeconds < 0 || answerWithinSeconds > LONGEST_ANSWER_SECONDS) {
     throw badUserInput(
       `\`answerWithinSeconds\` must be from 0 to ${LONGEST_ANSWER_SECONDS}, not ${answerWithinSeconds}. For longer, submit again with the same \`idempotencyKey\`, or follow the job with \`jobUpdated\`.`,
     );
   }
   try {
-    const { job, warnings } = await tracking.submitJob({ ...submission, viewer });
+    const { idempotencyKey = null, tags } = given;
+    const { job, warnings } = await begin({ viewer, idempotencyKey, tags: tags ?? [] });
     return { job: await untilEnded(job, answerWithinSeconds), warnings };
   } catch (error) {
     throw toCoded(error);

@@ -7,7 +7,7 @@ import type { Builder } from "./builder.ts";
 import type { GeneratedTypes } from "./generated-types.ts";
 import { toSentence } from "./generated-types.ts";
 import type { SubmitJobResultRef } from "./mutations.ts";
-import { ANSWER_WITHIN_SECONDS, IDEMPOTENCY_KEY, submit } from "./mutations.ts";
+import { submit, submitOptions } from "./mutations.ts";
 
 /** Adds the mutation of one deployment, whose input is typed as far as GraphQL can say it. */
 export function addSubmitDeployment(
@@ -44,19 +44,16 @@ export function addSubmitDeployment(
               ? "An object that fits the deployment's `inputSchema`."
               : "What to run; files are public https URLs, or uploads as `upload:ID`.",
         }),
-        idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
-        answerWithinSeconds: t.arg.int({ defaultValue: 0, description: ANSWER_WITHIN_SECONDS }),
+        ...submitOptions(builder),
       },
-      resolve: (_root, { input, idempotencyKey, answerWithinSeconds }, context) =>
-        submit(
-          {
+      resolve: (_root, { input, ...given }, context) =>
+        submit(context, given, (request) =>
+          context.tracking.submitJob({
+            ...request,
             deploymentId,
             input: shape === null ? input : toBody(shape, Object(input)),
-            idempotencyKey: idempotencyKey ?? null,
             ...(shape && { spell: (path) => toTypedPath({ kind: "object", object: shape }, path) }),
-          },
-          answerWithinSeconds ?? 0,
-          context,
+          }),
         ),
     }),
   );

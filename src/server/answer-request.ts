@@ -4,7 +4,9 @@ import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
 import { DatabaseReplacedError } from "../store/database-error.ts";
+import type { createConsole } from "./console-page.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
+import type { createGraphiqlPage } from "./graphiql-page.ts";
 import { answerPlainPost } from "./plain-post.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
 import type { Refusal } from "./refuse.ts";
@@ -21,11 +23,15 @@ export type Answer = (
   mustAsk: boolean,
 ) => Promise<void>;
 
-/** Makes what takes a request from its first line to GraphQL; `answerPage` is null where browsers get no page. */
-export function createAnswer(
-  parts: ServerParts,
-  answerPage: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null,
-): Answer {
+/** What browsers get; null where they don't. */
+type Pages = {
+  readonly graphiql: ReturnType<typeof createGraphiqlPage> | null;
+  readonly console: ReturnType<typeof createConsole>;
+};
+
+/** Makes what takes a request from its first line to GraphQL. */
+export function createAnswer(parts: ServerParts, pages: Pages): Answer {
+  const { graphiql: answerPage } = pages;
   const { authenticator, sessions, rates, origins, connections, backlog, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
@@ -36,11 +42,13 @@ export function createAnswer(
   return async (request, response, mustAsk) => {
     response.setHeaders(SECURITY_HEADERS);
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
-    const refusal = checkHeaders(request) ?? origins.checkName(request);
+    const isOfFile = /^\/(?:files|uploads)\//.test(path);
+    const refusal = checkHeaders(request) ?? origins.checkName(request, isOfFile);
     if (refusal !== null) return await refuse(refusal);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
-    if (/^\/(?:files|uploads)\//.test(path)) return await answerSigned(path, parameters);
+    if (isOfFile) return await answerSigned(path, parameters);
+    if (pages.console?.(request, response, path) === true) return undefined;
     if (path === "/" && answerPage !== null)
       return void response.writeHead(302, { location: GRAPHQL_PATH }).end();
     if (path !== GRAPHQL_PATH)

@@ -24,7 +24,8 @@ export function createOrigins(options: {
 }) {
   const { origins, isOpen, log } = options;
   const warned = new Set<string>();
-  const names = new Set([...origins, options.publicUrl ?? ""].map(toName));
+  const names = new Set(origins.map(toName));
+  const publicName = toName(options.publicUrl ?? "");
 
   /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
   function isForeign({ headers: { origin, host = "" } }: IncomingMessage): boolean {
@@ -48,10 +49,14 @@ export function createOrigins(options: {
 
   return {
     isForeign,
-    /** Where no credential is asked for, refuses a host's name that a stranger may have pointed at the gateway. */
-    checkName({ headers: { host = "" } }: IncomingMessage): Refusal | null {
+    /**
+     * Where no credential is asked for, refuses a host's name that a stranger may have pointed at the gateway. The public
+     * one is for files alone, whose URLs are signed: the whole world can reach it.
+     */
+    checkName({ headers: { host = "" } }: IncomingMessage, isOfFile: boolean): Refusal | null {
       const name = toName(`http://${host}`);
-      const isFine = !isOpen || host === "" || isPrivateName(name) || names.has(name);
+      const isKnown = names.has(name) || (isOfFile && name === publicName);
+      const isFine = !isOpen || host === "" || isPrivateName(name) || isKnown;
       return isFine ? null : misdirected(host);
     },
     /** Lets the page read its answer, when it may. True when that was all it asked for. */

@@ -2,14 +2,15 @@ import type { IncomingMessage } from "node:http";
 
 import type { BaseLogger } from "pino";
 
-import { ThumbnailsBusyError } from "../files/thumbnail.ts";
+import { PicturesBusyError } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
-import { RefusedUploadError } from "../files/uploads.ts";
+import { hasCome, RefusedUploadError } from "../files/uploads.ts";
 import type { Refusal } from "./refuse.ts";
 import { NOT_FOUND } from "./serve-files.ts";
 
-/** At once, by a gateway. */
+/** At once, by a gateway, and of one owner. */
 const MOST_UPLOADS = 200;
+const MOST_OF_OWNER = 100;
 const MOST_SILENCE_MS = 20_000;
 /** Whoever is slower keeps others from uploading. */
 const LEAST_BYTES_PER_MS = 10;
@@ -31,18 +32,22 @@ export function createUploadAnswer({
   readonly uploads: UploadService;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  let underWay = 0;
+  /** Whose each is that comes now, by its id. */
+  const underWay = new Map<string, string>();
 
   return async (
     request: IncomingMessage,
     { id, begin, allow }: Receiving,
   ): Promise<Refusal | null> => {
     if (request.method !== "PUT") return NOT_ALLOWED;
-    if (underWay === MOST_UPLOADS) return BUSY;
-    underWay += 1;
+    if (underWay.size >= MOST_UPLOADS || underWay.has(id)) return BUSY;
+    underWay.set(id, "");
     try {
       const upload = await uploads.find(id);
       if (upload === null) return NOT_FOUND;
+      if (upload.file !== null) return toRefusal(hasCome());
+      if (countOf(underWay, upload.ownerId) >= MOST_OF_OWNER) return BUSY;
+      underWay.set(id, upload.ownerId);
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
         return toRefusal(new RefusedUploadError(422, "INVALID_FILE", WRONG_LENGTH));
       begin();
@@ -50,12 +55,12 @@ export function createUploadAnswer({
       return null;
     } catch (error) {
       if (error instanceof RefusedUploadError) return toRefusal(error);
-      if (error instanceof ThumbnailsBusyError) return BUSY;
+      if (error instanceof PicturesBusyError) return BUSY;
       if (!request.complete) return null; // The client hung up.
       log.warn({ err: error }, "An upload could not be stored. Check where files are.");
       return AWAY;
     } finally {
-      underWay -= 1;
+      underWay.delete(id);
     }
   };
 }
@@ -74,6 +79,10 @@ async function* inTime(
     allow(isSlow ? 0 : MOST_SILENCE_MS, TOO_SLOW);
     yield chunk;
   }
+}
+
+function countOf(underWay: ReadonlyMap<string, string>, ownerId: string): number {
+  return [...underWay.values()].filter((one) => one === ownerId).length;
 }
 
 function toRefusal({ status, code, message }: RefusedUploadError): Refusal {

@@ -7,7 +7,7 @@ import { toFileHeaders } from "../files/file-headers.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
-import { THUMBNAIL_WIDTHS, ThumbnailsBusyError, toThumbnailName } from "../files/thumbnail.ts";
+import { THUMBNAIL_WIDTHS, PicturesBusyError, toThumbnailName } from "../files/thumbnail.ts";
 import type { Refusal } from "./refuse.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
@@ -47,8 +47,11 @@ export function createFileAnswer({
       if (name === null) return NOT_FOUND;
       return await send(request, response, name, target.seconds);
     } catch (error) {
-      if (response.headersSent || response.destroyed) return null;
-      if (error instanceof ThumbnailsBusyError) return BUSY;
+      if (response.headersSent) {
+        response.destroy();
+        return null;
+      }
+      if (error instanceof PicturesBusyError) return BUSY;
       log.warn({ err: error }, "A file could not be read. Check where files are.");
       return AWAY;
     } finally {
@@ -62,9 +65,8 @@ export function createFileAnswer({
     if (known === undefined) return null;
     const smaller = toThumbnailName(name, known);
     if ((await store.size(smaller)) !== null) return smaller;
-    const original = await store.open(name);
-    if (original === null) return null;
-    const picture = await thumbnails.make(original.stream, known);
+    const open = async () => (await store.open(name))?.stream ?? null;
+    const picture = await thumbnails.make(open, known);
     if (picture === null) return null;
     await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
     await draft.keepAs(smaller, "image/webp");
@@ -78,41 +80,41 @@ export function createFileAnswer({
     seconds: number,
   ): Promise<Refusal | null> {
     const { contentType, contentDisposition } = toFileHeaders(name);
-    if (store.presign !== null) {
+    // A presigned URL holds its method.
+    if (store.presign !== null && request.method === "GET") {
       const options = { expiresInSeconds: seconds, contentType, contentDisposition };
       const location = await store.presign(name, options);
-      response.writeHead(302, {
-        ...FILE_HEADERS,
-        location,
-        "cache-control": "private, max-age=60",
-      });
-      response.end();
+      // So that the same one, and what a browser has of it, is used for a while.
+      const caching = { "cache-control": `private, max-age=${Math.min(seconds, 3_600)}` };
+      response.writeHead(302, { ...FILE_HEADERS, ...caching, location }).end();
       return null;
     }
     const etag = `"${name}"`;
     const caching = { "cache-control": `private, max-age=${seconds}, immutable`, etag };
+    const headers = { ...FILE_HEADERS, ...caching };
     if (request.headers["if-none-match"]?.includes(etag) === true) {
-      response.writeHead(304, caching).end();
+      response.writeHead(304, headers).end();
       return null;
     }
     const size = await store.size(name);
     if (size === null) return NOT_FOUND;
     const range = readRange(request, etag, size);
     if (range === "unsatisfiable") {
-      response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+      response.writeHead(416, { ...FILE_HEADERS, "content-range": `bytes */${size}` }).end();
       return null;
     }
     const { from, to } = range ?? { from: 0, to: size - 1 };
+    const isEmpty = request.method === "HEAD" || size === 0;
+    // Before the head is written: what fails is still told.
+    const opened = isEmpty ? null : await store.open(name, { from, to });
     response.writeHead(range === null ? 200 : 206, {
-      ...FILE_HEADERS,
-      ...caching,
+      ...headers,
       "content-type": contentType,
       "content-disposition": contentDisposition,
       "content-length": to - from + 1,
       "accept-ranges": "bytes",
       ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
     });
-    const opened = request.method === "HEAD" ? null : await store.open(name, { from, to });
     if (opened === null) response.end();
     else await pipeline(opened.stream, response);
     return null;

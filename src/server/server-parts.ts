@@ -30,6 +30,8 @@ export type ServerOptions = {
   readonly checkDatabase: () => Promise<void>;
   /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */
   readonly example: Deployment | null;
+  /** Where the console was built. */
+  readonly consoleFolder: string;
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;
   readonly authenticator: Pick<Authenticator, "authenticate">;
@@ -49,6 +51,7 @@ export type ServerOptions = {
     readonly origins: readonly string[];
     readonly hasIntrospection: boolean;
     readonly hasGraphiql: boolean;
+    readonly hasConsole: boolean;
     /** Null runs every document. */
     readonly trustedDocuments: TrustedDocuments | null;
   };

@@ -7,6 +7,7 @@ import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
 import { trackConnections } from "./connections.ts";
+import { createConsole } from "./console-page.ts";
 import { createGraphiqlPage } from "./graphiql-page.ts";
 import { createOrigins } from "./origins.ts";
 import type { ServerOptions } from "./server-parts.ts";
@@ -31,9 +32,12 @@ class ListenError extends Error {
  * cuts event streams without completing them, lets what is being answered finish for 8 s, and resolves when nothing is
  * open.
  */
-export async function startServer(
-  options: ServerOptions,
-): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
+export async function startServer(options: ServerOptions): Promise<{
+  readonly url: string;
+  readonly port: number;
+  readonly hasConsole: boolean;
+  close(): Promise<void>;
+}> {
   const { host, backlog, doors, isSandbox, log } = options;
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
@@ -66,7 +70,12 @@ export async function startServer(
   };
   const port = await listen(server, options.port, host);
   const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
-  const answer = createAnswer(parts, doors.hasGraphiql ? createGraphiqlPage(page) : null);
+  const { publicUrl } = options.files;
+  const pages = {
+    graphiql: doors.hasGraphiql ? createGraphiqlPage(page) : null,
+    console: doors.hasConsole ? createConsole({ folder: options.consoleFolder, publicUrl }) : null,
+  };
+  const answer = createAnswer(parts, pages);
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
@@ -83,6 +92,7 @@ export async function startServer(
   return {
     url: `http://${toUrlHost(host)}:${port}`,
     port,
+    hasConsole: pages.console !== null,
     async close() {
       await Promise.all([connections.close(), webSocket.close()]);
     },

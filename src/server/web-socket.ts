@@ -62,7 +62,7 @@ export function serveWebSocket(
   });
 
   function check(request: IncomingMessage): Refusal | null {
-    const refusal = checkHeaders(request) ?? origins.checkName(request);
+    const refusal = checkHeaders(request) ?? origins.checkName(request, false);
     if (refusal !== null) return refusal;
     if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH) {
       const message = `No socket is here. GraphQL is at ${GRAPHQL_PATH}.`;

@@ -9,6 +9,7 @@ import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
+import { createTaggedLists } from "./list-tagged-jobs.ts";
 import { createLooks } from "./looks.ts";
 import { createReadRuns } from "./read-runs.ts";
 import { createQuotas } from "./quotas.ts";
@@ -26,6 +27,7 @@ export function createJobStore(dependencies: {
 }): JobStore {
   const { database, changes } = dependencies;
   const { queries, reads } = database;
+  const lists = createJobLists(reads);
 
   const jobs: Jobs = {
     insert: createInsert(database),
@@ -85,7 +87,8 @@ export function createJobStore(dependencies: {
 
     ...createJobReads(database),
     ...createDeletions(database, changes.announce),
-    ...createJobLists(reads),
+    ...lists,
+    ...createTaggedLists(reads, lists),
     ...createSubmitLeases(database),
   };
 

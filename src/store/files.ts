@@ -56,11 +56,17 @@ export function createFiles(
   return {
     async readPlace() {
       const row = await queries.selectFrom("file_places").selectAll().executeTakeFirstOrThrow();
-      return { folder: row.folder, key: row.key, isMade: row.is_made === 1 };
+      return { folder: row.folder, key: row.key, marker: row.marker };
     },
 
-    async noteMade() {
-      await queries.updateTable("file_places").set({ is_made: 1 }).execute();
+    async noteMarker(marker) {
+      const row = await queries
+        .updateTable("file_places")
+        .set({ marker })
+        .where("marker", "is", null)
+        .returning("number")
+        .executeTakeFirst();
+      return row !== undefined;
     },
 
     async claimDue({ limit, claimMs }) {
@@ -114,7 +120,7 @@ export function createFiles(
         reads.selectFrom("kept_files").selectAll().where("job_id", "in", chunk).execute(),
       );
       const byJob = Map.groupBy(rows, (row) => row.job_id);
-      return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.number, toKept(row)])));
+      return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
     async listDoomed(limit) {

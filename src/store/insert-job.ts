@@ -41,11 +41,22 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
         await insertInput(transaction, job.id, text);
+        await insertTags(transaction, job);
         await insertUses(transaction, job.id, uploads);
         return true;
       }, text.length);
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };
+}
+
+async function insertTags(transaction: Kysely<Tables>, job: Job): Promise<void> {
+  if (job.tags.length === 0) return;
+  const { id: job_id, ownerId: owner_id } = job;
+  const created_at = job.createdAt.getTime();
+  await transaction
+    .insertInto("job_tags")
+    .values(job.tags.map((tag) => ({ job_id, tag, owner_id, created_at })))
+    .execute();
 }
 
 /** For how long nothing of anybody's has run at the deployment. */

@@ -25,6 +25,15 @@ export function createDocuments(reads: Kysely<Tables>): Documents {
       const found = new Map(rows.map((row) => [row.job_id, toStoredDocuments(row)]));
       return ids.map((id) => found.get(id) ?? null);
     },
+
+    async readInput(id) {
+      const row = await reads
+        .selectFrom("job_documents")
+        .select("input")
+        .where("job_id", "=", id)
+        .executeTakeFirst();
+      return row === undefined ? null : parseDocuments(id, row.input, null).input;
+    },
   };
 }
 

@@ -26,6 +26,7 @@ export type JobFilter = {
   readonly ownerId?: string;
   readonly statuses?: readonly JobStatus[];
   readonly deploymentId?: string;
+  readonly tag?: string;
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
 };
@@ -124,6 +125,8 @@ export type Jobs = {
 export type Documents = {
   /** In the order of `ids`, null where there is no job. Documents above `mostBytes` together are not read. */
   read(ids: readonly string[], mostBytes: number | null): Promise<(StoredDocuments | null)[]>;
+  /** A job's input without its output, which may be far larger; null where there is no job. */
+  readInput(id: string): Promise<JsonObject | null>;
 };
 
 export type Feed = {
@@ -195,8 +198,8 @@ export type LookToCome = Looks & {
 export type Files = {
   /** The folder of its own that this database has wherever files are, and what their URLs are signed with. */
   readPlace(): Promise<FilePlace>;
-  /** Remembers that the folder was made. */
-  noteMade(): Promise<void>;
+  /** Remembers the name of a file by which the place is known from now on. False when there is one already. */
+  noteMarker(marker: string): Promise<boolean>;
   /** Claims at most `limit` files that are due for so long. `nextInMs` says when another one is; null when none is. */
   claimDue(options: {
     readonly limit: number;
@@ -210,8 +213,8 @@ export type Files = {
   settle(file: ClaimedFile, kept: KeptFile): Promise<boolean>;
   /** Lets files of a finished job be fetched that are not kept, or FAILED. False when there are none. */
   request(job: Job, urls: readonly string[]): Promise<boolean>;
-  /** In the order of `jobIds`, each by the file's place among the job's assets. */
-  readMany(jobIds: readonly string[]): Promise<ReadonlyMap<number, KeptFile>[]>;
+  /** In the order of `jobIds`, each by the URL that the output names. */
+  readMany(jobIds: readonly string[]): Promise<ReadonlyMap<string, KeptFile>[]>;
   /** Names of files that nobody needs any more, because their row is gone. */
   listDoomed(limit: number): Promise<string[]>;
   /** Forgets some that were deleted. */
@@ -229,8 +232,8 @@ export type Files = {
 type FilePlace = {
   readonly folder: string;
   readonly key: string;
-  /** Whether some gateway has made the folder. */
-  readonly isMade: boolean;
+  /** The file that is in the place of this database and in no other; null until there is one. */
+  readonly marker: string | null;
 };
 
 /** A file that one gateway is to fetch. */

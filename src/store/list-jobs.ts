@@ -13,7 +13,7 @@ import type { JobFilter, JobPosition, JobRange, Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** Whoever has more jobs than this wants to know that, and not how many. */
-const MOST_COUNTED = 10_000;
+export const MOST_COUNTED = 10_000;
 
 /** What is read along an index, past no row that does not count. */
 export function createJobLists(
@@ -136,18 +136,28 @@ function ofStatus(eb: Builder, status: JobStatus | null): Conditions {
   return status === null ? [] : [eb("status", "=", status)];
 }
 
-function inRange(eb: Builder, { filter, after, before }: JobRange): Conditions {
-  const age = ageOf(filter);
-  const toTuple = ({ createdAt, id }: JobPosition) => sql`(${createdAt.getTime()}, ${id})`;
-  const conditions = inFilter(eb, filter);
+function inRange(eb: Builder, range: JobRange): Conditions {
+  const { filter } = range;
+  return [...inFilter(eb, filter), ...betweenPlaces(eb, range, ageOf(filter), sql`id`)];
+}
+
+/** What holds of the rows between the places of a range, by an index of `age` and `id`. */
+export function betweenPlaces<From extends keyof Tables>(
+  eb: ExpressionBuilder<Tables, From>,
+  { after, before }: JobRange,
+  age: RawBuilder<number>,
+  id: RawBuilder<string>,
+): Conditions {
+  const toTuple = (place: JobPosition) => sql`(${place.createdAt.getTime()}, ${place.id})`;
+  const conditions: Conditions = [];
   // SQLite finds no place in an index of expressions by two of them, so it is given the first once more.
   if (after !== undefined) {
     conditions.push(eb(age, "<=", after.createdAt.getTime()));
-    conditions.push(sql<SqlBool>`(${age}, id) < ${toTuple(after)}`);
+    conditions.push(sql<SqlBool>`(${age}, ${id}) < ${toTuple(after)}`);
   }
   if (before !== undefined) {
     conditions.push(eb(age, ">=", before.createdAt.getTime()));
-    conditions.push(sql<SqlBool>`(${age}, id) > ${toTuple(before)}`);
+    conditions.push(sql<SqlBool>`(${age}, ${id}) > ${toTuple(before)}`);
   }
   return conditions;
 }

@@ -61,6 +61,7 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       idle_ms bigint,
       idempotency_key ${name},
       fingerprint text,
+      tags text not null default '[]',
       submit_until bigint not null,
       changed bigint not null default 0,
       unique (owner_id, idempotency_key)
@@ -78,6 +79,15 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     // See `changedOf` in `feed.ts`.
     sql`create index jobs_by_owner_and_change
       on jobs (owner_id, ${isPostgres ? sql`(changed + 0)` : sql`changed`}, id)`,
+    sql`create table job_tags (
+      job_id ${name} not null references jobs (id) on delete cascade,
+      tag ${name} not null,
+      owner_id ${name} not null,
+      created_at bigint not null,
+      primary key (job_id, tag)
+    )`,
+    sql`create index job_tags_by_age on job_tags (tag, (created_at + 0), job_id)`,
+    sql`create index job_tags_by_owner on job_tags (owner_id, tag, created_at, job_id)`,
     sql`create table job_documents (
       job_id ${name} primary key references jobs (id) on delete cascade,
       input_bytes integer not null,
@@ -152,7 +162,7 @@ function createFileTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       number integer primary key,
       folder text not null default ${folder},
       key text not null default ${key},
-      is_made integer not null default 0,
+      marker text,
       swept_at bigint not null default 0
     )`,
     sql`insert into file_places (number) values (1)`,

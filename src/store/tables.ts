@@ -39,10 +39,20 @@ export type Tables = {
     /** Unique among its owner's. */
     readonly idempotency_key: string | null;
     readonly fingerprint: string | null;
+    /** JSON: a list of texts. */
+    readonly tags: Generated<string>;
     /** Written by a trigger with each new version: on Postgres the transaction's id, on SQLite the next number. */
     readonly changed: Generated<number>;
     /** Until then a SUBMITTING job may still be sent or answered. 0: not any more. */
     readonly submit_until: number;
+  };
+  /** A row for each tag of a job, so that a tag's jobs are found along an index. */
+  readonly job_tags: {
+    readonly job_id: string;
+    readonly tag: string;
+    /** The job's, which never change. */
+    readonly owner_id: string;
+    readonly created_at: number;
   };
   /** JSON as text, apart from the jobs, whose rows would otherwise drag megabytes along. */
   readonly job_documents: {
@@ -108,8 +118,8 @@ export type Tables = {
     readonly folder: Generated<string>;
     /** What URLs of files are signed with; made up like the folder. */
     readonly key: Generated<string>;
-    /** 0 or 1: whether the folder was made. */
-    readonly is_made: Generated<number>;
+    /** The name of a file by which the place is known; null until there is one. */
+    readonly marker: Generated<string | null>;
     readonly swept_at: Generated<number>;
   };
   readonly uploads: {

@@ -40,8 +40,14 @@ export function createQuota({
     if (count <= limit) return takeBack;
     if (name !== "submits") await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
+    const again = `in ${toDurationText(retryAfterSeconds)}`;
+    if (name === "uploads")
+      throw new LimitError(
+        `With this file you would upload more than ${limit} MiB in a day, the most allowed. Upload a smaller one, or try again ${again}.`,
+        { code, retryAfterSeconds, limit },
+      );
     throw new LimitError(
-      `You have submitted ${toCountText(limit, what)}, the most allowed in ${window}. Submit again in ${toDurationText(retryAfterSeconds)}.`,
+      `You have submitted ${toCountText(limit, what)}, the most allowed in ${window}. Submit again ${again}.`,
       { code, retryAfterSeconds, limit },
     );
   }

@@ -1,5 +1,5 @@
 import { advance, type Observation } from "../job/advance.ts";
-import { findAssets } from "../job/asset.ts";
+import { findUrls } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { Jobs } from "../store/job-store.ts";
 
@@ -27,7 +27,7 @@ export function createRecordObservation(dependencies: {
       const next = advance(job, observation, new Date(now()));
       if (next === job) return job;
       const output = observation.kind === "succeeded" ? observation.output : null;
-      const keep = onKeep === undefined ? [] : findAssets(output, null).map(({ url }) => url);
+      const keep = onKeep === undefined ? [] : findUrls(output);
       if (!(await jobs.save(next, output, keep))) continue;
       if (keep.length > 0) onKeep?.();
       return next;

@@ -5,6 +5,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import { checkJson, textProblem } from "../job/input-issue.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
+import { checkTags } from "../job/tag.ts";
 import type { InputIssue, Spelling } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
@@ -18,6 +19,7 @@ export type SubmissionRequest = {
   /** In the upstream's spelling. */
   readonly input: unknown;
   readonly idempotencyKey: string | null;
+  readonly tags?: readonly string[];
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
 };
@@ -30,6 +32,8 @@ export type Submission = {
   readonly input: JsonObject;
   readonly warnings: readonly InputIssue[];
   readonly submissionKey: SubmissionKey | null;
+  /** Each once. */
+  readonly tags: readonly string[];
   readonly spell: Spelling;
   /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
@@ -42,16 +46,17 @@ const LONGEST_KEY = 255;
  * catalogue's objections are the result's `refusal`.
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
-  const { viewer, deploymentId, input, idempotencyKey, spell = asItIs } = request;
+  const { viewer, deploymentId, input, idempotencyKey, tags = [], spell = asItIs } = request;
   if (!isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
+  const argumentIssues = [...keyIssues, ...checkTags(tags)];
   if (!isJsonObject(input)) {
     throw new InvalidInputError([
       { path: [], message: "must be an object; put the fields into {…}" },
-      ...keyIssues,
+      ...argumentIssues,
     ]);
   }
-  const issues = [...keyIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
+  const issues = [...argumentIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
   const deployment = catalogue.find(deploymentId);
   const checked = deployment?.input?.check(input, spell) ?? { input, issues: [], warnings: [] };
@@ -64,7 +69,16 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   const { input: filled, issues: objections, warnings } = checked;
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
   const refusal = isUnlisted ? notFound(deploymentId, catalogue) : invalid;
-  return { viewer, deploymentId, input: filled, warnings, submissionKey, spell, refusal };
+  return {
+    viewer,
+    deploymentId,
+    input: filled,
+    warnings,
+    submissionKey,
+    tags: [...new Set(tags)],
+    spell,
+    refusal,
+  };
 }
 
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {

@@ -175,6 +175,7 @@ export function createSubmitJob(dependencies: {
       ownerId: submission.viewer.ownerId,
       deploymentId: submission.deploymentId,
       apiVersion: dependencies.apiVersion,
+      tags: submission.tags,
       work: toWork(submission.input),
       now: new Date(dependencies.now()),
     });

@@ -9,9 +9,11 @@ import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_LOOK_MS } from "../store/looks.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
+import { createCheckInput } from "./check-input.ts";
 import { createLearning } from "./learning.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
+import { createRerunJob } from "./rerun-job.ts";
 import { startPauseSharing } from "./share-pause.ts";
 import type { UploadsOfInputs } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
@@ -49,7 +51,8 @@ export function createTracking(dependencies: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }) {
-  const { store, runcomfy, pace, catalogue, apiVersion, deadlineSeconds, log } = dependencies;
+  const { store, runcomfy, pace, catalogue, uploads, apiVersion, deadlineSeconds, log } =
+    dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
   const { submitsAtOnce = 100, submitMarginSeconds = 5, looksAtOnce = 256 } = dependencies;
@@ -77,20 +80,22 @@ export function createTracking(dependencies: {
     ...common,
     follow: () => poller.wakeIn(FIRST_LOOK_MS),
     catalogue,
-    uploads: dependencies.uploads,
+    uploads,
     apiVersion,
     submitTimeoutMs,
     submitMarginMs: submitMarginSeconds * 1_000,
     submitsAtOnce,
   });
-  const { isSubmitting } = submitter;
+  const { isSubmitting, submitJob } = submitter;
   const upkeep = createUpkeep({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
   const { lookNow } = poller;
   const { signal } = closing;
   pace.onRecovery(() => poller.wakeIn(0));
 
   return {
-    submitJob: submitter.submitJob,
+    submitJob,
+    rerunJob: createRerunJob({ store, submitJob }),
+    checkInput: createCheckInput({ catalogue, uploads }),
     learning,
     cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
     deleteJob: createDeleteJob(jobs),

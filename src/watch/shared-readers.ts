@@ -33,7 +33,10 @@ const JOBS_PER_READ = 200;
 export const MOST_SMALL_BYTES = 16_384;
 
 export function createDetailReader(
-  store: Pick<JobStore, "documents"> & { readonly jobs: Pick<JobStore["jobs"], "readHistories"> },
+  store: {
+    readonly documents: Pick<JobStore["documents"], "read">;
+    readonly jobs: Pick<JobStore["jobs"], "readHistories">;
+  },
   inTurn: InTurn,
 ): DetailReader {
   return {

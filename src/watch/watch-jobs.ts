@@ -77,9 +77,10 @@ export async function watchJobs(
 
 /** Checks all of a filter but its owner: only that owner's changes were read. */
 function matches(job: Job, filter: JobFilter): boolean {
-  const { statuses, deploymentId, createdAfter, createdBefore } = filter;
+  const { statuses, deploymentId, tag, createdAfter, createdBefore } = filter;
   if (statuses !== undefined && !statuses.includes(job.status)) return false;
   if (deploymentId !== undefined && job.deploymentId !== deploymentId) return false;
+  if (tag !== undefined && !job.tags.includes(tag)) return false;
   if (createdAfter !== undefined && job.createdAt <= createdAfter) return false;
   return createdBefore === undefined || job.createdAt < createdBefore;
 }

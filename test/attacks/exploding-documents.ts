@@ -8,6 +8,8 @@ export type ExplodingDocument = {
   readonly isServed?: boolean;
 };
 
+/** One of those that the sandbox has. */
+const DEPLOYMENT = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 const job = (selection: string): string => `{ job(id: "job_x") { ${selection} } }`;
 const times = (count: number, make: (index: number) => string, separator = " "): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(separator);
@@ -99,6 +101,45 @@ export const EXPLODING_DOCUMENTS: readonly ExplodingDocument[] = [
     query:
       'mutation ($input: JSON!) { submitJob(deploymentId: "d", input: $input) { __typename ... on InvalidInputError { issues { path } } } }',
     variables: `{"input":${deep(35_000, '{"a":', "1", "}")}}`,
+    isServed: true,
+  },
+  {
+    name: "50,000 levels in variables of a check that tells its input",
+    query: `query ($input: JSON!) { checkInput(deploymentId: "${DEPLOYMENT}", input: $input) { issues { path } input } }`,
+    variables: `{"input":{"a":${deep(50_000, "[", "", "]")}}}`,
+    isServed: true,
+  },
+  {
+    name: "200 checks of one large input",
+    query: `query ($input: JSON!) { ${times(200, (at) => `a${at}: checkInput(deploymentId: "${DEPLOYMENT}", input: $input) { __typename }`)} }`,
+    variables: `{"input":{"prompt":"p","a":[${times(60_000, () => "1", ",")}]}}`,
+    isServed: true,
+  },
+  {
+    name: "checks of one large input that tell it 250 times",
+    query: `query ($input: JSON!) { ${times(250, (at) => `a${at}: checkInput(deploymentId: "${DEPLOYMENT}", input: $input) { input }`)} }`,
+    variables: `{"input":{"prompt":"${"p".repeat(200_000)}"}}`,
+  },
+  {
+    name: "60 mutations of 100 ids",
+    query: `mutation ($ids: [ID!]!) { ${times(60, (at) => `a${at}: deleteJobs(ids: $ids) { __typename }`)} }`,
+    variables: `{"ids":[${times(100, (at) => `"job_${at}"`, ",")}]}`,
+  },
+  {
+    name: "20,000 ids",
+    query: "mutation ($ids: [ID!]!) { deleteJobs(ids: $ids) { __typename } }",
+    variables: `{"ids":[${times(20_000, (at) => `"${at}"`, ",")}]}`,
+  },
+  {
+    name: "50,000 levels in changes",
+    query: 'mutation ($changes: JSON!) { rerunJob(id: "job_x", changes: $changes) { __typename } }',
+    variables: `{"changes":{"a":${deep(50_000, "[", "", "]")}}}`,
+  },
+  {
+    name: "20,000 tags",
+    query:
+      'mutation ($tags: [String!]) { submitJob(deploymentId: "d", input: {}, tags: $tags) { ... on InvalidInputError { issues { message } } } }',
+    variables: `{"tags":[${times(20_000, (at) => `"${at}"`, ",")}]}`,
     isServed: true,
   },
   {

@@ -50,7 +50,8 @@ test(
   async () => {
     const gateway = await startAttackedGateway({ PUBLIC_URL: ORIGIN });
     onTestFinished(() => gateway.end());
-    const file = await drawNoise();
+    // More than what the kernel holds for a reader.
+    const file = await drawNoise(2_800);
     const { id, putUrl } = await openUpload(gateway.url, file.length);
     expect(await put(putUrl.replace(ORIGIN, gateway.url), file)).toBe(204);
     const submit = `mutation { submitJob(deploymentId: "d", input: { a: "upload:${id}" }) { __typename } }`;
@@ -89,9 +90,9 @@ async function openUpload(url: string, bytes: number) {
   return (await post(url, CREATE, { bytes })).createUpload.upload;
 }
 
-async function drawNoise(): Promise<Buffer> {
+async function drawNoise(side = 1_200): Promise<Buffer> {
   const noise = { type: "gaussian", mean: 128, sigma: 60 } as const;
-  const create = { width: 1_200, height: 1_200, channels: 3, background: "red", noise } as const;
+  const create = { width: side, height: side, channels: 3, background: "red", noise } as const;
   return await sharp({ create }).png().toBuffer();
 }
 

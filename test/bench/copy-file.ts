@@ -57,9 +57,10 @@ async function openKeeper(): Promise<() => Promise<void>> {
     keeper.wake();
     for (;;) {
       const [kept] = await store.files.readMany([job.id]);
-      const state = kept?.get(0)?.state;
+      const file = kept?.get(url);
+      const state = file?.state;
       if (state === "KEPT") return;
-      if (state === "FAILED") throw new Error(`Not kept: ${kept?.get(0)?.reason}`);
+      if (state === "FAILED") throw new Error(`Not kept: ${file?.reason}`);
       await sleep(10);
     }
   };

@@ -47,6 +47,7 @@ describe("the configuration", () => {
         origins: [],
         hasIntrospection: true,
         hasGraphiql: true,
+        hasConsole: true,
         trustedDocumentsFile: null,
       },
       limits: {

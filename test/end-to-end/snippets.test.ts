@@ -78,7 +78,9 @@ test("what it tells to paste uploads a picture, and says why it does not", async
   const { stdout } = await runProgram(`${upload}${call(png.toString("base64"))}`, gateway);
   expect(stdout).toMatch(/^upload:upl_/);
   const wrong = runProgram(`${upload}${call("AAAA")}`, gateway);
-  await expect(wrong).rejects.toMatchObject({ stderr: expect.stringContaining("Choose the file") });
+  await expect(wrong).rejects.toMatchObject({
+    stderr: expect.stringContaining("Choose another one"),
+  });
 });
 
 test("what it tells to paste says why there is nothing to watch", async () => {

@@ -91,7 +91,7 @@ test.for([
   ["Vorbis", `OggS${"\0".repeat(24)}\x01vorbis\0\0`, "audio/ogg", "ogg", "AUDIO"],
   ["Opus", `OggS${"\0".repeat(24)}OpusHead`, "audio/ogg", "ogg", "AUDIO"],
   ["HEIC", toMedia("heic"), "image/heic", "heic", "IMAGE"],
-  ["BMP", "BM\0\0\0\0\0\0\0\0", "image/bmp", "bmp", "IMAGE"],
+  ["BMP", "BM\0\0\0\0\0\0\0\0\0\0", "image/bmp", "bmp", "IMAGE"],
 ] as const)("%s is known by its bytes", async ([, bytes, contentType, extension, kind]) => {
   const facts = { contentType, extension, kind, width: null, height: null };
   expect(await judge(Buffer.from(bytes, "latin1"))).toEqual(facts);

@@ -91,7 +91,7 @@ async function openKeeper(options: { readonly origin: string; readonly mostBytes
 
   async function stateOf(job: Job): Promise<readonly KeptFile[]> {
     const [kept] = await store.files.readMany([job.id]);
-    return [...(kept ?? [])].toSorted(([a], [b]) => a - b).map(([, file]) => file);
+    return [...(kept?.values() ?? [])];
   }
 
   const untilSettled = (job: Job) =>
@@ -285,7 +285,7 @@ async function expectAllKept(store: JobStore, folder: string): Promise<void> {
   expect(jobs.length).toBeGreaterThanOrEqual(200);
   const kept = await store.files.readMany(jobs.map(({ id }) => id));
   for (const [index, job] of jobs.entries()) {
-    const file = kept[index]?.get(0);
+    const [file] = kept[index]?.values() ?? [];
     expect(file?.state, job.id).toBe("KEPT");
     expect(await readFile(join(folder, file?.file ?? ""))).toEqual(bytesOf(`/${job.id}`));
   }

@@ -46,7 +46,7 @@ const isSettled = async (): Promise<boolean> => {
   } as const;
   const jobs = await store.jobs.list(range);
   const kept = await store.files.readMany(jobs.map(({ id }) => id));
-  return kept.every((one) => one.get(0)?.state === "KEPT");
+  return kept.every((one) => [...one.values()][0]?.state === "KEPT");
 };
 while (!(await isSettled())) await sleep(100);
 process.send?.("all kept");

@@ -18,9 +18,18 @@ import {
 } from "../../src/files/thumbnail.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const thumbnails = createThumbnails({ atOnce: 2 });
-const make = (source: string | Readable, width: (typeof THUMBNAIL_WIDTHS)[number]) =>
-  thumbnails.make(typeof source === "string" ? createReadStream(source) : source, width);
+const { make } = createMake({ atOnce: 2 });
+
+/** What makes thumbnails of what is given, a path or a stream. */
+function createMake(options: Parameters<typeof createThumbnails>[0]) {
+  const thumbnails = createThumbnails(options);
+  const toStream = (source: string | Readable) =>
+    typeof source === "string" ? createReadStream(source) : source;
+  return {
+    make: (source: string | Readable, width: (typeof THUMBNAIL_WIDTHS)[number]) =>
+      thumbnails.make(async () => toStream(source), width),
+  };
+}
 
 function draw(width: number, height: number, background = "teal") {
   return sharp({ create: { width, height, channels: 3, background } });
@@ -94,6 +103,17 @@ test("a picture of more than 100 million pixels has no thumbnail", async () => {
   expect(await make(await write(png), 64)).toBeNull();
 });
 
+test("a long animation has no thumbnail, as libvips would walk through all of it first", async () => {
+  for (const format of ["gif", "webp"] as const) {
+    const short = await (await animate()).toFormat(format).toBuffer();
+    const long = Buffer.concat([short, Buffer.alloc(1_048_576)]);
+    expect(await make(Readable.from([short]), 64)).not.toBeNull();
+    expect(await make(Readable.from([long]), 64)).toBeNull();
+    const path = await write(long);
+    await expect(stripMetadata(path, await judgeFile(path))).rejects.toThrow(/metadata/);
+  }
+});
+
 test("what libvips reads beside common formats has no thumbnail", async () => {
   const path = join(await createTemporaryFolder(), "picture.v");
   await draw(10, 10).toFile(path);
@@ -124,7 +144,7 @@ test("a stream that is too large for the memory is left early", async () => {
 });
 
 test("a stream that stops is left after a while", async () => {
-  const { make } = createThumbnails({ atOnce: 1, timeoutMs: 100 });
+  const { make } = createMake({ atOnce: 1, timeoutMs: 100 });
   const stopped = new PassThrough();
   stopped.write("some");
   await expect(make(stopped, 64)).rejects.toThrow(/^The picture comes too slowly\./);
@@ -132,22 +152,19 @@ test("a stream that stops is left after a while", async () => {
 });
 
 test("one more than a hundred that wait is refused, and all others have their turn", async () => {
-  const { make } = createThumbnails({ atOnce: 1 });
+  const { make } = createMake({ atOnce: 1 });
   const png = await draw(10, 10).png().toBuffer();
   const first = new PassThrough();
   const made = [make(first, 64)];
   for (let others = 0; others < 99; others += 1) made.push(make(Readable.from([png]), 64));
-  const failing = new PassThrough();
+  const failing = new Readable({ read: () => void failing.destroy(new Error("the disk is gone")) });
   const failed = expect(make(failing, 64)).rejects.toThrow("the disk is gone");
-  failing.destroy(new Error("the disk is gone"));
 
   const refused = new PassThrough();
   await expect(make(refused, 64)).rejects.toMatchObject({
-    name: "ThumbnailsBusyError",
+    name: "PicturesBusyError",
     message: expect.stringContaining("Try again"),
   });
-  expect(refused.destroyed).toBe(true);
-
   first.end(png);
   for (const picture of await Promise.all(made)) {
     expect(await measure(picture)).toMatchObject({ width: 10 });
@@ -249,10 +266,12 @@ test("an animation keeps its frames", async () => {
   expect(await measure(left)).toMatchObject({ width: 400, pages: 2 });
 });
 
-test("other files stay as they are", async () => {
-  for (const bytes of [await draw(60, 40).gif().toBuffer(), Buffer.from("<svg/>")]) {
-    expect((await strip(bytes)).left).toEqual(bytes);
-  }
+test("a picture that can't be written anew is refused, and files that are none stay as they are", async () => {
+  await expect(strip(await draw(60, 40).gif().toBuffer())).rejects.toThrow(
+    /Save it as JPEG or PNG/,
+  );
+  const sound = Buffer.from("ID3\x04\0\0\0\0\x0f\x7f", "latin1");
+  expect((await strip(sound)).left).toEqual(sound);
 });
 
 test("a damaged picture is refused, and stays as it is", async () => {

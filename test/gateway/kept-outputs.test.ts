@@ -1,9 +1,10 @@
+import { join } from "node:path";
+
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
-import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -23,7 +24,9 @@ async function start(environment: Readonly<Record<string, string>> = {}) {
     FILES_URL: `file:${folder}`,
     ...environment,
   });
-  const gateway = await startGateway(config, { log });
+  const started = await startGateway(config, { log });
+  let closing: Promise<void> | null = null;
+  const gateway = { ...started, close: () => (closing ??= started.close()) };
   onTestFinished(() => gateway.close());
 
   async function post(query: string) {
@@ -95,21 +98,13 @@ test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it", async
   expect((await post(missing)).keepOutputs.message).toContain("You have no job");
 });
 
-test("with S3 a kept file's URL leads there, and the bytes don't pass the gateway", async () => {
-  const server = await startS3Server();
-  onTestFinished(() => server.close());
-  const { succeed, untilKept } = await start({
-    FILES_URL: `s3://files?endpoint=${server.endpoint}`,
-    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
-  });
-  const [{ keptUrl }] = (await untilKept((await succeed()).id)).assets;
-  const redirect = await fetch(keptUrl, { redirect: "manual" });
-  expect(redirect.status).toBe(302);
-  expect(redirect.headers.get("location")).toMatch(new RegExp(`^${server.endpoint}/files/`));
-  const copy = await fetch(keptUrl);
-  expect(copy.headers.get("content-disposition")).toMatch(/^attachment/);
-  expect(await copy.text()).toMatch(/^<svg/);
+test("where the place of a database's files is another one, a gateway does not start", async () => {
+  const databaseUrl = `file:${join(await createTemporaryFolder(), "gateway.db")}`;
+  const first = await start({ DATABASE_URL: databaseUrl });
+  await first.gateway.close();
+  await expect(start({ DATABASE_URL: databaseUrl })).rejects.toThrow(
+    /FILES_URL leads to another place.*not mounted.*marker = null/,
+  );
 });
 
 test("the feed tells that a file was kept", async () => {

@@ -10,7 +10,8 @@ test("a file that can't be fetched is tried again after 2 s, and then twice as l
   expect(keepBackOffMs(1, 0, 0)).toBe(1_000);
 });
 
-test("it is given up six days after its job's end", () => {
+test("it is given up six days after its job's end, and after five attempts at least", () => {
   expect(keepBackOffMs(40, 6 * DAY_MS - 1, 0.5)).not.toBeNull();
-  expect(keepBackOffMs(1, 6 * DAY_MS, 0.5)).toBeNull();
+  expect(keepBackOffMs(5, 6 * DAY_MS, 0.5)).toBeNull();
+  expect(keepBackOffMs(4, 6 * DAY_MS, 0.5)).not.toBeNull();
 });

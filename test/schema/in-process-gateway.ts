@@ -76,7 +76,9 @@ export async function openInProcessGateway(
     }),
     mostAnswerBytes,
     tracking: {
+      checkInput: unexpected,
       submitJob: unexpected,
+      rerunJob: unexpected,
       cancelJob: unexpected,
       deleteJob: unexpected,
       ...options.tracking,
@@ -145,6 +147,7 @@ export async function openInProcessGateway(
         readonly ownerId?: string;
         readonly deploymentId?: string;
         readonly createdAt?: Date;
+        readonly tags?: readonly string[];
         readonly input?: unknown;
       } = {},
     ): Promise<Job> {
@@ -153,6 +156,7 @@ export async function openInProcessGateway(
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         deploymentId: changes.deploymentId ?? "warm-glow",
         apiVersion: "v1",
+        tags: changes.tags ?? [],
         now,
       });
       const input = isJsonObject(changes.input) ? changes.input : { prompt: "a glow" };

@@ -1,6 +1,9 @@
 /** The job of another owner that every case is about. */
 export const FOREIGN_ID = "job_0123456789abcdef0123456789abcdef";
 
+/** A tag of both owners' jobs. */
+export const SHARED_TAG = "shared";
+
 /** A key under which another owner has submitted. */
 export const FOREIGN_KEY = "a-key-that-both-have";
 
@@ -8,7 +11,7 @@ export const FOREIGN_KEY = "a-key-that-both-have";
 const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toString("base64url");
 
 const TOLD = `fragment Told on Job {
-  id ownerId requestId status input output typedOutput { __typename } assets { url } error { code }
+  id ownerId requestId tags status input output typedOutput { __typename } assets { url } error { code }
   history { version status at } isFinished createdAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;
@@ -39,11 +42,25 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
     "jobs that match",
     `query { jobs(filter: { status: [SUCCEEDED], deploymentId: "wg" }) { ${PAGE} } } ${TOLD}`,
   ],
+  ["jobs of a tag", `query { jobs(filter: { tag: "${SHARED_TAG}" }) { ${PAGE} } } ${TOLD}`],
+  [
+    "jobs of a tag that match",
+    `query { jobs(filter: { tag: "${SHARED_TAG}", status: [SUCCEEDED], deploymentId: "wg" }) { ${PAGE} } } ${TOLD}`,
+  ],
   ["deployment", `query { deployment(id: "wg") { jobs { ${PAGE} } } } ${TOLD}`],
   ["deployments", `query { deployments { id jobs(first: 2) { ${PAGE} } } } ${TOLD}`],
   [
     "cancelJob",
     `mutation { cancelJob(id: "${FOREIGN_ID}") {
+    __typename
+    ... on CancelJobSuccess { job { ...Told } }
+    ... on JobNotCancellableError { job { ...Told } }
+    ... on Error { message }
+  } } ${TOLD}`,
+  ],
+  [
+    "cancelJobs",
+    `mutation { cancelJobs(ids: ["job_unknown", "${FOREIGN_ID}"]) {
     __typename
     ... on CancelJobSuccess { job { ...Told } }
     ... on JobNotCancellableError { job { ...Told } }
@@ -58,6 +75,19 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
     ... on JobNotFinishedError { job { ...Told } }
     ... on Error { message }
   } } ${TOLD}`,
+  ],
+  [
+    "deleteJobs",
+    `mutation { deleteJobs(ids: ["job_unknown", "${FOREIGN_ID}"]) {
+    __typename
+    ... on DeleteJobSuccess { deletedJobId }
+    ... on JobNotFinishedError { job { ...Told } }
+    ... on Error { message }
+  } } ${TOLD}`,
+  ],
+  [
+    "rerunJob",
+    `mutation { rerunJob(id: "${FOREIGN_ID}", idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
   ],
   [
     "keepOutputs",
@@ -84,5 +114,9 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
   [
     "jobsUpdated that match",
     `subscription ($after: String) { jobsUpdated(after: $after, filter: { deploymentId: "wg" }) { reset job { id } } }`,
+  ],
+  [
+    "jobsUpdated of a tag",
+    `subscription ($after: String) { jobsUpdated(after: $after, filter: { tag: "${SHARED_TAG}" }) { reset job { id tags } } }`,
   ],
 ];

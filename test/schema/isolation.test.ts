@@ -41,7 +41,7 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { NO_FILES } from "../support/no-files.ts";
 import { createViewer } from "../support/viewers.ts";
 import { SILENT_UPSTREAM } from "./in-process-gateway.ts";
-import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES } from "./isolation-cases.ts";
+import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES, SHARED_TAG } from "./isolation-cases.ts";
 
 const OWNER = createViewer({
   ownerId: "theirs",
@@ -54,7 +54,7 @@ const STRANGER = createViewer({
 const OPERATOR = createViewer({ ownerId: "operator" });
 
 /** What only the owner of the foreign job may ever read. */
-const SECRETS = ["theirs", "request-of-them", "prompt-of-them", "output-of-them"];
+const SECRETS = ["theirs", "request-of-them", "prompt-of-them", "output-of-them", "tag-of-them"];
 
 const CATALOGUE = catalogueOf({
   id: "wg",
@@ -121,12 +121,12 @@ async function openWorld() {
     return next;
   }
 
-  function create(ownerId: string, createdAt: number): Job {
+  function create(ownerId: string, createdAt: number, tags: readonly string[]): Job {
     const now = new Date(createdAt);
-    return createJob({ ownerId, deploymentId: "wg", apiVersion: "v1", now });
+    return createJob({ ownerId, deploymentId: "wg", apiVersion: "v1", tags, now });
   }
 
-  let own = create(STRANGER.ownerId, Date.UTC(2025, 0, 1));
+  let own = create(STRANGER.ownerId, Date.UTC(2025, 0, 1), [SHARED_TAG]);
   await store.jobs.insert({ job: own, input: { prompt: "mine" }, key: null });
   own = await save(own, { kind: "accepted", requestId: "mine" });
 
@@ -136,7 +136,8 @@ async function openWorld() {
 
     /** The owner's job, in its last state, and one more change of the stranger's behind it. */
     async addForeignJob(): Promise<void> {
-      const job = { ...create(OWNER.ownerId, Date.UTC(2026, 0, 1)), id: FOREIGN_ID };
+      const tags = [SHARED_TAG, "tag-of-them"];
+      const job = { ...create(OWNER.ownerId, Date.UTC(2026, 0, 1), tags), id: FOREIGN_ID };
       const key = { key: FOREIGN_KEY, fingerprint: "of another input" };
       await store.jobs.insert({ job, input: { prompt: "prompt-of-them" }, key });
       const accepted = await save(job, { kind: "accepted", requestId: "request-of-them" });

@@ -114,6 +114,22 @@ test("a filter lets through what matches in its newest state", async () => {
   await stream.return();
 });
 
+test("a filter by tag reads nothing more for each change", async () => {
+  const gateway = await openInProcessGateway();
+  const accept = async (tags: readonly string[]) => {
+    const job = await gateway.addJob({ tags });
+    return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
+  };
+  const text = `subscription ($filter: JobFilter) { jobsUpdated(filter: $filter) { job { id tags } } }`;
+  const stream = await watch(gateway, { filter: { tag: "blue" } }, text);
+  await accept(["red"]);
+  gateway.statements.length = 0;
+  const { id } = await accept(["red", "blue"]);
+  expect(await next(stream)).toEqual({ jobsUpdated: { job: { id, tags: ["red", "blue"] } } });
+  expect(gateway.statements.filter((sql) => /^select.*"job_tags"/s.test(sql))).toEqual([]);
+  await stream.return();
+});
+
 test("a cursor of another database is one reset without a job, and no error", async () => {
   const gateway = await openInProcessGateway();
   const other = await openInProcessGateway();
@@ -129,14 +145,16 @@ test("a cursor of another database is one reset without a job, and no error", as
   await again.return();
 });
 
-test.each([{ after: "junk" }, { after: "\u0000" }, { filter: { deploymentId: "../x" } }])(
-  "%j is answered with BAD_USER_INPUT",
-  async (variables) => {
-    const gateway = await openInProcessGateway();
-    const answer = await gateway.subscribe(WATCH, variables);
-    expect(answer).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
-  },
-);
+test.each([
+  { after: "junk" },
+  { after: "\u0000" },
+  { filter: { deploymentId: "../x" } },
+  { filter: { tag: "" } },
+])("%j is answered with BAD_USER_INPUT", async (variables) => {
+  const gateway = await openInProcessGateway();
+  const answer = await gateway.subscribe(WATCH, variables);
+  expect(answer).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
+});
 
 const TYPED = catalogueOf({
   id: "wg",

@@ -36,7 +36,7 @@ async function codeOf(gateway: Gateway, text: string) {
 
 test("a finished job is told in full", async () => {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE });
-  const submitted = await gateway.addJob();
+  const submitted = await gateway.addJob({ tags: ["b", "a"] });
   const accepted = await gateway.observe(submitted, { kind: "accepted", requestId: "request-1" });
   const queued = await gateway.observe(accepted, { kind: "queued", queuePosition: 0 });
   const running = await gateway.observe(queued, { kind: "running" });
@@ -49,6 +49,7 @@ test("a finished job is told in full", async () => {
     id: submitted.id,
     deployment: { id: "warm-glow", name: "Warm Glow" },
     requestId: "request-1",
+    tags: ["b", "a"],
     status: "SUCCEEDED",
     queuePosition: null,
     input: { prompt: "a glow" },
@@ -201,10 +202,14 @@ test("a page has 20 jobs when nobody says how many, and none when asked for none
 test("a filter's conditions must all hold, and the total counts what they let through", async () => {
   const gateway = await openInProcessGateway();
   const early = await gateway.addJob({ createdAt: new Date("2025-07-22T13:00:00Z") });
-  const middle = await gateway.addJob({ createdAt: new Date("2025-07-22T14:00:00Z") });
+  const middle = await gateway.addJob({
+    createdAt: new Date("2025-07-22T14:00:00Z"),
+    tags: ["blue"],
+  });
   const late = await gateway.addJob({
     createdAt: new Date("2025-07-22T15:00:00Z"),
     deploymentId: "cold-light",
+    tags: ["blue", "cold"],
   });
   await gateway.observe(middle, { kind: "accepted", requestId: "request-1" });
 
@@ -228,6 +233,13 @@ test("a filter's conditions must all hold, and the total counts what they let th
   expect(await filtered({ deploymentId: "cold-light" })).toEqual([late.id]);
   expect(await filtered({ deploymentId: "unknown" })).toEqual([]);
   expect(await filtered({ deploymentId: "warm-glow", status: ["IN_QUEUE"] })).toEqual([middle.id]);
+  expect(await filtered({ tag: "blue" })).toEqual([late.id, middle.id]);
+  expect(await filtered({ tag: "Blue" })).toEqual([]);
+  expect(await filtered({ tag: null, deploymentId: "cold-light" })).toEqual([late.id]);
+  expect(await filtered({ tag: "blue", status: ["SUBMITTING"] })).toEqual([late.id]);
+  expect(await filtered({ tag: "blue", createdBefore: "2025-07-22T14:30:00Z" })).toEqual([
+    middle.id,
+  ]);
   expect(
     await filtered({
       createdAfter: "2025-07-22T13:00:00Z",
@@ -248,6 +260,8 @@ test.each([
   [`after: "${Buffer.from("99999999999999999:job_1").toString("base64url")}"`, "after"],
   [`after: "${Buffer.from("1:deployment").toString("base64url")}"`, "after"],
   ['filter: {deploymentId: "../x"}', "filter.deploymentId"],
+  ['filter: {tag: ""}', "filter.tag"],
+  ['filter: {tag: "\\u0000"}', "filter.tag"],
 ])("jobs(%s) is refused in words that name the argument", async (given, argument) => {
   const gateway = await openInProcessGateway();
   const { code, message } = await codeOf(gateway, `{ jobs(${given}) { totalCount } }`);

@@ -35,7 +35,7 @@ test("a submit passes on what it was given and answers with the job", async () =
     idempotencyKey: "key",
   });
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key" },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [] },
   ]);
   expect(result).toMatchObject({
     __typename: "SubmitJobSuccess",
@@ -45,8 +45,42 @@ test("a submit passes on what it was given and answers with the job", async () =
 
   await gateway.run(SubmitJobDocument, SUBMISSION);
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [] },
   ]);
+});
+
+test("a rerun passes on which job, what to change and how to submit it", async () => {
+  const rerunJob = vi.fn<Services["tracking"]["rerunJob"]>(async () => ({
+    job: await gateway.addJob(),
+    warnings: [],
+  }));
+  const gateway = await openInProcessGateway({ tracking: { rerunJob } });
+  const rerun = async (given: string) =>
+    (await gateway.answer(`mutation { rerunJob(${given}) { __typename } }`)).data;
+
+  expect(
+    await rerun(`id: "job_1", changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"]`),
+  ).toEqual({ rerunJob: { __typename: "SubmitJobSuccess" } });
+  const common = { viewer: LOCAL_VIEWER, jobId: "job_1" };
+  expect(rerunJob.mock.lastCall).toEqual([
+    { ...common, changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"] },
+  ]);
+  await rerun(`id: "job_1"`);
+  expect(rerunJob.mock.lastCall).toEqual([{ ...common, idempotencyKey: null, tags: [] }]);
+});
+
+test.each(["job_1", "job_\u0000"])("a rerun of %j, which is nobody's, is NOT_FOUND", async (id) => {
+  const gateway = await openInProcessGateway({
+    tracking: { rerunJob: ({ jobId }) => Promise.reject(new JobNotFoundError(jobId)) },
+  });
+  const { errors } = await gateway.answer(
+    `mutation ($id: ID!) { rerunJob(id: $id) { __typename } }`,
+    { id },
+  );
+  expect(errors?.[0]?.toJSON()).toMatchObject({
+    message: expect.stringContaining("You have no job"),
+    extensions: { code: "NOT_FOUND" },
+  });
 });
 
 test.each([

@@ -22,6 +22,8 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:read", `subscription { jobUpdated(id: "job_1") { id } }`],
   ["jobs:read", `subscription { jobsUpdated(after: "") { reset } }`],
   ["jobs:submit", `mutation { submitJob(deploymentId: "wg", input: {}) { __typename } }`],
+  ["jobs:submit", `mutation { rerunJob(id: "job_1") { __typename } }`],
+  ["jobs:submit", `{ checkInput(deploymentId: "wg", input: {}) { issues { path } } }`],
   ["jobs:submit", `mutation { submitWarmGlow(input: {}) { __typename } }`],
   [
     "jobs:submit",
@@ -29,7 +31,9 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ],
   ["jobs:submit", `mutation { keepOutputs(jobId: "job_1") { __typename } }`],
   ["jobs:cancel", `mutation { cancelJob(id: "job_1") { __typename } }`],
+  ["jobs:cancel", `mutation { cancelJobs(ids: ["job_1"]) { __typename } }`],
   ["jobs:cancel", `mutation { deleteJob(id: "job_1") { __typename } }`],
+  ["jobs:cancel", `mutation { deleteJobs(ids: ["job_1"]) { __typename } }`],
 ];
 
 test("every field of the roots needs a scope, or is meant for everybody", () => {
@@ -43,11 +47,17 @@ test("every field of the roots needs a scope, or is meant for everybody", () => 
 
 /** A gateway for somebody with these scopes, whose tracking knows no job and no deployment. */
 async function openFor(scopes: readonly Scope[]) {
-  const refuse = () => Promise.reject(new Error("reached"));
+  const reach = () => Promise.reject(new Error("reached"));
   const gateway = await openInProcessGateway({
     catalogue: CATALOGUE,
     viewer: createViewer({ ownerId: "web", scopes: new Set(scopes) }),
-    tracking: { submitJob: refuse, cancelJob: refuse, deleteJob: refuse },
+    tracking: {
+      checkInput: reach,
+      submitJob: reach,
+      rerunJob: reach,
+      cancelJob: reach,
+      deleteJob: reach,
+    },
   });
   return async (text: string): Promise<string> => {
     if (!text.startsWith("subscription")) return JSON.stringify(await gateway.answer(text));

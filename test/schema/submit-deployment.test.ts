@@ -193,3 +193,16 @@ test("warnings tell what will happen silently, in the spelling of the call", asy
     },
   });
 });
+
+test("tags go with a typed input, and are told where they are wrong by their place", async () => {
+  const { gateway, submitJob } = await openTyped();
+  const submit = (tags: string) =>
+    gateway.answer(
+      `mutation { submitWarmGlow(input: { prompt: "a" }, tags: ${tags}) { ${RESULT} } }`,
+    );
+  await submit(`["b", "a", "b"]`);
+  expect(submitJob.mock.lastCall?.[0]).toMatchObject({ tags: ["b", "a", "b"] });
+  expect((await submit(`["a", ""]`)).data).toMatchObject({
+    submitWarmGlow: { issues: [{ path: "tags[1]", message: expect.any(String) }] },
+  });
+});

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
+import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { LIMITS, serve } from "./serve.ts";
@@ -156,6 +157,42 @@ test("a size that is a variable's default costs what it gives, and a value that 
   expect((await askHttp(of("$constructor: Int = 5"), { constructor: 100 })).body).toMatchObject({
     errors: [refused],
   });
+});
+
+test("ids cost as many as are given, by whatever way: 100 with all there is of their jobs, not 200", async () => {
+  const refused = { errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY", limit: 15_000 } }] };
+  const { askHttp, askSocket } = await open({
+    schema: createSchema(OPEN_CATALOGUE),
+    createContext: ({ viewer }) => ({
+      viewer,
+      loaders: { clear: () => undefined },
+      tracking: { cancelJob: (id: string) => Promise.reject(new JobNotFoundError(id)) },
+    }),
+  });
+  const cancel = (ids: string) =>
+    `cancelJobs(ids: ${ids}) { __typename ... on CancelJobSuccess { job { ${EVERYTHING} } } }`;
+  const idList = (count: number) => Array.from({ length: count }, (_, place) => `job_${place}`);
+  const hundred = JSON.stringify(idList(100));
+  const results = idList(100).map(() => ({ __typename: "JobNotFoundError" }));
+
+  expect((await askHttp(`mutation { ${cancel(hundred)} }`)).body).toEqual({
+    data: { cancelJobs: results },
+  });
+  const twice = `mutation { a: ${cancel(hundred)} b: ${cancel(hundred)} }`;
+  expect((await askHttp(twice)).body).toMatchObject(refused);
+  const asVariable = `mutation ($ids: [ID!]!) { a: ${cancel("$ids")} b: ${cancel("$ids")} }`;
+  for (const _ of [1, 2]) {
+    expect((await askHttp(asVariable, { ids: idList(100) })).body).toMatchObject(refused);
+    expect((await askHttp(asVariable, { ids: idList(9_999) })).body).toMatchObject(refused);
+    expect(await askSocket(asVariable, { ids: idList(100) })).toMatchObject(refused.errors);
+    for (const ids of [["job_0"], "job_0"]) {
+      const one = results.slice(0, 1);
+      expect((await askHttp(asVariable, { ids })).body).toEqual({ data: { a: one, b: one } });
+    }
+  }
+  const asDefault = `mutation ($ids: [ID!]! = ${hundred}) { a: ${cancel("$ids")} b: ${cancel("$ids")} }`;
+  expect((await askHttp(asDefault)).body).toMatchObject(refused);
+  expect((await askHttp(asDefault, { ids: [] })).body).toEqual({ data: { a: [], b: [] } });
 });
 
 test("what the tests ask for is within the limits", async () => {

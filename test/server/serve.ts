@@ -33,6 +33,7 @@ export const DOORS: Options["doors"] = {
   origins: [],
   hasIntrospection: true,
   hasGraphiql: true,
+  hasConsole: false,
   trustedDocuments: null,
 };
 
@@ -51,6 +52,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     createContext: (operation) => operation,
     checkDatabase: () => Promise.resolve(),
     example: toUnlisted("example-deployment"),
+    consoleFolder: "/nowhere",
     isSandbox: false,
     authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,

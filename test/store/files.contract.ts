@@ -86,10 +86,9 @@ export function describeFiles(context: {
     test("are to be kept from the end of their job on, each claimed by one gateway", async () => {
       const job = await succeed();
       const [state] = await store().files.readMany([job.id]);
-      expect([...(state ?? [])].map(([number, file]) => [number, file.state])).toEqual([
-        [0, "PENDING"],
-        [1, "PENDING"],
-      ]);
+      expect([...(state ?? [])].map(([url, file]) => [url, file.state])).toEqual(
+        URLS.map((url) => [url, "PENDING"]),
+      );
       const claims = await Promise.all([claim(1), claim(1), claim()]);
       const claimed = claims.flat().toSorted((a, b) => a.number - b.number);
       expect(claimed).toMatchObject([
@@ -117,7 +116,7 @@ export function describeFiles(context: {
       const changed = await store().jobs.read(job.id);
       expect(changed).toMatchObject({ status: "SUCCEEDED", version: job.version + 1 });
       expect((await readFeed(store(), head, 10))?.changes.map((one) => one.job)).toEqual([changed]);
-      expect((await store().files.readMany([job.id]))[0]?.get(file.number)).toEqual(KEPT);
+      expect((await store().files.readMany([job.id]))[0]?.get(file.url)).toEqual(KEPT);
       expect(await store().jobs.readHistories([job.id])).toHaveLength(1);
     });
 
@@ -188,8 +187,10 @@ export function describeFiles(context: {
       const place = await store().files.readPlace();
       expect(place.folder).toMatch(/^[0-9a-f]{32}$/);
       expect(place.key.length).toBeGreaterThanOrEqual(64);
-      await store().files.noteMade();
-      expect(await store().files.readPlace()).toEqual({ ...place, isMade: true });
+      await execute("update file_places set marker = null");
+      expect(await store().files.noteMarker("a.place")).toBe(true);
+      expect(await store().files.noteMarker("b.place")).toBe(false);
+      expect(await store().files.readPlace()).toEqual({ ...place, marker: "a.place" });
       await execute("update file_places set swept_at = 0");
       const claims = [store().files.claimSweep(1_000_000), store().files.claimSweep(1_000_000)];
       expect(new Set(await Promise.all(claims))).toEqual(new Set([false, true]));

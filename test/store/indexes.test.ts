@@ -55,6 +55,27 @@ const READS: readonly (readonly [string, Read, readonly string[]])[] = [
   ],
 ];
 
+/** The same for tags, along the columns of `job_tags`. */
+const TAG_FILTERS: readonly (readonly [string, JobFilter, readonly string[]])[] = [
+  ["a tag", { tag: "common" }, ["tag"]],
+  ["a tag and a time", { ...SINCE, tag: "common" }, ["tag", "created_at"]],
+];
+const TAG_READS = [
+  ...TAG_FILTERS.flatMap(([title, filter, columns]) => readsOf(title, filter, columns)),
+  ...TAG_FILTERS.flatMap(([title, filter, columns]) =>
+    readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
+  ),
+];
+/** These pass over jobs, but over none of another tag. */
+const NARROWED_TAG_READS = [
+  ...readsOf("a tag and a status", { tag: "rare", statuses: ["FAILED"] }, ["tag"]),
+  ...readsOf(
+    "a tag, a status and a deployment of an owner",
+    { tag: "rare", statuses: ["FAILED", "IN_QUEUE"], deploymentId: "d", ...OWN },
+    ["owner_id", "tag"],
+  ),
+];
+
 function readsOf(title: string, filter: JobFilter, columns: readonly string[]) {
   return [
     [`a page of ${title}`, (store: JobStore) => store.jobs.list({ ...PAGE, filter }), columns],
@@ -68,6 +89,30 @@ function readsOf(title: string, filter: JobFilter, columns: readonly string[]) {
 }
 
 test.each(READS)("on SQLite, %s passes over no row", async (_title, read, columns) => {
+  const plans = (await explainOnSqlite(read)).filter((detail) => detail.includes(" jobs "));
+  expect(plans.length).toBeGreaterThan(0);
+  for (const plan of plans) {
+    expect(plan).toContain(" INDEX ");
+    for (const column of columns) expect(plan.replace("<expr>", "created_at")).toContain(column);
+  }
+});
+
+test.each([...TAG_READS, ...NARROWED_TAG_READS])(
+  "on SQLite, %s goes along the jobs of the tag and looks each up",
+  async (_title, read, columns) => {
+    const [tags = "", ...jobs] = (await explainOnSqlite(read)).filter(
+      (detail) => !/^(CO-ROUTINE|CORRELATED|SCAN found$)/.test(detail),
+    );
+    expect(tags).toMatch(/^SEARCH job_tags USING (COVERING )?INDEX/);
+    for (const column of columns) expect(tags.replace("<expr>", "created_at")).toContain(column);
+    expect(jobs.length).toBeGreaterThan(0);
+    for (const one of jobs)
+      expect(one).toMatch(/^SEARCH \w+ USING (COVERING )?INDEX \w+ \(id=\?\)$/);
+  },
+);
+
+/** The steps of each statement's plan. */
+async function explainOnSqlite(read: Read): Promise<readonly string[]> {
   const path = join(await createTemporaryFolder(), "jobs.db");
   const statements: string[] = [];
   const store = await openStore({
@@ -80,30 +125,32 @@ test.each(READS)("on SQLite, %s passes over no row", async (_title, read, column
   onTestFinished(() => file.close());
   statements.length = 0;
   await read(store);
-  const plans = statements
+  return statements
     .flatMap((sql) => file.prepare(`explain query plan ${sql}`).all())
-    .map((row) => String(row["detail"]))
-    .filter((detail) => detail.includes(" jobs "));
-  expect(plans.length).toBeGreaterThan(0);
-  for (const plan of plans) {
-    expect(plan).toContain(" INDEX ");
-    for (const column of columns) expect(plan.replace("<expr>", "created_at")).toContain(column);
-  }
-});
+    .map((row) => String(row["detail"]));
+}
 
-describe("on Postgres", () => {
+describe.each([
+  ["without", [20_000]],
+  ["with", [20_000, 0]],
+  ["with old", [10, 20_000]],
+])("on Postgres, %s statistics", (_title, parts) => {
   const statements: CompiledQuery[] = [];
   let store: JobStore;
   let client: pg.Client;
   let close: () => Promise<void>;
 
   /** "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. */
-  const SEED = `
+  const seed = (first: number, last: number) => `
     insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
       select 'job_' || n, case when n % 10 = 0 then 'mine' else 'theirs' end,
         case n % 10 when 0 then 'e' when 1 then 'd' else 'f' end, 'v1',
         case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0
-      from generate_series(1, 20000) n`;
+      from generate_series(${first}, ${last}) n;
+    insert into job_tags (job_id, tag, owner_id, created_at)
+      select id, case when owner_id = 'mine' then 'own' else 'common' end, owner_id, created_at from jobs
+      union all select id, 'rare', owner_id, created_at from jobs where created_at % 400 = 10
+      on conflict do nothing`;
 
   beforeAll(async () => {
     const { url, drop } = await createDatabase();
@@ -111,8 +158,10 @@ describe("on Postgres", () => {
     const opened = await openPostgres(url, { log: silent });
     client = new pg.Client(url);
     await client.connect();
-    await client.query(SEED);
-    await client.query("vacuum analyze jobs");
+    for (const [index, last] of parts.entries()) {
+      if (index > 0) await client.query("vacuum analyze jobs, job_tags");
+      await client.query(seed((parts[index - 1] ?? 0) + 1, last));
+    }
     await client.query(READER_SETTINGS);
     const queries = new Kysely<Tables>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
@@ -131,22 +180,53 @@ describe("on Postgres", () => {
 
   afterAll(() => close());
 
-  test.each(READS)("%s passes over no row", async (_title, read, columns) => {
+  async function explain(read: Read): Promise<readonly PlanNode[]> {
     statements.length = 0;
     await read(store);
-    const plans = [];
+    const nodes = [];
     for (const { sql: text, parameters } of statements) {
       const { rows } = await client.query(`explain (analyze, format json) ${text}`, [
         ...parameters,
       ]);
-      plans.push(...findNodes(rows[0]["QUERY PLAN"]).filter(readsJobs));
+      nodes.push(...findNodes(rows[0]["QUERY PLAN"]));
     }
+    return nodes;
+  }
+
+  test.each(READS)("%s passes over no row", async (_title, read, columns) => {
+    const plans = (await explain(read)).filter(readsJobs);
     expect(plans.length).toBeGreaterThan(0);
     for (const plan of plans) {
       expect(plan["Rows Removed by Filter"] ?? 0).toBe(0);
       for (const column of columns) expect(String(plan["Index Cond"])).toContain(column);
     }
   });
+
+  test.each(TAG_READS)("%s passes over no row", async (_title, read, columns) => {
+    const scans = (await explain(read)).filter((node) => node["Relation Name"] !== undefined);
+    expectTagWalk(scans, columns);
+    for (const scan of scans) expect(scan["Rows Removed by Filter"] ?? 0).toBe(0);
+  });
+
+  test.each(NARROWED_TAG_READS)(
+    "%s passes over no job of another tag",
+    async (_title, read, columns) => {
+      const scans = (await explain(read)).filter((node) => node["Relation Name"] !== undefined);
+      expectTagWalk(scans, columns);
+      for (const scan of scans.slice(1)) {
+        expect(Number(scan["Actual Loops"])).toBeLessThanOrEqual(50);
+        expect(scan["Rows Removed by Filter"] ?? 0).toBe(0);
+      }
+    },
+  );
+
+  /** First along the index of tags, and from each of its rows to the job. */
+  function expectTagWalk([tags, ...jobs]: readonly PlanNode[], columns: readonly string[]): void {
+    expect(tags?.["Relation Name"]).toBe("job_tags");
+    for (const column of columns) expect(String(tags?.["Index Cond"])).toContain(column);
+    expect(jobs.length).toBeGreaterThan(0);
+    for (const scan of jobs) expect(String(scan["Index Cond"])).toContain("(id = ");
+  }
 });
 
 describe.each([

@@ -9,6 +9,7 @@ import { describeFiles } from "./files.contract.ts";
 import { describeLooks } from "./looks.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
+import { describeTags } from "./tags.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -293,6 +294,8 @@ export function describeJobStore(
       ]);
       const stored = await store.documents.read(ids, null);
       expect(stored.map((documents) => documents === null)).toEqual([false, true, false, false]);
+      expect(await store.documents.readInput(a.id)).toEqual({ prompt: "a cat" });
+      expect(await store.documents.readInput("job_unknown")).toBeNull();
     });
 
     test("costs one statement for a thousand ids, and none for no ids", async () => {
@@ -487,6 +490,11 @@ export function describeJobStore(
   describeFiles({ store: () => store, execute: (sql) => fresh.execute(sql) });
   describeUpkeep({ store: () => store });
   describeOwners({ store: () => store, statements: () => statements });
+  describeTags({
+    store: () => store,
+    statements: () => statements,
+    execute: (sql) => fresh.execute(sql),
+  });
 
   test("counts to 10,000 and no further, whatever the filter", async () => {
     await addMany(10_020);

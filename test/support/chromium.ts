@@ -41,7 +41,7 @@ export async function openPage(): Promise<{
       LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
     },
   });
-  const context = await browser.newContext({ viewport: WINDOW });
+  const context = await browser.newContext({ viewport: WINDOW, locale: "en-US" });
   const foreignRequests: string[] = [];
   const errors: string[] = [];
   const note = (url: string) => isLocal(url) || foreignRequests.push(url);

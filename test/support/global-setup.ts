@@ -34,8 +34,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   await gateway.kill("SIGTERM");
   const client = new pg.Client(template.href);
   await client.connect();
-  // The databases that are made of it have no folder yet.
-  await client.query("update file_places set is_made = 0");
+  // The databases that are made of it have no place yet.
+  await client.query("update file_places set marker = null");
   await client.end();
   return async () => {
     await server.stop();

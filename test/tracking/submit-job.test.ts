@@ -223,6 +223,23 @@ test("a retry under its key gives the same job, whatever has become of the schem
   expect(upstream.count("submit")).toBe(1);
 });
 
+test("a job has each of its tags once, and a retry with others gives the same job as it is", async () => {
+  const { job } = await submitter.submitJob({ ...REQUEST, tags: ["b", "a", "b"] });
+  expect(job.tags).toEqual(["b", "a"]);
+  const retry = await submitter.submitJob({ ...REQUEST, tags: ["c"] });
+  expect(retry.job).toEqual(job);
+  expect(await store.jobs.count({ tag: "c" })).toBe(0);
+  expect(await store.jobs.count({ tag: "b" })).toBe(1);
+});
+
+test("tags that can't be kept are issues beside all others, and nothing is sent", async () => {
+  const request = { ...REQUEST, idempotencyKey: "", input: { prompt: "\u0000" } };
+  await expect(submitter.submitJob({ ...request, tags: ["a", "\n"] })).rejects.toMatchObject({
+    issues: [{ path: ["idempotencyKey"] }, { path: ["tags", 1] }, { path: ["prompt"] }],
+  });
+  expect(upstream.count("submit")).toBe(0);
+});
+
 test("paths are told as the caller spells them, those of the upstream too", async () => {
   const spell = (path: InputPath) => path.map((part) => `typed ${part}`);
   const request = { ...REQUEST, deploymentId: "fault-validation", spell };

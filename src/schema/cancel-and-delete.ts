@@ -1,0 +1,134 @@
+import {
+  JobNotCancellableError,
+  JobNotFinishedError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../job/errors.ts";
+import { isIdentifier } from "../job/identifier.ts";
+import type { Job } from "../job/job.ts";
+import { createTurns } from "../store/turns.ts";
+import type { Builder } from "./builder.ts";
+import { badUserInput } from "./coded-errors.ts";
+import type { GatewayContext } from "./context.ts";
+
+const MOST_IDS = 100;
+const MOST_AT_ONCE = 10;
+/** Of each id, beside what is asked of its job. */
+const ID_COST = 20;
+
+/** Adds the mutations that cancel and delete jobs, one or many. */
+export function addCancelAndDelete(builder: Builder): void {
+  builder.mutationFields((t) => {
+    const id = t.arg.id({ required: true, description: "The job's `id`." });
+    const ids = t.arg.idList({
+      required: true,
+      description: `The jobs' ids, at most ${MOST_IDS}; one that comes twice counts once.`,
+    });
+    return {
+      cancelJob: t.field({
+        type: "Job",
+        scope: "jobs:cancel",
+        description:
+          "Cancels a job of yours that has not started, and answers once that is certain: within a few seconds.",
+        args: { id },
+        errors: CANCEL_RESULT,
+        resolve: (_root, given, context) => forgetting(context, () => cancelJob(given.id, context)),
+      }),
+
+      cancelJobs: t.field({
+        type: ["Job"],
+        scope: "jobs:cancel",
+        description: `Cancels jobs as \`cancelJob\` does, ${MOST_AT_ONCE} at a time, and answers when all are done.`,
+        complexity: toCost,
+        args: { ids },
+        itemErrors: CANCEL_RESULT,
+        resolve: (_root, given, context) =>
+          forgetting(context, () => forEach(given.ids, (one) => cancelJob(one, context))),
+      }),
+
+      deleteJob: t.field({
+        type: "ID",
+        scope: "jobs:cancel",
+        description:
+          "Deletes a finished job of yours from the gateway, with its history, input, output and kept files. RunComfy is not told, and the job's idempotency key can't be used for another day.",
+        args: { id },
+        errors: DELETE_RESULT,
+        resolve: (_root, given, context) => forgetting(context, () => deleteJob(given.id, context)),
+      }),
+
+      deleteJobs: t.field({
+        type: ["ID"],
+        scope: "jobs:cancel",
+        description: "Deletes finished jobs as `deleteJob` does, and answers when all are done.",
+        complexity: toCost,
+        args: { ids },
+        itemErrors: DELETE_RESULT,
+        resolve: (_root, given, context) =>
+          forgetting(context, () => forEach(given.ids, (one) => deleteJob(one, context))),
+      }),
+    };
+  });
+}
+
+const CANCEL_RESULT = {
+  types: [JobNotFoundError, JobNotCancellableError, UpstreamError],
+  union: {
+    name: "CancelJobResult",
+    description: "The cancelled job, or why it was not cancelled.",
+  },
+  result: { name: "CancelJobSuccess", description: "The job will not run." },
+  dataField: { name: "job", description: "The job as it is now; its `status` is CANCELLED." },
+};
+
+const DELETE_RESULT = {
+  types: [JobNotFoundError, JobNotFinishedError],
+  union: { name: "DeleteJobResult", description: "What was deleted, or why nothing was." },
+  result: { name: "DeleteJobSuccess", description: "The job is gone." },
+  dataField: { name: "deletedJobId", description: "The `id` that the job had." },
+};
+
+async function cancelJob(id: string, { viewer, tracking }: GatewayContext): Promise<Job> {
+  if (!isIdentifier(id)) throw new JobNotFoundError(id);
+  return await tracking.cancelJob(id, viewer.ownerId);
+}
+
+async function deleteJob(id: string, { viewer, tracking }: GatewayContext): Promise<string> {
+  if (!isIdentifier(id)) throw new JobNotFoundError(id);
+  await tracking.deleteJob(id, viewer.ownerId);
+  return id;
+}
+
+/** Forgets what the operation has read of jobs once the act has changed some, or failed. */
+async function forgetting<Value>(
+  { loaders }: GatewayContext,
+  act: () => Promise<Value>,
+): Promise<Value> {
+  return await act().finally(() => loaders.clear());
+}
+
+/** What became of each id, in their order, once all are done. Throws BAD_USER_INPUT for too many. */
+async function forEach<Value>(
+  ids: readonly string[],
+  act: (id: string) => Promise<Value>,
+): Promise<Promise<Value>[]> {
+  if (ids.length > MOST_IDS) {
+    throw badUserInput(
+      `\`ids\` has ${ids.length} ids, and may have ${MOST_IDS}. Send the others in further calls.`,
+    );
+  }
+  const inTurn = createTurns(MOST_AT_ONCE);
+  const acts = new Map<string, Promise<Value>>();
+  const all = ids.map((id) => {
+    const known = acts.get(id) ?? inTurn("", () => act(id));
+    acts.set(id, known);
+    return known;
+  });
+  await Promise.allSettled(all);
+  return all;
+}
+
+/** What is refused later for its length costs as much as the most. */
+function toCost({ ids }: { readonly ids: { readonly length: number } }) {
+  const count = Math.min(ids.length, MOST_IDS);
+  return { field: ID_COST * count, multiplier: count };
+}

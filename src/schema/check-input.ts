@@ -1,0 +1,52 @@
+import { DeploymentNotFoundError } from "../job/errors.ts";
+import type { Builder } from "./builder.ts";
+import { notFound } from "./coded-errors.ts";
+
+/** Adds the query that says of an input what a submit would say. */
+export function addCheckInput(builder: Builder): void {
+  builder.objectType("InputCheck", {
+    description: "What a submit would say of an input.",
+    fields: (t) => ({
+      issues: t.expose("issues", {
+        type: ["InputIssue"],
+        description: "Why a submit would be an `InvalidInputError`; empty if it would not.",
+      }),
+      warnings: t.expose("warnings", {
+        type: ["InputWarning"],
+        description: "What RunComfy would silently do to the input; empty if nothing is known.",
+      }),
+      input: t.field({
+        type: "JSON",
+        description:
+          "What would be sent, with defaults filled in if there are no issues; empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
+        resolve: ({ input }, _arguments, { loaders }) => {
+          // One text among the variables may come back hundreds of times.
+          loaders.tell(Buffer.byteLength(JSON.stringify(input)));
+          return input;
+        },
+      }),
+    }),
+  });
+
+  builder.queryField("checkInput", (t) =>
+    t.field({
+      type: "InputCheck",
+      scope: "jobs:submit",
+      description:
+        "Checks an input as `submitJob` does, and submits nothing; for a form, while somebody fills it in. An unknown deployment is a NOT_FOUND error. RunComfy may still refuse what passes.",
+      complexity: 10,
+      args: {
+        deploymentId: t.arg.id({ required: true, description: "The `id` of what would run." }),
+        input: t.arg({
+          type: "JSON",
+          required: true,
+          description: "What `submitJob` would get, in RunComfy's spelling (`ctrl_img_1`).",
+        }),
+      },
+      resolve: async (_root, { deploymentId, input }, { tracking, viewer }) =>
+        await tracking.checkInput({ deploymentId, input, viewer }).catch((error: unknown) => {
+          throw error instanceof DeploymentNotFoundError ? notFound(error) : error;
+        }),
+    }),
+  );
+}

@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+
+import { InvalidInputError } from "../../src/job/errors.ts";
+import type { JsonObject } from "../../src/job/json.ts";
+import { createCheckInput } from "../../src/tracking/check-input.ts";
+import type { UploadsOfInputs } from "../../src/tracking/submit-job.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+const CATALOGUE = catalogueOf({
+  id: "wg",
+  name: "Warm Glow",
+  model: "flux",
+  inputSchema: {
+    type: "object",
+    required: ["prompt"],
+    properties: {
+      prompt: { type: "string", maxLength: 10 },
+      width: { type: "integer", default: 512 },
+      ctrl_img_1: { type: "string", format: "image_uri" },
+    },
+  },
+});
+const CHECK = `query ($deploymentId: ID!, $input: JSON!) {
+  checkInput(deploymentId: $deploymentId, input: $input) {
+    issues { path message } warnings { path message } input
+  }
+}`;
+
+async function open(
+  options: { readonly mostAnswerBytes?: number; readonly uploads?: UploadsOfInputs["check"] } = {},
+) {
+  const { mostAnswerBytes = 33_554_432, uploads = async () => [] } = options;
+  const gateway = await openInProcessGateway({
+    mostAnswerBytes,
+    tracking: {
+      checkInput: createCheckInput({ catalogue: CATALOGUE, uploads: { check: uploads } }),
+    },
+  });
+
+  async function check(input: unknown, deploymentId = "wg") {
+    const { data, errors } = await gateway.answer(CHECK, { deploymentId, input });
+    expect(errors).toBeUndefined();
+    return data?.["checkInput"];
+  }
+  return { gateway, check };
+}
+
+test("an input that fits is told as it would be sent, with what will happen to it, and nothing is written", async () => {
+  const { gateway, check } = await open();
+  gateway.statements.length = 0;
+  expect(await check({ prompt: "a glow" })).toEqual({
+    issues: [],
+    warnings: [],
+    input: { prompt: "a glow", width: 512 },
+  });
+  expect(await check({ prompt: "a glow", width: 1_000 })).toMatchObject({
+    issues: [],
+    warnings: [{ path: "width", message: expect.stringContaining("992") }],
+  });
+  expect(gateway.statements).toEqual([]);
+});
+
+test("an input that doesn't fit is told every issue, by its path in RunComfy's spelling", async () => {
+  const { check } = await open();
+  expect(await check({ prompt: "much too long", ctrl_img_1: "no" })).toMatchObject({
+    issues: [
+      { path: "prompt", message: expect.stringContaining("10") },
+      { path: "ctrl_img_1", message: expect.stringContaining("https://") },
+    ],
+  });
+});
+
+test.each([
+  ["a number", 5],
+  ["a list", [{}]],
+  ["an invisible character", { prompt: "\u0000" }],
+  ["70 levels", nested(70)],
+])("of %s, which no job could keep, nothing would be sent", async (_what, input) => {
+  const { check } = await open();
+  expect(await check(input)).toEqual({
+    issues: [{ path: expect.any(String), message: expect.any(String) }],
+    warnings: [],
+    input: {},
+  });
+});
+
+function nested(levels: number): JsonObject {
+  return levels === 0 ? {} : { a: nested(levels - 1) };
+}
+
+test("uploads that can't be used are issues too, and are looked up where all else fits", async () => {
+  const asked: unknown[] = [];
+  const { check } = await open({
+    uploads: async (_input, { viewer }) => {
+      asked.push(viewer.ownerId);
+      throw new InvalidInputError([{ path: ["ctrl_img_1"], message: "names no upload of yours" }]);
+    },
+  });
+  expect(await check({ prompt: "much too long" })).toMatchObject({ issues: [{ path: "prompt" }] });
+  expect(asked).toEqual([]);
+  expect(await check({ prompt: "a glow" })).toEqual({
+    issues: [{ path: "ctrl_img_1", message: "names no upload of yours" }],
+    warnings: [],
+    input: { prompt: "a glow", width: 512 },
+  });
+  expect(asked).toEqual(["local"]);
+});
+
+test.each(["unknown", "../x", "\u0000"])("deployment %j is NOT_FOUND", async (deploymentId) => {
+  const { gateway } = await open();
+  const { errors } = await gateway.answer(CHECK, { deploymentId, input: {} });
+  expect(errors?.[0]?.toJSON()).toMatchObject({
+    message: expect.stringContaining("Choose another one"),
+    extensions: { code: "NOT_FOUND" },
+  });
+});
+
+test("what comes back often has room in the answer or is ANSWER_TOO_LARGE", async () => {
+  const { gateway } = await open({ mostAnswerBytes: 1_000 });
+  const ask = (names: readonly string[]) =>
+    gateway.answer(
+      `query ($input: JSON!) { ${names.map((name) => `${name}: checkInput(deploymentId: "wg", input: $input) { input }`).join(" ")} }`,
+      { input: { prompt: "p", text: "x".repeat(400) } },
+    );
+  expect((await ask(["a", "b"])).errors).toBeUndefined();
+  expect((await ask(["a", "b", "c"])).errors?.[0]?.extensions["code"]).toBe("ANSWER_TOO_LARGE");
+});
+
+test("many checks of one owner leave turns of the event loop to others", async () => {
+  const { check } = await open();
+  const told: string[] = [];
+  const checks = Array.from({ length: 10 }, () =>
+    check({ prompt: "a glow" }).then(() => told.push("check")),
+  );
+  setImmediate(() => setImmediate(() => told.push("other")));
+  await Promise.all(checks);
+  expect(told).toContain("other");
+  expect(told.at(-1)).toBe("check");
+});

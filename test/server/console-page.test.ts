@@ -1,0 +1,68 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DOORS, serve } from "./serve.ts";
+
+const PAGE = "<!doctype html><title>Console</title>";
+const SCRIPT = "console.log(1)";
+
+async function serveConsole(options: { readonly hasConsole?: boolean } = {}) {
+  const consoleFolder = await createTemporaryFolder();
+  await mkdir(join(consoleFolder, "assets"));
+  await writeFile(join(consoleFolder, "index.html"), PAGE);
+  await writeFile(join(consoleFolder, "assets", "index-abc.js"), SCRIPT);
+  await writeFile(join(consoleFolder, "secret.txt"), "not a part of the page");
+  return await serve({ consoleFolder, doors: { ...DOORS, hasConsole: true, ...options } });
+}
+
+test.each(["/", "/run", "/run/warm-glow", "/jobs", "/jobs/job_1", "/gallery", "/deployments"])(
+  "a browser gets the console at %s, which may run no script but its own",
+  async (path) => {
+    const { url } = await serveConsole();
+    const response = await fetch(`${url}${path}`);
+    expect(await response.text()).toBe(PAGE);
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(response.headers.get("cache-control")).toBe("no-cache");
+    const policy = response.headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+    expect(policy).toContain("frame-ancestors 'none'");
+  },
+);
+
+test("its files are compressed, and kept for good by browsers", async () => {
+  const { url } = await serveConsole();
+  const path = `${url}/console/assets/index-abc.js`;
+  const zipped = await fetch(path, { headers: { "accept-encoding": "gzip" } });
+  expect(await zipped.text()).toBe(SCRIPT);
+  expect(zipped.headers.get("content-encoding")).toBe("gzip");
+  expect(zipped.headers.get("cache-control")).toContain("immutable");
+  const plain = await fetch(path, { headers: { "accept-encoding": "identity" } });
+  expect([plain.headers.get("content-encoding"), await plain.text()]).toEqual([null, SCRIPT]);
+});
+
+test.each([
+  "/console/secret.txt",
+  "/console/../package.json",
+  "/console/%2e%2e/package.json",
+  "/console/assets/other.js",
+  "/jobs/a/b",
+  "/runs",
+])("nothing else is given away: %s", async (path) => {
+  const { url } = await serveConsole();
+  expect((await fetch(`${url}${path}`)).status).toBe(404);
+});
+
+test("a POST to one of its paths is none of the console's", async () => {
+  const { url } = await serveConsole();
+  expect((await fetch(`${url}/jobs`, { method: "POST" })).status).toBe(404);
+});
+
+test("where it is off, or was not built, the first path leads to GraphiQL as before", async () => {
+  for (const { url } of [await serveConsole({ hasConsole: false }), await serve()]) {
+    const response = await fetch(url, { redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([302, "/graphql"]);
+  }
+});

@@ -1,0 +1,137 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import type { Job } from "../../src/job/job.ts";
+import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createRerunJob } from "../../src/tracking/rerun-job.ts";
+import type { Submitter } from "../../src/tracking/submit-job.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
+import { connectSubmitter } from "./connect-submitter.ts";
+
+let upstream: FaultyUpstream;
+let store: JobStore;
+let submitter: Submitter;
+
+beforeEach(async () => {
+  upstream = await startFaultyUpstream();
+  store = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
+  submitter = connectSubmitter({ upstream, store });
+});
+
+afterEach(async () => {
+  await upstream.close();
+  await store.close();
+});
+
+async function submit(input: JsonObject, idempotencyKey: string | null = null): Promise<Job> {
+  const request = { viewer: LOCAL_VIEWER, deploymentId: "dep", input, idempotencyKey };
+  return (await submitter.submitJob(request)).job;
+}
+
+async function rerun(
+  { id: jobId }: Pick<Job, "id">,
+  changes: unknown = null,
+  {
+    idempotencyKey = null,
+    viewer = LOCAL_VIEWER,
+  }: { idempotencyKey?: string | null; viewer?: typeof LOCAL_VIEWER } = {},
+): Promise<Job> {
+  const rerunJob = createRerunJob({ store, submitJob: submitter.submitJob });
+  return (await rerunJob({ jobId, changes, viewer, idempotencyKey })).job;
+}
+
+function sent(): JsonValue {
+  return JSON.parse(upstream.requests.findLast(({ call }) => call === "submit")?.body ?? "null");
+}
+
+test("a job runs again as it was, and stays as it is", async () => {
+  const input = { prompt: "a glow", seed: 1, nested: { kept: [null] }, none: null };
+  const job = await submit(input);
+  const again = await rerun(job);
+  expect(again.id).not.toBe(job.id);
+  expect(again).toMatchObject({ deploymentId: "dep", ownerId: "local", status: "IN_QUEUE" });
+  expect(sent()).toEqual(input);
+  expect(await store.documents.readInput(again.id)).toEqual(input);
+  expect(await store.jobs.read(job.id)).toEqual(job);
+});
+
+test("changes replace whole members of the input, and take away those that are null", async () => {
+  const job = await submit({
+    prompt: "a glow",
+    seed: 1,
+    size: { width: 1, height: 2 },
+    none: null,
+  });
+  await rerun(job, { seed: null, size: { width: 3 }, steps: 20, unknown: null });
+  expect(sent()).toEqual({ prompt: "a glow", size: { width: 3 }, none: null, steps: 20 });
+});
+
+test("hostile names are members like any others", async () => {
+  const job = await submit(
+    JSON.parse(`{ "__proto__": { "a": 1 }, "constructor": "c", "then": 1 }`),
+  );
+  await rerun(job, JSON.parse(`{ "__proto__": { "b": 2 }, "constructor": null }`));
+  expect(JSON.stringify(sent())).toBe(`{"__proto__":{"b":2},"then":1}`);
+});
+
+test("a key gives one job for the same changes, and a conflict for others", async () => {
+  const job = await submit({ prompt: "a glow" });
+  const first = await rerun(job, { seed: 1 }, { idempotencyKey: "key" });
+  expect((await rerun(job, { seed: 1 }, { idempotencyKey: "key" })).id).toBe(first.id);
+  expect((await submit({ seed: 1, prompt: "a glow" }, "key")).id).toBe(first.id);
+  await expect(rerun(job, { seed: 2 }, { idempotencyKey: "key" })).rejects.toMatchObject({
+    name: "IdempotencyConflictError",
+    jobId: first.id,
+  });
+  expect(upstream.count("submit")).toBe(2);
+});
+
+test("somebody else's job is not there, nor is a deleted one, and nothing is sent", async () => {
+  const job = await submit({ prompt: "a glow" });
+  const notFound = { name: "JobNotFoundError", message: expect.stringContaining(job.id) };
+  const viewer = createViewer({ ownerId: "other" });
+  await expect(rerun(job, null, { viewer })).rejects.toMatchObject(notFound);
+  const { readInput } = store.documents;
+  store.documents.readInput = async () => null;
+  await expect(rerun(job)).rejects.toMatchObject(notFound);
+  store.documents.readInput = readInput;
+  expect(upstream.count("submit")).toBe(1);
+});
+
+function nested(levels: number): JsonObject {
+  let value: JsonObject = {};
+  for (let level = 0; level < levels; level++) value = { a: value };
+  return value;
+}
+
+test.each([
+  ["no object", [1], ["changes"], "must be an object"],
+  ["a text that can't be stored", { prompt: "\u0000" }, ["prompt"], "invisible character"],
+  ["what is nested 50,000 levels deep", nested(50_000), expect.any(Array), "flatten it"],
+  [
+    "what makes it too large",
+    { text: "x".repeat(1_048_576) },
+    ["changes"],
+    "1 MiB; leave some out",
+  ],
+])("changes that are %s are an issue at their place", async (_what, changes, path, message) => {
+  const job = await submit({ prompt: "a glow" });
+  await expect(rerun(job, changes)).rejects.toMatchObject({
+    name: "InvalidInputError",
+    issues: [{ path, message: expect.stringContaining(message) }],
+  });
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("an input that is large already runs again, and may shrink", async () => {
+  const job = await submit({ text: "x".repeat(1_100_000), seed: 1 });
+  await rerun(job);
+  await rerun(job, { text: "y".repeat(1_100_000) });
+  await rerun(job, { seed: null });
+  await expect(rerun(job, { seed: 10 })).rejects.toMatchObject({ issues: [{ path: ["changes"] }] });
+  expect(upstream.count("submit")).toBe(4);
+});
