@@ -34,6 +34,16 @@ const config: CodegenConfig = {
         },
       },
     },
+    "console/src/gql/": {
+      documents: "console/src/**/*.{ts,tsx}",
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        useTypeImports: true,
+        enumType: "string-literal",
+        scalars: { ...scalars, JSON: "unknown" },
+      },
+    },
     // Of the sandbox's own deployments, so that the example runs against a gateway that was just started.
     "examples/react/src/gql/": {
       schema: printSchema(createSchema(readCatalogue(sandbox).catalogue)),

@@ -35,7 +35,7 @@ export async function openGraphiql(
     await close();
   });
   page.setDefaultTimeout(20_000);
-  await page.goto(origin);
+  await page.goto(`${origin}/graphql`);
   await page.locator(".graphiql-tab-button").first().waitFor();
   return { origin, page, foreignRequests, errors };
 }

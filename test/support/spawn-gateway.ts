@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,6 +86,8 @@ export function spawnGateway(
 export function copyProgram(): string {
   const folder = createFolder();
   cpSync(join(PROJECT, "src"), join(folder, "src"), { recursive: true });
+  mkdirSync(join(folder, "console"));
+  symlinkSync(join(PROJECT, "console", "dist"), join(folder, "console", "dist"));
   return folder;
 }
 

@@ -1,0 +1,50 @@
+import { useEffect } from "react";
+import { useQuery } from "urql";
+
+import { explain } from "../session";
+import { LIVE_FACTS } from "./documents";
+import { tellLive } from "./words";
+
+/** The gateway asks RunComfy at most every 10 s. */
+const AGAIN_MS = 15_000;
+
+/** How RunComfy runs it at the moment, as long as it is on the screen. */
+export function LiveFacts({ id, isShown }: { readonly id: string; readonly isShown: boolean }) {
+  const [{ data, error }, ask] = useQuery({
+    query: LIVE_FACTS,
+    variables: { id },
+    pause: !isShown,
+  });
+  useEffect(() => {
+    if (!isShown) return;
+    const timer = setInterval(() => {
+      if (!document.hidden) ask({ requestPolicy: "network-only" });
+    }, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [isShown, ask]);
+
+  const live = data?.deployment?.live;
+  return (
+    <section className="deployment-live">
+      <h3>At RunComfy</h3>
+      {live && (
+        <dl>
+          {tellLive(live).map(([name, words]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{words}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {!live && !data && !error && <p className="faint">Asking…</p>}
+      {data && !live && (
+        <p className="faint">
+          RunComfy does not know this deployment, or can't be asked at the moment. It is asked again
+          by itself.
+        </p>
+      )}
+      {error && !live && <p role="alert">{explain(error)}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,91 @@
+import type { DeploymentLiveQuery, DeploymentsQuery } from "../gql/graphql";
+import { formatSeconds } from "../parts/time";
+
+export type Deployment = DeploymentsQuery["deployments"][number];
+export type Stats = Deployment["stats"];
+type Live = NonNullable<NonNullable<DeploymentLiveQuery["deployment"]>["live"]>;
+
+type Halves = { readonly p50: number; readonly p90: number };
+
+const MOST_RUNS = 200;
+/** Below that `formatSeconds` says 0. */
+const SHORTEST = 0.05;
+
+/** How the last runs went, as sentences. */
+export function tellStats({
+  runs,
+  succeeded,
+  failed,
+  cancelled,
+  runSeconds,
+  queueSeconds,
+  coldStartSeconds,
+}: Stats): string {
+  if (runs === 0) return "It has not run yet.";
+  const ended = [
+    `${tellCount(succeeded, runs)} succeeded`,
+    failed > 0 && `${failed} failed`,
+    cancelled > 0 && `${cancelled} ${cancelled === 1 ? "was" : "were"} cancelled`,
+  ];
+  const sentences = [
+    [ended.filter(Boolean).join(", "), runSeconds && `half ran at most ${spell(runSeconds)}`],
+    [queueSeconds && tellWait(queueSeconds)],
+    [
+      coldStartSeconds &&
+        `Where an instance had to start first, half waited at most ${spell(coldStartSeconds)}`,
+    ],
+  ];
+  const told = sentences.map((parts) => parts.filter(Boolean).join("; "));
+  return told.filter((sentence) => sentence !== "").join(". ") + ".";
+}
+
+function tellCount(succeeded: number, runs: number): string {
+  const all =
+    runs < MOST_RUNS ? `its ${runs} ${runs === 1 ? "run" : "runs"}` : `the last ${runs} runs`;
+  if (succeeded === 0) return `None of ${all}`;
+  return succeeded === runs ? `All of ${all}` : `${succeeded} of ${all}`;
+}
+
+function tellWait(waits: Halves): string {
+  if (waits.p50 >= SHORTEST) return `Half waited at most ${spell(waits)}`;
+  const most = waits.p90 >= SHORTEST ? `9 of 10 waited at most ${formatSeconds(waits.p90)}` : "";
+  return most ? `Half did not wait, ${most}` : "9 of 10 did not wait";
+}
+
+function spell({ p50, p90 }: Halves): string {
+  return `${formatSeconds(p50)}, 9 of 10 at most ${formatSeconds(p90)}`;
+}
+
+/** What RunComfy says of a deployment, with a name each; what is not known is left out. */
+export function tellLive(live: Live): (readonly [name: string, words: string])[] {
+  const { isEnabled, status, hardware, minInstances, maxInstances, queueSize, keepWarmSeconds } =
+    live;
+  const facts: (readonly [string, string | null])[] = [
+    [
+      "Jobs",
+      isEnabled == null ? null : isEnabled ? "accepted" : "refused: it is disabled at RunComfy",
+    ],
+    ["State", status ?? null],
+    ["Machine", hardware.length > 0 ? hardware.join(" or ") : null],
+    ["Instances", tellInstances(minInstances ?? null, maxInstances ?? null)],
+    ["Queue", queueSize == null ? null : `${queueSize} may wait for an instance`],
+    [
+      "Idle instances",
+      keepWarmSeconds == null ? null : `stop after ${formatWhole(keepWarmSeconds)}`,
+    ],
+  ];
+  return facts.flatMap(([name, words]) => (words === null ? [] : [[name, words] as const]));
+}
+
+function tellInstances(least: number | null, most: number | null): string | null {
+  if (least === null) return most === null ? null : `at most ${most}`;
+  if (most === null) return `at least ${least}`;
+  return least === most ? `always ${most}` : `${least} to ${most}`;
+}
+
+/** `1 min`, where `formatSeconds` says how exactly something was measured. */
+function formatWhole(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
+}

@@ -1,0 +1,218 @@
+import { graphql } from "./gql";
+
+graphql(`
+  fragment JobRow on Job {
+    id
+    version
+    status
+    queuePosition
+    isCancellable
+    isFinished
+    createdAt
+    startedAt
+    finishedAt
+    queueSeconds
+    runSeconds
+    input
+    error {
+      code
+      message
+      retryable
+    }
+    deployment {
+      id
+      name
+    }
+    assets {
+      url
+      kind
+      keep
+      keptUrl
+      thumbnailUrl(width: 320)
+      width
+      height
+    }
+  }
+`);
+
+/** Of all jobs, once each has changed; it begins with a reset. */
+export const LIVE = graphql(`
+  subscription Live($after: String!) {
+    jobsUpdated(after: $after) {
+      cursor
+      reset
+      job {
+        ...JobRow
+      }
+    }
+  }
+`);
+
+export const WATCH = graphql(`
+  subscription Watch($id: ID!) {
+    jobUpdated(id: $id) {
+      ...JobRow
+      estimate {
+        startsAt
+        finishesAt
+        finishesBy
+        progress
+        isColdStart
+      }
+    }
+  }
+`);
+
+export const JOBS = graphql(`
+  query Jobs($filter: JobFilter, $first: Int!, $after: String) {
+    jobs(filter: $filter, first: $first, after: $after) {
+      totalCount
+      edges {
+        cursor
+        node {
+          ...JobRow
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export const JOB = graphql(`
+  query Job($id: ID!) {
+    job(id: $id) {
+      ...JobRow
+      ownerId
+      requestId
+      updatedAt
+      output
+      history {
+        version
+        status
+        at
+      }
+      assets {
+        path
+        expiresAt
+        keepError
+        contentType
+        bytes
+      }
+    }
+  }
+`);
+
+export const DEPLOYMENTS = graphql(`
+  query Deployments {
+    deployments {
+      id
+      name
+      description
+      model
+      submitField
+      inputSchema
+      stats {
+        runs
+        succeeded
+        failed
+        cancelled
+        queueSeconds {
+          p50
+          p90
+          p99
+        }
+        runSeconds {
+          p50
+          p90
+          p99
+        }
+        coldStartSeconds {
+          p50
+          p90
+          p99
+        }
+      }
+    }
+  }
+`);
+
+export const VIEWER = graphql(`
+  query Viewer {
+    viewer {
+      id
+      scopes
+    }
+  }
+`);
+
+export const CANCEL = graphql(`
+  mutation Cancel($id: ID!) {
+    cancelJob(id: $id) {
+      __typename
+      ... on CancelJobSuccess {
+        job {
+          ...JobRow
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);
+
+export const DELETE = graphql(`
+  mutation Delete($id: ID!) {
+    deleteJob(id: $id) {
+      __typename
+      ... on DeleteJobSuccess {
+        deletedJobId
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);
+
+export const KEEP = graphql(`
+  mutation Keep($id: ID!) {
+    keepOutputs(jobId: $id) {
+      __typename
+      ... on KeepOutputsSuccess {
+        job {
+          ...JobRow
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);
+
+export const CREATE_UPLOAD = graphql(`
+  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {
+    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {
+      __typename
+      ... on CreateUploadSuccess {
+        upload {
+          id
+          putUrl
+        }
+      }
+      ... on InvalidUploadError {
+        issues {
+          path
+          message
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);

@@ -1,0 +1,77 @@
+import { useId } from "react";
+import { useLocation } from "wouter";
+
+import type { DeploymentsQuery } from "../gql/graphql";
+import { formatSeconds } from "../parts/time";
+
+/** Which deployment is run, and what it is good for. */
+export function Chooser({
+  deployments,
+  deploymentId,
+  onChoose,
+}: {
+  readonly deployments: DeploymentsQuery["deployments"];
+  readonly deploymentId: string;
+  readonly onChoose: (id: string) => void;
+}) {
+  const id = useId();
+  const chosen = deployments.find((one) => one.id === deploymentId);
+  const seconds = chosen?.stats.runSeconds?.p50;
+  const facts = [
+    chosen?.description,
+    chosen?.model && `Model ${chosen.model}.`,
+    seconds && `A run takes about ${formatSeconds(seconds)}.`,
+  ];
+  return (
+    <div className="run-chooser">
+      <label htmlFor={id}>Deployment</label>
+      <select id={id} value={deploymentId} onChange={({ target }) => onChoose(target.value)}>
+        {!chosen && <option value={deploymentId}>{deploymentId}</option>}
+        {deployments.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name}
+          </option>
+        ))}
+      </select>
+      <span className="hint">
+        {chosen
+          ? facts.filter(Boolean).join(" ")
+          : "It is not in the list, but if RunComfy has it, it may run all the same."}
+      </span>
+    </div>
+  );
+}
+
+/** What to do where nothing can be chosen. */
+export function NoDeployment() {
+  const [, navigate] = useLocation();
+  return (
+    <div className="empty run-none">
+      <h1>No deployment yet</h1>
+      <p>
+        A deployment is a model with your LoRA that RunComfy serves. Make one on{" "}
+        <a href="https://www.runcomfy.com/" target="_blank" rel="noreferrer">
+          RunComfy’s dashboard
+        </a>
+        , and it appears here within seconds. If you have one, ask whoever runs this gateway to list
+        it in its DEPLOYMENTS_FILE, or give its id:
+      </p>
+      <form
+        className="row"
+        action={(form) => {
+          const id = form.get("id");
+          if (typeof id === "string") navigate(`/run/${encodeURIComponent(id.trim())}`);
+        }}
+      >
+        <input
+          name="id"
+          placeholder="Deployment's id"
+          aria-label="Deployment's id"
+          required
+          pattern=".*\S.*"
+        />
+        <button className="primary">Go</button>
+      </form>
+    </div>
+  );
+}

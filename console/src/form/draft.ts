@@ -1,0 +1,79 @@
+import { REST, type Field } from "./fields";
+import { isObject, isText, parseJson, type JsonObject } from "./json";
+
+/** What was typed into the form, by field; of several files each is a line, and a choice is JSON. */
+export type Draft = Readonly<Record<string, string>>;
+
+/** What a form begins with. */
+export function emptyDraft(fields: readonly Field[]): Draft {
+  const isWhole = fields.length === 1 && fields[0]?.name === REST;
+  return isWhole ? { [REST]: '{ "prompt": "" }' } : {};
+}
+
+/** What is submitted for a draft, empty fields left out, and a sentence for each field that can't be read. */
+export function toInput(
+  fields: readonly Field[],
+  draft: Draft,
+): { readonly input: JsonObject; readonly problems: ReadonlyMap<string, string> } {
+  const input: Record<string, unknown> = {};
+  const problems = new Map<string, string>();
+  for (const field of fields) {
+    const { name, widget, isRequired, fallback } = field;
+    const typed = draft[name] ?? "";
+    if (widget.kind === "flag" && typed === "" && isRequired && fallback === undefined) {
+      input[name] = false; // As it looks.
+    }
+    if (typed === "") continue;
+    const read = readValue(field, typed);
+    if ("problem" in read) problems.set(name, `${field.label} ${read.problem}.`);
+    else if (name !== REST) input[name] = read.value;
+    else if (isObject(read.value)) Object.assign(input, { ...read.value, ...input });
+    else problems.set(name, `${field.label} has to begin with { and end with }.`);
+  }
+  return { input, problems };
+}
+
+type Read = { readonly value: unknown } | { readonly problem: string };
+
+function readValue({ widget }: Field, typed: string): Read {
+  switch (widget.kind) {
+    case "text":
+    case "file":
+      return { value: typed };
+    case "files":
+      return { value: typed.split("\n") };
+    case "number":
+    case "seed": {
+      const value = Number(typed);
+      return Number.isFinite(value) ? { value } : { problem: "is no number; use digits" };
+    }
+    case "choice":
+    case "flag":
+    case "json": {
+      const value = parseJson(typed);
+      return value === undefined
+        ? { problem: "is not complete JSON yet; check its quotes, commas and brackets" }
+        : { value };
+    }
+  }
+}
+
+/** The draft that submits an input; what equals a default stays empty, which is the same. */
+export function toDraft(fields: readonly Field[], input: unknown): Draft {
+  const given = isObject(input) ? input : {};
+  const draft: Record<string, string> = {};
+  for (const { name, widget, fallback } of fields) {
+    const value = given[name];
+    if (name === REST || value === undefined || value === null) continue;
+    if (JSON.stringify(value) === JSON.stringify(fallback)) continue;
+    if (widget.kind === "json") draft[name] = JSON.stringify(value, null, 2);
+    else if (widget.kind === "choice") draft[name] = JSON.stringify(value);
+    else if (Array.isArray(value)) draft[name] = value.join("\n");
+    else draft[name] = isText(value) ? value : JSON.stringify(value);
+  }
+  const names = new Set(fields.map(({ name }) => name));
+  const others = Object.entries(given).filter(([name]) => !names.has(name));
+  if (names.has(REST) && others.length > 0)
+    draft[REST] = JSON.stringify(Object.fromEntries(others), null, 2);
+  return draft;
+}

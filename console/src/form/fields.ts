@@ -1,0 +1,185 @@
+import { isObject, isText, type JsonObject } from "./json";
+import { readMembers, resolve, typeOf } from "./schema";
+
+export type Bounds = { readonly minimum: number | null; readonly maximum: number | null };
+type Slider = {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly step: number;
+};
+
+/** What a field is filled in with. */
+export type Widget =
+  | { readonly kind: "text"; readonly isLong: boolean }
+  | (Bounds & {
+      readonly kind: "number";
+      readonly step: number | "any";
+      readonly slider: Slider | null;
+    })
+  | (Bounds & { readonly kind: "seed" })
+  | { readonly kind: "choice"; readonly options: readonly unknown[] }
+  | { readonly kind: "flag" }
+  | { readonly kind: "file"; readonly accept: string }
+  | { readonly kind: "files"; readonly accept: string; readonly most: number }
+  | { readonly kind: "json" };
+
+export type Field = {
+  /** At RunComfy; `REST` for the members that no other field names. */
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly isRequired: boolean;
+  /** Used seldom, so that it stands apart. */
+  readonly isFolded: boolean;
+  /** The schema's default; undefined where there is none. */
+  readonly fallback: unknown;
+  readonly widget: Widget;
+};
+
+/** No member of an input has this name in a form. */
+export const REST = "";
+
+const LABELS = new Map([
+  ["ctrl_img", "Picture"],
+  ["fps", "Frames per second"],
+  ["guidance_scale", "Guidance"],
+  ["neg", "Negative prompt"],
+  ["network_multiplier", "LoRA strength"],
+  ["num_frames", "Frames"],
+  ["sample_steps", "Steps"],
+]);
+const LONG_TEXT = 500;
+
+/** The fields of a deployment's input in the order of the form; one for all of it where nothing is known of it. */
+export function readFields(inputSchema: unknown): readonly Field[] {
+  const schema = isObject(inputSchema) ? resolve(inputSchema, inputSchema) : {};
+  const { members, required } = readMembers(schema);
+  if (members.length === 0) return [WHOLE];
+  const fields = members.map(([name, member]) => readField(name, member, required.has(name)));
+  const isOpen = schema["additionalProperties"] !== false;
+  return [...fields.toSorted((one, other) => rank(one) - rank(other)), ...(isOpen ? [OTHERS] : [])];
+}
+
+const WHOLE: Field = {
+  name: REST,
+  label: "Input",
+  description: "Nothing is known of this deployment's fields: write what it takes as JSON.",
+  isRequired: true,
+  isFolded: false,
+  fallback: undefined,
+  widget: { kind: "json" },
+};
+const OTHERS: Field = {
+  ...WHOLE,
+  label: "Other values",
+  description: "What no field above is for, as a JSON object.",
+  isRequired: false,
+  isFolded: true,
+};
+
+function readField(name: string, schema: JsonObject, isRequired: boolean): Field {
+  const { title, description } = schema;
+  const widget = readWidget(name, schema);
+  const isCommon = /^(prompt|width|height)$/.test(name) || /^(seed|files?)$/.test(widget.kind);
+  return {
+    name,
+    label: isText(title) && title !== "" ? title : toLabel(name),
+    description: isText(description) ? description : "",
+    isRequired,
+    isFolded: !isCommon && !isRequired,
+    fallback: schema["default"],
+    widget,
+  };
+}
+
+function readWidget(name: string, schema: JsonObject): Widget {
+  const { format, maxLength } = schema;
+  const options = Array.isArray(schema["enum"]) ? schema["enum"] : null;
+  if (options !== null) return { kind: "choice", options: options.filter((one) => one !== null) };
+  if (schema["const"] !== undefined) return { kind: "choice", options: [schema["const"]] };
+  switch (typeOf(schema)) {
+    case "string": {
+      if (isFile(format)) return { kind: "file", accept: toAccept(format) };
+      const isLong = /prompt|^neg$|negative|text|caption/.test(name);
+      const isRoomy = typeof maxLength === "number" && maxLength > LONG_TEXT;
+      return { kind: "text", isLong: isLong || isRoomy };
+    }
+    case "integer":
+      return readNumber(name, schema, true);
+    case "number":
+      return readNumber(name, schema, false);
+    case "boolean":
+      return { kind: "flag" };
+    case "array": {
+      const { items, maxItems } = schema;
+      const item = isObject(items) ? items : {};
+      if (typeOf(item) !== "string" || !isFile(item["format"])) return { kind: "json" };
+      const most = typeof maxItems === "number" ? maxItems : Infinity;
+      return { kind: "files", accept: toAccept(item["format"]), most };
+    }
+    default:
+      return { kind: "json" };
+  }
+}
+
+function readNumber(name: string, schema: JsonObject, isInteger: boolean): Widget {
+  const { multipleOf } = schema;
+  const minimum = toBound(schema["minimum"], schema["exclusiveMinimum"], isInteger ? 1 : 0);
+  const maximum = toBound(schema["maximum"], schema["exclusiveMaximum"], isInteger ? -1 : 0);
+  if (isInteger && /(^|_)seed$/.test(name)) return { kind: "seed", minimum, maximum };
+  const multiple = typeof multipleOf === "number" && multipleOf > 0 ? multipleOf : null;
+  const step = multiple ?? (isInteger ? 1 : "any");
+  const slider = toSlider({ minimum, maximum }, multiple, isInteger);
+  return { kind: "number", minimum, maximum, step, slider };
+}
+
+const MOST_SPAN = 10_000;
+/** A hand can't place it more finely; the number beside it can. */
+const STOPS = 128;
+
+/** None where a bound is missing or the values lie too far apart. */
+function toSlider(bounds: Bounds, multiple: number | null, isInteger: boolean): Slider | null {
+  const { minimum, maximum } = bounds;
+  if (minimum === null || maximum === null || maximum <= minimum) return null;
+  const span = maximum - minimum;
+  if (span > MOST_SPAN) return null;
+  if (multiple !== null) return { minimum, maximum, step: multiple };
+  // Powers of two meet the sizes that models like; tenths are what people write.
+  const step = isInteger
+    ? 2 ** Math.max(0, Math.ceil(Math.log2(span / (STOPS * 1.25))))
+    : 10 ** Math.ceil(Math.log10(span / (STOPS * 2)));
+  return { minimum, maximum, step };
+}
+
+function toBound(bound: unknown, exclusive: unknown, inward: number): number | null {
+  if (typeof bound === "number") return bound;
+  return typeof exclusive === "number" ? exclusive + inward : null;
+}
+
+function isFile(format: unknown): format is string {
+  return isText(format) && format.endsWith("_uri");
+}
+
+function toAccept(format: string): string {
+  const kind = format.slice(0, -"_uri".length);
+  return /^(image|video|audio)$/.test(kind) ? `${kind}/*` : "image/*,video/*,audio/*";
+}
+
+function toLabel(name: string): string {
+  const known = LABELS.get(name);
+  if (known !== undefined) return known;
+  const picture = /^ctrl_img_(\d+)$/.exec(name);
+  if (picture) return `Picture ${picture[1]}`;
+  const words = name.replaceAll(/[_-]+/g, " ").trim();
+  return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Prompt, files, sizes, seed; then the others as the schema has them, what must be given first. */
+function rank({ name, isRequired, widget }: Field): number {
+  if (name === "prompt") return 0;
+  if (widget.kind === "file" || widget.kind === "files") return isRequired ? 1 : 2;
+  if (name === "width") return 3;
+  if (name === "height") return 4;
+  if (widget.kind === "seed") return 5;
+  return isRequired ? 6 : 7;
+}

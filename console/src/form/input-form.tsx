@@ -1,0 +1,76 @@
+import { type KeyboardEvent, type ReactNode, type Ref, useState } from "react";
+
+import type { Draft } from "./draft";
+import { FieldRow } from "./field-row";
+import type { Field } from "./fields";
+
+/** The fields of an input, those that are seldom used folded away until one of them matters. */
+export function InputForm({
+  ref,
+  fields,
+  draft,
+  issues,
+  onChange,
+  onTouch,
+  onBusy,
+  onSubmit,
+  children,
+}: {
+  readonly ref: Ref<HTMLFormElement>;
+  readonly fields: readonly Field[];
+  readonly draft: Draft;
+  /** By field. */
+  readonly issues: ReadonlyMap<string, string>;
+  readonly onChange: (name: string, value: string) => void;
+  readonly onTouch: (name: string) => void;
+  readonly onBusy: (name: string, isBusy: boolean) => void;
+  readonly onSubmit: () => void;
+  readonly children: ReactNode;
+}) {
+  const [isOpened, setIsOpened] = useState(false);
+  const folded = fields.filter(({ isFolded }) => isFolded);
+  const filled = folded.filter(({ name }) => (draft[name] ?? "") !== "").length;
+  const isWrong = folded.some(({ name }) => issues.has(name));
+  const toRow = (field: Field): ReactNode => (
+    <FieldRow
+      key={field.name}
+      field={field}
+      value={draft[field.name] ?? ""}
+      issue={issues.get(field.name) ?? ""}
+      {...{ onChange, onTouch, onBusy }}
+    />
+  );
+  return (
+    <form
+      ref={ref}
+      className="card run-form"
+      aria-label="Input"
+      noValidate
+      onKeyDown={refuseEnter}
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit();
+      }}
+    >
+      <div className="run-fields">{fields.filter(({ isFolded }) => !isFolded).map(toRow)}</div>
+      {folded.length > 0 && (
+        <details
+          open={isOpened || isWrong}
+          onToggle={({ currentTarget }) => setIsOpened(currentTarget.open)}
+        >
+          <summary>
+            More
+            {filled > 0 && <span className="hint"> ({filled} set)</span>}
+          </summary>
+          <div className="run-fields">{folded.map(toRow)}</div>
+        </details>
+      )}
+      {children}
+    </form>
+  );
+}
+
+/** A run costs money, so that Enter in a field does not start one; with Ctrl it does. */
+function refuseEnter(event: KeyboardEvent): void {
+  if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
+}

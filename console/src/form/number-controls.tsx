@@ -1,0 +1,106 @@
+import { type ControlProps, toPlaceholder } from "./control";
+import { drawSeed } from "./random";
+
+/** A slider for the hand beside a number for whoever knows it. */
+export function NumberControl(props: ControlProps<"number">) {
+  const { field, widget, id, value, onChange, described } = props;
+  const { slider, step } = widget;
+  const placeholder = toPlaceholder(field);
+  const shown = value === "" ? placeholder : value;
+  return (
+    <span className="run-number">
+      {slider && (
+        <input
+          type="range"
+          aria-label={`${field.label}, slider`}
+          aria-valuetext={shown === "" ? "not set" : shown}
+          min={slider.minimum}
+          max={slider.maximum}
+          step={slider.step}
+          value={shown === "" ? slider.minimum : shown}
+          onChange={({ target }) => onChange(target.value)}
+        />
+      )}
+      <input
+        {...described}
+        id={id}
+        type="number"
+        min={widget.minimum ?? undefined}
+        max={widget.maximum ?? undefined}
+        step={step}
+        value={value}
+        placeholder={placeholder}
+        onChange={({ target }) => onChange(target.value)}
+        // Else a page that is scrolled changes the number under the pointer.
+        onWheel={({ currentTarget }) => currentTarget.blur()}
+      />
+    </span>
+  );
+}
+
+const RANDOM = "-1";
+
+/** A number that is drawn by the dice, or by RunComfy at each run where the bounds allow -1. */
+export function SeedControl(props: ControlProps<"seed">) {
+  const { field, widget, id, value, onChange, described } = props;
+  const { minimum, maximum } = widget;
+  const isRandomAllowed = minimum !== null && minimum <= -1;
+  const isRandom = value === RANDOM || (value === "" && field.fallback === -1);
+  return (
+    <span className="run-seed">
+      <input
+        {...described}
+        id={id}
+        type="number"
+        step={1}
+        min={minimum ?? undefined}
+        max={maximum ?? undefined}
+        value={value}
+        placeholder={toPlaceholder(field)}
+        onChange={({ target }) => onChange(target.value)}
+        onWheel={({ currentTarget }) => currentTarget.blur()}
+      />
+      <button
+        type="button"
+        className="run-dice"
+        aria-label={`Draw a new ${field.label.toLowerCase()}`}
+        title="Draw a number"
+        onClick={() => onChange(String(drawSeed(widget)))}
+      >
+        <Dice />
+      </button>
+      {isRandomAllowed && (
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={isRandom}
+            onChange={({ target }) => onChange(target.checked ? RANDOM : String(drawSeed(widget)))}
+          />
+          Another one at each run
+        </label>
+      )}
+    </span>
+  );
+}
+
+function Dice() {
+  return (
+    <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true" fill="currentColor">
+      <rect
+        x="2"
+        y="2"
+        width="16"
+        height="16"
+        rx="3.5"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.6"
+      />
+      <circle cx="6.5" cy="6.5" r="1.5" />
+      <circle cx="13.5" cy="6.5" r="1.5" />
+      <circle cx="10" cy="10" r="1.5" />
+      <circle cx="6.5" cy="13.5" r="1.5" />
+      <circle cx="13.5" cy="13.5" r="1.5" />
+    </svg>
+  );
+}

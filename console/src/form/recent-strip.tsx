@@ -1,0 +1,60 @@
+import { useQuery } from "urql";
+
+import { Picture } from "../parts/picture";
+import { promptOf } from "../parts/prompt";
+import { Status } from "../parts/status";
+import { RUN_JOB } from "./documents";
+
+/** The last jobs of this page, newest first, to look at one again. */
+export function RecentStrip({
+  ids,
+  shown,
+  onShow,
+}: {
+  readonly ids: readonly string[];
+  readonly shown: string | null;
+  readonly onShow: (id: string) => void;
+}) {
+  return (
+    <ul className="run-strip" aria-label="Last jobs">
+      {ids.map((id) => (
+        <li key={id}>
+          <Item id={id} isShown={id === shown} onShow={onShow} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Item({
+  id,
+  isShown,
+  onShow,
+}: {
+  readonly id: string;
+  readonly isShown: boolean;
+  readonly onShow: (id: string) => void;
+}) {
+  const [{ data }] = useQuery({ query: RUN_JOB, variables: { id } });
+  const job = data?.job;
+  const [asset] = job?.assets ?? [];
+  const name = job ? `${promptOf(job) || "Job"}, ${job.deployment.name}` : "Job";
+  return (
+    <button
+      type="button"
+      className="run-small"
+      aria-pressed={isShown}
+      title={name}
+      onClick={() => onShow(id)}
+    >
+      {asset ? (
+        <Picture asset={asset} alt={name} isSmall />
+      ) : (
+        <>
+          {job && <Status job={job} />}
+          <span className="run-hidden">{name}</span>
+        </>
+      )}
+    </button>
+  );
+}

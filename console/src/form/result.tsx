@@ -1,0 +1,73 @@
+import { Picture } from "../parts/picture";
+import { promptOf } from "../parts/prompt";
+import { isObject } from "./json";
+import { Ring } from "./ring";
+import type { WatchedJob } from "./use-job";
+import { about, isSoon, type Progress, soon, useProgress } from "./use-progress";
+
+const LEAST_RATIO = 1 / 3;
+const MOST_RATIO = 3;
+
+/** What came of a job, in a place that is as large while it runs as its pictures will be. */
+export function Result({ job }: { readonly job: WatchedJob }) {
+  const style = { aspectRatio: toRatio(job.input) };
+  const { assets, error, status } = job;
+  if (assets.length === 0) {
+    return (
+      <figure>
+        <div className="run-frame" style={style}>
+          {!job.isFinished && <Waiting job={job} />}
+          {status === "FAILED" && <p role="alert">{error?.message ?? "It failed."}</p>}
+          {status === "CANCELLED" && <p>Cancelled before it ran. Nothing was made.</p>}
+          {status === "SUCCEEDED" && (
+            <p>It ended without a file. Its output stands under “Details”.</p>
+          )}
+        </div>
+        <figcaption className="hint" />
+      </figure>
+    );
+  }
+  const alt = promptOf(job) || "Output";
+  return assets.map((asset, index) => (
+    <figure key={asset.url}>
+      <div className="run-frame run-frame-full" style={style}>
+        <Picture asset={asset} alt={assets.length > 1 ? `${alt} (${index + 1})` : alt} />
+      </div>
+      <figcaption className="hint">
+        {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}, `}
+        <a href={asset.keptUrl ?? asset.url} target="_blank" rel="noreferrer">
+          open the file
+        </a>
+      </figcaption>
+    </figure>
+  ));
+}
+
+function Waiting({ job }: { readonly job: WatchedJob }) {
+  const progress = useProgress(job);
+  return (
+    <>
+      <Ring progress={progress} />
+      <p className="run-waiting">{explainWait(job, progress)}</p>
+    </>
+  );
+}
+
+function explainWait({ status }: WatchedJob, progress: Progress | null): string {
+  if (status === "SUBMITTING") return "Sending it to RunComfy";
+  if (progress === null) return "How long it takes is known after five runs";
+  const { secondsLeft, secondsToStart, isColdStart } = progress;
+  const end = `Done ${soon(secondsLeft)}`;
+  if (secondsToStart === null) return end;
+  const start = isColdStart
+    ? `Starting an instance, ${about(secondsToStart)}`
+    : `Starts ${soon(secondsToStart)}`;
+  return isSoon(secondsLeft) ? start : `${start}\n${end}`;
+}
+
+/** Of the picture that was asked for; a square where the input does not say. */
+function toRatio(input: unknown): number {
+  const { width, height } = isObject(input) ? input : { width: 1, height: 1 };
+  const ratio = typeof width === "number" && typeof height === "number" ? width / height : 1;
+  return Math.min(Math.max(ratio || 1, LEAST_RATIO), MOST_RATIO);
+}

@@ -1,0 +1,63 @@
+import { type Submission, TRIES } from "./use-submit";
+
+/** The button that costs money, and all that is to be said before and after pressing it. */
+export function SubmitBar({
+  submission,
+  canSubmit,
+  isUploading,
+  messages,
+  warnings,
+  onClear,
+}: {
+  readonly submission: Submission;
+  readonly canSubmit: boolean;
+  readonly isUploading: boolean;
+  readonly messages: readonly string[];
+  readonly warnings: readonly string[];
+  readonly onClear: () => void;
+}) {
+  const isSending = submission.kind === "sending";
+  const reason = !canSubmit ? NO_SCOPE : isUploading ? "The upload has to end first." : "";
+  return (
+    <div className="run-bar">
+      <ul role="alert" className="run-messages">
+        {messages.map((message) => (
+          <li key={message}>{message}</li>
+        ))}
+      </ul>
+      <div className="row">
+        <button
+          className="primary run-submit"
+          disabled={!canSubmit || isUploading || isSending}
+          aria-describedby="run-reason"
+        >
+          {isSending ? "Sending…" : "Run"}
+        </button>
+        <button type="button" onClick={onClear}>
+          Clear
+        </button>
+        <span id="run-reason" role="status" className="hint">
+          {reason}
+          {reason === "" && !isSending && (
+            <span className="run-key-hint">Ctrl Enter runs it too.</span>
+          )}
+          {isSending && submission.attempt > 1 && (
+            <>
+              No answer yet; try {submission.attempt} of {TRIES}. It is the same job each time.
+            </>
+          )}
+        </span>
+      </div>
+      <ul role="status" className="run-messages" aria-label="Warnings">
+        {warnings.map((warning) => (
+          <li key={warning} className="warning">
+            {warning}.
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+const NO_SCOPE =
+  "You may look, but not run anything: your credential lacks the scope jobs:submit. Ask whoever runs this gateway for one that has it.";

@@ -1,0 +1,39 @@
+import { useQuery, useSubscription } from "urql";
+
+import { WATCH } from "../documents";
+import type { JobRowFragment, WatchSubscription } from "../gql/graphql";
+import { explain } from "../session";
+import { RUN_JOB } from "./documents";
+
+export type WatchedJob = JobRowFragment &
+  Partial<Pick<WatchSubscription["jobUpdated"], "estimate">>;
+
+type JobState =
+  | { readonly kind: "known"; readonly job: WatchedJob }
+  | { readonly kind: "asking" }
+  | { readonly kind: "gone" }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** A job in its newest state, whichever way that came; its files are kept only after the watch has ended. */
+export function useJob(id: string, submitted: JobRowFragment | null): JobState {
+  const [{ data: watched, error: watchError }] = useSubscription({
+    query: WATCH,
+    variables: { id },
+  });
+  const [{ data: asked, error: askError }] = useQuery({ query: RUN_JOB, variables: { id } });
+  const states: readonly (WatchedJob | null | undefined)[] = [
+    watched?.jobUpdated,
+    asked?.job,
+    submitted?.id === id ? submitted : null,
+  ];
+  let newest: WatchedJob | null = null;
+  for (const state of states)
+    if (state && (newest === null || state.version > newest.version)) newest = state;
+  const isGone = watchError?.graphQLErrors.some(
+    ({ extensions }) => extensions["code"] === "NOT_FOUND",
+  );
+  if (isGone || asked?.job === null) return { kind: "gone" };
+  if (newest !== null) return { kind: "known", job: newest };
+  const error = watchError ?? askError;
+  return error ? { kind: "unknown", reason: explain(error) } : { kind: "asking" };
+}

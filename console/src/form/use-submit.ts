@@ -1,0 +1,104 @@
+import { useState } from "react";
+import { type Client, useClient } from "urql";
+
+import type { JobRowFragment, RunMutation } from "../gql/graphql";
+import { explain } from "../session";
+import { RUN } from "./documents";
+import type { Issue } from "./issues";
+import type { JsonObject } from "./json";
+import { dropKey, keepKey, keyFor } from "./keys";
+
+/** Before each further try; half a minute in all, in which a gateway restarts. */
+const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
+export const TRIES = PAUSES_MS.length + 1;
+
+export type Submission =
+  | { readonly kind: "idle" }
+  | { readonly kind: "sending"; readonly attempt: number }
+  | { readonly kind: "accepted"; readonly warnings: readonly Issue[]; readonly input: string }
+  | {
+      readonly kind: "refused";
+      readonly message: string;
+      readonly issues: readonly Issue[];
+      /** Whether the same input goes on under the same key. */
+      readonly isOpen: boolean;
+      readonly input: string;
+    };
+
+/**
+ * Submits inputs of one deployment, each under a key of its own: for one key the gateway runs one job, however often it
+ * is asked. So an answer ends a key; a click does not, nor a reload, nor an error, as nobody knows how far that came.
+ */
+export function useSubmit({
+  scope,
+  deploymentId,
+  onJob,
+}: {
+  readonly scope: string;
+  readonly deploymentId: string;
+  readonly onJob: (job: JobRowFragment) => void;
+}) {
+  const client = useClient();
+  const [submission, setSubmission] = useState<Submission>({ kind: "idle" });
+
+  async function submit(input: JsonObject): Promise<void> {
+    const text = JSON.stringify(input);
+    const key = keyFor(scope, text);
+    keepKey(scope, text, key);
+    const variables = { deploymentId, input, key };
+    const tell = (attempt: number): void => setSubmission({ kind: "sending", attempt });
+    const { data, error } = await send(client, variables, tell);
+    if (!data) {
+      const message = error?.networkError ? LOST : error ? explain(error) : "";
+      return setSubmission({ kind: "refused", message, issues: [], isOpen: true, input: text });
+    }
+    const result = data.submitJob;
+    const isOpen = isRepeatable(result);
+    if (!isOpen) dropKey(scope, text);
+    if (result.__typename === "SubmitJobSuccess") {
+      onJob(result.job);
+      return setSubmission({ kind: "accepted", warnings: result.warnings, input: text });
+    }
+    if (result.__typename === "UpstreamError" && result.unconfirmedJob)
+      onJob(result.unconfirmedJob);
+    const issues = result.__typename === "InvalidInputError" ? result.issues : [];
+    setSubmission({ kind: "refused", message: toMessage(result), issues, isOpen, input: text });
+  }
+
+  return { submission, submit };
+}
+
+const LOST =
+  "No answer came. Check your connection, then run it again: it is still the same job, and is paid once.";
+
+type Variables = {
+  readonly deploymentId: string;
+  readonly input: JsonObject;
+  readonly key: string;
+};
+
+/** Sends it until an answer comes. */
+async function send(client: Client, variables: Variables, tell: (attempt: number) => void) {
+  tell(1);
+  let answer = await client.mutation(RUN, variables).toPromise();
+  for (const [index, pauseMs] of PAUSES_MS.entries()) {
+    if (!answer.error?.networkError) break;
+    tell(index + 2);
+    await new Promise((done) => setTimeout(done, pauseMs));
+    answer = await client.mutation(RUN, variables).toPromise();
+  }
+  return answer;
+}
+
+type Result = RunMutation["submitJob"];
+
+/** Whether the very same call may succeed later. */
+function isRepeatable(result: Result): boolean {
+  return result.__typename === "UpstreamError" && result.retryable;
+}
+
+function toMessage(result: Exclude<Result, { __typename: "SubmitJobSuccess" }>): string {
+  const { message } = result;
+  const seconds = result.__typename === "UpstreamError" ? result.retryAfterSeconds : null;
+  return seconds ? `${message} Wait about ${seconds} s.` : message;
+}

@@ -1,0 +1,111 @@
+import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
+
+import type { Viewer } from "../app";
+import type { JobRowFragment } from "../gql/graphql";
+import { useStore } from "../store";
+import { AsCode } from "./as-code";
+import { type Draft, emptyDraft, toInput } from "./draft";
+import { draftOf, toScope } from "./draft-store";
+import type { Field } from "./fields";
+import { InputForm } from "./input-form";
+import type { Issue } from "./issues";
+import { keyFor } from "./keys";
+import { SubmitBar } from "./submit-bar";
+import { useCheck } from "./use-check";
+import { useIssues } from "./use-issues";
+import { useSubmit } from "./use-submit";
+
+const NONE: readonly Issue[] = [];
+
+/** What to run: the form of one deployment, its button, and the same as code. */
+export function Workbench({
+  viewer,
+  deploymentId,
+  fields,
+  onJob,
+}: {
+  readonly viewer: Viewer;
+  readonly deploymentId: string;
+  readonly fields: readonly Field[];
+  readonly onJob: (job: JobRowFragment) => void;
+}) {
+  const form = useRef<HTMLFormElement>(null);
+  const scope = toScope(viewer.id, deploymentId);
+  const store = draftOf(scope, emptyDraft(fields));
+  const draft = useStore(store);
+  const [sent, setSent] = useState<Draft | null>(null);
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [uploads, setUploads] = useState<ReadonlySet<string>>(new Set());
+  const { submission, submit } = useSubmit({ scope, deploymentId, onJob });
+
+  const { input, problems } = useMemo(() => toInput(fields, draft), [fields, draft]);
+  const text = JSON.stringify(input);
+  // An answer ends a key, so that the next submit gets another one.
+  const idempotencyKey = useMemo(() => keyFor(scope, text), [scope, text, submission]);
+  const canSubmit = viewer.scopes.includes("jobs:submit");
+  const check = useCheck(deploymentId, input, !canSubmit);
+  const refusal = submission.kind === "refused" ? submission : null;
+  const refused = refusal?.issues ?? NONE;
+  const checked = check.issues;
+  const issues = useIssues({ fields, draft, problems, touched, sent, refused, checked });
+
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    // What is wrong may be out of sight.
+    form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [refusal, tries]);
+
+  const run = (): void => {
+    if (!canSubmit || uploads.size > 0 || submission.kind === "sending") return;
+    setSent(draft);
+    setTouched(new Set(fields.map(({ name }) => name)));
+    if (problems.size === 0) void submit(input);
+    else setTries((count) => count + 1);
+  };
+  const runNow = useEffectEvent(run);
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+      if (isMeant && document.querySelector("dialog[open]") === null) runNow();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+
+  const onTouch = useCallback(
+    (name: string) => setTouched((names) => (names.has(name) ? names : new Set([...names, name]))),
+    [],
+  );
+  const isSame = sent !== null && refusal?.input === text;
+  const warnings =
+    submission.kind === "accepted" && submission.input === text
+      ? submission.warnings
+      : check.warnings;
+  return (
+    <div className="run-left">
+      <InputForm
+        ref={form}
+        {...{ fields, draft, onTouch }}
+        issues={issues.beside}
+        onChange={(name, value) => store.set({ ...store.get(), [name]: value })}
+        onBusy={(name, isBusy) =>
+          setUploads((names) => new Set([...names, name].filter((one) => isBusy || one !== name)))
+        }
+        onSubmit={run}
+      >
+        <SubmitBar
+          {...{ submission, canSubmit }}
+          isUploading={uploads.size > 0}
+          messages={refusal && isSame ? [...issues.others, refusal.message] : []}
+          warnings={warnings.map(({ message }) => message)}
+          onClear={() => {
+            store.set(emptyDraft(fields));
+            setTouched(new Set());
+            setSent(null);
+          }}
+        />
+      </InputForm>
+      <AsCode {...{ deploymentId, input, idempotencyKey }} isOpen={viewer.id === "local"} />
+    </div>
+  );
+}

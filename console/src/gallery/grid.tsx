@@ -1,0 +1,146 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import {
+  type FocusEvent,
+  type PointerEvent,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { Link } from "wouter";
+
+import { promptOf } from "../parts/prompt";
+import { OPENED_HERE } from "./address";
+import { GAP, layOut, type Row, type Shapes, type Tile } from "./layout";
+import { Media } from "./media";
+import { describe, type Shown } from "./pictures";
+
+/** Every picture in its place, of which only those near the screen are in the page. */
+export function Grid({
+  arrived,
+  listed,
+  current,
+  toAddress,
+  onBroken,
+}: {
+  readonly arrived: readonly Shown[];
+  readonly listed: readonly Shown[];
+  /** The key of the picture that is open: the grid follows it, so that one comes back to where one is. */
+  readonly current: string | null;
+  readonly toAddress: (picture: Shown) => string;
+  readonly onBroken: (jobId: string) => void;
+}) {
+  const list = useRef<HTMLUListElement>(null);
+  const [{ width, top }, setPlace] = useState({ width: 0, top: 0 });
+  useLayoutEffect(() => {
+    const element = list.current;
+    if (element === null) return;
+    const measure = (): void =>
+      setPlace({ width: element.clientWidth, top: element.getBoundingClientRect().top + scrollY });
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  const [shapes] = useState<Shapes>(() => new Map());
+  const rows = useMemo(
+    () => (width === 0 ? [] : layOut(arrived, listed, width, shapes)),
+    [arrived, listed, width, shapes],
+  );
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: (index) => rows[index]?.height ?? 0,
+    getItemKey: (index) => rows[index]?.key ?? index,
+    scrollMargin: top,
+    overscan: 3,
+  });
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, rows]);
+
+  const at = current === null ? -1 : findRow(rows, current);
+  useEffect(() => {
+    if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
+  }, [virtualizer, at]);
+
+  return (
+    <ul ref={list} className="gallery-grid" style={{ height: virtualizer.getTotalSize() }}>
+      {virtualizer
+        .getVirtualItems()
+        .flatMap(({ index, start }) =>
+          rows[index]?.tiles.map((tile) => (
+            <GridTile
+              key={tile.picture.key}
+              tile={tile}
+              top={start - top}
+              height={(rows[index]?.height ?? 0) - GAP}
+              address={toAddress(tile.picture)}
+              onBroken={onBroken}
+            />
+          )),
+        )}
+    </ul>
+  );
+}
+
+function findRow(rows: readonly Row[], key: string): number {
+  return rows.findIndex(({ tiles }) => tiles.some(({ picture }) => picture.key === key));
+}
+
+/** The id of a picture's link in the page. */
+export function toTileId(key: string): string {
+  return `picture-${key}`;
+}
+
+function GridTile({
+  tile: { picture, left, width },
+  top,
+  height,
+  address,
+  onBroken,
+}: {
+  readonly tile: Tile;
+  readonly top: number;
+  readonly height: number;
+  readonly address: string;
+  readonly onBroken: (jobId: string) => void;
+}) {
+  return (
+    <li className="gallery-tile" style={{ left, top, width, height }}>
+      <Link
+        id={toTileId(picture.key)}
+        href={address}
+        state={OPENED_HERE}
+        aria-label={describe(picture)}
+        onPointerEnter={play}
+        onPointerLeave={pause}
+        onFocus={play}
+        onBlur={pause}
+      >
+        <Media picture={picture} isSmall onBroken={onBroken} />
+        {picture.asset.kind === "VIDEO" && <span className="gallery-film" aria-hidden="true" />}
+        <span className="gallery-caption" aria-hidden="true">
+          {promptOf(picture.job) || picture.job.deployment.name}
+        </span>
+      </Link>
+    </li>
+  );
+}
+
+type OnTile = PointerEvent<HTMLElement> | FocusEvent<HTMLElement>;
+
+function play({ currentTarget }: OnTile): void {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  // It may be refused or broken off, which is no loss.
+  currentTarget
+    .querySelector("video")
+    ?.play()
+    .catch(() => {});
+}
+
+function pause({ currentTarget }: OnTile): void {
+  const video = currentTarget.querySelector("video");
+  if (video === null) return;
+  video.pause();
+  video.currentTime = 0;
+}

@@ -1,0 +1,55 @@
+import { useCallback, useState } from "react";
+
+import { useChanges } from "../live";
+import { Picture } from "../parts/picture";
+import { describe, type Shown } from "./pictures";
+
+/** A picture or film, or words in its place where it can't be loaded. */
+export function Media({
+  picture,
+  isSmall = false,
+  onBroken,
+}: {
+  readonly picture: Shown;
+  readonly isSmall?: boolean;
+  readonly onBroken: (jobId: string) => void;
+}) {
+  const { asset, job } = picture;
+  const url = (isSmall ? asset.thumbnailUrl : null) ?? asset.keptUrl ?? asset.url;
+  const [brokenUrl, setBrokenUrl] = useState<string | null>(null);
+  // It may have been the connection, which is back then.
+  useChanges(
+    useCallback((change) => {
+      if (change === null) setBrokenUrl(null);
+    }, []),
+  );
+  if (brokenUrl === url) return <Gone picture={picture} isSmall={isSmall} />;
+  return (
+    <span
+      className="gallery-media"
+      onErrorCapture={() => {
+        setBrokenUrl(url);
+        // What the gateway serves has an address for a day or two.
+        onBroken(job.id);
+      }}
+    >
+      <Picture key={url} asset={asset} alt={describe(picture)} isSmall={isSmall} />
+    </span>
+  );
+}
+
+function Gone({ picture, isSmall }: { readonly picture: Shown; readonly isSmall: boolean }) {
+  const isKept = picture.asset.keptUrl !== null;
+  return (
+    <span className="gallery-gone">
+      <span>{isSmall ? "can't be loaded" : "It can't be loaded."}</span>
+      {!isSmall && (
+        <span>
+          {isKept
+            ? "Check your connection, then open it again."
+            : "RunComfy deletes files after 7 days. “What made it” leads to what you need to make it again."}
+        </span>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,38 @@
+import type { JobRowFragment } from "../gql/graphql";
+import { promptOf } from "../parts/prompt";
+
+/** A picture or film of a job; `n` is its place among the job's files. */
+export type Shown = {
+  readonly key: string;
+  readonly job: JobRowFragment;
+  readonly n: number;
+  readonly asset: JobRowFragment["assets"][number];
+};
+
+/** What the gallery shows of a job: what can be seen, not what is heard or of another kind. */
+export function picturesOf(job: JobRowFragment): Shown[] {
+  return job.assets
+    .map((asset, n) => ({ key: toKey(job.id, n), job, n, asset }))
+    .filter(({ asset: { kind } }) => kind === "IMAGE" || kind === "VIDEO");
+}
+
+export function toKey(jobId: string, n: number): string {
+  return `${jobId}/${n}`;
+}
+
+/** What somebody hears who can't see it. */
+export function describe({ job, asset, n }: Shown): string {
+  const what = asset.kind === "VIDEO" ? "Film" : "Picture";
+  const one = job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;
+  return `${one}: ${promptOf(job) || job.deployment.name}`;
+}
+
+/** In pixels, or as far as the input tells, which for most models is what comes out. */
+export function sizeOf({ job: { input }, asset }: Shown): { width: number; height: number } | null {
+  if (asset.width && asset.height) return { width: asset.width, height: asset.height };
+  if (typeof input !== "object" || input === null) return null;
+  if (!("width" in input) || !("height" in input)) return null;
+  const { width, height } = input;
+  if (typeof width !== "number" || typeof height !== "number") return null;
+  return width > 0 && height > 0 ? { width, height } : null;
+}

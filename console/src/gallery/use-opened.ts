@@ -1,0 +1,74 @@
+import { useMemo } from "react";
+import { type CombinedError, useQuery } from "urql";
+
+import type { JobRowFragment } from "../gql/graphql";
+import { explain } from "../session";
+import { AROUND, GALLERY_JOB } from "./documents";
+import { picturesOf, type Shown, toKey } from "./pictures";
+
+/** More than are ever submitted within a millisecond, which is as exactly as lists can be asked. */
+const LENGTH = 10;
+
+/** A picture of the address, and those beside it: from the grid, or asked for where it is further down. */
+export function useOpened(
+  pictures: readonly Shown[],
+  jobId: string,
+  n: number,
+  deploymentId: string | null,
+  isListed: boolean,
+) {
+  const at = pictures.findIndex(({ key }) => key === toKey(jobId, n));
+  const isElsewhere = at < 0 && isListed;
+  const [{ data, error }] = useQuery({
+    query: GALLERY_JOB,
+    variables: { id: jobId },
+    pause: !isElsewhere,
+  });
+  const job = isElsewhere && data?.job?.id === jobId ? data.job : null;
+  const around = useAround(job, deploymentId);
+
+  if (at >= 0) {
+    return {
+      at,
+      picture: pictures[at],
+      problem: null,
+      before: pictures[at - 1] ?? null,
+      after: pictures[at + 1] ?? null,
+    };
+  }
+  const isAsked = data !== undefined && (data.job === null || data.job?.id === jobId);
+  const place = around.findIndex(({ key }) => key === toKey(jobId, n));
+  const own = job ? picturesOf(job).find((one) => one.n === n) : undefined;
+  return {
+    at,
+    picture: own ?? (isElsewhere && isAsked ? null : undefined),
+    problem: isElsewhere ? explainMissing(error) : null,
+    before: place < 0 ? null : (around[place - 1] ?? null),
+    after: place < 0 ? null : (around[place + 1] ?? null),
+  };
+}
+
+function explainMissing(error: CombinedError | undefined): string | null {
+  return error ? explain(error) : null;
+}
+
+/** The pictures of a job and of those submitted around it, newest first. */
+function useAround(job: JobRowFragment | null, deploymentId: string | null): readonly Shown[] {
+  const at = job ? Date.parse(job.createdAt) : 0;
+  const toMoment = (milliseconds: number) => new Date(milliseconds).toISOString();
+  const filter = { status: ["SUCCEEDED" as const], deploymentId };
+  const [{ data }] = useQuery({
+    query: AROUND,
+    variables: {
+      newer: { ...filter, createdAfter: toMoment(at - 1) },
+      older: { ...filter, createdBefore: toMoment(at + 1) },
+      length: LENGTH,
+    },
+    pause: job === null,
+  });
+  return useMemo(() => {
+    if (!data) return [];
+    const jobs = [...data.newer.edges, ...data.older.edges].map(({ node }) => node);
+    return [...new Map(jobs.map((job) => [job.id, job])).values()].flatMap(picturesOf);
+  }, [data]);
+}

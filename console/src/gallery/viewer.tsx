@@ -1,0 +1,163 @@
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { Link, useLocation } from "wouter";
+
+import { promptOf } from "../parts/prompt";
+import { Ago } from "../parts/time";
+import { Media } from "./media";
+import { describe, type Shown, sizeOf } from "./pictures";
+
+/** What is open: `undefined` until it has come, null where there is no such picture. */
+type Opened = {
+  readonly picture: Shown | null | undefined;
+  readonly problem: string | null;
+  readonly before: Shown | null;
+  readonly after: Shown | null;
+};
+
+/** One picture, large, with the way to those beside it and to what made it. */
+export function Viewer({
+  opened: { picture, problem, before, after },
+  onGo,
+  onClose,
+  onBroken,
+}: {
+  readonly opened: Opened;
+  readonly onGo: (picture: Shown) => void;
+  readonly onClose: () => void;
+  readonly onBroken: (jobId: string) => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [, navigate] = useLocation();
+  useEffect(() => {
+    dialog.current?.showModal();
+    // Not the first button, which would take the key Enter.
+    dialog.current?.focus();
+  }, []);
+  usePreload(before);
+  usePreload(after);
+
+  const press = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const target = event.target instanceof Element ? event.target : null;
+    // A film has keys of its own, and so has whatever can be pressed.
+    if (target?.matches("video")) return;
+    if (event.key === "ArrowLeft" && before) onGo(before);
+    else if (event.key === "ArrowRight" && after) onGo(after);
+    else if (picture && (event.key === "i" || (event.key === "Enter" && target === dialog.current)))
+      navigate(`/jobs/${picture.job.id}`);
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <dialog
+      ref={dialog}
+      className="gallery-viewer"
+      aria-label={picture ? describe(picture) : "Picture"}
+      tabIndex={-1}
+      onKeyDown={press}
+      onClose={onClose}
+      onClick={({ target }) => target === dialog.current && dialog.current.close()}
+    >
+      <div className="gallery-stage">
+        {picture && <Media key={picture.key} picture={picture} onBroken={onBroken} />}
+        {picture === undefined && problem === null && <p className="faint">Fetching…</p>}
+        {picture === null && (
+          <p role="alert">
+            There is no such picture, or it was deleted. Close this to see the others.
+          </p>
+        )}
+        {problem !== null && <p role="alert">{problem}</p>}
+        <Step name="Newer" sign="‹" to={before} onGo={onGo} />
+        <Step name="Older" sign="›" to={after} onGo={onGo} />
+      </div>
+      <div className="gallery-details">
+        {picture && <Details picture={picture} />}
+        <button className="gallery-close" onClick={() => dialog.current?.close()}>
+          Close
+        </button>
+      </div>
+    </dialog>
+  );
+}
+
+function Step({
+  name,
+  sign,
+  to,
+  onGo,
+}: {
+  readonly name: string;
+  readonly sign: string;
+  readonly to: Shown | null;
+  readonly onGo: (picture: Shown) => void;
+}) {
+  return (
+    <button
+      className={`gallery-step gallery-step-${name.toLowerCase()}`}
+      aria-label={`${name} picture`}
+      // One that is disabled would lose the focus at the end.
+      aria-disabled={to === null}
+      onClick={() => to && onGo(to)}
+    >
+      <span aria-hidden="true">{sign}</span>
+    </button>
+  );
+}
+
+function Details({ picture }: { readonly picture: Shown }) {
+  const { job, asset, n } = picture;
+  const size = sizeOf(picture);
+  return (
+    <>
+      <div className="gallery-words">
+        <p className="gallery-prompt" aria-live="polite">
+          {promptOf(job) || <span className="faint">It was made without a prompt.</span>}
+        </p>
+        <p className="row faint">
+          <span>{job.deployment.name}</span>
+          {size && (
+            <span>
+              {size.width} × {size.height}
+              {!asset.width && " asked for"}
+            </span>
+          )}
+          {job.assets.length > 1 && (
+            <span>
+              {n + 1} of {job.assets.length}
+            </span>
+          )}
+          <Ago at={job.finishedAt ?? job.createdAt} />
+        </p>
+      </div>
+      <a
+        className="button"
+        href={asset.keptUrl ?? asset.url}
+        download={toFileName(picture)}
+        target="_blank"
+        rel="noreferrer"
+      >
+        Download
+      </a>
+      <Link className="button primary" href={`/jobs/${job.id}`} aria-keyshortcuts="i">
+        What made it
+      </Link>
+    </>
+  );
+}
+
+/** `paper-lantern-325c2f70-1.png`, so that several of them are told apart. */
+function toFileName({ job, asset, n }: Shown): string {
+  const name = job.deployment.name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "-");
+  const [ending = ""] = /\.\w+$/.exec(new URL(asset.url).pathname) ?? [];
+  return `${name}-${job.id.replace("job_", "").slice(0, 8)}-${n + 1}${ending}`;
+}
+
+/** Fetches a picture before it is asked for, so that the next key shows it at once. */
+function usePreload(picture: Shown | null): void {
+  const { kind, keptUrl, url } = picture?.asset ?? {};
+  const address = kind === "IMAGE" ? (keptUrl ?? url) : undefined;
+  useEffect(() => {
+    if (address !== undefined) new Image().src = address;
+  }, [address]);
+}

@@ -1,0 +1,178 @@
+/* eslint-disable */
+import * as types from './graphql';
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+
+/**
+ * Map of all GraphQL operations in the project.
+ *
+ * This map has several performance disadvantages:
+ * 1. It is not tree-shakeable, so it will include all operations in the project.
+ * 2. It is not minifiable, so the string of a GraphQL query will be multiple times inside the bundle.
+ * 3. It does not support dead code elimination, so it will add unused operations.
+ *
+ * Therefore it is highly recommended to use the babel or swc plugin for production.
+ * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
+ */
+type Documents = {
+    "\n  query DeploymentLive($id: ID!) {\n    deployment(id: $id) {\n      id\n      live {\n        hardware\n        minInstances\n        maxInstances\n        queueSize\n        keepWarmSeconds\n        isEnabled\n        status\n      }\n    }\n  }\n": typeof types.DeploymentLiveDocument,
+    "\n  query DeploymentRuns($id: ID!, $filter: JobFilter!) {\n    deployment(id: $id) {\n      id\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n    jobs(filter: $filter, first: 100) {\n      edges {\n        node {\n          id\n          status\n          createdAt\n          queueSeconds\n          runSeconds\n        }\n      }\n    }\n  }\n": typeof types.DeploymentRunsDocument,
+    "\n  fragment JobRow on Job {\n    id\n    version\n    status\n    queuePosition\n    isCancellable\n    isFinished\n    createdAt\n    startedAt\n    finishedAt\n    queueSeconds\n    runSeconds\n    input\n    error {\n      code\n      message\n      retryable\n    }\n    deployment {\n      id\n      name\n    }\n    assets {\n      url\n      kind\n      keep\n      keptUrl\n      thumbnailUrl(width: 320)\n      width\n      height\n    }\n  }\n": typeof types.JobRowFragmentDoc,
+    "\n  subscription Live($after: String!) {\n    jobsUpdated(after: $after) {\n      cursor\n      reset\n      job {\n        ...JobRow\n      }\n    }\n  }\n": typeof types.LiveDocument,
+    "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      ...JobRow\n      estimate {\n        startsAt\n        finishesAt\n        finishesBy\n        progress\n        isColdStart\n      }\n    }\n  }\n": typeof types.WatchDocument,
+    "\n  query Jobs($filter: JobFilter, $first: Int!, $after: String) {\n    jobs(filter: $filter, first: $first, after: $after) {\n      totalCount\n      edges {\n        cursor\n        node {\n          ...JobRow\n        }\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n": typeof types.JobsDocument,
+    "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      ownerId\n      requestId\n      updatedAt\n      output\n      history {\n        version\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n": typeof types.JobDocument,
+    "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      submitField\n      inputSchema\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n  }\n": typeof types.DeploymentsDocument,
+    "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": typeof types.ViewerDocument,
+    "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelDocument,
+    "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.DeleteDocument,
+    "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.KeepDocument,
+    "\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CreateUploadDocument,
+    "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        message\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        message\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on DeploymentNotFoundError {\n        message\n      }\n      ... on IdempotencyConflictError {\n        message\n      }\n    }\n  }\n": typeof types.RunDocument,
+    "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.RunJobDocument,
+    "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n": typeof types.CheckInputDocument,
+    "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.GalleryJobDocument,
+    "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n": typeof types.GalleryAroundDocument,
+    "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": typeof types.DeploymentNamesDocument,
+    "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n": typeof types.JobInputFieldsDocument,
+    "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelManyDocument,
+    "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.DeleteManyDocument,
+    "\n  mutation RunAgain($id: ID!, $key: String!) {\n    rerunJob(id: $id, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.RunAgainDocument,
+};
+const documents: Documents = {
+    "\n  query DeploymentLive($id: ID!) {\n    deployment(id: $id) {\n      id\n      live {\n        hardware\n        minInstances\n        maxInstances\n        queueSize\n        keepWarmSeconds\n        isEnabled\n        status\n      }\n    }\n  }\n": types.DeploymentLiveDocument,
+    "\n  query DeploymentRuns($id: ID!, $filter: JobFilter!) {\n    deployment(id: $id) {\n      id\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n    jobs(filter: $filter, first: 100) {\n      edges {\n        node {\n          id\n          status\n          createdAt\n          queueSeconds\n          runSeconds\n        }\n      }\n    }\n  }\n": types.DeploymentRunsDocument,
+    "\n  fragment JobRow on Job {\n    id\n    version\n    status\n    queuePosition\n    isCancellable\n    isFinished\n    createdAt\n    startedAt\n    finishedAt\n    queueSeconds\n    runSeconds\n    input\n    error {\n      code\n      message\n      retryable\n    }\n    deployment {\n      id\n      name\n    }\n    assets {\n      url\n      kind\n      keep\n      keptUrl\n      thumbnailUrl(width: 320)\n      width\n      height\n    }\n  }\n": types.JobRowFragmentDoc,
+    "\n  subscription Live($after: String!) {\n    jobsUpdated(after: $after) {\n      cursor\n      reset\n      job {\n        ...JobRow\n      }\n    }\n  }\n": types.LiveDocument,
+    "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      ...JobRow\n      estimate {\n        startsAt\n        finishesAt\n        finishesBy\n        progress\n        isColdStart\n      }\n    }\n  }\n": types.WatchDocument,
+    "\n  query Jobs($filter: JobFilter, $first: Int!, $after: String) {\n    jobs(filter: $filter, first: $first, after: $after) {\n      totalCount\n      edges {\n        cursor\n        node {\n          ...JobRow\n        }\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n": types.JobsDocument,
+    "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      ownerId\n      requestId\n      updatedAt\n      output\n      history {\n        version\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n": types.JobDocument,
+    "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      submitField\n      inputSchema\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n  }\n": types.DeploymentsDocument,
+    "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": types.ViewerDocument,
+    "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelDocument,
+    "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.DeleteDocument,
+    "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.KeepDocument,
+    "\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CreateUploadDocument,
+    "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        message\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        message\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on DeploymentNotFoundError {\n        message\n      }\n      ... on IdempotencyConflictError {\n        message\n      }\n    }\n  }\n": types.RunDocument,
+    "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.RunJobDocument,
+    "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n": types.CheckInputDocument,
+    "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.GalleryJobDocument,
+    "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n": types.GalleryAroundDocument,
+    "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": types.DeploymentNamesDocument,
+    "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n": types.JobInputFieldsDocument,
+    "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelManyDocument,
+    "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.DeleteManyDocument,
+    "\n  mutation RunAgain($id: ID!, $key: String!) {\n    rerunJob(id: $id, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.RunAgainDocument,
+};
+
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ *
+ *
+ * @example
+ * ```ts
+ * const query = graphql(`query GetUser($id: ID!) { user(id: $id) { name } }`);
+ * ```
+ *
+ * The query argument is unknown!
+ * Please regenerate the types.
+ */
+export function graphql(source: string): unknown;
+
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query DeploymentLive($id: ID!) {\n    deployment(id: $id) {\n      id\n      live {\n        hardware\n        minInstances\n        maxInstances\n        queueSize\n        keepWarmSeconds\n        isEnabled\n        status\n      }\n    }\n  }\n"): (typeof documents)["\n  query DeploymentLive($id: ID!) {\n    deployment(id: $id) {\n      id\n      live {\n        hardware\n        minInstances\n        maxInstances\n        queueSize\n        keepWarmSeconds\n        isEnabled\n        status\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query DeploymentRuns($id: ID!, $filter: JobFilter!) {\n    deployment(id: $id) {\n      id\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n    jobs(filter: $filter, first: 100) {\n      edges {\n        node {\n          id\n          status\n          createdAt\n          queueSeconds\n          runSeconds\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query DeploymentRuns($id: ID!, $filter: JobFilter!) {\n    deployment(id: $id) {\n      id\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n    jobs(filter: $filter, first: 100) {\n      edges {\n        node {\n          id\n          status\n          createdAt\n          queueSeconds\n          runSeconds\n        }\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment JobRow on Job {\n    id\n    version\n    status\n    queuePosition\n    isCancellable\n    isFinished\n    createdAt\n    startedAt\n    finishedAt\n    queueSeconds\n    runSeconds\n    input\n    error {\n      code\n      message\n      retryable\n    }\n    deployment {\n      id\n      name\n    }\n    assets {\n      url\n      kind\n      keep\n      keptUrl\n      thumbnailUrl(width: 320)\n      width\n      height\n    }\n  }\n"): (typeof documents)["\n  fragment JobRow on Job {\n    id\n    version\n    status\n    queuePosition\n    isCancellable\n    isFinished\n    createdAt\n    startedAt\n    finishedAt\n    queueSeconds\n    runSeconds\n    input\n    error {\n      code\n      message\n      retryable\n    }\n    deployment {\n      id\n      name\n    }\n    assets {\n      url\n      kind\n      keep\n      keptUrl\n      thumbnailUrl(width: 320)\n      width\n      height\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription Live($after: String!) {\n    jobsUpdated(after: $after) {\n      cursor\n      reset\n      job {\n        ...JobRow\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription Live($after: String!) {\n    jobsUpdated(after: $after) {\n      cursor\n      reset\n      job {\n        ...JobRow\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      ...JobRow\n      estimate {\n        startsAt\n        finishesAt\n        finishesBy\n        progress\n        isColdStart\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      ...JobRow\n      estimate {\n        startsAt\n        finishesAt\n        finishesBy\n        progress\n        isColdStart\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Jobs($filter: JobFilter, $first: Int!, $after: String) {\n    jobs(filter: $filter, first: $first, after: $after) {\n      totalCount\n      edges {\n        cursor\n        node {\n          ...JobRow\n        }\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n"): (typeof documents)["\n  query Jobs($filter: JobFilter, $first: Int!, $after: String) {\n    jobs(filter: $filter, first: $first, after: $after) {\n      totalCount\n      edges {\n        cursor\n        node {\n          ...JobRow\n        }\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      ownerId\n      requestId\n      updatedAt\n      output\n      history {\n        version\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n"): (typeof documents)["\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      ownerId\n      requestId\n      updatedAt\n      output\n      history {\n        version\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      submitField\n      inputSchema\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      submitField\n      inputSchema\n      stats {\n        runs\n        succeeded\n        failed\n        cancelled\n        queueSeconds {\n          p50\n          p90\n          p99\n        }\n        runSeconds {\n          p50\n          p90\n          p99\n        }\n        coldStartSeconds {\n          p50\n          p90\n          p99\n        }\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n"): (typeof documents)["\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        message\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        message\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on DeploymentNotFoundError {\n        message\n      }\n      ... on IdempotencyConflictError {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        message\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        message\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on DeploymentNotFoundError {\n        message\n      }\n      ... on IdempotencyConflictError {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"): (typeof documents)["\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"): (typeof documents)["\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n"): (typeof documents)["\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n"): (typeof documents)["\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation RunAgain($id: ID!, $key: String!) {\n    rerunJob(id: $id, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation RunAgain($id: ID!, $key: String!) {\n    rerunJob(id: $id, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+
+export function graphql(source: string) {
+  return (documents as any)[source] ?? {};
+}
+
+export type DocumentType<TDocumentNode extends DocumentNode<any, any>> = TDocumentNode extends DocumentNode<  infer TType,  any>  ? TType  : never;

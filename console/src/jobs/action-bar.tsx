@@ -1,0 +1,78 @@
+import { useRef, useState } from "react";
+import { useClient } from "urql";
+
+import type { Viewer } from "../app";
+import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
+import { Confirm } from "./confirm";
+import { removeFromList } from "./use-job-list";
+import type { Selection } from "./use-selection";
+
+/** What can be done with the selected jobs; each result is told by `onTell`. */
+export function ActionBar({
+  selection,
+  viewer,
+  onTell,
+}: {
+  readonly selection: Selection;
+  readonly viewer: Viewer;
+  readonly onTell: (text: string) => void;
+}) {
+  const client = useClient();
+  const [isBusy, setIsBusy] = useState(false);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const idsOf = (jobs: Selection["selected"]) => jobs.map(({ id }) => id);
+  const all = idsOf(selection.selected);
+  const cancellable = idsOf(selection.selected.filter(({ isCancellable }) => isCancellable));
+  const finished = idsOf(selection.selected.filter(({ isFinished }) => isFinished));
+
+  async function run(action: Action, ids: readonly string[]): Promise<void> {
+    setIsBusy(true);
+    onTell(`${action.doing} ${ids.length}…`);
+    const outcomes = await action.run(client, ids, (done) =>
+      onTell(`${action.doing} ${done} of ${ids.length}…`),
+    );
+    const done = outcomes.filter(({ problem }) => problem === null).map(({ id }) => id);
+    if (action === DELETE_THEM) removeFromList(client, done);
+    onTell(tell(outcomes, action.done));
+    setIsBusy(false);
+  }
+
+  return (
+    <div className="row actions" role="group" aria-label="With the selected jobs">
+      {viewer.scopes.includes("jobs:submit") && (
+        <button disabled={isBusy || all.length === 0} onClick={() => void run(RUN_THEM_AGAIN, all)}>
+          Run again{count(all)}
+        </button>
+      )}
+      {viewer.scopes.includes("jobs:cancel") && (
+        <>
+          <button
+            disabled={isBusy || cancellable.length === 0}
+            onClick={() => void run(CANCEL_THEM, cancellable)}
+          >
+            Cancel{count(cancellable)}
+          </button>
+          <button
+            disabled={isBusy || finished.length === 0}
+            onClick={() => dialog.current?.showModal()}
+          >
+            Delete{count(finished)}
+          </button>
+          <Confirm
+            dialog={dialog}
+            title={finished.length === 1 ? "Delete this job?" : `Delete ${finished.length} jobs?`}
+            keep="Don't delete"
+            action="Delete"
+            onConfirm={() => void run(DELETE_THEM, finished)}
+          >
+            What went in, what came out and the files that are kept here will be gone for good.
+          </Confirm>
+        </>
+      )}
+    </div>
+  );
+}
+
+function count(ids: readonly string[]): string {
+  return ids.length === 0 ? "" : ` ${ids.length}`;
+}

@@ -1,0 +1,137 @@
+import type { Client, CombinedError } from "urql";
+
+import { drawKey } from "../form/random";
+import { explain } from "../session";
+import { CANCEL_MANY, DELETE_MANY, RUN_AGAIN } from "./documents";
+
+/** What became of one job that something was to be done with. */
+export type Outcome = {
+  readonly id: string;
+  /** Why it was not done, as sentences; null where it was. */
+  readonly problem: string | null;
+  /** The job that it became. */
+  readonly madeId?: string;
+  /** Whether nobody knows, since the call was not answered or not carried out. */
+  readonly isLost?: boolean;
+};
+
+/** Something to do with many jobs at once; it tells how many are done. */
+export type Action = {
+  readonly run: (
+    client: Client,
+    ids: readonly string[],
+    onProgress: (done: number) => void,
+  ) => Promise<readonly Outcome[]>;
+  /** `3 deleted` */
+  readonly done: string;
+  /** `Deleting 3 of 20…` */
+  readonly doing: string;
+};
+
+/** A cancel takes up to a few seconds, ten of them go at once, and a call may take 30 s. */
+const CANCELS_A_CALL = 40;
+const DELETES_A_CALL = 100;
+const RUNS_AT_ONCE = 4;
+
+export const CANCEL_THEM: Action = {
+  done: "cancelled",
+  doing: "Cancelling",
+  run: (client, ids, onProgress) =>
+    inTurns(toChunks(ids, CANCELS_A_CALL), 1, onProgress, async (chunk) => {
+      const { data, error } = await client.mutation(CANCEL_MANY, { ids: chunk }).toPromise();
+      return toOutcomes(chunk, data?.cancelJobs, error);
+    }),
+};
+
+export const DELETE_THEM: Action = {
+  done: "deleted",
+  doing: "Deleting",
+  run: (client, ids, onProgress) =>
+    inTurns(toChunks(ids, DELETES_A_CALL), 1, onProgress, async (chunk) => {
+      const { data, error } = await client.mutation(DELETE_MANY, { ids: chunk }).toPromise();
+      return toOutcomes(chunk, data?.deleteJobs, error);
+    }),
+};
+
+export const RUN_THEM_AGAIN: Action = {
+  done: "run again",
+  doing: "Running again",
+  run: (client, ids, onProgress) =>
+    inTurns(toChunks(ids, 1), RUNS_AT_ONCE, onProgress, async ([id = ""]) => [
+      await runAgain(client, id),
+    ]),
+};
+
+/** The keys of runs that were asked for without an answer, so that asking again pays for nothing twice. */
+const openKeys = new Map<string, string>();
+
+export async function runAgain(client: Client, id: string): Promise<Outcome> {
+  const key = openKeys.get(id) ?? drawKey();
+  openKeys.set(id, key);
+  const { data, error } = await client.mutation(RUN_AGAIN, { id, key }).toPromise();
+  if (data) openKeys.delete(id);
+  const [outcome = { id, problem: null }] = toOutcomes(
+    [id],
+    data ? [data.rerunJob] : undefined,
+    error,
+  );
+  const result = data?.rerunJob;
+  if (result?.__typename === "SubmitJobSuccess") return { ...outcome, madeId: result.job.id };
+  if (result?.__typename !== "InvalidInputError") return outcome;
+  const issues = result.issues.map(({ path, message }) => `${path} ${message}.`.trim());
+  return { id, problem: `Its input no longer fits: ${issues.join(" ")}` };
+}
+
+/** `3 deleted, 1 could not be: The job has not ended yet. …` */
+export function tell(outcomes: readonly Outcome[], done: string): string {
+  const problems = outcomes.flatMap(({ problem }) => problem ?? []);
+  const counts = new Map<string, number>();
+  for (const problem of problems) counts.set(problem, (counts.get(problem) ?? 0) + 1);
+  const parts = [...counts].map(([problem, count]) => `${count} could not be: ${problem}`);
+  const successes = outcomes.length - problems.length;
+  return [...(successes > 0 ? [`${successes} ${done}`] : []), ...parts].join(", ");
+}
+
+/** After a call that failed no more are made, and the rest is told so too. */
+async function inTurns(
+  chunks: readonly (readonly string[])[],
+  atOnce: number,
+  onProgress: (done: number) => void,
+  act: (chunk: string[]) => Promise<readonly Outcome[]>,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const queue = chunks.values();
+  let failure: Outcome | undefined;
+  async function work(): Promise<void> {
+    for (const chunk of queue) {
+      const problem = failure?.problem;
+      const told: readonly Outcome[] = problem
+        ? chunk.map((id) => ({ id, problem }))
+        : await act([...chunk]);
+      failure ??= told.find(({ isLost }) => isLost);
+      outcomes.push(...told);
+      onProgress(outcomes.length);
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return outcomes;
+}
+
+type Result = { readonly __typename: string; readonly message?: string };
+
+function toOutcomes(
+  ids: readonly string[],
+  results: readonly Result[] | undefined,
+  error: CombinedError | undefined,
+): readonly Outcome[] {
+  if (results === undefined) {
+    const problem = error ? explain(error) : "No answer came. Try again.";
+    return ids.map((id) => ({ id, problem, isLost: true }));
+  }
+  return ids.map((id, index) => ({ id, problem: results[index]?.message ?? null }));
+}
+
+function toChunks(ids: readonly string[], size: number): readonly (readonly string[])[] {
+  const count = Math.ceil(ids.length / size);
+  return Array.from({ length: count }, (_, index) => ids.slice(index * size, (index + 1) * size));
+}

@@ -1,0 +1,46 @@
+import { type ReactNode, type RefObject, useId } from "react";
+
+/** A question before something that can't be taken back; opened by `showModal`. */
+export function Confirm({
+  dialog,
+  title,
+  children,
+  keep,
+  action,
+  onConfirm,
+}: {
+  readonly dialog: RefObject<HTMLDialogElement | null>;
+  readonly title: string;
+  readonly children: ReactNode;
+  /** What the button says that changes nothing. */
+  readonly keep: string;
+  /** What the button says that does it. */
+  readonly action: string;
+  readonly onConfirm: () => void;
+}) {
+  const titleId = useId();
+  return (
+    <dialog
+      ref={dialog}
+      className="confirm"
+      aria-labelledby={titleId}
+      onClose={({ currentTarget }) => {
+        if (currentTarget.returnValue === "yes") onConfirm();
+        currentTarget.returnValue = "";
+      }}
+    >
+      <form method="dialog">
+        <h2 id={titleId}>{title}</h2>
+        <p>{children}</p>
+        <div className="row">
+          <button value="no" autoFocus>
+            {keep}
+          </button>
+          <button value="yes" className="danger">
+            {action}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

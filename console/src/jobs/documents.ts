@@ -1,0 +1,79 @@
+import { graphql } from "../gql";
+
+export const DEPLOYMENT_NAMES = graphql(`
+  query DeploymentNames {
+    deployments {
+      id
+      name
+    }
+  }
+`);
+
+/** What a deployment's input may hold; of a deployment that is not listed, nothing. */
+export const INPUT_FIELDS = graphql(`
+  query JobInputFields($deploymentId: ID!) {
+    deployment(id: $deploymentId) {
+      id
+      inputFields {
+        name
+        default
+        description
+      }
+    }
+  }
+`);
+
+export const CANCEL_MANY = graphql(`
+  mutation CancelMany($ids: [ID!]!) {
+    cancelJobs(ids: $ids) {
+      __typename
+      ... on CancelJobSuccess {
+        job {
+          id
+          version
+          status
+          queuePosition
+          isCancellable
+          isFinished
+          finishedAt
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);
+
+export const DELETE_MANY = graphql(`
+  mutation DeleteMany($ids: [ID!]!) {
+    deleteJobs(ids: $ids) {
+      __typename
+      ... on Error {
+        message
+      }
+    }
+  }
+`);
+
+export const RUN_AGAIN = graphql(`
+  mutation RunAgain($id: ID!, $key: String!) {
+    rerunJob(id: $id, idempotencyKey: $key) {
+      __typename
+      ... on SubmitJobSuccess {
+        job {
+          ...JobRow
+        }
+      }
+      ... on InvalidInputError {
+        issues {
+          path
+          message
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);

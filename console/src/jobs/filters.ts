@@ -1,0 +1,89 @@
+import type { JobFilter, JobRowFragment, JobStatus } from "../gql/graphql";
+
+export const STATUSES = [
+  "SUBMITTING",
+  "IN_QUEUE",
+  "IN_PROGRESS",
+  "SUCCEEDED",
+  "FAILED",
+  "CANCELLED",
+] as const satisfies readonly JobStatus[];
+
+/** What a person asked to see, as the URL's query string has it. */
+export type Filters = {
+  readonly statuses: readonly JobStatus[];
+  readonly deploymentId: string;
+  /** Days as `2026-07-22`, where the person is; empty for none. */
+  readonly from: string;
+  readonly to: string;
+};
+
+/** Whatever the URL has that can't be read counts as not given. */
+export function readFilters(parameters: URLSearchParams): Filters {
+  const named = new Set(parameters.getAll("status"));
+  return {
+    statuses: STATUSES.filter((status) => named.has(toWord(status))),
+    deploymentId: parameters.get("deployment") ?? "",
+    from: readDay(parameters.get("from")),
+    to: readDay(parameters.get("to")),
+  };
+}
+
+/** The same query string with other filters; what else is in it stays. */
+export function writeFilters(parameters: URLSearchParams, filters: Filters): URLSearchParams {
+  const written = new URLSearchParams(parameters);
+  written.delete("status");
+  for (const status of filters.statuses) written.append("status", toWord(status));
+  const others = { deployment: filters.deploymentId, from: filters.from, to: filters.to };
+  for (const [name, value] of Object.entries(others)) {
+    if (value === "") written.delete(name);
+    else written.set(name, value);
+  }
+  return written;
+}
+
+export function countFilters({ statuses, deploymentId, from, to }: Filters): number {
+  return [statuses.length > 0, deploymentId !== "", from !== "", to !== ""].filter(Boolean).length;
+}
+
+export function toJobFilter({ statuses, deploymentId, from, to }: Filters): JobFilter {
+  return {
+    ...(statuses.length > 0 && { status: [...statuses] }),
+    ...(deploymentId !== "" && { deploymentId }),
+    // Both bounds are exclusive, and both days are meant.
+    ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
+    ...(to !== "" && { createdBefore: startOf(to, 1).toISOString() }),
+  };
+}
+
+/** What the gateway would say of the job in this state. */
+export function fits(job: JobRowFragment, filter: JobFilter): boolean {
+  const createdAt = Date.parse(job.createdAt);
+  return (
+    !isStray(job, filter) &&
+    (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
+    (filter.createdAfter == null || createdAt > Date.parse(filter.createdAfter)) &&
+    (filter.createdBefore == null || createdAt < Date.parse(filter.createdBefore))
+  );
+}
+
+/** Whether a job that did fit no longer does: only its status can change. */
+export function isStray({ status }: Pick<JobRowFragment, "status">, filter: JobFilter): boolean {
+  return filter.status != null && !filter.status.includes(status);
+}
+
+function toWord(status: JobStatus): string {
+  return status.toLowerCase();
+}
+
+function readDay(text: string | null): string {
+  if (text === null || !/^\d{4}-\d\d-\d\d$/.test(text)) return "";
+  return Number.isNaN(startOf(text).getTime()) ? "" : text;
+}
+
+/** When a day begins, or another so many days later. */
+function startOf(day: string, later = 0): Date {
+  const start = new Date(`${day}T00:00`);
+  start.setDate(start.getDate() + later);
+  return start;
+}

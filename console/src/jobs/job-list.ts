@@ -1,0 +1,256 @@
+import type { Client, CombinedError } from "urql";
+
+import { JOBS } from "../documents";
+import type { JobFilter, JobRowFragment, JobsQuery } from "../gql/graphql";
+import { createStore } from "../store";
+import { fits, isStray } from "./filters";
+
+const PAGE = 100;
+/** How near the end of what is loaded one may come before more is read. */
+const MARGIN = 60;
+/** New jobs that wait to be shown; where there are more, the list is read from its start instead. */
+export const MOST_NEWS = PAGE;
+/** Whoever follows the list's head for days would fill the memory with a tail that nobody sees. */
+const MOST_ROWS = 20_000;
+
+export type Row = JobRowFragment;
+type Position = Pick<Row, "id" | "createdAt">;
+type Place = { readonly cursor: string; readonly job: Position };
+type Entry = {
+  readonly job: Row;
+  /** Null where only a change told of the job. */
+  readonly cursor: string | null;
+  /** By the list's own clock. */
+  readonly heardAt: number;
+};
+
+export type JobListState = {
+  readonly rows: readonly Row[];
+  /** Of the whole list; null until the gateway has said it. */
+  readonly total: number | null;
+  /** New jobs that are not shown yet; above `MOST_NEWS` for any more. */
+  readonly news: number;
+  /** Shown jobs that have changed so that they no longer fit the filter. */
+  readonly strays: number;
+  readonly hasMore: boolean;
+  readonly error: CombinedError | null;
+};
+
+/** Which rows are seen, and whether there is nothing above them. */
+export type Sight = { readonly first: number; readonly last: number; readonly isAtTop: boolean };
+
+export type JobList = ReturnType<typeof createJobList>;
+
+/**
+ * The jobs that fit a filter, newest first. Pages are read as one comes near the end, and changes are put in their place. New
+ * jobs are shown at once to whoever sees the top, and wait where they would move what one looks at.
+ */
+export function createJobList(client: Client, filter: JobFilter) {
+  const shown = new Map<string, Entry>();
+  const news = new Map<string, Entry>();
+  const removed = new Set<string>();
+  /** The ids of what is shown, in order. */
+  let order: readonly string[] = [];
+  /** Where the next page begins; null where the list ends. */
+  let end: Place | null = null;
+  let total: number | null = null;
+  let error: CombinedError | null = null;
+  let clock = 0;
+  /** What was heard earlier may have changed unheard. */
+  let staleBefore = 0;
+  let isTopStale = true;
+  /** Whether there may be jobs between those that are shown and the newest. */
+  let isBehind = false;
+  let isReading = false;
+  let isPublishing = false;
+  let sight: Sight = { first: 0, last: 0, isAtTop: true };
+  const state = createStore(toState());
+
+  function toState(): JobListState {
+    const rows = order.flatMap((id) => shown.get(id)?.job ?? []);
+    return {
+      rows,
+      total: total === null ? null : Math.max(total, rows.length),
+      news: isBehind ? MOST_NEWS + 1 : news.size,
+      strays: rows.filter((job) => isStray(job, filter)).length,
+      hasMore: end !== null,
+      error,
+    };
+  }
+
+  function publish(): void {
+    if (sight.isAtTop && total !== null) insertNews();
+    state.set(toState());
+    void readNext();
+  }
+
+  /** Once a frame, however many changes come. */
+  function publishSoon(): void {
+    if (isPublishing) return;
+    isPublishing = true;
+    requestAnimationFrame(() => {
+      isPublishing = false;
+      publish();
+    });
+  }
+
+  function sort(): void {
+    order = [...shown.values()].toSorted((a, b) => compare(a.job, b.job)).map(({ job }) => job.id);
+  }
+
+  function insertNews(): void {
+    if (isBehind || shown.size > MOST_ROWS) isTopStale = isBehind = true;
+    if (news.size === 0) return;
+    for (const [id, entry] of news) shown.set(id, entry);
+    news.clear();
+    sort();
+  }
+
+  function hear(job: Row): void {
+    const known = shown.get(job.id) ?? news.get(job.id);
+    if (removed.has(job.id) || (known !== undefined && known.job.version > job.version)) return;
+    const entry = { cursor: known?.cursor ?? null, job, heardAt: ++clock };
+    if (shown.has(job.id)) shown.set(job.id, entry);
+    else if (!fits(job, filter)) news.delete(job.id);
+    else if (end === null || compare(job, end.job) < 0) {
+      news.set(job.id, entry);
+      if (known === undefined && total !== null) total += 1;
+      if (news.size > MOST_NEWS) fallBehind();
+    }
+    publishSoon();
+  }
+
+  function fallBehind(): void {
+    isBehind = true;
+    news.clear();
+  }
+
+  /** What is worth a request, one at a time, since each may make another needless. */
+  async function readNext(): Promise<void> {
+    const after = isReading || error !== null ? undefined : findNext();
+    if (after === undefined) return;
+    isReading = true;
+    const since = ++clock;
+    if (after === null) isTopStale = false;
+    const variables = { filter, first: PAGE, after: after?.cursor ?? null };
+    const answer = await client
+      .query(JOBS, variables, { requestPolicy: "network-only" })
+      .toPromise();
+    isReading = false;
+    if (answer.data === undefined || answer.error !== undefined) {
+      error = answer.error ?? null;
+      isTopStale ||= after === null;
+    } else merge(answer.data.jobs, after?.job ?? null, since);
+    publish();
+  }
+
+  /** The place after which to read: null for the start, undefined for none. */
+  function findNext(): Place | null | undefined {
+    if (isTopStale) return null;
+    const entryAt = (index: number) => shown.get(order[index] ?? "");
+    for (let index = sight.first; index <= sight.last; index++) {
+      if ((entryAt(index)?.heardAt ?? Infinity) >= staleBefore) continue;
+      for (let before = index - 1; before >= 0; before--) {
+        const { cursor, job } = entryAt(before) ?? {};
+        if (cursor != null && job) return { cursor, job };
+      }
+      return isBehind ? undefined : null;
+    }
+    return end !== null && sight.last >= order.length - MARGIN ? end : undefined;
+  }
+
+  /** Takes over what the gateway says of a stretch of the list: what is in it, and what no longer is. */
+  function merge(page: JobsQuery["jobs"], after: Position | null, since: number): void {
+    const { edges, pageInfo, totalCount } = page;
+    const last = pageInfo.hasNextPage ? edges.at(-1)?.node : undefined;
+    const isGap = last !== undefined && !edges.some(({ node }) => shown.has(node.id));
+    const isNew = after === null && (isGap || isBehind || shown.size === 0);
+    if (isNew && shown.size > 0 && !sight.isAtTop) return fallBehind();
+
+    const told = new Set(edges.map(({ node }) => node.id));
+    const oldest = shown.get(order.at(-1) ?? "")?.job;
+    for (const [id, { job, heardAt }] of shown) {
+      const isCovered =
+        (after === null || compare(job, after) > 0) &&
+        (last === undefined || compare(job, last) <= 0);
+      if (!told.has(id) && (isCovered ? heardAt < since : isNew)) shown.delete(id);
+    }
+    for (const { node, cursor } of edges) {
+      if (removed.has(node.id)) continue;
+      const old = shown.get(node.id) ?? news.get(node.id);
+      const job = old !== undefined && old.job.version > node.version ? old.job : node;
+      const wouldMove = oldest !== undefined && compare(job, oldest) < 0 && !shown.has(job.id);
+      const target = wouldMove && !sight.isAtTop ? news : shown;
+      target.set(job.id, { job, cursor, heardAt: Math.max(since, old?.heardAt ?? 0) });
+      if (target === shown) news.delete(job.id);
+    }
+    sort();
+    total = totalCount;
+    if (isNew) isBehind = false;
+    if (isNew || (end !== null && (last === undefined || compare(last, end.job) > 0)))
+      end = last === undefined ? null : { cursor: pageInfo.endCursor ?? "", job: last };
+    for (const [id, { job }] of news)
+      if (end !== null && compare(job, end.job) > 0) news.delete(id);
+  }
+
+  return {
+    filter,
+    state,
+    /** How far one had scrolled, for whoever comes back. */
+    offset: 0,
+    hear,
+
+    /** Says that changes may have been missed: what is seen is read anew, and the rest once it is seen. */
+    renew(): void {
+      staleBefore = ++clock;
+      isTopStale = true;
+      error = null;
+      void readNext();
+    },
+
+    look(seen: Sight): void {
+      const cameToTop = seen.isAtTop && !sight.isAtTop;
+      sight = seen;
+      if (cameToTop) publish();
+      else void readNext();
+    },
+
+    /** Reads another page, wherever one looks. */
+    readMore(): void {
+      sight = { ...sight, last: order.length };
+      void readNext();
+    },
+
+    /** Shows what is new, for whoever then looks at the top, and drops what no longer fits. */
+    update(): void {
+      for (const [id, { job }] of shown) if (isStray(job, filter)) shown.delete(id);
+      if (total !== null) total -= order.length - shown.size;
+      sort();
+      if (news.size > 0 || isBehind) sight = { ...sight, isAtTop: true };
+      publish();
+    },
+
+    retry(): void {
+      error = null;
+      publish();
+    },
+
+    /** Takes out what was deleted, of which nobody else tells. */
+    remove(ids: readonly string[]): void {
+      for (const id of ids) {
+        removed.add(id);
+        news.delete(id);
+        if (shown.delete(id) && total !== null) total -= 1;
+      }
+      sort();
+      publish();
+    },
+  };
+}
+
+/** Below 0 where `a` is newer, and so comes first. */
+function compare(a: Position, b: Position): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt > b.createdAt ? -1 : 1;
+  if (a.id === b.id) return 0;
+  return a.id > b.id ? -1 : 1;
+}

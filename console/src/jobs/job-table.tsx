@@ -1,0 +1,159 @@
+import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type RefObject, useCallback, useEffect, useState } from "react";
+import { useLocation } from "wouter";
+
+import { isStray } from "./filters";
+import type { JobList, Row } from "./job-list";
+import { JobRow } from "./job-row";
+import { useMedia } from "./use-media";
+import type { Selection } from "./use-selection";
+
+const HEADINGS = ["Select", "Picture", "Deployment", "Prompt", "Status", "Queued", "Ran", "When"];
+const HEADER_HEIGHT = 34;
+const ROW_HEIGHT = 56;
+const CARD_HEIGHT = 100;
+/** Empty rows that stand for what is being read. */
+const COMING = 8;
+/** So little is not scrolled down yet. */
+const TOP = 4;
+
+/** The rows that are in sight, of however many there are. */
+export function JobTable({
+  scroller,
+  list,
+  rows,
+  total,
+  isMoreComing,
+  isSearched,
+  selection,
+}: {
+  readonly scroller: RefObject<HTMLDivElement | null>;
+  readonly list: JobList;
+  readonly rows: readonly Row[];
+  readonly total: number | null;
+  readonly isMoreComing: boolean;
+  /** Whether the rows are some of those that the list has. */
+  readonly isSearched: boolean;
+  readonly selection: Selection;
+}) {
+  const [, navigate] = useLocation();
+  const isPhone = useMedia("(max-width: 760px)");
+  const header = isPhone ? 0 : HEADER_HEIGHT;
+  const height = isPhone ? CARD_HEIGHT : ROW_HEIGHT;
+  const [current, setCurrent] = useState("");
+  const at = Math.max(
+    0,
+    rows.findIndex(({ id }) => id === current),
+  );
+
+  const virtualizer = useVirtualizer({
+    count: rows.length + (isMoreComing ? COMING : 0),
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    getItemKey: (index) => rows[index]?.id ?? index,
+    initialOffset: list.offset,
+    scrollMargin: header,
+    scrollPaddingStart: header,
+    overscan: 8,
+    // The row that has the focus stays, wherever one scrolls.
+    rangeExtractor: (range) =>
+      [...new Set([at, ...defaultRangeExtractor(range)])].filter((index) => index < range.count),
+  });
+  useEffect(() => virtualizer.measure(), [virtualizer, height]);
+
+  const { startIndex = 0, endIndex = 0 } = virtualizer.range ?? {};
+  const offset = virtualizer.scrollOffset ?? 0;
+  const isAtTop = offset <= TOP;
+  useEffect(() => {
+    list.offset = offset;
+  }, [list, offset]);
+  useEffect(() => {
+    // Which of the list's rows are in sight, a search does not say; so none are read for it.
+    list.look({
+      first: isSearched ? 0 : startIndex,
+      last: isSearched ? 0 : endIndex,
+      isAtTop,
+    });
+  }, [list, startIndex, endIndex, isAtTop, isSearched]);
+
+  const open = useCallback((id: string) => navigate(`/jobs/${id}`), [navigate]);
+
+  function goTo(index: number): void {
+    const row = rows[Math.min(Math.max(index, 0), rows.length - 1)];
+    if (row === undefined) return;
+    setCurrent(row.id);
+    virtualizer.scrollToIndex(rows.indexOf(row));
+    requestAnimationFrame(() =>
+      scroller.current
+        ?.querySelector<HTMLElement>(`[data-id="${row.id}"]`)
+        ?.focus({ preventScroll: true }),
+    );
+  }
+
+  function press(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || rows.length === 0) return;
+    const page = Math.max(1, endIndex - startIndex - 2);
+    const steps: Readonly<Record<string, () => void>> = {
+      ArrowDown: () => goTo(at + 1),
+      ArrowUp: () => goTo(at - 1),
+      PageDown: () => goTo(at + page),
+      PageUp: () => goTo(at - page),
+      Home: () => goTo(0),
+      End: () => goTo(rows.length - 1),
+      Enter: () => open(rows[at]?.id ?? ""),
+      " ": () => selection.toggle(rows[at]?.id ?? "", event.shiftKey),
+      Escape: () => selection.clear(),
+    };
+    const step = Object.hasOwn(steps, event.key) ? steps[event.key] : undefined;
+    if (step === undefined) return;
+    event.preventDefault();
+    step();
+  }
+
+  return (
+    <div
+      role="grid"
+      aria-label="Jobs"
+      aria-rowcount={total === null ? -1 : total + 1}
+      aria-multiselectable
+      className="table"
+      ref={scroller}
+      onKeyDown={press}
+    >
+      <div role="row" aria-rowindex={1} className="headings">
+        {HEADINGS.map((name) => (
+          <span role="columnheader" key={name} className={`heading-${name.toLowerCase()}`}>
+            <span>{name}</span>
+          </span>
+        ))}
+      </div>
+      <div role="rowgroup" className="rows" style={{ height: virtualizer.getTotalSize() }}>
+        {virtualizer.getVirtualItems().map(({ index, key, start }) => {
+          const job = rows[index];
+          const top = start - header;
+          return job === undefined ? (
+            <div
+              key={key}
+              className="job coming"
+              aria-hidden
+              style={{ transform: `translateY(${top}px)` }}
+            />
+          ) : (
+            <JobRow
+              key={key}
+              job={job}
+              index={index}
+              top={top}
+              isSelected={selection.ids.has(job.id)}
+              isCurrent={index === at}
+              isStray={isStray(job, list.filter)}
+              onOpen={open}
+              onSelect={selection.toggle}
+              onFocus={setCurrent}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,161 @@
+import { useMemo, useRef, useState } from "react";
+import { Link } from "wouter";
+
+import type { Viewer } from "../app";
+import { promptOf } from "../parts/prompt";
+import { explain } from "../session";
+import { useStore } from "../store";
+import { ActionBar } from "./action-bar";
+import { type JobList, type JobListState, MOST_NEWS } from "./job-list";
+import { JobTable } from "./job-table";
+import { useSelection } from "./use-selection";
+
+/** The table of a list, what can be done with its rows, and what there is to say of them. */
+export function ListedJobs({
+  list,
+  words,
+  isFiltered,
+  viewer,
+}: {
+  readonly list: JobList;
+  /** What the prompts have to contain. */
+  readonly words: string;
+  readonly isFiltered: boolean;
+  readonly viewer: Viewer;
+}) {
+  const state = useStore(list.state);
+  const { rows: loaded, total, hasMore, error } = state;
+  const rows = useMemo(() => search(loaded, words), [loaded, words]);
+  const selection = useSelection(rows);
+  const [told, setTold] = useState("");
+  const scroller = useRef<HTMLDivElement>(null);
+  const isAllSelected = rows.length > 0 && selection.selected.length === rows.length;
+  const isSearched = words !== "";
+
+  function update(): void {
+    list.update();
+    if (state.news > 0) scroller.current?.scrollTo({ top: 0 });
+  }
+
+  return (
+    <>
+      <div className="tools">
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={isAllSelected}
+            disabled={rows.length === 0}
+            ref={(box) => {
+              if (box) box.indeterminate = !isAllSelected && selection.selected.length > 0;
+            }}
+            onChange={() => (isAllSelected ? selection.clear() : selection.selectAll())}
+          />
+          <span>
+            {selection.selected.length > 0
+              ? `${format(selection.selected.length)} selected`
+              : `All${rows.length === 0 ? "" : ` ${format(rows.length)}`} ${isSearched ? "found" : "loaded"}`}
+          </span>
+        </label>
+        <span className="count">
+          {isSearched && total !== null
+            ? `${format(rows.length)} among the ${format(loaded.length)} loaded`
+            : countText(state, isFiltered)}
+        </span>
+        {isSearched && hasMore && (
+          <button onClick={() => list.readMore()}>Load more to search</button>
+        )}
+        <ActionBar selection={selection} viewer={viewer} onTell={setTold} />
+      </div>
+      <div className="stage">
+        <JobTable
+          scroller={scroller}
+          list={list}
+          rows={rows}
+          total={isSearched ? rows.length : total}
+          isMoreComing={(total === null || (hasMore && !isSearched)) && error === null}
+          isSearched={isSearched}
+          selection={selection}
+        />
+        {rows.length === 0 && total !== null && (
+          <p className="empty">{emptyText(isSearched, isFiltered)}</p>
+        )}
+        <News state={state} onUpdate={update} />
+        <div className="below">
+          {error !== null && (
+            <p role="alert" className="told">
+              <span>
+                {loaded.length === 0
+                  ? "The jobs could not be read. "
+                  : "More jobs could not be read. "}
+                {explain(error)}
+              </span>
+              <button onClick={() => list.retry()}>Try again</button>
+            </p>
+          )}
+          <p role="status" className="told">
+            {told !== "" && (
+              <>
+                <span>{told}</span>
+                <button aria-label="Close this message" onClick={() => setTold("")}>
+                  ✕
+                </button>
+              </>
+            )}
+          </p>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** What would move the rows, and so waits until one wants it. */
+function News({
+  state: { news, strays },
+  onUpdate,
+}: {
+  readonly state: JobListState;
+  readonly onUpdate: () => void;
+}) {
+  if (news === 0 && strays === 0) return null;
+  const count = news > MOST_NEWS ? `More than ${MOST_NEWS}` : String(news);
+  const parts = [
+    ...(news > 0 ? [`↑ ${count} new job${news === 1 ? "" : "s"}`] : []),
+    ...(strays > 0 ? [`hide ${strays} that no longer fit${strays === 1 ? "s" : ""}`] : []),
+  ];
+  return (
+    <button className="news" onClick={onUpdate}>
+      {parts.join(", ")}
+    </button>
+  );
+}
+
+function search(rows: JobListState["rows"], words: string): JobListState["rows"] {
+  const wanted = words.toLocaleLowerCase();
+  if (wanted === "") return rows;
+  return rows.filter((job) => promptOf(job).toLocaleLowerCase().includes(wanted));
+}
+
+/** The gateway counts no further. */
+const MOST_COUNTED = 10_000;
+
+function countText({ total, error }: JobListState, isFiltered: boolean): string {
+  if (total === null) return error === null ? "Reading…" : "Not read";
+  const jobs = total === 1 ? "job" : "jobs";
+  const count = total >= MOST_COUNTED ? `${format(MOST_COUNTED)} or more` : format(total);
+  return isFiltered ? `${count} ${jobs} that fit` : `${count} ${jobs}`;
+}
+
+function emptyText(isSearched: boolean, isFiltered: boolean) {
+  if (isSearched)
+    return "None of the loaded jobs has this in its prompt. Load more, or search for less.";
+  if (isFiltered) return "No job fits these filters. Clear one of them to see more.";
+  return (
+    <>
+      There are no jobs yet. <Link href="/run">Run something</Link>, and it is listed here.
+    </>
+  );
+}
+
+function format(count: number): string {
+  return count.toLocaleString();
+}

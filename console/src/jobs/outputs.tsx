@@ -1,0 +1,120 @@
+import { type ReactNode, useState } from "react";
+
+import type { FullJob } from "./use-job";
+import { Picture } from "../parts/picture";
+import { KeepLine } from "./keep-line";
+import { formatBytes } from "./sizes";
+
+type Job = FullJob;
+type Asset = Job["assets"][number];
+
+/** What a job gave, as large as fits, several beside each other. */
+export function Outputs({
+  job,
+  prompt,
+  onKeep,
+}: {
+  readonly job: Job;
+  readonly prompt: string;
+  /** Not given where the viewer may not. */
+  readonly onKeep?: (() => void) | undefined;
+}) {
+  const { assets } = job;
+  return (
+    <div className="outputs">
+      {assets.map((asset, index) => (
+        <figure key={asset.path}>
+          <Seen
+            asset={asset}
+            shape={shapeOf(asset, job.input)}
+            alt={`Output ${index + 1}: ${prompt || "no prompt"}`}
+          />
+          <figcaption>
+            <span className="row">
+              <a className="button" href={asset.keptUrl ?? asset.url} download>
+                Download
+              </a>
+              <span className="faint" title={asset.path}>
+                {factsOf(asset)}
+              </span>
+            </span>
+            <KeepLine asset={asset} onKeep={onKeep} />
+          </figcaption>
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+/** Stands where the output will be, with what there is to say until then. */
+export function OutputToCome({
+  input,
+  children,
+}: {
+  readonly input: unknown;
+  readonly children: ReactNode;
+}) {
+  return (
+    <div className="outputs">
+      <div className="frame waiting" style={{ aspectRatio: shapeOf(null, input) }}>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+function Seen({
+  asset,
+  shape,
+  alt,
+}: {
+  readonly asset: Asset;
+  readonly shape: string;
+  readonly alt: string;
+}) {
+  const [broken, setBroken] = useState("");
+  const url = asset.keptUrl ?? asset.url;
+  const isGone = asset.keptUrl === null && isPast(asset.expiresAt);
+  if (asset.kind === "AUDIO" || asset.kind === "OTHER") return <Picture asset={asset} alt={alt} />;
+  return (
+    <div className="frame" style={{ aspectRatio: shape }} onErrorCapture={() => setBroken(url)}>
+      {isGone || broken === url ? (
+        <p className="faint">
+          {isGone
+            ? "RunComfy has deleted this file."
+            : "This file can't be shown. Try to download it."}
+        </p>
+      ) : asset.kind === "IMAGE" ? (
+        <a href={url} target="_blank" rel="noreferrer" title="Open it alone in a new tab">
+          <Picture asset={asset} alt={alt} />
+        </a>
+      ) : (
+        <Picture asset={asset} alt={alt} />
+      )}
+    </div>
+  );
+}
+
+/** As CSS has it: of the file where its size is known, and else as the input asked for. */
+function shapeOf(asset: Asset | null, input: unknown): string {
+  if (asset?.width && asset.height) return `${asset.width} / ${asset.height}`;
+  const { width, height } = typeof input === "object" && input !== null ? sizeOf(input) : {};
+  return width && height ? `${width} / ${height}` : "1 / 1";
+}
+
+function sizeOf(input: object): { readonly width?: number; readonly height?: number } {
+  const width = "width" in input && typeof input.width === "number" ? input.width : undefined;
+  const height = "height" in input && typeof input.height === "number" ? input.height : undefined;
+  return { ...(width && { width }), ...(height && { height }) };
+}
+
+function factsOf({ contentType, bytes, width, height }: Asset): string {
+  const size = width && height ? `${width} × ${height}` : null;
+  return [size, bytes === null ? null : formatBytes(bytes), contentType]
+    .filter((fact) => fact !== null)
+    .join(" · ");
+}
+
+function isPast(at: string | null): boolean {
+  return at !== null && Date.parse(at) <= Date.now();
+}

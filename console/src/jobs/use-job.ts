@@ -1,0 +1,78 @@
+import { useCallback, useEffect, useMemo } from "react";
+import { type Client, type CombinedError, useClient, useSubscription } from "urql";
+
+import { JOB, WATCH } from "../documents";
+import type { JobQuery, JobRowFragment } from "../gql/graphql";
+import { useChanges } from "../live";
+import { createStore, useStore } from "../store";
+
+export type FullJob = NonNullable<JobQuery["job"]>;
+
+type State = {
+  readonly job: FullJob | null;
+  /** Whether the gateway has said what there is. */
+  readonly isRead: boolean;
+  readonly error: CombinedError | null;
+};
+
+/** A job with all that the page shows, read anew whenever a newer version is heard of. */
+export function useJob(id: string) {
+  const client = useClient();
+  const reader = useMemo(() => createReader(client, id), [client, id]);
+  const { read, hear } = reader;
+  const { job, isRead, error } = useStore(reader.state);
+  useEffect(() => void read(), [read]);
+
+  const [watched] = useSubscription({
+    query: WATCH,
+    variables: { id },
+    pause: job === null || job.isFinished,
+  });
+  const version = watched.data?.jobUpdated.version ?? 0;
+  useEffect(() => hear(version), [hear, version]);
+  const hearChange = useCallback(
+    (changed: JobRowFragment | null) => {
+      if (changed === null) void read();
+      else if (changed.id === id) hear(changed.version);
+    },
+    [id, read, hear],
+  );
+  useChanges(hearChange);
+
+  const estimate = job?.isFinished ? null : (watched.data?.jobUpdated.estimate ?? null);
+  return { job, isRead, error, estimate, read, hear };
+}
+
+/** Reads from the network alone: the cache learns a new version from changes, but not all of its fields. */
+function createReader(client: Client, id: string) {
+  const cached = client.readQuery(JOB, { id })?.data?.job ?? null;
+  const state = createStore<State>({ job: cached, isRead: false, error: null });
+  let newest = 0;
+  let isReading = false;
+  let isWanted = false;
+
+  async function read(): Promise<void> {
+    isWanted = true;
+    if (isReading) return;
+    isReading = true;
+    while (isWanted) {
+      isWanted = false;
+      const { data, error } = await client
+        .query(JOB, { id }, { requestPolicy: "network-only" })
+        .toPromise();
+      const job = data ? data.job : state.get().job;
+      state.set({ job, isRead: data !== undefined, error: error ?? null });
+      if (data?.job && data.job.version < newest) isWanted = true;
+    }
+    isReading = false;
+  }
+
+  function hear(version: number): void {
+    if (version <= newest) return;
+    newest = version;
+    const { job, isRead } = state.get();
+    if (!isRead || (job !== null && job.version < version)) void read();
+  }
+
+  return { state, read, hear };
+}

@@ -1,0 +1,40 @@
+import { useCallback, useMemo, useRef, useState } from "react";
+
+import type { Row } from "./job-list";
+
+export type Selection = ReturnType<typeof useSelection>;
+
+/** Which of the rows are selected; one that is no longer among them counts no longer. */
+export function useSelection(rows: readonly Row[]) {
+  const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
+  /** Where a range begins. */
+  const anchor = useRef<string | null>(null);
+  const shown = useRef(rows);
+  shown.current = rows;
+
+  const toggle = useCallback((id: string, isRange: boolean) => {
+    const from = shown.current.findIndex((row) => row.id === anchor.current);
+    const to = shown.current.findIndex((row) => row.id === id);
+    anchor.current = id;
+    setIds((before) => {
+      const after = new Set(before);
+      if (isRange && from >= 0 && to >= 0) {
+        const range = shown.current.slice(Math.min(from, to), Math.max(from, to) + 1);
+        for (const row of range) after.add(row.id);
+      } else if (!after.delete(id)) after.add(id);
+      return after;
+    });
+  }, []);
+
+  const selected = useMemo(
+    () => (ids.size === 0 ? [] : rows.filter(({ id }) => ids.has(id))),
+    [ids, rows],
+  );
+  return {
+    ids,
+    selected,
+    toggle,
+    selectAll: () => setIds(new Set(rows.map(({ id }) => id))),
+    clear: () => setIds(new Set()),
+  };
+}

@@ -1,0 +1,60 @@
+import { useEffect, useRef } from "react";
+import { useLocation } from "wouter";
+
+const GO = new Map([
+  ["r", "/run"],
+  ["j", "/jobs"],
+  ["g", "/gallery"],
+  ["d", "/deployments"],
+]);
+
+/** The keys of the page, and the list of them. */
+export function Keys() {
+  const [, navigate] = useLocation();
+  const list = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      const path = GO.get(event.key);
+      if (path !== undefined) navigate(path);
+      else if (event.key === "?") list.current?.showModal();
+      else if (event.key === "/") {
+        const search = document.querySelector<HTMLInputElement>("[type=search]");
+        if (search === null) return;
+        event.preventDefault();
+        search.focus();
+      }
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [navigate]);
+
+  return (
+    <dialog ref={list} aria-labelledby="keys">
+      <h2 id="keys">Keys</h2>
+      <dl>
+        <dt>r j g d</dt>
+        <dd>run, jobs, gallery, deployments</dd>
+        <dt>/</dt>
+        <dd>search</dd>
+        <dt>↑ ↓ Enter Space</dt>
+        <dd>in the jobs: go on, open, select</dd>
+        <dt>← →</dt>
+        <dd>in the gallery: the picture before and after</dd>
+        <dt>i</dt>
+        <dd>in the gallery: what made the picture</dd>
+        <dt>Ctrl Enter</dt>
+        <dd>run what is in the form</dd>
+        <dt>Esc</dt>
+        <dd>close</dd>
+      </dl>
+      <form method="dialog">
+        <button>Close</button>
+      </form>
+    </dialog>
+  );
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
+}

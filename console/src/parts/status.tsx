@@ -1,0 +1,26 @@
+import type { JobRowFragment } from "../gql/graphql";
+
+const WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
+  SUBMITTING: "sending",
+  IN_QUEUE: "waiting",
+  IN_PROGRESS: "running",
+  SUCCEEDED: "done",
+  FAILED: "failed",
+  CANCELLED: "cancelled",
+};
+
+/** A job's status as people say it, with its place in the queue. */
+export function Status({
+  job,
+}: {
+  readonly job: Pick<JobRowFragment, "status" | "queuePosition">;
+}) {
+  const place =
+    job.status === "IN_QUEUE" && job.queuePosition ? ` (${job.queuePosition} before it)` : "";
+  return (
+    <span className={`status status-${job.status.toLowerCase()}`}>
+      {WORDS[job.status]}
+      {place}
+    </span>
+  );
+}

@@ -1,0 +1,88 @@
+import { useState } from "react";
+import { useQuery } from "urql";
+
+import { DeploymentCard } from "../deployments/card";
+import type { Deployment } from "../deployments/words";
+import { DEPLOYMENTS, VIEWER } from "../documents";
+import { explain } from "../session";
+import "./deployments.css";
+
+/** Of more than these the details are folded, and they can be searched. */
+const FEW = 5;
+
+/** What can be run, and how it goes. */
+export function Deployments() {
+  const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  const [viewer] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
+  const canRun = viewer.data?.viewer.scopes.includes("jobs:submit") === true;
+  if (data) return <DeploymentList deployments={data.deployments} canRun={canRun} />;
+  return (
+    <>
+      <h1>Deployments</h1>
+      {error ? (
+        <div className="empty">
+          <p role="alert">{explain(error)}</p>
+          <button onClick={() => ask({ requestPolicy: "network-only" })}>Try again</button>
+        </div>
+      ) : (
+        <div className="deployments" role="status">
+          <p className="card deployment-loading faint">Fetching deployments…</p>
+          <div className="card deployment-loading" />
+        </div>
+      )}
+    </>
+  );
+}
+
+function DeploymentList({
+  deployments,
+  canRun,
+}: {
+  readonly deployments: readonly Deployment[];
+  readonly canRun: boolean;
+}) {
+  const [text, setText] = useState("");
+  const wanted = text.trim().toLowerCase();
+  const isMany = deployments.length > FEW;
+  const found = deployments.filter((deployment) => fits(deployment, wanted));
+  return (
+    <>
+      <div className="deployments-bar">
+        <h1>Deployments</h1>
+        {isMany && (
+          <input
+            type="search"
+            aria-label="Search by name, description, model or id"
+            placeholder="name, model or id"
+            value={text}
+            onChange={({ target }) => setText(target.value)}
+          />
+        )}
+        <span className="hint" role="status">
+          {isMany &&
+            (wanted === "" ? deployments.length : `${found.length} of ${deployments.length}`)}
+        </span>
+      </div>
+      {deployments.length === 0 && (
+        <p className="empty">
+          There are no deployments yet. Deploy a LoRA on RunComfy, or list one in the gateway's file
+          of deployments; it comes here when the page is loaded again.
+        </p>
+      )}
+      <div className="deployments">
+        {found.map((deployment) => (
+          <DeploymentCard
+            key={deployment.id}
+            deployment={deployment}
+            isUnfolded={!isMany}
+            canRun={canRun}
+          />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function fits({ id, name, description, model }: Deployment, wanted: string): boolean {
+  return [id, name, description, model].some((one) => one?.toLowerCase().includes(wanted));
+}

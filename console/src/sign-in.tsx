@@ -1,0 +1,34 @@
+/** Asks for the credential that the gateway wants. */
+export function SignIn({
+  onSignIn,
+}: {
+  readonly onSignIn: (credential: string, isKept: boolean) => void;
+}) {
+  return (
+    <main className="center">
+      <form
+        className="card"
+        action={(form) => {
+          const given = form.get("credential");
+          if (typeof given !== "string") return;
+          const credential = given.trim().replace(/^bearer +/i, "");
+          onSignIn(credential, form.has("kept"));
+        }}
+      >
+        <h1>Sign in</h1>
+        <label>
+          API key or token
+          <input name="credential" type="password" autoComplete="off" required autoFocus />
+        </label>
+        <label className="check">
+          <input name="kept" type="checkbox" /> Remember it until this tab is closed
+        </label>
+        <button className="primary">Sign in</button>
+        <p className="hint">
+          It is kept in this page's memory, and goes to this gateway alone. If it is not accepted,
+          you are asked again.
+        </p>
+      </form>
+    </main>
+  );
+}

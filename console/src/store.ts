@@ -1,0 +1,32 @@
+import { useSyncExternalStore } from "react";
+
+/** A value that anybody may read and hear of. */
+export type Store<Value> = {
+  get(): Value;
+  set(value: Value): void;
+  subscribe(listener: () => void): () => void;
+};
+
+export function createStore<Value>(first: Value): Store<Value> {
+  let current = first;
+  const listeners = new Set<() => void>();
+  return {
+    get: () => current,
+    set(value) {
+      current = value;
+      for (const listener of listeners) listener();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+export function useStore<Value>({ subscribe, get }: Store<Value>): Value {
+  return useSyncExternalStore(subscribe, get);
+}
+
+/** The time, every second, for whoever shows how long ago something was. */
+export const clock = createStore(Date.now());
+setInterval(() => clock.set(Date.now()), 1_000);
