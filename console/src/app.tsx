@@ -13,6 +13,7 @@ import { Jobs } from "./screens/jobs";
 import { Run } from "./screens/run";
 import { explain, openSession, type Session } from "./session";
 import { SignIn } from "./sign-in";
+import type { Viewer } from "./viewer";
 
 const CREDENTIAL = "credential";
 
@@ -61,8 +62,6 @@ function Entrance({
   }
   return <main className="center">Asking…</main>;
 }
-
-export type Viewer = { readonly id: string; readonly scopes: readonly string[] };
 
 const SCREENS = [
   ["/run", "Run"],

@@ -105,6 +105,30 @@ export const JOB = graphql(`
   }
 `);
 
+graphql(`
+  fragment Stats on DeploymentStats {
+    runs
+    succeeded
+    failed
+    cancelled
+    queueSeconds {
+      p50
+      p90
+      p99
+    }
+    runSeconds {
+      p50
+      p90
+      p99
+    }
+    coldStartSeconds {
+      p50
+      p90
+      p99
+    }
+  }
+`);
+
 export const DEPLOYMENTS = graphql(`
   query Deployments {
     deployments {
@@ -115,25 +139,7 @@ export const DEPLOYMENTS = graphql(`
       submitField
       inputSchema
       stats {
-        runs
-        succeeded
-        failed
-        cancelled
-        queueSeconds {
-          p50
-          p90
-          p99
-        }
-        runSeconds {
-          p50
-          p90
-          p99
-        }
-        coldStartSeconds {
-          p50
-          p90
-          p99
-        }
+        ...Stats
       }
     }
   }

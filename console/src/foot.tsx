@@ -1,5 +1,5 @@
 import { Ago } from "./parts/time";
-import type { Viewer } from "./app";
+import type { Viewer } from "./viewer";
 import type { Session } from "./session";
 import { useStore } from "./store";
 

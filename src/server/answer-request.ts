@@ -10,7 +10,7 @@ import type { createGraphiqlPage } from "./graphiql-page.ts";
 import { answerPlainPost } from "./plain-post.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
 import type { Refusal } from "./refuse.ts";
-import { overLimit, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import { overLimit, SECURITY_HEADERS, unavailable, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -170,8 +170,7 @@ function sendText(response: ServerResponse, status: number, text: string): void 
 function toAuthenticationRefusal(error: unknown): Refusal {
   if (!(error instanceof AuthenticationError)) throw error;
   const { reason, message } = error;
-  if (reason === "unavailable")
-    return { status: 503, code: "UNAVAILABLE", message, retryAfterSeconds: 5 };
+  if (reason === "unavailable") return unavailable(message);
   const challenge = reason === "missing" ? "Bearer" : 'Bearer error="invalid_token"';
   const headers = { "www-authenticate": challenge };
   return { status: 401, code: "UNAUTHENTICATED", message, headers };

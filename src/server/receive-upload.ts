@@ -6,6 +6,7 @@ import { PicturesBusyError } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
 import { hasCome, RefusedUploadError } from "../files/uploads.ts";
 import type { Refusal } from "./refuse.ts";
+import { unavailable } from "./refuse.ts";
 import { NOT_FOUND } from "./serve-files.ts";
 
 /** At once, by a gateway, and of one owner. */
@@ -102,15 +103,5 @@ const TOO_SLOW: Refusal = {
   code: "REQUEST_TIMEOUT",
   message: "The file came too slowly. Send it again over a better connection, or a smaller one.",
 };
-const BUSY: Refusal = {
-  status: 503,
-  code: "UNAVAILABLE",
-  message: "Too many files are being uploaded. Try again in a few seconds.",
-  retryAfterSeconds: 5,
-};
-const AWAY: Refusal = {
-  status: 503,
-  code: "UNAVAILABLE",
-  message: "The file can't be stored at the moment. Try again in a few seconds.",
-  retryAfterSeconds: 5,
-};
+const BUSY = unavailable("Too many files are being uploaded. Try again in a few seconds.");
+const AWAY = unavailable("The file can't be stored at the moment. Try again in a few seconds.");

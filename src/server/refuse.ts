@@ -35,6 +35,10 @@ export function methodNotAllowed(message: string): Refusal {
   return { status: 405, code: "METHOD_NOT_ALLOWED", message, headers };
 }
 
+export function unavailable(message: string): Refusal {
+  return { status: 503, code: "UNAVAILABLE", message, retryAfterSeconds: 5 };
+}
+
 export function overLimit(error: LimitError, status: 429 | 503): Refusal {
   const { code, message, retryAfterSeconds, limit } = error;
   return { status, code, message, retryAfterSeconds, limit };

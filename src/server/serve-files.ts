@@ -9,6 +9,7 @@ import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
 import { THUMBNAIL_WIDTHS, PicturesBusyError, toThumbnailName } from "../files/thumbnail.ts";
 import type { Refusal } from "./refuse.ts";
+import { unavailable } from "./refuse.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
 const MOST_READERS = 1_000;
@@ -151,15 +152,5 @@ const NOT_ALLOWED: Refusal = {
   message: "Files can only be read. Send GET or HEAD.",
   headers: { allow: "GET, HEAD" },
 };
-const BUSY: Refusal = {
-  status: 503,
-  code: "UNAVAILABLE",
-  message: "Too many files are being read. Try again in a few seconds.",
-  retryAfterSeconds: 5,
-};
-const AWAY: Refusal = {
-  status: 503,
-  code: "UNAVAILABLE",
-  message: "The file can't be read at the moment. Try again in a few seconds.",
-  retryAfterSeconds: 5,
-};
+const BUSY = unavailable("Too many files are being read. Try again in a few seconds.");
+const AWAY = unavailable("The file can't be read at the moment. Try again in a few seconds.");

@@ -14,12 +14,13 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 const FAILED = { code: 1, signal: null };
 const STOPPED = { code: 0, signal: null };
 
-test("a gateway that serves says where, with what upstream and on what database, in three lines", async () => {
+test("a gateway that serves says where, with what upstream and on what database, in four lines", async () => {
   const databaseFile = join(await createTemporaryFolder(), "gateway.db");
   const gateway = runGateway({ DATABASE_URL: `file:${databaseFile}` });
   const origin = await gateway.url;
-  await expect.poll(() => gateway.stdout().split("\n").length).toBe(4);
-  const [graphiql, upstream, database] = gateway.stdout().split("\n");
+  await expect.poll(() => gateway.stdout().split("\n").length).toBe(5);
+  const [page, graphiql, upstream, database] = gateway.stdout().split("\n");
+  expect(page).toContain(origin);
   expect(graphiql).toContain(`${origin}/graphql`);
   expect(upstream).toMatch(/sandbox at http:\/\/127\.0\.0\.1:\d+/);
   expect(database).toContain(databaseFile);
@@ -167,7 +168,7 @@ test("the .env beside package.json is read, the environment beats it, and an emp
   );
   const gateway = runGateway({ LOG_LEVEL: "" }, { folder });
   await gateway.url;
-  await expect.poll(() => gateway.stdout().split("\n").length).toBe(4);
+  await expect.poll(() => gateway.stdout().split("\n").length).toBe(5);
   expect(gateway.stdout()).toContain(wished);
   expect(gateway.stdout()).toContain("sandbox");
   expect(gateway.stderr()).toBe("");

@@ -2,17 +2,9 @@ import { useEffect, useRef, useState } from "react";
 
 import { Ago, formatSeconds } from "../parts/time";
 import type { Chart } from "./draw-run-times";
+import type { Run } from "./run";
 import { RunTable } from "./run-table";
 import { useScheme } from "./use-scheme";
-
-/** How long a run of a deployment took, in seconds, and when it was submitted. */
-export type Run = {
-  readonly id: string;
-  readonly at: string;
-  readonly waited: number;
-  readonly ran: number;
-  readonly hasFailed: boolean;
-};
 
 /** Runs as columns, oldest first, and the same as a sentence and a table; null while they are fetched. */
 export function RunTimes({ runs }: { readonly runs: readonly Run[] | null }) {

@@ -24,25 +24,7 @@ export const RUNS = graphql(`
     deployment(id: $id) {
       id
       stats {
-        runs
-        succeeded
-        failed
-        cancelled
-        queueSeconds {
-          p50
-          p90
-          p99
-        }
-        runSeconds {
-          p50
-          p90
-          p99
-        }
-        coldStartSeconds {
-          p50
-          p90
-          p99
-        }
+        ...Stats
       }
     }
     jobs(filter: $filter, first: 100) {

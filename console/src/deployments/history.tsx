@@ -1,7 +1,8 @@
 import { useMemo } from "react";
 import { useQuery } from "urql";
 
-import { type Run, RunTimes } from "../charts/run-times";
+import type { Run } from "../charts/run";
+import { RunTimes } from "../charts/run-times";
 import type { DeploymentRunsQuery } from "../gql/graphql";
 import { explain } from "../session";
 import { RUNS } from "./documents";

@@ -1,4 +1,4 @@
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import type { JobRowFragment } from "../gql/graphql";
 import { toScope } from "./draft-store";
 import type { Field } from "./fields";

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useId, useRef, useState } from "react";
 
+import { Copy } from "../parts/copy";
 import { LANGUAGES, type Language, type Submit, toCode } from "./code";
 
 /** Exactly what the button would send, for whoever goes on from here in a program. */
@@ -20,9 +21,7 @@ export function AsCode(submit: Omit<Submit, "url">) {
 function Code(submit: Submit) {
   const id = useId();
   const tabs = useRef<HTMLDivElement>(null);
-  const shown = useRef<HTMLPreElement>(null);
   const [language, setLanguage] = useState<Language>("curl");
-  const [told, setTold] = useState("");
   const code = toCode(language, submit);
 
   const move = ({ key }: KeyboardEvent): void => {
@@ -32,17 +31,6 @@ function Code(submit: Submit) {
     if (step === 0 || next === undefined) return;
     setLanguage(next);
     tabs.current?.querySelectorAll("button")[index]?.focus();
-  };
-
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(code);
-      setTold("Copied.");
-    } catch {
-      // Pages that came over plain HTTP from another machine have no clipboard.
-      if (shown.current) getSelection()?.selectAllChildren(shown.current);
-      setTold("It is selected now: press Ctrl C.");
-    }
   };
 
   return (
@@ -58,29 +46,15 @@ function Code(submit: Submit) {
               aria-controls={`${id}-code`}
               aria-selected={name === language}
               tabIndex={name === language ? 0 : -1}
-              onClick={() => {
-                setLanguage(name);
-                setTold("");
-              }}
+              onClick={() => setLanguage(name)}
             >
               {name}
             </button>
           ))}
         </div>
-        <button type="button" onClick={() => void copy()}>
-          Copy
-        </button>
-        <span role="status" className="hint">
-          {told}
-        </span>
+        <Copy key={language} text={code} name="the code" />
       </div>
-      <pre
-        ref={shown}
-        role="tabpanel"
-        id={`${id}-code`}
-        aria-labelledby={`${id}-${language}`}
-        tabIndex={0}
-      >
+      <pre role="tabpanel" id={`${id}-code`} aria-labelledby={`${id}-${language}`} tabIndex={0}>
         {code}
       </pre>
       <p className="hint run-code-hint">

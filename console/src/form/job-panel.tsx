@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { useMutation } from "urql";
 import { Link } from "wouter";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { CANCEL } from "../documents";
 import type { JobRowFragment } from "../gql/graphql";
 import { promptOf } from "../parts/prompt";

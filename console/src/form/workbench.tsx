@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import type { JobRowFragment } from "../gql/graphql";
 import { useStore } from "../store";
 import { AsCode } from "./as-code";

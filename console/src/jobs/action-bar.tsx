@@ -1,7 +1,7 @@
 import { useRef, useState } from "react";
 import { useClient } from "urql";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
 import { Confirm } from "./confirm";
 import { removeFromList } from "./use-job-list";

@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 import { useClient, useMutation } from "urql";
 import { useLocation } from "wouter";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { CANCEL, DELETE } from "../documents";
 import { explain } from "../session";
 import { runAgain } from "./actions";

@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { promptOf } from "../parts/prompt";
 import { explain } from "../session";
 import { useStore } from "../store";

@@ -2,9 +2,9 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { Link } from "wouter";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { KEEP } from "../documents";
-import { Copy } from "../jobs/copy";
+import { Copy } from "../parts/copy";
 import { InputTable } from "../jobs/input-table";
 import { JobActions } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { FilterBar } from "../jobs/filter-bar";
 import { countFilters, readFilters, toJobFilter, writeFilters } from "../jobs/filters";
 import { ListedJobs } from "../jobs/listed-jobs";

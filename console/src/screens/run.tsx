@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
-import type { Viewer } from "../app";
+import type { Viewer } from "../viewer";
 import { DEPLOYMENTS } from "../documents";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";

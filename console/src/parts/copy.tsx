@@ -25,7 +25,7 @@ export function Copy({ text, name }: { readonly text: string; readonly name: str
 
   return (
     <span className="copy">
-      <button onClick={() => void copy()} aria-label={`Copy ${name}`}>
+      <button type="button" onClick={() => void copy()} aria-label={`Copy ${name}`}>
         {said === "copied" ? "Copied" : "Copy"}
       </button>
       {said === "by hand" && (
