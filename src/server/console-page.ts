@@ -20,17 +20,20 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
  */
 export function createConsole(options: {
   readonly folder: string;
+  readonly isSandbox: boolean;
+  readonly hasGraphiql: boolean;
   /** Where else uploads may go. */
   readonly publicUrl: string | null;
 }): ((request: IncomingMessage, response: ServerResponse, path: string) => boolean) | null {
   const files = readFiles(options.folder);
-  const page = files?.get("index.html");
-  if (files === null || page === undefined) return null;
+  const built = files?.get("index.html");
+  if (files === null || built === undefined) return null;
+  const page = toPage(built.plain, options);
   const policy = toPolicy(options.publicUrl);
 
   return ({ method, headers }, response, path) => {
     const file = path.startsWith(ASSETS) ? files.get(path.slice(ASSETS.length)) : undefined;
-    const found = file ?? (SCREENS.test(path) ? page : undefined);
+    const found = file === built ? page : (file ?? (SCREENS.test(path) ? page : undefined));
     if (found === undefined || (method !== "GET" && method !== "HEAD")) return false;
     const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
     const bytes = isZipped ? found.zipped : found.plain;
@@ -40,12 +43,21 @@ export function createConsole(options: {
       ...(isZipped && { "content-encoding": "gzip" }),
       vary: "accept-encoding",
       // Their names hold a digest of what is in them; the page names the newest ones.
-      "cache-control": found === page ? "no-cache" : "public, max-age=31536000, immutable",
+      "cache-control": path.startsWith(`${ASSETS}assets/`) ? FOR_GOOD : "no-cache",
       "content-security-policy": policy,
     });
     response.end(method === "HEAD" ? undefined : bytes);
     return true;
   };
+}
+
+const FOR_GOOD = "public, max-age=31536000, immutable";
+
+/** Tells the page what it can't ask: whether jobs cost money, and whether GraphiQL is there. */
+function toPage(built: Buffer, is: { readonly isSandbox: boolean; readonly hasGraphiql: boolean }) {
+  const facts = `${is.isSandbox ? "sandbox" : "runcomfy"}${is.hasGraphiql ? " graphiql" : ""}`;
+  const plain = Buffer.from(built.toString().replace("sandbox graphiql", facts));
+  return { type: "text/html; charset=utf-8", plain, zipped: gzipSync(plain) };
 }
 
 function readFiles(folder: string) {

@@ -71,9 +71,12 @@ export async function startServer(options: ServerOptions): Promise<{
   const port = await listen(server, options.port, host);
   const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
   const { publicUrl } = options.files;
+  const { hasGraphiql } = doors;
   const pages = {
-    graphiql: doors.hasGraphiql ? createGraphiqlPage(page) : null,
-    console: doors.hasConsole ? createConsole({ folder: options.consoleFolder, publicUrl }) : null,
+    graphiql: hasGraphiql ? createGraphiqlPage(page) : null,
+    console: doors.hasConsole
+      ? createConsole({ folder: options.consoleFolder, isSandbox, hasGraphiql, publicUrl })
+      : null,
   };
   const answer = createAnswer(parts, pages);
   // No connection is read before this turn of the event loop ends, so none is missed.

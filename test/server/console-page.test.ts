@@ -6,13 +6,16 @@ import { expect, test } from "vitest";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { DOORS, serve } from "./serve.ts";
 
-const PAGE = "<!doctype html><title>Console</title>";
+const BUILT =
+  '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql">';
+const PAGE = BUILT.replace("sandbox", "runcomfy");
 const SCRIPT = "console.log(1)";
 
 async function serveConsole(options: { readonly hasConsole?: boolean } = {}) {
   const consoleFolder = await createTemporaryFolder();
   await mkdir(join(consoleFolder, "assets"));
-  await writeFile(join(consoleFolder, "index.html"), PAGE);
+  await writeFile(join(consoleFolder, "index.html"), BUILT);
+  await writeFile(join(consoleFolder, "icon.svg"), "<svg/>");
   await writeFile(join(consoleFolder, "assets", "index-abc.js"), SCRIPT);
   await writeFile(join(consoleFolder, "secret.txt"), "not a part of the page");
   return await serve({ consoleFolder, doors: { ...DOORS, hasConsole: true, ...options } });
@@ -41,6 +44,17 @@ test("its files are compressed, and kept for good by browsers", async () => {
   expect(zipped.headers.get("cache-control")).toContain("immutable");
   const plain = await fetch(path, { headers: { "accept-encoding": "identity" } });
   expect([plain.headers.get("content-encoding"), await plain.text()]).toEqual([null, SCRIPT]);
+});
+
+test("it says that jobs cost money where they do", async () => {
+  const { url } = await serveConsole();
+  expect(await (await fetch(`${url}/console/index.html`)).text()).toBe(PAGE);
+});
+
+test("a file whose name never changes is asked for anew", async () => {
+  const { url } = await serveConsole();
+  const response = await fetch(`${url}/console/icon.svg`);
+  expect(response.headers.get("cache-control")).toBe("no-cache");
 });
 
 test.each([
