@@ -3,8 +3,10 @@ import { graphql } from "./gql";
 graphql(`
   fragment JobRow on Job {
     id
+    ownerId
     version
     status
+    tags
     queuePosition
     isCancellable
     isFinished

@@ -4,6 +4,7 @@ import { toScope } from "./draft-store";
 import type { Field } from "./fields";
 import { toSentence } from "./issues";
 import { isObject, parseJson } from "./json";
+import { PRESSED_ONCE } from "./press";
 import { drawSeed } from "./random";
 import { useSubmit } from "./use-submit";
 
@@ -36,7 +37,7 @@ export function Again({
   };
   return (
     <>
-      <button type="button" disabled={isSending} onClick={again}>
+      <button type="button" disabled={isSending} onClick={again} {...PRESSED_ONCE}>
         {isSending ? "Sending…" : left === "" ? "Again with a new seed" : "Try once more"}
       </button>
       {submission.kind === "refused" && (

@@ -1,6 +1,7 @@
 import { createStore, type Store } from "../store";
 import type { Draft } from "./draft";
 import { isObject, isText, parseJson } from "./json";
+import { keep } from "./keep";
 
 const stores = new Map<string, Store<Draft>>();
 
@@ -11,7 +12,7 @@ export function draftOf(scope: string, first: Draft): Store<Draft> {
   const name = `draft ${scope}`;
   const saved = parseJson(sessionStorage.getItem(name) ?? "");
   const store = createStore(isObject(saved) ? toTexts(saved) : first);
-  store.subscribe(() => sessionStorage.setItem(name, JSON.stringify(store.get())));
+  store.subscribe(() => void keep(name, JSON.stringify(store.get())));
   stores.set(scope, store);
   return store;
 }

@@ -37,7 +37,12 @@ export function JobPanel({ id, submitted, onGone, ...props }: JobPanelProps) {
     <div className="run-shown">
       <div className="run-frame">
         {state.kind === "unknown" ? (
-          <p role="alert">{state.reason}</p>
+          <div>
+            <p role="alert">{state.reason}</p>
+            <button type="button" onClick={state.askAgain}>
+              Try again
+            </button>
+          </div>
         ) : (
           <p>Looking for the job…</p>
         )}

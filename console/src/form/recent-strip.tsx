@@ -1,3 +1,4 @@
+import { useEffect } from "react";
 import { useQuery } from "urql";
 
 import { Picture } from "../parts/picture";
@@ -10,16 +11,18 @@ export function RecentStrip({
   ids,
   shown,
   onShow,
+  onGone,
 }: {
   readonly ids: readonly string[];
   readonly shown: string | null;
   readonly onShow: (id: string) => void;
+  readonly onGone: (id: string) => void;
 }) {
   return (
     <ul className="run-strip" aria-label="Last jobs">
       {ids.map((id) => (
         <li key={id}>
-          <Item id={id} isShown={id === shown} onShow={onShow} />
+          <Item id={id} isShown={id === shown} {...{ onShow, onGone }} />
         </li>
       ))}
     </ul>
@@ -30,13 +33,19 @@ function Item({
   id,
   isShown,
   onShow,
+  onGone,
 }: {
   readonly id: string;
   readonly isShown: boolean;
   readonly onShow: (id: string) => void;
+  readonly onGone: (id: string) => void;
 }) {
   const [{ data }] = useQuery({ query: RUN_JOB, variables: { id } });
   const job = data?.job;
+  const isGone = job === null;
+  useEffect(() => {
+    if (isGone) onGone(id);
+  }, [isGone, id, onGone]);
   const [asset] = job?.assets ?? [];
   const name = job ? `${promptOf(job) || "Job"}, ${job.deployment.name}` : "Job";
   return (

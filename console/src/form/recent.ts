@@ -1,6 +1,7 @@
 import type { JobRowFragment } from "../gql/graphql";
 import { createStore, type Store } from "../store";
 import { isObject, isText, parseJson } from "./json";
+import { keep } from "./keep";
 
 type Recent = {
   /** Newest first. */
@@ -20,7 +21,7 @@ export function recentOf(viewerId: string): Store<Recent> {
   const store = createStore(read(viewerId));
   store.subscribe(() => {
     const { ids, shown } = store.get();
-    sessionStorage.setItem(nameOf(viewerId), JSON.stringify({ ids, shown }));
+    keep(nameOf(viewerId), JSON.stringify({ ids, shown }));
   });
   stores.set(viewerId, store);
   return store;

@@ -44,7 +44,15 @@ function find(reference: string, root: JsonObject): unknown {
   if (!reference.startsWith("#")) return undefined;
   const names = reference.slice(1).split("/").slice(1);
   return names.reduce<unknown>((at, name) => {
-    const key = decodeURIComponent(name).replaceAll("~1", "/").replaceAll("~0", "~");
+    const key = decode(name).replaceAll("~1", "/").replaceAll("~0", "~");
     return isObject(at) ? at[key] : Array.isArray(at) ? at[Number(key)] : undefined;
   }, root);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A % that stands for itself.
+  }
 }

@@ -1,3 +1,4 @@
+import { PRESSED_ONCE } from "./press";
 import { type Submission, TRIES } from "./use-submit";
 
 /** The button that costs money, and all that is to be said before and after pressing it. */
@@ -30,6 +31,7 @@ export function SubmitBar({
           className="primary run-submit"
           disabled={!canSubmit || isUploading || isSending}
           aria-describedby="run-reason"
+          {...PRESSED_ONCE}
         >
           {isSending ? "Sending…" : "Run"}
         </button>

@@ -1,7 +1,9 @@
+import { useCallback } from "react";
 import { useQuery, useSubscription } from "urql";
 
 import { WATCH } from "../documents";
 import type { JobRowFragment, WatchSubscription } from "../gql/graphql";
+import { useChanges } from "../live";
 import { explain } from "../session";
 import { RUN_JOB } from "./documents";
 
@@ -12,15 +14,21 @@ type JobState =
   | { readonly kind: "known"; readonly job: WatchedJob }
   | { readonly kind: "asking" }
   | { readonly kind: "gone" }
-  | { readonly kind: "unknown"; readonly reason: string };
+  | { readonly kind: "unknown"; readonly reason: string; readonly askAgain: () => void };
 
 /** A job in its newest state, whichever way that came; its files are kept only after the watch has ended. */
 export function useJob(id: string, submitted: JobRowFragment | null): JobState {
-  const [{ data: watched, error: watchError }] = useSubscription({
+  const [{ data: watched, error: watchError }, watch] = useSubscription({
     query: WATCH,
     variables: { id },
   });
-  const [{ data: asked, error: askError }] = useQuery({ query: RUN_JOB, variables: { id } });
+  const [{ data: asked, error: askError }, ask] = useQuery({ query: RUN_JOB, variables: { id } });
+  const isWatchLost = watchError !== undefined;
+  const askAgain = useCallback(() => {
+    if (isWatchLost) watch();
+    ask({ requestPolicy: "network-only" });
+  }, [isWatchLost, watch, ask]);
+  useChanges(useCallback((job) => job === null && askAgain(), [askAgain]));
   const states: readonly (WatchedJob | null | undefined)[] = [
     watched?.jobUpdated,
     asked?.job,
@@ -35,5 +43,5 @@ export function useJob(id: string, submitted: JobRowFragment | null): JobState {
   if (isGone || asked?.job === null) return { kind: "gone" };
   if (newest !== null) return { kind: "known", job: newest };
   const error = watchError ?? askError;
-  return error ? { kind: "unknown", reason: explain(error) } : { kind: "asking" };
+  return error ? { kind: "unknown", reason: explain(error), askAgain } : { kind: "asking" };
 }

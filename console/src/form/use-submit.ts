@@ -7,6 +7,7 @@ import { RUN } from "./documents";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
 import { dropKey, keepKey, keyFor } from "./keys";
+import { isTooSoon, noteAccepted } from "./press";
 
 /** Before each further try; half a minute in all, in which a gateway restarts. */
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
@@ -42,6 +43,7 @@ export function useSubmit({
   const [submission, setSubmission] = useState<Submission>({ kind: "idle" });
 
   async function submit(input: JsonObject): Promise<void> {
+    if (isTooSoon()) return;
     const text = JSON.stringify(input);
     const key = keyFor(scope, text);
     keepKey(scope, text, key);
@@ -56,6 +58,7 @@ export function useSubmit({
     const isOpen = isRepeatable(result);
     if (!isOpen) dropKey(scope, text);
     if (result.__typename === "SubmitJobSuccess") {
+      noteAccepted();
       onJob(result.job);
       return setSubmission({ kind: "accepted", warnings: result.warnings, input: text });
     }
@@ -93,8 +96,11 @@ async function send(client: Client, variables: Variables, tell: (attempt: number
 type Result = RunMutation["submitJob"];
 
 /** Whether the very same call may succeed later. */
-function isRepeatable(result: Result): boolean {
-  return result.__typename === "UpstreamError" && result.retryable;
+export function isRepeatable(result: {
+  readonly __typename: string;
+  readonly retryable?: boolean;
+}): boolean {
+  return result.__typename === "UpstreamError" && result.retryable === true;
 }
 
 function toMessage(result: Exclude<Result, { __typename: "SubmitJobSuccess" }>): string {

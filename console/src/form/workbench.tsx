@@ -10,6 +10,7 @@ import type { Field } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
 import { keyFor } from "./keys";
+import { isTooSoon } from "./press";
 import { SubmitBar } from "./submit-bar";
 import { useCheck } from "./use-check";
 import { useIssues } from "./use-issues";
@@ -56,7 +57,7 @@ export function Workbench({
   }, [refusal, tries]);
 
   const run = (): void => {
-    if (!canSubmit || uploads.size > 0 || submission.kind === "sending") return;
+    if (!canSubmit || uploads.size > 0 || submission.kind === "sending" || isTooSoon()) return;
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
     if (problems.size === 0) void submit(input);
@@ -65,7 +66,8 @@ export function Workbench({
   const runNow = useEffectEvent(run);
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+      const isEnter = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+      const isMeant = isEnter && !event.repeat;
       if (isMeant && document.querySelector("dialog[open]") === null) runNow();
     };
     addEventListener("keydown", press);

@@ -19,20 +19,25 @@ export function ActionBar({
 }) {
   const client = useClient();
   const [isBusy, setIsBusy] = useState(false);
-  const dialog = useRef<HTMLDialogElement>(null);
+  const deletion = useRef<HTMLDialogElement>(null);
+  const repetition = useRef<HTMLDialogElement>(null);
   const idsOf = (jobs: Selection["selected"]) => jobs.map(({ id }) => id);
-  const all = idsOf(selection.selected);
-  const cancellable = idsOf(selection.selected.filter(({ isCancellable }) => isCancellable));
-  const finished = idsOf(selection.selected.filter(({ isFinished }) => isFinished));
+  const mine = selection.selected.filter(({ ownerId }) => ownerId === viewer.id);
+  const all = idsOf(mine);
+  const cancellable = idsOf(mine.filter(({ isCancellable }) => isCancellable));
+  const finished = idsOf(mine.filter(({ isFinished }) => isFinished));
+  const risky = mine.filter(({ error }) => error?.retryable === false).length;
 
   async function run(action: Action, ids: readonly string[]): Promise<void> {
     setIsBusy(true);
     onTell(`${action.doing} ${ids.length}…`);
-    const outcomes = await action.run(client, ids, (done) =>
+    const outcomes = await action.run({ client, viewerId: viewer.id }, ids, (done) =>
       onTell(`${action.doing} ${done} of ${ids.length}…`),
     );
     const done = outcomes.filter(({ problem }) => problem === null).map(({ id }) => id);
     if (action === DELETE_THEM) removeFromList(client, done);
+    // What is left selected is what doing it again would be for.
+    selection.drop(done);
     onTell(tell(outcomes, action.done));
     setIsBusy(false);
   }
@@ -40,9 +45,26 @@ export function ActionBar({
   return (
     <div className="row actions" role="group" aria-label="With the selected jobs">
       {viewer.scopes.includes("jobs:submit") && (
-        <button disabled={isBusy || all.length === 0} onClick={() => void run(RUN_THEM_AGAIN, all)}>
-          Run again{count(all)}
-        </button>
+        <>
+          <button
+            disabled={isBusy || all.length === 0}
+            onClick={() => repetition.current?.showModal()}
+          >
+            Run again{count(all)}
+          </button>
+          <Confirm
+            dialog={repetition}
+            title={all.length === 1 ? "Run this job again?" : `Run ${all.length} jobs again?`}
+            keep="Don't run"
+            action="Run again"
+            onConfirm={() => void run(RUN_THEM_AGAIN, all)}
+          >
+            {all.length === 1
+              ? "It is a new job, and paid for."
+              : "Each is a new job, and paid for."}
+            {risky > 0 && ` ${warn(risky, all.length)}`}
+          </Confirm>
+        </>
       )}
       {viewer.scopes.includes("jobs:cancel") && (
         <>
@@ -54,12 +76,12 @@ export function ActionBar({
           </button>
           <button
             disabled={isBusy || finished.length === 0}
-            onClick={() => dialog.current?.showModal()}
+            onClick={() => deletion.current?.showModal()}
           >
             Delete{count(finished)}
           </button>
           <Confirm
-            dialog={dialog}
+            dialog={deletion}
             title={finished.length === 1 ? "Delete this job?" : `Delete ${finished.length} jobs?`}
             keep="Don't delete"
             action="Delete"
@@ -71,6 +93,11 @@ export function ActionBar({
       )}
     </div>
   );
+}
+
+function warn(risky: number, all: number): string {
+  if (all === 1) return "Its first run may have cost money already, or still be running.";
+  return `${risky} of them may have cost money already, or still be running.`;
 }
 
 function count(ids: readonly string[]): string {

@@ -1,6 +1,7 @@
 import type { Client, CombinedError } from "urql";
 
-import { drawKey } from "../form/random";
+import { dropKey, keepKey, keyFor } from "../form/keys";
+import { isRepeatable } from "../form/use-submit";
 import { explain } from "../session";
 import { CANCEL_MANY, DELETE_MANY, RUN_AGAIN } from "./documents";
 
@@ -15,10 +16,13 @@ export type Outcome = {
   readonly isLost?: boolean;
 };
 
+/** In whose name something is done. */
+export type Actor = { readonly client: Client; readonly viewerId: string };
+
 /** Something to do with many jobs at once; it tells how many are done. */
 export type Action = {
   readonly run: (
-    client: Client,
+    actor: Actor,
     ids: readonly string[],
     onProgress: (done: number) => void,
   ) => Promise<readonly Outcome[]>;
@@ -36,7 +40,7 @@ const RUNS_AT_ONCE = 4;
 export const CANCEL_THEM: Action = {
   done: "cancelled",
   doing: "Cancelling",
-  run: (client, ids, onProgress) =>
+  run: ({ client }, ids, onProgress) =>
     inTurns(toChunks(ids, CANCELS_A_CALL), 1, onProgress, async (chunk) => {
       const { data, error } = await client.mutation(CANCEL_MANY, { ids: chunk }).toPromise();
       return toOutcomes(chunk, data?.cancelJobs, error);
@@ -46,7 +50,7 @@ export const CANCEL_THEM: Action = {
 export const DELETE_THEM: Action = {
   done: "deleted",
   doing: "Deleting",
-  run: (client, ids, onProgress) =>
+  run: ({ client }, ids, onProgress) =>
     inTurns(toChunks(ids, DELETES_A_CALL), 1, onProgress, async (chunk) => {
       const { data, error } = await client.mutation(DELETE_MANY, { ids: chunk }).toPromise();
       return toOutcomes(chunk, data?.deleteJobs, error);
@@ -56,20 +60,19 @@ export const DELETE_THEM: Action = {
 export const RUN_THEM_AGAIN: Action = {
   done: "run again",
   doing: "Running again",
-  run: (client, ids, onProgress) =>
+  run: (actor, ids, onProgress) =>
     inTurns(toChunks(ids, 1), RUNS_AT_ONCE, onProgress, async ([id = ""]) => [
-      await runAgain(client, id),
+      await runAgain(actor, id),
     ]),
 };
 
-/** The keys of runs that were asked for without an answer, so that asking again pays for nothing twice. */
-const openKeys = new Map<string, string>();
-
-export async function runAgain(client: Client, id: string): Promise<Outcome> {
-  const key = openKeys.get(id) ?? drawKey();
-  openKeys.set(id, key);
+/** Its key is kept until an answer came, also over a reload, so that asking again pays for nothing twice. */
+export async function runAgain({ client, viewerId }: Actor, id: string): Promise<Outcome> {
+  const scope = `${viewerId} rerun`;
+  const key = keyFor(scope, id);
+  keepKey(scope, id, key);
   const { data, error } = await client.mutation(RUN_AGAIN, { id, key }).toPromise();
-  if (data) openKeys.delete(id);
+  if (data && !isRepeatable(data.rerunJob)) dropKey(scope, id);
   const [outcome = { id, problem: null }] = toOutcomes(
     [id],
     data ? [data.rerunJob] : undefined,

@@ -71,6 +71,9 @@ export const RUN_AGAIN = graphql(`
           message
         }
       }
+      ... on UpstreamError {
+        retryable
+      }
       ... on Error {
         message
       }

@@ -1,9 +1,17 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 
 import { Status } from "../parts/status";
 import { DEPLOYMENT_NAMES } from "./documents";
-import { countFilters, type Filters, STATUSES } from "./filters";
+import {
+  countFilters,
+  type Filters,
+  LONGEST_TAG,
+  NO_FILTERS,
+  readDay,
+  readTag,
+  STATUSES,
+} from "./filters";
 
 /** What to see of the jobs; on a phone it opens when asked to. */
 export function FilterBar({
@@ -15,7 +23,7 @@ export function FilterBar({
 }) {
   const [isOpen, setIsOpen] = useState(false);
   const count = countFilters(filters);
-  const { statuses, deploymentId, from, to } = filters;
+  const { statuses, deploymentId, from, to, tag } = filters;
   return (
     <div className="filters">
       <button className="opener" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
@@ -47,27 +55,25 @@ export function FilterBar({
         </label>
         <label>
           From
-          <input
-            type="date"
+          <Day
             value={from}
             max={to || undefined}
-            onChange={({ target }) => onChange({ ...filters, from: target.value })}
+            onChange={(day) => onChange({ ...filters, from: day })}
           />
         </label>
         <label>
           To
-          <input
-            type="date"
+          <Day
             value={to}
             min={from || undefined}
-            onChange={({ target }) => onChange({ ...filters, to: target.value })}
+            onChange={(day) => onChange({ ...filters, to: day })}
           />
         </label>
-        <button
-          className="clear"
-          disabled={count === 0}
-          onClick={() => onChange({ statuses: [], deploymentId: "", from: "", to: "" })}
-        >
+        <label>
+          Tag
+          <Tag value={tag} onChange={(word) => onChange({ ...filters, tag: word })} />
+        </label>
+        <button className="clear" disabled={count === 0} onClick={() => onChange(NO_FILTERS)}>
           Clear
         </button>
       </div>
@@ -95,5 +101,57 @@ function Deployment({
         </option>
       ))}
     </select>
+  );
+}
+
+/** While its year is typed it is the year 2, then 20, then 202: none of these counts, but each has to stay. */
+function Day({
+  value,
+  onChange,
+  ...bounds
+}: {
+  readonly value: string;
+  readonly min?: string | undefined;
+  readonly max?: string | undefined;
+  readonly onChange: (day: string) => void;
+}) {
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (input.current && readDay(input.current.value) !== value) input.current.value = value;
+  }, [value]);
+  return (
+    <input
+      ref={input}
+      type="date"
+      defaultValue={value}
+      {...bounds}
+      onChange={({ target }) => onChange(readDay(target.value))}
+    />
+  );
+}
+
+/** Asked for once it is typed, as no part of a tag finds anything. */
+function Tag({
+  value,
+  onChange,
+}: {
+  readonly value: string;
+  readonly onChange: (tag: string) => void;
+}) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  const ask = (): void => {
+    if (typed !== value) onChange(readTag(typed));
+  };
+  return (
+    <input
+      value={typed}
+      size={8}
+      maxLength={LONGEST_TAG}
+      placeholder="any"
+      onChange={({ target }) => setTyped(target.value)}
+      onBlur={ask}
+      onKeyDown={({ key }) => key === "Enter" && ask()}
+    />
   );
 }

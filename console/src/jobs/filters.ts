@@ -16,7 +16,12 @@ export type Filters = {
   /** Days as `2026-07-22`, where the person is; empty for none. */
   readonly from: string;
   readonly to: string;
+  /** Empty for any, and for none. */
+  readonly tag: string;
 };
+
+export const NO_FILTERS: Filters = { statuses: [], deploymentId: "", from: "", to: "", tag: "" };
+export const LONGEST_TAG = 64;
 
 /** Whatever the URL has that can't be read counts as not given. */
 export function readFilters(parameters: URLSearchParams): Filters {
@@ -26,6 +31,7 @@ export function readFilters(parameters: URLSearchParams): Filters {
     deploymentId: parameters.get("deployment") ?? "",
     from: readDay(parameters.get("from")),
     to: readDay(parameters.get("to")),
+    tag: readTag(parameters.get("tag")),
   };
 }
 
@@ -34,7 +40,8 @@ export function writeFilters(parameters: URLSearchParams, filters: Filters): URL
   const written = new URLSearchParams(parameters);
   written.delete("status");
   for (const status of filters.statuses) written.append("status", toWord(status));
-  const others = { deployment: filters.deploymentId, from: filters.from, to: filters.to };
+  const { deploymentId: deployment, from, to, tag } = filters;
+  const others = { deployment, from, to, tag };
   for (const [name, value] of Object.entries(others)) {
     if (value === "") written.delete(name);
     else written.set(name, value);
@@ -42,14 +49,16 @@ export function writeFilters(parameters: URLSearchParams, filters: Filters): URL
   return written;
 }
 
-export function countFilters({ statuses, deploymentId, from, to }: Filters): number {
-  return [statuses.length > 0, deploymentId !== "", from !== "", to !== ""].filter(Boolean).length;
+export function countFilters({ statuses, ...others }: Filters): number {
+  const given = Object.values(others).filter((value) => value !== "");
+  return given.length + (statuses.length > 0 ? 1 : 0);
 }
 
-export function toJobFilter({ statuses, deploymentId, from, to }: Filters): JobFilter {
+export function toJobFilter({ statuses, deploymentId, from, to, tag }: Filters): JobFilter {
   return {
     ...(statuses.length > 0 && { status: [...statuses] }),
     ...(deploymentId !== "" && { deploymentId }),
+    ...(tag !== "" && { tag }),
     // Both bounds are exclusive, and both days are meant.
     ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
     ...(to !== "" && { createdBefore: startOf(to, 1).toISOString() }),
@@ -62,6 +71,7 @@ export function fits(job: JobRowFragment, filter: JobFilter): boolean {
   return (
     !isStray(job, filter) &&
     (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
+    (filter.tag == null || job.tags.includes(filter.tag)) &&
     (filter.createdAfter == null || createdAt > Date.parse(filter.createdAfter)) &&
     (filter.createdBefore == null || createdAt < Date.parse(filter.createdBefore))
   );
@@ -76,9 +86,16 @@ function toWord(status: JobStatus): string {
   return status.toLowerCase();
 }
 
-function readDay(text: string | null): string {
-  if (text === null || !/^\d{4}-\d\d-\d\d$/.test(text)) return "";
+/** A day in the years 1000 to 9998, which leaves one more on both sides; else none. */
+export function readDay(text: string | null): string {
+  if (text === null || !/^(?!9999)[1-9]\d{3}-\d\d-\d\d$/.test(text)) return "";
   return Number.isNaN(startOf(text).getTime()) ? "" : text;
+}
+
+/** What the gateway takes for a tag; else none. */
+export function readTag(text: string | null): string {
+  const canBe = text !== null && text.length <= LONGEST_TAG && text.isWellFormed();
+  return canBe && !/\p{Cc}/u.test(text) ? text : "";
 }
 
 /** When a day begins, or another so many days later. */

@@ -4,6 +4,9 @@ import { useLocation } from "wouter";
 
 import type { Viewer } from "../viewer";
 import { CANCEL, DELETE } from "../documents";
+import { toScope } from "../form/draft-store";
+import { keep } from "../form/keep";
+import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
 import { explain } from "../session";
 import { runAgain } from "./actions";
 import { Confirm } from "./confirm";
@@ -53,17 +56,21 @@ export function JobActions({
   }
 
   async function repeat(): Promise<void> {
+    if (isTooSoon()) return;
     setIsRunning(true);
     onTell("");
-    const { problem, madeId } = await runAgain(client, job.id);
+    const { problem, madeId } = await runAgain({ client, viewerId: viewer.id }, job.id);
     setIsRunning(false);
-    if (madeId !== undefined) navigate(`/jobs/${madeId}`);
-    else onTell(problem ?? "It was not run. Try again.");
+    if (madeId !== undefined) {
+      noteAccepted();
+      navigate(`/jobs/${madeId}`);
+    } else onTell(problem ?? "It was not run. Try again.");
   }
 
   function change(): void {
     const draft = JSON.stringify({ input: job.input });
-    sessionStorage.setItem(`draft:${job.deployment.id}`, draft);
+    if (!keep(`draft:${toScope(viewer.id, job.deployment.id)}`, draft))
+      return onTell("It has too much input for this browser to keep. Run it again as it is.");
     navigate(`/run/${encodeURIComponent(job.deployment.id)}`);
   }
 
@@ -78,6 +85,7 @@ export function JobActions({
         <button
           className={job.error?.retryable && !isInputToBlame ? "primary" : undefined}
           disabled={isRunning}
+          {...PRESSED_ONCE}
           onClick={() => (isRisky ? repetition.current?.showModal() : void repeat())}
         >
           {isRunning ? "Sending…" : "Run again"}

@@ -15,9 +15,10 @@ export function Thumbnail({ job }: { readonly job: JobRowFragment }) {
   const { assets } = job;
   const asset = assets.find(({ kind }) => kind === "IMAGE" || kind === "VIDEO") ?? assets[0];
   if (asset === undefined) return <span className="thumbnail" />;
-  const isSeen = (asset.kind === "IMAGE" || asset.kind === "VIDEO") && broken !== asset.url;
+  const url = asset.thumbnailUrl ?? asset.keptUrl ?? asset.url;
+  const isSeen = (asset.kind === "IMAGE" || asset.kind === "VIDEO") && broken !== url;
   return (
-    <span className="thumbnail" onErrorCapture={() => setBroken(asset.url)}>
+    <span className="thumbnail" onErrorCapture={() => setBroken(url)}>
       {isSeen && hasRested && <Picture asset={asset} alt="" isSmall />}
       {!isSeen && <span aria-hidden>{SIGNS[asset.kind]}</span>}
       {assets.length > 1 && <span className="more">{assets.length}</span>}

@@ -36,5 +36,11 @@ export function useSelection(rows: readonly Row[]) {
     toggle,
     selectAll: () => setIds(new Set(rows.map(({ id }) => id))),
     clear: () => setIds(new Set()),
+    drop: (dropped: readonly string[]) =>
+      setIds((before) => {
+        const after = new Set(before);
+        for (const id of dropped) after.delete(id);
+        return after;
+      }),
   };
 }

@@ -141,6 +141,18 @@ function Facts({ job, viewer }: { readonly job: FullJob; readonly viewer: Viewer
           </>
         )}
       </dd>
+      {job.tags.length > 0 && (
+        <>
+          <dt>Tags</dt>
+          <dd>
+            {job.tags.map((tag) => (
+              <Link key={tag} href={`/jobs?tag=${encodeURIComponent(tag)}`}>
+                {tag}
+              </Link>
+            ))}
+          </dd>
+        </>
+      )}
       {job.ownerId !== viewer.id && (
         <>
           <dt>Owner</dt>

@@ -10,6 +10,7 @@ import { draftOf, toScope } from "../form/draft-store";
 import { type Field, readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
 import { isObject, parseJson } from "../form/json";
+import { keep } from "../form/keep";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
@@ -27,7 +28,7 @@ const LAST_USED = "last deployment";
 export function Run({ viewer, deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
   useEffect(() => {
-    if (deploymentId !== undefined) sessionStorage.setItem(LAST_USED, deploymentId);
+    if (deploymentId !== undefined) keep(LAST_USED, deploymentId);
   }, [deploymentId]);
 
   if (!data) {
@@ -103,6 +104,7 @@ function Desk({
               ids={recent.ids}
               shown={recent.shown}
               onShow={(id) => showRecent(viewer.id, id)}
+              onGone={onGone}
             />
           )}
         </section>
@@ -113,12 +115,13 @@ function Desk({
 
 /** Puts the input into the form that another screen wants to be run again with changes. */
 function takeHandedOver(viewerId: string, deploymentId: string, fields: readonly Field[]): void {
-  const name = `draft:${deploymentId}`;
+  const scope = toScope(viewerId, deploymentId);
+  const name = `draft:${scope}`;
   const handed = parseJson(sessionStorage.getItem(name) ?? "");
   sessionStorage.removeItem(name);
   if (!isObject(handed)) return;
   const draft = toDraft(fields, handed["input"]);
-  draftOf(toScope(viewerId, deploymentId), draft).set(draft);
+  draftOf(scope, draft).set(draft);
 }
 
 /** So that whoever comes for the first time needs words alone. */
