@@ -13,6 +13,8 @@ export type FieldRow = {
 };
 
 const MOST_CHOICES = 30;
+/** A list may be of lists of its own kind, without an end. */
+const MOST_LISTS = 4;
 
 /** The fields of a deployment's input in the schema's order; none where nothing is known of it. */
 export function readRows(inputSchema: unknown): readonly FieldRow[] {
@@ -28,7 +30,7 @@ export function readRows(inputSchema: unknown): readonly FieldRow[] {
   }));
 }
 
-function tellType(schema: JsonObject, root: JsonObject): string {
+function tellType(schema: JsonObject, root: JsonObject, lists = MOST_LISTS): string {
   const { format, items } = schema;
   if (Array.isArray(schema["enum"])) return "choice";
   switch (typeOf(schema)) {
@@ -41,7 +43,9 @@ function tellType(schema: JsonObject, root: JsonObject): string {
     case "boolean":
       return "yes or no";
     case "array":
-      return isObject(items) ? `list: ${tellType(resolve(items, root), root)}` : "list";
+      return isObject(items) && lists > 1
+        ? `list: ${tellType(resolve(items, root), root, lists - 1)}`
+        : "list";
     case "object":
       return "object";
     default:

@@ -36,7 +36,7 @@ export function Gallery() {
   const found = useMemo(() => [...arrivedFound, ...listedFound], [arrivedFound, listedFound]);
 
   const isSearched = wanted !== "";
-  const isBegun = state.listed.length > 0 || !state.hasMore;
+  const isBegun = state.arrived.length + state.listed.length > 0 || !state.hasMore;
   const canGoOn = state.hasMore && !state.isLoading && state.problem === null && !isSearched;
   const top = useRef<HTMLDivElement>(null);
   const end = useRef<HTMLDivElement>(null);
