@@ -7,6 +7,8 @@ export default defineConfig({
     // Everything from files of its own: the page's policy allows nothing inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // KB before compression; 150 KB after it.
+    chunkSizeWarningLimit: 550,
   },
   server: {
     proxy: {

@@ -1,7 +1,8 @@
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
+import { Boundary } from "./boundary";
 import { VIEWER } from "./documents";
 import { Foot } from "./foot";
 import { Keys } from "./keys";
@@ -19,39 +20,61 @@ const CREDENTIAL = "credential";
 
 /** The console: signs in where that is needed, then shows one screen at a time. */
 export function App() {
-  const [credential, setCredential] = useState(() => sessionStorage.getItem(CREDENTIAL) ?? "");
-  const session = useMemo(() => openSession(credential), [credential]);
+  const [attempt, setAttempt] = useState<Attempt>(() => ({
+    credential: sessionStorage.getItem(CREDENTIAL) ?? "",
+    isKept: sessionStorage.getItem(CREDENTIAL) !== null,
+    number: 0,
+  }));
+  const { credential, number } = attempt;
+  // Each attempt asks anew, also with the same credential.
+  const session = useMemo(() => ({ ...openSession(credential), number }), [credential, number]);
+  const enter = (given: string, isKept: boolean): void =>
+    setAttempt({ credential: given, isKept, number: number + 1 });
 
   return (
-    <Provider value={session.client}>
+    <Provider value={session.client} key={number}>
       <Entrance
-        key={credential}
         session={session}
-        onSignIn={(given, isKept) => {
-          if (isKept) sessionStorage.setItem(CREDENTIAL, given);
-          setCredential(given);
-        }}
+        attempt={attempt}
+        onSignIn={enter}
         onSignOut={() => {
-          sessionStorage.removeItem(CREDENTIAL);
-          setCredential("");
+          // With it goes what was typed: the next one may be somebody else.
+          sessionStorage.clear();
+          location.assign("/");
         }}
       />
     </Provider>
   );
 }
 
+type Attempt = {
+  readonly credential: string;
+  readonly isKept: boolean;
+  readonly number: number;
+};
+
 function Entrance({
   session,
+  attempt,
   onSignIn,
   onSignOut,
 }: {
   readonly session: Session;
+  readonly attempt: Attempt;
   readonly onSignIn: (credential: string, isKept: boolean) => void;
   readonly onSignOut: () => void;
 }) {
   const [{ data, error }, ask] = useQuery({ query: VIEWER });
+  const isIn = data !== undefined;
+  const isRefused = error?.response?.status === 401;
+  useEffect(() => {
+    if (isIn && attempt.isKept) sessionStorage.setItem(CREDENTIAL, attempt.credential);
+    if (isRefused || (isIn && !attempt.isKept)) sessionStorage.removeItem(CREDENTIAL);
+  }, [isIn, isRefused, attempt]);
+
   if (data) return <Screens session={session} viewer={data.viewer} onSignOut={onSignOut} />;
-  if (error?.response?.status === 401) return <SignIn onSignIn={onSignIn} />;
+  if (isRefused)
+    return <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />;
   if (error) {
     return (
       <main className="center">
@@ -63,11 +86,14 @@ function Entrance({
   return <main className="center">Asking…</main>;
 }
 
+const REFUSED = "This key or token is not accepted. Check it, or ask for another one.";
+
+/** Each with what a credential has to allow for it, any of them. */
 const SCREENS = [
-  ["/run", "Run"],
-  ["/jobs", "Jobs"],
-  ["/gallery", "Gallery"],
-  ["/deployments", "Deployments"],
+  ["/run", "Run", []],
+  ["/jobs", "Jobs", ["jobs:read", "jobs:read:all"]],
+  ["/gallery", "Gallery", ["jobs:read", "jobs:read:all"]],
+  ["/deployments", "Deployments", []],
 ] as const;
 
 function Screens({
@@ -80,7 +106,10 @@ function Screens({
   readonly onSignOut: () => void;
 }) {
   const [location] = useLocation();
-  useLive();
+  const isAllowed = (scopes: readonly string[]): boolean =>
+    scopes.length === 0 || scopes.some((scope) => viewer.scopes.includes(scope));
+  const screens = SCREENS.filter(([, , scopes]) => isAllowed(scopes));
+  useLive(isAllowed(SCREENS[1][2]));
   return (
     <>
       <a className="skip" href="#main">
@@ -88,7 +117,7 @@ function Screens({
       </a>
       <header>
         <nav aria-label="Screens">
-          {SCREENS.map(([path, name]) => (
+          {screens.map(([path, name]) => (
             <Link
               key={path}
               href={path}
@@ -100,20 +129,24 @@ function Screens({
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
-        <Switch>
-          <Route path="/run">{() => <Run viewer={viewer} />}</Route>
-          <Route path="/run/:deploymentId">
-            {({ deploymentId }) => (
-              <Run key={deploymentId} viewer={viewer} deploymentId={deploymentId} />
-            )}
-          </Route>
-          <Route path="/jobs">{() => <Jobs viewer={viewer} />}</Route>
-          <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} viewer={viewer} />}</Route>
-          <Route path="/gallery">{() => <Gallery />}</Route>
-          <Route path="/deployments">{() => <Deployments />}</Route>
-          <Route path="/">{() => <Redirect to="/run" />}</Route>
-          <Route>{() => <p className="empty">Nothing is here. Choose a screen above.</p>}</Route>
-        </Switch>
+        <Boundary key={location}>
+          <Switch>
+            <Route path="/run">{() => <Run viewer={viewer} />}</Route>
+            <Route path="/run/:deploymentId">
+              {({ deploymentId }) => (
+                <Run key={deploymentId} viewer={viewer} deploymentId={deploymentId} />
+              )}
+            </Route>
+            <Route path="/jobs">{() => <Jobs viewer={viewer} />}</Route>
+            <Route path="/jobs/:id">
+              {({ id }) => <JobPage key={id} id={id} viewer={viewer} />}
+            </Route>
+            <Route path="/gallery">{() => <Gallery />}</Route>
+            <Route path="/deployments">{() => <Deployments />}</Route>
+            <Route path="/">{() => <Redirect to="/run" />}</Route>
+            <Route>{() => <p className="empty">Nothing is here. Choose a screen above.</p>}</Route>
+          </Switch>
+        </Boundary>
       </main>
       <Foot session={session} viewer={viewer} onSignOut={onSignOut} />
       <Keys />

@@ -15,6 +15,7 @@ export function Keys() {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (document.querySelector("dialog[open]") !== null) return;
       const path = GO.get(event.key);
       if (path !== undefined) navigate(path);
       else if (event.key === "?") list.current?.showModal();

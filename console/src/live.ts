@@ -3,10 +3,17 @@ import { useClient } from "urql";
 
 import { LIVE } from "./documents";
 import type { JobRowFragment } from "./gql/graphql";
+import { explain } from "./session";
+import { createStore } from "./store";
 
 type Listener = (job: JobRowFragment | null) => void;
 
 const listeners = new Set<Listener>();
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** Why nothing is heard of changes at the moment; empty while something is. */
+export const silence = createStore("");
 
 /** Hears of every job that changes, in its newest state, and of null where changes may have been missed. */
 export function useChanges(listener: Listener): void {
@@ -16,17 +23,43 @@ export function useChanges(listener: Listener): void {
   }, [listener]);
 }
 
-/** The one subscription of the page; what it brings is in the cache for every screen too. */
-export function useLive(): void {
+/** The one subscription of the page to all jobs; it begins again, where it was, for as long as the page is open. */
+export function useLive(isAllowed: boolean): void {
   const client = useClient();
   useEffect(() => {
-    let after = "";
-    const { unsubscribe } = client.subscription(LIVE, { after }).subscribe(({ data }) => {
-      if (!data) return;
-      const { cursor, job } = data.jobsUpdated;
-      after = cursor;
-      for (const listener of listeners) listener(job ?? null);
-    });
-    return unsubscribe;
-  }, [client]);
+    if (!isAllowed) return undefined;
+    // An empty one begins with a reset, at which lists are read.
+    const variables = { after: "" };
+    let pauseMs = FIRST_PAUSE_MS;
+    let timer: number | undefined;
+    let leave = (): void => undefined;
+
+    function again(): void {
+      leave();
+      clearTimeout(timer);
+      timer = window.setTimeout(listen, pauseMs);
+      pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+    }
+
+    function listen(): void {
+      const stream = client.subscription(LIVE, { ...variables });
+      leave = stream.subscribe(({ data, error }) => {
+        if (error || !data) {
+          silence.set(error ? explain(error) : "");
+          return again();
+        }
+        const { cursor, job } = data.jobsUpdated;
+        variables.after = cursor;
+        pauseMs = FIRST_PAUSE_MS;
+        silence.set("");
+        for (const listener of listeners) listener(job ?? null);
+      }).unsubscribe;
+    }
+
+    listen();
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
+  }, [client, isAllowed]);
 }

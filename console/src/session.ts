@@ -2,6 +2,7 @@ import { cacheExchange } from "@urql/exchange-graphcache";
 import { createClient } from "graphql-ws";
 import { Client, type CombinedError, fetchExchange, subscriptionExchange } from "urql";
 
+import type { LiveSubscription } from "./gql/graphql";
 import { createStore } from "./store";
 
 /** A submit may take a little over 20 s; what takes longer is lost. */
@@ -74,6 +75,15 @@ export function openSession(credential: string) {
           JobEvent: () => null,
           LiveDeployment: () => null,
           Upload: () => null,
+        },
+        updates: {
+          Subscription: {
+            // Graphcache never lets go of what nothing ever pointed to. The next job heard of takes this one's place,
+            // and what no list or page points to goes.
+            jobsUpdated({ jobsUpdated: { job } }: LiveSubscription, _, cache) {
+              if (job) cache.link("Query", "lastHeard", { __typename: "Job", id: job.id });
+            },
+          },
         },
       }),
       fetchExchange,

@@ -1,7 +1,10 @@
 /** Asks for the credential that the gateway wants. */
 export function SignIn({
+  reason,
   onSignIn,
 }: {
+  /** Why the last one was not let in; empty for none. */
+  readonly reason: string;
   readonly onSignIn: (credential: string, isKept: boolean) => void;
 }) {
   return (
@@ -16,6 +19,7 @@ export function SignIn({
         }}
       >
         <h1>Sign in</h1>
+        {reason !== "" && <p role="alert">{reason}</p>}
         <label>
           API key or token
           <input name="credential" type="password" autoComplete="off" required autoFocus />

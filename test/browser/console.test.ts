@@ -40,6 +40,21 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
+  "a double click pays once, and every tab of a person hears of it",
+  async () => {
+    const { page, origin } = await openConsole("console-once", { SANDBOX_SPEED: "20" });
+    const other = await page.context().newPage();
+    await other.goto(`${origin}/jobs`);
+    await other.getByText("live", { exact: true }).waitFor();
+    await page.getByLabel(/^Prompt/i).fill("A lantern for two");
+    await page.getByRole("button", { name: "Run", exact: true }).dblclick();
+    await expect.poll(() => main(page), SOON).toMatch(/done/);
+    await expect.poll(() => main(other), SOON).toMatch(/A lantern for two.*done/);
+    expect(await countJobs(origin)).toBe(1);
+  },
+);
+
+test.skipIf(!hasChromium)(
   "a wrong value is marked beside its field before anything is paid for",
   async () => {
     const { page, origin } = await openConsole("console-issues");
@@ -167,11 +182,12 @@ test.skipIf(!hasChromium)(
     const field = page.getByLabel("API key or token");
     await field.fill("rck_wrong");
     await field.press("Enter");
-    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.getByRole("alert").getByText("is not accepted").waitFor();
     await page.getByLabel("API key or token").fill(key);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByLabel(/^Prompt/i).waitFor();
     await page.getByText("live", { exact: true }).waitFor();
+    await page.getByText("sandbox: nothing costs money").waitFor();
     expect(page.url()).not.toContain(key);
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage])")).not.toContain(
       key,
