@@ -1,4 +1,6 @@
+import type { Scope } from "../auth/viewer.ts";
 import { isIdentifier } from "../job/identifier.ts";
+import { textProblem } from "../job/input-issue.ts";
 import { tagProblem } from "../job/tag.ts";
 import type { JobFilter, JobPosition } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
@@ -35,7 +37,7 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
     t.connection(
       {
         type: "Job",
-        scope: "jobs:read",
+        scope: ({ filter }) => scopeOf(filter),
         description:
           "Your jobs, newest first, a page at a time; everybody's with the scope `jobs:read:all`.",
         complexity: toPageCost,
@@ -74,6 +76,10 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
         description: "One of these statuses; an empty list matches no job.",
       }),
       deploymentId: t.id({ description: "A deployment's `id`." }),
+      ownerId: t.id({
+        description:
+          "One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone.",
+      }),
       tag: t.string({ description: "One of the job's `tags`, letter by letter." }),
       createdAfter: t.field({
         type: "DateTime",
@@ -87,20 +93,31 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
   });
 }
 
-/** The store's filter; throws BAD_USER_INPUT for a `deploymentId` or a `tag` that can't be one. */
-export function toJobFilter(filter: JobFilterRef["$inferInput"] | null | undefined): JobFilter {
-  const { status, deploymentId, tag, createdAfter, createdBefore } = filter ?? {};
+type GivenFilter = JobFilterRef["$inferInput"] | null | undefined;
+
+/** The scope that a list or a feed with this filter needs. */
+export function scopeOf(filter: GivenFilter): Scope {
+  return typeof filter?.ownerId === "string" ? "jobs:read:all" : "jobs:read";
+}
+
+/** The store's filter; throws BAD_USER_INPUT for a `deploymentId`, an `ownerId` or a `tag` that can't be one. */
+export function toJobFilter(filter: GivenFilter): JobFilter {
+  const { status, deploymentId, ownerId, tag, createdAfter, createdBefore } = filter ?? {};
   if (typeof deploymentId === "string" && !isIdentifier(deploymentId)) {
     throw badUserInput(
       "`filter.deploymentId` can't be a deployment's id. Take one from the `deployments` query.",
     );
   }
+  const ownerIssue = typeof ownerId === "string" ? textProblem(ownerId) : null;
+  if (ownerIssue !== null)
+    throw badUserInput(`\`filter.ownerId\` ${ownerIssue}. Take one from a job's \`ownerId\`.`);
   const tagIssue = typeof tag === "string" ? tagProblem(tag) : null;
   if (tagIssue !== null)
     throw badUserInput(`\`filter.tag\` ${tagIssue}. Take one from a job's \`tags\`.`);
   return {
     ...(status && { statuses: status }),
     ...(typeof deploymentId === "string" && { deploymentId }),
+    ...(typeof ownerId === "string" && { ownerId }),
     ...(typeof tag === "string" && { tag }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),

@@ -62,7 +62,7 @@ declare global {
       ResolveShape,
       ResolveReturnShape,
     > {
-      scope: Scope;
+      scope: FieldScope<Args>;
     }
   }
 }

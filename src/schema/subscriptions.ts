@@ -5,7 +5,7 @@ import type { Job } from "../job/job.ts";
 import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-list.ts";
-import { toJobFilter } from "./job-list.ts";
+import { scopeOf, toJobFilter } from "./job-list.ts";
 import type { Loaders } from "./loaders.ts";
 import { findSelected, isOutputSelected } from "./selected-fields.ts";
 
@@ -54,7 +54,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
 
     jobsUpdated: t.field({
       type: "JobChange",
-      scope: "jobs:read",
+      scope: ({ filter }) => scopeOf(filter),
       description: JOBS_UPDATED,
       args: {
         filter: t.arg({

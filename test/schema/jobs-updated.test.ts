@@ -130,6 +130,20 @@ test("a filter by tag reads nothing more for each change", async () => {
   await stream.return();
 });
 
+test("a filter by owner lets through that owner's changes alone", async () => {
+  const gateway = await openInProcessGateway();
+  const change = async (ownerId: string) => {
+    const job = await gateway.addJob({ ownerId });
+    return await gateway.observe(job, { kind: "accepted", requestId: "r" });
+  };
+  const text = `subscription ($filter: JobFilter) { jobsUpdated(filter: $filter) { job { id } } }`;
+  const stream = await watch(gateway, { filter: { ownerId: "web" } }, text);
+  await change("app");
+  const { id } = await change("web");
+  expect(await next(stream)).toEqual({ jobsUpdated: { job: { id } } });
+  await stream.return();
+});
+
 test("a cursor of another database is one reset without a job, and no error", async () => {
   const gateway = await openInProcessGateway();
   const other = await openInProcessGateway();
@@ -150,6 +164,7 @@ test.each([
   { after: "\u0000" },
   { filter: { deploymentId: "../x" } },
   { filter: { tag: "" } },
+  { filter: { ownerId: "\u0000" } },
 ])("%j is answered with BAD_USER_INPUT", async (variables) => {
   const gateway = await openInProcessGateway();
   const answer = await gateway.subscribe(WATCH, variables);

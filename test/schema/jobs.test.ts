@@ -248,6 +248,27 @@ test("a filter's conditions must all hold, and the total counts what they let th
   ).toEqual([middle.id]);
 });
 
+test("an operator's filter by owner finds that owner's jobs, with the other conditions too", async () => {
+  const gateway = await openInProcessGateway();
+  await gateway.addJob({ ownerId: "app", tags: ["blue"] });
+  const job = await gateway.addJob({ ownerId: "web", tags: ["blue"] });
+  await gateway.addJob({ ownerId: "web" });
+  const totals = await gateway.answer(`{
+    web: jobs(filter: { ownerId: "web" }) { totalCount }
+    blue: jobs(filter: { ownerId: "web", tag: "blue" }) { totalCount edges { node { id } } }
+    none: jobs(filter: { ownerId: "nobody" }) { totalCount }
+    all: jobs(filter: { ownerId: null }) { totalCount }
+  }`);
+  expect(totals).toEqual({
+    data: {
+      web: { totalCount: 2 },
+      blue: { totalCount: 1, edges: [{ node: { id: job.id } }] },
+      none: { totalCount: 0 },
+      all: { totalCount: 3 },
+    },
+  });
+});
+
 test.each([
   ["first: 101", "first"],
   ["first: -1", "first"],

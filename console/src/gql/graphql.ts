@@ -23,6 +23,8 @@ export type JobFilter = {
   createdBefore?: string | null | undefined;
   /** A deployment's `id`. */
   deploymentId?: string | number | null | undefined;
+  /** One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone. */
+  ownerId?: string | number | null | undefined;
   /** One of these statuses; an empty list matches no job. */
   status?: Array<JobStatus> | null | undefined;
   /** One of the job's `tags`, letter by letter. */

@@ -16,14 +16,17 @@ import {
 /** What to see of the jobs; on a phone it opens when asked to. */
 export function FilterBar({
   filters,
+  hasOwners,
   onChange,
 }: {
   readonly filters: Filters;
+  /** Whether there may be jobs of several owners to see. */
+  readonly hasOwners: boolean;
   readonly onChange: (filters: Filters) => void;
 }) {
   const [isOpen, setIsOpen] = useState(false);
   const count = countFilters(filters);
-  const { statuses, deploymentId, from, to, tag } = filters;
+  const { statuses, deploymentId, from, to, tag, owner } = filters;
   return (
     <div className="filters">
       <button className="opener" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
@@ -71,8 +74,18 @@ export function FilterBar({
         </label>
         <label>
           Tag
-          <Tag value={tag} onChange={(word) => onChange({ ...filters, tag: word })} />
+          <Word
+            value={tag}
+            longest={LONGEST_TAG}
+            onChange={(word) => onChange({ ...filters, tag: readTag(word) })}
+          />
         </label>
+        {hasOwners && (
+          <label>
+            Owner
+            <Word value={owner} onChange={(word) => onChange({ ...filters, owner: word })} />
+          </label>
+        )}
         <button className="clear" disabled={count === 0} onClick={() => onChange(NO_FILTERS)}>
           Clear
         </button>
@@ -130,24 +143,26 @@ function Day({
   );
 }
 
-/** Asked for once it is typed, as no part of a tag finds anything. */
-function Tag({
+/** Asked for once it is typed, as no part of it finds anything. */
+function Word({
   value,
+  longest,
   onChange,
 }: {
   readonly value: string;
+  readonly longest?: number;
   readonly onChange: (tag: string) => void;
 }) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
   const ask = (): void => {
-    if (typed !== value) onChange(readTag(typed));
+    if (typed !== value) onChange(typed);
   };
   return (
     <input
       value={typed}
       size={8}
-      maxLength={LONGEST_TAG}
+      maxLength={longest}
       placeholder="any"
       onChange={({ target }) => setTyped(target.value)}
       onBlur={ask}

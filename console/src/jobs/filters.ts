@@ -18,9 +18,18 @@ export type Filters = {
   readonly to: string;
   /** Empty for any, and for none. */
   readonly tag: string;
+  /** Empty for whomever one may see. */
+  readonly owner: string;
 };
 
-export const NO_FILTERS: Filters = { statuses: [], deploymentId: "", from: "", to: "", tag: "" };
+export const NO_FILTERS: Filters = {
+  statuses: [],
+  deploymentId: "",
+  from: "",
+  to: "",
+  tag: "",
+  owner: "",
+};
 export const LONGEST_TAG = 64;
 
 /** Whatever the URL has that can't be read counts as not given. */
@@ -32,6 +41,7 @@ export function readFilters(parameters: URLSearchParams): Filters {
     from: readDay(parameters.get("from")),
     to: readDay(parameters.get("to")),
     tag: readTag(parameters.get("tag")),
+    owner: parameters.get("owner") ?? "",
   };
 }
 
@@ -40,8 +50,8 @@ export function writeFilters(parameters: URLSearchParams, filters: Filters): URL
   const written = new URLSearchParams(parameters);
   written.delete("status");
   for (const status of filters.statuses) written.append("status", toWord(status));
-  const { deploymentId: deployment, from, to, tag } = filters;
-  const others = { deployment, from, to, tag };
+  const { deploymentId: deployment, from, to, tag, owner } = filters;
+  const others = { deployment, from, to, tag, owner };
   for (const [name, value] of Object.entries(others)) {
     if (value === "") written.delete(name);
     else written.set(name, value);
@@ -54,11 +64,13 @@ export function countFilters({ statuses, ...others }: Filters): number {
   return given.length + (statuses.length > 0 ? 1 : 0);
 }
 
-export function toJobFilter({ statuses, deploymentId, from, to, tag }: Filters): JobFilter {
+export function toJobFilter(filters: Filters): JobFilter {
+  const { statuses, deploymentId, from, to, tag, owner } = filters;
   return {
     ...(statuses.length > 0 && { status: [...statuses] }),
     ...(deploymentId !== "" && { deploymentId }),
     ...(tag !== "" && { tag }),
+    ...(owner !== "" && { ownerId: owner }),
     // Both bounds are exclusive, and both days are meant.
     ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
     ...(to !== "" && { createdBefore: startOf(to, 1).toISOString() }),
@@ -71,6 +83,7 @@ export function fits(job: JobRowFragment, filter: JobFilter): boolean {
   return (
     !isStray(job, filter) &&
     (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
+    (filter.ownerId == null || filter.ownerId === job.ownerId) &&
     (filter.tag == null || job.tags.includes(filter.tag)) &&
     (filter.createdAfter == null || createdAt > Date.parse(filter.createdAfter)) &&
     (filter.createdBefore == null || createdAt < Date.parse(filter.createdBefore))

@@ -156,7 +156,9 @@ function Facts({ job, viewer }: { readonly job: FullJob; readonly viewer: Viewer
       {job.ownerId !== viewer.id && (
         <>
           <dt>Owner</dt>
-          <dd>{job.ownerId}</dd>
+          <dd>
+            <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
+          </dd>
         </>
       )}
     </dl>

@@ -28,6 +28,7 @@ export function Jobs({ viewer }: { readonly viewer: Viewer }) {
       <div className="above">
         <FilterBar
           filters={filters}
+          hasOwners={viewer.id !== "local" && viewer.scopes.includes("jobs:read:all")}
           onChange={(changed) =>
             setParameters(writeFilters(parameters, changed), { replace: true })
           }

@@ -23,6 +23,8 @@ export type JobFilter = {
   readonly createdBefore?: string | null | undefined;
   /** A deployment's `id`. */
   readonly deploymentId?: string | number | null | undefined;
+  /** One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone. */
+  readonly ownerId?: string | number | null | undefined;
   /** One of these statuses; an empty list matches no job. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   /** One of the job's `tags`, letter by letter. */
