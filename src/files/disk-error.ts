@@ -1,3 +1,4 @@
+import { codeOf } from "../store/database-error.ts";
 import { FileStoreError } from "./file-store.ts";
 
 /** Does something in a folder; whatever fails rejects with a `FileStoreError` that names the folder. */
@@ -21,11 +22,6 @@ export async function nullIfMissing<T>(promise: Promise<T>): Promise<T | null> {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
   }
-}
-
-/** The code of the system or the network. */
-export function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 function explain(code: unknown): string {

@@ -4,6 +4,7 @@ import { request as requestByHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 
 import { isPublicAddress } from "../deployments/public-url.ts";
+import { codeOf } from "../store/database-error.ts";
 
 const MOST_REDIRECTS = 3;
 /** What a file may take to come, on top of a second for each 100 KiB of it. */
@@ -217,6 +218,6 @@ function broken(code: string): FetchFileError {
 function toThrown(thrown: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (thrown instanceof FetchFileError) return thrown;
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : "";
+  const code = codeOf(thrown);
   return broken(typeof code === "string" && /^[A-Z][A-Z\d_]*$/.test(code) ? code : "");
 }

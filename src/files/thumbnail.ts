@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { Sharp } from "sharp";
 
 import type { KeptFile } from "../job/kept-file.ts";
+import { createTurns } from "../store/turns.ts";
 import { type FileFacts, openPicture, readHead } from "./judge-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
@@ -20,7 +21,7 @@ export function createThumbnails({
   /** For a stream to come. */
   readonly timeoutMs?: number;
 }) {
-  const inTurn = createTurns(atOnce);
+  const inTurn = createPictureTurns(atOnce);
   return {
     /**
      * A WebP at most so wide, upright and of the first frame, of what `open` gives once it is its turn; null for what is no
@@ -124,7 +125,7 @@ const UPRIGHT = { ...LIMITS, autoOrient: true } as const;
 const LONGEST_SIDE = 16_383;
 
 /** Each picture takes one of the four threads on which Node also reads files and looks names up. */
-const inTurnToStrip = createTurns(1);
+const inTurnToStrip = createPictureTurns(1);
 
 /** Effort would cost minutes with AVIF; a TIFF stays what it is to the last bit. */
 const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
@@ -135,23 +136,13 @@ const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
   ["image/avif", (picture) => picture.avif({ quality: 95, effort: 0 })],
 ]);
 
-function createTurns(atOnce: number) {
-  const waiting: (() => void)[] = [];
-  let underWay = 0;
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (underWay === atOnce) {
-      if (waiting.length === MOST_WAITING) throw new PicturesBusyError();
-      // Whoever ends hands on their turn.
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else underWay += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) underWay -= 1;
-      else next();
-    }
-  };
+/** At most so many pictures at once; up to 100 others wait for their turn, all in one line. */
+function createPictureTurns(atOnce: number) {
+  const inTurn = createTurns(atOnce, {
+    most: MOST_WAITING,
+    refuse: () => new PicturesBusyError(),
+  });
+  return async <T>(work: () => Promise<T>): Promise<T> => await inTurn("pictures", work);
 }
 
 /** Null where there is nothing, or too much. */

@@ -11,6 +11,12 @@ import { toCoded } from "./coded-errors.ts";
 /** What a viewer may read, and never so much at once that others wait for the database. */
 export type Reads = ReturnType<typeof createReads>;
 
+/** The same filter for no more jobs than the viewer may read. */
+export function ofReadable(filter: JobFilter, viewer: Viewer): JobFilter {
+  const ownerId = readableOwner(viewer);
+  return ownerId === undefined ? filter : { ...filter, ownerId };
+}
+
 /** Every read rejects with READ_TOO_SLOW when it takes too long. */
 export function createReads(options: {
   readonly store: JobStore;
@@ -22,8 +28,6 @@ export function createReads(options: {
   const { store, learning, details, inTurn, viewer } = options;
   const { ownerId } = viewer;
   const readable = readableOwner(viewer);
-  const ofReadable = (filter: JobFilter): JobFilter =>
-    readable === undefined ? filter : { ...filter, ownerId: readable };
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
     inTurn(ownerId, read).catch(rethrowCoded);
 
@@ -34,8 +38,8 @@ export function createReads(options: {
     readJobsWithDocuments: (ids: readonly string[]) =>
       run(() => store.jobs.readWithDocuments(ids, MOST_SMALL_BYTES, readable)),
     listJobs: (range: JobRange) =>
-      run(() => store.jobs.list({ ...range, filter: ofReadable(range.filter) })),
-    countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter))),
+      run(() => store.jobs.list({ ...range, filter: ofReadable(range.filter, viewer) })),
+    countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter, viewer))),
     listDeploymentIds: () => run(() => store.jobs.listDeploymentIds(readable)),
     hasDeployment: (id: string) => run(() => store.jobs.hasDeployment(id, readable)),
     // These two are learned from the runs of all owners.

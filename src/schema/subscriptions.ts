@@ -7,6 +7,7 @@ import { toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-list.ts";
 import { scopeOf, toJobFilter } from "./job-list.ts";
 import type { Loaders } from "./loaders.ts";
+import { ofReadable } from "./reads.ts";
 import { findSelected, isOutputSelected } from "./selected-fields.ts";
 
 export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): void {
@@ -69,9 +70,8 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       },
       subscribe: async (_root, { filter, after }, context, info) => {
         const { viewer, watchJobs, startAnew } = context;
-        const ownerId = readableOwner(viewer);
         const watch = {
-          filter: { ...toJobFilter(filter), ...(ownerId !== undefined && { ownerId }) },
+          filter: ofReadable(toJobFilter(filter), viewer),
           after: after ?? null,
         };
         const selected = findSelected(info);

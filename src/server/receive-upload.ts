@@ -50,7 +50,7 @@ export function createUploadAnswer({
       if (countOf(underWay, upload.ownerId) >= MOST_OF_OWNER) return BUSY;
       underWay.set(id, upload.ownerId);
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
-        return toRefusal(new RefusedUploadError(422, "INVALID_FILE", WRONG_LENGTH));
+        return WRONG_LENGTH;
       begin();
       await uploads.receive(upload, inTime(request, allow));
       return null;
@@ -90,8 +90,11 @@ function toRefusal({ status, code, message }: RefusedUploadError): Refusal {
   return { status, code, message };
 }
 
-const WRONG_LENGTH =
-  "The file does not have the size that was said. Create another upload with its size.";
+const WRONG_LENGTH: Refusal = {
+  status: 422,
+  code: "INVALID_FILE",
+  message: "The file does not have the size that was said. Create another upload with its size.",
+};
 const NOT_ALLOWED: Refusal = {
   status: 405,
   code: "METHOD_NOT_ALLOWED",

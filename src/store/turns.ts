@@ -6,11 +6,14 @@ import type { Tables } from "./tables.ts";
 /** Runs an act when it is its turn among those of the same name. */
 export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise<Value>;
 
+/** Where as many wait already, `refuse` makes what the next call rejects with. */
+type Waiting = { readonly most: number; readonly refuse: () => Error };
+
 /**
  * Lets at most `most` acts of one name run at once, in the order of the calls; other names wait for none of them. The next
  * act begins in a later turn of the event loop, so that everybody else's work goes first.
  */
-export function createTurns(most: number): InTurn {
+export function createTurns(most: number, waiting?: Waiting): InTurn {
   const lines = new Map<string, Line>();
 
   function leave(name: string, line: Line): void {
@@ -26,6 +29,7 @@ export function createTurns(most: number): InTurn {
     if (line.running < most) {
       line.running += 1;
     } else {
+      if (waiting !== undefined && line.waiting.length >= waiting.most) throw waiting.refuse();
       await new Promise<void>((resolve) => void line.waiting.push(resolve));
     }
     try {

@@ -13,18 +13,15 @@ import { Confirm } from "./confirm";
 import type { FullJob } from "./use-job";
 import { removeFromList } from "./use-job-list";
 
-/** What the viewer may do with a job; what went wrong is told by `onTell`. */
-export function JobActions({
-  job,
-  viewer,
-  onTell,
-  onChange,
-}: {
+export type JobActionsProps = {
   readonly job: FullJob;
   readonly viewer: Viewer;
   readonly onTell: (problem: string) => void;
   readonly onChange: () => void;
-}) {
+};
+
+/** What the viewer may do with a job; what went wrong is told by `onTell`. */
+export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
   const [, navigate] = useLocation();
   const client = useClient();
   const [cancelling, cancel] = useMutation(CANCEL);

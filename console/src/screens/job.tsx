@@ -6,7 +6,7 @@ import type { Viewer } from "../viewer";
 import { KEEP } from "../documents";
 import { Copy } from "../parts/copy";
 import { InputTable } from "../jobs/input-table";
-import { JobActions } from "../jobs/job-actions";
+import { JobActions, type JobActionsProps } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
 import { Progress } from "../jobs/progress";
 import { Timeline } from "../jobs/timeline";
@@ -83,17 +83,8 @@ export function JobPage({ id, viewer }: { readonly id: string; readonly viewer: 
   );
 }
 
-function Head({
-  job,
-  viewer,
-  onTell,
-  onChange,
-}: {
-  readonly job: FullJob;
-  readonly viewer: Viewer;
-  readonly onTell: (problem: string) => void;
-  readonly onChange: () => void;
-}) {
+function Head(props: JobActionsProps) {
+  const { job } = props;
   return (
     <div className="head">
       <p className="row">
@@ -104,7 +95,7 @@ function Head({
         <Link href={`/run/${encodeURIComponent(job.deployment.id)}`}>{job.deployment.name}</Link>
       </p>
       <h1 className="asked">{promptOf(job) || "A job without a prompt"}</h1>
-      <JobActions job={job} viewer={viewer} onTell={onTell} onChange={onChange} />
+      <JobActions {...props} />
     </div>
   );
 }
