@@ -35,10 +35,16 @@ export async function writeDraft(options: {
     }
   }
 
+  const file = createWriteStream(path, {
+    flags: "wx",
+    mode: 0o600,
+    highWaterMark: BUFFER_BYTES,
+  });
   try {
-    const file = { flags: "wx", mode: 0o600, highWaterMark: BUFFER_BYTES };
-    await pipeline(count, createWriteStream(path, file));
+    await pipeline(count, file);
   } catch (error) {
+    // A file that is still being opened would appear after it was deleted.
+    if (!file.closed) await new Promise<void>((resolve) => file.once("close", () => resolve()));
     await discard();
     throw isOfStream ? error : toDiskError(folder, error);
   }
