@@ -139,7 +139,17 @@ test("operations that a client says are complete count until they are", async ()
 });
 
 test("a reader that stops reading is closed so that the stock client comes back", async () => {
-  const { graphqlUrl } = await serve({ backlog: createBacklog({ mostBytes: 4 * 1_048_576 }) });
+  const backlog = createBacklog({ mostBytes: 4 * 1_048_576 });
+  const { promise: isCut, resolve: onCut } = Promise.withResolvers<void>();
+  const { graphqlUrl } = await serve({
+    backlog: {
+      open: (ownerId, cut) =>
+        backlog.open(ownerId, () => {
+          cut();
+          onCut();
+        }),
+    },
+  });
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
   const query = `{ echo(text: "${"x".repeat(200_000)}") }`;
@@ -147,6 +157,8 @@ test("a reader that stops reading is closed so that the stock client comes back"
   socket.pause();
   // More than the kernel keeps for both sides.
   for (let id = 0; id < 100; id += 1) socket.send(subscribe(String(id), query));
+  await isCut;
+  // Only a reader sees that its socket is closed.
   socket.resume();
   const { code } = await closed;
   expect([1006, 1013]).toContain(code);
