@@ -1,6 +1,7 @@
 import type { Scope } from "../auth/viewer.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import { textProblem } from "../job/input-issue.ts";
+import { foldText, searchTextProblem } from "../job/search-text.ts";
 import { tagProblem } from "../job/tag.ts";
 import type { JobFilter, JobPosition } from "../store/job-store.ts";
 import type { Builder } from "./builder.ts";
@@ -81,6 +82,10 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
           "One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone.",
       }),
       tag: t.string({ description: "One of the job's `tags`, letter by letter." }),
+      text: t.string({
+        description:
+          "3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. Where more than 10,000 jobs hold it, a gateway on SQLite finds the newest of them alone, and one on Postgres may answer READ_TOO_SLOW: search for a longer text then.",
+      }),
       createdAfter: t.field({
         type: "DateTime",
         description: "Submitted after this moment, not at it.",
@@ -100,9 +105,9 @@ export function scopeOf(filter: GivenFilter): Scope {
   return typeof filter?.ownerId === "string" ? "jobs:read:all" : "jobs:read";
 }
 
-/** The store's filter; throws BAD_USER_INPUT for a `deploymentId`, an `ownerId` or a `tag` that can't be one. */
+/** The store's filter; throws BAD_USER_INPUT for what can't be a `deploymentId`, an `ownerId`, a `tag` or a `text`. */
 export function toJobFilter(filter: GivenFilter): JobFilter {
-  const { status, deploymentId, ownerId, tag, createdAfter, createdBefore } = filter ?? {};
+  const { status, deploymentId, ownerId, tag, text, createdAfter, createdBefore } = filter ?? {};
   if (typeof deploymentId === "string" && !isIdentifier(deploymentId)) {
     throw badUserInput(
       "`filter.deploymentId` can't be a deployment's id. Take one from the `deployments` query.",
@@ -114,11 +119,15 @@ export function toJobFilter(filter: GivenFilter): JobFilter {
   const tagIssue = typeof tag === "string" ? tagProblem(tag) : null;
   if (tagIssue !== null)
     throw badUserInput(`\`filter.tag\` ${tagIssue}. Take one from a job's \`tags\`.`);
+  const textIssue = typeof text === "string" ? searchTextProblem(text) : null;
+  if (textIssue !== null)
+    throw badUserInput(`\`filter.text\` ${textIssue}. Give some letters of the prompt.`);
   return {
     ...(status && { statuses: status }),
     ...(typeof deploymentId === "string" && { deploymentId }),
     ...(typeof ownerId === "string" && { ownerId }),
     ...(typeof tag === "string" && { tag }),
+    ...(typeof text === "string" && { text: foldText(text) }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),
   };
@@ -159,9 +168,13 @@ async function listJobs(
 }
 
 /** A page costs its statement, and what is asked of its jobs once for each that it may have, but 20 times at least. */
-function toPageCost({ first, last }: PageArguments) {
+function toPageCost({ first, last, filter }: PageArguments & { readonly filter?: GivenFilter }) {
   const size = first ?? last ?? DEFAULT_SIZE;
-  return { field: 10, multiplier: Math.min(Math.max(size, DEFAULT_SIZE), LARGEST_SIZE) };
+  const isSearch = typeof filter?.text === "string";
+  return {
+    field: isSearch ? 100 : 10,
+    multiplier: Math.min(Math.max(size, DEFAULT_SIZE), LARGEST_SIZE),
+  };
 }
 
 function toSize(first: number | undefined, last: number | undefined): number {

@@ -3,7 +3,7 @@ import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job } from "../job/job.ts";
 import type { Builder } from "./builder.ts";
-import { toCoded } from "./coded-errors.ts";
+import { badUserInput, toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-list.ts";
 import { scopeOf, toJobFilter } from "./job-list.ts";
 import type { Loaders } from "./loaders.ts";
@@ -69,6 +69,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         }),
       },
       subscribe: async (_root, { filter, after }, context, info) => {
+        if (typeof filter?.text === "string") throw badUserInput(NO_SEARCH);
         const { viewer, watchJobs, startAnew } = context;
         const watch = {
           filter: ofReadable(toJobFilter(filter), viewer),
@@ -92,6 +93,9 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
     }),
   }));
 }
+
+const NO_SEARCH =
+  "`filter.text` finds jobs in a list, but can't follow their changes. Leave it out, and keep the changes of the jobs that `jobs` found; or give them a tag, and follow that.";
 
 const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's with the scope \`jobs:read:all\`. It never ends by itself.
 

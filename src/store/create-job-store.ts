@@ -8,6 +8,7 @@ import { createInsert } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
+import { createFoundLists } from "./list-found-jobs.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createTaggedLists } from "./list-tagged-jobs.ts";
 import { createLooks } from "./looks.ts";
@@ -88,7 +89,7 @@ export function createJobStore(dependencies: {
     ...createJobReads(database),
     ...createDeletions(database, changes.announce),
     ...lists,
-    ...createTaggedLists(reads, lists),
+    ...createFoundLists(database, createTaggedLists(reads, lists)),
     ...createSubmitLeases(database),
   };
 

@@ -40,7 +40,7 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
         // After the insert: a deletion that freed the key for it has committed its part here, too.
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
-        await insertInput(transaction, job.id, text);
+        await insertInput(transaction, job.id, input);
         await insertTags(transaction, job);
         await insertUses(transaction, job.id, uploads);
         return true;

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
-import { isJsonObject, type JsonValue } from "../job/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { toSearchText } from "../job/search-text.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Documents, JobDocuments, StoredDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
@@ -73,11 +74,17 @@ function parseDocuments(jobId: string, inputText: string, output: string | null)
 export async function insertInput(
   transaction: Kysely<Tables>,
   jobId: string,
-  input: string,
+  input: JsonObject,
 ): Promise<void> {
+  const text = JSON.stringify(input);
   await transaction
     .insertInto("job_documents")
-    .values({ job_id: jobId, input, input_bytes: Buffer.byteLength(input) })
+    .values({
+      job_id: jobId,
+      input: text,
+      input_bytes: Buffer.byteLength(text),
+      search: toSearchText(input),
+    })
     .execute();
 }
 

@@ -27,6 +27,8 @@ export type JobFilter = {
   readonly statuses?: readonly JobStatus[];
   readonly deploymentId?: string;
   readonly tag?: string;
+  /** What one of the input's texts holds; both are folded by `foldText`. */
+  readonly text?: string;
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
 };

@@ -138,12 +138,11 @@ function ofStatus(eb: Builder, status: JobStatus | null): Conditions {
 
 function inRange(eb: Builder, range: JobRange): Conditions {
   const { filter } = range;
-  return [...inFilter(eb, filter), ...betweenPlaces(eb, range, ageOf(filter), sql`id`)];
+  return [...inFilter(eb, filter), ...betweenPlaces(range, ageOf(filter), sql`id`)];
 }
 
 /** What holds of the rows between the places of a range, by an index of `age` and `id`. */
-export function betweenPlaces<From extends keyof Tables>(
-  eb: ExpressionBuilder<Tables, From>,
+export function betweenPlaces(
   { after, before }: JobRange,
   age: RawBuilder<number>,
   id: RawBuilder<string>,
@@ -152,11 +151,11 @@ export function betweenPlaces<From extends keyof Tables>(
   const conditions: Conditions = [];
   // SQLite finds no place in an index of expressions by two of them, so it is given the first once more.
   if (after !== undefined) {
-    conditions.push(eb(age, "<=", after.createdAt.getTime()));
+    conditions.push(sql<SqlBool>`${age} <= ${after.createdAt.getTime()}`);
     conditions.push(sql<SqlBool>`(${age}, ${id}) < ${toTuple(after)}`);
   }
   if (before !== undefined) {
-    conditions.push(eb(age, ">=", before.createdAt.getTime()));
+    conditions.push(sql<SqlBool>`${age} >= ${before.createdAt.getTime()}`);
     conditions.push(sql<SqlBool>`(${age}, ${id}) > ${toTuple(before)}`);
   }
   return conditions;

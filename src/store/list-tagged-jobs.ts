@@ -45,7 +45,7 @@ export function createTaggedLists(reads: Kysely<Tables>, lists: Lists): Lists {
       const direction = range.direction === "forward" ? "desc" : "asc";
       const rows = await select(filter)
         .select(JOB_COLUMNS.map((column) => `jobs.${column}` as const))
-        .where((eb) => eb.and(betweenPlaces(eb, range, age, sql`job_tags.job_id`)))
+        .where(({ and }) => and(betweenPlaces(range, age, sql`job_tags.job_id`)))
         .orderBy(age, direction)
         .orderBy("job_tags.job_id", direction)
         .limit(limit)

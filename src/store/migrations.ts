@@ -30,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...createTables(kind),
       ...createFileTables(kind),
       ...createTriggers(kind, nowMs),
+      ...(kind === "sqlite" ? SQLITE_TEXT_SEARCH : POSTGRES_TEXT_SEARCH),
       ...(kind === "postgres" ? createLookTable({ kind, lookMs }) : []),
     ],
   },
@@ -88,12 +89,15 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     )`,
     sql`create index job_tags_by_age on job_tags (tag, (created_at + 0), job_id)`,
     sql`create index job_tags_by_owner on job_tags (owner_id, tag, created_at, job_id)`,
+    // The number is what `job_texts` knows the job by. Without a column for it, a vacuum would give out others.
     sql`create table job_documents (
-      job_id ${name} primary key references jobs (id) on delete cascade,
+      ${isPostgres ? sql`` : sql`number integer primary key,`}
+      job_id ${name} not null unique references jobs (id) on delete cascade,
       input_bytes integer not null,
       output_bytes integer not null default 0,
       input text not null,
-      output text
+      output text,
+      search text not null default ''
     )`,
     sql`create table job_events (
       job_id ${name} not null references jobs (id) on delete cascade,
@@ -146,6 +150,41 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     )`,
   ];
 }
+
+/** Trigrams alone, of texts that are folded already. The owner is marked at both ends, to be found as a whole. */
+const SQLITE_TEXT_SEARCH: readonly RawBuilder<unknown>[] = [
+  sql`create virtual table job_texts using fts5(
+    owner, search, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1')`,
+  sql`create trigger job_documents_add_text after insert on job_documents begin
+    insert into job_texts (rowid, owner, search) values (
+      new.number,
+      char(1) || (select owner_id from jobs where id = new.job_id) || char(1),
+      new.search
+    );
+  end`,
+  sql`create trigger job_documents_delete_text after delete on job_documents begin
+    delete from job_texts where rowid = old.number;
+  end`,
+];
+
+/**
+ * Not every user of a database may create an extension, so whoever may can do it later. The function that finds is
+ * planned with bitmaps, the only way along such an index, which other reads do without.
+ */
+const POSTGRES_TEXT_SEARCH: readonly RawBuilder<unknown>[] = [
+  sql`create function gateway_enable_text_search() returns void language plpgsql as $$
+    begin
+      create extension if not exists pg_trgm;
+      create index job_documents_by_text on job_documents using gin (search gin_trgm_ops);
+      create function gateway_find_text(pattern text) returns setof text
+        language sql stable set enable_bitmapscan = on
+        as 'select job_id from job_documents where search like pattern';
+    end $$`,
+  sql`do $$ begin
+      perform gateway_enable_text_search();
+    exception when others then null;
+    end $$`,
+];
 
 /** A file's row goes with its job; the trigger remembers that the file has to go, too. */
 function createFileTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {

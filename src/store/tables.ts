@@ -62,6 +62,8 @@ export type Tables = {
     readonly output_bytes: Generated<number>;
     readonly input: string;
     readonly output: Generated<string | null>;
+    /** What the job is found by; see `toSearchText`. */
+    readonly search: Generated<string>;
   };
   readonly job_events: {
     readonly job_id: string;

@@ -43,6 +43,7 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
     `query { jobs(filter: { status: [SUCCEEDED], deploymentId: "wg" }) { ${PAGE} } } ${TOLD}`,
   ],
   ["jobs of a tag", `query { jobs(filter: { tag: "${SHARED_TAG}" }) { ${PAGE} } } ${TOLD}`],
+  ["jobs with a text", `query { jobs(filter: { text: "prompt-of" }) { ${PAGE} } } ${TOLD}`],
   [
     "jobs of a tag that match",
     `query { jobs(filter: { tag: "${SHARED_TAG}", status: [SUCCEEDED], deploymentId: "wg" }) { ${PAGE} } } ${TOLD}`,

@@ -164,6 +164,7 @@ test.each([
   { after: "\u0000" },
   { filter: { deploymentId: "../x" } },
   { filter: { tag: "" } },
+  { filter: { text: "cat" } },
   { filter: { ownerId: "\u0000" } },
 ])("%j is answered with BAD_USER_INPUT", async (variables) => {
   const gateway = await openInProcessGateway();

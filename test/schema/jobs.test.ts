@@ -237,6 +237,9 @@ test("a filter's conditions must all hold, and the total counts what they let th
   expect(await filtered({ tag: "Blue" })).toEqual([]);
   expect(await filtered({ tag: null, deploymentId: "cold-light" })).toEqual([late.id]);
   expect(await filtered({ tag: "blue", status: ["SUBMITTING"] })).toEqual([late.id]);
+  expect(await filtered({ text: "A  Glow" })).toEqual([late.id, middle.id, early.id]);
+  expect(await filtered({ text: "glow", tag: "blue" })).toEqual([late.id, middle.id]);
+  expect(await filtered({ text: "no such words" })).toEqual([]);
   expect(await filtered({ tag: "blue", createdBefore: "2025-07-22T14:30:00Z" })).toEqual([
     middle.id,
   ]);
@@ -283,6 +286,8 @@ test.each([
   ['filter: {deploymentId: "../x"}', "filter.deploymentId"],
   ['filter: {tag: ""}', "filter.tag"],
   ['filter: {tag: "\\u0000"}', "filter.tag"],
+  ['filter: {text: "ab"}', "filter.text"],
+  ['filter: {text: "abc\\u0000"}', "filter.text"],
 ])("jobs(%s) is refused in words that name the argument", async (given, argument) => {
   const gateway = await openInProcessGateway();
   const { code, message } = await codeOf(gateway, `{ jobs(${given}) { totalCount } }`);

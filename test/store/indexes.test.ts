@@ -111,6 +111,22 @@ test.each([...TAG_READS, ...NARROWED_TAG_READS])(
   },
 );
 
+const SEARCHES = [
+  ...readsOf("a text", { text: "cat" }, []),
+  ...readsOf("a text of an owner", { ...OWN, ...SINCE, text: "cat", tag: "own" }, []),
+];
+
+test.each(SEARCHES)("on SQLite, %s begins with what is found", async (_title, read) => {
+  const steps = (await explainOnSqlite(read)).filter(
+    (detail) =>
+      !/^(CO-ROUTINE|CORRELATED|LIST SUBQUERY|USE TEMP|SCAN (found|texts|counted)$)/.test(detail),
+  );
+  expect(steps.filter((step) => step.startsWith("SCAN job_texts VIRTUAL TABLE"))).toHaveLength(1);
+  const lookUps = steps.filter((step) => !step.startsWith("SCAN job_texts"));
+  expect(lookUps.length).toBeGreaterThan(1);
+  for (const step of lookUps) expect(step).toMatch(/^SEARCH \w+ USING .*\((id|rowid|job_id)=\?/);
+});
+
 /** The steps of each statement's plan. */
 async function explainOnSqlite(read: Read): Promise<readonly string[]> {
   const path = join(await createTemporaryFolder(), "jobs.db");
@@ -150,7 +166,10 @@ describe.each([
     insert into job_tags (job_id, tag, owner_id, created_at)
       select id, case when owner_id = 'mine' then 'own' else 'common' end, owner_id, created_at from jobs
       union all select id, 'rare', owner_id, created_at from jobs where created_at % 400 = 10
-      on conflict do nothing`;
+      on conflict do nothing;
+    insert into job_documents (job_id, input_bytes, input, search)
+      select id, 2, '{}', case when created_at % 1000 = 10 then 'a cat ' else 'a dog ' end || md5(id)
+      from jobs where created_at between ${first} and ${last}`;
 
   beforeAll(async () => {
     const { url, drop } = await createDatabase();
@@ -159,10 +178,15 @@ describe.each([
     client = new pg.Client(url);
     await client.connect();
     for (const [index, last] of parts.entries()) {
-      if (index > 0) await client.query("vacuum analyze jobs, job_tags");
+      if (index > 0) await client.query("vacuum analyze jobs, job_tags, job_documents");
       await client.query(seed((parts[index - 1] ?? 0) + 1, last));
     }
     await client.query(READER_SETTINGS);
+    // What the function does, with a plan for any text.
+    await client.query(`set plan_cache_mode = force_generic_plan`);
+    await client.query(
+      `prepare find_text (text) as select job_id from job_documents where search like $1`,
+    );
     const queries = new Kysely<Tables>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
       log({ query }) {
@@ -200,6 +224,26 @@ describe.each([
       expect(plan["Rows Removed by Filter"] ?? 0).toBe(0);
       for (const column of columns) expect(String(plan["Index Cond"])).toContain(column);
     }
+  });
+
+  test.each(SEARCHES)("%s looks up what is found, and nothing else", async (_title, read) => {
+    const scans = (await explain(read)).filter((node) => node["Relation Name"] !== undefined);
+    expect(scans.length).toBeGreaterThan(0);
+    for (const scan of scans) {
+      expect(scan["Node Type"]).toMatch(/Index/);
+      expect(String(scan["Index Cond"])).toMatch(/\(id = |job_id = /);
+      expect(Number(scan["Actual Loops"]) * Number(scan["Actual Rows"])).toBeLessThanOrEqual(50);
+    }
+  });
+
+  test("a text is found along its index, by a statement that is given the text apart", async () => {
+    await client.query("begin; set local enable_bitmapscan = on");
+    const { rows } = await client.query(
+      `explain (analyze, format json) execute find_text('%cat%')`,
+    );
+    await client.query("rollback");
+    const scans = findNodes(rows[0]["QUERY PLAN"]).filter((node) => "Index Name" in node);
+    expect(scans.map((scan) => scan["Index Name"])).toEqual(["job_documents_by_text"]);
   });
 
   test.each(TAG_READS)("%s passes over no row", async (_title, read, columns) => {

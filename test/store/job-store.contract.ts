@@ -10,6 +10,7 @@ import { describeLooks } from "./looks.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
 import { describeTags } from "./tags.contract.ts";
+import { describeTexts } from "./texts.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -495,6 +496,8 @@ export function describeJobStore(
     statements: () => statements,
     execute: (sql) => fresh.execute(sql),
   });
+
+  describeTexts({ store: () => store, execute: (sql) => fresh.execute(sql) });
 
   test("counts to 10,000 and no further, whatever the filter", async () => {
     await addMany(10_020);

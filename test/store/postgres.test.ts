@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 
 import { sql } from "kysely";
@@ -64,6 +65,32 @@ describe("the job store on Postgres", () => {
       },
     };
   });
+});
+
+test("where the extension can't be created, texts are refused until somebody enables them", async () => {
+  const database = await createEmptyDatabase();
+  const role = `limited_${randomUUID().replaceAll("-", "")}`;
+  await runInPostgres(`create role ${role} login password 'secret'`);
+  onTestFinished(() => runInPostgres(`drop role ${role}`));
+  onTestFinished(() => database.drop());
+  const superuser = new pg.Client(database.url);
+  await superuser.connect();
+  await superuser.query(`create schema ${role} authorization ${role}`);
+  const url = new URL(database.url);
+  [url.username, url.password] = [role, "secret"];
+  const store = await openStore({ databaseUrl: url.href, log });
+  onTestFinished(() => store.close());
+  const job = createJob({ ownerId: "mine", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  await store.jobs.insert({ job, input: { prompt: "a cat" }, key: null });
+  const list = () => store.jobs.list({ filter: { text: "cat" }, direction: "forward", limit: 10 });
+
+  await expect(list()).rejects.toThrow("ask whoever runs the gateway");
+  await expect(store.jobs.count({ text: "cat" })).rejects.toThrow(
+    "select gateway_enable_text_search()",
+  );
+  await superuser.query(`set search_path = ${role}; select gateway_enable_text_search()`);
+  await superuser.end();
+  expect(await list()).toEqual([job]);
 });
 
 test("what owners read, and what looks do, is planned along the indexes, on each connection for it and on no other", async () => {

@@ -29,6 +29,8 @@ export type JobFilter = {
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   /** One of the job's `tags`, letter by letter. */
   readonly tag?: string | null | undefined;
+  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. Where more than 10,000 jobs hold it, a gateway on SQLite finds the newest of them alone, and one on Postgres may answer READ_TOO_SLOW: search for a longer text then. */
+  readonly text?: string | null | undefined;
 };
 
 /** How far a job has come. It only ever moves forward, and may skip statuses. */

@@ -1,0 +1,100 @@
+import { type Expression, type RawBuilder, sql, type SqlBool } from "kysely";
+
+import type { Database } from "./database.ts";
+import { codeOf, NoTextSearchError } from "./database-error.ts";
+import { JOB_COLUMNS, toJob } from "./job-rows.ts";
+import type { JobFilter, Jobs } from "./job-store.ts";
+import { betweenPlaces, MOST_COUNTED } from "./list-jobs.ts";
+
+type Lists = Pick<Jobs, "list" | "count">;
+type TextFilter = JobFilter & { readonly text: string };
+
+/** Nobody else is served while SQLite searches. */
+const MOST_FOUND = 10_000;
+/** Postgres' code for the function that `gateway_enable_text_search` would have made. */
+const NO_FUNCTION = "42883";
+/** As in no index. Along another than that of what is found, a database would look each of its jobs up in that. */
+const AGE = sql<number>`(jobs.created_at + 1 - 1)`;
+const unindexed = (column: "owner_id" | "deployment_id" | "status") =>
+  sql<string>`(${sql.ref(`jobs.${column}`)} || '')`;
+
+/** Finds the jobs whose input holds a text, by its trigrams; `lists` finds the jobs where no text is asked for. */
+export function createFoundLists({ kind, reads }: Database, lists: Lists): Lists {
+  const select = (filter: TextFilter) =>
+    reads.selectFrom("jobs").where((eb) => {
+      const { statuses, deploymentId, ownerId, tag, createdAfter, createdBefore } = filter;
+      const conditions: Expression<SqlBool>[] = [
+        kind === "sqlite" ? isFoundOnSqlite(filter) : isFoundOnPostgres(filter),
+      ];
+      if (ownerId !== undefined) conditions.push(eb(unindexed("owner_id"), "=", ownerId));
+      if (deploymentId !== undefined)
+        conditions.push(eb(unindexed("deployment_id"), "=", deploymentId));
+      if (statuses !== undefined) conditions.push(eb(unindexed("status"), "in", statuses));
+      if (createdAfter !== undefined) conditions.push(eb(AGE, ">", createdAfter.getTime()));
+      if (createdBefore !== undefined) conditions.push(eb(AGE, "<", createdBefore.getTime()));
+      if (tag !== undefined) {
+        const ofJob = eb.selectFrom("job_tags").whereRef("job_tags.job_id", "=", "jobs.id");
+        conditions.push(eb(ofJob.where("tag", "=", tag).select("tag"), "is not", null));
+      }
+      return eb.and(conditions);
+    });
+
+  return {
+    async list(range) {
+      const { filter, limit } = range;
+      if (!hasText(filter)) return await lists.list(range);
+      if (filter.statuses?.length === 0) return [];
+      const direction = range.direction === "forward" ? "desc" : "asc";
+      const rows = await select(filter)
+        .select(JOB_COLUMNS)
+        .where(({ and }) => and(betweenPlaces(range, AGE, sql`id`)))
+        .orderBy(AGE, direction)
+        .orderBy("id", direction)
+        .limit(limit)
+        .execute()
+        .catch(explain);
+      return rows.map(toJob);
+    },
+
+    async count(filter) {
+      if (!hasText(filter)) return await lists.count(filter);
+      if (filter.statuses?.length === 0) return 0;
+      const found = select(filter).select("id").limit(MOST_COUNTED);
+      const { count } = await reads
+        .selectFrom(found.as("counted"))
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow()
+        .catch(explain);
+      return count;
+    },
+  };
+}
+
+/** The newest of an owner, or of all. */
+function isFoundOnSqlite({ text, ownerId }: TextFilter): RawBuilder<SqlBool> {
+  const inOwner = ownerId === undefined ? "" : `owner : ${quote(`\u0001${ownerId}\u0001`)} AND `;
+  return sql`jobs.id in (
+    select job_documents.job_id from (
+      select rowid as number from job_texts where job_texts match ${`${inOwner}search : ${quote(text)}`}
+      order by rowid desc limit ${sql.lit(MOST_FOUND)}
+    ) as texts cross join job_documents on job_documents.number = texts.number
+  )`;
+}
+
+function isFoundOnPostgres({ text }: TextFilter): RawBuilder<SqlBool> {
+  const pattern = `%${text.replaceAll(/[%_\\]/g, String.raw`\$&`)}%`;
+  return sql`jobs.id = any(array(select gateway_find_text(${pattern})))`;
+}
+
+/** A phrase of the query language of FTS5. */
+function quote(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+function explain(error: unknown): never {
+  throw codeOf(error) === NO_FUNCTION ? new NoTextSearchError({ cause: error }) : error;
+}
+
+function hasText(filter: JobFilter): filter is TextFilter {
+  return filter.text !== undefined;
+}
