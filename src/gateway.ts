@@ -167,6 +167,7 @@ export async function startGateway(
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     files,
     live,
+    pace,
   };
   const server = keep(
     await startServer({

@@ -31,6 +31,7 @@ export function createBreaker(options: {
   let failures = 0;
   /** What opened it; null while it is closed. */
   let cause: UpstreamErrorCode | null = null;
+  let openedAt = -Infinity;
   let closedAt = -Infinity;
   let backOffMs = SHORTEST_BACK_OFF_MS;
   let probeAt = Infinity;
@@ -47,6 +48,7 @@ export function createBreaker(options: {
   function open(code: UpstreamErrorCode): void {
     if (cause !== null) return;
     cause = code;
+    openedAt = now();
     badAnswersSince = Infinity;
     scheduleProbe(now() - closedAt < RELAPSE_MS ? backOffMs : SHORTEST_BACK_OFF_MS);
     onOpen(code);
@@ -54,6 +56,8 @@ export function createBreaker(options: {
 
   return {
     isOpen: () => cause !== null,
+    /** For how long it has been open, in milliseconds; null while it is closed. */
+    openForMs: () => (cause === null ? null : now() - openedAt),
     open,
     noteFailure(code: UpstreamErrorCode): void {
       failures += code === "TIMEOUT" ? TIMEOUT_WEIGHT : 1;

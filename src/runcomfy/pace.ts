@@ -151,6 +151,9 @@ export function createPace(options: {
     isOutage: (deploymentId?: string) =>
       all.isOpen() ||
       (deploymentId !== undefined && deployments.peek(deploymentId)?.isOpen() === true),
+    /** For how many milliseconds all of RunComfy has had an outage, or this deployment, if given; null without one. */
+    outageMs: (deploymentId?: string) =>
+      (deploymentId === undefined ? all : deployments.peek(deploymentId))?.openForMs() ?? null,
     /** Why no submit to this deployment may leave now. After null, one has to leave. */
     submitRefusal: (deploymentId: string): UpstreamErrorCode | null =>
       all.submitRefusal() ?? deployments.peek(deploymentId)?.submitRefusal() ?? null,

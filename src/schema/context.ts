@@ -1,6 +1,7 @@
 import type { Viewer } from "../auth/viewer.ts";
 import type { Job } from "../job/job.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
+import type { Pace } from "../runcomfy/pace.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/wait-for-end.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
@@ -37,6 +38,7 @@ export type Services = {
     readonly keepOutputs: KeepOutputs;
   };
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
+  readonly pace: Pick<Pace, "outageMs">;
 };
 
 export type GatewayContext = Services & {

@@ -15,6 +15,7 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
   addInputField(builder);
   addLiveDeployment(builder);
   addDeploymentStats(builder);
+  const outage = addOutage(builder);
 
   builder.node("Deployment", {
     description: "A model with its LoRA that RunComfy serves; a job is one run of it.",
@@ -54,6 +55,13 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
         complexity: 10,
         resolve: ({ id }, _arguments, { live }) => live.read(id),
       }),
+      outage: t.field({
+        type: outage,
+        nullable: true,
+        description:
+          "Its own outage, in which submits to it are refused at once; null without one. See `Query.outage` for one of all.",
+        resolve: ({ id }, _arguments, { pace }) => toOutage(pace.outageMs(id)),
+      }),
       stats: t.field({
         type: "DeploymentStats",
         description: "How its last 200 runs went, whoever submitted them.",
@@ -77,6 +85,14 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
   });
 
   builder.queryFields((t) => ({
+    outage: t.field({
+      type: outage,
+      scope: null,
+      nullable: true,
+      description:
+        "The outage of RunComfy as a whole, in which submits are refused at once and jobs are followed again once it ends; null without one.",
+      resolve: (_root, _arguments, { pace }) => toOutage(pace.outageMs()),
+    }),
     deployment: t.field({
       type: "Deployment",
       scope: null,
@@ -174,6 +190,19 @@ function addLiveDeployment(builder: Builder): void {
       status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
     }),
   });
+}
+
+function addOutage(builder: Builder) {
+  return builder.objectRef<{ readonly since: Date }>("Outage").implement({
+    description: "RunComfy, or a deployment, keeps failing this gateway's calls.",
+    fields: (t) => ({
+      since: t.expose("since", { type: "DateTime", description: "Since when, as it was noticed." }),
+    }),
+  });
+}
+
+function toOutage(durationMs: number | null) {
+  return durationMs === null ? null : { since: new Date(Date.now() - durationMs) };
 }
 
 function addDeploymentStats(builder: Builder): void {

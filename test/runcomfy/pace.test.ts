@@ -70,6 +70,25 @@ test("Without failures looks and submits may start at any time, and there is not
   expect(pace.failingDeployments()).toEqual([]);
 });
 
+test("An outage tells how long it has lasted, of all and of a deployment alone", () => {
+  failAlone("bad");
+  now += 2_000;
+  expect([pace.outageMs(), pace.outageMs("bad"), pace.outageMs("good")]).toEqual([
+    null,
+    2_000,
+    null,
+  ]);
+  failReads();
+  now += 500;
+  expect([pace.outageMs(), pace.outageMs("bad"), pace.outageMs("good")]).toEqual([
+    500,
+    2_500,
+    null,
+  ]);
+  pace.noteRead(null, "bad");
+  expect([pace.outageMs(), pace.outageMs("bad")]).toEqual([null, null]);
+});
+
 describe("A pause", () => {
   test("runs down and holds up looks", () => {
     pace.notePause(7_000);

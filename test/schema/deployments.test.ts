@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { LiveDeployment } from "../../src/runcomfy/live-deployment.ts";
 
@@ -184,5 +184,32 @@ test("a deployment tells how the upstream runs it, or null where that says nothi
       { id, live: facts },
       { id: "cold-light", live: null },
     ],
+  });
+});
+
+test("an outage is told where it is, with the moment at which it was noticed", async () => {
+  let outages = new Map<string | undefined, number>();
+  const gateway = await openInProcessGateway({
+    catalogue: CATALOGUE,
+    pace: { outageMs: (deploymentId) => outages.get(deploymentId) ?? null },
+  });
+  const ask = async () =>
+    (await gateway.answer("{ outage { since } deployments { id outage { since } } }")).data;
+  const none = [
+    { id: "warm-glow", outage: null },
+    { id: "cold-light", outage: null },
+  ];
+  expect(await ask()).toEqual({ outage: null, deployments: none });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 0, 1, 0, 1) });
+  onTestFinished(() => void vi.useRealTimers());
+  outages = new Map([["cold-light", 60_000]]);
+  expect(await ask()).toEqual({
+    outage: null,
+    deployments: [none[0], { id: "cold-light", outage: { since: "2026-01-01T00:00:00.000Z" } }],
+  });
+  outages = new Map([[undefined, 30_000]]);
+  expect(await ask()).toEqual({
+    outage: { since: "2026-01-01T00:00:30.000Z" },
+    deployments: none,
   });
 });

@@ -40,6 +40,7 @@ export async function openInProcessGateway(
     /** In place of what the store gives. */
     readonly reads?: Partial<Reads>;
     readonly live?: Partial<Services["live"]>;
+    readonly pace?: Services["pace"];
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
   } = {},
@@ -90,6 +91,7 @@ export async function openInProcessGateway(
       ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
     files: NO_FILES,
     live: { ...SILENT_UPSTREAM, ...options.live },
+    pace: { outageMs: () => null, ...options.pace },
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 

@@ -111,6 +111,7 @@ async function openWorld() {
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
     live: SILENT_UPSTREAM,
+    pace: { outageMs: () => null },
   };
   const after = await store.feed.readHead();
 
