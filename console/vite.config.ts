@@ -1,7 +1,21 @@
-import { defineConfig } from "vite";
+import { formatDocument, stringifyDocument } from "urql";
+import { defineConfig, type Plugin } from "vite";
+
+import * as documents from "./src/gql/graphql.ts";
+
+/** Writes down every document that the page sends, as it sends it, so that a gateway can trust them. */
+const listDocuments: Plugin = {
+  name: "list-documents",
+  generateBundle() {
+    const operations = Object.entries(documents).filter(([name]) => name.endsWith("Document"));
+    const texts = operations.map(([, document]) => stringifyDocument(formatDocument(document)));
+    this.emitFile({ type: "asset", fileName: "documents.json", source: JSON.stringify(texts) });
+  },
+};
 
 export default defineConfig({
   base: "/console/",
+  plugins: [listDocuments],
   build: {
     outDir: "dist",
     // Everything from files of its own: the page's policy allows nothing inline.

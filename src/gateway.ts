@@ -21,6 +21,7 @@ import { createBacklog } from "./schema/backlog.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
+import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
@@ -78,7 +79,11 @@ export async function startGateway(
   for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
   const { auth, doors, limits } = config;
   const { trustedDocumentsFile: file } = doors;
-  const trustedDocuments = file === null ? null : await loadTrustedDocuments(file);
+  const consoleFolder = fileURLToPath(new URL("../console/dist", import.meta.url));
+  const trustedDocuments =
+    file === null
+      ? null
+      : await loadTrustedDocuments(file, doors.hasConsole ? readDocuments(consoleFolder) : []);
   const authenticator = keep(
     await createAuthenticator({ config: auth, limits: limits.owner, log }),
   );
@@ -178,7 +183,7 @@ export async function startGateway(
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
-      consoleFolder: fileURLToPath(new URL("../console/dist", import.meta.url)),
+      consoleFolder,
       isSandbox,
       authenticator,
       sessions,

@@ -159,7 +159,7 @@ function toDoors(variables: Variables) {
     origins: variables.CORS_ORIGINS ?? [],
     hasIntrospection: variables.INTROSPECTION ?? !isProduction,
     hasGraphiql: variables.GRAPHIQL ?? !isProduction,
-    hasConsole: variables.CONSOLE ?? variables.TRUSTED_DOCUMENTS === undefined,
+    hasConsole: variables.CONSOLE ?? !isProduction,
     /** Null admits every document. */
     trustedDocumentsFile: variables.TRUSTED_DOCUMENTS ?? null,
   };

@@ -146,19 +146,19 @@ const SERVER = {
   TRUSTED_DOCUMENTS: optional(
     z.string(),
     "every document runs",
-    'A JSON file of documents by their hash, `{"hash": "document"}`, as graphql-codegen writes it. No other document runs.',
+    'A JSON file of documents by their hash, `{"hash": "document"}`, as graphql-codegen writes it. No other document runs, but for the console\'s.',
   ),
   INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may ask for the schema."),
   GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether browsers get GraphiQL."),
   CONSOLE: optional(
     flag(),
-    "`true`; `false` with `TRUSTED_DOCUMENTS`",
+    NOT_IN_PRODUCTION,
     "Whether browsers get the console at `/`. It asks for a credential where one is needed.",
   ),
   NODE_ENV: optional(
     z.string(),
     "none",
-    "`production` hides the schema and GraphiQL, and requires a `RUNCOMFY_API_TOKEN`.",
+    "`production` hides the schema, GraphiQL and the console, and requires a `RUNCOMFY_API_TOKEN`.",
   ),
   LOG_LEVEL: optional(
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),

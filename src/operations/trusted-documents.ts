@@ -18,11 +18,14 @@ class TrustedDocumentsError extends Error {
   override readonly name = "TrustedDocumentsError";
 }
 
-/** Reads `file`, a JSON object of documents by their hash. Rejects with a `TrustedDocumentsError`. */
-export async function loadTrustedDocuments(file: string) {
+/**
+ * Reads `file`, a JSON object of documents by their hash; `others` are trusted word for word as well. Rejects with a
+ * `TrustedDocumentsError`.
+ */
+export async function loadTrustedDocuments(file: string, others: readonly string[]) {
   const listed = Object.entries(await read(file));
   const byHash = new Map(listed.map(([hash, text]) => [withoutAlgorithm(hash), text]));
-  const texts: ReadonlySet<string> = new Set(byHash.values());
+  const texts: ReadonlySet<string> = new Set([...byHash.values(), ...others]);
   return {
     /** The listed document that a request names, by its hash or word for word, or an error that says what is missing. */
     find({ query, documentId, extensions }: Named): string | GraphQLError {

@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+
+import { z } from "zod";
 
 /** The paths of its screens; each is the same page, which looks at the path itself. */
 const SCREENS = /^\/(?:(?:run|jobs|gallery|deployments)(?:\/[^/]*)?)?$/;
@@ -14,22 +17,25 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/**
- * Makes what answers browsers with the console, whose built files are in a folder; null where they are not there. It
- * resolves with false for what is none of the console's. All of it is read once and held: a few hundred KB.
- */
-export function createConsole(options: {
-  readonly folder: string;
+type Facts = {
   readonly isSandbox: boolean;
   readonly hasGraphiql: boolean;
   /** Where else uploads may go. */
   readonly publicUrl: string | null;
-}): ((request: IncomingMessage, response: ServerResponse, path: string) => boolean) | null {
+};
+
+type Answer = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
+
+/**
+ * Makes what answers browsers with the console, whose built files are in a folder; null where they are not there. It
+ * resolves with false for what is none of the console's. All of it is read once and held: a few hundred KB.
+ */
+export function createConsole(options: Facts & { readonly folder: string }): Answer | null {
   const files = readFiles(options.folder);
   const built = files?.get("index.html");
   if (files === null || built === undefined) return null;
   const page = toPage(built.plain, options);
-  const policy = toPolicy(options.publicUrl);
+  const policy = toPolicy(options);
 
   return ({ method, headers }, response, path) => {
     const file = path.startsWith(ASSETS) ? files.get(path.slice(ASSETS.length)) : undefined;
@@ -37,16 +43,17 @@ export function createConsole(options: {
     if (found === undefined || (method !== "GET" && method !== "HEAD")) return false;
     const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
     const bytes = isZipped ? found.zipped : found.plain;
-    response.writeHead(200, {
-      "content-type": found.type,
-      "content-length": bytes.length,
-      ...(isZipped && { "content-encoding": "gzip" }),
+    const isKnown = headers["if-none-match"] === found.etag;
+    response.writeHead(isKnown ? 304 : 200, {
+      ...(!isKnown && { "content-type": found.type, "content-length": bytes.length }),
+      ...(!isKnown && isZipped && { "content-encoding": "gzip" }),
+      etag: found.etag,
       vary: "accept-encoding",
       // Their names hold a digest of what is in them; the page names the newest ones.
       "cache-control": path.startsWith(`${ASSETS}assets/`) ? FOR_GOOD : "no-cache",
       "content-security-policy": policy,
     });
-    response.end(method === "HEAD" ? undefined : bytes);
+    response.end(method === "HEAD" || isKnown ? undefined : bytes);
     return true;
   };
 }
@@ -54,10 +61,15 @@ export function createConsole(options: {
 const FOR_GOOD = "public, max-age=31536000, immutable";
 
 /** Tells the page what it can't ask: whether jobs cost money, and whether GraphiQL is there. */
-function toPage(built: Buffer, is: { readonly isSandbox: boolean; readonly hasGraphiql: boolean }) {
-  const facts = `${is.isSandbox ? "sandbox" : "runcomfy"}${is.hasGraphiql ? " graphiql" : ""}`;
-  const plain = Buffer.from(built.toString().replace("sandbox graphiql", facts));
-  return { type: "text/html; charset=utf-8", plain, zipped: gzipSync(plain) };
+function toPage(built: Buffer, { isSandbox, hasGraphiql }: Facts) {
+  const facts = `${isSandbox ? "sandbox" : "runcomfy"}${hasGraphiql ? " graphiql" : ""}`;
+  return toFile(".html", Buffer.from(built.toString().replace("sandbox graphiql", facts)));
+}
+
+function toFile(extension: string, plain: Buffer) {
+  // Weak, as it is the same for what is compressed.
+  const etag = `W/"${createHash("sha256").update(plain).digest("base64url")}"`;
+  return { type: CONTENT_TYPES[extension], plain, zipped: gzipSync(plain), etag };
 }
 
 function readFiles(folder: string) {
@@ -65,10 +77,9 @@ function readFiles(folder: string) {
     const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
     return new Map(
       names.flatMap((name) => {
-        const type = CONTENT_TYPES[extname(name)];
-        if (type === undefined) return [];
-        const plain = readFileSync(join(folder, name));
-        return [[name.replaceAll("\\", "/"), { type, plain, zipped: gzipSync(plain) }] as const];
+        if (!Object.hasOwn(CONTENT_TYPES, extname(name))) return [];
+        const file = toFile(extname(name), readFileSync(join(folder, name)));
+        return [[name.replaceAll("\\", "/"), file] as const];
       }),
     );
   } catch {
@@ -76,14 +87,27 @@ function readFiles(folder: string) {
   }
 }
 
-/** Pictures and videos may come from anywhere, as outputs name them; everything else is the gateway's own. */
-function toPolicy(publicUrl: string | null): string {
+/** The documents that a built page sends, word for word; none where it was not built. */
+export function readDocuments(folder: string): readonly string[] {
+  try {
+    return z
+      .array(z.string())
+      .parse(JSON.parse(readFileSync(join(folder, "documents.json"), "utf8")));
+  } catch {
+    return [];
+  }
+}
+
+/** Pictures and videos may come from any host, as outputs name them; everything else is the gateway's own. */
+function toPolicy({ isSandbox, publicUrl }: Facts): string {
+  // The sandbox's port may be another one after a start.
+  const media = `'self' https: data: blob:${isSandbox ? " http://127.0.0.1:*" : ""}`;
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src * data: blob:",
-    "media-src * data: blob:",
+    `img-src ${media}`,
+    `media-src ${media}`,
     `connect-src 'self'${publicUrl === null ? "" : ` ${publicUrl}`}`,
     "base-uri 'none'",
     "form-action 'none'",

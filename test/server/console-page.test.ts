@@ -11,14 +11,21 @@ const BUILT =
 const PAGE = BUILT.replace("sandbox", "runcomfy");
 const SCRIPT = "console.log(1)";
 
-async function serveConsole(options: { readonly hasConsole?: boolean } = {}) {
+async function serveConsole(
+  options: { readonly hasConsole?: boolean } = {},
+  others: Parameters<typeof serve>[0] = {},
+) {
   const consoleFolder = await createTemporaryFolder();
   await mkdir(join(consoleFolder, "assets"));
   await writeFile(join(consoleFolder, "index.html"), BUILT);
   await writeFile(join(consoleFolder, "icon.svg"), "<svg/>");
   await writeFile(join(consoleFolder, "assets", "index-abc.js"), SCRIPT);
   await writeFile(join(consoleFolder, "secret.txt"), "not a part of the page");
-  return await serve({ consoleFolder, doors: { ...DOORS, hasConsole: true, ...options } });
+  return await serve({
+    ...others,
+    consoleFolder,
+    doors: { ...DOORS, hasConsole: true, ...options },
+  });
 }
 
 test.each(["/", "/run", "/run/warm-glow", "/jobs", "/jobs/job_1", "/gallery", "/deployments"])(
@@ -44,6 +51,26 @@ test("its files are compressed, and kept for good by browsers", async () => {
   expect(zipped.headers.get("cache-control")).toContain("immutable");
   const plain = await fetch(path, { headers: { "accept-encoding": "identity" } });
   expect([plain.headers.get("content-encoding"), await plain.text()]).toEqual([null, SCRIPT]);
+});
+
+test("what a browser has already is not sent again", async () => {
+  const { url } = await serveConsole();
+  for (const path of ["/", "/console/icon.svg"]) {
+    const etag = (await fetch(`${url}${path}`)).headers.get("etag") ?? "";
+    const again = await fetch(`${url}${path}`, { headers: { "if-none-match": etag } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    const other = await fetch(`${url}${path}`, { headers: { "if-none-match": 'W/"other"' } });
+    expect(other.status).toBe(200);
+  }
+});
+
+test("pictures come over https, and from the sandbox where there is one", async () => {
+  for (const isSandbox of [true, false]) {
+    const { url } = await serveConsole({}, { isSandbox });
+    const policy = (await fetch(`${url}/`)).headers.get("content-security-policy") ?? "";
+    const sources = `'self' https: data: blob:${isSandbox ? " http://127.0.0.1:*" : ""}`;
+    expect(policy).toContain(`; img-src ${sources}; media-src ${sources};`);
+  }
 });
 
 test("it says that jobs cost money where they do", async () => {

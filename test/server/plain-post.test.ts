@@ -87,7 +87,7 @@ test.each(Object.entries(BODIES))(
 test("a document that was judged is judged by the limits and the list of documents all the same", async () => {
   const file = join(await createTemporaryFolder(), "documents.json");
   await writeFile(file, JSON.stringify({ abc: "{ node { name } }" }));
-  const trustedDocuments = await loadTrustedDocuments(file);
+  const trustedDocuments = await loadTrustedDocuments(file, []);
   const { port } = await serve({ doors: { ...DOORS, trustedDocuments } });
   for (const _ of [1, 2, 3]) {
     expect(await ask(port, { documentId: "abc" }, null)).toContain('{"data":{"node"');

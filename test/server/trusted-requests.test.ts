@@ -25,7 +25,7 @@ test("with trusted documents only those run, by their hash or word for word, ove
   const file = join(await createTemporaryFolder(), "documents.json");
   const listed = "query Name { node { name } }";
   await writeFile(file, JSON.stringify({ abc123: listed }));
-  const trustedDocuments = await loadTrustedDocuments(file);
+  const trustedDocuments = await loadTrustedDocuments(file, []);
   const { graphqlUrl } = await serve({ doors: { ...DOORS, trustedDocuments } });
   const client = createClient({ url: graphqlUrl.replace("http", "ws"), webSocketImpl: WebSocket });
   onTestFinished(() => client.dispose());
@@ -81,7 +81,7 @@ test("with trusted documents a socket may name one without a query, and no other
     file,
     JSON.stringify({ abc123: "query Echo($text: String!) { echo(text: $text) }" }),
   );
-  const trustedDocuments = await loadTrustedDocuments(file);
+  const trustedDocuments = await loadTrustedDocuments(file, []);
   const { graphqlUrl } = await serve({ doors: { ...DOORS, trustedDocuments } });
   const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
   onTestFinished(() => socket.terminate());
@@ -125,5 +125,5 @@ test.each([
 ])("a file of trusted documents that %s is told at the start", async (_what, text, expected) => {
   const file = join(await createTemporaryFolder(), "documents.json");
   if (text !== null) await writeFile(file, text);
-  await expect(loadTrustedDocuments(file)).rejects.toThrow(expected);
+  await expect(loadTrustedDocuments(file, [])).rejects.toThrow(expected);
 });
