@@ -156,6 +156,22 @@ export const VIEWER = graphql(`
   }
 `);
 
+/** Of RunComfy, and of the deployments that have one of their own. */
+export const OUTAGES = graphql(`
+  query Outages {
+    outage {
+      since
+    }
+    deployments {
+      id
+      name
+      outage {
+        since
+      }
+    }
+  }
+`);
+
 export const CANCEL = graphql(`
   mutation Cancel($id: ID!) {
     cancelJob(id: $id) {

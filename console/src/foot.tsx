@@ -1,5 +1,9 @@
+import { useQuery } from "urql";
+
+import { OUTAGES } from "./documents";
 import { silence } from "./live";
 import { Ago } from "./parts/time";
+import { useAgain } from "./parts/use-again";
 import type { Viewer } from "./viewer";
 import type { Session } from "./session";
 import { useStore } from "./store";
@@ -30,6 +34,7 @@ export function Foot({
         )}
         {connection.kind === "refused" && `no longer signed in: ${connection.reason}`}
       </span>
+      <Outages />
       <span>
         {GATEWAY.includes("sandbox") ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}
       </span>
@@ -41,5 +46,24 @@ export function Foot({
       {GATEWAY.includes("graphiql") && <a href="/graphql">GraphiQL</a>}
       {viewer.id !== "local" && <button onClick={onSignOut}>Sign out</button>}
     </footer>
+  );
+}
+
+/** What of RunComfy keeps failing, of which nothing tells the page but that it asks. */
+function Outages() {
+  const [{ data }, ask] = useQuery({ query: OUTAGES, requestPolicy: "network-only" });
+  useAgain(ask);
+  const failing = (data?.deployments ?? []).filter(({ outage }) => outage !== null);
+  const since = data?.outage?.since ?? failing[0]?.outage?.since;
+  const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
+  return (
+    <span role="status" className="outage">
+      {since !== undefined && (
+        <>
+          {who} {failing.length > 1 && !data?.outage ? "keep" : "keeps"} failing, first{" "}
+          <Ago at={since} />; new jobs are refused until that ends
+        </>
+      )}
+    </span>
   );
 }

@@ -10,6 +10,7 @@ export type Figure = {
     | "requests/s"
     | "submits/s"
     | "looks"
+    | "changes/s"
     | "statements"
     | "statements/s";
   readonly ratio: number | null;

@@ -9,6 +9,7 @@ import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
 import { measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
+import { measureConsole } from "./measure-console.ts";
 import { measureDeployments } from "./measure-deployments.ts";
 import { measureDoors } from "./measure-doors.ts";
 import { measureFiles } from "./measure-files.ts";
@@ -33,6 +34,7 @@ const MEASUREMENTS = {
   looks: measureLooks,
   time: measureTime,
   flight: measureFlight,
+  console: measureConsole,
   memory: measureMemory,
   files: measureFiles,
   million: measureMillion,

@@ -1,3 +1,6 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import sharp from "sharp";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
@@ -6,12 +9,15 @@ import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { writeManyJobs } from "./many-jobs.ts";
 import { findBarriers, openConsole } from "./open-console.ts";
 import { takePicture } from "./open-graphiql.ts";
 
 const SOON = { timeout: 20_000, interval: 100 };
 const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
 
 const main = async (page: Page) => (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
 
@@ -51,6 +57,25 @@ test.skipIf(!hasChromium)(
     await expect.poll(() => main(page), SOON).toMatch(/done/);
     await expect.poll(() => main(other), SOON).toMatch(/A lantern for two.*done/);
     expect(await countJobs(origin)).toBe(1);
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "a job that waits is cancelled, and one that is done is run again with a new seed",
+  { timeout: 60_000 },
+  async () => {
+    const { page, origin } = await openConsole("console-cancel", { SANDBOX_SPEED: "2" });
+    await page.getByLabel(/^Prompt/i).fill("A lantern that nobody wants");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
+    await expect.poll(() => main(page), SOON).toMatch(/cancelled/);
+    await page.getByLabel(/^Prompt/i).fill("A lantern once more");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await expect.poll(() => main(page), SOON).toMatch(/done/);
+    await page.getByRole("button", { name: "Again with a new seed" }).click();
+    await expect.poll(() => countJobs(origin), SOON).toBe(3);
+    const { jobs } = await request(origin, JobsDocument, { first: 3 });
+    expect(jobs.edges.map(({ node }) => node.status)).toContain("CANCELLED");
   },
 );
 
@@ -131,6 +156,78 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
+  "what is searched for is found among all jobs, and new ones that hold it come by themselves",
+  async () => {
+    const { page, origin } = await openConsole("console-search", { SANDBOX_SPEED: "100" });
+    await submit(origin, LANTERN, "An old sailor");
+    // More than a page of the list, where nobody else waits behind them.
+    for (let count = 0; count < 120; count += 1) await submit(origin, SLOW_TIDE, `A boat ${count}`);
+    await page.goto(`${origin}/jobs`);
+    await page.getByText("A boat 119").first().waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("SA");
+    await page.getByText("at least 3 letters").waitFor();
+    await page.keyboard.type("ilor");
+    await expect.poll(() => page.url(), SOON).toContain("text=SAilor");
+    await page.getByText("An old sailor").first().waitFor();
+    expect(await main(page)).not.toContain("A boat");
+    await submit(origin, LANTERN, "Another boat");
+    await submit(origin, LANTERN, "A young sailor");
+    await page.getByText("A young sailor").first().waitFor();
+    expect(await main(page)).not.toContain("Another boat");
+    await takePicture(page, "console-11-search");
+    expect(await findBarriers(page)).toEqual([]);
+    await page.goto(`${origin}/gallery?text=sailor`);
+    const pictures = page.locator(".gallery-tile");
+    await expect.poll(() => pictures.count(), SOON).toBe(2);
+    await submit(origin, LANTERN, "No seaman");
+    await submit(origin, LANTERN, "The last sailor");
+    await expect.poll(() => pictures.count(), SOON).toBe(3);
+    await page.getByRole("link", { name: /The last sailor/ }).click();
+    await page.getByRole("dialog", { name: /The last sailor/ }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("dialog", { name: /A young sailor/ }).waitFor();
+  },
+);
+
+test.skipIf(!hasChromium)("the foot tells of an outage", async () => {
+  const { page, origin } = await openConsole("console-outage", {
+    RUNCOMFY_BASE_URL: "http://127.0.0.1:1",
+    RUNCOMFY_API_TOKEN: "token",
+  });
+  await page.getByText("RunComfy: jobs cost money").waitFor();
+  for (let count = 0; count < 5; count += 1)
+    await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
+  await page.reload();
+  await page.getByText(/RunComfy keeps failing/).waitFor();
+  await takePicture(page, "console-12-outage");
+});
+
+test.skipIf(!hasChromium)(
+  "where only listed documents run, those of the page do",
+  { timeout: 60_000 },
+  async () => {
+    const folder = await createTemporaryFolder();
+    const file = join(folder, "documents.json");
+    await writeFile(file, '{ "hash": "{ __typename }" }');
+    const { page, origin } = await openConsole("console-trusted", {
+      TRUSTED_DOCUMENTS: file,
+      INTROSPECTION: "false",
+      SANDBOX_SPEED: "20",
+    });
+    await page.getByLabel(/^Prompt/i).fill("A lantern");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await expect.poll(() => main(page), SOON).toMatch(/done/);
+    for (const path of ["jobs", "gallery", "deployments"]) {
+      await page.goto(`${origin}/${path}`);
+      await page.getByText("live", { exact: true }).waitFor();
+      expect(await main(page)).not.toContain("listed documents");
+    }
+    await expect(countJobs(origin)).rejects.toThrow("PERSISTED_QUERY_REQUIRED");
+  },
+);
+
+test.skipIf(!hasChromium)(
   "the gallery shows what succeeded, and deployments how they do",
   async () => {
     const { page, origin } = await openConsole("console-gallery", { SANDBOX_SPEED: "20" });
@@ -198,3 +295,45 @@ test.skipIf(!hasChromium)(
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
   },
 );
+
+test.skipIf(!hasChromium)(
+  "10,500 jobs are gone through without holding up the page",
+  { timeout: 120_000 },
+  async () => {
+    const path = join(await createTemporaryFolder(), "gateway.db");
+    await writeManyJobs(path, { count: 10_500, deploymentId: LANTERN });
+    const { page, origin } = await openConsole("console-many", { DATABASE_URL: `file:${path}` });
+    const rows = page.locator(".job:not(.coming)");
+    let requests = 0;
+    page.on("request", (request) => (requests += request.url().endsWith("/graphql") ? 1 : 0));
+    await page.goto(`${origin}/jobs`);
+    await page.getByText("Boat 10500", { exact: true }).waitFor();
+    await page.getByText("10,000 or more jobs").waitFor();
+    const mostRows = await goToEnd(page, "All 10,500 loaded");
+    await page.getByText("Boat 1", { exact: true }).waitFor();
+    expect(await rows.count()).toBeLessThan(60);
+    expect(mostRows).toBeLessThan(60);
+    // Each page of 100 once, and little else.
+    expect(requests).toBeLessThan(125);
+    const session = await page.context().newCDPSession(page);
+    await session.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await session.send("Runtime.getHeapUsage");
+    expect(usedSize / 1_048_576).toBeLessThan(80);
+    await page.keyboard.press("Home");
+    await page.getByText("Boat 10500", { exact: true }).waitFor();
+  },
+);
+
+/** Presses End until a text tells that there is no more; the most rows that were in the page meanwhile. */
+async function goToEnd(page: Page, told: string): Promise<number> {
+  const rows = page.locator(".job:not(.coming)");
+  await rows.first().focus();
+  let most = 0;
+  for (let presses = 0; presses < 1_000; presses += 1) {
+    most = Math.max(most, await rows.count());
+    const isAll = (await page.getByText(told).count()) > 0;
+    await page.keyboard.press("End");
+    if (isAll) return most;
+  }
+  throw new Error(`It never told “${told}”.`);
+}

@@ -1,12 +1,9 @@
-import { useEffect } from "react";
 import { useQuery } from "urql";
 
+import { useAgain } from "../parts/use-again";
 import { explain } from "../session";
 import { LIVE_FACTS } from "./documents";
 import { tellLive } from "./words";
-
-/** The gateway asks RunComfy at most every 10 s. */
-const AGAIN_MS = 15_000;
 
 /** How RunComfy runs it at the moment, as long as it is on the screen. */
 export function LiveFacts({ id, isShown }: { readonly id: string; readonly isShown: boolean }) {
@@ -15,13 +12,7 @@ export function LiveFacts({ id, isShown }: { readonly id: string; readonly isSho
     variables: { id },
     pause: !isShown,
   });
-  useEffect(() => {
-    if (!isShown) return;
-    const timer = setInterval(() => {
-      if (!document.hidden) ask({ requestPolicy: "network-only" });
-    }, AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [isShown, ask]);
+  useAgain(ask, isShown);
 
   const live = data?.deployment?.live;
   return (

@@ -9,6 +9,11 @@ export function noteAccepted(): void {
   acceptedAt = performance.now();
 }
 
+/** Whoever has changed something since means another one. */
+export function noteChange(): void {
+  acceptedAt = -Infinity;
+}
+
 export function isTooSoon(): boolean {
   return performance.now() - acceptedAt < PAUSE_MS;
 }

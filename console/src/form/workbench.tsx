@@ -10,7 +10,7 @@ import type { Field } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
 import { keyFor } from "./keys";
-import { isTooSoon } from "./press";
+import { isTooSoon, noteChange } from "./press";
 import { SubmitBar } from "./submit-bar";
 import { useCheck } from "./use-check";
 import { useIssues } from "./use-issues";
@@ -89,7 +89,10 @@ export function Workbench({
         ref={form}
         {...{ fields, draft, onTouch }}
         issues={issues.beside}
-        onChange={(name, value) => store.set({ ...store.get(), [name]: value })}
+        onChange={(name, value) => {
+          noteChange();
+          store.set({ ...store.get(), [name]: value });
+        }}
         onBusy={(name, isBusy) =>
           setUploads((names) => new Set([...names, name].filter((one) => isBusy || one !== name)))
         }

@@ -1,12 +1,23 @@
+import type { JobFilter } from "../gql/graphql";
+import { isSearched } from "../parts/search-text";
 import { type Shown, toKey } from "./pictures";
 
 /** What the address says: which pictures, and which one is open. */
 export function readAddress(search: URLSearchParams) {
   const jobId = search.get("job");
   const n = Number(search.get("n") ?? 0);
+  const deploymentId = search.get("deployment") ?? "";
+  const text = search.get("text") ?? "";
+  const filter: JobFilter = {
+    status: ["SUCCEEDED"],
+    ...(deploymentId !== "" && { deploymentId }),
+    ...(isSearched(text) && { text: text.trim() }),
+  };
   return {
-    deploymentId: search.get("deployment") || null,
-    text: search.get("text") ?? "",
+    deploymentId,
+    text,
+    /** Whose pictures they are. */
+    filter,
     open: jobId === null ? null : { jobId, n, key: toKey(jobId, n) },
   };
 }

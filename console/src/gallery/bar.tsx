@@ -1,54 +1,40 @@
+import { useCallback } from "react";
 import { useQuery } from "urql";
 import { useSearchParams } from "wouter";
 
 import { DEPLOYMENTS } from "../documents";
+import { Search } from "../parts/search";
 import { readAddress, withPart } from "./address";
 
 /** Which pictures to show; both choices are in the address. */
-export function GalleryBar({
-  loaded,
-  found,
-  hasMore,
-}: {
-  readonly loaded: number;
-  readonly found: number;
-  readonly hasMore: boolean;
-}) {
+export function GalleryBar({ total }: { readonly total: number | null }) {
   const [search, setSearch] = useSearchParams();
   const { deploymentId, text } = readAddress(search);
-  const change = (part: string, value: string): void =>
-    setSearch(withPart(search, part, value), { replace: true });
-  const all = hasMore ? `the ${count(loaded)} loaded so far` : `all ${count(loaded)}`;
+  const change = useCallback(
+    (part: string, value: string) =>
+      setSearch((before) => withPart(before, part, value), { replace: true }),
+    [setSearch],
+  );
   return (
     <search className="gallery-bar">
       <h1>Gallery</h1>
       <DeploymentSelect value={deploymentId} onChange={(id) => change("deployment", id)} />
-      <label>
-        <span className="hint">Prompt</span>
-        <input
-          type="search"
-          value={text}
-          placeholder="lighthouse"
-          aria-describedby="gallery-found"
-          onChange={({ target }) => change("text", target.value)}
-        />
-      </label>
-      <p id="gallery-found" className="hint" role="status">
-        {loaded > 0 && (text.trim() === "" ? `Searches ${all}.` : `${found} of ${all}.`)}
+      <Search
+        value={text}
+        onChange={useCallback((typed: string) => change("text", typed), [change])}
+      />
+      <p className="hint" role="status">
+        {total !== null && (total === 1 ? "1 job" : `${total.toLocaleString()} jobs`)}
       </p>
     </search>
   );
-}
-
-function count(pictures: number): string {
-  return pictures === 1 ? "1 picture" : `${pictures.toLocaleString("en")} pictures`;
 }
 
 function DeploymentSelect({
   value,
   onChange,
 }: {
-  readonly value: string | null;
+  readonly value: string;
   readonly onChange: (id: string) => void;
 }) {
   const [{ data }] = useQuery({ query: DEPLOYMENTS, requestPolicy: "cache-first" });
@@ -57,14 +43,14 @@ function DeploymentSelect({
   return (
     <label>
       <span className="hint">Deployment</span>
-      <select value={value ?? ""} onChange={({ target }) => onChange(target.value)}>
+      <select value={value} onChange={({ target }) => onChange(target.value)}>
         <option value="">All</option>
         {deployments.map(({ id, name }) => (
           <option key={id} value={id}>
             {name}
           </option>
         ))}
-        {value !== null && !isListed && <option value={value}>{value}</option>}
+        {value !== "" && !isListed && <option value={value}>{value}</option>}
       </select>
     </label>
   );

@@ -18,17 +18,18 @@ import { describe, type Shown } from "./pictures";
 
 /** Every picture in its place, of which only those near the screen are in the page. */
 export function Grid({
-  arrived,
-  listed,
+  pictures,
   current,
   toAddress,
+  onSee,
   onBroken,
 }: {
-  readonly arrived: readonly Shown[];
-  readonly listed: readonly Shown[];
+  readonly pictures: readonly Shown[];
   /** The key of the picture that is open: the grid follows it, so that one comes back to where one is. */
   readonly current: string | null;
   readonly toAddress: (picture: Shown) => string;
+  /** Hears which pictures are near the screen, and whether the last of all is among them. */
+  readonly onSee: (first: Shown, last: Shown, isEnd: boolean) => void;
   readonly onBroken: (jobId: string) => void;
 }) {
   const list = useRef<HTMLUListElement>(null);
@@ -45,10 +46,14 @@ export function Grid({
   }, []);
 
   const [shapes] = useState<Shapes>(() => new Map());
-  const rows = useMemo(
-    () => (width === 0 ? [] : layOut(arrived, listed, width, shapes)),
-    [arrived, listed, width, shapes],
-  );
+  /** The one that was first of all to begin with: what comes in front of it leaves the rows below where they are. */
+  const firstKey = useRef("");
+  const rows = useMemo(() => {
+    if (width === 0) return [];
+    const fixed = pictures.findIndex(({ key }) => key === firstKey.current);
+    if (fixed < 0) firstKey.current = pictures[0]?.key ?? "";
+    return layOut(pictures, Math.max(0, fixed), width, shapes);
+  }, [pictures, width, shapes]);
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
     estimateSize: (index) => rows[index]?.height ?? 0,
@@ -58,6 +63,14 @@ export function Grid({
   });
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, rows]);
 
+  const items = virtualizer.getVirtualItems();
+  const [firstRow, lastRow] = [items.at(0)?.index ?? 0, items.at(-1)?.index ?? 0];
+  useEffect(() => {
+    const first = rows[firstRow]?.tiles.at(0);
+    const last = rows[lastRow]?.tiles.at(-1);
+    if (first && last) onSee(first.picture, last.picture, lastRow === rows.length - 1);
+  }, [rows, firstRow, lastRow, onSee]);
+
   const at = current === null ? -1 : findRow(rows, current);
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
@@ -65,20 +78,18 @@ export function Grid({
 
   return (
     <ul ref={list} className="gallery-grid" style={{ height: virtualizer.getTotalSize() }}>
-      {virtualizer
-        .getVirtualItems()
-        .flatMap(({ index, start }) =>
-          rows[index]?.tiles.map((tile) => (
-            <GridTile
-              key={tile.picture.key}
-              tile={tile}
-              top={start - top}
-              height={(rows[index]?.height ?? 0) - GAP}
-              address={toAddress(tile.picture)}
-              onBroken={onBroken}
-            />
-          )),
-        )}
+      {items.flatMap(({ index, start }) =>
+        rows[index]?.tiles.map((tile) => (
+          <GridTile
+            key={tile.picture.key}
+            tile={tile}
+            top={start - top}
+            height={(rows[index]?.height ?? 0) - GAP}
+            address={toAddress(tile.picture)}
+            onBroken={onBroken}
+          />
+        )),
+      )}
     </ul>
   );
 }

@@ -20,20 +20,20 @@ function toRowHeight(width: number): number {
 export type Shapes = Map<string, number>;
 
 /**
- * Rows of equal height that fill the width. Those of what came since are filled from their end, so that another one in
- * front changes the first row only.
+ * Rows of equal height that fill the width. Those above a certain picture are filled from their end, so that another one
+ * in front changes the first row only.
  */
 export function layOut(
-  arrived: readonly Shown[],
-  listed: readonly Shown[],
+  pictures: readonly Shown[],
+  fixed: number,
   width: number,
   shapes: Shapes,
 ): Row[] {
-  const above = toRows(arrived.toReversed(), width, shapes)
+  const above = toRows(pictures.slice(0, fixed).toReversed(), width, shapes)
     .toReversed()
-    .map((pictures) => pictures.toReversed());
-  return [...above, ...toRows(listed, width, shapes)].map((pictures) =>
-    toRow(pictures, width, shapes),
+    .map((row) => row.toReversed());
+  return [...above, ...toRows(pictures.slice(fixed), width, shapes)].map((row) =>
+    toRow(row, width, shapes),
   );
 }
 

@@ -1,8 +1,10 @@
-import { useQuery } from "urql";
+import { type CombinedError, useQuery } from "urql";
 import { Link } from "wouter";
 
 import { VIEWER } from "../documents";
-import type { FeedState } from "./feed";
+import type { JobFilter } from "../gql/graphql";
+import { MOST_NEWS } from "../jobs/job-list";
+import { explain } from "../session";
 
 /** Stands in for the first rows. */
 export function Loading() {
@@ -16,19 +18,20 @@ export function Loading() {
 }
 
 /** Tells how to make the first picture, to whoever may. */
-export function Empty({ deploymentId }: { readonly deploymentId: string | null }) {
+export function Empty({ filter: { deploymentId, text } }: { readonly filter: JobFilter }) {
   const [{ data }] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
+  if (text) return <p className="empty">None of the prompts has this text. Search for less.</p>;
   const canRun = data?.viewer.scopes.includes("jobs:submit") === true;
   return (
     <div className="empty">
       <p>
-        {deploymentId === null ? "No pictures yet." : "This deployment has made no pictures yet."}{" "}
-        What jobs make comes here by itself.
+        {deploymentId ? "This deployment has made no pictures yet." : "No pictures yet."} What jobs
+        make comes here by itself.
       </p>
       {canRun && (
         <Link
           className="button primary"
-          href={deploymentId === null ? "/run" : `/run/${encodeURIComponent(deploymentId)}`}
+          href={deploymentId ? `/run/${encodeURIComponent(deploymentId)}` : "/run"}
         >
           Make the first one
         </Link>
@@ -49,7 +52,7 @@ export function Waiting({
     <div className="gallery-waiting" role="status">
       {count > 0 && (
         <button className="primary" onClick={onShow}>
-          {count} new
+          {count > MOST_NEWS ? `More than ${MOST_NEWS}` : count} new
         </button>
       )}
     </div>
@@ -58,34 +61,29 @@ export function Waiting({
 
 /** The end of the list: how it goes on, or that it doesn't. */
 export function Older({
-  state: { listed, hasMore, isLoading, problem },
-  isSearched,
-  isFound,
-  onMore,
+  error,
+  hasMore,
+  isBare,
+  onRetry,
 }: {
-  readonly state: FeedState;
-  readonly isSearched: boolean;
-  /** Whether any of what is loaded is shown. */
-  readonly isFound: boolean;
-  readonly onMore: () => void;
+  readonly error: CombinedError | null;
+  readonly hasMore: boolean;
+  /** Whether there is nothing above. */
+  readonly isBare: boolean;
+  readonly onRetry: () => void;
 }) {
-  if (problem !== null) {
+  if (error !== null) {
     return (
       <div className="gallery-older">
-        <p role="alert">{problem}</p>
-        <button onClick={onMore}>Try again</button>
+        <p role="alert">{explain(error)}</p>
+        <button onClick={onRetry}>Try again</button>
       </div>
     );
   }
-  if (listed.length === 0) return null;
+  if (isBare) return null;
   return (
     <div className="gallery-older">
-      {isLoading && <p role="status">Fetching older ones…</p>}
-      {isSearched && !isFound && <p>None of their prompts has this text.</p>}
-      {!isLoading && !hasMore && isFound && <p>These were all.</p>}
-      {!isLoading && hasMore && isSearched && (
-        <button onClick={onMore}>Search older ones too</button>
-      )}
+      <p role="status">{hasMore ? "Fetching older ones…" : "These were all."}</p>
     </div>
   );
 }

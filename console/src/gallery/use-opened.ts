@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { type CombinedError, useQuery } from "urql";
 
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobFilter, JobRowFragment } from "../gql/graphql";
 import { explain } from "../session";
 import { AROUND, GALLERY_JOB } from "./documents";
 import { picturesOf, type Shown, toKey } from "./pictures";
@@ -14,7 +14,7 @@ export function useOpened(
   pictures: readonly Shown[],
   jobId: string,
   n: number,
-  deploymentId: string | null,
+  filter: JobFilter,
   isListed: boolean,
 ) {
   const at = pictures.findIndex(({ key }) => key === toKey(jobId, n));
@@ -25,11 +25,10 @@ export function useOpened(
     pause: !isElsewhere,
   });
   const job = isElsewhere && data?.job?.id === jobId ? data.job : null;
-  const around = useAround(job, deploymentId);
+  const around = useAround(job, filter);
 
   if (at >= 0) {
     return {
-      at,
       picture: pictures[at],
       problem: null,
       before: pictures[at - 1] ?? null,
@@ -40,7 +39,6 @@ export function useOpened(
   const place = around.findIndex(({ key }) => key === toKey(jobId, n));
   const own = job ? picturesOf(job).find((one) => one.n === n) : undefined;
   return {
-    at,
     picture: own ?? (isElsewhere && isAsked ? null : undefined),
     problem: isElsewhere ? explainMissing(error) : null,
     before: place < 0 ? null : (around[place - 1] ?? null),
@@ -53,10 +51,9 @@ function explainMissing(error: CombinedError | undefined): string | null {
 }
 
 /** The pictures of a job and of those submitted around it, newest first. */
-function useAround(job: JobRowFragment | null, deploymentId: string | null): readonly Shown[] {
+function useAround(job: JobRowFragment | null, filter: JobFilter): readonly Shown[] {
   const at = job ? Date.parse(job.createdAt) : 0;
   const toMoment = (milliseconds: number) => new Date(milliseconds).toISOString();
-  const filter = { status: ["SUCCEEDED" as const], deploymentId };
   const [{ data }] = useQuery({
     query: AROUND,
     variables: {

@@ -24,6 +24,7 @@ type Documents = {
     "\n  fragment Stats on DeploymentStats {\n    runs\n    succeeded\n    failed\n    cancelled\n    queueSeconds {\n      p50\n      p90\n      p99\n    }\n    runSeconds {\n      p50\n      p90\n      p99\n    }\n    coldStartSeconds {\n      p50\n      p90\n      p99\n    }\n  }\n": typeof types.StatsFragmentDoc,
     "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      submitField\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": typeof types.DeploymentsDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": typeof types.ViewerDocument,
+    "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": typeof types.OutagesDocument,
     "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelDocument,
     "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.DeleteDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.KeepDocument,
@@ -50,6 +51,7 @@ const documents: Documents = {
     "\n  fragment Stats on DeploymentStats {\n    runs\n    succeeded\n    failed\n    cancelled\n    queueSeconds {\n      p50\n      p90\n      p99\n    }\n    runSeconds {\n      p50\n      p90\n      p99\n    }\n    coldStartSeconds {\n      p50\n      p90\n      p99\n    }\n  }\n": types.StatsFragmentDoc,
     "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      submitField\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": types.DeploymentsDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": types.ViewerDocument,
+    "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": types.OutagesDocument,
     "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelDocument,
     "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.DeleteDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.KeepDocument,
@@ -120,6 +122,10 @@ export function graphql(source: "\n  query Deployments {\n    deployments {\n   
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n"): (typeof documents)["\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"): (typeof documents)["\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -1,4 +1,5 @@
 import type { JobFilter, JobRowFragment, JobStatus } from "../gql/graphql";
+import { holdsText, isSearched } from "../parts/search-text";
 
 export const STATUSES = [
   "SUBMITTING",
@@ -20,6 +21,8 @@ export type Filters = {
   readonly tag: string;
   /** Empty for whomever one may see. */
   readonly owner: string;
+  /** As it is typed; too short a one finds nothing yet. */
+  readonly text: string;
 };
 
 export const NO_FILTERS: Filters = {
@@ -29,6 +32,7 @@ export const NO_FILTERS: Filters = {
   to: "",
   tag: "",
   owner: "",
+  text: "",
 };
 export const LONGEST_TAG = 64;
 
@@ -42,6 +46,7 @@ export function readFilters(parameters: URLSearchParams): Filters {
     to: readDay(parameters.get("to")),
     tag: readTag(parameters.get("tag")),
     owner: parameters.get("owner") ?? "",
+    text: parameters.get("text") ?? "",
   };
 }
 
@@ -50,8 +55,8 @@ export function writeFilters(parameters: URLSearchParams, filters: Filters): URL
   const written = new URLSearchParams(parameters);
   written.delete("status");
   for (const status of filters.statuses) written.append("status", toWord(status));
-  const { deploymentId: deployment, from, to, tag, owner } = filters;
-  const others = { deployment, from, to, tag, owner };
+  const { deploymentId: deployment, from, to, tag, owner, text } = filters;
+  const others = { deployment, from, to, tag, owner, text };
   for (const [name, value] of Object.entries(others)) {
     if (value === "") written.delete(name);
     else written.set(name, value);
@@ -65,12 +70,13 @@ export function countFilters({ statuses, ...others }: Filters): number {
 }
 
 export function toJobFilter(filters: Filters): JobFilter {
-  const { statuses, deploymentId, from, to, tag, owner } = filters;
+  const { statuses, deploymentId, from, to, tag, owner, text } = filters;
   return {
     ...(statuses.length > 0 && { status: [...statuses] }),
     ...(deploymentId !== "" && { deploymentId }),
     ...(tag !== "" && { tag }),
     ...(owner !== "" && { ownerId: owner }),
+    ...(isSearched(text) && { text: text.trim() }),
     // Both bounds are exclusive, and both days are meant.
     ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
     ...(to !== "" && { createdBefore: startOf(to, 1).toISOString() }),
@@ -85,6 +91,7 @@ export function fits(job: JobRowFragment, filter: JobFilter): boolean {
     (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
     (filter.ownerId == null || filter.ownerId === job.ownerId) &&
     (filter.tag == null || job.tags.includes(filter.tag)) &&
+    (filter.text == null || holdsText(job.input, filter.text)) &&
     (filter.createdAfter == null || createdAt > Date.parse(filter.createdAfter)) &&
     (filter.createdBefore == null || createdAt < Date.parse(filter.createdBefore))
   );

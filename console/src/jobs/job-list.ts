@@ -215,12 +215,6 @@ export function createJobList(client: Client, filter: JobFilter) {
       else void readNext();
     },
 
-    /** Reads another page, wherever one looks. */
-    readMore(): void {
-      sight = { ...sight, last: order.length };
-      void readNext();
-    },
-
     /** Shows what is new, for whoever then looks at the top, and drops what no longer fits. */
     update(): void {
       for (const [id, { job }] of shown) if (isStray(job, filter)) shown.delete(id);

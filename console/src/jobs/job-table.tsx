@@ -24,7 +24,6 @@ export function JobTable({
   rows,
   total,
   isMoreComing,
-  isSearched,
   selection,
 }: {
   readonly scroller: RefObject<HTMLDivElement | null>;
@@ -32,8 +31,6 @@ export function JobTable({
   readonly rows: readonly Row[];
   readonly total: number | null;
   readonly isMoreComing: boolean;
-  /** Whether the rows are some of those that the list has. */
-  readonly isSearched: boolean;
   readonly selection: Selection;
 }) {
   const [, navigate] = useLocation();
@@ -68,13 +65,8 @@ export function JobTable({
     list.offset = offset;
   }, [list, offset]);
   useEffect(() => {
-    // Which of the list's rows are in sight, a search does not say; so none are read for it.
-    list.look({
-      first: isSearched ? 0 : startIndex,
-      last: isSearched ? 0 : endIndex,
-      isAtTop,
-    });
-  }, [list, startIndex, endIndex, isAtTop, isSearched]);
+    list.look({ first: startIndex, last: endIndex, isAtTop });
+  }, [list, startIndex, endIndex, isAtTop]);
 
   const open = useCallback((id: string) => navigate(`/jobs/${id}`), [navigate]);
 

@@ -1,8 +1,7 @@
-import { useMemo, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { Link } from "wouter";
 
 import type { Viewer } from "../viewer";
-import { promptOf } from "../parts/prompt";
 import { explain } from "../session";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
@@ -13,24 +12,19 @@ import { useSelection } from "./use-selection";
 /** The table of a list, what can be done with its rows, and what there is to say of them. */
 export function ListedJobs({
   list,
-  words,
   isFiltered,
   viewer,
 }: {
   readonly list: JobList;
-  /** What the prompts have to contain. */
-  readonly words: string;
   readonly isFiltered: boolean;
   readonly viewer: Viewer;
 }) {
   const state = useStore(list.state);
-  const { rows: loaded, total, hasMore, error } = state;
-  const rows = useMemo(() => search(loaded, words), [loaded, words]);
+  const { rows, total, hasMore, error } = state;
   const selection = useSelection(rows);
   const [told, setTold] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
   const isAllSelected = rows.length > 0 && selection.selected.length === rows.length;
-  const isSearched = words !== "";
 
   function update(): void {
     list.update();
@@ -53,17 +47,10 @@ export function ListedJobs({
           <span>
             {selection.selected.length > 0
               ? `${format(selection.selected.length)} selected`
-              : `All${rows.length === 0 ? "" : ` ${format(rows.length)}`} ${isSearched ? "found" : "loaded"}`}
+              : `All${rows.length === 0 ? "" : ` ${format(rows.length)}`} loaded`}
           </span>
         </label>
-        <span className="count">
-          {isSearched && total !== null
-            ? `${format(rows.length)} among the ${format(loaded.length)} loaded`
-            : countText(state, isFiltered)}
-        </span>
-        {isSearched && hasMore && (
-          <button onClick={() => list.readMore()}>Load more to search</button>
-        )}
+        <span className="count">{countText(state, isFiltered)}</span>
         <ActionBar selection={selection} viewer={viewer} onTell={setTold} />
       </div>
       <div className="stage">
@@ -71,20 +58,17 @@ export function ListedJobs({
           scroller={scroller}
           list={list}
           rows={rows}
-          total={isSearched ? rows.length : total}
-          isMoreComing={(total === null || (hasMore && !isSearched)) && error === null}
-          isSearched={isSearched}
+          total={total}
+          isMoreComing={(total === null || hasMore) && error === null}
           selection={selection}
         />
-        {rows.length === 0 && total !== null && (
-          <p className="empty">{emptyText(isSearched, isFiltered)}</p>
-        )}
+        {rows.length === 0 && total !== null && <p className="empty">{emptyText(isFiltered)}</p>}
         <News state={state} onUpdate={update} />
         <div className="below">
           {error !== null && (
             <p role="alert" className="told">
               <span>
-                {loaded.length === 0
+                {rows.length === 0
                   ? "The jobs could not be read. "
                   : "More jobs could not be read. "}
                 {explain(error)}
@@ -129,12 +113,6 @@ function News({
   );
 }
 
-function search(rows: JobListState["rows"], words: string): JobListState["rows"] {
-  const wanted = words.toLocaleLowerCase();
-  if (wanted === "") return rows;
-  return rows.filter((job) => promptOf(job).toLocaleLowerCase().includes(wanted));
-}
-
 /** The gateway counts no further. */
 const MOST_COUNTED = 10_000;
 
@@ -145,10 +123,8 @@ function countText({ total, error }: JobListState, isFiltered: boolean): string 
   return isFiltered ? `${count} ${jobs} that fit` : `${count} ${jobs}`;
 }
 
-function emptyText(isSearched: boolean, isFiltered: boolean) {
-  if (isSearched)
-    return "None of the loaded jobs has this in its prompt. Load more, or search for less.";
-  if (isFiltered) return "No job fits these filters. Clear one of them to see more.";
+function emptyText(isFiltered: boolean) {
+  if (isFiltered) return "No job fits. Search for less, or clear a filter.";
   return (
     <>
       There are no jobs yet. <Link href="/run">Run something</Link>, and it is listed here.

@@ -5,20 +5,25 @@ import type { JobFilter, JobRowFragment } from "../gql/graphql";
 import { useChanges } from "../live";
 import { createJobList, type JobList } from "./job-list";
 
-/** The last list of each session, so that whoever comes back from a job is where they were. */
-const lists = new WeakMap<Client, { readonly key: string; readonly list: JobList }>();
+type Screen = "jobs" | "gallery";
+type Kept = Map<Screen, { readonly key: string; readonly list: JobList }>;
 
-export function useJobList(filter: JobFilter): JobList {
+/** The last list of each screen and session, so that whoever comes back from a job is where they were. */
+const lists = new WeakMap<Client, Kept>();
+
+export function useJobList(screen: Screen, filter: JobFilter): JobList {
   const client = useClient();
   const key = JSON.stringify(filter);
   const list = useMemo(() => {
-    const last = lists.get(client);
+    const kept: Kept = lists.get(client) ?? new Map();
+    lists.set(client, kept);
+    const last = kept.get(screen);
     if (last?.key === key) return last.list;
     const given: JobFilter = JSON.parse(key);
     const made = createJobList(client, given);
-    lists.set(client, { key, list: made });
+    kept.set(screen, { key, list: made });
     return made;
-  }, [client, key]);
+  }, [client, screen, key]);
   useEffect(() => list.renew(), [list]);
   const hear = useCallback(
     (job: JobRowFragment | null) => (job === null ? list.renew() : list.hear(job)),
@@ -28,7 +33,7 @@ export function useJobList(filter: JobFilter): JobList {
   return list;
 }
 
-/** Takes deleted jobs out of the list, also of one that nobody looks at. */
+/** Takes deleted jobs out of the lists, also of those that nobody looks at. */
 export function removeFromList(client: Client, ids: readonly string[]): void {
-  lists.get(client)?.list.remove(ids);
+  for (const { list } of lists.get(client)?.values() ?? []) list.remove(ids);
 }

@@ -1,115 +1,81 @@
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useClient } from "urql";
 import { useSearchParams } from "wouter";
 
-import type { JobRowFragment } from "../gql/graphql";
-import { useChanges } from "../live";
-import { promptOf } from "../parts/prompt";
-import { useStore } from "../store";
 import { readAddress, withOpen } from "../gallery/address";
 import { GalleryBar } from "../gallery/bar";
-import { createFeed } from "../gallery/feed";
+import { createAskAgain } from "../gallery/ask-again";
 import { Grid } from "../gallery/grid";
 import { Opened } from "../gallery/opened";
 import { picturesOf, type Shown } from "../gallery/pictures";
 import { Empty, Loading, Older, Waiting } from "../gallery/states";
+import { useJobList } from "../jobs/use-job-list";
 import { useSeen } from "../parts/use-seen";
+import { useStore } from "../store";
 import "./gallery.css";
 
 /** What all jobs made, newest first. */
 export function Gallery() {
   const [search] = useSearchParams();
-  const { deploymentId, text, open } = readAddress(search);
+  const { filter, open } = readAddress(search);
   const client = useClient();
-  const feed = useMemo(() => createFeed(client, deploymentId), [client, deploymentId]);
-  const state = useStore(feed.state);
-  useEffect(() => void feed.more(), [feed]);
-  useChanges(feed.hear);
+  const list = useJobList("gallery", filter);
+  const state = useStore(list.state);
+  const { rows, total, hasMore, error } = state;
+  const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
+  const places = useMemo(() => new Map(rows.map(({ id }, index) => [id, index])), [rows]);
+  const askAgain = useMemo(() => createAskAgain(client, list), [client, list]);
 
-  const waiting = usePictures(state.waiting);
-  const arrived = usePictures(state.arrived);
-  const listed = usePictures(state.listed);
-  const wanted = text.trim().toLowerCase();
-  const arrivedFound = useFound(arrived, wanted);
-  const listedFound = useFound(listed, wanted);
-  const waitingFound = useFound(waiting, wanted);
-  const found = useMemo(() => [...arrivedFound, ...listedFound], [arrivedFound, listedFound]);
-
-  const isSearched = wanted !== "";
-  const isBegun = state.arrived.length + state.listed.length > 0 || !state.hasMore;
-  const canGoOn = state.hasMore && !state.isLoading && state.problem === null && !isSearched;
   const top = useRef<HTMLDivElement>(null);
-  const end = useRef<HTMLDivElement>(null);
-  const onTop = useCallback((isSeen: boolean) => feed.setAtTop(isSeen), [feed]);
-  const onEnd = useCallback(
-    (isSeen: boolean) => {
-      if (isSeen && canGoOn) void feed.more();
+  const [isAtTop, setIsAtTop] = useState(true);
+  useSeen(top, "0px", setIsAtTop);
+  const onSee = useCallback(
+    (firstSeen: Shown, lastSeen: Shown, isEnd: boolean) => {
+      const first = places.get(firstSeen.job.id) ?? 0;
+      // Behind the last picture there may be jobs that made none.
+      const last = isEnd ? rows.length : (places.get(lastSeen.job.id) ?? 0);
+      list.look({ first, last, isAtTop });
     },
-    [feed, canGoOn],
+    [list, places, rows, isAtTop],
   );
-  useSeen(top, "0px", onTop);
-  useSeen(end, "1200px", onEnd);
+  const isBare = pictures.length === 0;
+  useEffect(() => {
+    if (isBare) list.look({ first: 0, last: rows.length, isAtTop: true });
+  }, [list, isBare, rows]);
 
   return (
     <>
       <div ref={top} />
-      <GalleryBar
-        loaded={arrived.length + listed.length}
-        found={found.length}
-        hasMore={state.hasMore}
-      />
+      <GalleryBar total={total} />
       <Waiting
-        count={waitingFound.length}
+        count={state.news}
         onShow={() => {
-          feed.setAtTop(true);
+          list.update();
           scrollTo({ top: 0 });
         }}
       />
-      {found.length > 0 && (
+      {!isBare && (
         <Grid
-          arrived={arrivedFound}
-          listed={listedFound}
+          pictures={pictures}
           current={open?.key ?? null}
           toAddress={(picture) => `/gallery?${withOpen(search, picture)}`}
-          onBroken={(id) => void feed.askAgain(id)}
+          onSee={onSee}
+          onBroken={askAgain}
         />
       )}
-      {!isBegun && found.length === 0 && state.problem === null && <Loading />}
-      {isBegun && !state.hasMore && arrived.length + listed.length === 0 && (
-        <Empty deploymentId={deploymentId} />
-      )}
-      <Older
-        state={state}
-        isSearched={isSearched}
-        isFound={found.length > 0}
-        onMore={() => void feed.more()}
-      />
-      <div ref={end} />
+      {isBare && error === null && (hasMore || total === null) && <Loading />}
+      {isBare && !hasMore && total !== null && <Empty filter={filter} />}
+      <Older error={error} hasMore={hasMore} isBare={isBare} onRetry={() => list.retry()} />
       {open && (
         <Opened
-          feed={feed}
-          pictures={found}
+          pictures={pictures}
           jobId={open.jobId}
           n={open.n}
-          deploymentId={deploymentId}
-          isListed={isBegun || state.problem !== null}
-          canGoOn={canGoOn}
+          filter={filter}
+          isListed={total !== null || error !== null}
+          onBroken={askAgain}
         />
       )}
     </>
-  );
-}
-
-function usePictures(jobs: readonly JobRowFragment[]): readonly Shown[] {
-  return useMemo(() => jobs.flatMap(picturesOf), [jobs]);
-}
-
-function useFound(pictures: readonly Shown[], wanted: string): readonly Shown[] {
-  return useMemo(
-    () =>
-      wanted === ""
-        ? pictures
-        : pictures.filter(({ job }) => promptOf(job).toLowerCase().includes(wanted)),
-    [pictures, wanted],
   );
 }

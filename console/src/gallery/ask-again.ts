@@ -1,0 +1,19 @@
+import type { Client } from "urql";
+
+import type { JobList } from "../jobs/job-list";
+import { GALLERY_JOB } from "./documents";
+
+/** Asks for the addresses of a job's files where one has run out, which they do in a day or two. */
+export function createAskAgain(client: Client, list: JobList): (id: string) => void {
+  const beingAsked = new Set<string>();
+  return async (id) => {
+    if (beingAsked.has(id)) return;
+    beingAsked.add(id);
+    const { data, error } = await client
+      .query(GALLERY_JOB, { id }, { requestPolicy: "network-only" })
+      .toPromise();
+    beingAsked.delete(id);
+    if (data?.job) list.hear(data.job);
+    else if (data?.job === null && !error) list.remove([id]);
+  };
+}

@@ -1,0 +1,49 @@
+import { useEffect, useRef, useState } from "react";
+
+import { isSearched, LONGEST_TEXT } from "./search-text";
+
+/** How long one types on before what is typed is searched for. */
+const PAUSE_MS = 300;
+
+/** A text to search for, which is asked for once it has not changed for a moment. */
+export function Search({
+  value,
+  onChange,
+}: {
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+}) {
+  const [typed, setTyped] = useState(value);
+  const asked = useRef(value);
+  useEffect(() => {
+    // What was asked for comes back while one types on.
+    if (value === asked.current) return;
+    asked.current = value;
+    setTyped(value);
+  }, [value]);
+  useEffect(() => {
+    const timer = setTimeout(ask, PAUSE_MS);
+    return () => clearTimeout(timer);
+  });
+
+  function ask(): void {
+    if (typed === asked.current) return;
+    asked.current = typed;
+    onChange(typed);
+  }
+
+  const isShort = typed.trim() !== "" && !isSearched(typed);
+  return (
+    <label className="search">
+      Search <span role="status">{isShort && "at least 3 letters"}</span>
+      <input
+        type="search"
+        maxLength={LONGEST_TEXT}
+        placeholder="words of the prompt"
+        value={typed}
+        onChange={({ target }) => setTyped(target.value)}
+        onKeyDown={({ key }) => key === "Enter" && ask()}
+      />
+    </label>
+  );
+}

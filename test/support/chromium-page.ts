@@ -1,0 +1,95 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import chromium, { inflate } from "@sparticuz/chromium";
+import { chromium as playwright } from "playwright-core";
+import type { Page } from "playwright-core";
+
+const WINDOW = { width: 1_280, height: 800 };
+
+/**
+ * A page in a Chromium that package.json brings, cut off from everything but loopback. `foreignRequests` has the URLs
+ * elsewhere that the page asked for, `errors` what it printed as an error. The browser is unpacked into `programFolder`,
+ * where it is not there yet.
+ */
+export async function launchPage(programFolder: string): Promise<{
+  readonly page: Page;
+  readonly foreignRequests: readonly string[];
+  readonly errors: readonly string[];
+  close(): Promise<void>;
+}> {
+  const folder = await unpackOnce(programFolder);
+  const browser = await playwright.launch({
+    executablePath: join(folder, "chromium"),
+    args: [
+      "--no-sandbox", // Chromium refuses to run as root with it.
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--no-pings",
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ],
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: folder,
+      FONTCONFIG_FILE: join(folder, "fonts.conf"),
+      // They stand in for those that a small system lacks.
+      LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
+    },
+  });
+  const context = await browser.newContext({ viewport: WINDOW, locale: "en-US" });
+  const foreignRequests: string[] = [];
+  const errors: string[] = [];
+  const note = (url: string) => isLocal(url) || foreignRequests.push(url);
+  context.on("request", (request) => note(request.url()));
+  const page = await context.newPage();
+  page.on("websocket", (socket) => note(socket.url()));
+  page.on("pageerror", (error) => errors.push(error.message));
+  context.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  await context.route(
+    (url) => !isLocal(url.href),
+    (route) => route.abort(),
+  );
+  return {
+    page,
+    foreignRequests,
+    errors,
+    close: () => browser.close(),
+  };
+}
+
+/** The folder where the package is unpacked for all of this run; the package's own way would start what is half unpacked. */
+async function unpackOnce(programFolder: string): Promise<string> {
+  const folder = join(programFolder, "chromium");
+  if (existsSync(folder)) return folder;
+  const unpacked = await mkdtemp(`${folder}-`);
+  await unpack(unpacked);
+  const fonts = `<fontconfig><dir>/usr/share/fonts</dir><dir>${folder}/fonts</dir><cachedir>${folder}</cachedir></fontconfig>`;
+  await writeFile(join(unpacked, "fonts.conf"), fonts);
+  await rename(unpacked, folder).catch(async (error: unknown) => {
+    // Another file of the run was faster.
+    if (!existsSync(folder)) throw error;
+    await rm(unpacked, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** The package unpacks into the folder for temporary files, and its own fonts.conf knows only `/tmp`. */
+async function unpack(folder: string): Promise<void> {
+  const libraries = new URL("../bin/al2023.tar.br", import.meta.resolve("@sparticuz/chromium"));
+  const { TMPDIR } = process.env;
+  process.env["TMPDIR"] = folder;
+  try {
+    await inflate(fileURLToPath(libraries));
+    await chromium.executablePath();
+  } finally {
+    if (TMPDIR === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = TMPDIR;
+  }
+}
+
+function isLocal(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return hostname === "127.0.0.1" || protocol === "data:" || protocol === "blob:";
+}
