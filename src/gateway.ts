@@ -49,8 +49,11 @@ export type Gateway = {
     /** What the upstream has said of it by the end of the start. */
     readonly token: TokenSight;
   };
-  /** Closes everything in reverse order of opening, and tries all; rejects as an `AsyncDisposableStack`. */
-  close(): Promise<void>;
+  /**
+   * Lets `/ready` fail and serves for `drainMs` more, none by default; then closes everything in reverse order of opening,
+   * and tries all. Rejects as an `AsyncDisposableStack`.
+   */
+  close(drainMs?: number): Promise<void>;
 };
 
 /**
@@ -203,11 +206,13 @@ export async function startGateway(
     port: server.port,
     hasConsole: server.hasConsole,
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
-    close() {
+    async close(drainMs = 0) {
+      server.leave();
+      if (drainMs > 0) await delay(drainMs);
       // Submits get their patience from now on, not from the end of the server's own.
       tracking.stopSubmits();
       endWaits.stop();
-      return closeAll();
+      await closeAll();
     },
   };
 }

@@ -10,6 +10,7 @@ import { createLog } from "./create-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
 
+/** After the time in which it drains. */
 const STOP_DEADLINE_MS = 9_400;
 /** How long a reader has for the last lines. */
 const LAST_LINES_MS = 500;
@@ -42,7 +43,7 @@ function run(): void {
     const log = createLog({ output: process.stderr, level: config.logLevel });
     const starting = start(config, log);
     starting.catch(giveUp);
-    stopInOrder(starting, log);
+    stopInOrder(starting, config.drainSeconds * 1_000, log);
   } catch (error) {
     giveUp(error);
   }
@@ -67,7 +68,7 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
  * Closes the gateway at the first signal, or when nothing catches an error. A further signal, from 2 s on, ends the
  * process at once, and so does a further error.
  */
-function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
+function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): void {
   let stoppingSince: number | null = null;
   let hasThrown = false;
 
@@ -75,9 +76,11 @@ function stopInOrder(gateway: Promise<Gateway>, log: Logger): void {
     if (stoppingSince !== null) return;
     stoppingSince = performance.now();
     log.info("The gateway stops.");
-    setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS);
+    // What nothing caught leaves nobody knows what behind.
+    const servesForMs = hasThrown ? 0 : drainMs;
+    setTimeout(() => giveUp("The gateway did not stop in time."), servesForMs + STOP_DEADLINE_MS);
     const close = (opened: Gateway): Promise<void> =>
-      opened.close().then(() => {
+      opened.close(servesForMs).then(() => {
         log.info("The gateway has stopped.");
         return end(hasThrown ? 1 : 0);
       }, giveUp);

@@ -135,6 +135,11 @@ const SERVER = {
     "The address to listen on. If other machines can reach it, `AUTH` is needed.",
   ),
   PORT: setting(port(), "4000", "The port to listen on; 0 takes a free one."),
+  DRAIN_SECONDS: setting(
+    number(0, 300),
+    "0",
+    "How long it serves on after a SIGTERM while `/ready` fails already, so that a load balancer looks away in time. The 10 s of a stop begin after it.",
+  ),
   CORS_ORIGINS: optional(
     list(
       (origins) => origins.every(isOrigin),

@@ -139,9 +139,14 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
 }
 
 /** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
-function createReadiness({ checkDatabase, log }: Pick<ServerParts, "checkDatabase" | "log">) {
+function createReadiness({
+  checkDatabase,
+  isLeaving,
+  log,
+}: Pick<ServerParts, "checkDatabase" | "isLeaving" | "log">) {
   let told: string | null = null;
   return async (response: ServerResponse): Promise<void> => {
+    if (isLeaving()) return sendText(response, 503, LEAVING);
     try {
       await checkDatabase();
     } catch (error) {
@@ -156,6 +161,7 @@ function createReadiness({ checkDatabase, log }: Pick<ServerParts, "checkDatabas
   };
 }
 
+const LEAVING = "The gateway is about to stop. Ask another one.\n";
 const AWAY =
   "The database does not answer. Check that it runs; the gateway connects again by itself.\n";
 const REPLACED =

@@ -61,6 +61,8 @@ export type ServerOptions = {
 
 /** What HTTP and WebSockets share. */
 export type ServerParts = ServerOptions & {
+  /** Whether a stop has begun. */
+  readonly isLeaving: () => boolean;
   readonly operations: Operations;
   readonly maskError: MaskError;
   readonly origins: Origins;

@@ -36,6 +36,8 @@ export async function startServer(options: ServerOptions): Promise<{
   readonly url: string;
   readonly port: number;
   readonly hasConsole: boolean;
+  /** Lets `/ready` fail from now on, and answers everything else as before. */
+  leave(): void;
   close(): Promise<void>;
 }> {
   const { host, backlog, doors, isSandbox, log } = options;
@@ -54,8 +56,10 @@ export async function startServer(options: ServerOptions): Promise<{
   server.maxConnections = http.connections;
   const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: http });
   const maskError = createMaskError({ log, hasSuggestions: doors.hasIntrospection });
+  let isLeaving = false;
   const parts = {
     ...options,
+    isLeaving: () => isLeaving,
     connections,
     maskError,
     operations: createOperations({
@@ -96,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<{
     url: `http://${toUrlHost(host)}:${port}`,
     port,
     hasConsole: pages.console !== null,
+    leave: () => void (isLeaving = true),
     async close() {
       await Promise.all([connections.close(), webSocket.close()]);
     },

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { copyProject, runGateway } from "../support/gateway-process.ts";
-import { SubmitJobDocument } from "../support/gql/operations.ts";
+import { JobsDocument, SubmitJobDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -81,6 +81,19 @@ test.each(["--port=4100", "--prot", "4100"])(
     expect(gateway.stdout()).toBe("");
   },
 );
+
+test("with DRAIN_SECONDS a stop lets /ready fail, serves on for that long, and ends with 0", async () => {
+  const gateway = runGateway({ DRAIN_SECONDS: "3" });
+  const origin = await gateway.url;
+  const stopped = gateway.kill("SIGTERM");
+  const ready = async () => await fetch(`${origin}/ready`);
+  await expect.poll(async () => (await ready()).status).toBe(503);
+  expect(await (await ready()).text()).toContain("Ask another one");
+  expect((await fetch(`${origin}/health`)).status).toBe(200);
+  const { jobs } = await request(origin, JobsDocument, {});
+  expect(jobs.totalCount).toBe(0);
+  expect(await stopped).toEqual(STOPPED);
+});
 
 test("after kill -9 the same SQLite file opens again at once", async () => {
   const environment = { DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}` };
