@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { stripVTControlCharacters } from "node:util";
+import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import type { Logger } from "pino";
 
@@ -16,6 +17,8 @@ const STOP_DEADLINE_MS = 9_400;
 const LAST_LINES_MS = 500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
+const USAGE =
+  "`--port` and `--database` stand for PORT and DATABASE_URL. All settings are variables, in the environment or in .env, as in PORT=4100 npm start; npm start -- --help lists them.";
 const TOKEN_REMARKS = {
   accepted: "",
   refused: " (it does not accept RUNCOMFY_API_TOKEN)",
@@ -24,22 +27,37 @@ const TOKEN_REMARKS = {
 
 // The gateway goes on without a reader.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
-const [parameter] = process.argv.slice(2);
-if (parameter === undefined) {
-  run();
-} else if (parameter === "--help" || parameter === "-h") {
-  console.log(printEnvExample());
-} else {
-  // What follows a = may be a secret.
-  const name = parameter.split("=", 1).join();
-  giveUp(
-    `The gateway takes no ${JSON.stringify(name)}. Settings are variables, as in PORT=4100 npm start; npm start -- --help lists them.`,
-  );
+const parameters = readParameters();
+// Without what was given, which may be a secret.
+if (parameters === null)
+  giveUp(`The gateway takes --port, --database, --help and --version. ${USAGE}`);
+else if (parameters.help === true) console.log(printEnvExample());
+else if (parameters.version === true) console.log(readVersion());
+else run(parameters);
+
+function readParameters() {
+  try {
+    const options = {
+      port: { type: "string" },
+      database: { type: "string" },
+      help: { type: "boolean", short: "h" },
+      version: { type: "boolean" },
+    } as const;
+    return parseArgs({ options }).values;
+  } catch {
+    return null;
+  }
 }
 
-function run(): void {
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String(version);
+}
+
+function run({ port, database }: { readonly port?: string; readonly database?: string }): void {
   try {
-    const config = loadConfig(readEnvironment(process.env));
+    const given = { ...(port && { PORT: port }), ...(database && { DATABASE_URL: database }) };
+    const config = loadConfig(readEnvironment({ ...process.env, ...given }));
     const log = createLog({ output: process.stderr, level: config.logLevel });
     const starting = start(config, log);
     starting.catch(giveUp);

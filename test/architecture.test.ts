@@ -23,6 +23,7 @@ const ORDER = [
 ] as const;
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
+  "bin.ts",
   "create-log.ts",
   "gateway.ts",
   "logged-error.ts",
@@ -32,7 +33,7 @@ const TOP_LEVEL = [
   "run-sandbox.ts",
   "start-upstream.ts",
 ];
-const PROCESS_FILES = ["main.ts", "manage-keys.ts", "print-schema.ts", "run-sandbox.ts"];
+const PROCESS_FILES = ["bin.ts", "main.ts", "manage-keys.ts", "print-schema.ts", "run-sandbox.ts"];
 
 type SourceFile = {
   /** Below `src`. */

@@ -64,7 +64,7 @@ export function loadConfig(environment: Given) {
   });
 }
 
-/** The variables of `own` and of the `.env` beside package.json; `own` wins, and empty values are left out. */
+/** The variables of `own` and of the `.env` in the working directory; `own` wins, and empty values are left out. */
 export function readEnvironment(own: Given): Given {
   return withoutEmpty({ ...readDotEnv(), ...withoutEmpty(own) });
 }
@@ -73,12 +73,12 @@ function readDotEnv(): Given {
   try {
     // Unlike Buffer's, this decoder drops the mark that some editors put first, and stops at what is not UTF-8.
     const decoder = new TextDecoder("utf-8", { fatal: true });
-    return parseEnv(decoder.decode(readFileSync(new URL("../../.env", import.meta.url))));
+    return parseEnv(decoder.decode(readFileSync(".env")));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     if (code === "ENOENT") return {};
     throw new Error(
-      `The file .env beside package.json can't be read (${code}). Save it as UTF-8 text that the gateway may read, or remove it.`,
+      `The file .env can't be read (${code}). Save it as UTF-8 text that the gateway may read, or remove it.`,
       { cause },
     );
   }

@@ -35,13 +35,13 @@ const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
 });
 
 const ENV_HEAD =
-  "Settings of the gateway. Set them in the environment, or in a copy of this text as the file .env beside package.json. The environment wins, and an empty value counts as unset. `#NAME=value` is a default. docs/settings.md has the same as tables.";
+  "Settings of the gateway. Set them in the environment, or in a copy of this text as the file .env in the folder where it starts. The environment wins, and an empty value counts as unset. `#NAME=value` is a default. docs/settings.md has the same as tables.";
 
 const PAGE_HEAD = `# Settings
 
 For whoever runs the gateway: every variable that it reads, limits included.
 
-- Set variables in the environment, or in the file \`.env\` beside package.json (copy \`.env.example\`). The environment wins.
+- Set variables in the environment, or in the file \`.env\` of the folder where it starts, which is that of package.json with \`npm start\` (copy \`.env.example\`). The environment wins.
 - An empty value counts as unset.
 - Wrong values stop the start, and all of them are listed at once. A name that looks like a slip is a warning.
 - Variables are read at the start: restart after a change.

@@ -71,16 +71,25 @@ test("`npm start -- --help` lists the variables and starts nothing", async () =>
   expect(gateway.stderr()).toBe("");
 });
 
-test.each(["--port=4100", "--prot", "4100"])(
+test.each([["--prot"], ["4100"], ["--token=hunter2"], ["--port"]])(
   "`npm start -- %s` is refused, with how settings are made",
-  async (parameter) => {
-    const gateway = runGateway({}, { command: ["node", "src/main.ts", parameter] });
+  async (...parameters) => {
+    const gateway = runGateway({}, { command: ["node", "src/main.ts", ...parameters] });
     expect(await gateway.exit).toEqual(FAILED);
-    expect(gateway.stderr()).toContain(parameter.split("=")[0]);
-    expect(gateway.stderr()).toMatch(/PORT=4100 npm start.*npm start -- --help/s);
+    expect(gateway.stderr()).toMatch(
+      /--port, --database.*PORT=4100 npm start.*npm start -- --help/s,
+    );
+    expect(gateway.stderr()).not.toContain("hunter2");
     expect(gateway.stdout()).toBe("");
   },
 );
+
+test("--port and --database win over the environment", async () => {
+  const command = ["node", "src/main.ts", "--port=0", "--database", ":memory:"];
+  const gateway = runGateway({ PORT: "nine", DATABASE_URL: "file:/nowhere/x.db" }, { command });
+  expect((await fetch(`${await gateway.url}/ready`)).status).toBe(200);
+  await expect.poll(() => gateway.stdout()).toContain("in memory");
+});
 
 test("with DRAIN_SECONDS a stop lets /ready fail, serves on for that long, and ends with 0", async () => {
   const gateway = runGateway({ DRAIN_SECONDS: "3" });

@@ -46,7 +46,9 @@ export function spawnGateway(
       PORT: "0",
       SANDBOX_PORT: "0",
       // Of all that run one copy, as gateways that share a Postgres have to share their files.
-      FILES_URL: `file:${join(realpathSync(join(options.folder, "src")), "..", "files")}`,
+      FILES_URL:
+        environment["FILES_URL"] ??
+        `file:${join(realpathSync(join(options.folder, "src")), "..", "files")}`,
       ...environment,
     },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,14 @@
+#!/usr/bin/env -S node --max-semi-space-size=4
+// What the package runs. Nothing is imported before the version of Node is known: an older one could not read it.
+const [major = ""] = process.versions.node.split(".");
+if (Number(major) < 24) {
+  console.error(
+    `runcomfy-graphql needs Node 24 or newer, and this is ${process.versions.node}. Get it from https://nodejs.org, then run this again.`,
+  );
+  process.exitCode = 1;
+} else if (process.argv[2] === "key") {
+  process.argv.splice(2, 1);
+  await import("./manage-keys.ts");
+} else {
+  await import("./main.ts");
+}

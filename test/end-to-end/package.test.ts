@@ -1,0 +1,76 @@
+import { execFile } from "node:child_process";
+import { globSync, readFileSync, statSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+
+import { JobDocument } from "../support/gql/operations.ts";
+import { request, submit } from "../support/graphql-client.ts";
+import { spawnGateway } from "../support/spawn-gateway.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+const MOST_MIB = 120;
+
+const run = promisify(execFile);
+let folder: string;
+let program: string;
+
+// As it is published and installed, into a folder with nothing else.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
+  await run("npm", ["run", "--silent", "package"], { cwd: ROOT });
+  const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder], {
+    cwd: join(ROOT, "package"),
+  });
+  await writeFile(join(folder, "package.json"), '{ "private": true }');
+  const archive = join(folder, packed.stdout.trim());
+  const install = ["install", "--silent", "--prefer-offline", "--no-audit", "--no-fund", archive];
+  await run("npm", install, { cwd: folder });
+  program = join(folder, "node_modules/.bin/runcomfy-graphql");
+}, 240_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("the package holds JavaScript with types and the console, and no Node", () => {
+  const own = join(folder, "node_modules/runcomfy-graphql");
+  const manifest = JSON.parse(readFileSync(join(own, "package.json"), "utf8"));
+  expect(manifest.dependencies).not.toHaveProperty("node");
+  const files = globSync("**/*.*", { cwd: own });
+  expect(files).toContain("dist/main.js");
+  expect(files).toContain("dist/gateway.d.ts");
+  expect(files).toContain("console/dist/index.html");
+  expect(files.filter((path) => /(?<!\.d)\.tsx?$/.test(path))).toEqual([]);
+});
+
+test("what is installed with it takes less than 120 MiB", () => {
+  const sizes = globSync("node_modules/**/*", { cwd: folder, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  expect(sizes.reduce((sum, size) => sum + size, 0) / 1_048_576).toBeLessThan(MOST_MIB);
+});
+
+test("it starts with an empty folder, shows the console, and runs a job to its end", async () => {
+  const command = [program, "--port", "0", "--database", `file:${folder}/jobs.db`];
+  const environment = { SANDBOX_SPEED: "20", FILES_URL: `file:${folder}/files` };
+  const gateway = spawnGateway(environment, { command, folder });
+  onTestFinished(() => gateway.end());
+  const origin = await gateway.url;
+  expect(await (await fetch(`${origin}/run`)).text()).toContain('<div id="root">');
+  const { id } = await submit(origin, LANTERN, "A lantern");
+  await expect
+    .poll(async () => (await request(origin, JobDocument, { id })).job?.status, { timeout: 20_000 })
+    .toBe("SUCCEEDED");
+  expect(await gateway.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+});
+
+test("it tells its version and its settings, and makes keys", async () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  expect((await run(program, ["--version"])).stdout).toBe(`${version}\n`);
+  expect((await run(program, ["--help"])).stdout).toContain("RUNCOMFY_API_TOKEN=");
+  const key = await run(program, ["key", "create", "--owner", "web"], { cwd: folder });
+  expect(key.stdout).toMatch(/^rck_/);
+});
