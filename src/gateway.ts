@@ -28,6 +28,7 @@ import { openStore } from "./store/open-store.ts";
 import { createTurns } from "./store/turns.ts";
 import { startRetention } from "./tracking/retention.ts";
 import { createTracking } from "./tracking/tracking.ts";
+import { readVersion } from "./read-version.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createDetailReader, createJobReader } from "./watch/shared-readers.ts";
 import { createFeedReader } from "./watch/create-feed-reader.ts";
@@ -41,6 +42,8 @@ export type Gateway = {
   /** Its origin; GraphQL is at `/graphql`. */
   readonly url: string;
   readonly port: number;
+  /** Where metrics are served; null where they are not. */
+  readonly metricsPort: number | null;
   /** Whether browsers get the console at its origin. */
   readonly hasConsole: boolean;
   readonly upstream: {
@@ -93,13 +96,19 @@ export async function startGateway(
   const sessions = createSessions({ log });
   opened.defer(() => sessions.close());
   const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
-  const store = keep(
+  // Loaded only where it is wanted.
+  const metrics =
+    config.metricsPort === null
+      ? null
+      : (await import("./metrics/create-metrics.ts")).createMetrics();
+  const database = keep(
     await openStore({
       databaseUrl,
       log,
       ...(onStatement && { onStatement }),
     }),
   );
+  const store = metrics?.watchStore(database) ?? database;
   hangUp = store.hangUp;
   // After the database: where another gateway has that, it has the sandbox's port too.
   const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
@@ -120,13 +129,14 @@ export async function startGateway(
     log,
     longestBackOffMs: config.outageBackOffSeconds * 1_000,
   });
-  const runcomfy = createRunComfy({
+  const client = createRunComfy({
     baseUrl: upstream.baseUrl,
     token: upstream.token,
     submitTimeoutMs: submitTimeoutSeconds * 1_000,
     pace,
     log,
   });
+  const runcomfy = metrics?.watchRunComfy(client) ?? client;
   keep(startOutageProbe({ pace, runcomfy }));
   const live = createLiveDeployments({ runcomfy, log });
   const isSandbox = config.upstream.kind === "sandbox";
@@ -194,9 +204,16 @@ export async function startGateway(
       backlog: createBacklog({ mostBytes: limits.unreadBytes }),
       doors: { ...doors, isOpen, trustedDocuments },
       limits,
+      onOperation: metrics?.noteOperation,
       log,
     }),
   );
+  let metricsPort: number | null = null;
+  if (metrics !== null && config.metricsPort !== null) {
+    metrics.follow({ version: readVersion(), store, pace, counts: server.counts });
+    const served = await metrics.serve({ host: config.host, port: config.metricsPort });
+    metricsPort = keep(served).port;
+  }
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
@@ -204,6 +221,7 @@ export async function startGateway(
   return {
     url: server.url,
     port: server.port,
+    metricsPort,
     hasConsole: server.hasConsole,
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
     async close(drainMs = 0) {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 
@@ -10,6 +9,7 @@ import { printEnvExample } from "./config/print-settings.ts";
 import { createLog } from "./create-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
+import { readVersion } from "./read-version.ts";
 
 /** After the time in which it drains. */
 const STOP_DEADLINE_MS = 9_400;
@@ -47,11 +47,6 @@ function readParameters() {
   } catch {
     return null;
   }
-}
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return String(version);
 }
 
 function run({ port, database }: { readonly port?: string; readonly database?: string }): void {

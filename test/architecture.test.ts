@@ -20,6 +20,7 @@ const ORDER = [
   "schema",
   "operations",
   "server",
+  "metrics",
 ] as const;
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
@@ -30,6 +31,7 @@ const TOP_LEVEL = [
   "main.ts",
   "manage-keys.ts",
   "print-schema.ts",
+  "read-version.ts",
   "run-sandbox.ts",
   "start-upstream.ts",
 ];

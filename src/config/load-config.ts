@@ -36,6 +36,8 @@ export function loadConfig(environment: Given) {
     files: toFiles(variables, given),
     databaseUrl: variables.DATABASE_URL,
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
+    /** Null serves none. */
+    metricsPort: variables.METRICS_PORT ?? null,
     drainSeconds: variables.DRAIN_SECONDS,
     jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,

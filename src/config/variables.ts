@@ -135,6 +135,11 @@ const SERVER = {
     "The address to listen on. If other machines can reach it, `AUTH` is needed.",
   ),
   PORT: setting(port(), "4000", "The port to listen on; 0 takes a free one."),
+  METRICS_PORT: optional(
+    port(),
+    "no metrics",
+    "A port of `HOST` for Prometheus, which serves `/metrics` to whoever asks: let nobody else reach it.",
+  ),
   DRAIN_SECONDS: setting(
     number(0, 300),
     "0",

@@ -1,5 +1,5 @@
-import type { ExecutionArgs, GraphQLSchema } from "graphql";
-import { getOperationAST, GraphQLError } from "graphql";
+import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
+import { getOperationAST, GraphQLError, OperationTypeNode } from "graphql";
 import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
@@ -10,7 +10,7 @@ import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
 import type { MaskError } from "./mask-error.ts";
-import { withCode } from "./mask-error.ts";
+import { toCode, withCode } from "./mask-error.ts";
 import { createSlots } from "./owner-limits.ts";
 import { createSubscribe } from "./subscribe.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
@@ -40,6 +40,9 @@ export type OperationParams = {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 };
 
+/** `code` is that of its first error, null without one; `startedAt` is of `performance.now`. */
+export type OnOperation = (kind: OperationTypeNode, code: string | null, startedAt: number) => void;
+
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
@@ -55,12 +58,16 @@ export function createOperations(options: {
   /** Null runs every document. */
   readonly trustedDocuments: TrustedDocuments | null;
   readonly maskError: MaskError;
+  /** Hears of each operation that has run, of a subscription once it has begun. */
+  readonly onOperation?: OnOperation | undefined;
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions });
-  const subscribe = createSubscribe({ slots, maskError });
+  const { onOperation } = options;
+  const run = createSubscribe({ slots, maskError });
+  const subscribe = onOperation === undefined ? run : tellBeginnings(run, onOperation);
   const yoga = createYoga<OperationOrigin>({
     schema,
     context: createContext,
@@ -85,6 +92,7 @@ export function createOperations(options: {
       createSubscriptionRunner(subscribe, toContext),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
+      ...(onOperation === undefined ? [] : [createObserver(onOperation)]),
     ],
   });
   // Each operation brings its own context.
@@ -130,6 +138,7 @@ export function createOperations(options: {
     yoga,
     execute,
     subscribe,
+    countSubscriptions: slots.count,
     recall,
     /** The same for any document, or why it is not run. */
     async prepare(
@@ -202,6 +211,39 @@ const NOT_ACCEPTABLE: Plugin = {
     );
   },
 };
+
+/** For queries and mutations. */
+function createObserver(onOperation: OnOperation): Plugin {
+  return {
+    onExecute({ args: { document, operationName } }) {
+      const startedAt = performance.now();
+      const kind = getOperationAST(document, operationName)?.operation;
+      return {
+        onExecuteDone({ result }) {
+          if (kind !== undefined && !isAsyncIterable(result))
+            onOperation(kind, findCode(result), startedAt);
+        },
+      };
+    },
+  };
+}
+
+function findCode({ errors: [first] = [] }: ExecutionResult): string | null {
+  return first === undefined ? null : toCode(first);
+}
+
+function tellBeginnings(
+  subscribe: ReturnType<typeof createSubscribe>,
+  onOperation: OnOperation,
+): ReturnType<typeof createSubscribe> {
+  return async (args) => {
+    const startedAt = performance.now();
+    const result = await subscribe(args);
+    const code = isAsyncIterable(result) ? null : findCode(result);
+    onOperation(OperationTypeNode.SUBSCRIPTION, code, startedAt);
+    return result;
+  };
+}
 
 /** For event streams. */
 function createSubscriptionRunner(

@@ -32,6 +32,16 @@ export function createMaskError(options: {
   };
 }
 
+/** The code that a client is told of an error. */
+export function toCode(error: GraphQLError): string {
+  const { code } = error.extensions;
+  if (typeof code === "string") return code;
+  if (isMeantForClients(error)) return "BAD_USER_INPUT";
+  const cause = findCause(error);
+  const isDatabase = cause instanceof DatabaseBusyError || cause instanceof DatabaseAwayError;
+  return isDatabase ? "UNAVAILABLE" : "INTERNAL_SERVER_ERROR";
+}
+
 const BUSY = "The database is busy. Try again in a second.";
 const AWAY = "The database does not answer at the moment. Try again in a few seconds.";
 const MISTAKE =

@@ -33,6 +33,7 @@ export function createSlots(options: {
 
   return {
     findFull,
+    count: () => total,
     /** Takes a slot; what it returns gives the slot back, once. Throws a `LimitError`. */
     take({ ownerId, limits: { [what]: ownMost } }: Viewer): () => void {
       if (ownMost !== null && (taken.get(ownerId) ?? 0) >= ownMost)

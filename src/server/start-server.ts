@@ -36,6 +36,8 @@ export async function startServer(options: ServerOptions): Promise<{
   readonly url: string;
   readonly port: number;
   readonly hasConsole: boolean;
+  /** How many of them are open. */
+  counts(): { readonly sockets: number; readonly subscriptions: number };
   /** Lets `/ready` fail from now on, and answers everything else as before. */
   leave(): void;
   close(): Promise<void>;
@@ -72,7 +74,7 @@ export async function startServer(options: ServerOptions): Promise<{
     rates: createRequestRates(),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets }),
   };
-  const port = await listen(server, options.port, host);
+  const port = await listen(server, { port: options.port, host, variable: "PORT" });
   const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
   const { publicUrl } = options.files;
   const { hasGraphiql } = doors;
@@ -100,6 +102,10 @@ export async function startServer(options: ServerOptions): Promise<{
     url: `http://${toUrlHost(host)}:${port}`,
     port,
     hasConsole: pages.console !== null,
+    counts: () => ({
+      sockets: parts.socketSlots.count(),
+      subscriptions: parts.operations.countSubscriptions(),
+    }),
     leave: () => void (isLeaving = true),
     async close() {
       await Promise.all([connections.close(), webSocket.close()]);
@@ -107,24 +113,39 @@ export async function startServer(options: ServerOptions): Promise<{
   };
 }
 
-async function listen(server: Server, port: number, host: string): Promise<number> {
+/** Resolves with the port. Rejects with a `ListenError`, which names the variable that sets it. */
+export async function listen(
+  server: Server,
+  {
+    port,
+    host,
+    variable,
+  }: { readonly port: number; readonly host: string; readonly variable: string },
+): Promise<number> {
   try {
     server.listen(port, host);
     await once(server, "listening");
   } catch (error) {
-    throw new ListenError(explain(error, port, host), { cause: error });
+    throw new ListenError(explain(error, { port, host, variable }), { cause: error });
   }
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : port;
 }
 
-function explain(error: unknown, port: number, host: string): string {
+function explain(
+  error: unknown,
+  {
+    port,
+    host,
+    variable,
+  }: { readonly port: number; readonly host: string; readonly variable: string },
+): string {
   const code = error instanceof Error && "code" in error ? error.code : null;
   switch (code) {
     case "EADDRINUSE":
-      return `Port ${port} of ${host} is in use. Stop the program that has it, or set PORT to another port (0 takes a free one).`;
+      return `Port ${port} of ${host} is in use. Stop the program that has it, or set ${variable} to another port (0 takes a free one).`;
     case "EACCES":
-      return `Port ${port} is not allowed for this user. Set PORT to one above 1023.`;
+      return `Port ${port} is not allowed for this user. Set ${variable} to one above 1023.`;
     default:
       return `The gateway can't listen on ${host}, port ${port} (${String(code)}). Set HOST to an address of this machine, such as 127.0.0.1.`;
   }

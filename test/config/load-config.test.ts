@@ -8,6 +8,7 @@ describe("the configuration", () => {
     expect(config).toEqual({
       host: "127.0.0.1",
       port: 4_000,
+      metricsPort: null,
       drainSeconds: 0,
       upstream: {
         kind: "sandbox",

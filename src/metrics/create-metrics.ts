@@ -1,0 +1,229 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { OperationTypeNode } from "graphql";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+import type { Job, JobStatus } from "../job/job.ts";
+import { isFinal, isFinished, JOB_STATUSES } from "../job/job.ts";
+import type { Pace } from "../runcomfy/pace.ts";
+import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { serveMetrics } from "./serve-metrics.ts";
+
+/** Beyond these, deployments are told as one: each label is a row for as long as the process lives. */
+const MOST_DEPLOYMENTS = 100;
+const OTHER = "other";
+const DATABASE_PATIENCE_MS = 3_000;
+
+const UNFINISHED = JOB_STATUSES.filter((status) => !isFinal(status));
+const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const LONG_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600];
+
+/**
+ * What the gateway counts and measures of itself, for Prometheus. No label comes from a client: deployments are those of
+ * jobs that RunComfy accepted, and codes are the gateway's own.
+ */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const toName = (name: string): string => `runcomfy_gateway_${name}`;
+  const count = (name: string, help: string, labelNames: readonly string[]) =>
+    new Counter({ name: toName(name), help, labelNames, registers });
+  const measure = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    buckets: readonly number[],
+  ) => new Histogram({ name: toName(name), help, labelNames, buckets: [...buckets], registers });
+
+  const operations = count(
+    "operations_total",
+    "GraphQL operations that ran, by how they ended and the code of their first error.",
+    ["kind", "outcome", "code"],
+  );
+  const operationSeconds = measure(
+    "operation_duration_seconds",
+    "How long operations took; of subscriptions, until they had begun.",
+    ["kind"],
+    SECONDS,
+  );
+  const submits = count("submits_total", "Submits to RunComfy, by what became of them.", [
+    "outcome",
+  ]);
+  const calls = count(
+    "upstream_calls_total",
+    "Calls to RunComfy, looks among them, by how they ended.",
+    ["call", "code"],
+  );
+  const callSeconds = measure(
+    "upstream_call_duration_seconds",
+    "How long calls to RunComfy took.",
+    ["call"],
+    SECONDS,
+  );
+  const ends = count("jobs_ended_total", "Jobs whose end this gateway wrote down.", [
+    "status",
+    "deployment",
+  ]);
+  const queueSeconds = measure(
+    "job_queue_seconds",
+    "How long jobs that ended had waited to start.",
+    ["deployment"],
+    LONG_SECONDS,
+  );
+  const runSeconds = measure(
+    "job_run_seconds",
+    "How long jobs that ended had run.",
+    ["deployment"],
+    LONG_SECONDS,
+  );
+  const lateness = measure(
+    "job_end_lateness_seconds",
+    "From the end of a job by RunComfy's clock until it was told.",
+    ["deployment"],
+    SECONDS,
+  );
+  collectDefaultMetrics({ register: registry, prefix: toName("") });
+
+  const deployments = new Set<string>();
+  function toLabel(deploymentId: string): string {
+    if (deployments.size < MOST_DEPLOYMENTS) deployments.add(deploymentId);
+    return deployments.has(deploymentId) ? deploymentId : OTHER;
+  }
+
+  function noteEnd(job: Job): void {
+    const deployment = toLabel(job.deploymentId);
+    const { startedAt, finishedAt } = job;
+    ends.inc({ status: job.status, deployment });
+    if (startedAt !== null)
+      queueSeconds.observe({ deployment }, secondsOf(job.createdAt, startedAt));
+    if (startedAt !== null && finishedAt !== null)
+      runSeconds.observe({ deployment }, secondsOf(startedAt, finishedAt));
+    if (finishedAt !== null) lateness.observe({ deployment }, secondsOf(finishedAt, job.updatedAt));
+  }
+
+  async function timed<Report>(call: string, send: () => Promise<Report>): Promise<Report> {
+    const done = callSeconds.startTimer({ call });
+    try {
+      const report = await send();
+      calls.inc({ call, code: "ok" });
+      return report;
+    } catch (error) {
+      calls.inc({ call, code: error instanceof RunComfyError ? error.code : "ABORTED" });
+      throw error;
+    } finally {
+      done();
+    }
+  }
+
+  return {
+    read: () => registry.metrics(),
+    serve: (at: { readonly host: string; readonly port: number }) => serveMetrics(registry, at),
+
+    /** The same store, of which ends are counted. */
+    watchStore: (store: JobStore): JobStore => ({
+      ...store,
+      jobs: {
+        ...store.jobs,
+        async save(job, output, keep) {
+          const isSaved = await store.jobs.save(job, output, keep);
+          if (isSaved && isFinished(job)) noteEnd(job);
+          return isSaved;
+        },
+      },
+    }),
+
+    /** The same client, of which calls are counted. */
+    watchRunComfy: (runcomfy: RunComfy): RunComfy => ({
+      ...runcomfy,
+      readStatus: (...given) => timed("status", () => runcomfy.readStatus(...given)),
+      readResult: (...given) => timed("result", () => runcomfy.readResult(...given)),
+      cancel: (...given) => timed("cancel", () => runcomfy.cancel(...given)),
+      listDeployments: (...given) => timed("list", () => runcomfy.listDeployments(...given)),
+      async submit(request) {
+        try {
+          const requestId = await timed("submit", () => runcomfy.submit(request));
+          submits.inc({ outcome: "accepted" });
+          return requestId;
+        } catch (error) {
+          submits.inc({ outcome: error instanceof RunComfyError ? error.delivery : "unknown" });
+          throw error;
+        }
+      },
+    }),
+
+    /** An operation has run since that moment of `performance.now`. */
+    noteOperation(kind: OperationTypeNode, code: string | null, startedAt: number): void {
+      operations.inc({ kind, outcome: code === null ? "ok" : "error", code: code ?? "" });
+      operationSeconds.observe({ kind }, (performance.now() - startedAt) / 1_000);
+    },
+
+    /** What is read whenever somebody asks; unfinished jobs are those of all gateways, counted to 10,000 of each status. */
+    follow(sources: {
+      readonly version: string;
+      readonly store: JobStore;
+      readonly pace: Pick<Pace, "outageMs" | "failingDeployments">;
+      readonly counts: () => { readonly sockets: number; readonly subscriptions: number };
+    }): void {
+      const { store, pace, counts } = sources;
+      const show = (name: string, help: string, collect: (gauge: Gauge) => void | Promise<void>) =>
+        new Gauge({
+          name: toName(name),
+          help,
+          registers,
+          collect() {
+            return collect(this);
+          },
+        });
+      show("sockets_open", "WebSockets that are open.", (gauge) => gauge.set(counts().sockets));
+      show("subscriptions_open", "Subscriptions that are open, event streams included.", (gauge) =>
+        gauge.set(counts().subscriptions),
+      );
+      show(
+        "outages_open",
+        "Whether RunComfy keeps failing, and how many deployments do.",
+        (gauge) => gauge.set((pace.outageMs() === null ? 0 : 1) + pace.failingDeployments().length),
+      );
+      // One count for both: gauges are read together, each by its own `collect`, in the order in which they were made.
+      let counted: Promise<Awaited<ReturnType<typeof countUnfinished>> | null>;
+      registry.registerMetric(
+        new Gauge({
+          name: toName("jobs_unfinished"),
+          help: "Jobs of all gateways that have not ended, counted to 10,000 of each status.",
+          labelNames: ["status"],
+          registers: [],
+          async collect() {
+            const late = delay(DATABASE_PATIENCE_MS, null, { ref: false });
+            counted = Promise.race([countUnfinished(store).catch(() => null), late]);
+            const found = await counted;
+            this.reset();
+            for (const { status, jobs } of found ?? []) this.set({ status }, jobs);
+          },
+        }),
+      );
+      show("database_up", "Whether the database answers within 3 s.", async (gauge) =>
+        gauge.set((await counted) === null ? 0 : 1),
+      );
+      new Gauge({
+        name: toName("build_info"),
+        help: "The version that runs.",
+        labelNames: ["version"],
+        registers,
+      }).set({ version: sources.version }, 1);
+    },
+  };
+}
+
+async function countUnfinished({ jobs }: JobStore) {
+  return await Promise.all(
+    UNFINISHED.map(async (status: JobStatus) => ({
+      status,
+      jobs: await jobs.count({ statuses: [status] }),
+    })),
+  );
+}
+
+function secondsOf(from: Date, to: Date): number {
+  return Math.max(0, to.getTime() - from.getTime()) / 1_000;
+}

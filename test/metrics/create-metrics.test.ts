@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+
+import { createJob } from "../../src/job/job.ts";
+import { createMetrics } from "../../src/metrics/create-metrics.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { pino } from "pino";
+
+test("100 deployments have rows of their own, and the others share one", async () => {
+  const metrics = createMetrics();
+  await using store = await openForTest();
+  const watched = metrics.watchStore(store);
+  for (let count = 0; count < 105; count++) {
+    const now = new Date(count);
+    const job = createJob({ ownerId: "o", deploymentId: `d${count}`, apiVersion: "v1", now });
+    await watched.jobs.insert({ job, input: {}, key: null });
+    const ended = { ...job, status: "FAILED", version: 2, finishedAt: now } as const;
+    await watched.jobs.save(ended, null);
+    // What was written down before is no end anew.
+    await watched.jobs.save(ended, null);
+  }
+  const text = await metrics.read();
+  const rows = text.split("\n").filter((line) => line.includes("jobs_ended_total{"));
+  expect(rows).toHaveLength(101);
+  expect(rows.at(-1)).toMatch(/status="FAILED",deployment="other"} 5$/);
+});
+
+test("a database that is away is told, and the rest with it", async () => {
+  const metrics = createMetrics();
+  const store = await openForTest();
+  metrics.follow({
+    version: "1",
+    store,
+    pace: { outageMs: () => 1, failingDeployments: () => ["d"] },
+    counts: () => ({ sockets: 3, subscriptions: 4 }),
+  });
+  expect(await metrics.read()).toContain('runcomfy_gateway_jobs_unfinished{status="IN_QUEUE"} 0');
+  await store.close();
+  const text = await metrics.read();
+  expect(text).toContain("runcomfy_gateway_database_up 0");
+  expect(text).toContain("runcomfy_gateway_outages_open 2");
+  expect(text).toContain("runcomfy_gateway_sockets_open 3");
+  expect(text).not.toContain("runcomfy_gateway_jobs_unfinished{");
+});
+
+async function openForTest() {
+  const store = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
+  return { ...store, [Symbol.asyncDispose]: () => store.close() };
+}
