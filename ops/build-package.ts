@@ -10,7 +10,15 @@ rmSync(folder, { recursive: true, force: true });
 execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", import.meta.dirname], {
   stdio: "inherit",
 });
-for (const path of ["console/dist", "docs", "README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"])
+for (const path of [
+  "console/dist",
+  "docs",
+  "ops/alerts.yaml",
+  "README.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  "LICENSE",
+])
   cpSync(join(root, path), join(folder, path), { recursive: true });
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));

@@ -66,6 +66,11 @@ export function createMetrics() {
     "status",
     "deployment",
   ]);
+  const files = count(
+    "files_settled_total",
+    "Files of outputs that were fetched or given up, by what became of them.",
+    ["state"],
+  );
   const queueSeconds = measure(
     "job_queue_seconds",
     "How long jobs that ended had waited to start.",
@@ -121,7 +126,7 @@ export function createMetrics() {
     read: () => registry.metrics(),
     serve: (at: { readonly host: string; readonly port: number }) => serveMetrics(registry, at),
 
-    /** The same store, of which ends are counted. */
+    /** The same store, of which ends and files are counted. */
     watchStore: (store: JobStore): JobStore => ({
       ...store,
       jobs: {
@@ -130,6 +135,14 @@ export function createMetrics() {
           const isSaved = await store.jobs.save(job, output, keep);
           if (isSaved && isFinished(job)) noteEnd(job);
           return isSaved;
+        },
+      },
+      files: {
+        ...store.files,
+        async settle(file, kept) {
+          const isSettled = await store.files.settle(file, kept);
+          if (isSettled) files.inc({ state: kept.state });
+          return isSettled;
         },
       },
     }),
@@ -162,7 +175,7 @@ export function createMetrics() {
     /** What is read whenever somebody asks; unfinished jobs are those of all gateways, counted to 10,000 of each status. */
     follow(sources: {
       readonly version: string;
-      readonly store: JobStore;
+      readonly store: { readonly jobs: Pick<JobStore["jobs"], "count"> };
       readonly pace: Pick<Pace, "outageMs" | "failingDeployments">;
       readonly counts: () => { readonly sockets: number; readonly subscriptions: number };
     }): void {
@@ -215,7 +228,7 @@ export function createMetrics() {
   };
 }
 
-async function countUnfinished({ jobs }: JobStore) {
+async function countUnfinished({ jobs }: { readonly jobs: Pick<JobStore["jobs"], "count"> }) {
   return await Promise.all(
     UNFINISHED.map(async (status: JobStatus) => ({
       status,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
+import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { pino } from "pino";
@@ -22,6 +23,17 @@ test("100 deployments have rows of their own, and the others share one", async (
   const rows = text.split("\n").filter((line) => line.includes("jobs_ended_total{"));
   expect(rows).toHaveLength(101);
   expect(rows.at(-1)).toMatch(/status="FAILED",deployment="other"} 5$/);
+});
+
+test("files are counted by what became of them, where that could be written down", async () => {
+  const metrics = createMetrics();
+  await using store = await openForTest();
+  const answers = [true, false];
+  const settle = async () => answers.shift() ?? false;
+  const { files } = metrics.watchStore({ ...store, files: { ...store.files, settle } });
+  const file = { jobId: "job_1", number: 0, url: "", attempts: 1, sinceEndMs: 0, token: 1 };
+  for (const _ of [1, 2]) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
+  expect(await metrics.read()).toContain('files_settled_total{state="FAILED"} 1\n');
 });
 
 test("a database that is away is told, and the rest with it", async () => {
