@@ -53,15 +53,17 @@ export function Foot({
 function Outages() {
   const [{ data }, ask] = useQuery({ query: OUTAGES, requestPolicy: "network-only" });
   useAgain(ask);
-  const failing = (data?.deployments ?? []).filter(({ outage }) => outage !== null);
-  const since = data?.outage?.since ?? failing[0]?.outage?.since;
+  const failing = (data?.deployments ?? []).flatMap(({ name, outage }) =>
+    outage ? [{ name, since: outage.since }] : [],
+  );
+  const [first] = data?.outage ? [data.outage.since] : failing.map(({ since }) => since).toSorted();
   const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
   return (
     <span role="status" className="outage">
-      {since !== undefined && (
+      {first !== undefined && (
         <>
-          {who} {failing.length > 1 && !data?.outage ? "keep" : "keeps"} failing, first{" "}
-          <Ago at={since} />; new jobs are refused until that ends
+          {who}: failing, first <Ago at={first} />; new jobs {data?.outage ? "" : "for it "}are
+          refused until that ends
         </>
       )}
     </span>

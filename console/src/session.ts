@@ -74,6 +74,7 @@ export function openSession(credential: string) {
           JobEstimate: () => null,
           JobEvent: () => null,
           LiveDeployment: () => null,
+          Outage: () => null,
           Upload: () => null,
         },
         updates: {

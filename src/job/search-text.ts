@@ -14,6 +14,7 @@ const MOST_FOUND = 4_000;
 export function toSearchText(input: JsonValue): string {
   const lines = findTexts(input)
     .filter((text) => !text.startsWith("data:"))
+    .slice(0, MOST_FOUND)
     .map((text) => foldText(text.slice(0, MOST_FOUND)));
   return lines.join("\n").slice(0, MOST_FOUND).toWellFormed();
 }

@@ -100,15 +100,17 @@ export function readDocuments(folder: string): readonly string[] {
 
 /** Pictures and videos may come from any host, as outputs name them; everything else is the gateway's own. */
 function toPolicy({ isSandbox, publicUrl }: Facts): string {
+  // Where the gateway's own files are, for a page that was opened by another name of this machine.
+  const own = publicUrl ?? "http://127.0.0.1:* http://localhost:*";
   // The sandbox's port may be another one after a start.
-  const media = `'self' https: data: blob:${isSandbox ? " http://127.0.0.1:*" : ""}`;
+  const media = `'self' https: data: blob: ${own}${isSandbox ? " http://127.0.0.1:*" : ""}`;
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     `img-src ${media}`,
     `media-src ${media}`,
-    `connect-src 'self'${publicUrl === null ? "" : ` ${publicUrl}`}`,
+    `connect-src 'self' ${own}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

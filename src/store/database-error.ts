@@ -46,7 +46,7 @@ export class NoTextSearchError extends Error {
 
   constructor(options: ErrorOptions) {
     super(
-      "Texts can't be searched here: the database has no extension pg_trgm. Leave `filter.text` out, or ask whoever runs the gateway to run `select gateway_enable_text_search()` as a superuser of the database.",
+      "Texts can't be searched here: the search was not set up in the database, which needs the extension pg_trgm. Leave `filter.text` out, or ask whoever runs the gateway to do what docs/deploy.md says of pg_trgm.",
       options,
     );
   }

@@ -4,7 +4,7 @@ import type { Job } from "../job/job.ts";
 import { LimitError, toCountText } from "../job/errors.ts";
 import type { Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
-import { insertInput } from "./job-documents.ts";
+import { insertInput, toInputTexts } from "./job-documents.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
@@ -18,7 +18,7 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
   const inTurn = createOwnerTurns(kind);
 
   return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] }) => {
-    const text = JSON.stringify(input);
+    const texts = toInputTexts(input);
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
       write(async (transaction) => {
@@ -40,11 +40,11 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
         // After the insert: a deletion that freed the key for it has committed its part here, too.
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
-        await insertInput(transaction, job.id, input);
+        await insertInput(transaction, job.id, texts);
         await insertTags(transaction, job);
         await insertUses(transaction, job.id, uploads);
         return true;
-      }, text.length);
+      }, texts.text.length);
     return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
   };
 }

@@ -71,19 +71,26 @@ function parseDocuments(jobId: string, inputText: string, output: string | null)
   return { input, output: output === null ? null : JSON.parse(output) };
 }
 
+/** An input as it is stored, and what it is found by. */
+type InputTexts = { readonly text: string; readonly search: string };
+
+/** Made before the writes that wait for each other. */
+export function toInputTexts(input: JsonObject): InputTexts {
+  return { text: JSON.stringify(input), search: toSearchText(input) };
+}
+
 export async function insertInput(
   transaction: Kysely<Tables>,
   jobId: string,
-  input: JsonObject,
+  { text, search }: InputTexts,
 ): Promise<void> {
-  const text = JSON.stringify(input);
   await transaction
     .insertInto("job_documents")
     .values({
       job_id: jobId,
       input: text,
       input_bytes: Buffer.byteLength(text),
-      search: toSearchText(input),
+      search,
     })
     .execute();
 }

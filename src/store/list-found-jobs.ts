@@ -3,7 +3,7 @@ import { type Expression, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { Database } from "./database.ts";
 import { codeOf, NoTextSearchError } from "./database-error.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { JobFilter, Jobs } from "./job-store.ts";
+import type { JobFilter, JobPosition, Jobs } from "./job-store.ts";
 import { betweenPlaces, MOST_COUNTED } from "./list-jobs.ts";
 
 type Lists = Pick<Jobs, "list" | "count">;
@@ -11,6 +11,10 @@ type TextFilter = JobFilter & { readonly text: string };
 
 /** Nobody else is served while SQLite searches. */
 const MOST_FOUND = 10_000;
+/** The time that it takes grows with each character, and these leave few jobs to look at. */
+const MOST_MATCHED = 32;
+/** How many jobs may be written down before one that was created earlier. */
+const DISORDER = 1_000;
 /** Postgres' code for the function that `gateway_enable_text_search` would have made. */
 const NO_FUNCTION = "42883";
 /** As in no index. Along another than that of what is found, a database would look each of its jobs up in that. */
@@ -20,11 +24,11 @@ const unindexed = (column: "owner_id" | "deployment_id" | "status") =>
 
 /** Finds the jobs whose input holds a text, by its trigrams; `lists` finds the jobs where no text is asked for. */
 export function createFoundLists({ kind, reads }: Database, lists: Lists): Lists {
-  const select = (filter: TextFilter) =>
+  const select = (filter: TextFilter, after?: JobPosition) =>
     reads.selectFrom("jobs").where((eb) => {
       const { statuses, deploymentId, ownerId, tag, createdAfter, createdBefore } = filter;
       const conditions: Expression<SqlBool>[] = [
-        kind === "sqlite" ? isFoundOnSqlite(filter) : isFoundOnPostgres(filter),
+        kind === "sqlite" ? isFoundOnSqlite(filter, after) : isFoundOnPostgres(filter),
       ];
       if (ownerId !== undefined) conditions.push(eb(unindexed("owner_id"), "=", ownerId));
       if (deploymentId !== undefined)
@@ -45,7 +49,7 @@ export function createFoundLists({ kind, reads }: Database, lists: Lists): Lists
       if (!hasText(filter)) return await lists.list(range);
       if (filter.statuses?.length === 0) return [];
       const direction = range.direction === "forward" ? "desc" : "asc";
-      const rows = await select(filter)
+      const rows = await select(filter, range.after)
         .select(JOB_COLUMNS)
         .where(({ and }) => and(betweenPlaces(range, AGE, sql`id`)))
         .orderBy(AGE, direction)
@@ -70,14 +74,31 @@ export function createFoundLists({ kind, reads }: Database, lists: Lists): Lists
   };
 }
 
-/** The newest of an owner, or of all. */
-function isFoundOnSqlite({ text, ownerId }: TextFilter): RawBuilder<SqlBool> {
+/** The newest of an owner, or of all, that were created before a moment where there is one. */
+function isFoundOnSqlite(
+  { text, ownerId, createdBefore }: TextFilter,
+  after: JobPosition | undefined,
+): RawBuilder<SqlBool> {
   const inOwner = ownerId === undefined ? "" : `owner : ${quote(`\u0001${ownerId}\u0001`)} AND `;
+  const matched = quote(Array.from(text).slice(0, MOST_MATCHED).join(""));
+  const moments = [createdBefore, after?.createdAt].flatMap((moment) => moment?.getTime() ?? []);
+  // Numbers follow the order in which jobs were written down.
+  const isEarly =
+    moments.length === 0
+      ? sql``
+      : sql`and rowid <= ${sql.lit(DISORDER)} + (
+          select number from job_documents where job_id = (
+            select id from jobs where created_at <= ${Math.min(...moments)}
+            order by created_at desc limit 1
+          )
+        )`;
   return sql`jobs.id in (
     select job_documents.job_id from (
-      select rowid as number from job_texts where job_texts match ${`${inOwner}search : ${quote(text)}`}
+      select rowid as number from job_texts
+      where job_texts match ${`${inOwner}search : ${matched}`} ${isEarly}
       order by rowid desc limit ${sql.lit(MOST_FOUND)}
     ) as texts cross join job_documents on job_documents.number = texts.number
+    where instr(job_documents.search, ${text}) > 0
   )`;
 }
 

@@ -182,7 +182,7 @@ const POSTGRES_TEXT_SEARCH: readonly RawBuilder<unknown>[] = [
     end $$`,
   sql`do $$ begin
       perform gateway_enable_text_search();
-    exception when others then null;
+    exception when others then raise warning 'texts can not be searched: %', sqlerrm;
     end $$`,
 ];
 

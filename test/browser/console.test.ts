@@ -199,7 +199,7 @@ test.skipIf(!hasChromium)("the foot tells of an outage", async () => {
   for (let count = 0; count < 5; count += 1)
     await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
   await page.reload();
-  await page.getByText(/RunComfy keeps failing/).waitFor();
+  await page.getByText(/RunComfy: failing/).waitFor();
   await takePicture(page, "console-12-outage");
 });
 

@@ -68,7 +68,7 @@ test("pictures come over https, and from the sandbox where there is one", async 
   for (const isSandbox of [true, false]) {
     const { url } = await serveConsole({}, { isSandbox });
     const policy = (await fetch(`${url}/`)).headers.get("content-security-policy") ?? "";
-    const sources = `'self' https: data: blob:${isSandbox ? " http://127.0.0.1:*" : ""}`;
+    const sources = `'self' https: data: blob: http://127.0.0.1:* http://localhost:*${isSandbox ? " http://127.0.0.1:*" : ""}`;
     expect(policy).toContain(`; img-src ${sources}; media-src ${sources};`);
   }
 });

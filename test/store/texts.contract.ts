@@ -142,6 +142,21 @@ export function describeTexts(context: {
       expect(await find("cat", { ownerId: "mine" })).toEqual([rare.id]);
       const [newest] = await find("cat", { ownerId: "many" });
       expect(newest).toBe("job_10020");
+      // Behind the newest 10,000.
+      const early = { ownerId: "many", createdBefore: new Date(4) };
+      expect(await find("cat", early)).toEqual(["job_3", "job_2", "job_1"]);
+      expect(await store().jobs.count({ ...early, text: "cat" })).toBe(3);
+      const after = { createdAt: new Date(3), id: "job_3" };
+      expect(await find("cat", { ownerId: "many" }, { after })).toEqual(["job_2", "job_1"]);
+      expect(await find("cat", { createdBefore: new Date(0) })).toEqual([]);
+    });
+
+    test("are found by all of their characters, however many they are", async () => {
+      const start = "a portrait of an old sailor in golden light";
+      const one = await insert({ prompt: `${start}, by day` });
+      await insert({ prompt: `${start}, by night` });
+      expect(await find(`${start}, by day`)).toEqual([one.id]);
+      expect(await store().jobs.count({ text: `${start}, by day` })).toBe(1);
     });
   });
 }

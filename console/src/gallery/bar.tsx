@@ -3,6 +3,7 @@ import { useQuery } from "urql";
 import { useSearchParams } from "wouter";
 
 import { DEPLOYMENTS } from "../documents";
+import { toCountText } from "../parts/count";
 import { Search } from "../parts/search";
 import { readAddress, withPart } from "./address";
 
@@ -24,7 +25,7 @@ export function GalleryBar({ total }: { readonly total: number | null }) {
         onChange={useCallback((typed: string) => change("text", typed), [change])}
       />
       <p className="hint" role="status">
-        {total !== null && (total === 1 ? "1 job" : `${total.toLocaleString()} jobs`)}
+        {total !== null && toCountText(total)}
       </p>
     </search>
   );

@@ -20,7 +20,7 @@ export function Loading() {
 /** Tells how to make the first picture, to whoever may. */
 export function Empty({ filter: { deploymentId, text } }: { readonly filter: JobFilter }) {
   const [{ data }] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
-  if (text) return <p className="empty">None of the prompts has this text. Search for less.</p>;
+  if (text) return <p className="empty">No pictures fit. Search for less.</p>;
   const canRun = data?.viewer.scopes.includes("jobs:submit") === true;
   return (
     <div className="empty">

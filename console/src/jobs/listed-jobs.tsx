@@ -2,6 +2,7 @@ import { useRef, useState } from "react";
 import { Link } from "wouter";
 
 import type { Viewer } from "../viewer";
+import { toCountText } from "../parts/count";
 import { explain } from "../session";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
@@ -113,14 +114,9 @@ function News({
   );
 }
 
-/** The gateway counts no further. */
-const MOST_COUNTED = 10_000;
-
 function countText({ total, error }: JobListState, isFiltered: boolean): string {
   if (total === null) return error === null ? "Reading…" : "Not read";
-  const jobs = total === 1 ? "job" : "jobs";
-  const count = total >= MOST_COUNTED ? `${format(MOST_COUNTED)} or more` : format(total);
-  return isFiltered ? `${count} ${jobs} that fit` : `${count} ${jobs}`;
+  return isFiltered ? `${toCountText(total)} that fit` : toCountText(total);
 }
 
 function emptyText(isFiltered: boolean) {

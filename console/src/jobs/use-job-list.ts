@@ -8,7 +8,7 @@ import { createJobList, type JobList } from "./job-list";
 type Screen = "jobs" | "gallery";
 type Kept = Map<Screen, { readonly key: string; readonly list: JobList }>;
 
-/** The last list of each screen and session, so that whoever comes back from a job is where they were. */
+/** The last list of each screen and session, so that whoever comes back from a job finds it read. */
 const lists = new WeakMap<Client, Kept>();
 
 export function useJobList(screen: Screen, filter: JobFilter): JobList {

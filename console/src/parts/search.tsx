@@ -24,7 +24,8 @@ export function Search({
   useEffect(() => {
     const timer = setTimeout(ask, PAUSE_MS);
     return () => clearTimeout(timer);
-  });
+    // Not at each render: on a busy gateway there may always be another one in the meantime.
+  }, [typed]);
 
   function ask(): void {
     if (typed === asked.current) return;

@@ -29,7 +29,7 @@ export type JobFilter = {
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   /** One of the job's `tags`, letter by letter. */
   readonly tag?: string | null | undefined;
-  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. Where more than 10,000 jobs hold it, a gateway on SQLite finds the newest of them alone, and one on Postgres may answer READ_TOO_SLOW: search for a longer text then. */
+  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are: search for a longer text then. */
   readonly text?: string | null | undefined;
 };
 
