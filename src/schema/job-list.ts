@@ -11,7 +11,7 @@ import type { JobStatusRef } from "./job.ts";
 
 const DEFAULT_SIZE = 20;
 const LARGEST_SIZE = 100;
-/** A text may take a fifth of a second to find, in which SQLite serves nobody else: an operation has a handful. */
+/** A text may take 30 ms to find among 100,000 jobs, in which SQLite serves nobody else: an operation has a handful. */
 const SEARCH_COST = 2_000;
 
 export type JobFilterRef = ReturnType<typeof addJobFilter>;
