@@ -6,8 +6,10 @@ import { join } from "node:path";
 const folder = import.meta.dirname;
 const stamp = join(folder, "dist", "sources.sha256");
 const hash = createHash("sha256");
-const sources = globSync("{index.html,*.ts,{public,src}/**/*.*}", { cwd: folder }).toSorted();
-for (const path of [...sources, "../package-lock.json"])
+const sources = globSync("{index.html,*.{ts,json},{public,src}/**/*.*}", {
+  cwd: folder,
+}).toSorted();
+for (const path of [...sources, "../tsconfig.json", "../package-lock.json"])
   hash.update(path).update(readFileSync(join(folder, path)));
 const digest = hash.digest("hex");
 

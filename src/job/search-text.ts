@@ -24,6 +24,7 @@ export function foldText(text: string): string {
   return text
     .normalize("NFC")
     .toLowerCase()
+    .replaceAll("ς", "σ")
     .replaceAll(/[\s\p{Cc}]+/gu, " ")
     .toWellFormed();
 }

@@ -86,7 +86,7 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
       tag: t.string({ description: "One of the job's `tags`, letter by letter." }),
       text: t.string({
         description:
-          "3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are: search for a longer text then.",
+          "3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, or the first and the last 16 characters of one longer than 32, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are, or where it has no three letters or digits in a row: search for a longer text then.",
       }),
       createdAfter: t.field({
         type: "DateTime",

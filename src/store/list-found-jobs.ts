@@ -4,15 +4,15 @@ import type { Database } from "./database.ts";
 import { codeOf, NoTextSearchError } from "./database-error.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { JobFilter, JobPosition, Jobs } from "./job-store.ts";
-import { betweenPlaces, MOST_COUNTED } from "./list-jobs.ts";
+import { betweenPlaces, countIds } from "./list-jobs.ts";
 
 type Lists = Pick<Jobs, "list" | "count">;
 type TextFilter = JobFilter & { readonly text: string };
 
 /** Nobody else is served while SQLite searches. */
 const MOST_FOUND = 10_000;
-/** The time that it takes grows with each character, and these leave few jobs to look at. */
-const MOST_MATCHED = 32;
+/** The time that it takes grows with each character; of a long text so many are matched at each end. */
+const MATCHED = 16;
 /** How many jobs may be written down before one that was created earlier. */
 const DISORDER = 1_000;
 /** Postgres' code for the function that `gateway_enable_text_search` would have made. */
@@ -63,13 +63,7 @@ export function createFoundLists({ kind, reads }: Database, lists: Lists): Lists
     async count(filter) {
       if (!hasText(filter)) return await lists.count(filter);
       if (filter.statuses?.length === 0) return 0;
-      const found = select(filter).select("id").limit(MOST_COUNTED);
-      const { count } = await reads
-        .selectFrom(found.as("counted"))
-        .select((eb) => eb.fn.countAll<number>().as("count"))
-        .executeTakeFirstOrThrow()
-        .catch(explain);
-      return count;
+      return await countIds(reads, select(filter).select("id")).catch(explain);
     },
   };
 }
@@ -80,7 +74,7 @@ function isFoundOnSqlite(
   after: JobPosition | undefined,
 ): RawBuilder<SqlBool> {
   const inOwner = ownerId === undefined ? "" : `owner : ${quote(`\u0001${ownerId}\u0001`)} AND `;
-  const matched = quote(Array.from(text).slice(0, MOST_MATCHED).join(""));
+  const phrases = toEnds(text).map((part) => `search : ${quote(part)}`);
   const moments = [createdBefore, after?.createdAt].flatMap((moment) => moment?.getTime() ?? []);
   // Numbers follow the order in which jobs were written down.
   const isEarly =
@@ -95,7 +89,7 @@ function isFoundOnSqlite(
   return sql`jobs.id in (
     select job_documents.job_id from (
       select rowid as number from job_texts
-      where job_texts match ${`${inOwner}search : ${matched}`} ${isEarly}
+      where job_texts match ${`${inOwner}${phrases.join(" AND ")}`} ${isEarly}
       order by rowid desc limit ${sql.lit(MOST_FOUND)}
     ) as texts cross join job_documents on job_documents.number = texts.number
     where instr(job_documents.search, ${text}) > 0
@@ -105,6 +99,13 @@ function isFoundOnSqlite(
 function isFoundOnPostgres({ text }: TextFilter): RawBuilder<SqlBool> {
   const pattern = `%${text.replaceAll(/[%_\\]/g, String.raw`\$&`)}%`;
   return sql`jobs.id = any(array(select gateway_find_text(${pattern})))`;
+}
+
+/** A short text, or the two ends of a long one: many prompts begin alike. */
+function toEnds(text: string): readonly string[] {
+  const characters = Array.from(text);
+  if (characters.length <= 2 * MATCHED) return [text];
+  return [characters.slice(0, MATCHED), characters.slice(-MATCHED)].map((part) => part.join(""));
 }
 
 /** A phrase of the query language of FTS5. */

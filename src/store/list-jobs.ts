@@ -3,6 +3,7 @@ import {
   type ExpressionBuilder,
   type Kysely,
   type RawBuilder,
+  type SelectQueryBuilder,
   sql,
   type SqlBool,
 } from "kysely";
@@ -13,7 +14,7 @@ import type { JobFilter, JobPosition, JobRange, Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** Whoever has more jobs than this wants to know that, and not how many. */
-export const MOST_COUNTED = 10_000;
+const MOST_COUNTED = 10_000;
 
 /** What is read along an index, past no row that does not count. */
 export function createJobLists(
@@ -65,11 +66,7 @@ export function createJobLists(
       );
       if (stretches.length === 0) return 0;
       const all = stretches.reduce((union, query) => union.unionAll(query)).as("stretches");
-      const { count } = await reads
-        .selectFrom(reads.selectFrom(all).select("id").limit(MOST_COUNTED).as("counted"))
-        .select((eb) => eb.fn.countAll<number>().as("count"))
-        .executeTakeFirstOrThrow();
-      return count;
+      return await countIds(reads, reads.selectFrom(all).select("id"));
     },
 
     async listDeploymentIds(ownerId) {
@@ -102,6 +99,18 @@ export function createJobLists(
       return row !== undefined;
     },
   };
+}
+
+/** How many a query finds, 10,000 at most. */
+export async function countIds(
+  reads: Kysely<Tables>,
+  ids: SelectQueryBuilder<Tables, never, { id: string }>,
+): Promise<number> {
+  const { count } = await reads
+    .selectFrom(ids.limit(MOST_COUNTED).as("counted"))
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 /**

@@ -9,7 +9,7 @@ import {
 
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { JobFilter, Jobs } from "./job-store.ts";
-import { betweenPlaces, MOST_COUNTED } from "./list-jobs.ts";
+import { betweenPlaces, countIds } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
 type Lists = Pick<Jobs, "list" | "count">;
@@ -56,12 +56,7 @@ export function createTaggedLists(reads: Kysely<Tables>, lists: Lists): Lists {
     async count(filter) {
       if (!hasTag(filter)) return await lists.count(filter);
       if (filter.statuses?.length === 0) return 0;
-      const found = select(filter).select("jobs.id").orderBy(ageOf(filter)).limit(MOST_COUNTED);
-      const { count } = await reads
-        .selectFrom(found.as("found"))
-        .select((eb) => eb.fn.countAll<number>().as("count"))
-        .executeTakeFirstOrThrow();
-      return count;
+      return await countIds(reads, select(filter).select("jobs.id").orderBy(ageOf(filter)));
     },
   };
 }

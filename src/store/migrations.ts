@@ -175,8 +175,8 @@ const POSTGRES_TEXT_SEARCH: readonly RawBuilder<unknown>[] = [
   sql`create function gateway_enable_text_search() returns void language plpgsql as $$
     begin
       create extension if not exists pg_trgm;
-      create index job_documents_by_text on job_documents using gin (search gin_trgm_ops);
-      create function gateway_find_text(pattern text) returns setof text
+      create index if not exists job_documents_by_text on job_documents using gin (search gin_trgm_ops);
+      create or replace function gateway_find_text(pattern text) returns setof text
         language sql stable set enable_bitmapscan = on
         as 'select job_id from job_documents where search like pattern';
     end $$`,

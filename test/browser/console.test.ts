@@ -324,6 +324,32 @@ test.skipIf(!hasChromium)(
   },
 );
 
+test.skipIf(!hasChromium)(
+  "a gallery of jobs that made no pictures looks at some of them, and at more when asked to",
+  { timeout: 60_000 },
+  async () => {
+    const path = join(await createTemporaryFolder(), "gateway.db");
+    await writeManyJobs(path, { count: 2_500, deploymentId: LANTERN });
+    const { page, origin } = await openConsole("console-bare", { DATABASE_URL: `file:${path}` });
+    let lists = 0;
+    page.on("request", (request) => (lists += isList(request.postData()) ? 1 : 0));
+    await page.goto(`${origin}/gallery`);
+    const further = page.getByRole("button", { name: "Look further back" });
+    await further.waitFor();
+    expect(lists).toBeLessThan(13);
+    await takePicture(page, "console-13-bare");
+    expect(await findBarriers(page)).toEqual([]);
+    await further.click();
+    await expect.poll(() => lists, SOON).toBeGreaterThan(18);
+    await further.click();
+    await page.getByText("No pictures yet").waitFor();
+    expect(await further.count()).toBe(0);
+    expect(lists).toBeLessThan(30);
+  },
+);
+
+const isList = (body: string | null): boolean => body?.includes("query Jobs(") === true;
+
 /** Presses End until a text tells that there is no more; the most rows that were in the page meanwhile. */
 async function goToEnd(page: Page, told: string): Promise<number> {
   const rows = page.locator(".job:not(.coming)");

@@ -12,6 +12,7 @@ import { describeRuns } from "./runs.contract.ts";
 import { describeTags } from "./tags.contract.ts";
 import { describeTexts } from "./texts.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
+import { walk } from "../support/walk.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -351,18 +352,8 @@ export function describeJobStore(
     test("is walked by places without gaps or doubles, both ways, also through twins", async () => {
       for (let index = 0; index < 11; index++) await insert({ ageMs: Math.floor(index / 3) });
       const all = await listIds({});
-      for (const direction of ["forward", "backward"] as const) {
-        const walked: string[] = [];
-        let last: Job | undefined;
-        for (let page = 0; page < 6; page++) {
-          const place =
-            last === undefined ? {} : { [direction === "forward" ? "after" : "before"]: last };
-          const jobs = await store.jobs.list({ filter: {}, direction, limit: 2, ...place });
-          walked.push(...jobs.map((job) => job.id));
-          last = jobs.at(-1);
-        }
-        expect(walked).toEqual(direction === "forward" ? all : all.toReversed());
-      }
+      expect(await walk(store.jobs, {}, "forward")).toEqual(all);
+      expect(await walk(store.jobs, {}, "backward")).toEqual(all.toReversed());
     });
 
     test("ends at both bounds when it has two", async () => {

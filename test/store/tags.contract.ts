@@ -4,6 +4,7 @@ import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobFilter, JobRange, JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
+import { walk } from "../support/walk.ts";
 
 /** What every database promises of tags. */
 export function describeTags(context: {
@@ -114,18 +115,8 @@ export function describeTags(context: {
       for (const filter of [{ tag: "a" }, { tag: "a", ownerId: "mine" }]) {
         const all = await listIds(filter);
         expect(all).toHaveLength(11);
-        for (const direction of ["forward", "backward"] as const) {
-          const walked: string[] = [];
-          let last: Job | undefined;
-          for (let page = 0; page < 6; page++) {
-            const place =
-              last === undefined ? {} : { [direction === "forward" ? "after" : "before"]: last };
-            const jobs = await store().jobs.list({ filter, direction, limit: 2, ...place });
-            walked.push(...jobs.map(({ id }) => id));
-            last = jobs.at(-1);
-          }
-          expect(walked).toEqual(direction === "forward" ? all : all.toReversed());
-        }
+        expect(await walk(store().jobs, filter, "forward")).toEqual(all);
+        expect(await walk(store().jobs, filter, "backward")).toEqual(all.toReversed());
       }
     });
 

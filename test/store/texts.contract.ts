@@ -4,6 +4,7 @@ import { createJob, type Job } from "../../src/job/job.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { foldText } from "../../src/job/search-text.ts";
 import type { JobFilter, JobRange, JobStore } from "../../src/store/job-store.ts";
+import { walk } from "../support/walk.ts";
 
 /** What every database promises of searches. */
 export function describeTexts(context: {
@@ -99,19 +100,8 @@ export function describeTexts(context: {
       }
       const all = await find("cat");
       expect(all).toHaveLength(11);
-      for (const direction of ["forward", "backward"] as const) {
-        const walked: string[] = [];
-        let last: Job | undefined;
-        for (let page = 0; page < 6; page++) {
-          const place =
-            last === undefined ? {} : { [direction === "forward" ? "after" : "before"]: last };
-          const filter = { text: "cat" };
-          const jobs = await store().jobs.list({ filter, direction, limit: 2, ...place });
-          walked.push(...jobs.map(({ id }) => id));
-          last = jobs.at(-1);
-        }
-        expect(walked).toEqual(direction === "forward" ? all : all.toReversed());
-      }
+      expect(await walk(store().jobs, { text: "cat" }, "forward")).toEqual(all);
+      expect(await walk(store().jobs, { text: "cat" }, "backward")).toEqual(all.toReversed());
     });
 
     test("are gone with their job, and not there where it was refused", async () => {
@@ -126,6 +116,20 @@ export function describeTexts(context: {
       const job = await insert({ prompt: "a dog" });
       expect(await find("cat")).toEqual([]);
       expect(await find("dog")).toEqual([job.id]);
+    });
+
+    test("are found as a whole where more than 10,000 inputs begin alike", async () => {
+      const start = "masterpiece, best quality, highly detailed, ";
+      const one = await insert({ prompt: `${start}the only boat` });
+      await execute(`
+        insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
+          updated_at, work, submit_until)
+        with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 10020)
+        select 'job_' || n, 'mine', 'd', 'v1', 'FAILED', 1, n + 1000, n + 1000, 1, 0 from numbers`);
+      await execute(`insert into job_documents (job_id, input_bytes, input, search)
+        select id, 2, '{}', '${start}a cat ' || id from jobs where id <> '${one.id}'`);
+      expect(await find(`${start}the only boat`)).toEqual([one.id]);
+      expect(await store().jobs.count({ text: `${start}the only boat` })).toBe(1);
     });
 
     test("are counted to 10,000 and no further", async () => {

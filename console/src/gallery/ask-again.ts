@@ -13,7 +13,8 @@ export function createAskAgain(client: Client, list: JobList): (id: string) => v
       .query(GALLERY_JOB, { id }, { requestPolicy: "network-only" })
       .toPromise();
     beingAsked.delete(id);
-    if (data?.job) list.hear(data.job);
+    const isListed = list.state.get().rows.some((row) => row.id === id);
+    if (data?.job && isListed) list.hear(data.job);
     else if (data?.job === null && !error) list.remove([id]);
   };
 }

@@ -65,18 +65,29 @@ export function Older({
   hasMore,
   isBare,
   onRetry,
+  onFurther,
 }: {
   readonly error: CombinedError | null;
   readonly hasMore: boolean;
   /** Whether there is nothing above. */
   readonly isBare: boolean;
   readonly onRetry: () => void;
+  /** Null while older ones are fetched unasked. */
+  readonly onFurther: (() => void) | null;
 }) {
   if (error !== null) {
     return (
       <div className="gallery-older">
         <p role="alert">{explain(error)}</p>
         <button onClick={onRetry}>Try again</button>
+      </div>
+    );
+  }
+  if (onFurther !== null) {
+    return (
+      <div className="gallery-older">
+        <p role="status">Many jobs in a row made no pictures.</p>
+        <button onClick={onFurther}>Look further back</button>
       </div>
     );
   }

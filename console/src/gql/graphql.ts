@@ -29,7 +29,7 @@ export type JobFilter = {
   status?: Array<JobStatus> | null | undefined;
   /** One of the job's `tags`, letter by letter. */
   tag?: string | null | undefined;
-  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are: search for a longer text then. */
+  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, or the first and the last 16 characters of one longer than 32, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are, or where it has no three letters or digits in a row: search for a longer text then. */
   text?: string | null | undefined;
 };
 

@@ -99,11 +99,17 @@ export function createJobList(client: Client, filter: JobFilter) {
   }
 
   function insertNews(): void {
-    if (isBehind || shown.size > MOST_ROWS) isTopStale = isBehind = true;
+    // Never what one looks at: it would be read again at once.
+    const isTooLong = shown.size > MOST_ROWS && !isNearEnd();
+    if (isBehind || isTooLong) isTopStale = isBehind = true;
     if (news.size === 0) return;
     for (const [id, entry] of news) shown.set(id, entry);
     news.clear();
     sort();
+  }
+
+  function isNearEnd(): boolean {
+    return sight.last >= order.length - MARGIN;
   }
 
   function hear(job: Row): void {
@@ -111,12 +117,14 @@ export function createJobList(client: Client, filter: JobFilter) {
     if (removed.has(job.id) || (known !== undefined && known.job.version > job.version)) return;
     const entry = { cursor: known?.cursor ?? null, job, heardAt: ++clock };
     if (shown.has(job.id)) shown.set(job.id, entry);
-    else if (!fits(job, filter)) news.delete(job.id);
-    else if (end === null || compare(job, end.job) < 0) {
+    else if (!fits(job, filter)) {
+      // Most changes are of others, and whoever shows the list draws it anew each time.
+      if (!news.delete(job.id)) return;
+    } else if (end === null || compare(job, end.job) < 0) {
       news.set(job.id, entry);
       if (known === undefined && total !== null) total += 1;
       if (news.size > MOST_NEWS) fallBehind();
-    }
+    } else return;
     publishSoon();
   }
 
@@ -156,7 +164,7 @@ export function createJobList(client: Client, filter: JobFilter) {
       }
       return isBehind ? undefined : null;
     }
-    return end !== null && sight.last >= order.length - MARGIN ? end : undefined;
+    return end !== null && isNearEnd() ? end : undefined;
   }
 
   /** Takes over what the gateway says of a stretch of the list: what is in it, and what no longer is. */

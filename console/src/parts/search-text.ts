@@ -25,5 +25,6 @@ function fold(text: string): string {
   return text
     .normalize("NFC")
     .toLowerCase()
+    .replaceAll("ς", "σ")
     .replaceAll(/[\s\p{Cc}]+/gu, " ");
 }

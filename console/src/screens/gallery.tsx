@@ -14,6 +14,9 @@ import { useSeen } from "../parts/use-seen";
 import { useStore } from "../store";
 import "./gallery.css";
 
+/** How many jobs that made no pictures are gone through before one has to ask for more. */
+const PATIENCE = 1_000;
+
 /** What all jobs made, newest first. */
 export function Gallery() {
   const [search] = useSearchParams();
@@ -29,19 +32,24 @@ export function Gallery() {
   const top = useRef<HTMLDivElement>(null);
   const [isAtTop, setIsAtTop] = useState(true);
   useSeen(top, "0px", setIsAtTop);
+  const isBare = pictures.length === 0;
+  const [askedAt, setAskedAt] = useState(0);
+  const pictured = places.get(pictures.at(-1)?.job.id ?? "") ?? 0;
+  // A list that is shorter than when one asked has begun anew.
+  const since = Math.max(pictured, askedAt > rows.length ? 0 : askedAt);
+  const isTired = hasMore && rows.length - since >= PATIENCE;
   const onSee = useCallback(
     (firstSeen: Shown, lastSeen: Shown, isEnd: boolean) => {
       const first = places.get(firstSeen.job.id) ?? 0;
       // Behind the last picture there may be jobs that made none.
-      const last = isEnd ? rows.length : (places.get(lastSeen.job.id) ?? 0);
+      const last = isEnd && !isTired ? rows.length : (places.get(lastSeen.job.id) ?? 0);
       list.look({ first, last, isAtTop });
     },
-    [list, places, rows, isAtTop],
+    [list, places, rows, isTired, isAtTop],
   );
-  const isBare = pictures.length === 0;
   useEffect(() => {
-    if (isBare) list.look({ first: 0, last: rows.length, isAtTop: true });
-  }, [list, isBare, rows]);
+    if (isBare) list.look({ first: 0, last: isTired ? 0 : rows.length, isAtTop: true });
+  }, [list, isBare, isTired, rows]);
 
   return (
     <>
@@ -63,9 +71,13 @@ export function Gallery() {
           onBroken={askAgain}
         />
       )}
-      {isBare && error === null && (hasMore || total === null) && <Loading />}
+      {isBare && error === null && !isTired && (hasMore || total === null) && <Loading />}
       {isBare && !hasMore && total !== null && <Empty filter={filter} />}
-      <Older error={error} hasMore={hasMore} isBare={isBare} onRetry={() => list.retry()} />
+      <Older
+        {...{ error, hasMore, isBare }}
+        onRetry={() => list.retry()}
+        onFurther={isTired ? () => setAskedAt(rows.length) : null}
+      />
       {open && (
         <Opened
           pictures={pictures}
