@@ -34,6 +34,16 @@ const config: CodegenConfig = {
         },
       },
     },
+    "src/client/gql.ts": {
+      documents: "src/client/documents.ts",
+      plugins: ["typescript-operations"],
+      config: {
+        enumType: "string-literal",
+        immutableTypes: true,
+        strictScalars: true,
+        scalars: { ...scalars, ID: "string", JSON: "unknown" },
+      },
+    },
     "console/src/gql/": {
       documents: "console/src/**/*.{ts,tsx}",
       preset: "client",
@@ -51,6 +61,7 @@ const config: CodegenConfig = {
       preset: "client",
       presetConfig: { fragmentMasking: false },
       config: {
+        documentMode: "string",
         useTypeImports: true,
         scalars: { ...scalars, JSON: "unknown" },
       },

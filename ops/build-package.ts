@@ -23,6 +23,7 @@ for (const path of [
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { name, version, description, keywords, license, author, type, dependencies } = manifest;
+const { peerDependencies, peerDependenciesMeta } = manifest;
 const { node, ...others } = dependencies;
 writeFileSync(
   join(folder, "package.json"),
@@ -30,10 +31,22 @@ writeFileSync(
     {
       ...{ name, version, description, keywords, license, author, type },
       bin: { [name]: "dist/bin.js" },
+      exports: Object.fromEntries(
+        Object.entries<string>(manifest.exports).map(([entry, source]) => [
+          entry,
+          compiled(source),
+        ]),
+      ),
       engines: { node: `>=${node.split(".")[0]}` },
       dependencies: others,
+      ...{ peerDependencies, peerDependenciesMeta },
     },
     null,
     2,
   )}\n`,
 );
+
+/** `./src/client/react.ts` becomes `./dist/client/react.js`, whose types are beside it. */
+function compiled(source: string): string {
+  return source.replace("/src/", "/dist/").replace(/ts$/, "js");
+}

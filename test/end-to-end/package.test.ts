@@ -1,18 +1,31 @@
 import { execFile } from "node:child_process";
 import { globSync, readFileSync, statSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
-import { JobDocument } from "../support/gql/operations.ts";
-import { request, submit } from "../support/graphql-client.ts";
 import { spawnGateway } from "../support/spawn-gateway.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+/** What needs the types of the client and its hooks. */
+const TYPED = `
+  import { createGatewayClient, type Job } from "runcomfy-graphql/client";
+  import { useJob, useJobs } from "runcomfy-graphql/react";
+  export const gateway = createGatewayClient({ url: "/graphql" });
+  export const Status = (id: string): Job["status"] | undefined => useJob(id).job?.status;
+  // @ts-expect-error There is no such status.
+  export const Wrong = () => useJobs({ status: ["DONE"] });
+`;
+const toScript = (origin: string) => `
+  import { createGatewayClient } from "runcomfy-graphql/client";
+  const gateway = createGatewayClient({ url: "${origin}/graphql" });
+  const deploymentId = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+  for await (const { status } of gateway.submitAndWatch({ deploymentId, input: { prompt: "A lantern" } }))
+    console.log(status);
+`;
 const MOST_MIB = 120;
 
 const run = promisify(execFile);
@@ -53,18 +66,30 @@ test("what is installed with it takes less than 120 MiB", () => {
   expect(sizes.reduce((sum, size) => sum + size, 0) / 1_048_576).toBeLessThan(MOST_MIB);
 });
 
-test("it starts with an empty folder, shows the console, and runs a job to its end", async () => {
+test("it starts with an empty folder, shows the console, and runs a job to its end for its client", async () => {
   const command = [program, "--port", "0", "--database", `file:${folder}/jobs.db`];
   const environment = { SANDBOX_SPEED: "20", FILES_URL: `file:${folder}/files` };
   const gateway = spawnGateway(environment, { command, folder });
   onTestFinished(() => gateway.end());
   const origin = await gateway.url;
   expect(await (await fetch(`${origin}/run`)).text()).toContain('<div id="root">');
-  const { id } = await submit(origin, LANTERN, "A lantern");
-  await expect
-    .poll(async () => (await request(origin, JobDocument, { id })).job?.status, { timeout: 20_000 })
-    .toBe("SUCCEEDED");
+  const script = join(folder, "run-job.mjs");
+  await writeFile(script, toScript(origin));
+  expect((await run(process.execPath, [script])).stdout).toMatch(/SUCCEEDED\n$/);
   expect(await gateway.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+});
+
+test("its client and hooks have types", async () => {
+  await writeFile(join(folder, "typed.ts"), TYPED);
+  for (const types of ["@types/react", "@types/node", "csstype"])
+    await cp(join(ROOT, `node_modules/${types}`), join(folder, `node_modules/${types}`), {
+      recursive: true,
+    });
+  const settings = ["--noEmit", "--strict", "--target", "es2024", "--moduleResolution", "bundler"];
+  const check = run(join(ROOT, "node_modules/.bin/tsc"), [...settings, "typed.ts"], {
+    cwd: folder,
+  });
+  expect((await check.catch((failure: { readonly stdout: string }) => failure)).stdout).toBe("");
 });
 
 test("it tells its version and its settings, and makes keys", async () => {

@@ -1,0 +1,188 @@
+import type * as gql from "./gql.ts";
+
+/** GraphQL with the types of its data and variables: a string, or what graphql-codegen makes with `documentMode: "string"`. */
+export type TypedDocument<Data, Variables> = {
+  toString(): string;
+  __apiType?(variables: Variables): Data;
+  /** Its `hash` names it to a gateway with trusted documents. */
+  readonly __meta__?: Readonly<Record<string, unknown>> | undefined;
+};
+
+/** The data of a document's only field. */
+export type FieldOf<Data> = Data[Exclude<keyof Data, "__typename">];
+
+export function fieldOf<Data extends object>(data: Data): FieldOf<Data> {
+  const [field] = Object.values(data);
+  return field;
+}
+
+const JOB_FIELDS = /* GraphQL */ `
+  fragment JobFields on Job {
+    id
+    version
+    status
+    tags
+    queuePosition
+    isCancellable
+    isFinished
+    createdAt
+    startedAt
+    finishedAt
+    input
+    error {
+      code
+      message
+      retryable
+    }
+    deployment {
+      id
+      name
+    }
+    assets {
+      url
+      kind
+      keptUrl
+      thumbnailUrl
+      width
+      height
+      expiresAt
+    }
+  }
+`;
+
+export const JOB_UPDATED: TypedDocument<
+  gql.JobUpdatedSubscription,
+  gql.JobUpdatedSubscriptionVariables
+> = /* GraphQL */ `
+  subscription JobUpdated($id: ID!) {
+    jobUpdated(id: $id) {
+      ...JobFields
+      output
+      estimate {
+        startsAt
+        finishesAt
+        finishesBy
+        progress
+        isColdStart
+      }
+    }
+  }
+  ${JOB_FIELDS}
+`;
+
+export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* GraphQL */ `
+  query Jobs($filter: JobFilter, $first: Int!, $after: String) {
+    jobs(filter: $filter, first: $first, after: $after) {
+      totalCount
+      edges {
+        node {
+          ...JobFields
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+  ${JOB_FIELDS}
+`;
+
+export const JOBS_UPDATED: TypedDocument<
+  gql.JobsUpdatedSubscription,
+  gql.JobsUpdatedSubscriptionVariables
+> = /* GraphQL */ `
+  subscription JobsUpdated($filter: JobFilter, $after: String) {
+    jobsUpdated(filter: $filter, after: $after) {
+      cursor
+      job {
+        ...JobFields
+      }
+    }
+  }
+  ${JOB_FIELDS}
+`;
+
+export const SUBMIT_JOB: TypedDocument<gql.SubmitJobMutation, gql.SubmitJobMutationVariables> =
+  /* GraphQL */ `
+    mutation SubmitJob($deploymentId: ID!, $input: JSON!, $tags: [String!], $key: String!) {
+      submitJob(deploymentId: $deploymentId, input: $input, tags: $tags, idempotencyKey: $key) {
+        __typename
+        ... on SubmitJobSuccess {
+          job {
+            ...JobFields
+          }
+          warnings {
+            path
+            message
+          }
+        }
+        ... on InvalidInputError {
+          issues {
+            path
+            message
+          }
+        }
+        ... on UpstreamError {
+          code
+          retryable
+          retryAfterSeconds
+          unconfirmedJob {
+            id
+          }
+        }
+        ... on Error {
+          message
+        }
+      }
+    }
+    ${JOB_FIELDS}
+  `;
+
+export const CANCEL_JOB: TypedDocument<gql.CancelJobMutation, gql.CancelJobMutationVariables> =
+  /* GraphQL */ `
+    mutation CancelJob($id: ID!) {
+      cancelJob(id: $id) {
+        __typename
+        ... on Error {
+          message
+        }
+      }
+    }
+  `;
+
+export const CREATE_UPLOAD: TypedDocument<
+  gql.CreateUploadMutation,
+  gql.CreateUploadMutationVariables
+> = /* GraphQL */ `
+  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {
+    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {
+      __typename
+      ... on CreateUploadSuccess {
+        upload {
+          id
+          putUrl
+        }
+      }
+      ... on InvalidUploadError {
+        issues {
+          path
+          message
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`;
+
+/** All that the client sends by itself: for a gateway with trusted documents. */
+export const DOCUMENTS: readonly string[] = [
+  JOB_UPDATED,
+  JOBS,
+  JOBS_UPDATED,
+  SUBMIT_JOB,
+  CANCEL_JOB,
+  CREATE_UPLOAD,
+].map(String);

@@ -1,0 +1,56 @@
+const PASSING: ReadonlySet<string> = new Set([
+  "NO_ANSWER",
+  "UNAVAILABLE",
+  "RATE_LIMITED",
+  "QUOTA_EXCEEDED",
+  "TOO_MANY_OPERATIONS",
+  "INTERNAL_SERVER_ERROR",
+]);
+
+/** An error of an answer, or a failure that is a mutation's result. */
+export type Failure = {
+  readonly message: string;
+  readonly __typename?: string;
+  readonly code?: string;
+  readonly issues?: readonly { readonly path: string; readonly message: string }[];
+  readonly retryable?: boolean;
+  readonly retryAfterSeconds?: number | null;
+};
+
+/** A call that failed. `message` says what to do about it. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  /** A code of the gateway's, or the type of a mutation's failure; `NO_ANSWER`, `NO_CREDENTIAL` and `REFUSED` are the client's own. */
+  readonly code: string;
+  /** What is wrong with an input or an upload. */
+  readonly issues: readonly { readonly path: string; readonly message: string }[];
+  /** Whether the very same call may succeed later. */
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(failure: Failure, options?: ErrorOptions) {
+    const { code = failure.__typename ?? "", issues = [], retryAfterSeconds = null } = failure;
+    const details = issues.map(({ path, message }) => `${path} ${message}.`.trim());
+    super([failure.message, ...details].join(" "), options);
+    this.code = code;
+    this.issues = issues;
+    this.retryable = failure.retryable ?? PASSING.has(code);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** No answer came, or not all of it. */
+export function noAnswer(cause: unknown): GatewayError {
+  return new GatewayError(
+    { code: "NO_ANSWER", message: "No answer came. Check your connection, then try again." },
+    { cause },
+  );
+}
+
+/** The errors of an answer without data. */
+export function toError(errors: unknown): GatewayError {
+  const all = Array.isArray(errors) ? errors : [];
+  if (typeof all[0]?.message !== "string") return noAnswer(errors);
+  const message = all.map((error: Failure) => error.message).join(" ");
+  return new GatewayError({ ...all[0].extensions, message });
+}

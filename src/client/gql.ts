@@ -1,0 +1,113 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** What a file is, judging by its name and by where it is in the output, not by its content. */
+export type AssetKind =
+  /** Sound without pictures. */
+  | 'AUDIO'
+  /** A still or animated picture. */
+  | 'IMAGE'
+  /** Something else, or nothing says what it is. */
+  | 'OTHER'
+  /** Moving pictures, with or without sound. */
+  | 'VIDEO';
+
+/** Matches jobs that meet every condition; one that is null or missing does not count. */
+export type JobFilter = {
+  /** Submitted after this moment, not at it. */
+  readonly createdAfter?: string | null | undefined;
+  /** Submitted before this moment, not at it. */
+  readonly createdBefore?: string | null | undefined;
+  /** A deployment's `id`. */
+  readonly deploymentId?: string | null | undefined;
+  /** One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone. */
+  readonly ownerId?: string | null | undefined;
+  /** One of these statuses; an empty list matches no job. */
+  readonly status?: ReadonlyArray<JobStatus> | null | undefined;
+  /** One of the job's `tags`, letter by letter. */
+  readonly tag?: string | null | undefined;
+  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, or the first and the last 16 characters of one longer than 32, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are, or where it has no three letters or digits in a row: search for a longer text then. */
+  readonly text?: string | null | undefined;
+};
+
+/** How far a job has come. It only ever moves forward, and may skip statuses. */
+export type JobStatus =
+  /** Cancelled before it ran. Final. */
+  | 'CANCELLED'
+  /** Ended without an output; `error` says why. Final. */
+  | 'FAILED'
+  /** Running; too late to cancel. */
+  | 'IN_PROGRESS'
+  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
+  | 'IN_QUEUE'
+  /** On its way to RunComfy, which has not accepted it yet. */
+  | 'SUBMITTING'
+  /** Ended well; the job has an `output`. Final. */
+  | 'SUCCEEDED';
+
+export type JobFieldsFragment = { readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> };
+
+export type JobUpdatedSubscriptionVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobUpdatedSubscription = { readonly jobUpdated: { readonly output: unknown, readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly estimate: { readonly startsAt: string | null, readonly finishesAt: string, readonly finishesBy: string, readonly progress: number, readonly isColdStart: boolean } | null, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> } };
+
+export type JobsQueryVariables = Exact<{
+  filter?: JobFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type JobsQuery = { readonly jobs: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type JobsUpdatedSubscriptionVariables = Exact<{
+  filter?: JobFilter | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type JobsUpdatedSubscription = { readonly jobsUpdated: { readonly cursor: string, readonly job: { readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> } | null } };
+
+export type SubmitJobMutationVariables = Exact<{
+  deploymentId: string;
+  input: unknown;
+  tags?: ReadonlyArray<string> | string | null | undefined;
+  key: string;
+}>;
+
+
+export type SubmitJobMutation = { readonly submitJob:
+    | { readonly __typename: 'DeploymentNotFoundError', readonly message: string }
+    | { readonly __typename: 'IdempotencyConflictError', readonly message: string }
+    | { readonly __typename: 'InvalidInputError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
+    | { readonly __typename: 'SubmitJobSuccess', readonly job: { readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> }, readonly warnings: ReadonlyArray<{ readonly path: string, readonly message: string }> }
+    | { readonly __typename: 'UpstreamError', readonly code: string, readonly retryable: boolean, readonly retryAfterSeconds: number | null, readonly message: string, readonly unconfirmedJob: { readonly id: string } | null }
+   };
+
+export type CancelJobMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CancelJobMutation = { readonly cancelJob:
+    | { readonly __typename: 'CancelJobSuccess' }
+    | { readonly __typename: 'JobNotCancellableError', readonly message: string }
+    | { readonly __typename: 'JobNotFoundError', readonly message: string }
+    | { readonly __typename: 'UpstreamError', readonly message: string }
+   };
+
+export type CreateUploadMutationVariables = Exact<{
+  fileName: string;
+  contentType: string;
+  bytes: number;
+}>;
+
+
+export type CreateUploadMutation = { readonly createUpload:
+    | { readonly __typename: 'CreateUploadSuccess', readonly upload: { readonly id: string, readonly putUrl: string } }
+    | { readonly __typename: 'InvalidUploadError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
+   };

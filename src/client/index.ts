@@ -1,0 +1,8 @@
+export type { Connection, GatewayClient, Job, Sink } from "./create-gateway-client.ts";
+export { createGatewayClient } from "./create-gateway-client.ts";
+export * from "./documents.ts";
+export { GatewayError, noAnswer } from "./gateway-error.ts";
+export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
+export { createJobList } from "./job-list.ts";
+export { createKey, createKeys } from "./keys.ts";
+export { MOST_ATTEMPTS, untilAnswered } from "./until-answered.ts";

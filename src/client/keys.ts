@@ -1,0 +1,70 @@
+/** Of what was sent without an answer: more than anybody sends by hand. */
+const MOST_KEYS = 1_000;
+
+/** A new idempotency key. `crypto.randomUUID` is not there for pages that came over plain HTTP from another machine. */
+export function createKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The idempotency keys of what was sent without an answer, by what was sent. They outlive a reload. */
+export function createKeys(name: string) {
+  const item = createItem(name);
+
+  function read(): Readonly<Record<string, string>> {
+    return JSON.parse(item.get() ?? "{}");
+  }
+
+  function without(text: string): (readonly [string, string])[] {
+    const digest = toDigest(text);
+    return Object.entries(read()).filter(([one]) => one !== digest);
+  }
+
+  return {
+    find: (text: string): string | undefined => read()[toDigest(text)],
+    keep(text: string, key: string): void {
+      const kept = [...without(text), [toDigest(text), key] as const].slice(-MOST_KEYS);
+      item.set(JSON.stringify(Object.fromEntries(kept)));
+    },
+    /** The next submit of the same is another job. */
+    drop(text: string): void {
+      item.set(JSON.stringify(Object.fromEntries(without(text))));
+    },
+  };
+}
+
+const unkept = new Map<string, string>();
+
+/** What outlives a reload; where there is no `sessionStorage` or no room in it, it lives as long as the page. */
+export function createItem(name: string) {
+  return {
+    get(): string | null {
+      try {
+        return unkept.get(name) ?? sessionStorage.getItem(name);
+      } catch {
+        return null;
+      }
+    },
+    set(text: string): void {
+      unkept.set(name, text);
+      try {
+        sessionStorage.setItem(name, text);
+        unkept.delete(name);
+      } catch {
+        // Kept above.
+      }
+    },
+  };
+}
+
+/** Short however much is sent: its length, and two hashes in the manner of FNV-1a. */
+function toDigest(text: string): string {
+  let first = 0x811c9dc5;
+  let second = 0x1b873593;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    first = Math.imul(first ^ unit, 0x01000193);
+    second = Math.imul(second ^ unit, 0x85ebca6b);
+  }
+  return [text.length, first >>> 0, second >>> 0].map((part) => part.toString(36)).join("-");
+}

@@ -1,0 +1,171 @@
+import {
+  createContext,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+
+import type { Connection, GatewayClient } from "./create-gateway-client.ts";
+import { type FieldOf, fieldOf, JOB_UPDATED, SUBMIT_JOB, type TypedDocument } from "./documents.ts";
+import { type Failure, GatewayError } from "./gateway-error.ts";
+import type { JobFilter, JobUpdatedSubscription, SubmitJobMutation } from "./gql.ts";
+import { createJobList, type JobListState } from "./job-list.ts";
+import { createItem, createKey, createKeys } from "./keys.ts";
+
+const GatewayContext = createContext<GatewayClient | null>(null);
+
+/** Gives a gateway to the hooks below it. */
+export const GatewayProvider = GatewayContext.Provider;
+
+export function useGateway(): GatewayClient {
+  const gateway = useContext(GatewayContext);
+  if (gateway === null)
+    throw new Error("Wrap the app in <GatewayProvider value={createGatewayClient({ url })}>.");
+  return gateway;
+}
+
+/** Whether the socket is open; show its `reason` while it is away or refused. */
+export function useConnection(): Connection {
+  const { connection } = useGateway();
+  return useSyncExternalStore(connection.subscribe, connection.get, connection.get);
+}
+
+export type WatchedJob<Job> = {
+  /** In its newest state; null until that is known. */
+  readonly job: Job | null;
+  /** `NOT_FOUND` where there is no such job (any more). One that is `retryable` passes by itself. */
+  readonly error: GatewayError | null;
+};
+
+/**
+ * Watches a job, or none where `id` is null. A `document` of your own is a subscription with a variable `id` and one
+ * field.
+ */
+export function useJob(id: string | null): WatchedJob<JobUpdatedSubscription["jobUpdated"]>;
+export function useJob<Data extends object>(
+  id: string | null,
+  document: TypedDocument<Data, { id: string }>,
+): WatchedJob<FieldOf<Data>>;
+export function useJob(
+  id: string | null,
+  document: TypedDocument<object, { id: string }> = JOB_UPDATED,
+): WatchedJob<unknown> {
+  const gateway = useGateway();
+  const [state, setState] = useState<WatchedJob<unknown> & { readonly id: string | null }>(NO_JOB);
+  useEffect(() => {
+    if (id === null) return undefined;
+    return gateway.subscribe(
+      document,
+      { id },
+      {
+        next: (data) => setState({ id, job: fieldOf(data), error: null }),
+        error: (error) =>
+          setState((last) => ({ id, job: last.id === id ? last.job : null, error })),
+      },
+    );
+  }, [gateway, document, id]);
+  return state.id === id ? state : NO_JOB;
+}
+
+const NO_JOB = { id: null, job: null, error: null } as const;
+
+/** The newest jobs of a filter, `pageSize` at first, kept up to date. */
+export function useJobs(
+  filter: JobFilter = {},
+  { pageSize = 20 }: { readonly pageSize?: number } = {},
+): JobListState & { readonly loadMore: () => void; readonly reload: () => void } {
+  const gateway = useGateway();
+  const conditions = JSON.stringify(filter);
+  const list = useMemo(
+    () => createJobList(gateway, JSON.parse(conditions), { pageSize }),
+    [gateway, conditions, pageSize],
+  );
+  const state = useSyncExternalStore(list.subscribe, list.get, list.get);
+  const { loadMore, reload } = list;
+  return { ...state, loadMore, reload };
+}
+
+type Result = { readonly __typename: string; readonly job?: { readonly id: string } };
+
+export type Submitter<Input, Submitted> = {
+  /**
+   * Submits an input, and resolves to the id of the job if it was accepted. Until an answer came the same input goes under
+   * the same idempotency key, also after a reload, so that it is paid once; after it, the next submit is another job.
+   * Does nothing while one is under way.
+   */
+  readonly submit: (input: Input) => Promise<string | null>;
+  /** Which try is under way: a lost answer is asked for again for half a minute. 0 while none is. */
+  readonly attempt: number;
+  /** Of the last job that was accepted, also after a reload. */
+  readonly jobId: string | null;
+  /** The last answer; null before one, and after a call that failed. */
+  readonly result: Submitted | null;
+  /** Why there is no new job: a failure, with its `issues`, or a call that failed. */
+  readonly error: GatewayError | null;
+};
+
+/**
+ * Submits to a deployment, or by a mutation of your own with the variables `input` and `key` and one field that selects
+ * `__typename`, `job { id }` and `message`. `name` keeps several in one page apart.
+ */
+export function useSubmit(options: {
+  readonly deploymentId: string;
+  readonly tags?: readonly string[];
+  readonly name?: string;
+}): Submitter<object, SubmitJobMutation["submitJob"]>;
+export function useSubmit<Data extends object, Input>(options: {
+  readonly document: TypedDocument<Data, { input: Input; key: string }>;
+  readonly name?: string;
+}): Submitter<Input, FieldOf<Data>>;
+export function useSubmit({
+  document = SUBMIT_JOB,
+  name = "job",
+  ...others
+}: {
+  readonly document?: TypedDocument<object, object>;
+  readonly deploymentId?: string;
+  readonly tags?: readonly string[];
+  readonly name?: string;
+}): Submitter<object, unknown> {
+  const gateway = useGateway();
+  const stored = useMemo(() => createItem(`runcomfy job ${name}`), [name]);
+  const keys = useMemo(() => createKeys(`runcomfy keys ${name}`), [name]);
+  const [attempt, setAttempt] = useState(0);
+  const [jobId, setJobId] = useState(() => stored.get());
+  const [answer, setAnswer] = useState<Pick<Submitter<unknown, Result>, "result" | "error">>(NONE);
+  const isBusy = useRef(false);
+
+  async function submit(input: unknown): Promise<string | null> {
+    if (isBusy.current) return null;
+    isBusy.current = true;
+    setAnswer(NONE);
+    const text = JSON.stringify([String(document), others, input]);
+    const key = keys.find(text) ?? createKey();
+    keys.keep(text, key);
+    try {
+      const variables = { ...others, input, key };
+      const result: Result & Failure = await gateway.submit(document, variables, setAttempt);
+      const isAccepted = result.__typename === "SubmitJobSuccess";
+      setAnswer({ result, error: isAccepted ? null : new GatewayError(result) });
+      if (result.retryable !== true) keys.drop(text);
+      if (!isAccepted || !result.job) return null;
+      stored.set(result.job.id);
+      setJobId(result.job.id);
+      return result.job.id;
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      setAnswer({ result: null, error });
+      return null;
+    } finally {
+      isBusy.current = false;
+      setAttempt(0);
+    }
+  }
+
+  return { submit, attempt, jobId, ...answer };
+}
+
+const NONE = { result: null, error: null };

@@ -1,0 +1,25 @@
+import { GatewayError } from "./gateway-error.ts";
+
+/** Before each further try; half a minute in all, in which a gateway restarts. */
+const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
+export const MOST_ATTEMPTS = PAUSES_MS.length + 1;
+/** Nothing ran, or nobody knows. */
+const LOST: ReadonlySet<string> = new Set(["NO_ANSWER", "UNAVAILABLE"]);
+
+/** Sends what is safe to repeat until an answer comes, for half a minute. Rejects with the last error. */
+export async function untilAnswered<Answer>(
+  send: () => Promise<Answer>,
+  onAttempt?: (attempt: number) => void,
+): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    onAttempt?.(attempt);
+    try {
+      return await send();
+    } catch (error) {
+      const pauseMs = PAUSES_MS[attempt - 1];
+      const isLost = error instanceof GatewayError && LOST.has(error.code);
+      if (!isLost || pauseMs === undefined) throw error;
+      await new Promise((done) => setTimeout(done, pauseMs));
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import sharp from "sharp";
+import { expect, onTestFinished, test, vi } from "vitest";
+
+import { createGatewayClient, type Job } from "../../src/client/create-gateway-client.ts";
+import { CANCEL_JOB, DOCUMENTS, JOB_UPDATED, JOBS } from "../../src/client/documents.ts";
+import type { GatewayError } from "../../src/client/gateway-error.ts";
+import { createApiKeysFile } from "../auth/api-keys-file.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { LANTERN, openClient } from "./open-client.ts";
+
+const SOON = { timeout: 20_000, interval: 50 };
+const LANTERN_JOB = { deploymentId: LANTERN, input: { prompt: "A lantern" } };
+/** Half a minute, in which it can be cut off. */
+const SLOW_JOB = { deploymentId: LANTERN, input: { prompt: "[slow] A lantern" } };
+
+async function collect(jobs: AsyncIterable<Job>): Promise<readonly Job[]> {
+  const collected: Job[] = [];
+  for await (const job of jobs) collected.push(job);
+  return collected;
+}
+
+test("a job is submitted and watched to its end, and the socket closes behind it", async () => {
+  const { client, kinds } = await openClient();
+  const jobs = await collect(client.submitAndWatch({ ...LANTERN_JOB, tags: ["one"] }));
+  const [first, last] = [jobs[0], jobs.at(-1)];
+  expect(first?.isFinished).toBe(false);
+  expect(last).toMatchObject({ status: "SUCCEEDED", tags: ["one"] });
+  expect(last?.assets[0]?.url).toMatch(/\.svg$/);
+  expect(jobs.map(({ version }) => version)).toEqual(
+    jobs.map(({ version }) => version).toSorted((a, b) => a - b),
+  );
+  await expect.poll(() => kinds).toEqual(["connected", "idle"]);
+});
+
+test("whoever leaves the loop leaves the subscription", async () => {
+  const { client, kinds } = await openClient();
+  for await (const job of client.submitAndWatch(SLOW_JOB)) if (job.id !== "") break;
+  await expect.poll(() => kinds.at(-1)).toBe("idle");
+});
+
+test("a refused submit says what is wrong", async () => {
+  const { client } = await openClient();
+  const refused = collect(client.submitAndWatch({ deploymentId: LANTERN, input: {} }));
+  await expect(refused).rejects.toMatchObject({
+    code: "InvalidInputError",
+    message: expect.stringMatching(/Correct .* prompt is /),
+    issues: [{ path: "prompt" }],
+    retryable: false,
+  });
+});
+
+test("an answer that is lost is asked for again under the same key, and the job runs once", async () => {
+  const { client, proxy } = await openClient();
+  proxy.loseAnswers("SubmitJobSuccess");
+  const jobs = collect(client.submitAndWatch(LANTERN_JOB));
+  await expect.poll(() => proxy.lost(), SOON).toBeGreaterThan(0);
+  proxy.heal();
+  expect((await jobs).at(-1)?.status).toBe("SUCCEEDED");
+  expect((await client.request(JOBS, { first: 10 })).jobs.edges).toHaveLength(1);
+});
+
+test("a watch goes on after the connection broke, however long that lasted, and tells the end once", async () => {
+  const { client, proxy, kinds } = await openClient({ SANDBOX_SPEED: "10" });
+  const jobs = collect(client.submitAndWatch(SLOW_JOB));
+  await expect.poll(() => kinds).toEqual(["connected"]);
+  proxy.drop();
+  await expect.poll(() => proxy.refused(), SOON).toBeGreaterThan(1);
+  expect(client.connection.get()).toMatchObject({
+    kind: "away",
+    reason: "The connection is down; trying again.",
+  });
+  proxy.heal();
+  const states = await jobs;
+  expect(states.filter(({ isFinished }) => isFinished)).toHaveLength(1);
+  expect(states.at(-1)?.status).toBe("SUCCEEDED");
+});
+
+test("a connection that is silently dead is noticed by a ping, and replaced", async () => {
+  const { client, proxy, kinds } = await openClient();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const jobs = collect(client.submitAndWatch(SLOW_JOB));
+  await vi.waitUntil(() => kinds.includes("connected"));
+  proxy.blackHole();
+  vi.advanceTimersByTime(15_000);
+  expect(kinds).toEqual(["connected"]);
+  vi.advanceTimersByTime(5_000);
+  expect(kinds).toEqual(["connected", "away"]);
+  vi.useRealTimers();
+  proxy.heal();
+  expect((await jobs).at(-1)?.status).toBe("SUCCEEDED");
+  expect(kinds).toEqual(["connected", "away", "connected"]);
+});
+
+test("a job that is not there is told, and not asked for again", async () => {
+  const { client } = await openClient();
+  await expect(collect(client.watchJob("job_unknown"))).rejects.toMatchObject({
+    code: "NOT_FOUND",
+    message: expect.stringContaining("job_unknown"),
+    retryable: false,
+  });
+});
+
+test("what passes by itself is tried again", async () => {
+  const { client } = await openClient({ SUBSCRIPTIONS_PER_OWNER: "1" });
+  const watched = client.submitAndWatch(SLOW_JOB);
+  const first = await watched.next();
+  const id = first.value?.id ?? "";
+  const errors: GatewayError[] = [];
+  const states: string[] = [];
+  const leave = client.subscribe(
+    JOB_UPDATED,
+    { id },
+    {
+      next: ({ jobUpdated }) => states.push(jobUpdated.status),
+      error: (error) => errors.push(error),
+    },
+  );
+  onTestFinished(leave);
+  await expect
+    .poll(() => errors.map(({ code, retryable }) => ({ code, retryable })))
+    .toEqual([{ code: "QUOTA_EXCEEDED", retryable: true }]);
+  await watched.return();
+  await expect.poll(() => states, SOON).not.toEqual([]);
+});
+
+test("a document that doesn't fit is told by its code", async () => {
+  const { client } = await openClient();
+  await expect(client.request("{ unknown }", {})).rejects.toMatchObject({
+    code: "GRAPHQL_VALIDATION_FAILED",
+    message: expect.stringContaining("unknown"),
+  });
+  const { cancelJob } = await client.request(CANCEL_JOB, { id: "job_unknown" });
+  expect(cancelJob.__typename).toBe("JobNotFoundError");
+});
+
+test("a file is uploaded, and one that is not what it says is refused with the reason", async () => {
+  const { client } = await openClient();
+  const create = { width: 2, height: 2, channels: 3, background: "red" } as const;
+  const png = await sharp({ create }).png().toBuffer();
+  const toFile = (bytes: BlobPart) => new File([bytes], "a.png", { type: "image/png" });
+  expect(await client.upload(toFile(new Uint8Array(png)))).toMatch(/^upload:upl_/);
+  await expect(client.upload(toFile("These are notes."))).rejects.toThrow("Choose another one");
+  const empty = client.upload(new File([], "a.png", { type: "image/png" }));
+  await expect(empty).rejects.toMatchObject({ code: "InvalidUploadError", issues: [{}] });
+});
+
+test("a credential that is refused ends what is watched, and is told", async () => {
+  const keys = await createApiKeysFile();
+  await keys.create("web");
+  const environment = { AUTH: "api-keys", API_KEYS_FILE: keys.file };
+  const { client } = await openClient(environment, { authorization: () => "Bearer rck_wrong" });
+  await expect(client.request(JOBS, { first: 1 })).rejects.toMatchObject({
+    code: "UNAUTHENTICATED",
+  });
+  await expect(collect(client.watchJob("job_1"))).rejects.toMatchObject({ code: "REFUSED" });
+  expect(client.connection.get()).toEqual({ kind: "refused", reason: expect.stringMatching(/./) });
+});
+
+test("a credential that can't be had at the moment is asked for again, and one that ran out is replaced", async () => {
+  const keys = await createApiKeysFile();
+  const key = await keys.create("web");
+  const environment = { AUTH: "api-keys", API_KEYS_FILE: keys.file };
+  let credential: () => string = () => {
+    throw new Error("Log in again.");
+  };
+  const authorization = () => credential();
+  const { client, kinds } = await openClient(environment, { authorization });
+  await expect(client.request(JOBS, { first: 1 })).rejects.toMatchObject({
+    code: "NO_CREDENTIAL",
+    message: "Log in again.",
+  });
+  const watched = collect(client.watchJob("job_unknown"));
+  const outcome = expect(watched).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await expect
+    .poll(() => client.connection.get())
+    .toMatchObject({
+      kind: "away",
+      reason: "Log in again.",
+    });
+  credential = () => `Bearer ${key}`;
+  await outcome;
+  expect(kinds).toContain("connected");
+});
+
+test("its documents, and those with a hash, are taken by a gateway with trusted documents that lists them", async () => {
+  const folder = await createTemporaryFolder();
+  const file = join(folder, "trusted.json");
+  const viewer = { toString: () => "{ viewer { id } }", __meta__: { hash: "abc" } };
+  const listed = { ...DOCUMENTS, abc: "{ viewer { id scopes } }" };
+  await writeFile(file, JSON.stringify(listed));
+  const { client } = await openClient({ TRUSTED_DOCUMENTS: file });
+  const jobs = await collect(client.submitAndWatch(LANTERN_JOB));
+  expect(jobs.at(-1)?.status).toBe("SUCCEEDED");
+  expect((await client.request(JOBS, { first: 1 })).jobs.edges).toHaveLength(1);
+  expect(await client.request(viewer, {})).toMatchObject({ viewer: { scopes: expect.any(Array) } });
+  await expect(client.request("{ viewer { id } }", {})).rejects.toMatchObject({
+    code: "PERSISTED_QUERY_REQUIRED",
+  });
+});
+
+test("without a gateway a call says so", async () => {
+  const client = createGatewayClient({ url: "http://127.0.0.1:1/graphql" });
+  await expect(client.request(JOBS, { first: 1 })).rejects.toMatchObject({
+    code: "NO_ANSWER",
+    retryable: true,
+    message: "No answer came. Check your connection, then try again.",
+  });
+});

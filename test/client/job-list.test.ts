@@ -1,0 +1,76 @@
+import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+
+import { CANCEL_JOB } from "../../src/client/documents.ts";
+import type { JobFilter } from "../../src/client/gql.ts";
+import { createJobList } from "../../src/client/job-list.ts";
+import { submit } from "../support/graphql-client.ts";
+import { LANTERN, openClient } from "./open-client.ts";
+
+const INPUT = z.object({ prompt: z.string() });
+const SOON = { timeout: 20_000, interval: 50 };
+
+async function openList(filter: JobFilter, pageSize: number) {
+  const { client, origin, proxy } = await openClient({ SANDBOX_SPEED: "4" });
+  const list = createJobList(client, filter, { pageSize });
+  const prompts = () => list.get().jobs.map(({ input }) => INPUT.parse(input).prompt);
+  const add = async (prompt: string) => (await submit(origin, LANTERN, prompt)).id;
+  const follow = () => {
+    const leave = list.subscribe(() => undefined);
+    onTestFinished(leave);
+    return leave;
+  };
+  return { client, proxy, list, prompts, add, follow };
+}
+
+test("a list has the newest jobs first, more when asked for, and each as it is by now", async () => {
+  const { client, list, prompts, add, follow } = await openList({}, 2);
+  for (const prompt of ["one", "two", "[slow] three"]) await add(prompt);
+  follow();
+  await expect.poll(prompts, SOON).toEqual(["[slow] three", "two"]);
+  expect(list.get()).toMatchObject({ totalCount: 3, hasMore: true, error: null });
+  list.loadMore();
+  await expect.poll(prompts, SOON).toEqual(["[slow] three", "two", "one"]);
+  expect(list.get().hasMore).toBe(false);
+
+  const id = await add("[slow] four");
+  await expect.poll(prompts, SOON).toEqual(["[slow] four", "[slow] three", "two", "one"]);
+  await client.request(CANCEL_JOB, { id });
+  await expect.poll(() => list.get().jobs[0]?.status, SOON).toBe("CANCELLED");
+});
+
+test("a job that no longer fits leaves its list", async () => {
+  const { list, add, prompts, follow } = await openList({ status: ["IN_QUEUE", "IN_PROGRESS"] }, 5);
+  follow();
+  await add("one");
+  await expect.poll(prompts, SOON).toEqual(["one"]);
+  await expect.poll(prompts, SOON).toEqual([]);
+  expect(list.get().totalCount).toBe(0);
+});
+
+test("what changed while the connection was down, or nobody listened, is there afterwards", async () => {
+  const { list, add, prompts, follow, proxy } = await openList({}, 5);
+  const leave = follow();
+  await expect.poll(() => list.get().totalCount, SOON).toBe(0);
+  proxy.drop();
+  await add("one");
+  await expect.poll(() => proxy.refused(), SOON).toBeGreaterThan(0);
+  proxy.heal();
+  await expect.poll(prompts, SOON).toEqual(["one"]);
+  leave();
+  await add("two");
+  follow();
+  await expect.poll(prompts, SOON).toEqual(["two", "one"]);
+});
+
+test("an error is told, and passes with the next page that comes", async () => {
+  const { list, prompts, add, follow, proxy } = await openList({}, 5);
+  follow();
+  await expect.poll(() => list.get().totalCount, SOON).toBe(0);
+  proxy.loseAnswers('"totalCount"');
+  await add("one");
+  await expect.poll(() => list.get().error?.code, SOON).toBe("NO_ANSWER");
+  proxy.heal();
+  await expect.poll(prompts, SOON).toEqual(["one"]);
+  expect(list.get().error).toBeNull();
+});
