@@ -1,6 +1,5 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { symlinkSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,7 +8,8 @@ import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
 import { linkProject, runGateway } from "../support/gateway-process.ts";
-import { readBlocks, readPage, ROOT } from "../support/pages.ts";
+import { linkPackages } from "../support/link-packages.ts";
+import { readBlocks, ROOT } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const run = promisify(execFile);
@@ -66,6 +66,13 @@ test("what the page for frontends tells to paste submits a job and watches it to
   expect(stdout).toMatch(/SubmitJobSuccess[^]*SUCCEEDED[^]*\.svg/);
 });
 
+test("what the page on the client tells to paste runs a job and shows its picture", async () => {
+  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
+  const [script = ""] = readBlocks("docs/client.md", "From a script or any page", "js");
+  const { stdout } = await runProgram(script, gateway);
+  expect(stdout).toMatch(/IN_QUEUE undefined[^]*SUCCEEDED http:[^ ]*\.svg\n$/);
+});
+
 test("what it tells to paste uploads a picture, and says why it does not", async () => {
   const gateway = await runGateway({ DATABASE_URL: ":memory:" }).url;
   const [upload = ""] = readBlocks("docs/frontend.md", "Upload a picture", "js");
@@ -107,12 +114,17 @@ test("what the pages tell to paste watches all jobs, over a socket and as an eve
   await expect.poll(asStream).toMatch(/^event: next\ndata: .*"status":"SUCCEEDED"/m);
 });
 
-test("the TypeScript that README and the page on credentials tell to paste has no wrong types", async () => {
+test("the TypeScript that README and the pages on credentials and the client tell to paste has no wrong types", async () => {
   const folder = await createTemporaryFolder();
-  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  await linkPackages(folder);
   const steps = readBlocks("docs/auth.md", "Tokens for browsers, in five steps", "ts");
-  const files = [...readBlocks("README.md", "From React", "tsx"), ...steps];
-  expect(files).toHaveLength(3);
+  const files = [
+    ...readBlocks("README.md", "From React", "tsx"),
+    ...readBlocks("docs/client.md", "From React", "tsx"),
+    ...readBlocks("docs/client.md", "Beside another client", "ts").slice(0, 1),
+    ...steps,
+  ];
+  expect(files).toHaveLength(5);
   for (const [index, text] of files.entries())
     await writeFile(join(folder, `pasted-${index}.tsx`), text);
   const settings = {
@@ -127,15 +139,3 @@ test("the TypeScript that README and the page on credentials tell to paste has n
   );
   expect(stdout).toBe("");
 });
-
-test("what the page for frontends shows of the example is in the example", () => {
-  const excerpts = readBlocks("docs/frontend.md", "Retry safely", "ts");
-  expect(excerpts).not.toEqual([]);
-  const source = withoutIndents(readPage("examples/react/src/use-submit.ts"));
-  for (const excerpt of excerpts) expect(source).toContain(withoutIndents(excerpt));
-});
-
-/** In the example it stands further in. */
-function withoutIndents(text: string): string {
-  return text.replaceAll(/^ +/gm, "");
-}

@@ -1,29 +1,79 @@
-import { type InputHTMLAttributes, useSyncExternalStore } from "react";
-import { Provider } from "urql";
+import { type InputHTMLAttributes, useState, useSyncExternalStore } from "react";
+import { createGatewayClient, GatewayError } from "runcomfy-graphql/client";
+import { GatewayProvider, useConnection, useGateway, useSubmit } from "runcomfy-graphql/react";
 
-import { client, connection, describe } from "./client";
+import { graphql } from "./gql";
+import type { WarmGlowInput } from "./gql/graphql";
 import { Job } from "./Job";
-import { useSubmit } from "./use-submit";
-import { useUpload } from "./use-upload";
+
+const gateway = createGatewayClient({
+  url: import.meta.env.VITE_GATEWAY ?? "http://127.0.0.1:4000/graphql",
+});
+
+const SUBMIT = graphql(`
+  mutation Submit($input: WarmGlowInput!, $key: String!) {
+    submitWarmGlow(input: $input, idempotencyKey: $key) {
+      __typename
+      ... on SubmitJobSuccess {
+        job {
+          id
+        }
+        warnings {
+          path
+          message
+        }
+      }
+      ... on InvalidInputError {
+        issues {
+          path
+          message
+        }
+      }
+      ... on UpstreamError {
+        retryable
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+`);
 
 export default function App() {
   return (
-    <Provider value={client}>
+    <GatewayProvider value={gateway}>
       <WarmGlow />
-    </Provider>
+    </GatewayProvider>
   );
 }
 
 /** A form, and below it the job whose id is in the address: a link or a reload shows the same. */
 function WarmGlow() {
+  const { upload } = useGateway();
+  const connection = useConnection();
   const jobId = useSyncExternalStore(onHashChange, () => location.hash.slice(1));
-  const problem = useSyncExternalStore(connection.subscribe, connection.problem);
-  const { input, change, submit, attempt, result, error } = useSubmit((id) => {
-    location.hash = id;
-  });
-  const { status, upload } = useUpload((reference) => change({ ctrlImg1: reference }));
+  const [input, setInput] = useState(readDraft);
+  const [uploading, setUploading] = useState("");
+  const { submit, attempt, result, error } = useSubmit({ document: SUBMIT });
   const issues = result?.__typename === "InvalidInputError" ? result.issues : [];
   const others = issues.filter(({ path }) => !FIELDS.has(path));
+
+  function change(changes: Partial<WarmGlowInput>) {
+    const next = { ...input, ...changes };
+    setInput(next);
+    sessionStorage.setItem("draft", JSON.stringify(next));
+  }
+
+  async function take(file: File) {
+    setUploading(`Uploading ${file.name}…`);
+    try {
+      change({ ctrlImg1: await upload(file) });
+      setUploading("");
+    } catch (failure) {
+      if (!(failure instanceof GatewayError)) throw failure;
+      setUploading(`${file.name}: ${failure.message}`);
+    }
+  }
 
   const field = (path: string, label: string, props: InputHTMLAttributes<HTMLInputElement>) => (
     <p>
@@ -43,11 +93,13 @@ function WarmGlow() {
         onDrop={(event) => {
           event.preventDefault();
           const [file] = event.dataTransfer.files;
-          if (file) void upload(file);
+          if (file) void take(file);
         }}
         onSubmit={(event) => {
           event.preventDefault();
-          void submit();
+          void submit(input).then((id) => {
+            if (id) location.hash = id;
+          });
         }}
       >
         <fieldset disabled={attempt > 0}>
@@ -68,10 +120,11 @@ function WarmGlow() {
           <button>Submit</button>
         </fieldset>
       </form>
-      {status && <p role="status">{status}</p>}
+      {uploading && <p role="status">{uploading}</p>}
       {attempt > 1 && <p role="status">No answer came. Trying again ({attempt})…</p>}
-      {attempt === 0 && error && <p role="alert">{describe(error)}</p>}
-      {result && "message" in result && <p role="alert">{result.message}</p>}
+      {error && (
+        <p role="alert">{result && "message" in result ? result.message : error.message}</p>
+      )}
       {others.map(({ path, message }) => (
         <p key={path + message}>
           {path} {message}
@@ -79,7 +132,7 @@ function WarmGlow() {
       ))}
       {result?.__typename === "SubmitJobSuccess" &&
         result.warnings.map(({ path, message }) => <p key={path}>{message}</p>)}
-      {problem && <p role="alert">{problem}</p>}
+      {"reason" in connection && <p role="alert">{connection.reason}</p>}
       {jobId && <Job key={jobId} id={jobId} />}
     </>
   );
@@ -87,6 +140,11 @@ function WarmGlow() {
 
 /** What is wrong elsewhere in the input is told below the form. */
 const FIELDS: ReadonlySet<string> = new Set(["prompt", "ctrlImg1", "width"]);
+
+function readDraft(): WarmGlowInput {
+  const saved = sessionStorage.getItem("draft");
+  return saved ? JSON.parse(saved) : { prompt: "", ctrlImg1: "" };
+}
 
 function onHashChange(tell: () => void) {
   addEventListener("hashchange", tell);

@@ -1,6 +1,7 @@
-import { useMutation, useSubscription } from "urql";
+import { useState } from "react";
+import { CANCEL_JOB, GatewayError } from "runcomfy-graphql/client";
+import { useGateway, useJob } from "runcomfy-graphql/react";
 
-import { describe } from "./client";
 import { graphql } from "./gql";
 
 const WATCH = graphql(`
@@ -26,23 +27,25 @@ const WATCH = graphql(`
   }
 `);
 
-const CANCEL = graphql(`
-  mutation Cancel($id: ID!) {
-    cancelJob(id: $id) {
-      __typename
-      ... on Error {
-        message
-      }
-    }
-  }
-`);
-
 /** A job, live, and a way to cancel it while it waits. */
 export function Job({ id }: { id: string }) {
-  const [{ data, error }] = useSubscription({ query: WATCH, variables: { id } });
-  const [cancelled, cancel] = useMutation(CANCEL);
-  const job = data?.jobUpdated;
-  const refusal = cancelled.data?.cancelJob;
+  const { job, error } = useJob(id, WATCH);
+  const { request } = useGateway();
+  const [refusal, setRefusal] = useState("");
+  const [isCancelling, setIsCancelling] = useState(false);
+
+  async function cancel() {
+    setIsCancelling(true);
+    try {
+      const { cancelJob } = await request(CANCEL_JOB, { id });
+      setRefusal("message" in cancelJob ? cancelJob.message : "");
+    } catch (failure) {
+      if (!(failure instanceof GatewayError)) throw failure;
+      setRefusal(failure.message);
+    } finally {
+      setIsCancelling(false);
+    }
+  }
 
   return (
     <section>
@@ -58,14 +61,13 @@ export function Job({ id }: { id: string }) {
         </p>
       )}
       {job?.isCancellable && (
-        <button disabled={cancelled.fetching} onClick={() => void cancel({ id })}>
+        <button disabled={isCancelling} onClick={() => void cancel()}>
           Cancel
         </button>
       )}
-      {refusal && "message" in refusal && <p>{refusal.message}</p>}
-      {cancelled.error && <p>{describe(cancelled.error)}</p>}
+      {refusal && <p>{refusal}</p>}
       {job?.error && <p>{job.error.message}</p>}
-      {error && <p>{describe(error)}</p>}
+      {error && <p>{error.message}</p>}
       {job?.typedOutput?.__typename === "WarmGlowOutput" &&
         job.typedOutput.images.map((url) => <img key={url} src={url} alt="" width="320" />)}
     </section>

@@ -1,6 +1,7 @@
 /* eslint-disable */
 import * as types from './graphql';
-import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+
+
 
 /**
  * Map of all GraphQL operations in the project.
@@ -14,51 +15,24 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
+    "\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.SubmitDocument,
     "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      status\n      queuePosition\n      estimate {\n        finishesAt\n        progress\n      }\n      isCancellable\n      error {\n        message\n      }\n      typedOutput {\n        __typename\n        ... on WarmGlowOutput {\n          images\n        }\n      }\n    }\n  }\n": typeof types.WatchDocument,
-    "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelDocument,
-    "\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.SubmitDocument,
-    "\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CreateUploadDocument,
 };
 const documents: Documents = {
+    "\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.SubmitDocument,
     "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      status\n      queuePosition\n      estimate {\n        finishesAt\n        progress\n      }\n      isCancellable\n      error {\n        message\n      }\n      typedOutput {\n        __typename\n        ... on WarmGlowOutput {\n          images\n        }\n      }\n    }\n  }\n": types.WatchDocument,
-    "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelDocument,
-    "\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.SubmitDocument,
-    "\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CreateUploadDocument,
 };
 
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- *
- *
- * @example
- * ```ts
- * const query = graphql(`query GetUser($id: ID!) { user(id: $id) { name } }`);
- * ```
- *
- * The query argument is unknown!
- * Please regenerate the types.
  */
-export function graphql(source: string): unknown;
+export function graphql(source: "\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): typeof import('./graphql').SubmitDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      status\n      queuePosition\n      estimate {\n        finishesAt\n        progress\n      }\n      isCancellable\n      error {\n        message\n      }\n      typedOutput {\n        __typename\n        ... on WarmGlowOutput {\n          images\n        }\n      }\n    }\n  }\n"): typeof import('./graphql').WatchDocument;
 
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      status\n      queuePosition\n      estimate {\n        finishesAt\n        progress\n      }\n      isCancellable\n      error {\n        message\n      }\n      typedOutput {\n        __typename\n        ... on WarmGlowOutput {\n          images\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      status\n      queuePosition\n      estimate {\n        finishesAt\n        progress\n      }\n      isCancellable\n      error {\n        message\n      }\n      typedOutput {\n        __typename\n        ... on WarmGlowOutput {\n          images\n        }\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Submit($input: WarmGlowInput!, $key: String!) {\n    submitWarmGlow(input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          id\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {\n    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {\n      __typename\n      ... on CreateUploadSuccess {\n        upload {\n          id\n          putUrl\n        }\n      }\n      ... on InvalidUploadError {\n        issues {\n          message\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};
 }
-
-export type DocumentType<TDocumentNode extends DocumentNode<any, any>> = TDocumentNode extends DocumentNode<  infer TType,  any>  ? TType  : never;
