@@ -9,7 +9,8 @@ const hash = createHash("sha256");
 const sources = globSync("{index.html,*.{ts,json},{public,src}/**/*.*}", {
   cwd: folder,
 }).toSorted();
-for (const path of [...sources, "../tsconfig.json", "../package-lock.json"])
+const client = globSync("../src/client/*.ts", { cwd: folder }).toSorted();
+for (const path of [...sources, ...client, "../tsconfig.json", "../package-lock.json"])
   hash.update(path).update(readFileSync(join(folder, path)));
 const digest = hash.digest("hex");
 

@@ -1,3 +1,4 @@
+import { DOCUMENTS } from "runcomfy-graphql/client";
 import { formatDocument, stringifyDocument } from "urql";
 import { defineConfig, type Plugin } from "vite";
 
@@ -9,7 +10,11 @@ const listDocuments: Plugin = {
   generateBundle() {
     const operations = Object.entries(documents).filter(([name]) => name.endsWith("Document"));
     const texts = operations.map(([, document]) => stringifyDocument(formatDocument(document)));
-    this.emitFile({ type: "asset", fileName: "documents.json", source: JSON.stringify(texts) });
+    this.emitFile({
+      type: "asset",
+      fileName: "documents.json",
+      source: JSON.stringify([...texts, ...DOCUMENTS]),
+    });
   },
 };
 

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "react";
+import { GatewayProvider } from "runcomfy-graphql/react";
 import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
@@ -12,7 +13,7 @@ import { Gallery } from "./screens/gallery";
 import { JobPage } from "./screens/job";
 import { Jobs } from "./screens/jobs";
 import { Run } from "./screens/run";
-import { explain, openSession, type Session } from "./session";
+import { explain, openSession } from "./session";
 import { SignIn } from "./sign-in";
 import type { Viewer } from "./viewer";
 
@@ -32,18 +33,19 @@ export function App() {
     setAttempt({ credential: given, isKept, number: number + 1 });
 
   return (
-    <Provider value={session.client} key={number}>
-      <Entrance
-        session={session}
-        attempt={attempt}
-        onSignIn={enter}
-        onSignOut={() => {
-          // With it goes what was typed: the next one may be somebody else.
-          sessionStorage.clear();
-          location.assign("/");
-        }}
-      />
-    </Provider>
+    <GatewayProvider value={session.gateway} key={number}>
+      <Provider value={session.client}>
+        <Entrance
+          attempt={attempt}
+          onSignIn={enter}
+          onSignOut={() => {
+            // With it goes what was typed: the next one may be somebody else.
+            sessionStorage.clear();
+            location.assign("/");
+          }}
+        />
+      </Provider>
+    </GatewayProvider>
   );
 }
 
@@ -54,12 +56,10 @@ type Attempt = {
 };
 
 function Entrance({
-  session,
   attempt,
   onSignIn,
   onSignOut,
 }: {
-  readonly session: Session;
   readonly attempt: Attempt;
   readonly onSignIn: (credential: string, isKept: boolean) => void;
   readonly onSignOut: () => void;
@@ -72,7 +72,7 @@ function Entrance({
     if (isRefused || (isIn && !attempt.isKept)) sessionStorage.removeItem(CREDENTIAL);
   }, [isIn, isRefused, attempt]);
 
-  if (data) return <Screens session={session} viewer={data.viewer} onSignOut={onSignOut} />;
+  if (data) return <Screens viewer={data.viewer} onSignOut={onSignOut} />;
   if (isRefused)
     return <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />;
   if (error) {
@@ -97,11 +97,9 @@ const SCREENS = [
 ] as const;
 
 function Screens({
-  session,
   viewer,
   onSignOut,
 }: {
-  readonly session: Session;
   readonly viewer: Viewer;
   readonly onSignOut: () => void;
 }) {
@@ -148,7 +146,7 @@ function Screens({
           </Switch>
         </Boundary>
       </main>
-      <Foot session={session} viewer={viewer} onSignOut={onSignOut} />
+      <Foot viewer={viewer} onSignOut={onSignOut} />
       <Keys />
     </>
   );

@@ -217,26 +217,3 @@ export const KEEP = graphql(`
     }
   }
 `);
-
-export const CREATE_UPLOAD = graphql(`
-  mutation CreateUpload($fileName: String!, $contentType: String!, $bytes: SafeInt!) {
-    createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {
-      __typename
-      ... on CreateUploadSuccess {
-        upload {
-          id
-          putUrl
-        }
-      }
-      ... on InvalidUploadError {
-        issues {
-          path
-          message
-        }
-      }
-      ... on Error {
-        message
-      }
-    }
-  }
-`);

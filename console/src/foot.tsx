@@ -1,3 +1,4 @@
+import { useConnection } from "runcomfy-graphql/react";
 import { useQuery } from "urql";
 
 import { OUTAGES } from "./documents";
@@ -5,7 +6,6 @@ import { silence } from "./live";
 import { Ago } from "./parts/time";
 import { useAgain } from "./parts/use-again";
 import type { Viewer } from "./viewer";
-import type { Session } from "./session";
 import { useStore } from "./store";
 
 /** What the gateway says of itself in the page that it serves. */
@@ -13,19 +13,18 @@ const GATEWAY = document.querySelector<HTMLMetaElement>("meta[name=gateway]")?.c
 
 /** Whether the page hears of changes, and who it is for. */
 export function Foot({
-  session,
   viewer,
   onSignOut,
 }: {
-  readonly session: Session;
   readonly viewer: Viewer;
   readonly onSignOut: () => void;
 }) {
-  const connection = useStore(session.connection);
+  const connection = useConnection();
   const reason = useStore(silence);
   return (
     <footer>
       <span role="status" className={`connection connection-${connection.kind}`}>
+        {connection.kind === "idle" && "connecting"}
         {connection.kind === "connected" && (reason === "" ? "live" : `not live: ${reason}`)}
         {connection.kind === "away" && (
           <>

@@ -1,56 +1,26 @@
 import { cacheExchange } from "@urql/exchange-graphcache";
-import { createClient } from "graphql-ws";
+import { createGatewayClient } from "runcomfy-graphql/client";
 import { Client, type CombinedError, fetchExchange, subscriptionExchange } from "urql";
 
 import type { LiveSubscription } from "./gql/graphql";
-import { createStore } from "./store";
-
-/** A submit may take a little over 20 s; what takes longer is lost. */
-const TIMEOUT_MS = 30_000;
-
-/** Whether the one socket is open, or since when it is not; `refused` until another credential is given. */
-export type Connection =
-  | { readonly kind: "connected" }
-  | { readonly kind: "away"; readonly since: number }
-  | { readonly kind: "refused"; readonly reason: string };
-
-export type Session = ReturnType<typeof openSession>;
 
 /** All that is asked for under one credential, over HTTP and one socket, and all that came back. */
 export function openSession(credential: string) {
-  const connection = createStore<Connection>({ kind: "away", since: Date.now() });
-  const authorization = credential === "" ? undefined : `Bearer ${credential}`;
-  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-  const wait = (retries: number) => Math.min(2 ** retries, 15) * 1_000 * (0.5 + Math.random());
-
-  const socket = createClient({
-    url: `${location.origin.replace("http", "ws")}/graphql`,
-    lazy: true,
-    connectionParams: () => headers,
-    retryAttempts: Infinity,
-    shouldRetry: (event) => !isRefusal(event),
-    retryWait: (retries) => new Promise((done) => setTimeout(done, wait(retries))),
-    on: {
-      connected: () => connection.set({ kind: "connected" }),
-      closed(event) {
-        if (isRefusal(event)) return connection.set({ kind: "refused", reason: event.reason });
-        if (connection.get().kind !== "away") connection.set({ kind: "away", since: Date.now() });
-      },
-    },
+  const gateway = createGatewayClient({
+    url: "/graphql",
+    ...(credential !== "" && { authorization: () => `Bearer ${credential}` }),
   });
 
   const client = new Client({
     url: "/graphql",
     preferGetMethod: false,
-    fetchOptions: { headers },
-    fetch: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
+    fetch: gateway.fetch,
     requestPolicy: "cache-and-network",
     exchanges: [
       cacheExchange({
         possibleTypes: {
           Error: [
             "InvalidInputError",
-            "InvalidUploadError",
             "DeploymentNotFoundError",
             "IdempotencyConflictError",
             "JobNotFoundError",
@@ -75,7 +45,6 @@ export function openSession(credential: string) {
           JobEvent: () => null,
           LiveDeployment: () => null,
           Outage: () => null,
-          Upload: () => null,
         },
         updates: {
           Subscription: {
@@ -91,22 +60,14 @@ export function openSession(credential: string) {
       subscriptionExchange({
         forwardSubscription: ({ query, variables }) => ({
           subscribe: (sink) => ({
-            unsubscribe: socket.subscribe({ query: query ?? "", variables }, sink),
+            unsubscribe: gateway.socket.subscribe({ query: query ?? "", variables }, sink),
           }),
         }),
       }),
     ],
   });
 
-  return {
-    client,
-    connection,
-  };
-}
-
-/** A credential that is missing, wrong, or has run out. */
-function isRefusal(event: unknown): event is CloseEvent {
-  return event instanceof CloseEvent && (event.code === 4401 || event.code === 4403);
+  return { gateway, client };
 }
 
 /** What to tell people of a call that failed. */

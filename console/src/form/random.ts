@@ -11,10 +11,3 @@ export function drawSeed({ minimum, maximum }: Bounds): number {
   const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
   return least + (drawn % (span + 1));
 }
-
-/** `crypto.randomUUID` is not there for pages that came over plain HTTP from another machine. */
-export function drawKey(): string {
-  return crypto
-    .getRandomValues(new Uint8Array(16))
-    .reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
-}

@@ -1,5 +1,7 @@
+import { MOST_ATTEMPTS } from "runcomfy-graphql/client";
+
 import { PRESSED_ONCE } from "./press";
-import { type Submission, TRIES } from "./use-submit";
+import type { Submission } from "./use-submit";
 
 /** The button that costs money, and all that is to be said before and after pressing it. */
 export function SubmitBar({
@@ -45,7 +47,8 @@ export function SubmitBar({
           )}
           {isSending && submission.attempt > 1 && (
             <>
-              No answer yet; try {submission.attempt} of {TRIES}. It is the same job each time.
+              No answer yet; try {submission.attempt} of {MOST_ATTEMPTS}. It is the same job each
+              time.
             </>
           )}
         </span>

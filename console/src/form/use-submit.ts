@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { GatewayError, noAnswer, untilAnswered } from "runcomfy-graphql/client";
 import { type Client, useClient } from "urql";
 
 import type { JobRowFragment, RunMutation } from "../gql/graphql";
@@ -8,10 +9,6 @@ import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
 import { dropKey, keepKey, keyFor } from "./keys";
 import { isTooSoon, noteAccepted } from "./press";
-
-/** Before each further try; half a minute in all, in which a gateway restarts. */
-const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
-export const TRIES = PAUSES_MS.length + 1;
 
 export type Submission =
   | { readonly kind: "idle" }
@@ -49,9 +46,10 @@ export function useSubmit({
     keepKey(scope, text, key);
     const variables = { deploymentId, input, key };
     const tell = (attempt: number): void => setSubmission({ kind: "sending", attempt });
-    const { data, error } = await send(client, variables, tell);
+    const answer = await send(client, variables, tell);
+    const data = answer?.data;
     if (!data) {
-      const message = error?.networkError ? LOST : error ? explain(error) : "";
+      const message = answer === null ? LOST : answer.error ? explain(answer.error) : "";
       return setSubmission({ kind: "refused", message, issues: [], isOpen: true, input: text });
     }
     const result = data.submitJob;
@@ -82,15 +80,14 @@ type Variables = {
 
 /** Sends it until an answer comes. */
 async function send(client: Client, variables: Variables, tell: (attempt: number) => void) {
-  tell(1);
-  let answer = await client.mutation(RUN, variables).toPromise();
-  for (const [index, pauseMs] of PAUSES_MS.entries()) {
-    if (!answer.error?.networkError) break;
-    tell(index + 2);
-    await new Promise((done) => setTimeout(done, pauseMs));
-    answer = await client.mutation(RUN, variables).toPromise();
-  }
-  return answer;
+  return await untilAnswered(async () => {
+    const answer = await client.mutation(RUN, variables).toPromise();
+    if (answer.error?.networkError) throw noAnswer(answer.error);
+    return answer;
+  }, tell).catch((error: unknown) => {
+    if (error instanceof GatewayError) return null;
+    throw error;
+  });
 }
 
 type Result = RunMutation["submitJob"];
