@@ -58,15 +58,27 @@ async function openExample(
   return { page, proxy, origin };
 }
 
-/** A folder with README's component as a page of its own, for a gateway at `url`. */
+/** A folder with README's component and that of the page on the client in one page, for a gateway at `url`. */
 async function writeLantern(url: string): Promise<string> {
   const folder = await createTemporaryFolder();
   await linkPackages(folder);
   const [component = ""] = readBlocks("README.md", "From React", "tsx");
   await writeFile(join(folder, "app.tsx"), component.replace(README_URL, url));
-  const main = `import { createRoot } from "react-dom/client";
+  const [history = ""] = readBlocks("docs/client.md", "From React", "tsx");
+  await writeFile(join(folder, "history.tsx"), history);
+  const main = `import { StrictMode } from "react";
+    import { createRoot } from "react-dom/client";
+    import { createGatewayClient } from "runcomfy-graphql/client";
+    import { GatewayProvider } from "runcomfy-graphql/react";
     import { App } from "./app.tsx";
-    createRoot(document.body).render(<App />);`;
+    import { History } from "./history.tsx";
+    const gateway = createGatewayClient({ url: ${JSON.stringify(url)} });
+    createRoot(document.body).render(
+      <StrictMode>
+        <App />
+        <GatewayProvider value={gateway}><History /></GatewayProvider>
+      </StrictMode>,
+    );`;
   await writeFile(join(folder, "main.tsx"), main);
   await writeFile(join(folder, "index.html"), `<script type="module" src="/main.tsx"></script>`);
   return folder;
@@ -230,7 +242,7 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
-  "README's component runs a prompt that failed again, asks again for a lost answer, and says what is wrong",
+  "README's component runs a prompt that failed again, asks again for a lost answer, and says what is wrong, beside a live list",
   { timeout: PATIENCE_MS },
   async () => {
     const { page, proxy, origin } = await openExample("lantern", "20", writeLantern);
@@ -249,10 +261,12 @@ test.skipIf(!hasChromium)(
     await expect.poll(() => proxy.lost(), SOON).toBeGreaterThan(0);
     proxy.heal();
     await page.getByText("SUCCEEDED").waitFor();
-    await page.locator("img").waitFor();
+    await page.locator("form img").waitFor();
+    await page.getByText("1 pictures").waitFor();
+    await page.locator("section img").waitFor();
     expect(await listJobs(origin)).toHaveLength(3);
     await page.reload();
-    await page.locator("img").waitFor();
+    await page.locator("form img").waitFor();
     expect(await listJobs(origin)).toHaveLength(3);
 
     // Nothing to submit is told by the browser, and nothing is sent.
