@@ -1,4 +1,10 @@
-import { type Client as Socket, createClient } from "graphql-ws";
+import {
+  type Client as Socket,
+  createClient,
+  type FormattedExecutionResult,
+  type Sink as SocketSink,
+  type SubscribePayload,
+} from "graphql-ws";
 
 import {
   CREATE_UPLOAD,
@@ -15,14 +21,16 @@ import { untilAnswered } from "./until-answered.ts";
 
 /** A submit may take a little over 20 s; what takes longer is lost. */
 const TIMEOUT_MS = 30_000;
-/** A socket that nobody has closed may be dead all the same. */
+/** A socket that nobody has closed may be dead all the same, or never open. */
 const PING_MS = 15_000;
 const PONG_MS = 5_000;
+const OPEN_MS = 20_000;
 const MOST_PAUSE_MS = 30_000;
-/** Of sockets: nothing is watched any more, `authorization` threw, and a credential is missing, wrong, or has run out. */
+/** Close codes: nobody is at fault, `authorization` threw, a credential is missing, wrong or has run out, a mistake. */
 const NORMAL = 1000;
 const PARAMS_THREW = 4005;
 const REFUSED: ReadonlySet<number> = new Set([4401, 4403]);
+const INTERNAL_ERROR = 4500;
 const DOWN = "The connection is down; trying again.";
 
 export type Job = JobUpdatedSubscription["jobUpdated"];
@@ -45,15 +53,33 @@ export type Sink<Data> = {
 export type ClientOptions = {
   /** Of the gateway's GraphQL; below the page's origin where it begins with `/`. */
   readonly url: string;
-  /** Gives the value of the header `Authorization`. Asked for each call and each connection; it may throw. */
-  readonly authorization?: () => string | Promise<string>;
+  /**
+   * Gives the value of the header `Authorization`, and may throw. Asked for each call and each connection; `wasRefused`
+   * says that the last one was not accepted.
+   */
+  readonly authorization?: (wasRefused: boolean) => string | Promise<string>;
 };
 
 export type GatewayClient = ReturnType<typeof createGatewayClient>;
 
-/** Speaks to a gateway over HTTP and one WebSocket. */
+/** Speaks to a gateway over HTTP and one WebSocket. Throws a `TypeError` where `url` is none. */
 export function createGatewayClient({ url, authorization }: ClientOptions) {
-  const address = new URL(url, globalThis.location?.href);
+  const page = globalThis.location?.href;
+  if (!URL.canParse(url, page)) throw new TypeError("Outside a page, give a whole URL.");
+  const address = new URL(url, page);
+  let wasRefused = false;
+  let excuse = "";
+  async function toCredential(): Promise<string | undefined> {
+    try {
+      const value = await authorization?.(wasRefused);
+      wasRefused = false;
+      return value;
+    } catch (cause) {
+      excuse = cause instanceof Error ? cause.message : String(cause);
+      throw new GatewayError({ code: "NO_CREDENTIAL", message: excuse }, { cause });
+    }
+  }
+
   let current: Connection = { kind: "idle" };
   const listeners = new Set<() => void>();
   function set(next: Connection): void {
@@ -61,60 +87,102 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     for (const listener of listeners) listener();
   }
 
+  /** How many subscriptions are open. */
+  let count = 0;
   let hasConnected = false;
-  let isRefused = false;
-  let pong: ReturnType<typeof setTimeout>;
-  function noteClosed(event: unknown): void {
-    clearTimeout(pong);
-    const { code, reason } = toClosed(event);
-    const isUnwanted = REFUSED.has(code);
-    // A credential that was good may have run out, and the next one be better.
-    isRefused = isUnwanted && !(hasConnected && authorization !== undefined);
-    if (isUnwanted) hasConnected = false;
-    if (code === NORMAL) return set({ kind: "idle" });
-    if (isRefused) return set({ kind: "refused", reason });
-    const since = current.kind === "away" ? current.since : Date.now();
-    set({ kind: "away", since, reason: code === PARAMS_THREW ? reason : DOWN });
+  let isFinal = false;
+  let isCut = false;
+  let timer: ReturnType<typeof setTimeout>;
+  function giveUpIn(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => client.terminate(), ms);
   }
 
-  const socket: Socket = createClient({
-    url: address.href.replace(/^http/, "ws"),
-    connectionParams: async () => {
-      const value = await authorization?.();
+  function noteClosed(event: unknown): void {
+    clearTimeout(timer);
+    const { code, reason } = toClosed(event);
+    isCut = code === NORMAL && count > 0;
+    wasRefused ||= REFUSED.has(code);
+    // A credential that was good may have run out, and the next one be better.
+    isFinal = REFUSED.has(code) && !(hasConnected && authorization !== undefined);
+    hasConnected &&= !REFUSED.has(code);
+    if (count === 0) return set({ kind: "idle" });
+    if (isFinal) return set({ kind: "refused", reason });
+    const since = current.kind === "away" ? current.since : Date.now();
+    return set({ kind: "away", since, reason: code === PARAMS_THREW ? excuse : DOWN });
+  }
+
+  const client: Socket = createClient({
+    async url() {
+      // After such a close it would be back at once, however often.
+      if (isCut) await wait(0);
+      return address.href.replace(/^http/, "ws");
+    },
+    async connectionParams() {
+      const value = await toCredential();
       return value === undefined ? undefined : { authorization: value };
     },
     keepAlive: PING_MS,
     retryAttempts: Infinity,
-    shouldRetry: () => !isRefused,
-    retryWait: (retries) =>
-      new Promise((done) =>
-        setTimeout(done, Math.min(2 ** retries, 15) * 1_000 * (0.5 + Math.random())),
-      ),
+    shouldRetry: () => !isFinal,
+    retryWait: wait,
     on: {
+      connecting() {
+        isFinal = false;
+        giveUpIn(OPEN_MS);
+      },
       connected() {
+        clearTimeout(timer);
         hasConnected = true;
         set({ kind: "connected" });
       },
       closed: noteClosed,
-      ping: (isReceived) => {
-        if (!isReceived) pong = setTimeout(() => socket.terminate(), PONG_MS);
-      },
-      pong: (isReceived) => {
-        if (isReceived) clearTimeout(pong);
-      },
+      ping: (isReceived) => isReceived || giveUpIn(PONG_MS),
+      pong: (isReceived) => isReceived && clearTimeout(timer),
     },
   });
 
-  /** What a request is sent with: the credential, and a time-out. */
-  async function authorize(init: RequestInit): Promise<RequestInit> {
-    const headers = new Headers(init.headers);
-    const value = await (async () => await authorization?.())().catch((cause: unknown) => {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new GatewayError({ code: "NO_CREDENTIAL", message }, { cause });
-    });
-    if (value !== undefined) headers.set("authorization", value);
-    const late = AbortSignal.timeout(TIMEOUT_MS);
-    return { ...init, headers, signal: init.signal ? AbortSignal.any([init.signal, late]) : late };
+  const socket: Socket = {
+    ...client,
+    subscribe<Data, Extensions>(
+      payload: SubscribePayload,
+      sink: SocketSink<FormattedExecutionResult<Data, Extensions>>,
+    ) {
+      let isOpen = true;
+      count += 1;
+      function close(): void {
+        if (isOpen) count -= 1;
+        isOpen = false;
+        // Nothing else would tell, as there is no socket that closes.
+        if (count === 0 && current.kind === "away") set({ kind: "idle" });
+      }
+      const end = client.subscribe<Data, Extensions>(payload, {
+        next: (value) => sink.next(value),
+        error(error) {
+          close();
+          sink.error(error);
+        },
+        complete() {
+          close();
+          sink.complete();
+        },
+      });
+      return () => {
+        close();
+        end();
+      };
+    },
+  };
+
+  /** As the global one, with the credential and a time-out. */
+  async function send(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const request = new Request(input, init);
+    const value = await toCredential();
+    if (value !== undefined) request.headers.set("authorization", value);
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const response = await fetch(request, { signal });
+    wasRefused ||= response.status === 401;
+    return response;
   }
 
   /** Runs a query or a mutation once. Rejects with a `GatewayError`; fields with errors of their own are null. */
@@ -122,12 +190,11 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     document: TypedDocument<Data, Variables>,
     variables: Variables,
   ): Promise<Data> {
-    const init = await authorize({
+    const { data, errors } = await send(address, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(toPayload(document, variables)),
-    });
-    const { data, errors } = await fetch(address, init)
+    })
       .then((response) => response.json())
       .catch(throwNoAnswer);
     if (data) return data;
@@ -154,9 +221,20 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
             if (isOver) return undefined;
             if (!data) return fail(toError(errors));
             failures = 0;
-            return sink.next(data);
+            try {
+              return sink.next(data);
+            } catch (error) {
+              // Not to the socket, which would close for all, and come back to the same.
+              return queueMicrotask(() => {
+                throw error;
+              });
+            }
           },
-          error: (reason) => fail(isRefused ? refused(reason) : toError(reason)),
+          error(cause) {
+            const { code, reason: message } = toClosed(cause);
+            const isClosed = code !== 0 && code !== INTERNAL_ERROR;
+            fail(isClosed ? new GatewayError({ code: "REFUSED", message }) : toError(cause));
+          },
           complete() {
             if (!isOver) sink.complete?.();
             isOver = true;
@@ -200,52 +278,74 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     return fieldOf<Data>(data);
   }
 
-  /** A job as it is now, then its newest state after each change; ends after the final one. Throws a `GatewayError`. */
-  async function* watchJob(id: string): AsyncGenerator<Job, void> {
+  /** Watches the job that `begin` gives; begins with what is known of it, if that is given too. */
+  function watch(
+    begin: () => Promise<{ readonly id: string; readonly known?: Job }>,
+  ): AsyncGenerator<Job, void> {
     let latest: Job | undefined;
+    let version = -1;
     let failure: GatewayError | undefined;
     let isOver = false;
+    let leave = (): void => undefined;
     let wake = (): void => undefined;
-    const leave = subscribe(
-      JOB_UPDATED,
-      { id },
-      {
-        next({ jobUpdated }) {
-          latest = jobUpdated;
-          wake();
-        },
-        error(error) {
-          if (!error.retryable) failure = error;
-          wake();
-        },
-        complete() {
-          isOver = true;
-          wake();
-        },
-      },
-    );
-    try {
-      for (;;) {
-        const job = latest;
-        latest = undefined;
-        if (job) yield job;
-        else if (failure) throw failure;
-        else if (isOver) return;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
+    function end(): void {
+      isOver = true;
       leave();
+      wake();
     }
+
+    async function* toStates(): AsyncGenerator<Job, void> {
+      const { id, known } = await begin();
+      if (isOver) return;
+      latest = known;
+      leave = subscribe(
+        JOB_UPDATED,
+        { id },
+        {
+          next({ jobUpdated }) {
+            latest = jobUpdated;
+            wake();
+          },
+          error(error) {
+            if (error.retryable) return;
+            failure = error;
+            end();
+          },
+          complete: end,
+        },
+      );
+      try {
+        for (;;) {
+          const job = latest;
+          latest = undefined;
+          if (job && (job.version > version || job.estimate)) {
+            version = job.version;
+            yield job;
+          } else if (failure) throw failure;
+          else if (isOver) return;
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+      } finally {
+        leave();
+      }
+    }
+
+    const states = toStates();
+    const finish = states.return.bind(states);
+    // A generator that waits hears of its end only afterwards.
+    states.return = async () => {
+      end();
+      return await finish();
+    };
+    return states;
   }
 
   return {
     request,
     subscribe,
     submit,
-    watchJob,
     /** For other clients: the global one with the credential and a time-out of 30 s. */
-    fetch: async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> =>
-      await fetch(input, await authorize(init)),
+    fetch: send,
     /** For other clients: it comes back for as long as it takes. */
     socket,
     connection: {
@@ -256,8 +356,14 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
       },
     },
 
-    /** Submits a job and watches it to its end. Throws a `GatewayError` where it is refused. */
-    async *submitAndWatch({
+    /** A job as it is now, then its newest state after each change; ends after the final one. Throws a `GatewayError`. */
+    watchJob: (id: string): AsyncGenerator<Job, void> => watch(async () => ({ id })),
+
+    /**
+     * Submits a job and watches it to its end. Throws a `GatewayError` where it is refused, and where nobody knows: its
+     * message has the `key` to submit it again with, so that it is paid once.
+     */
+    submitAndWatch: ({
       key = createKey(),
       ...job
     }: {
@@ -265,11 +371,16 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
       readonly input: unknown;
       readonly tags?: readonly string[];
       readonly key?: string;
-    }): AsyncGenerator<Job, void> {
-      const result = await submit(SUBMIT_JOB, { ...job, key });
-      if (result.__typename !== "SubmitJobSuccess") throw new GatewayError(result);
-      yield* watchJob(result.job.id);
-    },
+    }): AsyncGenerator<Job, void> =>
+      watch(async () => {
+        const result = await submit(SUBMIT_JOB, { ...job, key }).catch((cause: unknown) => {
+          if (!(cause instanceof GatewayError) || cause.code !== "NO_ANSWER") throw cause;
+          const message = `No answer came. Submit it again with key: "${key}", so that it is paid once.`;
+          throw new GatewayError({ code: cause.code, message }, { cause });
+        });
+        if (result.__typename !== "SubmitJobSuccess") throw new GatewayError(result);
+        return { id: result.job.id, known: { ...result.job, output: null, estimate: null } };
+      }),
 
     /** Uploads a file, and resolves to what to write into an input in place of a URL. Rejects with a `GatewayError`. */
     async upload(file: File): Promise<string> {
@@ -292,16 +403,17 @@ function toPayload<Variables>(document: TypedDocument<unknown, Variables>, varia
 }
 
 function throwNoAnswer(error: unknown): never {
-  throw noAnswer(error);
+  throw error instanceof GatewayError ? error : noAnswer(error);
 }
 
-function refused(event: unknown): GatewayError {
-  return new GatewayError({ code: "REFUSED", message: toClosed(event).reason });
+/** From half a second to 22 of them. */
+async function wait(retries: number): Promise<void> {
+  const ms = Math.min(2 ** retries, 15) * 1_000 * (0.5 + Math.random());
+  await new Promise((done) => setTimeout(done, ms));
 }
 
 /** The socket's errors are events of its closing, or what `authorization` threw. */
 function toClosed(event: unknown): { readonly code: number; readonly reason: string } {
-  if (typeof event !== "object" || event === null || !("code" in event) || !("reason" in event))
-    return { code: 0, reason: "" };
-  return { code: Number(event.code), reason: String(event.reason) };
+  const { code = 0, reason = "" } = Object(event);
+  return { code, reason };
 }

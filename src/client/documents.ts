@@ -3,7 +3,9 @@ import type * as gql from "./gql.ts";
 /** GraphQL with the types of its data and variables: a string, or what graphql-codegen makes with `documentMode: "string"`. */
 export type TypedDocument<Data, Variables> = {
   toString(): string;
-  __apiType?(variables: Variables): Data;
+  /** A parsed document has one, and is not taken. */
+  readonly kind?: never;
+  readonly __apiType?: (variables: Variables) => Data;
   /** Its `hash` names it to a gateway with trusted documents. */
   readonly __meta__?: Readonly<Record<string, unknown>> | undefined;
 };
@@ -178,7 +180,7 @@ export const CREATE_UPLOAD: TypedDocument<
 `;
 
 /** All that the client sends by itself: for a gateway with trusted documents. */
-export const DOCUMENTS: readonly string[] = [
+export const DOCUMENTS: readonly string[] = /* @__PURE__ */ [
   JOB_UPDATED,
   JOBS,
   JOBS_UPDATED,

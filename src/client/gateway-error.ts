@@ -1,3 +1,4 @@
+/** These pass, the last two once somebody has logged in again. */
 const PASSING: ReadonlySet<string> = new Set([
   "NO_ANSWER",
   "UNAVAILABLE",
@@ -5,11 +6,13 @@ const PASSING: ReadonlySet<string> = new Set([
   "QUOTA_EXCEEDED",
   "TOO_MANY_OPERATIONS",
   "INTERNAL_SERVER_ERROR",
+  "NO_CREDENTIAL",
+  "UNAUTHENTICATED",
 ]);
 
 /** An error of an answer, or a failure that is a mutation's result. */
 export type Failure = {
-  readonly message: string;
+  readonly message?: string;
   readonly __typename?: string;
   readonly code?: string;
   readonly issues?: readonly { readonly path: string; readonly message: string }[];
@@ -31,7 +34,7 @@ export class GatewayError extends Error {
   constructor(failure: Failure, options?: ErrorOptions) {
     const { code = failure.__typename ?? "", issues = [], retryAfterSeconds = null } = failure;
     const details = issues.map(({ path, message }) => `${path} ${message}.`.trim());
-    super([failure.message, ...details].join(" "), options);
+    super([failure.message || "It was refused. Try again later.", ...details].join(" "), options);
     this.code = code;
     this.issues = issues;
     this.retryable = failure.retryable ?? PASSING.has(code);

@@ -1,6 +1,21 @@
-export type { Connection, GatewayClient, Job, Sink } from "./create-gateway-client.ts";
+export type {
+  ClientOptions,
+  Connection,
+  GatewayClient,
+  Job,
+  Sink,
+} from "./create-gateway-client.ts";
 export { createGatewayClient } from "./create-gateway-client.ts";
-export * from "./documents.ts";
+export type { TypedDocument } from "./documents.ts";
+export {
+  CANCEL_JOB,
+  CREATE_UPLOAD,
+  DOCUMENTS,
+  JOB_UPDATED,
+  JOBS,
+  JOBS_UPDATED,
+  SUBMIT_JOB,
+} from "./documents.ts";
 export { GatewayError, noAnswer } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
 export { createJobList } from "./job-list.ts";

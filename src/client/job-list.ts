@@ -31,12 +31,14 @@ export function createJobList(
   let failures = 0;
   let isReading = false;
   let isStale = false;
+  let readError: GatewayError | null = null;
+  let feedError: GatewayError | null = null;
   let leave = (): void => undefined;
   let hurry = (): void => undefined;
   const listeners = new Set<() => void>();
 
   function set(changes: Partial<JobListState>): void {
-    state = { ...state, ...changes };
+    state = { ...state, ...changes, error: feedError ?? readError };
     for (const listener of listeners) listener();
   }
 
@@ -48,13 +50,16 @@ export function createJobList(
       isStale = false;
       const pages = Math.ceil(wanted / MOST_IN_PAGE);
       try {
-        set({ ...(await readPages()), error: null });
+        const pages = await readPages();
+        readError = null;
         failures = 0;
+        set(pages);
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         isStale = error.retryable;
         failures++;
-        set({ error });
+        readError = error;
+        set({});
       }
       const ms = Math.min(pauseMs * pages * 2 ** failures, MOST_PAUSE_MS);
       await new Promise<void>((done) => {
@@ -93,32 +98,43 @@ export function createJobList(
       next({ jobsUpdated }) {
         const { cursor, job } = jobsUpdated;
         variables.after = cursor;
+        feedError = null;
         if (job) set({ jobs: state.jobs.map((one) => (one.id === job.id ? job : one)) });
         void read();
       },
-      error: (error) => set({ error }),
+      error(error) {
+        feedError = error;
+        set({});
+      },
     });
+  }
+
+  function readNow(): void {
+    // A feed that has ended does not come back by itself.
+    if (feedError?.retryable === false && listeners.size > 0) begin();
+    hurry();
+    void read();
   }
 
   return {
     get: (): JobListState => state,
     subscribe(listener: () => void): () => void {
       listeners.add(listener);
-      if (listeners.size === 1) begin();
+      if (listeners.size === 1) {
+        begin();
+        // Also where no socket can be had.
+        void read();
+      }
       return () => {
         listeners.delete(listener);
         if (listeners.size === 0) leave();
       };
     },
     /** Reads it again: after a delete, of which nothing tells. */
-    reload(): void {
-      hurry();
-      void read();
-    },
+    reload: readNow,
     loadMore(): void {
       wanted += pageSize;
-      hurry();
-      void read();
+      readNow();
     },
   };
 }

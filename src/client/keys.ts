@@ -12,7 +12,11 @@ export function createKeys(name: string) {
   const item = createItem(name);
 
   function read(): Readonly<Record<string, string>> {
-    return JSON.parse(item.get() ?? "{}");
+    try {
+      return JSON.parse(item.get() ?? "{}");
+    } catch {
+      return {};
+    }
   }
 
   function without(text: string): (readonly [string, string])[] {
@@ -34,6 +38,7 @@ export function createKeys(name: string) {
 }
 
 const unkept = new Map<string, string>();
+const listeners = new Set<() => void>();
 
 /** What outlives a reload; where there is no `sessionStorage` or no room in it, it lives as long as the page. */
 export function createItem(name: string) {
@@ -53,18 +58,19 @@ export function createItem(name: string) {
       } catch {
         // Kept above.
       }
+      for (const listener of listeners) listener();
+    },
+    subscribe(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
   };
 }
 
-/** Short however much is sent: its length, and two hashes in the manner of FNV-1a. */
-function toDigest(text: string): string {
-  let first = 0x811c9dc5;
-  let second = 0x1b873593;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    first = Math.imul(first ^ unit, 0x01000193);
-    second = Math.imul(second ^ unit, 0x85ebca6b);
-  }
-  return [text.length, first >>> 0, second >>> 0].map((part) => part.toString(36)).join("-");
+/** Short however much is sent: its length, and a hash in the manner of FNV-1a. For two alike the gateway tells a conflict. */
+export function toDigest(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return `${text.length}-${hash >>> 0}`;
 }

@@ -13,7 +13,7 @@ import { type FieldOf, fieldOf, JOB_UPDATED, SUBMIT_JOB, type TypedDocument } fr
 import { type Failure, GatewayError } from "./gateway-error.ts";
 import type { JobFilter, JobUpdatedSubscription, SubmitJobMutation } from "./gql.ts";
 import { createJobList, type JobListState } from "./job-list.ts";
-import { createItem, createKey, createKeys } from "./keys.ts";
+import { createItem, createKey, createKeys, toDigest } from "./keys.ts";
 
 const GatewayContext = createContext<GatewayClient | null>(null);
 
@@ -88,7 +88,7 @@ export function useJobs(
   return { ...state, loadMore, reload };
 }
 
-type Result = { readonly __typename: string; readonly job?: { readonly id: string } };
+type Result = Failure & { readonly job?: { readonly id: string } };
 
 export type Submitter<Input, Submitted> = {
   /**
@@ -109,7 +109,7 @@ export type Submitter<Input, Submitted> = {
 
 /**
  * Submits to a deployment, or by a mutation of your own with the variables `input` and `key` and one field that selects
- * `__typename`, `job { id }` and `message`. `name` keeps several in one page apart.
+ * `job { id }`, `message` and `retryable`. `name` keeps several for the same apart.
  */
 export function useSubmit(options: {
   readonly deploymentId: string;
@@ -122,39 +122,38 @@ export function useSubmit<Data extends object, Input>(options: {
 }): Submitter<Input, FieldOf<Data>>;
 export function useSubmit({
   document = SUBMIT_JOB,
-  name = "job",
+  name: given,
   ...others
 }: {
-  readonly document?: TypedDocument<object, object>;
+  readonly document?: Pick<TypedDocument<object, never>, "toString">;
   readonly deploymentId?: string;
   readonly tags?: readonly string[];
   readonly name?: string;
 }): Submitter<object, unknown> {
   const gateway = useGateway();
+  const name = given ?? others.deploymentId ?? toDigest(String(document));
   const stored = useMemo(() => createItem(`runcomfy job ${name}`), [name]);
-  const keys = useMemo(() => createKeys(`runcomfy keys ${name}`), [name]);
+  const jobId = useSyncExternalStore(stored.subscribe, stored.get, getNothing);
   const [attempt, setAttempt] = useState(0);
-  const [jobId, setJobId] = useState(() => stored.get());
   const [answer, setAnswer] = useState<Pick<Submitter<unknown, Result>, "result" | "error">>(NONE);
   const isBusy = useRef(false);
 
   async function submit(input: unknown): Promise<string | null> {
     if (isBusy.current) return null;
-    isBusy.current = true;
-    setAnswer(NONE);
     const text = JSON.stringify([String(document), others, input]);
+    const keys = createKeys(`runcomfy keys ${name}`);
     const key = keys.find(text) ?? createKey();
     keys.keep(text, key);
+    isBusy.current = true;
+    setAnswer(NONE);
     try {
       const variables = { ...others, input, key };
-      const result: Result & Failure = await gateway.submit(document, variables, setAttempt);
-      const isAccepted = result.__typename === "SubmitJobSuccess";
-      setAnswer({ result, error: isAccepted ? null : new GatewayError(result) });
+      const result: Result = await gateway.submit(document, variables, setAttempt);
+      const id = result.job?.id;
+      if (id !== undefined) stored.set(id);
       if (result.retryable !== true) keys.drop(text);
-      if (!isAccepted || !result.job) return null;
-      stored.set(result.job.id);
-      setJobId(result.job.id);
-      return result.job.id;
+      setAnswer({ result, error: id === undefined ? new GatewayError(result) : null });
+      return id ?? null;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       setAnswer({ result: null, error });
@@ -169,3 +168,4 @@ export function useSubmit({
 }
 
 const NONE = { result: null, error: null };
+const getNothing = (): null => null;

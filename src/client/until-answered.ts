@@ -1,6 +1,8 @@
 import { GatewayError } from "./gateway-error.ts";
 
-/** Before each further try; half a minute in all, in which a gateway restarts. */
+/** In which a gateway restarts. A try that has begun may take longer. */
+const PATIENCE_MS = 30_000;
+/** Before each further try. */
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
 export const MOST_ATTEMPTS = PAUSES_MS.length + 1;
 /** Nothing ran, or nobody knows. */
@@ -11,6 +13,7 @@ export async function untilAnswered<Answer>(
   send: () => Promise<Answer>,
   onAttempt?: (attempt: number) => void,
 ): Promise<Answer> {
+  const startedAt = performance.now();
   for (let attempt = 1; ; attempt++) {
     onAttempt?.(attempt);
     try {
@@ -18,7 +21,8 @@ export async function untilAnswered<Answer>(
     } catch (error) {
       const pauseMs = PAUSES_MS[attempt - 1];
       const isLost = error instanceof GatewayError && LOST.has(error.code);
-      if (!isLost || pauseMs === undefined) throw error;
+      const isLate = performance.now() - startedAt > PATIENCE_MS;
+      if (!isLost || isLate || pauseMs === undefined) throw error;
       await new Promise((done) => setTimeout(done, pauseMs));
     }
   }

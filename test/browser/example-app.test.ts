@@ -69,14 +69,19 @@ async function writeLantern(url: string): Promise<string> {
   const main = `import { StrictMode } from "react";
     import { createRoot } from "react-dom/client";
     import { createGatewayClient } from "runcomfy-graphql/client";
-    import { GatewayProvider } from "runcomfy-graphql/react";
+    import { GatewayProvider, useSubmit } from "runcomfy-graphql/react";
     import { App } from "./app.tsx";
     import { History } from "./history.tsx";
     const gateway = createGatewayClient({ url: ${JSON.stringify(url)} });
+    const OWN = "mutation ($input: PaperLanternInput!, $key: String!) { submitPaperLantern(input: $input, idempotencyKey: $key) { ... on SubmitJobSuccess { job { id } } } }";
+    function Own() {
+      const { submit, jobId, error } = useSubmit({ document: OWN });
+      return <p><button onClick={() => void submit({ prompt: "An owl" })}>Own</button><b>{jobId ?? error?.message}</b></p>;
+    }
     createRoot(document.body).render(
       <StrictMode>
         <App />
-        <GatewayProvider value={gateway}><History /></GatewayProvider>
+        <GatewayProvider value={gateway}><History /><Own /></GatewayProvider>
       </StrictMode>,
     );`;
   await writeFile(join(folder, "main.tsx"), main);
@@ -268,6 +273,11 @@ test.skipIf(!hasChromium)(
     await page.reload();
     await page.locator("form img").waitFor();
     expect(await listJobs(origin)).toHaveLength(3);
+
+    // Another deployment's job, by a document of one's own, is kept apart.
+    await page.getByRole("button", { name: "Own" }).click();
+    await page.locator("b", { hasText: /^job_/ }).waitFor();
+    expect(await listJobs(origin)).toHaveLength(4);
 
     // Nothing to submit is told by the browser, and nothing is sent.
     await prompt.fill("");

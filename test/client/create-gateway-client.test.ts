@@ -5,7 +5,13 @@ import sharp from "sharp";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { createGatewayClient, type Job } from "../../src/client/create-gateway-client.ts";
-import { CANCEL_JOB, DOCUMENTS, JOB_UPDATED, JOBS } from "../../src/client/documents.ts";
+import {
+  CANCEL_JOB,
+  DOCUMENTS,
+  JOB_UPDATED,
+  JOBS,
+  JOBS_UPDATED,
+} from "../../src/client/documents.ts";
 import type { GatewayError } from "../../src/client/gateway-error.ts";
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -41,6 +47,17 @@ test("whoever leaves the loop leaves the subscription", async () => {
   await expect.poll(() => kinds.at(-1)).toBe("idle");
 });
 
+test("whoever ends a watch that waits is not kept waiting, nor is its subscription kept", async () => {
+  const { client, kinds } = await openClient({ SANDBOX_SPEED: "1" });
+  const jobs = client.submitAndWatch(SLOW_JOB);
+  await jobs.next();
+  await expect.poll(() => kinds).toEqual(["connected"]);
+  const waiting = jobs.next().then(async (state) => (state.done ? state : await jobs.next()));
+  await jobs.return();
+  expect(await waiting).toEqual({ done: true, value: undefined });
+  await expect.poll(() => kinds.at(-1)).toBe("idle");
+});
+
 test("a refused submit says what is wrong", async () => {
   const { client } = await openClient();
   const refused = collect(client.submitAndWatch({ deploymentId: LANTERN, input: {} }));
@@ -60,6 +77,38 @@ test("an answer that is lost is asked for again under the same key, and the job 
   proxy.heal();
   expect((await jobs).at(-1)?.status).toBe("SUCCEEDED");
   expect((await client.request(JOBS, { first: 10 })).jobs.edges).toHaveLength(1);
+});
+
+test("where no answer comes for half a minute, the error has the key to go on with", async () => {
+  const { client, proxy } = await openClient();
+  proxy.drop();
+  vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let failure: unknown;
+  collect(client.submitAndWatch({ ...LANTERN_JOB, key: "key-1" })).catch((error) => {
+    failure = error;
+  });
+  await vi.waitFor(
+    () => {
+      vi.advanceTimersByTime(1_000);
+      expect(failure).toMatchObject({
+        code: "NO_ANSWER",
+        message: expect.stringContaining('key: "key-1"'),
+      });
+    },
+    { interval: 20, timeout: 20_000 },
+  );
+  expect(proxy.refused()).toBeGreaterThan(4);
+});
+
+test("a connection that nobody needs any more is not told to be down", async () => {
+  const { client, proxy, kinds } = await openClient();
+  const leave = client.subscribe(JOBS_UPDATED, {}, { next: () => undefined });
+  await expect.poll(() => kinds, SOON).toEqual(["connected"]);
+  proxy.drop();
+  await expect.poll(() => kinds, SOON).toContain("away");
+  leave();
+  expect(client.connection.get()).toEqual({ kind: "idle" });
 });
 
 test("a watch goes on after the connection broke, however long that lasted, and tells the end once", async () => {
@@ -158,6 +207,32 @@ test("a credential that is refused ends what is watched, and is told", async () 
   });
   await expect(collect(client.watchJob("job_1"))).rejects.toMatchObject({ code: "REFUSED" });
   expect(client.connection.get()).toEqual({ kind: "refused", reason: expect.stringMatching(/./) });
+});
+
+test("after a refusal a better credential works, also where the first try to connect fails", async () => {
+  const keys = await createApiKeysFile();
+  const key = await keys.create("web");
+  const hints: boolean[] = [];
+  let credential = "Bearer rck_wrong";
+  const { client, proxy } = await openClient(
+    { AUTH: "api-keys", API_KEYS_FILE: keys.file },
+    {
+      authorization(wasRefused) {
+        hints.push(wasRefused);
+        return credential;
+      },
+    },
+  );
+  await expect(collect(client.watchJob("job_1"))).rejects.toMatchObject({ code: "REFUSED" });
+  credential = `Bearer ${key}`;
+  proxy.drop();
+  const watched = expect(collect(client.watchJob("job_1"))).rejects.toMatchObject({
+    code: "NOT_FOUND",
+  });
+  await expect.poll(() => client.connection.get().kind, SOON).toBe("away");
+  proxy.heal();
+  await watched;
+  expect(hints.slice(0, 2)).toEqual([false, true]);
 });
 
 test("a credential that can't be had at the moment is asked for again, and one that ran out is replaced", async () => {

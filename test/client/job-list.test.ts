@@ -4,6 +4,7 @@ import { z } from "zod";
 import { CANCEL_JOB } from "../../src/client/documents.ts";
 import type { JobFilter } from "../../src/client/gql.ts";
 import { createJobList } from "../../src/client/job-list.ts";
+import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { submit } from "../support/graphql-client.ts";
 import { LANTERN, openClient } from "./open-client.ts";
 
@@ -74,3 +75,29 @@ test("an error is told, and passes with the next page that comes", async () => {
   await expect.poll(prompts, SOON).toEqual(["one"]);
   expect(list.get().error).toBeNull();
 });
+
+test("a list is read where no socket can be had, and followed again once a credential is accepted", async () => {
+  const keys = await createApiKeysFile();
+  const key = await keys.create("web");
+  let credential = "Bearer rck_wrong";
+  const { client } = await openClient(
+    { AUTH: "api-keys", API_KEYS_FILE: keys.file, SANDBOX_SPEED: "20" },
+    { authorization: () => credential },
+  );
+  const list = createJobList(client, {}, { pageSize: 5 });
+  onTestFinished(list.subscribe(() => undefined));
+  await expect.poll(() => list.get().error?.code, SOON).toBe("REFUSED");
+  credential = `Bearer ${key}`;
+  const { status } = await firstOf(
+    client.submitAndWatch({ deploymentId: LANTERN, input: { prompt: "one" } }),
+  );
+  expect(status).toBe("IN_QUEUE");
+  list.reload();
+  await expect.poll(() => list.get().jobs[0]?.status, SOON).toBe("SUCCEEDED");
+  expect(list.get().error).toBeNull();
+});
+
+async function firstOf<Value>(values: AsyncIterable<Value>): Promise<Value> {
+  for await (const value of values) return value;
+  throw new Error("There is none.");
+}

@@ -1,9 +1,22 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import { build } from "vite";
 import { expect, test } from "vitest";
 
-const MOST_BYTES = 5 * 1024;
+import { ROOT } from "../support/pages.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const MOST_BYTES = 5_000;
+
+/** One that exports all, as if an app used all. */
+async function writeEntry(): Promise<string> {
+  const entry = join(await createTemporaryFolder(), "entry.ts");
+  const files = ["index.ts", "react.ts"].map((file) => join(ROOT, "src/client", file));
+  await writeFile(entry, files.map((file) => `export * from "${file}";\n`).join(""));
+  return entry;
+}
 
 test("the client and its hooks are smaller than 5 KB gzipped, without their peers", async () => {
   const result = await build({
@@ -13,7 +26,7 @@ test("the client and its hooks are smaller than 5 KB gzipped, without their peer
       write: false,
       modulePreload: false,
       rolldownOptions: {
-        input: ["src/client/index.ts", "src/client/react.ts"],
+        input: await writeEntry(),
         external: ["graphql-ws", "react"],
         preserveEntrySignatures: "strict",
       },
