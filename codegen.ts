@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+
 import type { CodegenConfig } from "@graphql-codegen/cli";
 import { printSchema } from "graphql";
 
+import { printPackages, readShipped } from "./ops/print-packages.ts";
 import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
 import { OPEN_CATALOGUE } from "./src/deployments/catalogue.ts";
 import { readCatalogue } from "./src/deployments/load-catalogue.ts";
@@ -8,6 +11,8 @@ import sandbox from "./src/sandbox/deployments.json" with { type: "json" };
 import { createSchema } from "./src/schema/create-schema.ts";
 
 const schema = printSchema(createSchema(OPEN_CATALOGUE));
+const packagesPage = "docs/dependencies.md";
+const packages = printPackages(readFileSync(packagesPage, "utf8"), readShipped());
 const scalars = { DateTime: "string", URL: "string", SafeInt: "number" };
 
 const config: CodegenConfig = {
@@ -17,6 +22,7 @@ const config: CodegenConfig = {
     "schema.graphql": { plugins: [{ add: { content: schema } }] },
     ".env.example": { plugins: [{ add: { content: printEnvExample() } }] },
     "docs/settings.md": { plugins: [{ add: { content: printSettingsPage() } }] },
+    [packagesPage]: { plugins: [{ add: { content: packages } }] },
     "test/support/gql/operations.ts": {
       documents: "test/support/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],

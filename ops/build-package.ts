@@ -14,6 +14,7 @@ for (const path of [
   "console/dist",
   "docs",
   "ops/alerts.yaml",
+  "ops/dashboard.json",
   "README.md",
   "CHANGELOG.md",
   "SECURITY.md",

@@ -18,6 +18,7 @@ import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { createBacklog } from "./schema/backlog.ts";
+import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
@@ -154,6 +155,7 @@ export async function startGateway(
       catalogue,
       uploads: files.uploads,
       onKeep: files.onKeep,
+      onLook: metrics?.noteLook,
       apiVersion,
       deadlineSeconds: config.jobDeadlineSeconds,
       submitTimeoutSeconds,
@@ -175,7 +177,7 @@ export async function startGateway(
     estimate: tracking.learning.estimate,
   });
   const endWaits = createEndWaits(watchJob);
-  const services = {
+  const ownServices: Services = {
     openReads: (viewer: Viewer) =>
       createReads({ store, learning: tracking.learning, details, inTurn, viewer }),
     mostAnswerBytes: limits.answerBytes,
@@ -187,6 +189,7 @@ export async function startGateway(
     live,
     pace,
   };
+  const services = metrics?.watchServices(ownServices) ?? ownServices;
   const server = keep(
     await startServer({
       host: config.host,
@@ -205,6 +208,7 @@ export async function startGateway(
       doors: { ...doors, isOpen, trustedDocuments },
       limits,
       onOperation: metrics?.noteOperation,
+      onRefusal: metrics?.noteRefusal,
       log,
     }),
   );

@@ -1,66 +1,53 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
 import { expect, test } from "vitest";
-import { z } from "zod";
 
-const ROOT = join(import.meta.dirname, "..");
-const NAMES = z.record(z.string(), z.string()).default({});
-const PACKAGE = z.object({
-  version: z.string().default(""),
-  dependencies: NAMES,
-  optionalDependencies: NAMES,
-});
-const LOCK = z.object({ packages: z.record(z.string(), PACKAGE) });
+import { printPackages, readShipped } from "../ops/print-packages.ts";
+import { readPage } from "./support/pages.ts";
 
-const { packages } = LOCK.parse(JSON.parse(read("package-lock.json")));
-const [table = "", list = ""] = read("docs/dependencies.md").split("## The whole tree");
-const directNames = Object.keys(PACKAGE.parse(JSON.parse(read("package.json"))).dependencies);
-const directPaths = new Set(directNames.map((name) => find("", name)));
+/** They ask for no more than that their text comes along. */
+const PERMISSIVE = new Set([
+  "0BSD",
+  "Apache-2.0",
+  "BlueOak-1.0.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "ISC",
+  "MIT",
+  "Unlicense",
+]);
+
+const PAGE = readPage("docs/dependencies.md");
+const shipped = readShipped();
 
 test("the page on dependencies tells what each package is for that package.json asks for", () => {
+  const [table = ""] = PAGE.split("## Licences");
   const names = table
     .split("\n")
     .filter((line) => line.startsWith("|"))
     .flatMap((line) => line.split("|")[1]?.match(/(?<=`)[^`, ]+(?=`)/g) ?? []);
-  expect(new Set(names)).toEqual(new Set(directNames));
+  expect(new Set(names)).toEqual(new Set(shipped.installed.map(({ own }) => own.name)));
 });
 
-test("the page on dependencies lists what each package brings, as package-lock.json has it", () => {
-  const listed = list.split("\n").filter((line) => line.startsWith("- "));
-  expect(listed).toEqual(directNames.map(describePackage));
+test("the page on dependencies lists what is shipped, as `npm run codegen` prints it", () => {
+  expect(PAGE).toBe(printPackages(PAGE, shipped));
 });
 
-function describePackage(name: string): string {
-  const path = find("", name);
-  const brought = [...reach(path)].filter((one) => !directPaths.has(one)).map(toName);
-  const named = [...new Set(brought)].toSorted();
-  return `- ${toName(path)}${named.length > 0 ? ` brings ${named.join(", ")}` : ""}`;
-}
-
-function toName(path: string): string {
-  return `${path.split("node_modules/").at(-1)} ${packages[path]?.version}`;
-}
-
-/** The paths of all that a package needs, itself too. */
-function reach(start: string): ReadonlySet<string> {
-  const reached = new Set([start]);
-  for (const path of reached) {
-    const { dependencies = {}, optionalDependencies = {} } = packages[path] ?? {};
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies }))
-      reached.add(find(path, name));
+test("every licence is permissive, but that of the library that sharp brings", () => {
+  const all = [
+    ...shipped.installed.flatMap(({ own, brings }) => [own, ...brings]),
+    ...shipped.bundled,
+  ];
+  expect(all.length).toBeGreaterThan(100);
+  const others = all.filter(({ license }) => !PERMISSIVE.has(license));
+  expect(others.length).toBeGreaterThan(0);
+  for (const { name, license } of others) {
+    expect(name).toMatch(/^@img\/sharp-(libvips-|wasm32$|win32-)/);
+    const terms = license.split(" AND ").filter((term) => !PERMISSIVE.has(term));
+    expect(terms).toEqual(["LGPL-3.0-or-later"]);
   }
-  return reached;
-}
+});
 
-/** Where Node finds a package that is asked for at a path. */
-function find(from: string, name: string): string {
-  const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
-  if (path in packages) return path;
-  if (from === "") throw new Error(`package-lock.json has no ${name}. Run npm install.`);
-  return find(from.slice(0, Math.max(0, from.lastIndexOf("node_modules/") - 1)), name);
-}
-
-function read(file: string): string {
-  return readFileSync(join(ROOT, file), "utf8");
-}
+test("what the console's page is built of is found in its sources", () => {
+  expect(shipped.bundled.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["react", "react-dom", "scheduler", "urql", "graphql-ws", "uplot"]),
+  );
+});

@@ -104,6 +104,8 @@ export class BadCursorError extends ExpectedError {
 
 /** An owner has reached one of the gateway's own limits: a rate, or an amount. */
 export class LimitError extends ExpectedError {
+  /** Which limit it is, as `OWNER_LIMITS` names those of an owner. */
+  readonly limitName: string;
   readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED";
   /** When asking again makes sense: at least 1. */
   readonly retryAfterSeconds: number;
@@ -113,9 +115,10 @@ export class LimitError extends ExpectedError {
   /** The message names the limit and the next step. */
   constructor(
     message: string,
-    details: Readonly<Pick<LimitError, "code" | "retryAfterSeconds" | "limit">>,
+    details: Readonly<Pick<LimitError, "limitName" | "code" | "retryAfterSeconds" | "limit">>,
   ) {
     super(message);
+    this.limitName = details.limitName;
     this.code = details.code;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.limit = details.limit;

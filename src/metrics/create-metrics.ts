@@ -8,8 +8,11 @@ import { isFinal, isFinished, JOB_STATUSES } from "../job/job.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
+import type { OnLook } from "../tracking/poller.ts";
 import { serveMetrics } from "./serve-metrics.ts";
+import { watchServices } from "./watch-services.ts";
 
 /** Beyond these, deployments are told as one: each label is a row for as long as the process lives. */
 const MOST_DEPLOYMENTS = 100;
@@ -62,6 +65,22 @@ export function createMetrics() {
     ["call"],
     SECONDS,
   );
+  const looks = count("looks_total", "Looks at jobs, by what they told.", ["outcome"]);
+  const takenOver = count(
+    "claims_taken_over_total",
+    "Looks that another gateway had claimed and not made within 9 s.",
+    [],
+  );
+  const refusals = count("refusals_total", "What owners were refused, by which of their limits.", [
+    "limit",
+  ]);
+  const watchers = new Gauge({
+    name: toName("watchers_open"),
+    help: "Streams that are open, by whether they watch one job or the feed.",
+    labelNames: ["of"],
+    registers,
+  });
+  const events = count("events_total", "Events that watchers were told.", ["of"]);
   const ends = count("jobs_ended_total", "Jobs whose end this gateway wrote down.", [
     "status",
     "deployment",
@@ -89,6 +108,11 @@ export function createMetrics() {
     ["deployment"],
     SECONDS,
   );
+  // What comes into being with its first count has not increased for Prometheus, and no alert would tell of it.
+  for (const kind of ["query", "mutation", "subscription"])
+    operations.inc({ kind, outcome: "error", code: "INTERNAL_SERVER_ERROR" }, 0);
+  submits.inc({ outcome: "unknown" }, 0);
+  files.inc({ state: "FAILED" }, 0);
   collectDefaultMetrics({ register: registry, prefix: toName("") });
 
   const deployments = new Set<string>();
@@ -126,9 +150,17 @@ export function createMetrics() {
     read: () => registry.metrics(),
     serve: (at: { readonly host: string; readonly port: number }) => serveMetrics(registry, at),
 
-    /** The same store, of which ends and files are counted. */
+    /** The same store, of which ends, files and claims that are taken over are counted. */
     watchStore: (store: JobStore): JobStore => ({
       ...store,
+      looks: {
+        ...store.looks,
+        async claimDue(options) {
+          const claimed = await store.looks.claimDue(options);
+          takenOver.inc(claimed.looks.filter(({ isTakenOver }) => isTakenOver).length);
+          return claimed;
+        },
+      },
       jobs: {
         ...store.jobs,
         async save(job, output, keep) {
@@ -165,6 +197,13 @@ export function createMetrics() {
         }
       },
     }),
+
+    /** The same services, of which refusals, watchers and what these are told are counted. */
+    watchServices: (services: Services): Services =>
+      watchServices(services, { refusals, watchers, events }),
+
+    noteLook: (outcome: Parameters<OnLook>[0]): void => looks.inc({ outcome }),
+    noteRefusal: (limitName: string): void => refusals.inc({ limit: limitName }),
 
     /** An operation has run since that moment of `performance.now`. */
     noteOperation(kind: OperationTypeNode, code: string | null, startedAt: number): void {

@@ -11,6 +11,7 @@ import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
 import type { MaskError } from "./mask-error.ts";
 import { toCode, withCode } from "./mask-error.ts";
+import type { OnRefusal } from "./owner-limits.ts";
 import { createSlots } from "./owner-limits.ts";
 import { createSubscribe } from "./subscribe.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
@@ -60,12 +61,13 @@ export function createOperations(options: {
   readonly maskError: MaskError;
   /** Hears of each operation that has run, of a subscription once it has begun. */
   readonly onOperation?: OnOperation | undefined;
+  readonly onRefusal?: OnRefusal | undefined;
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
-  const slots = createSlots({ what: "subscriptions", most: limits.subscriptions });
-  const { onOperation } = options;
+  const { onOperation, onRefusal } = options;
+  const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
   const run = createSubscribe({ slots, maskError });
   const subscribe = onOperation === undefined ? run : tellBeginnings(run, onOperation);
   const yoga = createYoga<OperationOrigin>({

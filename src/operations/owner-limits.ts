@@ -5,6 +5,9 @@ import { LimitError, toCountText } from "../job/errors.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 
+/** Hears of each refusal, with the limit's name. */
+export type OnRefusal = (limitName: string) => void;
+
 /** How many of one thing may be open at once, in all and for each owner. */
 export type Slots = ReturnType<typeof createSlots>;
 
@@ -12,8 +15,9 @@ export type Slots = ReturnType<typeof createSlots>;
 export function createSlots(options: {
   readonly what: keyof Pick<OwnerLimits, "sockets" | "subscriptions">;
   readonly most: number;
+  readonly onRefusal?: OnRefusal | undefined;
 }) {
-  const { what, most } = options;
+  const { what, most, onRefusal } = options;
   const taken = new Map<string, number>();
   let total = 0;
 
@@ -21,6 +25,13 @@ export function createSlots(options: {
   function findFull(): LimitError | null {
     if (total < most) return null;
     return full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
+  }
+
+  function full(message: string, limit: number): LimitError {
+    onRefusal?.(what);
+    const retryAfterSeconds = RETRY_AFTER_SECONDS;
+    const details = { limitName: what, code: "QUOTA_EXCEEDED", retryAfterSeconds, limit } as const;
+    return new LimitError(message, details);
   }
 
   function change(ownerId: string, by: 1 | -1): void {
@@ -53,16 +64,10 @@ export function createSlots(options: {
   };
 }
 
-function full(message: string, limit: number): LimitError {
-  const retryAfterSeconds = RETRY_AFTER_SECONDS;
-  const details = { code: "QUOTA_EXCEEDED", retryAfterSeconds, limit } as const;
-  return new LimitError(message, details);
-}
-
 export type RequestRates = ReturnType<typeof createRequestRates>;
 
 /** Counts the requests of each owner. A count lives for a second, so there are never more than requests in a second. */
-export function createRequestRates() {
+export function createRequestRates(onRefusal?: OnRefusal) {
   const counts = new RateLimiterMemory({ points: 1, duration: 1 });
   return {
     /** Counts one more; the error when that is one too many in this second. */
@@ -72,9 +77,11 @@ export function createRequestRates() {
       // Counts without judging: the limit is the viewer's own.
       const { consumedPoints } = await counts.penalty(ownerId);
       if (consumedPoints <= limit) return null;
+      const limitName = "requestsPerSecond";
+      onRefusal?.(limitName);
       return new LimitError(
         `You have sent more than ${limit} requests in a second. Wait a second, then try again.`,
-        { code: "RATE_LIMITED", retryAfterSeconds: 1, limit },
+        { limitName, code: "RATE_LIMITED", retryAfterSeconds: 1, limit },
       );
     },
   };

@@ -173,5 +173,11 @@ const OWN_FULL =
 const ALL_FULL = "Too much is on its way to everybody at the moment. Ask again in a second.";
 
 function full(limit: number, message: string): GraphQLError {
-  return overLimit(new LimitError(message, { code: "RATE_LIMITED", retryAfterSeconds: 1, limit }));
+  const details = {
+    limitName: "unread",
+    code: "RATE_LIMITED",
+    retryAfterSeconds: 1,
+    limit,
+  } as const;
+  return overLimit(new LimitError(message, details));
 }

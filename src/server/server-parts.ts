@@ -11,7 +11,7 @@ import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";
-import type { RequestRates, Slots } from "../operations/owner-limits.ts";
+import type { OnRefusal, RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import type { Connections } from "./connections.ts";
@@ -35,6 +35,8 @@ export type ServerOptions = {
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;
   readonly onOperation?: OnOperation | undefined;
+  /** Hears of requests, sockets and subscriptions that are one too many. */
+  readonly onRefusal?: OnRefusal | undefined;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly backlog: Backlog;

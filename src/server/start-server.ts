@@ -42,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<{
   leave(): void;
   close(): Promise<void>;
 }> {
-  const { host, backlog, doors, isSandbox, log } = options;
+  const { host, backlog, doors, isSandbox, onRefusal, log } = options;
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
     headersTimeout: http.requestSeconds * 1_000,
@@ -71,8 +71,8 @@ export async function startServer(options: ServerOptions): Promise<{
       maskError,
     }),
     origins: createOrigins({ ...doors, publicUrl: options.files.publicUrl, log }),
-    rates: createRequestRates(),
-    socketSlots: createSlots({ what: "sockets", most: socket.sockets }),
+    rates: createRequestRates(onRefusal),
+    socketSlots: createSlots({ what: "sockets", most: socket.sockets, onRefusal }),
   };
   const port = await listen(server, { port: options.port, host, variable: "PORT" });
   const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };

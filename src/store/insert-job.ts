@@ -85,6 +85,11 @@ async function refuseAbove(transaction: Kysely<Tables>, { ownerId }: Job, most: 
   if (unfinished.length === 0) return;
   throw new LimitError(
     `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
-    { code: "QUOTA_EXCEEDED", retryAfterSeconds: RETRY_AFTER_SECONDS, limit: most },
+    {
+      limitName: "jobsInFlight",
+      code: "QUOTA_EXCEEDED",
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      limit: most,
+    },
   );
 }

@@ -187,6 +187,8 @@ export type ClaimedLook = {
   readonly job: Job & { readonly requestId: string };
   /** Proves the claim. */
   readonly token: number;
+  /** Whether an earlier claim had run out, as when the gateway that had it died. */
+  readonly isTakenOver: boolean;
   readonly looks: Looks;
 };
 

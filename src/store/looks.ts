@@ -94,10 +94,11 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
   async function claimShared(which: RawBuilder<unknown>, limit: number) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
       with due as (
-        select job_id from looks where ${which} limit ${limit} for update skip locked
+        select job_id, was_due_at is not null and due_at <= ${lookMs} as is_taken_over
+        from looks where ${which} limit ${limit} for update skip locked
       ), claimed as (
         update looks set ${claimIt} from due where looks.job_id = due.job_id
-        returning looks.job_id, ${claimed}
+        returning looks.job_id, is_taken_over, ${claimed}
       )
       select ${nextInMs} as next_in_ms, claimed.*, ${jobColumns}
       from (select 1) as one left join (claimed join jobs on jobs.id = claimed.job_id) on true
@@ -120,7 +121,8 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
     const jobs = new Map(rows.map((row) => [row.id, row]));
     const looks = memories.flatMap((memory) => {
       const job = jobs.get(memory.job_id);
-      return job === undefined ? [] : toClaimedLook({ ...memory, ...job });
+      // There is no other gateway, and a new start begins with a new table.
+      return job === undefined ? [] : toClaimedLook({ ...memory, ...job, is_taken_over: false });
     });
     const next = await sql<{ next_in_ms: number | null }>`
       select ${nextInMs} as next_in_ms
@@ -184,7 +186,7 @@ type Memory = {
   readonly unread_for_ms: number | null;
 };
 
-type ClaimedRow = Memory & JobRow;
+type ClaimedRow = Memory & JobRow & { readonly is_taken_over: boolean };
 
 function toClaimedLook(row: ClaimedRow): ClaimedLook {
   const { request_id: requestId, token } = row;
@@ -192,6 +194,7 @@ function toClaimedLook(row: ClaimedRow): ClaimedLook {
   return {
     job: { ...toJob(row), requestId },
     token,
+    isTakenOver: row.is_taken_over,
     looks: {
       failures: row.failures,
       notFoundForMs: row.not_found_for_ms,

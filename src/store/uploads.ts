@@ -99,7 +99,12 @@ async function refuseAbove(
   if (open.length === 0) return;
   throw new LimitError(
     `You have ${toCountText(most, "uploads")} open, the most allowed. Send their bytes, or wait an hour until they run out.`,
-    { code: "QUOTA_EXCEEDED", retryAfterSeconds: RETRY_AFTER_SECONDS, limit: most },
+    {
+      limitName: "openUploads",
+      code: "QUOTA_EXCEEDED",
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      limit: most,
+    },
   );
 }
 

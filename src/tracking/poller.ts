@@ -17,6 +17,9 @@ import type { RecordObservation } from "./record-observation.ts";
 
 export type Poller = ReturnType<typeof createPoller>;
 
+/** Hears of each look, with what it told; `derived` where a job's place was known, and RunComfy not asked. */
+export type OnLook = (outcome: Look["kind"] | "derived") => void;
+
 /** All calls of one look together; a claim lasts a second longer. */
 const LOOK_MS = 8_000;
 
@@ -54,6 +57,7 @@ export function createPoller(dependencies: {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   readonly random: () => number;
+  readonly onLook?: OnLook | undefined;
   readonly log: BaseLogger;
 }) {
   const { table, runcomfy, pace, record, schedule, looksAtOnce, deadlineSeconds } = dependencies;
@@ -163,6 +167,7 @@ export function createPoller(dependencies: {
           : toQueued(place);
       const isBad = outcome.error?.code === "TIMEOUT" || outcome.error?.code === "RATE_LIMITED";
       lookLog.tell(job, looks, outcome);
+      dependencies.onLook?.(place === null ? outcome.kind : "derived");
       const noted = noteLook(looks, outcome, monotonic() - startedAt);
       const at = now();
       const observation = conclude(job, noted, outcome, new Date(at), deadlineSeconds);

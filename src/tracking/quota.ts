@@ -26,8 +26,8 @@ export function createQuota({
   readonly log: BaseLogger;
 }) {
   async function countOne({ ownerId, limits }: Viewer, name: QuotaName, amount = 1) {
-    const { what, window, code, limit: key } = BOUNDS[name];
-    const limit = limits[key];
+    const { what, window, code, limit: limitName } = BOUNDS[name];
+    const limit = limits[limitName];
     if (limit === null) return async () => undefined;
     const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
     const takeBack = (): Promise<void> =>
@@ -40,15 +40,16 @@ export function createQuota({
     if (count <= limit) return takeBack;
     if (name !== "submits") await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
+    const details = { limitName, code, retryAfterSeconds, limit };
     const again = `in ${toDurationText(retryAfterSeconds)}`;
     if (name === "uploads")
       throw new LimitError(
         `With this file you would upload more than ${limit} MiB in a day, the most allowed. Upload a smaller one, or try again ${again}.`,
-        { code, retryAfterSeconds, limit },
+        details,
       );
     throw new LimitError(
       `You have submitted ${toCountText(limit, what)}, the most allowed in ${window}. Submit again ${again}.`,
-      { code, retryAfterSeconds, limit },
+      details,
     );
   }
 

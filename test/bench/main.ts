@@ -16,6 +16,7 @@ import { measureFiles } from "./measure-files.ts";
 import { measureFlight } from "./measure-flight.ts";
 import { measureLooks } from "./measure-looks.ts";
 import { measureMemory } from "./measure-memory.ts";
+import { measureMetrics } from "./measure-metrics.ts";
 import { measureMillion } from "./measure-million.ts";
 import { measureQueries } from "./measure-queries.ts";
 import { measureReasons } from "./measure-reasons.ts";
@@ -37,6 +38,7 @@ const MEASUREMENTS = {
   console: measureConsole,
   memory: measureMemory,
   files: measureFiles,
+  metrics: measureMetrics,
   million: measureMillion,
   deployments: measureDeployments,
   doors: measureDoors,

@@ -1,16 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
+import { z } from "zod";
 
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
+import { readPage, ROOT } from "../support/pages.ts";
 
-const FILE = join(import.meta.dirname, "../../ops/alerts.yaml");
-const RULES = readFileSync(FILE, "utf8");
+const FILE = join(ROOT, "ops/alerts.yaml");
+const RULES = readPage("ops/alerts.yaml");
+const DASHBOARD = readPage("ops/dashboard.json");
+const PAGE = readPage("docs/monitoring.md");
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
-test("every metric that an alert names exists, and every alert has its line in the docs", async () => {
+/** What Prometheus reads of a gateway that has done nothing yet. */
+async function readAtFirst(): Promise<string> {
   const metrics = createMetrics();
   metrics.follow({
     version: "1",
@@ -18,12 +22,76 @@ test("every metric that an alert names exists, and every alert has its line in t
     pace: { outageMs: () => null, failingDeployments: () => [] },
     counts: () => ({ sockets: 0, subscriptions: 0 }),
   });
-  const told = await metrics.read();
-  const names = [...RULES.matchAll(/runcomfy_gateway_\w+/g)].map(([name]) => name);
+  return await metrics.read();
+}
+
+test.for([
+  ["an alert", RULES],
+  ["the dashboard", DASHBOARD],
+])("every metric that %s names exists", async ([, text = ""]) => {
+  const told = await readAtFirst();
+  const names = [...text.matchAll(/runcomfy_gateway_\w+/g)].map(([name]) => name);
   expect(names.length).toBeGreaterThan(5);
   for (const name of names) expect(told).toContain(`# TYPE ${name.replace(/_bucket$/, "")} `);
-  const page = readFileSync(join(import.meta.dirname, "../../docs/monitoring.md"), "utf8");
-  for (const [, alert] of RULES.matchAll(/alert: (\w+)/g)) expect(page).toContain(`\`${alert}\``);
+});
+
+test("every metric of the page on monitoring exists, and the page has every one", async () => {
+  const told = await readAtFirst();
+  const own = [...told.matchAll(/^# TYPE runcomfy_gateway_(\w+) /gm)]
+    .map(([, name = ""]) => name)
+    .filter((name) => !/^(process|nodejs)_/.test(name));
+  const rows = PAGE.split("\n").filter((line) => /^\| `[a-z]+_/.test(line));
+  const named = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([a-z_]+)(?=[`{])/g)].map(([, name = ""]) => name),
+  );
+  expect(own.length).toBeGreaterThan(15);
+  expect(named.toSorted()).toEqual(own.toSorted());
+});
+
+test("every alert has its line in the page on monitoring", () => {
+  const alerts = [...RULES.matchAll(/alert: (\w+)/g)].map(([, alert]) => alert);
+  expect(alerts.length).toBeGreaterThan(5);
+  for (const alert of alerts) expect(PAGE).toContain(`| \`${alert}\``);
+});
+
+test("what an alert counts is there before it first happens, as Prometheus sees no increase otherwise", async () => {
+  const told = await readAtFirst();
+  const counted = [...RULES.matchAll(/increase\((\w+)(?:\{(.+?)\})?\[/g)];
+  expect(counted.length).toBeGreaterThan(3);
+  for (const [, name = "", label = ""] of counted) {
+    const rows = told.split("\n").filter((row) => row.startsWith(name) && row.includes(label));
+    expect(rows.length, `${name}{${label}}`).toBeGreaterThan(0);
+    for (const row of rows) expect(row).toMatch(/ 0$/);
+  }
+});
+
+test("the panels of the dashboard lie side by side, and ask the data source that is chosen", () => {
+  const SOURCE = z.object({ uid: z.literal("${datasource}") });
+  const PANEL = z.object({
+    id: z.number(),
+    title: z.string(),
+    datasource: SOURCE,
+    gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
+    targets: z.array(z.object({ datasource: SOURCE, expr: z.string() })).min(1),
+  });
+  const { panels } = z.object({ panels: z.array(PANEL) }).parse(JSON.parse(DASHBOARD));
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const places = panels.map(({ gridPos: { x, y, w, h } }) => ({
+    x,
+    y,
+    right: x + w,
+    below: y + h,
+  }));
+  for (const [index, one] of places.entries()) {
+    expect(one.right).toBeLessThanOrEqual(24);
+    for (const other of places.slice(index + 1))
+      expect(
+        one.right <= other.x ||
+          other.right <= one.x ||
+          one.below <= other.y ||
+          other.below <= one.y,
+      ).toBe(true);
+  }
 });
 
 test.skipIf(!hasPromtool)("Prometheus' own tool finds nothing wrong with the rules", () => {

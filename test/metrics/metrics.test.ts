@@ -6,6 +6,7 @@ import { pino } from "pino";
 
 import { JobDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
+import { closing, INIT, nextMessage, open } from "../server/open-socket.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -22,7 +23,7 @@ async function readMetrics(port: number): Promise<ReadonlyMap<string, number>> {
   );
 }
 
-async function start() {
+async function start(variables: Readonly<Record<string, string>> = {}) {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
   const statements: string[] = [];
@@ -34,6 +35,7 @@ async function start() {
       DATABASE_URL: `file:${folder}/gateway.db`,
       RUNCOMFY_BASE_URL: upstream.url,
       RUNCOMFY_API_TOKEN: upstream.token,
+      ...variables,
     }),
     { log: pino({ level: "silent" }), onStatement: (sql) => statements.push(sql) },
   );
@@ -57,6 +59,8 @@ test("the life of a job is counted and measured, and nothing of its input, owner
   expect(metrics.get('upstream_calls_total{call="status",code="ok"}')).toBe(
     upstream.count("status"),
   );
+  expect(metrics.get('looks_total{outcome="seen"}')).toBe(upstream.count("status"));
+  expect(metrics.get("claims_taken_over_total")).toBe(0);
   expect(metrics.get('operations_total{kind="mutation",outcome="ok",code=""}')).toBe(1);
   expect(metrics.get('operation_duration_seconds_count{kind="query"}')).toBeGreaterThan(0);
   expect(metrics.get("database_up")).toBe(1);
@@ -73,10 +77,7 @@ test("what fails is told by codes of the gateway's own, and what is open as it i
     headers: { accept: "application/json" },
   });
   const leaving = new AbortController();
-  await fetch(`${url}/graphql?query=subscription{jobsUpdated{cursor}}`, {
-    headers: { accept: "text/event-stream" },
-    signal: leaving.signal,
-  });
+  await openStream(url, "{jobsUpdated{cursor}}", leaving.signal);
   await submit(url, "dep", "A lantern");
   const metrics = await readMetrics(metricsPort);
   expect(metrics.get('submits_total{outcome="unknown"}')).toBe(1);
@@ -90,6 +91,63 @@ test("what fails is told by codes of the gateway's own, and what is open as it i
   expect(metrics.get("sockets_open")).toBe(0);
   leaving.abort();
   await expect.poll(async () => (await readMetrics(metricsPort)).get("subscriptions_open")).toBe(0);
+});
+
+test("who watches is counted, and what they are told", async () => {
+  const { url, metricsPort } = await start();
+  const get = async (name: string) => (await readMetrics(metricsPort)).get(name);
+  const leaving = new AbortController();
+  await openStream(url, "{jobsUpdated{cursor}}", leaving.signal);
+  const { id } = await submit(url, "dep", "A lantern");
+  await openStream(url, `{jobUpdated(id:"${id}"){version}}`, leaving.signal);
+  expect(await get('watchers_open{of="feed"}')).toBe(1);
+  await expect.poll(() => get('events_total{of="job"}')).toBeGreaterThan(1);
+  await expect.poll(() => get('events_total{of="feed"}')).toBeGreaterThan(1);
+  // The end of the job is the last that its watcher is told.
+  await expect.poll(() => get('watchers_open{of="job"}'), { timeout: 20_000 }).toBe(0);
+  leaving.abort();
+  await expect.poll(() => get('watchers_open{of="feed"}')).toBe(0);
+  // No job, so nobody who watches it.
+  const unknown = await openStream(url, '{jobUpdated(id:"job_0"){version}}');
+  expect(await unknown.text()).toContain("NOT_FOUND");
+  expect(await get('watchers_open{of="job"}')).toBe(0);
+});
+
+test("what owners are refused is counted by the limit that they have reached", async () => {
+  const { url, metricsPort, upstream } = await start({
+    SUBMITS_PER_MINUTE: "3",
+    JOBS_IN_FLIGHT: "1",
+    SUBSCRIPTIONS_PER_OWNER: "1",
+    SOCKETS_PER_OWNER: "1",
+    OPEN_UPLOADS: "1",
+    PUBLIC_URL: "https://gateway.example.com",
+    REQUESTS_PER_SECOND: "20",
+  });
+  upstream.script("dep", ["in_queue"]);
+  await submit(url, "dep", "A lantern");
+  for (const limit of ["1 unfinished", "1 unfinished", "3 jobs", "3 jobs"])
+    await expect(submit(url, "dep", "A lantern")).rejects.toThrow(limit);
+  const leaving = new AbortController();
+  await openStream(url, "{jobsUpdated{cursor}}", leaving.signal);
+  await (await openStream(url, "{jobsUpdated{cursor}}")).text();
+  const upload = `mutation { createUpload(fileName: "a.png", contentType: "image/png", bytes: 9) { __typename } }`;
+  for (let tries = 0; tries < 3; tries++) await post(url, upload);
+  await nextMessage(await open(`${url}/graphql`, INIT));
+  expect((await closing(await open(`${url}/graphql`, INIT))).code).toBe(1013);
+  const answers = await Promise.all(Array.from({ length: 30 }, () => post(url, "{ __typename }")));
+  const tooMany = answers.filter(({ status }) => status === 429).length;
+  expect(tooMany).toBeGreaterThanOrEqual(10);
+  leaving.abort();
+  const metrics = await readMetrics(metricsPort);
+  const refusals = [...metrics].filter(([name]) => name.startsWith("refusals_total"));
+  expect(Object.fromEntries(refusals)).toEqual({
+    'refusals_total{limit="jobsInFlight"}': 2,
+    'refusals_total{limit="submitsPerMinute"}': 2,
+    'refusals_total{limit="subscriptions"}': 1,
+    'refusals_total{limit="openUploads"}': 2,
+    'refusals_total{limit="sockets"}': 1,
+    'refusals_total{limit="requestsPerSecond"}': tooMany,
+  });
 });
 
 test("reading them takes three statements, and nothing else is served there", async () => {
@@ -115,3 +173,17 @@ test("a port that is taken is named with its variable", async () => {
     "set METRICS_PORT to another port",
   );
 });
+
+function openStream(url: string, selection: string, signal?: AbortSignal): Promise<Response> {
+  const query = encodeURIComponent(`subscription${selection}`);
+  const headers = { accept: "text/event-stream" };
+  return fetch(`${url}/graphql?query=${query}`, { headers, ...(signal && { signal }) });
+}
+
+function post(url: string, query: string): Promise<Response> {
+  return fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+}

@@ -129,14 +129,15 @@ test("what a mutation gives is shown in full to who may not read", async () => {
 });
 
 test("a limit is an error with its code, its number and when to come again", async () => {
-  const limit = { code: "QUOTA_EXCEEDED", retryAfterSeconds: 7, limit: 3 } as const;
+  const extensions = { code: "QUOTA_EXCEEDED", retryAfterSeconds: 7, limit: 3 } as const;
+  const limit = new LimitError("You have 3.", { ...extensions, limitName: "jobsInFlight" });
   const gateway = await openInProcessGateway({
-    tracking: { submitJob: () => Promise.reject(new LimitError("You have 3.", limit)) },
+    tracking: { submitJob: () => Promise.reject(limit) },
   });
   const { errors } = await gateway.answer(
     `mutation { submitJob(deploymentId: "a", input: {}) { __typename } }`,
   );
-  expect(errors?.[0]?.toJSON()).toMatchObject({ message: "You have 3.", extensions: limit });
+  expect(errors?.[0]?.toJSON()).toMatchObject({ message: "You have 3.", extensions });
 });
 
 test("without a catalogue the deployments are those of the viewer's own jobs", async () => {

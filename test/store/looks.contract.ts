@@ -63,7 +63,9 @@ export function describeLooks(context: {
       await pass(FIRST_LOOK_MS - 1);
       expect(await claim()).toEqual({ looks: [], nextInMs: 1 });
       await pass(1);
-      expect((await claim()).looks).toEqual([{ job, token: expect.any(Number), looks: NO_LOOKS }]);
+      expect((await claim()).looks).toEqual([
+        { job, token: expect.any(Number), isTakenOver: false, looks: NO_LOOKS },
+      ]);
     });
 
     test("are none of a job that is still being submitted, was refused or has an unknown fate", async () => {
@@ -128,7 +130,8 @@ export function describeLooks(context: {
       expect(await claim()).toEqual({ looks: [], nextInMs: 1 });
       await pass(1);
       const second = await claimOne();
-      expect(second).toEqual({ ...first, token: expect.any(Number) });
+      const isTakenOver = expect.any(Boolean);
+      expect(second).toEqual({ ...first, token: expect.any(Number), isTakenOver });
       expect(second.token).not.toBe(first.token);
     });
 

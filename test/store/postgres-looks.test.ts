@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
 import { NO_LOOKS } from "../../src/job/looks.ts";
+import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import type { ClaimedLook, JobStore, LookToCome } from "../../src/store/job-store.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 
@@ -52,6 +53,29 @@ describe("looks that gateways on one Postgres share", () => {
     expect(new Set(claimed).size).toBe(claimed.length);
     const rest = await claimIds(first, 1_000);
     expect([...claimed, ...rest].toSorted()).toEqual(ids);
+  });
+
+  test("are counted as taken over where a claim ran out, and neither where it was put back nor by whom it was made", async () => {
+    const [gone, other] = [await open(), await open()];
+    const metrics = createMetrics();
+    const counted = metrics.watchStore(other);
+    const count = async () =>
+      /^runcomfy_gateway_claims_taken_over_total (\d+)$/m.exec(await metrics.read())?.[1];
+    const [first = "", second = ""] = await accept(gone, 2);
+    await makeDue();
+    expect(await claimIds(counted, 10)).toHaveLength(2);
+    expect(await count()).toBe("0");
+    // Somebody waits for the one, so its claim is not waited for.
+    const [wanted] = await counted.looks.claimThese([first]);
+    expect(wanted?.isTakenOver).toBe(false);
+    await makeDue();
+    const { looks } = await counted.looks.claimDue({ limit: 10, exceptDeployments: [] });
+    expect(looks.map(({ job }) => job.id).toSorted()).toEqual([first, second]);
+    expect(await count()).toBe("2");
+    await counted.looks.putBack(looks.map(toPutBack));
+    await makeDue();
+    expect(await claimIds(counted, 10)).toHaveLength(2);
+    expect(await count()).toBe("2");
   });
 
   test("are claimed and put back by several at once, in whatever order, without a deadlock", async () => {

@@ -1,0 +1,103 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+const ROOT = join(import.meta.dirname, "..");
+const NAMES = z.record(z.string(), z.string()).default({});
+const PACKAGE = z.object({
+  version: z.string().default(""),
+  license: z.string().default("no licence"),
+  dependencies: NAMES,
+  optionalDependencies: NAMES,
+});
+const LOCK = z.object({ packages: z.record(z.string(), PACKAGE) });
+const HEADING = "## The whole tree";
+/** Said once, as most have it. */
+const USUAL_LICENSE = "MIT";
+
+/** A package in one version; its licence is an SPDX expression. */
+type Package = { readonly name: string; readonly version: string; readonly license: string };
+type Shipped = {
+  /** Those that `package.json` asks for, each with what it brings. */
+  readonly installed: readonly { readonly own: Package; readonly brings: readonly Package[] }[];
+  /** Those that are built into the console's page. */
+  readonly bundled: readonly Package[];
+};
+
+/** All packages that users get, by `package-lock.json`: those for other machines too. */
+export function readShipped(): Shipped {
+  const { packages } = LOCK.parse(
+    JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")),
+  );
+
+  /** Where Node finds a package that is asked for at a path. */
+  function find(from: string, name: string): string {
+    const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
+    if (path in packages) return path;
+    if (from === "") throw new Error(`package-lock.json has no ${name}. Run npm install.`);
+    return find(from.slice(0, Math.max(0, from.lastIndexOf("node_modules/") - 1)), name);
+  }
+
+  /** The paths of all that these need, these too. */
+  function reach(paths: readonly string[]): readonly string[] {
+    const reached = new Set(paths);
+    for (const path of reached) {
+      const { dependencies, optionalDependencies } = packages[path] ?? {};
+      for (const name of Object.keys({ ...dependencies, ...optionalDependencies }))
+        reached.add(find(path, name));
+    }
+    return [...reached];
+  }
+
+  function read(path: string): Package {
+    const { version = "", license = "" } = packages[path] ?? {};
+    return { name: path.split("node_modules/").at(-1) ?? "", version, license };
+  }
+
+  const direct = Object.keys(packages[""]?.dependencies ?? {}).map((name) => find("", name));
+  const top = new Set(direct);
+  const installed = direct.map((path) => ({
+    own: read(path),
+    brings: reach([path])
+      .filter((one) => !top.has(one))
+      .map(read),
+  }));
+  const imported = namesInConsole().map((name) => find("", name));
+  return { installed, bundled: reach(imported).map(read) };
+}
+
+/** The packages whose code the console's sources import. */
+function namesInConsole(): readonly string[] {
+  const sources = globSync("console/src/**/*.{ts,tsx}", { cwd: ROOT });
+  return sources.flatMap((path) => {
+    const text = readFileSync(join(ROOT, path), "utf8");
+    const imports = text.matchAll(/^import (?!type )[^"']*"((?:@[\w.-]+\/)?[\w-][\w.-]*)/gm);
+    return [...imports].map(([, name = ""]) => name);
+  });
+}
+
+/** The page on dependencies: its first part as it stands, then the tree as it is now. */
+export function printPackages(page: string, { installed, bundled }: Shipped): string {
+  const [head = ""] = page.split(HEADING);
+  const lines = installed.map(({ own, brings }) => {
+    const names = toNames(brings);
+    return `- ${toName(own)}${names === "" ? "" : ` brings ${names}`}`;
+  });
+  return `${head}${HEADING}, with versions and licences
+
+\`npm run codegen\` prints it. The licence is ${USUAL_LICENSE} where none is named. \`node\` also brings the build that your machine needs (\`node-*\`).
+
+${lines.join("\n")}
+
+The console's page is built of ${toNames(bundled)}.
+`;
+}
+
+function toNames(packages: readonly Package[]): string {
+  return [...new Set(packages.map(toName))].toSorted().join(", ");
+}
+
+function toName({ name, version, license }: Package): string {
+  return `${name} ${version}${license === USUAL_LICENSE ? "" : ` (${license})`}`;
+}

@@ -1,0 +1,80 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+// `npm run release -- minor`: the version, the changelog, the package, a commit and its tag. What can't be taken back,
+// the push and the publishing, is left to whoever runs it.
+const ROOT = join(import.meta.dirname, "..");
+const CHANGELOG = "CHANGELOG.md";
+const CHANGED = ["package.json", "package-lock.json", CHANGELOG];
+const UNRELEASED = "## [Unreleased]\n";
+const USAGE =
+  "Say which version: npm run release -- <major|minor|patch|x.y.z>, with --dry-run to only pack it.";
+
+try {
+  release(readArguments());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: boolean }): void {
+  if (run("git", "status", "--porcelain") !== "")
+    throw new Error("There are changes that are not committed. Commit or stash them first.");
+  if (run("git", "branch", "--show-current") !== "main")
+    throw new Error("Releases are made on main. Run git switch main first.");
+  try {
+    const name = run("npm", "version", wanted, "--no-git-tag-version", "--allow-same-version");
+    if (run("git", "tag", "--list", name) !== "")
+      throw new Error(`${name} is a tag already. Say another version.`);
+    writeFileSync(join(ROOT, CHANGELOG), withVersion(name.slice(1)));
+    run("npm", "run", "--silent", "package");
+    mkdirSync(join(ROOT, "artifacts"), { recursive: true });
+    const packing = ["./package", "--silent", "--pack-destination", "artifacts"];
+    const archive = join("artifacts", run("npm", "pack", ...packing));
+    console.log(run("git", "diff", "--unified=0", "--", CHANGELOG));
+    if (isDry) {
+      console.log(`Packed ${archive}. Without --dry-run this is committed, and tagged ${name}.`);
+      return;
+    }
+    run("git", "commit", "--all", "--message", `Release ${name.slice(1)}`);
+    // With a message, as --follow-tags pushes no tag without one.
+    run("git", "tag", "--annotate", name, "--message", name);
+    console.log(`Committed and tagged ${name}. What is left:`);
+    console.log(`  git push --follow-tags\n  npm publish ${archive}`);
+  } finally {
+    // After a commit there is nothing to restore.
+    run("git", "checkout", "--quiet", "--", ...CHANGED);
+  }
+}
+
+function readArguments(): { readonly wanted: string; readonly isDry: boolean } {
+  const { values, positionals } = parseArgs({
+    options: { "dry-run": { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const [wanted = "", ...others] = positionals;
+  if (others.length > 0 || !/^(major|minor|patch|\d+\.\d+\.\d+)$/.test(wanted))
+    throw new Error(USAGE);
+  return { wanted, isDry: values["dry-run"] };
+}
+
+/** The changelog, in which what is unreleased has become this version. */
+function withVersion(version: string): string {
+  const [before, after = ""] = readFileSync(join(ROOT, CHANGELOG), "utf8").split(UNRELEASED);
+  if (!/^\s*### /.test(after))
+    throw new Error(
+      `${CHANGELOG} has nothing under "${UNRELEASED.trim()}". Write what has changed first.`,
+    );
+  const today = new Date().toISOString().slice(0, "yyyy-mm-dd".length);
+  return `${before}${UNRELEASED}\n## [${version}] - ${today}\n${after}`;
+}
+
+function run(program: string, ...parameters: readonly string[]): string {
+  return execFileSync(program, parameters, {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  }).trim();
+}

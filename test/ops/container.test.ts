@@ -1,0 +1,146 @@
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv, promisify } from "node:util";
+
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { VARIABLES } from "../../src/config/variables.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { readBlocks, readPage, ROOT } from "../support/pages.ts";
+
+const SERVICE = z.object({
+  image: z.string(),
+  environment: z.record(z.string(), z.string()).default({}),
+  volumes: z.array(z.string()).default([]),
+  stop_grace_period: z.string().optional(),
+});
+const COMPOSE = z.object({ services: z.record(z.string(), SERVICE) });
+const PROMETHEUS = z.object({
+  rule_files: z.array(z.string()),
+  scrape_configs: z.array(
+    z.object({ static_configs: z.array(z.object({ targets: z.array(z.string()) })) }),
+  ),
+});
+
+const DOCKERFILE = readPage("ops/Dockerfile");
+const CADDYFILE = readPage("ops/Caddyfile");
+const { services } = COMPOSE.parse(parse(readPage("ops/compose.yaml")));
+const gateways = Object.entries(services).filter(([, { image }]) => image === "runcomfy-graphql");
+
+/** What a gateway finds in its environment, with the file that the page tells to write. */
+function environmentOf({ environment }: z.infer<typeof SERVICE>) {
+  const blocks = readBlocks("docs/deploy.md", "In containers", "sh").join("\n");
+  const [, written = ""] = /^cat > ops\/.env <<END\n([^]*?)^END$/m.exec(blocks) ?? [];
+  const file = parseEnv(written.replaceAll(/…|\$\(.+\)/g, "secret"));
+  const [, ofImage = ""] = /^ENV (.+)$/m.exec(DOCKERFILE) ?? [];
+  const filledIn = Object.entries(environment).map(([name, value]) => [
+    name,
+    value.replaceAll(/\$\{(\w+)[^}]*\}/g, (_, variable: string) => file[variable] ?? ""),
+  ]);
+  return {
+    ...parseEnv(ofImage.replaceAll(" ", "\n")),
+    ...file,
+    ...Object.fromEntries(filledIn),
+  };
+}
+
+test("three gateways start with what the compose file and the page on it set", () => {
+  expect(gateways).toHaveLength(3);
+  for (const [, gateway] of gateways) {
+    for (const name of Object.keys(gateway.environment))
+      expect(VARIABLES.shape).toHaveProperty(name);
+    const config = loadConfig(environmentOf(gateway));
+    expect(config.doubts).toEqual([]);
+    expect(config.upstream.kind).toBe("runcomfy");
+    // What several gateways have to share.
+    expect(config.databaseUrl).toMatch(/^postgres:.*@postgres:5432\//);
+    expect(config.files.url).toBe("file:/srv/data/files");
+    expect(gateway.volumes).toContain("data:/srv/data");
+    expect(Number.parseInt(gateway.stop_grace_period ?? "", 10)).toBeGreaterThan(
+      config.drainSeconds + 10,
+    );
+  }
+});
+
+test("Caddy and Prometheus look for each gateway where it listens", () => {
+  const [[, gateway] = []] = gateways;
+  if (gateway === undefined) throw new Error("the compose file has no gateway");
+  const { port, metricsPort, limits } = loadConfig(environmentOf(gateway));
+  const names = gateways.map(([name]) => name);
+  const [, upstreams = ""] = /reverse_proxy (.+) \{/.exec(CADDYFILE) ?? [];
+  expect(upstreams.split(" ")).toEqual(names.map((name) => `${name}:${port}`));
+  // Otherwise Caddy may send a submit on a connection that the gateway is closing.
+  const [, idleSeconds] = /keepalive (\d+)s/.exec(CADDYFILE) ?? [];
+  expect(Number(idleSeconds)).toBeLessThan(limits.http.idleSeconds);
+  const { scrape_configs: scrapes } = PROMETHEUS.parse(parse(readPage("ops/prometheus.yaml")));
+  const targets = scrapes.flatMap(({ static_configs: all }) => all.flatMap((one) => one.targets));
+  expect(targets).toEqual(names.map((name) => `${name}:${metricsPort}`));
+});
+
+test("every image has its whole version, and Node that of the tests", () => {
+  const { dependencies } = JSON.parse(readPage("package.json"));
+  const bases = [...DOCKERFILE.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+  const node = `node:${dependencies.node}-bookworm-slim`;
+  expect(bases).toEqual([node, node]);
+  const others = Object.values(services).filter(({ image }) => image !== "runcomfy-graphql");
+  expect(others).toHaveLength(3);
+  for (const { image } of others) expect(image).toMatch(/:v?\d+\.\d+(\.\d+)?$/);
+});
+
+test("the files that they take from the checkout are there", () => {
+  const copied = [...DOCKERFILE.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = ""]) =>
+    paths.split(" "),
+  );
+  const mounted = Object.values(services)
+    .flatMap(({ volumes }) => volumes)
+    .filter((volume) => volume.startsWith("./"))
+    .map((volume) => join("ops", volume.split(":")[0] ?? ""));
+  expect(mounted).toHaveLength(3);
+  const files = [...copied, ...mounted, "ops/alerts.yaml"];
+  expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+});
+
+test("the image starts the package's program, and its health check sees whether that serves", async () => {
+  const { name } = JSON.parse(readPage("package.json"));
+  expect(DOCKERFILE).toContain(`ENTRYPOINT ["${name}"]`);
+  const [, command = "[]"] = /^HEALTHCHECK .*CMD (\[.+\])$/m.exec(DOCKERFILE) ?? [];
+  const [program, ...parameters] = z.array(z.string()).parse(JSON.parse(command));
+  expect(program).toBe("node");
+  const gateway = await startGateway(
+    loadConfig({ PORT: "0", SANDBOX_PORT: "0", DATABASE_URL: ":memory:" }),
+    { log: pino({ level: "silent" }) },
+  );
+  const env = { PORT: String(gateway.port) };
+  const check = () => promisify(execFile)(process.execPath, parameters, { env });
+  try {
+    await check();
+  } finally {
+    await gateway.close();
+  }
+  await expect(check()).rejects.toMatchObject({ code: 1 });
+});
+
+test.skipIf(!has("caddy", "version"))("Caddy finds nothing wrong with its file", () => {
+  const { status, stderr } = spawnSync(
+    "caddy",
+    ["validate", "--adapter", "caddyfile", "--config", join(ROOT, "ops/Caddyfile")],
+    { encoding: "utf8", env: { ...process.env, SITE_ADDRESS: "gateway.example.com" } },
+  );
+  expect(stderr).not.toMatch(/"level":"(warn|error)"/);
+  expect(status).toBe(0);
+});
+
+test.skipIf(!has("promtool", "--version"))("Prometheus finds nothing wrong with its file", () => {
+  const file = join(ROOT, "ops/prometheus.yaml");
+  const { status, stderr } = spawnSync("promtool", ["check", "config", file], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([0, ""]);
+});
+
+function has(program: string, version: string): boolean {
+  return spawnSync(program, [version]).status === 0;
+}

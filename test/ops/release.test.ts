@@ -1,0 +1,114 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { readPage, ROOT } from "../support/pages.ts";
+
+const CHANGE = "\n### Added\n\n- A thing.\n";
+const env = {
+  ...process.env,
+  GIT_AUTHOR_NAME: "A",
+  GIT_AUTHOR_EMAIL: "a@example.com",
+  GIT_COMMITTER_NAME: "A",
+  GIT_COMMITTER_EMAIL: "a@example.com",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+};
+let folder: string;
+
+// The project as it is now, as the one commit of a repository of its own.
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
+  const listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const files = execFileSync("git", listing, { cwd: ROOT, encoding: "utf8" }).split("\0");
+  for (const file of files.filter((one) => one !== "" && existsSync(join(ROOT, one))))
+    cpSync(join(ROOT, file), join(folder, file));
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  writeFileSync(join(folder, "CHANGELOG.md"), `# Changelog\n\n## [Unreleased]\n${CHANGE}`);
+  git("init", "--quiet", "--initial-branch", "main");
+  // The pattern that the project ignores matches folders only.
+  writeFileSync(join(folder, ".git/info/exclude"), "node_modules\n");
+  git("add", "--all");
+  git("commit", "--quiet", "--message", "All");
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a dry run tells what it would do, packs, and leaves the tree as it was", () => {
+  const { status, stdout } = release("7.8.9", "--dry-run");
+  expect(status).toBe(0);
+  expect(stdout).toContain("+## [7.8.9] - ");
+  expect(stdout).toContain("tagged v7.8.9");
+  expect(existsSync(join(folder, "artifacts/runcomfy-graphql-7.8.9.tgz"))).toBe(true);
+  expect(git("status", "--porcelain")).toBe("");
+  expect(git("tag", "--list")).toBe("");
+  expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
+}, 60_000);
+
+test("a release is a commit with a tag, whose version the package and the changelog have", () => {
+  const { status, stdout } = release("7.9.0");
+  expect(status).toBe(0);
+  expect(stdout).toContain(
+    "git push --follow-tags\n  npm publish artifacts/runcomfy-graphql-7.9.0.tgz",
+  );
+  expect(git("log", "-1", "--format=%s")).toBe("Release 7.9.0\n");
+  expect(git("cat-file", "-t", "v7.9.0")).toBe("tag\n");
+  expect(git("status", "--porcelain")).toBe("");
+  for (const file of ["package.json", "package-lock.json", "package/package.json"])
+    expect(JSON.parse(read(file)).version).toBe("7.9.0");
+  expect(read("CHANGELOG.md").replace(/\d{4}-\d\d-\d\d/, "today")).toBe(
+    `# Changelog\n\n## [Unreleased]\n\n## [7.9.0] - today\n${CHANGE}`,
+  );
+}, 60_000);
+
+test("what can't be released is refused with what to do, and nothing is changed", () => {
+  const before = git("rev-parse", "HEAD");
+  const refuse = (why: RegExp, ...parameters: readonly string[]) => {
+    const { status, stderr } = release(...parameters);
+    expect(stderr).toMatch(why);
+    expect(status).toBe(1);
+    expect([git("rev-parse", "HEAD"), git("tag", "--list")]).toEqual([before, "v7.9.0\n"]);
+  };
+  refuse(/^Say which version: /);
+  refuse(/^Say which version: /, "latest");
+  refuse(/^v7\.9\.0 is a tag already\. /, "7.9.0");
+  refuse(/nothing under .* Write what has changed first\./, "minor");
+  expect(git("status", "--porcelain")).toBe("");
+  git("switch", "--quiet", "--create", "other");
+  refuse(/^Releases are made on main\. /, "minor");
+  appendFileSync(join(folder, "README.md"), "More.\n");
+  refuse(/^There are changes that are not committed\. /, "minor");
+}, 60_000);
+
+test("the changelog has the form that a release looks for", () => {
+  const text = readPage("CHANGELOG.md");
+  const [first, ...others] = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  expect(first).toBe("[Unreleased]");
+  for (const heading of others) expect(heading).toMatch(/^\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d$/);
+  for (const [, kind] of text.matchAll(/^### (.+)$/gm))
+    expect(["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]).toContain(kind);
+});
+
+function release(...parameters: readonly string[]) {
+  const command = ["run", "--silent", "release", "--", ...parameters];
+  return spawnSync("npm", command, { cwd: folder, env, encoding: "utf8" });
+}
+
+function git(...parameters: readonly string[]): string {
+  return execFileSync("git", parameters, { cwd: folder, env, encoding: "utf8" });
+}
+
+function read(file: string): string {
+  return readFileSync(join(folder, file), "utf8");
+}
