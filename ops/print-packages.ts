@@ -11,7 +11,7 @@ const PACKAGE = z.object({
   dependencies: NAMES,
   optionalDependencies: NAMES,
 });
-const LOCK = z.object({ packages: z.record(z.string(), PACKAGE) });
+const LOCK = z.object({ name: z.string(), packages: z.record(z.string(), PACKAGE) });
 const HEADING = "## The whole tree";
 /** Said once, as most have it. */
 const USUAL_LICENSE = "MIT";
@@ -27,7 +27,7 @@ type Shipped = {
 
 /** All packages that users get, by `package-lock.json`: those for other machines too. */
 export function readShipped(): Shipped {
-  const { packages } = LOCK.parse(
+  const { name: itself, packages } = LOCK.parse(
     JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")),
   );
 
@@ -63,13 +63,15 @@ export function readShipped(): Shipped {
       .filter((one) => !top.has(one))
       .map(read),
   }));
-  const imported = namesInConsole().map((name) => find("", name));
+  const imported = namesInConsole()
+    .filter((name) => name !== itself)
+    .map((name) => find("", name));
   return { installed, bundled: reach(imported).map(read) };
 }
 
-/** The packages whose code the console's sources import. */
+/** The packages whose code is imported by the console's sources, and by the client in them. */
 function namesInConsole(): readonly string[] {
-  const sources = globSync("console/src/**/*.{ts,tsx}", { cwd: ROOT });
+  const sources = globSync(["console/src/**/*.{ts,tsx}", "src/client/*.ts"], { cwd: ROOT });
   return sources.flatMap((path) => {
     const text = readFileSync(join(ROOT, path), "utf8");
     const imports = text.matchAll(/^import (?!type )[^"']*"((?:@[\w.-]+\/)?[\w-][\w.-]*)/gm);
