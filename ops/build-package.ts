@@ -23,6 +23,7 @@ for (const path of [
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { name, version, description, keywords, license, author, type, dependencies } = manifest;
+const { peerDependencies, peerDependenciesMeta } = manifest;
 const { node, ...others } = dependencies;
 writeFileSync(
   join(folder, "package.json"),
@@ -32,6 +33,8 @@ writeFileSync(
       bin: { [name]: "dist/bin.js" },
       engines: { node: `>=${node.split(".")[0]}` },
       dependencies: others,
+      peerDependencies,
+      peerDependenciesMeta,
     },
     null,
     2,

@@ -21,6 +21,7 @@ const ORDER = [
   "operations",
   "server",
   "metrics",
+  "traces",
 ] as const;
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [

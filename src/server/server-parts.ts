@@ -5,7 +5,12 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
-import type { OnOperation, OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type {
+  AroundOperation,
+  OnOperation,
+  OperationOrigin,
+  Operations,
+} from "../operations/create-operations.ts";
 import type { FileStore } from "../files/file-store.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
@@ -35,6 +40,7 @@ export type ServerOptions = {
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;
   readonly onOperation?: OnOperation | undefined;
+  readonly aroundOperation?: AroundOperation | undefined;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly backlog: Backlog;
