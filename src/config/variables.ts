@@ -165,7 +165,7 @@ const SERVER = {
   OTEL_TRACES_SAMPLER_ARG: setting(
     number(0, 1),
     "1",
-    "With `traceidratio`: the part of the traces that is kept.",
+    "With `traceidratio`: the part of the traces that is kept, from 0 to 1.",
   ),
   DRAIN_SECONDS: setting(
     number(0, 300),
