@@ -66,7 +66,7 @@ export type Gateway = {
  */
 export async function startGateway(
   config: Config,
-  { log, onStatement }: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
+  options: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
 ): Promise<Gateway> {
   const opened = new AsyncDisposableStack();
   const keep = <Opened extends { close(): Promise<void> }>(one: Opened): Opened =>
@@ -79,6 +79,10 @@ export async function startGateway(
   // Unlike a catch, it keeps the reason of a failed start where closing fails too.
   await using opening = new AsyncDisposableStack();
   opening.defer(closeAll);
+  const { onStatement } = options;
+  // Closed last, so that it has the spans of all that is closed before.
+  const traces = config.traces === null ? null : keep(await loadTraces(config.traces, options.log));
+  const log = traces?.watchLog(options.log) ?? options.log;
   for (const doubt of config.doubts) log.warn(doubt);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
@@ -109,7 +113,8 @@ export async function startGateway(
       ...(onStatement && { onStatement }),
     }),
   );
-  const store = metrics?.watchStore(database) ?? database;
+  const measured = metrics?.watchStore(database) ?? database;
+  const store = traces?.watchStore(measured) ?? measured;
   hangUp = store.hangUp;
   // After the database: where another gateway has that, it has the sandbox's port too.
   const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
@@ -136,8 +141,10 @@ export async function startGateway(
     submitTimeoutMs: submitTimeoutSeconds * 1_000,
     pace,
     log,
+    onAnswer: traces?.noteAnswer,
   });
-  const runcomfy = metrics?.watchRunComfy(client) ?? client;
+  const counted = metrics?.watchRunComfy(client) ?? client;
+  const runcomfy = traces?.watchRunComfy(counted) ?? counted;
   keep(startOutageProbe({ pace, runcomfy }));
   const live = createLiveDeployments({ runcomfy, log });
   const isSandbox = config.upstream.kind === "sandbox";
@@ -156,6 +163,7 @@ export async function startGateway(
       uploads: files.uploads,
       onKeep: files.onKeep,
       onLook: metrics?.noteLook,
+      aroundLook: traces?.aroundLook,
       apiVersion,
       deadlineSeconds: config.jobDeadlineSeconds,
       submitTimeoutSeconds,
@@ -177,14 +185,21 @@ export async function startGateway(
     estimate: tracking.learning.estimate,
   });
   const endWaits = createEndWaits(watchJob);
+  const watchEnds = traces?.createEndWatch(database.jobs);
   const ownServices: Services = {
     openReads: (viewer: Viewer) =>
       createReads({ store, learning: tracking.learning, details, inTurn, viewer }),
     mostAnswerBytes: limits.answerBytes,
     tracking,
-    watchJob,
+    watchJob: (...watch: Parameters<typeof watchJob>) => {
+      const states = watchJob(...watch);
+      return watchEnds?.(states, (job) => job) ?? states;
+    },
     waitForEnd: endWaits.waitForEnd,
-    watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
+    async watchJobs(watch: JobsWatch) {
+      const changes = await watchJobs({ ...watch, subscribe: store.feed.subscribe, feed });
+      return watchEnds?.(changes, ({ job }) => job) ?? changes;
+    },
     files,
     live,
     pace,
@@ -209,6 +224,7 @@ export async function startGateway(
       limits,
       onOperation: metrics?.noteOperation,
       onRefusal: metrics?.noteRefusal,
+      aroundOperation: traces?.aroundOperation,
       log,
     }),
   );
@@ -237,6 +253,12 @@ export async function startGateway(
       await closeAll();
     },
   };
+}
+
+/** Loads what makes traces, only where they are wanted. */
+async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) {
+  const { openTraces } = await import("./traces/open-traces.ts");
+  return await openTraces({ settings, version: readVersion(), log });
 }
 
 /** The gateway starts without an answer too. */

@@ -52,7 +52,11 @@ function readParameters() {
 function run({ port, database }: { readonly port?: string; readonly database?: string }): void {
   try {
     const given = { ...(port && { PORT: port }), ...(database && { DATABASE_URL: database }) };
-    const config = loadConfig(readEnvironment({ ...process.env, ...given }));
+    const environment = readEnvironment({ ...process.env, ...given });
+    const config = loadConfig(environment);
+    // OpenTelemetry's packages read variables of their own, which may be in .env.
+    for (const [name, value] of Object.entries(environment))
+      if (name.startsWith("OTEL_")) process.env[name] = value;
     const log = createLog({ output: process.stderr, level: config.logLevel });
     const starting = start(config, log);
     starting.catch(giveUp);

@@ -21,6 +21,7 @@ const ORDER = [
   "operations",
   "server",
   "metrics",
+  "traces",
 ] as const;
 /** What imports nothing from the others. */
 const APART = ["client", "sandbox"];

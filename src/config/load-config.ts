@@ -38,6 +38,15 @@ export function loadConfig(environment: Given) {
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
     /** Null serves none. */
     metricsPort: variables.METRICS_PORT ?? null,
+    /** Null makes none. */
+    traces:
+      variables.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : {
+            endpoint: variables.OTEL_EXPORTER_OTLP_ENDPOINT,
+            sampler: variables.OTEL_TRACES_SAMPLER,
+            part: variables.OTEL_TRACES_SAMPLER_ARG,
+          },
     drainSeconds: variables.DRAIN_SECONDS,
     jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
@@ -103,6 +112,7 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
   "AWS_SESSION_TOKEN",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
 ]);
 
 const HEAD = "The gateway can't start. Correct these variables, in the environment or in .env:";

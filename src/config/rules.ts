@@ -67,6 +67,13 @@ export function list(areGood: (words: readonly string[]) => boolean, rule: strin
     .refine(areGood, rule);
 }
 
+/** Whether it is a server's URL, with a path perhaps. */
+export function isBareUrl(given: string): boolean {
+  const url = URL.parse(given);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return url.username + url.password + url.search + url.hash === "";
+}
+
 /** Whether nobody on the way to a server can read or change what the gateway sends or trusts. */
 export function isSafeUrl(given: string): boolean {
   const url = URL.parse(given);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   fitting,
   flag,
+  isBareUrl,
   isHost,
   isOrigin,
   isSafeUrl,
@@ -19,6 +20,14 @@ import {
 const MANY = 1_000_000_000;
 const count = () => wholeNumber(1, MANY);
 const ONE_LINE = matching(/^\P{Cc}+$/u, "must be one line without control characters");
+const SAMPLERS = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+] as const;
 const NOT_IN_PRODUCTION = "`true`; `false` with `NODE_ENV=production`";
 
 const RUNCOMFY = {
@@ -140,6 +149,24 @@ const SERVER = {
     "no metrics",
     "A port of `HOST` for Prometheus, which serves `/metrics` to whoever asks: let nobody else reach it.",
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(
+    fitting(
+      isBareUrl,
+      "must be an http: or https: URL without user, query or fragment, such as http://localhost:4318",
+    ),
+    "no traces",
+    "The collector that gets traces, as OTLP over HTTP at `/v1/traces`. [monitoring.md](monitoring.md#traces) says what they need and tell.",
+  ),
+  OTEL_TRACES_SAMPLER: setting(
+    oneOf(SAMPLERS),
+    "parentbased_always_on",
+    `Which traces are kept: ${SAMPLERS.map((name) => `\`${name}\``).join(", ")}. With \`parentbased_\` a caller's \`traceparent\` decides, where there is one.`,
+  ),
+  OTEL_TRACES_SAMPLER_ARG: setting(
+    number(0, 1),
+    "1",
+    "With `traceidratio`: the part of the traces that is kept, from 0 to 1.",
+  ),
   DRAIN_SECONDS: setting(
     number(0, 300),
     "0",
@@ -151,7 +178,7 @@ const SERVER = {
       "must be a list of exact origins, such as https://app.example.com, as browsers send them: lower case, no path, no slash at the end, no default port, no *",
     ),
     "none",
-    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry the headers `authorization`, `content-type` and `accept`, and no others, such as the `traceparent` of tracing libraries.",
+    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry the headers `authorization`, `content-type`, `accept`, `traceparent` and `tracestate`, and no others.",
   ),
   TRUSTED_DOCUMENTS: optional(
     z.string(),

@@ -30,6 +30,8 @@ export type OperationOrigin = {
    * left, which it may have done already.
    */
   readonly onStream?: (end: () => void) => void;
+  /** The caller's span, as W3C Trace Context writes it, or whatever came in its place. */
+  readonly traceparent?: unknown;
 };
 
 /** What a client asks for. */
@@ -43,6 +45,17 @@ export type OperationParams = {
 
 /** `code` is that of its first error, null without one; `startedAt` is of `performance.now`. */
 export type OnOperation = (kind: OperationTypeNode, code: string | null, startedAt: number) => void;
+
+/** Runs an operation within something else, of a subscription its beginning. */
+export type AroundOperation = <Result>(
+  operation: {
+    readonly kind: OperationTypeNode;
+    /** The client's. */
+    readonly name: string | null;
+    readonly traceparent: unknown;
+  },
+  run: () => Result | Promise<Result>,
+) => Promise<Result>;
 
 export type Operations = ReturnType<typeof createOperations>;
 
@@ -62,14 +75,19 @@ export function createOperations(options: {
   /** Hears of each operation that has run, of a subscription once it has begun. */
   readonly onOperation?: OnOperation | undefined;
   readonly onRefusal?: OnRefusal | undefined;
+  readonly aroundOperation?: AroundOperation | undefined;
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
-  const { onOperation, onRefusal } = options;
+  const { onOperation, onRefusal, aroundOperation } = options;
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
-  const run = createSubscribe({ slots, maskError });
-  const subscribe = onOperation === undefined ? run : tellBeginnings(run, onOperation);
+  const begin = createSubscribe({ slots, maskError });
+  const told = onOperation === undefined ? begin : tellBeginnings(begin, onOperation);
+  const subscribe: typeof begin =
+    aroundOperation === undefined
+      ? told
+      : (args) => aroundOperation(toOperation(args), () => told(args));
   const yoga = createYoga<OperationOrigin>({
     schema,
     context: createContext,
@@ -94,6 +112,7 @@ export function createOperations(options: {
       createSubscriptionRunner(subscribe, toContext),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
+      ...(aroundOperation === undefined ? [] : [createSurrounder(aroundOperation)]),
       ...(onOperation === undefined ? [] : [createObserver(onOperation)]),
     ],
   });
@@ -118,7 +137,8 @@ export function createOperations(options: {
   }
 
   function toContext(origin: OperationOrigin): object {
-    return Object.assign(createContext(origin), { viewer: origin.viewer });
+    const { viewer, traceparent } = origin;
+    return Object.assign(createContext(origin), { viewer, traceparent });
   }
 
   function toArgs(
@@ -215,6 +235,26 @@ const NOT_ACCEPTABLE: Plugin = {
 };
 
 /** For queries and mutations. */
+function createSurrounder(aroundOperation: AroundOperation): Plugin<OperationOrigin> {
+  return {
+    onExecute({ args, executeFn, setExecuteFn }) {
+      const operation = toOperation(args);
+      setExecuteFn((given: ExecutionArgs) => aroundOperation(operation, () => executeFn(given)));
+    },
+  };
+}
+
+function toOperation({ document, operationName, contextValue }: ExecutionArgs) {
+  const operation = getOperationAST(document, operationName);
+  const { traceparent }: Pick<OperationOrigin, "traceparent"> = Object(contextValue);
+  return {
+    kind: operation?.operation ?? OperationTypeNode.QUERY,
+    name: operation?.name?.value ?? null,
+    traceparent,
+  };
+}
+
+/** For queries and mutations. */
 function createObserver(onOperation: OnOperation): Plugin {
   return {
     onExecute({ args: { document, operationName } }) {
@@ -230,7 +270,8 @@ function createObserver(onOperation: OnOperation): Plugin {
   };
 }
 
-function findCode({ errors: [first] = [] }: ExecutionResult): string | null {
+/** The code of a result's first error, null without one. */
+export function findCode({ errors: [first] = [] }: ExecutionResult): string | null {
   return first === undefined ? null : toCode(first);
 }
 

@@ -43,6 +43,8 @@ export function createRunComfy(options: {
   readonly probeTimeoutMs?: number;
   readonly pace: Pace;
   readonly log: Pick<BaseLogger, "warn">;
+  /** Hears of the HTTP status of each answer. */
+  readonly onAnswer?: ((httpStatus: number) => void) | undefined;
   /** Milliseconds since 1970, for a Retry-After with a date. */
   readonly now?: () => number;
   /** Milliseconds of a clock that never goes back. */
@@ -87,6 +89,7 @@ export function createRunComfy(options: {
       const method = call === "submit" || call === "cancel" ? "post" : "get";
       const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
       httpStatus = response.status;
+      options.onAnswer?.(httpStatus);
       const reading = { limitBytes, signal: ending.signal, now: now() };
       const answer = await readAnswer(response, reading);
       const report = readHopedFor(call, answer, request.readReport);

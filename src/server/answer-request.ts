@@ -105,6 +105,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     function toOrigin(admission: Admission, share: BacklogShare) {
       return {
         viewer: admission.viewer,
+        traceparent: request.headers["traceparent"],
         share: { ...share, give: (bytes: number) => whenSent(() => share.give(bytes)) },
         onStream(end: () => void) {
           whenOver(end);

@@ -11,7 +11,7 @@ export type Origins = ReturnType<typeof createOrigins>;
 const MOST_WARNINGS = 20;
 const LONGEST_ORIGIN = 200;
 const PREFLIGHT = {
-  "access-control-allow-headers": "authorization, content-type, accept",
+  "access-control-allow-headers": "authorization, content-type, accept, traceparent, tracestate",
   "access-control-max-age": "600",
 };
 

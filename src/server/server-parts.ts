@@ -5,7 +5,12 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
-import type { OnOperation, OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type {
+  AroundOperation,
+  OnOperation,
+  OperationOrigin,
+  Operations,
+} from "../operations/create-operations.ts";
 import type { FileStore } from "../files/file-store.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
@@ -37,6 +42,7 @@ export type ServerOptions = {
   readonly onOperation?: OnOperation | undefined;
   /** Hears of requests, sockets and subscriptions that are one too many. */
   readonly onRefusal?: OnRefusal | undefined;
+  readonly aroundOperation?: AroundOperation | undefined;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly backlog: Backlog;

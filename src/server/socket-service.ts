@@ -1,6 +1,6 @@
 import { GraphQLError } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
-import type { Server } from "graphql-ws";
+import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
 import type { Admission } from "../auth/authenticator.ts";
@@ -49,7 +49,11 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   }
 
   /** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
-  function toOrigin(session: SocketSession, viewer: Viewer, payload: object): OperationOrigin {
+  function toOrigin(
+    session: SocketSession,
+    viewer: Viewer,
+    payload: SubscribePayload,
+  ): OperationOrigin {
     let share: BacklogShare | undefined;
     let isOver = session.isClosed();
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
@@ -61,6 +65,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     }
     return {
       viewer,
+      traceparent: payload.extensions?.["traceparent"],
       get share() {
         share ??= parts.backlog.open(viewer.ownerId, cut);
         if (isOver) share.close();

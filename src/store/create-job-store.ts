@@ -86,6 +86,15 @@ export function createJobStore(dependencies: {
       );
     },
 
+    async readTraceparent(id) {
+      const row = await reads
+        .selectFrom("jobs")
+        .select("traceparent")
+        .where("id", "=", id)
+        .executeTakeFirst();
+      return row?.traceparent ?? null;
+    },
+
     ...createJobReads(database),
     ...createDeletions(database, changes.announce),
     ...lists,

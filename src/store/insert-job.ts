@@ -17,7 +17,9 @@ const RETRY_AFTER_SECONDS = 10;
 export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
   const inTurn = createOwnerTurns(kind);
 
-  return async ({ job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] }) => {
+  return async (submit) => {
+    const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
+    const { traceparent = null } = submit;
     const texts = toInputTexts(input);
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
@@ -31,6 +33,7 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
             idempotency_key: key?.key ?? null,
             fingerprint: key?.fingerprint ?? null,
             submit_until: eb(nowMs, "+", leaseMs),
+            traceparent,
           }))
           .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
           .returning("id")

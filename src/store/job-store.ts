@@ -109,6 +109,8 @@ export type Jobs = {
   ): Promise<{ readonly job: Job; readonly fingerprint: string } | null>;
   /** In the order of `ids`, each oldest first. */
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;
+  /** As it was given at the insert; null where none was, or there is no such job. */
+  readTraceparent(id: string): Promise<string | null>;
   list(range: JobRange): Promise<Job[]>;
   /** Counts to 10,000 and no further. */
   count(filter: JobFilter): Promise<number>;
@@ -190,6 +192,8 @@ export type ClaimedLook = {
   /** Whether an earlier claim had run out, as when the gateway that had it died. */
   readonly isTakenOver: boolean;
   readonly looks: Looks;
+  /** The job's, as it was given at the insert. */
+  readonly traceparent: string | null;
 };
 
 export type LookToCome = Looks & {
@@ -294,6 +298,8 @@ type NewJob = {
   readonly mostInFlight?: number | null;
   /** The uploads that the input names, which stay as long as the job. */
   readonly uploads?: readonly string[];
+  /** The span that submits it, as W3C Trace Context writes it; null without one. */
+  readonly traceparent?: string | null;
 };
 
 /** By the database's clock. */

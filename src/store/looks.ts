@@ -83,7 +83,8 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
   const claimed = sql`
     looks.due_at as token, failures,
     ${lookMs} - not_found_since as not_found_for_ms, ${lookMs} - unread_since as unread_for_ms`;
-  const jobColumns = sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)));
+  const columns = [...JOB_COLUMNS, "traceparent"];
+  const jobColumns = sql.join(columns.map((column) => sql.ref(`jobs.${column}`)));
 
   const list = (values: readonly string[]): RawBuilder<unknown> =>
     isPostgres
@@ -115,7 +116,7 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
       returning job_id, ${claimed}
     `.execute(queries);
     const ids = memories.map(({ job_id: id }) => id);
-    const { rows } = await sql<JobRow>`
+    const { rows } = await sql<TracedRow>`
       select ${jobColumns} from jobs where id in ${list(ids)}
     `.execute(queries);
     const jobs = new Map(rows.map((row) => [row.id, row]));
@@ -186,15 +187,18 @@ type Memory = {
   readonly unread_for_ms: number | null;
 };
 
-type ClaimedRow = Memory & JobRow & { readonly is_taken_over: boolean };
+type TracedRow = JobRow & { readonly traceparent: string | null };
+
+type ClaimedRow = Memory & TracedRow & { readonly is_taken_over: boolean };
 
 function toClaimedLook(row: ClaimedRow): ClaimedLook {
-  const { request_id: requestId, token } = row;
+  const { request_id: requestId, token, traceparent } = row;
   if (requestId === null) throw new Error(`${row.id} is looked at without a request id`);
   return {
     job: { ...toJob(row), requestId },
     token,
     isTakenOver: row.is_taken_over,
+    traceparent,
     looks: {
       failures: row.failures,
       notFoundForMs: row.not_found_for_ms,

@@ -64,6 +64,7 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       fingerprint text,
       tags text not null default '[]',
       submit_until bigint not null,
+      traceparent text,
       changed bigint not null default 0,
       unique (owner_id, idempotency_key)
     )`,

@@ -45,6 +45,8 @@ export type Tables = {
     readonly changed: Generated<number>;
     /** Until then a SUBMITTING job may still be sent or answered. 0: not any more. */
     readonly submit_until: number;
+    /** Where its looks and its end belong in the trace that submitted it; null without one. */
+    readonly traceparent: string | null;
   };
   /** A row for each tag of a job, so that a tag's jobs are found along an index. */
   readonly job_tags: {

@@ -19,6 +19,8 @@ export type Poller = ReturnType<typeof createPoller>;
 
 /** Hears of each look, with what it told; `derived` where a job's place was known, and RunComfy not asked. */
 export type OnLook = (outcome: Look["kind"] | "derived") => void;
+/** Makes a look at which RunComfy is asked, within something else. */
+export type AroundLook = <Seen>(claimed: ClaimedLook, look: () => Promise<Seen>) => Promise<Seen>;
 
 /** All calls of one look together; a claim lasts a second longer. */
 const LOOK_MS = 8_000;
@@ -50,6 +52,8 @@ export function createPoller(dependencies: {
   readonly record: RecordObservation;
   /** How many milliseconds until the next look at a job that was just looked at. */
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
+  /** Nothing more than the look where it is not given. */
+  readonly aroundLook?: AroundLook | undefined;
   readonly looksAtOnce: number;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970. */
@@ -62,6 +66,7 @@ export function createPoller(dependencies: {
 }) {
   const { table, runcomfy, pace, record, schedule, looksAtOnce, deadlineSeconds } = dependencies;
   const { now, monotonic, random, log } = dependencies;
+  const { aroundLook = (_claimed, make) => make() } = dependencies;
   const room = createLookRoom({ most: looksAtOnce, monotonic });
   const lines = createQueueLines(monotonic);
   const lookLog = createLookLog(log);
@@ -146,7 +151,9 @@ export function createPoller(dependencies: {
     leave: (isBad: boolean) => boolean,
     place: number | null = null,
   ): void {
-    const looking = look(claimed, place).then(({ isBad, next }) => {
+    const make = () => look(claimed, place);
+    const made = place === null ? aroundLook(claimed, make) : make();
+    const looking = made.then(({ isBad, next }) => {
       if (next !== null) ended.push({ jobId: claimed.job.id, token: claimed.token, ...next });
       const hasMadeRoom = leave(isBad);
       underWay.delete(looking);

@@ -11,7 +11,7 @@ import { FIRST_LOOK_MS } from "../store/looks.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./check-input.ts";
 import { createLearning } from "./learning.ts";
-import type { OnLook } from "./poller.ts";
+import type { AroundLook, OnLook } from "./poller.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { createRerunJob } from "./rerun-job.ts";
@@ -36,6 +36,7 @@ export function createTracking(dependencies: {
   /** Hears of files that are to be kept; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
   readonly onLook?: OnLook | undefined;
+  readonly aroundLook?: AroundLook | undefined;
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
@@ -74,6 +75,7 @@ export function createTracking(dependencies: {
       const times = await learning.readTimes(job.deploymentId);
       return nextLookMs(job, times, nowMs, lookCostSeconds);
     },
+    aroundLook: dependencies.aroundLook,
     looksAtOnce,
     deadlineSeconds,
     random,

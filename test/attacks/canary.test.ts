@@ -24,6 +24,7 @@ import {
   SubmitJobDocument,
 } from "../support/gql/operations.ts";
 import { createDatabase, runInPostgres } from "../support/postgres.ts";
+import { startCollector } from "../support/otlp-collector.ts";
 import { spawnGateway } from "../support/spawn-gateway.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import type { AttackedGateway } from "./attacked-gateway.ts";
@@ -54,6 +55,7 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
   const alice = createKey(keysFile, "alice-canary");
   const mallory = createKey(keysFile, "mallory");
   const databaseUrl = await createCanaryDatabase(canary);
+  const collector = await startCollector();
   const gateway = await startAttackedGateway(
     {
       AUTH: "api-keys",
@@ -61,6 +63,7 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
       DATABASE_URL: databaseUrl,
       SUBMIT_TIMEOUT_SECONDS: "0.5",
       OUTAGE_BACK_OFF_SECONDS: "0.1",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     },
     canary.token,
   );
@@ -145,6 +148,16 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
   for (const secret of [...secrets, canary.prompt, canary.output])
     expect(log.filter((line) => line.includes(secret))).toEqual([]);
   expect(log.filter((line) => UPSTREAM_WORDS.test(line))).toEqual([]);
+  // What is left of the traces leaves at the end.
+  await gateway.process.kill("SIGTERM");
+  const names = new Set(collector.spans.map(({ name }) => name));
+  expect([...names]).toEqual(
+    expect.arrayContaining(["mutation", "POST submit", "look", "GET result", "save jobs"]),
+  );
+  const traces = collector.text();
+  for (const secret of [...secrets, canary.prompt, canary.output, "alice-canary", requestId])
+    expect(traces).not.toContain(secret);
+  expect(around(UPSTREAM_WORDS, traces)).toBeNull();
   const output = gateway.process.stdout();
   for (const secret of secrets.filter((one) => one !== upstream.url))
     expect(output).not.toContain(secret);

@@ -9,6 +9,7 @@ describe("the configuration", () => {
       host: "127.0.0.1",
       port: 4_000,
       metricsPort: null,
+      traces: null,
       drainSeconds: 0,
       upstream: {
         kind: "sandbox",

@@ -93,6 +93,23 @@ test("its client and hooks have types", async () => {
   expect((await check.catch((failure: { readonly stdout: string }) => failure)).stdout).toBe("");
 });
 
+test("it starts with traces only where their packages are, and says which", async () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, "package/package.json"), "utf8"));
+  const peers = Object.keys(manifest.peerDependencies);
+  expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(peers);
+  const environment = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9",
+    FILES_URL: `file:${folder}/files`,
+  };
+  const gateway = spawnGateway(environment, { command: [program], folder });
+  onTestFinished(() => gateway.end());
+  expect(await gateway.exit).toEqual({ code: 1, signal: null });
+  const command = /npm install [^,]+/.exec(gateway.stderr())?.[0] ?? "";
+  expect(command.split(" ").slice(2).toSorted()).toEqual(
+    peers.filter((name) => name.startsWith("@opentelemetry/")),
+  );
+});
+
 test("it tells its version and its settings, and makes keys", async () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   expect((await run(program, ["--version"])).stdout).toBe(`${version}\n`);

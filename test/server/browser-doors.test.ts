@@ -31,7 +31,7 @@ test("a listed page may ask before it sends, without a credential, and read the 
   expect(Object.fromEntries(asked.headers)).toMatchObject({
     "access-control-allow-origin": PAGE,
     "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": "authorization, content-type, accept",
+    "access-control-allow-headers": "authorization, content-type, accept, traceparent, tracestate",
   });
   const answer = await post(graphqlUrl, QUERY, { origin: PAGE, authorization: "Bearer anna" });
   expect(answer.headers.get("access-control-allow-origin")).toBe(PAGE);

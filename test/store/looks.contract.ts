@@ -8,6 +8,7 @@ import type { ClaimedLook, JobStore, LookToCome } from "../../src/store/job-stor
 
 const FIRST_LOOK_MS = 500;
 const CLAIM_MS = 9_000;
+const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /** What every database promises of the looks to come. */
 export function describeLooks(context: {
@@ -19,15 +20,17 @@ export function describeLooks(context: {
 }): void {
   const { store, pass } = context;
 
-  async function submit(deploymentId = "d"): Promise<Job> {
+  async function submit(deploymentId = "d", traceparent: string | null = null): Promise<Job> {
     const now = new Date();
     const job = createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now });
-    expect(await store().jobs.insert({ job, input: {}, key: null })).toBe(true);
+    expect(await store().jobs.insert({ job, input: {}, key: null, traceparent })).toBe(true);
     return job;
   }
 
-  async function accept(deploymentId?: string): Promise<Job & { readonly requestId: string }> {
-    const job = await submit(deploymentId);
+  async function accept(
+    ...submitted: Parameters<typeof submit>
+  ): Promise<Job & { readonly requestId: string }> {
+    const job = await submit(...submitted);
     const requestId = `request-${job.id}`;
     const accepted = advance(job, { kind: "accepted", requestId }, new Date());
     expect(await store().jobs.save(accepted, null)).toBe(true);
@@ -64,8 +67,17 @@ export function describeLooks(context: {
       expect(await claim()).toEqual({ looks: [], nextInMs: 1 });
       await pass(1);
       expect((await claim()).looks).toEqual([
-        { job, token: expect.any(Number), isTakenOver: false, looks: NO_LOOKS },
+        { job, token: expect.any(Number), isTakenOver: false, looks: NO_LOOKS, traceparent: null },
       ]);
+    });
+
+    test("bring the trace in which the job was submitted", async () => {
+      const job = await accept("d", TRACEPARENT);
+      await pass(FIRST_LOOK_MS);
+      expect((await claimOne()).traceparent).toBe(TRACEPARENT);
+      expect(await store().jobs.readTraceparent(job.id)).toBe(TRACEPARENT);
+      expect(await store().jobs.readTraceparent((await submit()).id)).toBeNull();
+      expect(await store().jobs.readTraceparent("job_x")).toBeNull();
     });
 
     test("are none of a job that is still being submitted, was refused or has an unknown fate", async () => {

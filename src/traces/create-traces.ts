@@ -1,0 +1,153 @@
+import type { Tracer } from "@opentelemetry/api";
+import { SpanKind } from "@opentelemetry/api";
+import { isAsyncIterable } from "graphql-yoga";
+import type { Logger } from "pino";
+
+import { isFinished } from "../job/job.ts";
+import type { AroundOperation } from "../operations/create-operations.ts";
+import { findCode } from "../operations/create-operations.ts";
+import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { AroundLook } from "../tracking/poller.ts";
+import { createScopes, noteError } from "./create-scopes.ts";
+import { createEnds, toAttributes } from "./create-ends.ts";
+import { fromTraceparent, toTraceparent } from "./traceparent.ts";
+
+/** Of a name that a client chose. */
+const MOST_NAME_CHARACTERS = 100;
+
+/**
+ * What surrounds the gateway's work to make spans of it: operations, what they do to the store, calls to RunComfy, looks,
+ * and the event that tells an end. No span holds an input, a credential, an address or a message. Nothing but operations
+ * begins a trace.
+ */
+export function createTraces(tracer: Tracer) {
+  const { findSpan, runIn, runBelow, runOutside } = createScopes(tracer);
+
+  const aroundOperation: AroundOperation = async ({ kind, name, traceparent }, run) => {
+    const attributes = {
+      "graphql.operation.type": kind,
+      ...(name !== null && { "graphql.operation.name": name.slice(0, MOST_NAME_CHARACTERS) }),
+    };
+    const options = { kind: SpanKind.SERVER, attributes };
+    return await runIn(kind, options, fromTraceparent(traceparent), async (span) => {
+      const result = await run();
+      const code = isAsyncIterable(result) ? null : findCode(Object(result));
+      if (code !== null) noteError(span, code);
+      return result;
+    });
+  };
+
+  const aroundLook: AroundLook = async ({ job, traceparent }, look) => {
+    if (traceparent === null) return await look();
+    const options = { attributes: toAttributes(job) };
+    return await runIn("look", options, fromTraceparent(traceparent), look);
+  };
+
+  /** The same methods, each of which is a span within the one that calls it. */
+  function watchMethods<Group extends object>(group: Group, table: string, system: string): Group {
+    const methods = new Proxy(group, {
+      get(target, key) {
+        const method: unknown = Reflect.get(target, key);
+        if (typeof method !== "function") return method;
+        const attributes = {
+          "db.system.name": system,
+          "db.operation.name": String(key),
+          "db.collection.name": table,
+        };
+        const options = { kind: SpanKind.CLIENT, attributes };
+        return (...given: unknown[]) =>
+          runBelow(`${String(key)} ${table}`, options, async () =>
+            Reflect.apply(method, target, given),
+          );
+      },
+    });
+    return { ...methods };
+  }
+
+  async function call<Report>(
+    method: "GET" | "POST",
+    name: string,
+    send: () => Promise<Report>,
+  ): Promise<Report> {
+    const attributes = { "http.request.method": method };
+    return await runBelow(`${method} ${name}`, { kind: SpanKind.CLIENT, attributes }, send);
+  }
+
+  return {
+    aroundOperation,
+    aroundLook,
+
+    /** The same store. A job is kept with the span that submits it. */
+    watchStore(store: JobStore): JobStore {
+      const system = store.isShared ? "postgresql" : "sqlite";
+      const watch = <Group extends object>(group: Group, table: string) =>
+        watchMethods(group, table, system);
+      const jobs = watch(store.jobs, "jobs");
+      const { subscribe, subscribeToJob } = store.feed;
+      const { note } = createEnds(tracer, store.jobs);
+      return {
+        ...store,
+        jobs: {
+          ...jobs,
+          async insert(submit) {
+            const span = findSpan();
+            span?.setAttributes(toAttributes(submit.job));
+            const traceparent = span === null ? null : toTraceparent(span.spanContext());
+            return await jobs.insert({ ...submit, traceparent });
+          },
+          async save(job, output, keep) {
+            const span = findSpan();
+            const startTime = Date.now();
+            const isSaved = await jobs.save(job, output, keep);
+            if (isSaved) span?.setAttributes(toAttributes(job));
+            // As when a deadline has passed.
+            if (isSaved && span === null && isFinished(job)) void note("end", job, startTime);
+            return isSaved;
+          },
+        },
+        documents: watch(store.documents, "job_documents"),
+        feed: {
+          ...watch(store.feed, "jobs"),
+          // Whoever is woken goes on with something of their own.
+          subscribe: (ownerId, wake) => subscribe(ownerId, () => runOutside(wake)),
+          subscribeToJob: (jobId, wake) => subscribeToJob(jobId, () => runOutside(wake)),
+        },
+        quotas: watch(store.quotas, "quotas"),
+        files: watch(store.files, "kept_files"),
+        uploads: watch(store.uploads, "uploads"),
+        ...watch({ readRuns: store.readRuns }, "runs"),
+      };
+    },
+
+    /** What watches events for ends that they tell. */
+    createEndWatch: (jobs: JobStore["jobs"]) => createEnds(tracer, jobs).watch,
+
+    /** The same client. The spans of its calls have no URL, as that would tell the upstream's address. */
+    watchRunComfy: (runcomfy: RunComfy): RunComfy => ({
+      ...runcomfy,
+      submit: (...given) => call("POST", "submit", () => runcomfy.submit(...given)),
+      readStatus: (...given) => call("GET", "status", () => runcomfy.readStatus(...given)),
+      readResult: (...given) => call("GET", "result", () => runcomfy.readResult(...given)),
+      cancel: (...given) => call("POST", "cancel", () => runcomfy.cancel(...given)),
+      listDeployments: (...given) => call("GET", "list", () => runcomfy.listDeployments(...given)),
+    }),
+    /** RunComfy has answered the call that is under way. */
+    noteAnswer: (httpStatus: number): void =>
+      void findSpan()?.setAttribute("http.response.status_code", httpStatus),
+
+    /** The same log, whose lines have the `traceId` of what they tell. */
+    watchLog: (log: Logger): Logger =>
+      log.child(
+        {},
+        {
+          formatters: {
+            log(fields) {
+              const span = findSpan();
+              return span === null ? fields : { ...fields, traceId: span.spanContext().traceId };
+            },
+          },
+        },
+      ),
+  };
+}

@@ -1,0 +1,129 @@
+import {
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import { OperationTypeNode } from "graphql";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createTraces } from "../../src/traces/create-traces.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const SPAN = "b7ad6b7169203331";
+const OPERATION = { kind: OperationTypeNode.MUTATION, name: null };
+
+async function open() {
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  const traces = createTraces(provider.getTracer("test"));
+  const database = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
+  return {
+    traces,
+    database,
+    store: traces.watchStore(database),
+    names: () => exporter.getFinishedSpans().map(({ name }) => name),
+    spans: () => exporter.getFinishedSpans(),
+    [Symbol.asyncDispose]: () => database.close(),
+  };
+}
+
+function createEnded(now = new Date()): { readonly job: Job; readonly ended: Job } {
+  const job = createJob({ ownerId: "o", deploymentId: "d", apiVersion: "v1", now });
+  return { job, ended: { ...job, status: "FAILED", version: 2, finishedAt: now, updatedAt: now } };
+}
+
+test.each([
+  ["it comes without one", undefined],
+  ["it is no text", [1]],
+  ["the trace is all zeros", `00-${"0".repeat(32)}-${SPAN}-01`],
+  ["the span is all zeros", `00-${TRACE}-${"0".repeat(16)}-01`],
+  ["the version is none", `ff-${TRACE}-${SPAN}-01`],
+  ["it is too long", `00-${TRACE}-${SPAN}-011`],
+  ["it came twice", `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`],
+])("an operation begins a trace of its own where %s", async (_, traceparent) => {
+  await using opened = await open();
+  await opened.traces.aroundOperation({ ...OPERATION, traceparent }, () => null);
+  const [span] = opened.spans();
+  expect(span?.parentSpanContext).toBeUndefined();
+  expect(span?.spanContext().traceId).not.toBe(TRACE);
+});
+
+test("a later version's traceparent is read as far as it is known", async () => {
+  await using opened = await open();
+  const traceparent = `01-${TRACE}-${SPAN}-01-more`;
+  await opened.traces.aroundOperation({ ...OPERATION, traceparent }, () => null);
+  expect(opened.spans()[0]?.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: SPAN });
+});
+
+test("what goes on after its operation belongs to no trace", async () => {
+  await using opened = await open();
+  const { traces, store } = opened;
+  const { promise: later, resolve } = Promise.withResolvers<void>();
+  let left: Promise<unknown> = Promise.resolve();
+  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
+    left = later.then(() => store.jobs.read("job_1"));
+    await store.jobs.read("job_1");
+  });
+  resolve();
+  await left;
+  expect(opened.names()).toEqual(["read jobs", "mutation"]);
+});
+
+test("whoever is woken by a write does not belong to its trace", async () => {
+  await using opened = await open();
+  const { traces, store } = opened;
+  const { job, ended } = createEnded();
+  await store.jobs.insert({ job, input: {}, key: null });
+  const woken = new Promise((resolve) => {
+    store.feed.subscribeToJob(job.id, () => resolve(store.jobs.read(job.id)));
+  });
+  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
+    await store.jobs.save(ended, null);
+    await woken;
+  });
+  expect(opened.names()).toEqual(["save jobs", "mutation"]);
+});
+
+test("an end that nobody looked for is told in the job's trace, and a job without one has none", async () => {
+  await using opened = await open();
+  const { traces, store } = opened;
+  const [traced, untraced] = [createEnded(), createEnded()];
+  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, () =>
+    store.jobs.insert({ job: traced.job, input: {}, key: null }),
+  );
+  await store.jobs.insert({ job: untraced.job, input: {}, key: null });
+  for (const { ended } of [untraced, traced]) await store.jobs.save(ended, null);
+  await expect.poll(opened.names).toEqual(["insert jobs", "mutation", "end"]);
+  const [, operation, end] = opened.spans();
+  expect(end?.parentSpanContext?.spanId).toBe(operation?.spanContext().spanId);
+  expect(end?.attributes).toMatchObject({ "runcomfy.job.id": traced.job.id });
+});
+
+test("an end is told once on each gateway, and not to somebody who comes much later", async () => {
+  await using opened = await open();
+  const { traces, store, database } = opened;
+  const recent = createEnded();
+  const old = createEnded(new Date(Date.now() - 3_600_000));
+  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
+    for (const { job } of [recent, old]) await store.jobs.insert({ job, input: {}, key: null });
+  });
+  const tell = traces.createEndWatch(database.jobs);
+  const told = opened.names().length;
+  for (const { ended } of [old, recent, recent]) {
+    const watched = tell(stream(ended), (job) => job);
+    expect(await watched.next()).toEqual({ value: ended, done: false });
+    await watched.return?.();
+  }
+  // Two lost turns of the event loop are enough for a second one.
+  await expect.poll(() => opened.names().slice(told)).toEqual(["event"]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(opened.names().slice(told)).toEqual(["event"]);
+});
+
+async function* stream(job: Job) {
+  yield job;
+}

@@ -1,0 +1,344 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+
+import { print } from "graphql";
+import type { Client } from "graphql-ws";
+import { createClient } from "graphql-ws";
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+
+import { loadConfig } from "../../src/config/load-config.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { copyProject, runGateway } from "../support/gateway-process.ts";
+import { JobDocument, JobUpdatedDocument } from "../support/gql/operations.ts";
+import { request } from "../support/graphql-client.ts";
+import { startCollector } from "../support/otlp-collector.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+const SERVER = 2;
+const CLIENT = 3;
+const SOON = { timeout: 20_000 };
+const SUBMIT = `mutation Submit($deploymentId: ID!, $key: String) {
+  submitJob(deploymentId: $deploymentId, input: { prompt: "canary-literal" }, idempotencyKey: $key) {
+    ... on SubmitJobSuccess { job { id requestId } }
+    ... on Error { message }
+  }
+}`;
+
+test("one trace leads from an operation over RunComfy to the event that tells the end", async () => {
+  const collector = await startCollector();
+  const upstream = await openUpstream();
+  const folder = copyProject();
+  const settings = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/`,
+    OTEL_EXPORTER_OTLP_HEADERS: "x-key=canary-header",
+    OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"\n`);
+  writeFileSync(join(folder, ".env"), lines.join(""));
+  const gateway = runGateway(
+    { RUNCOMFY_BASE_URL: upstream.url, RUNCOMFY_API_TOKEN: upstream.token },
+    { folder },
+  );
+  const url = await gateway.url;
+  const caller = makeTraceparent();
+  const id = await submit(url, { traceparent: caller.traceparent });
+  await watch(connect(url), id, caller.traceparent);
+  expect(await gateway.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+
+  const { spans } = collector;
+  // The gateway's own loops begin no traces.
+  expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([caller.traceId]));
+  const childrenOf = (spanId: string) => spans.filter((span) => span.parentSpanId === spanId);
+  const [mutation, subscription, ...others] = childrenOf(caller.spanId);
+  expect(others).toEqual([]);
+  expect(mutation).toMatchObject({
+    name: "mutation",
+    kind: SERVER,
+    attributes: {
+      "graphql.operation.type": "mutation",
+      "graphql.operation.name": "Submit",
+      "runcomfy.job.id": id,
+      "runcomfy.deployment.id": "dep",
+    },
+    resource: {
+      "service.name": "runcomfy-graphql",
+      "deployment.environment.name": "test",
+      "telemetry.sdk.language": "nodejs",
+    },
+  });
+  expect(subscription).toMatchObject({ name: "subscription", kind: SERVER });
+  const children = childrenOf(mutation?.spanId ?? "");
+  expect(children.find(({ name }) => name === "POST submit")).toMatchObject({
+    kind: CLIENT,
+    attributes: { "http.request.method": "POST", "http.response.status_code": 200 },
+  });
+  expect(children.find(({ name }) => name === "insert jobs")).toMatchObject({
+    kind: CLIENT,
+    attributes: {
+      "db.system.name": "sqlite",
+      "db.operation.name": "insert",
+      "db.collection.name": "jobs",
+    },
+  });
+  const looks = children.filter(({ name }) => name === "look");
+  expect(looks).toHaveLength(upstream.count("status"));
+  const last = childrenOf(looks.at(-1)?.spanId ?? "").map(({ name }) => name);
+  expect(last).toEqual(expect.arrayContaining(["GET status", "GET result", "save jobs"]));
+  for (const name of ["look", "event"])
+    expect(children.findLast((span) => span.name === name)).toMatchObject({
+      attributes: { "runcomfy.job.id": id, "runcomfy.job.status": "SUCCEEDED" },
+    });
+  expect(collector.headers.every((headers) => headers["x-key"] === "canary-header")).toBe(true);
+  const { port } = upstream;
+  for (const secret of ["canary", `:${port}`, "127.0.0.1", "key-1", "/prod/", "select "])
+    expect(collector.text()).not.toContain(secret);
+});
+
+test("a trace goes on at another gateway, which looks and tells the end", async () => {
+  const collector = await startCollector();
+  const upstream = await openUpstream();
+  upstream.script("dep", ["in_queue"]);
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const environment = {
+    RUNCOMFY_BASE_URL: upstream.url,
+    RUNCOMFY_API_TOKEN: upstream.token,
+    DATABASE_URL: database.url,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  };
+  const first = runGateway(environment);
+  const caller = makeTraceparent();
+  const id = await submit(await first.url, { traceparent: caller.traceparent });
+  const second = runGateway(environment);
+  const watching = watch(connect(await second.url), id);
+  await first.kill("SIGTERM");
+  const requestId = upstream.requests.find(({ call }) => call === "status")?.requestId ?? "";
+  upstream.finish(requestId, { output: { images: [] } });
+  await watching;
+  await second.kill("SIGTERM");
+
+  const ofCaller = collector.spans.filter(({ traceId }) => traceId === caller.traceId);
+  const find = (wanted: string) => ofCaller.findLast(({ name }) => name === wanted);
+  const instance = "service.instance.id";
+  const mutation = find("mutation");
+  expect(find("POST submit")?.resource).toEqual(mutation?.resource);
+  expect(find("save jobs")?.attributes["db.system.name"]).toBe("postgresql");
+  const event = find("event");
+  expect(event?.resource[instance]).not.toBe(mutation?.resource[instance]);
+  expect(find("look")?.resource).toEqual(event?.resource);
+  expect(event).toMatchObject({
+    parentSpanId: mutation?.spanId,
+    attributes: { "runcomfy.job.id": id, "runcomfy.job.status": "SUCCEEDED" },
+  });
+  const { hostname, port } = new URL(database.url);
+  for (const secret of ["canary", hostname, `:${port}`, "insert into"])
+    expect(collector.text()).not.toContain(secret);
+});
+
+test("however many watch a job, one event of its end is a span", async () => {
+  const { collector, upstream, gateway } = await openGateway({
+    OTEL_TRACES_SAMPLER: "parentbased_always_off",
+  });
+  upstream.script("dep", ["in_queue"]);
+  const { traceparent, traceId } = makeTraceparent();
+  const id = await submit(gateway.url, { traceparent });
+  const clients = [1, 2, 3].map(() => connect(gateway.url));
+  const watching = clients.flatMap((client) =>
+    Array.from({ length: 100 }, () => watch(client, id)),
+  );
+  await upstream.whenRequested("status", 3);
+  const requestId = upstream.requests.find(({ call }) => call === "status")?.requestId ?? "";
+  upstream.finish(requestId, { output: { images: [] } });
+  await Promise.all(watching);
+  await gateway.close();
+  expect(collector.spans.filter(({ name }) => name === "event")).toHaveLength(1);
+  // Nobody asked for the watchers' traces.
+  expect(collector.spans.every((span) => span.traceId === traceId)).toBe(true);
+});
+
+test("what fails is told by codes, and the log names the trace of an operation, a submit and a look", async () => {
+  const { collector, gateway, lines } = await openGateway({});
+  const [submitted, looked, failed] = [makeTraceparent(), makeTraceparent("00"), makeTraceparent()];
+  await expect(
+    submit(gateway.url, {
+      traceparent: submitted.traceparent,
+      deploymentId: "fault-html-500--submit",
+    }),
+  ).rejects.toThrow();
+  await submit(gateway.url, {
+    traceparent: looked.traceparent,
+    deploymentId: "fault-html-500--status",
+    key: "key-2",
+  });
+  const cursor = `{ jobs(after: "canary-cursor") { totalCount } }`;
+  await post(gateway.url, { query: cursor }, failed.traceparent);
+  const findLine = (text: string) => lines().find((line) => line.includes(text));
+  await expect.poll(() => findLine("A look failed"), SOON).toContain(looked.traceId);
+  expect(findLine("It is not known")).toContain(`"traceId":"${submitted.traceId}"`);
+  await gateway.close();
+
+  const { spans } = collector;
+  expect(spans.find(({ name }) => name === "POST submit")).toMatchObject({
+    traceId: submitted.traceId,
+    attributes: { "http.response.status_code": 500, "error.type": "UNAVAILABLE" },
+    status: { code: 2 },
+  });
+  expect(spans.find(({ traceId }) => traceId === failed.traceId)).toMatchObject({
+    attributes: { "error.type": "BAD_USER_INPUT" },
+    status: { code: 2 },
+  });
+  // Its caller did not want it to be kept.
+  expect(spans.filter(({ traceId }) => traceId === looked.traceId)).toEqual([]);
+  expect(collector.text()).not.toContain("canary");
+});
+
+test("jobs go on while the collector is away, and the log is not filled with it", async () => {
+  const { gateway, lines } = await openGateway({
+    OTEL_EXPORTER_OTLP_ENDPOINT: await findNowhere(),
+  });
+  const ids = await Promise.all([1, 2, 3].map((key) => submit(gateway.url, { key: `key-${key}` })));
+  for (const id of ids)
+    await expect
+      .poll(async () => (await request(gateway.url, JobDocument, { id })).job?.status, SOON)
+      .toBe("SUCCEEDED");
+  await gateway.close();
+  expect(lines().filter((line) => /"level":[456]0/.test(line)).length).toBeLessThanOrEqual(1);
+});
+
+test("a stop does not wait for a collector that never answers", async () => {
+  const silent = createServer((request) => void request.resume()).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  onTestFinished(() => {
+    silent.close();
+    silent.closeAllConnections();
+  });
+  const address = silent.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const gateway = runGateway({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  await post(await gateway.url, { query: "{ viewer { id } }" });
+  const reached = once(silent, "request");
+  // In time: what takes longer than a stop may ends with code 1.
+  expect(await gateway.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+  await reached;
+});
+
+test("nothing of OpenTelemetry is loaded where no collector is named", async () => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ resolve(specifier, context, next) {
+      if (specifier.includes("opentelemetry")) console.error("loads " + specifier);
+      return next(specifier, context);
+    } });`;
+  const command = [
+    process.execPath,
+    "--import",
+    `data:text/javascript,${encodeURIComponent(hook)}`,
+    "src/main.ts",
+  ];
+  const off = runGateway({}, { command });
+  const on = runGateway({ OTEL_EXPORTER_OTLP_ENDPOINT: await findNowhere() }, { command });
+  await Promise.all([off.url, on.url]);
+  expect(off.stderr()).not.toContain("loads");
+  expect(on.stderr()).toContain("loads @opentelemetry/sdk-trace");
+});
+
+function makeTraceparent(flags = "01") {
+  const traceId = randomBytes(16).toString("hex");
+  const spanId = randomBytes(8).toString("hex");
+  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` };
+}
+
+async function openUpstream() {
+  const upstream = await startFaultyUpstream({ token: "canary-token" });
+  onTestFinished(() => upstream.close());
+  return upstream;
+}
+
+/** A gateway in this process, whose traces go to a collector unless the variables say otherwise. */
+async function openGateway(variables: Readonly<Record<string, string>>) {
+  const collector = await startCollector();
+  const upstream = await openUpstream();
+  const lines: string[] = [];
+  const gateway = await startGateway(
+    loadConfig({
+      PORT: "0",
+      DATABASE_URL: ":memory:",
+      RUNCOMFY_BASE_URL: upstream.url,
+      RUNCOMFY_API_TOKEN: upstream.token,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      ...variables,
+    }),
+    { log: pino({ level: "info" }, { write: (line: string) => void lines.push(line) }) },
+  );
+  let closing: Promise<void> | null = null;
+  const close = () => (closing ??= gateway.close());
+  onTestFinished(close);
+  return { collector, upstream, gateway: { ...gateway, close }, lines: () => lines };
+}
+
+/** An address at which nobody listens. */
+async function findNowhere(): Promise<string> {
+  const upstream = await startFaultyUpstream();
+  await upstream.close();
+  return upstream.url;
+}
+
+async function post(origin: string, body: object, traceparent?: string): Promise<string> {
+  const response = await fetch(`${origin}/graphql`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json",
+      ...(traceparent !== undefined && { traceparent }),
+    },
+    body: JSON.stringify(body),
+  });
+  return await response.text();
+}
+
+/** Submits a job that has to be accepted, and returns its id. */
+async function submit(
+  origin: string,
+  {
+    traceparent,
+    deploymentId = "dep",
+    key = "key-1",
+  }: {
+    readonly traceparent?: string;
+    readonly deploymentId?: string;
+    readonly key?: string;
+  },
+): Promise<string> {
+  const answer = await post(
+    origin,
+    { query: SUBMIT, variables: { deploymentId, key } },
+    traceparent,
+  );
+  const id = /"id":"(job_\w+)"/.exec(answer)?.[1];
+  if (id === undefined) throw new Error(answer);
+  return id;
+}
+
+function connect(origin: string): Client {
+  const client = createClient({
+    url: `${origin.replace("http", "ws")}/graphql`,
+    webSocketImpl: WebSocket,
+  });
+  onTestFinished(() => void client.dispose());
+  return client;
+}
+
+/** Resolves at the end of the job's stream. */
+async function watch(client: Client, id: string, traceparent?: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.subscribe(
+      { query: print(JobUpdatedDocument), variables: { id }, extensions: { traceparent } },
+      { next: () => undefined, error: reject, complete: resolve },
+    );
+  });
+}
