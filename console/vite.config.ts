@@ -23,6 +23,7 @@ export default defineConfig({
   plugins: [listDocuments],
   build: {
     outDir: "dist",
+    license: { fileName: "licenses.md" },
     // Everything from files of its own: the page's policy allows nothing inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -92,7 +92,7 @@ export function printPackages(page: string, { installed, bundled }: Shipped): st
 
 ${lines.join("\n")}
 
-The console's page is built of ${toNames(bundled)}.
+The console's page is built of ${toNames(bundled)}. Their licences are served at \`/console/licenses.md\`.
 `;
 }
 

@@ -12,8 +12,8 @@ type Migration = {
 };
 
 /**
- * In their order. Only ever added to: once 0.1.0 is released, a migration is never edited. Gateways of the version before
- * run beside a migration that is not breaking, so the next one follows these rules:
+ * In their order. Only ever added to: a migration is never edited, which a test holds by their hashes. Gateways of the
+ * version before run beside a migration that is not breaking, so the next one follows these rules:
  *
  * - It adds tables, and columns that are null or have a constant default, which Postgres does not write into the rows.
  *   What is renamed or dropped is still used by the version before: stop using it in one version, drop it in the next.

@@ -56,6 +56,7 @@ test("the package holds JavaScript with types and the console, and no Node", () 
   expect(files).toContain("dist/main.js");
   expect(files).toContain("dist/gateway.d.ts");
   expect(files).toContain("console/dist/index.html");
+  expect(files).toContain("console/dist/licenses.md");
   expect(files).toEqual(expect.arrayContaining(["ops/alerts.yaml", "ops/dashboard.json"]));
   expect(files.filter((path) => /(?<!\.d)\.tsx?$/.test(path))).toEqual([]);
 });
