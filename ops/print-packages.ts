@@ -10,6 +10,7 @@ const PACKAGE = z.object({
   license: z.string().default("no licence"),
   dependencies: NAMES,
   optionalDependencies: NAMES,
+  peerDependencies: NAMES,
 });
 const LOCK = z.object({ name: z.string(), packages: z.record(z.string(), PACKAGE) });
 const HEADING = "## The whole tree";
@@ -21,6 +22,8 @@ type Package = { readonly name: string; readonly version: string; readonly licen
 type Shipped = {
   /** Those that `package.json` asks for, each with what it brings. */
   readonly installed: readonly { readonly own: Package; readonly brings: readonly Package[] }[];
+  /** Those that the image has too: what traces need. */
+  readonly inImage: readonly Package[];
   /** Those that are built into the console's page. */
   readonly bundled: readonly Package[];
 };
@@ -66,7 +69,17 @@ export function readShipped(): Shipped {
   const imported = namesInConsole()
     .filter((name) => name !== itself)
     .map((name) => find("", name));
-  return { installed, bundled: reach(imported).map(read) };
+  const installedPaths = new Set(reach(direct));
+  const inImage = Object.keys(packages[""]?.peerDependencies ?? {})
+    .filter((name) => name.startsWith("@opentelemetry/"))
+    .map((name) => find("", name));
+  return {
+    installed,
+    inImage: reach(inImage)
+      .filter((path) => !installedPaths.has(path))
+      .map(read),
+    bundled: reach(imported).map(read),
+  };
 }
 
 /** The packages whose code is imported by the console's sources, and by the client in them. */
@@ -80,7 +93,7 @@ function namesInConsole(): readonly string[] {
 }
 
 /** The page on dependencies: its first part as it stands, then the tree as it is now. */
-export function printPackages(page: string, { installed, bundled }: Shipped): string {
+export function printPackages(page: string, { installed, inImage, bundled }: Shipped): string {
   const [head = ""] = page.split(HEADING);
   const lines = installed.map(({ own, brings }) => {
     const names = toNames(brings);
@@ -91,6 +104,8 @@ export function printPackages(page: string, { installed, bundled }: Shipped): st
 \`npm run codegen\` prints it. The licence is ${USUAL_LICENSE} where none is named. \`node\` also brings the build that your machine needs (\`node-*\`).
 
 ${lines.join("\n")}
+
+The image also has ${toNames(inImage)}.
 
 The console's page is built of ${toNames(bundled)}. Their licences are served at \`/console/licenses.md\`.
 `;

@@ -24,6 +24,8 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
     throw new Error("There are changes that are not committed. Commit or stash them first.");
   if (run("git", "branch", "--show-current") !== "main")
     throw new Error("Releases are made on main. Run git switch main first.");
+  if (run("git", "rev-parse", "HEAD") !== run("git", "rev-parse", "origin/main"))
+    throw new Error("This is not origin/main. Push or pull first, and wait until it is checked.");
   try {
     const name = run("npm", "version", wanted, "--no-git-tag-version", "--allow-same-version");
     if (run("git", "tag", "--list", name) !== "")
@@ -31,7 +33,7 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
     writeFileSync(join(ROOT, CHANGELOG), withVersion(name.slice(1)));
     run("npm", "run", "--silent", "package");
     mkdirSync(join(ROOT, "artifacts"), { recursive: true });
-    const packing = ["./package", "--silent", "--pack-destination", "artifacts"];
+    const packing = ["./package", "--silent", "--no-dry-run", "--pack-destination", "artifacts"];
     const archive = join("artifacts", run("npm", "pack", ...packing));
     console.log(run("git", "diff", "--unified=0", "--", CHANGELOG));
     if (isDry) {
@@ -42,7 +44,8 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
     // With a message, as --follow-tags pushes no tag without one.
     run("git", "tag", "--annotate", name, "--message", name);
     console.log(`Committed and tagged ${name}. What is left:`);
-    console.log(`  git push --follow-tags\n  npm publish ${archive}`);
+    // Without the dot npm takes it for a repository on GitHub.
+    console.log(`  git push --follow-tags\n  npm publish ./${archive}`);
   } finally {
     // After a commit there is nothing to restore.
     run("git", "checkout", "--quiet", "--", ...CHANGED);
@@ -57,7 +60,8 @@ function readArguments(): { readonly wanted: string; readonly isDry: boolean } {
   const [wanted = "", ...others] = positionals;
   if (others.length > 0 || !/^(major|minor|patch|\d+\.\d+\.\d+)$/.test(wanted))
     throw new Error(USAGE);
-  return { wanted, isDry: values["dry-run"] };
+  // Without the `--` before it npm keeps the option to itself.
+  return { wanted, isDry: values["dry-run"] || process.env["npm_config_dry_run"] === "true" };
 }
 
 /** The changelog, in which what is unreleased has become this version. */

@@ -34,6 +34,7 @@ test("the page on dependencies lists what is shipped, as `npm run codegen` print
 test("every licence is permissive, but that of the library that sharp brings", () => {
   const all = [
     ...shipped.installed.flatMap(({ own, brings }) => [own, ...brings]),
+    ...shipped.inImage,
     ...shipped.bundled,
   ];
   expect(all.length).toBeGreaterThan(100);

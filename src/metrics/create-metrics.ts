@@ -68,7 +68,7 @@ export function createMetrics() {
   const looks = count("looks_total", "Looks at jobs, by what they told.", ["outcome"]);
   const takenOver = count(
     "claims_taken_over_total",
-    "Looks that another gateway had claimed and not made within 9 s.",
+    "Looks that were not made within 9 s of their claim, and claimed again.",
     [],
   );
   const refusals = count("refusals_total", "What owners were refused, by which of their limits.", [
@@ -122,8 +122,11 @@ export function createMetrics() {
   }
 
   function noteEnd(job: Job): void {
-    const deployment = toLabel(job.deploymentId);
-    const { startedAt, finishedAt } = job;
+    // Without RunComfy's word for it, the id may be anything that a client made up.
+    const deployment = job.requestId === null ? OTHER : toLabel(job.deploymentId);
+    const { startedAt, finishedAt, error } = job;
+    // Here, as most of them are written down after a gateway died over its submit.
+    if (error?.code === "SUBMISSION_UNKNOWN") submits.inc({ outcome: "unknown" });
     ends.inc({ status: job.status, deployment });
     if (startedAt !== null)
       queueSeconds.observe({ deployment }, secondsOf(job.createdAt, startedAt));
@@ -192,7 +195,8 @@ export function createMetrics() {
           submits.inc({ outcome: "accepted" });
           return requestId;
         } catch (error) {
-          submits.inc({ outcome: error instanceof RunComfyError ? error.delivery : "unknown" });
+          const delivery = error instanceof RunComfyError ? error.delivery : "unknown";
+          if (delivery !== "unknown") submits.inc({ outcome: delivery });
           throw error;
         }
       },

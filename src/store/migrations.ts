@@ -12,8 +12,9 @@ type Migration = {
 };
 
 /**
- * In their order. Only ever added to: a migration is never edited, which a test holds by their hashes. Gateways of the
- * version before run beside a migration that is not breaking, so the next one follows these rules:
+ * In their order. Only ever added to: a migration is never edited, which a test holds by their hashes. What they take from
+ * elsewhere is a part of them, such as the table of looks: whoever changes that leaves them a copy. Gateways of the version
+ * before run beside a migration that is not breaking, so the next one follows these rules:
  *
  * - It adds tables, and columns that are null or have a constant default, which Postgres does not write into the rows.
  *   What is renamed or dropped is still used by the version before: stop using it in one version, drop it in the next.

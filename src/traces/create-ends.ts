@@ -11,61 +11,65 @@ const RECENT_MS = 60_000;
 /** Ends that are known to have been told. */
 const MOST_TOLD = 10_000;
 
-/** Spans of ends, in the traces that jobs are kept with. */
-export function createEnds(tracer: Tracer, jobs: Pick<Jobs, "readTraceparent">) {
-  const told = new LRUCache<string, true>({ max: MOST_TOLD });
+/** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
+export type NoteEnd = (name: string, job: Job, startTime: number) => Promise<void>;
 
-  /** Makes a span of something about the job that began then and ends now. Never rejects. */
-  async function note(name: string, job: Job, startTime: number): Promise<void> {
+/** The one that is made never rejects. */
+export function createNoteEnd(tracer: Tracer, jobs: Pick<Jobs, "readTraceparent">): NoteEnd {
+  return async (name, job, startTime) => {
     const endTime = Date.now();
     // While the database is away, the trace goes without it.
     const traceparent = await jobs.readTraceparent(job.id).catch(() => null);
     if (traceparent === null) return;
     const options = { startTime, attributes: toAttributes(job) };
     tracer.startSpan(name, options, fromTraceparent(traceparent)).end(endTime);
-  }
+  };
+}
 
-  return {
-    note,
-    /**
-     * The same events. The first on this gateway that tells a job's end is a span, until it has been sent: one, however
-     * many watch.
-     */
-    watch<Event>(
-      events: AsyncIterableIterator<Event>,
-      toJob: (event: Event) => Job | null,
-    ): AsyncIterableIterator<Event> {
-      let noteSent = (): void => undefined;
-      const sent = (): void => {
-        noteSent();
-        noteSent = () => undefined;
-      };
-      const watched: AsyncIterableIterator<Event> = {
-        async next() {
-          // Whoever asks for an event has sent the one before.
-          sent();
-          const next = await events.next();
-          const job = next.done === true ? null : toJob(next.value);
-          const now = Date.now();
-          const isNews =
-            job !== null &&
-            isFinished(job) &&
-            now - job.updatedAt.getTime() < RECENT_MS &&
-            !told.has(job.id);
-          if (isNews) {
+/**
+ * Watches events for ends that they tell. The first on this gateway that tells a job's end is a span, until it has been
+ * sent: one, however many watch.
+ */
+export function createEndWatch(noteEnd: NoteEnd) {
+  const told = new LRUCache<string, true>({ max: MOST_TOLD });
+
+  /** The same events. */
+  return <Event>(
+    events: AsyncIterableIterator<Event>,
+    toJob: (event: Event) => Job | null,
+  ): AsyncIterableIterator<Event> => {
+    let noteSent = (): void => undefined;
+    const sent = (): void => {
+      noteSent();
+      noteSent = () => undefined;
+    };
+    const watched: AsyncIterableIterator<Event> = {
+      async next() {
+        // Whoever asks for an event has sent the one before.
+        sent();
+        const next = await events.next();
+        const job = next.done === true ? null : toJob(next.value);
+        const now = Date.now();
+        const isNews =
+          job !== null &&
+          isFinished(job) &&
+          now - job.updatedAt.getTime() < RECENT_MS &&
+          !told.has(job.id);
+        if (isNews)
+          noteSent = () => {
+            if (!told.has(job.id)) void noteEnd("event", job, now);
             told.set(job.id, true);
-            noteSent = () => void note("event", job, now);
-          }
-          return next;
-        },
-        async return() {
-          sent();
-          return (await events.return?.()) ?? { value: undefined, done: true };
-        },
-        [Symbol.asyncIterator]: () => watched,
-      };
-      return watched;
-    },
+          };
+        return next;
+      },
+      async return() {
+        // Whoever leaves may not have sent it.
+        noteSent = () => undefined;
+        return (await events.return?.()) ?? { value: undefined, done: true };
+      },
+      [Symbol.asyncIterator]: () => watched,
+    };
+    return watched;
   };
 }
 

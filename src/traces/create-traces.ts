@@ -10,7 +10,7 @@ import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { AroundLook } from "../tracking/poller.ts";
 import { createScopes, noteError } from "./create-scopes.ts";
-import { createEnds, toAttributes } from "./create-ends.ts";
+import { createEndWatch, createNoteEnd, toAttributes } from "./create-ends.ts";
 import { fromTraceparent, toTraceparent } from "./traceparent.ts";
 
 /** Of a name that a client chose. */
@@ -85,16 +85,17 @@ export function createTraces(tracer: Tracer) {
         watchMethods(group, table, system);
       const jobs = watch(store.jobs, "jobs");
       const { subscribe, subscribeToJob } = store.feed;
-      const { note } = createEnds(tracer, store.jobs);
+      const noteEnd = createNoteEnd(tracer, store.jobs);
       return {
         ...store,
         jobs: {
           ...jobs,
           async insert(submit) {
             const span = findSpan();
-            span?.setAttributes(toAttributes(submit.job));
             const traceparent = span === null ? null : toTraceparent(span.spanContext());
-            return await jobs.insert({ ...submit, traceparent });
+            const isInserted = await jobs.insert({ ...submit, traceparent });
+            if (isInserted) span?.setAttributes(toAttributes(submit.job));
+            return isInserted;
           },
           async save(job, output, keep) {
             const span = findSpan();
@@ -102,7 +103,7 @@ export function createTraces(tracer: Tracer) {
             const isSaved = await jobs.save(job, output, keep);
             if (isSaved) span?.setAttributes(toAttributes(job));
             // As when a deadline has passed.
-            if (isSaved && span === null && isFinished(job)) void note("end", job, startTime);
+            if (isSaved && span === null && isFinished(job)) void noteEnd("end", job, startTime);
             return isSaved;
           },
         },
@@ -121,7 +122,7 @@ export function createTraces(tracer: Tracer) {
     },
 
     /** What watches events for ends that they tell. */
-    createEndWatch: (jobs: JobStore["jobs"]) => createEnds(tracer, jobs).watch,
+    createEndWatch: (jobs: JobStore["jobs"]) => createEndWatch(createNoteEnd(tracer, jobs)),
 
     /** The same client. The spans of its calls have no URL, as that would tell the upstream's address. */
     watchRunComfy: (runcomfy: RunComfy): RunComfy => ({

@@ -14,7 +14,8 @@ test("100 deployments have rows of their own, and the others share one", async (
     const now = new Date(count);
     const job = createJob({ ownerId: "o", deploymentId: `d${count}`, apiVersion: "v1", now });
     await watched.jobs.insert({ job, input: {}, key: null });
-    const ended = { ...job, status: "FAILED", version: 2, finishedAt: now } as const;
+    const requestId = `r${count}`;
+    const ended = { ...job, requestId, status: "FAILED", version: 2, finishedAt: now } as const;
     await watched.jobs.save(ended, null);
     // What was written down before is no end anew.
     await watched.jobs.save(ended, null);

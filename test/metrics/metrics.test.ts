@@ -81,6 +81,8 @@ test("what fails is told by codes of the gateway's own, and what is open as it i
   await submit(url, "dep", "A lantern");
   const metrics = await readMetrics(metricsPort);
   expect(metrics.get('submits_total{outcome="unknown"}')).toBe(1);
+  // RunComfy never said that there is such a deployment.
+  expect(metrics.get('jobs_ended_total{status="FAILED",deployment="other"}')).toBe(1);
   expect(metrics.get('upstream_calls_total{call="submit",code="UNAVAILABLE"}')).toBe(1);
   expect(metrics.get('operations_total{kind="query",outcome="error",code="BAD_USER_INPUT"}')).toBe(
     1,

@@ -40,7 +40,10 @@ function environmentOf({ environment }: z.infer<typeof SERVICE>) {
   const [, ofImage = ""] = /^ENV (.+)$/m.exec(DOCKERFILE) ?? [];
   const filledIn = Object.entries(environment).map(([name, value]) => [
     name,
-    value.replaceAll(/\$\{(\w+)[^}]*\}/g, (_, variable: string) => file[variable] ?? ""),
+    value.replaceAll(
+      /\$\{(\w+)(?::-([^}]*)|[^}]*)\}/g,
+      (_, variable: string, otherwise = "") => file[variable] ?? otherwise,
+    ),
   ]);
   return {
     ...parseEnv(ofImage.replaceAll(" ", "\n")),

@@ -41,26 +41,35 @@ beforeAll(() => {
   writeFileSync(join(folder, ".git/info/exclude"), "node_modules\n");
   git("add", "--all");
   git("commit", "--quiet", "--message", "All");
+  git("update-ref", "refs/remotes/origin/main", "HEAD");
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("a dry run tells what it would do, packs, and leaves the tree as it was", () => {
-  const { status, stdout } = release("7.8.9", "--dry-run");
-  expect(status).toBe(0);
-  expect(stdout).toContain("+## [7.8.9] - ");
-  expect(stdout).toContain("tagged v7.8.9");
-  expect(existsSync(join(folder, "artifacts/runcomfy-graphql-7.8.9.tgz"))).toBe(true);
-  expect(git("status", "--porcelain")).toBe("");
-  expect(git("tag", "--list")).toBe("");
-  expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
-}, 60_000);
+test.each([
+  ["--", "7.8.9", "--dry-run"],
+  ["7.8.9", "--dry-run"],
+])(
+  "a dry run tells what it would do, packs, and leaves the tree as it was: %s",
+  (...given) => {
+    rmSync(join(folder, "artifacts"), { recursive: true, force: true });
+    const { status, stdout } = npmRun(...given);
+    expect(status).toBe(0);
+    expect(stdout).toContain("+## [7.8.9] - ");
+    expect(stdout).toContain("tagged v7.8.9");
+    expect(existsSync(join(folder, "artifacts/runcomfy-graphql-7.8.9.tgz"))).toBe(true);
+    expect(git("status", "--porcelain")).toBe("");
+    expect(git("tag", "--list")).toBe("");
+    expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
+  },
+  60_000,
+);
 
 test("a release is a commit with a tag, whose version the package and the changelog have", () => {
   const { status, stdout } = release("7.9.0");
   expect(status).toBe(0);
   expect(stdout).toContain(
-    "git push --follow-tags\n  npm publish artifacts/runcomfy-graphql-7.9.0.tgz",
+    "git push --follow-tags\n  npm publish ./artifacts/runcomfy-graphql-7.9.0.tgz",
   );
   expect(git("log", "-1", "--format=%s")).toBe("Release 7.9.0\n");
   expect(git("cat-file", "-t", "v7.9.0")).toBe("tag\n");
@@ -80,6 +89,8 @@ test("what can't be released is refused with what to do, and nothing is changed"
     expect(status).toBe(1);
     expect([git("rev-parse", "HEAD"), git("tag", "--list")]).toEqual([before, "v7.9.0\n"]);
   };
+  refuse(/^This is not origin\/main\. /, "8.0.0");
+  git("update-ref", "refs/remotes/origin/main", "HEAD");
   refuse(/^Say which version: /);
   refuse(/^Say which version: /, "latest");
   refuse(/^v7\.9\.0 is a tag already\. /, "7.9.0");
@@ -101,7 +112,11 @@ test("the changelog has the form that a release looks for", () => {
 });
 
 function release(...parameters: readonly string[]) {
-  const command = ["run", "--silent", "release", "--", ...parameters];
+  return npmRun("--", ...parameters);
+}
+
+function npmRun(...parameters: readonly string[]) {
+  const command = ["run", "--silent", "release", ...parameters];
   return spawnSync("npm", command, { cwd: folder, env, encoding: "utf8" });
 }
 

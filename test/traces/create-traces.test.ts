@@ -113,10 +113,13 @@ test("an end is told once on each gateway, and not to somebody who comes much la
   });
   const tell = traces.createEndWatch(database.jobs);
   const told = opened.names().length;
+  const leaving = tell(stream(recent.ended), (job) => job);
+  await leaving.next();
+  await leaving.return?.();
   for (const { ended } of [old, recent, recent]) {
     const watched = tell(stream(ended), (job) => job);
     expect(await watched.next()).toEqual({ value: ended, done: false });
-    await watched.return?.();
+    expect(await watched.next()).toEqual({ value: undefined, done: true });
   }
   // Two lost turns of the event loop are enough for a second one.
   await expect.poll(() => opened.names().slice(told)).toEqual(["event"]);
