@@ -210,7 +210,7 @@ export async function startGateway(
       host: config.host,
       port: config.port,
       schema: createSchema(catalogue),
-      createContext: (operation) => createContext(services, operation),
+      createContext: (origin, isCopied) => createContext(services, origin, isCopied),
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,

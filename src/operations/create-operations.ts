@@ -65,8 +65,8 @@ export type Operations = ReturnType<typeof createOperations>;
  */
 export function createOperations(options: {
   readonly schema: GraphQLSchema;
-  /** Makes the resolvers' context, once for each operation. */
-  readonly createContext: (origin: OperationOrigin) => object;
+  /** Makes the resolvers' context, once for each operation; `isCopied` where Yoga copies its own properties. */
+  readonly createContext: (origin: OperationOrigin, isCopied: boolean) => object;
   readonly limits: DocumentLimits & { readonly subscriptions: number };
   readonly hasIntrospection: boolean;
   /** Null runs every document. */
@@ -90,7 +90,7 @@ export function createOperations(options: {
       : (args) => aroundOperation(toOperation(args), () => told(args));
   const yoga = createYoga<OperationOrigin>({
     schema,
-    context: createContext,
+    context: (origin: OperationOrigin) => createContext(origin, true),
     maskedErrors: { maskError },
     // `maskError` logs what goes wrong.
     logging: false,
@@ -138,7 +138,7 @@ export function createOperations(options: {
 
   function toContext(origin: OperationOrigin): object {
     const { viewer, traceparent } = origin;
-    return Object.assign(createContext(origin), { viewer, traceparent });
+    return Object.assign(createContext(origin, false), { viewer, traceparent });
   }
 
   function toArgs(

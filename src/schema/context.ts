@@ -9,8 +9,7 @@ import type { BacklogShare } from "./backlog.ts";
 import type { KeepOutputs } from "../files/request-keep.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
-import type { Loaders } from "./loaders.ts";
-import { createLoaders } from "./loaders.ts";
+import { Loaders } from "./loaders.ts";
 import type { Reads } from "./reads.ts";
 
 /** What the schema needs of the gateway. */
@@ -41,53 +40,66 @@ export type Services = {
   readonly pace: Pick<Pace, "outageMs">;
 };
 
-export type GatewayContext = Services & {
+export type GatewayContext = Services & Pick<Operation, keyof Operation>;
+
+/** What the resolvers of one operation share. Its getters are a class's, as those of `Loaders` are. */
+class Operation {
   readonly viewer: Viewer;
-  readonly reads: Reads;
-  readonly loaders: Loaders;
+  readonly #services: Services;
+  readonly #origin: Origin;
+  readonly #beganAt = performance.now();
+  #reads: Reads | undefined;
+  #loaders: Loaders | undefined;
+
+  constructor(services: Services, origin: Origin) {
+    this.viewer = origin.viewer;
+    this.#services = services;
+    this.#origin = origin;
+  }
+
+  get reads(): Reads {
+    return (this.#reads ??= this.#services.openReads(this.viewer));
+  }
+
+  get loaders(): Loaders {
+    return (this.#loaders ??= new Loaders({
+      reads: this.reads,
+      mostAnswerBytes: this.#services.mostAnswerBytes,
+      share: this.#origin.share,
+    }));
+  }
+
   /** The job once it has ended, and as it is at the latest so many seconds after the operation began. */
-  readonly untilEnded: (job: Job, seconds: number) => Promise<Job>;
+  readonly untilEnded = (job: Job, seconds: number): Promise<Job> =>
+    this.#services.waitForEnd(job, {
+      timeoutMs: this.#beganAt + seconds * 1_000 - performance.now(),
+      onLeft: this.#origin.share.onClose,
+    });
+
   /** Called before the operation is executed once more. */
-  readonly tellAnew: () => void;
+  readonly tellAnew = (): void => this.#loaders?.tellAnew();
+
   /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
-  readonly startAnew: () => void;
-};
+  readonly startAnew = (): void => {
+    this.#loaders?.leave();
+    this.#loaders = undefined;
+  };
+}
+
+type Origin = { readonly viewer: Viewer; readonly share: BacklogShare };
 
 /**
  * The context of one operation; whoever opened the `share` closes it once the answer has left or never will. Reads
- * and loaders are made when they are first asked for: thousands of streams share what one of them reads.
+ * and loaders are made when they are first asked for: thousands of streams share what one of them reads. Where it
+ * `isCopied` they are its own properties at once.
  */
 export function createContext(
   services: Services,
-  origin: { readonly viewer: Viewer; readonly share: BacklogShare },
+  origin: Origin,
+  isCopied = false,
 ): GatewayContext {
-  const { viewer } = origin;
-  const { mostAnswerBytes, waitForEnd } = services;
-  const beganAt = performance.now();
-  let reads: Reads | undefined;
-  let loaders: Loaders | undefined;
-  return {
-    ...services,
-    viewer,
-    get reads() {
-      return (reads ??= services.openReads(viewer));
-    },
-    get loaders() {
-      return (loaders ??= createLoaders({
-        reads: this.reads,
-        mostAnswerBytes,
-        share: origin.share,
-      }));
-    },
-    untilEnded: (job, seconds) =>
-      waitForEnd(job, {
-        timeoutMs: beganAt + seconds * 1_000 - performance.now(),
-        onLeft: origin.share.onClose,
-      }),
-    tellAnew: () => loaders?.tellAnew(),
-    startAnew() {
-      loaders?.leave();
-      loaders = undefined;
-    },
-  };
+  const context = Object.assign(new Operation(services, origin), services);
+  if (!isCopied) return context;
+  const { reads, loaders } = context;
+  return { ...context, reads, loaders };
 }

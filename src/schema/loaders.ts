@@ -7,109 +7,112 @@ import { createAnswerRoom } from "./answer-room.ts";
 import type { BacklogShare } from "./backlog.ts";
 import type { Reads } from "./reads.ts";
 
-/** What one operation has read; what it asks for together is one statement. */
-export type Loaders = {
-  readonly jobs: DataLoader<string, Job | null>;
-  /** The same for jobs whose documents are asked for: one statement reads both. */
-  readonly wholeJobs: DataLoader<string, Job | null>;
-  readonly histories: DataLoader<string, readonly JobEvent[]>;
-  /** Of jobs that the viewer has read, by the URLs that their outputs name. */
-  readonly keptFiles: DataLoader<string, ReadonlyMap<string, KeptFile>>;
-  /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
-  readonly documents: DataLoader<string, LoadedDocuments | null>;
-  /** How many jobs match a filter. */
-  readonly counts: DataLoader<JobFilter, number, string>;
-  /** Counts a document into the answer, each time that it is told. */
-  tell(bytes: number): void;
-  /** Forgets what was told: the answer is made once more. */
-  tellAnew(): void;
-  /** Forgets what was read, because a job has changed. */
-  clear(): void;
-  /** Gives back the room of what was read. */
-  leave(): void;
-};
-
 type LoadedDocuments = JobDocuments & Pick<StoredDocuments, "inputBytes" | "outputBytes">;
 
-export function createLoaders(options: {
-  readonly reads: Reads;
-  readonly mostAnswerBytes: number;
-  /** For all that waits for the reader of this operation's answer. */
-  readonly share: BacklogShare;
-}): Loaders {
-  const { reads, mostAnswerBytes, share } = options;
-  const room = createAnswerRoom(mostAnswerBytes, share);
-  let current = create();
-  return {
-    get jobs() {
-      return current.jobs();
-    },
-    get wholeJobs() {
-      return current.wholeJobs();
-    },
-    get histories() {
-      return current.histories();
-    },
-    get keptFiles() {
-      return current.keptFiles();
-    },
-    get documents() {
-      return current.documents();
-    },
-    get counts() {
-      return current.counts();
-    },
-    tell: room.tell,
-    tellAnew: room.tellAnew,
-    leave: room.leave,
-    clear,
-  };
+/** Those that were asked for. */
+type Made = {
+  jobs?: DataLoader<string, Job | null>;
+  wholeJobs?: DataLoader<string, Job | null>;
+  histories?: DataLoader<string, readonly JobEvent[]>;
+  keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
+  documents?: DataLoader<string, LoadedDocuments | null>;
+  counts?: DataLoader<JobFilter, number, string>;
+  /** By the id of the job with which they came. */
+  readonly read: Map<string, StoredDocuments>;
+};
 
-  function clear(): void {
+/**
+ * What one operation has read; what it asks for together is one statement. Most operations need one or two loaders, so
+ * each is made when it is first asked for: by a getter of a class, because those of an object literal are made anew with
+ * each object, and hold all that they know until V8's next major collection.
+ */
+export class Loaders {
+  readonly #reads: Reads;
+  readonly #room: ReturnType<typeof createAnswerRoom>;
+  #made: Made = { read: new Map() };
+
+  constructor(options: {
+    readonly reads: Reads;
+    readonly mostAnswerBytes: number;
+    /** For all that waits for the reader of this operation's answer. */
+    readonly share: BacklogShare;
+  }) {
+    this.#reads = options.reads;
+    this.#room = createAnswerRoom(options.mostAnswerBytes, options.share);
+  }
+
+  get jobs(): DataLoader<string, Job | null> {
+    return (this.#made.jobs ??= new DataLoader((ids: readonly string[]) =>
+      this.#reads.readJobs(ids),
+    ));
+  }
+
+  /** The same for jobs whose documents are asked for: one statement reads both. */
+  get wholeJobs(): DataLoader<string, Job | null> {
+    const { read } = this.#made;
+    return (this.#made.wholeJobs ??= new DataLoader(async (ids: readonly string[]) => {
+      const found = await this.#reads.readJobsWithDocuments(ids);
+      return found.map((one) => {
+        if (one !== null) read.set(one.job.id, one.documents);
+        return one?.job ?? null;
+      });
+    }));
+  }
+
+  get histories(): DataLoader<string, readonly JobEvent[]> {
+    return (this.#made.histories ??= new DataLoader((ids: readonly string[]) =>
+      Promise.all(ids.map((id) => this.#reads.readHistory(id))),
+    ));
+  }
+
+  /** Of jobs that the viewer has read, by the URLs that their outputs name. */
+  get keptFiles(): DataLoader<string, ReadonlyMap<string, KeptFile>> {
+    return (this.#made.keptFiles ??= new DataLoader((ids: readonly string[]) =>
+      this.#reads.readKeptFiles(ids),
+    ));
+  }
+
+  /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
+  get documents(): DataLoader<string, LoadedDocuments | null> {
+    const { read } = this.#made;
+    return (this.#made.documents ??= new DataLoader((ids: readonly string[]) =>
+      this.#loadDocuments(ids, read),
+    ));
+  }
+
+  /** How many jobs match a filter. */
+  get counts(): DataLoader<JobFilter, number, string> {
+    return (this.#made.counts ??= new DataLoader(
+      (filters: readonly JobFilter[]) => Promise.all(filters.map(this.#reads.countJobs)),
+      { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
+    ));
+  }
+
+  /** Counts a document into the answer, each time that it is told. */
+  tell(bytes: number): void {
+    this.#room.tell(bytes);
+  }
+
+  /** Forgets what was told: the answer is made once more. */
+  tellAnew(): void {
+    this.#room.tellAnew();
+  }
+
+  /** Forgets what was read, because a job has changed. */
+  clear(): void {
     // A loader whose cache is cleared still holds its last batch, and so what that has read.
-    current = create();
+    this.#made = { read: new Map() };
   }
 
-  /** Most operations need one or two of them. */
-  function create() {
-    const read = new Map<string, StoredDocuments>();
-    return {
-      jobs: lazily(() => new DataLoader((ids: readonly string[]) => reads.readJobs(ids))),
-      wholeJobs: lazily(
-        () =>
-          new DataLoader(async (ids: readonly string[]) => {
-            const found = await reads.readJobsWithDocuments(ids);
-            return found.map((one) => {
-              if (one !== null) read.set(one.job.id, one.documents);
-              return one?.job ?? null;
-            });
-          }),
-      ),
-      histories: lazily(
-        () =>
-          new DataLoader((ids: readonly string[]) =>
-            Promise.all(ids.map((id) => reads.readHistory(id))),
-          ),
-      ),
-      keptFiles: lazily(() => new DataLoader((ids: readonly string[]) => reads.readKeptFiles(ids))),
-      documents: lazily(() => new DataLoader((ids: readonly string[]) => loadDocuments(ids, read))),
-      counts: lazily(
-        () =>
-          new DataLoader(
-            (filters: readonly JobFilter[]) => Promise.all(filters.map(reads.countJobs)),
-            { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
-          ),
-      ),
-    };
+  /** Gives back the room of what was read. */
+  leave(): void {
+    this.#room.leave();
   }
 
-  async function loadDocuments(
-    ids: readonly string[],
-    known: ReadonlyMap<string, StoredDocuments>,
-  ) {
-    const { read, enter } = room;
+  async #loadDocuments(ids: readonly string[], known: ReadonlyMap<string, StoredDocuments>) {
+    const { read, enter } = this.#room;
     const found = await Promise.all(
-      ids.map(async (id) => known.get(id) ?? (await reads.readDocuments(id))),
+      ids.map(async (id) => known.get(id) ?? (await this.#reads.readDocuments(id))),
     );
     const admitted = found.map((stored) => {
       try {
@@ -126,23 +129,18 @@ export function createLoaders(options: {
       loaded.push(
         stored === null || stored instanceof Error
           ? stored
-          : await complete(ids[index] ?? "", stored).catch(toError),
+          : await this.#complete(ids[index] ?? "", stored).catch(toError),
       );
     }
     return loaded;
   }
 
-  async function complete(jobId: string, stored: StoredDocuments): Promise<LoadedDocuments | null> {
-    const whole = stored.documents === null ? await reads.readLargeDocuments(jobId) : stored;
+  async #complete(jobId: string, stored: StoredDocuments): Promise<LoadedDocuments | null> {
+    const whole = stored.documents === null ? await this.#reads.readLargeDocuments(jobId) : stored;
     if (whole === null || whole.documents === null) return null;
     const { inputBytes, outputBytes, documents } = whole;
     return { ...documents, inputBytes, outputBytes };
   }
-}
-
-function lazily<Value>(create: () => Value): () => Value {
-  let value: Value | undefined;
-  return () => (value ??= create());
 }
 
 function toError(error: unknown): Error {

@@ -48,30 +48,18 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return session.isClosed();
   }
 
-  /** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
   function toOrigin(
     session: SocketSession,
     viewer: Viewer,
     payload: SubscribePayload,
   ): OperationOrigin {
-    let share: BacklogShare | undefined;
-    let isOver = session.isClosed();
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
-    if (!isOver) {
-      session.ends.set(payload, () => {
-        isOver = true;
-        share?.close();
-      });
-    }
-    return {
-      viewer,
-      traceparent: payload.extensions?.["traceparent"],
-      get share() {
-        share ??= parts.backlog.open(viewer.ownerId, cut);
-        if (isOver) share.close();
-        return share;
-      },
-    };
+    const traceparent = payload.extensions?.["traceparent"];
+    const open = (): BacklogShare => parts.backlog.open(viewer.ownerId, cut);
+    const origin = new SocketOrigin(viewer, traceparent, open);
+    if (session.isClosed()) origin.end();
+    else session.ends.set(payload, () => origin.end());
+    return origin;
   }
 
   return makeServer<Record<string, unknown>, SocketSession>({
@@ -113,6 +101,32 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     onNext: (_socket, _id, _payload, _operation, result) => toPayload(result),
     onError: (_socket, _id, _payload, errors) => errors.map(toFormattedError),
   });
+}
+
+/** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
+class SocketOrigin implements OperationOrigin {
+  readonly viewer: Viewer;
+  readonly traceparent: unknown;
+  readonly #open: () => BacklogShare;
+  #share: BacklogShare | undefined;
+  #isOver = false;
+
+  constructor(viewer: Viewer, traceparent: unknown, open: () => BacklogShare) {
+    this.viewer = viewer;
+    this.traceparent = traceparent;
+    this.#open = open;
+  }
+
+  get share(): BacklogShare {
+    this.#share ??= this.#open();
+    if (this.#isOver) this.#share.close();
+    return this.#share;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#share?.close();
+  }
 }
 
 type Result = {
