@@ -109,18 +109,20 @@ export function createBacklog(options: {
       owners.set(ownerId, owner);
       const holder: Holder = { bytes: 0, heldBytes: 0, close, cut };
       owner.holders.add(holder);
-      const isOpen = () => owner.holders.has(holder);
+      let isOpen = true;
       const listeners: (() => void)[] = [];
 
       function take(bytes: number): void {
         // An operation that has failed, or whose client has left, goes on reading for a while.
-        const problem = isOpen() ? findProblem(owner, bytes) : over();
+        const problem = isOpen ? findProblem(owner, bytes) : over();
         if (problem !== null) throw problem;
         change(owner, holder, bytes);
       }
 
       function close(): void {
-        if (!owner.holders.delete(holder)) return;
+        if (!isOpen) return;
+        isOpen = false;
+        owner.holders.delete(holder);
         for (const waiting of owner.waiting) if (waiting.holder === holder) waiting.settle(over());
         change(owner, holder, -holder.bytes);
         if (owner.holders.size === 0) owners.delete(ownerId);
@@ -131,14 +133,14 @@ export function createBacklog(options: {
         take,
         async takeInTurn(bytes) {
           const mustWait = owner.waiting.size > 0 || findProblem(owner, bytes) !== null;
-          if (isOpen() && mustWait) await waitInTurn(owner, holder, bytes);
+          if (isOpen && mustWait) await waitInTurn(owner, holder, bytes);
           else take(bytes);
         },
         give(bytes) {
-          if (isOpen()) change(owner, holder, -bytes);
+          if (isOpen) change(owner, holder, -bytes);
         },
         hold(bytes) {
-          if (!isOpen()) return;
+          if (!isOpen) return;
           const moreBytes = bytes - holder.heldBytes;
           holder.heldBytes = bytes;
           change(owner, holder, moreBytes);
@@ -148,7 +150,7 @@ export function createBacklog(options: {
         },
         close,
         onClose(act) {
-          if (isOpen()) listeners.push(act);
+          if (isOpen) listeners.push(act);
           else act();
         },
       };
