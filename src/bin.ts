@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
+#!/usr/bin/env -S node --max-semi-space-size=8
 // What the package runs. Nothing is imported before the version of Node is known: an older one could not read it.
 const [major = ""] = process.versions.node.split(".");
 if (Number(major) < 24) {
