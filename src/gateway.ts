@@ -185,26 +185,20 @@ export async function startGateway(
     estimate: tracking.learning.estimate,
   });
   const endWaits = createEndWaits(watchJob);
-  const watchEnds = traces?.createEndWatch(database.jobs);
   const ownServices: Services = {
     openReads: (viewer: Viewer) =>
       createReads({ store, learning: tracking.learning, details, inTurn, viewer }),
     mostAnswerBytes: limits.answerBytes,
     tracking,
-    watchJob: (...watch: Parameters<typeof watchJob>) => {
-      const states = watchJob(...watch);
-      return watchEnds?.(states, (job) => job) ?? states;
-    },
+    watchJob,
     waitForEnd: endWaits.waitForEnd,
-    async watchJobs(watch: JobsWatch) {
-      const changes = await watchJobs({ ...watch, subscribe: store.feed.subscribe, feed });
-      return watchEnds?.(changes, ({ job }) => job) ?? changes;
-    },
+    watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     files,
     live,
     pace,
   };
-  const services = metrics?.watchServices(ownServices) ?? ownServices;
+  const traced = traces?.watchServices(ownServices, database.jobs) ?? ownServices;
+  const services = metrics?.watchServices(traced) ?? traced;
   const server = keep(
     await startServer({
       host: config.host,

@@ -7,6 +7,7 @@ import { isFinished } from "../job/job.ts";
 import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { AroundLook } from "../tracking/poller.ts";
 import { createScopes, noteError } from "./create-scopes.ts";
@@ -121,8 +122,15 @@ export function createTraces(tracer: Tracer) {
       };
     },
 
-    /** What watches events for ends that they tell. */
-    createEndWatch: (jobs: JobStore["jobs"]) => createEndWatch(createNoteEnd(tracer, jobs)),
+    /** The same services, of which events that tell an end are spans. */
+    watchServices(services: Services, jobs: JobStore["jobs"]): Services {
+      const watch = createEndWatch(createNoteEnd(tracer, jobs));
+      return {
+        ...services,
+        watchJob: (...given) => watch(services.watchJob(...given), (job) => job),
+        watchJobs: async (given) => watch(await services.watchJobs(given), ({ job }) => job),
+      };
+    },
 
     /** The same client. The spans of its calls have no URL, as that would tell the upstream's address. */
     watchRunComfy: (runcomfy: RunComfy): RunComfy => ({

@@ -10,6 +10,7 @@ import { expect, test } from "vitest";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createEndWatch, createNoteEnd } from "../../src/traces/create-ends.ts";
 import { createTraces } from "../../src/traces/create-traces.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -19,9 +20,11 @@ const OPERATION = { kind: OperationTypeNode.MUTATION, name: null };
 async function open() {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
-  const traces = createTraces(provider.getTracer("test"));
+  const tracer = provider.getTracer("test");
+  const traces = createTraces(tracer);
   const database = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
   return {
+    tracer,
     traces,
     database,
     store: traces.watchStore(database),
@@ -105,13 +108,13 @@ test("an end that nobody looked for is told in the job's trace, and a job withou
 
 test("an end is told once on each gateway, and not to somebody who comes much later", async () => {
   await using opened = await open();
-  const { traces, store, database } = opened;
+  const { tracer, traces, store, database } = opened;
   const recent = createEnded();
   const old = createEnded(new Date(Date.now() - 3_600_000));
   await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
     for (const { job } of [recent, old]) await store.jobs.insert({ job, input: {}, key: null });
   });
-  const tell = traces.createEndWatch(database.jobs);
+  const tell = createEndWatch(createNoteEnd(tracer, database.jobs));
   const told = opened.names().length;
   const leaving = tell(stream(recent.ended), (job) => job);
   await leaving.next();
