@@ -92,14 +92,14 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
   let hasConnected = false;
   let isFinal = false;
   let isCut = false;
-  let timer: ReturnType<typeof setTimeout>;
+  let deadline: ReturnType<typeof setTimeout>;
   function giveUpIn(ms: number): void {
-    clearTimeout(timer);
-    timer = setTimeout(() => client.terminate(), ms);
+    clearTimeout(deadline);
+    deadline = setTimeout(() => client.terminate(), ms);
   }
 
   function noteClosed(event: unknown): void {
-    clearTimeout(timer);
+    clearTimeout(deadline);
     const { code, reason } = toClosed(event);
     isCut = code === NORMAL && count > 0;
     wasRefused ||= REFUSED.has(code);
@@ -132,13 +132,13 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
         giveUpIn(OPEN_MS);
       },
       connected() {
-        clearTimeout(timer);
+        clearTimeout(deadline);
         hasConnected = true;
         set({ kind: "connected" });
       },
       closed: noteClosed,
       ping: (isReceived) => isReceived || giveUpIn(PONG_MS),
-      pong: (isReceived) => isReceived && clearTimeout(timer),
+      pong: (isReceived) => isReceived && clearTimeout(deadline),
     },
   });
 
@@ -314,25 +314,21 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
           complete: end,
         },
       );
-      try {
-        for (;;) {
-          const job = latest;
-          latest = undefined;
-          if (job && (job.version > version || job.estimate)) {
-            version = job.version;
-            yield job;
-          } else if (failure) throw failure;
-          else if (isOver) return;
-          else await new Promise<void>((resolve) => (wake = resolve));
-        }
-      } finally {
-        leave();
+      for (;;) {
+        const job = latest;
+        latest = undefined;
+        if (job && (job.version > version || job.estimate)) {
+          version = job.version;
+          yield job;
+        } else if (failure) throw failure;
+        else if (isOver) return;
+        else await new Promise<void>((resolve) => (wake = resolve));
       }
     }
 
     const states = toStates();
     const finish = states.return.bind(states);
-    // A generator that waits hears of its end only afterwards.
+    // Also called where a loop is left. A generator that waits hears of its end only afterwards.
     states.return = async () => {
       end();
       return await finish();

@@ -50,10 +50,10 @@ export function createJobList(
       isStale = false;
       const pages = Math.ceil(wanted / MOST_IN_PAGE);
       try {
-        const pages = await readPages();
+        const found = await readPages();
         readError = null;
         failures = 0;
-        set(pages);
+        set(found);
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         isStale = error.retryable;
@@ -76,15 +76,15 @@ export function createJobList(
     for (;;) {
       const first = Math.min(wanted - jobs.length, MOST_IN_PAGE);
       const page: JobsQuery["jobs"] = (await gateway.request(JOBS, { filter, first, after })).jobs;
-      jobs.push(...page.edges.map(({ node }) => newer(node)));
+      jobs.push(...page.edges.map(({ node }) => toNewest(node)));
       const { hasNextPage: hasMore, endCursor } = page.pageInfo;
       if (!hasMore || jobs.length >= wanted) return { jobs, totalCount: page.totalCount, hasMore };
       after = endCursor;
     }
   }
 
-  /** A page may have been read before what was heard meanwhile. */
-  function newer(job: JobFieldsFragment): JobFieldsFragment {
+  /** A page may have been read before what was heard meanwhile, and the other way round. */
+  function toNewest(job: JobFieldsFragment): JobFieldsFragment {
     const known = state.jobs.find(({ id }) => id === job.id);
     return known && known.version > job.version ? known : job;
   }
@@ -94,12 +94,13 @@ export function createJobList(
     const { status: _status, text: _text, ...conditions } = filter;
     // An empty cursor is answered at once: with a reset.
     const variables = { filter: conditions, after: "" };
+    leave();
     leave = gateway.subscribe(JOBS_UPDATED, variables, {
       next({ jobsUpdated }) {
         const { cursor, job } = jobsUpdated;
         variables.after = cursor;
         feedError = null;
-        if (job) set({ jobs: state.jobs.map((one) => (one.id === job.id ? job : one)) });
+        if (job) set({ jobs: state.jobs.map((one) => (one.id === job.id ? toNewest(job) : one)) });
         void read();
       },
       error(error) {
