@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-
 import { afterAll, expect, test } from "vitest";
 
 import { startAttackedGateway } from "./attacked-gateway.ts";
+import { readHeldPorts } from "./held-connections.ts";
 import { openSocket, waitForClose } from "../support/raw-socket.ts";
 
 const CLOSES_WITHIN_MS = 30_000;
@@ -11,7 +10,6 @@ const EVERY_MS = 500;
 const GET = "GET /graphql?query={__typename} HTTP/1.1\r\nHost: localhost\r\n";
 const POST = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 const PAGE = "GET /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
-const ESTABLISHED = "01";
 const CLOSES_WITHIN = { timeout: 30_000, interval: 250 };
 const UPGRADE =
   "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n";
@@ -79,8 +77,10 @@ test.concurrent(
     const socket = await openSocket(gateway.port);
     socket.pause();
     socket.write(PAGE);
-    expect(isHeld(socket.localPort)).toBe(true);
-    await expect.poll(() => isHeld(socket.localPort), CLOSES_WITHIN).toBe(false);
+    expect(readHeldPorts(gateway.port)).toContain(socket.localPort);
+    await expect
+      .poll(() => readHeldPorts(gateway.port), CLOSES_WITHIN)
+      .not.toContain(socket.localPort);
     socket.destroy();
     await gateway.expectUnharmed();
   },
@@ -99,16 +99,4 @@ async function dawdle(bytes: string, more: string): Promise<boolean> {
     clearInterval(trickle);
     clearTimeout(impatience);
   }
-}
-
-/** Whether the gateway has its end of a connection open still; the other end, unread, would not be told. */
-function isHeld(clientPort: number | undefined): boolean {
-  const toHex = (port = 0): string => port.toString(16).toUpperCase().padStart(4, "0");
-  const connections = readFileSync("/proc/net/tcp", "utf8").split("\n");
-  return connections.some((line) => {
-    const [, local = "", remote = "", state] = line.trim().split(/\s+/);
-    const isOurs =
-      local.endsWith(`:${toHex(gateway.port)}`) && remote.endsWith(`:${toHex(clientPort)}`);
-    return isOurs && state === ESTABLISHED;
-  });
 }

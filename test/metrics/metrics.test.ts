@@ -96,13 +96,16 @@ test("what fails is told by codes of the gateway's own, and what is open as it i
 });
 
 test("who watches is counted, and what they are told", async () => {
-  const { url, metricsPort } = await start();
+  const { url, metricsPort, upstream } = await start();
+  upstream.script("dep", ["in_queue"]);
   const get = async (name: string) => (await readMetrics(metricsPort)).get(name);
   const leaving = new AbortController();
   await openStream(url, "{jobsUpdated{cursor}}", leaving.signal);
-  const { id } = await submit(url, "dep", "A lantern");
+  const { id, requestId } = await submit(url, "dep", "A lantern");
   await openStream(url, `{jobUpdated(id:"${id}"){version}}`, leaving.signal);
   expect(await get('watchers_open{of="feed"}')).toBe(1);
+  await expect.poll(() => get('events_total{of="job"}')).toBeGreaterThan(0);
+  upstream.script(requestId ?? "", ["in_progress", "succeeded"]);
   await expect.poll(() => get('events_total{of="job"}')).toBeGreaterThan(1);
   await expect.poll(() => get('events_total{of="feed"}')).toBeGreaterThan(1);
   // The end of the job is the last that its watcher is told.
