@@ -1,9 +1,6 @@
-import type { Repeater } from "graphql-yoga";
-
 import type { Job } from "../job/job.ts";
-import type { Feed, FeedPage, JobFilter } from "../store/job-store.ts";
+import type { Feed, JobFilter } from "../store/job-store.ts";
 import type { FeedReader } from "./create-feed-reader.ts";
-import { createWatch } from "./create-watch.ts";
 
 /** A job as it is after a change, or the news that changes may have been missed. */
 export type JobChange = {
@@ -21,7 +18,7 @@ export type JobsWatch = { readonly filter: JobFilter; readonly after: string | n
  * when `after` is no cursor; one that can't be served any more begins with a reset.
  *
  * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
- * read that fails costs time but no change.
+ * read that fails costs time but no change. It listens from the first `next()` on, and before it reads.
  */
 export async function watchJobs(
   options: JobsWatch & {
@@ -30,50 +27,78 @@ export async function watchJobs(
     /** At least this long passes between two looks. */
     readonly restMs?: number;
   },
-): Promise<Repeater<JobChange>> {
+): Promise<AsyncIterableIterator<JobChange> & { return(): Promise<typeof OVER> }> {
   const { feed, filter, after, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a bad cursor is an answer to the subscription itself.
   let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
+  let page: Iterator<JobChange> = [].values();
+  let hasMore = false;
+  let isWoken = true;
+  let isOver = false;
+  let rest: NodeJS.Timeout | undefined;
+  let goOn = (): void => undefined;
+  let unsubscribe: (() => void) | null = null;
 
-  return createWatch<JobChange>({
-    subscribe: (wake) => options.subscribe(filter.ownerId, wake),
-    restMs,
-    async look(push, isLeft) {
-      while (!isLeft() && (await tellPage(push)));
+  const changes = {
+    async next(): Promise<IteratorResult<JobChange, undefined>> {
+      if (isOver) return OVER;
+      unsubscribe ??= options.subscribe(filter.ownerId, () => {
+        isWoken = true;
+        goOn();
+      });
+      for (;;) {
+        const { value } = page.next();
+        if (isOver) return OVER;
+        if (value !== undefined) return { value, done: false };
+        if (!hasMore) await untilWoken();
+        if (!isOver) hasMore = await readOn();
+      }
     },
-  });
+    async return() {
+      isOver = true;
+      unsubscribe?.();
+      clearTimeout(rest);
+      goOn();
+      return OVER;
+    },
+    [Symbol.asyncIterator]: () => changes,
+  };
+  return changes;
 
-  /** Tells what the next page holds; resolves with whether there is more to tell at once. */
-  async function tellPage(push: (change: JobChange) => Promise<unknown>): Promise<boolean> {
-    const wasAhead = ahead !== undefined;
-    const page = await readOn();
-    if (page === undefined) return false;
-    if (page === null) {
-      const head = await feed.readHead().catch(() => undefined);
-      if (head === undefined) return false;
-      cursor = head;
-      await push({ cursor, job: null });
-      return true;
-    }
-    for (const change of page.changes) {
-      // The page's own objects, for all who read it: what is made of one can be shared.
-      if (matches(change.job, filter)) await push(change);
-    }
-    cursor = page.cursor;
-    // A page that was read before anybody listened may be out of date by now.
-    return wasAhead || !page.isLast;
+  async function untilWoken(): Promise<void> {
+    while (mustWait()) await new Promise<void>((resolve) => (goOn = resolve));
+    if (isOver) return;
+    isWoken = false;
+    rest = setTimeout(() => {
+      rest = undefined;
+      goOn();
+    }, restMs);
   }
 
-  /** The next page, or null for a reset; undefined while the database is away: the next look makes up for it. */
-  async function readOn(): Promise<FeedPage | null | undefined> {
-    const page = ahead;
-    ahead = undefined;
-    return page === undefined
-      ? await feed.readPage(cursor, filter.ownerId).catch(() => undefined)
-      : page;
+  function mustWait(): boolean {
+    return !isOver && (!isWoken || rest !== undefined);
+  }
+
+  /** Reads the next page; resolves with whether there is more to read at once. */
+  async function readOn(): Promise<boolean> {
+    const wasAhead = ahead !== undefined;
+    try {
+      const found = ahead === undefined ? await feed.readPage(cursor, filter.ownerId) : ahead;
+      ahead = undefined;
+      cursor = found?.cursor ?? (await feed.readHead());
+      // The page's own objects, for all who read it: what is made of one can be shared.
+      const all: readonly JobChange[] = found?.changes ?? [{ cursor, job: null }];
+      page = all.values().filter(({ job }) => job === null || matches(job, filter));
+      // A page that was read before anybody listened may be out of date by now.
+      return wasAhead || found?.isLast !== true;
+    } catch {
+      return false; // While the database is away, the next look makes up for it.
+    }
   }
 }
+
+const OVER: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** Checks all of a filter but its owner: only that owner's changes were read. */
 function matches(job: Job, filter: JobFilter): boolean {
