@@ -24,6 +24,7 @@ import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
 import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
+import type { AroundOperation } from "./operations/create-operations.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
 import { createTurns } from "./store/turns.ts";
@@ -216,9 +217,8 @@ export async function startGateway(
       backlog: createBacklog({ mostBytes: limits.unreadBytes }),
       doors: { ...doors, isOpen, trustedDocuments },
       limits,
-      onOperation: metrics?.noteOperation,
       onRefusal: metrics?.noteRefusal,
-      aroundOperation: traces?.aroundOperation,
+      aroundOperation: nest(metrics?.aroundOperation, traces?.aroundOperation),
       log,
     }),
   );
@@ -247,6 +247,11 @@ export async function startGateway(
       await closeAll();
     },
   };
+}
+
+function nest(outer?: AroundOperation, inner?: AroundOperation): AroundOperation | undefined {
+  if (outer === undefined || inner === undefined) return outer ?? inner;
+  return (operation, run) => outer(operation, () => inner(operation, run));
 }
 
 /** Loads what makes traces, only where they are wanted. */

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { OperationTypeNode } from "graphql";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import type { Job, JobStatus } from "../job/job.ts";
 import { isFinal, isFinished, JOB_STATUSES } from "../job/job.ts";
+import type { AroundOperation } from "../operations/create-operations.ts";
+import { findCode } from "../operations/create-operations.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
@@ -209,11 +210,15 @@ export function createMetrics() {
     noteLook: (outcome: Parameters<OnLook>[0]): void => looks.inc({ outcome }),
     noteRefusal: (limitName: string): void => refusals.inc({ limit: limitName }),
 
-    /** An operation has run since that moment of `performance.now`. */
-    noteOperation(kind: OperationTypeNode, code: string | null, startedAt: number): void {
+    /** Counts and times each operation. */
+    aroundOperation: (async ({ kind }, run) => {
+      const done = operationSeconds.startTimer({ kind });
+      const result = await run();
+      const code = findCode(result);
       operations.inc({ kind, outcome: code === null ? "ok" : "error", code: code ?? "" });
-      operationSeconds.observe({ kind }, (performance.now() - startedAt) / 1_000);
-    },
+      done();
+      return result;
+    }) satisfies AroundOperation,
 
     /** What is read whenever somebody asks; unfinished jobs are those of all gateways, counted to 10,000 of each status. */
     follow(sources: {

@@ -43,9 +43,6 @@ export type OperationParams = {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 };
 
-/** `code` is that of its first error, null without one; `startedAt` is of `performance.now`. */
-export type OnOperation = (kind: OperationTypeNode, code: string | null, startedAt: number) => void;
-
 /** Runs an operation within something else, of a subscription its beginning. */
 export type AroundOperation = <Result>(
   operation: {
@@ -72,22 +69,19 @@ export function createOperations(options: {
   /** Null runs every document. */
   readonly trustedDocuments: TrustedDocuments | null;
   readonly maskError: MaskError;
-  /** Hears of each operation that has run, of a subscription once it has begun. */
-  readonly onOperation?: OnOperation | undefined;
   readonly onRefusal?: OnRefusal | undefined;
   readonly aroundOperation?: AroundOperation | undefined;
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
-  const { onOperation, onRefusal, aroundOperation } = options;
+  const { onRefusal, aroundOperation } = options;
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
   const begin = createSubscribe({ slots, maskError });
-  const told = onOperation === undefined ? begin : tellBeginnings(begin, onOperation);
   const subscribe: typeof begin =
     aroundOperation === undefined
-      ? told
-      : (args) => aroundOperation(toOperation(args), () => told(args));
+      ? begin
+      : (args) => aroundOperation(toOperation(args), () => begin(args));
   const yoga = createYoga<OperationOrigin>({
     schema,
     context: (origin: OperationOrigin) => createContext(origin, true),
@@ -113,7 +107,6 @@ export function createOperations(options: {
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
       ...(aroundOperation === undefined ? [] : [createSurrounder(aroundOperation)]),
-      ...(onOperation === undefined ? [] : [createObserver(onOperation)]),
     ],
   });
   // Each operation brings its own context.
@@ -254,38 +247,10 @@ function toOperation({ document, operationName, contextValue }: ExecutionArgs) {
   };
 }
 
-/** For queries and mutations. */
-function createObserver(onOperation: OnOperation): Plugin {
-  return {
-    onExecute({ args: { document, operationName } }) {
-      const startedAt = performance.now();
-      const kind = getOperationAST(document, operationName)?.operation;
-      return {
-        onExecuteDone({ result }) {
-          if (kind !== undefined && !isAsyncIterable(result))
-            onOperation(kind, findCode(result), startedAt);
-        },
-      };
-    },
-  };
-}
-
-/** The code of a result's first error, null without one. */
-export function findCode({ errors: [first] = [] }: ExecutionResult): string | null {
+/** The code of a result's first error, null without one and for a stream. */
+export function findCode(result: unknown): string | null {
+  const { errors: [first] = [] }: ExecutionResult = Object(result);
   return first === undefined ? null : toCode(first);
-}
-
-function tellBeginnings(
-  subscribe: ReturnType<typeof createSubscribe>,
-  onOperation: OnOperation,
-): ReturnType<typeof createSubscribe> {
-  return async (args) => {
-    const startedAt = performance.now();
-    const result = await subscribe(args);
-    const code = isAsyncIterable(result) ? null : findCode(result);
-    onOperation(OperationTypeNode.SUBSCRIPTION, code, startedAt);
-    return result;
-  };
 }
 
 /** For event streams. */

@@ -7,7 +7,6 @@ import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type {
   AroundOperation,
-  OnOperation,
   OperationOrigin,
   Operations,
 } from "../operations/create-operations.ts";
@@ -39,7 +38,6 @@ export type ServerOptions = {
   readonly consoleFolder: string;
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;
-  readonly onOperation?: OnOperation | undefined;
   /** Hears of requests, sockets and subscriptions that are one too many. */
   readonly onRefusal?: OnRefusal | undefined;
   readonly aroundOperation?: AroundOperation | undefined;

@@ -1,6 +1,5 @@
 import type { Tracer } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
-import { isAsyncIterable } from "graphql-yoga";
 import type { Logger } from "pino";
 
 import { isFinished } from "../job/job.ts";
@@ -33,7 +32,7 @@ export function createTraces(tracer: Tracer) {
     const options = { kind: SpanKind.SERVER, attributes };
     return await runIn(kind, options, fromTraceparent(traceparent), async (span) => {
       const result = await run();
-      const code = isAsyncIterable(result) ? null : findCode(Object(result));
+      const code = findCode(result);
       if (code !== null) noteError(span, code);
       return result;
     });

@@ -1,12 +1,17 @@
 import { expect, test } from "vitest";
 
 import { init, nextMessage, open, subscribe } from "./open-socket.ts";
+import { findCode } from "../../src/operations/create-operations.ts";
 import { serve } from "./serve.ts";
 
 test("what hears of operations hears of each once, with the code that clients are told", async () => {
   const heard: unknown[] = [];
   const { graphqlUrl } = await serve({
-    onOperation: (kind, code) => void heard.push([kind, code]),
+    async aroundOperation({ kind }, run) {
+      const result = await run();
+      heard.push([kind, findCode(result)]);
+      return result;
+    },
   });
   const post = (query: string) =>
     fetch(graphqlUrl, {
