@@ -22,6 +22,12 @@ const MESSAGE_BYTES = 2_048;
 /** More than any credential takes. */
 const MOST_BYTES_BEFORE_INIT = 65_536;
 
+export type SocketOperation = {
+  /** Has a stream ended with the operation. */
+  onStream(end: () => void): void;
+  end(): void;
+};
+
 /** One socket, as graphql-ws hands it to the functions that handle its operations. */
 export type SocketSession = {
   /** Null until the client is let in. */
@@ -34,8 +40,8 @@ export type SocketSession = {
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
   isClosed(): boolean;
-  /** By the payload that began it: called when an operation is over, or the socket has closed. */
-  readonly ends: Map<object, () => void>;
+  /** What runs, by the client's id for it; ended when it is over, or the socket has closed. */
+  readonly operations: Map<string, SocketOperation>;
   /** Called, last first, when the socket has closed. */
   readonly leave: (() => void)[];
 };
@@ -74,7 +80,7 @@ export function serveSocket(options: {
     },
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
-    ends: new Map(),
+    operations: new Map(),
     leave: [],
   };
 
@@ -120,7 +126,7 @@ export function serveSocket(options: {
     stopPinging();
     share.close();
     for (const leave of session.leave.toReversed()) leave();
-    for (const over of session.ends.values()) over();
+    for (const operation of session.operations.values()) operation.end();
     closed(code, String(reason)).catch((error: unknown) => {
       log.debug({ err: error }, "A WebSocket's operations could not be ended.");
     });

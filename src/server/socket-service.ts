@@ -13,7 +13,7 @@ import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
 import { overLimit } from "../schema/coded-errors.ts";
-import type { SocketSession } from "./serve-socket.ts";
+import type { SocketOperation, SocketSession } from "./serve-socket.ts";
 import { TRY_AGAIN_LATER } from "./serve-socket.ts";
 import type { ServerParts } from "./server-parts.ts";
 
@@ -48,17 +48,17 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return session.isClosed();
   }
 
-  function toOrigin(
+  function begin(
     session: SocketSession,
-    viewer: Viewer,
+    id: string,
+    { viewer }: Admission,
     payload: SubscribePayload,
-  ): OperationOrigin {
+  ): SocketOrigin {
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
     const traceparent = payload.extensions?.["traceparent"];
     const open = (): BacklogShare => parts.backlog.open(viewer.ownerId, cut);
     const origin = new SocketOrigin(viewer, traceparent, open);
-    if (session.isClosed()) origin.end();
-    else session.ends.set(payload, () => origin.end());
+    session.operations.set(id, origin);
     return origin;
   }
 
@@ -70,8 +70,13 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
     onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
     // Errors are returned: a thrown one would close the socket, with all its other operations.
-    async onSubscribe({ extra: session, subscriptions }, _id, payload) {
+    async onSubscribe({ extra: session, subscriptions }, id, payload) {
       const { admission, pendingCount } = session;
+      // Once the client calls an operation complete, graphql-ws takes its id for free.
+      if (session.operations.has(id)) {
+        session.close(4409, `An operation with the id ${id} still runs. Give each one its own.`);
+        return [new GraphQLError(TOO_LATE)];
+      }
       // What the client calls complete may still run, so that is bounded too.
       const isFull =
         Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
@@ -82,34 +87,38 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       try {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
-        const { viewer } = admission;
-        const limit = await parts.rates.take(viewer);
-        const origin = toOrigin(session, viewer, payload);
+        const origin = begin(session, id, admission, payload);
+        const limit = await parts.rates.take(admission.viewer);
         const prepared =
           limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
-        if (Array.isArray(prepared)) endOperation(session, payload);
+        if (Array.isArray(prepared)) endOperation(session, id);
         return prepared;
       } catch (error) {
-        endOperation(session, payload);
+        endOperation(session, id);
         return [maskError(error)];
       }
     },
-    onOperation: ({ extra: session }, id, _payload, _args, result) =>
-      isAsyncIterable(result) ? sendEach(session, id, result) : undefined,
+    onOperation({ extra: session }, id, _payload, _args, result) {
+      if (!isAsyncIterable(result)) return undefined;
+      const events = result[Symbol.asyncIterator]();
+      session.operations.get(id)?.onStream(() => void events.return?.());
+      return sendEach(session, id, events);
+    },
     // Not called for what was refused; what throws closes its socket.
-    onComplete: ({ extra: session }, _id, payload) => endOperation(session, payload),
+    onComplete: ({ extra: session }, id) => endOperation(session, id),
     onNext: (_socket, _id, _payload, _operation, result) => toPayload(result),
     onError: (_socket, _id, _payload, errors) => errors.map(toFormattedError),
   });
 }
 
 /** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
-class SocketOrigin implements OperationOrigin {
+class SocketOrigin implements OperationOrigin, SocketOperation {
   readonly viewer: Viewer;
   readonly traceparent: unknown;
   readonly #open: () => BacklogShare;
   #share: BacklogShare | undefined;
   #isOver = false;
+  #endStream = (): void => undefined;
 
   constructor(viewer: Viewer, traceparent: unknown, open: () => BacklogShare) {
     this.viewer = viewer;
@@ -123,9 +132,15 @@ class SocketOrigin implements OperationOrigin {
     return this.#share;
   }
 
+  onStream(end: () => void): void {
+    if (this.#isOver) end();
+    else this.#endStream = end;
+  }
+
   end(): void {
     this.#isOver = true;
     this.#share?.close();
+    this.#endStream();
   }
 }
 
@@ -142,9 +157,8 @@ type Result = {
 function sendEach(
   session: SocketSession,
   id: string,
-  results: AsyncIterable<Result>,
+  events: AsyncIterator<Result>,
 ): AsyncIterableIterator<never> {
-  const events = results[Symbol.asyncIterator]();
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
   const sent: AsyncIterableIterator<never> = {
     async next() {
@@ -204,9 +218,9 @@ const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
   revoked: "The credential is no longer accepted. Connect again with another one.",
 };
 
-function endOperation({ ends }: SocketSession, payload: object): void {
-  ends.get(payload)?.();
-  ends.delete(payload);
+function endOperation({ operations }: SocketSession, id: string): void {
+  operations.get(id)?.end();
+  operations.delete(id);
 }
 
 function endSession(session: SocketSession, reason: SessionEnd): void {

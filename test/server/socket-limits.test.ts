@@ -60,6 +60,22 @@ test("subscriptions are counted over sockets and event streams together, and fre
   );
 });
 
+test("an id that comes again while its operation starts closes the socket, and nothing is left of either", async () => {
+  const { graphqlUrl, counts, release } = await serve();
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  for (let tries = 0; tries < 5; tries++) {
+    socket.send(subscribe("1", "subscription { slowTicks }"));
+    socket.send('{"id":"1","type":"complete"}');
+  }
+  expect(await closing(socket)).toEqual({
+    code: 4409,
+    reason: "An operation with the id 1 still runs. Give each one its own.",
+  });
+  release();
+  await expect.poll(() => counts.open).toBe(0);
+});
+
 test("a client that leaves while its event stream starts keeps no place", async () => {
   const webSocket = { ...LIMITS.webSocket, subscriptions: 1 };
   const shares: BacklogShare[] = [];
