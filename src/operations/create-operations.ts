@@ -1,5 +1,5 @@
 import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
-import { getOperationAST, GraphQLError, OperationTypeNode } from "graphql";
+import { getOperationAST, GraphQLError, Kind, OperationTypeNode } from "graphql";
 import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
@@ -77,7 +77,7 @@ export function createOperations(options: {
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
   const { onRefusal, aroundOperation } = options;
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
-  const begin = createSubscribe({ slots, maskError });
+  const begin = createSubscribe({ slots, maskError, findDocument: documents.find });
   const subscribe: typeof begin =
     aroundOperation === undefined
       ? begin
@@ -253,6 +253,8 @@ export function findCode(result: unknown): string | null {
   return first === undefined ? null : toCode(first);
 }
 
+const NO_DOCUMENT = { kind: Kind.DOCUMENT, definitions: [] } as const;
+
 /** For event streams. */
 function createSubscriptionRunner(
   subscribe: ReturnType<typeof createSubscribe>,
@@ -263,6 +265,8 @@ function createSubscriptionRunner(
       setSubscribeFn(async (args: ExecutionArgs) => {
         // Yoga's own is a copy, which does not change from one event to the next.
         const result = await subscribe({ ...args, contextValue: toContext(contextValue) });
+        // Yoga keeps the arguments as long as the stream is open.
+        args.document = NO_DOCUMENT;
         // Nobody reads the stream of a client that has left, nor hears how it ends.
         if (isAsyncIterable(result))
           contextValue.onStream?.(() => void result.return().catch(() => undefined));

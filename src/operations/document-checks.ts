@@ -67,6 +67,12 @@ export function createDocumentChecks(
   };
   return {
     plugin,
+    /** Of a text that was valid. */
+    find(text: string): DocumentNode {
+      const document = kept.get(text) ?? parseWithin(text, tokens);
+      kept.set(text, document);
+      return document;
+    },
     /** A valid document that was kept, if the operation is not too dear with these variables; else null. */
     recall(text: string, name: Name, variables: Variables): DocumentNode | null {
       const document = kept.get(text);

@@ -24,9 +24,13 @@ type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
 
 type Context = Pick<GatewayContext, "viewer" | "startAnew">;
-/** One who subscribes, and the key of what they share with others. */
+/**
+ * One who subscribes, and the key of what they share with others. Of their document they hold the text: parsed it takes
+ * fifty times as much, and a stream may stay for days.
+ */
 type Reader = {
-  readonly args: ExecutionArgs;
+  readonly args: Omit<ExecutionArgs, "document">;
+  readonly text: string;
   readonly context: Context;
   readonly key: string;
   readonly isLeft: () => boolean;
@@ -40,9 +44,12 @@ type Reader = {
 export function createSubscribe({
   slots,
   maskError,
+  findDocument,
 }: {
   readonly slots: Slots;
   readonly maskError: MaskError;
+  /** Of a valid document's text. */
+  readonly findDocument: (text: string) => DocumentNode;
 }) {
   const made = new WeakMap<object, Map<string, Promise<Made>>>();
   const documents = new WeakMap<DocumentNode, number>();
@@ -65,9 +72,9 @@ export function createSubscribe({
    * An event whose fields can't be read waits for the database. With an error in its place whoever goes on from the next
    * one's cursor would never hear of it, and a final one does not come again.
    */
-  async function make(event: unknown, { args, context, isLeft }: Reader): Promise<Made> {
+  async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
     for (;;) {
-      const result = await execute({ ...args, rootValue: event });
+      const result = await execute({ ...args, document: findDocument(text), rootValue: event });
       const isAway = result.errors?.some((error) => isDatabaseFailure(findCause(error)));
       // One that is an error ends its stream.
       if (isAway !== true || event instanceof Error || isLeft())
@@ -108,8 +115,10 @@ export function createSubscribe({
     if (!isAsyncIterable(source)) return mask(source);
     const events = source[Symbol.asyncIterator]();
     const taken = slot.move();
+    const { document, ...rest } = args;
+    const text = document.loc?.source.body ?? "";
     const key = toKey(args, context);
-    const reader = { args, context, key, isLeft: () => taken.disposed };
+    const reader = { args: rest, text, context, key, isLeft: () => taken.disposed };
     const toResult = (next: IteratorResult<unknown>): Promise<Made> | Next => {
       if (next.done !== true) return share(next.value, reader);
       taken.dispose();

@@ -69,6 +69,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     const share = backlog.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
     const origin = toOrigin(admission, share);
+    let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) return await refuse(tooLarge(largestBodyBytes));
@@ -78,9 +79,11 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
+      bodyBytes = body.length;
     }
     await operations.yoga(request, response, origin);
-    return share.hold(response.writableLength);
+    // A stream keeps the variables that it came with.
+    return share.hold(bodyBytes + response.writableLength);
 
     /** A signature stands for the credential. */
     async function answerSigned(path: string, parameters: string): Promise<void> {

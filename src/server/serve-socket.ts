@@ -64,6 +64,8 @@ export function serveSocket(options: {
   let unsentCount = 0;
   let isCorked = false;
   let unhandledBytes = 0;
+  /** Of the messages whose operations have not ended: what they came with is kept as long. */
+  let handledBytes = 0;
 
   const session: SocketSession = {
     admission: null,
@@ -104,12 +106,18 @@ export function serveSocket(options: {
           // Set up like this, ws gives nothing but buffers.
           const text = Buffer.isBuffer(message) ? message.toString() : "";
           session.pendingCount += 1;
+          handledBytes += text.length;
+          count();
           handle(text)
             .catch((error: unknown) => {
               log.debug({ err: error }, "A message could not be handled.");
               session.close(INTERNAL_ERROR, "Internal server error");
             })
-            .finally(() => (session.pendingCount -= 1));
+            .finally(() => {
+              session.pendingCount -= 1;
+              handledBytes -= text.length;
+              count();
+            });
         });
       },
     },
@@ -169,7 +177,8 @@ export function serveSocket(options: {
 
   /** Where that is too much, the backlog cuts whatever holds most. */
   function count(): void {
-    share.hold(socket.bufferedAmount + unsentCount * MESSAGE_BYTES + unhandledBytes);
+    const unsentBytes = socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
+    share.hold(unsentBytes + unhandledBytes + handledBytes);
   }
 
   function cut(): void {

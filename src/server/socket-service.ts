@@ -1,4 +1,5 @@
-import { GraphQLError } from "graphql";
+import type { ExecutionArgs } from "graphql";
+import { getOperationAST, GraphQLError, parse } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
@@ -62,9 +63,25 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return origin;
   }
 
+  const stubbed = new WeakMap<ExecutionArgs, ExecutionArgs>();
+
+  /** What graphql-ws gets for these: it keeps a document as long as its stream is open, and asks only for its kind. */
+  function toStub(args: ExecutionArgs): ExecutionArgs {
+    const kind = getOperationAST(args.document, args.operationName)?.operation ?? "query";
+    const stub = { schema: args.schema, document: STUBS[kind] };
+    stubbed.set(stub, args);
+    return stub;
+  }
+
+  function takeArgs(stub: ExecutionArgs): ExecutionArgs {
+    const args = stubbed.get(stub) ?? stub;
+    stubbed.delete(stub);
+    return args;
+  }
+
   return makeServer<Record<string, unknown>, SocketSession>({
-    execute: operations.execute,
-    subscribe: operations.subscribe,
+    execute: (stub) => operations.execute(takeArgs(stub)),
+    subscribe: (stub) => operations.subscribe(takeArgs(stub)),
     connectionInitWaitTimeout: initSeconds * 1_000,
     // Without a query graphql-ws would close the socket.
     jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
@@ -91,7 +108,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         const limit = await parts.rates.take(admission.viewer);
         const prepared =
           limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
-        if (Array.isArray(prepared)) endOperation(session, id);
+        if ("document" in prepared) return toStub(prepared);
+        endOperation(session, id);
         return prepared;
       } catch (error) {
         endOperation(session, id);
@@ -192,6 +210,13 @@ function toPayload({ errors, data, extensions }: Result) {
     ...(extensions !== undefined && { extensions }),
   };
 }
+
+/** Of each kind of operation. */
+const STUBS = {
+  query: parse("{ __typename }"),
+  mutation: parse("mutation { __typename }"),
+  subscription: parse("subscription { __typename }"),
+};
 
 /** No client hears this. */
 const TOO_LATE = "The socket is closed. Connect again.";

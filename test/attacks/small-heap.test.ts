@@ -78,6 +78,46 @@ test.each([
   },
 );
 
+/** Parsed, and kept for as long as their streams are open, they would take 250 MiB. */
+const FIELDS = Array.from({ length: 1_300 }, (_, index) => `a${index.toString(36)}:id`).join(" ");
+const OWN_DOCUMENTS = Array.from(
+  { length: 300 },
+  (_, index) => `subscription S${index} { jobsUpdated { job { ${FIELDS} } } }`,
+);
+
+test.each([
+  [
+    "on a socket",
+    async (port: number) => {
+      const { socket } = await openRawWebSocket(port);
+      await once(keep(socket), "data");
+      socket.write(INIT);
+      await once(socket, "data");
+      for (const [id, query] of OWN_DOCUMENTS.entries())
+        socket.write(say({ type: "subscribe", id: `s${id}`, payload: { query } }));
+      socket.write(QUESTION);
+      await once(socket, "data");
+    },
+  ],
+  [
+    "as event streams",
+    async (port: number) => {
+      for (const query of OWN_DOCUMENTS) {
+        const socket = keep(await openSocket(port));
+        const body = JSON.stringify({ query });
+        const headers = `Accept: text/event-stream\r\nContent-Length: ${body.length}`;
+        socket.write(Buffer.concat([toHead(headers), Buffer.from(body)]));
+        await once(socket, "data");
+      }
+    },
+  ],
+])("300 subscriptions with documents of their own, %s", LONG, async (_how, subscribe) => {
+  const smaller = await startAttackedGateway({ NODE_OPTIONS: "--max-old-space-size=256" });
+  onTestFinished(() => smaller.end());
+  await subscribe(smaller.port);
+  await smaller.expectUnharmed();
+});
+
 test("3,000 bodies that never end", LONG, async () => {
   const head = toHead(`Content-Length: ${250 * 1_024}`);
   const sockets = await openMany(3_000);

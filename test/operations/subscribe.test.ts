@@ -31,6 +31,7 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
   const subscribe = createSubscribe({
     slots: createSlots({ what: "subscriptions", most: 2 }),
     maskError: (error) => new GraphQLError(`masked: ${Object(error).message}`),
+    findDocument: parse,
   });
   return {
     count: () => count,

@@ -186,9 +186,11 @@ test("answers that come at once to a reader that stopped reading are not kept be
   const { graphqlUrl, counts, release } = await serve({ backlog });
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
-  const query = `{ wait echo(text: "${"x".repeat(200_000)}") }`;
+  const echoes = Array.from({ length: 50 }, (_, index) => `e${index}: echo(text: $text)`);
+  const query = `query ($text: String!) { wait ${echoes.join(" ")} }`;
+  const payload = { query, variables: { text: "x".repeat(4_000) } };
   for (let id = 0; id < COUNT; id += 1) {
-    socket.send(subscribe(String(id), query));
+    socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
     // One after the other: what a slow gateway has not handled yet would close the socket before.
     await vi.waitFor(() => expect(counts.waiting).toBe(id + 1), { timeout: 10_000, interval: 2 });
   }
@@ -202,6 +204,30 @@ test("answers that come at once to a reader that stopped reading are not kept be
   // What the kernel keeps for both sides, and little more.
   expect(receivedCount).toBeLessThan(COUNT / 2);
 });
+
+test.each(["a socket", "event streams"])(
+  "what the subscriptions of %s came with counts until they end",
+  async (way) => {
+    const backlog = createBacklog({ mostBytes: 4 * 1_048_576 });
+    const { graphqlUrl, counts } = await serve({ backlog });
+    const payload = { query: TICKS, variables: { text: "x".repeat(200_000) } };
+    const headers = { "content-type": "application/json", accept: "text/event-stream" };
+    const socket = await open(graphqlUrl, INIT);
+    await nextMessage(socket);
+    const begin = async (id: number): Promise<void> => {
+      if (way === "a socket")
+        socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
+      else await fetch(graphqlUrl, { method: "POST", headers, body: JSON.stringify(payload) });
+    };
+    for (let id = 1; id <= 5; id++) {
+      await begin(id);
+      await expect.poll(() => counts.open).toBe(id);
+    }
+    await begin(6);
+    // The socket that they share is closed, or the stream that holds most.
+    await expect.poll(() => counts.open).toBe(way === "a socket" ? 0 : 5);
+  },
+);
 
 test("more sockets than the gateway has places for are refused before they open", async () => {
   const webSocket = { ...LIMITS.webSocket, sockets: 1 };
