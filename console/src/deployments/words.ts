@@ -1,5 +1,5 @@
 import type { DeploymentLiveQuery, DeploymentsQuery } from "../gql/graphql";
-import { formatSeconds } from "../parts/time";
+import { formatSeconds, formatWhole } from "../parts/time";
 
 export type Deployment = DeploymentsQuery["deployments"][number];
 export type Stats = Deployment["stats"];
@@ -81,11 +81,4 @@ function tellInstances(least: number | null, most: number | null): string | null
   if (least === null) return most === null ? null : `at most ${most}`;
   if (most === null) return `at least ${least}`;
   return least === most ? `always ${most}` : `${least} to ${most}`;
-}
-
-/** `1 min`, where `formatSeconds` says how exactly something was measured. */
-function formatWhole(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
 }

@@ -7,9 +7,8 @@ import { CANCEL } from "../documents";
 import type { JobRowFragment } from "../gql/graphql";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
-import { Ago, formatSeconds } from "../parts/time";
+import { Ago, Elapsed, formatSeconds } from "../parts/time";
 import { explain } from "../session";
-import { clock, useStore } from "../store";
 import { Again } from "./again";
 import type { Field } from "./fields";
 import { Result } from "./result";
@@ -94,11 +93,7 @@ function Shown({
 }
 
 function Times({ job }: { readonly job: WatchedJob }): ReactNode {
-  const now = useStore(clock);
-  if (!job.isFinished) {
-    const seconds = Math.max(0, (now - Date.parse(job.createdAt)) / 1_000);
-    return `${formatSeconds(Math.floor(seconds)).replace(/\.\d/, "")} so far`;
-  }
+  if (!job.isFinished) return <Elapsed since={job.createdAt}> so far</Elapsed>;
   const { queueSeconds, runSeconds } = job;
   if (runSeconds !== null && queueSeconds !== null)
     return `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`;

@@ -4,8 +4,7 @@ import { Link } from "wouter";
 import type { JobRowFragment } from "../gql/graphql";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
-import { Ago, formatSeconds } from "../parts/time";
-import { Elapsed } from "./elapsed";
+import { Ago, Elapsed, formatSeconds } from "../parts/time";
 import { Thumbnail } from "./thumbnail";
 
 type RowProps = {
@@ -97,11 +96,12 @@ function isRunKnown({ startedAt, runSeconds }: JobRowFragment): boolean {
 }
 
 function Queued({ job }: { readonly job: JobRowFragment }) {
-  if (job.queueSeconds === null && !job.isFinished) return <Elapsed since={job.createdAt} />;
+  if (job.queueSeconds === null && !job.isFinished)
+    return <Elapsed since={job.createdAt}>…</Elapsed>;
   return formatSeconds(job.queueSeconds);
 }
 
 function Ran({ job }: { readonly job: JobRowFragment }) {
-  if (job.startedAt !== null && !job.isFinished) return <Elapsed since={job.startedAt} />;
+  if (job.startedAt !== null && !job.isFinished) return <Elapsed since={job.startedAt}>…</Elapsed>;
   return formatSeconds(job.runSeconds);
 }

@@ -1,6 +1,5 @@
 import type { FullJob } from "./use-job";
-import { formatSeconds } from "../parts/time";
-import { Elapsed } from "./elapsed";
+import { Elapsed, formatSeconds } from "../parts/time";
 
 type Job = FullJob;
 type Step = {
@@ -36,7 +35,7 @@ export function Timeline({ job }: { readonly job: Job }) {
             </span>
             <span className="took">
               {at !== null && before != null && tookText(secondsBetween(before, at))}
-              {isNext && before != null && <Elapsed since={before} />}
+              {isNext && before != null && <Elapsed since={before}>…</Elapsed>}
             </span>
           </li>
         );

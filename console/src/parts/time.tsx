@@ -22,10 +22,38 @@ export function Ago({ at }: { readonly at: string }) {
   );
 }
 
-/** `8.2 s`, `1 min 20 s`; a dash where it is not known. */
+/** How long something has gone on, with what follows the time. */
+export function Elapsed({
+  since,
+  children,
+}: {
+  readonly since: string;
+  readonly children: string;
+}) {
+  const seconds = Math.max(0, (useStore(clock) - Date.parse(since)) / 1_000);
+  return (
+    <span className="so-far" title="so far">
+      {formatWhole(Math.floor(seconds))}
+      {children}
+    </span>
+  );
+}
+
+/** How long something took: `8.2 s`, and from ten seconds on as `formatWhole`; a dash where it is not known. */
 export function formatSeconds(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return "–";
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3_600)} h ${Math.round((seconds % 3_600) / 60)} min`;
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : formatWhole(seconds);
+}
+
+/** `8 s`, `1 min 20 s`, `2 h`. */
+export function formatWhole(seconds: number): string {
+  // Rounded before it is split: no minute has 60 seconds.
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  return whole < 3_600 ? split(whole, "min", "s") : split(Math.round(whole / 60), "h", "min");
+}
+
+function split(count: number, unit: string, part: string): string {
+  const rest = count % 60;
+  return `${Math.floor(count / 60)} ${unit}${rest === 0 ? "" : ` ${rest} ${part}`}`;
 }
