@@ -42,7 +42,6 @@ export const LIVE = graphql(`
   subscription Live($after: String!) {
     jobsUpdated(after: $after) {
       cursor
-      reset
       job {
         ...JobRow
       }
@@ -57,7 +56,6 @@ export const WATCH = graphql(`
       estimate {
         startsAt
         finishesAt
-        finishesBy
         progress
         isColdStart
       }
@@ -87,12 +85,10 @@ export const JOB = graphql(`
   query Job($id: ID!) {
     job(id: $id) {
       ...JobRow
-      ownerId
       requestId
       updatedAt
       output
       history {
-        version
         status
         at
       }
@@ -116,17 +112,14 @@ graphql(`
     queueSeconds {
       p50
       p90
-      p99
     }
     runSeconds {
       p50
       p90
-      p99
     }
     coldStartSeconds {
       p50
       p90
-      p99
     }
   }
 `);
@@ -138,7 +131,6 @@ export const DEPLOYMENTS = graphql(`
       name
       description
       model
-      submitField
       inputSchema
       stats {
         ...Stats

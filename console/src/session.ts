@@ -28,7 +28,6 @@ export function openSession(credential: string) {
             "JobNotFinishedError",
             "UpstreamError",
           ],
-          Node: ["Job", "Deployment"],
         },
         // What has no id belongs to whoever names it.
         keys: {

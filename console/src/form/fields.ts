@@ -55,7 +55,9 @@ export function readFields(inputSchema: unknown): readonly Field[] {
   const schema = isObject(inputSchema) ? resolve(inputSchema, inputSchema) : {};
   const { members, required } = readMembers(schema);
   if (members.length === 0) return [WHOLE];
-  const fields = members.map(([name, member]) => readField(name, member, required.has(name)));
+  const fields = members.map(([name, member]) =>
+    readField(name, member, required.has(name), schema),
+  );
   const isOpen = schema["additionalProperties"] !== false;
   return [...fields.toSorted((one, other) => rank(one) - rank(other)), ...(isOpen ? [OTHERS] : [])];
 }
@@ -77,9 +79,9 @@ const OTHERS: Field = {
   isFolded: true,
 };
 
-function readField(name: string, schema: JsonObject, isRequired: boolean): Field {
+function readField(name: string, schema: JsonObject, isRequired: boolean, root: JsonObject): Field {
   const { title, description } = schema;
-  const widget = readWidget(name, schema);
+  const widget = readWidget(name, schema, root);
   const isCommon = /^(prompt|width|height)$/.test(name) || /^(seed|files?)$/.test(widget.kind);
   return {
     name,
@@ -92,7 +94,7 @@ function readField(name: string, schema: JsonObject, isRequired: boolean): Field
   };
 }
 
-function readWidget(name: string, schema: JsonObject): Widget {
+function readWidget(name: string, schema: JsonObject, root: JsonObject): Widget {
   const { format, maxLength } = schema;
   const options = Array.isArray(schema["enum"]) ? schema["enum"] : null;
   if (options !== null) return { kind: "choice", options: options.filter((one) => one !== null) };
@@ -112,7 +114,7 @@ function readWidget(name: string, schema: JsonObject): Widget {
       return { kind: "flag" };
     case "array": {
       const { items, maxItems } = schema;
-      const item = isObject(items) ? items : {};
+      const item = resolve(items, root);
       if (typeOf(item) !== "string" || !isFile(item["format"])) return { kind: "json" };
       const most = typeof maxItems === "number" ? maxItems : Infinity;
       return { kind: "files", accept: toAccept(item["format"]), most };

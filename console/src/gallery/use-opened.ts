@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { type CombinedError, useQuery } from "urql";
+import { useQuery } from "urql";
 
 import type { JobFilter, JobRowFragment } from "../gql/graphql";
 import { explain } from "../session";
@@ -40,14 +40,10 @@ export function useOpened(
   const own = job ? picturesOf(job).find((one) => one.n === n) : undefined;
   return {
     picture: own ?? (isElsewhere && isAsked ? null : undefined),
-    problem: isElsewhere ? explainMissing(error) : null,
+    problem: isElsewhere && error ? explain(error) : null,
     before: place < 0 ? null : (around[place - 1] ?? null),
     after: place < 0 ? null : (around[place + 1] ?? null),
   };
-}
-
-function explainMissing(error: CombinedError | undefined): string | null {
-  return error ? explain(error) : null;
 }
 
 /** The pictures of a job and of those submitted around it, newest first. */

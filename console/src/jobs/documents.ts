@@ -62,7 +62,7 @@ export const RUN_AGAIN = graphql(`
       __typename
       ... on SubmitJobSuccess {
         job {
-          ...JobRow
+          id
         }
       }
       ... on InvalidInputError {

@@ -3,10 +3,8 @@ import { useQuery } from "urql";
 import type { FullJob } from "./use-job";
 import { INPUT_FIELDS } from "./documents";
 
-type Job = FullJob;
-
 /** What was sent, one value a line, in the deployment's order. */
-export function InputTable({ job }: { readonly job: Job }) {
+export function InputTable({ job }: { readonly job: FullJob }) {
   const [{ data }] = useQuery({
     query: INPUT_FIELDS,
     variables: { deploymentId: job.deployment.id },

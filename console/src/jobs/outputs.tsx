@@ -5,8 +5,7 @@ import { Picture } from "../parts/picture";
 import { KeepLine } from "./keep-line";
 import { formatBytes } from "./sizes";
 
-type Job = FullJob;
-type Asset = Job["assets"][number];
+type Asset = FullJob["assets"][number];
 
 /** What a job gave, as large as fits, several beside each other. */
 export function Outputs({
@@ -14,7 +13,7 @@ export function Outputs({
   prompt,
   onKeep,
 }: {
-  readonly job: Job;
+  readonly job: FullJob;
   readonly prompt: string;
   /** Not given where the viewer may not. */
   readonly onKeep?: (() => void) | undefined;

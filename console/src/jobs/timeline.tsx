@@ -1,7 +1,6 @@
 import type { FullJob } from "./use-job";
 import { Elapsed, formatSeconds } from "../parts/time";
 
-type Job = FullJob;
 type Step = {
   readonly name: string;
   /** Null where it has not happened, or nobody saw it. */
@@ -15,7 +14,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 /** What became of a job and when, with how long each step took. */
-export function Timeline({ job }: { readonly job: Job }) {
+export function Timeline({ job }: { readonly job: FullJob }) {
   const steps = toSteps(job);
   const last = steps.findLastIndex(({ at }) => at !== null);
   return (
@@ -54,9 +53,9 @@ function Moment({ at, isDayToo }: { readonly at: string; readonly isDayToo: bool
   );
 }
 
-function toSteps(job: Job): readonly Step[] {
+function toSteps(job: FullJob): readonly Step[] {
   const { status, history } = job;
-  const enteredAt = (wanted: Job["status"]) =>
+  const enteredAt = (wanted: FullJob["status"]) =>
     history.find((event) => event.status === wanted)?.at ?? null;
   const unseen = job.isFinished ? "not seen" : "to come";
   const end =
@@ -74,7 +73,7 @@ function toSteps(job: Job): readonly Step[] {
 }
 
 /** The last change of a job whose files are all kept was that the last of them was. */
-function toKeptStep({ assets, updatedAt, isFinished }: Job): Step {
+function toKeptStep({ assets, updatedAt, isFinished }: FullJob): Step {
   const kept = assets.filter(({ keep }) => keep === "KEPT").length;
   if (assets.length > 0 && kept === assets.length) return { name: "Kept", at: updatedAt };
   if (!isFinished) return { name: "Kept", at: null, note: "to come" };
