@@ -14,7 +14,7 @@ export function RunTimes({ runs }: { readonly runs: readonly Run[] | null }) {
     <div className="run-times">
       <p className="run-times-legend hint">
         <span className="run-times-waited">waited</span>
-        <span className="run-times-ran">ran</span>
+        <span>ran</span>
         {runs && runs.length > 0 && tellWhich(runs.length)}
       </p>
       <div className="run-times-chart">

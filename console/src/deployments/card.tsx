@@ -48,7 +48,7 @@ export function DeploymentCard({
       </div>
       {description && <p>{description}</p>}
       <CopyId id={id} />
-      <p className="deployment-stats">{tellStats(stats)}</p>
+      <p>{tellStats(stats)}</p>
       <details open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
         <summary>Details</summary>
         {isOpen && wasShown ? (

@@ -1,7 +1,6 @@
 import { graphql } from "../gql";
 
 /** A submit that tells all that decides about its key. */
-// Each error by itself: the cache does not know which types an interface has.
 export const RUN = graphql(`
   mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {
     submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {
@@ -16,24 +15,19 @@ export const RUN = graphql(`
         }
       }
       ... on InvalidInputError {
-        message
         issues {
           path
           message
         }
       }
       ... on UpstreamError {
-        message
         retryable
         retryAfterSeconds
         unconfirmedJob {
           ...JobRow
         }
       }
-      ... on DeploymentNotFoundError {
-        message
-      }
-      ... on IdempotencyConflictError {
+      ... on Error {
         message
       }
     }

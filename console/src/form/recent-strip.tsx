@@ -61,7 +61,7 @@ function Item({
       ) : (
         <>
           {job && <Status job={job} />}
-          <span className="run-hidden">{name}</span>
+          <span className="unseen">{name}</span>
         </>
       )}
     </button>

@@ -73,9 +73,7 @@ export function Viewer({
       </div>
       <div className="gallery-details">
         {picture && <Details picture={picture} />}
-        <button className="gallery-close" onClick={() => dialog.current?.close()}>
-          Close
-        </button>
+        <button onClick={() => dialog.current?.close()}>Close</button>
       </div>
     </dialog>
   );

@@ -28,7 +28,7 @@ export function FilterBar({
   const count = countFilters(filters);
   const { statuses, deploymentId, from, to, tag, owner } = filters;
   return (
-    <div className="filters">
+    <div>
       <button className="opener" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
         Filters{count > 0 && ` (${count})`}
       </button>

@@ -24,7 +24,7 @@ export function Timeline({ job }: { readonly job: FullJob }) {
         const isNext = index === last + 1 && !job.isFinished;
         return (
           <li key={name} className={at === null ? "to-come" : undefined}>
-            <span className="name">{name}</span>
+            <span>{name}</span>
             <span className="at">
               {at === null ? (
                 note

@@ -82,7 +82,7 @@ function Desk({
 
   return (
     <>
-      <h1 className="run-title">Run</h1>
+      <h1 className="unseen">Run</h1>
       <Chooser {...{ deployments, deploymentId }} onChoose={(id) => navigate(toPath(id))} />
       <div className="run-desk">
         <Workbench {...{ viewer, deploymentId, onJob }} fields={fieldsOf(deploymentId)} />
