@@ -27,6 +27,5 @@ export function useStore<Value>({ subscribe, get }: Store<Value>): Value {
   return useSyncExternalStore(subscribe, get);
 }
 
-/** The time, every second, for whoever shows how long ago something was. */
+/** The time, set every second, for whoever shows how long ago something was. */
 export const clock = createStore(Date.now());
-setInterval(() => clock.set(Date.now()), 1_000);

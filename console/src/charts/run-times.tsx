@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
 
 import { Ago, formatSeconds } from "../parts/time";
+import { useMedia } from "../parts/use-media";
 import type { Chart } from "./draw-run-times";
 import type { Run } from "./run";
 import { RunTable } from "./run-table";
-import { useScheme } from "./use-scheme";
 
 /** Runs as columns, oldest first, and the same as a sentence and a table; null while they are fetched. */
 export function RunTimes({ runs }: { readonly runs: readonly Run[] | null }) {
@@ -48,7 +48,7 @@ function Canvas({
   const chart = useRef<Chart | null>(null);
   const latest = useRef(runs);
   const [isMissing, setMissing] = useState(false);
-  const scheme = useScheme();
+  const isDark = useMedia("(prefers-color-scheme: dark)");
 
   useEffect(() => {
     let isGone = false;
@@ -65,7 +65,7 @@ function Canvas({
       chart.current = null;
     };
     // Its colours are those of the scheme in which it is drawn.
-  }, [scheme, onPoint]);
+  }, [isDark, onPoint]);
   useEffect(() => {
     latest.current = runs;
     chart.current?.show(runs);

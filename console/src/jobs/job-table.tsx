@@ -5,7 +5,7 @@ import { useLocation } from "wouter";
 import { isStray } from "./filters";
 import type { JobList, Row } from "./job-list";
 import { JobRow } from "./job-row";
-import { useMedia } from "./use-media";
+import { useMedia } from "../parts/use-media";
 import type { Selection } from "./use-selection";
 
 const HEADINGS = ["Select", "Picture", "Deployment", "Prompt", "Status", "Queued", "Ran", "When"];
