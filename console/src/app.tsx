@@ -8,6 +8,7 @@ import { VIEWER } from "./documents";
 import { Foot } from "./foot";
 import { Keys } from "./keys";
 import { useLive } from "./live";
+import { Problem } from "./parts/problem";
 import { Deployments } from "./screens/deployments";
 import { Gallery } from "./screens/gallery";
 import { JobPage } from "./screens/job";
@@ -78,8 +79,7 @@ function Entrance({
   if (error) {
     return (
       <main className="center">
-        <p role="alert">{explain(error)}</p>
-        <button onClick={() => ask({ requestPolicy: "network-only" })}>Try again</button>
+        <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />
       </main>
     );
   }

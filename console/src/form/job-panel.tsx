@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import type { Viewer } from "../viewer";
 import { CANCEL } from "../documents";
 import type { JobRowFragment } from "../gql/graphql";
+import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";
@@ -36,12 +37,7 @@ export function JobPanel({ id, submitted, onGone, ...props }: JobPanelProps) {
     <div className="run-shown">
       <div className="run-frame">
         {state.kind === "unknown" ? (
-          <div>
-            <p role="alert">{state.reason}</p>
-            <button type="button" onClick={state.askAgain}>
-              Try again
-            </button>
-          </div>
+          <Problem text={state.reason} onRetry={state.askAgain} />
         ) : (
           <p>Looking for the job…</p>
         )}

@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { VIEWER } from "../documents";
 import type { JobFilter } from "../gql/graphql";
 import { MOST_NEWS } from "../jobs/job-list";
+import { Problem } from "../parts/problem";
 import { explain } from "../session";
 
 /** Stands in for the first rows. */
@@ -75,14 +76,7 @@ export function Older({
   /** Null while older ones are fetched unasked. */
   readonly onFurther: (() => void) | null;
 }) {
-  if (error !== null) {
-    return (
-      <div className="gallery-older">
-        <p role="alert">{explain(error)}</p>
-        <button onClick={onRetry}>Try again</button>
-      </div>
-    );
-  }
+  if (error !== null) return <Problem text={explain(error)} onRetry={onRetry} />;
   if (onFurther !== null) {
     return (
       <div className="gallery-older">

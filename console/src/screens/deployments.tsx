@@ -4,6 +4,7 @@ import { useQuery } from "urql";
 import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
 import { DEPLOYMENTS, VIEWER } from "../documents";
+import { Problem } from "../parts/problem";
 import { explain } from "../session";
 import "./deployments.css";
 
@@ -20,10 +21,7 @@ export function Deployments() {
     <>
       <h1>Deployments</h1>
       {error ? (
-        <div className="empty">
-          <p role="alert">{explain(error)}</p>
-          <button onClick={() => ask({ requestPolicy: "network-only" })}>Try again</button>
-        </div>
+        <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />
       ) : (
         <div className="deployments" role="status">
           <p className="card deployment-loading faint">Fetching deployments…</p>

@@ -11,6 +11,7 @@ import { OutputToCome, Outputs } from "../jobs/outputs";
 import { Progress } from "../jobs/progress";
 import { Timeline } from "../jobs/timeline";
 import { type FullJob, useJob } from "../jobs/use-job";
+import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { explain } from "../session";
@@ -24,11 +25,9 @@ export function JobPage({ id, viewer }: { readonly id: string; readonly viewer: 
 
   if (job === null) {
     if (isRead) return <Unknown />;
-    return error === null ? (
-      <Loading />
-    ) : (
-      <Unread problem={explain(error)} onRetry={() => void read()} />
-    );
+    if (error === null) return <Loading />;
+    const text = `The job could not be read. ${explain(error)}`;
+    return <Problem text={text} onRetry={() => void read()} />;
   }
 
   async function keepFiles(): Promise<void> {
@@ -197,15 +196,6 @@ function Loading() {
         </div>
         <div className="card course loading" />
       </div>
-    </div>
-  );
-}
-
-function Unread({ problem, onRetry }: { readonly problem: string; readonly onRetry: () => void }) {
-  return (
-    <div className="empty">
-      <p role="alert">The job could not be read. {problem}</p>
-      <button onClick={onRetry}>Try again</button>
     </div>
   );
 }

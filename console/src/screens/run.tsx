@@ -15,6 +15,7 @@ import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql/graphql";
+import { Problem } from "../parts/problem";
 import { explain } from "../session";
 import { useStore } from "../store";
 import "./run.css";
@@ -33,12 +34,7 @@ export function Run({ viewer, deploymentId }: Props) {
 
   if (!data) {
     if (!error) return <Skeleton />;
-    return (
-      <div className="empty">
-        <p role="alert">{explain(error)}</p>
-        <button onClick={() => ask({ requestPolicy: "network-only" })}>Try again</button>
-      </div>
-    );
+    return <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />;
   }
   const { deployments } = data;
   if (deploymentId !== undefined)
