@@ -164,36 +164,6 @@ export const OUTAGES = graphql(`
   }
 `);
 
-export const CANCEL = graphql(`
-  mutation Cancel($id: ID!) {
-    cancelJob(id: $id) {
-      __typename
-      ... on CancelJobSuccess {
-        job {
-          ...JobRow
-        }
-      }
-      ... on Error {
-        message
-      }
-    }
-  }
-`);
-
-export const DELETE = graphql(`
-  mutation Delete($id: ID!) {
-    deleteJob(id: $id) {
-      __typename
-      ... on DeleteJobSuccess {
-        deletedJobId
-      }
-      ... on Error {
-        message
-      }
-    }
-  }
-`);
-
 export const KEEP = graphql(`
   mutation Keep($id: ID!) {
     keepOutputs(jobId: $id) {

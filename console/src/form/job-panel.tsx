@@ -1,15 +1,14 @@
 import { type ReactNode, useEffect, useState } from "react";
-import { useMutation } from "urql";
 import { Link } from "wouter";
 
 import type { Viewer } from "../viewer";
-import { CANCEL } from "../documents";
 import type { JobRowFragment } from "../gql/graphql";
+import { CANCEL_THEM } from "../jobs/actions";
+import { useAction } from "../jobs/use-action";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";
-import { explain } from "../session";
 import { Again } from "./again";
 import type { Field } from "./fields";
 import { Result } from "./result";
@@ -80,7 +79,9 @@ function Shown({
         <Link className="button" href={`/jobs/${job.id}`}>
           Details
         </Link>
-        {job.isCancellable && viewer.scopes.includes("jobs:cancel") && <Cancel id={job.id} />}
+        {job.isCancellable && viewer.scopes.includes("jobs:cancel") && (
+          <Cancel id={job.id} viewerId={viewer.id} />
+        )}
       </div>
       <Result job={job} />
       <p className="run-prompt">{promptOf(job)}</p>
@@ -96,24 +97,19 @@ function Times({ job }: { readonly job: WatchedJob }): ReactNode {
   return null;
 }
 
-function Cancel({ id }: { readonly id: string }) {
-  const [{ fetching, data, error }, cancel] = useMutation(CANCEL);
-  const [isAsked, setIsAsked] = useState(false);
-  const result = data?.cancelJob;
-  const problem = error ? explain(error) : result && "message" in result ? result.message : "";
+function Cancel({ id, viewerId }: { readonly id: string; readonly viewerId: string }) {
+  const { doing, act } = useAction(id, viewerId);
+  const [problem, setProblem] = useState<string | null>(null);
   return (
     <>
       <button
         type="button"
-        disabled={fetching}
-        onClick={() => {
-          setIsAsked(true);
-          void cancel({ id });
-        }}
+        disabled={doing !== null}
+        onClick={async () => setProblem((await act(CANCEL_THEM)).problem)}
       >
-        {fetching ? "Cancelling…" : "Cancel"}
+        {doing === null ? "Cancel" : "Cancelling…"}
       </button>
-      {isAsked && problem !== "" && <span role="alert">{problem}</span>}
+      {problem !== null && <span role="alert">{problem}</span>}
     </>
   );
 }

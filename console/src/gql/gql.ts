@@ -25,8 +25,6 @@ type Documents = {
     "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": typeof types.DeploymentsDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": typeof types.ViewerDocument,
     "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": typeof types.OutagesDocument,
-    "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelDocument,
-    "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.DeleteDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.KeepDocument,
     "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.RunDocument,
     "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.RunJobDocument,
@@ -51,8 +49,6 @@ const documents: Documents = {
     "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": types.DeploymentsDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": types.ViewerDocument,
     "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": types.OutagesDocument,
-    "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelDocument,
-    "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.DeleteDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.KeepDocument,
     "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.RunDocument,
     "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.RunJobDocument,
@@ -124,14 +120,6 @@ export function graphql(source: "\n  query Viewer {\n    viewer {\n      id\n   
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"): (typeof documents)["\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Cancel($id: ID!) {\n    cancelJob(id: $id) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Delete($id: ID!) {\n    deleteJob(id: $id) {\n      __typename\n      ... on DeleteJobSuccess {\n        deletedJobId\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -17,9 +17,9 @@ export type Outcome = {
 };
 
 /** In whose name something is done. */
-export type Actor = { readonly client: Client; readonly viewerId: string };
+type Actor = { readonly client: Client; readonly viewerId: string };
 
-/** Something to do with many jobs at once; it tells how many are done. */
+/** Something to do with jobs, however many; it tells how many are done. */
 export type Action = {
   readonly run: (
     actor: Actor,
@@ -67,7 +67,7 @@ export const RUN_THEM_AGAIN: Action = {
 };
 
 /** Its key is kept until an answer came, also over a reload, so that asking again pays for nothing twice. */
-export async function runAgain({ client, viewerId }: Actor, id: string): Promise<Outcome> {
+async function runAgain({ client, viewerId }: Actor, id: string): Promise<Outcome> {
   const scope = `${viewerId} rerun`;
   const key = keyFor(scope, id);
   keepKey(scope, id, key);

@@ -1,15 +1,14 @@
-import { useRef, useState } from "react";
-import { useClient, useMutation } from "urql";
+import { useRef } from "react";
+import { useClient } from "urql";
 import { useLocation } from "wouter";
 
 import type { Viewer } from "../viewer";
-import { CANCEL, DELETE } from "../documents";
 import { toScope } from "../form/draft-store";
 import { keep } from "../form/keep";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
-import { explain } from "../session";
-import { runAgain } from "./actions";
+import { CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
 import { Confirm } from "./confirm";
+import { useAction } from "./use-action";
 import type { FullJob } from "./use-job";
 import { removeFromList } from "./use-job-list";
 
@@ -24,9 +23,7 @@ export type JobActionsProps = {
 export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
   const [, navigate] = useLocation();
   const client = useClient();
-  const [cancelling, cancel] = useMutation(CANCEL);
-  const [deleting, remove] = useMutation(DELETE);
-  const [isRunning, setIsRunning] = useState(false);
+  const { doing, act } = useAction(job.id, viewer.id);
   const deletion = useRef<HTMLDialogElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
   const isMine = job.ownerId === viewer.id;
@@ -36,28 +33,22 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
   const isInputToBlame = job.error?.code === "INFERENCE_FAILED";
 
   async function cancelIt(): Promise<void> {
-    const { data, error } = await cancel({ id: job.id });
-    const result = data?.cancelJob;
-    const problem = result && "message" in result ? result.message : "";
-    onTell(error ? explain(error) : problem);
+    const { problem } = await act(CANCEL_THEM);
+    onTell(problem ?? "");
     onChange();
   }
 
   async function deleteIt(): Promise<void> {
-    const { data, error } = await remove({ id: job.id });
-    const result = data?.deleteJob;
-    if (result?.__typename === "DeleteJobSuccess") {
-      removeFromList(client, [job.id]);
-      navigate("/jobs");
-    } else onTell(error ? explain(error) : (result?.message ?? "It was not deleted. Try again."));
+    const { problem } = await act(DELETE_THEM);
+    if (problem !== null) return onTell(problem);
+    removeFromList(client, [job.id]);
+    navigate("/jobs");
   }
 
   async function repeat(): Promise<void> {
     if (isTooSoon()) return;
-    setIsRunning(true);
     onTell("");
-    const { problem, madeId } = await runAgain({ client, viewerId: viewer.id }, job.id);
-    setIsRunning(false);
+    const { problem, madeId } = await act(RUN_THEM_AGAIN);
     if (madeId !== undefined) {
       noteAccepted();
       navigate(`/jobs/${madeId}`);
@@ -74,18 +65,18 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
   return (
     <div className="row actions">
       {mayCancel && job.isCancellable && (
-        <button disabled={cancelling.fetching} onClick={() => void cancelIt()}>
-          {cancelling.fetching ? "Cancelling…" : "Cancel"}
+        <button disabled={doing === CANCEL_THEM} onClick={() => void cancelIt()}>
+          {doing === CANCEL_THEM ? "Cancelling…" : "Cancel"}
         </button>
       )}
       {maySubmit && isMine && (
         <button
           className={job.error?.retryable && !isInputToBlame ? "primary" : undefined}
-          disabled={isRunning}
+          disabled={doing === RUN_THEM_AGAIN}
           {...PRESSED_ONCE}
           onClick={() => (isRisky ? repetition.current?.showModal() : void repeat())}
         >
-          {isRunning ? "Sending…" : "Run again"}
+          {doing === RUN_THEM_AGAIN ? "Sending…" : "Run again"}
         </button>
       )}
       {maySubmit && (
@@ -94,7 +85,7 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
         </button>
       )}
       {mayCancel && job.isFinished && (
-        <button disabled={deleting.fetching} onClick={() => deletion.current?.showModal()}>
+        <button disabled={doing === DELETE_THEM} onClick={() => deletion.current?.showModal()}>
           Delete
         </button>
       )}
