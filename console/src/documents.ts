@@ -81,6 +81,16 @@ export const JOBS = graphql(`
   }
 `);
 
+/** A job as lists show it. */
+export const LISTED_JOB = graphql(`
+  query ListedJob($id: ID!) {
+    job(id: $id) {
+      ...JobRow
+    }
+  }
+`);
+
+/** A job with all that its page shows. */
 export const JOB = graphql(`
   query Job($id: ID!) {
     job(id: $id) {
@@ -135,6 +145,15 @@ export const DEPLOYMENTS = graphql(`
       stats {
         ...Stats
       }
+    }
+  }
+`);
+
+export const DEPLOYMENT_NAMES = graphql(`
+  query DeploymentNames {
+    deployments {
+      id
+      name
     }
   }
 `);

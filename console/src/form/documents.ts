@@ -34,14 +34,6 @@ export const RUN = graphql(`
   }
 `);
 
-export const RUN_JOB = graphql(`
-  query RunJob($id: ID!) {
-    job(id: $id) {
-      ...JobRow
-    }
-  }
-`);
-
 export const CHECK_INPUT = graphql(`
   query CheckInput($deploymentId: ID!, $input: JSON!) {
     checkInput(deploymentId: $deploymentId, input: $input) {

@@ -1,10 +1,10 @@
 import { useEffect } from "react";
 import { useQuery } from "urql";
 
+import { LISTED_JOB } from "../documents";
 import { Picture } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
-import { RUN_JOB } from "./documents";
 
 /** The last jobs of this page, newest first, to look at one again. */
 export function RecentStrip({
@@ -40,7 +40,7 @@ function Item({
   readonly onShow: (id: string) => void;
   readonly onGone: (id: string) => void;
 }) {
-  const [{ data }] = useQuery({ query: RUN_JOB, variables: { id } });
+  const [{ data }] = useQuery({ query: LISTED_JOB, variables: { id } });
   const job = data?.job;
   const isGone = job === null;
   useEffect(() => {

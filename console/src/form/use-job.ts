@@ -1,11 +1,10 @@
 import { useCallback } from "react";
 import { useQuery, useSubscription } from "urql";
 
-import { WATCH } from "../documents";
+import { LISTED_JOB, WATCH } from "../documents";
 import type { JobRowFragment, WatchSubscription } from "../gql/graphql";
 import { useChanges } from "../live";
 import { explain } from "../session";
-import { RUN_JOB } from "./documents";
 
 export type WatchedJob = JobRowFragment &
   Partial<Pick<WatchSubscription["jobUpdated"], "estimate">>;
@@ -22,7 +21,10 @@ export function useJob(id: string, submitted: JobRowFragment | null): JobState {
     query: WATCH,
     variables: { id },
   });
-  const [{ data: asked, error: askError }, ask] = useQuery({ query: RUN_JOB, variables: { id } });
+  const [{ data: asked, error: askError }, ask] = useQuery({
+    query: LISTED_JOB,
+    variables: { id },
+  });
   const isWatchLost = watchError !== undefined;
   const askAgain = useCallback(() => {
     if (isWatchLost) watch();

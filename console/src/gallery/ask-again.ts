@@ -1,7 +1,7 @@
 import type { Client } from "urql";
 
+import { LISTED_JOB } from "../documents";
 import type { JobList } from "../jobs/job-list";
-import { GALLERY_JOB } from "./documents";
 
 /** Asks for the addresses of a job's files where one has run out, which they do in a day or two. */
 export function createAskAgain(client: Client, list: JobList): (id: string) => void {
@@ -10,7 +10,7 @@ export function createAskAgain(client: Client, list: JobList): (id: string) => v
     if (beingAsked.has(id)) return;
     beingAsked.add(id);
     const { data, error } = await client
-      .query(GALLERY_JOB, { id }, { requestPolicy: "network-only" })
+      .query(LISTED_JOB, { id }, { requestPolicy: "network-only" })
       .toPromise();
     beingAsked.delete(id);
     const isListed = list.state.get().rows.some((row) => row.id === id);

@@ -1,9 +1,8 @@
 import { useCallback } from "react";
-import { useQuery } from "urql";
 import { useSearchParams } from "wouter";
 
-import { DEPLOYMENTS } from "../documents";
 import { toCountText } from "../parts/count";
+import { DeploymentSelect } from "../parts/deployment-select";
 import { Search } from "../parts/search";
 import { readAddress, withPart } from "./address";
 
@@ -28,31 +27,5 @@ export function GalleryBar({ total }: { readonly total: number | null }) {
         {total !== null && toCountText(total)}
       </p>
     </search>
-  );
-}
-
-function DeploymentSelect({
-  value,
-  onChange,
-}: {
-  readonly value: string;
-  readonly onChange: (id: string) => void;
-}) {
-  const [{ data }] = useQuery({ query: DEPLOYMENTS, requestPolicy: "cache-first" });
-  const deployments = data?.deployments ?? [];
-  const isListed = deployments.some(({ id }) => id === value);
-  return (
-    <label>
-      <span className="hint">Deployment</span>
-      <select value={value} onChange={({ target }) => onChange(target.value)}>
-        <option value="">All</option>
-        {deployments.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
-        {value !== "" && !isListed && <option value={value}>{value}</option>}
-      </select>
-    </label>
   );
 }

@@ -1,13 +1,5 @@
 import { graphql } from "../gql";
 
-export const GALLERY_JOB = graphql(`
-  query GalleryJob($id: ID!) {
-    job(id: $id) {
-      ...JobRow
-    }
-  }
-`);
-
 /** The jobs right before and after one, wherever in the list it is. */
 export const AROUND = graphql(`
   query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {

@@ -1,9 +1,10 @@
 import { useMemo } from "react";
 import { useQuery } from "urql";
 
+import { LISTED_JOB } from "../documents";
 import type { JobFilter, JobRowFragment } from "../gql/graphql";
 import { explain } from "../session";
-import { AROUND, GALLERY_JOB } from "./documents";
+import { AROUND } from "./documents";
 import { picturesOf, type Shown, toKey } from "./pictures";
 
 /** More than are ever submitted within a millisecond, which is as exactly as lists can be asked. */
@@ -20,7 +21,7 @@ export function useOpened(
   const at = pictures.findIndex(({ key }) => key === toKey(jobId, n));
   const isElsewhere = at < 0 && isListed;
   const [{ data, error }] = useQuery({
-    query: GALLERY_JOB,
+    query: LISTED_JOB,
     variables: { id: jobId },
     pause: !isElsewhere,
   });

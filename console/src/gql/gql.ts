@@ -20,18 +20,17 @@ type Documents = {
     "\n  subscription Live($after: String!) {\n    jobsUpdated(after: $after) {\n      cursor\n      job {\n        ...JobRow\n      }\n    }\n  }\n": typeof types.LiveDocument,
     "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      ...JobRow\n      estimate {\n        startsAt\n        finishesAt\n        progress\n        isColdStart\n      }\n    }\n  }\n": typeof types.WatchDocument,
     "\n  query Jobs($filter: JobFilter, $first: Int!, $after: String) {\n    jobs(filter: $filter, first: $first, after: $after) {\n      totalCount\n      edges {\n        cursor\n        node {\n          ...JobRow\n        }\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n": typeof types.JobsDocument,
+    "\n  query ListedJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.ListedJobDocument,
     "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      requestId\n      updatedAt\n      output\n      history {\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n": typeof types.JobDocument,
     "\n  fragment Stats on DeploymentStats {\n    runs\n    succeeded\n    failed\n    cancelled\n    queueSeconds {\n      p50\n      p90\n    }\n    runSeconds {\n      p50\n      p90\n    }\n    coldStartSeconds {\n      p50\n      p90\n    }\n  }\n": typeof types.StatsFragmentDoc,
     "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": typeof types.DeploymentsDocument,
+    "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": typeof types.DeploymentNamesDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": typeof types.ViewerDocument,
     "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": typeof types.OutagesDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.KeepDocument,
     "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.RunDocument,
-    "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.RunJobDocument,
     "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n": typeof types.CheckInputDocument,
-    "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.GalleryJobDocument,
     "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n": typeof types.GalleryAroundDocument,
-    "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": typeof types.DeploymentNamesDocument,
     "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n": typeof types.JobInputFieldsDocument,
     "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelManyDocument,
     "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.DeleteManyDocument,
@@ -44,18 +43,17 @@ const documents: Documents = {
     "\n  subscription Live($after: String!) {\n    jobsUpdated(after: $after) {\n      cursor\n      job {\n        ...JobRow\n      }\n    }\n  }\n": types.LiveDocument,
     "\n  subscription Watch($id: ID!) {\n    jobUpdated(id: $id) {\n      ...JobRow\n      estimate {\n        startsAt\n        finishesAt\n        progress\n        isColdStart\n      }\n    }\n  }\n": types.WatchDocument,
     "\n  query Jobs($filter: JobFilter, $first: Int!, $after: String) {\n    jobs(filter: $filter, first: $first, after: $after) {\n      totalCount\n      edges {\n        cursor\n        node {\n          ...JobRow\n        }\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n": types.JobsDocument,
+    "\n  query ListedJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.ListedJobDocument,
     "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      requestId\n      updatedAt\n      output\n      history {\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n": types.JobDocument,
     "\n  fragment Stats on DeploymentStats {\n    runs\n    succeeded\n    failed\n    cancelled\n    queueSeconds {\n      p50\n      p90\n    }\n    runSeconds {\n      p50\n      p90\n    }\n    coldStartSeconds {\n      p50\n      p90\n    }\n  }\n": types.StatsFragmentDoc,
     "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": types.DeploymentsDocument,
+    "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": types.DeploymentNamesDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": types.ViewerDocument,
     "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": types.OutagesDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.KeepDocument,
     "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.RunDocument,
-    "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.RunJobDocument,
     "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n": types.CheckInputDocument,
-    "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.GalleryJobDocument,
     "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n": types.GalleryAroundDocument,
-    "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": types.DeploymentNamesDocument,
     "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n": types.JobInputFieldsDocument,
     "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelManyDocument,
     "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.DeleteManyDocument,
@@ -103,6 +101,10 @@ export function graphql(source: "\n  query Jobs($filter: JobFilter, $first: Int!
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "\n  query ListedJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"): (typeof documents)["\n  query ListedJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      requestId\n      updatedAt\n      output\n      history {\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n"): (typeof documents)["\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      requestId\n      updatedAt\n      output\n      history {\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -112,6 +114,10 @@ export function graphql(source: "\n  fragment Stats on DeploymentStats {\n    ru
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n"): (typeof documents)["\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n"): (typeof documents)["\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -131,23 +137,11 @@ export function graphql(source: "\n  mutation Run($deploymentId: ID!, $input: JS
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"): (typeof documents)["\n  query RunJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
 export function graphql(source: "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"): (typeof documents)["\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
 export function graphql(source: "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n"): (typeof documents)["\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

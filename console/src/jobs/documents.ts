@@ -1,14 +1,5 @@
 import { graphql } from "../gql";
 
-export const DEPLOYMENT_NAMES = graphql(`
-  query DeploymentNames {
-    deployments {
-      id
-      name
-    }
-  }
-`);
-
 /** What a deployment's input may hold; of a deployment that is not listed, nothing. */
 export const INPUT_FIELDS = graphql(`
   query JobInputFields($deploymentId: ID!) {

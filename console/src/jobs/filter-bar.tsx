@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from "react";
-import { useQuery } from "urql";
 
+import { DeploymentSelect } from "../parts/deployment-select";
 import { Status } from "../parts/status";
-import { DEPLOYMENT_NAMES } from "./documents";
 import {
   countFilters,
   type Filters,
@@ -49,13 +48,10 @@ export function FilterBar({
             </label>
           ))}
         </fieldset>
-        <label>
-          Deployment
-          <Deployment
-            value={deploymentId}
-            onChange={(chosen) => onChange({ ...filters, deploymentId: chosen })}
-          />
-        </label>
+        <DeploymentSelect
+          value={deploymentId}
+          onChange={(chosen) => onChange({ ...filters, deploymentId: chosen })}
+        />
         <label>
           From
           <Day
@@ -91,29 +87,6 @@ export function FilterBar({
         </button>
       </div>
     </div>
-  );
-}
-
-function Deployment({
-  value,
-  onChange,
-}: {
-  readonly value: string;
-  readonly onChange: (id: string) => void;
-}) {
-  const [{ data }] = useQuery({ query: DEPLOYMENT_NAMES });
-  const deployments = data?.deployments ?? [];
-  const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);
-  return (
-    <select value={value} onChange={({ target }) => onChange(target.value)}>
-      <option value="">all</option>
-      {isUnlisted && <option value={value}>{value}</option>}
-      {deployments.map(({ id, name }) => (
-        <option key={id} value={id}>
-          {name}
-        </option>
-      ))}
-    </select>
   );
 }
 

@@ -1,0 +1,30 @@
+import { useQuery } from "urql";
+
+import { DEPLOYMENT_NAMES } from "../documents";
+
+/** Of which deployment jobs are shown; empty for all of them. */
+export function DeploymentSelect({
+  value,
+  onChange,
+}: {
+  readonly value: string;
+  readonly onChange: (id: string) => void;
+}) {
+  const [{ data }] = useQuery({ query: DEPLOYMENT_NAMES });
+  const deployments = data?.deployments ?? [];
+  const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);
+  return (
+    <label>
+      Deployment
+      <select value={value} onChange={({ target }) => onChange(target.value)}>
+        <option value="">All</option>
+        {isUnlisted && <option value={value}>{value}</option>}
+        {deployments.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
