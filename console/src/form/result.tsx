@@ -1,6 +1,5 @@
-import { Picture } from "../parts/picture";
+import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
-import { isObject } from "./json";
 import { Ring } from "./ring";
 import type { WatchedJob } from "./use-job";
 import { about, isSoon, type Progress, soon, useProgress } from "./use-progress";
@@ -35,7 +34,7 @@ export function Result({ job }: { readonly job: WatchedJob }) {
       </div>
       <figcaption className="hint">
         {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}, `}
-        <a href={asset.keptUrl ?? asset.url} target="_blank" rel="noreferrer">
+        <a href={urlOf(asset)} target="_blank" rel="noreferrer">
           open the file
         </a>
       </figcaption>
@@ -67,7 +66,6 @@ function explainWait({ status }: WatchedJob, progress: Progress | null): string 
 
 /** Of the picture that was asked for; a square where the input does not say. */
 function toRatio(input: unknown): number {
-  const { width, height } = isObject(input) ? input : { width: 1, height: 1 };
-  const ratio = typeof width === "number" && typeof height === "number" ? width / height : 1;
-  return Math.min(Math.max(ratio || 1, LEAST_RATIO), MOST_RATIO);
+  const size = sizeOf(input);
+  return size ? Math.min(Math.max(size.width / size.height, LEAST_RATIO), MOST_RATIO) : 1;
 }

@@ -1,4 +1,5 @@
-import { type Shown, sizeOf } from "./pictures";
+import { sizeOf } from "../parts/picture";
+import type { Shown } from "./pictures";
 
 export const GAP = 8;
 /** What is longer is cut in the grid, so that one panorama does not make a row that is a line. */
@@ -71,7 +72,7 @@ function heightOf(pictures: readonly Shown[], width: number, shapes: Shapes): nu
 function shapeOf(picture: Shown, shapes: Shapes): number {
   const known = shapes.get(picture.key);
   if (known !== undefined) return known;
-  const size = sizeOf(picture) ?? { width: 1, height: 1 };
+  const size = sizeOf(picture.job.input, picture.asset) ?? { width: 1, height: 1 };
   const shape = Math.min(LONGEST, Math.max(1 / LONGEST, size.width / size.height));
   shapes.set(picture.key, shape);
   return shape;

@@ -1,7 +1,7 @@
 import { useCallback, useState } from "react";
 
 import { useChanges } from "../live";
-import { Picture } from "../parts/picture";
+import { Picture, urlOf } from "../parts/picture";
 import { describe, type Shown } from "./pictures";
 
 /** A picture or film, or words in its place where it can't be loaded. */
@@ -15,7 +15,7 @@ export function Media({
   readonly onBroken: (jobId: string) => void;
 }) {
   const { asset, job } = picture;
-  const url = (isSmall ? asset.thumbnailUrl : null) ?? asset.keptUrl ?? asset.url;
+  const url = urlOf(asset, isSmall);
   const [brokenUrl, setBrokenUrl] = useState<string | null>(null);
   // It may have been the connection, which is back then.
   useChanges(

@@ -1,4 +1,5 @@
 import type { JobRowFragment } from "../gql/graphql";
+import type { Asset } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 
 /** A picture or film of a job; `n` is its place among the job's files. */
@@ -6,7 +7,7 @@ export type Shown = {
   readonly key: string;
   readonly job: JobRowFragment;
   readonly n: number;
-  readonly asset: JobRowFragment["assets"][number];
+  readonly asset: Asset;
 };
 
 /** What the gallery shows of a job: what can be seen, not what is heard or of another kind. */
@@ -25,14 +26,4 @@ export function describe({ job, asset, n }: Shown): string {
   const what = asset.kind === "VIDEO" ? "Film" : "Picture";
   const one = job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;
   return `${one}: ${promptOf(job) || job.deployment.name}`;
-}
-
-/** In pixels, or as far as the input tells, which for most models is what comes out. */
-export function sizeOf({ job: { input }, asset }: Shown): { width: number; height: number } | null {
-  if (asset.width && asset.height) return { width: asset.width, height: asset.height };
-  if (typeof input !== "object" || input === null) return null;
-  if (!("width" in input) || !("height" in input)) return null;
-  const { width, height } = input;
-  if (typeof width !== "number" || typeof height !== "number") return null;
-  return width > 0 && height > 0 ? { width, height } : null;
 }

@@ -1,10 +1,11 @@
 import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 
+import { sizeOf, urlOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { Ago } from "../parts/time";
 import { Media } from "./media";
-import { describe, type Shown, sizeOf } from "./pictures";
+import { describe, type Shown } from "./pictures";
 
 /** What is open: `undefined` until it has come, null where there is no such picture. */
 type Opened = {
@@ -105,7 +106,7 @@ function Step({
 
 function Details({ picture }: { readonly picture: Shown }) {
   const { job, asset, n } = picture;
-  const size = sizeOf(picture);
+  const size = sizeOf(job.input, asset);
   return (
     <>
       <div className="gallery-words">
@@ -130,7 +131,7 @@ function Details({ picture }: { readonly picture: Shown }) {
       </div>
       <a
         className="button"
-        href={asset.keptUrl ?? asset.url}
+        href={urlOf(asset)}
         download={toFileName(picture)}
         target="_blank"
         rel="noreferrer"
@@ -153,8 +154,7 @@ function toFileName({ job, asset, n }: Shown): string {
 
 /** Fetches a picture before it is asked for, so that the next key shows it at once. */
 function usePreload(picture: Shown | null): void {
-  const { kind, keptUrl, url } = picture?.asset ?? {};
-  const address = kind === "IMAGE" ? (keptUrl ?? url) : undefined;
+  const address = picture?.asset.kind === "IMAGE" ? urlOf(picture.asset) : undefined;
   useEffect(() => {
     if (address !== undefined) new Image().src = address;
   }, [address]);

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 
 import type { FullJob } from "./use-job";
-import { Picture } from "../parts/picture";
+import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { KeepLine } from "./keep-line";
 import { formatBytes } from "./sizes";
 
@@ -30,7 +30,7 @@ export function Outputs({
           />
           <figcaption>
             <span className="row">
-              <a className="button" href={asset.keptUrl ?? asset.url} download>
+              <a className="button" href={urlOf(asset)} download>
                 Download
               </a>
               <span className="faint" title={asset.path}>
@@ -72,7 +72,7 @@ function Seen({
   readonly alt: string;
 }) {
   const [broken, setBroken] = useState("");
-  const url = asset.keptUrl ?? asset.url;
+  const url = urlOf(asset);
   const isGone = asset.keptUrl === null && isPast(asset.expiresAt);
   if (asset.kind === "AUDIO" || asset.kind === "OTHER") return <Picture asset={asset} alt={alt} />;
   return (
@@ -96,15 +96,8 @@ function Seen({
 
 /** As CSS has it: of the file where its size is known, and else as the input asked for. */
 function shapeOf(asset: Asset | null, input: unknown): string {
-  if (asset?.width && asset.height) return `${asset.width} / ${asset.height}`;
-  const { width, height } = typeof input === "object" && input !== null ? sizeOf(input) : {};
-  return width && height ? `${width} / ${height}` : "1 / 1";
-}
-
-function sizeOf(input: object): { readonly width?: number; readonly height?: number } {
-  const width = "width" in input && typeof input.width === "number" ? input.width : undefined;
-  const height = "height" in input && typeof input.height === "number" ? input.height : undefined;
-  return { ...(width && { width }), ...(height && { height }) };
+  const size = sizeOf(input, asset);
+  return size ? `${size.width} / ${size.height}` : "1 / 1";
 }
 
 function factsOf({ contentType, bytes, width, height }: Asset): string {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 
 import type { JobRowFragment } from "../gql/graphql";
-import { Picture } from "../parts/picture";
+import { Picture, urlOf } from "../parts/picture";
 
 const SIGNS = { IMAGE: "▣", VIDEO: "▶", AUDIO: "♪", OTHER: "▤" } as const;
 
@@ -15,7 +15,7 @@ export function Thumbnail({ job }: { readonly job: JobRowFragment }) {
   const { assets } = job;
   const asset = assets.find(({ kind }) => kind === "IMAGE" || kind === "VIDEO") ?? assets[0];
   if (asset === undefined) return <span className="thumbnail" />;
-  const url = asset.thumbnailUrl ?? asset.keptUrl ?? asset.url;
+  const url = urlOf(asset, true);
   const isSeen = (asset.kind === "IMAGE" || asset.kind === "VIDEO") && broken !== url;
   return (
     <span className="thumbnail" onErrorCapture={() => setBroken(url)}>

@@ -1,6 +1,7 @@
+import { isObject, type JsonObject } from "../form/json";
 import type { JobRowFragment } from "../gql/graphql";
 
-type Asset = JobRowFragment["assets"][number];
+export type Asset = JobRowFragment["assets"][number];
 
 /** An output as it is best shown: small where it is one of many, from the gateway's copy where there is one. */
 export function Picture({
@@ -12,7 +13,7 @@ export function Picture({
   readonly alt: string;
   readonly isSmall?: boolean;
 }) {
-  const url = (isSmall ? asset.thumbnailUrl : null) ?? asset.keptUrl ?? asset.url;
+  const url = urlOf(asset, isSmall);
   const size = { width: asset.width ?? undefined, height: asset.height ?? undefined };
   if (asset.kind === "VIDEO" && !isDrawn(asset)) {
     return (
@@ -22,6 +23,22 @@ export function Picture({
   if (asset.kind === "AUDIO") return <audio src={url} controls preload="none" />;
   if (asset.kind === "OTHER" && !asset.thumbnailUrl) return <a href={url}>file</a>;
   return <img {...size} src={url} alt={alt} loading="lazy" decoding="async" />;
+}
+
+/** Where a file is shown from: the gateway's copy where there is one, and a small one where it is one of many. */
+export function urlOf({ thumbnailUrl, keptUrl, url }: Asset, isSmall = false): string {
+  return (isSmall ? thumbnailUrl : null) ?? keptUrl ?? url;
+}
+
+/** In pixels, of the file or as far as the input tells, which for most models is what comes out. */
+export function sizeOf(input: unknown, asset: Asset | null = null) {
+  return toSize(asset) ?? toSize(input);
+}
+
+function toSize(value: unknown): { readonly width: number; readonly height: number } | null {
+  const { width, height }: JsonObject = isObject(value) ? value : {};
+  if (typeof width !== "number" || typeof height !== "number") return null;
+  return width > 0 && height > 0 ? { width, height } : null;
 }
 
 /** The sandbox draws its films as SVG. */
