@@ -1,7 +1,7 @@
-import { type KeyboardEvent, useId, useRef, useState } from "react";
+import { useState } from "react";
 
 import { Copy } from "../parts/copy";
-import { LANGUAGES, type Language, type Submit, toCode } from "./code";
+import { LANGUAGES, type Submit } from "./code";
 
 /** Exactly what the button would send, for whoever goes on from here in a program. */
 export function AsCode(submit: Omit<Submit, "url">) {
@@ -19,42 +19,23 @@ export function AsCode(submit: Omit<Submit, "url">) {
 }
 
 function Code(submit: Submit) {
-  const id = useId();
-  const tabs = useRef<HTMLDivElement>(null);
-  const [language, setLanguage] = useState<Language>("curl");
-  const code = toCode(language, submit);
-
-  const move = ({ key }: KeyboardEvent): void => {
-    const step = key === "ArrowRight" ? 1 : key === "ArrowLeft" ? -1 : 0;
-    const index = (LANGUAGES.indexOf(language) + step + LANGUAGES.length) % LANGUAGES.length;
-    const next = LANGUAGES[index];
-    if (step === 0 || next === undefined) return;
-    setLanguage(next);
-    tabs.current?.querySelectorAll("button")[index]?.focus();
-  };
-
+  const [language, setLanguage] = useState("curl");
+  const code = LANGUAGES.get(language)?.(submit) ?? "";
   return (
     <>
       <div className="row">
-        <div ref={tabs} role="tablist" aria-label="Language" className="run-tabs" onKeyDown={move}>
-          {LANGUAGES.map((name) => (
-            <button
-              key={name}
-              type="button"
-              role="tab"
-              id={`${id}-${name}`}
-              aria-controls={`${id}-code`}
-              aria-selected={name === language}
-              tabIndex={name === language ? 0 : -1}
-              onClick={() => setLanguage(name)}
-            >
-              {name}
-            </button>
+        <select
+          aria-label="Language"
+          value={language}
+          onChange={({ target }) => setLanguage(target.value)}
+        >
+          {[...LANGUAGES.keys()].map((name) => (
+            <option key={name}>{name}</option>
           ))}
-        </div>
+        </select>
         <Copy key={language} text={code} name="the code" />
       </div>
-      <pre role="tabpanel" id={`${id}-code`} aria-labelledby={`${id}-${language}`} tabIndex={0}>
+      <pre tabIndex={0} aria-label={language}>
         {code}
       </pre>
       <p className="hint run-code-hint">
