@@ -88,11 +88,13 @@ function Entrance({
 
 const REFUSED = "This key or token is not accepted. Check it, or ask for another one.";
 
+const READS = ["jobs:read", "jobs:read:all"];
+
 /** Each with what a credential has to allow for it, any of them. */
 const SCREENS = [
   ["/run", "Run", []],
-  ["/jobs", "Jobs", ["jobs:read", "jobs:read:all"]],
-  ["/gallery", "Gallery", ["jobs:read", "jobs:read:all"]],
+  ["/jobs", "Jobs", READS],
+  ["/gallery", "Gallery", READS],
   ["/deployments", "Deployments", []],
 ] as const;
 
@@ -107,7 +109,7 @@ function Screens({
   const isAllowed = (scopes: readonly string[]): boolean =>
     scopes.length === 0 || scopes.some((scope) => viewer.scopes.includes(scope));
   const screens = SCREENS.filter(([, , scopes]) => isAllowed(scopes));
-  useLive(isAllowed(SCREENS[1][2]));
+  useLive(isAllowed(READS));
   return (
     <>
       <a className="skip" href="#main">

@@ -4,8 +4,8 @@ import { useSearchParams } from "wouter";
 import { OPENED_HERE, withOpen } from "./address";
 import type { JobFilter } from "../gql/graphql";
 import { toTileId } from "./grid";
+import { Lightbox } from "./lightbox";
 import { type Shown, toKey } from "./pictures";
-import { Viewer } from "./viewer";
 import { useOpened } from "./use-opened";
 
 /** The picture that the address names. */
@@ -37,7 +37,7 @@ export function Opened({
   );
 
   return (
-    <Viewer
+    <Lightbox
       opened={opened}
       onGo={(picture) =>
         setSearch(withOpen(search, picture), { replace: true, state: history.state })

@@ -3,7 +3,6 @@ import { type ReactNode, useState } from "react";
 import type { FullJob } from "./use-job";
 import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { KeepLine } from "./keep-line";
-import { formatBytes } from "./sizes";
 
 type Asset = FullJob["assets"][number];
 
@@ -105,6 +104,13 @@ function factsOf({ contentType, bytes, width, height }: Asset): string {
   return [size, bytes === null ? null : formatBytes(bytes), contentType]
     .filter((fact) => fact !== null)
     .join(" · ");
+}
+
+/** `412 KB`, `1.3 MB` */
+function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} bytes`;
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} KB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 function isPast(at: string | null): boolean {

@@ -16,7 +16,7 @@ type Opened = {
 };
 
 /** One picture, large, with the way to those beside it and to what made it. */
-export function Viewer({
+export function Lightbox({
   opened: { picture, problem, before, after },
   onGo,
   onClose,
@@ -53,7 +53,7 @@ export function Viewer({
   return (
     <dialog
       ref={dialog}
-      className="gallery-viewer"
+      className="gallery-lightbox"
       aria-label={picture ? describe(picture) : "Picture"}
       tabIndex={-1}
       onKeyDown={press}
