@@ -16,7 +16,7 @@ import { Jobs } from "./screens/jobs";
 import { Run } from "./screens/run";
 import { explain, openSession } from "./session";
 import { SignIn } from "./sign-in";
-import type { Viewer } from "./viewer";
+import { useViewer, ViewerContext } from "./viewer";
 
 const CREDENTIAL = "credential";
 
@@ -73,7 +73,13 @@ function Entrance({
     if (isRefused || (isIn && !attempt.isKept)) sessionStorage.removeItem(CREDENTIAL);
   }, [isIn, isRefused, attempt]);
 
-  if (data) return <Screens viewer={data.viewer} onSignOut={onSignOut} />;
+  if (data) {
+    return (
+      <ViewerContext value={data.viewer}>
+        <Screens onSignOut={onSignOut} />
+      </ViewerContext>
+    );
+  }
   if (isRefused)
     return <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />;
   if (error) {
@@ -98,16 +104,11 @@ const SCREENS = [
   ["/deployments", "Deployments", []],
 ] as const;
 
-function Screens({
-  viewer,
-  onSignOut,
-}: {
-  readonly viewer: Viewer;
-  readonly onSignOut: () => void;
-}) {
+function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
+  const viewer = useViewer();
   const [location] = useLocation();
   const isAllowed = (scopes: readonly string[]): boolean =>
-    scopes.length === 0 || scopes.some((scope) => viewer.scopes.includes(scope));
+    scopes.length === 0 || scopes.some(viewer.may);
   const screens = SCREENS.filter(([, , scopes]) => isAllowed(scopes));
   useLive(isAllowed(READS));
   return (
@@ -131,16 +132,12 @@ function Screens({
       <main id="main" tabIndex={-1}>
         <Boundary key={location}>
           <Switch>
-            <Route path="/run">{() => <Run viewer={viewer} />}</Route>
+            <Route path="/run">{() => <Run />}</Route>
             <Route path="/run/:deploymentId">
-              {({ deploymentId }) => (
-                <Run key={deploymentId} viewer={viewer} deploymentId={deploymentId} />
-              )}
+              {({ deploymentId }) => <Run key={deploymentId} deploymentId={deploymentId} />}
             </Route>
-            <Route path="/jobs">{() => <Jobs viewer={viewer} />}</Route>
-            <Route path="/jobs/:id">
-              {({ id }) => <JobPage key={id} id={id} viewer={viewer} />}
-            </Route>
+            <Route path="/jobs">{() => <Jobs />}</Route>
+            <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
             <Route path="/">{() => <Redirect to="/run" />}</Route>
@@ -148,7 +145,7 @@ function Screens({
           </Switch>
         </Boundary>
       </main>
-      <Foot viewer={viewer} onSignOut={onSignOut} />
+      <Foot onSignOut={onSignOut} />
       <Keys />
     </>
   );

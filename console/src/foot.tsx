@@ -5,20 +5,15 @@ import { OUTAGES } from "./documents";
 import { silence } from "./live";
 import { Ago } from "./parts/time";
 import { useAgain } from "./parts/use-again";
-import type { Viewer } from "./viewer";
 import { useStore } from "./store";
+import { useViewer } from "./viewer";
 
 /** What the gateway says of itself in the page that it serves. */
 const GATEWAY = document.querySelector<HTMLMetaElement>("meta[name=gateway]")?.content ?? "";
 
 /** Whether the page hears of changes, and who it is for. */
-export function Foot({
-  viewer,
-  onSignOut,
-}: {
-  readonly viewer: Viewer;
-  readonly onSignOut: () => void;
-}) {
+export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
+  const viewer = useViewer();
   const connection = useConnection();
   const reason = useStore(silence);
   return (
@@ -39,8 +34,8 @@ export function Foot({
       </span>
       <span>
         {viewer.id}
-        {!viewer.scopes.includes("jobs:submit") && ", reads only"}
-        {viewer.scopes.includes("jobs:read:all") && ", sees everybody's jobs"}
+        {!viewer.may("jobs:submit") && ", reads only"}
+        {viewer.may("jobs:read:all") && ", sees everybody's jobs"}
       </span>
       {GATEWAY.includes("graphiql") && <a href="/graphql">GraphiQL</a>}
       {viewer.id !== "local" && <button onClick={onSignOut}>Sign out</button>}

@@ -2,6 +2,7 @@ import { useCallback, useRef, useState } from "react";
 import { Link } from "wouter";
 
 import { useSeen } from "../parts/use-seen";
+import { useViewer } from "../viewer";
 import { CopyId } from "./copy-id";
 import { FieldsTable } from "./fields-table";
 import { History } from "./history";
@@ -13,12 +14,11 @@ import { type Deployment, tellStats } from "./words";
 export function DeploymentCard({
   deployment: { id, name, description, model, stats, inputSchema },
   isUnfolded,
-  canRun,
 }: {
   readonly deployment: Deployment;
   readonly isUnfolded: boolean;
-  readonly canRun: boolean;
 }) {
+  const viewer = useViewer();
   const [isOpen, setOpen] = useState(isUnfolded);
   const card = useRef<HTMLElement>(null);
   const [isShown, setShown] = useState(false);
@@ -39,7 +39,7 @@ export function DeploymentCard({
           <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
             Pictures
           </Link>
-          {canRun && (
+          {viewer.may("jobs:submit") && (
             <Link className="button primary" href={`/run/${path}`} aria-label={`Run ${name}`}>
               Run
             </Link>

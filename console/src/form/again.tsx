@@ -1,5 +1,5 @@
-import type { Viewer } from "../viewer";
 import type { JobRowFragment } from "../gql/graphql";
+import { useViewer } from "../viewer";
 import { toScope } from "./draft-store";
 import type { Field } from "./fields";
 import { toSentence } from "./issues";
@@ -12,16 +12,15 @@ const UNBOUNDED = { minimum: null, maximum: null };
 
 /** Submits what a job was given with another seed; nothing where it has none. */
 export function Again({
-  viewer,
   job,
   fields,
   onJob,
 }: {
-  readonly viewer: Viewer;
   readonly job: JobRowFragment;
   readonly fields: readonly Field[];
   readonly onJob: (job: JobRowFragment) => void;
 }) {
+  const viewer = useViewer();
   const deploymentId = job.deployment.id;
   const scope = toScope(viewer.id, deploymentId);
   const { submission, submit } = useSubmit({ scope, deploymentId, onJob });

@@ -1,7 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 
-import type { Viewer } from "../viewer";
 import type { JobRowFragment } from "../gql/graphql";
 import { CANCEL_THEM } from "../jobs/actions";
 import { useAction } from "../jobs/use-action";
@@ -9,13 +8,13 @@ import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";
+import { useViewer } from "../viewer";
 import { Again } from "./again";
 import type { Field } from "./fields";
 import { Result } from "./result";
 import { useJob, type WatchedJob } from "./use-job";
 
 type JobPanelProps = {
-  readonly viewer: Viewer;
   readonly id: string;
   readonly submitted: JobRowFragment | null;
   readonly fieldsOf: (deploymentId: string) => readonly Field[];
@@ -47,11 +46,11 @@ export function JobPanel({ id, submitted, onGone, ...props }: JobPanelProps) {
 
 function Shown({
   job,
-  viewer,
   fieldsOf,
   onJob,
   onUse,
 }: Omit<JobPanelProps, "id" | "submitted" | "onGone"> & { readonly job: WatchedJob }) {
+  const viewer = useViewer();
   return (
     <div className="run-shown">
       <div className="run-job-head">
@@ -66,12 +65,8 @@ function Shown({
         </span>
       </div>
       <div className="row run-actions">
-        {viewer.scopes.includes("jobs:submit") && (
-          <Again
-            key={job.deployment.id}
-            {...{ viewer, job, onJob }}
-            fields={fieldsOf(job.deployment.id)}
-          />
+        {viewer.may("jobs:submit") && (
+          <Again key={job.deployment.id} {...{ job, onJob }} fields={fieldsOf(job.deployment.id)} />
         )}
         <button type="button" onClick={() => onUse(job)}>
           Use these values
@@ -79,9 +74,7 @@ function Shown({
         <Link className="button" href={`/jobs/${job.id}`}>
           Details
         </Link>
-        {job.isCancellable && viewer.scopes.includes("jobs:cancel") && (
-          <Cancel id={job.id} viewerId={viewer.id} />
-        )}
+        {job.isCancellable && viewer.may("jobs:cancel") && <Cancel id={job.id} />}
       </div>
       <Result job={job} />
       <p className="run-prompt">{promptOf(job)}</p>
@@ -97,8 +90,8 @@ function Times({ job }: { readonly job: WatchedJob }): ReactNode {
   return null;
 }
 
-function Cancel({ id, viewerId }: { readonly id: string; readonly viewerId: string }) {
-  const { doing, act } = useAction(id, viewerId);
+function Cancel({ id }: { readonly id: string }) {
+  const { doing, act } = useAction(id);
   const [problem, setProblem] = useState<string | null>(null);
   return (
     <>

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 
-import type { Viewer } from "../viewer";
 import type { JobRowFragment } from "../gql/graphql";
 import { useStore } from "../store";
+import { useViewer } from "../viewer";
 import { AsCode } from "./as-code";
 import { type Draft, emptyDraft, toInput } from "./draft";
 import { draftOf, toScope } from "./draft-store";
@@ -20,16 +20,15 @@ const NONE: readonly Issue[] = [];
 
 /** What to run: the form of one deployment, its button, and the same as code. */
 export function Workbench({
-  viewer,
   deploymentId,
   fields,
   onJob,
 }: {
-  readonly viewer: Viewer;
   readonly deploymentId: string;
   readonly fields: readonly Field[];
   readonly onJob: (job: JobRowFragment) => void;
 }) {
+  const viewer = useViewer();
   const form = useRef<HTMLFormElement>(null);
   const scope = toScope(viewer.id, deploymentId);
   const store = draftOf(scope, emptyDraft(fields));
@@ -43,7 +42,7 @@ export function Workbench({
   const text = JSON.stringify(input);
   // An answer ends a key, so that the next submit gets another one.
   const idempotencyKey = useMemo(() => keyFor(scope, text), [scope, text, submission]);
-  const canSubmit = viewer.scopes.includes("jobs:submit");
+  const canSubmit = viewer.may("jobs:submit");
   const check = useCheck(deploymentId, input, !canSubmit);
   const refusal = submission.kind === "refused" ? submission : null;
   const refused = refusal?.issues ?? NONE;

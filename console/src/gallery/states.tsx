@@ -1,11 +1,11 @@
-import { type CombinedError, useQuery } from "urql";
+import type { CombinedError } from "urql";
 import { Link } from "wouter";
 
-import { VIEWER } from "../documents";
 import type { JobFilter } from "../gql/graphql";
 import { MOST_NEWS } from "../jobs/job-list";
 import { Problem } from "../parts/problem";
 import { explain } from "../session";
+import { useViewer } from "../viewer";
 
 /** Stands in for the first rows. */
 export function Loading() {
@@ -20,16 +20,15 @@ export function Loading() {
 
 /** Tells how to make the first picture, to whoever may. */
 export function Empty({ filter: { deploymentId, text } }: { readonly filter: JobFilter }) {
-  const [{ data }] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
+  const viewer = useViewer();
   if (text) return <p className="empty">No pictures fit. Search for less.</p>;
-  const canRun = data?.viewer.scopes.includes("jobs:submit") === true;
   return (
     <div className="empty">
       <p>
         {deploymentId ? "This deployment has made no pictures yet." : "No pictures yet."} What jobs
         make comes here by itself.
       </p>
-      {canRun && (
+      {viewer.may("jobs:submit") && (
         <Link
           className="button primary"
           href={deploymentId ? `/run/${encodeURIComponent(deploymentId)}` : "/run"}

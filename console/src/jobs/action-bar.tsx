@@ -1,7 +1,7 @@
 import { useRef, useState } from "react";
 import { useClient } from "urql";
 
-import type { Viewer } from "../viewer";
+import { useViewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
 import { Confirm } from "./confirm";
 import { removeFromList } from "./use-job-list";
@@ -10,14 +10,13 @@ import type { Selection } from "./use-selection";
 /** What can be done with the selected jobs; each result is told by `onTell`. */
 export function ActionBar({
   selection,
-  viewer,
   onTell,
 }: {
   readonly selection: Selection;
-  readonly viewer: Viewer;
   readonly onTell: (text: string) => void;
 }) {
   const client = useClient();
+  const viewer = useViewer();
   const [isBusy, setIsBusy] = useState(false);
   const deletion = useRef<HTMLDialogElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
@@ -44,7 +43,7 @@ export function ActionBar({
 
   return (
     <div className="row actions" role="group" aria-label="With the selected jobs">
-      {viewer.scopes.includes("jobs:submit") && (
+      {viewer.may("jobs:submit") && (
         <>
           <button
             disabled={isBusy || all.length === 0}
@@ -66,7 +65,7 @@ export function ActionBar({
           </Confirm>
         </>
       )}
-      {viewer.scopes.includes("jobs:cancel") && (
+      {viewer.may("jobs:cancel") && (
         <>
           <button
             disabled={isBusy || cancellable.length === 0}

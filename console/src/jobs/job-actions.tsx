@@ -2,10 +2,10 @@ import { useRef } from "react";
 import { useClient } from "urql";
 import { useLocation } from "wouter";
 
-import type { Viewer } from "../viewer";
 import { toScope } from "../form/draft-store";
 import { keep } from "../form/keep";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
+import { useViewer } from "../viewer";
 import { CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
 import { Confirm } from "./confirm";
 import { useAction } from "./use-action";
@@ -14,21 +14,21 @@ import { removeFromList } from "./use-job-list";
 
 export type JobActionsProps = {
   readonly job: FullJob;
-  readonly viewer: Viewer;
   readonly onTell: (problem: string) => void;
   readonly onChange: () => void;
 };
 
 /** What the viewer may do with a job; what went wrong is told by `onTell`. */
-export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
+export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   const [, navigate] = useLocation();
   const client = useClient();
-  const { doing, act } = useAction(job.id, viewer.id);
+  const viewer = useViewer();
+  const { doing, act } = useAction(job.id);
   const deletion = useRef<HTMLDialogElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
   const isMine = job.ownerId === viewer.id;
-  const mayCancel = isMine && viewer.scopes.includes("jobs:cancel");
-  const maySubmit = viewer.scopes.includes("jobs:submit");
+  const mayCancel = isMine && viewer.may("jobs:cancel");
+  const maySubmit = viewer.may("jobs:submit");
   const isRisky = job.error?.retryable === false;
   const isInputToBlame = job.error?.code === "INFERENCE_FAILED";
 

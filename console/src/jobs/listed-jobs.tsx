@@ -1,7 +1,6 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
 
-import type { Viewer } from "../viewer";
 import { toCountText } from "../parts/count";
 import { explain } from "../session";
 import { useStore } from "../store";
@@ -14,11 +13,9 @@ import { useSelection } from "./use-selection";
 export function ListedJobs({
   list,
   isFiltered,
-  viewer,
 }: {
   readonly list: JobList;
   readonly isFiltered: boolean;
-  readonly viewer: Viewer;
 }) {
   const state = useStore(list.state);
   const { rows, total, hasMore, error } = state;
@@ -52,7 +49,7 @@ export function ListedJobs({
           </span>
         </label>
         <span className="count">{countText(state, isFiltered)}</span>
-        <ActionBar selection={selection} viewer={viewer} onTell={setTold} />
+        <ActionBar selection={selection} onTell={setTold} />
       </div>
       <div className="stage">
         <JobTable

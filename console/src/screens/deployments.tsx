@@ -3,7 +3,7 @@ import { useQuery } from "urql";
 
 import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
-import { DEPLOYMENTS, VIEWER } from "../documents";
+import { DEPLOYMENTS } from "../documents";
 import { Problem } from "../parts/problem";
 import { explain } from "../session";
 import "./deployments.css";
@@ -14,9 +14,7 @@ const FEW = 5;
 /** What can be run, and how it goes. */
 export function Deployments() {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
-  const [viewer] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
-  const canRun = viewer.data?.viewer.scopes.includes("jobs:submit") === true;
-  if (data) return <DeploymentList deployments={data.deployments} canRun={canRun} />;
+  if (data) return <DeploymentList deployments={data.deployments} />;
   return (
     <>
       <h1>Deployments</h1>
@@ -32,13 +30,7 @@ export function Deployments() {
   );
 }
 
-function DeploymentList({
-  deployments,
-  canRun,
-}: {
-  readonly deployments: readonly Deployment[];
-  readonly canRun: boolean;
-}) {
+function DeploymentList({ deployments }: { readonly deployments: readonly Deployment[] }) {
   const [text, setText] = useState("");
   const wanted = text.trim().toLowerCase();
   const isMany = deployments.length > FEW;
@@ -69,12 +61,7 @@ function DeploymentList({
       )}
       <div className="deployments">
         {found.map((deployment) => (
-          <DeploymentCard
-            key={deployment.id}
-            deployment={deployment}
-            isUnfolded={!isMany}
-            canRun={canRun}
-          />
+          <DeploymentCard key={deployment.id} deployment={deployment} isUnfolded={!isMany} />
         ))}
       </div>
     </>

@@ -2,7 +2,6 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { Link } from "wouter";
 
-import type { Viewer } from "../viewer";
 import { KEEP } from "../documents";
 import { Copy } from "../parts/copy";
 import { InputTable } from "../jobs/input-table";
@@ -15,10 +14,12 @@ import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { explain } from "../session";
+import { useViewer } from "../viewer";
 import "./job.css";
 
 /** One job: what became of it, what went in and what came out. */
-export function JobPage({ id, viewer }: { readonly id: string; readonly viewer: Viewer }) {
+export function JobPage({ id }: { readonly id: string }) {
+  const viewer = useViewer();
   const { job, isRead, error, estimate, read, hear } = useJob(id);
   const [problem, setProblem] = useState("");
   const [, keep] = useMutation(KEEP);
@@ -37,10 +38,10 @@ export function JobPage({ id, viewer }: { readonly id: string; readonly viewer: 
     setProblem(error ? explain(error) : result && "message" in result ? result.message : "");
   }
 
-  const mayKeep = job.ownerId === viewer.id && viewer.scopes.includes("jobs:submit");
+  const mayKeep = job.ownerId === viewer.id && viewer.may("jobs:submit");
   return (
     <article className="job-page">
-      <Head job={job} viewer={viewer} onTell={setProblem} onChange={() => void read()} />
+      <Head job={job} onTell={setProblem} onChange={() => void read()} />
       <p role="alert" className="problem">
         {error === null ? problem : `This may be out of date. ${explain(error)}`}
       </p>
@@ -70,7 +71,7 @@ export function JobPage({ id, viewer }: { readonly id: string; readonly viewer: 
         <section aria-labelledby="course" className="card course">
           <h2 id="course">What became of it</h2>
           <Timeline job={job} />
-          <Facts job={job} viewer={viewer} />
+          <Facts job={job} />
         </section>
         <section aria-labelledby="input" className="card went-in">
           <h2 id="input">What was sent</h2>
@@ -114,7 +115,8 @@ function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
   );
 }
 
-function Facts({ job, viewer }: { readonly job: FullJob; readonly viewer: Viewer }) {
+function Facts({ job }: { readonly job: FullJob }) {
+  const viewer = useViewer();
   return (
     <dl className="facts">
       <dt>Job</dt>

@@ -1,16 +1,17 @@
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
 
-import type { Viewer } from "../viewer";
 import { FilterBar } from "../jobs/filter-bar";
 import { type Filters, readFilters, toJobFilter, writeFilters } from "../jobs/filters";
 import { ListedJobs } from "../jobs/listed-jobs";
 import { useJobList } from "../jobs/use-job-list";
 import { Search } from "../parts/search";
+import { useViewer } from "../viewer";
 import "./jobs.css";
 
 /** Every job, newest first, as it changes. */
-export function Jobs({ viewer }: { readonly viewer: Viewer }) {
+export function Jobs() {
+  const viewer = useViewer();
   const [parameters, setParameters] = useSearchParams();
   const filters = useMemo(() => readFilters(parameters), [parameters]);
   const filter = useMemo(() => toJobFilter(filters), [filters]);
@@ -29,7 +30,7 @@ export function Jobs({ viewer }: { readonly viewer: Viewer }) {
       <div className="above">
         <FilterBar
           filters={filters}
-          hasOwners={viewer.id !== "local" && viewer.scopes.includes("jobs:read:all")}
+          hasOwners={viewer.id !== "local" && viewer.may("jobs:read:all")}
           onChange={change}
         />
         <Search
@@ -41,7 +42,6 @@ export function Jobs({ viewer }: { readonly viewer: Viewer }) {
         key={JSON.stringify(list.filter)}
         list={list}
         isFiltered={Object.keys(filter).length > 0}
-        viewer={viewer}
       />
     </div>
   );

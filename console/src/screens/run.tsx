@@ -2,7 +2,6 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
-import type { Viewer } from "../viewer";
 import { DEPLOYMENTS } from "../documents";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
@@ -18,15 +17,16 @@ import type { DeploymentsQuery, JobRowFragment } from "../gql/graphql";
 import { Problem } from "../parts/problem";
 import { explain } from "../session";
 import { useStore } from "../store";
+import { useViewer } from "../viewer";
 import "./run.css";
 
-type Props = { readonly viewer: Viewer; readonly deploymentId?: string };
+type Props = { readonly deploymentId?: string };
 type Deployments = DeploymentsQuery["deployments"];
 
 const LAST_USED = "last deployment";
 
 /** Fill in what a deployment takes, run it, and see what comes of it. */
-export function Run({ viewer, deploymentId }: Props) {
+export function Run({ deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
   useEffect(() => {
     if (deploymentId !== undefined) keep(LAST_USED, deploymentId);
@@ -38,7 +38,7 @@ export function Run({ viewer, deploymentId }: Props) {
   }
   const { deployments } = data;
   if (deploymentId !== undefined)
-    return <Desk {...{ viewer, deployments, deploymentId }} key={deploymentId} />;
+    return <Desk {...{ deployments, deploymentId }} key={deploymentId} />;
   const last = sessionStorage.getItem(LAST_USED);
   const first =
     deployments.find(({ id }) => id === last) ?? deployments.find(needsNoFile) ?? deployments[0];
@@ -46,11 +46,11 @@ export function Run({ viewer, deploymentId }: Props) {
 }
 
 function Desk({
-  viewer,
   deployments,
   deploymentId,
 }: Required<Props> & { readonly deployments: Deployments }) {
   const [, navigate] = useLocation();
+  const viewer = useViewer();
   const right = useRef<HTMLElement>(null);
   const recent = useStore(recentOf(viewer.id));
   const fieldsOf = useMemo(() => {
@@ -81,7 +81,7 @@ function Desk({
       <h1 className="unseen">Run</h1>
       <Chooser {...{ deployments, deploymentId }} onChoose={(id) => navigate(toPath(id))} />
       <div className="run-desk">
-        <Workbench {...{ viewer, deploymentId, onJob }} fields={fieldsOf(deploymentId)} />
+        <Workbench {...{ deploymentId, onJob }} fields={fieldsOf(deploymentId)} />
         <section ref={right} className="card run-right" aria-label="The job">
           {recent.shown === null ? (
             <div className="run-frame">
@@ -92,7 +92,7 @@ function Desk({
               key={recent.shown}
               id={recent.shown}
               submitted={recent.submitted}
-              {...{ viewer, fieldsOf, onJob, onUse, onGone }}
+              {...{ fieldsOf, onJob, onUse, onGone }}
             />
           )}
           {recent.ids.length > 0 && (
