@@ -24,7 +24,6 @@ import { createSchema } from "./schema/create-schema.ts";
 import { createReads } from "./schema/reads.ts";
 import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
-import type { AroundOperation } from "./operations/create-operations.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
 import { createTurns } from "./store/turns.ts";
@@ -114,6 +113,11 @@ export async function startGateway(
       ...(onStatement && { onStatement }),
     }),
   );
+  // Before all that is measured, so that it is there until that has ended.
+  const served =
+    metrics === null || config.metricsPort === null
+      ? null
+      : keep(await metrics.serve({ host: config.host, port: config.metricsPort }));
   const measured = metrics?.watchStore(database) ?? database;
   const store = traces?.watchStore(measured) ?? measured;
   hangUp = store.hangUp;
@@ -143,9 +147,9 @@ export async function startGateway(
     pace,
     log,
     onAnswer: traces?.noteAnswer,
+    aroundCall: nest(metrics?.aroundCall, traces?.aroundCall),
   });
-  const counted = metrics?.watchRunComfy(client) ?? client;
-  const runcomfy = traces?.watchRunComfy(counted) ?? counted;
+  const runcomfy = metrics?.watchSubmits(client) ?? client;
   keep(startOutageProbe({ pace, runcomfy }));
   const live = createLiveDeployments({ runcomfy, log });
   const isSandbox = config.upstream.kind === "sandbox";
@@ -214,20 +218,19 @@ export async function startGateway(
       authenticator,
       sessions,
       files,
-      backlog: createBacklog({ mostBytes: limits.unreadBytes }),
+      backlog: createBacklog({
+        mostBytes: limits.unreadBytes,
+        onRefusal: metrics?.noteRefusal,
+      }),
       doors: { ...doors, isOpen, trustedDocuments },
       limits,
       onRefusal: metrics?.noteRefusal,
+      onFailedEvent: metrics?.noteFailedEvent,
       aroundOperation: nest(metrics?.aroundOperation, traces?.aroundOperation),
       log,
     }),
   );
-  let metricsPort: number | null = null;
-  if (metrics !== null && config.metricsPort !== null) {
-    metrics.follow({ version: readVersion(), store, pace, counts: server.counts });
-    const served = await metrics.serve({ host: config.host, port: config.metricsPort });
-    metricsPort = keep(served).port;
-  }
+  metrics?.follow({ version: readVersion(), store, pace, counts: server.counts });
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
@@ -235,7 +238,7 @@ export async function startGateway(
   return {
     url: server.url,
     port: server.port,
-    metricsPort,
+    metricsPort: served?.port ?? null,
     hasConsole: server.hasConsole,
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
     async close(drainMs = 0) {
@@ -249,9 +252,11 @@ export async function startGateway(
   };
 }
 
-function nest(outer?: AroundOperation, inner?: AroundOperation): AroundOperation | undefined {
+type Around<What> = <Result>(what: What, run: () => Result | Promise<Result>) => Promise<Result>;
+
+function nest<What>(outer?: Around<What>, inner?: Around<What>): Around<What> | undefined {
   if (outer === undefined || inner === undefined) return outer ?? inner;
-  return (operation, run) => outer(operation, () => inner(operation, run));
+  return (what, run) => outer(what, () => inner(what, run));
 }
 
 /** Loads what makes traces, only where they are wanted. */

@@ -6,6 +6,7 @@ import type { Job, JobStatus } from "../job/job.ts";
 import { isFinal, isFinished, JOB_STATUSES } from "../job/job.ts";
 import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
+import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
@@ -57,15 +58,20 @@ export function createMetrics() {
   ]);
   const calls = count(
     "upstream_calls_total",
-    "Calls to RunComfy, looks among them, by how they ended.",
+    "Requests to RunComfy, looks and probes among them, by how they ended.",
     ["call", "code"],
   );
   const callSeconds = measure(
     "upstream_call_duration_seconds",
-    "How long calls to RunComfy took.",
+    "How long requests to RunComfy took.",
     ["call"],
     SECONDS,
   );
+  const lastUnknown = new Gauge({
+    name: toName("submit_unknown_timestamp_seconds"),
+    help: "When a submit last became unknown. What begins with a crash is no increase of a counter.",
+    registers,
+  });
   const looks = count("looks_total", "Looks at jobs, by what they told.", ["outcome"]);
   const takenOver = count(
     "claims_taken_over_total",
@@ -75,12 +81,6 @@ export function createMetrics() {
   const refusals = count("refusals_total", "What owners were refused, by which of their limits.", [
     "limit",
   ]);
-  const watchers = new Gauge({
-    name: toName("watchers_open"),
-    help: "Streams that are open, by whether they watch one job or the feed.",
-    labelNames: ["of"],
-    registers,
-  });
   const events = count("events_total", "Events that watchers were told.", ["of"]);
   const ends = count("jobs_ended_total", "Jobs whose end this gateway wrote down.", [
     "status",
@@ -127,16 +127,21 @@ export function createMetrics() {
     const deployment = job.requestId === null ? OTHER : toLabel(job.deploymentId);
     const { startedAt, finishedAt, error } = job;
     // Here, as most of them are written down after a gateway died over its submit.
-    if (error?.code === "SUBMISSION_UNKNOWN") submits.inc({ outcome: "unknown" });
+    if (error?.code === "SUBMISSION_UNKNOWN") {
+      submits.inc({ outcome: "unknown" });
+      lastUnknown.set(job.updatedAt.getTime() / 1_000);
+    }
     ends.inc({ status: job.status, deployment });
     if (startedAt !== null)
       queueSeconds.observe({ deployment }, secondsOf(job.createdAt, startedAt));
     if (startedAt !== null && finishedAt !== null)
       runSeconds.observe({ deployment }, secondsOf(startedAt, finishedAt));
-    if (finishedAt !== null) lateness.observe({ deployment }, secondsOf(finishedAt, job.updatedAt));
+    // Where RunComfy gave no time, or the end was the gateway's own, it is when that was noted.
+    if (finishedAt !== null && finishedAt < job.updatedAt)
+      lateness.observe({ deployment }, secondsOf(finishedAt, job.updatedAt));
   }
 
-  async function timed<Report>(call: string, send: () => Promise<Report>): Promise<Report> {
+  const aroundCall: AroundCall = async (call, send) => {
     const done = callSeconds.startTimer({ call });
     try {
       const report = await send();
@@ -148,7 +153,7 @@ export function createMetrics() {
     } finally {
       done();
     }
-  }
+  };
 
   return {
     read: () => registry.metrics(),
@@ -183,16 +188,14 @@ export function createMetrics() {
       },
     }),
 
-    /** The same client, of which calls are counted. */
-    watchRunComfy: (runcomfy: RunComfy): RunComfy => ({
+    aroundCall,
+
+    /** The same client, of which it is counted how submits end. */
+    watchSubmits: (runcomfy: RunComfy): RunComfy => ({
       ...runcomfy,
-      readStatus: (...given) => timed("status", () => runcomfy.readStatus(...given)),
-      readResult: (...given) => timed("result", () => runcomfy.readResult(...given)),
-      cancel: (...given) => timed("cancel", () => runcomfy.cancel(...given)),
-      listDeployments: (...given) => timed("list", () => runcomfy.listDeployments(...given)),
       async submit(request) {
         try {
-          const requestId = await timed("submit", () => runcomfy.submit(request));
+          const requestId = await runcomfy.submit(request);
           submits.inc({ outcome: "accepted" });
           return requestId;
         } catch (error) {
@@ -203,11 +206,12 @@ export function createMetrics() {
       },
     }),
 
-    /** The same services, of which refusals, watchers and what these are told are counted. */
-    watchServices: (services: Services): Services =>
-      watchServices(services, { refusals, watchers, events }),
+    /** The same services, of which refusals and what watchers are told are counted. */
+    watchServices: (services: Services): Services => watchServices(services, { refusals, events }),
 
     noteLook: (outcome: Parameters<OnLook>[0]): void => looks.inc({ outcome }),
+    noteFailedEvent: (code: string): void =>
+      operations.inc({ kind: "subscription", outcome: "error", code }),
     noteRefusal: (limitName: string): void => refusals.inc({ limit: limitName }),
 
     /** Counts and times each operation. */
@@ -238,7 +242,7 @@ export function createMetrics() {
           },
         });
       show("sockets_open", "WebSockets that are open.", (gauge) => gauge.set(counts().sockets));
-      show("subscriptions_open", "Subscriptions that are open, event streams included.", (gauge) =>
+      show("watchers_open", "Subscriptions that are open, event streams included.", (gauge) =>
         gauge.set(counts().subscriptions),
       );
       show(

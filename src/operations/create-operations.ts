@@ -13,6 +13,7 @@ import type { MaskError } from "./mask-error.ts";
 import { toCode, withCode } from "./mask-error.ts";
 import type { OnRefusal } from "./owner-limits.ts";
 import { createSlots } from "./owner-limits.ts";
+import type { OnFailedEvent } from "./subscribe.ts";
 import { createSubscribe } from "./subscribe.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 import { createDocumentFinder } from "./trusted-documents.ts";
@@ -70,14 +71,15 @@ export function createOperations(options: {
   readonly trustedDocuments: TrustedDocuments | null;
   readonly maskError: MaskError;
   readonly onRefusal?: OnRefusal | undefined;
+  readonly onFailedEvent?: OnFailedEvent;
   readonly aroundOperation?: AroundOperation | undefined;
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
   const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
-  const { onRefusal, aroundOperation } = options;
+  const { onRefusal, onFailedEvent, aroundOperation } = options;
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
-  const begin = createSubscribe({ slots, maskError, findDocument: documents.find });
+  const begin = createSubscribe({ slots, maskError, findDocument: documents.find, onFailedEvent });
   const subscribe: typeof begin =
     aroundOperation === undefined
       ? begin

@@ -6,7 +6,7 @@ import { LimitError } from "../job/errors.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
-import { findCause, type MaskError } from "./mask-error.ts";
+import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
 type Results = AsyncIterableIterator<ExecutionResult> & {
@@ -36,20 +36,25 @@ type Reader = {
   readonly isLeft: () => boolean;
 };
 
+/** Hears of the code of each event that can't be made. */
+export type OnFailedEvent = ((code: string) => void) | undefined;
+
 /**
  * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
- * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's: it may
- * be about the room that one reader's answers have left.
+ * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's, but for
+ * the gateway's own mistakes: it may be about the room that one reader's answers have left.
  */
 export function createSubscribe({
   slots,
   maskError,
   findDocument,
+  onFailedEvent,
 }: {
   readonly slots: Slots;
   readonly maskError: MaskError;
   /** Of a valid document's text. */
   readonly findDocument: (text: string) => DocumentNode;
+  readonly onFailedEvent?: OnFailedEvent;
 }) {
   const made = new WeakMap<object, Map<string, Promise<Made>>>();
   const documents = new WeakMap<DocumentNode, number>();
@@ -77,8 +82,11 @@ export function createSubscribe({
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
       const isAway = result.errors?.some((error) => isDatabaseFailure(findCause(error)));
       // One that is an error ends its stream.
-      if (isAway !== true || event instanceof Error || isLeft())
-        return { value: mask(result), done: false };
+      if (isAway !== true || event instanceof Error || isLeft()) {
+        const value = mask(result);
+        if (value.errors?.[0] !== undefined) onFailedEvent?.(toCode(value.errors[0]));
+        return { value, done: false };
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       context.startAnew();
     }
@@ -96,10 +104,14 @@ export function createSubscribe({
     const results = made.get(event) ?? begin(event);
     const known = results.get(reader.key);
     if (known !== undefined)
-      return known.then((one) => (one.value.errors === undefined ? one : make(event, reader)));
+      return known.then((one) => (isForAll(one.value) ? one : make(event, reader)));
     const own = make(event, reader);
     if (results.size < MOST_SHARED) results.set(reader.key, own);
     return own;
+  }
+
+  function isForAll({ errors = [] }: ExecutionResult): boolean {
+    return errors.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR");
   }
 
   return async (args: ExecutionArgs): Promise<ExecutionResult | Results> => {

@@ -29,6 +29,22 @@ const UNSENT_PATIENCE_MS = 2_000;
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
 
+/** Sends one request within something else: each try of a submit, and probes too. */
+export type AroundCall = <Report>(
+  call: Call,
+  send: () => Report | Promise<Report>,
+) => Promise<Report>;
+
+/** What one request needs. */
+type CallRequest<Report> = {
+  readonly call: Call;
+  readonly path: string;
+  readonly json?: JsonObject;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly readReport: (body: JsonValue) => Report | null;
+};
+
 /**
  * Speaks to RunComfy at `baseUrl` (whose path, if it has one, is kept), and nowhere else. `submitTimeoutMs`,
  * `cancelTimeoutMs` (10 s), `listTimeoutMs` (3 s), `probeTimeoutMs` (5 s) and the time of a read cover connecting, the
@@ -45,6 +61,7 @@ export function createRunComfy(options: {
   readonly log: Pick<BaseLogger, "warn">;
   /** Hears of the HTTP status of each answer. */
   readonly onAnswer?: ((httpStatus: number) => void) | undefined;
+  readonly aroundCall?: AroundCall | undefined;
   /** Milliseconds since 1970, for a Retry-After with a date. */
   readonly now?: () => number;
   /** Milliseconds of a clock that never goes back. */
@@ -69,14 +86,13 @@ export function createRunComfy(options: {
   });
 
   /** What the whole answer says within `timeoutMs`. Rejects with a `RunComfyError`, and with the signal's reason. */
-  async function send<Report>(request: {
-    readonly call: Call;
-    readonly path: string;
-    readonly json?: JsonObject;
-    readonly timeoutMs: number;
-    readonly signal?: AbortSignal;
-    readonly readReport: (body: JsonValue) => Report | null;
-  }): Promise<Report> {
+  function send<Report>(request: CallRequest<Report>): Promise<Report> {
+    const { aroundCall } = options;
+    if (aroundCall === undefined) return exchange(request);
+    return aroundCall(request.call, () => exchange(request));
+  }
+
+  async function exchange<Report>(request: CallRequest<Report>): Promise<Report> {
     const { call, path, json, timeoutMs, signal } = request;
     const limitBytes = call === "result" ? LARGEST_RESULT_BYTES : LARGEST_ANSWER_BYTES;
     let httpStatus: number | null = null;

@@ -6,6 +6,8 @@ import { overLimit } from "./coded-errors.ts";
 /** How long an answer waits for others to leave. */
 const PATIENCE_MS = 10_000;
 
+const LIMIT_NAME = "unread";
+
 /** Stands for an owner where none is known yet; no owner's id is empty. */
 export const NOBODY = "";
 
@@ -50,8 +52,10 @@ type Waiting = {
 export function createBacklog(options: {
   readonly mostBytes: number;
   readonly patienceMs?: number;
+  /** Hears of each answer without room, and of each share that is cut. */
+  readonly onRefusal?: ((limitName: typeof LIMIT_NAME) => void) | undefined;
 }): Backlog {
-  const { mostBytes, patienceMs = PATIENCE_MS } = options;
+  const { mostBytes, patienceMs = PATIENCE_MS, onRefusal } = options;
   const mostOwnBytes = Math.floor(mostBytes * OWNER_PART);
   const mostTakenBytes = Math.floor(mostBytes * (1 - SPARE_PART));
   const owners = new Map<string, Owner>();
@@ -83,6 +87,7 @@ export function createBacklog(options: {
   function waitInTurn(owner: Owner, holder: Holder, bytes: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
+      onRefusal?.(LIMIT_NAME);
       waiting.settle(findProblem(owner, bytes) ?? full(mostTakenBytes, ALL_FULL));
       // The next one may need less.
       serve(owner);
@@ -103,6 +108,15 @@ export function createBacklog(options: {
     return promise;
   }
 
+  function cutLargest(holders: Iterable<Holder>): void {
+    const [first, ...others] = holders;
+    if (first === undefined) return;
+    const largest = others.reduce((most, one) => (one.bytes > most.bytes ? one : most), first);
+    onRefusal?.(LIMIT_NAME);
+    largest.close();
+    largest.cut();
+  }
+
   return {
     open(ownerId, cut) {
       const owner = owners.get(ownerId) ?? { bytes: 0, holders: new Set(), waiting: new Set() };
@@ -114,8 +128,12 @@ export function createBacklog(options: {
 
       function take(bytes: number): void {
         // An operation that has failed, or whose client has left, goes on reading for a while.
-        const problem = isOpen ? findProblem(owner, bytes) : over();
-        if (problem !== null) throw problem;
+        if (!isOpen) throw over();
+        const problem = findProblem(owner, bytes);
+        if (problem !== null) {
+          onRefusal?.(LIMIT_NAME);
+          throw problem;
+        }
         change(owner, holder, bytes);
       }
 
@@ -158,14 +176,6 @@ export function createBacklog(options: {
   };
 }
 
-function cutLargest(holders: Iterable<Holder>): void {
-  const [first, ...others] = holders;
-  if (first === undefined) return;
-  const largest = others.reduce((most, one) => (one.bytes > most.bytes ? one : most), first);
-  largest.close();
-  largest.cut();
-}
-
 function over(): GraphQLError {
   return new GraphQLError("The answer is over. Ask again.");
 }
@@ -176,7 +186,7 @@ const ALL_FULL = "Too much is on its way to everybody at the moment. Ask again i
 
 function full(limit: number, message: string): GraphQLError {
   const details = {
-    limitName: "unread",
+    limitName: LIMIT_NAME,
     code: "RATE_LIMITED",
     retryAfterSeconds: 1,
     limit,

@@ -40,6 +40,8 @@ export type ServerOptions = {
   readonly isSandbox: boolean;
   /** Hears of requests, sockets and subscriptions that are one too many. */
   readonly onRefusal?: OnRefusal | undefined;
+  /** Hears of the code of each event that can't be made. */
+  readonly onFailedEvent?: ((code: string) => void) | undefined;
   readonly aroundOperation?: AroundOperation | undefined;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;

@@ -98,6 +98,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       const isFull =
         Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
       if (isFull) {
+        parts.onRefusal?.("operationsPerSocket");
         const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
         return [refused(message, "TOO_MANY_OPERATIONS")];
       }

@@ -46,7 +46,7 @@ export function createScopes(tracer: Tracer) {
     async runBelow<Result>(
       name: string,
       options: SpanOptions,
-      run: () => Promise<Result>,
+      run: () => Result | Promise<Result>,
     ): Promise<Result> {
       const span = findSpan();
       if (span === null) return await run();

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { isFinished } from "../job/job.ts";
 import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
-import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
 import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { AroundLook } from "../tracking/poller.ts";
@@ -65,18 +65,17 @@ export function createTraces(tracer: Tracer) {
     return { ...methods };
   }
 
-  async function call<Report>(
-    method: "GET" | "POST",
-    name: string,
-    send: () => Promise<Report>,
-  ): Promise<Report> {
+  /** Its span has no URL, as that would tell the upstream's address. */
+  const aroundCall: AroundCall = async (call, send) => {
+    const method = call === "submit" || call === "cancel" ? "POST" : "GET";
     const attributes = { "http.request.method": method };
-    return await runBelow(`${method} ${name}`, { kind: SpanKind.CLIENT, attributes }, send);
-  }
+    return await runBelow(`${method} ${call}`, { kind: SpanKind.CLIENT, attributes }, send);
+  };
 
   return {
     aroundOperation,
     aroundLook,
+    aroundCall,
 
     /** The same store. A job is kept with the span that submits it. */
     watchStore(store: JobStore): JobStore {
@@ -131,15 +130,6 @@ export function createTraces(tracer: Tracer) {
       };
     },
 
-    /** The same client. The spans of its calls have no URL, as that would tell the upstream's address. */
-    watchRunComfy: (runcomfy: RunComfy): RunComfy => ({
-      ...runcomfy,
-      submit: (...given) => call("POST", "submit", () => runcomfy.submit(...given)),
-      readStatus: (...given) => call("GET", "status", () => runcomfy.readStatus(...given)),
-      readResult: (...given) => call("GET", "result", () => runcomfy.readResult(...given)),
-      cancel: (...given) => call("POST", "cancel", () => runcomfy.cancel(...given)),
-      listDeployments: (...given) => call("GET", "list", () => runcomfy.listDeployments(...given)),
-    }),
     /** RunComfy has answered the call that is under way. */
     noteAnswer: (httpStatus: number): void =>
       void findSpan()?.setAttribute("http.response.status_code", httpStatus),

@@ -26,6 +26,36 @@ test("100 deployments have rows of their own, and the others share one", async (
   expect(rows.at(-1)).toMatch(/status="FAILED",deployment="other"} 5$/);
 });
 
+test("an end is late only by the time that RunComfy told, and the last unknown submit has its time", async () => {
+  const metrics = createMetrics();
+  await using store = await openForTest();
+  const watched = metrics.watchStore(store);
+  const now = new Date(1_000);
+  const updatedAt = new Date(5_000);
+  for (const [deploymentId, finishedAt] of [
+    ["told", new Date(2_000)],
+    ["untold", updatedAt],
+  ] as const) {
+    const job = createJob({ ownerId: "o", deploymentId, apiVersion: "v1", now });
+    await watched.jobs.insert({ job, input: {}, key: null });
+    const error = { code: "SUBMISSION_UNKNOWN", message: "", retryable: false } as const;
+    const ended = {
+      ...job,
+      requestId: "r",
+      status: "FAILED",
+      version: 2,
+      finishedAt,
+      updatedAt,
+      error,
+    } as const;
+    await watched.jobs.save(ended, null);
+  }
+  const text = await metrics.read();
+  expect(text).toContain('job_end_lateness_seconds_sum{deployment="told"} 3\n');
+  expect(text).not.toContain('job_end_lateness_seconds_sum{deployment="untold"}');
+  expect(text).toContain("submit_unknown_timestamp_seconds 5\n");
+});
+
 test("files are counted by what became of them, where that could be written down", async () => {
   const metrics = createMetrics();
   await using store = await openForTest();

@@ -1,7 +1,9 @@
 import { buildSchema, GraphQLError, parse } from "graphql";
+import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
+import { createMaskError } from "../../src/operations/mask-error.ts";
 import { createSlots } from "../../src/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/operations/subscribe.ts";
 import { DatabaseAwayError } from "../../src/store/database-error.ts";
@@ -17,6 +19,7 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
   let count = 0;
   /** What was read for an operation lasts until it starts anew. */
   const startAnew = vi.fn<() => void>();
+  const onFailedEvent = vi.fn<(code: string) => void>();
   const schema = buildSchema("type Query { a: Int } type Subscription { counted(add: Int): Int }");
   const field = schema.getSubscriptionType()?.getFields()["counted"];
   if (field === undefined) throw new Error("There is no such field.");
@@ -30,12 +33,14 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
   };
   const subscribe = createSubscribe({
     slots: createSlots({ what: "subscriptions", most: 2 }),
-    maskError: (error) => new GraphQLError(`masked: ${Object(error).message}`),
+    maskError: createMaskError({ log: pino({ level: "silent" }), hasSuggestions: true }),
     findDocument: parse,
+    onFailedEvent,
   });
   return {
     count: () => count,
     startAnew,
+    onFailedEvent,
     mend: () => (current = null),
     async open(viewer: Viewer, variableValues: { add?: number } = {}, document = DOCUMENT) {
       const args = { schema, document, variableValues, contextValue: { viewer, startAnew } };
@@ -82,14 +87,20 @@ test("what was made of an event is shared for a second, as what else it tells ma
   expect(count()).toBe(2);
 });
 
-test("a result with errors is nobody else's, and its errors are masked", async () => {
-  const { open, count } = createRunner({ failure: new GraphQLError("There is no room.") });
-  const [one, other] = [await open(ANNA), await open(ANNA)];
-  for (const { value } of await Promise.all([one.next(), other.next()])) {
-    expect(value.errors).toMatchObject([{ message: "masked: There is no room." }]);
-  }
-  expect(count()).toBe(2);
-});
+test.each([
+  [new GraphQLError("There is no room."), "BAD_USER_INPUT", "There is no room.", 2],
+  [new Error("a mistake"), "INTERNAL_SERVER_ERROR", expect.stringContaining("Something went"), 1],
+])(
+  "a result with %s is nobody else's unless it is a mistake",
+  async (failure, code, message, times) => {
+    const { open, count, onFailedEvent } = createRunner({ failure });
+    const [one, other] = [await open(ANNA), await open(ANNA)];
+    for (const { value } of await Promise.all([one.next(), other.next()]))
+      expect(value.errors).toMatchObject([{ message, extensions: { code } }]);
+    expect(count()).toBe(times);
+    expect(onFailedEvent.mock.calls).toEqual(Array.from({ length: times }, () => [code]));
+  },
+);
 
 test("an event whose fields can't be read waits for the database: an error in its place would be passed over", async () => {
   vi.useFakeTimers();
