@@ -1,5 +1,6 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env node
 // What the package runs. Nothing is imported before the version of Node is known: an older one could not read it.
+const FLAG = "--max-semi-space-size=8";
 const [major = ""] = process.versions.node.split(".");
 if (Number(major) < 24) {
   console.error(
@@ -10,5 +11,13 @@ if (Number(major) < 24) {
   process.argv.splice(2, 1);
   await import("./manage-keys.ts");
 } else {
+  // As `npm start` does. Not in the first line, as not every `env` splits that.
+  if (process.platform !== "win32" && !process.execArgv.includes(FLAG))
+    process.execve?.(process.execPath, [
+      process.execPath,
+      FLAG,
+      ...process.execArgv,
+      ...process.argv.slice(1),
+    ]);
   await import("./main.ts");
 }

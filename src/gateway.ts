@@ -54,10 +54,10 @@ export type Gateway = {
     readonly token: TokenSight;
   };
   /**
-   * Lets `/ready` fail and serves for `drainMs` more, none by default; then closes everything in reverse order of opening,
+   * Lets `/ready` fail and serves until `drained`, at once by default; then closes everything in reverse order of opening,
    * and tries all. Rejects as an `AsyncDisposableStack`.
    */
-  close(drainMs?: number): Promise<void>;
+  close(drained?: Promise<unknown>): Promise<void>;
 };
 
 /**
@@ -241,9 +241,9 @@ export async function startGateway(
     metricsPort: served?.port ?? null,
     hasConsole: server.hasConsole,
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
-    async close(drainMs = 0) {
+    async close(drained) {
       server.leave();
-      if (drainMs > 0) await delay(drainMs);
+      await drained;
       // Submits get their patience from now on, not from the end of the server's own.
       tracking.stopSubmits();
       endWaits.stop();

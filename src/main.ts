@@ -86,6 +86,7 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
  * process at once, and so does a further error.
  */
 function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): void {
+  const draining = new AbortController();
   let stoppingSince: number | null = null;
   let hasThrown = false;
 
@@ -93,11 +94,12 @@ function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): v
     if (stoppingSince !== null) return;
     stoppingSince = performance.now();
     log.info("The gateway stops.");
-    // What nothing caught leaves nobody knows what behind.
-    const servesForMs = hasThrown ? 0 : drainMs;
-    setTimeout(() => giveUp("The gateway did not stop in time."), servesForMs + STOP_DEADLINE_MS);
+    const drained = delay(drainMs, undefined, { signal: draining.signal }).catch(() => undefined);
+    void drained.then(() =>
+      setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS),
+    );
     const close = (opened: Gateway): Promise<void> =>
-      opened.close(servesForMs).then(() => {
+      opened.close(drained).then(() => {
         log.info("The gateway has stopped.");
         return end(hasThrown ? 1 : 0);
       }, giveUp);
@@ -117,6 +119,8 @@ function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): v
     );
     if (hasThrown) process.exit(1);
     hasThrown = true;
+    // What nothing caught leaves nobody knows what behind.
+    draining.abort();
     stop();
   }
 

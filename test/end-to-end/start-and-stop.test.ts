@@ -104,6 +104,21 @@ test("with DRAIN_SECONDS a stop lets /ready fail, serves on for that long, and e
   expect(await stopped).toEqual(STOPPED);
 });
 
+test("an error that nothing catches ends the drain", async () => {
+  const folder = await createTemporaryFolder();
+  const module = join(folder, "throw.mjs");
+  await writeFile(
+    module,
+    'process.on("SIGUSR2", () => { throw new Error("Nobody catches it."); });',
+  );
+  const gateway = runGateway({ DRAIN_SECONDS: "300", NODE_OPTIONS: `--import ${module}` });
+  const origin = await gateway.url;
+  const ended = gateway.kill("SIGTERM");
+  await expect.poll(async () => (await fetch(`${origin}/ready`)).status).toBe(503);
+  await gateway.kill("SIGUSR2");
+  expect(await ended).toEqual(FAILED);
+});
+
 test("after kill -9 the same SQLite file opens again at once", async () => {
   const environment = { DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}` };
   for (const _ of [1, 2, 3]) {
