@@ -243,7 +243,7 @@ const ANSWER = {
   UNREAD_MIB: setting(
     wholeNumber(4, 65_536),
     "512",
-    "How many MiB in all may wait in memory for clients to read or to finish sending; at least four times `ANSWER_MIB` and six times `BODY_KIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
+    "How many MiB in all may wait in memory for clients to read or to finish sending, with what their open operations came with; at least four times `ANSWER_MIB` and six times `BODY_KIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
   ),
 };
 

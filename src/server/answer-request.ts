@@ -63,7 +63,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       .authenticate(request.headers.authorization)
       .catch(toAuthenticationRefusal);
     if (!("viewer" in admission)) return await refuse(admission);
-    const limit = await rates.take(admission.viewer);
+    const limit = rates.take(admission.viewer);
     if (limit !== null) return await refuse(overLimit(limit, 429));
     if (mustAsk) response.writeContinue();
     const share = backlog.open(admission.viewer.ownerId, () => response.destroy());

@@ -106,7 +106,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         if (admission === null) return [maskError(new Error("Nobody was let in."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const origin = begin(session, id, admission, payload);
-        const limit = await parts.rates.take(admission.viewer);
+        const limit = parts.rates.take(admission.viewer);
         const prepared =
           limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
         if ("document" in prepared) return toStub(prepared);
