@@ -5,13 +5,14 @@ import sharp from "sharp";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
+import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { writeManyJobs } from "./many-jobs.ts";
-import { findBarriers, openConsole } from "./open-console.ts";
+import { findBarriers, holdUploads, openConsole } from "./open-console.ts";
 import { takePicture } from "./open-graphiql.ts";
 
 const SOON = { timeout: 20_000, interval: 100 };
@@ -95,19 +96,45 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
-  "a picture that is dropped is uploaded and goes with the job",
+  "a picture that is given is uploaded and goes with the job, unless another was given meanwhile",
   async () => {
-    const { page, origin } = await openConsole("console-upload");
+    const file = join(await createTemporaryFolder(), "deployments.json");
+    const picture = { type: "string", format: "image_uri" };
+    const inputSchema = { properties: { pictures: { type: "array", items: picture } } };
+    const board = { id: "board", name: "Board", inputSchema };
+    await writeFile(file, JSON.stringify({ deployments: [...sandbox.deployments, board] }));
+    const { page, origin } = await openConsole("console-upload", { DEPLOYMENTS_FILE: file });
     const create = { width: 80, height: 60, channels: 3, background: "teal" } as const;
     const buffer = await sharp({ create }).png().toBuffer();
+    const give = (name: string, slot = 0) =>
+      page
+        .locator("input[type=file]")
+        .nth(slot)
+        .setInputFiles({ name, mimeType: "image/png", buffer });
+
+    await page.goto(`${origin}/run/board`);
+    const addresses = page.getByPlaceholder(/its address/);
+    await addresses.fill("https://127.0.0.1/old.png");
+    let letUploadsGo = await holdUploads(page);
+    await give("first.png");
+    await give("second.png", 1);
+    letUploadsGo();
+    for (const name of ["first.png", "second.png"])
+      await page.getByText(name, { exact: true }).waitFor();
+
     await page.goto(`${origin}/run/${WARM_GLOW}`);
-    await page.locator("input[type=file]").first().setInputFiles({
-      name: "teal.png",
-      mimeType: "image/png",
-      buffer,
-    });
-    await expect.poll(() => main(page), SOON).toMatch(/teal\.png|Uploaded/);
+    letUploadsGo = await holdUploads(page);
+    const arrived = page.waitForResponse(/\/uploads\//);
+    await give("wrong.png");
+    await page.getByText("Uploading wrong.png").waitFor();
+    await addresses.first().fill("https://127.0.0.1/right.png");
+    letUploadsGo();
+    await arrived;
     await page.getByLabel(/^Prompt/i).fill("Warmer");
+    expect(await addresses.first().inputValue()).toBe("https://127.0.0.1/right.png");
+
+    await give("teal.png");
+    await page.getByText("teal.png", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await expect.poll(() => main(page), SOON).toMatch(/done/);
     const { jobs } = await request(origin, JobsDocument, { first: 1 });
