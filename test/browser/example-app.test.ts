@@ -16,6 +16,7 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { linkPackages } from "../support/link-packages.ts";
 import { readBlocks } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { holdUploads } from "./open-console.ts";
 import { takePicture } from "./open-graphiql.ts";
 
 const EXAMPLE = new URL("../../examples/react", import.meta.url).pathname;
@@ -205,10 +206,13 @@ test.skipIf(!hasChromium)(
     await page.getByText("The file is not what it was said to be").waitFor();
     expect(await picture.inputValue()).toBe("");
     const create = { width: 64, height: 64, channels: 3, background: "teal" } as const;
+    const letUploadsGo = await holdUploads(page);
     await drop(page, "teal.png", await sharp({ create }).png().toBuffer());
+    await fill(page, { Prompt: "A teal harbour" });
+    letUploadsGo();
     await expect.poll(() => picture.inputValue(), SOON).toMatch(/^upload:upl_/);
     await takePicture(page, "example-5-dropped");
-    await fill(page, { Prompt: "A teal harbour" });
+    expect(await page.getByLabel("Prompt").inputValue()).toBe("A teal harbour");
     await submit(page).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ SUCCEEDED/);
     expect(await listJobs(origin)).toHaveLength(1);
