@@ -4,6 +4,7 @@ import { type Client, type CombinedError, useClient, useSubscription } from "urq
 import { JOB, WATCH } from "../documents";
 import type { JobQuery, JobRowFragment } from "../gql/graphql";
 import { useChanges } from "../live";
+import { useAgain } from "../parts/use-again";
 import { createStore, useStore } from "../store";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
@@ -22,6 +23,8 @@ export function useJob(id: string) {
   const { read, hear } = reader;
   const { job, isRead, error } = useStore(reader.state);
   useEffect(() => void read(), [read]);
+  // No change may follow the one whose read failed.
+  useAgain(read, error !== null);
 
   const [watched] = useSubscription({
     query: WATCH,
