@@ -23,13 +23,11 @@ export function useChanges(listener: Listener): void {
   }, [listener]);
 }
 
-/** The one subscription of the page to all jobs; it begins again, where it was, for as long as the page is open. */
+/** The one subscription of the page to all jobs; it begins again, with a reset, for as long as the page is open. */
 export function useLive(isAllowed: boolean): void {
   const client = useClient();
   useEffect(() => {
     if (!isAllowed) return undefined;
-    // An empty one begins with a reset, at which lists are read.
-    const variables = { after: "" };
     let pauseMs = FIRST_PAUSE_MS;
     let timer: number | undefined;
     let leave = (): void => undefined;
@@ -42,17 +40,16 @@ export function useLive(isAllowed: boolean): void {
     }
 
     function listen(): void {
-      const stream = client.subscription(LIVE, { ...variables });
+      // An empty cursor is answered at once: with a reset, at which lists are read.
+      const stream = client.subscription(LIVE, { after: "" });
       leave = stream.subscribe(({ data, error }) => {
         if (error || !data) {
           silence.set(error ? explain(error) : "");
           return again();
         }
-        const { cursor, job } = data.jobsUpdated;
-        variables.after = cursor;
         pauseMs = FIRST_PAUSE_MS;
         silence.set("");
-        for (const listener of listeners) listener(job ?? null);
+        for (const listener of listeners) listener(data.jobsUpdated.job ?? null);
       }).unsubscribe;
     }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { z } from "zod";
 
 import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
@@ -287,6 +288,49 @@ test.skipIf(!hasChromium)(
     await page.getByText("live", { exact: true }).waitFor();
     await expect.poll(() => main(page), { timeout: 60_000 }).toMatch(/done/);
     expect(await countJobs(origin)).toBe(1);
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "after a read that failed and a subscription that was refused, the page catches up by itself",
+  async () => {
+    const { page, origin } = await openConsole("console-refused", {
+      SANDBOX_SPEED: "10",
+      // So that nothing changes once the job has ended.
+      KEEP_OUTPUTS: "false",
+    });
+    const job = await submit(origin, LANTERN, "[slow] A lantern");
+    let isReadLost = false;
+    await page.route("**/graphql", async (route) => {
+      const isLost = isReadLost && route.request().postData()?.includes("query Job(") === true;
+      await (isLost ? route.abort() : route.continue());
+    });
+    let breakSocket = (): Promise<void> => Promise.resolve();
+    let listens = 0;
+    await page.routeWebSocket("**/graphql", (socket) => {
+      const server = socket.connectToServer();
+      breakSocket = () => socket.close({ code: 4000 });
+      socket.onMessage((message) => {
+        if (!message.includes("jobsUpdated(")) return server.send(message);
+        listens += 1;
+        if (listens !== 2) return server.send(message);
+        const { id } = z.object({ id: z.string() }).parse(JSON.parse(String(message)));
+        const payload = [{ message: "Too many.", extensions: { code: "QUOTA_EXCEEDED" } }];
+        return socket.send(JSON.stringify({ id, type: "error", payload }));
+      });
+    });
+    await page.clock.install();
+    await page.goto(`${origin}/jobs/${job.id}`);
+    await expect.poll(() => main(page), SOON).toMatch(/running/);
+    isReadLost = true;
+    await page.getByText("This may be out of date").waitFor();
+    isReadLost = false;
+    await page.clock.runFor(15_000);
+    await expect.poll(() => main(page), SOON).toMatch(/done/);
+
+    await breakSocket();
+    await expect.poll(() => listens, SOON).toBe(3);
+    await page.getByText("live", { exact: true }).waitFor();
   },
 );
 
