@@ -1,10 +1,9 @@
-import { type CombinedError, useQuery } from "urql";
+import { useQuery } from "urql";
 import { Link } from "wouter";
 
 import { VIEWER } from "../documents";
 import type { JobFilter } from "../gql/graphql";
 import { MOST_NEWS } from "../jobs/job-list";
-import { explain } from "../session";
 
 /** Stands in for the first rows. */
 export function Loading() {
@@ -67,7 +66,7 @@ export function Older({
   onRetry,
   onFurther,
 }: {
-  readonly error: CombinedError | null;
+  readonly error: Error | null;
   readonly hasMore: boolean;
   /** Whether there is nothing above. */
   readonly isBare: boolean;
@@ -78,7 +77,7 @@ export function Older({
   if (error !== null) {
     return (
       <div className="gallery-older">
-        <p role="alert">{explain(error)}</p>
+        <p role="alert">{error.message}</p>
         <button onClick={onRetry}>Try again</button>
       </div>
     );

@@ -3,7 +3,6 @@ import { Link } from "wouter";
 
 import type { Viewer } from "../viewer";
 import { toCountText } from "../parts/count";
-import { explain } from "../session";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
 import { type JobList, type JobListState, MOST_NEWS } from "./job-list";
@@ -72,7 +71,7 @@ export function ListedJobs({
                 {rows.length === 0
                   ? "The jobs could not be read. "
                   : "More jobs could not be read. "}
-                {explain(error)}
+                {error.message}
               </span>
               <button onClick={() => list.retry()}>Try again</button>
             </p>
