@@ -29,8 +29,8 @@ export function Media({
       className="gallery-media"
       onErrorCapture={() => {
         setBrokenUrl(url);
-        // What the gateway serves has an address for a day or two.
-        onBroken(job.id);
+        // What the gateway serves has an address for a day or two, and RunComfy's own stay the same.
+        if (url !== asset.url) onBroken(job.id);
       }}
     >
       <Picture key={url} asset={asset} alt={describe(picture)} isSmall={isSmall} />
