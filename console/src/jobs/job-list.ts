@@ -121,12 +121,18 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     else if (!fits(job, filter)) {
       // Most changes are of others, and whoever shows the list draws it anew each time.
       if (!news.delete(job.id)) return;
+      count(-1);
     } else if (end === null || compare(job, end.job) < 0) {
       news.set(job.id, entry);
-      if (known === undefined && total !== null) total += 1;
+      if (known === undefined) count(1);
       if (news.size > MOST_NEWS) fallBehind();
     } else return;
     publishSoon();
+  }
+
+  /** Until so many are new that nobody knows any more which of them were counted. */
+  function count(jobs: number): void {
+    if (total !== null && !isBehind) total += jobs;
   }
 
   function fallBehind(): void {
