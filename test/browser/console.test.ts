@@ -21,6 +21,8 @@ const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
 
+const SENT = z.object({ variables: z.object({ key: z.string() }) });
+
 const main = async (page: Page) => (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
 
 async function countJobs(origin: string): Promise<number> {
@@ -82,9 +84,21 @@ test.skipIf(!hasChromium)(
     await page.getByLabel(/^Prompt/i).fill("A lantern once more");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await expect.poll(() => main(page), SOON).toMatch(/done/);
+    await page.getByText("As code").click();
+    const code = page.getByRole("tabpanel");
+    await code.waitFor();
     await page.getByRole("button", { name: "Again with a new seed" }).click();
     await expect.poll(() => countJobs(origin), SOON).toBe(3);
-    const { jobs } = await request(origin, JobsDocument, { first: 3 });
+    await page.getByText("Sending…").waitFor({ state: "detached" });
+    const promised = await code.innerText();
+    const [sent] = await Promise.all([
+      page.waitForRequest((asked) => asked.postData()?.includes("mutation Run(") === true),
+      // So long after an answer it is meant as another job.
+      page.getByRole("button", { name: "Run", exact: true }).click({ delay: 1_000 }),
+    ]);
+    expect(promised).toContain(SENT.parse(sent.postDataJSON()).variables.key);
+    await expect.poll(() => countJobs(origin), SOON).toBe(4);
+    const { jobs } = await request(origin, JobsDocument, { first: 4 });
     expect(jobs.edges.map(({ node }) => node.status)).toContain("CANCELLED");
   },
 );

@@ -23,7 +23,8 @@ export function Again({
   readonly onJob: (job: JobRowFragment) => void;
 }) {
   const deploymentId = job.deployment.id;
-  const scope = toScope(viewer.id, deploymentId);
+  // Not the form's, whose key for what is typed may be in use as code by now.
+  const scope = `${toScope(viewer.id, deploymentId)} again`;
   const { submission, submit } = useSubmit({ scope, deploymentId, onJob });
   const { input } = job;
   const seed = findSeed(fields, input);
