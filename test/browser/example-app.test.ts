@@ -67,7 +67,7 @@ async function writeLantern(url: string): Promise<string> {
   await writeFile(join(folder, "app.tsx"), component.replace(README_URL, url));
   const [history = ""] = readBlocks("docs/client.md", "From React", "tsx");
   await writeFile(join(folder, "history.tsx"), history);
-  const main = `import { StrictMode } from "react";
+  const main = `import { StrictMode, useState } from "react";
     import { createRoot } from "react-dom/client";
     import { createGatewayClient } from "runcomfy-graphql/client";
     import { GatewayProvider, useSubmit } from "runcomfy-graphql/react";
@@ -79,10 +79,15 @@ async function writeLantern(url: string): Promise<string> {
       const { submit, jobId, error } = useSubmit({ document: OWN });
       return <p><button onClick={() => void submit({ prompt: "An owl" })}>Own</button><b>{jobId ?? error?.message}</b></p>;
     }
+    function Either() {
+      const [deploymentId, choose] = useState("unknown");
+      const { submit, error } = useSubmit({ deploymentId });
+      return <p><button onClick={() => void submit({})}>Either</button><button onClick={() => choose("other")}>Or</button><i>{error?.code}</i></p>;
+    }
     createRoot(document.body).render(
       <StrictMode>
         <App />
-        <GatewayProvider value={gateway}><History /><Own /></GatewayProvider>
+        <GatewayProvider value={gateway}><History /><Own /><Either /></GatewayProvider>
       </StrictMode>,
     );`;
   await writeFile(join(folder, "main.tsx"), main);
@@ -282,6 +287,12 @@ test.skipIf(!hasChromium)(
     await page.getByRole("button", { name: "Own" }).click();
     await page.locator("b", { hasText: /^job_/ }).waitFor();
     expect(await listJobs(origin)).toHaveLength(4);
+
+    // What is said of one deployment is not said of another.
+    await page.getByRole("button", { name: "Either" }).click();
+    await page.getByText("DeploymentNotFoundError").waitFor();
+    await page.getByRole("button", { name: "Or", exact: true }).click();
+    await page.getByText("DeploymentNotFoundError").waitFor({ state: "detached" });
 
     // Nothing to submit is told by the browser, and nothing is sent.
     await prompt.fill("");
