@@ -127,13 +127,11 @@ function Screens({
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
-        <Boundary key={location}>
+        {/* From one deployment to the next the chooser stays, with the focus. */}
+        <Boundary key={location.startsWith("/run") ? "/run" : location}>
           <Switch>
-            <Route path="/run">{() => <Run viewer={viewer} />}</Route>
-            <Route path="/run/:deploymentId">
-              {({ deploymentId }) => (
-                <Run key={deploymentId} viewer={viewer} deploymentId={deploymentId} />
-              )}
+            <Route path="/run/:deploymentId?">
+              {({ deploymentId }) => <Run viewer={viewer} deploymentId={deploymentId} />}
             </Route>
             <Route path="/jobs">{() => <Jobs viewer={viewer} />}</Route>
             <Route path="/jobs/:id">

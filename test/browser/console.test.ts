@@ -33,16 +33,26 @@ test.skipIf(!hasChromium)(
   "a person sees a picture they asked for, without a line of code",
   async () => {
     const { page, origin } = await openConsole("console-run");
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    await page.getByLabel("Deployment", { exact: true }).focus();
+    for (const id of [LANTERN, SLOW_TIDE]) {
+      await page.keyboard.press("ArrowDown");
+      await page.waitForURL(`${origin}/run/${id}`);
+    }
+    await page.keyboard.press("ArrowUp");
+    await page.waitForURL(`${origin}/run/${LANTERN}`);
     await page.getByLabel(/^Prompt/i).fill("A lantern on the water");
     await takePicture(page, "console-1-form");
     expect(await findBarriers(page)).toEqual([]);
-    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByRole("button", { name: "Run", exact: true }).focus();
+    await page.keyboard.press("Enter");
     await expect.poll(() => main(page), SOON).toMatch(/sending|waiting|running/);
     await expect.poll(() => main(page), SOON).toMatch(/done/);
     await page.locator("main img").first().waitFor();
     await takePicture(page, "console-2-picture");
     expect(await findBarriers(page)).toEqual([]);
     expect(await countJobs(origin)).toBe(1);
+    await page.locator("button:focus", { hasText: /^Run$/ }).waitFor();
     await page.reload();
     await page.locator("main img").first().waitFor();
     expect(await countJobs(origin)).toBe(1);
@@ -87,9 +97,11 @@ test.skipIf(!hasChromium)(
     await page.getByText("As code").click();
     const code = page.getByRole("tabpanel");
     await code.waitFor();
-    await page.getByRole("button", { name: "Again with a new seed" }).click();
+    await page.getByRole("button", { name: "Again with a new seed" }).focus();
+    await page.keyboard.press("Enter");
     await expect.poll(() => countJobs(origin), SOON).toBe(3);
     await page.getByText("Sending…").waitFor({ state: "detached" });
+    await page.locator("button:focus", { hasText: "Again with a new seed" }).waitFor();
     const promised = await code.innerText();
     const [sent] = await Promise.all([
       page.waitForRequest((asked) => asked.postData()?.includes("mutation Run(") === true),
@@ -214,6 +226,13 @@ test.skipIf(!hasChromium)(
     for (let count = 0; count < 120; count += 1) await submit(origin, SLOW_TIDE, `A boat ${count}`);
     await page.goto(`${origin}/jobs`);
     await page.getByText("A boat 119").first().waitFor();
+    await page.locator(".job").first().focus();
+    await page.keyboard.press("End");
+    await page.getByText("A boat 119").waitFor({ state: "detached" });
+    await submit(origin, SLOW_TIDE, "A boat 120");
+    await page.getByRole("button", { name: "↑ 1 new job" }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".job:focus", { hasText: "A boat 120" }).waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("SA");
     await page.getByText("at least 3 letters").waitFor();

@@ -33,12 +33,13 @@ export function Again({
   // Its job may run already, so that another seed would be another job.
   const left = submission.kind === "refused" && submission.isOpen ? submission.input : "";
   const again = (): void => {
+    if (isSending) return;
     const last = parseJson(left);
     void submit(isObject(last) ? last : { ...input, [seed.name]: drawSeed(seed) });
   };
   return (
     <>
-      <button type="button" disabled={isSending} onClick={again} {...PRESSED_ONCE}>
+      <button type="button" aria-disabled={isSending} onClick={again} {...PRESSED_ONCE}>
         {isSending ? "Sending…" : left === "" ? "Again with a new seed" : "Try once more"}
       </button>
       {submission.kind === "refused" && (

@@ -29,6 +29,11 @@ export function ListedJobs({
   function update(): void {
     list.update();
     if (state.news > 0) scroller.current?.scrollTo({ top: 0 });
+    // The button goes, and with it the focus.
+    const row = state.news > 0 ? '[aria-rowindex="2"]' : '[tabindex="0"]';
+    requestAnimationFrame(() =>
+      scroller.current?.querySelector<HTMLElement>(row)?.focus({ preventScroll: true }),
+    );
   }
 
   return (

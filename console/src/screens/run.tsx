@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
@@ -41,8 +41,7 @@ export function Run({ viewer, deploymentId }: Props) {
     );
   }
   const { deployments } = data;
-  if (deploymentId !== undefined)
-    return <Desk {...{ viewer, deployments, deploymentId }} key={deploymentId} />;
+  if (deploymentId !== undefined) return <Desk {...{ viewer, deployments, deploymentId }} />;
   const last = sessionStorage.getItem(LAST_USED);
   const first =
     deployments.find(({ id }) => id === last) ?? deployments.find(needsNoFile) ?? deployments[0];
@@ -62,10 +61,16 @@ function Desk({
     const unknown = readFields(null);
     return (id: string) => known.get(id) ?? unknown;
   }, [deployments]);
-  useState(() => takeHandedOver(viewer.id, deploymentId, fieldsOf(deploymentId)));
+  useLayoutEffect(
+    () => takeHandedOver(viewer.id, deploymentId, fieldsOf(deploymentId)),
+    [viewer.id, deploymentId, fieldsOf],
+  );
   const onJob = useCallback(
     (job: JobRowFragment) => {
+      // The panel of the new job is another one, and so is the button that was pressed there.
+      const isPressed = right.current?.contains(document.activeElement) === true;
       addRecent(viewer.id, job);
+      if (isPressed) requestAnimationFrame(() => right.current?.querySelector("button")?.focus());
       // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
       if (matchMedia("(max-width: 859px)").matches)
         requestAnimationFrame(() => right.current?.scrollIntoView());
@@ -85,7 +90,11 @@ function Desk({
       <h1 className="run-title">Run</h1>
       <Chooser {...{ deployments, deploymentId }} onChoose={(id) => navigate(toPath(id))} />
       <div className="run-desk">
-        <Workbench {...{ viewer, deploymentId, onJob }} fields={fieldsOf(deploymentId)} />
+        <Workbench
+          key={deploymentId}
+          {...{ viewer, deploymentId, onJob }}
+          fields={fieldsOf(deploymentId)}
+        />
         <section ref={right} className="card run-right" aria-label="The job">
           {recent.shown === null ? (
             <div className="run-frame">
