@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useEffectEvent } from "react";
 import { useClient } from "urql";
 
 import { LIVE } from "./documents";
@@ -16,11 +16,13 @@ const LONGEST_PAUSE_MS = 30_000;
 export const silence = createStore("");
 
 /** Hears of every job that changes, in its newest state, and of null where changes may have been missed. */
-export function useChanges(listener: Listener): void {
+export function useChanges(onChange: Listener): void {
+  const hear = useEffectEvent(onChange);
   useEffect(() => {
+    const listener: Listener = (job) => hear(job);
     listeners.add(listener);
     return () => void listeners.delete(listener);
-  }, [listener]);
+  }, []);
 }
 
 /** The one subscription of the page to all jobs; it begins again, with a reset, for as long as the page is open. */

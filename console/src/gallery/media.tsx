@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { useState } from "react";
 
 import { useChanges } from "../live";
 import { Picture } from "../parts/picture";
@@ -18,11 +18,9 @@ export function Media({
   const url = (isSmall ? asset.thumbnailUrl : null) ?? asset.keptUrl ?? asset.url;
   const [brokenUrl, setBrokenUrl] = useState<string | null>(null);
   // It may have been the connection, which is back then.
-  useChanges(
-    useCallback((change) => {
-      if (change === null) setBrokenUrl(null);
-    }, []),
-  );
+  useChanges((change) => {
+    if (change === null) setBrokenUrl(null);
+  });
   if (brokenUrl === url) return <Gone picture={picture} isSmall={isSmall} />;
   return (
     <span

@@ -1,8 +1,8 @@
-import { useCallback, useEffect, useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { useGateway } from "runcomfy-graphql/react";
 import { type Client, useClient } from "urql";
 
-import type { JobFilter, JobRowFragment } from "../gql/graphql";
+import type { JobFilter } from "../gql/graphql";
 import { useChanges } from "../live";
 import { createJobList, type JobList } from "./job-list";
 
@@ -27,11 +27,7 @@ export function useJobList(screen: Screen, filter: JobFilter): JobList {
     return made;
   }, [client, gateway, screen, key]);
   useEffect(() => list.renew(), [list]);
-  const hear = useCallback(
-    (job: JobRowFragment | null) => (job === null ? list.renew() : list.hear(job)),
-    [list],
-  );
-  useChanges(hear);
+  useChanges((job) => (job === null ? list.renew() : list.hear(job)));
   return list;
 }
 

@@ -1,8 +1,8 @@
-import { useCallback, useEffect, useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { type Client, type CombinedError, useClient, useSubscription } from "urql";
 
 import { JOB, WATCH } from "../documents";
-import type { JobQuery, JobRowFragment } from "../gql/graphql";
+import type { JobQuery } from "../gql/graphql";
 import { useChanges } from "../live";
 import { useAgain } from "../parts/use-again";
 import { createStore, useStore } from "../store";
@@ -33,14 +33,10 @@ export function useJob(id: string) {
   });
   const version = watched.data?.jobUpdated.version ?? 0;
   useEffect(() => hear(version), [hear, version]);
-  const hearChange = useCallback(
-    (changed: JobRowFragment | null) => {
-      if (changed === null) void read();
-      else if (changed.id === id) hear(changed.version);
-    },
-    [id, read, hear],
-  );
-  useChanges(hearChange);
+  useChanges((changed) => {
+    if (changed === null) void read();
+    else if (changed.id === id) hear(changed.version);
+  });
 
   const estimate = job?.isFinished ? null : (watched.data?.jobUpdated.estimate ?? null);
   return { job, isRead, error, estimate, read, hear };

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from "react";
+import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 
 import type { Viewer } from "../viewer";
@@ -15,13 +15,10 @@ export function Jobs({ viewer }: { readonly viewer: Viewer }) {
   const filters = useMemo(() => readFilters(parameters), [parameters]);
   const filter = useMemo(() => toJobFilter(filters), [filters]);
   const list = useJobList("jobs", filter);
-  const change = useCallback(
-    (changed: Partial<Filters>) =>
-      setParameters((before) => writeFilters(before, { ...readFilters(before), ...changed }), {
-        replace: true,
-      }),
-    [setParameters],
-  );
+  const change = (changed: Partial<Filters>): void =>
+    setParameters((before) => writeFilters(before, { ...readFilters(before), ...changed }), {
+      replace: true,
+    });
 
   return (
     <div className="jobs">
@@ -32,10 +29,7 @@ export function Jobs({ viewer }: { readonly viewer: Viewer }) {
           hasOwners={viewer.id !== "local" && viewer.scopes.includes("jobs:read:all")}
           onChange={change}
         />
-        <Search
-          value={filters.text}
-          onChange={useCallback((text: string) => change({ text }), [change])}
-        />
+        <Search value={filters.text} onChange={(text) => change({ text })} />
       </div>
       <ListedJobs
         key={JSON.stringify(list.filter)}
