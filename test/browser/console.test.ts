@@ -116,9 +116,13 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
-  "a wrong value is marked beside its field before anything is paid for",
+  "a wrong value is marked beside its field before anything is paid for, also where nothing outlives a reload",
   async () => {
     const { page, origin } = await openConsole("console-issues");
+    await page.addInitScript(
+      "Object.defineProperty(self, 'sessionStorage', { get: () => null() })",
+    );
+    await page.reload();
     await page.getByLabel(/^Prompt/i).fill("A lantern");
     await page
       .getByLabel(/^Width/i)

@@ -4,8 +4,7 @@ import { useLocation } from "wouter";
 
 import type { Viewer } from "../viewer";
 import { CANCEL, DELETE } from "../documents";
-import { toScope } from "../form/draft-store";
-import { keep } from "../form/keep";
+import { handOver, toScope } from "../form/draft-store";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
 import { explain } from "../session";
 import { runAgain } from "./actions";
@@ -65,9 +64,7 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
   }
 
   function change(): void {
-    const draft = JSON.stringify({ input: job.input });
-    if (!keep(`draft:${toScope(viewer.id, job.deployment.id)}`, draft))
-      return onTell("It has too much input for this browser to keep. Run it again as it is.");
+    handOver(toScope(viewer.id, job.deployment.id), job.input);
     navigate(`/run/${encodeURIComponent(job.deployment.id)}`);
   }
 

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { createItem } from "runcomfy-graphql/client";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
@@ -6,11 +7,9 @@ import type { Viewer } from "../viewer";
 import { DEPLOYMENTS } from "../documents";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
-import { draftOf, toScope } from "../form/draft-store";
-import { type Field, readFields } from "../form/fields";
+import { draftOf, takeOver, toScope } from "../form/draft-store";
+import { readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
-import { isObject, parseJson } from "../form/json";
-import { keep } from "../form/keep";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
@@ -22,13 +21,13 @@ import "./run.css";
 type Props = { readonly viewer: Viewer; readonly deploymentId?: string };
 type Deployments = DeploymentsQuery["deployments"];
 
-const LAST_USED = "last deployment";
+const lastUsed = createItem("last deployment");
 
 /** Fill in what a deployment takes, run it, and see what comes of it. */
 export function Run({ viewer, deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
   useEffect(() => {
-    if (deploymentId !== undefined) keep(LAST_USED, deploymentId);
+    if (deploymentId !== undefined) lastUsed.set(deploymentId);
   }, [deploymentId]);
 
   if (!data) {
@@ -42,7 +41,7 @@ export function Run({ viewer, deploymentId }: Props) {
   }
   const { deployments } = data;
   if (deploymentId !== undefined) return <Desk {...{ viewer, deployments, deploymentId }} />;
-  const last = sessionStorage.getItem(LAST_USED);
+  const last = lastUsed.get();
   const first =
     deployments.find(({ id }) => id === last) ?? deployments.find(needsNoFile) ?? deployments[0];
   return first ? <Redirect to={toPath(first.id)} replace /> : <NoDeployment />;
@@ -61,10 +60,18 @@ function Desk({
     const unknown = readFields(null);
     return (id: string) => known.get(id) ?? unknown;
   }, [deployments]);
-  useLayoutEffect(
-    () => takeHandedOver(viewer.id, deploymentId, fieldsOf(deploymentId)),
-    [viewer.id, deploymentId, fieldsOf],
+  const fill = useCallback(
+    (id: string, input: unknown) => {
+      const draft = toDraft(fieldsOf(id), input);
+      draftOf(toScope(viewer.id, id), draft).set(draft);
+    },
+    [viewer.id, fieldsOf],
   );
+  // What another screen wants to be run again with changes.
+  useLayoutEffect(() => {
+    const input = takeOver(toScope(viewer.id, deploymentId));
+    if (input !== undefined) fill(deploymentId, input);
+  }, [viewer.id, deploymentId, fill]);
   const onJob = useCallback(
     (job: JobRowFragment) => {
       // The panel of the new job is another one, and so is the button that was pressed there.
@@ -79,8 +86,7 @@ function Desk({
   );
   const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
   const onUse = ({ deployment, input }: JobRowFragment): void => {
-    const draft = toDraft(fieldsOf(deployment.id), input);
-    draftOf(toScope(viewer.id, deployment.id), draft).set(draft);
+    fill(deployment.id, input);
     if (deployment.id !== deploymentId) navigate(toPath(deployment.id));
     scrollTo({ top: 0 });
   };
@@ -120,17 +126,6 @@ function Desk({
       </div>
     </>
   );
-}
-
-/** Puts the input into the form that another screen wants to be run again with changes. */
-function takeHandedOver(viewerId: string, deploymentId: string, fields: readonly Field[]): void {
-  const scope = toScope(viewerId, deploymentId);
-  const name = `draft:${scope}`;
-  const handed = parseJson(sessionStorage.getItem(name) ?? "");
-  sessionStorage.removeItem(name);
-  if (!isObject(handed)) return;
-  const draft = toDraft(fields, handed["input"]);
-  draftOf(scope, draft).set(draft);
 }
 
 /** So that whoever comes for the first time needs words alone. */
