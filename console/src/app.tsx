@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useState } from "react";
+import { createItem } from "runcomfy-graphql/client";
 import { GatewayProvider } from "runcomfy-graphql/react";
 import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
-import { Boundary } from "./boundary";
+import { Boundary, forget } from "./boundary";
 import { VIEWER } from "./documents";
 import { Foot } from "./foot";
 import { Keys } from "./keys";
@@ -18,15 +19,15 @@ import { explain, openSession } from "./session";
 import { SignIn } from "./sign-in";
 import { useViewer, ViewerContext } from "./viewer";
 
-const CREDENTIAL = "credential";
+/** Of the credential: empty unless it was asked to be kept. */
+const kept = createItem("credential");
 
 /** The console: signs in where that is needed, then shows one screen at a time. */
 export function App() {
-  const [attempt, setAttempt] = useState<Attempt>(() => ({
-    credential: sessionStorage.getItem(CREDENTIAL) ?? "",
-    isKept: sessionStorage.getItem(CREDENTIAL) !== null,
-    number: 0,
-  }));
+  const [attempt, setAttempt] = useState<Attempt>(() => {
+    const credential = kept.get() ?? "";
+    return { credential, isKept: credential !== "", number: 0 };
+  });
   const { credential, number } = attempt;
   // Each attempt asks anew, also with the same credential.
   const session = useMemo(() => ({ ...openSession(credential), number }), [credential, number]);
@@ -41,7 +42,7 @@ export function App() {
           onSignIn={enter}
           onSignOut={() => {
             // With it goes what was typed: the next one may be somebody else.
-            sessionStorage.clear();
+            forget();
             location.assign("/");
           }}
         />
@@ -69,8 +70,7 @@ function Entrance({
   const isIn = data !== undefined;
   const isRefused = error?.response?.status === 401;
   useEffect(() => {
-    if (isIn && attempt.isKept) sessionStorage.setItem(CREDENTIAL, attempt.credential);
-    if (isRefused || (isIn && !attempt.isKept)) sessionStorage.removeItem(CREDENTIAL);
+    if (isIn || isRefused) kept.set(attempt.isKept && !isRefused ? attempt.credential : "");
   }, [isIn, isRefused, attempt]);
 
   if (data) {
@@ -130,11 +130,11 @@ function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
-        <Boundary key={location}>
+        {/* From one deployment to the next the chooser stays, with the focus. */}
+        <Boundary key={location.startsWith("/run") ? "/run" : location}>
           <Switch>
-            <Route path="/run">{() => <Run />}</Route>
-            <Route path="/run/:deploymentId">
-              {({ deploymentId }) => <Run key={deploymentId} deploymentId={deploymentId} />}
+            <Route path="/run/:deploymentId?">
+              {({ deploymentId }) => <Run deploymentId={deploymentId} />}
             </Route>
             <Route path="/jobs">{() => <Jobs />}</Route>
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>

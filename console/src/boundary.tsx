@@ -19,7 +19,7 @@ export class Boundary extends Component<{ readonly children: ReactNode }, State>
           <button onClick={() => this.setState({ hasFailed: false })}>Try again</button>
           <button
             onClick={() => {
-              sessionStorage.clear();
+              forget();
               location.reload();
             }}
           >
@@ -28,5 +28,14 @@ export class Boundary extends Component<{ readonly children: ReactNode }, State>
         </p>
       </div>
     );
+  }
+}
+
+/** Forgets what would outlive a reload, so that one then begins anew. */
+export function forget(): void {
+  try {
+    sessionStorage.clear();
+  } catch {
+    // A browser that keeps nothing has nothing to forget.
   }
 }

@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useEffectEvent } from "react";
 import { useClient } from "urql";
 
 import { LIVE } from "./documents";
@@ -16,20 +16,20 @@ const LONGEST_PAUSE_MS = 30_000;
 export const silence = createStore("");
 
 /** Hears of every job that changes, in its newest state, and of null where changes may have been missed. */
-export function useChanges(listener: Listener): void {
+export function useChanges(onChange: Listener): void {
+  const hear = useEffectEvent(onChange);
   useEffect(() => {
+    const listener: Listener = (job) => hear(job);
     listeners.add(listener);
     return () => void listeners.delete(listener);
-  }, [listener]);
+  }, []);
 }
 
-/** The one subscription of the page to all jobs; it begins again, where it was, for as long as the page is open. */
+/** The one subscription of the page to all jobs; it begins again, with a reset, for as long as the page is open. */
 export function useLive(isAllowed: boolean): void {
   const client = useClient();
   useEffect(() => {
     if (!isAllowed) return undefined;
-    // An empty one begins with a reset, at which lists are read.
-    const variables = { after: "" };
     let pauseMs = FIRST_PAUSE_MS;
     let timer: number | undefined;
     let leave = (): void => undefined;
@@ -42,17 +42,16 @@ export function useLive(isAllowed: boolean): void {
     }
 
     function listen(): void {
-      const stream = client.subscription(LIVE, { ...variables });
+      // An empty cursor is answered at once: with a reset, at which lists are read.
+      const stream = client.subscription(LIVE, { after: "" });
       leave = stream.subscribe(({ data, error }) => {
         if (error || !data) {
           silence.set(error ? explain(error) : "");
           return again();
         }
-        const { cursor, job } = data.jobsUpdated;
-        variables.after = cursor;
         pauseMs = FIRST_PAUSE_MS;
         silence.set("");
-        for (const listener of listeners) listener(job ?? null);
+        for (const listener of listeners) listener(data.jobsUpdated.job ?? null);
       }).unsubscribe;
     }
 

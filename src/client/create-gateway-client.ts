@@ -278,10 +278,8 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     return fieldOf<Data>(data);
   }
 
-  /** Watches the job that `begin` gives; begins with what is known of it, if that is given too. */
-  function watch(
-    begin: () => Promise<{ readonly id: string; readonly known?: Job }>,
-  ): AsyncGenerator<Job, void> {
+  /** Watches the job that `begin` gives. */
+  function watch(begin: () => Promise<{ readonly id: string }>): AsyncGenerator<Job, void> {
     let latest: Job | undefined;
     let version = -1;
     let failure: GatewayError | undefined;
@@ -295,9 +293,8 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     }
 
     async function* toStates(): AsyncGenerator<Job, void> {
-      const { id, known } = await begin();
+      const { id } = await begin();
       if (isOver) return;
-      latest = known;
       leave = subscribe(
         JOB_UPDATED,
         { id },
@@ -375,7 +372,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
           throw new GatewayError({ code: cause.code, message }, { cause });
         });
         if (result.__typename !== "SubmitJobSuccess") throw new GatewayError(result);
-        return { id: result.job.id, known: { ...result.job, output: null, estimate: null } };
+        return result.job;
       }),
 
     /** Uploads a file, and resolves to what to write into an input in place of a URL. Rejects with a `GatewayError`. */

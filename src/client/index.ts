@@ -16,8 +16,8 @@ export {
   JOBS_UPDATED,
   SUBMIT_JOB,
 } from "./documents.ts";
-export { GatewayError, noAnswer } from "./gateway-error.ts";
+export { GatewayError } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
 export { createJobList } from "./job-list.ts";
-export { createKey, createKeys } from "./keys.ts";
-export { MOST_ATTEMPTS, untilAnswered } from "./until-answered.ts";
+export { createItem, createKey, createKeys } from "./keys.ts";
+export { MOST_ATTEMPTS } from "./until-answered.ts";

@@ -135,7 +135,7 @@ export function useSubmit({
   const stored = useMemo(() => createItem(`runcomfy job ${name}`), [name]);
   const jobId = useSyncExternalStore(stored.subscribe, stored.get, getNothing);
   const [attempt, setAttempt] = useState(0);
-  const [answer, setAnswer] = useState<Pick<Submitter<unknown, Result>, "result" | "error">>(NONE);
+  const [answer, setAnswer] = useState<Answer>(NO_ANSWER);
   const isBusy = useRef(false);
 
   async function submit(input: unknown): Promise<string | null> {
@@ -145,18 +145,18 @@ export function useSubmit({
     const key = keys.find(text) ?? createKey();
     keys.keep(text, key);
     isBusy.current = true;
-    setAnswer(NONE);
+    setAnswer(NO_ANSWER);
     try {
       const variables = { ...others, input, key };
       const result: Result = await gateway.submit(document, variables, setAttempt);
       const id = result.job?.id;
       if (id !== undefined) stored.set(id);
       if (result.retryable !== true) keys.drop(text);
-      setAnswer({ result, error: id === undefined ? new GatewayError(result) : null });
+      setAnswer({ name, result, error: id === undefined ? new GatewayError(result) : null });
       return id ?? null;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      setAnswer({ result: null, error });
+      setAnswer({ name, result: null, error });
       return null;
     } finally {
       isBusy.current = false;
@@ -164,8 +164,10 @@ export function useSubmit({
     }
   }
 
-  return { submit, attempt, jobId, ...answer };
+  const { result, error } = answer.name === name ? answer : NO_ANSWER;
+  return { submit, attempt, jobId, result, error };
 }
 
-const NONE = { result: null, error: null };
+type Answer = Pick<Submitter<unknown, Result>, "result" | "error"> & { readonly name: string };
+const NO_ANSWER = { name: "", result: null, error: null };
 const getNothing = (): null => null;

@@ -16,6 +16,7 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { linkPackages } from "../support/link-packages.ts";
 import { readBlocks } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { holdUploads } from "./open-console.ts";
 import { takePicture } from "./open-graphiql.ts";
 
 const EXAMPLE = new URL("../../examples/react", import.meta.url).pathname;
@@ -66,7 +67,7 @@ async function writeLantern(url: string): Promise<string> {
   await writeFile(join(folder, "app.tsx"), component.replace(README_URL, url));
   const [history = ""] = readBlocks("docs/client.md", "From React", "tsx");
   await writeFile(join(folder, "history.tsx"), history);
-  const main = `import { StrictMode } from "react";
+  const main = `import { StrictMode, useState } from "react";
     import { createRoot } from "react-dom/client";
     import { createGatewayClient } from "runcomfy-graphql/client";
     import { GatewayProvider, useSubmit } from "runcomfy-graphql/react";
@@ -78,10 +79,15 @@ async function writeLantern(url: string): Promise<string> {
       const { submit, jobId, error } = useSubmit({ document: OWN });
       return <p><button onClick={() => void submit({ prompt: "An owl" })}>Own</button><b>{jobId ?? error?.message}</b></p>;
     }
+    function Either() {
+      const [deploymentId, choose] = useState("unknown");
+      const { submit, error } = useSubmit({ deploymentId });
+      return <p><button onClick={() => void submit({})}>Either</button><button onClick={() => choose("other")}>Or</button><i>{error?.code}</i></p>;
+    }
     createRoot(document.body).render(
       <StrictMode>
         <App />
-        <GatewayProvider value={gateway}><History /><Own /></GatewayProvider>
+        <GatewayProvider value={gateway}><History /><Own /><Either /></GatewayProvider>
       </StrictMode>,
     );`;
   await writeFile(join(folder, "main.tsx"), main);
@@ -205,10 +211,13 @@ test.skipIf(!hasChromium)(
     await page.getByText("The file is not what it was said to be").waitFor();
     expect(await picture.inputValue()).toBe("");
     const create = { width: 64, height: 64, channels: 3, background: "teal" } as const;
+    const letUploadsGo = await holdUploads(page);
     await drop(page, "teal.png", await sharp({ create }).png().toBuffer());
+    await fill(page, { Prompt: "A teal harbour" });
+    letUploadsGo();
     await expect.poll(() => picture.inputValue(), SOON).toMatch(/^upload:upl_/);
     await takePicture(page, "example-5-dropped");
-    await fill(page, { Prompt: "A teal harbour" });
+    expect(await page.getByLabel("Prompt").inputValue()).toBe("A teal harbour");
     await submit(page).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ SUCCEEDED/);
     expect(await listJobs(origin)).toHaveLength(1);
@@ -278,6 +287,12 @@ test.skipIf(!hasChromium)(
     await page.getByRole("button", { name: "Own" }).click();
     await page.locator("b", { hasText: /^job_/ }).waitFor();
     expect(await listJobs(origin)).toHaveLength(4);
+
+    // What is said of one deployment is not said of another.
+    await page.getByRole("button", { name: "Either" }).click();
+    await page.getByText("DeploymentNotFoundError").waitFor();
+    await page.getByRole("button", { name: "Or", exact: true }).click();
+    await page.getByText("DeploymentNotFoundError").waitFor({ state: "detached" });
 
     // Nothing to submit is told by the browser, and nothing is sent.
     await prompt.fill("");

@@ -79,6 +79,17 @@ test("an answer that is lost is asked for again under the same key, and the job 
   expect((await client.request(JOBS, { first: 10 })).jobs.edges).toHaveLength(1);
 });
 
+test("whoever submits again with the key of a job that has ended gets its output", async () => {
+  const { client } = await openClient();
+  const job = { ...LANTERN_JOB, key: "key-1" };
+  const last = (await collect(client.submitAndWatch(job))).at(-1);
+  expect(last?.output).not.toBeNull();
+  const again = await collect(client.submitAndWatch(job));
+  expect(again.map(({ id, output }) => ({ id, output }))).toEqual([
+    { id: last?.id, output: last?.output },
+  ]);
+});
+
 test("where no answer comes for half a minute, the error has the key to go on with", async () => {
   const { client, proxy } = await openClient();
   proxy.drop();

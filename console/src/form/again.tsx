@@ -22,7 +22,8 @@ export function Again({
 }) {
   const viewer = useViewer();
   const deploymentId = job.deployment.id;
-  const scope = toScope(viewer.id, deploymentId);
+  // Not the form's, whose key for what is typed may be in use as code by now.
+  const scope = `${toScope(viewer.id, deploymentId)} again`;
   const { submission, submit } = useSubmit({ scope, deploymentId, onJob });
   const { input } = job;
   const seed = findSeed(fields, input);
@@ -31,12 +32,13 @@ export function Again({
   // Its job may run already, so that another seed would be another job.
   const left = submission.kind === "refused" && submission.isOpen ? submission.input : "";
   const again = (): void => {
+    if (isSending) return;
     const last = parseJson(left);
     void submit(isObject(last) ? last : { ...input, [seed.name]: drawSeed(seed) });
   };
   return (
     <>
-      <button type="button" disabled={isSending} onClick={again} {...PRESSED_ONCE}>
+      <button type="button" aria-disabled={isSending} onClick={again} {...PRESSED_ONCE}>
         {isSending ? "Sending…" : left === "" ? "Again with a new seed" : "Try once more"}
       </button>
       {submission.kind === "refused" && (

@@ -1,7 +1,8 @@
+import { createItem } from "runcomfy-graphql/client";
+
 import { createStore, type Store } from "../store";
 import type { Draft } from "./draft";
 import { isObject, isText, parseJson } from "./json";
-import { keep } from "./keep";
 
 const stores = new Map<string, Store<Draft>>();
 
@@ -9,12 +10,26 @@ const stores = new Map<string, Store<Draft>>();
 export function draftOf(scope: string, first: Draft): Store<Draft> {
   const known = stores.get(scope);
   if (known) return known;
-  const name = `draft ${scope}`;
-  const saved = parseJson(sessionStorage.getItem(name) ?? "");
+  const item = createItem(`draft ${scope}`);
+  const saved = parseJson(item.get() ?? "");
   const store = createStore(isObject(saved) ? toTexts(saved) : first);
-  store.subscribe(() => void keep(name, JSON.stringify(store.get())));
+  store.subscribe(() => item.set(JSON.stringify(store.get())));
   stores.set(scope, store);
   return store;
+}
+
+const handed = new Map<string, unknown>();
+
+/** Hands an input to the form, which has the fields to make a draft of it. */
+export function handOver(scope: string, input: unknown): void {
+  handed.set(scope, input);
+}
+
+/** What was handed over, once; undefined where nothing was. */
+export function takeOver(scope: string): unknown {
+  const input = handed.get(scope);
+  handed.delete(scope);
+  return input;
 }
 
 /** Drafts and keys are of one deployment, and of whoever is signed in. */

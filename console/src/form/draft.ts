@@ -71,9 +71,13 @@ export function toDraft(fields: readonly Field[], input: unknown): Draft {
     else if (Array.isArray(value)) draft[name] = value.join("\n");
     else draft[name] = isText(value) ? value : JSON.stringify(value);
   }
-  const names = new Set(fields.map(({ name }) => name));
-  const others = Object.entries(given).filter(([name]) => !names.has(name));
-  if (names.has(REST) && others.length > 0)
-    draft[REST] = JSON.stringify(Object.fromEntries(others), null, 2);
+  // An empty field is the default, so that an empty value, if it is none, has to stand elsewhere.
+  const { input: held } = toInput(fields, draft);
+  const defaults = new Map(fields.map(({ name, fallback }) => [name, fallback ?? null]));
+  const others = Object.entries(given).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(held[name] ?? defaults.get(name)),
+  );
+  for (const [name] of others) delete draft[name];
+  if (others.length > 0) draft[REST] = JSON.stringify(Object.fromEntries(others), null, 2);
   return draft;
 }

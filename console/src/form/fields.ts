@@ -62,6 +62,12 @@ export function readFields(inputSchema: unknown): readonly Field[] {
   return [...fields.toSorted((one, other) => rank(one) - rank(other)), ...(isOpen ? [OTHERS] : [])];
 }
 
+/** The fields of a form, and one for the rest where a draft has what no field can hold. */
+export function withOthers(fields: readonly Field[], draft: object): readonly Field[] {
+  const isHeld = !(REST in draft) || fields.some(({ name }) => name === REST);
+  return isHeld ? fields : [...fields, OTHERS];
+}
+
 const WHOLE: Field = {
   name: REST,
   label: "Input",

@@ -22,31 +22,29 @@ export function FilesControl(props: ControlProps<"files"> & BusyProps) {
   const { field, widget, id, value, onChange, described, onBusy } = props;
   const files = value === "" ? [] : value.split("\n");
   const slots = files.length < widget.most ? [...files, ""] : files;
+  // An upload ends later than it began: other slots may have been filled since.
+  const latest = useRef(files);
+  latest.current = files;
+  const change = (index: number, next: string): void => {
+    const changed = latest.current.toSpliced(index, 1, next);
+    onChange(changed.filter((one) => one !== "").join("\n"));
+  };
   return (
     <span className="run-files">
-      {slots.map((file, index) => {
-        const change = (next: string): void =>
-          onChange(
-            slots
-              .with(index, next)
-              .filter((one) => one !== "")
-              .join("\n"),
-          );
-        return (
-          <FileSlot
-            // A slot is its place: what is in it may be typed at the moment.
-            // oxlint-disable-next-line react/no-array-index-key
-            key={index}
-            id={index === 0 ? id : `${id}-${index}`}
-            label={`${field.label}, ${index + 1}`}
-            value={file}
-            accept={widget.accept}
-            described={described}
-            onChange={change}
-            onBusy={(isBusy) => onBusy(`${field.name} ${index}`, isBusy)}
-          />
-        );
-      })}
+      {slots.map((file, index) => (
+        <FileSlot
+          // A slot is its place: what is in it may be typed at the moment.
+          // oxlint-disable-next-line react/no-array-index-key
+          key={index}
+          id={index === 0 ? id : `${id}-${index}`}
+          label={`${field.label}, ${index + 1}`}
+          value={file}
+          accept={widget.accept}
+          described={described}
+          onChange={(next) => change(index, next)}
+          onBusy={(isBusy) => onBusy(`${field.name} ${index}`, isBusy)}
+        />
+      ))}
     </span>
   );
 }
@@ -71,7 +69,7 @@ function FileSlot({
 }) {
   const chooser = useRef<HTMLInputElement>(null);
   const [isOver, setIsOver] = useState(false);
-  const { uploading, upload, clear } = useUpload(onChange, onBusy);
+  const { uploading, upload, clear } = useUpload(value, onChange, onBusy);
   const isUploaded = value.startsWith("upload:");
 
   const take = (event: DragEvent | ClipboardEvent, data: DataTransfer): void => {
@@ -156,10 +154,7 @@ function FileSlot({
         }
         autoComplete="off"
         spellCheck={false}
-        onChange={({ target }) => {
-          clear();
-          onChange(target.value.trim());
-        }}
+        onChange={({ target }) => onChange(target.value.trim())}
       />
     </span>
   );

@@ -1,7 +1,8 @@
+import { createItem } from "runcomfy-graphql/client";
+
 import type { JobRowFragment } from "../gql/graphql";
 import { createStore, type Store } from "../store";
 import { isObject, isText, parseJson } from "./json";
-import { keep } from "./keep";
 
 type Recent = {
   /** Newest first. */
@@ -18,10 +19,11 @@ const stores = new Map<string, Store<Recent>>();
 export function recentOf(viewerId: string): Store<Recent> {
   const known = stores.get(viewerId);
   if (known) return known;
-  const store = createStore(read(viewerId));
+  const item = createItem(`recent jobs ${viewerId}`);
+  const store = createStore(read(item.get() ?? ""));
   store.subscribe(() => {
     const { ids, shown } = store.get();
-    keep(nameOf(viewerId), JSON.stringify({ ids, shown }));
+    item.set(JSON.stringify({ ids, shown }));
   });
   stores.set(viewerId, store);
   return store;
@@ -46,13 +48,9 @@ export function removeRecent(viewerId: string, id: string): void {
   store.set({ ...recent, ids, shown: shown === id ? (ids[0] ?? null) : shown });
 }
 
-function read(viewerId: string): Recent {
-  const saved = parseJson(sessionStorage.getItem(nameOf(viewerId)) ?? "");
+function read(text: string): Recent {
+  const saved = parseJson(text);
   const { ids, shown } = isObject(saved) ? saved : { ids: [], shown: null };
   const known = Array.isArray(ids) ? ids.filter(isText) : [];
   return { ids: known, shown: isText(shown) ? shown : (known[0] ?? null), submitted: null };
-}
-
-function nameOf(viewerId: string): string {
-  return `recent jobs ${viewerId}`;
 }

@@ -31,7 +31,8 @@ export function SubmitBar({
       <div className="row">
         <button
           className="primary run-submit"
-          disabled={!canSubmit || isUploading || isSending}
+          // One that is disabled would lose the focus.
+          aria-disabled={!canSubmit || isUploading || isSending}
           aria-describedby="run-reason"
           {...PRESSED_ONCE}
         >

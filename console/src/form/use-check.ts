@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
-import { useClient } from "urql";
+import { useGateway } from "runcomfy-graphql/react";
 
+import { pastCache } from "../session";
 import { CHECK_INPUT } from "./documents";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
@@ -12,26 +13,22 @@ const PAUSE_MS = 400;
 
 /** What a submit would say of an input, once it has rested; the last answer until then, so that nothing flickers. */
 export function useCheck(deploymentId: string, input: JsonObject, isPaused: boolean): Check {
-  const client = useClient();
+  const gateway = useGateway();
   const [check, setCheck] = useState(NOTHING);
   useEffect(() => {
     if (isPaused) return;
     let isStale = false;
     const timer = setTimeout(() => {
-      const asked = client.query(
-        CHECK_INPUT,
-        { deploymentId, input },
-        { requestPolicy: "network-only" },
+      gateway.request(pastCache(CHECK_INPUT), { deploymentId, input }).then(
+        ({ checkInput }) => isStale || setCheck(checkInput),
+        // Where no answer comes nothing is said: the submit tells it all the same.
+        () => undefined,
       );
-      // Where no answer comes nothing is said: the submit tells it all the same.
-      void asked.toPromise().then(({ data }) => {
-        if (data && !isStale) setCheck(data.checkInput);
-      });
     }, PAUSE_MS);
     return () => {
       isStale = true;
       clearTimeout(timer);
     };
-  }, [client, deploymentId, input, isPaused]);
+  }, [gateway, deploymentId, input, isPaused]);
   return check;
 }

@@ -1,4 +1,3 @@
-import { useCallback } from "react";
 import { useQuery, useSubscription } from "urql";
 
 import { LISTED_JOB, WATCH } from "../documents";
@@ -25,12 +24,13 @@ export function useJob(id: string, submitted: JobRowFragment | null): JobState {
     query: LISTED_JOB,
     variables: { id },
   });
-  const isWatchLost = watchError !== undefined;
-  const askAgain = useCallback(() => {
-    if (isWatchLost) watch();
+  const askAgain = (): void => {
+    if (watchError !== undefined) watch();
     ask({ requestPolicy: "network-only" });
-  }, [isWatchLost, watch, ask]);
-  useChanges(useCallback((job) => job === null && askAgain(), [askAgain]));
+  };
+  useChanges((job) => {
+    if (job === null) askAgain();
+  });
   const states: readonly (WatchedJob | null | undefined)[] = [
     watched?.jobUpdated,
     asked?.job,

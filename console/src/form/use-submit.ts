@@ -1,9 +1,9 @@
 import { useState } from "react";
-import { GatewayError, noAnswer, untilAnswered } from "runcomfy-graphql/client";
-import { type Client, useClient } from "urql";
+import { GatewayError } from "runcomfy-graphql/client";
+import { useGateway } from "runcomfy-graphql/react";
 
 import type { JobRowFragment, RunMutation } from "../gql/graphql";
-import { explain } from "../session";
+import { pastCache } from "../session";
 import { RUN } from "./documents";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
@@ -36,7 +36,7 @@ export function useSubmit({
   readonly deploymentId: string;
   readonly onJob: (job: JobRowFragment) => void;
 }) {
-  const client = useClient();
+  const gateway = useGateway();
   const [submission, setSubmission] = useState<Submission>({ kind: "idle" });
 
   async function submit(input: JsonObject): Promise<void> {
@@ -44,15 +44,16 @@ export function useSubmit({
     const text = JSON.stringify(input);
     const key = keyFor(scope, text);
     keepKey(scope, text, key);
-    const variables = { deploymentId, input, key };
-    const tell = (attempt: number): void => setSubmission({ kind: "sending", attempt });
-    const answer = await send(client, variables, tell);
-    const data = answer?.data;
-    if (!data) {
-      const message = answer === null ? LOST : answer.error ? explain(answer.error) : "";
+    let result: Result;
+    try {
+      result = await gateway.submit(pastCache(RUN), { deploymentId, input, key }, (attempt) =>
+        setSubmission({ kind: "sending", attempt }),
+      );
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      const message = error.code === "NO_ANSWER" ? LOST : error.message;
       return setSubmission({ kind: "refused", message, issues: [], isOpen: true, input: text });
     }
-    const result = data.submitJob;
     const isOpen = isRepeatable(result);
     if (!isOpen) dropKey(scope, text);
     if (result.__typename === "SubmitJobSuccess") {
@@ -71,24 +72,6 @@ export function useSubmit({
 
 const LOST =
   "No answer came. Check your connection, then run it again: it is still the same job, and is paid once.";
-
-type Variables = {
-  readonly deploymentId: string;
-  readonly input: JsonObject;
-  readonly key: string;
-};
-
-/** Sends it until an answer comes. */
-async function send(client: Client, variables: Variables, tell: (attempt: number) => void) {
-  return await untilAnswered(async () => {
-    const answer = await client.mutation(RUN, variables).toPromise();
-    if (answer.error?.networkError) throw noAnswer(answer.error);
-    return answer;
-  }, tell).catch((error: unknown) => {
-    if (error instanceof GatewayError) return null;
-    throw error;
-  });
-}
 
 type Result = RunMutation["submitJob"];
 

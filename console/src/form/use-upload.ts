@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { GatewayError } from "runcomfy-graphql/client";
 import { useGateway } from "runcomfy-graphql/react";
 
@@ -10,31 +10,41 @@ export type Uploading =
   | { readonly kind: "busy"; readonly file: File }
   | { readonly kind: "failed"; readonly file: File; readonly reason: string };
 
-/** Uploads files; `onUpload` gets what to write into an input in place of a URL. */
+/** Uploads a file in place of `value`; `onUpload` gets what to write there, unless that was changed meanwhile. */
 export function useUpload(
+  value: string,
   onUpload: (reference: string) => void,
   onBusy: (isBusy: boolean) => void,
 ) {
   const gateway = useGateway();
   const [uploading, setUploading] = useState<Uploading>({ kind: "idle" });
+  const wanted = useRef<File | null>(null);
+
+  function settle(end: Uploading): void {
+    wanted.current = null;
+    setUploading(end);
+    onBusy(false);
+  }
+  const clear = (): void => settle({ kind: "idle" });
+  useEffect(() => clear, [value]);
 
   async function upload(file: File): Promise<void> {
+    wanted.current = file;
     setUploading({ kind: "busy", file });
     onBusy(true);
     try {
       const reference = await gateway.upload(file);
+      if (wanted.current !== file) return;
       remember(reference, file);
-      setUploading({ kind: "idle" });
+      clear();
       onUpload(reference);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      setUploading({ kind: "failed", file, reason: toReason(error) });
-    } finally {
-      onBusy(false);
+      if (wanted.current === file) settle({ kind: "failed", file, reason: toReason(error) });
     }
   }
 
-  return { uploading, upload, clear: () => setUploading({ kind: "idle" }) };
+  return { uploading, upload, clear };
 }
 
 const SUBJECTS = new Map([

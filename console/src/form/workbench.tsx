@@ -6,7 +6,7 @@ import { useViewer } from "../viewer";
 import { AsCode } from "./as-code";
 import { type Draft, emptyDraft, toInput } from "./draft";
 import { draftOf, toScope } from "./draft-store";
-import type { Field } from "./fields";
+import { type Field, withOthers } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
 import { keyFor } from "./keys";
@@ -21,7 +21,7 @@ const NONE: readonly Issue[] = [];
 /** What to run: the form of one deployment, its button, and the same as code. */
 export function Workbench({
   deploymentId,
-  fields,
+  fields: given,
   onJob,
 }: {
   readonly deploymentId: string;
@@ -31,8 +31,9 @@ export function Workbench({
   const viewer = useViewer();
   const form = useRef<HTMLFormElement>(null);
   const scope = toScope(viewer.id, deploymentId);
-  const store = draftOf(scope, emptyDraft(fields));
+  const store = draftOf(scope, emptyDraft(given));
   const draft = useStore(store);
+  const fields = useMemo(() => withOthers(given, draft), [given, draft]);
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [uploads, setUploads] = useState<ReadonlySet<string>>(new Set());

@@ -1,4 +1,3 @@
-import { useCallback } from "react";
 import { useSearchParams } from "wouter";
 
 import { toCountText } from "../parts/count";
@@ -10,19 +9,13 @@ import { readAddress, withPart } from "./address";
 export function GalleryBar({ total }: { readonly total: number | null }) {
   const [search, setSearch] = useSearchParams();
   const { deploymentId, text } = readAddress(search);
-  const change = useCallback(
-    (part: string, value: string) =>
-      setSearch((before) => withPart(before, part, value), { replace: true }),
-    [setSearch],
-  );
+  const change = (part: string, value: string): void =>
+    setSearch((before) => withPart(before, part, value), { replace: true });
   return (
     <search className="gallery-bar">
       <h1>Gallery</h1>
       <DeploymentSelect value={deploymentId} onChange={(id) => change("deployment", id)} />
-      <Search
-        value={text}
-        onChange={useCallback((typed: string) => change("text", typed), [change])}
-      />
+      <Search value={text} onChange={(typed) => change("text", typed)} />
       <p className="hint" role="status">
         {total !== null && toCountText(total)}
       </p>

@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { useState } from "react";
 
 import { useChanges } from "../live";
 import { Picture, urlOf } from "../parts/picture";
@@ -18,19 +18,17 @@ export function Media({
   const url = urlOf(asset, isSmall);
   const [brokenUrl, setBrokenUrl] = useState<string | null>(null);
   // It may have been the connection, which is back then.
-  useChanges(
-    useCallback((change) => {
-      if (change === null) setBrokenUrl(null);
-    }, []),
-  );
+  useChanges((change) => {
+    if (change === null) setBrokenUrl(null);
+  });
   if (brokenUrl === url) return <Gone picture={picture} isSmall={isSmall} />;
   return (
     <span
       className="gallery-media"
       onErrorCapture={() => {
         setBrokenUrl(url);
-        // What the gateway serves has an address for a day or two.
-        onBroken(job.id);
+        // What the gateway serves has an address for a day or two, and RunComfy's own stay the same.
+        if (url !== asset.url) onBroken(job.id);
       }}
     >
       <Picture key={url} asset={asset} alt={describe(picture)} isSmall={isSmall} />

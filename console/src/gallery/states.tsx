@@ -1,10 +1,8 @@
-import type { CombinedError } from "urql";
 import { Link } from "wouter";
 
 import type { JobFilter } from "../gql/graphql";
 import { MOST_NEWS } from "../jobs/job-list";
 import { Problem } from "../parts/problem";
-import { explain } from "../session";
 import { useViewer } from "../viewer";
 
 /** Stands in for the first rows. */
@@ -67,7 +65,7 @@ export function Older({
   onRetry,
   onFurther,
 }: {
-  readonly error: CombinedError | null;
+  readonly error: Error | null;
   readonly hasMore: boolean;
   /** Whether there is nothing above. */
   readonly isBare: boolean;
@@ -75,7 +73,7 @@ export function Older({
   /** Null while older ones are fetched unasked. */
   readonly onFurther: (() => void) | null;
 }) {
-  if (error !== null) return <Problem text={explain(error)} onRetry={onRetry} />;
+  if (error !== null) return <Problem text={error.message} onRetry={onRetry} />;
   if (onFurther !== null) {
     return (
       <div className="gallery-older">

@@ -2,8 +2,7 @@ import { useRef } from "react";
 import { useClient } from "urql";
 import { useLocation } from "wouter";
 
-import { toScope } from "../form/draft-store";
-import { keep } from "../form/keep";
+import { handOver, toScope } from "../form/draft-store";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
 import { useViewer } from "../viewer";
 import { CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
@@ -56,9 +55,7 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   }
 
   function change(): void {
-    const draft = JSON.stringify({ input: job.input });
-    if (!keep(`draft:${toScope(viewer.id, job.deployment.id)}`, draft))
-      return onTell("It has too much input for this browser to keep. Run it again as it is.");
+    handOver(toScope(viewer.id, job.deployment.id), job.input);
     navigate(`/run/${encodeURIComponent(job.deployment.id)}`);
   }
 

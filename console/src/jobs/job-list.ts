@@ -1,7 +1,8 @@
-import type { Client, CombinedError } from "urql";
+import { type GatewayClient, GatewayError } from "runcomfy-graphql/client";
 
 import { JOBS } from "../documents";
 import type { JobFilter, JobRowFragment, JobsQuery } from "../gql/graphql";
+import { pastCache } from "../session";
 import { createStore } from "../store";
 import { fits, isStray } from "./filters";
 
@@ -33,7 +34,7 @@ export type JobListState = {
   /** Shown jobs that have changed so that they no longer fit the filter. */
   readonly strays: number;
   readonly hasMore: boolean;
-  readonly error: CombinedError | null;
+  readonly error: GatewayError | null;
 };
 
 /** Which rows are seen, and whether there is nothing above them. */
@@ -45,7 +46,7 @@ export type JobList = ReturnType<typeof createJobList>;
  * The jobs that fit a filter, newest first. Pages are read as one comes near the end, and changes are put in their place. New
  * jobs are shown at once to whoever sees the top, and wait where they would move what one looks at.
  */
-export function createJobList(client: Client, filter: JobFilter) {
+export function createJobList(gateway: Pick<GatewayClient, "request">, filter: JobFilter) {
   const shown = new Map<string, Entry>();
   const news = new Map<string, Entry>();
   const removed = new Set<string>();
@@ -54,7 +55,7 @@ export function createJobList(client: Client, filter: JobFilter) {
   /** Where the next page begins; null where the list ends. */
   let end: Place | null = null;
   let total: number | null = null;
-  let error: CombinedError | null = null;
+  let error: GatewayError | null = null;
   let clock = 0;
   /** What was heard earlier may have changed unheard. */
   let staleBefore = 0;
@@ -120,12 +121,18 @@ export function createJobList(client: Client, filter: JobFilter) {
     else if (!fits(job, filter)) {
       // Most changes are of others, and whoever shows the list draws it anew each time.
       if (!news.delete(job.id)) return;
+      count(-1);
     } else if (end === null || compare(job, end.job) < 0) {
       news.set(job.id, entry);
-      if (known === undefined && total !== null) total += 1;
+      if (known === undefined) count(1);
       if (news.size > MOST_NEWS) fallBehind();
     } else return;
     publishSoon();
+  }
+
+  /** Until so many are new that nobody knows any more which of them were counted. */
+  function count(jobs: number): void {
+    if (total !== null && !isBehind) total += jobs;
   }
 
   function fallBehind(): void {
@@ -141,14 +148,15 @@ export function createJobList(client: Client, filter: JobFilter) {
     const since = ++clock;
     if (after === null) isTopStale = false;
     const variables = { filter, first: PAGE, after: after?.cursor ?? null };
-    const answer = await client
-      .query(JOBS, variables, { requestPolicy: "network-only" })
-      .toPromise();
-    isReading = false;
-    if (answer.data === undefined || answer.error !== undefined) {
-      error = answer.error ?? null;
+    try {
+      const { jobs } = await gateway.request(pastCache(JOBS), variables);
+      merge(jobs, after?.job ?? null, since);
+    } catch (failure) {
+      if (!(failure instanceof GatewayError)) throw failure;
+      error = failure;
       isTopStale ||= after === null;
-    } else merge(answer.data.jobs, after?.job ?? null, since);
+    }
+    isReading = false;
     publish();
   }
 

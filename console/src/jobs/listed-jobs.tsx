@@ -2,7 +2,6 @@ import { useRef, useState } from "react";
 import { Link } from "wouter";
 
 import { toCountText } from "../parts/count";
-import { explain } from "../session";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
 import { type JobList, type JobListState, MOST_NEWS } from "./job-list";
@@ -27,6 +26,11 @@ export function ListedJobs({
   function update(): void {
     list.update();
     if (state.news > 0) scroller.current?.scrollTo({ top: 0 });
+    // The button goes, and with it the focus.
+    const row = state.news > 0 ? '[aria-rowindex="2"]' : '[tabindex="0"]';
+    requestAnimationFrame(() =>
+      scroller.current?.querySelector<HTMLElement>(row)?.focus({ preventScroll: true }),
+    );
   }
 
   return (
@@ -69,7 +73,7 @@ export function ListedJobs({
                 {rows.length === 0
                   ? "The jobs could not be read. "
                   : "More jobs could not be read. "}
-                {explain(error)}
+                {error.message}
               </span>
               <button onClick={() => list.retry()}>Try again</button>
             </p>

@@ -1,7 +1,8 @@
-import { useCallback, useEffect, useMemo } from "react";
+import { useEffect, useMemo } from "react";
+import { useGateway } from "runcomfy-graphql/react";
 import { type Client, useClient } from "urql";
 
-import type { JobFilter, JobRowFragment } from "../gql/graphql";
+import type { JobFilter } from "../gql/graphql";
 import { useChanges } from "../live";
 import { createJobList, type JobList } from "./job-list";
 
@@ -13,6 +14,7 @@ const lists = new WeakMap<Client, Kept>();
 
 export function useJobList(screen: Screen, filter: JobFilter): JobList {
   const client = useClient();
+  const gateway = useGateway();
   const key = JSON.stringify(filter);
   const list = useMemo(() => {
     const kept: Kept = lists.get(client) ?? new Map();
@@ -20,16 +22,12 @@ export function useJobList(screen: Screen, filter: JobFilter): JobList {
     const last = kept.get(screen);
     if (last?.key === key) return last.list;
     const given: JobFilter = JSON.parse(key);
-    const made = createJobList(client, given);
+    const made = createJobList(gateway, given);
     kept.set(screen, { key, list: made });
     return made;
-  }, [client, screen, key]);
+  }, [client, gateway, screen, key]);
   useEffect(() => list.renew(), [list]);
-  const hear = useCallback(
-    (job: JobRowFragment | null) => (job === null ? list.renew() : list.hear(job)),
-    [list],
-  );
-  useChanges(hear);
+  useChanges((job) => (job === null ? list.renew() : list.hear(job)));
   return list;
 }
 

@@ -1,9 +1,10 @@
-import { useCallback, useEffect, useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { type Client, type CombinedError, useClient, useSubscription } from "urql";
 
 import { JOB, WATCH } from "../documents";
-import type { JobQuery, JobRowFragment } from "../gql/graphql";
+import type { JobQuery } from "../gql/graphql";
 import { useChanges } from "../live";
+import { useAgain } from "../parts/use-again";
 import { createStore, useStore } from "../store";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
@@ -22,6 +23,8 @@ export function useJob(id: string) {
   const { read, hear } = reader;
   const { job, isRead, error } = useStore(reader.state);
   useEffect(() => void read(), [read]);
+  // No change may follow the one whose read failed.
+  useAgain(read, error !== null);
 
   const [watched] = useSubscription({
     query: WATCH,
@@ -30,14 +33,10 @@ export function useJob(id: string) {
   });
   const version = watched.data?.jobUpdated.version ?? 0;
   useEffect(() => hear(version), [hear, version]);
-  const hearChange = useCallback(
-    (changed: JobRowFragment | null) => {
-      if (changed === null) void read();
-      else if (changed.id === id) hear(changed.version);
-    },
-    [id, read, hear],
-  );
-  useChanges(hearChange);
+  useChanges((changed) => {
+    if (changed === null) void read();
+    else if (changed.id === id) hear(changed.version);
+  });
 
   const estimate = job?.isFinished ? null : (watched.data?.jobUpdated.estimate ?? null);
   return { job, isRead, error, estimate, read, hear };

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from "react";
+import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 
 import { FilterBar } from "../jobs/filter-bar";
@@ -16,13 +16,10 @@ export function Jobs() {
   const filters = useMemo(() => readFilters(parameters), [parameters]);
   const filter = useMemo(() => toJobFilter(filters), [filters]);
   const list = useJobList("jobs", filter);
-  const change = useCallback(
-    (changed: Partial<Filters>) =>
-      setParameters((before) => writeFilters(before, { ...readFilters(before), ...changed }), {
-        replace: true,
-      }),
-    [setParameters],
-  );
+  const change = (changed: Partial<Filters>): void =>
+    setParameters((before) => writeFilters(before, { ...readFilters(before), ...changed }), {
+      replace: true,
+    });
 
   return (
     <div className="jobs">
@@ -33,10 +30,7 @@ export function Jobs() {
           hasOwners={viewer.id !== "local" && viewer.may("jobs:read:all")}
           onChange={change}
         />
-        <Search
-          value={filters.text}
-          onChange={useCallback((text: string) => change({ text }), [change])}
-        />
+        <Search value={filters.text} onChange={(text) => change({ text })} />
       </div>
       <ListedJobs
         key={JSON.stringify(list.filter)}

@@ -1,15 +1,14 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { createItem } from "runcomfy-graphql/client";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
 import { DEPLOYMENTS } from "../documents";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
-import { draftOf, toScope } from "../form/draft-store";
-import { type Field, readFields } from "../form/fields";
+import { draftOf, takeOver, toScope } from "../form/draft-store";
+import { readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
-import { isObject, parseJson } from "../form/json";
-import { keep } from "../form/keep";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
@@ -23,13 +22,13 @@ import "./run.css";
 type Props = { readonly deploymentId?: string };
 type Deployments = DeploymentsQuery["deployments"];
 
-const LAST_USED = "last deployment";
+const lastUsed = createItem("last deployment");
 
 /** Fill in what a deployment takes, run it, and see what comes of it. */
 export function Run({ deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
   useEffect(() => {
-    if (deploymentId !== undefined) keep(LAST_USED, deploymentId);
+    if (deploymentId !== undefined) lastUsed.set(deploymentId);
   }, [deploymentId]);
 
   if (!data) {
@@ -37,9 +36,8 @@ export function Run({ deploymentId }: Props) {
     return <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />;
   }
   const { deployments } = data;
-  if (deploymentId !== undefined)
-    return <Desk {...{ deployments, deploymentId }} key={deploymentId} />;
-  const last = sessionStorage.getItem(LAST_USED);
+  if (deploymentId !== undefined) return <Desk {...{ deployments, deploymentId }} />;
+  const last = lastUsed.get();
   const first =
     deployments.find(({ id }) => id === last) ?? deployments.find(needsNoFile) ?? deployments[0];
   return first ? <Redirect to={toPath(first.id)} replace /> : <NoDeployment />;
@@ -58,10 +56,24 @@ function Desk({
     const unknown = readFields(null);
     return (id: string) => known.get(id) ?? unknown;
   }, [deployments]);
-  useState(() => takeHandedOver(viewer.id, deploymentId, fieldsOf(deploymentId)));
+  const fill = useCallback(
+    (id: string, input: unknown) => {
+      const draft = toDraft(fieldsOf(id), input);
+      draftOf(toScope(viewer.id, id), draft).set(draft);
+    },
+    [viewer.id, fieldsOf],
+  );
+  // What another screen wants to be run again with changes.
+  useLayoutEffect(() => {
+    const input = takeOver(toScope(viewer.id, deploymentId));
+    if (input !== undefined) fill(deploymentId, input);
+  }, [viewer.id, deploymentId, fill]);
   const onJob = useCallback(
     (job: JobRowFragment) => {
+      // The panel of the new job is another one, and so is the button that was pressed there.
+      const isPressed = right.current?.contains(document.activeElement) === true;
       addRecent(viewer.id, job);
+      if (isPressed) requestAnimationFrame(() => right.current?.querySelector("button")?.focus());
       // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
       if (matchMedia("(max-width: 859px)").matches)
         requestAnimationFrame(() => right.current?.scrollIntoView());
@@ -70,8 +82,7 @@ function Desk({
   );
   const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
   const onUse = ({ deployment, input }: JobRowFragment): void => {
-    const draft = toDraft(fieldsOf(deployment.id), input);
-    draftOf(toScope(viewer.id, deployment.id), draft).set(draft);
+    fill(deployment.id, input);
     if (deployment.id !== deploymentId) navigate(toPath(deployment.id));
     scrollTo({ top: 0 });
   };
@@ -81,7 +92,11 @@ function Desk({
       <h1 className="unseen">Run</h1>
       <Chooser {...{ deployments, deploymentId }} onChoose={(id) => navigate(toPath(id))} />
       <div className="run-desk">
-        <Workbench {...{ deploymentId, onJob }} fields={fieldsOf(deploymentId)} />
+        <Workbench
+          key={deploymentId}
+          {...{ deploymentId, onJob }}
+          fields={fieldsOf(deploymentId)}
+        />
         <section ref={right} className="card run-right" aria-label="The job">
           {recent.shown === null ? (
             <div className="run-frame">
@@ -107,17 +122,6 @@ function Desk({
       </div>
     </>
   );
-}
-
-/** Puts the input into the form that another screen wants to be run again with changes. */
-function takeHandedOver(viewerId: string, deploymentId: string, fields: readonly Field[]): void {
-  const scope = toScope(viewerId, deploymentId);
-  const name = `draft:${scope}`;
-  const handed = parseJson(sessionStorage.getItem(name) ?? "");
-  sessionStorage.removeItem(name);
-  if (!isObject(handed)) return;
-  const draft = toDraft(fields, handed["input"]);
-  draftOf(scope, draft).set(draft);
 }
 
 /** So that whoever comes for the first time needs words alone. */

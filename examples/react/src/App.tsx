@@ -1,4 +1,4 @@
-import { type InputHTMLAttributes, useState, useSyncExternalStore } from "react";
+import { type InputHTMLAttributes, useEffect, useState, useSyncExternalStore } from "react";
 import { createGatewayClient, GatewayError } from "runcomfy-graphql/client";
 import { GatewayProvider, useConnection, useGateway, useSubmit } from "runcomfy-graphql/react";
 
@@ -58,11 +58,9 @@ function WarmGlow() {
   const issues = result?.__typename === "InvalidInputError" ? result.issues : [];
   const others = issues.filter(({ path }) => !FIELDS.has(path));
 
-  function change(changes: Partial<WarmGlowInput>) {
-    const next = { ...input, ...changes };
-    setInput(next);
-    sessionStorage.setItem("draft", JSON.stringify(next));
-  }
+  useEffect(() => sessionStorage.setItem("draft", JSON.stringify(input)), [input]);
+  const change = (changes: Partial<WarmGlowInput>) =>
+    setInput((before) => ({ ...before, ...changes }));
 
   async function take(file: File) {
     setUploading(`Uploading ${file.name}…`);

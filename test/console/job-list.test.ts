@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+import { createGatewayClient } from "runcomfy-graphql/client";
+import { expect, onTestFinished, test, vi } from "vitest";
+
+import type { JobFilter, JobRowFragment, JobStatus } from "../../console/src/gql/graphql";
+import { createJobList } from "../../console/src/jobs/job-list";
+
+function toJob(number: number, status: JobStatus, version = 1): JobRowFragment {
+  return {
+    id: `job_${number}`,
+    ownerId: "local",
+    version,
+    status,
+    tags: [],
+    queuePosition: null,
+    isCancellable: false,
+    isFinished: false,
+    createdAt: new Date(1_750_000_000_000 + number * 1_000).toISOString(),
+    startedAt: null,
+    finishedAt: null,
+    queueSeconds: null,
+    runSeconds: null,
+    input: {},
+    error: null,
+    deployment: { id: "lantern", name: "Paper Lantern" },
+    assets: [],
+  };
+}
+
+/** Of a gateway that has 100 of `total` jobs on its first page; whoever looks at it is further down. */
+async function openList(total: number, filter: JobFilter = {}) {
+  const edges = Array.from({ length: 100 }, (_, index) => {
+    const node = toJob(total - index, "IN_PROGRESS");
+    return { cursor: node.id, node };
+  });
+  const pageInfo = { hasNextPage: true, endCursor: "end" };
+  const data = { jobs: { totalCount: total, edges, pageInfo } };
+  const server = createServer((_, response) => response.end(JSON.stringify({ data })));
+  onTestFinished(() => void server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No TCP address.");
+  vi.stubGlobal("requestAnimationFrame", queueMicrotask);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const gateway = createGatewayClient({ url: `http://127.0.0.1:${address.port}/graphql` });
+  const list = createJobList(gateway, filter);
+  list.look({ first: 10, last: 20, isAtTop: false });
+  await expect.poll(() => list.state.get().total).toBe(total);
+  return list;
+}
+
+test("however often new jobs change, they are counted once while one is further down", async () => {
+  const list = await openList(1_000);
+  for (let version = 1; version <= 5; version += 1)
+    for (let number = 1_001; number <= 1_150; number += 1)
+      list.hear(toJob(number, "IN_PROGRESS", version));
+  await expect.poll(() => list.state.get().news).toBeGreaterThan(100);
+  expect(list.state.get().total).toBeLessThanOrEqual(1_150);
+});
+
+test("jobs that came and no longer fit are not counted", async () => {
+  const list = await openList(100, { status: ["IN_PROGRESS"] });
+  for (let number = 101; number <= 150; number += 1) list.hear(toJob(number, "IN_PROGRESS"));
+  await expect.poll(() => list.state.get().total).toBe(150);
+  for (let number = 101; number <= 150; number += 1) list.hear(toJob(number, "SUCCEEDED", 2));
+  await expect.poll(() => list.state.get()).toMatchObject({ news: 0, total: 100 });
+});
