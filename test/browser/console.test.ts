@@ -90,6 +90,21 @@ test.skipIf(!hasChromium)(
       .fill("10");
     await expect.poll(() => main(page), SOON).toMatch(/is 10/);
     await takePicture(page, "console-3-issues");
+    await page.getByLabel(/^Seed/i).pressSequentially("12-34");
+    await page
+      .getByLabel(/^Width/i)
+      .last()
+      .fill("1030");
+    await page.getByText("is rounded down").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByLabel(/^Prompt/i).fill("");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText("Seed is no number").waitFor();
+    await page.getByLabel(/^Seed/i).fill("12");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText("Correct the marked fields").waitFor();
+    await takePicture(page, "console-14-refused");
+    expect(await findBarriers(page)).toEqual([]);
     expect(await countJobs(origin)).toBe(0);
   },
 );

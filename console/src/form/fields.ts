@@ -11,11 +11,7 @@ type Slider = {
 /** What a field is filled in with. */
 export type Widget =
   | { readonly kind: "text"; readonly isLong: boolean }
-  | (Bounds & {
-      readonly kind: "number";
-      readonly step: number | "any";
-      readonly slider: Slider | null;
-    })
+  | (Bounds & { readonly kind: "number"; readonly slider: Slider | null })
   | (Bounds & { readonly kind: "seed" })
   | { readonly kind: "choice"; readonly options: readonly unknown[] }
   | { readonly kind: "flag" }
@@ -128,9 +124,8 @@ function readNumber(name: string, schema: JsonObject, isInteger: boolean): Widge
   const maximum = toBound(schema["maximum"], schema["exclusiveMaximum"], isInteger ? -1 : 0);
   if (isInteger && /(^|_)seed$/.test(name)) return { kind: "seed", minimum, maximum };
   const multiple = typeof multipleOf === "number" && multipleOf > 0 ? multipleOf : null;
-  const step = multiple ?? (isInteger ? 1 : "any");
   const slider = toSlider({ minimum, maximum }, multiple, isInteger);
-  return { kind: "number", minimum, maximum, step, slider };
+  return { kind: "number", minimum, maximum, slider };
 }
 
 const MOST_SPAN = 10_000;

@@ -23,11 +23,11 @@ export function SubmitBar({
   const reason = !canSubmit ? NO_SCOPE : isUploading ? "The upload has to end first." : "";
   return (
     <div className="run-bar">
-      <ul role="alert" className="run-messages">
+      <div role="alert" className="run-messages">
         {messages.map((message) => (
-          <li key={message}>{message}</li>
+          <div key={message}>{message}</div>
         ))}
-      </ul>
+      </div>
       <div className="row">
         <button
           className="primary run-submit"
@@ -53,13 +53,13 @@ export function SubmitBar({
           )}
         </span>
       </div>
-      <ul role="status" className="run-messages" aria-label="Warnings">
+      <div role="status" className="run-messages" aria-label="Warnings">
         {warnings.map((warning) => (
-          <li key={warning} className="warning">
+          <div key={warning} className="warning">
             {warning}.
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
     </div>
   );
 }
