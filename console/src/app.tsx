@@ -66,13 +66,15 @@ function Entrance({
 }) {
   const [{ data, error }, ask] = useQuery({ query: VIEWER });
   const isIn = data !== undefined;
-  const isRefused = error?.response?.status === 401;
+  // A header takes no other letters: the quotes around it that a chat has bent, for one.
+  const isRefused = error?.response?.status === 401 || !/^[ -~]*$/.test(attempt.credential);
   useEffect(() => {
     if (isIn && attempt.isKept) sessionStorage.setItem(CREDENTIAL, attempt.credential);
     if (isRefused || (isIn && !attempt.isKept)) sessionStorage.removeItem(CREDENTIAL);
   }, [isIn, isRefused, attempt]);
 
-  if (data) return <Screens viewer={data.viewer} onSignOut={onSignOut} />;
+  const isSignedIn = attempt.credential !== "";
+  if (data) return <Screens viewer={{ ...data.viewer, isSignedIn }} onSignOut={onSignOut} />;
   if (isRefused)
     return <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />;
   if (error) {
@@ -141,7 +143,7 @@ function Screens({
             </Route>
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
-            <Route path="/">{() => <Redirect to="/run" />}</Route>
+            <Route path="/">{() => <Redirect to="/run" replace />}</Route>
             <Route>{() => <p className="empty">Nothing is here. Choose a screen above.</p>}</Route>
           </Switch>
         </Boundary>

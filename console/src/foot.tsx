@@ -43,7 +43,7 @@ export function Foot({
         {viewer.scopes.includes("jobs:read:all") && ", sees everybody's jobs"}
       </span>
       {GATEWAY.includes("graphiql") && <a href="/graphql">GraphiQL</a>}
-      {viewer.id !== "local" && <button onClick={onSignOut}>Sign out</button>}
+      {viewer.isSignedIn && <button onClick={onSignOut}>Sign out</button>}
     </footer>
   );
 }

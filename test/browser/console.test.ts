@@ -255,6 +255,10 @@ test.skipIf(!hasChromium)(
     await expect.poll(() => main(page), SOON).toMatch(/Paper Lantern/);
     await takePicture(page, "console-7-deployments");
     expect(await findBarriers(page)).toEqual([]);
+    await page.goto(origin);
+    await page.getByLabel(/^Prompt/i).waitFor();
+    await page.goBack();
+    await expect.poll(() => page.url(), SOON).toBe(`${origin}/deployments`);
   },
 );
 
@@ -283,7 +287,8 @@ test.skipIf(!hasChromium)(
   { timeout: 60_000 },
   async () => {
     const keys = await createApiKeysFile();
-    const key = await keys.create("web");
+    // The owner of what was submitted before there was an AUTH.
+    const key = await keys.create("local");
     const { page } = await openConsole("console-sign-in", {
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
@@ -292,14 +297,18 @@ test.skipIf(!hasChromium)(
     await takePicture(page, "console-9-sign-in");
     expect(await findBarriers(page)).toEqual([]);
     const field = page.getByLabel("API key or token");
-    await field.fill("rck_wrong");
-    await field.press("Enter");
-    await page.getByRole("alert").getByText("is not accepted").waitFor();
+    for (const wrong of ["“rck_wrong”", "rck_wrong"]) {
+      await field.fill(wrong);
+      await field.press("Enter");
+      await page.getByRole("alert").getByText("is not accepted").waitFor();
+    }
     await page.getByLabel("API key or token").fill(key);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByLabel(/^Prompt/i).waitFor();
     await page.getByText("live", { exact: true }).waitFor();
     await page.getByText("sandbox: nothing costs money").waitFor();
+    await page.getByText("As code").click();
+    await page.getByText("authorization: Bearer $API_KEY").waitFor();
     expect(page.url()).not.toContain(key);
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage])")).not.toContain(
       key,

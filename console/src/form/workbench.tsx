@@ -110,7 +110,7 @@ export function Workbench({
           }}
         />
       </InputForm>
-      <AsCode {...{ deploymentId, input, idempotencyKey }} isOpen={viewer.id === "local"} />
+      <AsCode {...{ deploymentId, input, idempotencyKey }} isOpen={!viewer.isSignedIn} />
     </div>
   );
 }
