@@ -275,10 +275,18 @@ test.skipIf(!hasChromium)(
     await gateway.kill("SIGKILL");
     await page.getByText("reconnecting").waitFor();
     await takePicture(page, "console-8-away");
-    await restart();
+    const again = await restart();
     await page.getByText("live", { exact: true }).waitFor();
     await expect.poll(() => main(page), { timeout: 60_000 }).toMatch(/done/);
     expect(await countJobs(origin)).toBe(1);
+    // A screen that was first opened meanwhile comes as well, where no job's change makes it ask.
+    await page.goto(`${origin}/jobs`);
+    await page.getByText("live", { exact: true }).waitFor();
+    await again.kill("SIGKILL");
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByText("No answer came").waitFor();
+    await restart();
+    await page.getByRole("heading", { name: "Paper Lantern" }).waitFor();
   },
 );
 

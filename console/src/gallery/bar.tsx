@@ -5,6 +5,7 @@ import { useSearchParams } from "wouter";
 import { DEPLOYMENTS } from "../documents";
 import { toCountText } from "../parts/count";
 import { Search } from "../parts/search";
+import { useAgain } from "../parts/use-again";
 import { readAddress, withPart } from "./address";
 
 /** Which pictures to show; both choices are in the address. */
@@ -38,7 +39,8 @@ function DeploymentSelect({
   readonly value: string;
   readonly onChange: (id: string) => void;
 }) {
-  const [{ data }] = useQuery({ query: DEPLOYMENTS, requestPolicy: "cache-first" });
+  const [{ data }, ask] = useQuery({ query: DEPLOYMENTS, requestPolicy: "cache-first" });
+  useAgain(ask, data === undefined);
   const deployments = data?.deployments ?? [];
   const isListed = deployments.some(({ id }) => id === value);
   return (

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 
 import { Status } from "../parts/status";
+import { useAgain } from "../parts/use-again";
 import { DEPLOYMENT_NAMES } from "./documents";
 import {
   countFilters,
@@ -101,7 +102,8 @@ function Deployment({
   readonly value: string;
   readonly onChange: (id: string) => void;
 }) {
-  const [{ data }] = useQuery({ query: DEPLOYMENT_NAMES });
+  const [{ data }, ask] = useQuery({ query: DEPLOYMENT_NAMES });
+  useAgain(ask, data === undefined);
   const deployments = data?.deployments ?? [];
   const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);
   return (

@@ -4,6 +4,7 @@ import { useQuery } from "urql";
 import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
 import { DEPLOYMENTS, VIEWER } from "../documents";
+import { useAgain } from "../parts/use-again";
 import { explain } from "../session";
 import "./deployments.css";
 
@@ -13,6 +14,7 @@ const FEW = 5;
 /** What can be run, and how it goes. */
 export function Deployments() {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  useAgain(ask, data === undefined);
   const [viewer] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
   const canRun = viewer.data?.viewer.scopes.includes("jobs:submit") === true;
   if (data) return <DeploymentList deployments={data.deployments} canRun={canRun} />;

@@ -15,6 +15,7 @@ import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql/graphql";
+import { useAgain } from "../parts/use-again";
 import { explain } from "../session";
 import { useStore } from "../store";
 import "./run.css";
@@ -27,6 +28,7 @@ const LAST_USED = "last deployment";
 /** Fill in what a deployment takes, run it, and see what comes of it. */
 export function Run({ viewer, deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  useAgain(ask, data === undefined);
   useEffect(() => {
     if (deploymentId !== undefined) keep(LAST_USED, deploymentId);
   }, [deploymentId]);
