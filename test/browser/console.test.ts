@@ -137,6 +137,8 @@ test.skipIf(!hasChromium)(
     const { page, origin } = await openConsole("console-jobs", { SANDBOX_SPEED: "20" });
     for (const prompt of ["A red boat", "A blue boat", "[fail] A storm"])
       await submit(origin, LANTERN, prompt);
+    const prompt = page.getByLabel(/^Prompt/i);
+    await prompt.fill("A boat that was not sent yet");
     await page.goto(`${origin}/jobs`);
     await page.getByText("A red boat").first().waitFor();
     await expect.poll(() => main(page), SOON).toMatch(/failed/);
@@ -150,7 +152,13 @@ test.skipIf(!hasChromium)(
     await takePicture(page, "console-5-job");
     expect(await findBarriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Run again with changes" }).click();
-    await expect.poll(() => page.getByLabel(/^Prompt/i).inputValue(), SOON).toBe("[fail] A storm");
+    await expect.poll(() => prompt.inputValue(), SOON).toBe("[fail] A storm");
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await prompt.inputValue()).toBe("A boat that was not sent yet");
+    await page.getByRole("button", { name: "Clear" }).click();
+    expect(await prompt.inputValue()).toBe("");
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await prompt.inputValue()).toBe("A boat that was not sent yet");
     await page.goto(`${origin}/jobs`);
     await page.getByRole("checkbox", { name: "done" }).check({ force: true });
     await expect.poll(() => page.url(), SOON).toMatch(/\?status=/);

@@ -11,6 +11,7 @@ export function SubmitBar({
   messages,
   warnings,
   onClear,
+  onUndo,
 }: {
   readonly submission: Submission;
   readonly canSubmit: boolean;
@@ -18,6 +19,8 @@ export function SubmitBar({
   readonly messages: readonly string[];
   readonly warnings: readonly string[];
   readonly onClear: () => void;
+  /** Null where nothing was lost. */
+  readonly onUndo: (() => void) | null;
 }) {
   const isSending = submission.kind === "sending";
   const reason = !canSubmit ? NO_SCOPE : isUploading ? "The upload has to end first." : "";
@@ -40,6 +43,11 @@ export function SubmitBar({
         <button type="button" onClick={onClear}>
           Clear
         </button>
+        {onUndo && (
+          <button type="button" title="Bring back what stood here before" onClick={onUndo}>
+            Undo
+          </button>
+        )}
         <span id="run-reason" role="status" className="hint">
           {reason}
           {reason === "" && !isSending && (

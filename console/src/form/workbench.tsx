@@ -5,7 +5,7 @@ import type { JobRowFragment } from "../gql/graphql";
 import { useStore } from "../store";
 import { AsCode } from "./as-code";
 import { type Draft, emptyDraft, toInput } from "./draft";
-import { draftOf, toScope } from "./draft-store";
+import { draftOf, formerOf, replaceDraft, toScope } from "./draft-store";
 import type { Field } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
@@ -34,6 +34,7 @@ export function Workbench({
   const scope = toScope(viewer.id, deploymentId);
   const store = draftOf(scope, emptyDraft(fields));
   const draft = useStore(store);
+  const former = useStore(formerOf(scope));
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [uploads, setUploads] = useState<ReadonlySet<string>>(new Set());
@@ -60,8 +61,9 @@ export function Workbench({
     if (!canSubmit || uploads.size > 0 || submission.kind === "sending" || isTooSoon()) return;
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
-    if (problems.size === 0) void submit(input);
-    else setTries((count) => count + 1);
+    if (problems.size > 0) return setTries((count) => count + 1);
+    formerOf(scope).set(null);
+    void submit(input);
   };
   const runNow = useEffectEvent(run);
   useEffect(() => {
@@ -104,10 +106,11 @@ export function Workbench({
           messages={refusal && isSame ? [...issues.others, refusal.message] : []}
           warnings={warnings.map(({ message }) => message)}
           onClear={() => {
-            store.set(emptyDraft(fields));
+            replaceDraft(scope, emptyDraft(fields));
             setTouched(new Set());
             setSent(null);
           }}
+          onUndo={former && (() => replaceDraft(scope, former))}
         />
       </InputForm>
       <AsCode {...{ deploymentId, input, idempotencyKey }} isOpen={!viewer.isSignedIn} />

@@ -6,7 +6,7 @@ import type { Viewer } from "../viewer";
 import { DEPLOYMENTS } from "../documents";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
-import { draftOf, toScope } from "../form/draft-store";
+import { replaceDraft, toScope } from "../form/draft-store";
 import { type Field, readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
 import { isObject, parseJson } from "../form/json";
@@ -77,7 +77,7 @@ function Desk({
   const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
   const onUse = ({ deployment, input }: JobRowFragment): void => {
     const draft = toDraft(fieldsOf(deployment.id), input);
-    draftOf(toScope(viewer.id, deployment.id), draft).set(draft);
+    replaceDraft(toScope(viewer.id, deployment.id), draft);
     if (deployment.id !== deploymentId) navigate(toPath(deployment.id));
     scrollTo({ top: 0 });
   };
@@ -122,8 +122,7 @@ function takeHandedOver(viewerId: string, deploymentId: string, fields: readonly
   const handed = parseJson(sessionStorage.getItem(name) ?? "");
   sessionStorage.removeItem(name);
   if (!isObject(handed)) return;
-  const draft = toDraft(fields, handed["input"]);
-  draftOf(scope, draft).set(draft);
+  replaceDraft(scope, toDraft(fields, handed["input"]));
 }
 
 /** So that whoever comes for the first time needs words alone. */
