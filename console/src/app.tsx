@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { GatewayProvider } from "runcomfy-graphql/react";
 import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
@@ -8,6 +8,7 @@ import { VIEWER } from "./documents";
 import { Foot } from "./foot";
 import { Keys } from "./keys";
 import { useLive } from "./live";
+import { useTitle } from "./parts/use-title";
 import { Deployments } from "./screens/deployments";
 import { Gallery } from "./screens/gallery";
 import { JobPage } from "./screens/job";
@@ -110,6 +111,13 @@ function Screens({
     scopes.length === 0 || scopes.some((scope) => viewer.scopes.includes(scope));
   const screens = SCREENS.filter(([, , scopes]) => isAllowed(scopes));
   useLive(isAllowed(SCREENS[1][2]));
+  const main = useRef<HTMLElement>(null);
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    // It was lost together with what had it, and Tab would begin with the page.
+    if (hadFocus.current && document.activeElement === document.body)
+      main.current?.focus({ preventScroll: true });
+  }, [location]);
   return (
     <>
       <a className="skip" href="#main">
@@ -128,7 +136,7 @@ function Screens({
           ))}
         </nav>
       </header>
-      <main id="main" tabIndex={-1}>
+      <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
         <Boundary key={location}>
           <Switch>
             <Route path="/run">{() => <Run viewer={viewer} />}</Route>
@@ -144,7 +152,7 @@ function Screens({
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
             <Route path="/">{() => <Redirect to="/run" replace />}</Route>
-            <Route>{() => <p className="empty">Nothing is here. Choose a screen above.</p>}</Route>
+            <Route>{() => <Nowhere />}</Route>
           </Switch>
         </Boundary>
       </main>
@@ -152,4 +160,9 @@ function Screens({
       <Keys />
     </>
   );
+}
+
+function Nowhere() {
+  useTitle("Nothing is here");
+  return <p className="empty">Nothing is here. Choose a screen above.</p>;
 }

@@ -21,6 +21,8 @@ const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
 
 const main = async (page: Page) => (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
 
+const focused = async (page: Page) => await page.locator(":focus").innerText();
+
 async function countJobs(origin: string): Promise<number> {
   return (await request(origin, JobsDocument, { first: 100 })).jobs.totalCount;
 }
@@ -159,12 +161,32 @@ test.skipIf(!hasChromium)(
     expect(await prompt.inputValue()).toBe("");
     await page.getByRole("button", { name: "Undo" }).click();
     expect(await prompt.inputValue()).toBe("A boat that was not sent yet");
+    // What Tab leads to does not lie below the bar of the button.
+    await page.setViewportSize({ width: 1_280, height: 600 });
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel(/^LoRA strength$/).focus();
+    await page.keyboard.press("Tab");
+    const reached = await page.locator("textarea:focus").boundingBox();
+    const bar = await page.locator(".run-bar").boundingBox();
+    expect((reached?.y ?? 0) + (reached?.height ?? 0)).toBeLessThan(bar?.y ?? 0);
     await page.goto(`${origin}/jobs`);
     await page.getByRole("checkbox", { name: "done" }).check({ force: true });
     await expect.poll(() => page.url(), SOON).toMatch(/\?status=/);
     await expect.poll(() => main(page), SOON).not.toContain("A storm");
     for (const prompt of ["A red boat", "A blue boat"])
       await page.getByRole("row", { name: prompt }).getByRole("checkbox").check();
+    // Keys of the page are heard beside a box, and whoever comes back finds what they left.
+    await page.getByRole("checkbox", { name: "done" }).focus();
+    await page.keyboard.press("?");
+    await page.getByRole("heading", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("row", { name: "A late boat" }).focus();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => page.title(), SOON).toMatch(/^A late boat/);
+    await page.goBack();
+    await expect.poll(() => page.title(), SOON).toMatch(/^Jobs/);
+    await expect.poll(() => focused(page), SOON).toContain("A late boat");
+    await page.getByText("2 selected").waitFor();
     await page
       .getByRole("group", { name: "With the selected jobs" })
       .getByRole("button", { name: /Delete/ })
@@ -174,6 +196,7 @@ test.skipIf(!hasChromium)(
       .getByRole("button", { name: /^Delete/ })
       .click();
     await expect.poll(() => countJobs(origin), SOON).toBe(2);
+    await expect.poll(() => focused(page), SOON).toContain("A late boat");
     await takePicture(page, "console-10-deleted");
   },
 );

@@ -4,6 +4,7 @@ import { useClient } from "urql";
 import type { Viewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
 import { Confirm } from "./confirm";
+import { catchFocus } from "./job-table";
 import { removeFromList } from "./use-job-list";
 import type { Selection } from "./use-selection";
 
@@ -40,6 +41,8 @@ export function ActionBar({
     selection.drop(done);
     onTell(tell(outcomes, action.done));
     setIsBusy(false);
+    // The button that was pressed may be disabled by now.
+    requestAnimationFrame(catchFocus);
   }
 
   return (

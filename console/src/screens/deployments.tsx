@@ -5,6 +5,7 @@ import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
 import { DEPLOYMENTS, VIEWER } from "../documents";
 import { useAgain } from "../parts/use-again";
+import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
 import "./deployments.css";
 
@@ -13,6 +14,7 @@ const FEW = 5;
 
 /** What can be run, and how it goes. */
 export function Deployments() {
+  useTitle("Deployments");
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
   useAgain(ask, data === undefined);
   const [viewer] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });

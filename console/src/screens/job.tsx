@@ -13,6 +13,7 @@ import { Timeline } from "../jobs/timeline";
 import { type FullJob, useJob } from "../jobs/use-job";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
+import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
 import "./job.css";
 
@@ -21,6 +22,7 @@ export function JobPage({ id, viewer }: { readonly id: string; readonly viewer: 
   const { job, isRead, error, estimate, read, hear } = useJob(id);
   const [problem, setProblem] = useState("");
   const [, keep] = useMutation(KEEP);
+  useTitle((job && promptOf(job)) || "A job");
 
   if (job === null) {
     if (isRead) return <Unknown />;

@@ -7,10 +7,12 @@ import { type Filters, readFilters, toJobFilter, writeFilters } from "../jobs/fi
 import { ListedJobs } from "../jobs/listed-jobs";
 import { useJobList } from "../jobs/use-job-list";
 import { Search } from "../parts/search";
+import { useTitle } from "../parts/use-title";
 import "./jobs.css";
 
 /** Every job, newest first, as it changes. */
 export function Jobs({ viewer }: { readonly viewer: Viewer }) {
+  useTitle("Jobs");
   const [parameters, setParameters] = useSearchParams();
   const filters = useMemo(() => readFilters(parameters), [parameters]);
   const filter = useMemo(() => toJobFilter(filters), [filters]);

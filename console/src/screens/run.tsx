@@ -16,6 +16,7 @@ import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql/graphql";
 import { useAgain } from "../parts/use-again";
+import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
 import { useStore } from "../store";
 import "./run.css";
@@ -57,6 +58,7 @@ function Desk({
   deploymentId,
 }: Required<Props> & { readonly deployments: Deployments }) {
   const [, navigate] = useLocation();
+  useTitle(`Run ${deployments.find(({ id }) => id === deploymentId)?.name ?? deploymentId}`);
   const right = useRef<HTMLElement>(null);
   const recent = useStore(recentOf(viewer.id));
   const fieldsOf = useMemo(() => {
