@@ -79,7 +79,7 @@ function readField(name: string, schema: JsonObject, isRequired: boolean): Field
   const isCommon = /^(prompt|width|height)$/.test(name) || /^(seed|files?)$/.test(widget.kind);
   return {
     name,
-    label: isText(title) && title !== "" ? title : toLabel(name),
+    label: toLabel(name, title),
     description: isText(description) ? description : "",
     isRequired,
     isFolded: !isCommon && !isRequired,
@@ -160,7 +160,9 @@ function toAccept(format: string): string {
   return /^(image|video|audio)$/.test(kind) ? `${kind}/*` : "image/*,video/*,audio/*";
 }
 
-function toLabel(name: string): string {
+/** What people call a field, by the title that its schema may have. */
+export function toLabel(name: string, title?: unknown): string {
+  if (isText(title) && title !== "") return title;
   const known = LABELS.get(name);
   if (known !== undefined) return known;
   const picture = /^ctrl_img_(\d+)$/.exec(name);

@@ -34,7 +34,7 @@ type Documents = {
     "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.GalleryJobDocument,
     "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n": typeof types.GalleryAroundDocument,
     "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": typeof types.DeploymentNamesDocument,
-    "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n": typeof types.JobInputFieldsDocument,
+    "\n  query JobInputSchema($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputSchema\n    }\n  }\n": typeof types.JobInputSchemaDocument,
     "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.CancelManyDocument,
     "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.DeleteManyDocument,
     "\n  mutation RunAgain($id: ID!, $key: String!) {\n    rerunJob(id: $id, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.RunAgainDocument,
@@ -60,7 +60,7 @@ const documents: Documents = {
     "\n  query GalleryJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.GalleryJobDocument,
     "\n  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {\n    newer: jobs(filter: $newer, last: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n    older: jobs(filter: $older, first: $length) {\n      edges {\n        node {\n          ...JobRow\n        }\n      }\n    }\n  }\n": types.GalleryAroundDocument,
     "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": types.DeploymentNamesDocument,
-    "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n": types.JobInputFieldsDocument,
+    "\n  query JobInputSchema($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputSchema\n    }\n  }\n": types.JobInputSchemaDocument,
     "\n  mutation CancelMany($ids: [ID!]!) {\n    cancelJobs(ids: $ids) {\n      __typename\n      ... on CancelJobSuccess {\n        job {\n          id\n          version\n          status\n          queuePosition\n          isCancellable\n          isFinished\n          finishedAt\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.CancelManyDocument,
     "\n  mutation DeleteMany($ids: [ID!]!) {\n    deleteJobs(ids: $ids) {\n      __typename\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.DeleteManyDocument,
     "\n  mutation RunAgain($id: ID!, $key: String!) {\n    rerunJob(id: $id, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.RunAgainDocument,
@@ -163,7 +163,7 @@ export function graphql(source: "\n  query DeploymentNames {\n    deployments {\
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n"): (typeof documents)["\n  query JobInputFields($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputFields {\n        name\n        default\n        description\n      }\n    }\n  }\n"];
+export function graphql(source: "\n  query JobInputSchema($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputSchema\n    }\n  }\n"): (typeof documents)["\n  query JobInputSchema($deploymentId: ID!) {\n    deployment(id: $deploymentId) {\n      id\n      inputSchema\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
