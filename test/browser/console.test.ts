@@ -44,6 +44,8 @@ test.skipIf(!hasChromium)(
     await page.reload();
     await page.locator("main img").first().waitFor();
     expect(await countJobs(origin)).toBe(1);
+    // One run tells nothing of the next.
+    expect(await main(page)).not.toContain("A run takes");
   },
 );
 
@@ -85,7 +87,8 @@ test.skipIf(!hasChromium)(
   "a wrong value is marked beside its field before anything is paid for",
   async () => {
     const { page, origin } = await openConsole("console-issues");
-    await page.getByLabel(/^Prompt/i).fill("A lantern");
+    await page.getByLabel(/^Prompt/i).fill("قارب, red");
+    expect(await page.locator("textarea:dir(rtl)").count()).toBe(1);
     await page
       .getByLabel(/^Width/i)
       .last()
@@ -150,7 +153,8 @@ test.skipIf(!hasChromium)(
     expect(await findBarriers(page)).toEqual([]);
     await page.getByText("[fail] A storm").first().click();
     await expect.poll(() => page.url(), SOON).toMatch(/\/jobs\/job_/);
-    await expect.poll(() => main(page), SOON).toMatch(/The run failed/);
+    await expect.poll(() => main(page), SOON).toMatch(/The run failed.* It is a new job\. /);
+    await page.getByRole("rowheader", { name: "Prompt", exact: true }).waitFor();
     await takePicture(page, "console-5-job");
     expect(await findBarriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Run again with changes" }).click();
@@ -164,8 +168,9 @@ test.skipIf(!hasChromium)(
     // What Tab leads to does not lie below the bar of the button.
     await page.setViewportSize({ width: 1_280, height: 600 });
     await page.getByText("More", { exact: true }).click();
-    await page.getByLabel(/^LoRA strength$/).focus();
-    await page.keyboard.press("Tab");
+    await page.evaluate("scrollTo(0, 0)");
+    await page.getByText("More", { exact: true }).focus();
+    for (let presses = 0; presses < 8; presses += 1) await page.keyboard.press("Tab");
     const reached = await page.locator("textarea:focus").boundingBox();
     const bar = await page.locator(".run-bar").boundingBox();
     expect((reached?.y ?? 0) + (reached?.height ?? 0)).toBeLessThan(bar?.y ?? 0);
@@ -183,6 +188,9 @@ test.skipIf(!hasChromium)(
     await page.getByRole("row", { name: "A late boat" }).focus();
     await page.keyboard.press("Enter");
     await expect.poll(() => page.title(), SOON).toMatch(/^A late boat/);
+    await page.getByRole("button", { name: "Run again", exact: true }).click();
+    await page.getByRole("dialog").getByText("It is a new job.").waitFor();
+    await page.getByRole("button", { name: "Don't run it" }).click();
     await page.goBack();
     await expect.poll(() => page.title(), SOON).toMatch(/^Jobs/);
     await expect.poll(() => focused(page), SOON).toContain("A late boat");
@@ -242,11 +250,15 @@ test.skipIf(!hasChromium)("the foot tells of an outage", async () => {
     RUNCOMFY_API_TOKEN: "token",
   });
   await page.getByText("RunComfy: jobs cost money").waitFor();
+  await page.getByText("RunComfy may not answer at the moment").waitFor();
   for (let count = 0; count < 5; count += 1)
     await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
   await page.reload();
   await page.getByText(/RunComfy: failing/).waitFor();
   await takePicture(page, "console-12-outage");
+  await page.goto(`${origin}/jobs`);
+  await page.getByText("A lantern").first().click();
+  await expect.poll(() => main(page), SOON).toContain("At RunComfy not known");
 });
 
 test.skipIf(!hasChromium)(

@@ -3,7 +3,7 @@ import { useClient } from "urql";
 
 import type { Viewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
-import { Confirm } from "./confirm";
+import { Confirm, NEW_JOB } from "./confirm";
 import { catchFocus } from "./job-table";
 import { removeFromList } from "./use-job-list";
 import type { Selection } from "./use-selection";
@@ -62,9 +62,7 @@ export function ActionBar({
             action="Run again"
             onConfirm={() => void run(RUN_THEM_AGAIN, all)}
           >
-            {all.length === 1
-              ? "It is a new job, and paid for."
-              : "Each is a new job, and paid for."}
+            {all.length === 1 ? "It" : "Each"} is {NEW_JOB}.
             {risky > 0 && ` ${warn(risky, all.length)}`}
           </Confirm>
         </>

@@ -9,7 +9,7 @@ import { keep } from "../form/keep";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
 import { explain } from "../session";
 import { runAgain } from "./actions";
-import { Confirm } from "./confirm";
+import { Confirm, NEW_JOB } from "./confirm";
 import type { FullJob } from "./use-job";
 import { removeFromList } from "./use-job-list";
 
@@ -33,6 +33,8 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
   const mayCancel = isMine && viewer.scopes.includes("jobs:cancel");
   const maySubmit = viewer.scopes.includes("jobs:submit");
   const isRisky = job.error?.retryable === false;
+  // Of one that failed the page has said what another run costs, and one that was cancelled made nothing.
+  const isAsked = job.status !== "CANCELLED" && job.error?.retryable !== true;
   const isInputToBlame = job.error?.code === "INFERENCE_FAILED";
 
   async function cancelIt(): Promise<void> {
@@ -83,7 +85,7 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
           className={job.error?.retryable && !isInputToBlame ? "primary" : undefined}
           disabled={isRunning}
           {...PRESSED_ONCE}
-          onClick={() => (isRisky ? repetition.current?.showModal() : void repeat())}
+          onClick={() => (isAsked ? repetition.current?.showModal() : void repeat())}
         >
           {isRunning ? "Sending…" : "Run again"}
         </button>
@@ -109,15 +111,17 @@ export function JobActions({ job, viewer, onTell, onChange }: JobActionsProps) {
           What went in, what came out and the files that are kept here will be gone for good.
         </Confirm>
       )}
-      {isRisky && (
+      {isAsked && (
         <Confirm
           dialog={repetition}
-          title="Run it again all the same?"
+          title={isRisky ? "Run it again all the same?" : "Run it again?"}
           keep="Don't run it"
           action="Run again"
           onConfirm={() => void repeat()}
         >
-          The first run may have cost money, or still be running. {job.error?.message}
+          {isRisky
+            ? `The first run may have cost money, or still be running. ${job.error?.message}`
+            : `It is ${NEW_JOB}. The same input, its seed included, mostly gives the same result: for another one, run it again with changes.`}
         </Confirm>
       )}
     </div>

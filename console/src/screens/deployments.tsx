@@ -16,7 +16,7 @@ const FEW = 5;
 export function Deployments() {
   useTitle("Deployments");
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
-  useAgain(ask, data === undefined);
+  useAgain(ask, !data?.deployments.length);
   const [viewer] = useQuery({ query: VIEWER, requestPolicy: "cache-first" });
   const canRun = viewer.data?.viewer.scopes.includes("jobs:submit") === true;
   if (data) return <DeploymentList deployments={data.deployments} canRun={canRun} />;
@@ -69,8 +69,8 @@ function DeploymentList({
       </div>
       {deployments.length === 0 && (
         <p className="empty">
-          There are no deployments yet. Deploy a LoRA on RunComfy, or list one in the gateway's file
-          of deployments; it comes here when the page is loaded again.
+          No deployment is known here. Deploy a LoRA on RunComfy, or list one in the gateway's file
+          of deployments. Where RunComfy does not answer at the moment, they come once it does.
         </p>
       )}
       <div className="deployments">

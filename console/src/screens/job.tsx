@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import type { Viewer } from "../viewer";
 import { KEEP } from "../documents";
 import { Copy } from "../parts/copy";
+import { NEW_JOB } from "../jobs/confirm";
 import { InputTable } from "../jobs/input-table";
 import { JobActions, type JobActionsProps } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
@@ -96,7 +97,9 @@ function Head(props: JobActionsProps) {
         </span>
         <Link href={`/run/${encodeURIComponent(job.deployment.id)}`}>{job.deployment.name}</Link>
       </p>
-      <h1 className="asked">{promptOf(job) || "A job without a prompt"}</h1>
+      <h1 className="asked" dir="auto">
+        {promptOf(job) || "A job without a prompt"}
+      </h1>
       <JobActions {...props} />
     </div>
   );
@@ -109,7 +112,7 @@ function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
       <p>{error.message}</p>
       <p className="faint">
         {error.retryable
-          ? "You can run it again, as it is or with changes: nothing is paid for twice."
+          ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
           : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
         For support: {error.code}
       </p>
@@ -127,7 +130,11 @@ function Facts({ job, viewer }: { readonly job: FullJob; readonly viewer: Viewer
       <dt>At RunComfy</dt>
       <dd>
         {job.requestId === null ? (
-          "not accepted yet"
+          job.isFinished ? (
+            "not known"
+          ) : (
+            "not accepted yet"
+          )
         ) : (
           <>
             <code>{job.requestId}</code> <Copy text={job.requestId} name="RunComfy's id of it" />

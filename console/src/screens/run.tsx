@@ -29,7 +29,7 @@ const LAST_USED = "last deployment";
 /** Fill in what a deployment takes, run it, and see what comes of it. */
 export function Run({ viewer, deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
-  useAgain(ask, data === undefined);
+  useAgain(ask, !data?.deployments.length);
   useEffect(() => {
     if (deploymentId !== undefined) keep(LAST_USED, deploymentId);
   }, [deploymentId]);
