@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { createItem } from "runcomfy-graphql/client";
 import { GatewayProvider } from "runcomfy-graphql/react";
 import { Provider, useQuery } from "urql";
@@ -10,6 +10,7 @@ import { Foot } from "./foot";
 import { Keys } from "./keys";
 import { useLive } from "./live";
 import { Problem } from "./parts/problem";
+import { useTitle } from "./parts/use-title";
 import { Deployments } from "./screens/deployments";
 import { Gallery } from "./screens/gallery";
 import { JobPage } from "./screens/job";
@@ -68,14 +69,16 @@ function Entrance({
 }) {
   const [{ data, error }, ask] = useQuery({ query: VIEWER });
   const isIn = data !== undefined;
-  const isRefused = error?.response?.status === 401;
+  // A header takes no other letters: the quotes around it that a chat has bent, for one.
+  const isRefused = error?.response?.status === 401 || !/^[ -~]*$/.test(attempt.credential);
   useEffect(() => {
     if (isIn || isRefused) kept.set(attempt.isKept && !isRefused ? attempt.credential : "");
   }, [isIn, isRefused, attempt]);
 
+  const isSignedIn = attempt.credential !== "";
   if (data) {
     return (
-      <ViewerContext value={data.viewer}>
+      <ViewerContext value={{ ...data.viewer, isSignedIn }}>
         <Screens onSignOut={onSignOut} />
       </ViewerContext>
     );
@@ -111,6 +114,13 @@ function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
     scopes.length === 0 || scopes.some(viewer.may);
   const screens = SCREENS.filter(([, , scopes]) => isAllowed(scopes));
   useLive(isAllowed(READS));
+  const main = useRef<HTMLElement>(null);
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    // It was lost together with what had it, and Tab would begin with the page.
+    if (hadFocus.current && document.activeElement === document.body)
+      main.current?.focus({ preventScroll: true });
+  }, [location]);
   return (
     <>
       <a className="skip" href="#main">
@@ -129,7 +139,7 @@ function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
           ))}
         </nav>
       </header>
-      <main id="main" tabIndex={-1}>
+      <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
           <Switch>
@@ -140,8 +150,8 @@ function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
-            <Route path="/">{() => <Redirect to="/run" />}</Route>
-            <Route>{() => <p className="empty">Nothing is here. Choose a screen above.</p>}</Route>
+            <Route path="/">{() => <Redirect to="/run" replace />}</Route>
+            <Route>{() => <Nowhere />}</Route>
           </Switch>
         </Boundary>
       </main>
@@ -149,4 +159,9 @@ function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
       <Keys />
     </>
   );
+}
+
+function Nowhere() {
+  useTitle("Nothing is here");
+  return <p className="empty">Nothing is here. Choose a screen above.</p>;
 }

@@ -2,14 +2,12 @@ import { useConnection } from "runcomfy-graphql/react";
 import { useQuery } from "urql";
 
 import { OUTAGES } from "./documents";
+import { HAS_GRAPHIQL, IS_SANDBOX } from "./gateway";
 import { silence } from "./live";
 import { Ago } from "./parts/time";
 import { useAgain } from "./parts/use-again";
 import { useStore } from "./store";
 import { useViewer } from "./viewer";
-
-/** What the gateway says of itself in the page that it serves. */
-const GATEWAY = document.querySelector<HTMLMetaElement>("meta[name=gateway]")?.content ?? "";
 
 /** Whether the page hears of changes, and who it is for. */
 export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
@@ -29,16 +27,14 @@ export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
         {connection.kind === "refused" && `no longer signed in: ${connection.reason}`}
       </span>
       <Outages />
-      <span>
-        {GATEWAY.includes("sandbox") ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}
-      </span>
+      <span>{IS_SANDBOX ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}</span>
       <span>
         {viewer.id}
         {!viewer.may("jobs:submit") && ", reads only"}
         {viewer.may("jobs:read:all") && ", sees everybody's jobs"}
       </span>
-      {GATEWAY.includes("graphiql") && <a href="/graphql">GraphiQL</a>}
-      {viewer.id !== "local" && <button onClick={onSignOut}>Sign out</button>}
+      {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
+      {viewer.isSignedIn && <button onClick={onSignOut}>Sign out</button>}
     </footer>
   );
 }

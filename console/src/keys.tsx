@@ -56,6 +56,10 @@ export function Keys() {
   );
 }
 
+/** A letter chooses an option of a select. */
+const TYPED_INTO =
+  "input:not([type=checkbox], [type=radio], [type=range], [type=file]), textarea, select, [contenteditable]";
+
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
+  return target instanceof Element && target.matches(TYPED_INTO);
 }

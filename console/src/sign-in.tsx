@@ -20,7 +20,7 @@ export function SignIn({
       >
         <h1>Sign in</h1>
         {reason !== "" && <p role="alert">{reason}</p>}
-        <label>
+        <label className="wide">
           API key or token
           <input name="credential" type="password" autoComplete="off" required autoFocus />
         </label>

@@ -4,10 +4,12 @@ import { createContext, use } from "react";
 export const ViewerContext = createContext<{
   readonly id: string;
   readonly scopes: readonly string[];
-}>({ id: "", scopes: [] });
+  readonly isSignedIn: boolean;
+}>({ id: "", scopes: [], isSignedIn: false });
 
 /** Who the page is for, and what their credential allows. */
+/** `isSignedIn` is false where the gateway lets everybody in. */
 export function useViewer() {
-  const { id, scopes } = use(ViewerContext);
-  return { id, may: (scope: string): boolean => scopes.includes(scope) };
+  const { id, scopes, isSignedIn } = use(ViewerContext);
+  return { id, isSignedIn, may: (scope: string): boolean => scopes.includes(scope) };
 }

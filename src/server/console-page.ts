@@ -6,6 +6,8 @@ import { gzipSync } from "node:zlib";
 
 import { z } from "zod";
 
+import { GRAPHQL_PATH } from "./server-parts.ts";
+
 /** The paths of its screens; each is the same page, which looks at the path itself. */
 const SCREENS = /^\/(?:(?:run|jobs|gallery|deployments)(?:\/[^/]*)?)?$/;
 const ASSETS = "/console/";
@@ -40,12 +42,15 @@ export function createConsole(options: Facts & { readonly folder: string }): Ans
 
   return ({ method, headers }, response, path) => {
     const file = path.startsWith(ASSETS) ? files.get(path.slice(ASSETS.length)) : undefined;
-    const found = file === built ? page : (file ?? (SCREENS.test(path) ? page : undefined));
+    const isScreen = SCREENS.test(path);
+    // Whoever follows a broken link gets words with it, and a program the refusal in JSON.
+    const isLost = !isScreen && path !== GRAPHQL_PATH && headers.accept?.includes("text/html");
+    const found = file === built || isScreen || (!file && isLost) ? page : file;
     if (found === undefined || (method !== "GET" && method !== "HEAD")) return false;
     const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
     const bytes = isZipped ? found.zipped : found.plain;
     const isKnown = headers["if-none-match"] === found.etag;
-    response.writeHead(isKnown ? 304 : 200, {
+    response.writeHead(isKnown ? 304 : isLost && found === page ? 404 : 200, {
       ...(!isKnown && { "content-type": found.type, "content-length": bytes.length }),
       ...(!isKnown && isZipped && { "content-encoding": "gzip" }),
       etag: found.etag,

@@ -25,6 +25,8 @@ const SENT = z.object({ variables: z.object({ key: z.string() }) });
 
 const main = async (page: Page) => (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
 
+const focused = async (page: Page) => await page.locator(":focus").innerText();
+
 async function countJobs(origin: string): Promise<number> {
   return (await request(origin, JobsDocument, { first: 100 })).jobs.totalCount;
 }
@@ -56,6 +58,8 @@ test.skipIf(!hasChromium)(
     await page.reload();
     await page.locator("main img").first().waitFor();
     expect(await countJobs(origin)).toBe(1);
+    // One run tells nothing of the next.
+    expect(await main(page)).not.toContain("A run takes");
   },
 );
 
@@ -123,13 +127,29 @@ test.skipIf(!hasChromium)(
       "Object.defineProperty(self, 'sessionStorage', { get: () => null() })",
     );
     await page.reload();
-    await page.getByLabel(/^Prompt/i).fill("A lantern");
+    await page.getByLabel(/^Prompt/i).fill("قارب, red");
+    expect(await page.locator("textarea:dir(rtl)").count()).toBe(1);
     await page
       .getByLabel(/^Width/i)
       .last()
       .fill("10");
     await expect.poll(() => main(page), SOON).toMatch(/is 10/);
     await takePicture(page, "console-3-issues");
+    await page.getByLabel(/^Seed/i).pressSequentially("12-34");
+    await page
+      .getByLabel(/^Width/i)
+      .last()
+      .fill("1030");
+    await page.getByText("is rounded down").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByLabel(/^Prompt/i).fill("");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText("Seed is no number").waitFor();
+    await page.getByLabel(/^Seed/i).fill("12");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText("Correct the marked fields").waitFor();
+    await takePicture(page, "console-14-refused");
+    expect(await findBarriers(page)).toEqual([]);
     expect(await countJobs(origin)).toBe(0);
   },
 );
@@ -188,6 +208,8 @@ test.skipIf(!hasChromium)(
     const { page, origin } = await openConsole("console-jobs", { SANDBOX_SPEED: "20" });
     for (const prompt of ["A red boat", "A blue boat", "[fail] A storm"])
       await submit(origin, LANTERN, prompt);
+    const prompt = page.getByLabel(/^Prompt/i);
+    await prompt.fill("A boat that was not sent yet");
     await page.goto(`${origin}/jobs`);
     await page.getByText("A red boat").first().waitFor();
     await expect.poll(() => main(page), SOON).toMatch(/failed/);
@@ -197,17 +219,48 @@ test.skipIf(!hasChromium)(
     expect(await findBarriers(page)).toEqual([]);
     await page.getByText("[fail] A storm").first().click();
     await expect.poll(() => page.url(), SOON).toMatch(/\/jobs\/job_/);
-    await expect.poll(() => main(page), SOON).toMatch(/The run failed/);
+    await expect.poll(() => main(page), SOON).toMatch(/The run failed.* It is a new job\. /);
+    await page.getByRole("rowheader", { name: "Prompt", exact: true }).waitFor();
     await takePicture(page, "console-5-job");
     expect(await findBarriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Run again with changes" }).click();
-    await expect.poll(() => page.getByLabel(/^Prompt/i).inputValue(), SOON).toBe("[fail] A storm");
+    await expect.poll(() => prompt.inputValue(), SOON).toBe("[fail] A storm");
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await prompt.inputValue()).toBe("A boat that was not sent yet");
+    await page.getByRole("button", { name: "Clear" }).click();
+    expect(await prompt.inputValue()).toBe("");
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await prompt.inputValue()).toBe("A boat that was not sent yet");
+    // What Tab leads to does not lie below the bar of the button.
+    await page.setViewportSize({ width: 1_280, height: 600 });
+    await page.getByText("More", { exact: true }).click();
+    await page.evaluate("scrollTo(0, 0)");
+    await page.getByText("More", { exact: true }).focus();
+    for (let presses = 0; presses < 8; presses += 1) await page.keyboard.press("Tab");
+    const reached = await page.locator("textarea:focus").boundingBox();
+    const bar = await page.locator(".run-bar").boundingBox();
+    expect((reached?.y ?? 0) + (reached?.height ?? 0)).toBeLessThan(bar?.y ?? 0);
     await page.goto(`${origin}/jobs`);
     await page.getByRole("checkbox", { name: "done" }).check({ force: true });
     await expect.poll(() => page.url(), SOON).toMatch(/\?status=/);
     await expect.poll(() => main(page), SOON).not.toContain("A storm");
     for (const prompt of ["A red boat", "A blue boat"])
       await page.getByRole("row", { name: prompt }).getByRole("checkbox").check();
+    // Keys of the page are heard beside a box, and whoever comes back finds what they left.
+    await page.getByRole("checkbox", { name: "done" }).focus();
+    await page.keyboard.press("?");
+    await page.getByRole("heading", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("row", { name: "A late boat" }).focus();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => page.title(), SOON).toMatch(/^A late boat/);
+    await page.getByRole("button", { name: "Run again", exact: true }).click();
+    await page.getByRole("dialog").getByText("It is a new job.").waitFor();
+    await page.getByRole("button", { name: "Don't run it" }).click();
+    await page.goBack();
+    await expect.poll(() => page.title(), SOON).toMatch(/^Jobs/);
+    await expect.poll(() => focused(page), SOON).toContain("A late boat");
+    await page.getByText("2 selected").waitFor();
     await page
       .getByRole("group", { name: "With the selected jobs" })
       .getByRole("button", { name: /Delete/ })
@@ -217,6 +270,7 @@ test.skipIf(!hasChromium)(
       .getByRole("button", { name: /^Delete/ })
       .click();
     await expect.poll(() => countJobs(origin), SOON).toBe(2);
+    await expect.poll(() => focused(page), SOON).toContain("A late boat");
     await takePicture(page, "console-10-deleted");
   },
 );
@@ -269,11 +323,15 @@ test.skipIf(!hasChromium)("the foot tells of an outage", async () => {
     RUNCOMFY_API_TOKEN: "token",
   });
   await page.getByText("RunComfy: jobs cost money").waitFor();
+  await page.getByText("RunComfy may not answer at the moment").waitFor();
   for (let count = 0; count < 5; count += 1)
     await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
   await page.reload();
   await page.getByText(/RunComfy: failing/).waitFor();
   await takePicture(page, "console-12-outage");
+  await page.goto(`${origin}/jobs`);
+  await page.getByText("A lantern").first().click();
+  await expect.poll(() => main(page), SOON).toContain("At RunComfy not known");
 });
 
 test.skipIf(!hasChromium)(
@@ -313,6 +371,10 @@ test.skipIf(!hasChromium)(
     await expect.poll(() => main(page), SOON).toMatch(/Paper Lantern/);
     await takePicture(page, "console-7-deployments");
     expect(await findBarriers(page)).toEqual([]);
+    await page.goto(origin);
+    await page.getByLabel(/^Prompt/i).waitFor();
+    await page.goBack();
+    await expect.poll(() => page.url(), SOON).toBe(`${origin}/deployments`);
   },
 );
 
@@ -329,10 +391,18 @@ test.skipIf(!hasChromium)(
     await gateway.kill("SIGKILL");
     await page.getByText("reconnecting").waitFor();
     await takePicture(page, "console-8-away");
-    await restart();
+    const again = await restart();
     await page.getByText("live", { exact: true }).waitFor();
     await expect.poll(() => main(page), { timeout: 60_000 }).toMatch(/done/);
     expect(await countJobs(origin)).toBe(1);
+    // A screen that was first opened meanwhile comes as well, where no job's change makes it ask.
+    await page.goto(`${origin}/jobs`);
+    await page.getByText("live", { exact: true }).waitFor();
+    await again.kill("SIGKILL");
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByText("No answer came").waitFor();
+    await restart();
+    await page.getByRole("heading", { name: "Paper Lantern" }).waitFor();
   },
 );
 
@@ -384,7 +454,8 @@ test.skipIf(!hasChromium)(
   { timeout: 60_000 },
   async () => {
     const keys = await createApiKeysFile();
-    const key = await keys.create("web");
+    // The owner of what was submitted before there was an AUTH.
+    const key = await keys.create("local");
     const { page } = await openConsole("console-sign-in", {
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
@@ -393,14 +464,18 @@ test.skipIf(!hasChromium)(
     await takePicture(page, "console-9-sign-in");
     expect(await findBarriers(page)).toEqual([]);
     const field = page.getByLabel("API key or token");
-    await field.fill("rck_wrong");
-    await field.press("Enter");
-    await page.getByRole("alert").getByText("is not accepted").waitFor();
+    for (const wrong of ["“rck_wrong”", "rck_wrong"]) {
+      await field.fill(wrong);
+      await field.press("Enter");
+      await page.getByRole("alert").getByText("is not accepted").waitFor();
+    }
     await page.getByLabel("API key or token").fill(key);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByLabel(/^Prompt/i).waitFor();
     await page.getByText("live", { exact: true }).waitFor();
     await page.getByText("sandbox: nothing costs money").waitFor();
+    await page.getByText("As code").click();
+    await page.getByText("authorization: Bearer $API_KEY").waitFor();
     expect(page.url()).not.toContain(key);
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage])")).not.toContain(
       key,

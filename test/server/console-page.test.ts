@@ -96,6 +96,14 @@ test.each([
   expect((await fetch(`${url}${path}`)).status).toBe(404);
 });
 
+test("whoever follows a broken link gets the page with the refusal", async () => {
+  const { url } = await serveConsole();
+  const headers = { accept: "text/html,*/*;q=0.8" };
+  const response = await fetch(`${url}/nothing/here`, { headers });
+  expect([response.status, await response.text()]).toEqual([404, PAGE]);
+  expect(await (await fetch(`${url}/graphql`, { headers })).text()).not.toBe(PAGE);
+});
+
 test("a POST to one of its paths is none of the console's", async () => {
   const { url } = await serveConsole();
   expect((await fetch(`${url}/jobs`, { method: "POST" })).status).toBe(404);

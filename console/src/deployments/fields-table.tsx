@@ -19,7 +19,7 @@ export function FieldsTable({
       </p>
     );
   }
-  const required = rows.filter(({ isRequired }) => isRequired).map(({ name }) => name);
+  const required = rows.filter(({ isRequired }) => isRequired).map(({ label }) => label);
   return (
     <details className="deployment-fields">
       <summary>
@@ -48,7 +48,7 @@ export function FieldsTable({
             {rows.map((row) => (
               <tr key={row.name}>
                 <th scope="row">
-                  <code>{row.name}</code>
+                  {row.label} <code className="faint">{row.name}</code>
                   {row.isRequired && <span className="deployment-required">required</span>}
                 </th>
                 <td>{row.type}</td>

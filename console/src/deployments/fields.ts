@@ -1,8 +1,10 @@
+import { toLabel } from "../form/fields";
 import { isObject, isText, type JsonObject } from "../form/json";
 import { readMembers, resolve, typeOf } from "../form/schema";
 
 export type FieldRow = {
   readonly name: string;
+  readonly label: string;
   readonly isRequired: boolean;
   readonly type: string;
   /** The bounds or choices; empty where anything goes. */
@@ -22,6 +24,7 @@ export function readRows(inputSchema: unknown): readonly FieldRow[] {
   const { members, required } = readMembers(resolve(inputSchema, inputSchema));
   return members.map(([name, schema]) => ({
     name,
+    label: toLabel(name, schema["title"]),
     isRequired: required.has(name),
     type: tellType(schema, inputSchema),
     allowed: tellAllowed(schema),

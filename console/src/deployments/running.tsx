@@ -70,7 +70,9 @@ function Count({
 function RunningJob({ job }: { readonly job: JobRowFragment }) {
   return (
     <li>
-      <Link href={`/jobs/${job.id}`}>{promptOf(job) || "a job without a prompt"}</Link>
+      <Link href={`/jobs/${job.id}`} dir="auto">
+        {promptOf(job) || "a job without a prompt"}
+      </Link>
       {job.startedAt && (
         <span className="faint">
           started <Ago at={job.startedAt} />

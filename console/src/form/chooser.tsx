@@ -4,6 +4,9 @@ import { useLocation } from "wouter";
 import type { DeploymentsQuery } from "../gql/graphql";
 import { formatSeconds } from "../parts/time";
 
+/** Of fewer the gateway tells no estimate either. */
+const FEWEST_RUNS = 5;
+
 /** Which deployment is run, and what it is good for. */
 export function Chooser({
   deployments,
@@ -16,7 +19,8 @@ export function Chooser({
 }) {
   const id = useId();
   const chosen = deployments.find((one) => one.id === deploymentId);
-  const seconds = chosen?.stats.runSeconds?.p50;
+  const { succeeded = 0, runSeconds } = chosen?.stats ?? {};
+  const seconds = succeeded < FEWEST_RUNS ? undefined : runSeconds?.p50;
   const facts = [
     chosen?.description,
     chosen?.model && `Model ${chosen.model}.`,
@@ -47,14 +51,15 @@ export function NoDeployment() {
   const [, navigate] = useLocation();
   return (
     <div className="empty run-none">
-      <h1>No deployment yet</h1>
+      <h1>No deployment is known here</h1>
       <p>
         A deployment is a model with your LoRA that RunComfy serves. Make one on{" "}
         <a href="https://www.runcomfy.com/" target="_blank" rel="noreferrer">
           RunComfy’s dashboard
         </a>
-        , and it appears here within seconds. If you have one, ask whoever runs this gateway to list
-        it in its DEPLOYMENTS_FILE, or give its id:
+        , and it appears here within seconds. If you have one, RunComfy may not answer at the
+        moment: it is asked again by itself. Or ask whoever runs this gateway to list it in its
+        DEPLOYMENTS_FILE, or give its id:
       </p>
       <form
         className="row"

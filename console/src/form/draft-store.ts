@@ -32,6 +32,23 @@ export function takeOver(scope: string): unknown {
   return input;
 }
 
+const formers = new Map<string, Store<Draft | null>>();
+
+/** What `replaceDraft` took out of a form, and no run has followed yet; null for nothing. */
+export function formerOf(scope: string): Store<Draft | null> {
+  const store = formers.get(scope) ?? createStore<Draft | null>(null);
+  formers.set(scope, store);
+  return store;
+}
+
+/** Puts a whole draft into a form, so that it can be undone. */
+export function replaceDraft(scope: string, draft: Draft): void {
+  const store = draftOf(scope, draft);
+  const former = store.get();
+  if (JSON.stringify(former) !== JSON.stringify(draft)) formerOf(scope).set(former);
+  store.set(draft);
+}
+
 /** Drafts and keys are of one deployment, and of whoever is signed in. */
 export function toScope(viewerId: string, deploymentId: string): string {
   return `${viewerId} ${deploymentId}`;

@@ -45,7 +45,9 @@ function readValue({ widget }: Field, typed: string): Read {
     case "number":
     case "seed": {
       const value = Number(typed);
-      return Number.isFinite(value) ? { value } : { problem: "is no number; use digits" };
+      return typed.trim() !== "" && Number.isFinite(value)
+        ? { value }
+        : { problem: "is no number; use digits" };
     }
     case "choice":
     case "flag":

@@ -11,11 +11,7 @@ type Slider = {
 /** What a field is filled in with. */
 export type Widget =
   | { readonly kind: "text"; readonly isLong: boolean }
-  | (Bounds & {
-      readonly kind: "number";
-      readonly step: number | "any";
-      readonly slider: Slider | null;
-    })
+  | (Bounds & { readonly kind: "number"; readonly slider: Slider | null })
   | (Bounds & { readonly kind: "seed" })
   | { readonly kind: "choice"; readonly options: readonly unknown[] }
   | { readonly kind: "flag" }
@@ -91,7 +87,7 @@ function readField(name: string, schema: JsonObject, isRequired: boolean, root: 
   const isCommon = /^(prompt|width|height)$/.test(name) || /^(seed|files?)$/.test(widget.kind);
   return {
     name,
-    label: isText(title) && title !== "" ? title : toLabel(name),
+    label: toLabel(name, title),
     description: isText(description) ? description : "",
     isRequired,
     isFolded: !isCommon && !isRequired,
@@ -136,9 +132,8 @@ function readNumber(name: string, schema: JsonObject, isInteger: boolean): Widge
   const maximum = toBound(schema["maximum"], schema["exclusiveMaximum"], isInteger ? -1 : 0);
   if (isInteger && /(^|_)seed$/.test(name)) return { kind: "seed", minimum, maximum };
   const multiple = typeof multipleOf === "number" && multipleOf > 0 ? multipleOf : null;
-  const step = multiple ?? (isInteger ? 1 : "any");
   const slider = toSlider({ minimum, maximum }, multiple, isInteger);
-  return { kind: "number", minimum, maximum, step, slider };
+  return { kind: "number", minimum, maximum, slider };
 }
 
 const MOST_SPAN = 10_000;
@@ -173,7 +168,9 @@ function toAccept(format: string): string {
   return /^(image|video|audio)$/.test(kind) ? `${kind}/*` : "image/*,video/*,audio/*";
 }
 
-function toLabel(name: string): string {
+/** What people call a field, by the title that its schema may have. */
+export function toLabel(name: string, title?: unknown): string {
+  if (isText(title) && title !== "") return title;
   const known = LABELS.get(name);
   if (known !== undefined) return known;
   const picture = /^ctrl_img_(\d+)$/.exec(name);

@@ -77,7 +77,9 @@ function Shown({
         {job.isCancellable && viewer.may("jobs:cancel") && <Cancel id={job.id} />}
       </div>
       <Result job={job} />
-      <p className="run-prompt">{promptOf(job)}</p>
+      <p className="run-prompt" dir="auto">
+        {promptOf(job)}
+      </p>
     </div>
   );
 }

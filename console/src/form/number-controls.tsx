@@ -4,7 +4,7 @@ import { drawSeed } from "./random";
 /** A slider for the hand beside a number for whoever knows it. */
 export function NumberControl(props: ControlProps<"number">) {
   const { field, widget, id, value, onChange, described } = props;
-  const { slider, step } = widget;
+  const { slider } = widget;
   const placeholder = toPlaceholder(field);
   const shown = value === "" ? placeholder : value;
   return (
@@ -21,20 +21,30 @@ export function NumberControl(props: ControlProps<"number">) {
           onChange={({ target }) => onChange(target.value)}
         />
       )}
-      <input
-        {...described}
-        id={id}
-        type="number"
-        min={widget.minimum ?? undefined}
-        max={widget.maximum ?? undefined}
-        step={step}
-        value={value}
-        placeholder={placeholder}
-        onChange={({ target }) => onChange(target.value)}
-        // Else a page that is scrolled changes the number under the pointer.
-        onWheel={({ currentTarget }) => currentTarget.blur()}
-      />
+      <Digits {...{ id, value, placeholder, onChange, described }} least={widget.minimum} />
     </span>
+  );
+}
+
+/** A field of the type number would say of what is none that nothing is in it, and it would run with the default. */
+function Digits({
+  least,
+  onChange,
+  described,
+  ...attributes
+}: Pick<ControlProps<"number">, "id" | "value" | "onChange" | "described"> & {
+  readonly placeholder: string;
+  readonly least: number | null;
+}) {
+  return (
+    <input
+      {...described}
+      {...attributes}
+      autoComplete="off"
+      // A phone's keys for numbers may lack the minus.
+      inputMode={least !== null && least >= 0 ? "decimal" : "text"}
+      onChange={({ target }) => onChange(target.value)}
+    />
   );
 }
 
@@ -43,22 +53,15 @@ const RANDOM = "-1";
 /** A number that is drawn by the dice, or by RunComfy at each run where the bounds allow -1. */
 export function SeedControl(props: ControlProps<"seed">) {
   const { field, widget, id, value, onChange, described } = props;
-  const { minimum, maximum } = widget;
+  const { minimum } = widget;
   const isRandomAllowed = minimum !== null && minimum <= -1;
   const isRandom = value === RANDOM || (value === "" && field.fallback === -1);
   return (
     <span className="run-seed">
-      <input
-        {...described}
-        id={id}
-        type="number"
-        step={1}
-        min={minimum ?? undefined}
-        max={maximum ?? undefined}
-        value={value}
+      <Digits
+        {...{ id, value, onChange, described }}
         placeholder={toPlaceholder(field)}
-        onChange={({ target }) => onChange(target.value)}
-        onWheel={({ currentTarget }) => currentTarget.blur()}
+        least={minimum}
       />
       <button
         type="button"

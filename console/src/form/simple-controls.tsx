@@ -17,6 +17,7 @@ export function TextControl(props: ControlProps<"text">) {
     <input
       {...described}
       id={id}
+      dir="auto"
       value={value}
       placeholder={placeholder}
       onChange={({ target }) => onChange(target.value)}
@@ -54,6 +55,7 @@ function GrowingText({
       rows={Math.min(Math.max(rows, least), MOST_ROWS)}
       style={{ minHeight: `calc(${least}lh + 14px)` }}
       spellCheck={!isCode}
+      dir={isCode ? "ltr" : "auto"}
       onChange={({ target }) => onChange(target.value)}
     />
   );

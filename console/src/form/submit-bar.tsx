@@ -11,6 +11,7 @@ export function SubmitBar({
   messages,
   warnings,
   onClear,
+  onUndo,
 }: {
   readonly submission: Submission;
   readonly canSubmit: boolean;
@@ -18,16 +19,18 @@ export function SubmitBar({
   readonly messages: readonly string[];
   readonly warnings: readonly string[];
   readonly onClear: () => void;
+  /** Null where nothing was lost. */
+  readonly onUndo: (() => void) | null;
 }) {
   const isSending = submission.kind === "sending";
   const reason = !canSubmit ? NO_SCOPE : isUploading ? "The upload has to end first." : "";
   return (
     <div className="run-bar">
-      <ul role="alert" className="run-messages">
+      <div role="alert" className="run-messages">
         {messages.map((message) => (
-          <li key={message}>{message}</li>
+          <div key={message}>{message}</div>
         ))}
-      </ul>
+      </div>
       <div className="row">
         <button
           className="primary run-submit"
@@ -41,6 +44,11 @@ export function SubmitBar({
         <button type="button" onClick={onClear}>
           Clear
         </button>
+        {onUndo && (
+          <button type="button" title="Bring back what stood here before" onClick={onUndo}>
+            Undo
+          </button>
+        )}
         <span id="run-reason" role="status" className="hint">
           {reason}
           {reason === "" && !isSending && (
@@ -54,13 +62,13 @@ export function SubmitBar({
           )}
         </span>
       </div>
-      <ul role="status" className="run-messages" aria-label="Warnings">
+      <div role="status" className="run-messages" aria-label="Warnings">
         {warnings.map((warning) => (
-          <li key={warning} className="warning">
+          <div key={warning} className="warning">
             {warning}.
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
     </div>
   );
 }

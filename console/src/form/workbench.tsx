@@ -5,7 +5,7 @@ import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { AsCode } from "./as-code";
 import { type Draft, emptyDraft, toInput } from "./draft";
-import { draftOf, toScope } from "./draft-store";
+import { draftOf, formerOf, replaceDraft, toScope } from "./draft-store";
 import { type Field, withOthers } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
@@ -34,6 +34,7 @@ export function Workbench({
   const store = draftOf(scope, emptyDraft(given));
   const draft = useStore(store);
   const fields = useMemo(() => withOthers(given, draft), [given, draft]);
+  const former = useStore(formerOf(scope));
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [uploads, setUploads] = useState<ReadonlySet<string>>(new Set());
@@ -60,8 +61,9 @@ export function Workbench({
     if (!canSubmit || uploads.size > 0 || submission.kind === "sending" || isTooSoon()) return;
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
-    if (problems.size === 0) void submit(input);
-    else setTries((count) => count + 1);
+    if (problems.size > 0) return setTries((count) => count + 1);
+    formerOf(scope).set(null);
+    void submit(input);
   };
   const runNow = useEffectEvent(run);
   useEffect(() => {
@@ -104,13 +106,14 @@ export function Workbench({
           messages={refusal && isSame ? [...issues.others, refusal.message] : []}
           warnings={warnings.map(({ message }) => message)}
           onClear={() => {
-            store.set(emptyDraft(fields));
+            replaceDraft(scope, emptyDraft(fields));
             setTouched(new Set());
             setSent(null);
           }}
+          onUndo={former && (() => replaceDraft(scope, former))}
         />
       </InputForm>
-      <AsCode {...{ deploymentId, input, idempotencyKey }} isPublic={viewer.id === "local"} />
+      <AsCode {...{ deploymentId, input, idempotencyKey }} isPublic={!viewer.isSignedIn} />
     </div>
   );
 }

@@ -130,7 +130,7 @@ function GridTile({
       >
         <Media picture={picture} isSmall onBroken={onBroken} />
         {picture.asset.kind === "VIDEO" && <span className="gallery-film" aria-hidden="true" />}
-        <span className="gallery-caption" aria-hidden="true">
+        <span className="gallery-caption" aria-hidden="true" dir="auto">
           {promptOf(picture.job) || picture.job.deployment.name}
         </span>
       </Link>

@@ -110,7 +110,7 @@ function Details({ picture }: { readonly picture: Shown }) {
   return (
     <>
       <div className="gallery-words">
-        <p className="gallery-prompt" aria-live="polite">
+        <p className="gallery-prompt" aria-live="polite" dir="auto">
           {promptOf(job) || <span className="faint">It was made without a prompt.</span>}
         </p>
         <p className="row faint">

@@ -3,7 +3,8 @@ import { useClient } from "urql";
 
 import { useViewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
-import { Confirm } from "./confirm";
+import { Confirm, NEW_JOB } from "./confirm";
+import { catchFocus } from "./job-table";
 import { removeFromList } from "./use-job-list";
 import type { Selection } from "./use-selection";
 
@@ -39,6 +40,8 @@ export function ActionBar({
     selection.drop(done);
     onTell(tell(outcomes, action.done));
     setIsBusy(false);
+    // The button that was pressed may be disabled by now.
+    requestAnimationFrame(catchFocus);
   }
 
   return (
@@ -58,9 +61,7 @@ export function ActionBar({
             action="Run again"
             onConfirm={() => void run(RUN_THEM_AGAIN, all)}
           >
-            {all.length === 1
-              ? "It is a new job, and paid for."
-              : "Each is a new job, and paid for."}
+            {all.length === 1 ? "It" : "Each"} is {NEW_JOB}.
             {risky > 0 && ` ${warn(risky, all.length)}`}
           </Confirm>
         </>

@@ -1,5 +1,10 @@
 import { type ReactNode, type RefObject, useId } from "react";
 
+import { IS_SANDBOX } from "../gateway";
+
+/** What running something again makes. */
+export const NEW_JOB = IS_SANDBOX ? "a new job" : "a new job, and paid for";
+
 /** A question before something that can't be taken back; opened by `showModal`. */
 export function Confirm({
   dialog,

@@ -1,15 +1,11 @@
 import { graphql } from "../gql";
 
 /** What a deployment's input may hold; of a deployment that is not listed, nothing. */
-export const INPUT_FIELDS = graphql(`
-  query JobInputFields($deploymentId: ID!) {
+export const INPUT_SCHEMA = graphql(`
+  query JobInputSchema($deploymentId: ID!) {
     deployment(id: $deploymentId) {
       id
-      inputFields {
-        name
-        default
-        description
-      }
+      inputSchema
     }
   }
 `);

@@ -1,16 +1,19 @@
+import { useMemo } from "react";
 import { useQuery } from "urql";
 
+import { readFields, toLabel } from "../form/fields";
 import type { FullJob } from "./use-job";
-import { INPUT_FIELDS } from "./documents";
+import { INPUT_SCHEMA } from "./documents";
 
-/** What was sent, one value a line, in the deployment's order. */
+/** What was sent, one value a line, named and in order as in the form. */
 export function InputTable({ job }: { readonly job: FullJob }) {
   const [{ data }] = useQuery({
-    query: INPUT_FIELDS,
+    query: INPUT_SCHEMA,
     variables: { deploymentId: job.deployment.id },
     requestPolicy: "cache-first",
   });
-  const fields = data?.deployment?.inputFields ?? [];
+  const inputSchema = data?.deployment?.inputSchema;
+  const fields = useMemo(() => readFields(inputSchema), [inputSchema]);
   const input =
     typeof job.input === "object" && job.input !== null ? Object.entries(job.input) : [];
   const rank = new Map(fields.map(({ name }, index) => [name, index]));
@@ -24,16 +27,16 @@ export function InputTable({ job }: { readonly job: FullJob }) {
         {sorted.map(([name, value]) => {
           const field = fields.find((one) => one.name === name);
           const isDefault =
-            field !== undefined && JSON.stringify(field.default) === JSON.stringify(value);
+            field !== undefined && JSON.stringify(field.fallback) === JSON.stringify(value);
           return (
             <tr key={name}>
-              <th scope="row" title={field?.description ?? undefined}>
-                {name}
+              <th scope="row" title={`${name}\n${field?.description ?? ""}`}>
+                {field?.label ?? toLabel(name)}
               </th>
               <td>
                 <Value value={value} />
+                {isDefault && <span className="faint origin">default</span>}
               </td>
-              <td className="faint origin">{isDefault && "default"}</td>
             </tr>
           );
         })}
@@ -55,7 +58,12 @@ function Value({ value }: { readonly value: unknown }) {
         an uploaded file <span className="faint">({upload})</span>
       </>
     );
-  if (!/^https?:\/\//.test(value)) return <span className="text">{value}</span>;
+  if (!/^https?:\/\//.test(value))
+    return (
+      <span className="text" dir="auto">
+        {value}
+      </span>
+    );
   return (
     <a href={value} target="_blank" rel="noreferrer">
       {value}

@@ -6,7 +6,7 @@ import { handOver, toScope } from "../form/draft-store";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
 import { useViewer } from "../viewer";
 import { CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
-import { Confirm } from "./confirm";
+import { Confirm, NEW_JOB } from "./confirm";
 import { useAction } from "./use-action";
 import type { FullJob } from "./use-job";
 import { removeFromList } from "./use-job-list";
@@ -29,6 +29,8 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   const mayCancel = isMine && viewer.may("jobs:cancel");
   const maySubmit = viewer.may("jobs:submit");
   const isRisky = job.error?.retryable === false;
+  // Of one that failed the page has said what another run costs, and one that was cancelled made nothing.
+  const isAsked = job.status !== "CANCELLED" && job.error?.retryable !== true;
   const isInputToBlame = job.error?.code === "INFERENCE_FAILED";
 
   async function cancelIt(): Promise<void> {
@@ -71,7 +73,7 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
           className={job.error?.retryable && !isInputToBlame ? "primary" : undefined}
           disabled={doing === RUN_THEM_AGAIN}
           {...PRESSED_ONCE}
-          onClick={() => (isRisky ? repetition.current?.showModal() : void repeat())}
+          onClick={() => (isAsked ? repetition.current?.showModal() : void repeat())}
         >
           {doing === RUN_THEM_AGAIN ? "Sending…" : "Run again"}
         </button>
@@ -97,15 +99,17 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
           What went in, what came out and the files that are kept here will be gone for good.
         </Confirm>
       )}
-      {isRisky && (
+      {isAsked && (
         <Confirm
           dialog={repetition}
-          title="Run it again all the same?"
+          title={isRisky ? "Run it again all the same?" : "Run it again?"}
           keep="Don't run it"
           action="Run again"
           onConfirm={() => void repeat()}
         >
-          The first run may have cost money, or still be running. {job.error?.message}
+          {isRisky
+            ? `The first run may have cost money, or still be running. ${job.error?.message}`
+            : `It is ${NEW_JOB}. The same input, its seed included, mostly gives the same result: for another one, run it again with changes.`}
         </Confirm>
       )}
     </div>

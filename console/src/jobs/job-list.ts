@@ -37,6 +37,8 @@ export type JobListState = {
   readonly error: GatewayError | null;
 };
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Which rows are seen, and whether there is nothing above them. */
 export type Sight = { readonly first: number; readonly last: number; readonly isAtTop: boolean };
 
@@ -212,8 +214,10 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
   return {
     filter,
     state,
-    /** How far one had scrolled, for whoever comes back. */
+    /** How far one had scrolled, in which row one was and what was selected, for whoever comes back. */
     offset: 0,
+    current: { id: "", index: 0 },
+    selected: NONE,
     hear,
 
     /** Says that changes may have been missed: what is seen is read anew, and the rest once it is seen. */

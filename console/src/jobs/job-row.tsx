@@ -68,7 +68,7 @@ export const JobRow = memo(function JobRow({
         {job.deployment.name}
       </span>
       <span role="gridcell" className="prompt">
-        <Link href={`/jobs/${job.id}`} tabIndex={-1} title={prompt}>
+        <Link href={`/jobs/${job.id}`} tabIndex={-1} title={prompt} dir="auto">
           {prompt === "" ? "no prompt" : prompt}
         </Link>
       </span>

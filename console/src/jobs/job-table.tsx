@@ -17,6 +17,14 @@ const COMING = 8;
 /** So little is not scrolled down yet. */
 const TOP = 4;
 
+/** Gives the focus to the current row, where it was lost together with what had it. */
+export function catchFocus(): void {
+  const isLost = document.activeElement?.matches("body, main") === true;
+  if (!isLost) return;
+  const row = document.querySelector<HTMLElement>('[role="grid"] [tabindex="0"]');
+  row?.focus({ preventScroll: true });
+}
+
 /** The rows that are in sight, of however many there are. */
 export function JobTable({
   scroller,
@@ -37,11 +45,18 @@ export function JobTable({
   const isPhone = useMedia("(max-width: 760px)");
   const header = isPhone ? 0 : HEADER_HEIGHT;
   const height = isPhone ? CARD_HEIGHT : ROW_HEIGHT;
-  const [current, setCurrent] = useState("");
-  const at = Math.max(
-    0,
-    rows.findIndex(({ id }) => id === current),
-  );
+  const [current, setCurrent] = useState(list.current.id);
+  const found = rows.findIndex(({ id }) => id === current);
+  // In the place of one that was deleted is now the next.
+  const at = found < 0 ? Math.max(0, Math.min(list.current.index, rows.length - 1)) : found;
+  useEffect(() => {
+    list.current = { id: current, index: at };
+  }, [list, current, at]);
+  useEffect(() => {
+    if (list.current.id === "") return undefined;
+    const frame = requestAnimationFrame(catchFocus);
+    return () => cancelAnimationFrame(frame);
+  }, [list]);
 
   const virtualizer = useVirtualizer({
     count: rows.length + (isMoreComing ? COMING : 0),

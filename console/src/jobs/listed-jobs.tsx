@@ -18,7 +18,7 @@ export function ListedJobs({
 }) {
   const state = useStore(list.state);
   const { rows, total, hasMore, error } = state;
-  const selection = useSelection(rows);
+  const selection = useSelection(list, rows);
   const [told, setTold] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
   const isAllSelected = rows.length > 0 && selection.selected.length === rows.length;

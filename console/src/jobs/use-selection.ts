@@ -1,12 +1,15 @@
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import type { Row } from "./job-list";
+import type { JobList, Row } from "./job-list";
 
 export type Selection = ReturnType<typeof useSelection>;
 
-/** Which of the rows are selected; one that is no longer among them counts no longer. */
-export function useSelection(rows: readonly Row[]) {
-  const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
+/** Which of the rows of a list are selected; one that is no longer among them counts no longer. */
+export function useSelection(list: JobList, rows: readonly Row[]) {
+  const [ids, setIds] = useState(list.selected);
+  useEffect(() => {
+    list.selected = ids;
+  }, [list, ids]);
   /** Where a range begins. */
   const anchor = useRef<string | null>(null);
   const shown = useRef(rows);

@@ -1,6 +1,7 @@
 import { useQuery } from "urql";
 
 import { DEPLOYMENT_NAMES } from "../documents";
+import { useAgain } from "./use-again";
 
 /** Of which deployment jobs are shown; empty for all of them. */
 export function DeploymentSelect({
@@ -10,7 +11,8 @@ export function DeploymentSelect({
   readonly value: string;
   readonly onChange: (id: string) => void;
 }) {
-  const [{ data }] = useQuery({ query: DEPLOYMENT_NAMES });
+  const [{ data }, ask] = useQuery({ query: DEPLOYMENT_NAMES });
+  useAgain(ask, data === undefined);
   const deployments = data?.deployments ?? [];
   const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);
   return (

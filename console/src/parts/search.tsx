@@ -39,6 +39,7 @@ export function Search({
       Search <span role="status">{isShort && "(at least 3 letters)"}</span>
       <input
         type="search"
+        dir="auto"
         maxLength={LONGEST_TEXT}
         placeholder="words of the prompt"
         value={typed}

@@ -5,6 +5,8 @@ import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
 import { DEPLOYMENTS } from "../documents";
 import { Problem } from "../parts/problem";
+import { useAgain } from "../parts/use-again";
+import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
 import "./deployments.css";
 
@@ -13,7 +15,9 @@ const FEW = 5;
 
 /** What can be run, and how it goes. */
 export function Deployments() {
+  useTitle("Deployments");
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  useAgain(ask, !data?.deployments.length);
   if (data) return <DeploymentList deployments={data.deployments} />;
   return (
     <>
@@ -55,8 +59,8 @@ function DeploymentList({ deployments }: { readonly deployments: readonly Deploy
       </div>
       {deployments.length === 0 && (
         <p className="empty">
-          There are no deployments yet. Deploy a LoRA on RunComfy, or list one in the gateway's file
-          of deployments; it comes here when the page is loaded again.
+          No deployment is known here. Deploy a LoRA on RunComfy, or list one in the gateway's file
+          of deployments. Where RunComfy does not answer at the moment, they come once it does.
         </p>
       )}
       <div className="deployments">

@@ -11,6 +11,7 @@ import { picturesOf, type Shown } from "../gallery/pictures";
 import { Empty, Loading, Older, Waiting } from "../gallery/states";
 import { useJobList } from "../jobs/use-job-list";
 import { useSeen } from "../parts/use-seen";
+import { useTitle } from "../parts/use-title";
 import { useStore } from "../store";
 import "./gallery.css";
 
@@ -19,6 +20,7 @@ const PATIENCE = 1_000;
 
 /** What all jobs made, newest first. */
 export function Gallery() {
+  useTitle("Gallery");
   const [search] = useSearchParams();
   const { filter, open } = readAddress(search);
   const client = useClient();

@@ -4,6 +4,7 @@ import { Link } from "wouter";
 
 import { KEEP } from "../documents";
 import { Copy } from "../parts/copy";
+import { NEW_JOB } from "../jobs/confirm";
 import { InputTable } from "../jobs/input-table";
 import { JobActions, type JobActionsProps } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
@@ -13,6 +14,7 @@ import { type FullJob, useJob } from "../jobs/use-job";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
+import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
 import { useViewer } from "../viewer";
 import "./job.css";
@@ -23,6 +25,7 @@ export function JobPage({ id }: { readonly id: string }) {
   const { job, isRead, error, estimate, read, hear } = useJob(id);
   const [problem, setProblem] = useState("");
   const [, keep] = useMutation(KEEP);
+  useTitle((job && promptOf(job)) || "A job");
 
   if (job === null) {
     if (isRead) return <Unknown />;
@@ -94,7 +97,9 @@ function Head(props: JobActionsProps) {
         </span>
         <Link href={`/run/${encodeURIComponent(job.deployment.id)}`}>{job.deployment.name}</Link>
       </p>
-      <h1 className="asked">{promptOf(job) || "A job without a prompt"}</h1>
+      <h1 className="asked" dir="auto">
+        {promptOf(job) || "A job without a prompt"}
+      </h1>
       <JobActions {...props} />
     </div>
   );
@@ -107,7 +112,7 @@ function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
       <p>{error.message}</p>
       <p className="faint">
         {error.retryable
-          ? "You can run it again, as it is or with changes: nothing is paid for twice."
+          ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
           : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
         For support: {error.code}
       </p>
@@ -126,7 +131,11 @@ function Facts({ job }: { readonly job: FullJob }) {
       <dt>At RunComfy</dt>
       <dd>
         {job.requestId === null ? (
-          "not accepted yet"
+          job.isFinished ? (
+            "not known"
+          ) : (
+            "not accepted yet"
+          )
         ) : (
           <>
             <code>{job.requestId}</code> <Copy text={job.requestId} name="RunComfy's id of it" />

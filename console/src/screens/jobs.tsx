@@ -6,11 +6,13 @@ import { type Filters, readFilters, toJobFilter, writeFilters } from "../jobs/fi
 import { ListedJobs } from "../jobs/listed-jobs";
 import { useJobList } from "../jobs/use-job-list";
 import { Search } from "../parts/search";
+import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
 import "./jobs.css";
 
 /** Every job, newest first, as it changes. */
 export function Jobs() {
+  useTitle("Jobs");
   const viewer = useViewer();
   const [parameters, setParameters] = useSearchParams();
   const filters = useMemo(() => readFilters(parameters), [parameters]);
@@ -27,7 +29,7 @@ export function Jobs() {
       <div className="above">
         <FilterBar
           filters={filters}
-          hasOwners={viewer.id !== "local" && viewer.may("jobs:read:all")}
+          hasOwners={viewer.isSignedIn && viewer.may("jobs:read:all")}
           onChange={change}
         />
         <Search value={filters.text} onChange={(text) => change({ text })} />

@@ -6,7 +6,7 @@ import { Redirect, useLocation } from "wouter";
 import { DEPLOYMENTS } from "../documents";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
-import { draftOf, takeOver, toScope } from "../form/draft-store";
+import { replaceDraft, takeOver, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
@@ -14,6 +14,8 @@ import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql/graphql";
 import { Problem } from "../parts/problem";
+import { useAgain } from "../parts/use-again";
+import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
@@ -27,6 +29,7 @@ const lastUsed = createItem("last deployment");
 /** Fill in what a deployment takes, run it, and see what comes of it. */
 export function Run({ deploymentId }: Props) {
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  useAgain(ask, !data?.deployments.length);
   useEffect(() => {
     if (deploymentId !== undefined) lastUsed.set(deploymentId);
   }, [deploymentId]);
@@ -49,6 +52,7 @@ function Desk({
 }: Required<Props> & { readonly deployments: Deployments }) {
   const [, navigate] = useLocation();
   const viewer = useViewer();
+  useTitle(`Run ${deployments.find(({ id }) => id === deploymentId)?.name ?? deploymentId}`);
   const right = useRef<HTMLElement>(null);
   const recent = useStore(recentOf(viewer.id));
   const fieldsOf = useMemo(() => {
@@ -58,8 +62,7 @@ function Desk({
   }, [deployments]);
   const fill = useCallback(
     (id: string, input: unknown) => {
-      const draft = toDraft(fieldsOf(id), input);
-      draftOf(toScope(viewer.id, id), draft).set(draft);
+      replaceDraft(toScope(viewer.id, id), toDraft(fieldsOf(id), input));
     },
     [viewer.id, fieldsOf],
   );

@@ -1,0 +1,5 @@
+/** What the gateway says of itself in the page that it serves. */
+const SAID = document.querySelector<HTMLMetaElement>("meta[name=gateway]")?.content ?? "";
+
+export const IS_SANDBOX = SAID.includes("sandbox");
+export const HAS_GRAPHIQL = SAID.includes("graphiql");
