@@ -1,12 +1,17 @@
 import { useEffect } from "react";
 
+import { useChanges } from "../live";
+
 const AGAIN_MS = 15_000;
 
-/** Asks anew every 15 s, as long as the page is seen and `isWanted`. */
+/** Asks anew every 15 s while the page is seen, and when the gateway is back, as long as `isWanted`. */
 export function useAgain(
   ask: (options: { readonly requestPolicy: "network-only" }) => void,
   isWanted = true,
 ): void {
+  useChanges((job) => {
+    if (job === null && isWanted) ask({ requestPolicy: "network-only" });
+  });
   useEffect(() => {
     if (!isWanted) return undefined;
     const timer = setInterval(() => {
