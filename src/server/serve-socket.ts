@@ -23,8 +23,11 @@ const MESSAGE_BYTES = 2_048;
 const MOST_BYTES_BEFORE_INIT = 65_536;
 
 export type SocketOperation = {
-  /** Has a stream ended with the operation. */
+  /** Has a stream ended if the socket closes before it is over. */
   onStream(end: () => void): void;
+  /** It is over. */
+  close(): void;
+  /** The socket has closed. */
   end(): void;
 };
 
@@ -40,7 +43,7 @@ export type SocketSession = {
   close(code: number, reason: string): void;
   /** Whether it closes or has closed. */
   isClosed(): boolean;
-  /** What runs, by the client's id for it; ended when it is over, or the socket has closed. */
+  /** What runs, by the client's id for it. */
   readonly operations: Map<string, SocketOperation>;
   /** Called, last first, when the socket has closed. */
   readonly leave: (() => void)[];

@@ -156,9 +156,13 @@ class SocketOrigin implements OperationOrigin, SocketOperation {
     else this.#endStream = end;
   }
 
-  end(): void {
+  close(): void {
     this.#isOver = true;
     this.#share?.close();
+  }
+
+  end(): void {
+    this.close();
     this.#endStream();
   }
 }
@@ -245,7 +249,7 @@ const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
 };
 
 function endOperation({ operations }: SocketSession, id: string): void {
-  operations.get(id)?.end();
+  operations.get(id)?.close();
   operations.delete(id);
 }
 
