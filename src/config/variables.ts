@@ -192,9 +192,10 @@ const SERVER = {
     NOT_IN_PRODUCTION,
     "Whether browsers get the console at `/`. It asks for a credential where one is needed.",
   ),
-  NODE_ENV: optional(
+  // With a default, so that a copy of .env.example has no empty one: that would take the image's from a container.
+  NODE_ENV: setting(
     z.string(),
-    "none",
+    "development",
     "`production` hides the schema, GraphiQL and the console, and requires a `RUNCOMFY_API_TOKEN`.",
   ),
   LOG_LEVEL: optional(

@@ -32,12 +32,14 @@ const CADDYFILE = readPage("ops/Caddyfile");
 const { services } = COMPOSE.parse(parse(readPage("ops/compose.yaml")));
 const gateways = Object.entries(services).filter(([, { image }]) => image === "runcomfy-graphql");
 
+const BLOCKS = readBlocks("docs/deploy.md", "In containers", "sh").join("\n");
+const [, ENV = ""] = /^ENV (.+)$/m.exec(DOCKERFILE) ?? [];
+const OF_IMAGE = parseEnv(ENV.replaceAll(" ", "\n"));
+
 /** What a gateway finds in its environment, with the file that the page tells to write. */
 function environmentOf({ environment }: z.infer<typeof SERVICE>) {
-  const blocks = readBlocks("docs/deploy.md", "In containers", "sh").join("\n");
-  const [, written = ""] = /^cat > ops\/.env <<END\n([^]*?)^END$/m.exec(blocks) ?? [];
+  const [, written = ""] = /^cat > ops\/.env <<END\n([^]*?)^END$/m.exec(BLOCKS) ?? [];
   const file = parseEnv(written.replaceAll(/…|\$\(.+\)/g, "secret"));
-  const [, ofImage = ""] = /^ENV (.+)$/m.exec(DOCKERFILE) ?? [];
   const filledIn = Object.entries(environment).map(([name, value]) => [
     name,
     value.replaceAll(
@@ -45,11 +47,7 @@ function environmentOf({ environment }: z.infer<typeof SERVICE>) {
       (_, variable: string, otherwise = "") => file[variable] ?? otherwise,
     ),
   ]);
-  return {
-    ...parseEnv(ofImage.replaceAll(" ", "\n")),
-    ...file,
-    ...Object.fromEntries(filledIn),
-  };
+  return { ...OF_IMAGE, ...file, ...Object.fromEntries(filledIn) };
 }
 
 test("three gateways start with what the compose file and the page on it set", () => {
@@ -68,6 +66,15 @@ test("three gateways start with what the compose file and the page on it set", (
       config.drainSeconds + 10,
     );
   }
+});
+
+test("an env file that leaves NODE_ENV empty does not take production from a container", () => {
+  const example = parseEnv(readPage(".env.example"));
+  expect(Object.keys(OF_IMAGE).filter((name) => name in example)).toEqual([]);
+  const [, given = ""] = /^docker run -d --env-file \.env (.+)$/m.exec(BLOCKS) ?? [];
+  expect(given).toContain("-e NODE_ENV=production ");
+  for (const [, { environment }] of gateways)
+    expect(environment).toHaveProperty("NODE_ENV", "production");
 });
 
 test("Caddy and Prometheus look for each gateway where it listens", () => {
