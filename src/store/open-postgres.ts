@@ -215,7 +215,10 @@ function toDatabaseName(databaseUrl: string): string {
 
 /** What is wrong, by Postgres' own codes and the network's, and what a person can do about it. */
 function explain(error: unknown): string {
+  const detail = error instanceof Error ? error.message : String(error);
   switch (codeOf(error instanceof DatabaseAwayError ? error.cause : error)) {
+    case "42P07":
+      return `holds another program's tables (${detail}). Name an empty database in DATABASE_URL.`;
     case "28P01":
     case "28000":
       return "refuses the user or the password. Correct them in DATABASE_URL, with special characters percent-encoded.";

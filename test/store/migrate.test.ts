@@ -30,6 +30,15 @@ describe.each([
     await execute("update gateway_schema set breaking = 1 where version = 9999");
     await expect(openStore({ databaseUrl, log })).rejects.toThrow(/Start that version/);
   });
+
+  test("are not made beside another program's table of one of their names, which is told and left as it is", async () => {
+    const { databaseUrl, execute } = await openDatabase();
+    await execute("create table jobs (x integer)");
+    await expect(openStore({ databaseUrl, log: pino({ level: "silent" }) })).rejects.toThrow(
+      /holds another program's tables \(.*jobs.* already exists\)\. Name an empty/,
+    );
+    await execute("insert into jobs (x) values (1)");
+  });
 });
 
 async function openSqlite() {
