@@ -7,9 +7,9 @@ if (Number(major) < 24) {
     `runcomfy-graphql needs Node 24 or newer, and this is ${process.versions.node}. Get it from https://nodejs.org, then run this again.`,
   );
   process.exitCode = 1;
-} else if (process.argv[2] === "key") {
-  process.argv.splice(2, 1);
-  await import("./manage-keys.ts");
+} else if (process.argv[2] === "key" || process.argv[2] === "schema") {
+  const [name] = process.argv.splice(2, 1);
+  await (name === "key" ? import("./manage-keys.ts") : import("./print-schema.ts"));
 } else {
   // As `npm start` does. Not in the first line, as not every `env` splits that.
   if (process.platform !== "win32" && !process.execArgv.includes(FLAG))

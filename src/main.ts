@@ -3,6 +3,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import type { Logger } from "pino";
 
+import { COMMANDS } from "./config/commands.ts";
 import type { Config } from "./config/load-config.ts";
 import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { printEnvExample } from "./config/print-settings.ts";
@@ -17,8 +18,16 @@ const STOP_DEADLINE_MS = 9_400;
 const LAST_LINES_MS = 500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
-const USAGE =
-  "`--port` and `--database` stand for PORT and DATABASE_URL. All settings are variables, in the environment or in .env, as in PORT=4100 npm start; npm start -- --help lists them.";
+const USAGE = `Its other settings are variables, in the environment or in .env. See all of them, and the other commands, with: ${COMMANDS.start} --help`;
+/** Comments, as what follows is told to be copied as .env. */
+const HELP = `# ${COMMANDS.start} --port 4100 --database file:data/gateway.db
+#   starts the gateway; both may be left out, and stand for PORT and DATABASE_URL.
+# ${COMMANDS.start} --version
+# ${COMMANDS.key} --help
+#   says how to make, list and revoke API keys.
+# ${COMMANDS.schema} --deployments my.json
+#   prints the GraphQL schema.
+`;
 const TOKEN_REMARKS = {
   accepted: "",
   refused: " (it does not accept RUNCOMFY_API_TOKEN)",
@@ -31,7 +40,7 @@ const parameters = readParameters();
 // Without what was given, which may be a secret.
 if (parameters === null)
   giveUp(`The gateway takes --port, --database, --help and --version. ${USAGE}`);
-else if (parameters.help === true) console.log(printEnvExample());
+else if (parameters.help === true) console.log(`${HELP}\n${printEnvExample()}`);
 else if (parameters.version === true) console.log(readVersion());
 else run(parameters);
 

@@ -2,11 +2,12 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import { printSchema } from "graphql";
 
+import { COMMANDS } from "./config/commands.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { createSchema } from "./schema/create-schema.ts";
 
-const USE = "Use it like this: npm run --silent schema -- --deployments my.json > schema.graphql";
+const USE = `Use it like this: ${COMMANDS.schema} --deployments my.json > schema.graphql`;
 
 // Without a file, the schema of no catalogue.
 try {

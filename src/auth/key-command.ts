@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 import { kebabCase } from "change-case";
 
+import { COMMANDS } from "../config/commands.ts";
 import type { StoredKey } from "./api-keys-file.ts";
 import {
   ApiKeysError,
@@ -15,9 +16,9 @@ import {
 } from "./api-keys-file.ts";
 import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
-const HELP = `npm run --silent key -- create --owner web      prints a new key, this once
-npm run --silent key -- list                    shows all keys, without their secrets
-npm run --silent key -- revoke <id>             ends a key and its connections within seconds
+const HELP = `${COMMANDS.key} create --owner web      prints a new key, this once
+${COMMANDS.key} list                    shows all keys, without their secrets
+${COMMANDS.key} revoke <id>             ends a key and its connections within seconds
 
 create also takes
   --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; jobs:read:all is an operator's)

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 
 import type { BaseLogger } from "pino";
 
+import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { StoredKey } from "./api-keys-file.ts";
@@ -38,7 +39,7 @@ export async function openApiKeys(options: {
     const keys = await readApiKeys(file);
     if (keys === null)
       throw new ApiKeysError(
-        `The API keys file ${resolve(file)} isn't there. Make it with its first key: npm run --silent key -- create --owner web, or correct its path (API_KEYS_FILE).`,
+        `The API keys file ${resolve(file)} isn't there. Make it with its first key: ${COMMANDS.key} create --owner web, or correct its path (API_KEYS_FILE).`,
       );
     known = new Map(
       keys.map((stored) => {
@@ -52,7 +53,7 @@ export async function openApiKeys(options: {
     if (keys.length === 0)
       log.warn(
         { file: resolve(file) },
-        "The API keys file holds no key, so nobody is let in. Make one with: npm run --silent key -- create --owner web",
+        `The API keys file holds no key, so nobody is let in. Make one with: ${COMMANDS.key} create --owner web`,
       );
   }
 

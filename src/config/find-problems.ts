@@ -1,5 +1,6 @@
 import leven from "leven";
 
+import { COMMANDS } from "./commands.ts";
 import { isHost, isLoopback, NOTES } from "./rules.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -34,7 +35,7 @@ export function findProblems(given: Given): readonly string[] {
     AUTH === "none" &&
       isHost(HOST) &&
       !isLoopback(HOST) &&
-      "AUTH must be api-keys or jwt where HOST is not a loopback address, because anybody who reaches it could spend your money and read every job. Set AUTH=api-keys (make a key with: npm run --silent key -- create --owner web), or HOST=127.0.0.1.",
+      `AUTH must be api-keys or jwt where HOST is not a loopback address, because anybody who reaches it could spend your money and read every job. Set AUTH=api-keys (make a key with: ${COMMANDS.key} create --owner web), or HOST=127.0.0.1.`,
     isJwt && !JWT_ISSUER && "JWT_ISSUER must be set with AUTH=jwt: no other issuer's tokens count.",
     isJwt && !JWT_AUDIENCE && "JWT_AUDIENCE must be set with AUTH=jwt: no others' tokens count.",
     isJwt &&

@@ -115,7 +115,8 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   "OTEL_EXPORTER_OTLP_ENDPOINT",
 ]);
 
-const HEAD = "The gateway can't start. Correct these variables, in the environment or in .env:";
+const HEAD =
+  "The gateway can't start. Correct these variables, in the environment or in .env (--port and --database stand for PORT and DATABASE_URL):";
 
 function explain(error: z.ZodError | undefined, given: Given): readonly string[] {
   return (error?.issues ?? []).map(({ path, message }) => {

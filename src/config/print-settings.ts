@@ -45,7 +45,7 @@ For whoever runs the gateway: every variable that it reads, limits included.
 - An empty value counts as unset.
 - Wrong values stop the start, and all of them are listed at once. A name that looks like a slip is a warning.
 - Variables are read at the start: restart after a change.
-- \`npm start -- --help\` shows this page in a terminal.`;
+- \`npm start -- --help\`, or \`npx runcomfy-graphql --help\` of the package, shows this page in a terminal.`;
 
 const TABLE_HEAD = "| variable | default | meaning |\n| --- | --- | --- |";
 

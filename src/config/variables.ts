@@ -57,7 +57,7 @@ const RUNCOMFY = {
   DEPLOYMENTS_FILE: optional(
     z.string(),
     "what RunComfy lists; the sandbox's own",
-    'The JSON file that lists your deployments. Clients can use no others, unless the file says `"others": true`. Relative paths start at the folder of package.json.',
+    'The JSON file that lists your deployments. Clients can use no others, unless the file says `"others": true`. Relative paths start at the folder where the gateway starts.',
   ),
   SUBMIT_TIMEOUT_SECONDS: setting(
     number(0.1, 300),
@@ -214,7 +214,7 @@ const CREDENTIALS = {
   API_KEYS_FILE: setting(
     z.string(),
     "data/api-keys.json",
-    "With `api-keys`: the file that `npm run --silent key -- create --owner web` writes.",
+    "With `api-keys`: the file that the command `key` writes.",
   ),
   JWT_JWKS_URL: optional(
     fitting(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)"),

@@ -111,10 +111,36 @@ test("it starts with traces only where their packages are, and says which", asyn
   );
 });
 
-test("it tells its version and its settings, and makes keys", async () => {
+test("it tells its version, prints the schema, and makes keys", async () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   expect((await run(program, ["--version"])).stdout).toBe(`${version}\n`);
-  expect((await run(program, ["--help"])).stdout).toContain("RUNCOMFY_API_TOKEN=");
+  const schema = await run(program, ["schema"]);
+  expect(schema.stdout).toContain(readFileSync(join(ROOT, "schema.graphql"), "utf8"));
   const key = await run(program, ["key", "create", "--owner", "web"], { cwd: folder });
   expect(key.stdout).toMatch(/^rck_/);
+});
+
+test("what it says to run is there to be run", async () => {
+  const tell = async (parameters: readonly string[], environment = {}) => {
+    const settings = { cwd: folder, env: { PATH: process.env["PATH"], ...environment } };
+    const { stdout, stderr } = await run(program, parameters, settings).catch(
+      (failure: { readonly stdout: string; readonly stderr: string }) => failure,
+    );
+    return stdout + stderr;
+  };
+  const noFile = { AUTH: "api-keys", API_KEYS_FILE: "none.json", PORT: "0" };
+  const texts = await Promise.all([
+    tell(["--help"]),
+    tell(["key", "--help"]),
+    tell(["schema", "--depl"]),
+    tell(["keys"]),
+    tell([], noFile),
+    tell([], { HOST: "0.0.0.0" }),
+  ]);
+  for (const text of texts) {
+    expect(text).toContain("npx runcomfy-graphql");
+    expect(text).not.toMatch(/npm (run|start)|package\.json/);
+  }
+  expect(texts[0]).toMatch(/^# npx runcomfy-graphql --port .*--database file:.* key .* schema /s);
+  expect(texts[0]).toContain("RUNCOMFY_API_TOKEN=");
 });

@@ -1,0 +1,12 @@
+/** What to type to run each part of this program: the package, which is JavaScript, has a name for it, a checkout has npm. */
+export const COMMANDS = import.meta.url.endsWith(".js")
+  ? {
+      start: "npx runcomfy-graphql",
+      key: "npx runcomfy-graphql key",
+      schema: "npx runcomfy-graphql schema",
+    }
+  : {
+      start: "npm start --",
+      key: "npm run --silent key --",
+      schema: "npm run --silent schema --",
+    };
