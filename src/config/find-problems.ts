@@ -60,6 +60,17 @@ export function isSandbox({ UPSTREAM, RUNCOMFY_API_TOKEN }: Given): boolean {
   return UPSTREAM === "sandbox" || (UPSTREAM !== "runcomfy" && RUNCOMFY_API_TOKEN === undefined);
 }
 
+/** A sentence where others come in, and the URLs of kept files would lead them to their own machine. */
+export function findUnreachable(given: Given): readonly string[] {
+  const { AUTH, HOST = "" } = { ...DEFAULTS, ...given };
+  const { PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
+  const isHere = isLoopback(HOST) || HOST === "0.0.0.0" || HOST === "::";
+  if (AUTH === "none" || KEEP_OUTPUTS !== "true" || PUBLIC_URL !== undefined || !isHere) return [];
+  return [
+    "Outputs are kept, and without PUBLIC_URL each keptUrl names this machine as only itself can reach it. Set PUBLIC_URL to the gateway's address as browsers see it, such as https://gateway.example.com.",
+  ];
+}
+
 /** Sentences about the names that are no variable of the gateway but look like one. */
 export function findMisspelt(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {

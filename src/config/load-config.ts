@@ -4,7 +4,7 @@ import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
-import { findMisspelt, findProblems, isSandbox } from "./find-problems.ts";
+import { findMisspelt, findProblems, findUnreachable, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -70,8 +70,8 @@ export function loadConfig(environment: Given) {
     limits: toLimits(variables, given),
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
-    /** Sentences about names that look like slips. */
-    doubts,
+    /** Sentences about what may not be meant. */
+    doubts: [...doubts, ...findUnreachable(given)],
   });
 }
 

@@ -63,6 +63,31 @@ describe("who may come in", () => {
   });
 });
 
+describe("where kept files are", () => {
+  const KEPT = { RUNCOMFY_API_TOKEN: "t", KEEP_OUTPUTS: "true", AUTH: "api-keys" };
+
+  test.each<Readonly<Record<string, string>>>([
+    KEPT,
+    { ...KEPT, HOST: "0.0.0.0" },
+    { ...KEPT, HOST: "::" },
+    { AUTH: "api-keys", UPSTREAM: "sandbox" },
+  ])("%o leads others to an address that they can't reach, which is told", (environment) => {
+    expect(loadConfig(environment).doubts).toEqual([
+      expect.stringMatching(/keptUrl.*Set PUBLIC_URL/),
+    ]);
+    const PUBLIC_URL = "https://gateway.example.com";
+    expect(loadConfig({ ...environment, PUBLIC_URL }).doubts).toEqual([]);
+  });
+
+  test.each<Readonly<Record<string, string>>>([
+    { ...KEPT, AUTH: "none" },
+    { ...KEPT, KEEP_OUTPUTS: "false" },
+    { ...KEPT, HOST: "192.168.1.2" },
+  ])("%o is no doubt", (environment) => {
+    expect(loadConfig(environment).doubts).toEqual([]);
+  });
+});
+
 describe("from a browser", () => {
   test("origins are exact, and listed with commas", () => {
     const { doors } = loadConfig({
