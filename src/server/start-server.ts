@@ -84,6 +84,10 @@ export async function startServer(options: ServerOptions): Promise<{
       ? createConsole({ folder: options.consoleFolder, isSandbox, hasGraphiql, publicUrl })
       : null,
   };
+  if (doors.hasConsole && pages.console === null)
+    log.warn(
+      "The console was not built, so browsers don't get it. Build it with: npm ci --include=dev, or set CONSOLE=false.",
+    );
   const answer = createAnswer(parts, pages);
   // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {

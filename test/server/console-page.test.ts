@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { DOORS, serve } from "./serve.ts";
+import { DOORS, keepLog, serve } from "./serve.ts";
 
 const BUILT =
   '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql">';
@@ -113,5 +113,16 @@ test("where it is off, or was not built, the first path leads to GraphiQL as bef
   for (const { url } of [await serveConsole({ hasConsole: false }), await serve()]) {
     const response = await fetch(url, { redirect: "manual" });
     expect([response.status, response.headers.get("location")]).toEqual([302, "/graphql"]);
+  }
+});
+
+test("where it is on and was not built, the log says how to build it", async () => {
+  const consoleFolder = await createTemporaryFolder();
+  for (const hasConsole of [true, false]) {
+    const { log, lines } = keepLog();
+    await serve({ consoleFolder, doors: { ...DOORS, hasConsole }, log });
+    expect(lines.filter((line) => /not built.*--include=dev/.test(line))).toHaveLength(
+      Number(hasConsole),
+    );
   }
 });
