@@ -16,6 +16,7 @@ import { readBlocks, readPage, ROOT } from "../support/pages.ts";
 const SERVICE = z.object({
   image: z.string(),
   environment: z.record(z.string(), z.string()).default({}),
+  ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
   stop_grace_period: z.string().optional(),
 });
@@ -90,6 +91,11 @@ test("Caddy and Prometheus look for each gateway where it listens", () => {
   const { scrape_configs: scrapes } = PROMETHEUS.parse(parse(readPage("ops/prometheus.yaml")));
   const targets = scrapes.flatMap(({ static_configs: all }) => all.flatMap((one) => one.targets));
   expect(targets).toEqual(names.map((name) => `${name}:${metricsPort}`));
+});
+
+test("Caddy is reached over HTTP/3 too, which it offers to browsers", () => {
+  const published = Object.values(services).flatMap(({ ports }) => ports);
+  expect(published).toEqual(expect.arrayContaining(["443:443", "443:443/udp"]));
 });
 
 test("every image has its whole version, and Node that of the tests", () => {
