@@ -78,6 +78,7 @@ function run({ port, database }: { readonly port?: string; readonly database?: s
 async function start(config: Config, log: Logger): Promise<Gateway> {
   const gateway = await startGateway(config, { log });
   const address = `${gateway.url}/graphql`;
+  const { metricsPort } = gateway;
   const { origin, isSandbox, token } = gateway.upstream;
   const database = describeDatabase(config.databaseUrl);
   const upstream = isSandbox
@@ -86,7 +87,12 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
   if (gateway.hasConsole) console.log(`Console   ${gateway.url}`);
   console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
-  log.info({ url: address, upstream: origin, isSandbox, token, database }, "The gateway serves.");
+  if (metricsPort !== null)
+    console.log(`Metrics   ${gateway.url.replace(/\d+$/, String(metricsPort))}/metrics`);
+  log.info(
+    { url: address, metricsPort, upstream: origin, isSandbox, token, database },
+    "The gateway serves.",
+  );
   return gateway;
 }
 

@@ -9,7 +9,7 @@ type Given = Readonly<Record<string, string | undefined>>;
 /** What is wrong with variables together, each of which may be good: texts that name one and say what to set. */
 export function findProblems(given: Given): readonly string[] {
   const filled: Given = { ...DEFAULTS, ...given };
-  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;
+  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT, METRICS_PORT } = given;
   const { FILES_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
   const { AUTH, HOST = "", PORT } = filled;
@@ -17,6 +17,7 @@ export function findProblems(given: Given): readonly string[] {
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
   // A default SANDBOX_PORT gives way.
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
+  const takenPorts = [PORT, isSandbox(given) ? filled["SANDBOX_PORT"] : PORT].map(Number);
   const problems = [
     hasNoToken &&
       UPSTREAM === "runcomfy" &&
@@ -29,6 +30,9 @@ export function findProblems(given: Given): readonly string[] {
       isOnePort &&
       Number(PORT) !== 0 &&
       `SANDBOX_PORT must be another port than PORT (0 takes a free one), not "${SANDBOX_PORT}".`,
+    Number(METRICS_PORT) > 0 &&
+      takenPorts.includes(Number(METRICS_PORT)) &&
+      `METRICS_PORT must be another port than PORT and SANDBOX_PORT (0 takes a free one), not "${METRICS_PORT}".`,
     FILES_URL?.startsWith("s3:") === true &&
       (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) &&
       "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with FILES_URL=s3://….",

@@ -145,6 +145,18 @@ describe("the configuration", () => {
     }
   });
 
+  test("one port for metrics and something else is a problem, unless both take free ones", () => {
+    for (const environment of [
+      { METRICS_PORT: "4000" },
+      { METRICS_PORT: "4001" },
+      { METRICS_PORT: "4002", SANDBOX_PORT: "4002" },
+    ])
+      expect(() => loadConfig(environment)).toThrow(/METRICS_PORT must be another port .*PORT/);
+    expect(loadConfig({ METRICS_PORT: "0", PORT: "0" }).metricsPort).toBe(0);
+    const withToken = { METRICS_PORT: "4001", RUNCOMFY_API_TOKEN: "t" };
+    expect(loadConfig(withToken).metricsPort).toBe(4_001);
+  });
+
   test("one error lists every problem, and no secret", () => {
     const act = () =>
       loadConfig({

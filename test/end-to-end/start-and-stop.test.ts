@@ -83,6 +83,14 @@ test.each([["--prot"], ["4100"], ["--token=hunter2"], ["--port"]])(
   },
 );
 
+test("a gateway with metrics says where they are, on a free port too", async () => {
+  const gateway = runGateway({ METRICS_PORT: "0" });
+  await gateway.url;
+  const found = () => /^Metrics +(http:\S+)$/m.exec(gateway.stdout())?.[1];
+  await expect.poll(found).toBeDefined();
+  expect(await (await fetch(found() ?? "")).text()).toContain("runcomfy_gateway_build_info");
+});
+
 test("--port and --database win over the environment", async () => {
   const command = ["node", "src/main.ts", "--port=0", "--database", ":memory:"];
   const gateway = runGateway({ PORT: "nine", DATABASE_URL: "file:/nowhere/x.db" }, { command });
