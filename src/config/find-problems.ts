@@ -90,14 +90,25 @@ const DEFAULTS: Given = Object.fromEntries(
 
 function findNearest(name: string): string | undefined {
   const folded = fold(name);
+  const letters = toLetters(folded);
   // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
   const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
   return Object.keys(VARIABLES.shape)
     .map((known) => ({ known, distance: leven(folded, fold(known)) }))
-    .filter(({ known, distance }) => distance <= fold(known).length * share)
+    .filter(
+      ({ known, distance }) =>
+        distance <= fold(known).length * share ||
+        // Two letters that changed places, or one twice: another letter often makes another word of a short one, as POST.
+        (distance <= 2 && toLetters(fold(known)) === letters),
+    )
     .toSorted((a, b) => a.distance - b.distance)[0]?.known;
 }
 
 function fold(name: string): string {
   return name.toUpperCase().replaceAll(/[_-]/g, "");
+}
+
+/** Its letters in the order of the alphabet, of a doubled one one. */
+function toLetters(folded: string): string {
+  return [...folded.replaceAll(/(.)\1/g, "$1")].toSorted().join("");
 }

@@ -23,6 +23,10 @@ test.each([
   ["JWT_ISSUERS", "JWT_ISSUER"],
   ["BODY_KB", "BODY_KIB"],
   ["port", "PORT"],
+  ["PROT", "PORT"],
+  ["AUTHH", "AUTH"],
+  ["HSOT", "HOST"],
+  ["CONSOEL", "CONSOLE"],
 ])("%s is told to be no variable, and that %s may be meant", (name, known) => {
   expect(doubtsOf(name)).toEqual([
     `${name} is no variable of the gateway and has no effect. Did you mean ${known}?`,
