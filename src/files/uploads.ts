@@ -81,7 +81,12 @@ export function createUploadService(dependencies: {
           ]
         : []),
       ...(bytes < 1 || bytes > mostBytes
-        ? [{ path: ["bytes"], message: `must be from 1 to ${mostBytes}; choose a smaller file` }]
+        ? [
+            {
+              path: ["bytes"],
+              message: `must be from 1 to ${mostBytes}; choose ${bytes < 1 ? "a file that is not empty" : "a smaller file"}`,
+            },
+          ]
         : []),
     ];
   }

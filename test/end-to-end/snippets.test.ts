@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { linkProject, runGateway } from "../support/gateway-process.ts";
 import { linkPackages } from "../support/link-packages.ts";
-import { readBlocks, ROOT } from "../support/pages.ts";
+import { readBlocks, readPage, ROOT } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const run = promisify(execFile);
@@ -79,15 +79,29 @@ test("what it tells to paste uploads a picture, and says why it does not", async
   const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
     .png()
     .toBuffer();
-  const call = (base64: string) =>
+  const call = (base64: string, type = "image/png") =>
     `const bytes = Buffer.from("${base64}", "base64");
-     console.log(await upload(new File([bytes], "a.png", { type: "image/png" })));`;
+     console.log(await upload(new File([bytes], "a.png", { type: "${type}" })));`;
   const { stdout } = await runProgram(`${upload}${call(png.toString("base64"))}`, gateway);
   expect(stdout).toMatch(/^upload:upl_/);
   const wrong = runProgram(`${upload}${call("AAAA")}`, gateway);
   await expect(wrong).rejects.toMatchObject({
     stderr: expect.stringContaining("Choose another one"),
   });
+  const noPicture = runProgram(`${upload}${call("AAAA", "text/plain")}`, gateway);
+  await expect(noPicture).rejects.toMatchObject({
+    stderr: expect.stringMatching(/contentType is no type of picture.*choose another file/),
+  });
+});
+
+test("the fields for a picture that the pages name are the sandbox's", async () => {
+  const { url } = runGateway({ DATABASE_URL: ":memory:" });
+  const query = "{deployments{inputFields{name}}}";
+  const response = await fetch(`${await url}/graphql?query=${query}`);
+  const known = JSON.stringify(await response.json());
+  for (const page of ["docs/frontend.md", "docs/client.md"])
+    for (const [named] of readPage(page).matchAll(/\bctrl_\w+/g))
+      expect(known).toContain(`"${named}"`);
 });
 
 test("what it tells to paste says why there is nothing to watch", async () => {
