@@ -21,7 +21,8 @@ export function createMaskError(options: {
     if (isMeantForClients(error)) {
       const { message } = error;
       const bare = hasSuggestions ? message : message.replaceAll(/ Did you mean [^?]*\?/g, "");
-      return withCode(error, "BAD_USER_INPUT", bare);
+      const step = NEXT_STEPS.get(message);
+      return withCode(error, "BAD_USER_INPUT", step === undefined ? bare : `${bare} ${step}`);
     }
     const cause = findCause(error);
     // Whatever keeps trying has logged that the database fails.
@@ -41,6 +42,17 @@ export function toCode(error: GraphQLError): string {
   const isDatabase = cause instanceof DatabaseBusyError || cause instanceof DatabaseAwayError;
   return isDatabase ? "UNAVAILABLE" : "INTERNAL_SERVER_ERROR";
 }
+
+/** What to do about what Yoga refuses in words that don't say so. */
+const NEXT_STEPS = new Map([
+  ["Must provide query string.", "Send the document as `query`."],
+  ["POST body sent invalid JSON.", "Send a JSON object with `query`."],
+  [
+    "Could not determine what operation to execute.",
+    "Set operationName to one that the document has.",
+  ],
+  ["Can only perform a mutation operation from a POST request.", "Send it by POST."],
+]);
 
 const BUSY = "The database is busy. Try again in a second.";
 const AWAY = "The database does not answer at the moment. Try again in a few seconds.";

@@ -55,7 +55,7 @@ describe("HTTP", () => {
       `${graphqlUrl}?query=${encodeURIComponent("mutation { change }")}`,
     );
     expect(mutation.status).toBe(405);
-    expect(await mutation.text()).toContain('"code"');
+    expect(await mutation.text()).toMatch(/Send it by POST.*"code"/);
     expect(await post(graphqlUrl, { query: "mutation { change }" })).toMatchObject({
       body: { data: { change: "changed" } },
     });
@@ -75,6 +75,16 @@ describe("HTTP", () => {
     const { body } = await post(graphqlUrl, { query });
     expect(body.errors[0].extensions).toMatchObject({ code });
     expect(body.errors[0].message).not.toContain("hunter2");
+  });
+
+  test.each([
+    [{}, /^Must provide query string\. Send .*`query`/],
+    ["{ no JSON", /^POST body sent invalid JSON\. Send .*`query`/],
+    [{ query: "query A { __typename } query B { __typename }" }, /Set operationName/],
+  ])("the body %j is refused with the next step", async (sent, told) => {
+    const { graphqlUrl } = await serve();
+    const { errors } = (await post(graphqlUrl, sent)).body;
+    expect(errors[0].message).toMatch(told);
   });
 
   test("introspection is within the limits", async () => {
