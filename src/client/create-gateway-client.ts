@@ -353,8 +353,8 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     watchJob: (id: string): AsyncGenerator<Job, void> => watch(async () => ({ id })),
 
     /**
-     * Submits a job and watches it to its end. Throws a `GatewayError` where it is refused, and where nobody knows: its
-     * message has the `key` to submit it again with, so that it is paid once.
+     * Submits a job and watches it to its end. Throws a `GatewayError` where it is refused, and where it may pass later or
+     * nobody knows: the message has the `key` to submit it again with, so that it is paid once.
      */
     submitAndWatch: ({
       key = createKey(),
@@ -367,9 +367,10 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     }): AsyncGenerator<Job, void> =>
       watch(async () => {
         const result = await submit(SUBMIT_JOB, { ...job, key }).catch((cause: unknown) => {
-          if (!(cause instanceof GatewayError) || cause.code !== "NO_ANSWER") throw cause;
-          const message = `No answer came. Submit it again with key: "${key}", so that it is paid once.`;
-          throw new GatewayError({ code: cause.code, message }, { cause });
+          // An earlier try may have come through, whatever the last one met.
+          if (!(cause instanceof GatewayError) || !cause.retryable) throw cause;
+          const message = `${cause.message} Submit it again with key: "${key}", so that it is paid once.`;
+          throw new GatewayError({ ...cause, message }, { cause });
         });
         if (result.__typename !== "SubmitJobSuccess") throw new GatewayError(result);
         return result.job;

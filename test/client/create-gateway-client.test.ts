@@ -1,8 +1,11 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 
 import sharp from "sharp";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { z } from "zod";
 
 import { createGatewayClient, type Job } from "../../src/client/create-gateway-client.ts";
 import {
@@ -110,6 +113,28 @@ test("where no answer comes for half a minute, the error has the key to go on wi
     { interval: 20, timeout: 20_000 },
   );
   expect(proxy.refused()).toBeGreaterThan(4);
+});
+
+test("an answer that was lost leaves the key with whatever the next try meets", async () => {
+  let tries = 0;
+  const server = createServer((request, response) => {
+    tries += 1;
+    if (tries === 1) return void request.destroy();
+    const extensions = { code: "RATE_LIMITED", retryAfterSeconds: 1 };
+    response.end(JSON.stringify({ errors: [{ message: "Wait a second.", extensions }] }));
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const { port } = z.object({ port: z.number() }).parse(server.address());
+  const client = createGatewayClient({ url: `http://127.0.0.1:${port}/graphql` });
+  await expect(
+    collect(client.submitAndWatch({ ...LANTERN_JOB, key: "key-1" })),
+  ).rejects.toMatchObject({
+    code: "RATE_LIMITED",
+    retryAfterSeconds: 1,
+    message: 'Wait a second. Submit it again with key: "key-1", so that it is paid once.',
+  });
+  expect(tries).toBe(2);
 });
 
 test("a connection that nobody needs any more is not told to be down", async () => {
