@@ -169,7 +169,7 @@ export function createOperations(options: {
       const { operationName } = params;
       const { parse, validate } = yoga.getEnveloped({
         params: { query, operationName, variables: params.variables },
-        ...origin,
+        share: origin.share,
       });
       const document = attempt(() => parse(query));
       if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
@@ -267,8 +267,9 @@ function createSubscriptionRunner(
       setSubscribeFn(async (args: ExecutionArgs) => {
         // Yoga's own is a copy, which does not change from one event to the next.
         const result = await subscribe({ ...args, contextValue: toContext(contextValue) });
-        // Yoga keeps the arguments as long as the stream is open.
-        args.document = NO_DOCUMENT;
+        // Yoga keeps all that it was given as long as the stream is open.
+        Object.assign(args, { document: NO_DOCUMENT, variableValues: null });
+        Object.assign(contextValue.params, { query: "", variables: null });
         // Nobody reads the stream of a client that has left, nor hears how it ends.
         if (isAsyncIterable(result))
           contextValue.onStream?.(() => void result.return().catch(() => undefined));

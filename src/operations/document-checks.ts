@@ -3,6 +3,7 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule, validate } from "graphql
 import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
+import type { BacklogShare } from "../schema/backlog.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";
@@ -16,9 +17,13 @@ export type DocumentLimits = {
 
 const MOST_ERRORS = 20;
 const LONGEST_MESSAGE = 1_000;
-/** A parsed document takes some hundred times its own length. */
+/** What a parsed document takes. */
+const BYTES_A_TOKEN = 250;
+/** In tokens: one that needs no room of its own, as small answers don't. */
+const SMALL_DOCUMENT = 100;
+/** A parsed document takes some fifty times its own length, and its compiled code as much again. */
 const MOST_KEPT_CHARACTERS = 300_000;
-const LONGEST_KEPT_DOCUMENT = 10_000;
+export const LONGEST_KEPT_DOCUMENT = 10_000;
 
 /**
  * Parses and validates documents, cheap checks first, so that none can ask for much work. Keeps the valid ones used last;
@@ -44,11 +49,17 @@ export function createDocumentChecks(
     return validate(schema, document, all, wording);
   }
 
-  const plugin: Plugin = {
-    onParse({ params: { source }, setParsedDocument, setParseFn }) {
+  const plugin: Plugin<{ readonly share: Pick<BacklogShare, "take"> }> = {
+    onParse({ context, params: { source }, setParsedDocument, setParseFn }) {
       const document = kept.get(source.toString());
-      if (document === undefined) setParseFn((text: string) => parseWithin(text, tokens));
-      else setParsedDocument(document);
+      if (document !== undefined) return setParsedDocument(document);
+      return setParseFn((text: string) => {
+        const parsed = parseWithin(text, tokens);
+        const { tokenCount = 0 } = parsed;
+        // While it runs, it is held besides those that are kept.
+        if (tokenCount > SMALL_DOCUMENT) context.share.take(tokenCount * BYTES_A_TOKEN);
+        return parsed;
+      });
     },
     onValidate({ context: { params }, setValidationFn }) {
       setValidationFn(

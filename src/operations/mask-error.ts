@@ -21,8 +21,8 @@ export function createMaskError(options: {
     if (isMeantForClients(error)) {
       const { message } = error;
       const bare = hasSuggestions ? message : message.replaceAll(/ Did you mean [^?]*\?/g, "");
-      const step = NEXT_STEPS.get(message);
-      return withCode(error, "BAD_USER_INPUT", step === undefined ? bare : `${bare} ${step}`);
+      const step = NEXT_STEPS.find(([words]) => words.test(message))?.[1] ?? "";
+      return withCode(error, "BAD_USER_INPUT", `${bare} ${step}`.trimEnd());
     }
     const cause = findCause(error);
     // Whatever keeps trying has logged that the database fails.
@@ -44,15 +44,14 @@ export function toCode(error: GraphQLError): string {
 }
 
 /** What to do about what Yoga refuses in words that don't say so. */
-const NEXT_STEPS = new Map([
-  ["Must provide query string.", "Send the document as `query`."],
-  ["POST body sent invalid JSON.", "Send a JSON object with `query`."],
+const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
   [
-    "Could not determine what operation to execute.",
-    "Set operationName to one that the document has.",
+    /^(Must provide query|POST body |Expected "\w+" param |Unexpected parameter )/,
+    "Send a JSON object with `query`, and perhaps `variables` (an object), `operationName` and `extensions`.",
   ],
-  ["Can only perform a mutation operation from a POST request.", "Send it by POST."],
-]);
+  [/^Could not determine what operation /, "Set operationName to one that the document has."],
+  [/^Can only perform a mutation operation /, "Send it by POST."],
+];
 
 const BUSY = "The database is busy. Try again in a second.";
 const AWAY = "The database does not answer at the moment. Try again in a few seconds.";

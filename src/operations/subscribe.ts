@@ -1,11 +1,12 @@
 import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
-import { createSourceEventStream, execute } from "graphql";
+import { createSourceEventStream, execute, getOperationAST, GraphQLError } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import { LimitError } from "../job/errors.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
+import { LONGEST_KEPT_DOCUMENT } from "./document-checks.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
@@ -25,8 +26,8 @@ type Next = IteratorResult<ExecutionResult, undefined>;
 
 type Context = Pick<GatewayContext, "viewer" | "startAnew">;
 /**
- * One who subscribes, and the key of what they share with others. Of their document they hold the text: parsed it takes
- * fifty times as much, and a stream may stay for days.
+ * One who subscribes, and the key of what they share with others. Of what they came with they hold the text of the
+ * document, as parsed it takes fifty times as much, and the variables that it declares: a stream may stay for days.
  */
 type Reader = {
   readonly args: Omit<ExecutionArgs, "document">;
@@ -114,7 +115,10 @@ export function createSubscribe({
     return errors.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR");
   }
 
-  return async (args: ExecutionArgs): Promise<ExecutionResult | Results> => {
+  return async (given: ExecutionArgs): Promise<ExecutionResult | Results> => {
+    const text = given.document.loc?.source.body ?? "";
+    if (text.length > LONGEST_KEPT_DOCUMENT) return { errors: [tooLong()] };
+    const args = { ...given, variableValues: pickDeclared(given) };
     const context: Context = Object(args.contextValue);
     using slot = new DisposableStack();
     try {
@@ -127,8 +131,7 @@ export function createSubscribe({
     if (!isAsyncIterable(source)) return mask(source);
     const events = source[Symbol.asyncIterator]();
     const taken = slot.move();
-    const { document, ...rest } = args;
-    const text = document.loc?.source.body ?? "";
+    const { document: _, ...rest } = args;
     const key = toKey(args, context);
     const reader = { args: rest, text, context, key, isLeft: () => taken.disposed };
     const toResult = (next: IteratorResult<unknown>): Promise<Made> | Next => {
@@ -147,4 +150,21 @@ export function createSubscribe({
     };
     return results;
   };
+}
+
+function pickDeclared({ document, operationName, variableValues }: ExecutionArgs) {
+  const declared = getOperationAST(document, operationName)?.variableDefinitions ?? [];
+  const names = new Set(declared.map(({ variable }) => variable.name.value));
+  return Object.fromEntries(
+    Object.entries(variableValues ?? {}).filter(([name]) => names.has(name)),
+  );
+}
+
+/** It would be parsed anew for each event. */
+function tooLong(): GraphQLError {
+  const limit = LONGEST_KEPT_DOCUMENT;
+  return new GraphQLError(
+    `A subscription's document may have ${limit} characters. Shorten it, or ask for the rest in a query.`,
+    { extensions: { code: "DOCUMENT_TOO_LARGE", limit } },
+  );
 }

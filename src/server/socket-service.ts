@@ -89,9 +89,9 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     // Errors are returned: a thrown one would close the socket, with all its other operations.
     async onSubscribe({ extra: session, subscriptions }, id, payload) {
       const { admission, pendingCount } = session;
-      // Once the client calls an operation complete, graphql-ws takes its id for free.
+      // Once the client calls an operation complete, graphql-ws takes its id for free, and would mix up the two.
       if (session.operations.has(id)) {
-        session.close(4409, `An operation with the id ${id} still runs. Give each one its own.`);
+        session.close(TRY_AGAIN_LATER, `The operation ${id} still ends. Give each its own id.`);
         return [new GraphQLError(TOO_LATE)];
       }
       // What the client calls complete may still run, so that is bounded too.
@@ -109,6 +109,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         const limit = parts.rates.take(admission.viewer);
         const prepared =
           limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
+        // graphql-ws keeps what came as long as its operation runs.
+        Object.assign(payload, { query: "", variables: null, extensions: null });
         if ("document" in prepared) return toStub(prepared);
         endOperation(session, id);
         return prepared;
@@ -120,7 +122,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     onOperation({ extra: session }, id, _payload, _args, result) {
       if (!isAsyncIterable(result)) return undefined;
       const events = result[Symbol.asyncIterator]();
-      session.operations.get(id)?.onStream(() => void events.return?.());
+      session.operations.get(id)?.onStream(() => void events.return?.().catch(() => undefined));
       return sendEach(session, id, events);
     },
     // Not called for what was refused; what throws closes its socket.

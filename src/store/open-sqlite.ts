@@ -142,10 +142,10 @@ function findFile(path: string): string {
 /** What is wrong, by the codes of the system (text) and of SQLite (the low byte of a number). */
 function explain(error: unknown): string {
   const detail = error instanceof Error ? error.message : String(error);
+  // SQLite has no code of its own for it.
+  if (detail.includes("already exists"))
+    return `holds another program's tables (${detail}). Name an empty file or a new one in DATABASE_URL.`;
   switch (codeOf(error)) {
-    // SQLite has no code of its own for it.
-    case 1:
-      return `holds another program's tables (${detail}). Name an empty file or a new one in DATABASE_URL.`;
     case "ENOTDIR":
     case "EEXIST":
       return "lies below a file, where no folder can be. Name another path in DATABASE_URL.";

@@ -18,7 +18,7 @@ export type JobsWatch = { readonly filter: JobFilter; readonly after: string | n
  * when `after` is no cursor; one that can't be served any more begins with a reset.
  *
  * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
- * read that fails costs time but no change. It listens from the first `next()` on, and before it reads.
+ * read that fails costs time but no change. It listens from the first `next()` on, and before it reads. One `next()` at a time.
  */
 export async function watchJobs(
   options: JobsWatch & {

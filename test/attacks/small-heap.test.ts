@@ -78,12 +78,13 @@ test.each([
   },
 );
 
-/** Parsed, and kept for as long as their streams are open, they would take 250 MiB. */
+/** Parsed, and kept for as long as their streams are open, they would take 250 MiB, and the variables more. */
 const FIELDS = Array.from({ length: 1_300 }, (_, index) => `a${index.toString(36)}:id`).join(" ");
 const OWN_DOCUMENTS = Array.from(
   { length: 300 },
   (_, index) => `subscription S${index} { jobsUpdated { job { ${FIELDS} } } }`,
 );
+const UNDECLARED = { none: Array.from({ length: 20_000 }, () => ({})) };
 
 test.each([
   [
@@ -94,7 +95,9 @@ test.each([
       socket.write(INIT);
       await once(socket, "data");
       for (const [id, query] of OWN_DOCUMENTS.entries())
-        socket.write(say({ type: "subscribe", id: `s${id}`, payload: { query } }));
+        socket.write(
+          say({ type: "subscribe", id: `s${id}`, payload: { query, variables: UNDECLARED } }),
+        );
       socket.write(QUESTION);
       await once(socket, "data");
     },
@@ -104,7 +107,7 @@ test.each([
     async (port: number) => {
       for (const query of OWN_DOCUMENTS) {
         const socket = keep(await openSocket(port));
-        const body = JSON.stringify({ query });
+        const body = JSON.stringify({ query, variables: UNDECLARED });
         const headers = `Accept: text/event-stream\r\nContent-Length: ${body.length}`;
         socket.write(Buffer.concat([toHead(headers), Buffer.from(body)]));
         await once(socket, "data");

@@ -69,8 +69,8 @@ test("an id that comes again while its operation starts closes the socket, and n
     socket.send('{"id":"1","type":"complete"}');
   }
   expect(await closing(socket)).toEqual({
-    code: 4409,
-    reason: "An operation with the id 1 still runs. Give each one its own.",
+    code: 1013,
+    reason: "The operation 1 still ends. Give each its own id.",
   });
   release();
   await expect.poll(() => counts.open).toBe(0);
@@ -214,10 +214,15 @@ test.each(["a socket", "event streams"])(
     const headers = { "content-type": "application/json", accept: "text/event-stream" };
     const socket = await open(graphqlUrl, INIT);
     await nextMessage(socket);
+    // What nothing refers to is collected, and its stream is closed with it.
+    const answers: Response[] = [];
     const begin = async (id: number): Promise<void> => {
       if (way === "a socket")
         socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
-      else await fetch(graphqlUrl, { method: "POST", headers, body: JSON.stringify(payload) });
+      else
+        answers.push(
+          await fetch(graphqlUrl, { method: "POST", headers, body: JSON.stringify(payload) }),
+        );
     };
     for (let id = 1; id <= 5; id++) {
       await begin(id);
@@ -226,6 +231,7 @@ test.each(["a socket", "event streams"])(
     await begin(6);
     // The socket that they share is closed, or the stream that holds most.
     await expect.poll(() => counts.open).toBe(way === "a socket" ? 0 : 5);
+    expect(answers.length).toBe(way === "a socket" ? 0 : 6);
   },
 );
 
