@@ -317,22 +317,38 @@ test.skipIf(!hasChromium)(
   },
 );
 
-test.skipIf(!hasChromium)("the foot tells of an outage", async () => {
-  const { page, origin } = await openConsole("console-outage", {
-    RUNCOMFY_BASE_URL: "http://127.0.0.1:1",
-    RUNCOMFY_API_TOKEN: "token",
-  });
-  await page.getByText("RunComfy: jobs cost money").waitFor();
-  await page.getByText("RunComfy may not answer at the moment").waitFor();
-  for (let count = 0; count < 5; count += 1)
-    await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
-  await page.reload();
-  await page.getByText(/RunComfy: failing/).waitFor();
-  await takePicture(page, "console-12-outage");
-  await page.goto(`${origin}/jobs`);
-  await page.getByText("A lantern").first().click();
-  await expect.poll(() => main(page), SOON).toContain("At RunComfy not known");
-});
+test.skipIf(!hasChromium)(
+  "the foot tells of an outage, and what may be running already runs again only after a question",
+  async () => {
+    const { page, origin } = await openConsole("console-outage", {
+      RUNCOMFY_BASE_URL: "http://127.0.0.1:1",
+      RUNCOMFY_API_TOKEN: "token",
+    });
+    await page.getByText("RunComfy: jobs cost money").waitFor();
+    await page.getByText("RunComfy may not answer at the moment").waitFor();
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    await page.getByRole("textbox").fill('{"prompt": "A lantern"}');
+    const run = page.getByRole("button", { name: "Run", exact: true });
+    await run.click();
+    await page.getByText("did not confirm").first().waitFor();
+    await page.reload();
+    await run.click();
+    await page.getByRole("dialog").getByText("may have cost money").waitFor();
+    await page.getByRole("button", { name: "Don't run it" }).click();
+    expect(await countJobs(origin)).toBe(1);
+    await run.click();
+    await page.getByRole("button", { name: "Run again", exact: true }).click();
+    await expect.poll(() => countJobs(origin), SOON).toBe(2);
+    for (let count = 0; count < 5; count += 1)
+      await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
+    await page.reload();
+    await page.getByText(/RunComfy: failing/).waitFor();
+    await takePicture(page, "console-12-outage");
+    await page.goto(`${origin}/jobs`);
+    await page.getByText("A lantern").first().click();
+    await expect.poll(() => main(page), SOON).toContain("At RunComfy not known");
+  },
+);
 
 test.skipIf(!hasChromium)(
   "where only listed documents run, those of the page do",

@@ -24,6 +24,11 @@ export function dropKey(scope: string, input: string): void {
   keysOf(scope).drop(input);
 }
 
+/** Of inputs whose last run nobody knows the outcome of: running one again may pay for it twice. */
+export function unconfirmedOf(scope: string) {
+  return createKeys(`unconfirmed ${scope}`);
+}
+
 function keysOf(scope: string) {
   return createKeys(`keys ${scope}`);
 }

@@ -7,7 +7,7 @@ import { pastCache } from "../session";
 import { RUN } from "./documents";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
-import { dropKey, keepKey, keyFor } from "./keys";
+import { dropKey, keepKey, keyFor, unconfirmedOf } from "./keys";
 import { isTooSoon, noteAccepted } from "./press";
 
 export type Submission =
@@ -58,11 +58,14 @@ export function useSubmit({
     if (!isOpen) dropKey(scope, text);
     if (result.__typename === "SubmitJobSuccess") {
       noteAccepted();
+      unconfirmedOf(scope).drop(text);
       onJob(result.job);
       return setSubmission({ kind: "accepted", warnings: result.warnings, input: text });
     }
-    if (result.__typename === "UpstreamError" && result.unconfirmedJob)
+    if (result.__typename === "UpstreamError" && result.unconfirmedJob) {
+      unconfirmedOf(scope).keep(text, key);
       onJob(result.unconfirmedJob);
+    }
     const issues = result.__typename === "InvalidInputError" ? result.issues : [];
     setSubmission({ kind: "refused", message: toMessage(result), issues, isOpen, input: text });
   }

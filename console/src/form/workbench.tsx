@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 
 import type { JobRowFragment } from "../gql/graphql";
+import { Confirm } from "../jobs/confirm";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { AsCode } from "./as-code";
@@ -9,7 +10,7 @@ import { draftOf, formerOf, replaceDraft, toScope } from "./draft-store";
 import { type Field, withOthers } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
-import { keyFor } from "./keys";
+import { keyFor, unconfirmedOf } from "./keys";
 import { isTooSoon, noteChange } from "./press";
 import { SubmitBar } from "./submit-bar";
 import { useCheck } from "./use-check";
@@ -30,6 +31,7 @@ export function Workbench({
 }) {
   const viewer = useViewer();
   const form = useRef<HTMLFormElement>(null);
+  const repetition = useRef<HTMLDialogElement>(null);
   const scope = toScope(viewer.id, deploymentId);
   const store = draftOf(scope, emptyDraft(given));
   const draft = useStore(store);
@@ -62,6 +64,10 @@ export function Workbench({
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
     if (problems.size > 0) return setTries((count) => count + 1);
+    if (unconfirmedOf(scope).find(text) !== undefined) return repetition.current?.showModal();
+    send();
+  };
+  const send = (): void => {
     formerOf(scope).set(null);
     void submit(input);
   };
@@ -113,6 +119,16 @@ export function Workbench({
           onUndo={former && (() => replaceDraft(scope, former))}
         />
       </InputForm>
+      <Confirm
+        dialog={repetition}
+        title="Run it again all the same?"
+        keep="Don't run it"
+        action="Run again"
+        onConfirm={send}
+      >
+        Its last run may have cost money, or still be running. Look for it on RunComfy's dashboard
+        first.
+      </Confirm>
       <AsCode {...{ deploymentId, input, idempotencyKey }} isPublic={!viewer.isSignedIn} />
     </div>
   );
