@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useReducer, useRef } from "react";
 
 import type { WatchedJob } from "./use-job";
 
@@ -17,38 +17,49 @@ const SOON_SECONDS = 1.5;
 /** As long as the ring takes from one place to the next. */
 const TICK_MS = 250;
 
-/** How far a job is by now, going on from its last estimate; null where nobody can say. */
-export function useProgress({ estimate, createdAt }: WatchedJob): Progress | null {
-  const now = useNow();
-  const mark = estimate ? `${estimate.progress} ${estimate.finishesAt}` : "";
-  const [come, setCome] = useState({ mark, at: Date.now() });
-  const [shown, setShown] = useState(0);
-  if (come.mark !== mark) setCome({ mark, at: Date.now() });
-  if (!estimate) return null;
+/** With the estimate it comes from, and when that came. */
+type Held = Progress & { readonly mark: string; readonly comeAt: number };
 
+/** How far a job is by now, going on from its last estimate; null where nobody can say. */
+export function useProgress(job: WatchedJob): Progress | null {
+  useTicks();
+  const held = useRef<Held | null>(null);
+  held.current = goOn(held.current, job, Date.now());
+  return job.estimate ? held.current : null;
+}
+
+/** An estimate and its time change together: a new one with the time since the last would leap ahead for good. */
+export function goOn(
+  held: Held | null,
+  { estimate, createdAt }: Pick<WatchedJob, "estimate" | "createdAt">,
+  now: number,
+): Held | null {
+  if (!estimate) return held;
   const { finishesAt, startsAt, progress, isColdStart } = estimate;
+  const mark = `${progress} ${finishesAt}`;
+  const comeAt = held?.mark === mark ? held.comeAt : now;
   const submittedAt = Date.parse(createdAt);
   const totalMs = Date.parse(finishesAt) - submittedAt;
   // By the gateway's clock: this machine's may differ.
-  const elapsedMs = progress * totalMs + Math.max(0, now - come.at);
-  const part = Math.min(Math.max(shown, totalMs > 0 ? elapsedMs / totalMs : 0), MOST_PART);
-  if (part > shown) setShown(part);
+  const elapsedMs = progress * totalMs + Math.max(0, now - comeAt);
+  const part = Math.max(held?.part ?? 0, totalMs > 0 ? elapsedMs / totalMs : 0);
   return {
-    part,
+    mark,
+    comeAt,
+    part: Math.min(part, MOST_PART),
     secondsLeft: (totalMs - elapsedMs) / 1_000,
     secondsToStart: startsAt ? (Date.parse(startsAt) - submittedAt - elapsedMs) / 1_000 : null,
     isColdStart,
   };
 }
 
-/** The time, more often than the page's clock tells it. */
-function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
+/** Draws anew more often than the page's clock does. */
+function useTicks(): void {
+  const [, tick] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
+    const timer = setInterval(tick, TICK_MS);
     return () => clearInterval(timer);
   }, []);
-  return now;
 }
 
 export function isSoon(seconds: number): boolean {
