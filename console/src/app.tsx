@@ -97,23 +97,19 @@ function Entrance({
 
 const REFUSED = "This key or token is not accepted. Check it, or ask for another one.";
 
-const READS = ["jobs:read", "jobs:read:all"];
-
-/** Each with what a credential has to allow for it, any of them. */
+/** Each with whether it is about jobs, which a credential may not be allowed to read. */
 const SCREENS = [
-  ["/run", "Run", []],
-  ["/jobs", "Jobs", READS],
-  ["/gallery", "Gallery", READS],
-  ["/deployments", "Deployments", []],
+  ["/run", "Run", false],
+  ["/jobs", "Jobs", true],
+  ["/gallery", "Gallery", true],
+  ["/deployments", "Deployments", false],
 ] as const;
 
 function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
   const viewer = useViewer();
   const [location] = useLocation();
-  const isAllowed = (scopes: readonly string[]): boolean =>
-    scopes.length === 0 || scopes.some(viewer.may);
-  const screens = SCREENS.filter(([, , scopes]) => isAllowed(scopes));
-  useLive(isAllowed(READS));
+  const screens = SCREENS.filter(([, , isOfJobs]) => viewer.mayRead || !isOfJobs);
+  useLive(viewer.mayRead);
   const main = useRef<HTMLElement>(null);
   const hadFocus = useRef(false);
   useEffect(() => {

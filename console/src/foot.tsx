@@ -17,7 +17,8 @@ export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
   return (
     <footer>
       <span role="status" className={`connection connection-${connection.kind}`}>
-        {connection.kind === "idle" && "connecting"}
+        {connection.kind === "idle" &&
+          (viewer.mayRead ? "connecting" : "not live: your credential lacks the scope jobs:read")}
         {connection.kind === "connected" && (reason === "" ? "live" : `not live: ${reason}`)}
         {connection.kind === "away" && (
           <>
@@ -30,7 +31,7 @@ export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
       <span>{IS_SANDBOX ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}</span>
       <span>
         {viewer.id}
-        {!viewer.may("jobs:submit") && ", reads only"}
+        {viewer.mayRead && !viewer.may("jobs:submit") && ", reads only"}
         {viewer.may("jobs:read:all") && ", sees everybody's jobs"}
       </span>
       {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}

@@ -7,9 +7,9 @@ export const ViewerContext = createContext<{
   readonly isSignedIn: boolean;
 }>({ id: "", scopes: [], isSignedIn: false });
 
-/** Who the page is for, and what their credential allows. */
-/** `isSignedIn` is false where the gateway lets everybody in. */
+/** Who the page is for, and what their credential allows; `isSignedIn` is false where the gateway lets everybody in. */
 export function useViewer() {
   const { id, scopes, isSignedIn } = use(ViewerContext);
-  return { id, isSignedIn, may: (scope: string): boolean => scopes.includes(scope) };
+  const may = (scope: string): boolean => scopes.includes(scope);
+  return { id, isSignedIn, may, mayRead: may("jobs:read") || may("jobs:read:all") };
 }

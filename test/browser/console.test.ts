@@ -472,6 +472,7 @@ test.skipIf(!hasChromium)(
     const keys = await createApiKeysFile();
     // The owner of what was submitted before there was an AUTH.
     const key = await keys.create("local");
+    const blindKey = await keys.create("web", "--scopes", "jobs:submit");
     const { page } = await openConsole("console-sign-in", {
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
@@ -500,6 +501,18 @@ test.skipIf(!hasChromium)(
     await page.getByText("no longer signed in").waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
+
+    await field.fill(blindKey);
+    await field.press("Enter");
+    await page.getByLabel(/^Prompt/i).fill("A lantern unseen");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText("It was submitted.").waitFor();
+    await page.getByText("not live: your credential lacks the scope jobs:read").waitFor();
+    expect(await main(page)).not.toContain("so far");
+    expect(await page.getByRole("link", { name: "Details" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByRole("heading", { name: "At RunComfy" }).first().waitFor();
+    expect(await main(page)).not.toMatch(/Nothing runs|lack the scope|Pictures/);
   },
 );
 

@@ -36,9 +36,11 @@ export function DeploymentCard({
         <h2>{name}</h2>
         {model !== null && <span className="faint">{model}</span>}
         <span className="deployment-links">
-          <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
-            Pictures
-          </Link>
+          {viewer.mayRead && (
+            <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
+              Pictures
+            </Link>
+          )}
           {viewer.may("jobs:submit") && (
             <Link className="button primary" href={`/run/${path}`} aria-label={`Run ${name}`}>
               Run
@@ -55,9 +57,9 @@ export function DeploymentCard({
           <div className="deployment-details">
             <div className="deployment-present">
               <LiveFacts id={id} isShown={isShown} />
-              <Running id={id} />
+              {viewer.mayRead && <Running id={id} />}
             </div>
-            <History id={id} />
+            {viewer.mayRead && <History id={id} />}
             <FieldsTable name={name} inputSchema={inputSchema} />
           </div>
         ) : (

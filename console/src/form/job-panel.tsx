@@ -51,15 +51,15 @@ function Shown({
   onUse,
 }: Omit<JobPanelProps, "id" | "submitted" | "onGone"> & { readonly job: WatchedJob }) {
   const viewer = useViewer();
+  // The answer to its submit may be all that its page ever hears of it.
+  const isTold = viewer.mayRead || job.isFinished;
   return (
     <div className="run-shown">
       <div className="run-job-head">
         <span role="status">
           <Status job={job} />
         </span>
-        <span className="faint">
-          <Times job={job} />
-        </span>
+        <span className="faint">{isTold && <Times job={job} />}</span>
         <span className="faint run-job-when">
           {job.deployment.name}, <Ago at={job.createdAt} />
         </span>
@@ -71,12 +71,23 @@ function Shown({
         <button type="button" onClick={() => onUse(job)}>
           Use these values
         </button>
-        <Link className="button" href={`/jobs/${job.id}`}>
-          Details
-        </Link>
+        {viewer.mayRead && (
+          <Link className="button" href={`/jobs/${job.id}`}>
+            Details
+          </Link>
+        )}
         {job.isCancellable && viewer.may("jobs:cancel") && <Cancel id={job.id} />}
       </div>
-      <Result job={job} />
+      {isTold ? (
+        <Result job={job} />
+      ) : (
+        <div className="run-frame">
+          <p>
+            It was submitted. What becomes of it can't be shown here: your credential lacks the
+            scope jobs:read.
+          </p>
+        </div>
+      )}
       <p className="run-prompt" dir="auto">
         {promptOf(job)}
       </p>

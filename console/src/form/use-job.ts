@@ -4,6 +4,7 @@ import { LISTED_JOB, WATCH } from "../documents";
 import type { JobRowFragment, WatchSubscription } from "../gql/graphql";
 import { useChanges } from "../live";
 import { explain } from "../session";
+import { useViewer } from "../viewer";
 
 export type WatchedJob = JobRowFragment &
   Partial<Pick<WatchSubscription["jobUpdated"], "estimate">>;
@@ -16,13 +17,16 @@ type JobState =
 
 /** A job in its newest state, whichever way that came; its files are kept only after the watch has ended. */
 export function useJob(id: string, submitted: JobRowFragment | null): JobState {
+  const pause = !useViewer().mayRead;
   const [{ data: watched, error: watchError }, watch] = useSubscription({
     query: WATCH,
     variables: { id },
+    pause,
   });
   const [{ data: asked, error: askError }, ask] = useQuery({
     query: LISTED_JOB,
     variables: { id },
+    pause,
   });
   const askAgain = (): void => {
     if (watchError !== undefined) watch();

@@ -59,8 +59,10 @@ function createReader(client: Client, id: string) {
       const { data, error } = await client
         .query(JOB, { id }, { requestPolicy: "network-only" })
         .toPromise();
-      const job = data ? data.job : state.get().job;
-      state.set({ job, isRead: data !== undefined, error: error ?? null });
+      // A null beside an error does not say that there is no such job.
+      const isRead = data !== undefined && (data.job !== null || error === undefined);
+      const job = isRead ? data.job : state.get().job;
+      state.set({ job, isRead, error: error ?? null });
       if (data?.job && data.job.version < newest) isWanted = true;
     }
     isReading = false;

@@ -55,6 +55,7 @@ function Desk({
   useTitle(`Run ${deployments.find(({ id }) => id === deploymentId)?.name ?? deploymentId}`);
   const right = useRef<HTMLElement>(null);
   const recent = useStore(recentOf(viewer.id));
+  const shown = viewer.mayRead ? recent.shown : (recent.submitted?.id ?? null);
   const fieldsOf = useMemo(() => {
     const known = new Map(deployments.map(({ id, inputSchema }) => [id, readFields(inputSchema)]));
     const unknown = readFields(null);
@@ -101,22 +102,22 @@ function Desk({
           fields={fieldsOf(deploymentId)}
         />
         <section ref={right} className="card run-right" aria-label="The job">
-          {recent.shown === null ? (
+          {shown === null ? (
             <div className="run-frame">
               <p>Your picture will stand here. Fill in the form, then press Run.</p>
             </div>
           ) : (
             <JobPanel
-              key={recent.shown}
-              id={recent.shown}
+              key={shown}
+              id={shown}
               submitted={recent.submitted}
               {...{ fieldsOf, onJob, onUse, onGone }}
             />
           )}
-          {recent.ids.length > 0 && (
+          {viewer.mayRead && recent.ids.length > 0 && (
             <RecentStrip
               ids={recent.ids}
-              shown={recent.shown}
+              shown={shown}
               onShow={(id) => showRecent(viewer.id, id)}
               onGone={onGone}
             />
