@@ -15,6 +15,15 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Why nothing is heard of changes at the moment; empty while something is. */
 export const silence = createStore("");
 
+/** To the other tabs of this browser; none while this one hears of no jobs. */
+let otherTabs: BroadcastChannel | undefined;
+
+/** Has the other tabs look anew, as the gateway tells nobody of what is deleted. */
+export function tellOtherTabs(): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has no other origin
+  otherTabs?.postMessage(null);
+}
+
 /** Hears of every job that changes, in its newest state, and of null where changes may have been missed. */
 export function useChanges(onChange: Listener): void {
   const hear = useEffectEvent(onChange);
@@ -51,14 +60,21 @@ export function useLive(isAllowed: boolean): void {
         }
         pauseMs = FIRST_PAUSE_MS;
         silence.set("");
-        for (const listener of listeners) listener(data.jobsUpdated.job ?? null);
+        tell(data.jobsUpdated.job ?? null);
       }).unsubscribe;
     }
 
     listen();
+    otherTabs = new BroadcastChannel("deletions");
+    otherTabs.addEventListener("message", () => tell(null));
     return () => {
+      otherTabs?.close();
       clearTimeout(timer);
       leave();
     };
   }, [client, isAllowed]);
+}
+
+function tell(job: JobRowFragment | null): void {
+  for (const listener of listeners) listener(job);
 }

@@ -9,7 +9,7 @@ import { z } from "zod";
 import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
-import { JobsDocument } from "../support/gql/operations.ts";
+import { DeleteJobDocument, JobsDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { writeManyJobs } from "./many-jobs.ts";
@@ -206,8 +206,9 @@ test.skipIf(!hasChromium)(
   { timeout: 60_000 },
   async () => {
     const { page, origin } = await openConsole("console-jobs", { SANDBOX_SPEED: "20" });
+    const ids = new Map<string, string>();
     for (const prompt of ["A red boat", "A blue boat", "[fail] A storm"])
-      await submit(origin, LANTERN, prompt);
+      ids.set(prompt, (await submit(origin, LANTERN, prompt)).id);
     const prompt = page.getByLabel(/^Prompt/i);
     await prompt.fill("A boat that was not sent yet");
     await page.goto(`${origin}/jobs`);
@@ -261,6 +262,10 @@ test.skipIf(!hasChromium)(
     await expect.poll(() => page.title(), SOON).toMatch(/^Jobs/);
     await expect.poll(() => focused(page), SOON).toContain("A late boat");
     await page.getByText("2 selected").waitFor();
+    const other = await page.context().newPage();
+    await other.goto(`${origin}/jobs/${ids.get("A red boat")}`);
+    await other.getByText("live", { exact: true }).waitFor();
+    await request(origin, DeleteJobDocument, { id: ids.get("A blue boat") ?? "" });
     await page
       .getByRole("group", { name: "With the selected jobs" })
       .getByRole("button", { name: /Delete/ })
@@ -270,6 +275,9 @@ test.skipIf(!hasChromium)(
       .getByRole("button", { name: /^Delete/ })
       .click();
     await expect.poll(() => countJobs(origin), SOON).toBe(2);
+    await page.getByText("2 deleted", { exact: true }).waitFor();
+    expect(await main(page)).not.toMatch(/A (red|blue) boat/);
+    await other.getByText("There is no such job").waitFor();
     await expect.poll(() => focused(page), SOON).toContain("A late boat");
     await takePicture(page, "console-10-deleted");
   },

@@ -53,7 +53,11 @@ export const DELETE_THEM: Action = {
   run: ({ client }, ids, onProgress) =>
     inTurns(toChunks(ids, DELETES_A_CALL), 1, onProgress, async (chunk) => {
       const { data, error } = await client.mutation(DELETE_MANY, { ids: chunk }).toPromise();
-      return toOutcomes(chunk, data?.deleteJobs, error);
+      const results = data?.deleteJobs.map((result) =>
+        // Whoever deleted it, it is gone.
+        result.__typename === "JobNotFoundError" ? { __typename: result.__typename } : result,
+      );
+      return toOutcomes(chunk, results, error);
     }),
 };
 
@@ -85,12 +89,12 @@ async function runAgain({ client, viewerId }: Actor, id: string): Promise<Outcom
   return { id, problem: `Its input no longer fits: ${issues.join(" ")}` };
 }
 
-/** `3 deleted, 1 could not be: The job has not ended yet. …` */
+/** `3 deleted, 1 could not be deleted: The job has not ended yet. …` */
 export function tell(outcomes: readonly Outcome[], done: string): string {
   const problems = outcomes.flatMap(({ problem }) => problem ?? []);
   const counts = new Map<string, number>();
   for (const problem of problems) counts.set(problem, (counts.get(problem) ?? 0) + 1);
-  const parts = [...counts].map(([problem, count]) => `${count} could not be: ${problem}`);
+  const parts = [...counts].map(([problem, count]) => `${count} could not be ${done}: ${problem}`);
   const successes = outcomes.length - problems.length;
   return [...(successes > 0 ? [`${successes} ${done}`] : []), ...parts].join(", ");
 }

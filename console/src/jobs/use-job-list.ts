@@ -3,7 +3,7 @@ import { useGateway } from "runcomfy-graphql/react";
 import { type Client, useClient } from "urql";
 
 import type { JobFilter } from "../gql/graphql";
-import { useChanges } from "../live";
+import { tellOtherTabs, useChanges } from "../live";
 import { createJobList, type JobList } from "./job-list";
 
 type Screen = "jobs" | "gallery";
@@ -31,7 +31,8 @@ export function useJobList(screen: Screen, filter: JobFilter): JobList {
   return list;
 }
 
-/** Takes deleted jobs out of the lists, also of those that nobody looks at. */
+/** Takes deleted jobs out of the lists, also of those that nobody looks at, and in other tabs. */
 export function removeFromList(client: Client, ids: readonly string[]): void {
   for (const { list } of lists.get(client)?.values() ?? []) list.remove(ids);
+  tellOtherTabs();
 }
