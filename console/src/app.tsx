@@ -6,7 +6,7 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
 import { VIEWER } from "./documents";
-import { Foot } from "./foot";
+import { type Account, Foot } from "./foot";
 import { Keys } from "./keys";
 import { useLive } from "./live";
 import { Problem } from "./parts/problem";
@@ -22,6 +22,8 @@ import { useViewer, ViewerContext } from "./viewer";
 
 /** Of the credential: empty unless it was asked to be kept. */
 const kept = createItem("credential");
+/** Whose the drafts are that outlive a reload. */
+const lastViewer = createItem("viewer");
 
 /** The console: signs in where that is needed, then shows one screen at a time. */
 export function App() {
@@ -58,19 +60,18 @@ type Attempt = {
   readonly number: number;
 };
 
-function Entrance({
-  attempt,
-  onSignIn,
-  onSignOut,
-}: {
-  readonly attempt: Attempt;
-  readonly onSignIn: (credential: string, isKept: boolean) => void;
-  readonly onSignOut: () => void;
-}) {
+function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt: Attempt }) {
   const [{ data, error }, ask] = useQuery({ query: VIEWER });
   const isIn = data !== undefined;
   // A header takes no other letters: the quotes around it that a chat has bent, for one.
   const isRefused = error?.response?.status === 401 || !/^[ -~]*$/.test(attempt.credential);
+  const viewerId = data?.viewer.id;
+  useEffect(() => {
+    if (viewerId === undefined || viewerId === lastViewer.get()) return;
+    // What somebody else typed is no business of theirs.
+    if (lastViewer.get() !== null) forget();
+    lastViewer.set(viewerId);
+  }, [viewerId]);
   useEffect(() => {
     if (isIn || isRefused) kept.set(attempt.isKept && !isRefused ? attempt.credential : "");
   }, [isIn, isRefused, attempt]);
@@ -79,7 +80,7 @@ function Entrance({
   if (data) {
     return (
       <ViewerContext value={{ ...data.viewer, isSignedIn }}>
-        <Screens onSignOut={onSignOut} />
+        <Screens {...{ onSignIn, onSignOut }} />
       </ViewerContext>
     );
   }
@@ -105,7 +106,7 @@ const SCREENS = [
   ["/deployments", "Deployments", false],
 ] as const;
 
-function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
+function Screens(account: Account) {
   const viewer = useViewer();
   const [location] = useLocation();
   const screens = SCREENS.filter(([, , isOfJobs]) => viewer.mayRead || !isOfJobs);
@@ -151,7 +152,7 @@ function Screens({ onSignOut }: { readonly onSignOut: () => void }) {
           </Switch>
         </Boundary>
       </main>
-      <Foot onSignOut={onSignOut} />
+      <Foot {...account} />
       <Keys />
     </>
   );

@@ -1,19 +1,29 @@
 import { useConnection } from "runcomfy-graphql/react";
-import { useQuery } from "urql";
+import { useQuery, type UseQueryResponse } from "urql";
 
 import { OUTAGES } from "./documents";
+import type { OutagesQuery } from "./gql/graphql";
 import { HAS_GRAPHIQL, IS_SANDBOX } from "./gateway";
 import { silence } from "./live";
 import { Ago } from "./parts/time";
 import { useAgain } from "./parts/use-again";
+import { SignInAgain } from "./sign-in";
 import { useStore } from "./store";
 import { useViewer } from "./viewer";
 
+export type Account = {
+  readonly onSignIn: (credential: string, isKept: boolean) => void;
+  readonly onSignOut: () => void;
+};
+
 /** Whether the page hears of changes, and who it is for. */
-export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
+export function Foot({ onSignIn, onSignOut }: Account) {
   const viewer = useViewer();
   const connection = useConnection();
   const reason = useStore(silence);
+  const outages = useQuery({ query: OUTAGES, requestPolicy: "network-only" });
+  // Whoever can't watch jobs has no socket that would be closed.
+  const isRefused = connection.kind === "refused" || outages[0].error?.response?.status === 401;
   return (
     <footer>
       <span role="status" className={`connection connection-${connection.kind}`}>
@@ -27,7 +37,7 @@ export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
         )}
         {connection.kind === "refused" && `no longer signed in: ${connection.reason}`}
       </span>
-      <Outages />
+      <Outages outages={outages} />
       <span>{IS_SANDBOX ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}</span>
       <span>
         {viewer.id}
@@ -35,14 +45,17 @@ export function Foot({ onSignOut }: { readonly onSignOut: () => void }) {
         {viewer.may("jobs:read:all") && ", sees everybody's jobs"}
       </span>
       {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
+      {isRefused && <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />}
       {viewer.isSignedIn && <button onClick={onSignOut}>Sign out</button>}
     </footer>
   );
 }
 
+const EXPIRED = "Your key or token is no longer accepted. What you typed stays.";
+
 /** What of RunComfy keeps failing, of which nothing tells the page but that it asks. */
-function Outages() {
-  const [{ data }, ask] = useQuery({ query: OUTAGES, requestPolicy: "network-only" });
+function Outages({ outages }: { readonly outages: UseQueryResponse<OutagesQuery> }) {
+  const [{ data }, ask] = outages;
   useAgain(ask);
   const failing = (data?.deployments ?? []).flatMap(({ name, outage }) =>
     outage ? [{ name, since: outage.since }] : [],

@@ -480,6 +480,7 @@ test.skipIf(!hasChromium)(
     const keys = await createApiKeysFile();
     // The owner of what was submitted before there was an AUTH.
     const key = await keys.create("local");
+    const nextKey = await keys.create("local");
     const blindKey = await keys.create("web", "--scopes", "jobs:submit");
     const { page } = await openConsole("console-sign-in", {
       AUTH: "api-keys",
@@ -505,14 +506,31 @@ test.skipIf(!hasChromium)(
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage])")).not.toContain(
       key,
     );
+    const prompt = page.getByLabel(/^Prompt/i);
+    await prompt.fill("A lantern to come");
     await keys.run("revoke", idOf(key));
     await page.getByText("no longer signed in").waitFor();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await takePicture(page, "console-15-sign-in-again");
+    expect(await findBarriers(page)).toEqual([]);
+    await field.fill(nextKey);
+    await field.press("Enter");
+    await page.getByText("live", { exact: true }).waitFor();
+    expect(await prompt.inputValue()).toBe("A lantern to come");
+    expect(await page.evaluate("JSON.stringify(sessionStorage)")).toContain("A lantern to come");
+    // Nothing of it stays for another owner.
+    await keys.run("revoke", idOf(nextKey));
+    await field.fill(blindKey);
+    await field.press("Enter");
+    await page.getByText("web", { exact: true }).waitFor();
+    expect(await prompt.inputValue()).toBe("");
+    expect(await page.evaluate("JSON.stringify(sessionStorage)")).not.toContain("to come");
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
 
     await field.fill(blindKey);
     await field.press("Enter");
-    await page.getByLabel(/^Prompt/i).fill("A lantern unseen");
+    await prompt.fill("A lantern unseen");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByText("It was submitted.").waitFor();
     await page.getByText("not live: your credential lacks the scope jobs:read").waitFor();
