@@ -6,6 +6,6 @@ export function toFileHeaders(name: string): {
   readonly contentDisposition: string;
 } {
   const contentType = contentTypeOf(name);
-  const kind = isInline(contentType) ? "inline" : "attachment";
-  return { contentType, contentDisposition: `${kind}; filename="${name}"` };
+  // Without a name: a browser takes the URL's, and a page that has a better one can give it.
+  return { contentType, contentDisposition: isInline(contentType) ? "inline" : "attachment" };
 }

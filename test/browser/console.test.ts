@@ -386,7 +386,14 @@ test.skipIf(!hasChromium)(
   "the gallery shows what succeeded, and deployments how they do",
   async () => {
     const { page, origin } = await openConsole("console-gallery", { SANDBOX_SPEED: "20" });
-    await submit(origin, LANTERN, "A green hill");
+    const { id } = await submit(origin, LANTERN, "A green hill");
+    await page.goto(`${origin}/jobs/${id}`);
+    await page.getByText("Kept here,").waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^paper-lantern-[0-9a-f]{8}-1\.svg$/);
     await page.goto(`${origin}/gallery`);
     await page.locator("main img").first().waitFor();
     await takePicture(page, "console-6-gallery");
@@ -466,6 +473,10 @@ test.skipIf(!hasChromium)(
     isReadLost = false;
     await page.clock.runFor(15_000);
     await expect.poll(() => main(page), SOON).toMatch(/done/);
+    // It can't be saved from where RunComfy has it.
+    const tab = page.context().waitForEvent("page");
+    await page.getByRole("link", { name: "Open the file" }).click();
+    await (await tab).close();
 
     await breakSocket();
     await expect.poll(() => listens, SOON).toBe(3);

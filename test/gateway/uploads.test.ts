@@ -112,7 +112,7 @@ test("a picture goes in, is named in an input, and RunComfy gets a URL that give
   expect(Buffer.from(await response.arrayBuffer())).toEqual(cat);
   expect(Object.fromEntries(response.headers)).toMatchObject({
     "content-type": "image/png",
-    "content-disposition": expect.stringMatching(/^inline; filename="[0-9a-f-]+\.png"$/),
+    "content-disposition": "inline",
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "cross-origin",
     "content-security-policy": expect.stringContaining("sandbox"),

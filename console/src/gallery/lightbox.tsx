@@ -2,6 +2,7 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 
 import { sizeOf, urlOf } from "../parts/picture";
+import { SaveLink } from "../parts/save-link";
 import { promptOf } from "../parts/prompt";
 import { Ago } from "../parts/time";
 import { Media } from "./media";
@@ -129,27 +130,12 @@ function Details({ picture }: { readonly picture: Shown }) {
           <Ago at={job.finishedAt ?? job.createdAt} />
         </p>
       </div>
-      <a
-        className="button"
-        href={urlOf(asset)}
-        download={toFileName(picture)}
-        target="_blank"
-        rel="noreferrer"
-      >
-        Download
-      </a>
+      <SaveLink {...{ job, asset, n }} />
       <Link className="button primary" href={`/jobs/${job.id}`} aria-keyshortcuts="i">
         What made it
       </Link>
     </>
   );
-}
-
-/** `paper-lantern-325c2f70-1.png`, so that several of them are told apart. */
-function toFileName({ job, asset, n }: Shown): string {
-  const name = job.deployment.name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "-");
-  const [ending = ""] = /\.\w+$/.exec(new URL(asset.url).pathname) ?? [];
-  return `${name}-${job.id.replace("job_", "").slice(0, 8)}-${n + 1}${ending}`;
 }
 
 /** Fetches a picture before it is asked for, so that the next key shows it at once. */

@@ -2,6 +2,7 @@ import { type ReactNode, useState } from "react";
 
 import type { FullJob } from "./use-job";
 import { Picture, sizeOf, urlOf } from "../parts/picture";
+import { SaveLink } from "../parts/save-link";
 import { KeepLine } from "./keep-line";
 
 type Asset = FullJob["assets"][number];
@@ -29,9 +30,7 @@ export function Outputs({
           />
           <figcaption>
             <span className="row">
-              <a className="button" href={urlOf(asset)} download>
-                Download
-              </a>
+              <SaveLink {...{ job, asset }} n={index} />
               <span className="faint" title={asset.path}>
                 {factsOf(asset)}
               </span>
@@ -78,9 +77,7 @@ function Seen({
     <div className="frame" style={{ aspectRatio: shape }} onErrorCapture={() => setBroken(url)}>
       {isGone || broken === url ? (
         <p className="faint">
-          {isGone
-            ? "RunComfy has deleted this file."
-            : "This file can't be shown. Try to download it."}
+          {isGone ? "RunComfy has deleted this file." : "This file can't be shown here."}
         </p>
       ) : asset.kind === "IMAGE" ? (
         <a href={url} target="_blank" rel="noreferrer" title="Open it alone in a new tab">
