@@ -65,10 +65,12 @@ export function useLive(isAllowed: boolean): void {
     }
 
     listen();
-    otherTabs = new BroadcastChannel("deletions");
-    otherTabs.addEventListener("message", () => tell(null));
+    const channel = new BroadcastChannel("deletions");
+    channel.addEventListener("message", () => tell(null));
+    otherTabs = channel;
     return () => {
-      otherTabs?.close();
+      otherTabs = undefined;
+      channel.close();
       clearTimeout(timer);
       leave();
     };
