@@ -493,7 +493,7 @@ test.skipIf(!hasChromium)(
     const key = await keys.create("local");
     const nextKey = await keys.create("local");
     const blindKey = await keys.create("web", "--scopes", "jobs:submit");
-    const { page } = await openConsole("console-sign-in", {
+    const { page, origin } = await openConsole("console-sign-in", {
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
     });
@@ -540,6 +540,7 @@ test.skipIf(!hasChromium)(
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
 
     await field.fill(blindKey);
+    await page.getByLabel("Remember it").check();
     await field.press("Enter");
     await prompt.fill("A lantern unseen");
     await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -550,6 +551,8 @@ test.skipIf(!hasChromium)(
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByRole("heading", { name: "At RunComfy" }).first().waitFor();
     expect(await main(page)).not.toMatch(/Nothing runs|lack the scope|Pictures/);
+    await page.goto(`${origin}/jobs/job_1`);
+    await page.getByText("The job could not be read. You lack the scope").waitFor();
   },
 );
 

@@ -87,7 +87,7 @@ function useJobs(deploymentId: string, status: JobStatus) {
     query: JOBS,
     variables: { filter: { deploymentId, status: [status] }, first: MOST_SHOWN },
   });
-  return { ...read(data, status), isKnown: data !== undefined, error, ask };
+  return { ...read(data, status), isKnown: data?.jobs !== undefined, error, ask };
 }
 
 /** Leaves out what has gone on since: its new status is known before the list is read again. */

@@ -36,7 +36,7 @@ export function useOpened(
       after: pictures[at + 1] ?? null,
     };
   }
-  const isAsked = data !== undefined && (data.job === null || data.job?.id === jobId);
+  const isAsked = data?.job !== undefined && (data.job === null || data.job?.id === jobId);
   const place = around.findIndex(({ key }) => key === toKey(jobId, n));
   const own = job ? picturesOf(job).find((one) => one.n === n) : undefined;
   return {

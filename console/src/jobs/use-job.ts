@@ -60,7 +60,7 @@ function createReader(client: Client, id: string) {
         .query(JOB, { id }, { requestPolicy: "network-only" })
         .toPromise();
       // A null beside an error does not say that there is no such job.
-      const isRead = data !== undefined && (data.job !== null || error === undefined);
+      const isRead = data?.job !== undefined && (data.job !== null || error === undefined);
       const job = isRead ? data.job : state.get().job;
       state.set({ job, isRead, error: error ?? null });
       if (data?.job && data.job.version < newest) isWanted = true;
