@@ -142,8 +142,8 @@ function findFile(path: string): string {
 /** What is wrong, by the codes of the system (text) and of SQLite (the low byte of a number). */
 function explain(error: unknown): string {
   const detail = error instanceof Error ? error.message : String(error);
-  // SQLite has no code of its own for it.
-  if (detail.includes("already exists"))
+  // SQLite has no code of its own for it, nor for much else.
+  if (codeOf(error) === 1 && detail.endsWith("already exists"))
     return `holds another program's tables (${detail}). Name an empty file or a new one in DATABASE_URL.`;
   switch (codeOf(error)) {
     case "ENOTDIR":
