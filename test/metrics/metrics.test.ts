@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { JobDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import { closing, INIT, nextMessage, open } from "../server/open-socket.ts";
+import { keepStream } from "../support/keep-stream.ts";
 import { exchange } from "../support/raw-socket.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -185,10 +186,12 @@ test("a port that is taken is named with its variable", async () => {
   );
 });
 
-function openStream(url: string, selection: string, signal?: AbortSignal): Promise<Response> {
+async function openStream(url: string, selection: string, signal?: AbortSignal) {
   const query = encodeURIComponent(`subscription${selection}`);
   const headers = { accept: "text/event-stream" };
-  return fetch(`${url}/graphql?query=${query}`, { headers, ...(signal && { signal }) });
+  return keepStream(
+    await fetch(`${url}/graphql?query=${query}`, { headers, ...(signal && { signal }) }),
+  );
 }
 
 function post(url: string, query: string): Promise<Response> {
