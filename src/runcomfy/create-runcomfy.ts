@@ -102,7 +102,7 @@ export function createRunComfy(options: {
     const leave = (): void => ending.abort(signal?.reason);
     signal?.addEventListener("abort", leave, { once: true });
     try {
-      const method = call === "submit" || call === "cancel" ? "post" : "get";
+      const method = toMethod(call);
       const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
       httpStatus = response.status;
       options.onAnswer?.(httpStatus);
@@ -220,6 +220,10 @@ export function createRunComfy(options: {
       }
     },
   };
+}
+
+export function toMethod(call: Call): "GET" | "POST" {
+  return call === "submit" || call === "cancel" ? "POST" : "GET";
 }
 
 /** What an answer reports; null when it is not what the call hoped for. A 4xx may refuse a cancel in the words of a 200. */

@@ -6,6 +6,7 @@ import { isFinished } from "../job/job.ts";
 import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
 import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
+import { toMethod } from "../runcomfy/create-runcomfy.ts";
 import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { AroundLook } from "../tracking/poller.ts";
@@ -67,7 +68,7 @@ export function createTraces(tracer: Tracer) {
 
   /** Its span has no URL, as that would tell the upstream's address. */
   const aroundCall: AroundCall = async (call, send) => {
-    const method = call === "submit" || call === "cancel" ? "POST" : "GET";
+    const method = toMethod(call);
     const attributes = { "http.request.method": method };
     return await runBelow(`${method} ${call}`, { kind: SpanKind.CLIENT, attributes }, send);
   };
