@@ -35,6 +35,10 @@ export const MIGRATIONS: readonly Migration[] = [
       ...(kind === "postgres" ? createLookTable({ kind, lookMs }) : []),
     ],
   },
+  {
+    isBreaking: true,
+    statements: () => [],
+  },
 ];
 
 function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {

@@ -9,12 +9,12 @@ import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 
-/** Their hashes: a database that has run one never runs it again. Only ever added to. */
+/** Their hashes: a database that has run one never runs it again. Only ever added to, when the newest one is released. */
 const FROZEN: readonly string[] = [
   "d997220bb032fda2b74594f05952401326046bf2fcd38eb3c7c6d2c07be21b1e",
 ];
 
-test("a migration is never edited", async () => {
+test("a released migration is never edited", async () => {
   const { url, drop } = await createEmptyDatabase();
   onTestFinished(drop);
   const log = pino({ level: "silent" });
@@ -28,7 +28,7 @@ test("a migration is never edited", async () => {
       .update(JSON.stringify([isBreaking, texts]))
       .digest("hex");
   });
-  expect(hashes).toEqual(FROZEN);
+  expect(hashes.slice(0, FROZEN.length)).toEqual(FROZEN);
 });
 
 /** Its SQL, however that is laid out, and its parameters. */
