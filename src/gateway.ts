@@ -109,6 +109,7 @@ export async function startGateway(
   const database = keep(
     await openStore({
       databaseUrl,
+      upstream: config.upstream.name,
       log,
       ...(onStatement && { onStatement }),
     }),
@@ -201,6 +202,7 @@ export async function startGateway(
     files,
     live,
     pace,
+    upstream: store.upstream,
   };
   const traced = traces?.watchServices(ownServices, database.jobs) ?? ownServices;
   const services = metrics?.watchServices(traced) ?? traced;

@@ -33,7 +33,13 @@ const FOR_PROGRAMMERS =
   /`|[a-z][A-Z]|\b[A-Z]+_[A-Z]+\b|\b(IN_QUEUE|SUCCEEDED|FAILED|gateway|upstream|API|schema|dashboard|query|JSON|percent-encode)\b/;
 const NEXT_STEP = /\b(ask|check|choose|close|contact|correct|look|submit|try|wait)\b/i;
 
-const job = createJob({ ownerId: "a", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+const job = createJob({
+  ownerId: "a",
+  deploymentId: "d",
+  upstream: "sandbox",
+  apiVersion: "v1",
+  now: new Date(0),
+});
 const silent = pino({ level: "silent" });
 
 async function caught(promise: Promise<unknown> | (() => unknown)): Promise<Error> {
@@ -77,7 +83,7 @@ test("what people read says what they can do, and speaks of nothing that only pr
     new InvalidInputError([]),
     new DeploymentNotFoundError("warm", { nearMisses: ["warm-glow"] }),
     new IdempotencyConflictError("job_1"),
-    new IdempotencyConflictError("job_1", { isDeleted: true }),
+    new IdempotencyConflictError("job_1", "deleted"),
     new JobNotFoundError("job_1"),
     ...JOB_STATUSES.map((status) => new JobNotCancellableError({ ...job, status })),
     ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),

@@ -4,6 +4,7 @@ import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
+import { SANDBOX, toUpstream as toUpstreamName } from "../job/upstream.ts";
 import { findMisspelt, findProblems, findUnreachable, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";
@@ -128,11 +129,15 @@ function explain(error: z.ZodError | undefined, given: Given): readonly string[]
 
 function toUpstream(variables: Variables, given: Given) {
   const { RUNCOMFY_API_TOKEN: token = "", RUNCOMFY_BASE_URL: baseUrl } = variables;
-  if (!isSandbox(given)) return { kind: "runcomfy", baseUrl, token } as const;
+  if (!isSandbox(given)) {
+    const name = toUpstreamName(baseUrl, variables.UPSTREAM_ACCOUNT ?? null);
+    return { kind: "runcomfy", name, baseUrl, token } as const;
+  }
   const { PORT, SANDBOX_PORT } = variables;
   const givesWay = given["SANDBOX_PORT"] === undefined && SANDBOX_PORT === PORT;
   return {
     kind: "sandbox",
+    name: SANDBOX,
     port: givesWay ? 0 : SANDBOX_PORT,
     speed: variables.SANDBOX_SPEED,
     /** Null keeps its requests in memory. */

@@ -54,6 +54,11 @@ const RUNCOMFY = {
     "v1",
     "The version in RunComfy's paths.",
   ),
+  UPSTREAM_ACCOUNT: optional(
+    matching(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, hyphens and underscores"),
+    "none",
+    "A name for the account of the token, if the gateway's database ever holds jobs of several accounts: jobs wait while another one is in use. It goes nowhere but into the database and the log.",
+  ),
   DEPLOYMENTS_FILE: optional(
     z.string(),
     "what RunComfy lists; the sandbox's own",

@@ -22,7 +22,11 @@ const LONGEST_REST_MS = 2_000;
 export function startKeeper(dependencies: {
   readonly files: Files;
   readonly store: FileStore;
-  readonly fetchFile: FetchFile;
+  /** `upstream` is that of its job. */
+  readonly fetchFile: (
+    url: string,
+    options: Parameters<FetchFile>[1] & Pick<ClaimedFile, "upstream">,
+  ) => ReturnType<FetchFile>;
   readonly mostBytes: number;
   /** When what a dead gateway has claimed comes due, 30 s by default; a claim is renewed while its file comes. */
   readonly claimMs?: number;
@@ -97,8 +101,8 @@ export function startKeeper(dependencies: {
     }
   }
 
-  async function copy({ url }: ClaimedFile, signal: AbortSignal): Promise<KeptFile> {
-    const { stream, declaredBytes } = await fetchFile(url, { signal });
+  async function copy({ url, upstream }: ClaimedFile, signal: AbortSignal): Promise<KeptFile> {
+    const { stream, declaredBytes } = await fetchFile(url, { signal, upstream });
     if (declaredBytes !== null && declaredBytes > mostBytes) throw new FileTooLargeError(mostBytes);
     await using draft = await store.draft(stream, { mostBytes });
     const { contentType, extension, width, height } = await judgeFile(draft.path);

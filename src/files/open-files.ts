@@ -8,7 +8,8 @@ import type { Config } from "../config/load-config.ts";
 import { publicUrlProblem } from "../deployments/public-url.ts";
 import type { Files, JobStore } from "../store/job-store.ts";
 import { createQuota } from "../tracking/quota.ts";
-import { createFetchFile } from "./fetch-file.ts";
+import { SANDBOX } from "../job/upstream.ts";
+import { createFetchFile, FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileStoreError } from "./file-store.ts";
 import { startFileUpkeep } from "./file-upkeep.ts";
@@ -68,10 +69,16 @@ export async function openFiles({
     now,
     log,
   });
+  const fetchPublic = createFetchFile({ trustedOrigins: [] });
+  const fetchFromSandbox = createFetchFile({ trustedOrigins: [upstreamOrigin] });
   const keeper = startKeeper({
     files: store.files,
     store: fileStore,
-    fetchFile: createFetchFile({ trustedOrigins: isSandbox ? [upstreamOrigin] : [] }),
+    async fetchFile(from, { signal, upstream }) {
+      if (upstream !== SANDBOX) return await fetchPublic(from, { signal });
+      if (!isSandbox) throw new FetchFileError(SANDBOX_IS_OFF);
+      return await fetchFromSandbox(from, { signal });
+    },
     mostBytes: settings.keepBytes,
     random: Math.random,
     log,
@@ -131,6 +138,9 @@ async function openTemporaryFolder(opening: AsyncDisposableStack): Promise<strin
   opening.defer(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
+
+const SANDBOX_IS_OFF =
+  "The file is the sandbox's, which is not running. It is fetched once that is in use again.";
 
 const ELSEWHERE =
   "FILES_URL leads to another place than the one in which this database keeps its files: a disk that is not mounted, or another folder or bucket than the other gateways'. Correct it. If the files are lost, say so with: update file_places set marker = null";

@@ -8,15 +8,38 @@ export type Observation =
   | { readonly kind: "accepted"; readonly requestId: string }
   /** Nobody will ever say whether the upstream accepted the job. */
   | { readonly kind: "unanswered" }
+  /** The upstream does not know the job, or says that it is another account's. */
+  | { readonly kind: "not-ours" }
   | { readonly kind: "queued"; readonly queuePosition: number | null }
   | { readonly kind: "running" }
   | { readonly kind: "succeeded"; readonly output: JsonValue; readonly finishedAt: Date | null }
   | { readonly kind: "failed"; readonly error: JobError; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
-/** The job's next version, or the very same object when the observation says nothing new; statuses only move forward. */
-export function advance(job: Job, observation: Observation, now: Date): Job {
+/**
+ * The job's next version, or the very same object when the observation, which `upstream` made, says nothing new; statuses
+ * only move forward.
+ */
+export function advance(job: Job, observation: Observation, now: Date, upstream: string): Job {
   if (isFinished(job)) return job;
+  const known = isKnown(observation) ? toKnown(job, upstream, now) : job;
+  const told = tell(known, observation, now);
+  return told === known && known !== job ? next(known, {}, now) : told;
+}
+
+function isKnown({ kind }: Observation): boolean {
+  return kind !== "unanswered" && kind !== "not-ours";
+}
+
+/** The job as its upstream's own, which follows it again. Where it was before, if that is not stored, counts as away. */
+function toKnown(job: Job, upstream: string, now: Date): Job {
+  if (job.upstream === upstream && job.awaySince === null) return job;
+  const since = job.upstream === null ? job.createdAt : job.awaySince;
+  const awayMs = since === null ? 0 : Math.max(0, now.getTime() - since.getTime());
+  return { ...job, upstream, awaySince: null, awayMs: job.awayMs + awayMs };
+}
+
+function tell(job: Job, observation: Observation, now: Date): Job {
   switch (observation.kind) {
     case "accepted":
       if (job.status !== "SUBMITTING") return job;
@@ -24,6 +47,9 @@ export function advance(job: Job, observation: Observation, now: Date): Job {
     case "unanswered":
       if (job.status !== "SUBMITTING") return job;
       return { ...finish(job, "FAILED", null, now), error: SUBMISSION_UNKNOWN };
+    case "not-ours":
+      if (job.status === "SUBMITTING" || job.awaySince !== null) return job;
+      return next(job, { awaySince: now, queuePosition: null }, now);
     case "queued":
       if (job.status !== "IN_QUEUE" || job.queuePosition === observation.queuePosition) return job;
       return next(

@@ -79,19 +79,22 @@ export class DeploymentNotFoundError extends ExpectedError {
   }
 }
 
-/** The idempotency key already belongs to a job with another deployment or input, or to a deleted one. */
+/** The idempotency key already belongs to a job with another deployment or input, of another upstream, or deleted. */
 export class IdempotencyConflictError extends ExpectedError {
   readonly jobId: string;
 
-  constructor(jobId: string, options: { readonly isDeleted?: boolean } = {}) {
-    super(
-      options.isDeleted === true
-        ? `You already submitted this as ${jobId}, which has been deleted since. Submit again to start a new job.`
-        : `You already submitted this with other settings, as ${jobId}. Look at that job, or submit again to start a new one.`,
-    );
+  constructor(jobId: string, why: keyof typeof CONFLICTS = "different") {
+    super(`You already submitted this ${CONFLICTS[why].replace("ID", jobId)}`);
     this.jobId = jobId;
   }
 }
+
+const CONFLICTS = {
+  different: "with other settings, as ID. Look at that job, or submit again to start a new one.",
+  deleted: "as ID, which has been deleted since. Submit again to start a new job.",
+  elsewhere:
+    "to another RunComfy account than the one in use, as ID. Look at that job, or submit again to start a new one.",
+} as const;
 
 /** The `after` of a subscription to the feed is no cursor. */
 export class BadCursorError extends ExpectedError {
@@ -136,6 +139,10 @@ export const UPSTREAM_SENTENCES = [
   ["RATE_LIMITED", "RunComfy is too busy at the moment."],
   ["UNAVAILABLE", "RunComfy is out of reach or failing at the moment."],
   ["TIMEOUT", "RunComfy did not answer in time."],
+  [
+    "PAUSED",
+    "This job waits for another RunComfy account than the one in use. Wait until that is back, or contact support.",
+  ],
   ["REJECTED", "RunComfy refused this and gave no reason. Check your input, then try again."],
   ["INVALID_RESPONSE", "RunComfy gave an answer that can't be read."],
   [

@@ -20,6 +20,12 @@ export type Job = {
   readonly ownerId: string;
   /** The vendor's id. */
   readonly deploymentId: string;
+  /** Where it was sent, as `toUpstream` names it; null until that is known of a job from before it was stored. */
+  readonly upstream: string | null;
+  /** Since when nobody follows it, because its upstream is not in use or says that it is not its own; null otherwise. */
+  readonly awaySince: Date | null;
+  /** For how long that was so before; it does not count towards the deadline. */
+  readonly awayMs: number;
   /** The upstream's id; null until it accepted the job. */
   readonly requestId: string | null;
   /** The version segment in the paths of all the job's calls. */
@@ -75,7 +81,7 @@ export function createJob({
   work = 1,
   tags = [],
   ...facts
-}: Pick<Job, "ownerId" | "deploymentId" | "apiVersion"> &
+}: Pick<Job, "ownerId" | "deploymentId" | "upstream" | "apiVersion"> &
   Partial<Pick<Job, "tags">> & {
     readonly now: Date;
     readonly work?: number;
@@ -85,6 +91,8 @@ export function createJob({
     tags,
     id: JOB_ID_PREFIX + randomBytes(16).toString("hex"),
     requestId: null,
+    awaySince: null,
+    awayMs: 0,
     status: "SUBMITTING",
     queuePosition: null,
     error: null,
@@ -115,7 +123,7 @@ function rankOf(status: JobStatus): number {
   return Math.min(JOB_STATUSES.indexOf(status), JOB_STATUSES.indexOf("SUCCEEDED"));
 }
 
-export function isFinished(job: Job): boolean {
+export function isFinished(job: Pick<Job, "status">): boolean {
   return isFinal(job.status);
 }
 

@@ -1,5 +1,6 @@
 import type { Observation } from "./advance.ts";
 import type { Job, JobError } from "./job.ts";
+import { ownership } from "./upstream.ts";
 import { expired, inferenceFailed, INVALID_RESPONSE, LOST } from "./errors.ts";
 
 /** What is remembered of a job's past looks. */
@@ -17,6 +18,8 @@ export const NO_LOOKS: Looks = { failures: 0, notFoundForMs: null, unreadForMs: 
 /** What came of one look. */
 export type LookOutcome =
   | { readonly kind: "seen"; readonly observation: Observation }
+  /** The job is another account's, as the upstream says. */
+  | { readonly kind: "not-ours" }
   /** The gateway does not know the upstream's status word; the job stays as it was. */
   | { readonly kind: "unknown-word" }
   /** The job has ended, but how can't be read; `succeeded` is null where the upstream did not say. */
@@ -36,7 +39,7 @@ const REASON_PATIENCE_MS = 30_000;
 /** The looks including one that just ended, so long after `looks` were remembered. */
 export function noteLook(looks: Looks, { kind }: LookOutcome, tookMs: number): Looks {
   const afterMs = Math.round(tookMs);
-  if (kind === "seen" || kind === "unknown-word") return NO_LOOKS;
+  if (kind === "seen" || kind === "unknown-word" || kind === "not-ours") return NO_LOOKS;
   const notFoundForMs = looks.notFoundForMs === null ? null : looks.notFoundForMs + afterMs;
   const unreadForMs = looks.unreadForMs === null ? null : looks.unreadForMs + afterMs;
   const failures = looks.failures + 1;
@@ -57,20 +60,36 @@ export function conclude(
   looks: Looks,
   outcome: LookOutcome,
   now: Date,
-  deadlineSeconds: number,
+  { upstream, deadlineSeconds }: Following,
 ): Observation | null {
+  if (outcome.kind === "not-ours") return NOT_OURS;
   const seen = outcome.kind === "seen" ? outcome.observation : null;
   if (seen !== null && seen.kind !== "queued" && seen.kind !== "running") return seen;
-  const isLate = now >= deadlineOf(job, deadlineSeconds);
+  const isLate = now.getTime() >= deadlineMs(job, { upstream, deadlineSeconds });
   const error =
     giveUp(job, looks, outcome, now) ??
     (isLate ? expired(deadlineSeconds, isUnreadable(outcome)) : null);
+  if (error === LOST && !isCertain(job, upstream)) return NOT_OURS;
   return error === null ? seen : { kind: "failed", error, finishedAt: null };
 }
 
-/** When the gateway stops following a job. */
-export function deadlineOf(job: Pick<Job, "createdAt">, deadlineSeconds: number): Date {
-  return new Date(job.createdAt.getTime() + deadlineSeconds * 1_000);
+const NOT_OURS: Observation = { kind: "not-ours" };
+
+/** How a gateway follows jobs: as which upstream's, and until when. */
+export type Following = { readonly upstream: string; readonly deadlineSeconds: number };
+
+/** When the gateway stops following a job, in milliseconds since 1970; never, while it may not be its upstream's. */
+export function deadlineMs(
+  job: Pick<Job, "createdAt" | "upstream" | "awaySince" | "awayMs">,
+  { upstream, deadlineSeconds }: Following,
+): number {
+  if (!isCertain(job, upstream)) return Infinity;
+  return job.createdAt.getTime() + job.awayMs + deadlineSeconds * 1_000;
+}
+
+/** Only what an upstream says of its own jobs can end them. */
+function isCertain(job: Pick<Job, "upstream" | "awaySince">, upstream: string): boolean {
+  return job.awaySince === null && ownership(job, upstream) === "ours";
 }
 
 function isUnreadable(outcome: LookOutcome): boolean {

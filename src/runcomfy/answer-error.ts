@@ -14,6 +14,8 @@ const REFUSALS_BEFORE_ACCEPTANCE: ReadonlyMap<number, UpstreamErrorCode> = new M
   [10_003, "DEPLOYMENT_DELETED"],
 ]);
 
+const NOT_THE_OWNER = 403_003;
+
 const CODES_BY_STATUS: ReadonlyMap<number, UpstreamErrorCode> = new Map([
   [401, "UNAUTHORIZED"],
   [402, "INSUFFICIENT_FUNDS"],
@@ -44,6 +46,7 @@ export function toAnswerError(call: Call, answer: Answer): RunComfyError {
     delivery: toDelivery(httpStatus, envelope),
     httpStatus,
     retryAfterMs,
+    isAnothers: envelope?.code === NOT_THE_OWNER,
     issues: status === 422 && code === "REJECTED" ? toIssues(envelope) : null,
   });
 }

@@ -19,19 +19,24 @@ export class RunComfyError extends Error {
   readonly httpStatus: number | null;
   /** How long the upstream asked everybody to stay away; null when it did not ask. Already bounded. */
   readonly retryAfterMs: number | null;
+  /** Whether the upstream says that what it was asked about is another account's. */
+  readonly isAnothers: boolean;
   /** What a 422 found wrong with the input; null for every other answer. */
   readonly issues: readonly InputIssue[] | null;
 
   constructor(
     message: string,
     options: Readonly<Pick<RunComfyError, "code" | "delivery">> &
-      Readonly<Partial<Pick<RunComfyError, "httpStatus" | "retryAfterMs" | "issues">>>,
+      Readonly<
+        Partial<Pick<RunComfyError, "httpStatus" | "retryAfterMs" | "isAnothers" | "issues">>
+      >,
   ) {
     super(message);
     this.code = options.code;
     this.delivery = options.delivery;
     this.httpStatus = options.httpStatus ?? null;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.isAnothers = options.isAnothers ?? false;
     this.issues = options.issues ?? null;
   }
 }

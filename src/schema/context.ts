@@ -36,6 +36,8 @@ export type Services = {
     readonly uploads: Pick<UploadService, "createUpload">;
     readonly keepOutputs: KeepOutputs;
   };
+  /** The one whose jobs are followed. */
+  readonly upstream: string;
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
   readonly pace: Pick<Pace, "outageMs">;
 };

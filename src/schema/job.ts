@@ -7,6 +7,7 @@ import { isIdentifier } from "../job/identifier.ts";
 import type { Job, JobStatus } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import { isPaused } from "../job/upstream.ts";
 import { addAsset } from "./asset.ts";
 import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
@@ -134,8 +135,13 @@ export function addJob(
       }),
       isCancellable: t.boolean({
         description:
-          "Whether its owner may still be able to cancel it: true while SUBMITTING or IN_QUEUE.",
-        resolve: isCancellable,
+          "Whether its owner may still be able to cancel it: true while SUBMITTING or IN_QUEUE, unless it is paused.",
+        resolve: (job, _arguments, { upstream }) => isCancellable(job) && !isPaused(job, upstream),
+      }),
+      isPaused: t.boolean({
+        description:
+          "Whether the job waits because the gateway now uses another upstream than the one it was sent to: the sandbox, or another RunComfy account. It goes on when that is back, and can be deleted meanwhile.",
+        resolve: (job, _arguments, { upstream }) => isPaused(job, upstream),
       }),
       isFinished: t.boolean({
         description:

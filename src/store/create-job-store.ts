@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
+import { createFollowedJobs } from "./followed-jobs.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { createInsert } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
@@ -100,9 +101,11 @@ export function createJobStore(dependencies: {
     ...lists,
     ...createFoundLists(database, createTaggedLists(reads, lists)),
     ...createSubmitLeases(database),
+    ...createFollowedJobs(database),
   };
 
   return {
+    upstream: database.upstream,
     jobs,
     documents: createDocuments(reads),
     feed: {
@@ -112,7 +115,7 @@ export function createJobStore(dependencies: {
     },
     quotas: createQuotas(database),
     looks: createLooks(database),
-    readRuns: createReadRuns(reads),
+    readRuns: createReadRuns(database),
     pauses: createSharedPause(database),
     files: createFiles(database, changes.announce),
     uploads: createUploads(database),

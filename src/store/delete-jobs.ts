@@ -4,6 +4,7 @@ import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import type { Jobs } from "./job-store.ts";
+import { FOLLOWED_STATUSES, isFollowed } from "./job-rows.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
@@ -13,9 +14,10 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
 export function createDeletions(
-  { kind, nowMs, queries, write }: Database,
+  database: Database,
   announce: (id: string) => void,
 ): Pick<Jobs, "withdraw" | "delete" | "deleteOld"> {
+  const { kind, nowMs, queries, write } = database;
   return {
     async withdraw(id) {
       await queries
@@ -32,7 +34,12 @@ export function createDeletions(
         const row = await transaction
           .deleteFrom("jobs")
           .where("id", "=", id)
-          .where("status", "in", FINAL_STATUSES)
+          .where((eb) =>
+            eb.or([
+              eb("status", "in", FINAL_STATUSES),
+              eb.and([eb("status", "in", FOLLOWED_STATUSES), eb.not(isFollowed(eb, database))]),
+            ]),
+          )
           .returning(["owner_id", "idempotency_key as key"])
           .executeTakeFirst();
         if (row === undefined || row.key === null) return row !== undefined;
@@ -102,5 +109,5 @@ export async function refuseSpentKey(
     .where("key", "=", key)
     .where("until", ">", nowMs)
     .executeTakeFirst();
-  if (row !== undefined) throw new IdempotencyConflictError(row.job_id, { isDeleted: true });
+  if (row !== undefined) throw new IdempotencyConflictError(row.job_id, "deleted");
 }

@@ -77,6 +77,7 @@ export function createFiles(
           order by due_at limit ${limit} ${skipLocked}
         )
         returning job_id as "jobId", number, url, attempts, due_at as token,
+          (select upstream from jobs where id = job_id) as upstream,
           ${nowMs} - (select coalesce(finished_at, updated_at) from jobs where id = job_id) as "sinceEndMs"
       `.execute(queries);
       const { rows: next } = await sql<{ in_ms: number | null }>`

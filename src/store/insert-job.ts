@@ -2,10 +2,11 @@ import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import { LimitError, toCountText } from "../job/errors.ts";
+import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import { insertInput, toInputTexts } from "./job-documents.ts";
-import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import { fromJob, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 import { createOwnerTurns, lockOwner } from "./turns.ts";
@@ -14,7 +15,8 @@ import { insertUses } from "./uploads.ts";
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
-export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
+export function createInsert(database: Database): Jobs["insert"] {
+  const { kind, nowMs, write } = database;
   const inTurn = createOwnerTurns(kind);
 
   return async (submit) => {
@@ -29,7 +31,7 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
           .insertInto("jobs")
           .values((eb) => ({
             ...fromJob(job),
-            idle_ms: idleMs(nowMs, job.deploymentId),
+            idle_ms: idleMs(database, job.deploymentId),
             idempotency_key: key?.key ?? null,
             fingerprint: key?.fingerprint ?? null,
             submit_until: eb(nowMs, "+", leaseMs),
@@ -42,7 +44,7 @@ export function createInsert({ kind, nowMs, write }: Database): Jobs["insert"] {
         if (row === undefined) return false;
         // After the insert: a deletion that freed the key for it has committed its part here, too.
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
-        if (mostInFlight !== null) await refuseAbove(transaction, job, mostInFlight);
+        if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
         await insertInput(transaction, job.id, texts);
         await insertTags(transaction, job);
         await insertUses(transaction, job.id, uploads);
@@ -63,25 +65,32 @@ async function insertTags(transaction: Kysely<Tables>, job: Job): Promise<void> 
 }
 
 /** For how long nothing of anybody's has run at the deployment. */
-function idleMs(nowMs: Database["nowMs"], deploymentId: string) {
+function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
+  const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
   return sql<number | null>`case
     when exists (
       select 1 from jobs where deployment_id = ${deploymentId}
-        and status in ('IN_QUEUE', 'IN_PROGRESS')
+        and status in ('IN_QUEUE', 'IN_PROGRESS') and ${isOurs} and away_since is null
     ) then 0
     else ${nowMs} - (
-      select ended_at from runs where deployment_id = ${deploymentId}
+      select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}
         order by number desc limit 1
     ) end`;
 }
 
 /** Rejects with a `LimitError` when the job's owner has more than `most` unfinished jobs, this one among them. */
-async function refuseAbove(transaction: Kysely<Tables>, { ownerId }: Job, most: number) {
+async function refuseAbove(
+  transaction: Kysely<Tables>,
+  { ownerId }: Job,
+  database: Database,
+  most: number,
+) {
   const unfinished = await transaction
     .selectFrom("jobs")
     .select("id")
     .where("owner_id", "=", ownerId)
     .where("status", "in", UNFINISHED_STATUSES)
+    .where((eb) => isFollowed(eb, database))
     .offset(most)
     .limit(1)
     .execute();

@@ -2,6 +2,7 @@ import type { Expression, ExpressionBuilder, Selectable, SqlBool } from "kysely"
 
 import type { Job, JobError } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
+import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
@@ -10,6 +11,9 @@ export const JOB_COLUMNS = [
   "id",
   "owner_id",
   "deployment_id",
+  "upstream",
+  "away_since",
+  "away_ms",
   "request_id",
   "api_version",
   "tags",
@@ -30,13 +34,35 @@ export const JOB_COLUMNS = [
 
 export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
 
+/** Of the jobs that were accepted. */
+export const FOLLOWED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
+
 export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[number]>;
+
+/** Whether a row is not another upstream's, nor away. */
+export function isFollowed(
+  eb: ExpressionBuilder<Tables, "jobs">,
+  { upstream }: Pick<Database, "upstream">,
+) {
+  return eb.and([eb("away_since", "is", null), eb.not(isAnothers(eb, { upstream }))]);
+}
+
+/** Whether a row is surely another upstream's. */
+export function isAnothers(
+  eb: ExpressionBuilder<Tables, "jobs">,
+  { upstream }: Pick<Database, "upstream">,
+) {
+  return eb.and([eb("upstream", "is not", null), eb("upstream", "not in", namesOf(upstream))]);
+}
 
 export function toJob(row: JobRow): Job {
   return {
     id: row.id,
     ownerId: row.owner_id,
     deploymentId: row.deployment_id,
+    upstream: row.upstream,
+    awaySince: toDate(row.away_since),
+    awayMs: row.away_ms,
     requestId: row.request_id,
     apiVersion: row.api_version,
     tags: JSON.parse(row.tags),
@@ -60,6 +86,9 @@ export function fromJob(job: Job): Omit<JobRow, "idle_ms"> {
     id: job.id,
     owner_id: job.ownerId,
     deployment_id: job.deploymentId,
+    upstream: job.upstream,
+    away_since: job.awaySince?.getTime() ?? null,
+    away_ms: job.awayMs,
     request_id: job.requestId,
     api_version: job.apiVersion,
     tags: JSON.stringify(job.tags),

@@ -53,12 +53,14 @@ export type JobRange = {
  * `ownerId` is given, jobs of other owners are as if they did not exist.
  */
 export type JobStore = {
+  /** The one whose jobs are followed; what others' jobs have taught or counted is left out. */
+  readonly upstream: string;
   readonly jobs: Jobs;
   readonly documents: Documents;
   readonly feed: Feed;
   readonly quotas: Quotas;
   readonly looks: LookTable;
-  /** The last 200 runs of a deployment, of all owners, newest first. */
+  /** The last 200 runs of a deployment at the upstream, of all owners, newest first. */
   readRuns(deploymentId: string): Promise<Run[]>;
   readonly pauses: Pauses;
   readonly files: Files;
@@ -90,7 +92,7 @@ export type Jobs = {
   save(job: Job, output: JsonValue, keep?: readonly string[]): Promise<boolean>;
   /** Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. */
   withdraw(id: string): Promise<void>;
-  /** Removes a finished job; its key stays taken for 24 h. False when there is no finished job of this id. */
+  /** Removes a finished or paused job; its key stays taken for 24 h. False when there is no such job of this id. */
   delete(id: string): Promise<boolean>;
   /** Removes at most `limit` jobs that finished and were created that long ago, with their keys; returns how many. */
   deleteOld(ages: Ages, limit: number): Promise<number>;
@@ -124,6 +126,10 @@ export type Jobs = {
    * SQLite those of an earlier process are among them at once.
    */
   listAbandonedSubmits(limit: number): Promise<string[]>;
+  /** Followed jobs that were created, without the time that they were away, before a time; oldest first. */
+  listOverdue(before: Date, limit: number): Promise<string[]>;
+  /** Notes since when other upstreams' unfinished jobs are not followed, and how many each has. */
+  leaveOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]>;
 };
 
 export type Documents = {
@@ -180,6 +186,8 @@ export type LookTable = {
   claimThese(jobIds: readonly string[]): Promise<readonly ClaimedLook[]>;
   /** Says when the next looks are due. Does nothing for a look that somebody else has claimed meanwhile. */
   putBack(looks: readonly LookToCome[]): Promise<void>;
+  /** Makes due the looks at jobs that are away, and were for so long since the last look. */
+  resume(leftForMs: number): Promise<void>;
   /** Makes due what can be due so late only because the database's clock was set back. */
   mendTimes(): Promise<void>;
 };
@@ -199,7 +207,8 @@ export type ClaimedLook = {
 export type LookToCome = Looks & {
   readonly jobId: string;
   readonly token: number;
-  readonly delayMs: number;
+  /** Null for a job that is away: it is not due until it is resumed. */
+  readonly delayMs: number | null;
 };
 
 /** The copies of files that outputs name, and where all files of this database are. */
@@ -249,6 +258,8 @@ export type ClaimedFile = {
   readonly jobId: string;
   readonly number: number;
   readonly url: string;
+  /** Its job's; null where that is not known. */
+  readonly upstream: string | null;
   /** This one included. */
   readonly attempts: number;
   /** How long ago its job ended. */

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 
+import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
 import type { ClaimedLook, LookTable } from "./job-store.ts";
@@ -14,89 +15,112 @@ const NEVER_MS = 60_000;
 export const FIRST_LOOK_MS = 500;
 
 /**
- * The table of looks to come, with a row for each accepted, unfinished job, which a trigger on `jobs` adds and removes. It
- * also makes the first job in a queue due when a run has ended, as that one may start now. On SQLite it is a temporary
- * table in memory, so that a look writes nothing to the disk.
+ * The table of looks to come, with a row for each accepted, unfinished job, which a trigger on `jobs` adds and removes. On
+ * SQLite it is a temporary one in memory, so that a look writes nothing to the disk; it has the jobs that this process
+ * follows.
  */
-export function createLookTable({
-  kind,
-  lookMs,
-}: Pick<Database, "kind" | "lookMs">): readonly RawBuilder<unknown>[] {
-  const isPostgres = kind === "postgres";
-  const name = isPostgres ? sql`text collate "C"` : sql`text`;
-  const table = sql`looks (
-    job_id ${name} primary key,
-    deployment_id ${name} not null,
-    due_at bigint not null,
-    was_due_at bigint,
-    failures integer not null default 0,
-    not_found_since bigint,
-    unread_since bigint
-  )`;
-  const keepLook = sql`
-    insert into looks (job_id, deployment_id, due_at)
-      select new.id, new.deployment_id, ${lookMs} + ${sql.lit(FIRST_LOOK_MS)}
+export function createSqliteLooks(database: Database): readonly RawBuilder<unknown>[] {
+  return [
+    sql`create temp table looks (
+      job_id text primary key,
+      deployment_id text not null,
+      upstream text not null,
+      due_at bigint,
+      was_due_at bigint,
+      failures integer not null default 0,
+      not_found_since bigint,
+      unread_since bigint
+    )`,
+    sql`create index temp.looks_by_due on looks (upstream, due_at, deployment_id)`,
+    sql`create temp trigger jobs_keep_look after update of status on main.jobs
+      when old.status is not new.status begin ${keepLook(database)} end`,
+    sql`create temp trigger jobs_move_look after update of upstream on main.jobs
+      when old.upstream is not new.upstream begin ${MOVE_LOOK}; end`,
+    sql`create temp trigger jobs_delete_look after delete on main.jobs
+      when old.finished_at is null begin ${DELETE_LOOK}; end`,
+    // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
+    sql`insert into looks (job_id, deployment_id, upstream, due_at)
+      select id, deployment_id, coalesce(upstream, ''), 0 from jobs
+      where status in ('IN_QUEUE', 'IN_PROGRESS')
+        and coalesce(upstream, '') in (${sql.join(toStretches(database))})
+      order by random()`,
+  ];
+}
+
+/**
+ * Whoever writes a job keeps its look. Where a run has ended, the first job in its queue is due, as that one may start
+ * now.
+ */
+export function keepLook({ kind, lookMs }: Pick<Database, "kind" | "lookMs">): RawBuilder<unknown> {
+  const skipLocked = kind === "postgres" ? sql`for update skip locked` : sql``;
+  return sql`
+    insert into looks (job_id, deployment_id, upstream, due_at)
+      select new.id, new.deployment_id, coalesce(new.upstream, ''), ${lookMs} + ${sql.lit(FIRST_LOOK_MS)}
       where new.status = 'IN_QUEUE';
     delete from looks where job_id = new.id and new.finished_at is not null;
     update looks set due_at = ${lookMs} where job_id in (
       select job_id from looks
       where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${lookMs} and job_id = (
         select id from jobs where deployment_id = new.deployment_id and status = 'IN_QUEUE'
+          and upstream = new.upstream and away_since is null
         order by (0 + created_at), id limit 1
-      ) ${isPostgres ? sql`for update skip locked` : sql``}
+      ) ${skipLocked}
     );`;
-  if (!isPostgres) {
-    return [
-      sql`create temp table ${table}`,
-      sql`create index temp.looks_by_due on looks (due_at, deployment_id)`,
-      sql`create temp trigger jobs_keep_look after update of status on main.jobs
-        when old.status is not new.status begin ${keepLook} end`,
-      // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
-      sql`insert into looks (job_id, deployment_id, due_at)
-        select id, deployment_id, 0 from jobs where status in ('IN_QUEUE', 'IN_PROGRESS')
-        order by random()`,
-    ];
-  }
-  return [
-    // Each look moves its row in the index.
-    sql`create table ${table} with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`,
-    sql`create index looks_by_due on looks (due_at, deployment_id)`,
-    sql`create function gateway_keep_look() returns trigger language plpgsql as $$
-      begin
-        ${keepLook}
-        return null;
-      end $$`,
-    sql`create trigger jobs_keep_look after update of status on jobs
-      for each row when (old.status is distinct from new.status)
-      execute function gateway_keep_look()`,
-  ];
+}
+
+/** An upstream has found a job to be its own. */
+export const MOVE_LOOK = sql`
+  update looks set upstream = coalesce(new.upstream, '') where job_id = new.id`;
+
+export const DELETE_LOOK = sql`delete from looks where job_id = old.id`;
+
+/** The looks at jobs that are, or may be, of this upstream. */
+function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
+  return [...namesOf(upstream), ""];
 }
 
 /**
  * To claim a look is to make it due at the end of the claim, which also proves the claim when the look is put back. So one
  * column says who looks when, and what a dead gateway has claimed comes due by itself.
  */
-export function createLooks({ kind, lookMs, lookQueries: queries }: Database): LookTable {
+export function createLooks(database: Database): LookTable {
+  const { kind, lookMs, lookQueries: queries } = database;
   const isPostgres = kind === "postgres";
+  const stretches = toStretches(database);
   const claimIt = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
-  const nextInMs = sql`(select min(due_at) - ${lookMs} from looks where due_at > ${lookMs})`;
+  const nextInMs = sql`(select min(due_at) - ${lookMs} from (${union(
+    (upstream) => sql`
+    select min(due_at) as due_at from looks where upstream = ${upstream} and due_at > ${lookMs}`,
+  )}) as next)`;
   const claimed = sql`
     looks.due_at as token, failures,
     ${lookMs} - not_found_since as not_found_for_ms, ${lookMs} - unread_since as unread_for_ms`;
   const columns = [...JOB_COLUMNS, "traceparent"];
   const jobColumns = sql.join(columns.map((column) => sql.ref(`jobs.${column}`)));
 
+  /** One query for each stretch of the index, so that none passes over what is another upstream's. */
+  function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
+    const queries = stretches.map(
+      (upstream) => sql`select * from (${toQuery(upstream)}) as stretch`,
+    );
+    return sql.join(queries, sql` union all `);
+  }
+
   const list = (values: readonly string[]): RawBuilder<unknown> =>
     isPostgres
       ? sql`(select json_array_elements_text(${JSON.stringify(values)}::json))`
       : sql`(select value from json_each(${JSON.stringify(values)}))`;
 
-  /** `skip locked` passes over what another gateway is claiming. */
-  async function claimShared(which: RawBuilder<unknown>, limit: number) {
+  /** Passes over what another gateway is claiming. */
+  const skipLocked = isPostgres ? sql`for update skip locked` : sql``;
+  const select = (which: RawBuilder<unknown>, limit: number): RawBuilder<unknown> =>
+    sql`select job_id, due_at, was_due_at from looks where ${which} limit ${limit} ${skipLocked}`;
+
+  async function claimShared(chosen: RawBuilder<unknown>) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
       with due as (
         select job_id, was_due_at is not null and due_at <= ${lookMs} as is_taken_over
-        from looks where ${which} limit ${limit} for update skip locked
+        from (${chosen}) as chosen
       ), claimed as (
         update looks set ${claimIt} from due where looks.job_id = due.job_id
         returning looks.job_id, is_taken_over, ${claimed}
@@ -109,10 +133,10 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
   }
 
   /** SQLite can't join the rows of another table to those that a statement updates. */
-  async function claimAlone(which: RawBuilder<unknown>, limit: number) {
+  async function claimAlone(chosen: RawBuilder<unknown>) {
     const { rows: memories } = await sql<Memory & { job_id: string }>`
       update looks set ${claimIt}
-      where job_id in (select job_id from looks where ${which} limit ${limit})
+      where job_id in (select job_id from (${chosen}) as chosen)
       returning job_id, ${claimed}
     `.execute(queries);
     const ids = memories.map(({ job_id: id }) => id);
@@ -134,15 +158,17 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
   const claim = isPostgres ? claimShared : claimAlone;
 
   return {
-    claimDue: ({ limit, exceptDeployments }) =>
-      claim(
-        sql`due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)} order by due_at`,
-        limit,
-      ),
+    claimDue({ limit, exceptDeployments }) {
+      const isDue = sql`due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)}`;
+      const due = union((upstream) =>
+        select(sql`upstream = ${upstream} and ${isDue} order by due_at`, limit),
+      );
+      return claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
+    },
 
     async claimThese(jobIds) {
-      const which = sql`job_id in ${list(jobIds)} order by job_id`;
-      return (await claim(which, jobIds.length)).looks;
+      const these = sql`job_id in ${list(jobIds)} order by job_id`;
+      return (await claim(select(these, jobIds.length))).looks;
     },
 
     async putBack(looks) {
@@ -164,7 +190,7 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
       await sql`
         update looks set
           due_at = ${lookMs} + put."delayMs",
-          was_due_at = null,
+          was_due_at = case when put."delayMs" is null then ${lookMs} end,
           failures = put.failures,
           not_found_since = ${lookMs} - put."notFoundForMs",
           unread_since = ${lookMs} - put."unreadForMs"
@@ -172,9 +198,18 @@ export function createLooks({ kind, lookMs, lookQueries: queries }: Database): L
       `.execute(queries);
     },
 
+    async resume(leftForMs) {
+      await sql`
+        update looks set due_at = ${lookMs}, was_due_at = null
+        where upstream in (${sql.join(stretches)}) and due_at is null
+          and was_due_at <= ${lookMs} - ${leftForMs}
+      `.execute(queries);
+    },
+
     async mendTimes() {
       await sql`
-        update looks set due_at = ${lookMs} where due_at > ${lookMs} + ${sql.lit(NEVER_MS)}
+        update looks set due_at = ${lookMs}
+        where upstream in (${sql.join(stretches)}) and due_at > ${lookMs} + ${sql.lit(NEVER_MS)}
       `.execute(queries);
     },
   };

@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 
+import { SANDBOX } from "../job/upstream.ts";
 import type { Database, DatabaseKind } from "./database.ts";
-import { createLookTable } from "./looks.ts";
+import { DELETE_LOOK, keepLook, MOVE_LOOK } from "./looks.ts";
 import { MOST_RUNS } from "./read-runs.ts";
 
 /** What brings the tables from one form to the next; its number is its place in the list. */
@@ -32,14 +33,115 @@ export const MIGRATIONS: readonly Migration[] = [
       ...createFileTables(kind),
       ...createTriggers(kind, nowMs),
       ...(kind === "sqlite" ? SQLITE_TEXT_SEARCH : POSTGRES_TEXT_SEARCH),
-      ...(kind === "postgres" ? createLookTable({ kind, lookMs }) : []),
+      ...(kind === "postgres" ? createFirstLooks(lookMs) : []),
     ],
   },
   {
     isBreaking: true,
-    statements: () => [],
+    statements: (database) => addUpstreams(database),
   },
 ];
+
+/** Jobs, looks to come and runs belong to the upstream that they were sent to. */
+function addUpstreams(database: Database): readonly RawBuilder<unknown>[] {
+  const isPostgres = database.kind === "postgres";
+  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  return [
+    ...(isPostgres ? [sql`set local lock_timeout = '5s'`] : []),
+    sql`alter table jobs add column upstream ${name}`,
+    sql`alter table jobs add column away_since bigint`,
+    sql`alter table jobs add column away_ms bigint not null default 0`,
+    sql`alter table runs add column upstream ${name}`,
+    sql`drop index runs_by_deployment`,
+    sql`create index runs_by_deployment on runs (deployment_id, upstream, number)`,
+    ...(isPostgres ? addToPostgres(database) : addToSqlite(database)),
+  ];
+}
+
+function addToSqlite({ kind, nowMs }: Database): readonly RawBuilder<unknown>[] {
+  return [
+    sql`drop trigger jobs_add_run`,
+    sql`create trigger jobs_add_run after update of status on jobs
+      when new.finished_at is not null and new.request_id is not null
+      begin ${addRun(kind, nowMs, OF_UPSTREAM)} end`,
+    sql`create trigger jobs_move_runs after update of upstream on jobs
+      when old.upstream is not new.upstream begin ${moveRuns(kind)}; end`,
+  ];
+}
+
+function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
+  const { kind, nowMs } = database;
+  return [
+    sql`alter table looks add column upstream text collate "C" not null default ''`,
+    sql`alter table looks alter column due_at drop not null`,
+    sql`drop index looks_by_due`,
+    sql`create index looks_by_due on looks (upstream, due_at, deployment_id)`,
+    ...[
+      ["gateway_add_run", addRun(kind, nowMs, OF_UPSTREAM)],
+      ["gateway_keep_look", keepLook(database)],
+      ["gateway_move", sql`${moveRuns(kind)}; ${MOVE_LOOK};`],
+      ["gateway_delete_look", sql`${DELETE_LOOK};`],
+    ].map(
+      ([name, statements]) => sql`create or replace function ${sql.raw(String(name))}()
+        returns trigger language plpgsql as $$
+        begin
+          ${statements}
+          return null;
+        end $$`,
+    ),
+    sql`create trigger jobs_move after update of upstream on jobs
+      for each row when (old.upstream is distinct from new.upstream)
+      execute function gateway_move()`,
+    sql`create trigger jobs_delete_look after delete on jobs
+      for each row when (old.finished_at is null) execute function gateway_delete_look()`,
+  ];
+}
+
+/**
+ * The runs that were whose the job was: those from before upstreams were stored are not the sandbox's, which may have a
+ * deployment of the same id.
+ */
+function moveRuns(kind: DatabaseKind): RawBuilder<unknown> {
+  const isSame = sql.raw(kind === "postgres" ? "is not distinct from" : "is");
+  return sql`update runs set upstream = new.upstream
+    where deployment_id = new.deployment_id and upstream ${isSame} old.upstream
+      and (old.upstream is not null or new.upstream <> ${sql.lit(SANDBOX)})`;
+}
+
+function createFirstLooks(lookMs: Database["lookMs"]): readonly RawBuilder<unknown>[] {
+  return [
+    // Each look moves its row in the index.
+    sql`create table looks (
+    job_id text collate "C" primary key,
+    deployment_id text collate "C" not null,
+    due_at bigint not null,
+    was_due_at bigint,
+    failures integer not null default 0,
+    not_found_since bigint,
+    unread_since bigint
+  ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`,
+    sql`create index looks_by_due on looks (due_at, deployment_id)`,
+    sql`create function gateway_keep_look() returns trigger language plpgsql as $$
+      begin
+        
+    insert into looks (job_id, deployment_id, due_at)
+      select new.id, new.deployment_id, ${lookMs} + 500
+      where new.status = 'IN_QUEUE';
+    delete from looks where job_id = new.id and new.finished_at is not null;
+    update looks set due_at = ${lookMs} where job_id in (
+      select job_id from looks
+      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${lookMs} and job_id = (
+        select id from jobs where deployment_id = new.deployment_id and status = 'IN_QUEUE'
+        order by (0 + created_at), id limit 1
+      ) for update skip locked
+    );
+        return null;
+      end $$`,
+    sql`create trigger jobs_keep_look after update of status on jobs
+      for each row when (old.status is distinct from new.status)
+      execute function gateway_keep_look()`,
+  ];
+}
 
 function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   const isPostgres = kind === "postgres";
@@ -328,15 +430,26 @@ const ADD_EVENT = sql`
   insert into job_events (job_id, version, status, at)
     values (new.id, new.version, new.status, new.updated_at)`;
 
+/** With so many runs for each upstream of a deployment. */
+const OF_UPSTREAM = {
+  column: sql`upstream,`,
+  value: sql`new.upstream,`,
+  isSame: sql`and upstream = new.upstream`,
+};
+
 /**
  * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.
  * Where nobody saw the start, the job was so short that its time in the queue is taken for none.
  */
-const addRun = (kind: DatabaseKind, nowMs: Database["nowMs"]) => sql`
+const addRun = (
+  kind: DatabaseKind,
+  nowMs: Database["nowMs"],
+  { column, value, isSame } = { column: sql``, value: sql``, isSame: sql`` },
+) => sql`
   insert into runs
-    (deployment_id, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
+    (deployment_id, ${column} status, work, place, idle_ms, queue_ms, run_ms, ended_at)
     values (
-      new.deployment_id, new.status, new.work, new.place, new.idle_ms,
+      new.deployment_id, ${value} new.status, new.work, new.place, new.idle_ms,
       case when new.started_at is not null then new.started_at - new.created_at
         when new.status = 'SUCCEEDED' then 0 end,
       case when new.finished_at > new.started_at then new.finished_at - new.started_at
@@ -345,8 +458,8 @@ const addRun = (kind: DatabaseKind, nowMs: Database["nowMs"]) => sql`
       ${nowMs}
     );
   delete from runs where number in (
-    select number from runs where deployment_id = new.deployment_id and number <= (
-      select number from runs where deployment_id = new.deployment_id
+    select number from runs where deployment_id = new.deployment_id ${isSame} and number <= (
+      select number from runs where deployment_id = new.deployment_id ${isSame}
       order by number desc limit 1 offset ${sql.lit(MOST_RUNS)}
     ) ${sql.raw(kind === "postgres" ? "for update skip locked" : "")}
   );`;

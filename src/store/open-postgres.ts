@@ -13,6 +13,7 @@ import type { Tables } from "./tables.ts";
 const AWAY_STATES = /^(?:08|53|57P)/;
 
 type PostgresOptions = {
+  readonly upstream: string;
   readonly log: Logger;
   readonly onStatement?: (sql: string) => void;
   /** After so long without a byte a connection is taken for dead; 12 s by default. */
@@ -33,7 +34,7 @@ export const READER_SETTINGS =
 
 /** A look that a crash of the server forgets is made again. Each of its statements is about a few rows of large tables. */
 const LOOK_SETTINGS =
-  "set synchronous_commit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+  "set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /** How long the server may take over a statement, and its answer to come. */
 const PATIENCE = { statement_timeout: 10_000, query_timeout: 15_000 };
@@ -52,7 +53,7 @@ export async function openPostgres(
   databaseUrl: string,
   options: PostgresOptions,
 ): Promise<Database> {
-  const { log, onStatement, mostSilenceMs = 12_000 } = options;
+  const { upstream, log, onStatement, mostSilenceMs = 12_000 } = options;
   const name = toDatabaseName(databaseUrl);
   const sockets = createSockets();
   const open = (config: pg.PoolConfig, silenceMs: number, settings?: string) => {
@@ -71,6 +72,7 @@ export async function openPostgres(
   const { queries } = writers;
   const database: Database = {
     kind: "postgres",
+    upstream,
     nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     queries,
     write: (statements) => queries.transaction().execute(statements),

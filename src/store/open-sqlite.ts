@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import { createLookTable } from "./looks.ts";
+import { createSqliteLooks } from "./looks.ts";
 import { migrate } from "./migrate.ts";
 import { createSqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
@@ -28,6 +28,7 @@ const MOST_WAL_BYTES = 64 * 1_048_576;
 export async function openSqlite(
   path: string,
   options: {
+    readonly upstream: string;
     readonly log: Logger;
     readonly onStatement?: (sql: string) => void;
     /** Milliseconds of a clock that never goes back. */
@@ -38,7 +39,8 @@ export async function openSqlite(
     const database = connect(path, options);
     try {
       await migrate(database, options.log);
-      for (const statement of createLookTable(database)) await statement.execute(database.queries);
+      for (const statement of createSqliteLooks(database))
+        await statement.execute(database.queries);
       // The lock proves that whoever was submitting is gone.
       await sql`update jobs set submit_until = 0 where status = 'SUBMITTING'`.execute(
         database.queries,
@@ -56,7 +58,7 @@ export async function openSqlite(
 
 function connect(
   path: string,
-  { onStatement, monotonic = () => performance.now() }: Parameters<typeof openSqlite>[1],
+  { upstream, onStatement, monotonic = () => performance.now() }: Parameters<typeof openSqlite>[1],
 ): Database {
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
@@ -78,6 +80,7 @@ function connect(
   const writes = createGroupCommit(queries);
   return {
     kind: "sqlite",
+    upstream,
     nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
     queries,
     ...writes,

@@ -1,18 +1,21 @@
-import type { Kysely, Selectable } from "kysely";
+import type { Selectable } from "kysely";
 
 import type { Run } from "../job/run.ts";
+import { namesOf } from "../job/upstream.ts";
+import type { Database } from "./database.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
-/** That are kept of a deployment. */
+/** That are kept of a deployment and upstream. */
 export const MOST_RUNS = 200;
 
-export function createReadRuns(reads: Kysely<Tables>): JobStore["readRuns"] {
+export function createReadRuns({ reads, upstream }: Database): JobStore["readRuns"] {
   return async (deploymentId) => {
     const rows = await reads
       .selectFrom("runs")
       .selectAll()
       .where("deployment_id", "=", deploymentId)
+      .where("upstream", "in", namesOf(upstream))
       .orderBy("number", "desc")
       .limit(MOST_RUNS)
       .execute();

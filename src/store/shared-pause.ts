@@ -3,17 +3,14 @@ import { sql } from "kysely";
 import type { Database } from "./database.ts";
 import type { Pauses } from "./job-store.ts";
 
-/** There is one upstream, so one row. */
-const UPSTREAM = "upstream";
-
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
-export function createSharedPause({ nowMs, queries }: Database): Pauses {
+export function createSharedPause({ nowMs, queries, upstream }: Database): Pauses {
   return {
     async readPauseMs() {
       const row = await queries
         .selectFrom("pauses")
         .select((eb) => eb("paused_until", "-", nowMs).as("leftMs"))
-        .where("id", "=", UPSTREAM)
+        .where("id", "=", upstream)
         // A clock that was set back must not make the pause longer than it was meant.
         .where("noted_at", "<=", nowMs)
         .where("paused_until", ">", nowMs)
@@ -25,7 +22,7 @@ export function createSharedPause({ nowMs, queries }: Database): Pauses {
       await queries
         .insertInto("pauses")
         .values((eb) => ({
-          id: UPSTREAM,
+          id: upstream,
           noted_at: nowMs,
           paused_until: eb(nowMs, "+", Math.ceil(durationMs)),
         }))

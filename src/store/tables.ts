@@ -20,6 +20,11 @@ export type Tables = {
     readonly id: string;
     readonly owner_id: string;
     readonly deployment_id: string;
+    /** Where it was sent; null in rows from before that was stored, until an upstream knows their request. */
+    readonly upstream: string | null;
+    /** Since when nobody follows it, as its upstream is not in use or does not know it. */
+    readonly away_since: number | null;
+    readonly away_ms: Generated<number>;
     readonly request_id: string | null;
     readonly api_version: string;
     readonly status: JobStatus;
@@ -73,10 +78,11 @@ export type Tables = {
     readonly status: JobStatus;
     readonly at: number;
   };
-  /** The last 200 of each deployment; a trigger on `jobs` writes them. */
+  /** The last 200 of each deployment and upstream; a trigger on `jobs` writes them. */
   readonly runs: {
     readonly number: Generated<number>;
     readonly deployment_id: string;
+    readonly upstream: string | null;
     readonly status: Run["status"];
     readonly work: number;
     readonly place: number | null;
@@ -89,9 +95,11 @@ export type Tables = {
   readonly looks: {
     readonly job_id: string;
     readonly deployment_id: string;
-    /** While the look is claimed: when the claim ends. */
-    readonly due_at: number;
-    /** While the look is claimed: when it was due; else null. */
+    /** The job's; empty where that has none. */
+    readonly upstream: Generated<string>;
+    /** While the look is claimed: when the claim ends; null while the job is away. */
+    readonly due_at: number | null;
+    /** While the look is claimed: when it was due; while the job is away: since the last look; else null. */
     readonly was_due_at: number | null;
     /** How many looks in a row, up to the last one, said nothing. */
     readonly failures: Generated<number>;
@@ -109,7 +117,7 @@ export type Tables = {
     /** What cursors are sealed with; the database itself makes it up. */
     readonly key: Generated<string>;
   };
-  /** At most one row: how long nobody may call the upstream. */
+  /** A row for each upstream that asked for a pause: how long nobody may call it. */
   readonly pauses: {
     readonly id: string;
     readonly noted_at: number;

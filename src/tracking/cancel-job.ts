@@ -1,5 +1,6 @@
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
+import { isPaused } from "../job/upstream.ts";
 import {
   JobNotCancellableError,
   JobNotFinishedError,
@@ -40,13 +41,16 @@ export function createCancelJob(dependencies: {
     if (job === null) throw new JobNotFoundError(jobId);
     if (job.status === "CANCELLED") return job;
     if (job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
+    if (isPaused(job, store.upstream)) throw new UpstreamError("PAUSED");
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
     const request = { ...job, requestId: job.requestId };
     const answer = await attempt(() => runcomfy.cancel(request, signal));
     const current = await observe(jobId, answer);
     if (current === null) throw new JobNotFoundError(jobId);
     if (current.status === "CANCELLED") return current;
-    throw toError(current, answer);
+    throw isPaused(current, store.upstream)
+      ? new UpstreamError("PAUSED")
+      : toError(current, answer);
   };
 
   /** The job once it shows what came of the cancel, or when patience ends. */
@@ -86,12 +90,19 @@ function toError(job: Job, answer: CancelAnswer): Error {
   return isRunning ? new JobNotCancellableError(job) : new UpstreamError("TIMEOUT");
 }
 
-/** Deletes a finished job with all that is kept of it. Rejects with JobNotFoundError or JobNotFinishedError. */
-export function createDeleteJob(jobs: Pick<Jobs, "read" | "delete">) {
+/** Deletes a finished or paused job with all that is kept of it. Rejects with JobNotFoundError or JobNotFinishedError. */
+export function createDeleteJob({
+  jobs,
+  upstream,
+}: {
+  readonly jobs: Pick<Jobs, "read" | "delete">;
+  readonly upstream: string;
+}) {
   return async (jobId: string, ownerId: string): Promise<void> => {
     const job = await jobs.read(jobId, ownerId);
-    if (job !== null && !isFinished(job)) throw new JobNotFinishedError(job);
-    // Nothing brings a finished job back to life: one that is not deleted now is gone already.
+    if (job !== null && !isFinished(job) && !isPaused(job, upstream))
+      throw new JobNotFinishedError(job);
+    // Nothing brings a finished job back to life: one that is not deleted now is gone already, or just goes on.
     const isDeleted = job !== null && (await jobs.delete(jobId));
     if (!isDeleted) throw new JobNotFoundError(jobId);
   };

@@ -34,6 +34,7 @@ export async function lookAtJob(
   const until = monotonic() + mostMs;
   const status = await attempt(() => runcomfy.readStatus(job, { signal, timeoutMs: mostMs }));
   if (status instanceof RunComfyError) {
+    if (status.isAnothers) return { kind: "not-ours" };
     if (status.code === "NOT_FOUND") return { kind: "not-found", error: status };
     return { kind: "failed", isUnreadable: status.code === "INVALID_RESPONSE", error: status };
   }

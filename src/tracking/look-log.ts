@@ -11,12 +11,20 @@ const MOST_WORDS = 100;
 /** What the log is told of looks. */
 export function createLookLog(log: BaseLogger) {
   const words = new Set<string>();
+  let hasToldOfOthers = false;
   /** Where the database failed last: looks that bring no news need no row. */
   const failing = new Set<"looks" | "jobs">();
 
   return {
-    /** Tells of an unknown word once, and of a job's failures the first. */
-    tell({ id: jobId }: Job, { failures }: Looks, { error, word }: Look): void {
+    /** Tells of an unknown word and of another account's jobs once, and of a job's failures the first. */
+    tell({ id: jobId }: Job, { failures }: Looks, { kind, error, word }: Look): void {
+      if (kind === "not-ours" && !hasToldOfOthers) {
+        hasToldOfOthers = true;
+        log.warn(
+          { jobId },
+          "RunComfy says that a job is another account's, so it is paused, as others of that account will be. Set RUNCOMFY_API_TOKEN to a token of that account to go on with them.",
+        );
+      }
       if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
         words.add(word);
         log.warn(

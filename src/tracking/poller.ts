@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import { isFinished } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
 import type { Looks } from "../job/looks.ts";
-import { conclude, deadlineOf, noteLook, toBackOffMs } from "../job/looks.ts";
+import { conclude, deadlineMs, noteLook, toBackOffMs } from "../job/looks.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { ClaimedLook, LookToCome, LookTable } from "../store/job-store.ts";
@@ -55,6 +55,7 @@ export function createPoller(dependencies: {
   /** Nothing more than the look where it is not given. */
   readonly aroundLook?: AroundLook | undefined;
   readonly looksAtOnce: number;
+  readonly upstream: string;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -64,7 +65,7 @@ export function createPoller(dependencies: {
   readonly onLook?: OnLook | undefined;
   readonly log: BaseLogger;
 }) {
-  const { table, runcomfy, pace, record, schedule, looksAtOnce, deadlineSeconds } = dependencies;
+  const { table, runcomfy, pace, record, schedule, looksAtOnce } = dependencies;
   const { now, monotonic, random, log } = dependencies;
   const { aroundLook = (_claimed, make) => make() } = dependencies;
   const room = createLookRoom({ most: looksAtOnce, monotonic });
@@ -112,7 +113,7 @@ export function createPoller(dependencies: {
       const exceptDeployments = [...pace.failingDeployments(), ...room.fullDeployments()];
       const { looks, nextInMs } = await table.claimDue({ limit, exceptDeployments });
       for (const claimed of looks) {
-        const isOverdue = now() >= deadlineOf(claimed.job, deadlineSeconds).getTime();
+        const isOverdue = now() >= deadlineMs(claimed.job, dependencies);
         const place = isOverdue ? null : lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         start(claimed, leave, place);
@@ -158,7 +159,7 @@ export function createPoller(dependencies: {
       const hasMadeRoom = leave(isBad);
       underWay.delete(looking);
       // Where one has ended, another may be due.
-      wakeIn(hasMadeRoom || next === null ? 0 : next.delayMs);
+      wakeIn(hasMadeRoom ? 0 : (next?.delayMs ?? 0));
     });
     underWay.add(looking);
   }
@@ -177,7 +178,7 @@ export function createPoller(dependencies: {
       dependencies.onLook?.(place === null ? outcome.kind : "derived");
       const noted = noteLook(looks, outcome, monotonic() - startedAt);
       const at = now();
-      const observation = conclude(job, noted, outcome, new Date(at), deadlineSeconds);
+      const observation = conclude(job, noted, outcome, new Date(at), dependencies);
       const current = observation === null ? job : await record(job.id, observation, job);
       if (current !== job) lookLog.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null) lines.note(job, current);
@@ -193,11 +194,13 @@ export function createPoller(dependencies: {
     }
   }
 
-  async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number> {
+  /** Null for a job that is away. */
+  async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number | null> {
+    if (job.awaySince !== null) return null;
     // After an outage all are looked at at once, however often they have failed in it.
     if (pace.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
-    const untilDeadlineMs = deadlineOf(job, deadlineSeconds).getTime() - nowMs;
+    const untilDeadlineMs = deadlineMs(job, dependencies) - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));
   }
 

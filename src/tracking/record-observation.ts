@@ -15,16 +15,18 @@ const MOST_ATTEMPTS = 20;
  */
 export function createRecordObservation(dependencies: {
   readonly jobs: Jobs;
+  /** The one that observations come from. */
+  readonly upstream: string;
   readonly now: () => number;
   /** Hears that there are files to keep; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
 }) {
-  const { jobs, now, onKeep } = dependencies;
+  const { jobs, upstream, now, onKeep } = dependencies;
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const job = attempt === 0 && known ? known : await jobs.read(jobId);
       if (job === null) return null;
-      const next = advance(job, observation, new Date(now()));
+      const next = advance(job, observation, new Date(now()), upstream);
       if (next === job) return job;
       const output = observation.kind === "succeeded" ? observation.output : null;
       const keep = onKeep === undefined ? [] : findUrls(output);

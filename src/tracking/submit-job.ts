@@ -12,6 +12,7 @@ import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { createJob } from "../job/job.ts";
 import { toWork } from "../job/run.ts";
+import { ownership } from "../job/upstream.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
@@ -130,6 +131,8 @@ export function createSubmitJob(dependencies: {
       : await untilOver(waitForJob(store, keyed.job.id, isSettled, leaseMs));
     if (job === null) return null;
     if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
+    if (ownership(job, store.upstream) === "another's")
+      throw new IdempotencyConflictError(job.id, "elsewhere");
     if (keyed.fingerprint !== submissionKey.fingerprint) throw new IdempotencyConflictError(job.id);
     return answerWith(job);
   }
@@ -174,6 +177,7 @@ export function createSubmitJob(dependencies: {
     const job = createJob({
       ownerId: submission.viewer.ownerId,
       deploymentId: submission.deploymentId,
+      upstream: store.upstream,
       apiVersion: dependencies.apiVersion,
       tags: submission.tags,
       work: toWork(submission.input),

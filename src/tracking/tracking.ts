@@ -62,11 +62,11 @@ export function createTracking(dependencies: {
   const { lookCostSeconds = 0.02 } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const closing = new AbortController();
-  const { jobs } = store;
-  const record = createRecordObservation({ jobs, now, onKeep: dependencies.onKeep });
+  const { jobs, upstream } = store;
+  const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
   const learning = createLearning({ readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, pace, log });
-  const common = { store, runcomfy, pace, record, now, monotonic, sleep, log };
+  const common = { store, upstream, runcomfy, pace, record, now, monotonic, sleep, log };
 
   const poller = createPoller({
     ...common,
@@ -103,7 +103,7 @@ export function createTracking(dependencies: {
     checkInput: createCheckInput({ catalogue, uploads }),
     learning,
     cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
-    deleteJob: createDeleteJob(jobs),
+    deleteJob: createDeleteJob(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Looks at the unfinished jobs from then on. */

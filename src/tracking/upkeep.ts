@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
-import { expired } from "../job/errors.ts";
+import { expired, toCountText } from "../job/errors.ts";
+import { describeUpstream } from "../job/upstream.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { sleepFor } from "../store/sleep.ts";
 import type { RecordObservation } from "./record-observation.ts";
@@ -16,6 +17,10 @@ const ABANDONED_MS = 6_000;
 
 /** A job that can be looked at ends by its last look, and others this long after their deadline. */
 const LAST_LOOK_MS = 10_000;
+
+/** How often a job that is away is looked at, as near as makes sense. */
+const RESUMED_AFTER_MS = 3_600_000;
+const BETWEEN_RESUMES_MS = 60_000;
 
 /** What looks leave undone, every 2 s: submits that nobody finishes, jobs that can't be looked at, news of other gateways. */
 export function createUpkeep(dependencies: {
@@ -34,6 +39,8 @@ export function createUpkeep(dependencies: {
   const closing = new AbortController();
   /** Since when each abandoned submit was found at every beat. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
+  /** When jobs that are away were last resumed, by `monotonic`. */
+  let resumedAt = -Infinity;
   /** Since when beats have succeeded without a break, and so looks could be made. */
   let answeredSince = Infinity;
   let hasFailed = false;
@@ -65,22 +72,33 @@ export function createUpkeep(dependencies: {
   async function expireOverdue(): Promise<void> {
     answeredSince = Math.min(answeredSince, monotonic());
     if (monotonic() - answeredSince < LAST_LOOK_MS) return;
-    const overdue = await store.jobs.list({
-      filter: {
-        statuses: ["IN_QUEUE", "IN_PROGRESS"],
-        createdBefore: new Date(now() - deadlineSeconds * 1_000 - LAST_LOOK_MS),
-      },
-      direction: "backward",
-      limit: MOST_JOBS,
-    });
+    const before = new Date(now() - deadlineSeconds * 1_000 - LAST_LOOK_MS);
+    const overdue = await store.jobs.listOverdue(before, MOST_JOBS);
     const error = expired(deadlineSeconds);
-    for (const { id } of overdue) await record(id, { kind: "failed", error, finishedAt: null });
+    for (const id of overdue) await record(id, { kind: "failed", error, finishedAt: null });
+  }
+
+  /** A job that is away may be the upstream's after all, with another token or once it knows the job. */
+  async function resumeAway(leftForMs: number): Promise<void> {
+    if (monotonic() - resumedAt < BETWEEN_RESUMES_MS) return;
+    await store.looks.resume(leftForMs);
+    resumedAt = monotonic();
+  }
+
+  /** Says whose jobs wait until their upstream is back. */
+  async function leaveOthers(): Promise<void> {
+    for (const { upstream, count } of await store.jobs.leaveOthers()) {
+      log.warn(
+        `${toCountText(count, "jobs")} ${count === 1 ? "waits" : "wait"} for ${describeUpstream(upstream)}. To go on with them, start the gateway with that upstream.`,
+      );
+    }
   }
 
   async function beat(): Promise<void> {
     await exchangePauses();
     await settleAbandoned();
     await expireOverdue();
+    await resumeAway(RESUMED_AFTER_MS);
     await store.looks.mendTimes();
   }
 
@@ -109,6 +127,8 @@ export function createUpkeep(dependencies: {
     beat,
     /** Beats once, rejecting when that fails, and then goes on. */
     async start(): Promise<void> {
+      await leaveOthers();
+      await resumeAway(0);
       await beat();
       beating = keepBeating();
     },

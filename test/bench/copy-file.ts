@@ -34,7 +34,7 @@ async function copyPlainly(): Promise<void> {
 
 async function openKeeper(): Promise<() => Promise<void>> {
   const log = pino({ level: "error" });
-  const store = await openStore({ databaseUrl: ":memory:", log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   const files = await openFileStore({
     url: `file:${folder}`,
     databaseId: "bench",
@@ -49,11 +49,17 @@ async function openKeeper(): Promise<() => Promise<void>> {
     log,
   });
   const now = new Date();
-  const job = createJob({ ownerId: "o", deploymentId: "d", apiVersion: "v1", now });
+  const job = createJob({
+    ownerId: "o",
+    deploymentId: "d",
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now,
+  });
   await store.jobs.insert({ job, input: {}, key: null });
   const seen = { kind: "succeeded", output: [url], finishedAt: null } as const;
   return async () => {
-    await store.jobs.save(advance(job, seen, now), seen.output, [url]);
+    await store.jobs.save(advance(job, seen, now, "sandbox"), seen.output, [url]);
     keeper.wake();
     for (;;) {
       const [kept] = await store.files.readMany([job.id]);

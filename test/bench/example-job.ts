@@ -20,6 +20,7 @@ const SUBMITTED: Job = {
   ...createJob({
     ownerId: "local",
     deploymentId: DEPLOYMENT_ID,
+    upstream: "sandbox",
     apiVersion: "v1",
     now: SUBMITTED_AT,
   }),
@@ -106,7 +107,11 @@ async function fillStore(
   databaseUrl: string,
   fill: (store: JobStore) => Promise<void>,
 ): Promise<void> {
-  const store = await openStore({ databaseUrl, log: pino({ level: "silent" }) });
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl,
+    log: pino({ level: "silent" }),
+  });
   try {
     await fill(store);
   } finally {

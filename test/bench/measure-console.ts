@@ -32,13 +32,17 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
   await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
   await using opened = new AsyncDisposableStack();
   const log = pino({ level: "silent" });
-  const store = opened.adopt(await openStore({ databaseUrl, log }), (one) => one.close());
+  const store = opened.adopt(
+    await openStore({ upstream: new URL(upstream.url).origin, databaseUrl, log }),
+    (one) => one.close(),
+  );
   const client = opened.adopt(new pg.Client(databaseUrl), (one) => one.end());
   await client.connect();
   // In the queue for long, so that nobody looks at them meanwhile.
   let newest = createJob({
     ownerId: "local",
     deploymentId: DEPLOYMENT_ID,
+    upstream: store.upstream,
     apiVersion: "v1",
     now: new Date(),
   });

@@ -40,7 +40,11 @@ export async function measureMetrics(_upstream: FaultyUpstream, folder: string):
 }
 
 async function readMs(databaseUrl: string): Promise<number> {
-  const store = await openStore({ databaseUrl, log: pino({ level: "silent" }) });
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl,
+    log: pino({ level: "silent" }),
+  });
   const metrics = createMetrics();
   metrics.follow({
     version: "",

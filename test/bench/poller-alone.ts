@@ -26,12 +26,13 @@ export async function openPollerAlone(options: {
   const { now = Date.now, monotonic = () => performance.now() } = options;
   const log = pino({ level: "silent" });
   const store = await openStore({
+    upstream: "sandbox",
     databaseUrl,
     log,
     monotonic,
     ...(onStatement && { onStatement }),
   });
-  const record = createRecordObservation({ jobs: store.jobs, now });
+  const record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now });
   const learning = createLearning({ readRuns: store.readRuns, now, monotonic });
   const poller = createPoller({
     table: store.looks,
@@ -44,6 +45,7 @@ export async function openPollerAlone(options: {
     },
     schedule: async (job, nowMs) =>
       schedule(job, await learning.readTimes(job.deploymentId), nowMs),
+    upstream: store.upstream,
     looksAtOnce: 256,
     deadlineSeconds: 86_400,
     now,
@@ -57,7 +59,7 @@ export async function openPollerAlone(options: {
     /** Adds an accepted job. */
     async add(requestId: string): Promise<void> {
       const facts = { ownerId: "local", deploymentId: DEPLOYMENT_ID, apiVersion: "v1" };
-      const job = createJob({ ...facts, now: new Date(now()) });
+      const job = createJob({ upstream: "sandbox", ...facts, now: new Date(now()) });
       await store.jobs.insert({ job, input: {}, key: null });
       await record(job.id, { kind: "accepted", requestId }, job);
     },

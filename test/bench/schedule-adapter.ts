@@ -5,7 +5,13 @@ import { learnTimes } from "../../src/job/run-times.ts";
 
 const COST_SECONDS = Number(process.env["LOOK_COST_SECONDS"] ?? "0.02");
 const learned = new WeakMap<readonly number[], Times>();
-const job = createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+const job = createJob({
+  ownerId: "local",
+  deploymentId: "d",
+  upstream: "sandbox",
+  apiVersion: "v1",
+  now: new Date(0),
+});
 
 /** The schedule as simulations of poll policies ask for it: milliseconds from `now` to the next look, after past runs of `history` ms. */
 export function nextLook(options: {

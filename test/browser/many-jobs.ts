@@ -9,7 +9,11 @@ export async function writeManyJobs(
   path: string,
   { count, deploymentId }: { readonly count: number; readonly deploymentId: string },
 ): Promise<void> {
-  const store = await openStore({ databaseUrl: `file:${path}`, log: pino({ level: "silent" }) });
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl: `file:${path}`,
+    log: pino({ level: "silent" }),
+  });
   await store.close();
   using file = new DatabaseSync(path);
   file.exec(`

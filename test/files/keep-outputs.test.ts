@@ -57,7 +57,7 @@ function send({ url = "" }: IncomingMessage, response: ServerResponse): void {
 
 async function openKeeper(options: { readonly origin: string; readonly mostBytes?: number }) {
   const { origin, mostBytes = 1_048_576 } = options;
-  const store = await openStore({ databaseUrl: ":memory:", log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   const folder = await createTemporaryFolder();
   const files = await openFileStore({
     url: `file:${folder}`,
@@ -79,11 +79,17 @@ async function openKeeper(options: { readonly origin: string; readonly mostBytes
 
   /** Ends a job whose output names these paths of the origin. */
   async function succeed(paths: readonly string[]): Promise<Job> {
-    const job = createJob({ ownerId: "o", deploymentId: "d", apiVersion: "v1", now: new Date() });
+    const job = createJob({
+      ownerId: "o",
+      deploymentId: "d",
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now: new Date(),
+    });
     await store.jobs.insert({ job, input: {}, key: null });
     const urls = paths.map((path) => (path.startsWith("/") ? `${origin}${path}` : path));
     const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
-    const ended = advance(job, seen, new Date());
+    const ended = advance(job, seen, new Date(), "sandbox");
     await store.jobs.save(ended, seen.output, urls);
     keeper.wake();
     return ended;
@@ -267,7 +273,7 @@ describe.each(DATABASES)("kill -9 on $name", { timeout: 120_000 }, ({ keepers, c
     const last = await run();
     expect(await once(last, "message")).toEqual(["all kept", undefined]);
     await kill(last);
-    const store = await openStore({ databaseUrl, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl, log });
     onTestFinished(() => store.close());
     await expectAllKept(store, join(folder, "test"));
     // So many are under way at most when one is killed.

@@ -12,7 +12,7 @@ import { openStore } from "../../src/store/open-store.ts";
 /** A gateway's keeper in a process of its own, which ends jobs with one file each, up to so many; then it says once all are kept, and waits to be killed. */
 const [databaseUrl = "", folder = "", origin = "", most = "0"] = process.argv.slice(2);
 const log = pino({ level: "silent" });
-const store = await openStore({ databaseUrl, log });
+const store = await openStore({ upstream: "sandbox", databaseUrl, log });
 const files = await openFileStore({
   url: `file:${folder}`,
   databaseId: "test",
@@ -31,11 +31,17 @@ process.send?.("open");
 for (;;) {
   if ((await store.jobs.count({ statuses: ["SUCCEEDED"] })) >= Number(most)) break;
   const now = new Date();
-  const job = createJob({ ownerId: "o", deploymentId: "d", apiVersion: "v1", now });
+  const job = createJob({
+    ownerId: "o",
+    deploymentId: "d",
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now,
+  });
   await store.jobs.insert({ job, input: {}, key: null });
   const url = `${origin}/${job.id}`;
   const seen = { kind: "succeeded", output: { images: [url] }, finishedAt: null } as const;
-  await store.jobs.save(advance(job, seen, now), seen.output, [url]);
+  await store.jobs.save(advance(job, seen, now, "sandbox"), seen.output, [url]);
   keeper.wake();
 }
 const isSettled = async (): Promise<boolean> => {

@@ -18,11 +18,12 @@ const LATER = new Date("2026-01-01T00:01:00Z");
 const submitting = createJob({
   ownerId: "local",
   deploymentId: "warm-glow",
+  upstream: "sandbox",
   apiVersion: "v1",
   now: START,
 });
-const queued = advance(submitting, { kind: "accepted", requestId: "r-1" }, START);
-const running = advance(queued, { kind: "running" }, LATER);
+const queued = advance(submitting, { kind: "accepted", requestId: "r-1" }, START, "sandbox");
+const running = advance(queued, { kind: "running" }, LATER, "sandbox");
 
 const ENDS: readonly Observation[] = [
   { kind: "succeeded", output: { images: [] }, finishedAt: null },
@@ -38,42 +39,46 @@ test("a new job is SUBMITTING at version 1 and has an id that can't be guessed",
 
 test("an accepted job is queued under the upstream's id", () => {
   expect(queued).toMatchObject({ status: "IN_QUEUE", version: 2, requestId: "r-1" });
-  expect(advance(queued, { kind: "accepted", requestId: "r-2" }, LATER)).toBe(queued);
+  expect(advance(queued, { kind: "accepted", requestId: "r-2" }, LATER, "sandbox")).toBe(queued);
 });
 
 test("a submit that nobody answers is unknown, unless it was answered after all", () => {
-  expect(advance(submitting, { kind: "unanswered" }, LATER)).toMatchObject({
+  expect(advance(submitting, { kind: "unanswered" }, LATER, "sandbox")).toMatchObject({
     status: "FAILED",
     error: { code: "SUBMISSION_UNKNOWN" },
   });
-  expect(advance(queued, { kind: "unanswered" }, LATER)).toBe(queued);
+  expect(advance(queued, { kind: "unanswered" }, LATER, "sandbox")).toBe(queued);
 });
 
 test("queue positions move freely while queued, and only then", () => {
-  const third = advance(queued, { kind: "queued", queuePosition: 3 }, LATER);
-  const fifth = advance(third, { kind: "queued", queuePosition: 5 }, LATER);
+  const third = advance(queued, { kind: "queued", queuePosition: 3 }, LATER, "sandbox");
+  const fifth = advance(third, { kind: "queued", queuePosition: 5 }, LATER, "sandbox");
   expect([third.queuePosition, fifth.queuePosition, fifth.version]).toEqual([3, 5, 4]);
-  expect(advance(fifth, { kind: "queued", queuePosition: 5 }, LATER)).toBe(fifth);
-  expect(advance(running, { kind: "queued", queuePosition: 0 }, LATER)).toBe(running);
+  expect(advance(fifth, { kind: "queued", queuePosition: 5 }, LATER, "sandbox")).toBe(fifth);
+  expect(advance(running, { kind: "queued", queuePosition: 0 }, LATER, "sandbox")).toBe(running);
 });
 
 test("a running job has started and has no queue position", () => {
   expect(running).toMatchObject({ status: "IN_PROGRESS", startedAt: LATER, queuePosition: null });
   expect(isCancellable(running)).toBe(false);
-  expect(advance(running, { kind: "running" }, LATER)).toBe(running);
+  expect(advance(running, { kind: "running" }, LATER, "sandbox")).toBe(running);
 });
 
 test.each(ENDS)("$kind ends a job for good", (end) => {
-  const ended = advance(queued, end, LATER);
+  const ended = advance(queued, end, LATER, "sandbox");
   expect(isFinished(ended)).toBe(true);
   expect(ended.finishedAt).toEqual(LATER);
   for (const other of [...ENDS, { kind: "running" } as const]) {
-    expect(advance(ended, other, LATER)).toBe(ended);
+    expect(advance(ended, other, LATER, "sandbox")).toBe(ended);
   }
 });
 
 test("only a failed job has an error", () => {
-  expect(ENDS.map((end) => advance(running, end, LATER).error)).toEqual([null, LOST, null]);
+  expect(ENDS.map((end) => advance(running, end, LATER, "sandbox").error)).toEqual([
+    null,
+    LOST,
+    null,
+  ]);
 });
 
 test.each([
@@ -82,7 +87,7 @@ test.each([
   ["in the future", "2027-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
 ])("the upstream's time of the end counts only where it can be true: %s", (_, told, kept) => {
   const end: Observation = { kind: "cancelled", finishedAt: new Date(told) };
-  expect(advance(queued, end, LATER).finishedAt).toEqual(new Date(kept));
+  expect(advance(queued, end, LATER, "sandbox").finishedAt).toEqual(new Date(kept));
 });
 
 test("no order of observations moves a job backwards", () => {
@@ -95,7 +100,7 @@ test("no order of observations moves a job backwards", () => {
   ];
   const explore = (job: Job, depth: number): void => {
     for (const observation of observations) {
-      const next = advance(job, observation, LATER);
+      const next = advance(job, observation, LATER, "sandbox");
       if (next === job) continue;
       expect(next.version).toBe(job.version + 1);
       expect(next.status === job.status || isForward(job.status, next.status)).toBe(true);

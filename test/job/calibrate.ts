@@ -103,7 +103,7 @@ function lookAt(jobs: readonly Simulated[], index: number, now: number): Job {
   const front = jobs.slice(0, index).filter((one) => one.startedAt - DISPATCH > now).length;
   const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1" };
   return {
-    ...createJob({ ...facts, now: new Date(job.createdAt * 1_000) }),
+    ...createJob({ upstream: "sandbox", ...facts, now: new Date(job.createdAt * 1_000) }),
     status: hasStarted ? "IN_PROGRESS" : "IN_QUEUE",
     queuePosition: hasStarted ? null : front,
     place: job.place,

@@ -106,6 +106,7 @@ test("every error names the thing and the next step", () => {
   const job = createJob({
     ownerId: "local",
     deploymentId: "d",
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(0),
   });

@@ -37,7 +37,7 @@ function drawRuns(count: number, draw = STEADY.draw, factor = 1, seed = 1): Run[
 /** Half a second after its submit, in the queue, unless `changes` say otherwise. */
 function createQueued(changes: Partial<Job> = {}): Job {
   const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1", work: 25 };
-  const job = createJob({ ...facts, now: new Date(NOW - 500) });
+  const job = createJob({ upstream: "sandbox", ...facts, now: new Date(NOW - 500) });
   return { ...job, status: "IN_QUEUE", queuePosition: 0, place: 0, idleMs: 0, ...changes };
 }
 

@@ -10,6 +10,7 @@ const DAY = 86_400;
 const job = createJob({
   ownerId: "local",
   deploymentId: "warm-glow",
+  upstream: "sandbox",
   apiVersion: "v1",
   now: START,
 });
@@ -26,7 +27,10 @@ function concludeAfter(
     const now = new Date(START.getTime() + second * 1_000);
     looks = noteLook(looks, outcome, (second - before) * 1_000);
     before = second;
-    conclusion = conclude(job, looks, outcome, now, deadline);
+    conclusion = conclude(job, looks, outcome, now, {
+      upstream: "sandbox",
+      deadlineSeconds: deadline,
+    });
   }
   return conclusion;
 }

@@ -12,7 +12,13 @@ test("100 deployments have rows of their own, and the others share one", async (
   const watched = metrics.watchStore(store);
   for (let count = 0; count < 105; count++) {
     const now = new Date(count);
-    const job = createJob({ ownerId: "o", deploymentId: `d${count}`, apiVersion: "v1", now });
+    const job = createJob({
+      ownerId: "o",
+      deploymentId: `d${count}`,
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now,
+    });
     await watched.jobs.insert({ job, input: {}, key: null });
     const requestId = `r${count}`;
     const ended = { ...job, requestId, status: "FAILED", version: 2, finishedAt: now } as const;
@@ -36,7 +42,13 @@ test("an end is late only by the time that RunComfy told, and the last unknown s
     ["told", new Date(2_000)],
     ["untold", updatedAt],
   ] as const) {
-    const job = createJob({ ownerId: "o", deploymentId, apiVersion: "v1", now });
+    const job = createJob({
+      ownerId: "o",
+      deploymentId,
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now,
+    });
     await watched.jobs.insert({ job, input: {}, key: null });
     const error = { code: "SUBMISSION_UNKNOWN", message: "", retryable: false } as const;
     const ended = {
@@ -62,7 +74,15 @@ test("files are counted by what became of them, where that could be written down
   const answers = [true, false];
   const settle = async () => answers.shift() ?? false;
   const { files } = metrics.watchStore({ ...store, files: { ...store.files, settle } });
-  const file = { jobId: "job_1", number: 0, url: "", attempts: 1, sinceEndMs: 0, token: 1 };
+  const file = {
+    jobId: "job_1",
+    number: 0,
+    url: "",
+    upstream: null,
+    attempts: 1,
+    sinceEndMs: 0,
+    token: 1,
+  };
   for (const _ of [1, 2]) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
   expect(await metrics.read()).toContain('files_settled_total{state="FAILED"} 1\n');
 });
@@ -86,6 +106,10 @@ test("a database that is away is told, and the rest with it", async () => {
 });
 
 async function openForTest() {
-  const store = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl: ":memory:",
+    log: pino({ level: "silent" }),
+  });
   return { ...store, [Symbol.asyncDispose]: () => store.close() };
 }

@@ -61,7 +61,7 @@ test("many cancels are answered one by one, in the order of the ids", async () =
 
 test("many deletes are answered one by one, and take away what can be", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store.jobs)(id, "local") },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
   });
   const job = await gateway.addJob();
   await gateway.observe(job, { kind: "cancelled", finishedAt: null });

@@ -49,6 +49,7 @@ export async function openInProcessGateway(
   const statements: string[] = [];
   const log = pino({ level: "silent" });
   const store = await openStore({
+    upstream: "sandbox",
     databaseUrl: ":memory:",
     log,
     onStatement: (sql) => statements.push(sql),
@@ -90,6 +91,7 @@ export async function openInProcessGateway(
       options.watchJobs ??
       ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
     files: NO_FILES,
+    upstream: store.upstream,
     live: { ...SILENT_UPSTREAM, ...options.live },
     pace: { outageMs: () => null, ...options.pace },
   };
@@ -157,6 +159,7 @@ export async function openInProcessGateway(
       const job = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         deploymentId: changes.deploymentId ?? "warm-glow",
+        upstream: "sandbox",
         apiVersion: "v1",
         tags: changes.tags ?? [],
         now,
@@ -167,7 +170,7 @@ export async function openInProcessGateway(
     },
 
     async observe(job: Job, observation: Observation): Promise<Job> {
-      const next = advance(job, observation, new Date(job.updatedAt.getTime() + 1_000));
+      const next = advance(job, observation, new Date(job.updatedAt.getTime() + 1_000), "sandbox");
       const isSaved = await store.jobs.save(
         next,
         observation.kind === "succeeded" ? observation.output : null,

@@ -73,6 +73,7 @@ async function openWorld() {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
   const store = await openStore({
+    upstream: "sandbox",
     databaseUrl: ":memory:",
     log,
     onStatement: (sql) => statements.push(sql),
@@ -110,13 +111,14 @@ async function openWorld() {
     waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
+    upstream: store.upstream,
     live: SILENT_UPSTREAM,
     pace: { outageMs: () => null },
   };
   const after = await store.feed.readHead();
 
   async function save(job: Job, observation: Parameters<typeof advance>[1]): Promise<Job> {
-    const next = advance(job, observation, new Date(Date.UTC(2026, 0, 1, 0, 1)));
+    const next = advance(job, observation, new Date(Date.UTC(2026, 0, 1, 0, 1)), "sandbox");
     const output = observation.kind === "succeeded" ? observation.output : null;
     expect(await store.jobs.save(next, output)).toBe(true);
     return next;
@@ -124,7 +126,14 @@ async function openWorld() {
 
   function create(ownerId: string, createdAt: number, tags: readonly string[]): Job {
     const now = new Date(createdAt);
-    return createJob({ ownerId, deploymentId: "wg", apiVersion: "v1", tags, now });
+    return createJob({
+      ownerId,
+      deploymentId: "wg",
+      upstream: "sandbox",
+      apiVersion: "v1",
+      tags,
+      now,
+    });
   }
 
   let own = create(STRANGER.ownerId, Date.UTC(2025, 0, 1), [SHARED_TAG]);

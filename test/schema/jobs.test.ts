@@ -340,6 +340,7 @@ test("a job that vanishes while it is read is not found", async () => {
   const job = createJob({
     ownerId: "local",
     deploymentId: "warm-glow",
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(),
   });

@@ -198,7 +198,7 @@ test("what nobody expects stays an error, for the server to mask", async () => {
 
 test("a delete takes a finished job away with all that was kept, once", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store.jobs)(id, "local") },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
   });
   const job = await gateway.addJob();
   await gateway.observe(job, { kind: "cancelled", finishedAt: null });
@@ -214,7 +214,7 @@ test("a delete takes a finished job away with all that was kept, once", async ()
 
 test("a delete refuses a job that has not ended, and tells it as it is", async () => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store.jobs)(id, "local") },
+    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
   });
   const job = await gateway.observe(await gateway.addJob(), { kind: "running" });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
@@ -228,7 +228,7 @@ test("a delete refuses a job that has not ended, and tells it as it is", async (
 
 test.each(["job_unknown", "job_\u0000", ""])("a delete of %j finds no job", async (id) => {
   const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store.jobs)(jobId, "local") },
+    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store)(jobId, "local") },
   });
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id });
   expect(result).toMatchObject({ __typename: "JobNotFoundError" });
@@ -238,9 +238,10 @@ test("a job that somebody else deletes meanwhile is not found", async () => {
   const gateway = await openInProcessGateway();
   const job = await gateway.addJob();
   const finished = await gateway.observe(job, { kind: "cancelled", finishedAt: null });
-  const deleteJob = createDeleteJob({
+  const jobs = {
     read: () => Promise.resolve(finished),
     delete: () => Promise.resolve(false),
-  });
+  };
+  const deleteJob = createDeleteJob({ jobs, upstream: gateway.store.upstream });
   await expect(deleteJob(job.id, "local")).rejects.toThrow(JobNotFoundError);
 });

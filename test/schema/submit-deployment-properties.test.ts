@@ -151,6 +151,7 @@ test("a body through the generated mutation ends as the same body through submit
           const job = createJob({
             ownerId: "local",
             deploymentId: "a",
+            upstream: "sandbox",
             apiVersion: "v1",
             now: new Date(0),
           });

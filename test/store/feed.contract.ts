@@ -21,7 +21,13 @@ export function describeFeed(context: {
   /** Each of a deployment of its own, which has run nothing yet. */
   function create(): Job {
     const deploymentId = randomUUID();
-    return createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now: new Date(0) });
+    return createJob({
+      ownerId: "local",
+      deploymentId,
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now: new Date(0),
+    });
   }
 
   async function insert(): Promise<Job> {
@@ -31,7 +37,7 @@ export function describeFeed(context: {
   }
 
   async function save(job: Job, queuePosition = 1): Promise<Job> {
-    const next = advance(job, { kind: "queued", queuePosition }, new Date(2));
+    const next = advance(job, { kind: "queued", queuePosition }, new Date(2), "sandbox");
     expect(await store().jobs.save(next, null)).toBe(true);
     return next;
   }
@@ -78,7 +84,7 @@ export function describeFeed(context: {
       for (const each of [job, submitting]) {
         await store().jobs.insert({ job: each, input: {}, key: null });
       }
-      const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date(1));
+      const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date(1), "sandbox");
       await store().jobs.save(accepted, null);
       const head = await store().feed.readHead();
       const [look] = await store().looks.claimThese([job.id]);
@@ -140,7 +146,7 @@ export function describeFeed(context: {
     test("leaves out what was deleted", async () => {
       const head = await store().feed.readHead();
       const [gone, kept] = [await insert(), await insert()];
-      const ended = advance(gone, { kind: "cancelled", finishedAt: null }, new Date(2));
+      const ended = advance(gone, { kind: "cancelled", finishedAt: null }, new Date(2), "sandbox");
       await store().jobs.save(ended, null);
       expect(await store().jobs.delete(gone.id)).toBe(true);
       expect((await readOn(head)).jobs).toEqual([kept]);
@@ -187,7 +193,7 @@ export function describeFeed(context: {
       await store().jobs.insert({ job: accepted, input: {}, key: null });
       expect((await readOn(head)).jobs).toEqual([]);
       await store().jobs.withdraw(refused.id);
-      const next = advance(accepted, { kind: "accepted", requestId: "r" }, new Date(1));
+      const next = advance(accepted, { kind: "accepted", requestId: "r" }, new Date(1), "sandbox");
       await store().jobs.save(next, null);
       expect((await readOn(head)).jobs).toEqual([next]);
     });

@@ -30,14 +30,20 @@ export function describeFiles(context: {
   const { store, execute } = context;
 
   function create(): Job {
-    return createJob({ ownerId: "mine", deploymentId: "d", apiVersion: "v1", now: new Date() });
+    return createJob({
+      ownerId: "mine",
+      deploymentId: "d",
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now: new Date(),
+    });
   }
 
   async function succeed(keep: readonly string[] = URLS): Promise<Job> {
     const job = create();
     await store().jobs.insert({ job, input: {}, key: null });
     const seen = { kind: "succeeded", output: { images: URLS }, finishedAt: null } as const;
-    const ended = advance(job, seen, new Date());
+    const ended = advance(job, seen, new Date(), "sandbox");
     expect(await store().jobs.save(ended, seen.output, keep)).toBe(true);
     return ended;
   }
@@ -74,7 +80,7 @@ export function describeFiles(context: {
 
   async function deleteUsed(job: Job): Promise<void> {
     await store().jobs.save(
-      advance(job, { kind: "cancelled", finishedAt: null }, new Date()),
+      advance(job, { kind: "cancelled", finishedAt: null }, new Date(), "sandbox"),
       null,
     );
     expect(await store().jobs.delete(job.id)).toBe(true);

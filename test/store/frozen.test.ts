@@ -18,7 +18,10 @@ test("a released migration is never edited", async () => {
   const { url, drop } = await createEmptyDatabase();
   onTestFinished(drop);
   const log = pino({ level: "silent" });
-  const databases = [await openSqlite(":memory:", { log }), await openPostgres(url, { log })];
+  const databases = [
+    await openSqlite(":memory:", { upstream: "sandbox", log }),
+    await openPostgres(url, { upstream: "sandbox", log }),
+  ];
   for (const database of databases) onTestFinished(() => database.close());
   const hashes = MIGRATIONS.map(({ isBreaking, statements }) => {
     const texts = databases.map((database) =>

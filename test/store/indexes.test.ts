@@ -135,6 +135,7 @@ async function explainOnSqlite(read: Read): Promise<readonly string[]> {
   const path = join(await createTemporaryFolder(), "jobs.db");
   const statements: string[] = [];
   const store = await openStore({
+    upstream: "sandbox",
     databaseUrl: `file:${path}`,
     log: pino({ level: "silent" }),
     onStatement: (sql) => statements.push(sql),
@@ -177,7 +178,7 @@ describe.each([
   beforeAll(async () => {
     const { url, drop } = await createDatabase();
     const silent = pino({ level: "silent" });
-    const opened = await openPostgres(url, { log: silent });
+    const opened = await openPostgres(url, { upstream: "sandbox", log: silent });
     client = new pg.Client(url);
     await client.connect();
     for (const [index, last] of parts.entries()) {
@@ -288,15 +289,16 @@ describe.each([
   let close: () => Promise<void>;
 
   const SEED = `
-    insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
-      select 'job_' || n, 'mine', 'd' || n % 10, 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0 from generate_series(1, 10000) n;
-    insert into looks (job_id, deployment_id, due_at)
-      select id, deployment_id, extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs;
+    insert into jobs (id, owner_id, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
+      select 'job_' || n, 'mine', 'd' || n % 10, (array['sandbox', 'another', null])[n % 3 + 1], 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0
+      from generate_series(1, 10000) n;
+    insert into looks (job_id, deployment_id, upstream, due_at)
+      select id, deployment_id, coalesce(upstream, ''), extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs;
     ${analyze}`;
 
   beforeAll(async () => {
     const { url, drop } = await createDatabase();
-    opened = await openPostgres(url, { log: pino({ level: "silent" }) });
+    opened = await openPostgres(url, { upstream: "sandbox", log: pino({ level: "silent" }) });
     await sql.raw(SEED).execute(opened.queries);
     const lookQueries = new Kysely<Tables>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
@@ -324,6 +326,7 @@ describe.each([
     ["claimed of certain jobs", () => looks.claimThese(IDS)],
     ["put back", () => looks.putBack(IDS.map((id) => toPutBack(id)))],
     ["mended", () => looks.mendTimes()],
+    ["resumed", () => looks.resume(0)],
   ])("those that are %s are read along the indexes, and few others", async (_name, run) => {
     statements.length = 0;
     await run();

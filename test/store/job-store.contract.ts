@@ -12,6 +12,7 @@ import { describeRuns } from "./runs.contract.ts";
 import { describeTags } from "./tags.contract.ts";
 import { describeTexts } from "./texts.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
+import { describeUpstreams } from "./upstreams.contract.ts";
 import { walk } from "../support/walk.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -24,8 +25,8 @@ export function describeJobStore(
     execute(sql: string): Promise<void>;
     /** Lets time pass on the clock that says when a look is due; it stands still otherwise. */
     pass(ms: number): Promise<void>;
-    /** Closes the store and opens the same database as another gateway. */
-    restart(): Promise<JobStore>;
+    /** Closes the store and opens the same database as another gateway, of this upstream (`sandbox` by default). */
+    restart(upstream?: string): Promise<JobStore>;
     discard(): Promise<void>;
   }>,
 ): void {
@@ -48,6 +49,7 @@ export function describeJobStore(
     const created = createJob({
       ownerId: "local",
       deploymentId: options.deploymentId ?? "dep-1",
+      upstream: "sandbox",
       apiVersion: "v1",
       now: new Date(NOW_MS - (options.ageMs ?? 0)),
     });
@@ -57,7 +59,12 @@ export function describeJobStore(
   }
 
   function accept(job: Job): Job {
-    return advance(job, { kind: "accepted", requestId: "request-1" }, new Date(NOW_MS + 1));
+    return advance(
+      job,
+      { kind: "accepted", requestId: "request-1" },
+      new Date(NOW_MS + 1),
+      "sandbox",
+    );
   }
 
   /** Finished jobs of the owner `many`, every other one of which FAILED. */
@@ -94,12 +101,14 @@ export function describeJobStore(
       const first = createJob({
         ownerId: "local",
         deploymentId: "d",
+        upstream: "sandbox",
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
       const second = createJob({
         ownerId: "local",
         deploymentId: "d",
+        upstream: "sandbox",
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
@@ -117,7 +126,13 @@ export function describeJobStore(
 
     test("lets exactly one of many inserts under one key win", async () => {
       const jobs = Array.from({ length: 12 }, () =>
-        createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(NOW_MS) }),
+        createJob({
+          ownerId: "local",
+          deploymentId: "d",
+          upstream: "sandbox",
+          apiVersion: "v1",
+          now: new Date(NOW_MS),
+        }),
       );
       const answers = await Promise.all(
         jobs.map((job) =>
@@ -151,6 +166,7 @@ export function describeJobStore(
       const job = createJob({
         ownerId: "local",
         deploymentId: "d",
+        upstream: "sandbox",
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
@@ -159,6 +175,7 @@ export function describeJobStore(
         accept(job),
         { kind: "succeeded", output: input, finishedAt: null },
         new Date(NOW_MS),
+        "sandbox",
       );
       await store.jobs.save(accept(job), null);
       await store.jobs.save(done, input);
@@ -176,12 +193,14 @@ export function describeJobStore(
         accept(job),
         { kind: "queued", queuePosition: 3 },
         new Date(NOW_MS + 2),
+        "sandbox",
       );
-      const running = advance(queued, { kind: "running" }, new Date(NOW_MS + 3));
+      const running = advance(queued, { kind: "running" }, new Date(NOW_MS + 3), "sandbox");
       const failed = advance(
         running,
         { kind: "failed", error: INVALID_RESPONSE, finishedAt: null },
         new Date(NOW_MS + 4),
+        "sandbox",
       );
       for (const next of [accept(job), queued, running, failed]) {
         expect(await store.jobs.save(next, null)).toBe(true);
@@ -202,7 +221,7 @@ export function describeJobStore(
       await store.jobs.save(job, null);
       for (const queuePosition of [30, 29, 12, null, 3, null]) {
         const at = new Date(job.updatedAt.getTime() + 1);
-        job = advance(job, { kind: "queued", queuePosition }, at);
+        job = advance(job, { kind: "queued", queuePosition }, at, "sandbox");
         expect(await store.jobs.save(job, null)).toBe(true);
       }
       expect(job.version).toBe(8);
@@ -263,6 +282,7 @@ export function describeJobStore(
       const job = createJob({
         ownerId: "local",
         deploymentId: "d",
+        upstream: "sandbox",
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
@@ -318,7 +338,7 @@ export function describeJobStore(
       await store.jobs.save(large, null);
       const output = { text: "é".repeat(600) };
       const succeeded = { kind: "succeeded", output, finishedAt: null } as const;
-      await store.jobs.save(advance(large, succeeded, new Date(NOW_MS + 2)), output);
+      await store.jobs.save(advance(large, succeeded, new Date(NOW_MS + 2), "sandbox"), output);
       statements.length = 0;
       const found = await store.documents.read([large.id, "job_missing", small.id], 1_200);
       expect(statements).toHaveLength(1);
@@ -418,6 +438,7 @@ export function describeJobStore(
     const job = createJob({
       ownerId: "local",
       deploymentId: "d",
+      upstream: "sandbox",
       apiVersion: "v2",
       now: new Date(NOW_MS),
     });
@@ -479,6 +500,11 @@ export function describeJobStore(
     execute: (sql) => fresh.execute(sql),
   });
   describeRuns({ store: () => store, execute: (sql) => fresh.execute(sql) });
+  describeUpstreams({
+    restart: (upstream) => fresh.restart(upstream),
+    execute: (sql) => fresh.execute(sql),
+    pass: (ms) => fresh.pass(ms),
+  });
   describeFiles({ store: () => store, execute: (sql) => fresh.execute(sql) });
   describeUpkeep({ store: () => store });
   describeOwners({ store: () => store, statements: () => statements });

@@ -22,7 +22,13 @@ export function describeLooks(context: {
 
   async function submit(deploymentId = "d", traceparent: string | null = null): Promise<Job> {
     const now = new Date();
-    const job = createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now });
+    const job = createJob({
+      ownerId: "local",
+      deploymentId,
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now,
+    });
     expect(await store().jobs.insert({ job, input: {}, key: null, traceparent })).toBe(true);
     return job;
   }
@@ -32,7 +38,7 @@ export function describeLooks(context: {
   ): Promise<Job & { readonly requestId: string }> {
     const job = await submit(...submitted);
     const requestId = `request-${job.id}`;
-    const accepted = advance(job, { kind: "accepted", requestId }, new Date());
+    const accepted = advance(job, { kind: "accepted", requestId }, new Date(), "sandbox");
     expect(await store().jobs.save(accepted, null)).toBe(true);
     return { ...accepted, requestId };
   }
@@ -83,7 +89,10 @@ export function describeLooks(context: {
     test("are none of a job that is still being submitted, was refused or has an unknown fate", async () => {
       const [, refused, unanswered] = [await submit(), await submit(), await submit()];
       await store().jobs.withdraw(refused.id);
-      await store().jobs.save(advance(unanswered, { kind: "unanswered" }, new Date()), null);
+      await store().jobs.save(
+        advance(unanswered, { kind: "unanswered" }, new Date(), "sandbox"),
+        null,
+      );
       await pass(60_000);
       expect(await claim()).toEqual({ looks: [], nextInMs: null });
     });
@@ -94,12 +103,12 @@ export function describeLooks(context: {
       { kind: "cancelled", finishedAt: null },
     ] as const)("go on while a job runs, and end when it has $kind", async (end) => {
       const job = await accept();
-      const running = advance(job, { kind: "running" }, new Date());
+      const running = advance(job, { kind: "running" }, new Date(), "sandbox");
       await store().jobs.save(running, null);
       await pass(FIRST_LOOK_MS);
       const look = await claimOne();
       expect(look.job).toEqual(running);
-      await store().jobs.save(advance(running, end, new Date()), null);
+      await store().jobs.save(advance(running, end, new Date(), "sandbox"), null);
       await putBack(look, 0);
       await pass(60_000);
       expect(await claim()).toEqual({ looks: [], nextInMs: null });
@@ -108,7 +117,7 @@ export function describeLooks(context: {
 
     test("are none where the acceptance could not be written", async () => {
       const job = await submit();
-      const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date());
+      const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date(), "sandbox");
       // The output's statement, which comes last, fails.
       await context.execute("alter table job_documents rename to hidden_documents");
       await expect(store().jobs.save(accepted, "output")).rejects.toThrow();

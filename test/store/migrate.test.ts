@@ -19,24 +19,26 @@ describe.each([
     const { databaseUrl, execute } = await openDatabase();
     const lines: string[] = [];
     const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
-    await (await openStore({ databaseUrl, log })).close();
+    await (await openStore({ upstream: "sandbox", databaseUrl, log })).close();
     await execute(LATER);
-    const store = await openStore({ databaseUrl, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl, log });
     await store.ping();
     await store.close();
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
       expect.stringMatching(/A newer version.*Upgrade this gateway/),
     ]);
     await execute("update gateway_schema set breaking = 1 where version = 9999");
-    await expect(openStore({ databaseUrl, log })).rejects.toThrow(/Start that version/);
+    await expect(openStore({ upstream: "sandbox", databaseUrl, log })).rejects.toThrow(
+      /Start that version/,
+    );
   });
 
   test("are not made beside another program's table of one of their names, which is told and left as it is", async () => {
     const { databaseUrl, execute } = await openDatabase();
     await execute("create table jobs (x integer)");
-    await expect(openStore({ databaseUrl, log: pino({ level: "silent" }) })).rejects.toThrow(
-      /holds another program's tables \(.*jobs.* already exists\)\. Name an empty/,
-    );
+    await expect(
+      openStore({ upstream: "sandbox", databaseUrl, log: pino({ level: "silent" }) }),
+    ).rejects.toThrow(/holds another program's tables \(.*jobs.* already exists\)\. Name an empty/);
     await execute("insert into jobs (x) values (1)");
   });
 });

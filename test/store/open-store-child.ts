@@ -5,7 +5,7 @@ import { openStore } from "../../src/store/open-store.ts";
 /** A gateway's store in a process of its own: tells its parent how the opening went, then waits to be killed. */
 const [databaseUrl = ""] = process.argv.slice(2);
 try {
-  await openStore({ databaseUrl, log: pino({ level: "silent" }) });
+  await openStore({ upstream: "sandbox", databaseUrl, log: pino({ level: "silent" }) });
   process.send?.("open");
 } catch (error) {
   process.send?.(String(error));

@@ -14,7 +14,10 @@ export function describeOwners(context: {
 
   function create(ownerId: string, changes: Partial<Job> = {}): Job {
     const now = new Date(0);
-    return { ...createJob({ ownerId, deploymentId: "d", apiVersion: "v1", now }), ...changes };
+    return {
+      ...createJob({ ownerId, deploymentId: "d", upstream: "sandbox", apiVersion: "v1", now }),
+      ...changes,
+    };
   }
 
   async function insert(ownerId: string, changes: Partial<Job> = {}): Promise<Job> {
@@ -158,7 +161,7 @@ export function describeOwners(context: {
       expect(await submit("mine", "k")).toBe(false);
       await expect(submit("mine", "new")).rejects.toThrow(/3 unfinished jobs.*Wait until/);
       expect(await store().jobs.readKeyed("mine", "new")).toBeNull();
-      await store().jobs.save(advance(first, { kind: "unanswered" }, new Date(1)), null);
+      await store().jobs.save(advance(first, { kind: "unanswered" }, new Date(1), "sandbox"), null);
       expect(await submit("mine", "new")).toBe(true);
     });
   });

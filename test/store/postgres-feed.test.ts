@@ -28,7 +28,7 @@ describe("the feed on Postgres", () => {
   });
 
   async function open(): Promise<JobStore> {
-    const opened = await openStore({ databaseUrl: database.url, log });
+    const opened = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
     stores.push(opened);
     return opened;
   }
@@ -50,7 +50,13 @@ describe("the feed on Postgres", () => {
 
   async function insert(): Promise<Job> {
     const job: Job = {
-      ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) }),
+      ...createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        upstream: "sandbox",
+        apiVersion: "v1",
+        now: new Date(0),
+      }),
       status: "IN_QUEUE",
       requestId: "r",
     };
@@ -223,6 +229,7 @@ describe("the feed on Postgres", () => {
     const job = createJob({
       ownerId: "local",
       deploymentId: "d",
+      upstream: "sandbox",
       apiVersion: "v1",
       now: new Date(),
     });

@@ -16,7 +16,13 @@ describe("looks that gateways on one Postgres share", () => {
   /** The ids of jobs that were accepted just now. */
   async function accept(store: JobStore, count: number): Promise<string[]> {
     const jobs = Array.from({ length: count }, () =>
-      createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date() }),
+      createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        upstream: "sandbox",
+        apiVersion: "v1",
+        now: new Date(),
+      }),
     );
     const insert = async (job: Job): Promise<void> => {
       await store.jobs.insert({ job, input: {}, key: null });

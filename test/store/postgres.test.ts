@@ -49,15 +49,16 @@ describe("the job store on Postgres", () => {
   describeJobStore(async (onStatement) => {
     // No heartbeat's statement among those that a test counts.
     const heartbeatMs = 600_000;
-    const open = () => openStore({ databaseUrl: url(), log, onStatement, heartbeatMs });
+    const open = (upstream = "sandbox") =>
+      openStore({ upstream, databaseUrl: url(), log, onStatement, heartbeatMs });
     let store = await open();
     return {
       store,
       execute,
       pass: (ms) => execute(`update clock.clock set now = now + interval '${ms} milliseconds'`),
-      async restart() {
+      async restart(upstream) {
         await store.close();
-        store = await open();
+        store = await open(upstream);
         return store;
       },
       async discard() {
@@ -78,9 +79,15 @@ test("where the extension can't be created, texts are refused until somebody ena
   await superuser.query(`create schema ${role} authorization ${role}`);
   const url = new URL(database.url);
   [url.username, url.password] = [role, "secret"];
-  const store = await openStore({ databaseUrl: url.href, log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: url.href, log });
   onTestFinished(() => store.close());
-  const job = createJob({ ownerId: "mine", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+  const job = createJob({
+    ownerId: "mine",
+    deploymentId: "d",
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now: new Date(0),
+  });
   await store.jobs.insert({ job, input: { prompt: "a cat" }, key: null });
   const list = () => store.jobs.list({ filter: { text: "cat" }, direction: "forward", limit: 10 });
 
@@ -94,7 +101,7 @@ test("where the extension can't be created, texts are refused until somebody ena
 test("what owners read, and what looks do, is planned along the indexes, on each connection for it and on no other", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
-  const opened = await openPostgres(database.url, { log });
+  const opened = await openPostgres(database.url, { upstream: "sandbox", log });
   onTestFinished(() => opened.close());
   const { queries, reads, lookQueries } = opened;
   const readSettings = async (pool: typeof queries) => {
@@ -122,7 +129,13 @@ describe("gateways that share a Postgres", () => {
 
   async function insertJobs(store: JobStore, count: number): Promise<string[]> {
     const jobs = Array.from({ length: count }, (_, index) =>
-      createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(index) }),
+      createJob({
+        ownerId: "local",
+        deploymentId: "d",
+        upstream: "sandbox",
+        apiVersion: "v1",
+        now: new Date(index),
+      }),
     );
     await Promise.all(
       jobs.map((job) =>
@@ -141,7 +154,13 @@ describe("gateways that share a Postgres", () => {
   test("share what an owner has in flight and what it has used of its rates", async () => {
     const [a, b] = [await open(), await open()];
     const submit = (store: JobStore, ownerId: string) => {
-      const facts = { ownerId, deploymentId: "d", apiVersion: "v1", now: new Date(0) };
+      const facts = {
+        ownerId,
+        deploymentId: "d",
+        upstream: "sandbox",
+        apiVersion: "v1",
+        now: new Date(0),
+      };
       return store.jobs.insert({
         job: createJob(facts),
         input: {},
@@ -164,7 +183,7 @@ describe("gateways that share a Postgres", () => {
   test("all make the first tables at the same moment", async () => {
     const databaseUrl = await createEmpty();
     const opened = await Promise.all(
-      Array.from({ length: 8 }, () => openStore({ databaseUrl, log })),
+      Array.from({ length: 8 }, () => openStore({ upstream: "sandbox", databaseUrl, log })),
     );
     for (const store of opened) expect(await store.jobs.count({})).toBe(0);
     await Promise.all(opened.map((store) => store.close()));
@@ -192,7 +211,13 @@ describe("gateways that share a Postgres", () => {
     for (let round = 0; round < 10; round++) {
       const key = { key: `key-${round}`, fingerprint: "f" };
       const job = () =>
-        createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
+        createJob({
+          ownerId: "local",
+          deploymentId: "d",
+          upstream: "sandbox",
+          apiVersion: "v1",
+          now: new Date(0),
+        });
       const answers = await Promise.all([
         a.jobs.insert({ job: job(), input: {}, key }),
         b.jobs.insert({ job: job(), input: {}, key }),
@@ -245,7 +270,7 @@ describe("gateways that share a Postgres", () => {
 
 test("a connection that is lost between two statements of a transaction fails that one and no more", async () => {
   const database = await createDatabase();
-  const opened = await openPostgres(database.url, { log });
+  const opened = await openPostgres(database.url, { upstream: "sandbox", log });
   const name = new URL(database.url).pathname.slice(1);
   const transaction = opened.queries.transaction().execute(async (queries) => {
     await sql`select 1`.execute(queries);
@@ -262,7 +287,7 @@ test("a connection that is lost between two statements of a transaction fails th
 
 describe("opening a Postgres", () => {
   async function failToOpen(databaseUrl: string): Promise<StoreError> {
-    const error = await openStore({ databaseUrl, log }).then(
+    const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(
       () => new Error("it opened"),
       (reason: unknown) => reason,
     );
@@ -346,7 +371,7 @@ describe("opening a Postgres", () => {
     const url = await createDatabaseWith(
       atLast("insert into seen values (current_setting('statement_timeout')); perform pg_sleep(1)"),
     );
-    const opened = await openPostgres(url, { log, mostSilenceMs: 500 });
+    const opened = await openPostgres(url, { upstream: "sandbox", log, mostSilenceMs: 500 });
     await opened.close();
     expect(await query(url, "select * from seen")).toEqual([{ statement_timeout: "5min" }]);
   });
@@ -359,7 +384,7 @@ describe("opening a Postgres", () => {
 
   test("refuses a database that a newer program wrote", async () => {
     const database = await createDatabase();
-    const store = await openStore({ databaseUrl: database.url, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
     await store.close();
     await query(database.url, "insert into gateway_schema values (9999, 1, 0)");
     expect((await failToOpen(database.url)).message).toMatch(/newer version/);

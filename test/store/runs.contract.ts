@@ -22,7 +22,14 @@ export function describeRuns(context: {
   async function submit(options: { deploymentId?: string; work?: number; atMs?: number } = {}) {
     const { deploymentId = "d", work = 1, atMs = 0 } = options;
     const now = new Date(startMs + atMs);
-    const job = createJob({ ownerId: "local", deploymentId, apiVersion: "v1", work, now });
+    const job = createJob({
+      ownerId: "local",
+      deploymentId,
+      upstream: "sandbox",
+      apiVersion: "v1",
+      work,
+      now,
+    });
     await store().jobs.insert({ job, input: {}, key: null });
     return job;
   }
@@ -32,7 +39,7 @@ export function describeRuns(context: {
     let current = job;
     for (const [afterMs, observation] of seen) {
       const now = new Date(job.createdAt.getTime() + afterMs);
-      current = advance(current, observation, now);
+      current = advance(current, observation, now, "sandbox");
       expect(await store().jobs.save(current, null)).toBe(true);
     }
     return current;

@@ -21,7 +21,7 @@ export function useSharedPostgres() {
     url,
 
     async open(): Promise<JobStore> {
-      const store = await openStore({ databaseUrl: url(), log });
+      const store = await openStore({ upstream: "sandbox", databaseUrl: url(), log });
       stores.push(store);
       return store;
     },

@@ -16,7 +16,7 @@ const log = pino({ level: "silent" });
 async function createFile(): Promise<{ open(): Promise<JobStore>; file: DatabaseSync }> {
   const folder = await createTemporaryFolder();
   const path = join(folder, "jobs.db");
-  const open = () => openStore({ databaseUrl: `file:${path}`, log });
+  const open = () => openStore({ upstream: "sandbox", databaseUrl: `file:${path}`, log });
   await (await open()).close();
   const file = new DatabaseSync(path);
   onTestFinished(() => file.close());
@@ -29,7 +29,13 @@ async function insert(
   changes: Partial<Job> = { status: "IN_QUEUE", requestId: "r" },
 ): Promise<Job> {
   const job: Job = {
-    ...createJob({ ownerId: "local", deploymentId: "d", apiVersion: "v1", now: new Date() }),
+    ...createJob({
+      ownerId: "local",
+      deploymentId: "d",
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now: new Date(),
+    }),
     ...changes,
   };
   await store.jobs.insert({

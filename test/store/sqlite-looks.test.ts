@@ -19,20 +19,26 @@ const DUE = { limit: 100, exceptDeployments: [] };
 async function createFile() {
   const path = join(await createTemporaryFolder(), "jobs.db");
   const clock = { nowMs: 0 };
-  const open = () => openStore({ databaseUrl: `file:${path}`, log, monotonic: () => clock.nowMs });
+  const open = () =>
+    openStore({
+      upstream: "sandbox",
+      databaseUrl: `file:${path}`,
+      log,
+      monotonic: () => clock.nowMs,
+    });
   return { path, clock, open };
 }
 
 async function submit(store: JobStore): Promise<Job> {
   const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1" };
-  const job = createJob({ ...facts, now: new Date() });
+  const job = createJob({ upstream: "sandbox", ...facts, now: new Date() });
   await store.jobs.insert({ job, input: {}, key: null });
   return job;
 }
 
 async function accept(store: JobStore): Promise<Job> {
   const accepted = { kind: "accepted", requestId: "r" } as const;
-  const job = advance(await submit(store), accepted, new Date());
+  const job = advance(await submit(store), accepted, new Date(), "sandbox");
   expect(await store.jobs.save(job, null)).toBe(true);
   return job;
 }
@@ -51,9 +57,9 @@ test("after a restart every accepted, unfinished job is due at once, and no othe
     await accept(earlier),
   ];
   await submit(earlier);
-  await earlier.jobs.save(advance(running, { kind: "running" }, new Date()), null);
+  await earlier.jobs.save(advance(running, { kind: "running" }, new Date(), "sandbox"), null);
   const end = { kind: "cancelled", finishedAt: null } as const;
-  await earlier.jobs.save(advance(ended, end, new Date()), null);
+  await earlier.jobs.save(advance(ended, end, new Date(), "sandbox"), null);
   await earlier.close();
   // The clock of another process begins anew.
   clock.nowMs = 0;

@@ -30,7 +30,8 @@ describe("the job store on SQLite", () => {
     const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
     const databaseUrl = `file:${folder}/jobs.db`;
     let passedMs = 0;
-    const open = () => openStore({ databaseUrl, log, onStatement, monotonic: () => passedMs });
+    const open = (upstream = "sandbox") =>
+      openStore({ upstream, databaseUrl, log, onStatement, monotonic: () => passedMs });
     let store = await open();
     return {
       store,
@@ -42,9 +43,9 @@ describe("the job store on SQLite", () => {
       async pass(ms) {
         passedMs += ms;
       },
-      async restart() {
+      async restart(upstream) {
         await store.close();
-        store = await open();
+        store = await open(upstream);
         return store;
       },
       async discard() {
@@ -56,8 +57,8 @@ describe("the job store on SQLite", () => {
 });
 
 test("a store in memory works, and two of them share nothing", async () => {
-  const a = await openStore({ databaseUrl: ":memory:", log });
-  const b = await openStore({ databaseUrl: ":memory:", log });
+  const a = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
+  const b = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   await insertJob(a);
   expect(await a.jobs.count({})).toBe(1);
   expect(await b.jobs.count({})).toBe(0);
@@ -66,16 +67,19 @@ test("a store in memory works, and two of them share nothing", async () => {
 
 test("jobs of an earlier process come due in no order", async () => {
   const databaseUrl = `file:${await createTemporaryFolder()}/jobs.db`;
-  const store = await openStore({ databaseUrl, log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
   const ids: string[] = [];
   for (let age = 30; age > 0; age--) {
-    const job = createJob({ ...FACTS, ownerId: "local", now: new Date(-age) });
+    const job = createJob({ upstream: "sandbox", ...FACTS, ownerId: "local", now: new Date(-age) });
     await store.jobs.insert({ job, input: {}, key: null });
-    await store.jobs.save(advance(job, { kind: "accepted", requestId: "r" }, new Date(0)), null);
+    await store.jobs.save(
+      advance(job, { kind: "accepted", requestId: "r" }, new Date(0), "sandbox"),
+      null,
+    );
     ids.push(job.id);
   }
   await store.close();
-  const restarted = await openStore({ databaseUrl, log });
+  const restarted = await openStore({ upstream: "sandbox", databaseUrl, log });
   const due: string[] = [];
   for (let claim = 0; claim < 30; claim++) {
     const { looks } = await restarted.looks.claimDue({ limit: 1, exceptDeployments: [] });
@@ -92,14 +96,20 @@ describe("the lock on an SQLite file", () => {
     await symlink(join(folder, "jobs.db"), join(folder, "link.db"));
     await symlink(folder, join(folder, "around"));
     // The first comes by a link whose file does not exist yet.
-    const store = await openStore({ databaseUrl: `file:${folder}/link.db`, log });
+    const store = await openStore({
+      upstream: "sandbox",
+      databaseUrl: `file:${folder}/link.db`,
+      log,
+    });
     for (const name of ["jobs.db", "link.db", "around/jobs.db", "./x/../jobs.db"]) {
       const error = await failToOpen(`file:${folder}/${name}`);
       expect(error.message).toMatch(/Another gateway uses .*jobs\.db.*use Postgres/);
     }
     await insertJob(store);
     await store.close();
-    await (await openStore({ databaseUrl: `file:${folder}/jobs.db`, log })).close();
+    await (
+      await openStore({ upstream: "sandbox", databaseUrl: `file:${folder}/jobs.db`, log })
+    ).close();
   });
 
   test("is held by another process until that is killed, and not a moment longer", async () => {
@@ -110,14 +120,18 @@ describe("the lock on an SQLite file", () => {
     expect((await failToOpen(databaseUrl)).message).toMatch(/Another gateway/);
     child.kill("SIGKILL");
     await once(child, "exit");
-    const store = await openStore({ databaseUrl, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl, log });
     await insertJob(store);
     await store.close();
   });
 
   test("lets a backup read the file meanwhile", async () => {
     const folder = await createTemporaryFolder();
-    const store = await openStore({ databaseUrl: `file:${folder}/jobs.db`, log });
+    const store = await openStore({
+      upstream: "sandbox",
+      databaseUrl: `file:${folder}/jobs.db`,
+      log,
+    });
     await insertJob(store);
     const reader = new DatabaseSync(join(folder, "jobs.db"), { readOnly: true });
     expect(reader.prepare("select count(*) as count from jobs").get()).toEqual({ count: 1 });
@@ -129,7 +143,11 @@ describe("the lock on an SQLite file", () => {
 describe("opening an SQLite file", () => {
   test("makes the folders of the file", async () => {
     const folder = await createTemporaryFolder();
-    const store = await openStore({ databaseUrl: `file:${folder}/a/b/jobs.db`, log });
+    const store = await openStore({
+      upstream: "sandbox",
+      databaseUrl: `file:${folder}/a/b/jobs.db`,
+      log,
+    });
     await store.ping();
     await store.close();
   });
@@ -167,13 +185,13 @@ describe("opening an SQLite file", () => {
   test("refuses a database that a newer program wrote, and lets go of it", async () => {
     const folder = await createTemporaryFolder();
     const databaseUrl = `file:${folder}/jobs.db`;
-    await (await openStore({ databaseUrl, log })).close();
+    await (await openStore({ upstream: "sandbox", databaseUrl, log })).close();
     const file = new DatabaseSync(join(folder, "jobs.db"));
     file.exec("insert into gateway_schema values (9999, 1, 0)");
     expect((await failToOpen(databaseUrl)).message).toMatch(/newer version.*Start that version/);
     file.exec("delete from gateway_schema where version = 9999");
     file.close();
-    await (await openStore({ databaseUrl, log })).close();
+    await (await openStore({ upstream: "sandbox", databaseUrl, log })).close();
   });
 
   test("leaves nothing half made when a migration fails, so that the next start succeeds", async () => {
@@ -186,7 +204,7 @@ describe("opening an SQLite file", () => {
     expect(file.prepare("select name from sqlite_master where name = 'jobs'").all()).toEqual([]);
     file.exec("drop table change_counter");
     file.close();
-    await (await openStore({ databaseUrl, log })).close();
+    await (await openStore({ upstream: "sandbox", databaseUrl, log })).close();
   });
 
   test.for(["", "jobs.db", "file:", "mysql://me:s3cret@host/db"])(
@@ -199,7 +217,7 @@ describe("opening an SQLite file", () => {
 
 test("a full disk rejects the write, loses nothing that was stored, and passes", async () => {
   const folder = await createTemporaryFolder();
-  const database = await openSqlite(join(folder, "jobs.db"), { log });
+  const database = await openSqlite(join(folder, "jobs.db"), { upstream: "sandbox", log });
   const store = createJobStore({ database, changes: createLocalWakeUps() });
   const id = await insertJob(store);
   const setPages = (pages: number) =>
@@ -217,7 +235,7 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
 describe("another program on the same file", () => {
   async function openWithOther() {
     const path = join(await createTemporaryFolder(), "jobs.db");
-    const store = await openStore({ databaseUrl: `file:${path}`, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl: `file:${path}`, log });
     const other = new DatabaseSync(path);
     onTestFinished(async () => {
       other.close();
@@ -309,6 +327,7 @@ async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {
   const job = createJob({
     ownerId: "local",
     deploymentId: "d",
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(0),
   });
@@ -317,7 +336,7 @@ async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {
 }
 
 async function failToOpen(databaseUrl: string): Promise<StoreError> {
-  const error = await openStore({ databaseUrl, log }).then(
+  const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(
     () => new Error("it opened"),
     (reason: unknown) => reason,
   );
@@ -331,6 +350,7 @@ describe("writes that come at once", () => {
     const path = join(await createTemporaryFolder(), "jobs.db");
     const statements: string[] = [];
     const store = await openStore({
+      upstream: "sandbox",
       databaseUrl: `file:${path}`,
       log,
       onStatement: (sql) => statements.push(sql),
@@ -342,11 +362,13 @@ describe("writes that come at once", () => {
 
   test("share a commit, and each is told of its own outcome", async () => {
     const { store, countCommits } = await openCounted();
-    const jobs = Array.from({ length: 40 }, () => createJob({ ...FACTS, ownerId: "mine" }));
+    const jobs = Array.from({ length: 40 }, () =>
+      createJob({ upstream: "sandbox", ...FACTS, ownerId: "mine" }),
+    );
     const before = countCommits();
     await Promise.all(jobs.map((job) => store.jobs.insert({ job, input: {}, key: null })));
     expect(countCommits()).toBe(before + 1);
-    const ends = jobs.map((job) => advance(job, { kind: "unanswered" }, new Date(1)));
+    const ends = jobs.map((job) => advance(job, { kind: "unanswered" }, new Date(1), "sandbox"));
     // Of two ends of one job the first one counts.
     const saved = await Promise.all([...ends, ...ends].map((job) => store.jobs.save(job, null)));
     expect(saved).toEqual([...jobs.map(() => true), ...jobs.map(() => false)]);
@@ -357,7 +379,7 @@ describe("writes that come at once", () => {
     const { store, countCommits } = await openCounted();
     const before = countCommits();
     const insert = (ownerId: string) => {
-      const job = createJob({ ...FACTS, ownerId });
+      const job = createJob({ upstream: "sandbox", ...FACTS, ownerId });
       return store.jobs.insert({ job, input: {}, key: null, mostInFlight: 2 });
     };
     const owners = ["greedy", "quiet", "greedy", "greedy", "calm"];
@@ -378,7 +400,7 @@ describe("writes that come at once", () => {
     const { store, countCommits } = await openCounted();
     const before = countCommits();
     const insert = (bytes: number) => {
-      const job = createJob({ ...FACTS, ownerId: "mine" });
+      const job = createJob({ upstream: "sandbox", ...FACTS, ownerId: "mine" });
       return store.jobs.insert({ job, input: { prompt: "x".repeat(bytes) }, key: null });
     };
     await Promise.all([1_000, 3_000_000, 1_000_000, 1_000, 6_000_000, 1_000].map(insert));
@@ -388,7 +410,7 @@ describe("writes that come at once", () => {
 
   test("are written before a close that comes after them", async () => {
     const path = join(await createTemporaryFolder(), "jobs.db");
-    const store = await openStore({ databaseUrl: `file:${path}`, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl: `file:${path}`, log });
     const inserting = insertJob(store);
     await Promise.all([inserting, store.close()]);
     const file = new DatabaseSync(path);
@@ -402,7 +424,7 @@ describe("writes that come at once", () => {
     statements.length = 0;
     const job = await store.jobs.read(id);
     if (job === null) throw new Error("the job that was just inserted is gone");
-    await store.jobs.save(advance(job, { kind: "unanswered" }, new Date(1)), null);
+    await store.jobs.save(advance(job, { kind: "unanswered" }, new Date(1), "sandbox"), null);
     expect(statements).toHaveLength(2);
   });
 });

@@ -18,6 +18,7 @@ export function describeTags(context: {
     const created = createJob({
       ownerId: "mine",
       deploymentId: "d",
+      upstream: "sandbox",
       apiVersion: "v1",
       tags,
       now: new Date(1_000),
@@ -41,7 +42,7 @@ export function describeTags(context: {
       expect(await store().jobs.read(job.id)).toEqual(job);
       expect(await store().jobs.readMany([job.id], "mine")).toEqual([job]);
       const head = await store().feed.readHead();
-      const running = advance(job, { kind: "running" }, new Date(2_000));
+      const running = advance(job, { kind: "running" }, new Date(2_000), "sandbox");
       await store().jobs.save(running, null);
       expect((await readFeed(store(), head, 10))?.changes[0]?.job.tags).toEqual(tags);
       for (const tag of tags) {

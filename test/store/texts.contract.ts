@@ -17,6 +17,7 @@ export function describeTexts(context: {
     const created = createJob({
       ownerId: "mine",
       deploymentId: "d",
+      upstream: "sandbox",
       apiVersion: "v1",
       tags: changes.tags ?? [],
       now: new Date(1_000),

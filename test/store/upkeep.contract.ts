@@ -22,7 +22,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
     // A deployment of its own, which has run nothing yet.
     const deploymentId = randomUUID();
     const job: Job = {
-      ...createJob({ ownerId: "local", deploymentId, apiVersion: "v1", now }),
+      ...createJob({ ownerId: "local", deploymentId, upstream: "sandbox", apiVersion: "v1", now }),
       status: options.status ?? "SUCCEEDED",
       finishedAt: new Date(NOW_MS - (options.finishedAgoMs ?? options.ageMs ?? 0)),
     };
@@ -62,6 +62,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       const again = createJob({
         ownerId: "local",
         deploymentId: "d",
+        upstream: "sandbox",
         apiVersion: "v1",
         now: new Date(NOW_MS),
       });
@@ -85,6 +86,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
         const again = createJob({
           ownerId: "local",
           deploymentId: "d",
+          upstream: "sandbox",
           apiVersion: "v1",
           now: new Date(NOW_MS),
         });
@@ -139,6 +141,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       const job = createJob({
         ownerId: "local",
         deploymentId: "d",
+        upstream: "sandbox",
         apiVersion: "v1",
         now: new Date(),
       });
@@ -151,11 +154,16 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
       await insertSubmit(60_000);
       await insertSubmit();
       const accepted = await insertSubmit(0);
-      const settled = advance(accepted, { kind: "accepted", requestId: "r" }, new Date());
+      const settled = advance(
+        accepted,
+        { kind: "accepted", requestId: "r" },
+        new Date(),
+        "sandbox",
+      );
       await store().jobs.save(settled, null);
       expect(await store().jobs.listAbandonedSubmits(10)).toEqual([late.id]);
       expect(await store().jobs.listAbandonedSubmits(10)).toEqual([late.id]);
-      await store().jobs.save(advance(late, { kind: "unanswered" }, new Date()), null);
+      await store().jobs.save(advance(late, { kind: "unanswered" }, new Date(), "sandbox"), null);
       expect(await store().jobs.listAbandonedSubmits(10)).toEqual([]);
     });
 
@@ -184,7 +192,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
 
     test("are not extended once the job is settled or gone", async () => {
       const job = await insertSubmit(60_000);
-      await store().jobs.save(advance(job, { kind: "unanswered" }, new Date()), null);
+      await store().jobs.save(advance(job, { kind: "unanswered" }, new Date(), "sandbox"), null);
       expect(await store().jobs.extendSubmit(job.id, 60_000)).toBe(false);
       expect(await store().jobs.extendSubmit("job_unknown", 60_000)).toBe(false);
     });

@@ -53,14 +53,14 @@ afterEach(async () => {
 });
 
 async function open(databaseUrl = database.url, heartbeatMs = NO_HEARTBEAT_MS): Promise<JobStore> {
-  const store = await openStore({ databaseUrl, log, heartbeatMs });
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log, heartbeatMs });
   closeables.push(store);
   return store;
 }
 
 /** The wake-ups of a gateway that has nothing else. */
 async function openWakeUps(databaseUrl = database.url) {
-  const { queries, close } = await openPostgres(database.url, { log });
+  const { queries, close } = await openPostgres(database.url, { upstream: "sandbox", log });
   const wakeUps = await startWakeUps({
     databaseUrl,
     queries,
@@ -80,6 +80,7 @@ async function insertJob(store: JobStore, ownerId = "local"): Promise<Job> {
   const job = createJob({
     ownerId,
     deploymentId: "d",
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(0),
   });
@@ -309,7 +310,7 @@ describe("a listening connection", () => {
   });
 
   test("is kept while nothing can be sent to it", async () => {
-    const { queries, close } = await openPostgres(proxiedUrl, { log });
+    const { queries, close } = await openPostgres(proxiedUrl, { upstream: "sandbox", log });
     const options = { databaseUrl: database.url, queries, heartbeatMs: 3_000, log };
     const wakeUps = await startWakeUps(options);
     const wakes = countWakes((wake) => wakeUps.subscribe(undefined, wake));
@@ -330,12 +331,12 @@ describe("a listening connection", () => {
       );
       return rows.length;
     };
-    const store = await openStore({ databaseUrl: database.url, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
     expect(await countConnections()).toBe(1);
     await store.close();
     await expect.poll(countConnections).toBe(0);
 
-    const { queries, close } = await openPostgres(database.url, { log });
+    const { queries, close } = await openPostgres(database.url, { upstream: "sandbox", log });
     const options = {
       databaseUrl: proxiedUrl,
       queries,
@@ -351,7 +352,7 @@ describe("a listening connection", () => {
 });
 
 test("what can't be sent is dropped with one warning, and the next change is told", async () => {
-  const { queries, close } = await openPostgres(proxiedUrl, { log });
+  const { queries, close } = await openPostgres(proxiedUrl, { upstream: "sandbox", log });
   const options = {
     databaseUrl: database.url,
     queries,
@@ -374,7 +375,7 @@ test("what can't be sent is dropped with one warning, and the next change is tol
 });
 
 test("what a close keeps from being sent is no warning", async () => {
-  const { queries, close } = await openPostgres(proxiedUrl, { log });
+  const { queries, close } = await openPostgres(proxiedUrl, { upstream: "sandbox", log });
   const options = {
     databaseUrl: database.url,
     queries,
@@ -393,7 +394,7 @@ test("what a close keeps from being sent is no warning", async () => {
 });
 
 test("a query on a connection that went silent fails, and the next one has another connection", async () => {
-  const opened = await openPostgres(proxiedUrl, { log, mostSilenceMs: 500 });
+  const opened = await openPostgres(proxiedUrl, { upstream: "sandbox", log, mostSilenceMs: 500 });
   closeables.push(opened);
   const ask = () => opened.queries.selectFrom("looks").selectAll().execute();
   await ask();

@@ -22,7 +22,11 @@ async function open() {
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
   const tracer = provider.getTracer("test");
   const traces = createTraces(tracer);
-  const database = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
+  const database = await openStore({
+    upstream: "sandbox",
+    databaseUrl: ":memory:",
+    log: pino({ level: "silent" }),
+  });
   return {
     tracer,
     traces,
@@ -35,7 +39,13 @@ async function open() {
 }
 
 function createEnded(now = new Date()): { readonly job: Job; readonly ended: Job } {
-  const job = createJob({ ownerId: "o", deploymentId: "d", apiVersion: "v1", now });
+  const job = createJob({
+    ownerId: "o",
+    deploymentId: "d",
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now,
+  });
   return { job, ended: { ...job, status: "FAILED", version: 2, finishedAt: now, updatedAt: now } };
 }
 

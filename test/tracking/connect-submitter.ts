@@ -27,7 +27,7 @@ export function connectSubmitter(options: {
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, pace, log }),
     pace,
-    record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
+    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
     catalogue: OPEN_CATALOGUE,
     apiVersion: "v1",

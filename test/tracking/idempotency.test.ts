@@ -18,7 +18,7 @@ let submitter: Submitter;
 
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
-  store = await openStore({ databaseUrl: ":memory:", log });
+  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   submitter = connectSubmitter({ upstream, store });
 });
 

@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 async function startTracking(databaseUrl: string, submitTimeoutSeconds: number): Promise<void> {
-  store = await openStore({ databaseUrl, log });
+  store = await openStore({ upstream: "sandbox", databaseUrl, log });
   const pace = createPace({ now: () => performance.now(), random: Math.random, log });
   const { url: baseUrl, token } = upstream;
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;

@@ -50,9 +50,15 @@ beforeEach(async () => {
   upstream = await startFaultyUpstream();
   const monotonic = () => monotonicMs;
   const onStatement = () => void (statements += 1);
-  store = await openStore({ databaseUrl: ":memory:", log, monotonic, onStatement });
+  store = await openStore({
+    upstream: "sandbox",
+    databaseUrl: ":memory:",
+    log,
+    monotonic,
+    onStatement,
+  });
   pace = createPace({ now: monotonic, random: () => 0, log });
-  record = createRecordObservation({ jobs: store.jobs, now: () => wallMs });
+  record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => wallMs });
   poller = open();
 });
 
@@ -85,6 +91,7 @@ function open(): Poller {
       return LOOK_DELAY_MS;
     },
     looksAtOnce: LOOKS_AT_ONCE,
+    upstream: store.upstream,
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => wallMs,
     monotonic: () => monotonicMs,
@@ -103,6 +110,7 @@ async function accept(deploymentId: string): Promise<Job & { readonly requestId:
   const job = createJob({
     ownerId: "local",
     deploymentId,
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(wallMs),
   });

@@ -15,8 +15,14 @@ beforeEach(() => {
 });
 
 function accept(deploymentId = "d"): Job {
-  const job = createJob({ ownerId: "me", deploymentId, apiVersion: "v1", now: new Date(0) });
-  return advance(job, { kind: "accepted", requestId: "r" }, new Date(0));
+  const job = createJob({
+    ownerId: "me",
+    deploymentId,
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now: new Date(0),
+  });
+  return advance(job, { kind: "accepted", requestId: "r" }, new Date(0), "sandbox");
 }
 
 /** The job after a look that found it at a place, or running where that is null. */
@@ -24,8 +30,8 @@ function look(job: Job, queuePosition: number | null): Job {
   nowMs += 1;
   const now =
     queuePosition === null
-      ? advance(job, { kind: "running" }, new Date(0))
-      : advance(job, { kind: "queued", queuePosition }, new Date(0));
+      ? advance(job, { kind: "running" }, new Date(0), "sandbox")
+      : advance(job, { kind: "queued", queuePosition }, new Date(0), "sandbox");
   lines.note(job, now);
   return now;
 }
@@ -69,7 +75,7 @@ test("a job that waits is looked at itself every two minutes", () => {
     nowMs += 9_999;
     front = look(front, place);
     expect(lines.derivePlace(behind)).toBe(place + 30);
-    behind = advance(behind, { kind: "queued", queuePosition: place + 30 }, new Date(0));
+    behind = advance(behind, { kind: "queued", queuePosition: place + 30 }, new Date(0), "sandbox");
   }
   nowMs += 1;
   expect(lines.derivePlace(behind)).toBeNull();

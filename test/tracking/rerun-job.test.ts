@@ -18,7 +18,11 @@ let submitter: Submitter;
 
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
-  store = await openStore({ databaseUrl: ":memory:", log: pino({ level: "silent" }) });
+  store = await openStore({
+    upstream: "sandbox",
+    databaseUrl: ":memory:",
+    log: pino({ level: "silent" }),
+  });
   submitter = connectSubmitter({ upstream, store });
 });
 

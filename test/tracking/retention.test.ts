@@ -16,18 +16,27 @@ async function openFixture(
   overrides: Partial<Parameters<typeof startRetention>[0]["jobs"]> = {},
 ) {
   const log = pino({ level: "silent" });
-  const store = await openStore({ databaseUrl: ":memory:", log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   onTestFinished(() => store.close());
   const pauses: { readonly durationMs: number; readonly end: () => void }[] = [];
   const warnings: unknown[] = [];
 
   async function addJob(ageDays: number, endedDaysAgo: number | null): Promise<string> {
     const now = new Date(NOW_MS - ageDays * DAY_MS);
-    const job = createJob({ ownerId: "local", deploymentId: "warm-glow", apiVersion: "v1", now });
+    const job = createJob({
+      ownerId: "local",
+      deploymentId: "warm-glow",
+      upstream: "sandbox",
+      apiVersion: "v1",
+      now,
+    });
     await store.jobs.insert({ job, input: {}, key: null });
     if (endedDaysAgo === null) return job.id;
     const endedAt = new Date(NOW_MS - endedDaysAgo * DAY_MS);
-    await store.jobs.save(advance(job, { kind: "cancelled", finishedAt: endedAt }, endedAt), null);
+    await store.jobs.save(
+      advance(job, { kind: "cancelled", finishedAt: endedAt }, endedAt, "sandbox"),
+      null,
+    );
     return job.id;
   }
 

@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 async function start(baseUrl = upstream.url): Promise<TestGateway> {
-  const store = await openStore({ databaseUrl: database.url, log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
   const pace = createPace({
     now: () => performance.now(),
     random: Math.random,
@@ -104,10 +104,11 @@ test("a gateway that alone can't reach RunComfy leaves all looks to the others, 
 
 test("a submit whose gateway is gone is settled by another, by the database's clock, and never sent", async () => {
   const gateway = await start();
-  const dead = await openStore({ databaseUrl: database.url, log });
+  const dead = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
   const job = createJob({
     ownerId: "local",
     deploymentId: "long",
+    upstream: "sandbox",
     apiVersion: "v1",
     // Its own clock was an hour ahead.
     now: new Date(Date.now() + 3_600_000),

@@ -47,7 +47,7 @@ beforeEach(async () => {
   slept = [];
   sleep = (durationMs) => Promise.resolve(slept.push(durationMs));
   upstream = await startFaultyUpstream();
-  store = await openStore({ databaseUrl: ":memory:", log });
+  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   submitter = createSubmitter();
 });
 
@@ -57,7 +57,7 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     store,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 30_000, pace, log }),
     pace,
-    record: createRecordObservation({ jobs: store.jobs, now: () => 0 }),
+    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => void (followed += 1),
     catalogue,
     apiVersion: "v1",
@@ -350,9 +350,12 @@ test("a submit that was held up begins its lease anew before it is sent", async 
 test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
   freezeAfterInsert(60_000, async () => {
     const keyed = await store.jobs.readKeyed("local", "key");
-    await createRecordObservation({ jobs: store.jobs, now: () => 0 })(keyed?.job.id ?? "", {
-      kind: "unanswered",
-    });
+    await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(
+      keyed?.job.id ?? "",
+      {
+        kind: "unanswered",
+      },
+    );
   });
   const submitting = submitter.submitJob(REQUEST);
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
@@ -384,7 +387,9 @@ test("an id that comes after the row was settled is logged, and the answer stays
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
   const id = (await store.jobs.readKeyed("local", "key"))?.job.id ?? "";
-  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(id, { kind: "unanswered" });
+  await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(id, {
+    kind: "unanswered",
+  });
   release();
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   expect(logged).toContainEqual(
@@ -447,7 +452,7 @@ test("what is refused for its jobs in flight does not count as a job of the day"
   for (let attempt = 0; attempt < 5; attempt++) {
     await expect(submitter.submitJob(request)).rejects.toMatchObject({ limit: 1 });
   }
-  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(job.id, {
+  await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(job.id, {
     kind: "cancelled",
     finishedAt: null,
   });
@@ -530,7 +535,7 @@ test("a retry whose key is found taken or spent with the row counts as no job of
   };
   expect((await submitter.submitJob(request)).job.id).toBe(job.id);
 
-  await createRecordObservation({ jobs: store.jobs, now: () => 0 })(job.id, {
+  await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(job.id, {
     kind: "cancelled",
     finishedAt: null,
   });

@@ -21,7 +21,7 @@ let submitter: Submitter;
 
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
-  store = await openStore({ databaseUrl: ":memory:", log });
+  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
 });
 
 afterEach(async () => {

@@ -67,7 +67,7 @@ function startTracking(
 beforeEach(async () => {
   aheadMs = 0;
   upstream = await startFaultyUpstream();
-  store = await openStore({ databaseUrl: ":memory:", log, monotonic });
+  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log, monotonic });
   tracking = startTracking();
   await tracking.start();
 });
@@ -263,7 +263,7 @@ test.each([
   expect(JSON.stringify(job)).not.toContain("gpu-worker-7");
 });
 
-test.each(["unauthorized", "forbidden", "html-502", "html-200", "deep-body"])(
+test.each(["unauthorized", "forbidden-message", "html-502", "html-200", "deep-body"])(
   "a failed look (%s) never ends a job, and the next good one goes on",
   async (fault) => {
     const job = await submit(`fault-${fault}--looks`);

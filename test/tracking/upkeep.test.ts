@@ -26,10 +26,10 @@ beforeEach(async () => {
   nowMs = 0;
   submitting = new Set();
   database = await createDatabase();
-  store = await openStore({ databaseUrl: database.url, log });
+  store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
   upkeep = createUpkeep({
     store,
-    record: createRecordObservation({ jobs: store.jobs, now: () => nowMs }),
+    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => nowMs }),
     isSubmitting: (jobId) => submitting.has(jobId),
     exchangePauses: () => Promise.resolve(),
     deadlineSeconds: DEADLINE_SECONDS,
@@ -49,6 +49,7 @@ async function insert(leaseMs: number): Promise<string> {
   const job = createJob({
     ownerId: "local",
     deploymentId: "d",
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(nowMs),
   });
@@ -96,6 +97,7 @@ test("a job that nobody can look at ends ten seconds after its deadline, and one
     (await store.jobs.read(late)) ?? expect.fail("it is gone"),
     { kind: "accepted", requestId: "r" },
     new Date(nowMs),
+    "sandbox",
   );
   await store.jobs.save(accepted, null);
   await insert(600_000);
@@ -109,7 +111,12 @@ test("a job that nobody can look at ends ten seconds after its deadline, and one
 test("after a start, a job past its deadline is left to looks for ten seconds", async () => {
   const late = await insert(600_000);
   const submitting = (await store.jobs.read(late)) ?? expect.fail("it is gone");
-  const accepted = advance(submitting, { kind: "accepted", requestId: "r" }, new Date(nowMs));
+  const accepted = advance(
+    submitting,
+    { kind: "accepted", requestId: "r" },
+    new Date(nowMs),
+    "sandbox",
+  );
   await store.jobs.save(accepted, null);
   nowMs += 3_600_000;
   await beat(5);

@@ -65,7 +65,8 @@ export function createFixture() {
     wake: () => [...listeners].forEach((listener) => listener()),
     change(id: string, changes: Partial<Job> = {}): string {
       head += 1;
-      const job = changed.get(id)?.job ?? createJob({ ownerId: "local", ...FACTS });
+      const job =
+        changed.get(id)?.job ?? createJob({ upstream: "sandbox", ownerId: "local", ...FACTS });
       changed.set(id, { number: head, job: { ...job, id, version: job.version + 1, ...changes } });
       [...listeners].forEach((listener) => listener());
       return String(head);

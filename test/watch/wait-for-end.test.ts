@@ -24,6 +24,7 @@ async function addJob(store: JobStore): Promise<Job> {
   const submitted = createJob({
     ownerId: "local",
     deploymentId: "warm-glow",
+    upstream: "sandbox",
     apiVersion: "v1",
     now: new Date(0),
   });
@@ -32,7 +33,7 @@ async function addJob(store: JobStore): Promise<Job> {
 }
 
 async function observe(store: JobStore, job: Job, observation: Observation): Promise<Job> {
-  const next = advance(job, observation, new Date(1));
+  const next = advance(job, observation, new Date(1), "sandbox");
   expect(await store.jobs.save(next, null)).toBe(true);
   return next;
 }
@@ -79,7 +80,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 describe("on SQLite", () => {
   let store: JobStore;
   beforeEach(async () => {
-    store = await openStore({ databaseUrl: ":memory:", log });
+    store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
     onTestFinished(() => store.close());
   });
 

@@ -31,8 +31,14 @@ test("whatever happens, each reader is told of growing versions up to the end, a
     fc.asyncProperty(fc.array(EVENT, { maxLength: 40, size: "max" }), async (events) => {
       const listeners = new Set<() => void>();
       const wake = () => [...listeners].forEach((listener) => listener());
-      let job = createJob({ ownerId: "me", deploymentId: "d", apiVersion: "v1", now: new Date(0) });
-      job = advance(job, { kind: "accepted", requestId: "r" }, new Date(0));
+      let job = createJob({
+        ownerId: "me",
+        deploymentId: "d",
+        upstream: "sandbox",
+        apiVersion: "v1",
+        now: new Date(0),
+      });
+      job = advance(job, { kind: "accepted", requestId: "r" }, new Date(0), "sandbox");
       let isAway = false;
       let readTurns = 0;
       let isEndRead = false;
@@ -65,10 +71,15 @@ test("whatever happens, each reader is told of growing versions up to the end, a
         } else if ("turns" in event) readTurns = event.turns;
         else if (event.kind === "turn") await turn();
         else if (event.kind === "change") {
-          job = advance(job, { kind: "queued", queuePosition: job.version }, new Date(1));
+          job = advance(
+            job,
+            { kind: "queued", queuePosition: job.version },
+            new Date(1),
+            "sandbox",
+          );
           wake();
         } else if (event.kind === "end") {
-          job = advance(job, { kind: "cancelled", finishedAt: null }, new Date(2));
+          job = advance(job, { kind: "cancelled", finishedAt: null }, new Date(2), "sandbox");
           wake();
         } else if ("index" in event) {
           const reader = readers[event.index % Math.max(1, readers.length)];
@@ -80,7 +91,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
       // What was read once is told with no more wake-ups, whether the database answers or not.
       if (!isEndRead) {
         isAway = false;
-        job = advance(job, { kind: "cancelled", finishedAt: null }, new Date(2));
+        job = advance(job, { kind: "cancelled", finishedAt: null }, new Date(2), "sandbox");
         wake();
       }
       for (let turns = 0; turns < 40; turns++) {

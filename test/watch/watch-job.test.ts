@@ -12,6 +12,7 @@ import { createJobWatch } from "../../src/watch/watch-job.ts";
 const SUBMITTED = createJob({
   ownerId: "local",
   deploymentId: "warm-glow",
+  upstream: "sandbox",
   apiVersion: "v1",
   now: new Date(0),
 });
@@ -48,7 +49,7 @@ function createFixture() {
     },
     change(observation: Parameters<typeof advance>[1]) {
       if (job === null) throw new Error("there is no job");
-      job = advance(job, observation, new Date(1));
+      job = advance(job, observation, new Date(1), "sandbox");
       wake();
     },
   };

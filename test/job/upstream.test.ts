@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
+import { conclude, deadlineMs } from "../../src/job/looks.ts";
+import type { LookOutcome } from "../../src/job/looks.ts";
+import {
+  describeUpstream,
+  isPaused,
+  namesOf,
+  ownership,
+  toUpstream,
+} from "../../src/job/upstream.ts";
+
+const VENDOR = "https://api.runcomfy.net";
+const TEAM = `${VENDOR}#team`;
+const START = new Date("2026-01-01T00:00:00Z");
+const HOUR_MS = 3_600_000;
+const NOT_FOUND: LookOutcome = { kind: "not-found" };
+const RUNNING: LookOutcome = { kind: "seen", observation: { kind: "running" } };
+
+function at(hours: number): Date {
+  return new Date(START.getTime() + hours * HOUR_MS);
+}
+
+function queuedAt(upstream: string | null): Job {
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    upstream,
+    apiVersion: "v1",
+    now: START,
+  });
+  return { ...job, status: "IN_QUEUE", requestId: "r", queuePosition: 2 };
+}
+
+test("an upstream is an origin, with the account's name where one is given", () => {
+  expect(toUpstream("https://api.runcomfy.net/path/", null)).toBe(VENDOR);
+  expect(toUpstream(VENDOR, "team")).toBe(TEAM);
+  expect([VENDOR, TEAM, "sandbox"].map(describeUpstream)).toEqual([
+    VENDOR,
+    `${VENDOR} (account team)`,
+    "the sandbox",
+  ]);
+  expect(namesOf(TEAM)).toEqual([TEAM, VENDOR]);
+  expect(namesOf("sandbox")).toEqual(["sandbox"]);
+});
+
+test.each([
+  [VENDOR, VENDOR, "ours"],
+  [TEAM, TEAM, "ours"],
+  [null, VENDOR, "unknown"],
+  [null, "sandbox", "unknown"],
+  [VENDOR, TEAM, "unknown"],
+  [TEAM, VENDOR, "another's"],
+  [TEAM, `${VENDOR}#other`, "another's"],
+  ["sandbox", VENDOR, "another's"],
+  [VENDOR, "sandbox", "another's"],
+  [VENDOR, "https://api.runcomfy.net.evil", "another's"],
+])("a job of %s is, to a gateway of %s, %s", (upstream, own, whose) => {
+  expect(ownership({ upstream }, own)).toBe(whose);
+});
+
+test("an accepted job of another upstream is paused until it has ended; one that is being submitted is not", () => {
+  const job = queuedAt(VENDOR);
+  expect(isPaused(job, "sandbox")).toBe(true);
+  expect(isPaused(job, VENDOR)).toBe(false);
+  expect(isPaused(queuedAt(null), "sandbox")).toBe(false);
+  expect(isPaused({ ...job, status: "SUBMITTING" }, "sandbox")).toBe(false);
+  expect(isPaused({ ...job, status: "SUCCEEDED" }, "sandbox")).toBe(false);
+});
+
+test("a job that its upstream calls another account's is away, once, until it is known again", () => {
+  const away = advance(queuedAt(VENDOR), { kind: "not-ours" }, at(1), VENDOR);
+  expect(away).toMatchObject({ awaySince: at(1), queuePosition: null, version: 2 });
+  expect(isPaused(away, VENDOR)).toBe(true);
+  expect(advance(away, { kind: "not-ours" }, at(2), VENDOR)).toBe(away);
+  const back = advance(away, { kind: "queued", queuePosition: null }, at(3), VENDOR);
+  expect(back).toMatchObject({ awaySince: null, awayMs: 2 * HOUR_MS, version: 3 });
+  const again = advance(back, { kind: "not-ours" }, at(4), VENDOR);
+  const running = advance(again, { kind: "running" }, at(5), VENDOR);
+  expect(running).toMatchObject({ status: "IN_PROGRESS", awayMs: 3 * HOUR_MS, version: 5 });
+});
+
+test("the first upstream that knows a job of nobody's has it from then on, with all its time", () => {
+  const known = advance(queuedAt(null), { kind: "queued", queuePosition: 2 }, at(30), VENDOR);
+  expect(known).toMatchObject({ upstream: VENDOR, version: 2, awayMs: 30 * HOUR_MS });
+  const ofTeam = advance(queuedAt(VENDOR), { kind: "running" }, at(1), TEAM);
+  expect(ofTeam).toMatchObject({ upstream: TEAM, awayMs: 0 });
+});
+
+test("a submit that nobody answered belongs where it was sent", () => {
+  const job: Job = { ...queuedAt(VENDOR), status: "SUBMITTING", requestId: null };
+  const ended = advance(job, { kind: "unanswered" }, at(1), "sandbox");
+  expect(ended).toMatchObject({ status: "FAILED", upstream: VENDOR });
+  expect(advance(job, { kind: "not-ours" }, at(1), "sandbox")).toBe(job);
+});
+
+test("time away does not count towards the deadline, and nothing ends a job that may be another's", () => {
+  const following = { upstream: VENDOR, deadlineSeconds: 3_600 };
+  const job = queuedAt(VENDOR);
+  expect(deadlineMs(job, following)).toBe(at(1).getTime());
+  expect(deadlineMs({ ...job, awayMs: HOUR_MS }, following)).toBe(at(2).getTime());
+  const unsure = [{ ...job, awaySince: at(1) }, queuedAt(null)];
+  const forLong = { failures: 9, notFoundForMs: HOUR_MS, unreadForMs: null };
+  const read = (one: Job, outcome: LookOutcome) =>
+    conclude(one, forLong, outcome, at(2), following);
+  expect(read(job, NOT_FOUND)).toMatchObject({ kind: "failed", error: { code: "LOST" } });
+  expect(read(job, RUNNING)).toMatchObject({ kind: "failed", error: { code: "EXPIRED" } });
+  for (const one of unsure) {
+    expect(deadlineMs(one, following)).toBe(Infinity);
+    expect(read(one, NOT_FOUND)).toEqual({ kind: "not-ours" });
+    expect(read(one, RUNNING)).toEqual({ kind: "running" });
+  }
+  expect(read(job, { kind: "not-ours" })).toEqual({ kind: "not-ours" });
+});
