@@ -10,6 +10,7 @@ graphql(`
     queuePosition
     isCancellable
     isFinished
+    isPaused
     createdAt
     startedAt
     finishedAt

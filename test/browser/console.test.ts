@@ -1,11 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { pino } from "pino";
 import sharp from "sharp";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { z } from "zod";
 
+import { advance } from "../../src/job/advance.ts";
+import { createJob } from "../../src/job/job.ts";
+import { openStore } from "../../src/store/open-store.ts";
 import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
@@ -622,4 +626,36 @@ async function goToEnd(page: Page, told: string): Promise<number> {
     if (isAll) return most;
   }
   throw new Error(`It never told “${told}”.`);
+}
+
+test.skipIf(!hasChromium)(
+  "a job of another upstream is shown as paused, says what it waits for, and can be deleted",
+  async () => {
+    const databaseUrl = `file:${join(await createTemporaryFolder(), "gateway.db")}`;
+    const id = await addPaidJob(databaseUrl);
+    const { page, origin } = await openConsole("console-paused", { DATABASE_URL: databaseUrl });
+    await page.goto(`${origin}/jobs`);
+    await expect.poll(() => main(page), SOON).toMatch(/A lantern of theirs.*paused/);
+    await page.goto(`${origin}/jobs/${id}`);
+    await expect.poll(() => main(page), SOON).toMatch(/waits for the RunComfy account/);
+    expect(await page.getByRole("button", { name: "Cancel", exact: true }).count()).toBe(0);
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+    await expect.poll(() => countJobs(origin), SOON).toBe(0);
+  },
+);
+
+/** A job that was accepted at an account, and whose gateway has ended. */
+async function addPaidJob(databaseUrl: string): Promise<string> {
+  const upstream = "https://api.runcomfy.net";
+  const store = await openStore({ upstream, databaseUrl, log: pino({ level: "silent" }) });
+  const now = new Date();
+  const facts = { ownerId: "local", deploymentId: "theirs", apiVersion: "v1", now };
+  const job = createJob({ ...facts, upstream });
+  await store.jobs.insert({ job, input: { prompt: "A lantern of theirs" }, key: null });
+  const accepted = advance(job, { kind: "accepted", requestId: "r" }, now, upstream);
+  await store.jobs.save(accepted, null);
+  await store.close();
+  return job.id;
 }

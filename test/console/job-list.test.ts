@@ -17,6 +17,7 @@ function toJob(number: number, status: JobStatus, version = 1): JobRowFragment {
     queuePosition: null,
     isCancellable: false,
     isFinished: false,
+    isPaused: false,
     createdAt: new Date(1_750_000_000_000 + number * 1_000).toISOString(),
     startedAt: null,
     finishedAt: null,

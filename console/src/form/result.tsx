@@ -15,7 +15,8 @@ export function Result({ job }: { readonly job: WatchedJob }) {
     return (
       <figure>
         <div className="run-frame" style={style}>
-          {!job.isFinished && <Waiting job={job} />}
+          {job.isPaused && <p>It waits until the account that it was sent to is in use again.</p>}
+          {!job.isFinished && !job.isPaused && <Waiting job={job} />}
           {status === "FAILED" && <p role="alert">{error?.message ?? "It failed."}</p>}
           {status === "CANCELLED" && <p>Cancelled before it ran. Nothing was made.</p>}
           {status === "SUCCEEDED" && (

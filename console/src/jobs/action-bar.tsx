@@ -25,7 +25,7 @@ export function ActionBar({
   const mine = selection.selected.filter(({ ownerId }) => ownerId === viewer.id);
   const all = idsOf(mine);
   const cancellable = idsOf(mine.filter(({ isCancellable }) => isCancellable));
-  const finished = idsOf(mine.filter(({ isFinished }) => isFinished));
+  const deletable = idsOf(mine.filter(({ isFinished, isPaused }) => isFinished || isPaused));
   const risky = mine.filter(({ error }) => error?.retryable === false).length;
 
   async function run(action: Action, ids: readonly string[]): Promise<void> {
@@ -75,17 +75,17 @@ export function ActionBar({
             Cancel{count(cancellable)}
           </button>
           <button
-            disabled={isBusy || finished.length === 0}
+            disabled={isBusy || deletable.length === 0}
             onClick={() => deletion.current?.showModal()}
           >
-            Delete{count(finished)}
+            Delete{count(deletable)}
           </button>
           <Confirm
             dialog={deletion}
-            title={finished.length === 1 ? "Delete this job?" : `Delete ${finished.length} jobs?`}
+            title={deletable.length === 1 ? "Delete this job?" : `Delete ${deletable.length} jobs?`}
             keep="Don't delete"
             action="Delete"
-            onConfirm={() => void run(DELETE_THEM, finished)}
+            onConfirm={() => void run(DELETE_THEM, deletable)}
           >
             What went in, what came out and the files that are kept here will be gone for good.
           </Confirm>

@@ -22,6 +22,7 @@ export const CANCEL_MANY = graphql(`
           queuePosition
           isCancellable
           isFinished
+          isPaused
           finishedAt
         }
       }

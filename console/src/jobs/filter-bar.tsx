@@ -44,7 +44,7 @@ export function FilterBar({
                   onChange({ ...filters, statuses: target.checked ? [...others, status] : others });
                 }}
               />
-              <Status job={{ status, queuePosition: null }} />
+              <Status job={{ status, queuePosition: null, isPaused: false }} />
             </label>
           ))}
         </fieldset>

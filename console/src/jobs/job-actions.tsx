@@ -83,7 +83,7 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
           Run again with changes
         </button>
       )}
-      {mayCancel && job.isFinished && (
+      {mayCancel && (job.isFinished || job.isPaused) && (
         <button disabled={doing === DELETE_THEM} onClick={() => deletion.current?.showModal()}>
           Delete
         </button>

@@ -13,13 +13,13 @@ const WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
 export function Status({
   job,
 }: {
-  readonly job: Pick<JobRowFragment, "status" | "queuePosition">;
+  readonly job: Pick<JobRowFragment, "status" | "queuePosition" | "isPaused">;
 }) {
   const place =
     job.status === "IN_QUEUE" && job.queuePosition ? ` (${job.queuePosition} before it)` : "";
   return (
     <span className={`status status-${job.status.toLowerCase()}`}>
-      {WORDS[job.status]}
+      {job.isPaused ? "paused" : WORDS[job.status]}
       {place}
     </span>
   );

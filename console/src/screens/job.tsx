@@ -54,7 +54,13 @@ export function JobPage({ id }: { readonly id: string }) {
             Outputs
           </h2>
           {job.error !== null && <Failure error={job.error} />}
-          {!job.isFinished && (
+          {job.isPaused && (
+            <p className="card">
+              It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway
+              uses another one now. It goes on when the gateway is started with that one again.
+            </p>
+          )}
+          {!job.isFinished && !job.isPaused && (
             <OutputToCome input={job.input}>
               <Progress job={job} estimate={estimate} />
             </OutputToCome>
