@@ -160,7 +160,7 @@ const SERVER = {
       "must be an http: or https: URL without user, query or fragment, such as http://localhost:4318",
     ),
     "no traces",
-    "The collector that gets traces, as OTLP over HTTP at `/v1/traces`. [monitoring.md](monitoring.md#traces) says what they need and tell.",
+    "The collector that gets traces, as OTLP over HTTP at `/v1/traces`. [traces.md](traces.md) says what they need and hold.",
   ),
   OTEL_TRACES_SAMPLER: setting(
     oneOf(SAMPLERS),
