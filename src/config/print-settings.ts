@@ -35,17 +35,17 @@ const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
 });
 
 const ENV_HEAD =
-  "Settings of the gateway. Set them in the environment, or in a copy of this text as the file .env in the folder where it starts. The environment wins, and an empty value counts as unset. `#NAME=value` is a default. docs/settings.md has the same as tables.";
+  "Settings of the gateway. Set them in the environment, or save a copy of this text as .env in the folder where you start it. The environment takes precedence, and an empty value counts as unset. `#NAME=value` is a default. docs/settings.md has the same as tables.";
 
 const PAGE_HEAD = `# Settings
 
 For whoever runs the gateway: every variable that it reads, limits included.
 
-- Set variables in the environment, or in the file \`.env\` of the folder where it starts, which is that of package.json with \`npm start\` (copy \`.env.example\`). The environment wins.
+- Set variables in the environment, or in the file \`.env\` of the folder where you start the gateway (copy \`.env.example\`). With \`npm start\` that is the folder of package.json. The environment takes precedence.
 - An empty value counts as unset.
-- Wrong values stop the start, and all of them are listed at once. A name that looks like a slip is a warning.
-- Variables are read at the start: restart after a change.
-- \`npm start -- --help\`, or \`npx runcomfy-graphql --help\` of the package, shows this page in a terminal.`;
+- The gateway doesn't start with invalid values, and lists all of them at once. A name that looks misspelt is a warning.
+- The gateway reads variables when it starts: restart it after a change.
+- \`npm start -- --help\`, or \`npx runcomfy-graphql --help\` with the package, shows these settings in a terminal.`;
 
 const TABLE_HEAD = "| variable | default | meaning |\n| --- | --- | --- |";
 

@@ -39,7 +39,7 @@ const RUNCOMFY = {
   UPSTREAM: optional(
     oneOf(["runcomfy", "sandbox"]),
     "`runcomfy` with a token, `sandbox` without",
-    "`runcomfy`, or the `sandbox` that stands in for it. With `NODE_ENV=production` and no token the gateway starts only if this is `sandbox`.",
+    "Where jobs run: `runcomfy`, or the `sandbox`, which simulates it. With `NODE_ENV=production` and no token, the gateway starts only if you set `sandbox`.",
   ),
   RUNCOMFY_BASE_URL: setting(
     fitting(
@@ -47,12 +47,12 @@ const RUNCOMFY = {
       "must be an https: URL without user, query or fragment (http: on loopback)",
     ),
     "https://api.runcomfy.net",
-    "Where RunComfy is. `http:` is allowed on loopback only.",
+    "RunComfy's address. `http:` is allowed on loopback only.",
   ),
   RUNCOMFY_API_VERSION: setting(
     matching(/^v\d{1,3}$/, "must be v1, v2, …"),
     "v1",
-    "The version in RunComfy's paths.",
+    "The API version in RunComfy's paths.",
   ),
   UPSTREAM_ACCOUNT: optional(
     matching(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, hyphens and underscores"),
@@ -62,32 +62,32 @@ const RUNCOMFY = {
   DEPLOYMENTS_FILE: optional(
     z.string(),
     "what RunComfy lists; the sandbox's own",
-    'The JSON file that lists your deployments. Clients can use no others, unless the file says `"others": true`. Relative paths start at the folder where the gateway starts.',
+    'The JSON file that lists your deployments. Clients can use only these, unless the file says `"others": true`. A relative path starts at the folder where you start the gateway.',
   ),
   SUBMIT_TIMEOUT_SECONDS: setting(
     number(0.1, 300),
     "10",
-    "How long a submit waits for RunComfy's answer once it is sent.",
+    "How long the gateway waits for RunComfy's answer to a submit.",
   ),
   SUBMITS_AT_ONCE: setting(
     wholeNumber(1, 10_000),
     "100",
-    "How many submits a gateway sends at once. Others wait, owners by turns, for at most `SUBMIT_TIMEOUT_SECONDS` and with at most 64 MiB of inputs in all; beyond that a submit is not sent, and is `RATE_LIMITED` with `retryAfterSeconds`.",
+    "How many submits a gateway sends at once. Others wait up to `SUBMIT_TIMEOUT_SECONDS`, and owners take turns. A submit that waits longer, or would bring the waiting inputs above 64 MiB, is not sent and gets `RATE_LIMITED` with `retryAfterSeconds`.",
   ),
   LOOKS_AT_ONCE: setting(
     wholeNumber(1, 10_000),
     "256",
-    "The most jobs that a gateway asks RunComfy about at once, of which one deployment leaves some to others. It finds out by itself how many of them RunComfy answers quickly.",
+    "The maximum number of jobs that a gateway polls at once. It adapts to how many RunComfy answers quickly, and one deployment can't take them all.",
   ),
   LOOK_COST_SECONDS: setting(
     number(0.001, 10),
     "0.02",
-    "How many seconds of waiting for a job's end one question to RunComfy is worth. Higher: fewer questions, and ends are seen later.",
+    "Trade-off between polling and latency. Higher: fewer polls, later notice of completion.",
   ),
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),
     "86400",
-    "How long a job may take. Then it is `FAILED` with `EXPIRED`.",
+    "How long a job may take. After that it is `FAILED` with `EXPIRED`.",
   ),
 };
 
@@ -104,7 +104,7 @@ const DATABASE = {
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "for good",
-    "How long to keep finished jobs and their idempotency keys; never less than 26 h after the job was created.",
+    "How long to keep finished jobs and their idempotency keys. A job is kept for at least 26 h after it was created.",
   ),
 };
 
@@ -115,44 +115,48 @@ const FILES = {
       "must be file:<folder> or s3://bucket/prefix?endpoint=https://…&region=…",
     ),
     "`files` beside the database file",
-    "Where uploads and kept outputs live: `file:<folder>`, which all gateways of one Postgres share, or `s3://bucket/prefix?endpoint=https://…&region=…` for any S3.",
+    "Where to store uploads and kept outputs: `file:<folder>`, which all gateways of one Postgres must share, or `s3://bucket/prefix?endpoint=https://…&region=…` for any S3.",
   ),
-  AWS_ACCESS_KEY_ID: optional(ONE_LINE, "none", "With `s3://`: the key."),
-  AWS_SECRET_ACCESS_KEY: optional(ONE_LINE, "none", "With `s3://`: the key's secret."),
-  AWS_SESSION_TOKEN: optional(ONE_LINE, "none", "With `s3://` and a temporary key: its token."),
+  AWS_ACCESS_KEY_ID: optional(ONE_LINE, "none", "With `s3://`: the access key."),
+  AWS_SECRET_ACCESS_KEY: optional(ONE_LINE, "none", "With `s3://`: the secret of the access key."),
+  AWS_SESSION_TOKEN: optional(
+    ONE_LINE,
+    "none",
+    "With `s3://` and a temporary access key: its session token.",
+  ),
   PUBLIC_URL: optional(
     fitting(
       (given) => isOrigin(given),
       "must be an origin, such as https://gateway.example.com, without a path or a slash at the end",
     ),
-    "what it listens on",
-    "The gateway's address as browsers and RunComfy see it; URLs of files begin with it.",
+    "the address that it listens on",
+    "The gateway's address as browsers and RunComfy see it. URLs of files begin with it.",
   ),
   UPLOAD_MIB: setting(wholeNumber(1, 4_096), "50", "The largest file that clients may upload."),
   UPLOAD_STRIP_METADATA: setting(
     flag(),
     "false",
-    "Whether uploaded pictures lose their EXIF data, such as where they were taken. They are encoded anew; pictures that can't be, such as HEIC and GIF, are refused. Videos and sounds stay as they are.",
+    "Whether to remove EXIF data, such as the place where a picture was taken, from uploads. Pictures are re-encoded, and formats that can't be, such as HEIC and GIF, are refused. Videos and sounds stay unchanged.",
   ),
   KEEP_OUTPUTS: optional(
     flag(),
     "`true` with the sandbox, `false` with RunComfy",
-    "Whether each file that a job's output names is copied, so that it outlives the 7 days after which RunComfy deletes it.",
+    "Whether to copy every file that a job's output names, as RunComfy deletes it after 7 days.",
   ),
-  KEEP_MIB: setting(wholeNumber(1, 5_120), "2048", "The largest file of an output that is kept."),
+  KEEP_MIB: setting(wholeNumber(1, 5_120), "2048", "The largest output file to keep."),
 };
 
 const SERVER = {
   HOST: setting(
     fitting(isHost, "must be a host's name or address, such as 127.0.0.1"),
     "127.0.0.1",
-    "The address to listen on. If other machines can reach it, `AUTH` is needed.",
+    "The address to listen on. If other machines can reach it, you must set `AUTH`.",
   ),
   PORT: setting(port(), "4000", "The port to listen on; 0 takes a free one."),
   METRICS_PORT: optional(
     port(),
     "no metrics",
-    "A port of `HOST` for Prometheus, which serves `/metrics` to whoever asks: let nobody else reach it.",
+    "A port on `HOST` that serves `/metrics` to Prometheus. It needs no credential, so keep it on your internal network.",
   ),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
     fitting(
@@ -160,22 +164,22 @@ const SERVER = {
       "must be an http: or https: URL without user, query or fragment, such as http://localhost:4318",
     ),
     "no traces",
-    "The collector that gets traces, as OTLP over HTTP at `/v1/traces`. [traces.md](traces.md) says what they need and hold.",
+    "The collector to send traces to, as OTLP over HTTP at `/v1/traces`. [traces.md](traces.md) says what this needs and what traces contain.",
   ),
   OTEL_TRACES_SAMPLER: setting(
     oneOf(SAMPLERS),
     "parentbased_always_on",
-    `Which traces are kept: ${SAMPLERS.map((name) => `\`${name}\``).join(", ")}. With \`parentbased_\` a caller's \`traceparent\` decides, where there is one.`,
+    `Which traces are kept: ${SAMPLERS.map((name) => `\`${name}\``).join(", ")}. With \`parentbased_\`, the caller's \`traceparent\` decides if there is one.`,
   ),
   OTEL_TRACES_SAMPLER_ARG: setting(
     number(0, 1),
     "1",
-    "With `traceidratio`: the part of the traces that is kept, from 0 to 1.",
+    "With `traceidratio`: the fraction of traces to keep, from 0 to 1.",
   ),
   DRAIN_SECONDS: setting(
     number(0, 300),
     "0",
-    "How long it serves on after a SIGTERM while `/ready` fails already, so that a load balancer looks away in time. The 10 s of a stop begin after it.",
+    "How long the gateway keeps serving after a SIGTERM while `/ready` already fails, so that load balancers stop sending requests. The stop itself follows and takes up to 10 s.",
   ),
   CORS_ORIGINS: optional(
     list(
@@ -183,19 +187,19 @@ const SERVER = {
       "must be a list of exact origins, such as https://app.example.com, as browsers send them: lower case, no path, no slash at the end, no default port, no *",
     ),
     "none",
-    "The other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry the headers `authorization`, `content-type`, `accept`, `traceparent` and `tracestate`, and no others.",
+    "Other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry only the headers `authorization`, `content-type`, `accept`, `traceparent` and `tracestate`.",
   ),
   TRUSTED_DOCUMENTS: optional(
     z.string(),
     "every document runs",
-    'A JSON file of documents by their hash, `{"hash": "document"}`, as graphql-codegen writes it. No other document runs, but for the console\'s.',
+    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents and the console\'s run.',
   ),
-  INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may ask for the schema."),
-  GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether browsers get GraphiQL."),
+  INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may query the schema."),
+  GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether to serve GraphiQL."),
   CONSOLE: optional(
     flag(),
     NOT_IN_PRODUCTION,
-    "Whether browsers get the console at `/`. It asks for a credential where one is needed.",
+    "Whether to serve the console at `/`. It asks for a credential if `AUTH` requires one.",
   ),
   // With a default, so that a copy of .env.example has no empty one: that would take the image's from a container.
   NODE_ENV: setting(
@@ -206,7 +210,7 @@ const SERVER = {
   LOG_LEVEL: optional(
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     "`info`; `warn` on a terminal",
-    "The least that is logged: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. The log goes to standard error, as JSON lines unless that is a terminal.",
+    "The lowest level to log: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. The log goes to standard error, as JSON lines unless that is a terminal.",
   ),
 };
 
@@ -214,22 +218,22 @@ const CREDENTIALS = {
   AUTH: setting(
     oneOf(["none", "api-keys", "jwt"]),
     "none",
-    "`none` lets everybody in and needs a `HOST` that only this machine can reach; `api-keys` is for your servers and scripts, `jwt` for browsers.",
+    "How callers authenticate. `none` accepts everyone and requires a `HOST` that only this machine can reach; `api-keys` is for servers and scripts, `jwt` for browsers.",
   ),
   API_KEYS_FILE: setting(
     z.string(),
     "data/api-keys.json",
-    "With `api-keys`: the file that the command `key` writes.",
+    "With `api-keys`: the file that the `key` command writes.",
   ),
   JWT_JWKS_URL: optional(
     fitting(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)"),
     "none",
-    "With `jwt`: where the issuer publishes its keys. This or `JWT_PUBLIC_KEY_FILE` is needed.",
+    "With `jwt`: the URL where the issuer publishes its keys. Set this or `JWT_PUBLIC_KEY_FILE`.",
   ),
   JWT_PUBLIC_KEY_FILE: optional(
     z.string(),
     "none",
-    "With `jwt`: a file with the issuer's public keys as PEM, read at the start.",
+    "With `jwt`: a PEM file with the issuer's public keys, read at startup.",
   ),
   JWT_ISSUER: optional(ONE_LINE, "none", "With `jwt`: the `iss` that a token must have."),
   JWT_AUDIENCE: optional(ONE_LINE, "none", "With `jwt`: the `aud` that a token must have."),
@@ -239,17 +243,17 @@ const ANSWER = {
   DOCUMENT_COST: setting(
     wholeNumber(100, MANY),
     "15000",
-    "The most an operation may cost: 1 for each field (input 10, output 20, a history or its assets up to 50), a page of 100 jobs counts 100 times, and the schema asked for twice over costs it all. More: `DOCUMENT_TOO_COSTLY`.",
+    "The maximum cost of an operation. Each field costs 1 (`input` 10, `output` 20, `history` or `assets` up to 50), a page of 100 jobs costs 100 times as much as one job, and reading the whole schema twice costs everything. More: `DOCUMENT_TOO_COSTLY`.",
   ),
   ANSWER_MIB: setting(
     wholeNumber(1, 1_024),
     "32",
-    "The most MiB of inputs and outputs in one answer or event. More: `ANSWER_TOO_LARGE`.",
+    "The maximum size of the inputs and outputs in one answer or event. More: `ANSWER_TOO_LARGE`.",
   ),
   UNREAD_MIB: setting(
     wholeNumber(4, 65_536),
     "512",
-    "How many MiB in all may wait in memory for clients to read or to finish sending, with what their open operations came with; at least four times `ANSWER_MIB` and six times `BODY_KIB`, because one owner may have a quarter. An answer over 16 KiB waits up to 10 s for room, and is then `RATE_LIMITED`; for anything else without room, the connection that holds most is closed.",
+    "Memory limit for unread responses, incomplete requests and the inputs of open operations. It must be at least four times `ANSWER_MIB` and six times `BODY_KIB`, because one owner may use a quarter of it. When it is reached, an answer over 16 KiB waits up to 10 s and then gets `RATE_LIMITED`; for anything else, the connection that holds most is closed.",
   ),
 };
 
@@ -257,23 +261,27 @@ const REQUEST = {
   BODY_KIB: setting(
     wholeNumber(1, 65_536),
     "256",
-    "The largest body or message of a socket, which may have 64 KiB before `connection_init`. Larger: HTTP 413, or the socket closes with 1009.",
+    "The largest request body or WebSocket message; 64 KiB at most before `connection_init`. Larger: HTTP 413, or the socket closes with 1009.",
   ),
-  HEADERS_KIB: setting(wholeNumber(4, 1_024), "16", "The largest headers. Larger: HTTP 431."),
+  HEADERS_KIB: setting(
+    wholeNumber(4, 1_024),
+    "16",
+    "The maximum size of a request's headers. Larger: HTTP 431.",
+  ),
   REQUEST_TIMEOUT_SECONDS: setting(
     number(0.1, 600),
     "20",
-    "How long a request may take to arrive, and a socket's `connection_init`. Longer: HTTP 408, or the socket closes with 4408.",
+    "How long a request, or a socket's `connection_init`, may take to arrive. Longer: HTTP 408, or the socket closes with 4408.",
   ),
   IDLE_TIMEOUT_SECONDS: setting(
     number(0.1, 600),
     "20",
-    "How long a connection may send nothing between requests. Then it is closed.",
+    "How long a connection may be idle between requests before it is closed.",
   ),
   MAX_CONNECTIONS: setting(
     wholeNumber(1, 1_000_000),
     "20000",
-    "The most connections, open sockets included. More are closed.",
+    "The maximum number of connections, including open sockets. Further ones are closed.",
   ),
 };
 
@@ -282,45 +290,45 @@ export const OWNER_VARIABLES = {
   REQUESTS_PER_SECOND: setting(
     count(),
     "1000",
-    "HTTP requests and operations on sockets. More: HTTP 429, or the operation's error `RATE_LIMITED`.",
+    "HTTP requests and operations on sockets. More: HTTP 429, or `RATE_LIMITED` on a socket.",
   ),
   SUBMITS_PER_MINUTE: setting(count(), "1000", "Submits. More: `RATE_LIMITED`."),
   JOBS_IN_FLIGHT: setting(count(), "10000", "Unfinished jobs. More: `QUOTA_EXCEEDED`."),
   JOBS_PER_DAY: setting(count(), "100000", "Jobs a day. More: `QUOTA_EXCEEDED`."),
-  SOCKETS_PER_OWNER: setting(count(), "500", "Open sockets. More close with 1013."),
-  SUBSCRIPTIONS_PER_OWNER: setting(
-    count(),
-    "10000",
-    "Subscriptions at once. More: `QUOTA_EXCEEDED`.",
-  ),
+  SOCKETS_PER_OWNER: setting(count(), "500", "Open sockets. Further ones are closed with 1013."),
+  SUBSCRIPTIONS_PER_OWNER: setting(count(), "10000", "Open subscriptions. More: `QUOTA_EXCEEDED`."),
   UPLOAD_MIB_PER_DAY: setting(
     count(),
     "10240",
-    "MiB of uploads a day, each file rounded up. More: `QUOTA_EXCEEDED`.",
+    "Uploads a day in MiB, each file rounded up. More: `QUOTA_EXCEEDED`.",
   ),
   OPEN_UPLOADS: setting(
     count(),
     "100",
-    "Uploads whose bytes have not come. More: `QUOTA_EXCEEDED`.",
+    "Uploads whose file has not arrived yet. More: `QUOTA_EXCEEDED`.",
   ),
 };
 
 const SANDBOX = {
-  SANDBOX_SPEED: setting(number(0.01, 1_000), "1", "How many times faster its time runs."),
+  SANDBOX_SPEED: setting(
+    number(0.01, 1_000),
+    "1",
+    "How many times faster than real time it runs jobs.",
+  ),
   SANDBOX_PORT: setting(
     port(),
     "4001",
-    "Its port; 0 takes a free one. By default it gives way to `PORT`.",
+    "Its port; 0 takes a free one. If you don't set it and `PORT` has the same number, the sandbox takes a free one.",
   ),
   SANDBOX_DATA: optional(
     z.string(),
     "`sandbox` beside the database file",
-    "The folder for its requests.",
+    "The folder where it stores requests.",
   ),
   SANDBOX_FILES_EXPIRE_SECONDS: setting(
     number(1, 604_800),
     "604800",
-    "How long its pictures can be fetched, as RunComfy's for 7 days.",
+    "How long its pictures can be fetched. RunComfy keeps them for 7 days.",
   ),
 };
 
@@ -328,12 +336,12 @@ const TIMING = {
   SUBMIT_MARGIN_SECONDS: setting(
     number(0.5, 60),
     "5",
-    "How much longer than `SUBMIT_TIMEOUT_SECONDS` a submit may take until another gateway settles it as unknown.",
+    "How long after `SUBMIT_TIMEOUT_SECONDS` another gateway may mark an unfinished submit as unknown.",
   ),
   OUTAGE_BACK_OFF_SECONDS: setting(
     number(0.1, 60),
     "8",
-    "The longest pause before RunComfy is asked again in an outage.",
+    "The longest pause between two probes of RunComfy during an outage.",
   ),
 };
 
@@ -355,34 +363,34 @@ export const VARIABLES = z.object({
 export const VARIABLE_GROUPS = [
   group("RunComfy", "With a token, jobs run on your account and cost money.", RUNCOMFY),
   group("The database", "Several gateways may share a Postgres.", DATABASE),
+  group("Files", "Uploads and kept outputs. [files.md](files.md) says how to choose.", FILES),
+  group("The server", "Where the gateway listens, and which pages it serves.", SERVER),
   group(
-    "Files",
-    "Pictures that go in, and outputs that are kept. [files.md](files.md) says how to choose.",
-    FILES,
-  ),
-  group("The server", "Where it listens, and what it shows.", SERVER),
-  group(
-    "Who may come in",
-    "How callers say who they are. Each sees only their own jobs.",
+    "Authentication",
+    "How callers identify themselves. Each sees only their own jobs.",
     CREDENTIALS,
   ),
   group(
     "Limits of documents and answers",
-    "What one operation may ask for. A document may have 5,000 tokens, with its fragments written out.",
+    "What one operation may ask for. A document may have 5,000 tokens after its fragments are expanded.",
     ANSWER,
   ),
   group(
     "Limits of requests and connections",
-    "What one request, and all connections together, may take of one gateway. A WebSocket may have 500 operations at once, and a gateway 50,000 subscriptions, event streams included.",
+    "What one request, and all connections together, may use of one gateway. A WebSocket may run 500 operations at once, and a gateway 50,000 subscriptions, including event streams.",
     REQUEST,
   ),
   group(
     "Limits of each owner",
-    "With `AUTH=none` these are off unless you set them. An API key may have limits of its own. Each gateway counts requests, sockets and subscriptions for itself; all count submits and jobs together. Their errors say `retryAfterSeconds`.",
+    "With `AUTH=none` these are off unless you set them. An API key may have its own limits. Each gateway counts requests, sockets and subscriptions by itself; submits and jobs are counted across all gateways. Their errors give `retryAfterSeconds`.",
     OWNER_VARIABLES,
   ),
-  group("The sandbox", "The stand-in for RunComfy that comes with the gateway.", SANDBOX),
-  group("For tests and experts", "The defaults fit together.", TIMING),
+  group("The sandbox", "The simulation of RunComfy that comes with the gateway.", SANDBOX),
+  group(
+    "For tests and experts",
+    "The defaults are matched to each other; change them with care.",
+    TIMING,
+  ),
 ];
 
 function group(title: string, about: string, variables: Readonly<Record<string, z.ZodType>>) {

@@ -6,8 +6,8 @@ import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 
 const KEEP_STATES: Readonly<Record<KeepState, { readonly description: string }>> = {
-  NOT_KEPT: { description: "Nobody asked for a copy. `keepOutputs` does." },
-  PENDING: { description: "The copy will be made, or is being made." },
+  NOT_KEPT: { description: "No copy was requested. `keepOutputs` requests one." },
+  PENDING: { description: "The copy is being made, or will be." },
   KEPT: { description: "The copy is there." },
   FAILED: { description: "It could not be copied. `keepOutputs` tries again." },
 };
@@ -16,7 +16,7 @@ const ASSET_KINDS: Readonly<Record<AssetKind, { readonly description: string }>>
   IMAGE: { description: "A still or animated picture." },
   VIDEO: { description: "Moving pictures, with or without sound." },
   AUDIO: { description: "Sound without pictures." },
-  OTHER: { description: "Something else, or nothing says what it is." },
+  OTHER: { description: "Anything else, or unknown." },
 };
 
 export function addAsset(builder: Builder): void {
@@ -50,8 +50,7 @@ export function addAsset(builder: Builder): void {
       }),
       keep: t.field({
         type: keepState,
-        description:
-          "Whether the gateway keeps a copy. With each change the job has a new `version`.",
+        description: "Whether the gateway keeps a copy. Each change gives the job a new `version`.",
         resolve: async (asset, _arguments, context) => (await findKept(asset, context)).state,
       }),
       keepError: t.string({
@@ -63,7 +62,7 @@ export function addAsset(builder: Builder): void {
         type: "URL",
         nullable: true,
         description:
-          "Where the gateway serves its copy to anyone who has the URL, for one to two days; then ask for a new one. Null unless KEPT.",
+          "Where the gateway serves its copy to anyone who has the URL. It works for one to two days; query it again for a new one. Null unless KEPT.",
         resolve: async (asset, _arguments, context) => {
           const { file } = await findKept(asset, context);
           return file === null ? null : context.files.urls.create(toTarget(file, null));
@@ -73,7 +72,7 @@ export function addAsset(builder: Builder): void {
         type: "URL",
         nullable: true,
         description:
-          "The same for a smaller WebP of the copy, upright and at most so many pixels wide: 64, 320, 640 or 1024, whichever is the next above `width`. Null unless a picture is KEPT; also for an SVG, which needs none, and for pictures above 100 million pixels or 64 MiB.",
+          "The URL of a smaller, upright WebP of the copy. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`. Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and for pictures above 100 million pixels or 64 MiB.",
         args: {
           width: t.arg.int({
             defaultValue: 320,

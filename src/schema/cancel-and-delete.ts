@@ -22,14 +22,14 @@ export function addCancelAndDelete(builder: Builder): void {
     const id = t.arg.id({ required: true, description: "The job's `id`." });
     const ids = t.arg.idList({
       required: true,
-      description: `The jobs' ids, at most ${MOST_IDS}; one that comes twice counts once.`,
+      description: `The jobs' ids, at most ${MOST_IDS}; duplicates count once.`,
     });
     return {
       cancelJob: t.field({
         type: "Job",
         scope: "jobs:cancel",
         description:
-          "Cancels a job of yours that has not started, and answers once that is certain: within a few seconds.",
+          "Cancels one of your jobs that has not started. Answers within a few seconds, once the outcome is certain.",
         args: { id },
         errors: CANCEL_RESULT,
         resolve: (_root, given, context) => forgetting(context, () => cancelJob(given.id, context)),

@@ -5,7 +5,7 @@ import { notFound } from "./coded-errors.ts";
 /** Adds the query that says of an input what a submit would say. */
 export function addCheckInput(builder: Builder): void {
   builder.objectType("InputCheck", {
-    description: "What a submit would say of an input.",
+    description: "What a submit would report about an input.",
     fields: (t) => ({
       issues: t.expose("issues", {
         type: ["InputIssue"],
@@ -13,7 +13,7 @@ export function addCheckInput(builder: Builder): void {
       }),
       warnings: t.expose("warnings", {
         type: ["InputWarning"],
-        description: "What RunComfy would silently do to the input; empty if nothing is known.",
+        description: "What RunComfy would silently change in the input; empty if nothing is known.",
       }),
       input: t.field({
         type: "JSON",
@@ -33,14 +33,17 @@ export function addCheckInput(builder: Builder): void {
       type: "InputCheck",
       scope: "jobs:submit",
       description:
-        "Checks an input as `submitJob` does, and submits nothing; for a form, while somebody fills it in. An unknown deployment is a NOT_FOUND error. RunComfy may still refuse what passes.",
+        "Checks an input as `submitJob` does, without submitting it, for example while somebody fills in a form. An unknown deployment is a NOT_FOUND error. RunComfy may still refuse an input that passes.",
       complexity: 10,
       args: {
-        deploymentId: t.arg.id({ required: true, description: "The `id` of what would run." }),
+        deploymentId: t.arg.id({
+          required: true,
+          description: "The `id` of the deployment that would run it.",
+        }),
         input: t.arg({
           type: "JSON",
           required: true,
-          description: "What `submitJob` would get, in RunComfy's spelling (`ctrl_img_1`).",
+          description: "The input for `submitJob`, in RunComfy's spelling (`ctrl_img_1`).",
         }),
       },
       resolve: async (_root, { deploymentId, input }, { tracking, viewer }) =>

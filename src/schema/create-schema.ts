@@ -25,7 +25,8 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
     description: "What the gateway knows. A query runs nothing and costs nothing.",
   });
   builder.mutationType({
-    description: "What reaches RunComfy. Expected failures are part of each result.",
+    description:
+      "What runs, cancels, deletes, uploads or keeps something. Expected failures are part of each result.",
   });
   builder.subscriptionType({
     description: "What you can watch as it happens, over WebSocket or server-sent events.",
@@ -55,9 +56,9 @@ const DESCRIPTION = `Runs LoRA deployments on RunComfy and follows every job to 
 
 1. **Submit** with \`submitJob\`, or with the deployment's own mutation (\`Deployment.submitField\`). With an \`idempotencyKey\` a retry gives the same job and costs nothing.
 2. **Watch** with \`jobUpdated\`: the job as it is now, then after each change until it ends. Before it runs, you can cancel it with \`cancelJob\`.
-3. **Show** the pictures: \`assets\` of a job that SUCCEEDED has their URLs: RunComfy's, good for 7 days, and the gateway's own for those that it keeps.
+3. **Show** the pictures: \`assets\` of a job that SUCCEEDED has their URLs. RunComfy's work for 7 days; a file that the gateway keeps also has a URL of its own (\`keptUrl\`).
 
-An input picture need not be on the web: \`createUpload\` takes it in.
+If an input picture is not on the web, upload it with \`createUpload\`.
 
 \`jobs\` lists what was submitted, and \`jobsUpdated\` reports every change. Expected failures are part of a mutation's result.`;
 

@@ -28,11 +28,11 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
       name: t.exposeString("name", { description: "A name for people; the id if it has none." }),
       description: t.exposeString("description", {
         nullable: true,
-        description: "What it is good for; null when nobody told the gateway.",
+        description: "What it is for; null when the gateway was not told.",
       }),
       model: t.exposeString("model", {
         nullable: true,
-        description: "The LoRA's base model, e.g. `flux`; null when nobody told the gateway.",
+        description: "The LoRA's base model, e.g. `flux`; null when the gateway was not told.",
       }),
       submitField: t.string({
         nullable: true,
@@ -59,7 +59,7 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
         type: outage,
         nullable: true,
         description:
-          "Its own outage, in which submits to it are refused at once; null without one. See `Query.outage` for one of all.",
+          "An outage of this deployment; null if there is none. Until it ends, submits to it are refused at once. `Query.outage` is an outage of all of RunComfy.",
         resolve: ({ id }, _arguments, { pace }) => toOutage(pace.outageMs(id)),
       }),
       stats: t.field({
@@ -90,7 +90,7 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
       scope: null,
       nullable: true,
       description:
-        "The outage of RunComfy as a whole, in which submits are refused at once and jobs are followed again once it ends; null without one.",
+        "An outage of RunComfy as a whole; null if there is none. Until it ends, submits are refused at once and jobs are not polled.",
       resolve: (_root, _arguments, { pace }) => toOutage(pace.outageMs()),
     }),
     deployment: t.field({
@@ -194,9 +194,9 @@ function addLiveDeployment(builder: Builder): void {
 
 function addOutage(builder: Builder) {
   return builder.objectRef<{ readonly since: Date }>("Outage").implement({
-    description: "RunComfy, or a deployment, keeps failing this gateway's calls.",
+    description: "RunComfy or a deployment keeps failing this gateway's requests.",
     fields: (t) => ({
-      since: t.expose("since", { type: "DateTime", description: "Since when, as it was noticed." }),
+      since: t.expose("since", { type: "DateTime", description: "When the gateway noticed it." }),
     }),
   });
 }
@@ -217,7 +217,7 @@ function addDeploymentStats(builder: Builder): void {
   const durations = (description: string) => ({
     type: "Durations" as const,
     nullable: true as const,
-    description: `${description}; null if there is none.`,
+    description: `${description}; null if there are none.`,
   });
   builder.objectType("DeploymentStats", {
     description: "How the last 200 runs of a deployment went.",
@@ -228,13 +228,15 @@ function addDeploymentStats(builder: Builder): void {
       cancelled: t.exposeInt("cancelled", { description: "How many of them were CANCELLED." }),
       queueSeconds: t.expose(
         "queueSeconds",
-        durations("How long those waited that did not wait for a cold start"),
+        durations(
+          "How long runs waited that were not cold starts, including those queued behind one",
+        ),
       ),
-      runSeconds: t.expose("runSeconds", durations("How long those that SUCCEEDED ran")),
+      runSeconds: t.expose("runSeconds", durations("How long the runs that SUCCEEDED took")),
       coldStartSeconds: t.expose(
         "coldStartSeconds",
         durations(
-          "How long those waited that came first after a pause, and so for an instance to start",
+          "How long cold starts waited: the first runs after a pause, for which an instance has to start",
         ),
       ),
     }),

@@ -42,7 +42,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(InvalidInputError, {
     name: "InvalidInputError",
     description:
-      "The input does not fit the deployment. Nothing ran, and nothing was kept. Show each of the `issues` beside its field.",
+      "The input does not fit the deployment. Nothing ran, and nothing was stored. Show each of the `issues` beside its field.",
     interfaces: ["Error"],
     fields: (t) => ({
       issues: t.expose("issues", {
@@ -55,13 +55,13 @@ export function addErrors(builder: Builder): void {
   builder.objectType(InvalidUploadError, {
     name: "InvalidUploadError",
     description:
-      "The upload can't be opened like that, or RunComfy could not fetch what is uploaded here; nothing was kept.",
+      "An argument is wrong, or RunComfy can't fetch uploads from this gateway. Nothing was stored.",
     interfaces: ["Error"],
     fields: (t) => ({
       issues: t.expose("issues", {
         type: ["InputIssue"],
         description:
-          "What is wrong with the arguments; empty where the gateway can't take uploads.",
+          "What is wrong with the arguments; empty if the gateway can't take uploads at all.",
       }),
     }),
   });
@@ -95,7 +95,7 @@ export function addErrors(builder: Builder): void {
     fields: (t) => ({
       job: t.expose("job", {
         type: "Job",
-        description: "The job as it is now; its `status` says which of the two.",
+        description: "The job as it is now; its `status` says which.",
       }),
     }),
   });
@@ -112,7 +112,7 @@ export function addErrors(builder: Builder): void {
 
   builder.objectType(UpstreamError, {
     name: "UpstreamError",
-    description: "RunComfy refused, failed, or gave an answer that can't be understood.",
+    description: "RunComfy refused, failed, or gave an unreadable answer.",
     interfaces: ["Error"],
     fields: (t) => ({
       code: t.exposeString("code", { description: UPSTREAM_CODES }),
@@ -122,13 +122,13 @@ export function addErrors(builder: Builder): void {
       retryAfterSeconds: t.exposeInt("retryAfterSeconds", {
         nullable: true,
         description:
-          "How long to wait before the same call: RunComfy's own figure or, when too many submits are waiting in the gateway, an estimate. Null when nobody can say.",
+          "How long to wait before the same call: RunComfy's own figure or, when too many submits are waiting in the gateway, an estimate. Null when not known.",
       }),
       unconfirmedJob: t.expose("unconfirmedJob", {
         type: "Job",
         nullable: true,
         description:
-          "The job that RunComfy may have accepted, and may charge for, all the same; null unless `code` is SUBMISSION_UNKNOWN.",
+          "The job that RunComfy may have accepted and may charge for; null unless `code` is SUBMISSION_UNKNOWN.",
       }),
     }),
   });

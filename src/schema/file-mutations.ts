@@ -10,12 +10,12 @@ export function addFileMutations(builder: Builder): void {
     fields: (t) => ({
       id: t.exposeID("id", {
         description:
-          "Starts with `upl_`. In place of a file's URL in an input, write `upload:` and this id, once the file has come.",
+          "Starts with `upl_`. In place of a file's URL in an input, write `upload:` and this id, once the file has arrived.",
       }),
       putUrl: t.expose("putUrl", {
         type: "URL",
         description:
-          "Where to send the bytes with the HTTP method PUT, once, without a credential. 204: the file has come, and 409: it had come already. Any other answer says in `errors[0].message` why it was refused.",
+          "Where to send the bytes with the HTTP method PUT, once, without a credential. The answer is 204 when the file has arrived, or 409 if it had arrived before. Any other answer says in `errors[0].message` why the file was refused.",
       }),
       expiresAt: t.expose("expiresAt", {
         type: "DateTime",
@@ -29,15 +29,15 @@ export function addFileMutations(builder: Builder): void {
       type: "Upload",
       scope: "jobs:submit",
       description:
-        "Opens an upload for a picture, video or sound that an input needs. Send its bytes to `putUrl`, then name it in the input as `upload:ID`. It stays as long as a job that names it, and for a day if none does.",
+        "Opens an upload for a picture, video or sound that an input needs. Send its bytes to `putUrl`, then name it in the input as `upload:ID`. It is kept as long as a job names it, otherwise for a day.",
       args: {
         fileName: t.arg.string({
           required: true,
-          description: "What the file is called on your side; 1 to 255 characters.",
+          description: "The file's name; 1 to 255 characters.",
         }),
         contentType: t.arg.string({
           required: true,
-          description: "Its media type, e.g. `image/png`. The bytes decide what it is.",
+          description: "Its media type, e.g. `image/png`. The bytes must match it.",
         }),
         bytes: t.arg({ type: "SafeInt", required: true, description: "Its exact size." }),
       },
@@ -60,7 +60,7 @@ export function addFileMutations(builder: Builder): void {
       type: "Job",
       scope: "jobs:submit",
       description:
-        "Lets the gateway copy the files that a job's output names, if it has no copy or could not make one. Answers at once; `Asset.keep` tells how it goes.",
+        "Makes the gateway copy the files that a job's output names, where a copy is missing or has failed. Answers at once; `Asset.keep` shows the progress.",
       args: { jobId: t.arg.id({ required: true, description: "The job's `id`." }) },
       errors: {
         types: [JobNotFoundError, JobNotFinishedError],

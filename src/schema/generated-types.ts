@@ -21,7 +21,7 @@ export type GeneratedTypes = ReturnType<typeof createGeneratedTypes>;
 export function createGeneratedTypes(builder: Builder) {
   const toEnumType = memoize((shape: EnumShape) =>
     builder.enumType(shape.typeName, {
-      description: describeType(shape, "The values that RunComfy knows here."),
+      description: describeType(shape, "The values that RunComfy accepts here."),
       values: Object.fromEntries(
         shape.values.map(({ graphqlName, value }) => [
           graphqlName,
@@ -33,7 +33,7 @@ export function createGeneratedTypes(builder: Builder) {
 
   const toInputType = memoize((object: ObjectShape): InputRef<object> =>
     builder.inputType(object.typeName, {
-      description: describeType(object, "What RunComfy takes here."),
+      description: describeType(object, "What RunComfy accepts here."),
       fields: (t) =>
         mapFields(object, (field) =>
           t.field({
@@ -48,7 +48,7 @@ export function createGeneratedTypes(builder: Builder) {
 
   const toOutputType = memoize((object: ObjectShape) =>
     builder.objectRef<JsonObject>(object.typeName).implement({
-      description: describeType(object, "What RunComfy gives here."),
+      description: describeType(object, "What RunComfy returns here."),
       fields: (t) =>
         mapFields(object, (field) =>
           t.field({
@@ -151,7 +151,7 @@ export function addTypedOutput(
       type: typedOutput,
       nullable: true,
       description:
-        "The output as its deployment's type. Null until SUCCEEDED, and when the deployment has no `outputSchema` or the output does not fit it or can't be checked: `output` has it all the same.",
+        "The output as its deployment's type. Null until SUCCEEDED, and when the deployment has no `outputSchema`, or the output does not fit it or can't be checked; `output` has it in any case.",
       resolve: async (job, _arguments, context) => {
         const contract = catalogue.find(job.deploymentId)?.output ?? null;
         const output = await readOutput(job, context);

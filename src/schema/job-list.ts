@@ -72,7 +72,7 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
 export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
   return builder.inputType("JobFilter", {
     description:
-      "Matches jobs that meet every condition; one that is null or missing does not count.",
+      "Matches jobs that meet every condition. A condition that is null or missing is ignored.",
     fields: (t) => ({
       status: t.field({
         type: [jobStatus],
@@ -81,12 +81,12 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
       deploymentId: t.id({ description: "A deployment's `id`." }),
       ownerId: t.id({
         description:
-          "One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone.",
+          "One owner's jobs. Needs the scope `jobs:read:all`; without it you only ever see your own.",
       }),
-      tag: t.string({ description: "One of the job's `tags`, letter by letter." }),
+      tag: t.string({ description: "One of the job's `tags`, matched exactly." }),
       text: t.string({
         description:
-          "3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, or the first and the last 16 characters of one longer than 32, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are, or where it has no three letters or digits in a row: search for a longer text then.",
+          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. A gateway on SQLite first takes the newest 10,000 jobs with the text (if it is longer than 32 characters, with its first and last 16) and then applies the other conditions; `createdBefore` and `after` reach further back. A gateway on Postgres may answer READ_TOO_SLOW if very many inputs of all owners contain the text, or if it has no three letters or digits in a row: then search for a longer text.",
       }),
       createdAfter: t.field({
         type: "DateTime",

@@ -60,15 +60,16 @@ export function addJob(
       }),
       status: t.expose("status", {
         type: jobStatus,
-        description: "Its status when the gateway last looked.",
+        description: "Its status at the gateway's last poll.",
       }),
       tags: t.exposeStringList("tags", {
-        description: "What it was submitted with to group it by, in that order; they never change.",
+        description:
+          "The words that it was submitted with to group it by, in that order. They never change.",
       }),
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
         description:
-          "How many jobs are ahead of it in the queue; null when it is not IN_QUEUE, or not known.",
+          "How many jobs are ahead of it in the queue; null when the job is not IN_QUEUE, or when it is not known.",
       }),
       input: t.field({
         type: "JSON",
@@ -92,7 +93,7 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They take as much room in the answer as `output`, and fail as `input` does.",
+          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They count towards the size of the answer as `output` does, and fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
           findAssets(await readOutput(job, context), job.finishedAt).map((asset) =>
@@ -103,19 +104,19 @@ export function addJob(
         type: "JobEstimate",
         nullable: true,
         description:
-          "When it will probably start and end, learned from past runs of its deployment, whoever submitted them; null while fewer than 5 have taught anything, while SUBMITTING, and when it has ended.",
+          "When it will probably start and end, estimated from past runs of its deployment by all owners; null until 5 of them have SUCCEEDED, while SUBMITTING, and when it has ended.",
         complexity: 5,
         resolve: (job, _arguments, { reads }) => reads.estimate(job),
       }),
       queueSeconds: t.float({
         nullable: true,
         description:
-          "How long it waited from being submitted until it was seen to start; null until then.",
+          "How long it waited, from the submit until it was seen to start; null until then.",
         resolve: ({ createdAt, startedAt }) => secondsBetween(createdAt, startedAt),
       }),
       runSeconds: t.float({
         nullable: true,
-        description: "How long it ran; null until it has ended, and if it was not seen to start.",
+        description: "How long it ran; null until it has ended, or if it was never seen to start.",
         resolve: ({ startedAt, finishedAt }) => secondsBetween(startedAt, finishedAt),
       }),
       error: t.expose("error", {
@@ -145,7 +146,7 @@ export function addJob(
       }),
       isFinished: t.boolean({
         description:
-          "Whether the job has ended, well or not: its `status`, `output` and `error` stay. While its files are being kept, its `version` still grows.",
+          "Whether the job has ended, successfully or not. Its `status`, `output` and `error` no longer change, but its `version` still grows while its files are being kept.",
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
@@ -160,7 +161,7 @@ export function addJob(
         type: "DateTime",
         nullable: true,
         description:
-          "When it was first seen IN_PROGRESS; null before that, and for a job that ended without being seen in it.",
+          "When it was first seen IN_PROGRESS; null before that, and for a job that was never seen IN_PROGRESS.",
       }),
       finishedAt: t.expose("finishedAt", {
         type: "DateTime",
@@ -192,10 +193,10 @@ const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = 
   SUBMITTING: { description: "On its way to RunComfy, which has not accepted it yet." },
   IN_QUEUE: {
     description:
-      "Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later.",
+      "Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later.",
   },
   IN_PROGRESS: { description: "Running; too late to cancel." },
-  SUCCEEDED: { description: "Ended well; the job has an `output`. Final." },
+  SUCCEEDED: { description: "Ended successfully; the job has an `output`. Final." },
   FAILED: { description: "Ended without an output; `error` says why. Final." },
   CANCELLED: { description: "Cancelled before it ran. Final." },
 };
@@ -228,17 +229,17 @@ function addJobEstimate(builder: Builder): void {
   const time = (timeMs: number): Date => new Date(timeMs);
   builder.objectType("JobEstimate", {
     description:
-      "When a job will probably end. As time passes without an end, the times move; they never lie in the past.",
+      "When a job will probably end. If it takes longer than expected, the times move: they never lie in the past.",
     fields: (t) => ({
       startsAt: t.field({
         type: "DateTime",
         nullable: true,
-        description: "When it will start as likely as not; null once it has.",
+        description: "When it will probably start: the median. Null once it has started.",
         resolve: ({ startsAt }) => (startsAt === null ? null : time(startsAt)),
       }),
       finishesAt: t.field({
         type: "DateTime",
-        description: "By when it will have ended as likely as not.",
+        description: "When it will probably end: the median, so half of such jobs end earlier.",
         resolve: ({ finishesAt }) => time(finishesAt),
       }),
       finishesBy: t.field({
@@ -248,12 +249,14 @@ function addJobEstimate(builder: Builder): void {
       }),
       progress: t.exposeFloat("progress", {
         description:
-          "How much of the time from submit to end is probably over: from 0 to below 1. It may fall when the job turns out slower.",
+          "The fraction of the time from submit to end that has probably passed, from 0 to below 1. It may fall when the job turns out slower.",
       }),
       isColdStart: t.exposeBoolean("isColdStart", {
-        description: "Whether it probably waits for an instance that has to start first.",
+        description: "Whether it probably waits for an instance to start.",
       }),
-      basedOn: t.exposeInt("basedOn", { description: "How many past runs it is learned from." }),
+      basedOn: t.exposeInt("basedOn", {
+        description: "How many past runs the estimate is based on.",
+      }),
     }),
   });
 }

@@ -21,9 +21,12 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
       type: submitJobResult,
       scope: "jobs:submit",
       description:
-        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`; follow it with `jobUpdated`. It goes on if you disconnect.",
+        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit goes on if you disconnect.",
       args: {
-        deploymentId: t.arg.id({ required: true, description: "The `id` of what to run." }),
+        deploymentId: t.arg.id({
+          required: true,
+          description: "The `id` of the deployment to run.",
+        }),
         input: t.arg({
           type: "JSON",
           required: true,
@@ -42,14 +45,14 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
       type: submitJobResult,
       scope: "jobs:submit",
       description:
-        "Submits the deployment and the input of a job of yours once more, as `submitJob` does, with what you change. The job stays as it is. An unknown id is a NOT_FOUND error.",
+        "Submits the input of one of your jobs to its deployment again, as `submitJob` does, with your changes. The original job stays unchanged. An unknown id is a NOT_FOUND error.",
       complexity: 10,
       args: {
         id: t.arg.id({ required: true, description: "The `id` of the job whose input to take." }),
         changes: t.arg({
           type: "JSON",
           description:
-            "An object whose members replace those of the job's `input`, in RunComfy's spelling; one that is null is left out of it. Null changes nothing.",
+            "An object whose members replace those of the job's `input`, in RunComfy's spelling; a member that is null is removed from the input. Null changes nothing.",
         }),
         ...options,
       },
@@ -70,15 +73,15 @@ export function submitOptions(builder: Builder) {
   return builder.args((t) => ({
     idempotencyKey: t.string({
       description:
-        "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. After that job is deleted, the key is a conflict for a day. Null submits a new job each time.",
+        "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. For a day after that job is deleted, the key is a conflict. Null submits a new job each time.",
     }),
     tags: t.stringList({
       description:
-        "Up to 10 words of yours to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters, none of them a control character. They are no part of the key: a retry gives the job with the tags that it has.",
+        "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
     }),
     answerWithinSeconds: t.int({
       defaultValue: 0,
-      description: `How long to wait for the job's end, 0 to ${LONGEST_ANSWER_SECONDS} s, counted since the operation began and for all its submits together. The answer comes when the job has ended or the time is over, with the job as it then is, but not before RunComfy has accepted it. A refusal is answered at once. A retry may give another value.`,
+      description: `How long to wait for the job's end, 0 to ${LONGEST_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
     }),
   }));
 }
@@ -106,12 +109,12 @@ export function addSubmitJobResult(builder: Builder) {
     fields: (t) => ({
       job: t.expose("job", {
         type: "Job",
-        description: "The new job; if the idempotency key is known, the job that it belongs to.",
+        description: "The new job, or the job that the idempotency key already belongs to.",
       }),
       warnings: t.expose("warnings", {
         type: ["InputWarning"],
         description:
-          "What RunComfy will silently do to the input, such as rounding a width down; empty if nothing is known.",
+          "What RunComfy will silently change in the input, such as rounding a width down; empty if nothing is known.",
       }),
     }),
   });

@@ -22,8 +22,7 @@ export function addScalars(builder: Builder): void {
     parseLiteral: (node, variables) => parseJson(readLiteral(node, variables ?? {})),
   });
   builder.scalarType("URL", {
-    description:
-      "An absolute http or https URL; one of RunComfy's is spelled as RunComfy spells it.",
+    description: "An absolute http or https URL. RunComfy's URLs are passed on unchanged.",
     serialize: (url) => url,
   });
   // GraphQL's Int has 32 bits.

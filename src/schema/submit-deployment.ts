@@ -26,7 +26,7 @@ export function addSubmitDeployment(
     `Submits a job to ${name.toWellFormed()}, as \`submitJob\` does.`,
     ...(description === null ? [] : [toSentence(description)]),
     ...(shape?.isOpen === true
-      ? ["To send members that its input has no field for, use `submitJob`."]
+      ? ["To send members that have no field in its input, use `submitJob`."]
       : []),
   ];
 
@@ -42,7 +42,7 @@ export function addSubmitDeployment(
           description:
             shape === null
               ? "An object that fits the deployment's `inputSchema`."
-              : "What to run; files are public https URLs, or uploads as `upload:ID`.",
+              : "The input; files are public https URLs, or uploads as `upload:ID`.",
         }),
         ...submitOptions(builder),
       },

@@ -99,7 +99,7 @@ const NO_SEARCH =
 
 const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's with the scope \`jobs:read:all\`. It never ends by itself.
 
-- It begins after the cursor \`after\`, or now. If you come back with the last cursor, to any gateway, you miss nothing. You may receive a change twice, and a job that changed several times comes once, in its newest state.
+- It begins after the cursor \`after\`, or now. If you reconnect with the last cursor, to any gateway, you miss nothing. You may receive a change twice, and a job that changed several times comes once, in its newest state.
 - Changes come in the order of their commits, as far as that is known.
 - A job is first reported when RunComfy has accepted it or may have, not while it is SUBMITTING. Deleted jobs are not reported.`;
 

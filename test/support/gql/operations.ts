@@ -10,12 +10,12 @@ export type AssetKind =
   | 'AUDIO'
   /** A still or animated picture. */
   | 'IMAGE'
-  /** Something else, or nothing says what it is. */
+  /** Anything else, or unknown. */
   | 'OTHER'
   /** Moving pictures, with or without sound. */
   | 'VIDEO';
 
-/** Matches jobs that meet every condition; one that is null or missing does not count. */
+/** Matches jobs that meet every condition. A condition that is null or missing is ignored. */
 export type JobFilter = {
   /** Submitted after this moment, not at it. */
   readonly createdAfter?: string | null | undefined;
@@ -23,13 +23,13 @@ export type JobFilter = {
   readonly createdBefore?: string | null | undefined;
   /** A deployment's `id`. */
   readonly deploymentId?: string | number | null | undefined;
-  /** One owner's jobs; needs the scope `jobs:read:all`, without which there are your own alone. */
+  /** One owner's jobs. Needs the scope `jobs:read:all`; without it you only ever see your own. */
   readonly ownerId?: string | number | null | undefined;
   /** One of these statuses; an empty list matches no job. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
-  /** One of the job's `tags`, letter by letter. */
+  /** One of the job's `tags`, matched exactly. */
   readonly tag?: string | null | undefined;
-  /** 3 to 200 characters that one of the texts in the job's input holds, within the first 4,000 characters of all its texts. Case and the kind of white space don't count. Only `jobs` takes it. A gateway on SQLite looks through the newest 10,000 jobs that hold it, or the first and the last 16 characters of one longer than 32, before it looks at the other conditions; `createdBefore` and `after` lead further back. One on Postgres may answer READ_TOO_SLOW where very many inputs hold it, whoever's they are, or where it has no three letters or digits in a row: search for a longer text then. */
+  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. A gateway on SQLite first takes the newest 10,000 jobs with the text (if it is longer than 32 characters, with its first and last 16) and then applies the other conditions; `createdBefore` and `after` reach further back. A gateway on Postgres may answer READ_TOO_SLOW if very many inputs of all owners contain the text, or if it has no three letters or digits in a row: then search for a longer text. */
   readonly text?: string | null | undefined;
 };
 
@@ -41,11 +41,11 @@ export type JobStatus =
   | 'FAILED'
   /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
+  /** Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later. */
   | 'IN_QUEUE'
   /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
-  /** Ended well; the job has an `output`. Final. */
+  /** Ended successfully; the job has an `output`. Final. */
   | 'SUCCEEDED';
 
 export type JobFieldsFragment = { readonly id: string, readonly requestId: string | null, readonly tags: ReadonlyArray<string>, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> };

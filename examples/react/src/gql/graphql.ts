@@ -12,11 +12,11 @@ export type JobStatus =
   | 'FAILED'
   /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Accepted and waiting for its turn. You can cancel it now and while SUBMITTING, not later. */
+  /** Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later. */
   | 'IN_QUEUE'
   /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
-  /** Ended well; the job has an `output`. Final. */
+  /** Ended successfully; the job has an `output`. Final. */
   | 'SUCCEEDED';
 
 /** What Warm Glow takes. */
