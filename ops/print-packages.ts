@@ -101,13 +101,13 @@ export function printPackages(page: string, { installed, inImage, bundled }: Shi
   });
   return `${head}${HEADING}, with versions and licences
 
-\`npm run codegen\` prints it. The licence is ${USUAL_LICENSE} where none is named. \`node\` also brings the build that your machine needs (\`node-*\`).
+\`npm run codegen\` generates this list. The licence is ${USUAL_LICENSE} unless another one is named. \`node\` also installs the build for your machine (\`node-*\`).
 
 ${lines.join("\n")}
 
 The image also has ${toNames(inImage)}.
 
-The console's page is built of ${toNames(bundled)}. Their licences are served at \`/console/licenses.md\`.
+The console's page contains ${toNames(bundled)}. Their licences are served at \`/console/licenses.md\`.
 `;
 }
 
