@@ -13,6 +13,10 @@ const MOST = [
   ["docs/", 250, 16_000],
 ] as const;
 
+/** Idioms of another century or language: say expired, again, except, nobody, declared. */
+const TWICE =
+  /\b(?:anew|but for|no such|such a one|(?:has|had|have) come|r[au]ns? out|tells? of|reckon\w*|(?:was|were) said|as good as|all else|nothing but|one's own)\b/gi;
+
 const SOURCES = globSync("src/**/*.ts", { cwd: ROOT }).map(readPage).join("\n");
 
 test("every link of the pages leads somewhere", () => {
@@ -66,6 +70,14 @@ test("the two pages on errors have every code", () => {
   expect(codes.size).toBeGreaterThan(25);
   const pages = readPage("docs/errors.md") + readPage("docs/error-codes.md");
   expect([...codes].filter((code) => !pages.includes(`\`${code}\``))).toEqual([]);
+});
+
+test("no page, setting or description has a turn of phrase that a reader has to read twice", () => {
+  const texts = [...PAGES.filter((page) => page !== "CHANGELOG.md"), "schema.graphql"];
+  const found = [...texts, ".env.example"].flatMap((page) =>
+    [...readPage(page).matchAll(TWICE)].map(([phrase]) => `${page}: ${phrase}`),
+  );
+  expect(found).toEqual([]);
 });
 
 test("the files that ARCHITECTURE.md names exist", () => {

@@ -103,7 +103,7 @@ const DATABASE = {
   ),
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
-    "for good",
+    "forever",
     "How long to keep finished jobs and their idempotency keys. A job is kept for at least 26 h after it was created.",
   ),
 };

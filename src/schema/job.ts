@@ -203,7 +203,7 @@ const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = 
 
 export function addJobStatus(builder: Builder) {
   return builder.enumType("JobStatus", {
-    description: "How far a job has come. It only ever moves forward, and may skip statuses.",
+    description: "The stage that a job has reached. It only moves forward, and may skip statuses.",
     values: STATUSES,
   });
 }

@@ -33,7 +33,7 @@ export type JobFilter = {
   text?: string | null | undefined;
 };
 
-/** How far a job has come. It only ever moves forward, and may skip statuses. */
+/** The stage that a job has reached. It only moves forward, and may skip statuses. */
 export type JobStatus =
   /** Cancelled before it ran. Final. */
   | 'CANCELLED'

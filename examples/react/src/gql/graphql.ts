@@ -4,7 +4,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** How far a job has come. It only ever moves forward, and may skip statuses. */
+/** The stage that a job has reached. It only moves forward, and may skip statuses. */
 export type JobStatus =
   /** Cancelled before it ran. Final. */
   | 'CANCELLED'
