@@ -57,7 +57,7 @@ const RUNCOMFY = {
   UPSTREAM_ACCOUNT: optional(
     matching(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, hyphens and underscores"),
     "none",
-    "A name for the account of the token, if the gateway's database ever holds jobs of several accounts: jobs wait while another one is in use. It goes nowhere but into the database and the log.",
+    "A name for the token's RunComfy account. Set it if the database ever holds jobs of several accounts: each job waits while another account is in use. The name appears only in the database and the log.",
   ),
   DEPLOYMENTS_FILE: optional(
     z.string(),

@@ -141,7 +141,7 @@ export function addJob(
       }),
       isPaused: t.boolean({
         description:
-          "Whether the job waits because the gateway now uses another upstream than the one it was sent to: the sandbox, or another RunComfy account. It goes on when that is back, and can be deleted meanwhile.",
+          "Whether the job waits because it was sent to another upstream than the gateway uses now: the sandbox, or another RunComfy account. It goes on when the gateway uses that one again, and can be deleted until then.",
         resolve: (job, _arguments, { upstream }) => isPaused(job, upstream),
       }),
       isFinished: t.boolean({
