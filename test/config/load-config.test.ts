@@ -13,6 +13,7 @@ describe("the configuration", () => {
       drainSeconds: 0,
       upstream: {
         kind: "sandbox",
+        name: "sandbox",
         port: 4_001,
         speed: 1,
         dataFolder: "data/sandbox",
@@ -91,6 +92,7 @@ describe("the configuration", () => {
   test("a token takes RunComfy, and an empty one does not", () => {
     expect(loadConfig({ RUNCOMFY_API_TOKEN: "secret" }).upstream).toEqual({
       kind: "runcomfy",
+      name: "https://api.runcomfy.net",
       baseUrl: "https://api.runcomfy.net",
       token: "secret",
     });
