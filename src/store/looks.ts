@@ -72,7 +72,8 @@ export function keepLook({ kind, lookMs }: Pick<Database, "kind" | "lookMs">): R
 export const MOVE_LOOK = sql`
   update looks set upstream = coalesce(new.upstream, '') where job_id = new.id`;
 
-export const DELETE_LOOK = sql`delete from looks where job_id = old.id`;
+export const DELETE_LOOK = sql`
+  delete from looks where job_id = old.id`;
 
 /** The looks at jobs that are, or may be, of this upstream. */
 function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
