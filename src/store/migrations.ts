@@ -76,13 +76,13 @@ function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
     sql`alter table looks alter column due_at drop not null`,
     sql`drop index looks_by_due`,
     sql`create index looks_by_due on looks (upstream, due_at, deployment_id)`,
-    ...[
-      ["gateway_add_run", addRun(kind, nowMs, OF_UPSTREAM)],
-      ["gateway_keep_look", keepLook(database)],
-      ["gateway_move", sql`${moveRuns(kind)}; ${MOVE_LOOK};`],
-      ["gateway_delete_look", sql`${DELETE_LOOK};`],
-    ].map(
-      ([name, statements]) => sql`create or replace function ${sql.raw(String(name))}()
+    ...Object.entries({
+      gateway_add_run: addRun(kind, nowMs, OF_UPSTREAM),
+      gateway_keep_look: keepLook(database),
+      gateway_move: sql`${moveRuns(kind)}; ${MOVE_LOOK};`,
+      gateway_delete_look: sql`${DELETE_LOOK};`,
+    }).map(
+      ([name, statements]) => sql`create or replace function ${sql.raw(name)}()
         returns trigger language plpgsql as $$
         begin
           ${statements}
