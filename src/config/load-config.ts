@@ -4,7 +4,7 @@ import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
-import { SANDBOX, toUpstream as toUpstreamName } from "../job/upstream.ts";
+import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import { findMisspelt, findProblems, findUnreachable, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";
@@ -130,7 +130,7 @@ function explain(error: z.ZodError | undefined, given: Given): readonly string[]
 function toUpstream(variables: Variables, given: Given) {
   const { RUNCOMFY_API_TOKEN: token = "", RUNCOMFY_BASE_URL: baseUrl } = variables;
   if (!isSandbox(given)) {
-    const name = toUpstreamName(baseUrl, variables.UPSTREAM_ACCOUNT ?? null);
+    const name = nameUpstream(baseUrl, variables.UPSTREAM_ACCOUNT ?? null);
     return { kind: "runcomfy", name, baseUrl, token } as const;
   }
   const { PORT, SANDBOX_PORT } = variables;

@@ -6,9 +6,9 @@ import type { BaseLogger } from "pino";
 
 import type { Config } from "../config/load-config.ts";
 import { publicUrlProblem } from "../deployments/public-url.ts";
+import { SANDBOX } from "../job/upstream.ts";
 import type { Files, JobStore } from "../store/job-store.ts";
 import { createQuota } from "../tracking/quota.ts";
-import { SANDBOX } from "../job/upstream.ts";
 import { createFetchFile, FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileStoreError } from "./file-store.ts";
@@ -140,7 +140,7 @@ async function openTemporaryFolder(opening: AsyncDisposableStack): Promise<strin
 }
 
 const SANDBOX_IS_OFF =
-  "The file is the sandbox's, which is not running. It is fetched once that is in use again.";
+  "The file is the sandbox's, which is not running. Start the gateway with UPSTREAM=sandbox; the file is tried again for six days.";
 
 const ELSEWHERE =
   "FILES_URL leads to another place than the one in which this database keeps its files: a disk that is not mounted, or another folder or bucket than the other gateways'. Correct it. If the files are lost, say so with: update file_places set marker = null";

@@ -2,6 +2,7 @@ import type { Job, JobError, JobStatus } from "./job.ts";
 import { isFinished, isForward } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import { ownership } from "./upstream.ts";
 
 /** A fact about a job, which the upstream told or the gateway concluded. */
 export type Observation =
@@ -22,6 +23,8 @@ export type Observation =
  */
 export function advance(job: Job, observation: Observation, now: Date, upstream: string): Job {
   if (isFinished(job)) return job;
+  // Whoever has submitted it settles it, wherever it was sent.
+  if (observation.kind !== "unanswered" && ownership(job, upstream) === "another's") return job;
   const known = isKnown(observation) ? toKnown(job, upstream, now) : job;
   const told = tell(known, observation, now);
   return told === known && known !== job ? next(known, {}, now) : told;

@@ -93,7 +93,7 @@ const CONFLICTS = {
   different: "with other settings, as ID. Look at that job, or submit again to start a new one.",
   deleted: "as ID, which has been deleted since. Submit again to start a new job.",
   elsewhere:
-    "to another RunComfy account than the one in use, as ID. Look at that job, or submit again to start a new one.",
+    "to another RunComfy account or the sandbox, as ID. Look at that job, or submit again to start a new one.",
 } as const;
 
 /** The `after` of a subscription to the feed is no cursor. */
@@ -141,7 +141,7 @@ export const UPSTREAM_SENTENCES = [
   ["TIMEOUT", "RunComfy did not answer in time."],
   [
     "PAUSED",
-    "This job waits for another RunComfy account than the one in use. Wait until that is back, or contact support.",
+    "This job waits for another RunComfy account than the one in use, or for the sandbox. Wait until that is back, or contact support.",
   ],
   ["REJECTED", "RunComfy refused this and gave no reason. Check your input, then try again."],
   ["INVALID_RESPONSE", "RunComfy gave an answer that can't be read."],

@@ -20,7 +20,7 @@ export type Job = {
   readonly ownerId: string;
   /** The vendor's id. */
   readonly deploymentId: string;
-  /** Where it was sent, as `toUpstream` names it; null until that is known of a job from before it was stored. */
+  /** Where it was sent, as `nameUpstream` names it; null until that is known of a job from before it was stored. */
   readonly upstream: string | null;
   /** Since when nobody follows it, because its upstream is not in use or says that it is not its own; null otherwise. */
   readonly awaySince: Date | null;

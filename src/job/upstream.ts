@@ -8,7 +8,7 @@ export const SANDBOX = "sandbox";
 const BEFORE_ACCOUNT = "#";
 
 /** Where a gateway sends its jobs, as rows name it: the origin, with the account's name if the operator gave one. */
-export function toUpstream(baseUrl: string, account: string | null): string {
+export function nameUpstream(baseUrl: string, account: string | null): string {
   const { origin } = new URL(baseUrl);
   return account === null ? origin : `${origin}${BEFORE_ACCOUNT}${account}`;
 }

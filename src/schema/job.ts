@@ -104,7 +104,7 @@ export function addJob(
         type: "JobEstimate",
         nullable: true,
         description:
-          "When it will probably start and end, estimated from past runs of its deployment by all owners; null until 5 of them have SUCCEEDED, while SUBMITTING, and when it has ended.",
+          "When it will probably start and end, estimated from past runs of its deployment by all owners; null until 5 of them have SUCCEEDED, while it is SUBMITTING or paused, and when it has ended.",
         complexity: 5,
         resolve: (job, _arguments, { reads }) => reads.estimate(job),
       }),

@@ -14,7 +14,7 @@ export type DatabaseKind = "sqlite" | "postgres";
 /** An open database; its tables exist once `migrate` has run. */
 export type Database = Pick<JobStore, "readsPerOwner" | "ping" | "hangUp"> & {
   readonly kind: DatabaseKind;
-  /** The one whose jobs this gateway follows, as `toUpstream` names it. */
+  /** The one whose jobs this gateway follows, as `nameUpstream` names it. */
   readonly upstream: string;
   /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
   readonly nowMs: RawBuilder<number>;

@@ -1,47 +1,84 @@
+import { sql } from "kysely";
+
 import type { Database } from "./database.ts";
-import { FOLLOWED_STATUSES, isAnothers } from "./job-rows.ts";
+import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 
+/** A look that is overdue for so long is nobody's. */
+const LEFT_MS = 15_000;
+
 /** Which accepted, unfinished jobs this gateway's upstream follows, and which it does not. */
-export function createFollowedJobs(database: Database): Pick<Jobs, "listOverdue" | "leaveOthers"> {
-  const { nowMs, queries, upstream } = database;
+export function createFollowedJobs(
+  database: Database,
+): Pick<Jobs, "listOverdue" | "takeBack" | "countOthers" | "noteLeft"> {
+  const { kind, nowMs, lookMs, queries, upstream } = database;
+  // On SQLite there is no other gateway that could follow them.
+  const isLeft =
+    kind === "sqlite"
+      ? sql<boolean>`1 = 1`
+      : sql<boolean>`exists (select 1 from looks
+          where job_id = jobs.id and due_at < ${lookMs} - ${sql.lit(LEFT_MS)})`;
 
   return {
     async listOverdue(before, limit) {
+      const age = sql<number>`created_at + 0`;
       const rows = await queries
         .selectFrom("jobs")
         .select("id")
-        .where("status", "in", FOLLOWED_STATUSES)
-        .where((eb) => eb(eb("created_at", "+", eb.lit(0)), "<", before.getTime()))
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where(age, "<", before.getTime())
         .where((eb) => eb(eb("created_at", "+", eb.ref("away_ms")), "<", before.getTime()))
         // Of a job from before upstreams were stored nobody knows whether it is overdue.
         .where("upstream", "=", upstream)
         .where("away_since", "is", null)
-        .orderBy("created_at")
+        .orderBy(age)
         .limit(limit)
         .execute();
       return rows.map(({ id }) => id);
     },
 
-    async leaveOthers() {
+    async takeBack() {
       await queries
         .updateTable("jobs")
-        .set({ away_since: nowMs })
-        .where("status", "in", FOLLOWED_STATUSES)
-        .where("away_since", "is", null)
-        .where((eb) => isAnothers(eb, database))
+        .set((eb) => ({
+          away_ms: eb("away_ms", "+", sql<number>`${nowMs} - away_since`),
+          away_since: null,
+          version: eb("version", "+", 1),
+          updated_at: nowMs,
+        }))
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where("away_since", "is not", null)
+        .where("upstream", "=", upstream)
         .execute();
-      const rows = await queries
+    },
+
+    async countOthers() {
+      return await queries
         .selectFrom("jobs")
-        .select(["upstream", (eb) => eb.fn.countAll<number>().as("count")])
-        .where("status", "in", FOLLOWED_STATUSES)
+        .select("upstream")
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .where("status", "in", ACCEPTED_STATUSES)
         .where((eb) => isAnothers(eb, database))
         .groupBy("upstream")
         .orderBy("upstream")
+        .$narrowType<{ upstream: string }>()
         .execute();
-      return rows.flatMap(({ upstream: of, count }) =>
-        of === null ? [] : { upstream: of, count },
-      );
+    },
+
+    async noteLeft() {
+      await queries
+        .updateTable("jobs")
+        .set((eb) => ({
+          away_since: nowMs,
+          queue_position: null,
+          version: eb("version", "+", 1),
+          updated_at: nowMs,
+        }))
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where("away_since", "is", null)
+        .where((eb) => isAnothers(eb, database))
+        .where(isLeft)
+        .execute();
     },
   };
 }

@@ -70,7 +70,8 @@ function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
   return sql<number | null>`case
     when exists (
       select 1 from jobs where deployment_id = ${deploymentId}
-        and status in ('IN_QUEUE', 'IN_PROGRESS') and ${isOurs} and away_since is null
+        and status in ('IN_QUEUE', 'IN_PROGRESS') and ${isOurs}
+        and finished_at is null and away_since is null
     ) then 0
     else ${nowMs} - (
       select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}

@@ -35,16 +35,16 @@ export const JOB_COLUMNS = [
 export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
 
 /** Of the jobs that were accepted. */
-export const FOLLOWED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
+export const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
 
 export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[number]>;
 
 /** Whether a row is not another upstream's, nor away. */
 export function isFollowed(
   eb: ExpressionBuilder<Tables, "jobs">,
-  { upstream }: Pick<Database, "upstream">,
+  database: Pick<Database, "upstream">,
 ) {
-  return eb.and([eb("away_since", "is", null), eb.not(isAnothers(eb, { upstream }))]);
+  return eb.and([eb("away_since", "is", null), eb.not(isAnothers(eb, database))]);
 }
 
 /** Whether a row is surely another upstream's. */

@@ -128,8 +128,12 @@ export type Jobs = {
   listAbandonedSubmits(limit: number): Promise<string[]>;
   /** Followed jobs that were created, without the time that they were away, before a time; oldest first. */
   listOverdue(before: Date, limit: number): Promise<string[]>;
-  /** Notes since when other upstreams' unfinished jobs are not followed, and how many each has. */
-  leaveOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]>;
+  /** Counts the time that its own jobs were away, and follows them again. */
+  takeBack(): Promise<void>;
+  /** How many unfinished jobs each other upstream has. */
+  countOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]>;
+  /** Notes since when other upstreams' jobs are away that no gateway follows. */
+  noteLeft(): Promise<void>;
 };
 
 export type Documents = {

@@ -61,9 +61,9 @@ export function keepLook({ kind, lookMs }: Pick<Database, "kind" | "lookMs">): R
     update looks set due_at = ${lookMs} where job_id in (
       select job_id from looks
       where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${lookMs} and job_id = (
-        select id from jobs where deployment_id = new.deployment_id and status = 'IN_QUEUE'
-          and upstream = new.upstream and away_since is null
-        order by (0 + created_at), id limit 1
+        select id from jobs where upstream = new.upstream and deployment_id = new.deployment_id
+          and status = 'IN_QUEUE' and finished_at is null and away_since is null
+        order by created_at, id limit 1
       ) ${skipLocked}
     );`;
 }
@@ -168,7 +168,8 @@ export function createLooks(database: Database): LookTable {
     },
 
     async claimThese(jobIds) {
-      const these = sql`job_id in ${list(jobIds)} order by job_id`;
+      const ours = sql`upstream in (${sql.join(stretches)})`;
+      const these = sql`job_id in ${list(jobIds)} and ${ours} order by job_id`;
       return (await claim(select(these, jobIds.length))).looks;
     },
 

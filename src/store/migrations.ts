@@ -51,6 +51,10 @@ function addUpstreams(database: Database): readonly RawBuilder<unknown>[] {
     sql`alter table jobs add column upstream ${name}`,
     sql`alter table jobs add column away_since bigint`,
     sql`alter table jobs add column away_ms bigint not null default 0`,
+    // What is followed, past all that is paused, however much that is.
+    sql`create index jobs_followed on jobs (upstream, deployment_id, status, created_at, id)
+      where finished_at is null and away_since is null`,
+    sql`delete from pauses`,
     sql`alter table runs add column upstream ${name}`,
     sql`drop index runs_by_deployment`,
     sql`create index runs_by_deployment on runs (deployment_id, upstream, number)`,
@@ -65,7 +69,7 @@ function addToSqlite({ kind, nowMs }: Database): readonly RawBuilder<unknown>[] 
       when new.finished_at is not null and new.request_id is not null
       begin ${addRun(kind, nowMs, OF_UPSTREAM)} end`,
     sql`create trigger jobs_move_runs after update of upstream on jobs
-      when old.upstream is not new.upstream begin ${moveRuns(kind)}; end`,
+      when old.upstream is not new.upstream begin ${MOVE_RUNS}; end`,
   ];
 }
 
@@ -79,7 +83,7 @@ function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
     ...Object.entries({
       gateway_add_run: addRun(kind, nowMs, OF_UPSTREAM),
       gateway_keep_look: keepLook(database),
-      gateway_move: sql`${moveRuns(kind)}; ${MOVE_LOOK};`,
+      gateway_move: sql`${MOVE_RUNS}; ${MOVE_LOOK};`,
       gateway_delete_look: sql`${DELETE_LOOK};`,
     }).map(
       ([name, statements]) => sql`create or replace function ${sql.raw(name)}()
@@ -97,16 +101,10 @@ function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
   ];
 }
 
-/**
- * The runs that were whose the job was: those from before upstreams were stored are not the sandbox's, which may have a
- * deployment of the same id.
- */
-function moveRuns(kind: DatabaseKind): RawBuilder<unknown> {
-  const isSame = sql.raw(kind === "postgres" ? "is not distinct from" : "is");
-  return sql`update runs set upstream = new.upstream
-    where deployment_id = new.deployment_id and upstream ${isSame} old.upstream
-      and (old.upstream is not null or new.upstream <> ${sql.lit(SANDBOX)})`;
-}
+/** An account has found a job of its origin to be its own, and takes what its deployment has taught. */
+const MOVE_RUNS = sql`
+  update runs set upstream = new.upstream
+    where deployment_id = new.deployment_id and upstream = old.upstream`;
 
 function createFirstLooks(lookMs: Database["lookMs"]): readonly RawBuilder<unknown>[] {
   return [
@@ -430,11 +428,19 @@ const ADD_EVENT = sql`
   insert into job_events (job_id, version, status, at)
     values (new.id, new.version, new.status, new.updated_at)`;
 
-/** With so many runs for each upstream of a deployment. */
+const OF_ANY = { first: sql``, column: sql``, value: sql``, isSame: sql``, isUnseen: sql`` };
+
+/**
+ * With so many runs for each upstream of a deployment. Those from before upstreams were stored are the first one's but the
+ * sandbox's, which may have a deployment of the same id. Of a job that was away nobody saw how long it took.
+ */
 const OF_UPSTREAM = {
+  first: sql`update runs set upstream = new.upstream where deployment_id = new.deployment_id
+    and upstream is null and new.upstream <> ${sql.lit(SANDBOX)};`,
   column: sql`upstream,`,
   value: sql`new.upstream,`,
   isSame: sql`and upstream = new.upstream`,
+  isUnseen: sql`when new.away_ms > 0 then null`,
 };
 
 /**
@@ -444,15 +450,16 @@ const OF_UPSTREAM = {
 const addRun = (
   kind: DatabaseKind,
   nowMs: Database["nowMs"],
-  { column, value, isSame } = { column: sql``, value: sql``, isSame: sql`` },
+  { first, column, value, isSame, isUnseen } = OF_ANY,
 ) => sql`
+  ${first}
   insert into runs
     (deployment_id, ${column} status, work, place, idle_ms, queue_ms, run_ms, ended_at)
     values (
       new.deployment_id, ${value} new.status, new.work, new.place, new.idle_ms,
-      case when new.started_at is not null then new.started_at - new.created_at
+      case ${isUnseen} when new.started_at is not null then new.started_at - new.created_at
         when new.status = 'SUCCEEDED' then 0 end,
-      case when new.finished_at > new.started_at then new.finished_at - new.started_at
+      case ${isUnseen} when new.finished_at > new.started_at then new.finished_at - new.started_at
         when new.started_at is not null then new.updated_at - new.started_at
         when new.status = 'SUCCEEDED' then new.finished_at - new.created_at end,
       ${nowMs}

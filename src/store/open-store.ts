@@ -11,7 +11,7 @@ import { createLocalWakeUps, startWakeUps } from "./wake-ups.ts";
 export type StoreOptions = {
   /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
   readonly databaseUrl: string;
-  /** The one whose jobs are to be followed, as `toUpstream` names it. */
+  /** The one whose jobs are to be followed, as `nameUpstream` names it. */
   readonly upstream: string;
   readonly log: Logger;
   /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */

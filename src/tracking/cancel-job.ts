@@ -99,11 +99,15 @@ export function createDeleteJob({
   readonly upstream: string;
 }) {
   return async (jobId: string, ownerId: string): Promise<void> => {
+    const refuse = (found: Job | null): void => {
+      if (found === null) throw new JobNotFoundError(jobId);
+      if (!isFinished(found) && !isPaused(found, upstream)) throw new JobNotFinishedError(found);
+    };
     const job = await jobs.read(jobId, ownerId);
-    if (job !== null && !isFinished(job) && !isPaused(job, upstream))
-      throw new JobNotFinishedError(job);
-    // Nothing brings a finished job back to life: one that is not deleted now is gone already, or just goes on.
-    const isDeleted = job !== null && (await jobs.delete(jobId));
-    if (!isDeleted) throw new JobNotFoundError(jobId);
+    refuse(job);
+    if (await jobs.delete(jobId)) return;
+    // Somebody else has deleted it, or a paused one has just gone on.
+    refuse(await jobs.read(jobId, ownerId));
+    throw new JobNotFoundError(jobId);
   };
 }

@@ -6,6 +6,7 @@ import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Run } from "../job/run.ts";
 import type { RunStats } from "../job/run-stats.ts";
+import { isPaused } from "../job/upstream.ts";
 import { toRunStats } from "../job/run-stats.ts";
 import type { Times } from "../job/run-times.ts";
 import { learnTimes } from "../job/run-times.ts";
@@ -21,10 +22,14 @@ const MOST_DEPLOYMENTS = 500;
  * rows. Rejects while the database does not answer.
  */
 export function createLearning({
+  upstream,
   readRuns,
   now,
   monotonic,
-}: Pick<JobStore, "readRuns"> & { readonly now: () => number; readonly monotonic: () => number }) {
+}: Pick<JobStore, "upstream" | "readRuns"> & {
+  readonly now: () => number;
+  readonly monotonic: () => number;
+}) {
   const learned = new LRUCache<
     string,
     Promise<{ readonly runs: readonly Run[]; readonly times: Times }>
@@ -59,7 +64,7 @@ export function createLearning({
     },
     /** When the job will probably end, as it is now; null where that can't be told. */
     async estimate(job: Job): Promise<Estimate | null> {
-      if (isFinished(job)) return null;
+      if (isFinished(job) || isPaused(job, upstream)) return null;
       return estimate(job, await readTimes(job.deploymentId), now());
     },
   };

@@ -183,7 +183,9 @@ export function createPoller(dependencies: {
       if (current !== job) lookLog.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null) lines.note(job, current);
       if (current === null || isFinished(current)) return { isBad, next: null };
-      return { isBad, next: { ...noted, delayMs: await nextDelayMs(current, noted, at) } };
+      const isAway = observation?.kind === "not-ours";
+      const delayMs = isAway ? null : await nextDelayMs(current, noted, at);
+      return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
       if (closing.signal.aborted) return { isBad: false, next: { ...looks, delayMs: 0 } };
@@ -194,9 +196,7 @@ export function createPoller(dependencies: {
     }
   }
 
-  /** Null for a job that is away. */
-  async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number | null> {
-    if (job.awaySince !== null) return null;
+  async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number> {
     // After an outage all are looked at at once, however often they have failed in it.
     if (pace.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));

@@ -64,7 +64,7 @@ export function createTracking(dependencies: {
   const closing = new AbortController();
   const { jobs, upstream } = store;
   const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
-  const learning = createLearning({ readRuns: store.readRuns, now, monotonic });
+  const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, pace, log });
   const common = { store, upstream, runcomfy, pace, record, now, monotonic, sleep, log };
 

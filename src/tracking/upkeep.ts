@@ -20,7 +20,7 @@ const LAST_LOOK_MS = 10_000;
 
 /** How often a job that is away is looked at, as near as makes sense. */
 const RESUMED_AFTER_MS = 3_600_000;
-const BETWEEN_RESUMES_MS = 60_000;
+const AWAY_SEEN_EVERY_MS = 60_000;
 
 /** What looks leave undone, every 2 s: submits that nobody finishes, jobs that can't be looked at, news of other gateways. */
 export function createUpkeep(dependencies: {
@@ -39,8 +39,8 @@ export function createUpkeep(dependencies: {
   const closing = new AbortController();
   /** Since when each abandoned submit was found at every beat. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
-  /** When jobs that are away were last resumed, by `monotonic`. */
-  let resumedAt = -Infinity;
+  /** When jobs that are away were last seen to, by `monotonic`. */
+  let awaySeenAt = -Infinity;
   /** Since when beats have succeeded without a break, and so looks could be made. */
   let answeredSince = Infinity;
   let hasFailed = false;
@@ -79,15 +79,16 @@ export function createUpkeep(dependencies: {
   }
 
   /** A job that is away may be the upstream's after all, with another token or once it knows the job. */
-  async function resumeAway(leftForMs: number): Promise<void> {
-    if (monotonic() - resumedAt < BETWEEN_RESUMES_MS) return;
+  async function seeToAway(leftForMs: number): Promise<void> {
+    if (monotonic() - awaySeenAt < AWAY_SEEN_EVERY_MS) return;
     await store.looks.resume(leftForMs);
-    resumedAt = monotonic();
+    await store.jobs.noteLeft();
+    awaySeenAt = monotonic();
   }
 
   /** Says whose jobs wait until their upstream is back. */
-  async function leaveOthers(): Promise<void> {
-    for (const { upstream, count } of await store.jobs.leaveOthers()) {
+  async function tellOfOthers(): Promise<void> {
+    for (const { upstream, count } of await store.jobs.countOthers()) {
       log.warn(
         `${toCountText(count, "jobs")} ${count === 1 ? "waits" : "wait"} for ${describeUpstream(upstream)}. To go on with them, start the gateway with that upstream.`,
       );
@@ -98,7 +99,7 @@ export function createUpkeep(dependencies: {
     await exchangePauses();
     await settleAbandoned();
     await expireOverdue();
-    await resumeAway(RESUMED_AFTER_MS);
+    await seeToAway(RESUMED_AFTER_MS);
     await store.looks.mendTimes();
   }
 
@@ -127,8 +128,9 @@ export function createUpkeep(dependencies: {
     beat,
     /** Beats once, rejecting when that fails, and then goes on. */
     async start(): Promise<void> {
-      await leaveOthers();
-      await resumeAway(0);
+      await store.jobs.takeBack();
+      await seeToAway(0);
+      await tellOfOthers();
       await beat();
       beating = keepBeating();
     },

@@ -33,7 +33,12 @@ export async function openPollerAlone(options: {
     ...(onStatement && { onStatement }),
   });
   const record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now });
-  const learning = createLearning({ readRuns: store.readRuns, now, monotonic });
+  const learning = createLearning({
+    upstream: store.upstream,
+    readRuns: store.readRuns,
+    now,
+    monotonic,
+  });
   const poller = createPoller({
     table: store.looks,
     runcomfy: upstream,

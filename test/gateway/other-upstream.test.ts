@@ -57,16 +57,7 @@ describe.each([
     const close = () => (closing ??= gateway.close());
     onTestFinished(close);
 
-    async function ask(query: string) {
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ query }),
-      });
-      const { data, errors } = await response.json();
-      if (errors !== undefined) throw new Error(JSON.stringify(errors));
-      return data;
-    }
+    const ask = (query: string) => post(gateway.url, query);
 
     return {
       close,
@@ -74,10 +65,7 @@ describe.each([
       logged: () => lines.map((line): string => JSON.parse(line).msg),
       read: async (id: string) => (await ask(`{ job(id: "${id}") { ${JOB} } }`)).job,
       async submit(key = "key") {
-        const { submitJob } = await ask(`mutation { submitJob(
-          deploymentId: "${DEPLOYMENT}", idempotencyKey: "${key}", input: { prompt: "a lantern" }
-        ) { ${KEYED} } }`);
-        return submitJob;
+        return (await ask(submitOf(key))).submitJob;
       },
     };
   }
@@ -127,6 +115,29 @@ describe.each([
     upstream.finish(job.requestId, { output: {} });
     await expect.poll(async () => (await back.read(id)).status).toBe("SUCCEEDED");
     expect(upstream.count("submit")).toBe(1);
+  });
+
+  test("a poll that fails after the return is made again soon", async () => {
+    const id = await submitPaid();
+    await (await start(SANDBOX)).close();
+    upstream.setFault("html-502", ["status"]);
+    const asked = upstream.count("status");
+    const back = await start(account());
+    await upstream.whenRequested("status", asked + 1);
+    upstream.setFault(null);
+    await upstream.whenRequested("status", asked + 3);
+    expect(await back.read(id)).toMatchObject({ isPaused: false, isCancellable: true });
+  });
+
+  test("a job that its own account no longer knows is lost, also after a while away", async () => {
+    const id = await submitPaid();
+    await (await start(SANDBOX)).close();
+    await execute(databaseUrl, "update jobs set created_at = created_at - 100000");
+    upstream.setFault("not-found", ["status"]);
+    const back = await start(account());
+    await expect
+      .poll(() => back.read(id), { timeout: 20_000 })
+      .toMatchObject({ status: "FAILED", error: { code: "LOST" } });
   });
 
   test("a paused job may be deleted", async () => {
@@ -182,6 +193,29 @@ describe.each([
   });
 });
 
+test("a start with another upstream pauses no job that a gateway follows", async () => {
+  const databaseUrl = await openPostgres();
+  const open = async (variables: Readonly<Record<string, string>>) => {
+    const config = loadConfig({
+      PORT: "0",
+      SANDBOX_PORT: "0",
+      DATABASE_URL: databaseUrl,
+      ...variables,
+    });
+    const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
+    onTestFinished(() => gateway.close());
+    return gateway;
+  };
+  const paid = await open(account());
+  const { submitJob } = await post(paid.url, submitOf("key"));
+  await upstream.whenRequested("status", 1);
+  const sandbox = await open({ ...SANDBOX, SANDBOX_DATA: await createTemporaryFolder() });
+  const read = async (url: string) =>
+    (await post(url, `{ job(id: "${submitJob.job.id}") { isPaused } }`)).job;
+  expect(await read(sandbox.url)).toEqual({ isPaused: true });
+  expect(await read(paid.url)).toEqual({ isPaused: false });
+});
+
 async function openPostgres(): Promise<string> {
   const { url, drop } = await createDatabase();
   onTestFinished(drop);
@@ -199,4 +233,21 @@ async function execute(databaseUrl: string, statement: string): Promise<void> {
   await client.connect();
   await client.query(statement);
   await client.end();
+}
+
+async function post(url: string, query: string) {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+  const { data, errors } = await response.json();
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+function submitOf(key: string): string {
+  return `mutation { submitJob(
+    deploymentId: "${DEPLOYMENT}", idempotencyKey: "${key}", input: { prompt: "a lantern" }
+  ) { ${KEYED} } }`;
 }

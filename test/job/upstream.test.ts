@@ -10,7 +10,7 @@ import {
   isPaused,
   namesOf,
   ownership,
-  toUpstream,
+  nameUpstream,
 } from "../../src/job/upstream.ts";
 
 const VENDOR = "https://api.runcomfy.net";
@@ -36,8 +36,8 @@ function queuedAt(upstream: string | null): Job {
 }
 
 test("an upstream is an origin, with the account's name where one is given", () => {
-  expect(toUpstream("https://api.runcomfy.net/path/", null)).toBe(VENDOR);
-  expect(toUpstream(VENDOR, "team")).toBe(TEAM);
+  expect(nameUpstream("https://api.runcomfy.net/path/", null)).toBe(VENDOR);
+  expect(nameUpstream(VENDOR, "team")).toBe(TEAM);
   expect([VENDOR, TEAM, "sandbox"].map(describeUpstream)).toEqual([
     VENDOR,
     `${VENDOR} (account team)`,
@@ -95,6 +95,7 @@ test("a submit that nobody answered belongs where it was sent", () => {
   const ended = advance(job, { kind: "unanswered" }, at(1), "sandbox");
   expect(ended).toMatchObject({ status: "FAILED", upstream: VENDOR });
   expect(advance(job, { kind: "not-ours" }, at(1), "sandbox")).toBe(job);
+  expect(advance(queuedAt(TEAM), { kind: "running" }, at(1), VENDOR)).toEqual(queuedAt(TEAM));
 });
 
 test("time away does not count towards the deadline, and nothing ends a job that may be another's", () => {

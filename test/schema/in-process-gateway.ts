@@ -60,6 +60,7 @@ export async function openInProcessGateway(
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const learning = createLearning({
+    upstream: store.upstream,
     readRuns: store.readRuns,
     now: Date.now,
     monotonic: () => performance.now(),

@@ -72,18 +72,35 @@ export function describeUpstreams(context: {
     });
 
     test("others' unfinished jobs are counted, away, and out of what an owner has in flight", async () => {
-      const paid = await submit(await restart(VENDOR));
+      await submit(await restart(VENDOR));
       const sandbox = await restart("sandbox");
       await submit(sandbox, { mostInFlight: 1 });
       await expect(submit(sandbox, { mostInFlight: 1 })).rejects.toThrow("1 unfinished job");
-      expect(await sandbox.jobs.leaveOthers()).toEqual([{ upstream: VENDOR, count: 1 }]);
-      const away = await sandbox.jobs.read(paid.id);
-      expect(away).toMatchObject({ version: 2, awaySince: expect.any(Date) });
-      expect(await sandbox.jobs.leaveOthers()).toEqual([{ upstream: VENDOR, count: 1 }]);
-      expect(await sandbox.jobs.read(paid.id)).toEqual(away);
-      expect(await (await restart(VENDOR)).jobs.leaveOthers()).toEqual([
+      expect(await sandbox.jobs.countOthers()).toEqual([{ upstream: VENDOR, count: 1 }]);
+      expect(await (await restart(VENDOR)).jobs.countOthers()).toEqual([
         { upstream: "sandbox", count: 1 },
       ]);
+    });
+
+    test("others' jobs are away once nobody follows them, which the feed tells, until their own upstream takes them back", async () => {
+      const vendor = await restart(VENDOR);
+      const paid = await tell(vendor, await submit(vendor), { kind: "queued", queuePosition: 4 });
+      const sandbox = await restart("sandbox");
+      const cursor = await sandbox.feed.readHead();
+      await pass(60_000);
+      await sandbox.jobs.noteLeft();
+      const away = await sandbox.jobs.read(paid.id);
+      expect(away).toMatchObject({ version: 4, awaySince: expect.any(Date), queuePosition: null });
+      const until = await sandbox.feed.readHead();
+      const page = await sandbox.feed.read(cursor, { until, limit: 9 });
+      expect(page?.changes.map(({ job }) => job.version)).toEqual([4]);
+      await sandbox.jobs.noteLeft();
+      expect(await sandbox.jobs.read(paid.id)).toEqual(away);
+      await sandbox.jobs.takeBack();
+      expect(await sandbox.jobs.read(paid.id)).toEqual(away);
+      const back = await restart(VENDOR);
+      await back.jobs.takeBack();
+      expect(await back.jobs.read(paid.id)).toMatchObject({ version: 5, awaySince: null });
     });
 
     test("a job that is away may be deleted, with its look; any other unfinished one may not", async () => {
@@ -147,14 +164,31 @@ export function describeUpstreams(context: {
       await forgetUpstreams();
       await execute("update runs set upstream = null");
       const sandbox = await restart("sandbox");
-      const unowned = { ...old, upstream: null };
       expect(await sandbox.readRuns("d")).toEqual([]);
-      await tell(sandbox, unowned, { kind: "running" });
-      expect(await sandbox.readRuns("d")).toEqual([]);
+      await tell(sandbox, { ...old, upstream: null }, SUCCEEDED);
+      expect(await sandbox.readRuns("d")).toHaveLength(1);
       const team = await restart(TEAM);
-      await tell(team, { ...older, upstream: null }, { kind: "running" });
+      await tell(team, { ...older, upstream: null }, SUCCEEDED);
+      expect(await team.readRuns("d")).toHaveLength(2);
+    });
+
+    test("an account that finds a job of its origin to be its own takes the deployment's runs, too", async () => {
+      const vendor = await restart(VENDOR);
+      await tell(vendor, await submit(vendor), SUCCEEDED);
+      const open = await submit(vendor);
+      const team = await restart(TEAM);
+      await tell(team, open, { kind: "running" });
       expect(await team.readRuns("d")).toHaveLength(1);
-      expect(idsOf(await claim(team))).toEqual([older.id]);
+      expect(await (await restart(VENDOR)).readRuns("d")).toEqual([]);
+      expect(idsOf(await claim(await restart(TEAM)))).toEqual([open.id]);
+    });
+
+    test("how long a job took that was away is taught to nobody", async () => {
+      const vendor = await restart(VENDOR);
+      const away = await tell(vendor, await submit(vendor), { kind: "not-ours" });
+      const back = { ...away, awaySince: new Date(Date.now() - HOUR_MS) };
+      await tell(vendor, await tell(vendor, back, { kind: "running" }), SUCCEEDED);
+      expect(await vendor.readRuns("d")).toMatchObject([{ queueMs: null, runMs: null }]);
     });
 
     test("only followed jobs of one's own are overdue, and not for the time that they were away", async () => {

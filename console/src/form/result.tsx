@@ -15,7 +15,9 @@ export function Result({ job }: { readonly job: WatchedJob }) {
     return (
       <figure>
         <div className="run-frame" style={style}>
-          {job.isPaused && <p>It waits until the account that it was sent to is in use again.</p>}
+          {job.isPaused && (
+            <p>It waits until what it was sent to, an account or the sandbox, is in use again.</p>
+          )}
           {!job.isFinished && !job.isPaused && <Waiting job={job} />}
           {status === "FAILED" && <p role="alert">{error?.message ?? "It failed."}</p>}
           {status === "CANCELLED" && <p>Cancelled before it ran. Nothing was made.</p>}

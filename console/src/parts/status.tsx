@@ -16,7 +16,9 @@ export function Status({
   readonly job: Pick<JobRowFragment, "status" | "queuePosition" | "isPaused">;
 }) {
   const place =
-    job.status === "IN_QUEUE" && job.queuePosition ? ` (${job.queuePosition} before it)` : "";
+    job.status === "IN_QUEUE" && !job.isPaused && job.queuePosition
+      ? ` (${job.queuePosition} before it)`
+      : "";
   return (
     <span className={`status status-${job.status.toLowerCase()}`}>
       {job.isPaused ? "paused" : WORDS[job.status]}
