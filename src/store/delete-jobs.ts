@@ -4,7 +4,7 @@ import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import type { Jobs } from "./job-store.ts";
-import { ACCEPTED_STATUSES, isFollowed } from "./job-rows.ts";
+import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
@@ -37,7 +37,10 @@ export function createDeletions(
           .where((eb) =>
             eb.or([
               eb("status", "in", FINAL_STATUSES),
-              eb.and([eb("status", "in", ACCEPTED_STATUSES), eb.not(isFollowed(eb, database))]),
+              eb.and([
+                eb("status", "in", ACCEPTED_STATUSES),
+                eb.or([eb("away_since", "is not", null), isAnothers(eb, database)]),
+              ]),
             ]),
           )
           .returning(["owner_id", "idempotency_key as key"])

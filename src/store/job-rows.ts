@@ -39,12 +39,16 @@ export const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !
 
 export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[number]>;
 
-/** Whether a row is not another upstream's, nor away. */
+/** Whether a row is unfinished, not another upstream's, nor away; so said that `jobs_followed` may serve. */
 export function isFollowed(
   eb: ExpressionBuilder<Tables, "jobs">,
   database: Pick<Database, "upstream">,
 ) {
-  return eb.and([eb("away_since", "is", null), eb.not(isAnothers(eb, database))]);
+  return eb.and([
+    eb("finished_at", "is", null),
+    eb("away_since", "is", null),
+    eb.not(isAnothers(eb, database)),
+  ]);
 }
 
 /** Whether a row is surely another upstream's. */
