@@ -33,7 +33,9 @@ export class GatewayError extends Error {
 
   constructor(failure: Failure, options?: ErrorOptions) {
     const { code = failure.__typename ?? "", issues = [], retryAfterSeconds = null } = failure;
-    const details = issues.map(({ path, message }) => `${path} ${message}.`.trim());
+    const details = issues.map(({ path, message }) =>
+      `${path} ${message}`.trim().replace(/[^.?!]$/, "$&."),
+    );
     super([failure.message || "It was refused. Try again later.", ...details].join(" "), options);
     this.code = code;
     this.issues = issues;

@@ -212,6 +212,19 @@ test("what passes by itself is tried again", async () => {
   await expect.poll(() => states, SOON).not.toEqual([]);
 });
 
+test("what is wrong with an input is told in sentences, of which each ends once", async () => {
+  const { client } = await openClient();
+  const watched = client.submitAndWatch({
+    deploymentId: LANTERN,
+    input: { promt: "A lantern", width: 1 },
+  });
+  await expect(watched.next()).rejects.toMatchObject({
+    code: "InvalidInputError",
+    message:
+      "Correct the marked fields, then submit again. prompt is missing; it is required. promt is not known here; did you mean prompt? width is 1; the least is 64.",
+  });
+});
+
 test("a document that doesn't fit is told by its code", async () => {
   const { client } = await openClient();
   await expect(client.request("{ unknown }", {})).rejects.toMatchObject({

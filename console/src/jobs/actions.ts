@@ -1,5 +1,6 @@
 import type { Client, CombinedError } from "urql";
 
+import { toSentence } from "../form/issues";
 import { dropKey, keepKey, keyFor } from "../form/keys";
 import { isRepeatable } from "../form/use-submit";
 import { explain } from "../session";
@@ -85,7 +86,7 @@ async function runAgain({ client, viewerId }: Actor, id: string): Promise<Outcom
   const result = data?.rerunJob;
   if (result?.__typename === "SubmitJobSuccess") return { ...outcome, madeId: result.job.id };
   if (result?.__typename !== "InvalidInputError") return outcome;
-  const issues = result.issues.map(({ path, message }) => `${path} ${message}.`.trim());
+  const issues = result.issues.map(({ path, message }) => toSentence(path, message).trim());
   return { id, problem: `Its input no longer fits: ${issues.join(" ")}` };
 }
 
