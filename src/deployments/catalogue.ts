@@ -25,6 +25,8 @@ export type InputContract = {
   readonly submitField: string;
   /** Null where GraphQL knows no field of it. */
   readonly shape: ObjectShape | null;
+  /** What holds for each member that is left out, as the schema says, or else the model. It is never sent. */
+  readonly defaults: JsonObject;
   readonly check: InputCheck;
 };
 
@@ -35,12 +37,11 @@ export type OutputContract = {
   accepts(output: JsonValue): boolean;
 };
 
-/** Checks an input and fills in defaults, in a copy. Paths and names in messages are spelled as `spell` has it. */
+/** Checks an input. Paths and names in messages are spelled as `spell` has it. */
 export type InputCheck = (input: JsonObject, spell: Spelling) => CheckedInput;
 
 type CheckedInput = {
-  /** With defaults filled in; to be sent only where there are no issues. */
-  readonly input: JsonObject;
+  /** The input may be sent only if there are none. */
   readonly issues: readonly InputIssue[];
   /** What will happen to the input silently. */
   readonly warnings: readonly InputIssue[];

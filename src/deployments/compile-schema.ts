@@ -9,7 +9,7 @@ import { isUploadReference } from "../job/upload.ts";
 import { publicUrlProblem } from "./public-url.ts";
 
 /** What Ajv has against a value; empty when nothing. Throws where Ajv itself fails at it. */
-export type Validate = (value: JsonValue) => readonly ErrorObject[];
+type Validate = (value: JsonValue) => readonly ErrorObject[];
 
 /** What a check is for: files in an input have public URLs, those in an output any. */
 type Purpose = "first issue" | "all issues" | "output" | "schema";

@@ -17,6 +17,7 @@ import { findModel, MODEL_NAMES, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 import { readSchema } from "./read-schema.ts";
 import { toSubmitField, toTypeName } from "./shape/graphql-names.ts";
+import type { ObjectShape } from "./shape/shape.ts";
 import { allowsObject, toObjectShape } from "./shape/to-shape.ts";
 
 type LoadedCatalogue = {
@@ -175,36 +176,50 @@ function createEntryReader({
     }
     const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
     const ofModel = profile && toInputSchema(profile);
-    const document =
-      inputSchema === null
-        ? ofModel && { draft: "2020-12" as const, root: ofModel, targets: new Map() }
-        : given;
+    const modelDocument: SchemaDocument | null = ofModel && {
+      draft: "2020-12",
+      root: ofModel,
+      targets: new Map(),
+    };
+    const document = inputSchema === null ? modelDocument : given;
     const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
     if (document !== null && !allowsObject(document)) {
       const message = "allows no object, but an input always is one; describe its fields";
       notes.report(["inputSchema"], message);
     }
-    const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.`, isInput: true };
+    const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.` };
     const shape = document && toObjectShape(document, takes);
     if (given !== null && shape === null) notes.doubt(["inputSchema"], SAYS_NOTHING);
     const check =
       document && checks.inputCheck(document, { shape, divisor: profile?.divisor ?? null });
-    const gives = {
-      typeName: `${typeName}Output`,
-      otherwise: `What ${name} gives.`,
-      isInput: false,
-    };
+    const gives = { typeName: `${typeName}Output`, otherwise: `What ${name} gives.` };
     const outputShape = outputDocument && toObjectShape(outputDocument, gives);
     return [
       {
         ...form,
         inputSchema: inputSchema ?? ofModel,
-        input: check && { submitField: toSubmitField(typeName), shape, check },
+        input: check && {
+          submitField: toSubmitField(typeName),
+          shape,
+          // A schema is not bound to say what its model has by default.
+          defaults: toDefaults([modelDocument && toObjectShape(modelDocument, takes), shape]),
+          check,
+        },
         output: outputDocument &&
           outputShape && { shape: outputShape, accepts: checks.outputCheck(outputDocument) },
       },
     ];
   };
+}
+
+/** Those of the later shapes first. */
+function toDefaults(shapes: readonly (ObjectShape | null)[]): JsonObject {
+  const fields = shapes.flatMap((shape) => shape?.fields ?? []);
+  return Object.fromEntries(
+    fields.flatMap(({ name, default: initial }) =>
+      initial === undefined ? [] : [[name, initial] as const],
+    ),
+  );
 }
 
 /** It may be an example of an input. */

@@ -16,15 +16,18 @@ export type Run = {
 };
 
 const PIXELS = 1_024 * 1_024;
-/** What an input that does not say asks for, most often. */
+/** What an input asks for, most often, where nothing says it. */
 const USUAL = { num_frames: 1, sample_steps: 25, width: 1_024, height: 1_024 };
 const MOST_WORK = 1e9;
 
-/** How much an input asks for: frames × steps × megapixels. What a model's time depends on, if on anything that is told. */
-export function toWork(input: JsonObject): number {
+/**
+ * How much an input asks for: frames × steps × megapixels, with the defaults for what it leaves out. What a model's time
+ * depends on, if on anything that is told.
+ */
+export function toWork(input: JsonObject, defaults: JsonObject = {}): number {
   const read = (name: keyof typeof USUAL): number => {
-    const value = input[name];
-    return typeof value === "number" && value > 0 ? value : USUAL[name];
+    const numbers = [input[name], defaults[name]].filter((value) => typeof value === "number");
+    return numbers.find((value) => value > 0) ?? USUAL[name];
   };
   const pixels = read("width") * read("height");
   const work = (read("num_frames") * read("sample_steps") * pixels) / PIXELS;

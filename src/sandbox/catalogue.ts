@@ -33,6 +33,7 @@ export function loadCatalogue(
   function toDeployment({ id, name, model, inputSchema, outputSchema }: Entry): SandboxDeployment {
     const media = toMedia(model, outputSchema?.properties ?? {});
     const frames = media === "videos" ? FILM_FRAMES : 1;
+    const defaults = { num_frames: frames, ...readDefaults(inputSchema ?? {}) };
     const divisor = divisors.get(model ?? "") ?? USUAL_DIVISOR;
     const findProblems = createCheck(inputSchema ?? toInputSchema(model));
     return {
@@ -43,7 +44,7 @@ export function loadCatalogue(
         if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
         const problems = findProblems(body);
         if (problems.length > 0) return { isValid: false, problems };
-        const input = RUN_INPUT.parse({ num_frames: frames, ...body });
+        const input = RUN_INPUT.parse({ ...defaults, ...body });
         const width = input.width - (input.width % divisor);
         const height = input.height - (input.height % divisor);
         return { isValid: true, input: { ...input, width, height } };
@@ -63,6 +64,16 @@ function toInputSchema(model: string | null): BodyObject {
   if (model === null) return {};
   if (!lora.modelsWithControlImage.includes(model)) return lora.schema;
   return { ...lora.schema, anyOf: lora.controlImages.map((name) => ({ required: [name] })) };
+}
+
+/** What a schema says of members that a body leaves out. */
+function readDefaults({ properties }: BodyObject): BodyObject {
+  const members = Object.entries(isObject(properties) ? properties : {});
+  return Object.fromEntries(
+    members.flatMap(([name, member]) =>
+      isObject(member) && "default" in member ? [[name, member["default"]] as const] : [],
+    ),
+  );
 }
 
 function toMedia(model: string | null, outputs: object): SandboxDeployment["media"] {

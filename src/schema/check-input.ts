@@ -18,7 +18,7 @@ export function addCheckInput(builder: Builder): void {
       input: t.field({
         type: "JSON",
         description:
-          "What would be sent, with defaults filled in if there are no issues; empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
+          "The input as a job would keep it, which is as you gave it; empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
         resolve: ({ input }, _arguments, { loaders }) => {
           // One text among the variables may come back hundreds of times.
           loaders.tell(Buffer.byteLength(JSON.stringify(input)));

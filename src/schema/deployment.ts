@@ -132,13 +132,14 @@ function addInputField(builder: Builder): void {
         resolve: ({ shape }) => toTypeText(shape),
       }),
       required: t.exposeBoolean("isRequired", {
-        description: "Whether you must give it; even then, null may be allowed.",
+        description:
+          "Whether you must give it, even if it has a default; null may be allowed all the same.",
       }),
       default: t.field({
         type: "JSON",
         nullable: true,
         description:
-          "The schema's default; null when there is none. The gateway fills it in if the schema accepts it, and otherwise leaves that to RunComfy.",
+          "What holds if you leave it out, as the schema says; null when it does not say. RunComfy decides: the gateway fills nothing in.",
         resolve: (field) => field.default ?? null,
       }),
       minimum: t.exposeFloat("minimum", {

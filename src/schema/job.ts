@@ -74,7 +74,7 @@ export function addJob(
       input: t.field({
         type: "JSON",
         description:
-          "What was sent to RunComfy, with defaults filled in; always an object. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
+          "What the job was given; always an object. RunComfy gets it as it is, with URLs in place of uploads and nothing filled in. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
         resolve: async (job, _arguments, context) => {
           const { input, inputBytes } = await readDocuments(job, context);

@@ -12,7 +12,7 @@ export type InputCheck = {
   /** Empty where it would be submitted. */
   readonly issues: readonly InputIssue[];
   readonly warnings: readonly InputIssue[];
-  /** As the job would keep it, with defaults filled in; empty where it could not be kept. */
+  /** As the job would keep it; empty where it could not be kept. */
   readonly input: JsonObject;
 };
 

@@ -9,6 +9,7 @@ import { checkTags } from "../job/tag.ts";
 import type { InputIssue, Spelling } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
+import { toWork } from "../job/run.ts";
 import type { SubmissionKey } from "../store/job-store.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
@@ -28,8 +29,10 @@ export type SubmissionRequest = {
 export type Submission = {
   readonly viewer: Viewer;
   readonly deploymentId: string;
-  /** As it is sent: with defaults filled in. */
+  /** As it was given. */
   readonly input: JsonObject;
+  /** How much the input asks for, as `toWork` says. */
+  readonly work: number;
   readonly warnings: readonly InputIssue[];
   readonly submissionKey: SubmissionKey | null;
   /** Each once. */
@@ -40,6 +43,7 @@ export type Submission = {
 };
 
 const LONGEST_KEY = 255;
+const NOTHING = { issues: [], warnings: [] };
 
 /**
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
@@ -59,20 +63,20 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   const issues = [...argumentIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
   const deployment = catalogue.find(deploymentId);
-  const checked = deployment?.input?.check(input, spell) ?? { input, issues: [], warnings: [] };
+  const contract = deployment?.input ?? null;
+  const { issues: objections, warnings } = contract?.check(input, spell) ?? NOTHING;
   const isUnlisted = !catalogue.hasOthers && deployment === null;
-  // Of what the caller gave: a default that changes later must not make a retry another submission.
   const submissionKey =
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
-  const { input: filled, issues: objections, warnings } = checked;
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
   const refusal = isUnlisted ? notFound(deploymentId, catalogue) : invalid;
   return {
     viewer,
     deploymentId,
-    input: filled,
+    input,
+    work: toWork(input, contract?.defaults),
     warnings,
     submissionKey,
     tags: [...new Set(tags)],

@@ -11,7 +11,6 @@ import type { InputIssue } from "../job/input-issue.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { createJob } from "../job/job.ts";
-import { toWork } from "../job/run.ts";
 import { ownership } from "../job/upstream.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
@@ -180,7 +179,7 @@ export function createSubmitJob(dependencies: {
       upstream: store.upstream,
       apiVersion: dependencies.apiVersion,
       tags: submission.tags,
-      work: toWork(submission.input),
+      work: submission.work,
       now: new Date(dependencies.now()),
     });
     jobsUnderWay.add(job.id);

@@ -11,10 +11,14 @@ const SCHEMA = {
     frames: { type: ["integer", "null"], default: 81 },
     pictures: { type: "array", items: PICTURE, default: ["https://example.com/a.png"] },
     steps: { type: "integer", default: 25 },
+    fps: { type: "integer", default: 16 },
+    mode: { enum: ["a", "b"], default: "a" },
+    fast: { type: "boolean", default: true },
     seed: { type: "integer" },
   },
 };
-const INPUT = { prompt: "A boat", neg: "", frames: null, pictures: [], steps: "9" };
+const AS_DEFAULT = { fps: 16, mode: "a", fast: true };
+const INPUT = { prompt: "A boat", neg: "", frames: null, pictures: [], steps: "9", ...AS_DEFAULT };
 
 test.each([SCHEMA, { ...SCHEMA, additionalProperties: false }])(
   "the values of a job are submitted again as they were, also where a field can't hold them",
@@ -25,9 +29,16 @@ test.each([SCHEMA, { ...SCHEMA, additionalProperties: false }])(
   },
 );
 
-test("what is the default, or nothing where there is none, leaves its field empty", () => {
-  const fields = readFields({ ...SCHEMA, additionalProperties: false });
-  const draft = toDraft(fields, { prompt: "A boat", neg: "blurry", frames: 81, seed: null });
-  expect(draft).toEqual({ prompt: "A boat" });
+test("what is empty by default, or nothing where there is no default, leaves its field empty", () => {
+  const properties = { ...SCHEMA.properties, neg: { type: "string", default: "" } };
+  const fields = readFields({ properties, additionalProperties: false });
+  const draft = toDraft(fields, { prompt: "A boat", neg: "", seed: null });
+  expect(toInput(fields, draft).input).toEqual({ prompt: "A boat" });
   expect(withOthers(fields, draft)).toBe(fields);
+});
+
+test("a field that nobody touched is left out, unless it is required and looks like a value", () => {
+  expect(toInput(readFields(SCHEMA), {}).input).toEqual({});
+  const required = ["steps", "mode", "fast"];
+  expect(toInput(readFields({ ...SCHEMA, required }), {}).input).toEqual({ fast: false });
 });

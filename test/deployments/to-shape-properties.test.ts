@@ -55,7 +55,6 @@ function toInputShape(schema: JsonObject): ObjectShape | null {
   return toObjectShape(documentOf(schema), {
     typeName: "GlowInput",
     otherwise: "Glow.",
-    isInput: true,
   });
 }
 
@@ -192,7 +191,6 @@ test("every schema gives a valid GraphQL schema in which each name is given once
       const output = toObjectShape(documentOf(schema), {
         typeName: "GlowOutput",
         otherwise: "Glow.",
-        isInput: false,
       });
       const text =
         (input === null ? "" : writeTypes(input, "input")) +
@@ -249,7 +247,7 @@ function createCheck(schema: JsonObject): (body: JsonObject) => boolean {
       throw error;
     }
   };
-  const ajv = new Ajv({ strict: false, useDefaults: true, ownProperties: true });
+  const ajv = new Ajv({ strict: false, ownProperties: true });
   const validate = orFalse(() => ajv.compile(schema));
   return (body) => validate !== false && orFalse(() => validate(structuredClone(body)));
 }

@@ -12,7 +12,6 @@ function toInput(schema: JsonObject): ObjectShape {
   const shape = toObjectShape(documentOf(schema), {
     typeName: "GlowInput",
     otherwise: "Glow.",
-    isInput: true,
   });
   if (shape === null) throw new Error("The schema gave no type.");
   return shape;
@@ -156,7 +155,7 @@ test.each<[JsonValue, string]>([
   expect(write(toFieldOf(schema).shape)).toBe(type);
 });
 
-test("fields keep their order, and what is required may be left out only with a default or as null", () => {
+test("fields keep their order, and what is required may be left out only as null", () => {
   const input = toInput({
     type: "object",
     properties: {
@@ -169,26 +168,13 @@ test("fields keep their order, and what is required may be left out only with a 
   });
   expect(writeFields(input)).toEqual({
     prompt: "String!",
-    seed: "SafeInt",
+    seed: "SafeInt!",
     note: "String",
     neg: "String",
   });
   expect(input.fields.map(({ name }) => name)).toEqual(["prompt", "seed", "note", "neg"]);
   expect(input.fields[0]).toMatchObject({ description: "What to paint.", default: undefined });
   expect(input.fields[1]).toMatchObject({ default: 42, minimum: -1, maximum: null });
-});
-
-test("of an output everything required is always there, default or not", () => {
-  const schema: JsonObject = {
-    properties: { seed: { type: "integer", default: 1 }, url: STRING },
-    required: ["seed"],
-  };
-  const output = toObjectShape(documentOf(schema), {
-    typeName: "GlowOutput",
-    otherwise: "Glow.",
-    isInput: false,
-  });
-  expect(output && writeFields(output)).toEqual({ seed: "SafeInt!", url: "String" });
 });
 
 test("a reference is what it leads to, with its own words first", () => {
@@ -341,7 +327,7 @@ test.each<JsonObject>([
   STRING,
   { type: "object", allOf: [{ ...STRING, properties: { a: STRING } }] },
 ])("there is no type of %j", (schema) => {
-  const options = { typeName: "GlowInput", otherwise: "Glow.", isInput: true };
+  const options = { typeName: "GlowInput", otherwise: "Glow." };
   expect(toObjectShape(documentOf(schema), options)).toBeNull();
 });
 

@@ -294,10 +294,13 @@ test("stats count the runs, and tell cold starts apart", () => {
   expect(toRunStats([], learnTimes([]))).toMatchObject({ runs: 0, runSeconds: null });
 });
 
-test("work is frames times steps times megapixels, the usual ones where the input does not say", () => {
+test("work is frames times steps times megapixels, those of the defaults or the usual ones where the input does not say", () => {
   expect(toWork({})).toBe(25);
   expect(toWork({ num_frames: 41, sample_steps: 10, width: 512, height: 512 })).toBe(102.5);
   expect(toWork({ sample_steps: "many", width: -1, num_frames: 0 })).toBe(25);
+  const defaults = { num_frames: 107, sample_steps: 8, width: "wide", neg: "" };
+  expect(toWork({}, defaults)).toBe(856);
+  expect(toWork({ sample_steps: 4, num_frames: null }, defaults)).toBe(428);
   expect(toWork({ num_frames: 1e300, width: 1e300 })).toBe(1e9);
   expect(toWork({ width: 1e-200, height: 1e-200 })).toBe(1e-9);
 });

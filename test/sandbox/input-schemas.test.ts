@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { startWith } from "./start-with.ts";
+import { measure, startWith } from "./start-with.ts";
 
 describe("a deployment with a schema of its own", () => {
   test("takes what the schema takes, and tells where the rest is wrong", async () => {
@@ -56,6 +56,17 @@ describe("a deployment with a schema of its own", () => {
     expect(await sandbox.refuse("own", { words: 1 })).toEqual({
       '["body","words"]': "string_type",
     });
+  });
+
+  test("gives what a body leaves out its default", async () => {
+    const inputSchema = {
+      properties: { width: { default: 640 }, height: { type: "integer" }, seed: true },
+    };
+    const sandbox = await startWith([{ id: "own", name: "Own", inputSchema }]);
+    const usual = await sandbox.run("own", { prompt: "A lantern" });
+    expect(await measure(usual["images"] ?? [])).toEqual({ width: 640, height: 1_024 });
+    const given = await sandbox.run("own", { prompt: "A lantern", width: 320 });
+    expect(await measure(given["images"] ?? [])).toEqual({ width: 320, height: 1_024 });
   });
 
   test.each([

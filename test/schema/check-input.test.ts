@@ -46,13 +46,13 @@ async function open(
   return { gateway, check };
 }
 
-test("an input that fits is told as it would be sent, with what will happen to it, and nothing is written", async () => {
+test("an input that fits is told as it was given, with what will happen to it, and nothing is written", async () => {
   const { gateway, check } = await open();
   gateway.statements.length = 0;
   expect(await check({ prompt: "a glow" })).toEqual({
     issues: [],
     warnings: [],
-    input: { prompt: "a glow", width: 512 },
+    input: { prompt: "a glow" },
   });
   expect(await check({ prompt: "a glow", width: 1_000 })).toMatchObject({
     issues: [],
@@ -102,7 +102,7 @@ test("uploads that can't be used are issues too, and are looked up where all els
   expect(await check({ prompt: "a glow" })).toEqual({
     issues: [{ path: "ctrl_img_1", message: "names no upload of yours" }],
     warnings: [],
-    input: { prompt: "a glow", width: 512 },
+    input: { prompt: "a glow" },
   });
   expect(asked).toEqual(["local"]);
 });

@@ -147,7 +147,7 @@ test("a deployment tells its mutation and the fields of its input", async () => 
             name: "mode",
             graphqlName: "mode",
             type: "OwnInput_Mode",
-            required: false,
+            required: true,
             default: "a",
           },
           { ...none, name: "2nd", graphqlName: "_2nd", type: "JSON", required: false },

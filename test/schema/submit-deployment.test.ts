@@ -11,7 +11,7 @@ type SubmitJob = Services["tracking"]["submitJob"];
 const INPUT_SCHEMA = {
   type: "object",
   additionalProperties: false,
-  required: ["prompt", "steps"],
+  required: ["prompt"],
   properties: {
     prompt: { type: "string" },
     ctrl_img_1: { type: "string", format: "image_uri" },
@@ -69,6 +69,7 @@ test("a typed input becomes the upstream's body, nested objects, lists and enums
   const { data, errors } = await submit({
     prompt: "a glow",
     ctrlImg1: "https://files.example/a.png",
+    steps: 25,
     seed: 9_007_199_254_740_991,
     isFast: true,
     resolution: "_16_9",
@@ -103,7 +104,20 @@ test("a typed input becomes the upstream's body, nested objects, lists and enums
 test("null counts as left out, unless the schema allows it", async () => {
   const { submit, submitted } = await openTyped();
   await submit({ prompt: "a", seed: null, neg: null, steps: null, loras: null, choice: null });
-  expect(submitted).toEqual([{ prompt: "a", neg: null, steps: 25 }]);
+  expect(submitted).toEqual([{ prompt: "a", neg: null }]);
+});
+
+test("a field that is required has to be given, whatever its default", async () => {
+  const { submit, submitted } = await openTyped({
+    required: ["steps"],
+    properties: { steps: { type: "integer", minimum: 1, maximum: 150, default: 25 } },
+  });
+  const { errors } = await submit({});
+  expect(String(errors?.[0]?.message)).toContain(
+    'Field "steps" of required type "Int!" was not provided.',
+  );
+  await submit({ steps: 25 });
+  expect(submitted).toEqual([{ steps: 25 }]);
 });
 
 test("every issue has its path in the spelling of the call", async () => {
@@ -147,9 +161,7 @@ test("every issue has its path in the spelling of the call", async () => {
 test("a bare value in place of a list is sent as a list of one, as everywhere in GraphQL", async () => {
   const { submit, submitted } = await openTyped();
   await submit({ prompt: "a", loras: { loraPath: "a", blockWeights: 1 } });
-  expect(submitted).toEqual([
-    { prompt: "a", loras: [{ lora_path: "a", block_weights: [[1]] }], steps: 25 },
-  ]);
+  expect(submitted).toEqual([{ prompt: "a", loras: [{ lora_path: "a", block_weights: [[1]] }] }]);
 });
 
 test("a schema without fields takes any object, by a mutation of its own", async () => {

@@ -19,7 +19,6 @@ export function checkOf(schema: JsonObject, divisor: number | null = null) {
   const shape = toObjectShape(document, {
     typeName: "GlowInput",
     otherwise: "Glow.",
-    isInput: true,
   });
   const check = createChecks().inputCheck(document, { shape, divisor });
   return (input: JsonObject, spell: Spelling = (path) => path) => check(input, spell);

@@ -185,7 +185,7 @@ const CLOSED = {
   name: "Warm Glow",
   inputSchema: {
     additionalProperties: false,
-    properties: { prompt: { type: "string" }, steps: { type: "integer", default: 25 } },
+    properties: { prompt: { type: "string" } },
   },
 };
 
@@ -197,10 +197,35 @@ test("what the schema refuses is not sent, not kept, and leaves the key free", a
   });
   expect(upstream.count("submit")).toBe(0);
   expect(await store.jobs.count({})).toBe(0);
-  const { job } = await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
+  await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("what a caller leaves out is left out of the job and the POST, and its default counts as work", async () => {
+  const properties = {
+    prompt: { type: "string", default: "a lake" },
+    sample_steps: { type: "integer", default: 8 },
+    size: { type: "object", properties: { width: { type: "integer", default: 64 } } },
+  };
+  submitter = createSubmitter(
+    catalogueOf(
+      { id: "warm-glow", name: "Warm Glow", model: "ltx2", inputSchema: { properties } },
+      { id: "of-model", name: "Of Model", model: "zimage_turbo" },
+    ),
+  );
+  const input = { prompt: "a", size: {}, width: null };
+  const { job } = await submitter.submitJob({ ...REQUEST, input });
   const [stored] = await store.documents.read([job.id], null);
-  expect(stored?.documents?.input).toEqual({ prompt: "a", steps: 25 });
-  expect(upstream.requests[0]?.body).toBe('{"prompt":"a","steps":25}');
+  expect(stored?.documents?.input).toEqual(input);
+  expect(upstream.requests[0]?.body).toBe('{"prompt":"a","size":{},"width":null}');
+  // The schema's steps, and the model's frames.
+  expect(job.work).toBe(41 * 8);
+
+  const ofModel = { ...REQUEST, deploymentId: "of-model", idempotencyKey: null };
+  const usual = await submitter.submitJob({ ...ofModel, input: { prompt: "a" } });
+  expect(usual.job.work).toBe(8);
+  const given = await submitter.submitJob({ ...ofModel, input: { prompt: "a", width: 512 } });
+  expect(given.job.work).toBe(4);
 });
 
 test("a retry under its key gives the same job, whatever has become of the schema since", async () => {

@@ -18,9 +18,9 @@ export function toInput(
   const input: Record<string, unknown> = {};
   const problems = new Map<string, string>();
   for (const field of fields) {
-    const { name, widget, isRequired, fallback } = field;
+    const { name, widget, isRequired } = field;
     const typed = draft[name] ?? "";
-    if (widget.kind === "flag" && typed === "" && isRequired && fallback === undefined) {
+    if (widget.kind === "flag" && typed === "" && isRequired) {
       input[name] = false; // As it looks.
     }
     if (typed === "") continue;
@@ -60,20 +60,19 @@ function readValue({ widget }: Field, typed: string): Read {
   }
 }
 
-/** The draft that submits an input; what equals a default stays empty, which is the same. */
+/** The draft that submits an input. */
 export function toDraft(fields: readonly Field[], input: unknown): Draft {
   const given = isObject(input) ? input : {};
   const draft: Record<string, string> = {};
-  for (const { name, widget, fallback } of fields) {
+  for (const { name, widget } of fields) {
     const value = given[name];
     if (name === REST || value === undefined || value === null) continue;
-    if (JSON.stringify(value) === JSON.stringify(fallback)) continue;
     if (widget.kind === "json") draft[name] = JSON.stringify(value, null, 2);
     else if (widget.kind === "choice") draft[name] = JSON.stringify(value);
     else if (Array.isArray(value)) draft[name] = value.join("\n");
     else draft[name] = isText(value) ? value : JSON.stringify(value);
   }
-  // An empty field is the default, so that an empty value, if it is none, has to stand elsewhere.
+  // An empty field is left out, so that an empty value stands elsewhere, unless that is the default.
   const { input: held } = toInput(fields, draft);
   const defaults = new Map(fields.map(({ name, fallback }) => [name, fallback ?? null]));
   const others = Object.entries(given).filter(

@@ -27,7 +27,7 @@ export type Field = {
   readonly isRequired: boolean;
   /** Used seldom, so that it stands apart. */
   readonly isFolded: boolean;
-  /** The schema's default; undefined where there is none. */
+  /** What holds where it stays empty, as the schema says; undefined where that is unknown, or it may not stay empty. */
   readonly fallback: unknown;
   readonly widget: Widget;
 };
@@ -91,7 +91,7 @@ function readField(name: string, schema: JsonObject, isRequired: boolean, root: 
     description: isText(description) ? description : "",
     isRequired,
     isFolded: !isCommon && !isRequired,
-    fallback: schema["default"],
+    fallback: isRequired ? undefined : schema["default"],
     widget,
   };
 }

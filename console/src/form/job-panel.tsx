@@ -79,7 +79,7 @@ function Shown({
         {job.isCancellable && viewer.may("jobs:cancel") && <Cancel id={job.id} />}
       </div>
       {isTold ? (
-        <Result job={job} />
+        <Result job={job} fields={fieldsOf(job.deployment.id)} />
       ) : (
         <div className="run-frame">
           <p>

@@ -1,5 +1,7 @@
 import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
+import type { Field } from "./fields";
+import { isObject } from "./json";
 import { Ring } from "./ring";
 import type { WatchedJob } from "./use-job";
 import { about, isSoon, type Progress, soon, useProgress } from "./use-progress";
@@ -8,8 +10,14 @@ const LEAST_RATIO = 1 / 3;
 const MOST_RATIO = 3;
 
 /** What came of a job, in a place that is as large while it runs as its pictures will be. */
-export function Result({ job }: { readonly job: WatchedJob }) {
-  const style = { aspectRatio: toRatio(job.input) };
+export function Result({
+  job,
+  fields,
+}: {
+  readonly job: WatchedJob;
+  readonly fields: readonly Field[];
+}) {
+  const style = { aspectRatio: toRatio(job.input, fields) };
   const { assets, error, status } = job;
   if (assets.length === 0) {
     return (
@@ -67,8 +75,9 @@ function explainWait({ status }: WatchedJob, progress: Progress | null): string 
   return isSoon(secondsLeft) ? start : `${start}\n${end}`;
 }
 
-/** Of the picture that was asked for; a square where the input does not say. */
-function toRatio(input: unknown): number {
-  const size = sizeOf(input);
+/** Of the picture that was asked for; a square where neither the input nor a default says. */
+function toRatio(input: unknown, fields: readonly Field[]): number {
+  const defaults = Object.fromEntries(fields.map(({ name, fallback }) => [name, fallback]));
+  const size = sizeOf(isObject(input) ? { ...defaults, ...input } : defaults);
   return size ? Math.min(Math.max(size.width / size.height, LEAST_RATIO), MOST_RATIO) : 1;
 }

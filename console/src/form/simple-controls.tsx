@@ -68,13 +68,11 @@ export function ChoiceControl(props: ControlProps<"choice">) {
   return (
     <select {...described} id={id} value={value} onChange={({ target }) => onChange(target.value)}>
       <option value="">{fallback === undefined ? unset : `${toWord(fallback)} (default)`}</option>
-      {widget.options
-        .filter((option) => option !== fallback)
-        .map((option) => (
-          <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
-            {toWord(option)}
-          </option>
-        ))}
+      {widget.options.map((option) => (
+        <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
+          {toWord(option)}
+        </option>
+      ))}
     </select>
   );
 }

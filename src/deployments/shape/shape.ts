@@ -39,9 +39,9 @@ export type FieldShape = {
   readonly name: string;
   readonly graphqlName: string;
   readonly shape: Shape;
-  /** Whether it may not be left out: required, and without a default. It may be null all the same. */
+  /** Whether it may not be left out. It may be null all the same. */
   readonly isRequired: boolean;
-  /** What is filled in when it is left out; undefined where nothing is. */
+  /** What the schema says holds when it is left out; undefined where it says nothing. It is never sent. */
   readonly default: JsonValue | undefined;
   /** Inclusive bounds of a number, as far as the schema has them as such. */
   readonly minimum: number | null;

@@ -29,14 +29,12 @@ type Options = {
   readonly typeName: string;
   /** The description of a document that has none. */
   readonly otherwise: string;
-  /** A required field of an input may be left out where it has a default; one of an output is always there. */
-  readonly isInput: boolean;
 };
 
 /** What a document allows; null where GraphQL can name nothing of it. */
 export function toObjectShape(
   document: SchemaDocument,
-  { typeName, otherwise, isInput }: Options,
+  { typeName, otherwise }: Options,
 ): ObjectShape | null {
   const pickTypeName = createNamePicker();
   const enums = new Map<SchemaObject, EnumShape>();
@@ -68,7 +66,6 @@ export function toObjectShape(
   ): FieldShape {
     const parts = toParts(document, schema);
     const conjuncts = toConjuncts(document, schema);
-    const initial = conjuncts.find((part) => part.default !== undefined)?.default;
     const isSayable = isGraphqlName(names.name);
     const place = {
       typeName: toMemberTypeName(typeName, names.graphqlName),
@@ -83,8 +80,8 @@ export function toObjectShape(
     return {
       ...names,
       shape,
-      isRequired: isRequired && (!isInput || initial === undefined),
-      default: initial,
+      isRequired,
+      default: conjuncts.find((part) => part.default !== undefined)?.default,
       minimum: Number.isFinite(least) ? least : null,
       maximum: Number.isFinite(most) ? most : null,
       description: toDescription(parts),
