@@ -7,6 +7,8 @@ import { createCompile } from "./compile-schema.ts";
 import { explainErrors } from "./explain-errors.ts";
 import { findWarnings } from "./input-warnings.ts";
 import type { SchemaDocument } from "./json-schema.ts";
+import { findFailures } from "./model-effects.ts";
+import type { ModelProfile } from "./model-profile.ts";
 import type { ObjectShape } from "./shape/shape.ts";
 import { withinLimit } from "./within-limit.ts";
 
@@ -18,12 +20,12 @@ export function createChecks() {
   const compile = createCompile();
   return {
     /**
-     * At most 50 issues and 50 warnings. `shape` is null where GraphQL knows no field of the input; the upstream floors
-     * `width` and `height` to a multiple of `divisor`, which is null where nobody knows.
+     * At most 50 issues and 50 warnings. `shape` is null where GraphQL knows no field of the input, `model` where nobody
+     * named it.
      */
     inputCheck(
       document: SchemaDocument,
-      { shape, divisor }: { readonly shape: ObjectShape | null; readonly divisor: number | null },
+      { shape, model }: { readonly shape: ObjectShape | null; readonly model: ModelProfile | null },
     ): InputCheck {
       // The first issue decides: looking for all, Ajv may miss some where a schema says `unevaluated…`.
       const firstIssue = compile(document, "first issue");
@@ -36,11 +38,12 @@ export function createChecks() {
           const validateFirst = firstIssue();
           const errors = withinLimit(() => validateFirst(input));
           if (errors === null) return refuse([TOO_MUCH_WORK]);
-          if (errors.length === 0) {
-            return { issues: [], warnings: findWarnings(input, { shape, divisor, spell }) };
+          const failures = model === null ? [] : findFailures(input, model, spell);
+          if (errors.length === 0 && failures.length === 0) {
+            return { issues: [], warnings: findWarnings(input, { shape, model, spell }) };
           }
           const explain = (some: readonly ErrorObject[]): readonly InputIssue[] =>
-            explainErrors(some, { targets, input, spell });
+            explainErrors(some, { targets, input, spell, known: failures });
           const first = explain(errors);
           if (countValues(input) > MOST_VALUES_FOR_ALL_ISSUES) return refuse(first);
           const validateAll = allIssues();

@@ -17,14 +17,16 @@ type Context = {
   /** What the errors are about. */
   readonly input: JsonValue;
   readonly spell: Spelling;
+  /** Issues that come first; nothing more is told of their places. */
+  readonly known?: readonly InputIssue[];
 };
 
 /** What Ajv's errors mean to whoever sent the input, each once and at most 50. */
 export function explainErrors(
   errors: readonly ErrorObject[],
-  { targets, input, spell }: Context,
+  { targets, input, spell, known = [] }: Context,
 ): InputIssue[] {
-  const issues = new Map<string, InputIssue>();
+  const issues = new Map(known.map((issue) => [toPathText(issue.path), issue]));
   for (const finding of toFindings(errors, targets)) {
     if (issues.size >= MOST_ISSUES) break;
     const at = toPath(finding.error.instancePath, input);
@@ -32,6 +34,7 @@ export function explainErrors(
       (name) => typeof name === "string",
     );
     const path = spell(member === undefined ? at : [...at, member]);
+    if (issues.has(toPathText(path))) continue;
     const message = toSentence(finding, (name) => String(spell([...at, name]).at(-1)));
     issues.set(`${toPathText(path)} ${message}`, { path, message });
   }

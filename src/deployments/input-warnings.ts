@@ -1,7 +1,8 @@
 import type { InputIssue, InputPath, Spelling } from "../job/input-issue.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
-import { ownMember } from "./json-schema.ts";
+import { findEffects } from "./model-effects.ts";
+import type { ModelProfile } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 import type { ObjectShape, Shape } from "./shape/shape.ts";
 
@@ -10,28 +11,17 @@ const MOST_WARNINGS = 50;
 type Context = {
   /** Null where nothing is known of the input's members. */
   readonly shape: ObjectShape | null;
-  /** What the upstream floors `width` and `height` to a multiple of; null where nobody knows. */
-  readonly divisor: number | null;
+  /** Null where nobody named it. */
+  readonly model: ModelProfile | null;
   readonly spell: Spelling;
 };
 
-/** What will happen to an input silently: sizes are floored, members that the schema does not speak of are sent. At most 50. */
-export function findWarnings(input: JsonObject, { shape, divisor, spell }: Context): InputIssue[] {
-  const floored = divisor === null ? [] : findFloored(input, divisor, spell);
+/** What will happen to an input silently: what its model makes of it, and that unknown members are sent. At most 50. */
+export function findWarnings(input: JsonObject, { shape, model, spell }: Context): InputIssue[] {
+  const effects = model === null ? [] : findEffects(input, model, spell);
   const whole = shape && ({ kind: "object", object: shape, isNullable: false } as const);
   const unknown = whole === null ? [] : findUnknown(input, whole, [], spell);
-  return [...floored, ...Iterator.from(unknown).take(MOST_WARNINGS)];
-}
-
-function findFloored(input: JsonObject, divisor: number, spell: Spelling): InputIssue[] {
-  return ["width", "height"].flatMap((name) => {
-    const size = ownMember(input, name);
-    if (typeof size !== "number" || !Number.isInteger(size) || size % divisor === 0) return [];
-    const path = spell([name]);
-    const floored = Math.floor(size / divisor) * divisor;
-    const message = `${path.at(-1)} ${size} is rounded down to ${floored}, a multiple of ${divisor}`;
-    return [{ path, message }];
-  });
+  return [...effects, ...Iterator.from(unknown).take(MOST_WARNINGS - effects.length)];
 }
 
 function* findUnknown(

@@ -190,8 +190,7 @@ function createEntryReader({
     const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.` };
     const shape = document && toObjectShape(document, takes);
     if (given !== null && shape === null) notes.doubt(["inputSchema"], SAYS_NOTHING);
-    const check =
-      document && checks.inputCheck(document, { shape, divisor: profile?.divisor ?? null });
+    const check = document && checks.inputCheck(document, { shape, model: profile });
     const gives = { typeName: `${typeName}Output`, otherwise: `What ${name} gives.` };
     const outputShape = outputDocument && toObjectShape(outputDocument, gives);
     return [

@@ -5,8 +5,6 @@ import lora from "./lora-input.json" with { type: "json" };
 import { RUN_INPUT, type RunInput } from "./schedule.ts";
 
 const FILM_FRAMES = 41;
-/** Models floor widths and heights to a multiple of a number, most of them of this one. */
-const USUAL_DIVISOR = 32;
 
 export type SandboxDeployment = {
   readonly id: string;
@@ -28,14 +26,16 @@ export function loadCatalogue(
   entries: readonly unknown[] = file.deployments,
 ): ReadonlyMap<string, SandboxDeployment> {
   const createCheck = createBodyChecks();
-  const divisors: ReadonlyMap<string, number> = new Map(Object.entries(lora.divisors));
+  const models = new Map(Object.entries(MODELS.parse(lora.models)));
 
   function toDeployment({ id, name, model, inputSchema, outputSchema }: Entry): SandboxDeployment {
-    const media = toMedia(model, outputSchema?.properties ?? {});
+    const traits = models.get(model ?? "") ?? USUAL;
+    const { divisor } = traits;
+    const media = toMedia(traits, outputSchema?.properties ?? {});
     const frames = media === "videos" ? FILM_FRAMES : 1;
-    const defaults = { num_frames: frames, ...readDefaults(inputSchema ?? {}) };
-    const divisor = divisors.get(model ?? "") ?? USUAL_DIVISOR;
-    const findProblems = createCheck(inputSchema ?? toInputSchema(model));
+    const ofSchema = readDefaults(inputSchema ?? {});
+    const defaults = { num_frames: frames, ...traits.defaults, ...ofSchema };
+    const findProblems = createCheck(inputSchema ?? (model === null ? {} : toInputSchema(traits)));
     return {
       id,
       name: name ?? id,
@@ -59,11 +59,14 @@ export function loadCatalogue(
   );
 }
 
-/** What a model takes; anything where it is not known. */
-function toInputSchema(model: string | null): BodyObject {
-  if (model === null) return {};
-  if (!lora.modelsWithControlImage.includes(model)) return lora.schema;
-  return { ...lora.schema, anyOf: lora.controlImages.map((name) => ({ required: [name] })) };
+/** What a model takes. */
+function toInputSchema({ needsControlImage, options }: Model): BodyObject {
+  const more = options.map((name) => [name, { type: "boolean" }] as const);
+  return {
+    ...lora.schema,
+    properties: { ...lora.schema.properties, ...Object.fromEntries(more) },
+    ...(needsControlImage && { anyOf: lora.controlImages.map((name) => ({ required: [name] })) }),
+  };
 }
 
 /** What a schema says of members that a body leaves out. */
@@ -76,13 +79,27 @@ function readDefaults({ properties }: BodyObject): BodyObject {
   );
 }
 
-function toMedia(model: string | null, outputs: object): SandboxDeployment["media"] {
+function toMedia({ isVideo }: Model, outputs: object): SandboxDeployment["media"] {
   if ("videos" in outputs || "video" in outputs) return "videos";
-  if ("images" in outputs || model === null) return "images";
-  return lora.videoModels.includes(model) ? "videos" : "images";
+  return isVideo && !("images" in outputs) ? "videos" : "images";
 }
 
 const NO_OBJECT: BodyProblem = { loc: ["body"], msg: "Input must be object", type: "dict_type" };
+
+type Model = z.infer<typeof MODEL>;
+
+const MODEL = z.object({
+  /** Widths and heights are floored to a multiple of it. */
+  divisor: z.number().default(32),
+  needsControlImage: z.boolean().default(false),
+  isVideo: z.boolean().default(false),
+  /** What it takes besides; true or false. */
+  options: z.array(z.string()).default([]),
+  /** What holds for what a body leaves out, unless `RUN_INPUT` has it. */
+  defaults: z.record(z.string(), z.number()).default({}),
+});
+const MODELS = z.record(z.string(), MODEL);
+const USUAL = MODEL.parse({});
 
 type Entry = z.infer<typeof ENTRY>;
 

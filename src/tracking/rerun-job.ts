@@ -34,7 +34,10 @@ export function createRerunJob({
     const kept = job === null ? null : await store.documents.readInput(jobId);
     if (job === null || kept === null) throw new JobNotFoundError(jobId);
     const input = change(kept, changes ?? {});
-    return await submitJob({ ...request, deploymentId: job.deploymentId, input });
+    const submitting = submitJob({ ...request, deploymentId: job.deploymentId, input });
+    return await submitting.catch((error: unknown) => {
+      throw error instanceof InvalidInputError ? explain(error, kept, Object(changes)) : error;
+    });
   };
 }
 
@@ -50,6 +53,16 @@ function change(input: JsonObject, changes: unknown): JsonObject {
   const changed = Object.fromEntries(members);
   if (sizeOf(changed) <= Math.max(MOST_GROWN_BYTES, sizeOf(input))) return changed;
   throw invalid("make the input larger than 1 MiB; leave some out");
+}
+
+/** Says of what the job had, and the caller left as it was, what to do about it. */
+function explain(error: InvalidInputError, kept: JsonObject, changes: object): InvalidInputError {
+  const issues = error.issues.map(({ path, message }) => {
+    const [member = ""] = path;
+    const isKept = Object.hasOwn(kept, member) && !Object.hasOwn(changes, member);
+    return { path, message: isKept ? `${message}; change it as you run the job again` : message };
+  });
+  return new InvalidInputError(issues, { cause: error });
 }
 
 function sizeOf(input: JsonObject): number {

@@ -77,8 +77,8 @@ test.skipIf(!hasChromium)(
     await page.setViewportSize(WINDOW);
 
     const editor = await openNewTab(page);
-    await page.keyboard.type("mutation { submitPaperLantern { __typename");
-    await editor.getByText("submitPaperLantern", { exact: true }).click();
+    await page.keyboard.type("mutation { submitSlowTide { __typename");
+    await editor.getByText("submitSlowTide", { exact: true }).click();
     await page.keyboard.press("ControlOrMeta+ArrowRight"); // To the end of the word.
     await page.keyboard.type('(input: { prompt: "A harbour", resolution: H');
     await take(page, /^HIGH/, "underlined-1-values");

@@ -410,12 +410,12 @@ it("tries a schema that can't be compiled once, and then checks by another of it
   const checks = createChecks();
   const $id = "https://a.test/s.json";
   const twice = documentOf({ $id, $defs: { a: { $anchor: "x" }, b: { $anchor: "x" } } });
-  const check = checks.inputCheck(twice, { shape: null, divisor: null });
+  const check = checks.inputCheck(twice, { shape: null, model: null });
   for (let count = 0; count < 3; count++) {
     const { issues } = check({}, (path) => path);
     expect(toTexts(issues)).toEqual([": can't be checked as it is; try another input"]);
   }
   expect(compile).toHaveBeenCalledTimes(1);
-  const good = checks.inputCheck(documentOf({ $id }), { shape: null, divisor: null });
+  const good = checks.inputCheck(documentOf({ $id }), { shape: null, model: null });
   expect(good({}, (path) => path).issues).toEqual([]);
 });

@@ -1,26 +1,14 @@
 import { describe, expect, it } from "vitest";
 
+import { findModel } from "../../src/deployments/model-profile.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { camelCase, checkOf, toTexts } from "../support/document-of.ts";
 
-function warningsOf(schema: JsonObject, input: JsonObject, divisor: number | null = null) {
-  return toTexts(checkOf(schema, divisor)(input, camelCase).warnings);
+function warningsOf(schema: JsonObject, input: JsonObject, model?: string) {
+  return toTexts(checkOf(schema, findModel(model ?? ""))(input, camelCase).warnings);
 }
 
 describe("an input's warnings", () => {
-  it("tell which sizes are floored, if they are given and the divisor is known", () => {
-    const schema = {
-      properties: { width: true, height: { type: "integer", default: 1_000 } },
-    };
-    expect(warningsOf(schema, { width: 1_000 }, 16)).toEqual([
-      "width: width 1000 is rounded down to 992, a multiple of 16",
-    ]);
-    expect(warningsOf(schema, { width: 1_024, height: 1_001 }, 32)).toEqual([
-      "height: height 1001 is rounded down to 992, a multiple of 32",
-    ]);
-    expect(warningsOf(schema, { width: 1_000 })).toEqual([]);
-  });
-
   it("tell which members no part of the schema speaks of, wherever they are", () => {
     const schema = {
       properties: {
@@ -61,7 +49,9 @@ describe("an input's warnings", () => {
 
   it("are at most 50", () => {
     const members = Array.from({ length: 1_000 }, (_, index) => [`x${index}`, 1] as const);
-    const warnings = warningsOf({ properties: { a: true } }, Object.fromEntries(members));
+    const input = { ...Object.fromEntries(members), width: 1_000 };
+    const warnings = warningsOf({ properties: { a: true, width: true } }, input, "flux");
     expect(warnings).toHaveLength(50);
+    expect(warnings[0]).toBe("width: width 1000 is rounded down to 992, a multiple of 16");
   });
 });

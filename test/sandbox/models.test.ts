@@ -1,65 +1,49 @@
 import { describe, expect, test } from "vitest";
-import { startWith } from "./start-with.ts";
+import { z } from "zod";
+import lora from "../../src/sandbox/lora-input.json" with { type: "json" };
+import { measure, startWith } from "./start-with.ts";
 import { EXAMPLE_BODY } from "../support/example-body.ts";
+import { readModels } from "../support/models-page.ts";
 
+const STEPS = z.record(
+  z.string(),
+  z.object({ defaults: z.object({ sample_steps: z.number().optional() }).default({}) }),
+);
 const PICTURE = "https://example.com/a.png";
 
 describe("a deployment of a model", () => {
-  test.each([
-    ["flux", "images"],
-    ["flux2", "images"],
-    ["flux2_klein_4b", "images"],
-    ["flux2_klein_9b", "images"],
-    ["flex1", "images"],
-    ["flex2", "images"],
-    ["sd15", "images"],
-    ["sdxl", "images"],
-    ["qwen_image", "images"],
-    ["qwen_image_2512", "images"],
-    ["zimage", "images"],
-    ["zimage_turbo", "images"],
-    ["zimage_deturbo", "images"],
-    ["chroma", "images"],
-    ["hidream", "images"],
-    ["lumina2", "images"],
-    ["omnigen2", "images"],
-    ["krea2", "images"],
-    ["krea2_turbo", "images"],
-    ["wan21_14b", "videos"],
-    ["wan21_1b", "videos"],
-    ["wan22_14b_t2v", "videos"],
-    ["wan22_5b", "videos"],
-    ["ltx2", "videos"],
-    ["ltx2.3", "videos"],
-    ["minimax_h3", "videos"],
-  ])("%s makes %s from a prompt", async (model, media) => {
-    const sandbox = await startWith([{ id: "own", name: "Own", model }]);
-    const output = await sandbox.run("own", { prompt: "A lantern" });
+  test.each(readModels())("$name makes what the page on models says of it", async (row) => {
+    const { name, needsControlImage, size, video, options } = row;
+    const sandbox = await startWith([{ id: "own", name: "Own", model: name }]);
+    const prompt = "A lantern";
+    const body = needsControlImage ? { prompt, ctrl_img: PICTURE } : { prompt };
+    const media = video === null ? "images" : "videos";
+    const output = await sandbox.run("own", body);
     expect(output).toEqual({ [media]: [expect.stringContaining(sandbox.url)] });
-    expect(await sandbox.refuse("own", {})).toEqual({ '["body","prompt"]': "missing" });
-  });
+    const files = output[media] ?? [];
+    expect(await measure(files)).toEqual({ width: size, height: size });
+    const text = await (await fetch(files[0] ?? "")).text();
+    const [, seconds = null] = / dur="([\d.]+)s"/.exec(text) ?? [];
+    expect(seconds === null ? null : Number(seconds)).toBe(video && video.frames / video.fps);
 
-  test.each([
-    ["flux_kontext", "images"],
-    ["qwen_image_edit", "images"],
-    ["qwen_image_edit_plus", "images"],
-    ["qwen_image_edit_plus_2511", "images"],
-    ["hidream_e1", "images"],
-    ["krea2_o_edit", "images"],
-    ["krea2_o_edit_turbo", "images"],
-    ["wan21_i2v_14b", "videos"],
-    ["wan21_i2v_14b480p", "videos"],
-    ["wan22_14b_i2v", "videos"],
-  ])("%s makes %s from a prompt and any one control image", async (model, media) => {
-    const sandbox = await startWith([{ id: "own", name: "Own", model }]);
-    const output = await sandbox.run("own", { prompt: "A lantern", ctrl_img: PICTURE });
-    expect(output).toEqual({ [media]: [expect.stringContaining(sandbox.url)] });
-    for (const name of ["ctrl_img_1", "ctrl_img_2", "ctrl_img_3"]) {
-      expect(await sandbox.refuse("own", { prompt: "A lantern", [name]: PICTURE })).toEqual({});
-    }
-    expect(await sandbox.refuse("own", { prompt: "A lantern" })).toMatchObject({
-      '["body","ctrl_img"]': "missing",
+    const [floored = ""] = (await sandbox.run("own", { ...body, width: 1_000 }))[media] ?? [];
+    const width = row.divisor * Math.floor(1_000 / row.divisor);
+    expect(await measure([floored])).toMatchObject({ width });
+    expect(STEPS.parse(lora.models)[name]?.defaults.sample_steps ?? 25).toBe(row.sampleSteps);
+
+    const trained = { kv_cache: true, match_target_res: false };
+    expect(Object.keys(await sandbox.refuse("own", { ...body, ...trained }))).toEqual(
+      options.length > 0 ? [] : ['["body","kv_cache"]', '["body","match_target_res"]'],
+    );
+    expect(await sandbox.refuse("own", { ctrl_img: PICTURE })).toEqual({
+      '["body","prompt"]': "missing",
     });
+    for (const image of ["ctrl_img_1", "ctrl_img_2", "ctrl_img_3"]) {
+      expect(await sandbox.refuse("own", { prompt, [image]: PICTURE })).toEqual({});
+    }
+    expect(await sandbox.refuse("own", { prompt })).toEqual(
+      needsControlImage ? expect.objectContaining({ '["body","ctrl_img"]': "missing" }) : {},
+    );
   });
 
   test("takes the contract's example, and no other fields or values", async () => {

@@ -414,7 +414,7 @@ describe("a bad call", () => {
     ["very deep JSON", "[".repeat(100_000), "json_invalid"],
   ])("with %s as body gets 422", async (_title, body, type) => {
     const sandbox = await start();
-    const path = `/prod/v1/deployments/${lantern}/inference`;
+    const path = `/prod/v1/deployments/${tide}/inference`;
     const call = await sandbox.call("POST", path, body);
     expect(call).toMatchObject({ status: 422, answer: { detail: [{ type }] } });
   });
@@ -498,7 +498,7 @@ describe("a file", () => {
     const output = { videos: [`${sandbox.url}/files/${id}/0.svg`] };
     expect(await sandbox.look(id, "result", tide)).toMatchObject({ output });
     const response = await fetch(output.videos[0] ?? "");
-    expect(await response.text()).toContain(`dur="${41 / 16}s" repeatCount="indefinite"`);
+    expect(await response.text()).toContain(`dur="${41 / 24}s" repeatCount="indefinite"`);
   });
 });
 

@@ -2,6 +2,7 @@ import { toPathText } from "../../src/job/input-issue.ts";
 import type { InputIssue, Spelling } from "../../src/job/input-issue.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { createChecks } from "../../src/deployments/create-checks.ts";
+import type { ModelProfile } from "../../src/deployments/model-profile.ts";
 import type { SchemaDocument } from "../../src/deployments/json-schema.ts";
 import { readSchema } from "../../src/deployments/read-schema.ts";
 import { toObjectShape } from "../../src/deployments/shape/to-shape.ts";
@@ -14,13 +15,13 @@ export function documentOf(schema: JsonObject): SchemaDocument {
 }
 
 /** Checks inputs as those of a deployment are checked whose file has this schema. */
-export function checkOf(schema: JsonObject, divisor: number | null = null) {
+export function checkOf(schema: JsonObject, model: ModelProfile | null = null) {
   const document = documentOf(schema);
   const shape = toObjectShape(document, {
     typeName: "GlowInput",
     otherwise: "Glow.",
   });
-  const check = createChecks().inputCheck(document, { shape, divisor });
+  const check = createChecks().inputCheck(document, { shape, model });
   return (input: JsonObject, spell: Spelling = (path) => path) => check(input, spell);
 }
 

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 
+import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
@@ -16,11 +17,13 @@ const log = pino({ level: "silent" });
 export function connectSubmitter(options: {
   readonly upstream: FaultyUpstream;
   readonly store: JobStore;
+  readonly catalogue?: Catalogue;
   readonly pace?: Pace;
   readonly timeoutMs?: number;
   readonly submitsAtOnce?: number;
 }): Submitter {
   const { upstream, store, timeoutMs = 10_000, submitsAtOnce = 100 } = options;
+  const { catalogue = OPEN_CATALOGUE } = options;
   const { pace = createPace({ now: () => 0, random: () => 1, log }) } = options;
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
@@ -29,7 +32,7 @@ export function connectSubmitter(options: {
     pace,
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
-    catalogue: OPEN_CATALOGUE,
+    catalogue,
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,
     submitMarginMs: 5_000,

@@ -9,6 +9,7 @@ import { createRerunJob } from "../../src/tracking/rerun-job.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { connectSubmitter } from "./connect-submitter.ts";
 
@@ -129,6 +130,27 @@ test.each([
     issues: [{ path, message: expect.stringContaining(message) }],
   });
   expect(upstream.count("submit")).toBe(1);
+});
+
+test("a job whose input would surely fail now is refused with what to do, unless changes mend it", async () => {
+  // As a version that filled in defaults has left it.
+  const old = { prompt: "a glow", fps: 16, num_frames: 41, neg: "" };
+  const job = await submit(old);
+  submitter = connectSubmitter({
+    upstream,
+    store,
+    catalogue: catalogueOf({ id: "dep", name: "Dep", model: "minimax_h3" }),
+  });
+  const message =
+    "must be 24, or left out: minimax_h3 fails otherwise; change it as you run the job again";
+  const refused = { name: "InvalidInputError", issues: [{ path: ["fps"], message }] };
+  await expect(rerun(job)).rejects.toMatchObject(refused);
+  await expect(rerun(job, { fps: 30 })).rejects.toMatchObject({
+    issues: [{ path: ["fps"], message: "must be 24, or left out: minimax_h3 fails otherwise" }],
+  });
+  expect(upstream.count("submit")).toBe(1);
+  await rerun(job, { fps: null });
+  expect(sent()).toEqual({ prompt: "a glow", num_frames: 41, neg: "" });
 });
 
 test("an input that is large already runs again, and may shrink", async () => {
