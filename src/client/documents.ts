@@ -14,8 +14,8 @@ export type TypedDocument<Data, Variables> = {
 export type FieldOf<Data> = Data[Exclude<keyof Data, "__typename">];
 
 export function fieldOf<Data extends object>(data: Data): FieldOf<Data> {
-  const [field] = Object.values(data);
-  return field;
+  // Codegen may have added `__typename`, which comes first then.
+  return Object.entries(data).find(([name]) => name !== "__typename")?.[1];
 }
 
 const JOB_FIELDS = /* GraphQL */ `
