@@ -1,4 +1,3 @@
-import { DOCUMENTS } from "runcomfy-graphql/client";
 import { formatDocument, stringifyDocument } from "urql";
 import { defineConfig, type Plugin } from "vite";
 
@@ -13,7 +12,7 @@ const listDocuments: Plugin = {
     this.emitFile({
       type: "asset",
       fileName: "documents.json",
-      source: JSON.stringify([...texts, ...DOCUMENTS]),
+      source: JSON.stringify(texts),
     });
   },
 };

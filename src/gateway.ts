@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
 import type { Viewer } from "./auth/viewer.ts";
+import { DOCUMENTS } from "./client/documents.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
@@ -91,10 +92,9 @@ export async function startGateway(
   const { auth, doors, limits } = config;
   const { trustedDocumentsFile: file } = doors;
   const consoleFolder = fileURLToPath(new URL("../console/dist", import.meta.url));
+  const pages = doors.hasConsole ? readDocuments(consoleFolder) : [];
   const trustedDocuments =
-    file === null
-      ? null
-      : await loadTrustedDocuments(file, doors.hasConsole ? readDocuments(consoleFolder) : []);
+    file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
   const authenticator = keep(
     await createAuthenticator({ config: auth, limits: limits.owner, log }),
   );

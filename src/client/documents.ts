@@ -179,7 +179,7 @@ export const CREATE_UPLOAD: TypedDocument<
   }
 `;
 
-/** All that the client sends by itself: for a gateway with trusted documents. */
+/** All that the client sends by itself: a gateway with trusted documents trusts these too. */
 export const DOCUMENTS: readonly string[] = /* @__PURE__ */ [
   JOB_UPDATED,
   JOBS,

@@ -192,7 +192,7 @@ const SERVER = {
   TRUSTED_DOCUMENTS: optional(
     z.string(),
     "every document runs",
-    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents and the console\'s run.',
+    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents, the console\'s and the client\'s run.',
   ),
   INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may query the schema."),
   GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether to serve GraphiQL."),

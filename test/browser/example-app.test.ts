@@ -10,6 +10,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { hasChromium, openPage } from "../support/chromium.ts";
 import { runGateway } from "../support/gateway-process.ts";
+import { generateExample } from "../support/generate-example.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
@@ -27,15 +28,16 @@ const SOON = { timeout: 20_000, interval: 100 };
 /** The example, or what else is written for a URL, built for a gateway of its own behind a proxy. */
 async function openExample(
   name: string,
-  speed = "4",
+  environment: Readonly<Record<string, string>> = {},
   write: (url: string) => Promise<string> = () => Promise.resolve(EXAMPLE),
 ) {
   const folder = await createTemporaryFolder();
   const site = await serveFiles(folder);
   const gateway = runGateway({
     DATABASE_URL: `file:${folder}/gateway.db`,
-    SANDBOX_SPEED: speed,
+    SANDBOX_SPEED: "4",
     CORS_ORIGINS: site,
+    ...environment,
   });
   const origin = await gateway.url;
   const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
@@ -228,7 +230,7 @@ test.skipIf(!hasChromium)(
   "a second submit that fails marks its fields beside the job that is there, which can be cancelled while it waits",
   { timeout: PATIENCE_MS },
   async () => {
-    const { page, proxy, origin } = await openExample("example-second", "1");
+    const { page, proxy, origin } = await openExample("example-second", { SANDBOX_SPEED: "1" });
     await fill(page, { ...INPUT, Prompt: "[slow] A warmer harbour", Width: "1000" });
     await submit(page).click();
     await expect.poll(() => main(page), SOON).toMatch(/job_\w+ IN_QUEUE/);
@@ -256,10 +258,41 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
+  "the example shows a job, cancels one and uploads a picture with documents that are generated and trusted as the pages tell",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const example = await generateExample();
+    const { page, origin } = await openExample(
+      "example-trusted",
+      {
+        SANDBOX_SPEED: "1",
+        TRUSTED_DOCUMENTS: join(example, "src/gql/persisted-documents.json"),
+        CONSOLE: "false",
+      },
+      () => Promise.resolve(example),
+    );
+    const create = { width: 64, height: 64, channels: 3, background: "teal" } as const;
+    await drop(page, "teal.png", await sharp({ create }).png().toBuffer());
+    await expect.poll(() => page.getByLabel("Picture").inputValue(), SOON).toMatch(/^upload:upl_/);
+    await fill(page, { Prompt: "[slow] A teal harbour" });
+    await submit(page).click();
+    await expect.poll(() => main(page), SOON).toMatch(/job_\w+ IN_QUEUE/);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await expect.poll(() => main(page), SOON).toMatch(/job_\w+ CANCELLED/);
+    const refused = await fetch(`${origin}/graphql?query={viewer{id}}`);
+    expect(await refused.text()).toContain("PERSISTED_QUERY_REQUIRED");
+  },
+);
+
+test.skipIf(!hasChromium)(
   "README's component runs a prompt that failed again, asks again for a lost answer, and says what is wrong, beside a live list",
   { timeout: PATIENCE_MS },
   async () => {
-    const { page, proxy, origin } = await openExample("lantern", "20", writeLantern);
+    const { page, proxy, origin } = await openExample(
+      "lantern",
+      { SANDBOX_SPEED: "20" },
+      writeLantern,
+    );
     const prompt = page.getByRole("textbox");
     await prompt.fill("[fail] again");
     await submit(page).click();

@@ -16,6 +16,7 @@ import {
   JOBS_UPDATED,
 } from "../../src/client/documents.ts";
 import type { GatewayError } from "../../src/client/gateway-error.ts";
+import type { JobsUpdatedSubscription } from "../../src/client/gql.ts";
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { LANTERN, openClient } from "./open-client.ts";
@@ -310,21 +311,33 @@ test("a credential that can't be had at the moment is asked for again, and one t
   expect(kinds).toContain("connected");
 });
 
-test("its documents, and those with a hash, are taken by a gateway with trusted documents that lists them", async () => {
-  const folder = await createTemporaryFolder();
-  const file = join(folder, "trusted.json");
-  const viewer = { toString: () => "{ viewer { id } }", __meta__: { hash: "abc" } };
-  const listed = { ...DOCUMENTS, abc: "{ viewer { id scopes } }" };
-  await writeFile(file, JSON.stringify(listed));
-  const { client } = await openClient({ TRUSTED_DOCUMENTS: file });
-  const jobs = await collect(client.submitAndWatch(LANTERN_JOB));
-  expect(jobs.at(-1)?.status).toBe("SUCCEEDED");
-  expect((await client.request(JOBS, { first: 1 })).jobs.edges).toHaveLength(1);
-  expect(await client.request(viewer, {})).toMatchObject({ viewer: { scopes: expect.any(Array) } });
-  await expect(client.request("{ viewer { id } }", {})).rejects.toMatchObject({
-    code: "PERSISTED_QUERY_REQUIRED",
-  });
-});
+test.each(["true", "false"])(
+  "its documents and those that are listed are all that a gateway with trusted documents takes, with CONSOLE=%s",
+  async (CONSOLE) => {
+    const file = join(await createTemporaryFolder(), "trusted.json");
+    const viewer = { toString: () => "{ viewer { id } }", __meta__: { hash: "abc" } };
+    await writeFile(file, JSON.stringify({ abc: "{ viewer { id scopes } }" }));
+    const { client } = await openClient({ TRUSTED_DOCUMENTS: file, CONSOLE });
+    const jobs = await collect(client.submitAndWatch(LANTERN_JOB));
+    expect(jobs.at(-1)?.status).toBe("SUCCEEDED");
+    const cursor = await new Promise((resolve, reject) => {
+      const next = ({ jobsUpdated }: JobsUpdatedSubscription) => resolve(jobsUpdated.cursor);
+      onTestFinished(client.subscribe(JOBS_UPDATED, { after: "" }, { next, error: reject }));
+    });
+    expect(cursor).toEqual(expect.any(String));
+    for (const document of DOCUMENTS.filter((text) => !text.includes("subscription")))
+      // They lack their variables, which is said only of those that are trusted.
+      await expect(client.request(document, {})).rejects.not.toMatchObject({
+        code: "PERSISTED_QUERY_REQUIRED",
+      });
+    expect(await client.request(viewer, {})).toMatchObject({
+      viewer: { scopes: expect.any(Array) },
+    });
+    await expect(client.request("{ viewer { id } }", {})).rejects.toMatchObject({
+      code: "PERSISTED_QUERY_REQUIRED",
+    });
+  },
+);
 
 test("without a gateway a call says so", async () => {
   const client = createGatewayClient({ url: "http://127.0.0.1:1/graphql" });
