@@ -2,6 +2,7 @@ import {
   type Client as Socket,
   createClient,
   type FormattedExecutionResult,
+  MessageType,
   type Sink as SocketSink,
   type SubscribePayload,
 } from "graphql-ws";
@@ -26,11 +27,12 @@ const PING_MS = 15_000;
 const PONG_MS = 5_000;
 const OPEN_MS = 20_000;
 const MOST_PAUSE_MS = 30_000;
-/** Close codes: nobody is at fault, `authorization` threw, a credential is missing, wrong or has run out, a mistake. */
-const NORMAL = 1000;
+/** Close codes: `authorization` threw, graphql-ws gave the socket up, a credential is missing, wrong or has run out. */
 const PARAMS_THREW = 4005;
+const TERMINATED = 4499;
 const REFUSED: ReadonlySet<number> = new Set([4401, 4403]);
-const INTERNAL_ERROR = 4500;
+/** After these a later try would end the same: a message is too big, or is none of the protocol's. */
+const MISTAKES: ReadonlySet<number> = new Set([1009, 4400, 4406, 4409, 4429]);
 const DOWN = "The connection is down; trying again.";
 
 export type Job = JobUpdatedSubscription["jobUpdated"];
@@ -58,14 +60,24 @@ export type ClientOptions = {
    * says that the last one was not accepted.
    */
   readonly authorization?: (wasRefused: boolean) => string | Promise<string>;
+  /** The class of WebSockets, such as that of the package `ws`, where there is no global one: on Node before 22. */
+  readonly webSocketImpl?: unknown;
 };
 
 export type GatewayClient = ReturnType<typeof createGatewayClient>;
 
-/** Speaks to a gateway over HTTP and one WebSocket. Throws a `TypeError` where `url` is none. */
-export function createGatewayClient({ url, authorization }: ClientOptions) {
+/** Speaks to a gateway over HTTP and one WebSocket. Throws a `TypeError` where `url` is none, or there is no WebSocket. */
+export function createGatewayClient({
+  url,
+  authorization,
+  webSocketImpl = globalThis.WebSocket,
+}: ClientOptions) {
   const page = globalThis.location?.href;
   if (!URL.canParse(url, page)) throw new TypeError("Outside a page, give a whole URL.");
+  if (webSocketImpl === undefined)
+    throw new TypeError(
+      "There is no WebSocket here. Give webSocketImpl the one of the package ws.",
+    );
   const address = new URL(url, page);
   let wasRefused = false;
   let excuse = "";
@@ -83,6 +95,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
   let current: Connection = { kind: "idle" };
   const listeners = new Set<() => void>();
   function set(next: Connection): void {
+    if (JSON.stringify(next) === JSON.stringify(current)) return;
     current = next;
     for (const listener of listeners) listener();
   }
@@ -91,7 +104,8 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
   let count = 0;
   let hasConnected = false;
   let isFinal = false;
-  let isCut = false;
+  /** Sockets since the last one on which anything came but that it may begin. */
+  let failures = 0;
   let deadline: ReturnType<typeof setTimeout>;
   function giveUpIn(ms: number): void {
     clearTimeout(deadline);
@@ -101,23 +115,22 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
   function noteClosed(event: unknown): void {
     clearTimeout(deadline);
     const { code, reason } = toClosed(event);
-    isCut = code === NORMAL && count > 0;
-    wasRefused ||= REFUSED.has(code);
+    const isRefused = REFUSED.has(code);
+    wasRefused ||= isRefused;
     // A credential that was good may have run out, and the next one be better.
-    isFinal = REFUSED.has(code) && !(hasConnected && authorization !== undefined);
-    hasConnected &&= !REFUSED.has(code);
+    isFinal = MISTAKES.has(code) || (isRefused && !(hasConnected && authorization !== undefined));
+    hasConnected &&= !isRefused;
     if (count === 0) return set({ kind: "idle" });
     if (isFinal) return set({ kind: "refused", reason });
     const since = current.kind === "away" ? current.since : Date.now();
-    return set({ kind: "away", since, reason: code === PARAMS_THREW ? excuse : DOWN });
+    set({ kind: "away", since, reason: code === PARAMS_THREW ? excuse : DOWN });
+    // After many codes graphql-ws would not come back, and after a normal one at once: what it gives up itself, after a pause.
+    if (code !== TERMINATED && code !== PARAMS_THREW) client.terminate();
   }
 
   const client: Socket = createClient({
-    async url() {
-      // After such a close it would be back at once, however often.
-      if (isCut) await wait(0);
-      return address.href.replace(/^http/, "ws");
-    },
+    url: address.href.replace(/^http/, "ws"),
+    webSocketImpl,
     async connectionParams() {
       const value = await toCredential();
       return value === undefined ? undefined : { authorization: value };
@@ -125,7 +138,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     keepAlive: PING_MS,
     retryAttempts: Infinity,
     shouldRetry: () => !isFinal,
-    retryWait: wait,
+    retryWait: () => wait(failures++),
     on: {
       connecting() {
         isFinal = false;
@@ -136,6 +149,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
         hasConnected = true;
         set({ kind: "connected" });
       },
+      message: ({ type }) => type === MessageType.ConnectionAck || (failures = 0),
       closed: noteClosed,
       ping: (isReceived) => isReceived || giveUpIn(PONG_MS),
       pong: (isReceived) => isReceived && clearTimeout(deadline),
@@ -207,7 +221,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
     variables: Variables,
     sink: Sink<Data>,
   ): () => void {
-    let failures = 0;
+    let errors = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let leave = begin();
 
@@ -217,10 +231,10 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
         // It reads the variables anew whenever it is back, so a cursor in them may move.
         toPayload(document, variables),
         {
-          next({ data, errors }) {
+          next({ data, errors: reasons }) {
             if (isOver) return undefined;
-            if (!data) return fail(toError(errors));
-            failures = 0;
+            if (!data) return fail(toError(reasons));
+            errors = 0;
             try {
               return sink.next(data);
             } catch (error) {
@@ -232,8 +246,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
           },
           error(cause) {
             const { code, reason: message } = toClosed(cause);
-            const isClosed = code !== 0 && code !== INTERNAL_ERROR;
-            fail(isClosed ? new GatewayError({ code: "REFUSED", message }) : toError(cause));
+            fail(code === 0 ? toError(cause) : new GatewayError({ code: "REFUSED", message }));
           },
           complete() {
             if (!isOver) sink.complete?.();
@@ -247,7 +260,7 @@ export function createGatewayClient({ url, authorization }: ClientOptions) {
         isOver = true;
         end();
         if (error.retryable) {
-          const seconds = error.retryAfterSeconds ?? 2 ** failures++;
+          const seconds = Math.max(error.retryAfterSeconds ?? 0, 2 ** errors++);
           timer = setTimeout(() => (leave = begin()), Math.min(seconds * 1_000, MOST_PAUSE_MS));
         }
         sink.error?.(error);
@@ -409,5 +422,7 @@ async function wait(retries: number): Promise<void> {
 /** The socket's errors are events of its closing, or what `authorization` threw. */
 function toClosed(event: unknown): { readonly code: number; readonly reason: string } {
   const { code = 0, reason = "" } = Object(event);
-  return { code, reason };
+  if (!MISTAKES.has(code)) return { code, reason };
+  const said = reason && ` (${reason})`;
+  return { code, reason: `The socket was closed with ${code}${said}: see docs/errors.md.` };
 }

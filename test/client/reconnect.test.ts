@@ -1,0 +1,118 @@
+import { setImmediate } from "node:timers/promises";
+
+import { expect, onTestFinished, test, vi } from "vitest";
+import { WebSocket } from "ws";
+
+import { createGatewayClient } from "../../src/client/create-gateway-client.ts";
+import { JOB_UPDATED } from "../../src/client/documents.ts";
+import type { GatewayError } from "../../src/client/gateway-error.ts";
+import { openClient } from "./open-client.ts";
+import { openClientOf, SUBSCRIPTION } from "./socket-server.ts";
+
+const SOON = { timeout: 20_000, interval: 50 };
+const DATA = { viewer: { id: "anna" } };
+
+test.each([1000, 1001, 1002, 1003, 1007, 1008, 1011, 1012, 1013, 4000, 4004, 4408, 4500, 4504])(
+  "a subscription comes back after a close with %i, whoever it is for",
+  async (code) => {
+    const { client } = await openClientOf(({ socket, send }, before) => {
+      if (before < 2) return socket.close(code);
+      send("next", { data: DATA });
+      return send("complete");
+    });
+    const heard: unknown[] = [];
+    const sink = {
+      next: (value: unknown) => heard.push(value),
+      error: (error: unknown) => heard.push(error),
+      complete: () => heard.push("complete"),
+    };
+    onTestFinished(client.subscribe(SUBSCRIPTION, {}, sink));
+    onTestFinished(client.socket.subscribe({ query: SUBSCRIPTION }, sink));
+    await expect.poll(() => heard, SOON).toHaveLength(4);
+    expect(heard).toEqual(expect.arrayContaining([DATA, { data: DATA }, "complete"]));
+    expect(heard.filter((one) => one === "complete")).toHaveLength(2);
+  },
+);
+
+test.each([1009, 4400, 4406, 4409, 4429])(
+  "a close with %i, which would come again, ends what is subscribed to and says where to look it up",
+  async (code) => {
+    const { client, count } = await openClientOf(({ socket }) => socket.close(code, "Too big"));
+    const error = await new Promise<GatewayError>((resolve) => {
+      onTestFinished(client.subscribe(SUBSCRIPTION, {}, { next: () => undefined, error: resolve }));
+    });
+    expect(error).toMatchObject({ code: "REFUSED", retryable: false });
+    expect(error.message).toMatch(new RegExp(`${code}.*Too big.*docs/errors.md`));
+    expect(client.connection.get()).toEqual({ kind: "refused", reason: error.message });
+    expect(count()).toBe(1);
+  },
+);
+
+test.each([4401, 4403])(
+  "a credential that was accepted and is then refused with %i is asked for anew",
+  async (code) => {
+    const hints: boolean[] = [];
+    const authorization = (wasRefused: boolean) => {
+      hints.push(wasRefused);
+      return "Bearer anna";
+    };
+    const { client } = await openClientOf(
+      ({ socket, send }, before) =>
+        before === 0 ? socket.close(code, "It has run out.") : send("next", { data: DATA }),
+      { authorization },
+    );
+    const data = await new Promise((next, error) => {
+      onTestFinished(client.subscribe(SUBSCRIPTION, {}, { next, error }));
+    });
+    expect(data).toEqual(DATA);
+    expect(hints).toEqual([false, true]);
+  },
+);
+
+/** How often a client asks within half a minute, in which whatever it waits for comes at once. */
+async function countTries(answer: Parameters<typeof openClientOf>[0]): Promise<number> {
+  const { client, count } = await openClientOf(answer);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  onTestFinished(client.subscribe(SUBSCRIPTION, {}, { next: () => undefined }));
+  await vi.waitUntil(() => count() > 0);
+  for (let second = 0; second < 30; second++) {
+    for (let turn = 0; turn < 200; turn++) await setImmediate();
+    vi.advanceTimersByTime(1_000);
+  }
+  return count();
+}
+
+test("an error that says to try again in 0 s is not asked for again at once, and ever less often", async () => {
+  const errors = [
+    { message: "Full.", extensions: { code: "QUOTA_EXCEEDED", retryAfterSeconds: 0 } },
+  ];
+  const tries = await countTries(({ send }) => send("error", errors));
+  expect(tries).toBeGreaterThan(2);
+  // At 0, 1, 3, 7 and 15 s.
+  expect(tries).toBeLessThanOrEqual(5);
+});
+
+test.each([1000, 1011, 1013, 4500])(
+  "a server that lets in and closes with %i, whatever comes, is asked ever less often",
+  async (code) => {
+    const tries = await countTries(({ socket }) => socket.close(code));
+    expect(tries).toBeGreaterThan(2);
+    // The shortest pauses are 0.5, 1, 2, 4, 8 and 7.5 s.
+    expect(tries).toBeLessThanOrEqual(7);
+  },
+);
+
+test("where there is no WebSocket, as on Node 20, one is asked for with a sentence, and used once given", async () => {
+  vi.stubGlobal("WebSocket", undefined);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  expect(() => createGatewayClient({ url: "http://127.0.0.1:4000/graphql" })).toThrow(
+    /no WebSocket.*webSocketImpl/,
+  );
+  const { client } = await openClient({}, { webSocketImpl: WebSocket });
+  const error = await new Promise((resolve, reject) => {
+    const id = "job_unknown";
+    client.subscribe(JOB_UPDATED, { id }, { next: reject, error: resolve });
+  });
+  expect(error).toMatchObject({ code: "NOT_FOUND" });
+});
