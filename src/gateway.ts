@@ -155,6 +155,9 @@ export async function startGateway(
   const live = createLiveDeployments({ runcomfy, log });
   const isSandbox = config.upstream.kind === "sandbox";
   const isOpen = auth.kind === "none";
+  // Whoever develops a page here needs no setting, and no other page can spend money or read what cost some.
+  const admitsLoopback =
+    doors.origins === null && isSandbox && isOpen && !(await store.jobs.holdsOthers());
   // An early call shows whether the token is accepted. A sandbox's token was made for it.
   const firstCall = isSandbox ? null : askOnce(live, catalogue);
   const { jobRetentionDays: days } = config;
@@ -224,7 +227,7 @@ export async function startGateway(
         mostBytes: limits.unreadBytes,
         onRefusal: metrics?.noteRefusal,
       }),
-      doors: { ...doors, isOpen, trustedDocuments },
+      doors: { ...doors, origins: doors.origins ?? [], admitsLoopback, isOpen, trustedDocuments },
       limits,
       onRefusal: metrics?.noteRefusal,
       onFailedEvent: metrics?.noteFailedEvent,

@@ -175,7 +175,8 @@ function toFiles(variables: Variables, given: Given) {
 function toDoors(variables: Variables) {
   const isProduction = variables.NODE_ENV === "production";
   return {
-    origins: variables.CORS_ORIGINS ?? [],
+    /** Null admits those on loopback, where nothing there costs money or is another's. */
+    origins: variables.CORS_ORIGINS ?? null,
     hasIntrospection: variables.INTROSPECTION ?? !isProduction,
     hasGraphiql: variables.GRAPHIQL ?? !isProduction,
     hasConsole: variables.CONSOLE ?? !isProduction,

@@ -186,7 +186,7 @@ const SERVER = {
       (origins) => origins.every(isOrigin),
       "must be a list of exact origins, such as https://app.example.com, as browsers send them: lower case, no path, no slash at the end, no default port, no *",
     ),
-    "none",
+    "none; with the sandbox and `AUTH=none`, any port of `localhost`, `127.0.0.1` and `[::1]`, if the database has no job of an account at startup",
     "Other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry only the headers `authorization`, `content-type`, `accept`, `traceparent` and `tracestate`.",
   ),
   TRUSTED_DOCUMENTS: optional(

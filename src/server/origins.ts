@@ -15,14 +15,18 @@ const PREFLIGHT = {
   "access-control-max-age": "600",
 };
 
+/** A page that this machine serves, as browsers name it. */
+const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
+
 /** `origins` are exact, as is `publicUrl`, where the gateway has one; `isOpen` says that the gateway lets everybody in. */
 export function createOrigins(options: {
   readonly origins: readonly string[];
+  readonly admitsLoopback: boolean;
   readonly publicUrl: string | null;
   readonly isOpen: boolean;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const { origins, isOpen, log } = options;
+  const { origins, admitsLoopback, isOpen, log } = options;
   const warned = new Set<string>();
   const names = new Set(origins.map(toName));
   const publicName = toName(options.publicUrl ?? "");
@@ -30,6 +34,7 @@ export function createOrigins(options: {
   /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
   function isForeign({ headers: { origin, host = "" } }: IncomingMessage): boolean {
     if (origin === undefined || origins.includes(origin)) return false;
+    if (admitsLoopback && LOOPBACK.test(origin)) return false;
     // By the origin's own scheme: behind a proxy the gateway can't know which one the page was asked by.
     const scheme = /^https?:\/\//.exec(origin)?.[0];
     if (scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin) return false;

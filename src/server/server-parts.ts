@@ -58,6 +58,8 @@ export type ServerOptions = {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;
     readonly origins: readonly string[];
+    /** Whether pages of any origin on loopback may call as well. */
+    readonly admitsLoopback: boolean;
     readonly hasIntrospection: boolean;
     readonly hasGraphiql: boolean;
     readonly hasConsole: boolean;

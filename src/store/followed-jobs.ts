@@ -7,10 +7,10 @@ import type { Jobs } from "./job-store.ts";
 /** A look that is overdue for so long is nobody's. */
 const LEFT_MS = 15_000;
 
-/** Which accepted, unfinished jobs this gateway's upstream follows, and which it does not. */
+/** Which jobs are this gateway's upstream's, and which of them it follows. */
 export function createFollowedJobs(
   database: Database,
-): Pick<Jobs, "listOverdue" | "takeBack" | "countOthers" | "noteLeft"> {
+): Pick<Jobs, "listOverdue" | "takeBack" | "countOthers" | "noteLeft" | "holdsOthers"> {
   const { kind, nowMs, lookMs, queries, upstream } = database;
   // On SQLite there is no other gateway that could follow them.
   const isLeft =
@@ -79,6 +79,16 @@ export function createFollowedJobs(
         .where((eb) => isAnothers(eb, database))
         .where(isLeft)
         .execute();
+    },
+
+    async holdsOthers() {
+      const row = await queries
+        .selectFrom("jobs")
+        .select("id")
+        .where((eb) => eb.or([eb("upstream", "is", null), eb("upstream", "!=", upstream)]))
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
     },
   };
 }

@@ -134,6 +134,8 @@ export type Jobs = {
   countOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]>;
   /** Notes since when other upstreams' jobs are away that no gateway follows. */
   noteLeft(): Promise<void>;
+  /** Whether there is a job, which may have ended, that is not surely this upstream's. Looks at every job. */
+  holdsOthers(): Promise<boolean>;
 };
 
 export type Documents = {

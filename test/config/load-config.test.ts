@@ -48,7 +48,7 @@ describe("the configuration", () => {
         audience: "",
       },
       doors: {
-        origins: [],
+        origins: null,
         hasIntrospection: true,
         hasGraphiql: true,
         hasConsole: true,

@@ -71,6 +71,50 @@ test.each([
   expect(String(error)).toContain("403");
 });
 
+test.each([
+  "http://localhost:5173",
+  "http://localhost",
+  "http://127.0.0.1:3000",
+  "http://[::1]:8080",
+  "https://localhost:5173",
+])("a page of %s on this machine is admitted where those are, and nowhere else", async (origin) => {
+  const here = { ...DOORS, admitsLoopback: true };
+  for (const doors of [here, DOORS]) {
+    const { graphqlUrl } = await serve({ doors });
+    const answer = await post(graphqlUrl, QUERY, { origin });
+    expect(answer.headers.get("access-control-allow-origin")).toBe(doors === here ? origin : null);
+    const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws", {
+      origin,
+    });
+    const [outcome] = await Promise.race([
+      once(socket, "open").then(() => ["open"]),
+      once(socket, "unexpected-response").then(([, { statusCode }]) => [statusCode]),
+    ]);
+    expect(outcome).toBe(doors === here ? "open" : 403);
+    socket.terminate();
+  }
+});
+
+test.each([
+  "http://evil.example:5173",
+  "http://localhost.evil.example",
+  "http://127.0.0.1.evil.example:5173",
+  "http://evil.example/http://localhost",
+  "http://localhost@evil.example",
+  "http://user@localhost:5173",
+  "http://localhost:5173/",
+  "http://localhost:5173, http://evil.example",
+  "http://127.0.0.2:5173",
+  "http://[::2]:5173",
+  "http://a.localhost:5173",
+  "foo://localhost:5173",
+  "null",
+])("a page of %s is none of this machine's", async (origin) => {
+  const { graphqlUrl } = await serve({ doors: { ...DOORS, admitsLoopback: true } });
+  const answer = await post(graphqlUrl, QUERY, { origin });
+  expect(answer.headers.has("access-control-allow-origin")).toBe(false);
+});
+
 test("the gateway's own page, a listed one and a program may open sockets", async () => {
   const { graphqlUrl, url } = await serve({ doors: LISTED });
   for (const options of [{ origin: url }, { origin: PAGE }, {}]) {

@@ -31,6 +31,7 @@ export const LIMITS: Options["limits"] = loadConfig({}).limits;
 export const DOORS: Options["doors"] = {
   isOpen: true,
   origins: [],
+  admitsLoopback: false,
   hasIntrospection: true,
   hasGraphiql: true,
   hasConsole: false,

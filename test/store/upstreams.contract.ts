@@ -103,6 +103,22 @@ export function describeUpstreams(context: {
       expect(await back.jobs.read(paid.id)).toMatchObject({ version: 5, awaySince: null });
     });
 
+    test("jobs of others are held until the last is deleted, those that have ended or are nobody's included", async () => {
+      const vendor = await restart(VENDOR);
+      const paid = await submit(vendor);
+      await tell(vendor, paid, SUCCEEDED);
+      expect(await vendor.jobs.holdsOthers()).toBe(false);
+      const sandbox = await restart("sandbox");
+      await submit(sandbox);
+      expect(await sandbox.jobs.holdsOthers()).toBe(true);
+      expect(await (await restart(TEAM)).jobs.holdsOthers()).toBe(true);
+      await execute("update jobs set upstream = null where upstream <> 'sandbox'");
+      const again = await restart("sandbox");
+      expect(await again.jobs.holdsOthers()).toBe(true);
+      await again.jobs.delete(paid.id);
+      expect(await again.jobs.holdsOthers()).toBe(false);
+    });
+
     test("a job that is away may be deleted, with its look; any other unfinished one may not", async () => {
       const vendor = await restart(VENDOR);
       const paid = await submit(vendor);
