@@ -18,7 +18,7 @@ import {
 import { GatewayError, noAnswer, toError } from "./gateway-error.ts";
 import type { JobUpdatedSubscription } from "./gql.ts";
 import { createKey } from "./keys.ts";
-import { untilAnswered } from "./until-answered.ts";
+import { type OnAttempt, untilAnswered } from "./until-answered.ts";
 
 /** A submit may take a little over 20 s; what takes longer is lost. */
 const TIMEOUT_MS = 30_000;
@@ -31,7 +31,7 @@ const MOST_PAUSE_MS = 30_000;
 const PARAMS_THREW = 4005;
 const TERMINATED = 4499;
 const REFUSED: ReadonlySet<number> = new Set([4401, 4403]);
-/** After these a later try would end the same: a message is too big, or is none of the protocol's. */
+/** Close codes after which the next try would end the same: a message is too big, or not of the protocol. */
 const MISTAKES: ReadonlySet<number> = new Set([1009, 4400, 4406, 4409, 4429]);
 const DOWN = "The connection is down; trying again.";
 
@@ -76,9 +76,15 @@ export function createGatewayClient({
   if (!URL.canParse(url, page)) throw new TypeError("Outside a page, give a whole URL.");
   if (webSocketImpl === undefined)
     throw new TypeError(
-      "There is no WebSocket here. Give webSocketImpl the one of the package ws.",
+      "This runtime has no WebSocket. Pass webSocketImpl, such as WebSocket of the package ws.",
     );
   const address = new URL(url, page);
+  const { origin } = globalThis.location ?? address;
+  /** What a page of another origin says until anything has come: browsers don't tell it which of the two it is. */
+  let blocked =
+    origin === address.origin
+      ? ""
+      : `${address.origin} is not reachable, or this page's origin, ${origin}, is not in its CORS_ORIGINS`;
   let wasRefused = false;
   let excuse = "";
   async function toCredential(): Promise<string | undefined> {
@@ -104,8 +110,8 @@ export function createGatewayClient({
   let count = 0;
   let hasConnected = false;
   let isFinal = false;
-  /** Sockets since the last one on which anything came but that it may begin. */
-  let failures = 0;
+  /** How many sockets have closed since anything came on one, besides that the gateway let it in. */
+  let closes = 0;
   let deadline: ReturnType<typeof setTimeout>;
   function giveUpIn(ms: number): void {
     clearTimeout(deadline);
@@ -123,8 +129,10 @@ export function createGatewayClient({
     if (count === 0) return set({ kind: "idle" });
     if (isFinal) return set({ kind: "refused", reason });
     const since = current.kind === "away" ? current.since : Date.now();
-    set({ kind: "away", since, reason: code === PARAMS_THREW ? excuse : DOWN });
-    // After many codes graphql-ws would not come back, and after a normal one at once: what it gives up itself, after a pause.
+    const down = blocked === "" ? DOWN : `${blocked}; trying again.`;
+    set({ kind: "away", since, reason: code === PARAMS_THREW ? excuse : down });
+    // After many codes graphql-ws gives up, and after 1000 it is back at once. What it ends itself, it tries again after a
+    // pause.
     if (code !== TERMINATED && code !== PARAMS_THREW) client.terminate();
   }
 
@@ -138,7 +146,7 @@ export function createGatewayClient({
     keepAlive: PING_MS,
     retryAttempts: Infinity,
     shouldRetry: () => !isFinal,
-    retryWait: () => wait(failures++),
+    retryWait: () => wait(closes++),
     on: {
       connecting() {
         isFinal = false;
@@ -146,10 +154,11 @@ export function createGatewayClient({
       },
       connected() {
         clearTimeout(deadline);
+        blocked = "";
         hasConnected = true;
         set({ kind: "connected" });
       },
-      message: ({ type }) => type === MessageType.ConnectionAck || (failures = 0),
+      message: ({ type }) => type === MessageType.ConnectionAck || (closes = 0),
       closed: noteClosed,
       ping: (isReceived) => isReceived || giveUpIn(PONG_MS),
       pong: (isReceived) => isReceived && clearTimeout(deadline),
@@ -195,8 +204,14 @@ export function createGatewayClient({
     if (value !== undefined) request.headers.set("authorization", value);
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const response = await fetch(request, { signal });
+    blocked = "";
     wasRefused ||= response.status === 401;
     return response;
+  }
+
+  function throwNoAnswer(error: unknown): never {
+    if (error instanceof GatewayError) throw error;
+    throw noAnswer(error, blocked === "" ? undefined : `${blocked}. Check both, then try again.`);
   }
 
   /** Runs a query or a mutation once. Rejects with a `GatewayError`; fields with errors of their own are null. */
@@ -221,7 +236,7 @@ export function createGatewayClient({
     variables: Variables,
     sink: Sink<Data>,
   ): () => void {
-    let errors = 0;
+    let failures = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let leave = begin();
 
@@ -231,10 +246,10 @@ export function createGatewayClient({
         // It reads the variables anew whenever it is back, so a cursor in them may move.
         toPayload(document, variables),
         {
-          next({ data, errors: reasons }) {
+          next({ data, errors }) {
             if (isOver) return undefined;
-            if (!data) return fail(toError(reasons));
-            errors = 0;
+            if (!data) return fail(toError(errors));
+            failures = 0;
             try {
               return sink.next(data);
             } catch (error) {
@@ -260,7 +275,7 @@ export function createGatewayClient({
         isOver = true;
         end();
         if (error.retryable) {
-          const seconds = Math.max(error.retryAfterSeconds ?? 0, 2 ** errors++);
+          const seconds = Math.max(error.retryAfterSeconds ?? 0, 2 ** failures++);
           timer = setTimeout(() => (leave = begin()), Math.min(seconds * 1_000, MOST_PAUSE_MS));
         }
         sink.error?.(error);
@@ -281,11 +296,12 @@ export function createGatewayClient({
   /**
    * Sends a mutation until an answer comes, for half a minute. That is safe as its `key` is an idempotency key: for one
    * the gateway runs one job. Resolves to the mutation's result, a failure included; rejects with a `GatewayError`.
+   * `onAttempt` hears of each try, and why there is another one as soon as that is known.
    */
   async function submit<Data extends object, Variables extends { readonly key: string }>(
     document: TypedDocument<Data, Variables>,
     variables: Variables,
-    onAttempt?: (attempt: number) => void,
+    onAttempt?: OnAttempt,
   ): Promise<FieldOf<Data>> {
     const data = await untilAnswered(() => request(document, variables), onAttempt);
     return fieldOf<Data>(data);
@@ -371,20 +387,25 @@ export function createGatewayClient({
      */
     submitAndWatch: ({
       key = createKey(),
+      onAttempt,
       ...job
     }: {
       readonly deploymentId: string;
       readonly input: unknown;
       readonly tags?: readonly string[];
       readonly key?: string;
+      /** As of `submit`. */
+      readonly onAttempt?: OnAttempt;
     }): AsyncGenerator<Job, void> =>
       watch(async () => {
-        const result = await submit(SUBMIT_JOB, { ...job, key }).catch((cause: unknown) => {
-          // An earlier try may have come through, whatever the last one met.
-          if (!(cause instanceof GatewayError) || !cause.retryable) throw cause;
-          const message = `${cause.message} Submit it again with key: "${key}", so that it is paid once.`;
-          throw new GatewayError({ ...cause, message }, { cause });
-        });
+        const result = await submit(SUBMIT_JOB, { ...job, key }, onAttempt).catch(
+          (cause: unknown) => {
+            // An earlier try may have come through, whatever the last one met.
+            if (!(cause instanceof GatewayError) || !cause.retryable) throw cause;
+            const message = `${cause.message} Submit it again with key: "${key}", so that it is paid once.`;
+            throw new GatewayError({ ...cause, message }, { cause });
+          },
+        );
         if (result.__typename !== "SubmitJobSuccess") throw new GatewayError(result);
         return result.job;
       }),
@@ -409,10 +430,6 @@ function toPayload<Variables>(document: TypedDocument<unknown, Variables>, varia
   return { query: String(document), variables, ...(hash !== undefined && { extensions }) };
 }
 
-function throwNoAnswer(error: unknown): never {
-  throw error instanceof GatewayError ? error : noAnswer(error);
-}
-
 /** From half a second to 22 of them. */
 async function wait(retries: number): Promise<void> {
   const ms = Math.min(2 ** retries, 15) * 1_000 * (0.5 + Math.random());
@@ -424,5 +441,5 @@ function toClosed(event: unknown): { readonly code: number; readonly reason: str
   const { code = 0, reason = "" } = Object(event);
   if (!MISTAKES.has(code)) return { code, reason };
   const said = reason && ` (${reason})`;
-  return { code, reason: `The socket was closed with ${code}${said}: see docs/errors.md.` };
+  return { code, reason: `The socket closed with ${code}${said}: see docs/error-codes.md.` };
 }

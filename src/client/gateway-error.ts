@@ -45,11 +45,11 @@ export class GatewayError extends Error {
 }
 
 /** No answer came, or not all of it. */
-export function noAnswer(cause: unknown): GatewayError {
-  return new GatewayError(
-    { code: "NO_ANSWER", message: "No answer came. Check your connection, then try again." },
-    { cause },
-  );
+export function noAnswer(
+  cause: unknown,
+  message = "No answer came. Check your connection, then try again.",
+): GatewayError {
+  return new GatewayError({ code: "NO_ANSWER", message }, { cause });
 }
 
 /** The errors of an answer without data. */

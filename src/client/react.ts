@@ -103,7 +103,10 @@ export type Submitter<Input, Submitted> = {
   readonly jobId: string | null;
   /** The last answer; null before one, and after a call that failed. */
   readonly result: Submitted | null;
-  /** Why there is no new job: a failure, with its `issues`, or a call that failed. */
+  /**
+   * Why there is no new job: a failure, with its `issues`, or a call that failed. While `attempt` is above 1, why there is
+   * another try.
+   */
   readonly error: GatewayError | null;
 };
 
@@ -148,7 +151,10 @@ export function useSubmit({
     setAnswer(NO_ANSWER);
     try {
       const variables = { ...others, input, key };
-      const result: Result = await gateway.submit(document, variables, setAttempt);
+      const result: Result = await gateway.submit(document, variables, (next, lost) => {
+        setAttempt(next);
+        if (lost) setAnswer({ name, result: null, error: lost });
+      });
       const id = result.job?.id;
       if (id !== undefined) stored.set(id);
       if (result.retryable !== true) keys.drop(text);

@@ -8,14 +8,17 @@ export const MOST_ATTEMPTS = PAUSES_MS.length + 1;
 /** Nothing ran, or nobody knows. */
 const LOST: ReadonlySet<string> = new Set(["NO_ANSWER", "UNAVAILABLE"]);
 
+/** Hears which try begins, or is waited for, and what became of the one before. */
+export type OnAttempt = (attempt: number, error: GatewayError | null) => void;
+
 /** Sends what is safe to repeat until an answer comes, for half a minute. Rejects with the last error. */
 export async function untilAnswered<Answer>(
   send: () => Promise<Answer>,
-  onAttempt?: (attempt: number) => void,
+  onAttempt?: OnAttempt,
 ): Promise<Answer> {
   const startedAt = performance.now();
+  onAttempt?.(1, null);
   for (let attempt = 1; ; attempt++) {
-    onAttempt?.(attempt);
     try {
       return await send();
     } catch (error) {
@@ -23,6 +26,7 @@ export async function untilAnswered<Answer>(
       const isLost = error instanceof GatewayError && LOST.has(error.code);
       const isLate = performance.now() - startedAt > PATIENCE_MS;
       if (!isLost || isLate || pauseMs === undefined) throw error;
+      onAttempt?.(attempt + 1, error);
       await new Promise((done) => setTimeout(done, pauseMs));
     }
   }

@@ -73,7 +73,7 @@ async function writeLantern(url: string): Promise<string> {
     import { createRoot } from "react-dom/client";
     import { createGatewayClient } from "runcomfy-graphql/client";
     import { GatewayProvider, useSubmit } from "runcomfy-graphql/react";
-    import { App } from "./app.tsx";
+    import App from "./app.tsx";
     import { History } from "./history.tsx";
     const gateway = createGatewayClient({ url: ${JSON.stringify(url)} });
     const OWN = "mutation ($input: PaperLanternInput!, $key: String!) { submitPaperLantern(input: $input, idempotencyKey: $key) { ... on SubmitJobSuccess { job { id } } } }";
@@ -173,11 +173,13 @@ test.skipIf(!hasChromium)(
     const submitInVain = async () => {
       proxy.loseAnswers("SubmitJobSuccess");
       await submit(page).click();
-      const readLater = async () => {
+      await page.getByText("Trying again").waitFor();
+      const isGivenUpLater = async () => {
         await page.clock.runFor(4_000);
-        return await main(page);
+        return await submit(page).isEnabled();
       };
-      await expect.poll(readLater, SOON).toContain("Check your connection");
+      await expect.poll(isGivenUpLater, SOON).toBe(true);
+      expect(await main(page)).toMatch(/Check .*, then try again\./);
       proxy.heal();
     };
     await submitInVain();

@@ -42,7 +42,7 @@ test.each([1009, 4400, 4406, 4409, 4429])(
       onTestFinished(client.subscribe(SUBSCRIPTION, {}, { next: () => undefined, error: resolve }));
     });
     expect(error).toMatchObject({ code: "REFUSED", retryable: false });
-    expect(error.message).toMatch(new RegExp(`${code}.*Too big.*docs/errors.md`));
+    expect(error.message).toMatch(new RegExp(`${code}.*Too big.*docs/error-codes.md`));
     expect(client.connection.get()).toEqual({ kind: "refused", reason: error.message });
     expect(count()).toBe(1);
   },

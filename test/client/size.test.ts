@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { ROOT } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const MOST_BYTES = 5_000;
+const MOST_BYTES = 5_500;
 
 /** One that exports all, as if an app used all. */
 async function writeEntry(): Promise<string> {
@@ -18,7 +18,7 @@ async function writeEntry(): Promise<string> {
   return entry;
 }
 
-test("the client and its hooks are smaller than 5 KB gzipped, without their peers", async () => {
+test("the client and its hooks are smaller than 5.5 KB gzipped, without their peers", async () => {
   const result = await build({
     logLevel: "silent",
     configFile: false,

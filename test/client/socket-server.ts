@@ -27,7 +27,7 @@ export async function openClientOf(
   let count = 0;
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   server.on("connection", (socket) => {
-    socket.on("message", (data) => {
+    socket.on("message", (data: Buffer) => {
       const { type, id } = MESSAGE.parse(JSON.parse(String(data)));
       const send = (answer: string, payload?: unknown) =>
         socket.send(JSON.stringify({ type: answer, id, payload }));

@@ -15,7 +15,7 @@ import { createTemporaryFolder } from "./temporary-folder.ts";
 const PRESET = "presetConfig: { fragmentMasking: false },\n";
 
 /**
- * A folder with the example, whose documents are generated as the pages on deployments and on trusted documents tell; they
+ * A folder with the example, whose documents are generated as the pages on a typed app and on trusted documents tell; they
  * are listed in `src/gql/persisted-documents.json`.
  */
 export async function generateExample(): Promise<string> {
@@ -26,7 +26,7 @@ export async function generateExample(): Promise<string> {
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(settings));
   const schema = printSchema(createSchema(readCatalogue(sandbox).catalogue));
   await writeFile(join(folder, "schema.graphql"), schema);
-  const [config = ""] = readBlocks("docs/deployments.md", CHAPTER, "ts");
+  const [config = ""] = readBlocks("docs/typed-frontend.md", CHAPTER, "ts");
   const [list = ""] = readBlocks("docs/trusted-documents.md", "Make the list", "ts");
   if (!config.includes(PRESET)) throw new Error(`The page has no ${PRESET}`);
   const text = `import { addTypenameSelectionDocumentTransform } from "@graphql-codegen/client-preset";\n${config.replace(PRESET, list)}`;
@@ -36,4 +36,4 @@ export async function generateExample(): Promise<string> {
   return folder;
 }
 
-const CHAPTER = "From the dashboard's schema to typed React";
+const CHAPTER = "4. Set up the generated types";

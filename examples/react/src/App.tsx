@@ -119,7 +119,7 @@ function WarmGlow() {
         </fieldset>
       </form>
       {uploading && <p role="status">{uploading}</p>}
-      {attempt > 1 && <p role="status">No answer came. Trying again ({attempt})…</p>}
+      {attempt > 1 && <p role="status">Trying again ({attempt})…</p>}
       {error && (
         <p role="alert">{result && "message" in result ? result.message : error.message}</p>
       )}

@@ -1,0 +1,74 @@
+import { expect, onTestFinished, test, vi } from "vitest";
+
+import { JOBS, JOBS_UPDATED, SUBMIT_JOB } from "../../src/client/documents.ts";
+import type { GatewayError } from "../../src/client/gateway-error.ts";
+import { LANTERN, openClient } from "./open-client.ts";
+
+const SOON = { timeout: 20_000, interval: 50 };
+const VARIABLES = { deploymentId: LANTERN, input: { prompt: "A lantern" }, key: "key-1" };
+const LOST = "No answer came. Check your connection, then try again.";
+const BLOCKED =
+  /^http:\/\/127\.0\.0\.1:\d+ is not reachable, or this page's origin, http:\/\/localhost:5173, is not in its CORS_ORIGINS/;
+
+/** As in a page of another origin than the gateway's. */
+async function openClientInPage() {
+  vi.stubGlobal("location", new URL("http://localhost:5173/page"));
+  onTestFinished(() => void vi.unstubAllGlobals());
+  return await openClient();
+}
+
+test("a submit from a page that never reached the gateway says why right after the first try, and goes on under its key", async () => {
+  const { client, proxy } = await openClientInPage();
+  proxy.drop();
+  const told: (readonly [number, string | undefined])[] = [];
+  const submitted = client.submit(SUBMIT_JOB, VARIABLES, (attempt, lost) => {
+    told.push([attempt, lost?.message]);
+  });
+  await expect.poll(() => told, SOON).toHaveLength(2);
+  expect(told).toEqual([
+    [1, undefined],
+    [2, expect.stringMatching(BLOCKED)],
+  ]);
+  expect(proxy.refused()).toBe(1);
+  proxy.heal();
+  expect(await submitted).toMatchObject({ __typename: "SubmitJobSuccess" });
+  expect((await client.request(JOBS, { first: 10 })).jobs.edges).toHaveLength(1);
+});
+
+test("whoever submits and watches is told of each try too", async () => {
+  const { client, proxy } = await openClientInPage();
+  proxy.drop();
+  const lost: (GatewayError | null)[] = [];
+  const jobs = client.submitAndWatch({
+    ...VARIABLES,
+    onAttempt: (_attempt, error) => lost.push(error),
+  });
+  const first = jobs.next();
+  await expect.poll(() => lost, SOON).toHaveLength(2);
+  expect(lost).toEqual([null, expect.objectContaining({ code: "NO_ANSWER", retryable: true })]);
+  proxy.heal();
+  expect((await first).done).toBe(false);
+  await jobs.return();
+});
+
+test("a connection that never opened says the same, and one that broke that it is down", async () => {
+  const { client, proxy } = await openClientInPage();
+  proxy.drop();
+  onTestFinished(client.subscribe(JOBS_UPDATED, {}, { next: () => undefined }));
+  const { connection } = client;
+  const reason = expect.stringMatching(BLOCKED);
+  await expect.poll(() => connection.get(), SOON).toMatchObject({ kind: "away", reason });
+  proxy.heal();
+  await expect.poll(() => connection.get().kind, SOON).toBe("connected");
+  proxy.drop();
+  const down = { kind: "away", reason: "The connection is down; trying again." };
+  await expect.poll(() => connection.get(), SOON).toMatchObject(down);
+  await expect(client.request(JOBS, { first: 1 })).rejects.toThrow(LOST);
+});
+
+test("once anything was answered, an answer that is lost is no matter of origins", async () => {
+  const { client, proxy } = await openClientInPage();
+  await client.request(JOBS, { first: 1 });
+  proxy.drop();
+  await expect(client.request(JOBS, { first: 1 })).rejects.toThrow(LOST);
+});
