@@ -72,6 +72,9 @@ export type JobEvent = {
   readonly at: Date;
 };
 
+/** What changed about a job since its reader's place in the feed: the status, or else how it waits, or its kept files. */
+export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES";
+
 /** Tells a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
 

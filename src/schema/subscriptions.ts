@@ -1,7 +1,7 @@
 import { readableOwner } from "../auth/viewer.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
-import type { Job } from "../job/job.ts";
+import type { Job, JobChangeReason } from "../job/job.ts";
 import type { Builder } from "./builder.ts";
 import { badUserInput, toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-list.ts";
@@ -10,7 +10,21 @@ import type { Loaders } from "./loaders.ts";
 import { ofReadable } from "./reads.ts";
 import { findSelected, isOutputSelected } from "./selected-fields.ts";
 
+const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }>> = {
+  STATUS: {
+    description:
+      "The `status`, and possibly other fields. After you reconnect with a cursor, a status that you know may come again.",
+  },
+  PROGRESS: { description: "`queuePosition` or `isPaused`; the status is unchanged." },
+  FILES: { description: "The kept copies of `assets`; the status is unchanged." },
+};
+
 export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): void {
+  const jobChangeReason = builder.enumType("JobChangeReason", {
+    description:
+      "What changed about a job since your cursor. Later versions may add values: treat an unknown one as a change that leaves the status as it was.",
+    values: REASONS,
+  });
   builder.objectType("JobChange", {
     description: "A job has changed, or changes may have been missed.",
     fields: (t) => ({
@@ -23,6 +37,12 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         nullable: true,
         description:
           "The job in its newest state; states before it may have been skipped. Null exactly when `reset` is true.",
+      }),
+      reason: t.expose("reason", {
+        type: jobChangeReason,
+        nullable: true,
+        description:
+          "What changed since your cursor: STATUS if the status did, whatever else changed too. To act on statuses, handle STATUS only, once for each job and status. Null exactly when `reset` is true.",
       }),
       reset: t.boolean({
         description:

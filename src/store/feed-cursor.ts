@@ -18,6 +18,11 @@ export type Snapshot = { readonly next: number; readonly open: readonly number[]
 export type FeedCursor = {
   /** All of this is told. */
   readonly told: Snapshot;
+  /**
+   * Numbers of new statuses that are not told although `told` has them, because their jobs changed again: they are told by
+   * the newer change. Null where they are too many: then any may be one.
+   */
+  readonly unheard?: readonly number[] | null;
   /** Null between two stages. Of the stage from `told` to `until`, everything up to `changed` and `id` is told. */
   readonly stage: {
     readonly until: Snapshot;

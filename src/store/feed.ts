@@ -1,13 +1,8 @@
 import { randomUUID } from "node:crypto";
 
-import {
-  type Expression,
-  type ExpressionBuilder,
-  type RawBuilder,
-  sql,
-  type SqlBool,
-} from "kysely";
+import { type RawBuilder, sql, type SqlBool } from "kysely";
 
+import { isFinished, type Job, type JobChangeReason } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import {
   createCursorSeal,
@@ -17,10 +12,11 @@ import {
 } from "./feed-cursor.ts";
 import { JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { Feed, FeedOptions, FeedPage } from "./job-store.ts";
-import type { Tables } from "./tables.ts";
 
 /** Whoever is further behind reads the list anew, which costs less. */
 const MOST_CHANGES_BEHIND = 10_000;
+/** A cursor that lists more would be too long. */
+const MOST_UNHEARD = 100;
 
 /**
  * Each row carries the number of the transaction that changed it last, and a cursor holds a snapshot: which numbers had
@@ -63,11 +59,10 @@ async function readPage(
   const until = stage?.until ?? head;
   if (until.next > head.next || told.next > until.next) return null;
 
-  const changed = selectChanges(database, cursor, until, ownerId);
+  const changed = selectStage(database, cursor, until, ownerId);
+  const unheard = aggregateUnheard(database, cursor, until, ownerId);
   const rows = await changed
-    .select([...JOB_COLUMNS, "changed"])
-    .orderBy(changedOf(database, ownerId))
-    .orderBy("id")
+    .select([...JOB_COLUMNS, "changed", "status_changed", unheard.as("unheard")])
     .limit(limit + 1)
     .execute();
   const isWhole = rows.length <= limit;
@@ -76,19 +71,29 @@ async function readPage(
     if (beyond !== undefined) return null;
   }
 
+  const [first = await database.reads.selectNoFrom(unheard.as("unheard")).executeTakeFirst()] =
+    rows;
+  const behind = { told: until, ...toUnheard(first?.unheard ?? null), stage: null };
   // The end of a stage that began earlier: what has changed since is the next one.
-  if (rows.length === 0 && stage !== null) {
-    return await readPage(reading, { told: until, stage: null });
-  }
+  if (rows.length === 0 && stage !== null) return await readPage(reading, behind);
   // Everyone who reaches the head gets one text for it, by which they share what they read next.
-  const behindStage = stage === null ? headText : seal.close({ told: until, stage: null });
-  const changes = rows.slice(0, limit).map((row, index) => ({
-    cursor:
-      isWhole && index === rows.length - 1
-        ? behindStage
-        : seal.close({ told, stage: { until, changed: row.changed, id: row.id } }),
-    job: toJob(row),
-  }));
+  const isSameForAll = stage === null && behind.unheard === undefined;
+  const behindStage = isSameForAll ? headText : seal.close(behind);
+  const heard = toHeard(cursor);
+  const changes = rows.slice(0, limit).map((row, index) => {
+    const job = toJob(row);
+    // Numbers of another era may be in no stage.
+    const isStatusNew = has(until, row.status_changed) && !has(heard, row.status_changed);
+    const place = { until, changed: row.changed, id: row.id };
+    return {
+      cursor:
+        isWhole && index === rows.length - 1
+          ? behindStage
+          : seal.close({ ...cursor, stage: place }),
+      job,
+      reason: isStatusNew ? "STATUS" : otherReason(job),
+    } as const;
+  });
   return {
     changes,
     cursor: changes.at(-1)?.cursor ?? behindStage,
@@ -97,27 +102,62 @@ async function readPage(
 }
 
 /** The jobs that changed last after what is told and before the end of the stage. */
-function selectChanges(
+function selectStage(
   database: Database,
   { told, stage }: FeedCursor,
   until: Snapshot,
   ownerId: string | undefined,
 ) {
   const changed = changedOf(database, ownerId);
-  return database.reads.selectFrom("jobs").where((eb) => {
-    const conditions: Expression<SqlBool>[] = [
-      // Nobody could tell that one which the upstream refuses is gone; its acceptance is a change as well.
-      eb("status", "!=", "SUBMITTING"),
-      eb(changed, ">=", Math.min(told.next, ...told.open)),
-      eb.not(isIn(eb, changed, told)),
-      isIn(eb, changed, until),
-    ];
-    if (ownerId !== undefined) conditions.push(eb("owner_id", "=", ownerId));
-    if (stage !== null) {
-      conditions.push(sql<SqlBool>`(${changed}, id) > (${stage.changed}, ${stage.id})`);
-    }
-    return eb.and(conditions);
-  });
+  const jobs = database.reads
+    .selectFrom("jobs")
+    .where(isAfter(changed, told, ownerId))
+    .where(isIn(changed, until))
+    .orderBy(changed)
+    .orderBy("id");
+  return stage === null
+    ? jobs
+    : jobs.where(sql<SqlBool>`(${changed}, id) > (${stage.changed}, ${stage.id})`);
+}
+
+/**
+ * The numbers of statuses that belong to the stage and that it does not tell, as far as can be seen when it is read: their
+ * jobs have changed again and belong to the next one, which would take them for told.
+ */
+function aggregateUnheard(
+  database: Database,
+  cursor: FeedCursor,
+  until: Snapshot,
+  ownerId: string | undefined,
+): RawBuilder<string | null> {
+  const changed = changedOf(database, ownerId);
+  const number = sql<number>`status_changed`;
+  return sql`(
+    select string_agg(cast(status_changed as text), ',') from (
+      select status_changed from jobs
+      where ${isAfter(changed, until, ownerId)}
+        and ${isIn(number, until)} and not (${isIn(number, toHeard(cursor))})
+      order by ${changed}, id limit ${MOST_UNHEARD + 1}
+    ) as unheard
+  )`;
+}
+
+function toUnheard(numbers: string | null): Pick<FeedCursor, "unheard"> {
+  if (numbers === null) return {};
+  const unheard = numbers.split(",").map(Number);
+  return { unheard: unheard.length > MOST_UNHEARD ? null : unheard };
+}
+
+/** Of which changes the status was told. */
+function toHeard({ told, unheard = [] }: FeedCursor): Snapshot {
+  return unheard === null
+    ? { next: 0, open: [] }
+    : { next: told.next, open: [...told.open, ...unheard] };
+}
+
+/** What can have changed about a job that keeps its status. */
+function otherReason(job: Job): JobChangeReason {
+  return isFinished(job) ? "FILES" : "PROGRESS";
 }
 
 /**
@@ -129,13 +169,26 @@ function changedOf({ kind }: Database, ownerId: string | undefined): RawBuilder<
   return kind === "postgres" && ownerId !== undefined ? sql`(changed + 0)` : sql`changed`;
 }
 
-function isIn(
-  eb: ExpressionBuilder<Tables, "jobs">,
+/** Whether a job of the owner, or of anybody, changed last after a snapshot. */
+function isAfter(
   changed: RawBuilder<number>,
-  { next, open }: Snapshot,
-) {
-  const isBelow = eb(changed, "<", next);
-  return open.length === 0 ? isBelow : eb.and([isBelow, eb(changed, "not in", open)]);
+  snapshot: Snapshot,
+  ownerId: string | undefined,
+): RawBuilder<SqlBool> {
+  const isOwners = ownerId === undefined ? sql`` : sql`and owner_id = ${ownerId}`;
+  // Nobody could tell that one which the upstream refuses is gone; its acceptance is a change as well.
+  return sql`status <> 'SUBMITTING' ${isOwners}
+    and ${changed} >= ${Math.min(snapshot.next, ...snapshot.open)}
+    and not (${isIn(changed, snapshot)})`;
+}
+
+function isIn(number: RawBuilder<number>, { next, open }: Snapshot): RawBuilder<SqlBool> {
+  const isBelow = sql<SqlBool>`${number} < ${next}`;
+  return open.length === 0 ? isBelow : sql`${isBelow} and ${number} not in (${sql.join(open)})`;
+}
+
+function has({ next, open }: Snapshot, number: number): boolean {
+  return number < next && !open.includes(number);
 }
 
 type Era = { readonly secret: string; readonly snapshot: Snapshot };

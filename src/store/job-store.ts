@@ -1,4 +1,4 @@
-import type { Job, JobEvent, JobStatus } from "../job/job.ts";
+import type { Job, JobChangeReason, JobEvent, JobStatus } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { Looks } from "../job/looks.ts";
@@ -331,7 +331,11 @@ export type FeedOptions = {
 
 export type FeedPage = {
   /** In the order of their commits as far as that is known; `cursor` stands behind the change. */
-  readonly changes: readonly { readonly cursor: string; readonly job: Job }[];
+  readonly changes: readonly {
+    readonly cursor: string;
+    readonly job: Job;
+    readonly reason: JobChangeReason;
+  }[];
   /** Stands behind the page. */
   readonly cursor: string;
   /** Whether nothing else had changed when the page was read. */

@@ -38,7 +38,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     isBreaking: true,
-    statements: (database) => addUpstreams(database),
+    statements: (database) => [...addUpstreams(database), ...numberStatuses(database.kind)],
   },
 ];
 
@@ -470,3 +470,42 @@ const addRun = (
       order by number desc limit 1 offset ${sql.lit(MOST_RUNS)}
     ) ${sql.raw(kind === "postgres" ? "for update skip locked" : "")}
   );`;
+
+/** The trigger that numbers changes notes the number of the last one of the status, too. */
+function numberStatuses(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
+  return [
+    sql`alter table jobs add column status_changed bigint not null default 0`,
+    // Whichever change was the last one: a status that is told again does less harm than one that is not told.
+    sql`update jobs set status_changed = changed`,
+    ...(kind === "postgres" ? [NUMBER_ON_POSTGRES] : NUMBER_ON_SQLITE),
+  ];
+}
+
+const NUMBER_ON_POSTGRES = sql`
+  create or replace function gateway_number_change() returns trigger language plpgsql as $$
+    begin
+      new.changed := pg_current_xact_id()::text::bigint;
+      -- At an insert nothing is old.
+      if old.status is distinct from new.status then
+        new.status_changed := new.changed;
+      end if;
+      return new;
+    end $$`;
+
+const NUMBER_ON_SQLITE = [
+  sql`drop trigger jobs_number_insert`,
+  sql`create trigger jobs_number_insert after insert on jobs begin
+    update change_counter set value = value + 1;
+    update jobs set (changed, status_changed) = (select value, value from change_counter)
+      where id = new.id;
+    ${ADD_EVENT};
+  end`,
+  sql`drop trigger jobs_number_update`,
+  sql`create trigger jobs_number_update after update of version on jobs
+    when old.version is not new.version begin
+      update change_counter set value = value + 1;
+      update jobs set (changed, status_changed) = (
+        select value, iif(old.status is new.status, new.status_changed, value) from change_counter
+      ) where id = new.id;
+    end`,
+];

@@ -48,6 +48,8 @@ export type Tables = {
     readonly tags: Generated<string>;
     /** Written by a trigger with each new version: on Postgres the transaction's id, on SQLite the next number. */
     readonly changed: Generated<number>;
+    /** What `changed` was when its status was last new. */
+    readonly status_changed: Generated<number>;
     /** Until then a SUBMITTING job may still be sent or answered. 0: not any more. */
     readonly submit_until: number;
     /** Where its looks and its end belong in the trace that submitted it; null without one. */

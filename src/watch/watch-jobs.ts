@@ -1,4 +1,4 @@
-import type { Job } from "../job/job.ts";
+import type { Job, JobChangeReason } from "../job/job.ts";
 import type { Feed, JobFilter } from "../store/job-store.ts";
 import type { FeedReader } from "./create-feed-reader.ts";
 
@@ -8,6 +8,8 @@ export type JobChange = {
   readonly cursor: string;
   /** Null where changes may have been missed. */
   readonly job: Job | null;
+  /** Null where there is no job. */
+  readonly reason: JobChangeReason | null;
 };
 
 /** Which changes to tell, and after which cursor; null for from now on. */
@@ -88,7 +90,7 @@ export async function watchJobs(
       ahead = undefined;
       cursor = found?.cursor ?? (await feed.readHead());
       // The page's own objects, for all who read it: what is made of one can be shared.
-      const all: readonly JobChange[] = found?.changes ?? [{ cursor, job: null }];
+      const all: readonly JobChange[] = found?.changes ?? [{ cursor, job: null, reason: null }];
       page = all.values().filter(({ job }) => job === null || matches(job, filter));
       // A page that was read before anybody listened may be out of date by now.
       return wasAhead || found?.isLast !== true;

@@ -9,7 +9,7 @@ import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const WATCH = `subscription ($filter: JobFilter, $after: String) {
   jobsUpdated(filter: $filter, after: $after) {
-    cursor reset job { id status version output history { version } }
+    cursor reset reason job { id status version output history { version } }
   }
 }`;
 
@@ -62,6 +62,7 @@ test("a dashboard sees each change of every job, with its history as it is by th
   expect(await next(stream)).toMatchObject({
     jobsUpdated: {
       reset: false,
+      reason: "STATUS",
       job: { id: job.id, version: 2, history: [{ version: 1 }, { version: 2 }] },
     },
   });
@@ -89,13 +90,19 @@ test("who comes back with the last cursor hears of all jobs that changed since, 
   const after = cursorOf(await next(first));
   await first.return();
 
-  const running = await gateway.observe(job, { kind: "running" });
+  const moved = await gateway.observe(job, { kind: "queued", queuePosition: 2 });
+  const between = await watch(gateway, { after });
+  expect(await next(between)).toMatchObject({
+    jobsUpdated: { reason: "PROGRESS", job: { id: job.id, version: 3 } },
+  });
+  await between.return();
+  const running = await gateway.observe(moved, { kind: "running" });
   const other = await addJob(gateway);
   await gateway.observe(running, { kind: "cancelled", finishedAt: null });
   const second = await watch(gateway, { after });
   expect(await next(second)).toMatchObject({ jobsUpdated: { job: { id: other.id, version: 2 } } });
   expect(await next(second)).toMatchObject({
-    jobsUpdated: { job: { id: job.id, status: "CANCELLED", version: 4 } },
+    jobsUpdated: { reason: "STATUS", job: { id: job.id, status: "CANCELLED", version: 5 } },
   });
   await second.return();
 });
@@ -149,7 +156,7 @@ test("a cursor of another database is one reset without a job, and no error", as
   const other = await openInProcessGateway();
   const stream = await watch(gateway, { after: await other.store.feed.readHead() });
   const reset = await next(stream);
-  expect(reset).toMatchObject({ jobsUpdated: { reset: true, job: null } });
+  expect(reset).toMatchObject({ jobsUpdated: { reset: true, reason: null, job: null } });
   const job = await addJob(gateway);
   expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
   await stream.return();

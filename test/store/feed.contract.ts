@@ -6,8 +6,9 @@ import { describe, expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import { BadCursorError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
+import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { NO_LOOKS } from "../../src/job/looks.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
+import type { FeedPage, JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 
 /** What every database promises of the feed. */
@@ -43,16 +44,16 @@ export function describeFeed(context: {
   }
 
   /** Everything behind a place, page by page, and the place behind it. */
-  async function readOn(cursor: string, limit = 100): Promise<{ jobs: Job[]; cursor: string }> {
-    const jobs: Job[] = [];
+  async function readOn(cursor: string, limit = 100) {
+    const changes: FeedPage["changes"][number][] = [];
     let place = cursor;
     for (let page = 0; page < 100; page++) {
       const read = await readFeed(store(), place, limit);
       if (read === null) throw new Error("the feed asked for a reset");
       expect(read.changes.length).toBeLessThanOrEqual(limit);
-      jobs.push(...read.changes.map((change) => change.job));
+      changes.push(...read.changes);
       place = read.cursor;
-      if (read.isLast) return { jobs, cursor: place };
+      if (read.isLast) return { changes, jobs: changes.map(({ job }) => job), cursor: place };
     }
     throw new Error("the feed has no end");
   }
@@ -143,6 +144,72 @@ export function describeFeed(context: {
       expect(next?.changes.map((change) => change.job)).toEqual([newest]);
     });
 
+    test("says why it tells of a job, as seen from the reader's place", async () => {
+      const beginning = await store().feed.readHead();
+      const job = await insert();
+      const reasonsSince = async (cursor: string) => {
+        const page = await readFeed(store(), cursor, 10);
+        return page?.changes.map(({ reason }) => reason);
+      };
+      const queued = await store().feed.readHead();
+      const moved = await save(job);
+      expect(await reasonsSince(beginning)).toEqual(["STATUS"]);
+      expect(await reasonsSince(queued)).toEqual(["PROGRESS"]);
+      const paused = advance(moved, { kind: "not-ours" }, new Date(2), "sandbox");
+      await store().jobs.save(paused, null);
+      expect(await reasonsSince(queued)).toEqual(["PROGRESS"]);
+      const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
+      const ended = advance(paused, seen, new Date(3), "sandbox");
+      await store().jobs.save(ended, null, ["https://files.example.com/0.png"]);
+      expect(await reasonsSince(queued)).toEqual(["STATUS"]);
+      const end = await store().feed.readHead();
+      const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
+      for (const file of files) await store().files.settle(file, { ...NOT_KEPT, state: "FAILED" });
+      expect(await reasonsSince(end)).toEqual(["FILES"]);
+      // Whoever has not heard of the end yet hears of that, with all that came after it.
+      expect(await reasonsSince(queued)).toEqual(["STATUS"]);
+      await context.restart();
+      expect(await reasonsSince(end)).toEqual(["FILES"]);
+      expect(await reasonsSince(queued)).toEqual(["STATUS"]);
+    });
+
+    test("says that a status is new although its job changed again before it could be told", async () => {
+      const head = await store().feed.readHead();
+      const [told, moved] = [await insert(), await insert()];
+      const until = await store().feed.readHead();
+      // Between the two statements of a read, and then between two pages.
+      const first = await save(told);
+      const page = await store().feed.read(head, { until, limit: 1 });
+      expect(page?.changes).toMatchObject([{ job: { id: moved.id }, reason: "STATUS" }]);
+      const next = await readFeed(store(), page?.cursor ?? "", 10);
+      expect(next?.changes).toMatchObject([{ job: { id: told.id }, reason: "STATUS" }]);
+      await save(first, 2);
+      const last = await readFeed(store(), next?.cursor ?? "", 10);
+      expect(last?.changes).toMatchObject([{ job: { id: told.id }, reason: "PROGRESS" }]);
+
+      const again = await readFeed(store(), head, 1);
+      expect(again?.changes).toMatchObject([{ job: { id: moved.id }, reason: "STATUS" }]);
+      await save({ ...first, version: 3 }, 3);
+      const rest = await readFeed(store(), again?.cursor ?? "", 10);
+      expect(rest?.changes).toMatchObject([{ job: { id: told.id }, reason: "STATUS" }]);
+    });
+
+    test("says so of any number of jobs, and of each once where they can be listed", async () => {
+      for (const count of [100, 101]) {
+        const head = await store().feed.readHead();
+        const jobs = await Promise.all(Array.from({ length: count }, () => insert()));
+        const until = await store().feed.readHead();
+        const moved = await Promise.all(jobs.map((job) => save(job)));
+        const page = await store().feed.read(head, { until, limit: 200 });
+        const next = await readOn(page?.cursor ?? "");
+        expect([page?.changes, next.changes.length]).toEqual([[], count]);
+        expect(new Set(next.changes.map(({ reason }) => reason))).toEqual(new Set(["STATUS"]));
+        await Promise.all(moved.map((job) => save(job, 2)));
+        const last = await readOn(next.cursor, 200);
+        expect(new Set(last.changes.map(({ reason }) => reason))).toEqual(new Set(["PROGRESS"]));
+      }
+    });
+
     test("leaves out what was deleted", async () => {
       const head = await store().feed.readHead();
       const [gone, kept] = [await insert(), await insert()];
@@ -160,31 +227,52 @@ export function describeFeed(context: {
       expect((await readOn(head)).jobs).toEqual([job, after]);
     });
 
-    test("misses nothing while many write and one reads on", async () => {
-      let cursor = await store().feed.readHead();
-      const newest = new Map<string, number>();
-      const writing = { isOver: false };
-      const writers = Array.from({ length: 6 }, async () => {
-        let job = await insert();
-        for (let position = 15; position > 0; position--) job = await save(job, position);
-        return job;
-      });
-      const written = Promise.all(writers).finally(() => {
-        writing.isOver = true;
-      });
-      do {
-        const read = await readOn(cursor, 2);
-        for (const job of read.jobs) {
-          expect(job.version).toBeGreaterThan(newest.get(job.id) ?? 0);
-          newest.set(job.id, job.version);
+    test.for([2, 100])(
+      "misses nothing while many write and one reads on in pages of %i, and says where a status is new",
+      async (limit) => {
+        let cursor = await store().feed.readHead();
+        const newest = new Map<string, Job>();
+        const writing = { isOver: false };
+        const writers = Array.from({ length: 6 }, async () => {
+          let job = await insert();
+          for (let position = 15; position > 0; position--) job = await save(job, position);
+          const running = advance(job, { kind: "running" }, new Date(3), "sandbox");
+          await store().jobs.save(running, null);
+          const ended = advance(
+            running,
+            { kind: "cancelled", finishedAt: null },
+            new Date(4),
+            "sandbox",
+          );
+          await store().jobs.save(ended, null, ["https://files.example.com/0.png"]);
+          await store().files.request(ended, ["https://files.example.com/0.png", "https://a.b/c"]);
+          return await store().jobs.read(job.id);
+        });
+        const written = Promise.all(writers).finally(() => {
+          writing.isOver = true;
+        });
+        do {
+          const read = await readOn(cursor, limit);
+          note(read.changes);
+          cursor = read.cursor;
+          await nextTurn();
+        } while (!writing.isOver);
+        const jobs = await written;
+        note((await readOn(cursor, limit)).changes);
+        expect(newest).toEqual(new Map(jobs.map((job) => [job?.id, job])));
+
+        function note(changes: FeedPage["changes"]): void {
+          for (const { job, reason } of changes) {
+            const before = newest.get(job.id);
+            expect(job.version).toBeGreaterThan(before?.version ?? 0);
+            // Within a page each status is new once; from one page to the next it may be told again.
+            const isNew = job.status !== before?.status;
+            if (isNew || limit > 6) expect([job.id, reason === "STATUS"]).toEqual([job.id, isNew]);
+            newest.set(job.id, job);
+          }
         }
-        cursor = read.cursor;
-        await nextTurn();
-      } while (!writing.isOver);
-      const jobs = await written;
-      for (const job of (await readOn(cursor, 2)).jobs) newest.set(job.id, job.version);
-      expect(newest).toEqual(new Map(jobs.map((job) => [job.id, job.version])));
-    });
+      },
+    );
 
     test("tells of a job once the upstream has it, and nothing of one that was refused", async () => {
       const head = await store().feed.readHead();
@@ -232,7 +320,11 @@ export function describeFeed(context: {
       const [page, empty] = await Promise.all(
         [early, late].map((cursor) => store().feed.read(cursor, { until, limit: 10 })),
       );
-      expect(page).toEqual({ changes: [{ cursor: until, job }], cursor: until, isLast: true });
+      expect(page).toEqual({
+        changes: [{ cursor: until, job, reason: "STATUS" }],
+        cursor: until,
+        isLast: true,
+      });
       expect(empty).toEqual({ changes: [], cursor: until, isLast: true });
     });
 

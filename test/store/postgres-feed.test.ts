@@ -121,6 +121,37 @@ describe("the feed on Postgres", () => {
     expect((await read(head)).ids).toEqual(jobs.map((job) => job.id));
   });
 
+  test("says that the status changed, whichever transactions were open at the reader's place", async () => {
+    const job = await insert();
+    const client = await connect();
+    await client.query("begin");
+    await client.query(
+      "update jobs set status = 'IN_PROGRESS', version = version + 1 where id = $1",
+      [job.id],
+    );
+    const [open, other] = [await store.feed.readHead(), await insert()];
+    const before = await read(open);
+    expect(before.ids).toEqual([other.id]);
+    await client.query("commit");
+    const told = await read(before.cursor);
+    await client.query("update jobs set version = version + 1 where id = $1", [job.id]);
+    const reasonsSince = async (cursor: string) =>
+      (await read(cursor)).changes.map((change) => change.reason);
+    // The change of the status has a lower number than the reader's place, and was open there.
+    expect(await reasonsSince(before.cursor)).toEqual(["STATUS"]);
+    expect(await reasonsSince(told.cursor)).toEqual(["PROGRESS"]);
+  });
+
+  test("tells no status as new that is of an era whose numbers are still to come", async () => {
+    const job = await insert();
+    const client = await connect();
+    // As a dump that is restored where fewer transactions have been.
+    await client.query("update jobs set status_changed = 1000000000000 where id = $1", [job.id]);
+    const head = await store.feed.readHead();
+    await client.query("update jobs set version = version + 1 where id = $1", [job.id]);
+    expect((await read(head)).changes).toMatchObject([{ reason: "PROGRESS" }]);
+  });
+
   test("says nothing of a change that was rolled back", async () => {
     const job = await insert();
     const head = await store.feed.readHead();

@@ -33,7 +33,9 @@ export function createFixture() {
         .filter(({ number }) => number > after && number <= Number(until))
         .toSorted((a, b) => a.number - b.number);
       const page = {
-        changes: found.slice(0, limit).map(({ number, job }) => ({ cursor: String(number), job })),
+        changes: found
+          .slice(0, limit)
+          .map(({ number, job }) => ({ cursor: String(number), job, reason: "STATUS" as const })),
         cursor: String(found[limit - 1]?.number ?? until),
         isLast: found.length <= limit,
       };

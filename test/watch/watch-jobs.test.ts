@@ -110,7 +110,7 @@ test("a cursor that is too old is told as one reset, and the feed goes on from t
   fixture.change("job_lost");
   fixture.forget();
   const jobs = await fixture.watch({ after: "0" });
-  expect((await jobs.next()).value).toEqual({ cursor: "1", job: null });
+  expect((await jobs.next()).value).toEqual({ cursor: "1", job: null, reason: null });
   const next = jobs.next();
   await rest();
   fixture.change("job_next");
@@ -192,7 +192,7 @@ test("a reset that can't be told because the database is away is told later", as
   await rest();
   fixture.holdReads(() => undefined);
   fixture.wake();
-  expect((await next).value).toEqual({ cursor: "1", job: null });
+  expect((await next).value).toEqual({ cursor: "1", job: null, reason: null });
   await jobs.return();
 });
 
