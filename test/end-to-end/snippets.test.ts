@@ -1,7 +1,9 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 
 import sharp from "sharp";
@@ -19,6 +21,33 @@ function atPort(pasted: string, gateway: string): string {
   return pasted.replaceAll("127.0.0.1:4000", `127.0.0.1:${new URL(gateway).port}`);
 }
 
+/** Runs a job of the sandbox to its end, and gives its id. */
+async function runJob(gateway: string): Promise<string> {
+  const { submitPaperLantern } = await ask(
+    gateway,
+    `mutation { submitPaperLantern(input: { prompt: "A lantern" }, answerWithinSeconds: 20) {
+      ... on SubmitJobSuccess { job { id status } }
+    } }`,
+  );
+  expect(submitPaperLantern.job.status).toBe("SUCCEEDED");
+  return submitPaperLantern.job.id;
+}
+
+async function untilKept(gateway: string, id: string): Promise<void> {
+  const keeps = async () => (await ask(gateway, `{ job(id: "${id}") { assets { keep } } }`)).job;
+  await expect.poll(keeps, { timeout: 10_000 }).toEqual({ assets: [{ keep: "KEPT" }] });
+}
+
+async function ask(gateway: string, query: string) {
+  const response = await fetch(`${gateway}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+  const { data } = await response.json();
+  return data;
+}
+
 async function writeProgram(program: string, gateway: string): Promise<string> {
   const file = join(linkProject(), "first-job.mjs");
   await writeFile(file, atPort(program, gateway));
@@ -30,16 +59,17 @@ async function runProgram(program: string, gateway: string) {
 }
 
 /** Starts what ends only when it is stopped, and gives what it has printed by now. */
-function start(command: string, parameters: readonly string[]): () => string {
-  const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "ignore"] });
+function start(command: string, parameters: readonly string[], folder?: string) {
+  const child = spawn(command, parameters, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
   const exit = once(child, "exit");
-  onTestFinished(async () => {
+  const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await exit;
-  });
+  };
+  onTestFinished(kill);
   let printed = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  return () => printed;
+  return Object.assign(() => printed, { kill });
 }
 
 test("README's two calls of curl submit a job and watch it to its end", async () => {
@@ -127,6 +157,65 @@ test("what the pages tell to paste watches all jobs, over a socket and as an eve
   await expect.poll(overSocket).toMatch(/^job_\w+ SUCCEEDED$/m);
   await expect.poll(asStream).toMatch(/^event: next\ndata: .*"status":"SUCCEEDED"/m);
 });
+
+const ENDS = [
+  {
+    language: "js",
+    command: process.execPath,
+    file: "ended.mjs",
+    isNoted: (folder: string, id: string) => existsSync(join(folder, "ended", id)),
+    forgetPlace: (folder: string) => rm(join(folder, "cursor")),
+  },
+  {
+    language: "python",
+    command: "python3",
+    file: "ended.py",
+    isNoted(folder: string, id: string) {
+      using database = new DatabaseSync(join(folder, "ended.db"));
+      return database.prepare("select 1 from ended where job_id = ?").get(id) !== undefined;
+    },
+    async forgetPlace(folder: string) {
+      using database = new DatabaseSync(join(folder, "ended.db"));
+      database.exec("update feed set cursor = ''");
+    },
+  },
+].filter(({ command }) => spawnSync(command, ["--version"]).status === 0);
+
+test.each(ENDS)(
+  "what the page on the feed tells to paste in $language acts once when a job ends, also over a kill and a reset",
+  async ({ language, command, file, isNoted, forgetPlace }) => {
+    const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "50" }).url;
+    const [program = ""] = readBlocks("docs/feed.md", "Act once when a job ends", language);
+    const folder = await createTemporaryFolder();
+    await writeFile(join(folder, file), atPort(program, gateway));
+    const run = () => start(command, [file], folder);
+    const end = () => runJob(gateway);
+    const untilNoted = (id: string) => expect.poll(() => isNoted(folder, id)).toBe(true);
+
+    const before = await end();
+    const first = run();
+    await expect.poll(first).toBe(`${before} SUCCEEDED\n`);
+    const watched = await end();
+    // Told again with what became of its files, before the next one ends.
+    await untilKept(gateway, watched);
+    const next = await end();
+    const told = [before, watched, next].map((id) => `${id} SUCCEEDED\n`);
+    await expect.poll(first).toBe(told.join(""));
+    await untilNoted(next);
+    await first.kill();
+
+    const missed = await end();
+    const second = run();
+    await expect.poll(second).toBe(`${missed} SUCCEEDED\n`);
+    await untilNoted(missed);
+    await second.kill();
+
+    await forgetPlace(folder);
+    const third = run();
+    const last = await end();
+    await expect.poll(third).toBe(`${last} SUCCEEDED\n`);
+  },
+);
 
 test("the TypeScript that README and the pages on credentials and the client tell to paste has no wrong types", async () => {
   const folder = await createTemporaryFolder();
