@@ -171,6 +171,7 @@ export async function startGateway(
       catalogue,
       uploads: files.uploads,
       onKeep: files.onKeep,
+      onDelete: files.onDelete,
       onLook: metrics?.noteLook,
       aroundLook: traces?.aroundLook,
       apiVersion,

@@ -6,6 +6,10 @@ import type { FileStore } from "./file-store.ts";
 import { originalOf, THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
 
 const BETWEEN_ROUNDS_MS = 60_000;
+/** What is deleted within a second goes together. */
+const LEAST_REST_MS = 1_000;
+/** While the database, or the place of files, is away. */
+const RETRY_MS = 10_000;
 const BETWEEN_SWEEPS_MS = 24 * 60 * 60_000;
 /** A file is stored a moment before its row, so that a young one without a row is no orphan. */
 const YOUNGEST_ORPHAN_MS = 60 * 60_000;
@@ -13,20 +17,20 @@ const PER_BATCH = 500;
 const AT_ONCE = 8;
 
 /**
- * Deletes what nobody needs any more: each minute the uploads that no job names and the files of deleted rows, and each
- * day, on one gateway, files that no row has. What was kept and is gone is marked then.
+ * Deletes what nobody needs any more: each minute, and when it is woken, the uploads that no job names and the files of
+ * deleted rows, and each day, on one gateway, files that no row has. What was kept and is gone is marked then.
  */
 export function startFileUpkeep(dependencies: {
   readonly files: Files;
   readonly uploads: Uploads;
   readonly store: FileStore;
   readonly now: () => number;
+  readonly sleep?: typeof sleepFor;
   readonly log: BaseLogger;
 }) {
-  const { files, uploads, store, now, log } = dependencies;
+  const { files, uploads, store, now, sleep = sleepFor, log } = dependencies;
   const closing = new AbortController();
   const { signal } = closing;
-  let hasFailed = false;
 
   async function deleteDoomed(): Promise<void> {
     while (!signal.aborted && (await uploads.deleteUnused(PER_BATCH)) === PER_BATCH);
@@ -85,38 +89,44 @@ export function startFileUpkeep(dependencies: {
     if (await files.claimSweep(BETWEEN_SWEEPS_MS)) await sweep();
   }
 
-  /** False when that failed, which is logged once. */
-  async function settle(act: () => Promise<void>): Promise<boolean> {
-    try {
-      await act();
+  /** Does it each minute and when it is woken; logs a failure once, until it has succeeded again. */
+  function repeat(act: () => Promise<void>) {
+    let rest = new AbortController();
+    let hasFailed = false;
+
+    function noteFailure(err: unknown): true {
+      if (!hasFailed && !signal.aborted) log.warn({ err }, FAILS);
       return true;
-    } catch (error) {
-      if (!hasFailed && !signal.aborted)
-        log.warn(
-          { err: error },
-          "Files that nobody needs can't be deleted; the gateway tries again. Check the database, and where files are.",
-        );
-      hasFailed = true;
-      return false;
     }
+
+    async function run(): Promise<void> {
+      while (!signal.aborted) {
+        // Before the act: what comes up during it cuts the rest after it.
+        rest = new AbortController();
+        hasFailed = await act().then(() => false, noteFailure);
+        await sleep(hasFailed ? RETRY_MS : LEAST_REST_MS, signal);
+        if (!hasFailed) await sleep(BETWEEN_ROUNDS_MS, AbortSignal.any([rest.signal, signal]));
+      }
+    }
+
+    return { running: run(), wake: () => rest.abort() };
   }
 
-  async function run(): Promise<void> {
-    while (!signal.aborted) {
-      const outcomes = [await settle(deleteDoomed), await settle(sweepDaily)];
-      hasFailed = outcomes.includes(false);
-      await sleepFor(BETWEEN_ROUNDS_MS, signal);
-    }
-  }
-
-  const running = run();
+  const deleting = repeat(deleteDoomed);
+  // By itself, as it may take hours.
+  const sweeping = repeat(sweepDaily);
   return {
+    /** Says that jobs were deleted. */
+    wake: () => deleting.wake(),
     async close(): Promise<void> {
       closing.abort();
-      await running;
+      await Promise.all([deleting.running, sweeping.running]);
     },
   };
 }
+
+const FAILS =
+  "Files that nobody needs can't be deleted; the gateway tries again. Check the database, and where files are.";
 
 /** Does all, and then rejects with the first failure. */
 async function inBatches(

@@ -104,6 +104,8 @@ export async function openFiles({
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
     /** Says that there are files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,
+    /** Says that jobs were deleted, with which files go. */
+    onDelete: upkeep.wake,
     close: () => all.disposeAsync(),
   };
 }

@@ -94,9 +94,12 @@ function toError(job: Job, answer: CancelAnswer): Error {
 export function createDeleteJob({
   jobs,
   upstream,
+  onDelete,
 }: {
   readonly jobs: Pick<Jobs, "read" | "delete">;
   readonly upstream: string;
+  /** Hears that one is deleted. */
+  readonly onDelete?: (() => void) | undefined;
 }) {
   return async (jobId: string, ownerId: string): Promise<void> => {
     const refuse = (found: Job | null): void => {
@@ -105,7 +108,7 @@ export function createDeleteJob({
     };
     const job = await jobs.read(jobId, ownerId);
     refuse(job);
-    if (await jobs.delete(jobId)) return;
+    if (await jobs.delete(jobId)) return onDelete?.();
     // Somebody else has deleted it, or a paused one has just gone on.
     refuse(await jobs.read(jobId, ownerId));
     throw new JobNotFoundError(jobId);

@@ -35,6 +35,8 @@ export function createTracking(dependencies: {
   readonly uploads?: UploadsOfInputs;
   /** Hears of files that are to be kept; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
+  /** Hears that a job is deleted, with which its files go. */
+  readonly onDelete?: (() => void) | undefined;
   readonly onLook?: OnLook | undefined;
   readonly aroundLook?: AroundLook | undefined;
   readonly apiVersion: string;
@@ -103,7 +105,7 @@ export function createTracking(dependencies: {
     checkInput: createCheckInput({ catalogue, uploads }),
     learning,
     cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
-    deleteJob: createDeleteJob(store),
+    deleteJob: createDeleteJob({ ...store, onDelete: dependencies.onDelete }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Looks at the unfinished jobs from then on. */
