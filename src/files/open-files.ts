@@ -15,6 +15,7 @@ import { FileStoreError } from "./file-store.ts";
 import { startFileUpkeep } from "./file-upkeep.ts";
 import { createFileName } from "./judge-file.ts";
 import { startKeeper } from "./keep-outputs.ts";
+import { createNeedCheck } from "./need-check.ts";
 import { openFileStore } from "./open-file-store.ts";
 import { createKeepOutputs } from "./request-keep.ts";
 import { createSignedUrls } from "./signed-urls.ts";
@@ -100,6 +101,7 @@ export async function openFiles({
     thumbnails: createThumbnails({ atOnce: 2 }),
     urls,
     uploads,
+    isNeeded: createNeedCheck(store.files),
     publicUrl: settings.publicUrl,
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
     /** Says that there are files to keep; undefined where outputs are not kept. */

@@ -50,7 +50,7 @@ export function addCancelAndDelete(builder: Builder): void {
         type: "ID",
         scope: "jobs:cancel",
         description:
-          "Deletes a finished or paused job of yours from the gateway, with its history, input, output and kept files. RunComfy is not told, and the job's idempotency key can't be used for another day.",
+          "Deletes a finished or paused job of yours from the gateway, with its history, input, output and kept files: the gateway's URLs of those return 404 from then on. RunComfy is not told, and the job's idempotency key can't be used for another day.",
         args: { id },
         errors: DELETE_RESULT,
         resolve: (_root, given, context) => forgetting(context, () => deleteJob(given.id, context)),

@@ -5,14 +5,19 @@ import type { BaseLogger } from "pino";
 
 import { toFileHeaders } from "../files/file-headers.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
+import type { IsNeeded } from "../files/need-check.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
 import { THUMBNAIL_WIDTHS, PicturesBusyError, toThumbnailName } from "../files/thumbnail.ts";
+import { isDatabaseFailure } from "../store/database-error.ts";
 import type { Refusal } from "./refuse.ts";
 import { unavailable } from "./refuse.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
 const MOST_READERS = 1_000;
+
+/** A browser that has the file asks again then, and hears at little cost whether it is still there. */
+const MOST_CACHED_SECONDS = 3_600;
 
 /** What any page may show, and no page can run. */
 const FILE_HEADERS = {
@@ -27,9 +32,11 @@ type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
 export function createFileAnswer({
   store,
   thumbnails,
+  isNeeded,
   log,
 }: {
   readonly store: FileStore;
+  readonly isNeeded: IsNeeded;
   readonly thumbnails: Thumbnails;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
@@ -44,6 +51,7 @@ export function createFileAnswer({
     if (readers === MOST_READERS) return BUSY;
     readers += 1;
     try {
+      if (!(await isNeeded(target.name))) return NOT_FOUND;
       const name = target.width === null ? target.name : await findThumbnail(target);
       if (name === null) return NOT_FOUND;
       return await send(request, response, name, target.seconds);
@@ -53,6 +61,8 @@ export function createFileAnswer({
         return null;
       }
       if (error instanceof PicturesBusyError) return BUSY;
+      // Whatever keeps trying has logged that the database fails.
+      if (isDatabaseFailure(error)) return AWAY;
       log.warn({ err: error }, "A file could not be read. Check where files are.");
       return AWAY;
     } finally {
@@ -71,7 +81,10 @@ export function createFileAnswer({
     if (picture === null) return null;
     await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
     await draft.keepAs(smaller, "image/webp");
-    return smaller;
+    if (await isNeeded(name)) return smaller;
+    // Whoever deleted the file meanwhile did not find it.
+    await store.delete(smaller);
+    return null;
   }
 
   async function send(
@@ -81,18 +94,18 @@ export function createFileAnswer({
     seconds: number,
   ): Promise<Refusal | null> {
     const { contentType, contentDisposition } = toFileHeaders(name);
+    const caching = {
+      "cache-control": `private, max-age=${Math.min(seconds, MOST_CACHED_SECONDS)}`,
+    };
     // A presigned URL holds its method.
     if (store.presign !== null && request.method === "GET") {
       const options = { expiresInSeconds: seconds, contentType, contentDisposition };
       const location = await store.presign(name, options);
-      // So that the same one, and what a browser has of it, is used for a while.
-      const caching = { "cache-control": `private, max-age=${Math.min(seconds, 3_600)}` };
       response.writeHead(302, { ...FILE_HEADERS, ...caching, location }).end();
       return null;
     }
     const etag = `"${name}"`;
-    const caching = { "cache-control": `private, max-age=${seconds}, immutable`, etag };
-    const headers = { ...FILE_HEADERS, ...caching };
+    const headers = { ...FILE_HEADERS, ...caching, etag };
     if (request.headers["if-none-match"]?.includes(etag) === true) {
       response.writeHead(304, headers).end();
       return null;

@@ -11,6 +11,7 @@ import type {
   Operations,
 } from "../operations/create-operations.ts";
 import type { FileStore } from "../files/file-store.ts";
+import type { IsNeeded } from "../files/need-check.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { Thumbnails } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
@@ -51,6 +52,7 @@ export type ServerOptions = {
     readonly thumbnails: Thumbnails;
     readonly uploads: UploadService;
     readonly urls: SignedUrls;
+    readonly isNeeded: IsNeeded;
     /** Null is what the server listens on. */
     readonly publicUrl: string | null;
   };

@@ -7,6 +7,7 @@ import type { Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { ClaimedFile, Files } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
+import { isUnused } from "./uploads.ts";
 
 /** What becomes of a file is a new version of its job, although that has ended: so queries and the feed tell it. */
 export function createFiles(
@@ -122,6 +123,24 @@ export function createFiles(
       );
       const byJob = Map.groupBy(rows, (row) => row.job_id);
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
+    },
+
+    async findNeeded(names) {
+      const rows = await inChunks(names, (chunk) =>
+        reads
+          .selectFrom("kept_files")
+          .select("file")
+          .where("file", "in", chunk)
+          .unionAll(
+            reads
+              .selectFrom("uploads")
+              .select("file")
+              .where("file", "in", chunk)
+              .where((eb) => eb.not(isUnused(nowMs))),
+          )
+          .execute(),
+      );
+      return rows.flatMap(({ file }) => file ?? []);
     },
 
     async listDoomed(limit) {

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { InvalidInputError, LimitError, toCountText } from "../job/errors.ts";
 import type { Database } from "./database.ts";
@@ -66,11 +66,10 @@ export function createUploads({ kind, nowMs, queries, reads, write }: Database):
         .deleteFrom("uploads")
         .where("id", "in", (eb) =>
           eb
-            .selectFrom("uploads as old")
-            .select("old.id")
-            .where((old) => old("old.created_at", "<", old(nowMs, "-", UNUSED_LIFE_MS)))
-            .where(sql<boolean>`not exists (select 1 from upload_uses where upload_id = old.id)`)
-            .orderBy("old.created_at")
+            .selectFrom("uploads")
+            .select("id")
+            .where(isUnused(nowMs))
+            .orderBy("created_at")
             .limit(limit)
             .$if(kind === "postgres", (old) => old.forUpdate().skipLocked()),
         )
@@ -79,6 +78,12 @@ export function createUploads({ kind, nowMs, queries, reads, write }: Database):
       return rows.length;
     },
   };
+}
+
+/** Of a row of `uploads`: whether it is a day old and no job names it. */
+export function isUnused(nowMs: Database["nowMs"]): RawBuilder<boolean> {
+  return sql`(created_at < ${nowMs} - ${sql.lit(UNUSED_LIFE_MS)}
+    and not exists (select 1 from upload_uses where upload_id = uploads.id))`;
 }
 
 async function refuseAbove(

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { pino } from "pino";
@@ -81,6 +82,49 @@ test("a kept picture outlives the vendor's, and goes with its job", async () => 
   await post(`mutation { deleteJob(id: "${id}") { __typename } }`);
   expect((await post(`{ job(id: "${id}") { id } }`)).job).toBeNull();
 });
+
+test.each([
+  { database: "SQLite", open: async () => ":memory:", gateways: 1 },
+  {
+    database: "Postgres",
+    async open() {
+      const database = await createDatabase();
+      onTestFinished(() => database.drop());
+      return database.url;
+    },
+    gateways: 2,
+  },
+])(
+  "with $database a deleted job's pictures open nowhere from then on, and their bytes go soon",
+  async ({ open, gateways }) => {
+    const folder = await createTemporaryFolder();
+    const environment = { DATABASE_URL: await open(), FILES_URL: `file:${folder}` };
+    const started = [];
+    for (let count = 0; count < gateways; count++) started.push(await start(environment));
+    const [first] = started;
+    if (first === undefined) throw new Error("a gateway was started");
+    const jobs = [await first.succeed(), await first.succeed(), await first.succeed()];
+    const urls: string[] = [];
+    for (const { id } of jobs) {
+      const { pathname, search } = new URL((await first.untilKept(id)).assets[0].keptUrl);
+      for (const { gateway } of started) urls.push(`${gateway.url}${pathname}${search}`);
+    }
+    const statuses = async (headers = {}) =>
+      await Promise.all(urls.map(async (url) => (await fetch(url, { headers })).status));
+    expect(new Set(await statuses())).toEqual(new Set([200]));
+    const etag = (await fetch(urls[0] ?? "")).headers.get("etag") ?? "";
+    const [one, ...others] = jobs.map(({ id }) => JSON.stringify(id));
+    await first.post(`mutation { deleteJob(id: ${one}) { __typename } }`);
+    await first.post(`mutation { deleteJobs(ids: [${others.join()}]) { __typename } }`);
+    expect(new Set(await statuses())).toEqual(new Set([404]));
+    expect((await fetch(urls[0] ?? "", { headers: { "if-none-match": etag } })).status).toBe(404);
+    const left = () =>
+      readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((one) =>
+        one.includes(".svg"),
+      );
+    await expect.poll(left).toEqual([]);
+  },
+);
 
 test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it", async () => {
   const { post, succeed, read, untilKept } = await start({ KEEP_OUTPUTS: "false" });

@@ -1,13 +1,17 @@
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
+import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { pino } from "pino";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
+import { createSignedUrls } from "../../src/files/signed-urls.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
@@ -87,7 +91,7 @@ async function start(environment: Readonly<Record<string, string>> = {}) {
   const sent = () =>
     JSON.parse(upstream.requests.findLast(({ call }) => call === "submit")?.body ?? "null");
 
-  return { upstream, gateway, here, create, put, upload, submit, sent, folder };
+  return { upstream, gateway, post, here, create, put, upload, submit, sent, folder };
 }
 
 async function refusalOf(response: Response) {
@@ -116,7 +120,7 @@ test("a picture goes in, is named in an input, and RunComfy gets a URL that give
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "cross-origin",
     "content-security-policy": expect.stringContaining("sandbox"),
-    "cache-control": expect.stringMatching(/^private, max-age=\d+, immutable$/),
+    "cache-control": "private, max-age=3600",
     "accept-ranges": "bytes",
   });
 });
@@ -182,6 +186,40 @@ test("where the folder of files is gone, a file can't be read at the moment, whi
   await mkdir(folder);
   const { status, headers } = await fetch(here(sent().ctrl_img));
   expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);
+});
+
+test("an upload that is a day old goes with the last job that names it, and so does its thumbnail", async () => {
+  const path = join(await createTemporaryFolder(), "gateway.db");
+  const { upload, submit, sent, here, post, folder } = await start({
+    DATABASE_URL: `file:${path}`,
+  });
+  const input = { ctrl_img: `upload:${await upload(await drawCat())}` };
+  const jobs = [(await submit(input)).job.id, (await submit(input)).job.id];
+  const url = here(sent().ctrl_img);
+  using database = new DatabaseSync(path);
+  const { key } = database.prepare("select key from file_places").get() ?? {};
+  const urls = createSignedUrls({ key: String(key), publicUrl: () => url, now: Date.now });
+  const name = basename(new URL(url).pathname);
+  const smaller = urls.create({ folder: "files", name, width: 64 });
+  const statuses = async () => [(await fetch(url)).status, (await fetch(smaller)).status];
+  const deleteOne = async () => {
+    const mutation = `mutation ($id: ID!) { deleteJob(id: $id) { __typename } }`;
+    const id = jobs.pop();
+    await expect
+      .poll(async () => (await post(mutation, { id })).deleteJob.__typename)
+      .toBe("DeleteJobSuccess");
+  };
+  database.exec("update uploads set created_at = created_at - 90000000");
+  expect(await statuses()).toEqual([200, 200]);
+  await deleteOne();
+  expect(await statuses()).toEqual([200, 200]);
+  await deleteOne();
+  expect(await statuses()).toEqual([404, 404]);
+  const left = () =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((one) =>
+      one.includes(".png"),
+    );
+  await expect.poll(left).toEqual([]);
 });
 
 const ZIP = Buffer.from("504b0304140000000800", "hex");

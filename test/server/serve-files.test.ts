@@ -1,15 +1,24 @@
 import { Readable } from "node:stream";
 
+import sharp from "sharp";
 import { expect, test } from "vitest";
 
+import type { IsNeeded } from "../../src/files/need-check.ts";
 import type { FileStore } from "../../src/files/file-store.ts";
+import { DatabaseAwayError } from "../../src/store/database-error.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { serve } from "./serve.ts";
 
-async function serveFrom(store: Partial<FileStore>) {
-  const files = { ...NO_FILES, store: { ...NO_FILES.store, ...store } };
+async function serveFrom(
+  store: Partial<FileStore>,
+  {
+    isNeeded = NO_FILES.isNeeded,
+    width = null,
+  }: { isNeeded?: IsNeeded; width?: number | null } = {},
+) {
+  const files = { ...NO_FILES, store: { ...NO_FILES.store, ...store }, isNeeded };
   const { url } = await serve({ files });
-  const signed = new URL(files.urls.create({ folder: "files", name: "a.png", width: null }));
+  const signed = new URL(files.urls.create({ folder: "files", name: "a.png", width }));
   return `${url}${signed.pathname}${signed.search}`;
 }
 
@@ -45,4 +54,48 @@ test("a browser that has the file is told so, with the headers that a file has",
   const { status, headers } = await fetch(url, { headers: { "if-none-match": '"a.png"' } });
   expect(status).toBe(304);
   expect(headers.get("cross-origin-resource-policy")).toBe("cross-origin");
+});
+
+test("what was deleted is not found, wherever its bytes still are", async () => {
+  const isNeeded = async () => false;
+  const store = { presign: async () => IN_BUCKET, size: async () => 5 };
+  for (const width of [null, 64]) {
+    const url = await serveFrom(store, { isNeeded, width });
+    for (const method of ["GET", "HEAD"]) {
+      const { status, headers } = await fetch(url, { method, redirect: "manual" });
+      expect([status, headers.get("cache-control")]).toEqual([404, "no-store"]);
+    }
+  }
+});
+
+test("a thumbnail of what was deleted while it was made goes, too", async () => {
+  const create = { width: 80, height: 60, channels: 3, background: "red" } as const;
+  const picture = await sharp({ create }).png().toBuffer();
+  const kept = new Set(["a.png"]);
+  let isThere = true;
+  const url = await serveFrom(
+    {
+      size: async (name) => (kept.has(name) ? 5 : null),
+      open: async () => ({ bytes: picture.length, stream: Readable.from([picture]) }),
+      delete: async (name) => void kept.delete(name),
+      draft: async () => ({
+        path: "/nowhere",
+        bytes: 5,
+        async keepAs(name) {
+          kept.add(name);
+          isThere = false;
+        },
+        [Symbol.asyncDispose]: async () => undefined,
+      }),
+    },
+    { width: 64, isNeeded: async () => isThere },
+  );
+  expect((await fetch(url)).status).toBe(404);
+  expect(kept).toEqual(new Set(["a.png"]));
+});
+
+test("where nothing tells whether a file was deleted, it can't be read at the moment", async () => {
+  const isNeeded = () => Promise.reject(new DatabaseAwayError({}));
+  const { status, headers } = await fetch(await serveFrom({ size: async () => 5 }, { isNeeded }));
+  expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);
 });

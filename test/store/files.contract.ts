@@ -167,6 +167,15 @@ export function describeFiles(context: {
       expect(await store().files.listDoomed(10)).toEqual([]);
     });
 
+    test("are needed until their job is deleted, and by no other name", async () => {
+      const job = await succeed();
+      await store().files.settle(await claimOne(), { ...KEPT, file: "needed.png" });
+      const find = () => store().files.findNeeded(["needed.png", "unknown.png", "needed.png"]);
+      expect(await find()).toEqual(["needed.png"]);
+      expect(await store().jobs.delete(job.id)).toBe(true);
+      expect(await find()).toEqual([]);
+    });
+
     test("that are gone from their place are told as FAILED", async () => {
       const job = await succeed();
       await store().files.settle(await claimOne(), { ...KEPT, file: "lost.png" });
@@ -236,11 +245,15 @@ export function describeFiles(context: {
       expect(await store().uploads.deleteUnused(10)).toBe(1);
       const ids = [used, twice, unused, young, open];
       const found = async () => (await store().uploads.readMany(ids)).map((one) => one !== null);
+      const isNeeded = async () => (await store().files.findNeeded(["twice.png"])).length === 1;
       expect(await found()).toEqual([true, true, false, true, true]);
       await deleteUsed(first);
       expect(await store().uploads.deleteUnused(10)).toBe(1);
       expect(await found()).toEqual([false, true, false, true, true]);
+      expect(await isNeeded()).toBe(true);
       await deleteUsed(second);
+      // At once, while its row still waits to be deleted.
+      expect(await isNeeded()).toBe(false);
       expect(await store().uploads.deleteUnused(10)).toBe(1);
       expect(await store().files.listDoomed(10)).toContain("twice.png");
     });

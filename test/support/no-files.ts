@@ -24,6 +24,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     check: async () => [],
     toSent: async (input) => input,
   },
+  isNeeded: async () => true,
   keepOutputs: unexpected,
   publicUrl: null,
 };
