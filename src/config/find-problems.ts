@@ -24,8 +24,8 @@ export function findProblems(given: Given): readonly string[] {
       "RUNCOMFY_API_TOKEN must be set with UPSTREAM=runcomfy. Set it, or UPSTREAM=sandbox to do without an account.",
     hasNoToken &&
       UPSTREAM === undefined &&
-      NODE_ENV === "production" &&
-      "RUNCOMFY_API_TOKEN must be set with NODE_ENV=production: without it the sandbox would draw pictures and call jobs SUCCEEDED that never ran. Set it, or UPSTREAM=sandbox if that is what you want.",
+      isProduction(given) &&
+      `RUNCOMFY_API_TOKEN must be set with NODE_ENV=${NODE_ENV}: without it the sandbox would draw pictures and call jobs SUCCEEDED that never ran. Set it, or UPSTREAM=sandbox if that is what you want.`,
     isSandbox(given) &&
       isOnePort &&
       Number(PORT) !== 0 &&
@@ -62,6 +62,20 @@ export function findProblems(given: Given): readonly string[] {
 /** Whether the sandbox stands in for RunComfy. */
 export function isSandbox({ UPSTREAM, RUNCOMFY_API_TOKEN }: Given): boolean {
   return UPSTREAM === "sandbox" || (UPSTREAM !== "runcomfy" && RUNCOMFY_API_TOKEN === undefined);
+}
+
+/** Whether nothing is shown or assumed that only developers want: a stage is closed until somebody opens it. */
+export function isProduction({ NODE_ENV = "development" }: Given): boolean {
+  return !["development", "test"].includes(NODE_ENV);
+}
+
+/** A sentence where production may not be meant. */
+export function findUnknownStage(given: Given): readonly string[] {
+  const { NODE_ENV } = given;
+  if (!isProduction(given) || NODE_ENV === "production") return [];
+  return [
+    `NODE_ENV is ${JSON.stringify(NODE_ENV)}, which counts as production: GraphiQL, introspection and the console are off unless they are set. Set NODE_ENV to production, or to development or test.`,
+  ];
 }
 
 /** A sentence where others come in, and the URLs of kept files would lead them to their own machine. */

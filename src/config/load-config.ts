@@ -5,7 +5,14 @@ import { parseEnv } from "node:util";
 import type { z } from "zod";
 
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
-import { findMisspelt, findProblems, findUnreachable, isSandbox } from "./find-problems.ts";
+import {
+  findMisspelt,
+  findProblems,
+  findUnknownStage,
+  findUnreachable,
+  isProduction,
+  isSandbox,
+} from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -23,7 +30,7 @@ export function loadConfig(environment: Given) {
   const parsed = VARIABLES.safeParse(given);
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
-  const doubts = findMisspelt(Object.keys(given));
+  const doubts = [...findMisspelt(Object.keys(given)), ...findUnknownStage(given)];
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(
       [HEAD, ...explain(parsed.error, environment), ...problems, ...doubts].join("\n  "),
@@ -67,7 +74,7 @@ export function loadConfig(environment: Given) {
       issuer: variables.JWT_ISSUER ?? "",
       audience: variables.JWT_AUDIENCE ?? "",
     },
-    doors: toDoors(variables),
+    doors: toDoors(variables, given),
     limits: toLimits(variables, given),
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
@@ -172,14 +179,14 @@ function toFiles(variables: Variables, given: Given) {
   };
 }
 
-function toDoors(variables: Variables) {
-  const isProduction = variables.NODE_ENV === "production";
+function toDoors(variables: Variables, given: Given) {
+  const areOpen = !isProduction(given);
   return {
     /** Null admits those on loopback, where nothing there costs money or is another's. */
     origins: variables.CORS_ORIGINS ?? null,
-    hasIntrospection: variables.INTROSPECTION ?? !isProduction,
-    hasGraphiql: variables.GRAPHIQL ?? !isProduction,
-    hasConsole: variables.CONSOLE ?? !isProduction,
+    hasIntrospection: variables.INTROSPECTION ?? areOpen,
+    hasGraphiql: variables.GRAPHIQL ?? areOpen,
+    hasConsole: variables.CONSOLE ?? areOpen,
     /** Null admits every document. */
     trustedDocumentsFile: variables.TRUSTED_DOCUMENTS ?? null,
   };

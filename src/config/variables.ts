@@ -28,7 +28,7 @@ const SAMPLERS = [
   "parentbased_always_off",
   "parentbased_traceidratio",
 ] as const;
-const NOT_IN_PRODUCTION = "`true`; `false` with `NODE_ENV=production`";
+const NOT_IN_PRODUCTION = "`true`; `false` in production (`NODE_ENV`)";
 
 const RUNCOMFY = {
   RUNCOMFY_API_TOKEN: optional(
@@ -39,7 +39,7 @@ const RUNCOMFY = {
   UPSTREAM: optional(
     oneOf(["runcomfy", "sandbox"]),
     "`runcomfy` with a token, `sandbox` without",
-    "Where jobs run: `runcomfy`, or the `sandbox`, which simulates it. With `NODE_ENV=production` and no token, the gateway starts only if you set `sandbox`.",
+    "Where jobs run: `runcomfy`, or the `sandbox`, which simulates it. In production and without a token, the gateway starts only if you set `sandbox`.",
   ),
   RUNCOMFY_BASE_URL: setting(
     fitting(
@@ -205,7 +205,7 @@ const SERVER = {
   NODE_ENV: setting(
     z.string(),
     "development",
-    "`production` hides the schema, GraphiQL and the console, and requires a `RUNCOMFY_API_TOKEN`.",
+    "`development`, `test` or `production`. Any other value counts as `production`, which hides the schema, GraphiQL and the console, and requires a `RUNCOMFY_API_TOKEN` or `UPSTREAM=sandbox`.",
   ),
   LOG_LEVEL: optional(
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),

@@ -9,6 +9,8 @@ const JWT = {
   JWT_JWKS_URL: "https://login.example.com/jwks",
 };
 
+const ARE_SHOWN = { hasIntrospection: true, hasGraphiql: true, hasConsole: true };
+
 const SMALL_MEMORY = { UNREAD_MIB: "8", ANSWER_MIB: "2" };
 
 describe("who may come in", () => {
@@ -111,18 +113,41 @@ describe("from a browser", () => {
     expect(() => loadConfig({ CORS_ORIGINS })).toThrow("CORS_ORIGINS must be a list of exact");
   });
 
-  test("in production, the schema and GraphiQL are shown only where somebody said so", () => {
-    const production = { NODE_ENV: "production", RUNCOMFY_API_TOKEN: "t" };
-    const isShown = { hasIntrospection: true, hasGraphiql: true };
-    expect(loadConfig({}).doors).toMatchObject(isShown);
-    expect(loadConfig({ NODE_ENV: "development" }).doors).toMatchObject(isShown);
-    expect(loadConfig(production).doors).toMatchObject({
-      hasIntrospection: false,
-      hasGraphiql: false,
-    });
-    expect(
-      loadConfig({ ...production, INTROSPECTION: "true", GRAPHIQL: "true" }).doors,
-    ).toMatchObject(isShown);
+  test.each([undefined, "", "development", "test"])(
+    "with NODE_ENV=%s, which is development, the schema, GraphiQL and the console are shown",
+    (NODE_ENV) => {
+      const config = loadConfig({ NODE_ENV });
+      expect(config.doors).toMatchObject(ARE_SHOWN);
+      expect(config.upstream.kind).toBe("sandbox");
+      expect(config.doubts).toEqual([]);
+    },
+  );
+
+  test.each(["production", "staging", "prod", "Development", "development "])(
+    "with NODE_ENV=%s, which is production, they are shown only where somebody said so",
+    (NODE_ENV) => {
+      const environment = { NODE_ENV, RUNCOMFY_API_TOKEN: "t" };
+      expect(loadConfig(environment).doors).toMatchObject({
+        hasIntrospection: false,
+        hasGraphiql: false,
+        hasConsole: false,
+      });
+      const opened = { INTROSPECTION: "true", GRAPHIQL: "true", CONSOLE: "true" };
+      expect(loadConfig({ ...environment, ...opened }).doors).toMatchObject(ARE_SHOWN);
+    },
+  );
+
+  test("a NODE_ENV that is none of the three is told to be production, with what to set", () => {
+    const doubt = expect.stringMatching(
+      /^NODE_ENV is "staging", which counts as production: .* Set NODE_ENV to production.*development/,
+    );
+    const environment = { NODE_ENV: "staging", RUNCOMFY_API_TOKEN: "t" };
+    expect(loadConfig(environment).doubts).toEqual([doubt]);
+    expect(loadConfig({ ...environment, NODE_ENV: "production" }).doubts).toEqual([]);
+    // A start that is refused tells it too, as it may be the reason.
+    expect(() => loadConfig({ NODE_ENV: "staging" })).toThrow(
+      /RUNCOMFY_API_TOKEN must be set with NODE_ENV=staging[^]*NODE_ENV is "staging", which/,
+    );
   });
 });
 
