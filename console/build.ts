@@ -15,9 +15,18 @@ for (const path of [...sources, ...client, "../tsconfig.json", "../package-lock.
 const digest = hash.digest("hex");
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== digest) {
-  // Vite leaves a value that is there, and React's development build is a third larger.
-  process.env["NODE_ENV"] = "production";
-  const { build } = await import("vite");
-  await build({ root: folder, configFile: join(folder, "vite.config.ts"), logLevel: "warn" });
-  writeFileSync(stamp, digest);
+  try {
+    // Vite leaves a value that is there, and React's development build is a third larger.
+    process.env["NODE_ENV"] = "production";
+    const { build } = await import("vite");
+    await build({ root: folder, configFile: join(folder, "vite.config.ts"), logLevel: "warn" });
+    writeFileSync(stamp, digest);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(
+      `The console could not be built: ${reason}. Run npm ci --include=dev, then npm run build.`,
+    );
+    // A start goes on with what was built before, or without a console.
+    process.exitCode = process.argv.includes("--or-keep") ? 0 : 1;
+  }
 }

@@ -7,9 +7,8 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "package");
 rmSync(folder, { recursive: true, force: true });
-execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", import.meta.dirname], {
-  stdio: "inherit",
-});
+const compiler = join(root, "node_modules/typescript/bin/tsc");
+execFileSync(process.execPath, [compiler, "-p", import.meta.dirname], { stdio: "inherit" });
 for (const path of [
   "console/dist",
   "docs",

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import type { ExecSyncOptionsWithStringEncoding } from "node:child_process";
+import { execFileSync, execSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -6,6 +7,11 @@ import { parseArgs } from "node:util";
 // `npm run release -- minor`: the version, the changelog, the package, a commit and its tag. What can't be taken back,
 // the push and the publishing, is left to whoever runs it.
 const ROOT = join(import.meta.dirname, "..");
+const HERE = {
+  cwd: ROOT,
+  encoding: "utf8",
+  stdio: ["ignore", "pipe", "inherit"],
+} satisfies ExecSyncOptionsWithStringEncoding;
 const CHANGELOG = "CHANGELOG.md";
 const CHANGED = ["package.json", "package-lock.json", CHANGELOG];
 const UNRELEASED = "## [Unreleased]\n";
@@ -27,14 +33,14 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
   if (run("git", "rev-parse", "HEAD") !== run("git", "rev-parse", "origin/main"))
     throw new Error("This is not origin/main. Push or pull first, and wait until it is checked.");
   try {
-    const name = run("npm", "version", wanted, "--no-git-tag-version", "--allow-same-version");
+    const name = npm(`version ${wanted} --no-git-tag-version --allow-same-version`);
     if (run("git", "tag", "--list", name) !== "")
       throw new Error(`${name} is a tag already. Say another version.`);
     writeFileSync(join(ROOT, CHANGELOG), withVersion(name.slice(1)));
-    run("npm", "run", "--silent", "package");
+    npm("run --silent package");
     mkdirSync(join(ROOT, "artifacts"), { recursive: true });
-    const packing = ["./package", "--silent", "--no-dry-run", "--pack-destination", "artifacts"];
-    const archive = join("artifacts", run("npm", "pack", ...packing));
+    const packing = "pack ./package --silent --no-dry-run --pack-destination artifacts";
+    const archive = `artifacts/${npm(packing)}`;
     console.log(run("git", "diff", "--unified=0", "--", CHANGELOG));
     if (isDry) {
       console.log(`Packed ${archive}. Without --dry-run this is committed, and tagged ${name}.`);
@@ -76,9 +82,10 @@ function withVersion(version: string): string {
 }
 
 function run(program: string, ...parameters: readonly string[]): string {
-  return execFileSync(program, parameters, {
-    cwd: ROOT,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  }).trim();
+  return execFileSync(program, parameters, HERE).trim();
+}
+
+/** Through the shell, as on Windows npm is no program but a script. */
+function npm(command: string): string {
+  return execSync(`npm ${command}`, HERE).trim();
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -88,8 +88,6 @@ export function spawnGateway(
 export function copyProgram(): string {
   const folder = createFolder();
   cpSync(join(PROJECT, "src"), join(folder, "src"), { recursive: true });
-  mkdirSync(join(folder, "console"));
-  symlinkSync(join(PROJECT, "console", "dist"), join(folder, "console", "dist"));
   return folder;
 }
 
@@ -103,7 +101,8 @@ export function linkProgram(copy: string): string {
 function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
   cpSync(join(PROJECT, "package.json"), join(folder, "package.json"));
-  symlinkSync(join(PROJECT, "node_modules"), join(folder, "node_modules"));
+  for (const shared of ["node_modules", "console"])
+    symlinkSync(join(PROJECT, shared), join(folder, shared));
   return folder;
 }
 
