@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
-import { createTabs } from "./graphiql-tabs.ts";
+import { isFinal, JOB_STATUSES } from "../job/job.ts";
+import { createTabs, SHOWN_ID } from "./graphiql-tabs.ts";
 
 type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: string };
 type Additions = {
@@ -57,8 +58,9 @@ export function adaptPage(page: string, { asksCredential }: Additions): string {
   // GraphiQL uses typed headers for requests alone, but sockets need the credential too.
   adapted = replace(
     adapted,
-    /extensions:\{headers:(\w+\?\.headers)\}/,
-    (_, headers) => `extensions:withCredential(${headers})`,
+    /return (\w+\(\{document:[^{}]*),variables:(\w+\.variables),extensions:\{headers:(\w+\?\.headers)\}\}\)/,
+    (_, call, variables, headers) =>
+      `return withNewestJob(${variables},withCredential(${headers}),(variables,extensions)=>${call},variables,extensions}))`,
   );
   return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => OWN_SCRIPT + start);
 }
@@ -102,10 +104,17 @@ const CREDENTIAL_STYLES = `
   #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
 `;
 
+const UNFINISHED = JOB_STATUSES.filter((status) => !isFinal(status)).join(" ");
+const NEWEST_JOBS = `{
+  unfinished: jobs(first: 1, filter: { status: [${UNFINISHED}] }) { edges { node { id } } }
+  all: jobs(first: 1) { edges { node { id } } }
+}`;
+
 /**
  * A tab's own headers win, and the schema is read again once the credential is there. GraphiQL shows an error's own
  * fields, and an event has none that tell why a socket closed. A credential that is not accepted (4403) is as final as
- * none (4401), because only the reader can change it.
+ * none (4401), because only the reader can change it. A tab that has no job's id yet gets one of the newest job that has
+ * not ended, or else of the newest, and shows it.
  */
 const OWN_SCRIPT = `
 function withCredential(typed) {
@@ -115,6 +124,21 @@ function withCredential(typed) {
   const sent = Object.fromEntries(headers);
   // Also where there is none, as the socket's client would keep the last one.
   return { headers: sent, connectionParams: { authorization: undefined, ...sent } };
+}
+async function withNewestJob(variables, credential, run) {
+  if (variables?.id !== ${JSON.stringify(SHOWN_ID)}) return run(variables, credential);
+  const answer = await fetch(location.pathname, {
+    method: "POST",
+    headers: { ...credential.headers, "content-type": "application/json" },
+    body: JSON.stringify({ query: ${JSON.stringify(NEWEST_JOBS)} }),
+  });
+  const { data, errors } = await answer.json();
+  const id = [data?.unfinished, data?.all].flatMap((jobs) => jobs?.edges ?? [])[0]?.node.id;
+  if (!id) return { errors: errors ?? [{ message: "There is no job yet. Run tab 2, Submit, and then this one." }] };
+  const shown = __MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith("variables.json"));
+  // Another tab may have been opened meanwhile.
+  if (shown?.getValue().includes(variables.id)) shown.setValue(shown.getValue().replace(variables.id, id));
+  return run({ ...variables, id }, credential);
 }
 document.querySelector("#credential input")?.addEventListener("change", () => {
   document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();

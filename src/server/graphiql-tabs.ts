@@ -1,6 +1,9 @@
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { ObjectShape } from "../deployments/shape/shape.ts";
 
+/** Stands for a job's id in the tabs that need one, until the page puts a real one in its place. */
+export const SHOWN_ID = "job_…";
+
 /**
  * A tab of GraphiQL for each thing a newcomer wants to try, in that order. `example` is the deployment that they submit
  * to; null when none is known. They ask the sandbox to be slow, so that there is something to watch and to cancel.
@@ -11,7 +14,7 @@ export function createTabs(options: {
 }): { query: string; variables?: string }[] {
   const { example, isSandbox } = options;
   const prompt = isSandbox ? `[slow] ${EXAMPLE_INPUT.prompt}` : EXAMPLE_INPUT.prompt;
-  const variables = JSON.stringify({ id: "job_…" }, null, 2);
+  const variables = JSON.stringify({ id: SHOWN_ID }, null, 2);
   return [
     { query: DEPLOYMENTS },
     { query: toSubmit(toCall(example, { ...EXAMPLE_INPUT, prompt })) },
@@ -66,7 +69,7 @@ query Deployments {
 }
 `;
 
-const toSubmit = (call: string) => `# 2. Run it: copy the job's id from the answer
+const toSubmit = (call: string) => `# 2. Run it: the answer has the job's id
 mutation Submit {
   ${call} {
     __typename
@@ -82,9 +85,10 @@ mutation Submit {
 }
 `;
 
-const WATCH = `# 3. Watch it live: paste its id below
+const WATCH = `# 3. Watch your newest job live, or paste an id
 subscription Watch($id: ID!) {
   jobUpdated(id: $id) {
+    id
     version
     status
     queuePosition
@@ -120,7 +124,7 @@ query Jobs {
 }
 `;
 
-const CANCEL = `# 6. Cancel a queued job: paste its id below
+const CANCEL = `# 6. Cancel your newest job while it is queued
 mutation Cancel($id: ID!) {
   cancelJob(id: $id) {
     __typename

@@ -78,7 +78,8 @@ test("the page asks for a credential where one is needed", async () => {
 });
 
 const PAGE = `<head></head><noscript></noscript><div id="root"></div>
-<script>send({extensions:{headers:y?.headers}}); YogaGraphiQL.renderYogaGraphiQL()</script>`;
+<script>function(b,y){return f({document:w,operationName:b.operationName??void 0,variables:b.variables,extensions:{headers:y?.headers}})}
+YogaGraphiQL.renderYogaGraphiQL()</script>`;
 
 test.each([
   ["the head", "</head>"],
@@ -87,7 +88,7 @@ test.each([
   ["the start of GraphiQL", "YogaGraphiQL.renderYogaGraphiQL("],
 ])("a page without %s is an error with a next step, and not served as it is", (_part, text) => {
   expect(adaptPage(PAGE, { asksCredential: true })).toContain(
-    "extensions:withCredential(y?.headers)",
+    "return withNewestJob(b.variables,withCredential(y?.headers),(variables,extensions)=>f({document:w,operationName:b.operationName??void 0,variables,extensions}))}",
   );
   const other = PAGE.replace(text, "<!-- GraphiQL's next version -->");
   expect(() => adaptPage(other, { asksCredential: true })).toThrow(
