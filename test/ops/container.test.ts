@@ -11,7 +11,7 @@ import { z } from "zod";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { VARIABLES } from "../../src/config/variables.ts";
 import { startGateway } from "../../src/gateway.ts";
-import { readBlocks, readPage, ROOT } from "../support/pages.ts";
+import { PAGES, readBlocks, readPage, ROOT } from "../support/pages.ts";
 
 const SERVICE = z.object({
   image: z.string(),
@@ -78,6 +78,36 @@ test("an env file that leaves NODE_ENV empty does not take production from a con
     expect(environment).toHaveProperty("NODE_ENV", "production");
 });
 
+test("a port is published on this machine alone, unless somebody says otherwise", () => {
+  const ports = Object.values(services).flatMap((service) => service.ports);
+  expect(ports.length).toBeGreaterThan(3);
+  const told = PAGES.flatMap((page) => [...readPage(page).matchAll(/ -p (\S+)/g)]);
+  const published = [...ports, ...told.map(([, port = ""]) => port)];
+  const elsewhere = /^(127\.0\.0\.1|\$\{PUBLISH:-127\.0\.0\.1\}):/;
+  expect(published.filter((port) => !elsewhere.test(port))).toEqual([]);
+});
+
+test("the files that settings name get in by a folder that is mounted for reading", async () => {
+  const [block = ""] = readBlocks("docs/deploy.md", "In containers", "ini");
+  const named = parseEnv(block);
+  expect(Object.keys(named).toSorted()).toEqual([
+    "API_KEYS_FILE",
+    "DEPLOYMENTS_FILE",
+    "JWT_PUBLIC_KEY_FILE",
+    "TRUSTED_DOCUMENTS",
+  ]);
+  const [, folder = ""] = /^WORKDIR (.+)$/m.exec(DOCKERFILE.split("FROM ").at(-1) ?? "") ?? [];
+  expect(BLOCKS).toContain(` -v "$PWD/config:${folder}/config:ro" `);
+  for (const path of Object.values(named)) expect(path).toMatch(/^config\/[\w.-]+$/);
+  for (const [, gateway] of gateways)
+    expect(gateway.volumes).toContain(`./config:${folder}/config:ro`);
+  // What lies there is in no image, nor in a commit.
+  for (const own of ["config", "ops/config"]) {
+    expect(readPage(".dockerignore").split("\n")).toContain(own);
+    expect(readPage(".gitignore").split("\n")).toContain(`/${own}/`);
+  }
+});
+
 test("Caddy and Prometheus look for each gateway where it listens", () => {
   const [[, gateway] = []] = gateways;
   if (gateway === undefined) throw new Error("the compose file has no gateway");
@@ -95,7 +125,7 @@ test("Caddy and Prometheus look for each gateway where it listens", () => {
 
 test("Caddy is reached over HTTP/3 too, which it offers to browsers", () => {
   const published = Object.values(services).flatMap(({ ports }) => ports);
-  expect(published).toEqual(expect.arrayContaining(["443:443", "443:443/udp"]));
+  expect(published.join(" ")).toMatch(/:443:443 .*:443:443\/udp/);
 });
 
 test("every image has its whole version, and Node that of the tests", () => {
@@ -115,7 +145,9 @@ test("the files that they take from the checkout are there", () => {
   const mounted = Object.values(services)
     .flatMap(({ volumes }) => volumes)
     .filter((volume) => volume.startsWith("./"))
-    .map((volume) => join("ops", volume.split(":")[0] ?? ""));
+    .map((volume) => join("ops", volume.split(":")[0] ?? ""))
+    // Whoever runs it makes this one, or Docker does.
+    .filter((path) => path !== "ops/config");
   expect(mounted).toHaveLength(3);
   const files = [...copied, ...mounted, "ops/alerts.yaml"];
   expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
