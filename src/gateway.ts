@@ -118,7 +118,13 @@ export async function startGateway(
   const served =
     metrics === null || config.metricsPort === null
       ? null
-      : keep(await metrics.serve({ host: config.host, port: config.metricsPort }));
+      : keep(
+          await metrics.serve({
+            host: config.host,
+            port: config.metricsPort,
+            origins: doors.origins,
+          }),
+        );
   const measured = metrics?.watchStore(database) ?? database;
   const store = traces?.watchStore(measured) ?? measured;
   hangUp = store.hangUp;

@@ -156,7 +156,7 @@ const SERVER = {
   METRICS_PORT: optional(
     port(),
     "no metrics",
-    "A port on `HOST` that serves `/metrics` to Prometheus. It needs no credential, so keep it on your internal network.",
+    "A port on `HOST` that serves `/metrics` to Prometheus. It needs no credential, so keep it on your internal network. It answers only to addresses, `localhost`, `*.internal`, names without a dot, and names in `CORS_ORIGINS`.",
   ),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
     fitting(

@@ -157,7 +157,7 @@ export function createMetrics() {
 
   return {
     read: () => registry.metrics(),
-    serve: (at: { readonly host: string; readonly port: number }) => serveMetrics(registry, at),
+    serve: (at: Parameters<typeof serveMetrics>[1]) => serveMetrics(registry, at),
 
     /** The same store, of which ends, files and claims that are taken over are counted. */
     watchStore: (store: JobStore): JobStore => ({

@@ -1,20 +1,34 @@
 import { createServer } from "node:http";
+import type { Socket } from "node:net";
 
 import type { Registry } from "prom-client";
 
+import { isOwnHost } from "../server/origins.ts";
 import { listen } from "../server/start-server.ts";
 
 const PATH = "/metrics";
 /** Prometheus is one client, or a few. */
 const MOST_CONNECTIONS = 100;
 
-/** Serves `/metrics` on a port of its own, without credentials. Rejects with a `ListenError`. */
+/**
+ * Serves `/metrics` on a port of its own, without credentials, to whoever asks by a name that is the gateway's own. A
+ * connection may last `patienceMs`. Rejects with a `ListenError`.
+ */
 export async function serveMetrics(
   registry: Pick<Registry, "metrics" | "contentType">,
-  { host, port }: { readonly host: string; readonly port: number },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly origins: readonly string[];
+    readonly patienceMs?: number;
+  },
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const { host, port, origins, patienceMs = 10_000 } = options;
   let reading: Promise<string> | null = null;
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+  const server = createServer((request, response) => {
+    response.shouldKeepAlive = false;
+    const { host: name = "" } = request.headers;
+    if (!isOwnHost(name, origins)) return response.writeHead(421).end(MISDIRECTED);
     if (request.url !== PATH) return response.writeHead(404).end(`Metrics are at ${PATH}.\n`);
     // Many requests that come at once would hold up the gateway.
     reading ??= registry.metrics().finally(() => (reading = null));
@@ -23,9 +37,20 @@ export async function serveMetrics(
       () => response.writeHead(500).end("The metrics could not be read. Ask again.\n"),
     );
   });
-  server.maxConnections = MOST_CONNECTIONS;
   // Else thousands of answers could wait on one connection.
   server.maxRequestsPerSocket = 1;
+  const open = new Set<Socket>();
+  server.on("connection", (socket) => {
+    const impatience = setTimeout(() => socket.destroy(), patienceMs);
+    socket.once("close", () => {
+      clearTimeout(impatience);
+      open.delete(socket);
+    });
+    // Prometheus asks at once, so whoever came first and is still here has no need of its place.
+    const [first] = open.size < MOST_CONNECTIONS ? [] : open;
+    first?.destroy();
+    open.add(socket);
+  });
   const listensAt = await listen(server, { port, host, variable: "METRICS_PORT" });
   return {
     port: listensAt,
@@ -36,3 +61,6 @@ export async function serveMetrics(
       }),
   };
 }
+
+const MISDIRECTED =
+  "Metrics are read by an address, localhost, *.internal or a name without a dot, because a page could have pointed any other name here. Give Prometheus such a target, or list http://<this name> in CORS_ORIGINS.\n";

@@ -28,7 +28,6 @@ export function createOrigins(options: {
 }) {
   const { origins, admitsLoopback, isOpen, log } = options;
   const warned = new Set<string>();
-  const names = new Set(origins.map(toName));
   const publicName = toName(options.publicUrl ?? "");
 
   /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
@@ -59,9 +58,8 @@ export function createOrigins(options: {
      * one is for files alone, whose URLs are signed: the whole world can reach it.
      */
     checkName({ headers: { host = "" } }: IncomingMessage, isOfFile: boolean): Refusal | null {
-      const name = toName(`http://${host}`);
-      const isKnown = names.has(name) || (isOfFile && name === publicName);
-      const isFine = !isOpen || host === "" || isPrivateName(name) || isKnown;
+      const isOfFiles = isOfFile && toName(`http://${host}`) === publicName;
+      const isFine = !isOpen || isOfFiles || isOwnHost(host, origins);
       return isFine ? null : misdirected(host);
     },
     /** Lets the page read its answer, when it may. True when that was all it asked for. */
@@ -80,6 +78,14 @@ export function createOrigins(options: {
       return true;
     },
   };
+}
+
+/** Whether a `Host` can't be a name that a page has pointed here, or is that of one of the origins. */
+export function isOwnHost(host: string, origins: readonly string[]): boolean {
+  const name = toName(`http://${host}`);
+  return (
+    host === "" || (name !== "" && (isPrivateName(name) || origins.map(toName).includes(name)))
+  );
 }
 
 /** The name of a URL's host, without a dot at its end, which changes nothing. */
