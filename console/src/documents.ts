@@ -137,6 +137,7 @@ graphql(`
 
 export const DEPLOYMENTS = graphql(`
   query Deployments {
+    isTokenRefused
     deployments {
       id
       name
@@ -171,6 +172,7 @@ export const VIEWER = graphql(`
 /** Of RunComfy, and of the deployments that have one of their own. */
 export const OUTAGES = graphql(`
   query Outages {
+    isTokenRefused
     outage {
       since
     }

@@ -64,12 +64,14 @@ function Outages({ outages }: { readonly outages: UseQueryResponse<OutagesQuery>
   const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
   return (
     <span role="status" className="outage">
-      {first !== undefined && (
-        <>
-          {who}: failing, first <Ago at={first} />; new jobs {data?.outage ? "" : "for it "}are
-          refused until that ends
-        </>
-      )}
+      {data?.isTokenRefused
+        ? "RunComfy refuses this gateway's token"
+        : first !== undefined && (
+            <>
+              {who}: failing, first <Ago at={first} />; new jobs {data?.outage ? "" : "for it "}are
+              refused until that ends
+            </>
+          )}
     </span>
   );
 }

@@ -38,7 +38,7 @@ export type Services = {
   };
   /** The one whose jobs are followed. */
   readonly upstream: string;
-  readonly live: Pick<LiveDeployments, "read" | "list" | "lastList">;
+  readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "token">;
   readonly pace: Pick<Pace, "outageMs">;
 };
 

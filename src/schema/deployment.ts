@@ -93,6 +93,12 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
         "An outage of RunComfy as a whole; null if there is none. Until it ends, submits are refused at once and jobs are not polled.",
       resolve: (_root, _arguments, { pace }) => toOutage(pace.outageMs()),
     }),
+    isTokenRefused: t.boolean({
+      scope: null,
+      description:
+        "Whether RunComfy did not accept the gateway's token when it was last asked for deployments: it takes no submit then, until whoever runs the gateway sets a valid `RUNCOMFY_API_TOKEN`.",
+      resolve: (_root, _arguments, { live }) => live.token() === "refused",
+    }),
     deployment: t.field({
       type: "Deployment",
       scope: null,

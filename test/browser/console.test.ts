@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import sharp from "sharp";
 import type { Page } from "playwright-core";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
 import { advance } from "../../src/job/advance.ts";
@@ -13,6 +13,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { DeleteJobDocument, JobsDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -359,6 +360,27 @@ test.skipIf(!hasChromium)(
     await page.goto(`${origin}/jobs`);
     await page.getByText("A lantern").first().click();
     await expect.poll(() => main(page), SOON).toContain("At RunComfy not known");
+  },
+);
+
+test.skipIf(!hasChromium)(
+  "where RunComfy refuses the gateway's token, the first screen says so, and not to make a deployment",
+  async () => {
+    const upstream = await startFaultyUpstream();
+    onTestFinished(() => upstream.close());
+    const { page } = await openConsole("console-token", {
+      RUNCOMFY_BASE_URL: upstream.url,
+      RUNCOMFY_API_TOKEN: "wrong",
+    });
+    const screen = page.locator("main");
+    await screen.getByText("Set RUNCOMFY_API_TOKEN").waitFor();
+    expect(await main(page)).not.toMatch(/make one/i);
+    await page.locator("footer").getByText("refuses this gateway's token").waitFor();
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByRole("heading", { name: "Deployments" }).waitFor();
+    await screen.getByText("Set RUNCOMFY_API_TOKEN").waitFor();
+    expect(await main(page)).not.toMatch(/deploy a lora/i);
+    expect(await findBarriers(page)).toEqual([]);
   },
 );
 

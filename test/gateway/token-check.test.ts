@@ -69,6 +69,15 @@ test.each([[null], [[]], [[{ id: "glow", name: "Warm Glow" }]]])(
   },
 );
 
+test("clients are told whether the token is refused", async () => {
+  const ask = async ({ url }: { readonly url: string }) =>
+    await (await fetch(`${url}/graphql?query={isTokenRefused}`)).json();
+  expect(await ask(await start({ RUNCOMFY_API_TOKEN: "wrong" }))).toEqual({
+    data: { isTokenRefused: true },
+  });
+  expect(await ask(await start())).toEqual({ data: { isTokenRefused: false } });
+});
+
 test("an upstream that is away is a warning, and no reason not to start", async () => {
   await upstream.close();
   const { upstream: seen, readiness } = await start();

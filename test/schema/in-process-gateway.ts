@@ -187,6 +187,7 @@ export const SILENT_UPSTREAM: Services["live"] = {
   read: () => Promise.resolve(null),
   list: () => Promise.resolve(new Map()),
   lastList: () => new Map(),
+  token: () => "unknown",
 };
 
 /** That the data fits the document is the schema's business, and the generated types'. */

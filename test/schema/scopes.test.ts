@@ -47,7 +47,12 @@ test("every field of the roots needs a scope, or is meant for everybody", () => 
   const fields = roots.flatMap((type) => Object.keys(type?.getFields() ?? {}));
   const isTold = (name: string) =>
     NEEDS.some(([, text]) => text.includes(` ${name}(`) || text.includes(` ${name} {`));
-  expect(fields.filter((name) => !isTold(name))).toEqual(["viewer", "outage", "deployments"]);
+  expect(fields.filter((name) => !isTold(name))).toEqual([
+    "viewer",
+    "outage",
+    "isTokenRefused",
+    "deployments",
+  ]);
 });
 
 /** A gateway for somebody with these scopes, whose tracking knows no job and no deployment. */

@@ -3,6 +3,7 @@ import { useLocation } from "wouter";
 
 import type { DeploymentsQuery } from "../gql/graphql";
 import { formatSeconds } from "../parts/time";
+import { TOKEN_REFUSED } from "../parts/token-refused";
 
 /** Of fewer the gateway tells no estimate either. */
 const FEWEST_RUNS = 5;
@@ -47,8 +48,9 @@ export function Chooser({
 }
 
 /** What to do where nothing can be chosen. */
-export function NoDeployment() {
+export function NoDeployment({ isTokenRefused }: { readonly isTokenRefused: boolean }) {
   const [, navigate] = useLocation();
+  if (isTokenRefused) return <p className="empty">{TOKEN_REFUSED}</p>;
   return (
     <div className="empty run-none">
       <h1>No deployment is known here</h1>

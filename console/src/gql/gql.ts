@@ -23,10 +23,10 @@ type Documents = {
     "\n  query ListedJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": typeof types.ListedJobDocument,
     "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      requestId\n      updatedAt\n      output\n      history {\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n": typeof types.JobDocument,
     "\n  fragment Stats on DeploymentStats {\n    runs\n    succeeded\n    failed\n    cancelled\n    queueSeconds {\n      p50\n      p90\n    }\n    runSeconds {\n      p50\n      p90\n    }\n    coldStartSeconds {\n      p50\n      p90\n    }\n  }\n": typeof types.StatsFragmentDoc,
-    "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": typeof types.DeploymentsDocument,
+    "\n  query Deployments {\n    isTokenRefused\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": typeof types.DeploymentsDocument,
     "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": typeof types.DeploymentNamesDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": typeof types.ViewerDocument,
-    "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": typeof types.OutagesDocument,
+    "\n  query Outages {\n    isTokenRefused\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": typeof types.OutagesDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.KeepDocument,
     "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.RunDocument,
     "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n": typeof types.CheckInputDocument,
@@ -46,10 +46,10 @@ const documents: Documents = {
     "\n  query ListedJob($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n    }\n  }\n": types.ListedJobDocument,
     "\n  query Job($id: ID!) {\n    job(id: $id) {\n      ...JobRow\n      requestId\n      updatedAt\n      output\n      history {\n        status\n        at\n      }\n      assets {\n        path\n        expiresAt\n        keepError\n        contentType\n        bytes\n      }\n    }\n  }\n": types.JobDocument,
     "\n  fragment Stats on DeploymentStats {\n    runs\n    succeeded\n    failed\n    cancelled\n    queueSeconds {\n      p50\n      p90\n    }\n    runSeconds {\n      p50\n      p90\n    }\n    coldStartSeconds {\n      p50\n      p90\n    }\n  }\n": types.StatsFragmentDoc,
-    "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": types.DeploymentsDocument,
+    "\n  query Deployments {\n    isTokenRefused\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n": types.DeploymentsDocument,
     "\n  query DeploymentNames {\n    deployments {\n      id\n      name\n    }\n  }\n": types.DeploymentNamesDocument,
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": types.ViewerDocument,
-    "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": types.OutagesDocument,
+    "\n  query Outages {\n    isTokenRefused\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": types.OutagesDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.KeepDocument,
     "\n  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {\n    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {\n      __typename\n      ... on SubmitJobSuccess {\n        job {\n          ...JobRow\n        }\n        warnings {\n          path\n          message\n        }\n      }\n      ... on InvalidInputError {\n        issues {\n          path\n          message\n        }\n      }\n      ... on UpstreamError {\n        retryable\n        retryAfterSeconds\n        unconfirmedJob {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.RunDocument,
     "\n  query CheckInput($deploymentId: ID!, $input: JSON!) {\n    checkInput(deploymentId: $deploymentId, input: $input) {\n      issues {\n        path\n        message\n      }\n      warnings {\n        path\n        message\n      }\n    }\n  }\n": types.CheckInputDocument,
@@ -113,7 +113,7 @@ export function graphql(source: "\n  fragment Stats on DeploymentStats {\n    ru
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n"): (typeof documents)["\n  query Deployments {\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n"];
+export function graphql(source: "\n  query Deployments {\n    isTokenRefused\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n"): (typeof documents)["\n  query Deployments {\n    isTokenRefused\n    deployments {\n      id\n      name\n      description\n      model\n      inputSchema\n      stats {\n        ...Stats\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -125,7 +125,7 @@ export function graphql(source: "\n  query Viewer {\n    viewer {\n      id\n   
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"): (typeof documents)["\n  query Outages {\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"];
+export function graphql(source: "\n  query Outages {\n    isTokenRefused\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"): (typeof documents)["\n  query Outages {\n    isTokenRefused\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

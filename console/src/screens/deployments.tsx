@@ -4,7 +4,9 @@ import { useQuery } from "urql";
 import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
 import { DEPLOYMENTS } from "../documents";
+import type { DeploymentsQuery } from "../gql/graphql";
 import { Problem } from "../parts/problem";
+import { TOKEN_REFUSED } from "../parts/token-refused";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
 import { explain } from "../session";
@@ -18,7 +20,7 @@ export function Deployments() {
   useTitle("Deployments");
   const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
   useAgain(ask, !data?.deployments.length);
-  if (data) return <DeploymentList deployments={data.deployments} />;
+  if (data) return <DeploymentList {...data} />;
   return (
     <>
       <h1>Deployments</h1>
@@ -34,7 +36,7 @@ export function Deployments() {
   );
 }
 
-function DeploymentList({ deployments }: { readonly deployments: readonly Deployment[] }) {
+function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
   const [text, setText] = useState("");
   const wanted = text.trim().toLowerCase();
   const isMany = deployments.length > FEW;
@@ -57,12 +59,7 @@ function DeploymentList({ deployments }: { readonly deployments: readonly Deploy
             (wanted === "" ? deployments.length : `${found.length} of ${deployments.length}`)}
         </span>
       </div>
-      {deployments.length === 0 && (
-        <p className="empty">
-          No deployment is known here. Deploy a LoRA on RunComfy, or list one in the gateway's file
-          of deployments. Where RunComfy does not answer at the moment, they come once it does.
-        </p>
-      )}
+      {deployments.length === 0 && <p className="empty">{isTokenRefused ? TOKEN_REFUSED : NONE}</p>}
       <div className="deployments">
         {found.map((deployment) => (
           <DeploymentCard key={deployment.id} deployment={deployment} isUnfolded={!isMany} />
@@ -71,6 +68,9 @@ function DeploymentList({ deployments }: { readonly deployments: readonly Deploy
     </>
   );
 }
+
+const NONE =
+  "No deployment is known here. Deploy a LoRA on RunComfy, or list one in the gateway's file of deployments. Where RunComfy does not answer at the moment, they come once it does.";
 
 function fits({ id, name, description, model }: Deployment, wanted: string): boolean {
   return [id, name, description, model].some((one) => one?.toLowerCase().includes(wanted));

@@ -38,12 +38,16 @@ export function Run({ deploymentId }: Props) {
     if (!error) return <Skeleton />;
     return <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />;
   }
-  const { deployments } = data;
+  const { deployments, isTokenRefused } = data;
   if (deploymentId !== undefined) return <Desk {...{ deployments, deploymentId }} />;
   const last = lastUsed.get();
   const first =
     deployments.find(({ id }) => id === last) ?? deployments.find(needsNoFile) ?? deployments[0];
-  return first ? <Redirect to={toPath(first.id)} replace /> : <NoDeployment />;
+  return first ? (
+    <Redirect to={toPath(first.id)} replace />
+  ) : (
+    <NoDeployment {...{ isTokenRefused }} />
+  );
 }
 
 function Desk({
