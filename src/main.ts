@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import type { Logger } from "pino";
@@ -19,6 +20,7 @@ const LAST_LINES_MS = 500;
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;
 const USAGE = `Its other settings are variables, in the environment or in .env. See all of them, and the other commands, with: ${COMMANDS.start} --help`;
+const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
 /** Comments, as what follows is told to be copied as .env. */
 const HELP = `# ${COMMANDS.start} --port 4100 --database file:data/gateway.db
 #   starts the gateway; both may be left out, and stand for PORT and DATABASE_URL.
@@ -40,7 +42,7 @@ const parameters = readParameters();
 // Without what was given, which may be a secret.
 if (parameters === null)
   giveUp(`The gateway takes --port, --database, --help and --version. ${USAGE}`);
-else if (parameters.help === true) console.log(`${HELP}\n${printEnvExample()}`);
+else if (parameters.help === true) console.log(`${HELP}\n${printEnvExample(DOCS)}`);
 else if (parameters.version === true) console.log(readVersion());
 else run(parameters);
 

@@ -1,17 +1,22 @@
 import { NOTES } from "./rules.ts";
 import { VARIABLE_GROUPS } from "./variables.ts";
 
-/** The text of `.env.example`, which `--help` prints too. What has a default is commented out, so that a copy changes nothing. */
-export function printEnvExample(): string {
+/**
+ * The text of `.env.example`, which `--help` prints too. What has a default is commented out, so that a copy changes
+ * nothing. `docs` is where the pages are, which it names by their paths: nobody can follow a link of Markdown here.
+ */
+export function printEnvExample(docs = "docs"): string {
+  const comment = (text: string) =>
+    wrap(text.replaceAll(/\[.+?\]\(([^)#]+).*?\)/g, (_, page) => `${docs}/${page}`));
   const groups = GROUPS.map(({ title, about, notes }) => {
     const entries = notes.map(({ name, value, unset, description }) =>
       value === null
-        ? `${wrap(`${description} Default: ${unset}.`)}\n${name}=`
-        : `${wrap(description)}\n#${name}=${value}`,
+        ? `${comment(`${description} Default: ${unset}.`)}\n${name}=`
+        : `${comment(description)}\n#${name}=${value}`,
     );
-    return [`## ${title}\n${wrap(about)}`, ...entries].join("\n\n");
+    return [`## ${title}\n${comment(about)}`, ...entries].join("\n\n");
   });
-  return `${[wrap(ENV_HEAD), ...groups].join("\n\n\n")}\n`;
+  return `${[comment(ENV_HEAD), ...groups].join("\n\n\n")}\n`;
 }
 
 /** The text of `docs/settings.md`. */
@@ -35,7 +40,7 @@ const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
 });
 
 const ENV_HEAD =
-  "Settings of the gateway. Set them in the environment, or save a copy of this text as .env in the folder where you start it. The environment takes precedence, and an empty value counts as unset. `#NAME=value` is a default. docs/settings.md has the same as tables.";
+  "Settings of the gateway. Set them in the environment, or save a copy of this text as .env in the folder where you start it. The environment takes precedence, and an empty value counts as unset. `#NAME=value` is a default. [settings.md](settings.md) has the same as tables.";
 
 const PAGE_HEAD = `# Settings
 
@@ -51,6 +56,6 @@ const TABLE_HEAD = "| variable | default | meaning |\n| --- | --- | --- |";
 
 /** Lines of a comment, broken between words. */
 function wrap(text: string): string {
-  const lines = text.matchAll(/(.{1,94})(?: |$)/g);
+  const lines = text.matchAll(/(\S{95,}|.{1,94})(?: |$)/g);
   return [...lines].map(([, line]) => `# ${line}`).join("\n");
 }

@@ -20,6 +20,10 @@ import {
 const MANY = 1_000_000_000;
 const count = () => wholeNumber(1, MANY);
 const ONE_LINE = matching(/^\P{Cc}+$/u, "must be one line without control characters");
+/** What pages have in the place of a token. */
+const PLACEHOLDER = /^(?:…|\.\.\.|<.*>)$/;
+const NO_TOKEN =
+  "must be your own token: what is there is a placeholder for it. Copy the token from RunComfy's dashboard";
 const SAMPLERS = [
   "always_on",
   "always_off",
@@ -32,7 +36,10 @@ const NOT_IN_PRODUCTION = "`true`; `false` in production (`NODE_ENV`)";
 
 const RUNCOMFY = {
   RUNCOMFY_API_TOKEN: optional(
-    matching(/^[\x21-\x7e]+$/, "must be the token alone, without spaces or line breaks"),
+    z
+      .string()
+      .refine((given) => !PLACEHOLDER.test(given), { message: NO_TOKEN, abort: true })
+      .regex(/^[\x21-\x7e]+$/, "must be the token alone, without spaces or line breaks"),
     "none",
     "The API token of your RunComfy account.",
   ),

@@ -4,7 +4,8 @@ import type { InputPath } from "./input-issue.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
-const REFERENCE = /^upload:(upl_[0-9a-f]{32})$/;
+/** Of ids that were never given out too, as where one was cut on the way: it names no upload, and is no URL either. */
+const REFERENCE = /^upload:(upl_\w*)$/;
 
 /** An upload that an input names as `upload:ID`, and where. */
 export type UploadReference = { readonly id: string; readonly path: InputPath };

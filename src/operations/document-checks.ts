@@ -3,6 +3,7 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule, validate } from "graphql
 import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
+import { COMMANDS } from "../config/commands.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
@@ -46,7 +47,7 @@ export function createDocumentChecks(
     if (excess !== null) return [excess];
     const all = hasIntrospection ? rules : [...rules, NoSchemaIntrospectionCustomRule];
     const wording = { maxErrors: MOST_ERRORS, hideSuggestions: !hasIntrospection };
-    return validate(schema, document, all, wording);
+    return validate(schema, document, all, wording).map(withNextStep);
   }
 
   const plugin: Plugin<{ readonly share: Pick<BacklogShare, "take"> }> = {
@@ -91,6 +92,15 @@ export function createDocumentChecks(
     },
   };
 }
+
+/** The same error, and where the rule of introspection made it, what to do. */
+function withNextStep(error: GraphQLError): GraphQLError {
+  const { message, nodes = null, extensions } = error;
+  if (!message.startsWith("GraphQL introspection has been disabled")) return error;
+  return new GraphQLError(`${message} ${NO_INTROSPECTION}`, { nodes, extensions });
+}
+
+const NO_INTROSPECTION = `Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
 
 /** A small document can have many errors that each repeat it whole. */
 function shorten(error: GraphQLError): GraphQLError {

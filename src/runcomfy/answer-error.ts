@@ -35,6 +35,10 @@ const NEXT_STEPS: Partial<Record<UpstreamErrorCode, string>> = {
   REJECTED: "Compare the request with the deployment's schema.",
 };
 
+/** RunComfy has one, whatever is asked of it. */
+const NO_LIST = "Check RUNCOMFY_BASE_URL, as there is no list of deployments where it leads.";
+const STATUS_PAGE = "Check RunComfy's status page if this stays.";
+
 /** The error for an answer that the call did not hope for. */
 export function toAnswerError(call: Call, answer: Answer): RunComfyError {
   const { httpStatus, retryAfterMs } = answer;
@@ -86,6 +90,7 @@ function toIssues(envelope: ErrorEnvelope | null): ErrorEnvelope["issues"] {
 
 function describe(call: Call, code: UpstreamErrorCode, answer: Answer): string {
   const why = answer.body.kind === "json" ? "" : `, ${answer.body.why}`;
-  const nextStep = NEXT_STEPS[code] ?? "Check RunComfy's status page if this stays.";
+  const isNowhere = call === "list" && answer.httpStatus === 404;
+  const nextStep = isNowhere ? NO_LIST : (NEXT_STEPS[code] ?? STATUS_PAGE);
   return `RunComfy's answer to the ${call} was HTTP ${answer.httpStatus}${why}: ${code}. ${nextStep}`;
 }

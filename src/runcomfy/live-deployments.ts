@@ -131,7 +131,7 @@ export function createLiveDeployments(options: {
 type Answer = readonly LiveDeployment[] | null;
 
 const NOT_LISTED =
-  "RunComfy does not list deployments, so their names, hardware, instances and status may be missing; it is asked again every 10 seconds at most. Check the gateway's token and RunComfy's status page if this stays.";
+  "RunComfy does not list deployments, so their names, hardware, instances and status may be missing; it is asked again every 10 seconds at most. Check the gateway's token, RUNCOMFY_BASE_URL and RunComfy's status page if this stays.";
 const TOKEN_REFUSED =
   "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
 const LIST_MISSING =

@@ -187,6 +187,14 @@ describe("the configuration", () => {
     expect(act).not.toThrow(/secret|se cret/);
   });
 
+  test.each(["…", "...", "<token>"])("the token %s is told to be a placeholder, once", (token) => {
+    const act = () => loadConfig({ RUNCOMFY_API_TOKEN: token });
+    expect(act).toThrow(
+      /\n {2}RUNCOMFY_API_TOKEN must be your own token: .* is a placeholder.* dashboard\.$/,
+    );
+    expect(act).not.toThrow(/without spaces/);
+  });
+
   test.each(["10001", "1.5", "many"])("%j is no number of submits at once", (value) => {
     expect(() => loadConfig({ SUBMITS_AT_ONCE: value })).toThrow(
       "SUBMITS_AT_ONCE must be a whole number from 1 to 10000",

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseEnv } from "node:util";
 
 import { expect, test } from "vitest";
@@ -6,6 +8,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { printEnvExample, printSettingsPage } from "../../src/config/print-settings.ts";
 import { VARIABLE_GROUPS, VARIABLES } from "../../src/config/variables.ts";
 
+const ROOT = join(import.meta.dirname, "../..");
 const NAMES = Object.keys(VARIABLES.shape);
 
 test("every variable is in one group, and is told wherever settings are", () => {
@@ -32,6 +35,15 @@ test("the help fits into a terminal of 100 columns", () => {
     .split("\n")
     .toSorted((a, b) => b.length - a.length)[0];
   expect(widest?.length).toBeLessThanOrEqual(100);
+});
+
+test("a text that is no page names pages by their path, from wherever it is read", () => {
+  const pages = (text: string) => text.match(/\S+\.md\b/g) ?? [];
+  expect(printEnvExample()).not.toContain("](");
+  expect(pages(printEnvExample()).filter((page) => !existsSync(join(ROOT, page)))).toEqual([]);
+  const elsewhere = pages(printEnvExample("/opt/docs"));
+  expect(elsewhere).toEqual(pages(printEnvExample()).map((page) => `/opt/${page}`));
+  expect(elsewhere.length).toBeGreaterThan(2);
 });
 
 test("no sentence breaks a table of docs/settings.md", () => {

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { globSync, readFileSync, statSync } from "node:fs";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -143,4 +143,7 @@ test("what it says to run is there to be run", async () => {
   }
   expect(texts[0]).toMatch(/^# npx runcomfy-graphql --port .*--database file:.* key .* schema /s);
   expect(texts[0]).toContain("RUNCOMFY_API_TOKEN=");
+  const pages = texts[0]?.match(/\S+\.md\b/g) ?? [];
+  expect(pages.length).toBeGreaterThan(2);
+  expect(pages.filter((page) => !isAbsolute(page) || !existsSync(page))).toEqual([]);
 });

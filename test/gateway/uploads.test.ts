@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { basename, join } from "node:path";
@@ -329,13 +329,30 @@ test("what can't be an upload is told by argument", async () => {
   ]);
 });
 
-test("an upload that is not there or is another owner's is an issue at its path", async () => {
-  const { submit, upstream } = await start();
-  const answer = await submit({ images: [`upload:upl_${"0".repeat(32)}`] });
-  expect(answer.issues).toEqual([
-    { path: "images[0]", message: expect.stringContaining("no upload of yours") },
+test.each([`upload:upl_${"0".repeat(32)}`, "upload:upl_00", "upload:upl_"])(
+  "an upload that is not there, such as %s, is an issue at its path",
+  async (named) => {
+    const { submit, upstream } = await start();
+    const { issues } = await submit({ images: [named] });
+    expect(issues).toEqual([
+      { path: "images[0]", message: expect.stringContaining("no upload of yours") },
+    ]);
+    expect(upstream.count("submit")).toBe(0);
+  },
+);
+
+test("it is one too where the schema wants the URL of a picture", async () => {
+  const folder = await createTemporaryFolder();
+  const inputSchema = {
+    type: "object",
+    properties: { picture: { type: "string", format: "image_uri" } },
+  };
+  const deployments = [{ id: "dep", name: "Dep", inputSchema }];
+  await writeFile(`${folder}/deployments.json`, JSON.stringify({ deployments }));
+  const { submit } = await start({ DEPLOYMENTS_FILE: `${folder}/deployments.json` });
+  expect((await submit({ picture: "upload:upl_00" })).issues).toEqual([
+    { path: "picture", message: "names no upload of yours; upload the file again" },
   ]);
-  expect(upstream.count("submit")).toBe(0);
 });
 
 test("without a public address createUpload says what to set", async () => {

@@ -9,11 +9,11 @@ import {
 
 const [A, B] = [createUploadId(), createUploadId()];
 
-test("an id can't be guessed, and only it makes a reference", () => {
+test("an id can't be guessed, and only what looks like one makes a reference", () => {
   expect(A).toMatch(/^upl_[0-9a-f]{32}$/);
   expect(A).not.toBe(B);
   expect(isUploadReference(`upload:${A}`)).toBe(true);
-  for (const text of [A, `upload:${A}0`, ` upload:${A}`, "upload:", `Upload:${A}`])
+  for (const text of [A, ` upload:${A}`, "upload:", "upload:a cat", `Upload:${A}`])
     expect(isUploadReference(text)).toBe(false);
 });
 
@@ -33,4 +33,6 @@ test("uploads are found wherever an input names them, and replaced in a copy", (
     e: `see upload:${A}`,
   });
   expect(replaceUploads(input, new Map())).toEqual(input);
+  // One that was cut on the way names an upload that is not there.
+  expect(findUploads(["upload:upl_00"])).toEqual([{ id: "upl_00", path: [0] }]);
 });

@@ -282,3 +282,14 @@ test("Of more than fifty ids, each as long as can be, the first fifty are asked 
   const listed = await runComfy.listDeployments(ids);
   expect(listed.map(({ id }) => id).toSorted()).toEqual(ids.slice(0, 50).toSorted());
 });
+
+test.each<[FaultName]>([["not-found"], ["html-404"]])(
+  "A list that meets %s is a sign of a wrong base URL, rather than of a missing deployment",
+  async (name) => {
+    upstream.setFault(name, ["list"]);
+    for (const ids of ["all", ["dep"]] as const)
+      expect((await failureOf(runComfy.listDeployments(ids))).message).toMatch(
+        /HTTP 404.* Check RUNCOMFY_BASE_URL, .*\.$/,
+      );
+  },
+);
