@@ -122,7 +122,7 @@ export async function startGateway(
           await metrics.serve({
             host: config.host,
             port: config.metricsPort,
-            origins: doors.origins,
+            origins: doors.origins ?? [],
           }),
         );
   const measured = metrics?.watchStore(database) ?? database;
