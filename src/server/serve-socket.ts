@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 
 import type { Server } from "graphql-ws";
 import type { Logger } from "pino";
@@ -51,8 +52,8 @@ export type SocketSession = {
 
 /**
  * Speaks graphql-transport-ws on one socket. A stream sends its next event when the one before has left, or at once where
- * nothing waited before that one; a client that is gone or does not read is closed. A client is sent nothing until it is
- * let in.
+ * nothing waited before that one; a client that is gone or does not read is closed. Until it is let in, a client is sent
+ * the answers to its pings and nothing else.
  */
 export function serveSocket(options: {
   readonly service: Server<SocketSession>;
@@ -101,9 +102,10 @@ export function serveSocket(options: {
       protocol: socket.protocol,
       send: sendText,
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
+      onPing: answerNewest((payload) => sendText(JSON.stringify({ type: "pong", payload }))),
       onMessage(handle) {
         socket.on("message", (message) => {
-          if (session.admission !== null) unhandledBytes = 0;
+          noteHandled();
           // A client may go on sending on a socket that closes, to no effect.
           if (session.isClosed()) return;
           // Set up like this, ws gives nothing but buffers.
@@ -127,10 +129,14 @@ export function serveSocket(options: {
     session,
   );
   const stopPinging = keepAlive(socket, session.close);
-  socket.on("pong", () => (unhandledBytes = 0));
+  const pong = answerNewest(
+    (data: Buffer) =>
+      new Promise((resolve) => send((sent) => socket.pong(data, false, sent), resolve)),
+  );
+  socket.on("pong", noteHandled);
   socket.on("ping", (data) => {
-    unhandledBytes = 0;
-    if (session.admission !== null) send((sent) => socket.pong(data, false, sent));
+    noteHandled();
+    void pong(data);
   });
   socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
   socket.once("close", (code, reason) => {
@@ -143,10 +149,15 @@ export function serveSocket(options: {
     });
   });
 
+  /** What came before the client is let in counts for as long as it is not. */
+  function noteHandled(): void {
+    if (session.admission !== null) unhandledBytes = 0;
+  }
+
   /** Resolves once the text has left, or never will. Nobody can know whether it arrived; the close is handled above. */
   function sendText(text: string): Promise<void> {
     return new Promise((resolve) => {
-      if (session.admission === null || session.isClosed()) return resolve();
+      if (session.isClosed()) return resolve();
       cork();
       // As bytes, because a string would wait on the heap.
       send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
@@ -194,6 +205,35 @@ export function serveSocket(options: {
     uncork();
     socket.terminate();
   }
+}
+
+/**
+ * Answers pings: of those that wait while others are read, or while an answer leaves, the newest. So a client that reads
+ * none makes one wait. Each call resolves when its ping no longer waits for an answer.
+ */
+function answerNewest<Ping>(answer: (ping: Ping) => Promise<void>): (ping: Ping) => Promise<void> {
+  let waiting: { readonly ping: Ping; drop(): void } | null = null;
+  let isAnswering = false;
+
+  async function answerAll(): Promise<void> {
+    isAnswering = true;
+    // What has come by now is read first.
+    await setImmediate();
+    while (waiting !== null) {
+      const { ping, drop } = waiting;
+      waiting = null;
+      await answer(ping);
+      drop();
+    }
+    isAnswering = false;
+  }
+
+  return (ping) =>
+    new Promise((resolve) => {
+      waiting?.drop();
+      waiting = { ping, drop: resolve };
+      if (!isAnswering) void answerAll();
+    });
 }
 
 /** Keeps the connection open through proxies, and closes it when the last ping has no answer of its own. */

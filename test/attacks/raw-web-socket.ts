@@ -5,6 +5,7 @@ import { openSocket } from "../support/raw-socket.ts";
 const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
 const TEXT = 0x1;
 const CLOSE = 0x8;
+const PONG = 0xa;
 const ABNORMAL = 1006;
 
 /** A frame of a client. Flags and lengths may lie. */
@@ -25,6 +26,8 @@ export type RawWebSocket = {
   readonly socket: Socket;
   /** The texts that came so far. */
   readonly messages: readonly string[];
+  /** The payloads of the pongs that came so far. */
+  readonly pongs: readonly string[];
   /** The code that the server closes it with, which it leaves without an answer; 1006 when it is cut. */
   readonly closed: Promise<number>;
   send(...frames: readonly Frame[]): void;
@@ -39,6 +42,7 @@ export async function openRawWebSocket(
 ): Promise<RawWebSocket> {
   const socket = await openSocket(port);
   const messages: string[] = [];
+  const pongs: string[] = [];
   const closed = new Promise<number>((resolve) => {
     let received = Buffer.alloc(0);
     let isShaken = false;
@@ -53,6 +57,7 @@ export async function openRawWebSocket(
       for (let frame = readFrame(received); frame !== null; frame = readFrame(received)) {
         received = received.subarray(frame.size);
         if (frame.opcode === TEXT) messages.push(frame.payload.toString());
+        if (frame.opcode === PONG) pongs.push(frame.payload.toString());
         if (frame.opcode === CLOSE) resolve(frame.payload.readUInt16BE());
       }
     });
@@ -67,6 +72,7 @@ export async function openRawWebSocket(
   return {
     socket,
     messages,
+    pongs,
     closed,
     send,
     say: (...said) => send(...said.map((one) => ({ opcode: TEXT, payload: JSON.stringify(one) }))),

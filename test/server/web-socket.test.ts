@@ -5,6 +5,8 @@ import { createClient } from "graphql-ws";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
+import { openRawWebSocket } from "../attacks/raw-web-socket.ts";
+import type { RawWebSocket } from "../attacks/raw-web-socket.ts";
 import { keepLog, serve } from "./serve.ts";
 
 function connect(graphqlUrl: string): { client: Client; closed: Promise<unknown> } {
@@ -32,6 +34,24 @@ function run(client: Client, query: string): Promise<unknown> {
     );
   });
 }
+
+/** Pings of the protocol, and of graphql-transport-ws, with how their answers come. */
+const PINGS = [
+  [
+    "ping frames",
+    (text: string) => ({ opcode: 0x9, payload: text }),
+    ({ pongs }: RawWebSocket) => pongs,
+  ],
+  [
+    "ping messages",
+    (text: string) => ({ opcode: 0x1, payload: `{"type":"ping","payload":{"text":"${text}"}}` }),
+    ({ messages }: RawWebSocket) =>
+      messages.flatMap((message) => {
+        const { type, payload } = JSON.parse(message);
+        return type === "pong" ? [payload.text] : [];
+      }),
+  ],
+] as const;
 
 describe("WebSocket", () => {
   test("an operation that fails does so alone: a subscription on the same socket goes on", async () => {
@@ -119,6 +139,39 @@ describe("WebSocket", () => {
     expect((await closed)[0]).toBe(1013);
     expect(await run(client, "{ node { name } }")).toHaveProperty("data");
   });
+
+  test.each(PINGS)(
+    "a socket that has not greeted gets the answer to its %s, of several at once to the newest",
+    async (_kind, toPing, toAnswers) => {
+      const { port } = await serve();
+      const client = await openRawWebSocket(port);
+      onTestFinished(() => void client.socket.destroy());
+      client.send(toPing("one"));
+      await expect.poll(() => toAnswers(client)).toEqual(["one"]);
+      client.send(...["two", "three", "four"].map(toPing));
+      await expect.poll(() => toAnswers(client)).toEqual(["one", "four"]);
+      client.say({ type: "connection_init" });
+      await expect.poll(() => client.messages.at(-1)).toBe('{"type":"connection_ack"}');
+      client.send(toPing("five"));
+      await expect.poll(() => toAnswers(client)).toEqual(["one", "four", "five"]);
+    },
+  );
+
+  test.each([
+    ...PINGS.map(([kind, toPing]) => [kind, toPing] as const),
+    ["pong frames", (text: string) => ({ opcode: 0xa, payload: text })] as const,
+  ])(
+    "64 KiB are the most that a socket may send before it greets, %s among them",
+    async (_kind, toFrame) => {
+      const { port } = await serve();
+      const client = await openRawWebSocket(port);
+      onTestFinished(() => void client.socket.destroy());
+      const frames = Array.from({ length: 10 }, () => toFrame("x".repeat(100)));
+      const sending = setInterval(() => client.send(...frames), 1);
+      onTestFinished(() => clearInterval(sending));
+      expect(await client.closed).toBe(1009);
+    },
+  );
 
   test("a client that leaves frees its sources", async () => {
     const { graphqlUrl, counts } = await serve();
