@@ -23,7 +23,11 @@ import { toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { createBacklog } from "../src/schema/backlog.ts";
 import { createMaskError } from "../src/operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../src/operations/owner-limits.ts";
-import { DatabaseAwayError, DatabaseBusyError } from "../src/store/database-error.ts";
+import {
+  DatabaseAwayError,
+  DatabaseBusyError,
+  DatabaseDiskError,
+} from "../src/store/database-error.ts";
 import { createQuota } from "../src/tracking/quota.ts";
 import { checkOf } from "./support/document-of.ts";
 import { createViewer } from "./support/viewers.ts";
@@ -96,9 +100,14 @@ test("what people read says what they can do, and speaks of nothing that only pr
     INVALID_RESPONSE,
     expired(86_400),
     expired(90, true),
-    ...[new Error("oops"), new DatabaseBusyError({}), new DatabaseAwayError({})].map(
-      createMaskError({ log: silent, hasSuggestions: true }),
-    ),
+    ...[
+      new Error("oops"),
+      new DatabaseBusyError({}),
+      new DatabaseAwayError({}),
+      new DatabaseDiskError("full", {}),
+      new DatabaseDiskError("damaged", {}),
+      new DatabaseDiskError("failing", {}),
+    ].map(createMaskError({ log: silent, hasSuggestions: true })),
   ].map(({ message }) => message);
   const texts = [...messages, ...(await listLimits())].map((text) =>
     text.replaceAll("RunComfy", "Upstairs"),

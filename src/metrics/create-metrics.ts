@@ -227,7 +227,7 @@ export function createMetrics() {
     /** What is read whenever somebody asks; unfinished jobs are those of all gateways, counted to 10,000 of each status. */
     follow(sources: {
       readonly version: string;
-      readonly store: { readonly jobs: Pick<JobStore["jobs"], "count"> };
+      readonly store: CountedStore;
       readonly pace: Pick<Pace, "outageMs" | "failingDeployments">;
       readonly counts: () => { readonly sockets: number; readonly subscriptions: number };
     }): void {
@@ -267,8 +267,10 @@ export function createMetrics() {
           },
         }),
       );
-      show("database_up", "Whether the database answers within 3 s.", async (gauge) =>
-        gauge.set((await counted) === null ? 0 : 1),
+      show(
+        "database_up",
+        "Whether the database answers within 3 s, and takes writes.",
+        async (gauge) => gauge.set((await counted) === null ? 0 : 1),
       );
       new Gauge({
         name: toName("build_info"),
@@ -280,7 +282,10 @@ export function createMetrics() {
   };
 }
 
-async function countUnfinished({ jobs }: { readonly jobs: Pick<JobStore["jobs"], "count"> }) {
+type CountedStore = Pick<JobStore, "ping"> & { readonly jobs: Pick<JobStore["jobs"], "count"> };
+
+async function countUnfinished({ jobs, ping }: CountedStore) {
+  await ping();
   return await Promise.all(
     UNFINISHED.map(async (status: JobStatus) => ({
       status,

@@ -2,7 +2,11 @@ import { GraphQLError } from "graphql";
 import type { GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
 
-import { DatabaseAwayError, DatabaseBusyError } from "../store/database-error.ts";
+import {
+  DatabaseAwayError,
+  DatabaseBusyError,
+  DatabaseDiskError,
+} from "../store/database-error.ts";
 
 /** Turns anything that was thrown into an error for clients. */
 export type MaskError = (error: unknown) => GraphQLError;
@@ -25,9 +29,12 @@ export function createMaskError(options: {
       return withCode(error, "BAD_USER_INPUT", `${bare} ${step}`.trimEnd());
     }
     const cause = findCause(error);
+    const failure = findFailure(cause);
     // Whatever keeps trying has logged that the database fails.
-    if (cause instanceof DatabaseBusyError) return unavailable(error, BUSY, 1);
-    if (cause instanceof DatabaseAwayError) return unavailable(error, AWAY, 5);
+    if (failure !== null) {
+      const { message, retryAfterSeconds } = failure;
+      return toMasked(error, message, 503, { code: "UNAVAILABLE", retryAfterSeconds });
+    }
     log.error({ err: error }, "An operation failed inside the gateway.");
     return toMasked(error, MISTAKE, 500, { code: "INTERNAL_SERVER_ERROR" });
   };
@@ -38,9 +45,16 @@ export function toCode(error: GraphQLError): string {
   const { code } = error.extensions;
   if (typeof code === "string") return code;
   if (isMeantForClients(error)) return "BAD_USER_INPUT";
-  const cause = findCause(error);
-  const isDatabase = cause instanceof DatabaseBusyError || cause instanceof DatabaseAwayError;
-  return isDatabase ? "UNAVAILABLE" : "INTERNAL_SERVER_ERROR";
+  return findFailure(findCause(error)) === null ? "INTERNAL_SERVER_ERROR" : "UNAVAILABLE";
+}
+
+/** What is told of a database that fails. */
+function findFailure(cause: unknown) {
+  if (cause instanceof DatabaseBusyError) return { message: BUSY, retryAfterSeconds: 1 };
+  if (cause instanceof DatabaseAwayError) return { message: AWAY, retryAfterSeconds: 5 };
+  if (cause instanceof DatabaseDiskError)
+    return { message: DISK[cause.kind], retryAfterSeconds: 60 };
+  return null;
 }
 
 /** What to do about what Yoga refuses in words that don't say so. */
@@ -55,12 +69,14 @@ const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
 
 const BUSY = "The database is busy. Try again in a second.";
 const AWAY = "The database does not answer at the moment. Try again in a few seconds.";
+const DISK = {
+  full: "Nothing can be stored, because the disk is full. Ask whoever runs this service to free some space, then try again.",
+  damaged: "The database is damaged. Ask whoever runs this service to restore it, then try again.",
+  failing:
+    "The database can't be read or written. Try again in a minute; if it lasts, tell whoever runs this service.",
+};
 const MISTAKE =
   "Something went wrong inside this service. Try again; if it keeps happening, contact support.";
-
-function unavailable(error: unknown, message: string, retryAfterSeconds: number): GraphQLError {
-  return toMasked(error, message, 503, { code: "UNAVAILABLE", retryAfterSeconds });
-}
 
 function toMasked(error: unknown, message: string, status: number, extensions: object) {
   const { nodes = null, path = null } = error instanceof GraphQLError ? error : {};

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
-import { DatabaseReplacedError } from "../store/database-error.ts";
+import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
 import type { createConsole } from "./console-page.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
 import type { createGraphiqlPage } from "./graphiql-page.ts";
@@ -154,8 +154,12 @@ function createReadiness({
     try {
       await checkDatabase();
     } catch (error) {
-      const text = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
-      if (text !== told) log.error({ err: error }, "The gateway is not ready. Check its database.");
+      const isOfDisk = error instanceof DatabaseDiskError;
+      const reason = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
+      const text = isOfDisk ? `${error.message}\n` : reason;
+      // Of a disk the store tells.
+      if (text !== told && !isOfDisk)
+        log.error({ err: error }, "The gateway is not ready. Check its database.");
       told = text;
       return sendText(response, 503, text);
     }

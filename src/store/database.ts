@@ -29,5 +29,7 @@ export type Database = Pick<JobStore, "readsPerOwner" | "ping" | "hangUp"> & {
   readonly lookMs: RawBuilder<number>;
   /** For looks: on Postgres they never wait behind other queries for a connection, nor for the disk. */
   readonly lookQueries: Kysely<Tables>;
+  /** Comes before what needs its outcome stored: rejects with a `DatabaseDiskError` while the disk or the file fails. */
+  checkDisk(): Promise<void>;
   close(): Promise<void>;
 };

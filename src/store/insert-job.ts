@@ -16,13 +16,14 @@ import { insertUses } from "./uploads.ts";
 const RETRY_AFTER_SECONDS = 10;
 
 export function createInsert(database: Database): Jobs["insert"] {
-  const { kind, nowMs, write } = database;
+  const { kind, nowMs, write, checkDisk } = database;
   const inTurn = createOwnerTurns(kind);
 
   return async (submit) => {
     const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
     const { traceparent = null } = submit;
     const texts = toInputTexts(input);
+    await checkDisk();
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
       write(async (transaction) => {

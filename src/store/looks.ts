@@ -85,7 +85,7 @@ function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[
  * column says who looks when, and what a dead gateway has claimed comes due by itself.
  */
 export function createLooks(database: Database): LookTable {
-  const { kind, lookMs, lookQueries: queries } = database;
+  const { kind, lookMs, lookQueries: queries, checkDisk } = database;
   const isPostgres = kind === "postgres";
   const stretches = toStretches(database);
   const claimIt = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
@@ -159,12 +159,13 @@ export function createLooks(database: Database): LookTable {
   const claim = isPostgres ? claimShared : claimAlone;
 
   return {
-    claimDue({ limit, exceptDeployments }) {
+    async claimDue({ limit, exceptDeployments }) {
+      await checkDisk();
       const isDue = sql`due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)}`;
       const due = union((upstream) =>
         select(sql`upstream = ${upstream} and ${isDue} order by due_at`, limit),
       );
-      return claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
+      return await claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
     },
 
     async claimThese(jobIds) {

@@ -38,9 +38,15 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     isBreaking: true,
-    statements: (database) => [...addUpstreams(database), ...numberStatuses(database.kind)],
+    statements: (database) => [
+      ...addUpstreams(database),
+      ...numberStatuses(database.kind),
+      ADD_WRITE_PROBES,
+    ],
   },
 ];
+
+const ADD_WRITE_PROBES = sql`create table write_probes (bytes text not null)`;
 
 /** Jobs, looks to come and runs belong to the upstream that they were sent to. */
 function addUpstreams(database: Database): readonly RawBuilder<unknown>[] {

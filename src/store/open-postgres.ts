@@ -6,11 +6,13 @@ import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseAwayError, StoreError } from "./database-error.ts";
+import type { DiskWatch } from "./disk-watch.ts";
+import { createDiskWatch } from "./disk-watch.ts";
 import { migrate } from "./migrate.ts";
 import type { Tables } from "./tables.ts";
 
-/** Connections are refused or ended, resources are missing, the server starts or stops. */
-const AWAY_STATES = /^(?:08|53|57P)/;
+/** Connections are refused or ended, resources but the disk are missing, the server starts or stops. */
+const AWAY_STATES = /^(?:08|53(?!100)|57P)/;
 
 type PostgresOptions = {
   readonly upstream: string;
@@ -56,11 +58,16 @@ export async function openPostgres(
   const { upstream, log, onStatement, mostSilenceMs = 12_000 } = options;
   const name = toDatabaseName(databaseUrl);
   const sockets = createSockets();
+  const disk = createDiskWatch({
+    write: (statements) => queries.transaction().execute(statements),
+    monotonic: () => performance.now(),
+    log,
+  });
   const open = (config: pg.PoolConfig, silenceMs: number, settings?: string) => {
     const stream = () => sockets.create(silenceMs);
     const pool = createPool({ connectionString: databaseUrl, stream, ...config }, log, settings);
     const queries = new Kysely<Tables>({
-      dialect: createDialect(pool),
+      dialect: createDialect(pool, disk),
       log: (event) => onStatement?.(event.query.sql),
     });
     // Kysely itself closes none that was never used.
@@ -82,8 +89,10 @@ export async function openPostgres(
     lookMs: sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
     lookQueries: looks.queries,
     readsPerOwner: READS_PER_OWNER,
+    checkDisk: disk.check,
     async ping() {
       await sql`select 1`.execute(queries);
+      await disk.check();
     },
     hangUp: sockets.destroyAll,
     async close() {
@@ -144,8 +153,11 @@ function createPool(config: pg.PoolConfig, log: Logger, settings: string | undef
   return pool;
 }
 
-/** What fails because Postgres is away rejects with a `DatabaseAwayError`. */
-function createDialect(pool: pg.Pool): PostgresDialect {
+/** What fails because Postgres is away rejects with a `DatabaseAwayError`, because of its disk with a `DatabaseDiskError`. */
+function createDialect(pool: pg.Pool, disk: DiskWatch): PostgresDialect {
+  const rethrow = (error: unknown): never => {
+    throw disk.note(toAway(error));
+  };
   return new PostgresDialect({
     pool: {
       options: pool.options,
@@ -162,9 +174,9 @@ function createDialect(pool: pg.Pool): PostgresDialect {
 }
 
 /** Whatever is no answer of Postgres comes from the network or the client. */
-function rethrow(error: unknown): never {
+function toAway(error: unknown): unknown {
   const isAnswer = error instanceof pg.DatabaseError && !AWAY_STATES.test(error.code ?? "");
-  throw isAnswer ? error : new DatabaseAwayError({ cause: error });
+  return isAnswer ? error : new DatabaseAwayError({ cause: error });
 }
 
 /** All connections, so that they can be ended without an answer; those made after that end before they begin. */
@@ -218,7 +230,7 @@ function toDatabaseName(databaseUrl: string): string {
 /** What is wrong, by Postgres' own codes and the network's, and what a person can do about it. */
 function explain(error: unknown): string {
   const detail = error instanceof Error ? error.message : String(error);
-  switch (codeOf(error instanceof DatabaseAwayError ? error.cause : error)) {
+  switch (codeOf(error)) {
     case "42P07":
       return `holds another program's tables (${detail}). Name an empty database in DATABASE_URL.`;
     case "28P01":

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
+import { createDiskWatch } from "./disk-watch.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createSqliteLooks } from "./looks.ts";
 import { migrate } from "./migrate.ts";
@@ -56,10 +57,8 @@ export async function openSqlite(
   }
 }
 
-function connect(
-  path: string,
-  { upstream, onStatement, monotonic = () => performance.now() }: Parameters<typeof openSqlite>[1],
-): Database {
+function connect(path: string, options: Parameters<typeof openSqlite>[1]): Database {
+  const { log, upstream, onStatement, monotonic = () => performance.now() } = options;
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
   if (file !== IN_MEMORY) rollback.defer(lockFile(file));
@@ -73,8 +72,13 @@ function connect(
   sqlite.function("look_ms", () => Math.floor(monotonic()));
   const identity = readIdentity(file);
   const opened = rollback.move();
+  const disk = createDiskWatch({
+    write: (statements) => writes.write(statements),
+    monotonic,
+    log,
+  });
   const queries = new Kysely<Tables>({
-    dialect: createSqliteDialect(sqlite),
+    dialect: createSqliteDialect(sqlite, disk),
     log: (event) => onStatement?.(event.query.sql),
   });
   const writes = createGroupCommit(queries);
@@ -88,10 +92,12 @@ function connect(
     lookMs: sql`look_ms()`,
     lookQueries: queries,
     readsPerOwner: READS_PER_OWNER,
+    checkDisk: disk.check,
     async ping() {
       await sql`select 1`.execute(queries);
       // SQLite itself goes on with what nobody will find again.
       if (readIdentity(file) !== identity) throw new DatabaseReplacedError();
+      await disk.check();
     },
     hangUp: () => undefined,
     async close() {

@@ -14,6 +14,7 @@ import {
 import { LRUCache } from "lru-cache";
 
 import { codeOf, DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 
 /** How long one statement waits for another program's lock, and the others behind it: longer than a commit takes. */
 const PATIENCE_MS = 1_000;
@@ -26,13 +27,13 @@ const LONGEST_PREPARED = 4_000;
 /**
  * Lets Kysely speak to Node's own SQLite. While another program holds the lock, a statement waits without blocking the
  * process, and then rejects with a `DatabaseBusyError`; the ones right after it do not wait. The database has to be
- * opened without a time-out of its own.
+ * opened without a time-out of its own. What the disk or the file fails rejects with a `DatabaseDiskError`.
  */
-export function createSqliteDialect(sqlite: DatabaseSync): SqliteDialect {
+export function createSqliteDialect(sqlite: DatabaseSync, disk: DiskWatch): SqliteDialect {
   const config: SqliteDialectConfig = {
     database: toKyselyDatabase(sqlite),
     onCreateConnection: async (connection) =>
-      void Object.assign(connection, { executeQuery: waitForLock(connection) }),
+      void Object.assign(connection, { executeQuery: waitForLock(connection, disk) }),
   };
   return Object.assign(new SqliteDialect(config), {
     createDriver: () => new ImmediateDriver(config),
@@ -46,7 +47,7 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-function waitForLock(connection: DatabaseConnection) {
+function waitForLock(connection: DatabaseConnection, disk: DiskWatch) {
   const execute = connection.executeQuery.bind(connection);
   let gaveUpAt = -Infinity;
   return async <Row>(query: CompiledQuery): Promise<QueryResult<Row>> => {
@@ -60,7 +61,7 @@ function waitForLock(connection: DatabaseConnection) {
         if (query.sql === BEGIN) gaveUpAt = -Infinity;
         return result;
       } catch (error) {
-        if (codeOf(error) !== SQLITE_BUSY) throw error;
+        if (codeOf(error) !== SQLITE_BUSY) throw disk.note(error);
         if (performance.now() >= until) {
           gaveUpAt = performance.now();
           throw new DatabaseBusyError({ cause: error });

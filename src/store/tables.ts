@@ -170,6 +170,8 @@ export type Tables = {
   readonly doomed_files: { readonly file: string };
   /** What owners have used of a limit in the current window. */
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
+  /** Filled and emptied again to find out whether the disk takes writes. */
+  readonly write_probes: { readonly bytes: string };
   /** Idempotency keys that outlive their deleted jobs. */
   readonly spent_keys: {
     readonly owner_id: string;

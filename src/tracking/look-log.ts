@@ -2,7 +2,7 @@ import type { BaseLogger } from "pino";
 
 import type { Job } from "../job/job.ts";
 import type { Looks } from "../job/looks.ts";
-import { isDatabaseFailure } from "../store/database-error.ts";
+import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts";
 import type { Look } from "./look-at-job.ts";
 
 /** How many unknown status words are told apart. */
@@ -38,6 +38,8 @@ export function createLookLog(log: BaseLogger) {
     },
     /** Looks could not be claimed, or a job's not be made or written down. Of the database's failures it tells the first. */
     tellFailure(error: unknown, jobId?: string): void {
+      // The store tells of it.
+      if (error instanceof DatabaseDiskError) return;
       if (!isDatabaseFailure(error)) {
         log.error(
           { jobId, err: error },

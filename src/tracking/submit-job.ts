@@ -300,7 +300,9 @@ export function createSubmitJob(dependencies: {
       try {
         return await write();
       } catch (error) {
-        log[attempt === 0 ? "error" : "debug"](
+        // What was not sent has no outcome, and whoever waits for it is told.
+        const isNews = attempt === 0 && delaysMs !== UNSENT_DELAYS_MS;
+        log[isNews ? "error" : "debug"](
           { ...fields, err: error },
           "The database did not take a submit's outcome; trying again.",
         );

@@ -2,6 +2,7 @@ import type { BaseLogger } from "pino";
 
 import { expired, toCountText } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
+import { DatabaseDiskError } from "../store/database-error.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { sleepFor } from "../store/sleep.ts";
 import type { RecordObservation } from "./record-observation.ts";
@@ -111,7 +112,8 @@ export function createUpkeep(dependencies: {
         await beat();
         hasFailed = false;
       } catch (error) {
-        if (!hasFailed) {
+        // Of a disk the store tells.
+        if (!hasFailed && !(error instanceof DatabaseDiskError)) {
           log.error(
             { err: error },
             "The database does not answer; the gateway keeps trying. Check that it runs.",

@@ -18,7 +18,7 @@ async function readAtFirst(): Promise<string> {
   const metrics = createMetrics();
   metrics.follow({
     version: "1",
-    store: { jobs: { count: async () => 0 } },
+    store: { jobs: { count: async () => 0 }, ping: async () => undefined },
     pace: { outageMs: () => null, failingDeployments: () => [] },
     counts: () => ({ sockets: 0, subscriptions: 0 }),
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import {
   DatabaseAwayError,
   DatabaseBusyError,
+  DatabaseDiskError,
   isDatabaseFailure,
 } from "../../src/store/database-error.ts";
 
@@ -28,6 +29,7 @@ describe("a failure of the database", () => {
   test.each([
     ["a database that is away", new DatabaseAwayError({})],
     ["a lock of another program", new DatabaseBusyError({})],
+    ["a disk that fails", new DatabaseDiskError("failing", {})],
     ["a read-only Postgres", failInPostgres("25006")],
     ["a deadlock", failInPostgres("40P01")],
     ["a statement that took too long", failInPostgres("57014")],

@@ -22,6 +22,13 @@ import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 
 const log = pino({ level: "silent" });
+const FACTS = {
+  upstream: "sandbox",
+  ownerId: "mine",
+  deploymentId: "d",
+  apiVersion: "v1",
+  now: new Date(0),
+};
 
 describe("the job store on Postgres", () => {
   const { url } = useDatabase();
@@ -96,6 +103,33 @@ test("where the extension can't be created, texts are refused until somebody ena
   await superuser.query(`set search_path = ${role}; select gateway_enable_text_search()`);
   await superuser.end();
   expect(await list()).toEqual([job]);
+});
+
+test("while the disk of Postgres is full no job is taken in and no look claimed, and all goes on once there is room", async () => {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
+  onTestFinished(() => store.close());
+  const client = new pg.Client(database.url);
+  await client.connect();
+  onTestFinished(() => client.end());
+  const begin = [
+    () => store.jobs.insert({ job: createJob(FACTS), input: {}, key: null }),
+    () => store.looks.claimDue({ limit: 1, exceptDeployments: [] }),
+    () => store.ping(),
+  ];
+  // What Postgres says where it can't extend a file.
+  await client.query(`
+    create function fill_disk() returns trigger language plpgsql as $$
+      begin raise 'could not extend file' using errcode = 'disk_full'; end $$;
+    create trigger fill_disk before insert on jobs execute function fill_disk();
+    create trigger fill_disk before insert on write_probes execute function fill_disk()`);
+  for (const act of begin)
+    await expect(act()).rejects.toMatchObject({ name: "DatabaseDiskError", kind: "full" });
+  expect(await store.jobs.count({})).toBe(0);
+  await client.query("drop function fill_disk cascade");
+  for (const act of begin) await act();
+  expect(await store.jobs.count({})).toBe(1);
 });
 
 test("what owners read, and what looks do, is planned along the indexes, on each connection for it and on no other", async () => {

@@ -18,7 +18,8 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
-import { StoreError } from "../../src/store/database-error.ts";
+import { DatabaseDiskError, StoreError } from "../../src/store/database-error.ts";
+import { damageTable } from "../support/damage-table.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 
@@ -230,6 +231,73 @@ test("a full disk rejects the write, loses nothing that was stored, and passes",
   expect(await store.jobs.count({})).toBe(2);
   expect(await store.jobs.read(id)).not.toBeNull();
   await store.close();
+});
+
+describe("a disk or a file that fails", () => {
+  async function openWatched() {
+    const path = join(await createTemporaryFolder(), "jobs.db");
+    const lines: string[] = [];
+    const clock = { ms: 0 };
+    const database = await openSqlite(path, {
+      upstream: "sandbox",
+      log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) }),
+      monotonic: () => clock.ms,
+    });
+    const store = createJobStore({ database, changes: createLocalWakeUps() });
+    onTestFinished(() => store.close());
+    const run = (statement: string) => sql.raw(statement).execute(database.queries);
+    const begin = [
+      () => insertJob(store, "x".repeat(100_000)),
+      () => store.looks.claimDue({ limit: 1, exceptDeployments: [] }),
+      () => store.ping(),
+    ];
+    return { path, store, begin, run, clock, lines };
+  }
+
+  test.each([
+    ["full", "pragma max_page_count = 1", "pragma max_page_count = 1000000"],
+    ["failing", "pragma query_only = 1", "pragma query_only = 0"],
+  ] as const)(
+    "lets nothing begin while it is %s; the log is told once a minute, and once that it is over",
+    async (kind, fail, mend) => {
+      const { store, begin, run, clock, lines } = await openWatched();
+      const id = await insertJob(store);
+      await run(fail);
+      for (const act of begin) await expect(act()).rejects.toMatchObject({ kind });
+      clock.ms = 59_999;
+      for (const act of begin) await expect(act()).rejects.toBeInstanceOf(DatabaseDiskError);
+      expect(lines).toHaveLength(1);
+      clock.ms = 60_000;
+      for (const act of begin) await expect(act()).rejects.toBeInstanceOf(DatabaseDiskError);
+      expect(lines).toHaveLength(2);
+      expect(await store.jobs.read(id)).not.toBeNull();
+      await run(mend);
+      await Promise.all(begin.map((act) => act()));
+      expect(lines).toEqual([lines[0], lines[0], "The database can be written again."]);
+      expect(await store.jobs.count({})).toBe(2);
+    },
+  );
+
+  test("lets nothing begin once it was found damaged, though other parts of it are whole", async () => {
+    const { path, store, begin, run, clock, lines } = await openWatched();
+    const id = await insertJob(store, "x".repeat(10_000));
+    // All is in the file, and nothing of it in memory.
+    await run("pragma wal_checkpoint(truncate)");
+    await run("pragma shrink_memory");
+    await damageTable(path, "job_documents");
+    await expect(store.jobs.readWithDocuments([id], 1_000_000)).rejects.toMatchObject({
+      kind: "damaged",
+    });
+    expect(await store.jobs.count({})).toBe(1);
+    for (const ms of [0, 59_999, 60_000]) {
+      clock.ms = ms;
+      for (const act of begin) await expect(act()).rejects.toMatchObject({ kind: "damaged" });
+    }
+    expect(lines).toEqual([
+      expect.stringMatching(/^The database file is damaged.*restore.*backup/),
+      lines[0],
+    ]);
+  });
 });
 
 describe("another program on the same file", () => {

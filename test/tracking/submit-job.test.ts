@@ -9,7 +9,7 @@ import type { InputPath } from "../../src/job/input-issue.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
-import { DatabaseBusyError } from "../../src/store/database-error.ts";
+import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
@@ -140,6 +140,14 @@ test("an insert whose answer is lost leaves nothing behind, and the key is free"
   expect(await store.jobs.count({})).toBe(0);
   store.jobs.insert = insert;
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
+});
+
+test("a submit that can't be stored is not sent, and the log is told nothing of an outcome", async () => {
+  const fail = () => Promise.reject(new DatabaseDiskError("damaged", {}));
+  Object.assign(store.jobs, { insert: fail, withdraw: fail });
+  await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject({ kind: "damaged" });
+  expect(upstream.count("submit")).toBe(0);
+  expect(logged).toEqual([]);
 });
 
 test("a stop takes no more submits and waits for the one under way", async () => {
