@@ -69,7 +69,7 @@ export function addJob(
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
         description:
-          "How many jobs are ahead of it in the queue; null when the job is not IN_QUEUE, or when it is not known.",
+          "How many jobs were ahead of it in the queue when that was last seen; null when the job is not IN_QUEUE, or when it is not known.",
       }),
       input: t.field({
         type: "JSON",

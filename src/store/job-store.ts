@@ -192,6 +192,8 @@ export type LookTable = {
   claimThese(jobIds: readonly string[]): Promise<readonly ClaimedLook[]>;
   /** Says when the next looks are due. Does nothing for a look that somebody else has claimed meanwhile. */
   putBack(looks: readonly LookToCome[]): Promise<void>;
+  /** Makes due the looks at the first 1,000 jobs that wait at a deployment, front first, within 15 s. */
+  makeQueueDue(deploymentId: string): Promise<void>;
   /** Makes due the looks at jobs that are away, and were for so long since the last look. */
   resume(leftForMs: number): Promise<void>;
   /** Makes due what can be due so late only because the database's clock was set back. */

@@ -11,6 +11,10 @@ const CLAIM_MS = 9_000;
 /** No look is ever due so late: its time was written before the database's clock was set back. */
 const NEVER_MS = 60_000;
 
+/** Of a queue that is made due. All take 15 s, the longest between two looks at one of its jobs, so they double at most. */
+const MOST_OF_QUEUE = 1_000;
+const BETWEEN_LOOKS_MS = 15;
+
 /** The first look after the acceptance; earlier, the upstream may not know its own job. */
 export const FIRST_LOOK_MS = 500;
 
@@ -198,6 +202,23 @@ export function createLooks(database: Database): LookTable {
           not_found_since = ${lookMs} - put."notFoundForMs",
           unread_since = ${lookMs} - put."unreadForMs"
         from ${put} where looks.job_id = put."jobId" and looks.due_at = put.token ${unlocked}
+      `.execute(queries);
+    },
+
+    async makeQueueDue(deploymentId) {
+      const soon = sql`${lookMs} + place * ${sql.lit(BETWEEN_LOOKS_MS)}`;
+      const unlocked = isPostgres ? sql`for update of looks skip locked` : sql``;
+      await sql`
+        with queue as (
+          select id, row_number() over (order by (0 + created_at), id) - 1 as place from jobs
+          where deployment_id = ${deploymentId} and status = 'IN_QUEUE'
+            and coalesce(upstream, '') in (${sql.join(stretches)}) and away_since is null
+          order by (0 + created_at), id limit ${MOST_OF_QUEUE}
+        ), waiting as (
+          select job_id, ${soon} as soon from queue join looks on looks.job_id = queue.id
+          where was_due_at is null and due_at > ${soon} ${unlocked}
+        )
+        update looks set due_at = waiting.soon from waiting where looks.job_id = waiting.job_id
       `.execute(queries);
     },
 

@@ -52,6 +52,8 @@ export function createPoller(dependencies: {
   readonly record: RecordObservation;
   /** How many milliseconds until the next look at a job that was just looked at. */
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
+  /** How many jobs of its queue probably start within so long. */
+  readonly expectStarts: (job: Job, durationMs: number) => Promise<number>;
   /** Nothing more than the look where it is not given. */
   readonly aroundLook?: AroundLook | undefined;
   readonly looksAtOnce: number;
@@ -65,7 +67,7 @@ export function createPoller(dependencies: {
   readonly onLook?: OnLook | undefined;
   readonly log: BaseLogger;
 }) {
-  const { table, runcomfy, pace, record, schedule, looksAtOnce } = dependencies;
+  const { table, runcomfy, pace, record, schedule, expectStarts, looksAtOnce } = dependencies;
   const { now, monotonic, random, log } = dependencies;
   const { aroundLook = (_claimed, make) => make() } = dependencies;
   const room = createLookRoom({ most: looksAtOnce, monotonic });
@@ -181,7 +183,8 @@ export function createPoller(dependencies: {
       const observation = conclude(job, noted, outcome, new Date(at), dependencies);
       const current = observation === null ? job : await record(job.id, observation, job);
       if (current !== job) lookLog.noteMade("jobs");
-      if (place === null && outcome.kind === "seen" && current !== null) lines.note(job, current);
+      if (place === null && outcome.kind === "seen" && current !== null)
+        await followLine(job, current);
       if (current === null || isFinished(current)) return { isBad, next: null };
       const isAway = observation?.kind === "not-ours";
       const delayMs = isAway ? null : await nextDelayMs(current, noted, at);
@@ -194,6 +197,16 @@ export function createPoller(dependencies: {
       const noted = noteLook(looks, { kind: "failed" }, monotonic() - startedAt);
       return { isBad: false, next: { ...noted, delayMs: LOCAL_FAILURE_DELAY_MS } };
     }
+  }
+
+  /** Where one has moved by more than was expected, so have those who wait with it: most find their places without a call. */
+  async function followLine(before: Job, now: Job): Promise<void> {
+    const { places, inMs } = lines.note(before, now);
+    // One step is no surprise, however soon.
+    if (places <= 1 || places <= 1 + (await expectStarts(now, inMs))) return;
+    if (!lines.mayHurry(now.deploymentId)) return;
+    await table.makeQueueDue(now.deploymentId);
+    wakeIn(0);
   }
 
   async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number> {

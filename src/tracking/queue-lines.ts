@@ -8,6 +8,8 @@ export type QueueLines = ReturnType<typeof createQueueLines>;
 const FRESH_MS = 15_000;
 /** A job that waits may have ended otherwise, which only a look at itself tells. */
 const BETWEEN_LOOKS_MS = 120_000;
+/** Those who wait in a line that moves faster than expected are looked at again so often at most. */
+const BETWEEN_HURRIES_MS = 2_000;
 const MOST_LINES = 1_000;
 const MOST_JOBS = 100_000;
 
@@ -17,18 +19,22 @@ const MOST_JOBS = 100_000;
  */
 export function createQueueLines(monotonic: () => number) {
   /** By deployment: how far its line has moved since this process first saw it, and when that was last seen. */
-  const lines = new LRUCache<string, { moved: number; seenAt: number }>({
+  const lines = new LRUCache<string, { moved: number; seenAt: number; hurriedAt: number }>({
     max: MOST_LINES,
-    memoMethod: () => ({ moved: 0, seenAt: -Infinity }),
+    memoMethod: () => ({ moved: 0, seenAt: -Infinity, hurriedAt: -Infinity }),
   });
   const places = new LRUCache<string, Place>({ max: MOST_JOBS });
 
   return {
-    /** A look found the job as it now is; `before` is what was known until then. */
-    note(before: Job, now: Job): void {
-      if (before.status !== "IN_QUEUE") return;
+    /**
+     * A look found the job as it now is; `before` is what was known until then. Returns how many places more its line has
+     * moved than was known, and in how long.
+     */
+    note(before: Job, now: Job): { readonly places: number; readonly inMs: number } {
+      if (before.status !== "IN_QUEUE") return { places: 0, inMs: 0 };
       const line = lines.memo(now.deploymentId);
       const known = places.get(now.id);
+      const { moved, seenAt: lineSeenAt } = line;
       const hasStarted = now.status !== "IN_QUEUE";
       const position = hasStarted ? -1 : now.queuePosition;
       const seenAt = monotonic();
@@ -38,6 +44,15 @@ export function createQueueLines(monotonic: () => number) {
       }
       if (position === null || hasStarted) places.delete(now.id);
       else places.set(now.id, { position, moved: line.moved, lookedAt: seenAt });
+      const knownSince = Math.max(lineSeenAt, known?.lookedAt ?? -Infinity);
+      return { places: line.moved - moved, inMs: seenAt - knownSince };
+    },
+    /** Whether the others of a line may be looked at again now; not once more within two seconds. */
+    mayHurry(deploymentId: string): boolean {
+      const line = lines.memo(deploymentId);
+      if (monotonic() - line.hurriedAt < BETWEEN_HURRIES_MS) return false;
+      line.hurriedAt = monotonic();
+      return true;
     },
     /** The place of a job with others in front of it, where that needs no look at the job; else null. */
     derivePlace(job: Job): number | null {

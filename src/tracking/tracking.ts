@@ -4,6 +4,7 @@ import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
 import { nextLookMs } from "../job/next-look.ts";
+import { expectStarts } from "../job/run-times.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -76,6 +77,9 @@ export function createTracking(dependencies: {
     async schedule(job, nowMs) {
       const times = await learning.readTimes(job.deploymentId);
       return nextLookMs(job, times, nowMs, lookCostSeconds);
+    },
+    async expectStarts(job, durationMs) {
+      return expectStarts(job, await learning.readTimes(job.deploymentId), durationMs);
     },
     aroundLook: dependencies.aroundLook,
     looksAtOnce,

@@ -2,6 +2,7 @@ import { pino } from "pino";
 
 import { createJob } from "../../src/job/job.ts";
 import type { Times } from "../../src/job/run-times.ts";
+import { expectStarts } from "../../src/job/run-times.ts";
 import type { Job } from "../../src/job/job.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -50,6 +51,8 @@ export async function openPollerAlone(options: {
     },
     schedule: async (job, nowMs) =>
       schedule(job, await learning.readTimes(job.deploymentId), nowMs),
+    expectStarts: async (job, durationMs) =>
+      expectStarts(job, await learning.readTimes(job.deploymentId), durationMs),
     upstream: store.upstream,
     looksAtOnce: 256,
     deadlineSeconds: 86_400,

@@ -20,8 +20,11 @@ export function describeLooks(context: {
 }): void {
   const { store, pass } = context;
 
-  async function submit(deploymentId = "d", traceparent: string | null = null): Promise<Job> {
-    const now = new Date();
+  async function submit(
+    deploymentId = "d",
+    traceparent: string | null = null,
+    now = new Date(),
+  ): Promise<Job> {
     const job = createJob({
       ownerId: "local",
       deploymentId,
@@ -113,6 +116,37 @@ export function describeLooks(context: {
       await pass(60_000);
       expect(await claim()).toEqual({ looks: [], nextInMs: null });
       expect(await store().looks.claimThese([job.id])).toEqual([]);
+    });
+
+    test("at a queue are due at once, front first, 15 ms apart, but claimed ones and what is due earlier", async () => {
+      const jobs: Job[] = [];
+      for (let age = 5; age > 0; age--) jobs.push(await accept("line", null, new Date(-age)));
+      const [claimed, early, running, ...waiting] = jobs.map(({ id }) => id);
+      const other = await accept("other");
+      await pass(FIRST_LOOK_MS);
+      for (const look of (await claim()).looks) {
+        if (look.job.id === claimed) continue;
+        if (look.job.id === running)
+          await store().jobs.save(
+            advance(look.job, { kind: "running" }, new Date(), "sandbox"),
+            null,
+          );
+        await putBack(look, look.job.id === early ? 10 : 5_000);
+      }
+      await store().looks.makeQueueDue("line");
+      await pass(10);
+      expect(await claimIds()).toEqual([early]);
+      // The fourth and the fifth of the queue, of which the third runs.
+      await pass(19);
+      expect(await claimIds()).toEqual([]);
+      await pass(1);
+      expect(await claimIds()).toEqual([waiting[0]]);
+      await pass(15);
+      expect(await claimIds()).toEqual([waiting[1]]);
+      await pass(4_000);
+      expect(await claimIds()).toEqual([]);
+      await pass(1_000);
+      expect(new Set(await claimIds())).toEqual(new Set([running, other.id]));
     });
 
     test("are none where the acceptance could not be written", async () => {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -37,6 +37,9 @@ let statements = 0;
 let ended = 0;
 /** Of calls, in real time. */
 let mostCallMs = 8_000;
+/** What a look is told to wait, and how many starts are expected of a queue, however long it was not seen. */
+let lookDelayMs = LOOK_DELAY_MS;
+let expectedStarts = 0;
 /** The gateway's two clocks, which only the test moves. */
 let wallMs = 0;
 let monotonicMs = 0;
@@ -45,6 +48,8 @@ beforeEach(async () => {
   wallMs = Date.UTC(2026, 0, 1);
   monotonicMs = 1_000;
   mostCallMs = 8_000;
+  lookDelayMs = LOOK_DELAY_MS;
+  expectedStarts = 0;
   ended = 0;
   logged.length = 0;
   upstream = await startFaultyUpstream();
@@ -88,8 +93,9 @@ function open(): Poller {
     record: (...change) => record(...change),
     async schedule() {
       ended += 1;
-      return LOOK_DELAY_MS;
+      return lookDelayMs;
     },
+    expectStarts: async () => expectedStarts,
     looksAtOnce: LOOKS_AT_ONCE,
     upstream: store.upstream,
     deadlineSeconds: DEADLINE_SECONDS,
@@ -107,14 +113,7 @@ function passTime(durationMs: number): void {
 
 /** A job that the upstream has accepted. */
 async function accept(deploymentId: string): Promise<Job & { readonly requestId: string }> {
-  const job = createJob({
-    ownerId: "local",
-    deploymentId,
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now: new Date(wallMs),
-  });
-  await store.jobs.insert({ job, input: {}, key: null });
+  const job = await insert(deploymentId);
   const response = await fetch(`${upstream.url}/prod/v1/deployments/${deploymentId}/inference`, {
     method: "POST",
     headers: { authorization: `Bearer ${upstream.token}`, "content-type": "application/json" },
@@ -125,6 +124,18 @@ async function accept(deploymentId: string): Promise<Job & { readonly requestId:
   const accepted = await record(job.id, { kind: "accepted", requestId });
   if (accepted === null) throw new Error("the job that was just inserted is gone");
   return { ...accepted, requestId };
+}
+
+async function insert(deploymentId: string): Promise<Job> {
+  const job = createJob({
+    ownerId: "local",
+    deploymentId,
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now: new Date(wallMs),
+  });
+  await store.jobs.insert({ job, input: {}, key: null });
+  return job;
 }
 
 async function acceptMany(
@@ -321,6 +332,75 @@ test("when a run has ended, the next in its queue is looked at at once, and othe
   const [before, laterBefore] = [looksAt(next), looksAt(later)];
   await until(() => looksAt(next) > before, { eachTurnMs: 0, mostTurns: 200 });
   expect(looksAt(later)).toBe(laterBefore);
+});
+
+describe("a queue of 1,000 jobs", { timeout: 60_000 }, () => {
+  /** Each has told its place, and is looked at again in 15 s. */
+  async function queueUp() {
+    lookDelayMs = 15_000;
+    upstream.startInOrder("line", 0);
+    const ids: string[] = [];
+    for (let place = 0; place < 1_000; place++) {
+      const requestId = upstream.accept("line");
+      const { id } = await insert("line");
+      await record(id, { kind: "accepted", requestId });
+      ids.push(id);
+      passTime(1);
+    }
+    passTime(1_000);
+    await until(() => ended === 1_000, { eachTurnMs: 0 });
+    const readPlaces = async () =>
+      (await store.jobs.readMany(ids)).map((job) => job?.queuePosition);
+    expect(await readPlaces()).toEqual(ids.map((_, place) => place));
+    const queuedAtMs = monotonicMs;
+    return {
+      readPlaces,
+      hasPlace: async (index: number, place: number) =>
+        (await store.jobs.read(ids[index] ?? ""))?.queuePosition === place,
+      /** So many have started, as a look at this one finds out. */
+      async start(started: number, index: number): Promise<void> {
+        upstream.startInOrder("line", started);
+        passTime(1);
+        const looked = poller.lookNow(ids[index] ?? "");
+        await poller.tick();
+        await looked;
+      },
+      passedMs: () => monotonicMs - queuedAtMs,
+    };
+  }
+
+  test("that moves by more than was expected is told to all, front first, and RunComfy asked about few", async () => {
+    const { start, hasPlace, readPlaces, passedMs } = await queueUp();
+    const asked = upstream.count("status");
+    await start(5, 20);
+    await until(() => hasPlace(60, 55), { mostTurns: 300 });
+    expect(passedMs()).toBeLessThan(2_000);
+    expect(await hasPlace(900, 900)).toBe(true);
+    await until(() => hasPlace(999, 994), { eachTurnMs: 50, mostTurns: 300 });
+    expect(await readPlaces()).toEqual([
+      ...Array.from({ length: 5 }, () => null),
+      ...Array.from({ length: 995 }, (_, place) => place),
+    ]);
+    // Those that started, the one that is next, and the one that was looked at.
+    expect(upstream.count("status") - asked).toBe(7);
+  });
+
+  test("is not looked at sooner where it moves as was expected, nor twice within two seconds", async () => {
+    const { start, hasPlace, passedMs } = await queueUp();
+    expectedStarts = 4;
+    await start(5, 20);
+    await until(() => passedMs() > 1_000);
+    expect(await hasPlace(0, 0)).toBe(true);
+    expectedStarts = 0;
+    await start(10, 20);
+    await until(() => hasPlace(15, 5));
+    await start(20, 30);
+    await until(() => passedMs() > 2_900);
+    expect(await hasPlace(15, 5)).toBe(true);
+    await until(() => passedMs() > 3_100);
+    await start(30, 40);
+    await until(() => hasPlace(45, 15), { mostTurns: 200 });
+  });
 });
 
 test("at 100 looks a second one look takes at most 1.2 statements", async () => {

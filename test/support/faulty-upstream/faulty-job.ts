@@ -29,13 +29,13 @@ export function createFaultyJob(
 }
 
 /** Takes the next step of the job's script, and gives the contract's answer of /status. */
-export function look(job: FaultyJob): Record<string, unknown> {
+export function look(job: FaultyJob, queuePosition = 0): Record<string, unknown> {
   job.status = job.script[0] ?? job.status;
   if (job.script.length > 1) job.script = job.script.slice(1);
   return {
     request_id: job.requestId,
     status: job.status,
-    ...(job.status === "in_queue" && { queue_position: 0 }),
+    ...(job.status === "in_queue" && { queue_position: queuePosition }),
   };
 }
 

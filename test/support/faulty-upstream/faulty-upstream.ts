@@ -56,6 +56,8 @@ export type FaultyUpstream = {
   setDeployments(listed: readonly unknown[]): void;
   /** The statuses of a job (by request id), or of all future jobs of a deployment; each look takes one, the last stays. */
   script(id: string, statuses: readonly string[]): void;
+  /** From now on a deployment's jobs start in the order in which they were accepted, and so many have. */
+  startInOrder(deploymentId: string, started: number): void;
   /** Has a job as if it had been submitted, by no request, and returns its id here. */
   accept(deploymentId: string): string;
   /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
@@ -92,6 +94,8 @@ export async function startFaultyUpstream(
   const requestsElsewhere: RecordedRequest[] = [];
   const jobs = new Map<string, FaultyJob>();
   const scripts = new Map<string, readonly string[]>();
+  /** How many have started, by deployment. */
+  const queues = new Map<string, number>();
   const gates = new Map<UpstreamCall, PromiseWithResolvers<void>>();
   const waiters = new Set<() => void>();
   const delaysMs = new Map<UpstreamCall, number>();
@@ -179,9 +183,25 @@ export async function startFaultyUpstream(
     if (job === undefined || job.deploymentId !== deploymentId) {
       return refuse(response, 404, 404_001);
     }
-    if (call === "status") return json(response, 200, { ...look(job), ...changes });
+    const place = toPlace(job);
+    if (place !== null) script(job.requestId, [place < 0 ? "in_progress" : "in_queue"]);
+    if (call === "status") return json(response, 200, { ...look(job, place ?? 0), ...changes });
     if (call === "result") return json(response, 200, { ...toResult(job), ...changes });
     json(response, 200, { ...cancel(job), ...changes });
+  }
+
+  /** Below 0 for one that has started; null where jobs follow their scripts. */
+  function toPlace({ deploymentId, requestId }: FaultyJob): number | null {
+    const started = queues.get(deploymentId);
+    if (started === undefined) return null;
+    const all = [...jobs.values()].filter((job) => job.deploymentId === deploymentId);
+    return all.findIndex((job) => job.requestId === requestId) - started;
+  }
+
+  function script(id: string, statuses: readonly string[]): void {
+    const job = jobs.get(id);
+    if (job === undefined) scripts.set(id, statuses);
+    else job.script = statuses;
   }
 
   function accept(deploymentId: string): string {
@@ -230,11 +250,8 @@ export async function startFaultyUpstream(
     setDeployments(listed) {
       deployments = listed;
     },
-    script(id, statuses) {
-      const job = jobs.get(id);
-      if (job === undefined) scripts.set(id, statuses);
-      else job.script = statuses;
-    },
+    script,
+    startInOrder: (deploymentId, started) => void queues.set(deploymentId, started),
     accept,
     finish(requestId, result) {
       const job = findJob(requestId);
