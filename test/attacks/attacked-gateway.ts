@@ -14,10 +14,16 @@ export type AttackedGateway = {
   /** Its origin. */
   readonly url: string;
   readonly port: number;
+  /** What its objects and buffers take once garbage is collected. */
+  readHeldMib(): Promise<number>;
+  /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
+  expectHeldBelow(mib: number): Promise<void>;
   /** Fails when it has died, no longer serves, or logged an error. */
   expectUnharmed(): Promise<void>;
   end(): Promise<void>;
 };
+
+const TELL_HELD = new URL("tell-held.ts", import.meta.url).href;
 
 /** Starts one with these variables added. */
 export async function startAttackedGateway(
@@ -27,15 +33,33 @@ export async function startAttackedGateway(
   const upstream = await startFaultyUpstream({ token });
   const folder = linkProgram(inject("programFolder"));
   const process = spawnGateway(
-    { RUNCOMFY_API_TOKEN: upstream.token, RUNCOMFY_BASE_URL: upstream.url, ...environment },
+    {
+      RUNCOMFY_API_TOKEN: upstream.token,
+      RUNCOMFY_BASE_URL: upstream.url,
+      ...environment,
+      NODE_OPTIONS: `--import=${TELL_HELD} ${environment["NODE_OPTIONS"] ?? ""}`,
+    },
     { folder },
   );
+  const listHeld = () => [...process.stderr().matchAll(/"heldBytes":(\d+)/g)];
+
+  async function readHeldMib(): Promise<number> {
+    const told = listHeld().length;
+    process.signal("SIGUSR2");
+    await expect.poll(() => listHeld().length, { timeout: 30_000 }).toBeGreaterThan(told);
+    return Number(listHeld().at(-1)?.[1]) / 1_048_576;
+  }
+
   const url = await process.url;
   return {
     process,
     upstream,
     url,
     port: Number(new URL(url).port),
+    readHeldMib,
+    async expectHeldBelow(mib) {
+      await expect.poll(readHeldMib, { timeout: 10_000 }).toBeLessThan(mib);
+    },
     async expectUnharmed() {
       const response = await fetch(`${url}/graphql?query={__typename}`);
       expect(await response.json()).toEqual({ data: { __typename: "Query" } });

@@ -2,11 +2,10 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import { openSilently } from "./open-silently.ts";
-import { readMemoryMib } from "./read-memory.ts";
 
 /** Enough that what each takes stands out from what a process takes anyway. */
 const COUNT = 3_000;
-const MOST_KIB_EACH = 40;
+const MOST_KIB_EACH = 16;
 const HANDSHAKE =
   "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n";
 
@@ -23,12 +22,11 @@ test.each([
       IDLE_TIMEOUT_SECONDS: "60",
     });
     onTestFinished(() => gateway.end());
-    const before = readMemoryMib(gateway.process.pid);
+    const before = await gateway.readHeldMib();
     const { open, close } = await openSilently(gateway.port, COUNT, firstMessage);
     onTestFinished(close);
     expect(open).toBe(COUNT);
-    const kibEach = ((readMemoryMib(gateway.process.pid) - before) * 1_024) / COUNT;
-    expect(kibEach).toBeLessThan(MOST_KIB_EACH);
+    await gateway.expectHeldBelow(before + (COUNT * MOST_KIB_EACH) / 1_024);
     await gateway.expectUnharmed();
   },
 );

@@ -221,7 +221,7 @@ describe("WebSocket", () => {
     await close();
     expect(await closed).toMatchObject({ code: 1001 });
     expect(ended).not.toHaveBeenCalled();
-    expect(counts.open).toBe(0);
+    await expect.poll(() => counts.open).toBe(0);
   });
 
   test("a socket that does not answer is cut at shutdown", async () => {

@@ -22,7 +22,7 @@ export type GatewayProcess = {
   /** Resolves when the process that was started has ended. */
   kill(signal: NodeJS.Signals): Promise<Exit>;
   /** Sends a signal that does not end it. */
-  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  signal(signal: "SIGSTOP" | "SIGCONT" | "SIGUSR2"): void;
   /** Kills what is left of it and of its children, and resolves when nothing is. */
   end(): Promise<void>;
 };

@@ -115,7 +115,8 @@ export async function startFaultyUpstream(
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
     unanswered.add(response);
     mostUnanswered = Math.max(mostUnanswered, unanswered.size);
-    response.once("close", () => unanswered.delete(response));
+    // When its answer ends, before the client can know of that and send the next request; or when it has left.
+    for (const end of ["prefinish", "close"]) response.once(end, () => unanswered.delete(response));
     const recorded = await record(request, token).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
     requests.push({ ...recorded, fault: fault?.name ?? null });
