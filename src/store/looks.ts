@@ -173,7 +173,8 @@ export function createLooks(database: Database): LookTable {
     },
 
     async claimThese(jobIds) {
-      const ours = sql`upstream in (${sql.join(stretches)})`;
+      // Spelt so that they are found by their ids.
+      const ours = sql`upstream || '' in (${sql.join(stretches)})`;
       const these = sql`job_id in ${list(jobIds)} and ${ours} order by job_id`;
       return (await claim(select(these, jobIds.length))).looks;
     },
