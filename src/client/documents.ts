@@ -27,6 +27,7 @@ const JOB_FIELDS = /* GraphQL */ `
     queuePosition
     isCancellable
     isFinished
+    isPaused
     createdAt
     startedAt
     finishedAt
