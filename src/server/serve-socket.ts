@@ -20,6 +20,8 @@ const MOST_CORKED_BYTES = 16_384;
 const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
+/** Clients tell one ping's answer from another's by some bytes. */
+const LONGEST_ECHO_BYTES = 1_024;
 /** More than any credential takes. */
 const MOST_BYTES_BEFORE_INIT = 65_536;
 
@@ -102,7 +104,7 @@ export function serveSocket(options: {
       protocol: socket.protocol,
       send: sendText,
       close: (code, reason) => session.close(code ?? INTERNAL_ERROR, reason ?? ""),
-      onPing: answerNewest((payload) => sendText(JSON.stringify({ type: "pong", payload }))),
+      onPing: answerNewest((payload) => sendText(toPong(payload))),
       onMessage(handle) {
         socket.on("message", (message) => {
           noteHandled();
@@ -248,6 +250,12 @@ function keepAlive(socket: WebSocket, close: SocketSession["close"]): () => void
     socket.ping(unanswered);
   }, KEEP_ALIVE_MS);
   return () => clearInterval(timer);
+}
+
+/** With the ping's payload, unless that is long: pongs wait in memory until they are read. */
+function toPong(payload: unknown): string {
+  const isLong = Buffer.byteLength(JSON.stringify(payload ?? null)) > LONGEST_ECHO_BYTES;
+  return JSON.stringify({ type: "pong", ...(!isLong && { payload }) });
 }
 
 /** A text that a close frame has room for. */

@@ -173,6 +173,23 @@ describe("WebSocket", () => {
     },
   );
 
+  test("a ping's payload is echoed up to 1 KiB, and a longer one is left out of its pong", async () => {
+    const { port } = await serve();
+    const client = await openRawWebSocket(port);
+    onTestFinished(() => void client.socket.destroy());
+    const expected: unknown[] = [{ type: "connection_ack" }];
+    const told = () => client.messages.map((text): unknown => JSON.parse(text));
+    client.say({ type: "connection_init" });
+    await expect.poll(told).toEqual(expected);
+    // The quotes and braces around it are 11 of its bytes.
+    for (const length of [1_013, 1_014, 60_000]) {
+      const payload = { text: "x".repeat(length) };
+      client.say({ type: "ping", payload });
+      expected.push(length === 1_013 ? { type: "pong", payload } : { type: "pong" });
+      await expect.poll(told).toEqual(expected);
+    }
+  });
+
   test("a client that leaves frees its sources", async () => {
     const { graphqlUrl, counts } = await serve();
     const { client } = connect(graphqlUrl);
