@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { KeptFile } from "../job/kept-file.ts";
@@ -14,6 +15,8 @@ import { createFileName, judgeFile } from "./judge-file.ts";
 const MOST_AT_ONCE = 16;
 /** How often to ask for files whose jobs other gateways saw end. */
 const LONGEST_REST_MS = 2_000;
+/** Jobs whose files fail, that are remembered. */
+const MOST_TOLD = 10_000;
 
 /**
  * Fetches the files that outputs name, each once for all gateways of a database: whoever claims it fetches it. One that
@@ -36,7 +39,10 @@ export function startKeeper(dependencies: {
   const { files, store, fetchFile, mostBytes, claimMs = 30_000, random, log } = dependencies;
   const closing = new AbortController();
   const underWay = new Set<Promise<void>>();
-  let hasFailed = false;
+  /** What was told of, and has not succeeded since. */
+  const failing = new Set<string>();
+  /** A job may have a thousand files, and each may fail often. */
+  const told = new LRUCache<string, true>({ max: MOST_TOLD });
   let wake = (): void => undefined;
 
   /** Claims what there is room for; resolves with how long to rest. */
@@ -60,11 +66,11 @@ export function startKeeper(dependencies: {
       wake = () => rest.abort();
       const restMs = await claim().then(
         (ms) => {
-          hasFailed = false;
+          failing.delete(CLAIM_FAILS);
           return ms;
         },
         (error: unknown) => {
-          warn(error, "Files can't be claimed to be kept; the gateway tries again.");
+          warn(error, CLAIM_FAILS);
           return LONGEST_REST_MS;
         },
       );
@@ -73,8 +79,16 @@ export function startKeeper(dependencies: {
   }
 
   function warn(error: unknown, text: string): void {
-    if (!hasFailed && !closing.signal.aborted) log.warn({ err: error }, text);
-    hasFailed = true;
+    if (!failing.has(text) && !closing.signal.aborted) log.warn({ err: error }, text);
+    failing.add(text);
+  }
+
+  /** Of what befalls a job's files only the first is told. */
+  function isFirst({ jobId }: ClaimedFile, text: string): boolean {
+    const key = `${jobId} ${text}`;
+    const isKnown = told.has(key);
+    told.set(key, true);
+    return !isKnown;
   }
 
   /** Never rejects: what fails here comes due again when its claim ends. */
@@ -94,9 +108,11 @@ export function startKeeper(dependencies: {
       // It changes what proves the claim.
       await renewal;
       if (!(await files.settle(file, kept)) && kept.file !== null) await store.delete(kept.file);
+      failing.delete(STORE_FAILS);
+      failing.delete(SETTLE_FAILS);
     } catch (error) {
       await giveUp(file, error, lost.signal.aborted).catch((cause: unknown) => {
-        warn(cause, "What became of a file can't be written down; it is fetched again.");
+        warn(cause, SETTLE_FAILS);
       });
     }
   }
@@ -121,13 +137,10 @@ export function startKeeper(dependencies: {
     const fields = { jobId: file.jobId, number: file.number, err: error };
     if (delayMs !== null) {
       if (error instanceof FileStoreError) warn(error, STORE_FAILS);
-      log.info(fields, "A file of an output could not be kept; the gateway tries again.");
+      if (isFirst(file, TRIED_AGAIN)) log.info(fields, TRIED_AGAIN);
       return await files.putBack(file, delayMs);
     }
-    log.warn(
-      fields,
-      "A file of an output is not kept. Once the reason is mended, try again with keepOutputs.",
-    );
+    if (isFirst(file, NOT_TRIED_AGAIN)) log.warn(fields, NOT_TRIED_AGAIN);
     await files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: toReason(error) });
   }
 
@@ -144,6 +157,11 @@ export function startKeeper(dependencies: {
   };
 }
 
+const CLAIM_FAILS = "Files can't be claimed to be kept; the gateway tries again.";
+const SETTLE_FAILS = "What became of a file can't be written down; it is fetched again.";
+const TRIED_AGAIN = "Files of an output could not be kept; the gateway tries again.";
+const NOT_TRIED_AGAIN =
+  "Files of an output are not kept. Once the reason is mended, try again with keepOutputs.";
 const STORE_FAILS =
   "Outputs can't be kept; the gateway tries again. Check where files are: its disk may be full, or S3 away.";
 

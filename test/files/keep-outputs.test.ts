@@ -3,10 +3,11 @@ import { createHash, randomInt } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
-import { readFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Logger } from "pino";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
@@ -24,7 +25,8 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const log = pino({ level: "silent" });
+const silent = pino({ level: "silent" });
+const LATER = { timeout: 50_000 };
 const NO_CREDENTIALS = { accessKeyId: "", secretAccessKey: "", sessionToken: null };
 
 /** The same bytes for the same path, of a size of its own. */
@@ -55,8 +57,12 @@ function send({ url = "" }: IncomingMessage, response: ServerResponse): void {
   response.end(bytesOf(url));
 }
 
-async function openKeeper(options: { readonly origin: string; readonly mostBytes?: number }) {
-  const { origin, mostBytes = 1_048_576 } = options;
+async function openKeeper(options: {
+  readonly origin: string;
+  readonly mostBytes?: number;
+  readonly log?: Logger;
+}) {
+  const { origin, mostBytes = 1_048_576, log = silent } = options;
   const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   const folder = await createTemporaryFolder();
   const files = await openFileStore({
@@ -150,6 +156,47 @@ test.each([
   },
 );
 
+test.each([
+  ["never can be", 1_000, "http://127.0.0.1:1/", "FAILED", "Files of an output are not kept."],
+  ["can't be yet", 200, "/", "PENDING", "Files of an output could not be kept; the gateway tries"],
+])(
+  "of a job's files that %s fetched one writes to the log",
+  { timeout: 60_000 },
+  async (_what, count, base, state, line) => {
+    const lines: string[] = [];
+    const log = pino({}, { write: (text: string) => void lines.push(text) });
+    const { origin, asked } = await serveFiles((_request, response) => {
+      response.writeHead(503).end();
+    });
+    const { succeed, stateOf } = await openKeeper({ origin, log });
+    const job = await succeed(Array.from({ length: count }, (_, place) => `${base}${place}`));
+    await expect
+      .poll(async () => (await stateOf(job)).filter((file) => file.state === state).length, LATER)
+      .toBe(count);
+    if (state === "PENDING")
+      await expect.poll(() => asked.length, LATER).toBeGreaterThan(2 * count);
+    expect(lines).toEqual([expect.stringContaining(line)]);
+    expect(lines[0]).toContain(job.id);
+  },
+);
+
+test("a place of files that fails writes to the log once, until it takes one again", async () => {
+  const lines: string[] = [];
+  const log = pino({ level: "warn" }, { write: (text: string) => void lines.push(text) });
+  const { origin, asked } = await serveFiles();
+  const { folder, succeed, stateOf } = await openKeeper({ origin, log });
+  await rename(folder, `${folder}-away`);
+  await writeFile(folder, "");
+  const job = await succeed(Array.from({ length: 50 }, (_, place) => `/${place}`));
+  await expect.poll(() => asked.length, LATER).toBeGreaterThan(100);
+  expect(lines).toEqual([expect.stringContaining("Outputs can't be kept; the gateway tries")]);
+  await rm(folder);
+  await rename(`${folder}-away`, folder);
+  await expect
+    .poll(async () => (await stateOf(job)).every(({ state }) => state === "KEPT"), LATER)
+    .toBe(true);
+});
+
 test("a file that breaks off is fetched again, and is never seen half", async () => {
   let calls = 0;
   const { origin, asked } = await serveFiles((request, response) => {
@@ -208,7 +255,7 @@ test("files go with their job, and what no row has goes too, but nothing young",
   const left = async () => (await Array.fromAsync(files.list())).map(({ name }) => name);
   const swept = vi.spyOn(store.files, "listKept");
   const sweep = async (now: () => number): Promise<void> => {
-    const common = { files: store.files, uploads: store.uploads, store: files, log };
+    const common = { files: store.files, uploads: store.uploads, store: files, log: silent };
     const upkeep = startFileUpkeep({ ...common, now });
     await expect.poll(() => swept.mock.calls.length).toBeGreaterThan(0);
     await upkeep.close();
@@ -273,7 +320,7 @@ describe.each(DATABASES)("kill -9 on $name", { timeout: 120_000 }, ({ keepers, c
     const last = await run();
     expect(await once(last, "message")).toEqual(["all kept", undefined]);
     await kill(last);
-    const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl, log: silent });
     onTestFinished(() => store.close());
     await expectAllKept(store, join(folder, "test"));
     // So many are under way at most when one is killed.
