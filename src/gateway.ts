@@ -193,6 +193,7 @@ export async function startGateway(
   await tracking.start();
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
+  const stepInTurn = createTurns(1, undefined, 1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const watchJob = createJobWatch({
@@ -203,7 +204,14 @@ export async function startGateway(
   const endWaits = createEndWaits(watchJob);
   const ownServices: Services = {
     openReads: (viewer: Viewer) =>
-      createReads({ store, learning: tracking.learning, details, inTurn, viewer }),
+      createReads({
+        store,
+        learning: tracking.learning,
+        details,
+        inTurn,
+        stepInTurn,
+        viewer,
+      }),
     mostAnswerBytes: limits.answerBytes,
     tracking,
     watchJob,

@@ -27,7 +27,7 @@ export type JobFilter = {
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   /** One of the job's `tags`, matched exactly. */
   readonly tag?: string | null | undefined;
-  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. A gateway on SQLite first takes the newest 10,000 jobs with the text (if it is longer than 32 characters, with its first and last 16) and then applies the other conditions; `createdBefore` and `after` reach further back. A gateway on Postgres may answer READ_TOO_SLOW if very many inputs of all owners contain the text, or if it has no three letters or digits in a row: then search for a longer text. */
+  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on: on SQLite through about a million jobs at a time. */
   readonly text?: string | null | undefined;
 };
 
@@ -62,7 +62,7 @@ export type JobsQueryVariables = Exact<{
 }>;
 
 
-export type JobsQuery = { readonly jobs: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly isPaused: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+export type JobsQuery = { readonly jobs: { readonly totalCount: number | null, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly isPaused: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
 export type JobsUpdatedSubscriptionVariables = Exact<{
   filter?: JobFilter | null | undefined;

@@ -289,7 +289,7 @@ async function countUnfinished({ jobs, ping }: CountedStore) {
   return await Promise.all(
     UNFINISHED.map(async (status: JobStatus) => ({
       status,
-      jobs: await jobs.count({ statuses: [status] }),
+      jobs: (await jobs.count({ statuses: [status] })) ?? 0,
     })),
   );
 }

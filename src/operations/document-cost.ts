@@ -49,7 +49,6 @@ const EVERYTHING = {
 };
 const META_FIELDS = new Map([SchemaMetaFieldDef, TypeMetaFieldDef].map((one) => [one.name, one]));
 /** What Pothos's complexity plugin stores with a field. */
-const SEARCH = z.object({ text: z.string() });
 const FIELD_COST = z.object({ field: z.number().optional(), multiplier: z.number().optional() });
 
 /**
@@ -101,31 +100,14 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
       return own + below * multiplier;
     }
 
-    /** The arguments that say how long a list gets, and whether it is searched for; of `ids` only their number. */
+    /** The arguments that say how long a list gets; of `ids` only their number. */
     function toSizes({ arguments: given = [] }: FieldNode) {
       const find = (name: string) => given.find((one) => one.name.value === name)?.value;
       return {
         first: toSize(find("first")),
         last: toSize(find("last")),
         ids: { length: toLength(find("ids")) },
-        filter: { text: isSearch(find("filter")) ? "" : null },
       };
-    }
-
-    /** Whether a filter has a text, or may have one. */
-    function isSearch(node: ValueNode | undefined): boolean {
-      if (node?.kind === Kind.OBJECT) {
-        const text = node.fields.find(({ name }) => name.value === "text")?.value;
-        if (text?.kind !== Kind.VARIABLE || variables === null)
-          return text !== undefined && text.kind !== Kind.NULL;
-        const sent = readVariable(text, variables) ?? defaults.get(text.name.value);
-        return sent !== undefined && sent !== null;
-      }
-      if (node?.kind !== Kind.VARIABLE) return false;
-      if (variables === null) return true;
-      const sent = readVariable(node, variables);
-      if (sent === undefined) return isSearch(defaults.get(node.name.value));
-      return SEARCH.safeParse(sent).success;
     }
 
     function toLength(node: ValueNode | undefined): number {

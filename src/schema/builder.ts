@@ -57,7 +57,10 @@ export function createBuilder() {
       Upload: OpenUpload;
       Viewer: Viewer;
     };
-    Connection: { readonly totalCount: () => Promise<number> };
+    Connection: {
+      readonly totalCount: () => Promise<number | null>;
+      readonly searchedTo: Date | null;
+    };
   }>({
     plugins: ["scopes", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
@@ -107,11 +110,11 @@ export function createBuilder() {
       },
       startCursorFieldOptions: {
         description:
-          "The position of this page's first job, for `before`; null when the page is empty.",
+          "Where this page begins, for `before`: its first job, or how far a search came. Null only when there is no previous page.",
       },
       endCursorFieldOptions: {
         description:
-          "The position of this page's last job, for `after`; null when the page is empty.",
+          "Where this page stopped, for `after`: its last job, or how far a search came. Null only when there is no next page.",
       },
       firstArgOptions: {
         description:

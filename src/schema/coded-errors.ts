@@ -3,7 +3,7 @@ import { GraphQLError } from "graphql";
 
 import type { DeploymentNotFoundError } from "../job/errors.ts";
 import { BadCursorError, JobNotFoundError, LimitError } from "../job/errors.ts";
-import { isTooSlow, NoTextSearchError } from "../store/database-error.ts";
+import { isTooSlow } from "../store/database-error.ts";
 
 /** An argument can't be used; `message` names it, or `literal` tells where it is, and the next step. */
 export function badUserInput(message: string, literal: ValueNode | null = null): GraphQLError {
@@ -31,8 +31,7 @@ export function notFound({ message }: JobNotFoundError | DeploymentNotFoundError
 /** Gives an expected failure that no result union holds its code; every other error stays as it is. */
 export function toCoded(error: unknown): unknown {
   if (error instanceof LimitError) return overLimit(error);
-  if (error instanceof BadCursorError || error instanceof NoTextSearchError)
-    return badUserInput(error.message);
+  if (error instanceof BadCursorError) return badUserInput(error.message);
   if (error instanceof JobNotFoundError) return notFound(error);
   if (!isTooSlow(error)) return error;
   return new GraphQLError(

@@ -11,8 +11,6 @@ import type { JobStatusRef } from "./job.ts";
 
 const DEFAULT_SIZE = 20;
 const LARGEST_SIZE = 100;
-/** A text may take 30 ms to find among 100,000 jobs, in which SQLite serves nobody else: an operation has a handful. */
-const SEARCH_COST = 2_000;
 
 export type JobFilterRef = ReturnType<typeof addJobFilter>;
 
@@ -22,14 +20,23 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
     {
       type: "Job",
       name: "JobConnection",
-      description: "A page of a list of jobs, newest first.",
+      description:
+        "A page of a list of jobs, newest first. A list with a `text`, or with a `tag` together with a `status` or a `deploymentId`, is searched for, and all such lists of an operation have 2 s of work and 5 s in all. If that is not enough, the page has fewer jobs than asked for, or none, and there is a next page: go on from `endCursor`.",
       fields: (t) => ({
         totalCount: t.int({
+          nullable: true,
           description:
-            "How many jobs the whole list has, counted up to 10,000: 10000 means 10,000 or more.",
+            "How many jobs the whole list has, counted up to 10,000: 10000 means 10,000 or more. Null for a list that is searched for.",
           // It is multiplied by the page's size, so counting costs as much as reading 100 jobs or more.
           complexity: 5,
           resolve: (page) => page.totalCount(),
+        }),
+        searchedTo: t.field({
+          type: "DateTime",
+          nullable: true,
+          description:
+            "How far the list has been read, as the `createdAt` of the job at which this page stopped; null at the end of the list.",
+          resolve: (page) => page.searchedTo,
         }),
       }),
     },
@@ -86,7 +93,7 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
       tag: t.string({ description: "One of the job's `tags`, matched exactly." }),
       text: t.string({
         description:
-          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. A gateway on SQLite first takes the newest 10,000 jobs with the text (if it is longer than 32 characters, with its first and last 16) and then applies the other conditions; `createdBefore` and `after` reach further back. A gateway on Postgres may answer READ_TOO_SLOW if very many inputs of all owners contain the text, or if it has no three letters or digits in a row: then search for a longer text.",
+          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on: on SQLite through about a million jobs at a time.",
       }),
       createdAfter: t.field({
         type: "DateTime",
@@ -143,38 +150,36 @@ async function listJobs(
   filter: JobFilter,
   { first, last, after, before }: PageArguments,
 ) {
-  const size = toSize(first ?? undefined, last ?? undefined);
   const isForward = typeof last !== "number";
   const found = await reads.listJobs({
     filter,
     direction: isForward ? "forward" : "backward",
-    // One more than asked for tells whether there are more.
-    limit: size + 1,
+    limit: toSize(first ?? undefined, last ?? undefined),
     ...(typeof after === "string" && { after: fromCursor(after, "after") }),
     ...(typeof before === "string" && { before: fromCursor(before, "before") }),
   });
-  const hasMore = found.length > size;
-  const taken = found.slice(0, size);
-  const jobs = isForward ? taken : taken.toReversed();
-  const edges = jobs.map((job) => ({ cursor: toCursor(job), node: job }));
+  const { jobs, stoppedAt } = found;
+  const taken = isForward ? jobs : jobs.toReversed();
+  const edges = taken.map((job) => ({ cursor: toCursor(job), node: job }));
+  const end = stoppedAt === null ? null : toCursor(stoppedAt);
   return {
     edges,
     pageInfo: {
-      hasNextPage: isForward ? hasMore : typeof before === "string",
-      hasPreviousPage: isForward ? typeof after === "string" : hasMore,
-      startCursor: edges.at(0)?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      hasNextPage: isForward ? end !== null : typeof before === "string",
+      hasPreviousPage: isForward ? typeof after === "string" : end !== null,
+      startCursor: (isForward ? null : end) ?? edges.at(0)?.cursor ?? after ?? null,
+      endCursor: (isForward ? end : null) ?? edges.at(-1)?.cursor ?? before ?? null,
     },
+    searchedTo: stoppedAt?.createdAt ?? null,
     totalCount: () => loaders.counts.load(filter),
   };
 }
 
 /** A page costs its statement, and what is asked of its jobs once for each that it may have, but 20 times at least. */
-function toPageCost({ first, last, filter }: PageArguments & { readonly filter?: GivenFilter }) {
+function toPageCost({ first, last }: PageArguments) {
   const size = first ?? last ?? DEFAULT_SIZE;
-  const isSearch = typeof filter?.text === "string";
   return {
-    field: isSearch ? SEARCH_COST : 10,
+    field: 10,
     multiplier: Math.min(Math.max(size, DEFAULT_SIZE), LARGEST_SIZE),
   };
 }

@@ -16,7 +16,7 @@ type Made = {
   histories?: DataLoader<string, readonly JobEvent[]>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   documents?: DataLoader<string, LoadedDocuments | null>;
-  counts?: DataLoader<JobFilter, number, string>;
+  counts?: DataLoader<JobFilter, number | null, string>;
   /** By the id of the job with which they came. */
   readonly read: Map<string, StoredDocuments>;
 };
@@ -80,8 +80,8 @@ export class Loaders {
     ));
   }
 
-  /** How many jobs match a filter. */
-  get counts(): DataLoader<JobFilter, number, string> {
+  /** How many jobs match a filter; null where no index counts them. */
+  get counts(): DataLoader<JobFilter, number | null, string> {
     return (this.#made.counts ??= new DataLoader(
       (filters: readonly JobFilter[]) => Promise.all(filters.map(this.#reads.countJobs)),
       { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },

@@ -1,9 +1,11 @@
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
 import type { Job } from "../job/job.ts";
-import type { JobFilter, JobRange, JobStore } from "../store/job-store.ts";
+import type { JobFilter, JobPage, JobRange, JobStore } from "../store/job-store.ts";
 import type { Learning } from "../tracking/learning.ts";
+import { isWalk } from "../store/list-jobs.ts";
 import type { InTurn } from "../store/turns.ts";
+import { createWalkBudget } from "../store/walk-budget.ts";
 import { MOST_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
 import { toCoded } from "./coded-errors.ts";
@@ -23,13 +25,21 @@ export function createReads(options: {
   readonly learning: Learning;
   readonly details: DetailReader;
   readonly inTurn: InTurn;
+  /** For the steps of walks: one at a time. */
+  readonly stepInTurn: InTurn;
   readonly viewer: Viewer;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: (() => number) | undefined;
 }) {
-  const { store, learning, details, inTurn, viewer } = options;
+  const { store, learning, details, inTurn, stepInTurn, viewer, now } = options;
   const { ownerId } = viewer;
   const readable = readableOwner(viewer);
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
     inTurn(ownerId, read).catch(rethrowCoded);
+  const budget = createWalkBudget({
+    now,
+    inTurn: (step) => run(() => stepInTurn(ownerId, step)),
+  });
 
   return {
     /** In the order of `ids`, null where the viewer may read none. */
@@ -37,8 +47,13 @@ export function createReads(options: {
     /** The same with documents, but only the sizes of large ones. */
     readJobsWithDocuments: (ids: readonly string[]) =>
       run(() => store.jobs.readWithDocuments(ids, MOST_SMALL_BYTES, readable)),
-    listJobs: (range: JobRange) =>
-      run(() => store.jobs.list({ ...range, filter: ofReadable(range.filter, viewer) })),
+    /** Where no index answers the filter, as far as the time of all walks of these reads takes it. */
+    listJobs(range: JobRange): Promise<JobPage> {
+      const readableRange = { ...range, filter: ofReadable(range.filter, viewer) };
+      return isWalk(range.filter)
+        ? store.jobs.list(readableRange, budget)
+        : run(() => store.jobs.list(readableRange));
+    },
     countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter, viewer))),
     listDeploymentIds: () => run(() => store.jobs.listDeploymentIds(readable)),
     hasDeployment: (id: string) => run(() => store.jobs.hasDeployment(id, readable)),

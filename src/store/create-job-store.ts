@@ -9,9 +9,7 @@ import { createInsert } from "./insert-job.ts";
 import { createDocuments, setOutput } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
-import { createFoundLists } from "./list-found-jobs.ts";
 import { createJobLists } from "./list-jobs.ts";
-import { createTaggedLists } from "./list-tagged-jobs.ts";
 import { createLooks } from "./looks.ts";
 import { createReadRuns } from "./read-runs.ts";
 import { createQuotas } from "./quotas.ts";
@@ -29,7 +27,6 @@ export function createJobStore(dependencies: {
 }): JobStore {
   const { database, changes } = dependencies;
   const { queries, reads } = database;
-  const lists = createJobLists(reads);
 
   const jobs: Jobs = {
     insert: createInsert(database),
@@ -98,8 +95,7 @@ export function createJobStore(dependencies: {
 
     ...createJobReads(database),
     ...createDeletions(database, changes.announce),
-    ...lists,
-    ...createFoundLists(database, createTaggedLists(reads, lists)),
+    ...createJobLists(database),
     ...createSubmitLeases(database),
     ...createFollowedJobs(database),
   };

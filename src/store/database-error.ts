@@ -61,18 +61,6 @@ export class DatabaseReplacedError extends Error {
   }
 }
 
-/** Postgres could not create what texts are found by. */
-export class NoTextSearchError extends Error {
-  override readonly name = "NoTextSearchError";
-
-  constructor(options: ErrorOptions) {
-    super(
-      "Texts can't be searched here: the search was not set up in the database, which needs the extension pg_trgm. Leave `filter.text` out, or ask whoever runs the gateway to do what docs/deploy.md says of pg_trgm.",
-      options,
-    );
-  }
-}
-
 /** SQLSTATEs that tell of Postgres' own state, not of a statement or its values. */
 const POSTGRES_STATES = /^(?:25|40|53|55|57|58|XX)/;
 /** SQLite's codes for a file that can't be read or written: permissions, memory, disk, damage. */

@@ -46,7 +46,7 @@ export function createInsert(database: Database): Jobs["insert"] {
         // After the insert: a deletion that freed the key for it has committed its part here, too.
         if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
         if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
-        await insertInput(transaction, job.id, texts);
+        await insertInput(transaction, job, texts);
         await insertTags(transaction, job);
         await insertUses(transaction, job.id, uploads);
         return true;

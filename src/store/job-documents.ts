@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
+import type { Job } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { toSearchText } from "../job/search-text.ts";
 import { inChunks } from "./job-rows.ts";
@@ -81,18 +82,16 @@ export function toInputTexts(input: JsonObject): InputTexts {
 
 export async function insertInput(
   transaction: Kysely<Tables>,
-  jobId: string,
+  { id: job_id, createdAt }: Job,
   { text, search }: InputTexts,
 ): Promise<void> {
   await transaction
     .insertInto("job_documents")
-    .values({
-      job_id: jobId,
-      input: text,
-      input_bytes: Buffer.byteLength(text),
-      search,
-    })
+    .values({ job_id, input: text, input_bytes: Buffer.byteLength(text) })
     .execute();
+  if (search === "") return;
+  const created_at = createdAt.getTime();
+  await transaction.insertInto("job_texts").values({ created_at, job_id, search }).execute();
 }
 
 export async function setOutput(

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { Looks } from "../job/looks.ts";
 import type { Run } from "../job/run.ts";
+import type { WalkBudget } from "./walk-budget.ts";
 
 /** `output` is null until the job SUCCEEDED. */
 export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
@@ -47,6 +48,9 @@ export type JobRange = {
   readonly direction: "forward" | "backward";
   readonly limit: number;
 };
+
+/** The jobs of a range in its direction, and from where the list goes on; null where it has come to its end. */
+export type JobPage = { readonly jobs: readonly Job[]; readonly stoppedAt: JobPosition | null };
 
 /**
  * The truth about jobs, uncached. Every method rejects with a plain error when the database can't be reached. Where an
@@ -113,9 +117,10 @@ export type Jobs = {
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;
   /** As it was given at the insert; null where none was, or there is no such job. */
   readTraceparent(id: string): Promise<string | null>;
-  list(range: JobRange): Promise<Job[]>;
-  /** Counts to 10,000 and no further. */
-  count(filter: JobFilter): Promise<number>;
+  /** Where no index answers the whole filter, a walk, for as long as the budget lets it: one of its own by default. */
+  list(range: JobRange, budget?: WalkBudget): Promise<JobPage>;
+  /** Counts to 10,000 and no further; null where that would take a walk. */
+  count(filter: JobFilter): Promise<number | null>;
   /** Every deployment that a job names, by id. */
   listDeploymentIds(ownerId?: string): Promise<string[]>;
   hasDeployment(deploymentId: string, ownerId?: string): Promise<boolean>;

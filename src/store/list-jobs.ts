@@ -1,72 +1,110 @@
-import {
-  type Expression,
-  type ExpressionBuilder,
-  type Kysely,
-  type RawBuilder,
-  type SelectQueryBuilder,
-  sql,
-  type SqlBool,
-} from "kysely";
+import { type RawBuilder, sql } from "kysely";
 
-import { JOB_STATUSES, type JobStatus } from "../job/job.ts";
-import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { JobFilter, JobPosition, JobRange, Jobs } from "./job-store.ts";
-import type { Tables } from "./tables.ts";
+import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
+import type { Database, DatabaseKind } from "./database.ts";
+import { inChunks, JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
+import type { JobFilter, JobPage, JobPosition, JobRange, Jobs } from "./job-store.ts";
+import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
 
 /** Whoever has more jobs than this wants to know that, and not how many. */
 const MOST_COUNTED = 10_000;
+/** Many texts are common, and then a few rows fill a page. */
+const FIRST_ROWS = 100;
+/** On SQLite nobody else is served during a step; on Postgres each is a journey. */
+const MOST_ROWS = { sqlite: 500, postgres: 5_000 };
+const LONG_STEP_MS = 10;
 
-/** What is read along an index, past no row that does not count. */
-export function createJobLists(
-  reads: Kysely<Tables>,
-): Pick<Jobs, "list" | "count" | "listDeploymentIds" | "hasDeployment"> {
+/*
+ * A list is read along one index. Where that answers all of its conditions, a page is a statement that passes over no row.
+ * Any other list is walked: each step reads some rows of the index, and applies the other conditions to these alone.
+ */
+export function createJobLists({
+  kind,
+  reads,
+}: Pick<Database, "kind" | "reads">): Pick<
+  Jobs,
+  "list" | "count" | "listDeploymentIds" | "hasDeployment"
+> {
+  /** By keyset: it begins at a place in the index, however many jobs stand before it. */
+  async function readPage(range: JobRange): Promise<JobPage> {
+    const { rows } = await selectFirst<JobRow>("jobs", range, range.limit + 1).execute(reads);
+    const jobs = rows.slice(0, range.limit).map(toJob);
+    return { jobs, stoppedAt: rows.length > range.limit ? (jobs.at(-1) ?? null) : null };
+  }
+
+  async function walk(range: JobRange, budget: WalkBudget): Promise<JobPage> {
+    const jobs: Job[] = [];
+    const start = range.direction === "forward" ? "after" : "before";
+    let rest = range;
+    for (let rows = FIRST_ROWS; ;) {
+      const { value: page, ms } = await budget.step(() => readStep(rest, rows));
+      jobs.push(...page.jobs);
+      const { stoppedAt } = page;
+      const isFull = jobs.length >= range.limit;
+      if (stoppedAt === null || isFull || budget.isSpent()) return { jobs, stoppedAt };
+      rest = { ...range, limit: range.limit - jobs.length, [start]: stoppedAt };
+      rows = ms > LONG_STEP_MS ? Math.ceil(rows / 2) : Math.min(rows * 2, MOST_ROWS[kind]);
+    }
+  }
+
+  async function readStep(range: JobRange, mostRows: number): Promise<JobPage> {
+    const { filter, limit } = range;
+    // The first of all together are certain as far as each alone was read.
+    const most = Math.ceil(mostRows / toSource(filter).stretches.length);
+    const opposite = sql.raw(range.direction === "forward" ? "asc" : "desc");
+    const { rows } = await sql<PlaceRow>`
+      with seen as materialized (${selectFirst("places", range, most)})
+      select created_at, id, 0 as count from seen where ${toOthers(kind, filter)}
+      union all
+      select created_at, id, (select count(*) from seen) from (
+        select created_at, id from seen order by created_at ${opposite}, id ${opposite} limit 1
+      ) as last`.execute(reads);
+    const end = rows.pop();
+    const isWhole = rows.length <= limit;
+    const found = isWhole ? rows : rows.slice(0, limit);
+    const last = isWhole ? end : found.at(-1);
+    const isAtEnd = isWhole && (end === undefined || end.count < most);
+    return {
+      jobs: await readThese(
+        found.map(({ id }) => id),
+        filter,
+      ),
+      stoppedAt: last === undefined || isAtEnd ? null : toPosition(last),
+    };
+  }
+
+  async function readThese(ids: readonly string[], { statuses }: JobFilter): Promise<Job[]> {
+    const rows = await inChunks(ids, (chunk) =>
+      reads.selectFrom("jobs").select(JOB_COLUMNS).where("id", "in", chunk).execute(),
+    );
+    // One may have changed since it was found.
+    const fitting = rows.filter(({ status }) => statuses?.includes(status) ?? true);
+    const jobs = new Map(fitting.map((row) => [row.id, toJob(row)]));
+    return ids.flatMap((id) => jobs.get(id) ?? []);
+  }
+
   return {
-    /** By keyset: it begins at a place in an index, however many jobs stand before it. */
-    async list(range) {
-      const direction = range.direction === "forward" ? "desc" : "asc";
-      const stretches = toStretches(range.filter).map((status) =>
-        reads
-          .selectFrom("jobs")
-          .select(JOB_COLUMNS)
-          .where((eb) => eb.and([...inRange(eb, range), ...ofStatus(eb, status)]))
-          .orderBy(ageOf(range.filter), direction)
-          .orderBy("id", direction)
-          .limit(range.limit),
-      );
-      const [first, ...others] = stretches;
-      if (first === undefined) return [];
-      if (others.length === 0) return (await first.execute()).map(toJob);
-      const subqueries = stretches.map((query) =>
-        reads.selectFrom(query.as("stretch")).selectAll(),
-      );
-      const rows = await reads
-        .selectFrom(subqueries.reduce((union, query) => union.unionAll(query)).as("stretches"))
-        .selectAll()
-        .orderBy("created_at", direction)
-        .orderBy("id", direction)
-        .limit(range.limit)
-        .execute();
-      return rows.map(toJob);
+    async list(range, budget = createWalkBudget()) {
+      if (range.filter.statuses?.length === 0) return { jobs: [], stoppedAt: null };
+      const read = (one: JobRange) => (isWalk(one.filter) ? walk(one, budget) : readPage(one));
+      if (range.limit > 0) return await read(range);
+      // In front of the first one, so that whoever goes on meets it.
+      const { jobs, stoppedAt } = await read({ ...range, limit: 1 });
+      const [first] = jobs;
+      if (first === undefined) return { jobs, stoppedAt };
+      const createdAt = first.createdAt.getTime() + (range.direction === "forward" ? 1 : -1);
+      return { jobs: [], stoppedAt: { createdAt: new Date(createdAt), id: first.id } };
     },
 
-    /** Each status along its index, and none further than all together may be. */
     async count(filter) {
-      const stretches = toStretches(filter).map((status) =>
-        reads
-          .selectFrom(
-            reads
-              .selectFrom("jobs")
-              .select("id")
-              .where((eb) => eb.and([...inFilter(eb, filter), ...ofStatus(eb, status)]))
-              .orderBy(ageOf(filter))
-              .limit(MOST_COUNTED)
-              .as("stretch"),
-          )
-          .select("id"),
-      );
-      if (stretches.length === 0) return 0;
-      const all = stretches.reduce((union, query) => union.unionAll(query)).as("stretches");
-      return await countIds(reads, reads.selectFrom(all).select("id"));
+      if (isWalk(filter)) return null;
+      if (filter.statuses?.length === 0) return 0;
+      // Each status along its index, and none further than all together may be.
+      const all = unite(toStretches("places", { filter, direction: "forward" }, MOST_COUNTED));
+      const { rows } = await sql<{ readonly count: number }>`
+        select count(*) as count from (select id from (${all}) as places limit ${MOST_COUNTED}) as counted
+      `.execute(reads);
+      return rows[0]?.count ?? 0;
     },
 
     async listDeploymentIds(ownerId) {
@@ -86,44 +124,28 @@ export function createJobLists(
 
     async hasDeployment(deploymentId, ownerId) {
       const filter = { deploymentId, ...(ownerId !== undefined && { ownerId }) };
-      const row = await reads
-        .selectFrom("jobs")
-        .select("id")
-        .where((eb) => eb.and(inFilter(eb, filter)))
-        // In the order of an index: without one Postgres may read through everybody's jobs instead.
-        .orderBy("status")
-        .orderBy(ageOf(filter))
-        .orderBy("id")
-        .limit(1)
-        .executeTakeFirst();
-      return row !== undefined;
+      const { conditions, age } = toSource(filter);
+      // In the order of an index: without one Postgres may read through everybody's jobs instead.
+      const { rows } = await sql`
+        select id from jobs where ${and(conditions)} order by status, ${age}, id limit 1
+      `.execute(reads);
+      return rows.length > 0;
     },
   };
 }
 
-/** How many a query finds, 10,000 at most. */
-export async function countIds(
-  reads: Kysely<Tables>,
-  ids: SelectQueryBuilder<Tables, never, { id: string }>,
-): Promise<number> {
-  const { count } = await reads
-    .selectFrom(ids.limit(MOST_COUNTED).as("counted"))
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return count;
+type PlaceRow = { readonly created_at: number; readonly id: string; readonly count: number };
+
+function toPosition({ created_at, id }: PlaceRow): JobPosition {
+  return { createdAt: new Date(created_at), id };
 }
 
-/**
- * The statuses whose stretches make up the list, each once; null alone where one stretch holds it all. A plain
- * `status in (…)` would sort all jobs of these statuses for every page, and a deployment's jobs are indexed by status.
- */
-function toStretches({
-  statuses = JOB_STATUSES,
-  deploymentId,
-}: JobFilter): readonly (JobStatus | null)[] {
-  const wanted = JOB_STATUSES.filter((status) => statuses.includes(status));
-  const isAll = wanted.length === JOB_STATUSES.length && deploymentId === undefined;
-  return isAll ? [null] : wanted;
+/** Whether no index answers all conditions of a list. */
+export function isWalk({ tag, text, statuses, deploymentId }: JobFilter): boolean {
+  return (
+    text !== undefined ||
+    (tag !== undefined && (statuses !== undefined || deploymentId !== undefined))
+  );
 }
 
 /**
@@ -132,52 +154,142 @@ function toStretches({
  */
 export function ageOf(filter: JobFilter): RawBuilder<number> {
   const isOwn = filter.ownerId !== undefined;
+  if (filter.tag !== undefined)
+    return isOwn ? sql`job_tags.created_at` : sql`(job_tags.created_at + 0)`;
   if (filter.deploymentId !== undefined)
     return isOwn ? sql`(created_at * 1)` : sql`(0 + created_at)`;
-  if (toStretches(filter)[0] !== null) return isOwn ? sql`(created_at - 0)` : sql`(created_at + 0)`;
+  if (toStatuses(filter)[0] !== null) return isOwn ? sql`(created_at - 0)` : sql`(created_at + 0)`;
   return sql`created_at`;
 }
 
-type Conditions = Expression<SqlBool>[];
-type Builder = ExpressionBuilder<Tables, "jobs">;
+type Sql = RawBuilder<unknown>;
 
-function ofStatus(eb: Builder, status: JobStatus | null): Conditions {
-  return status === null ? [] : [eb("status", "=", status)];
-}
+/** Where a list is read: along one index, or along its stretches of some statuses, null alone where one holds all. */
+type Source = {
+  readonly table: Sql;
+  readonly age: Sql;
+  readonly id: Sql;
+  /** What the index answers, but for the statuses. */
+  readonly conditions: readonly Sql[];
+  readonly stretches: readonly (JobStatus | null)[];
+};
 
-function inRange(eb: Builder, range: JobRange): Conditions {
-  const { filter } = range;
-  return [...inFilter(eb, filter), ...betweenPlaces(range, ageOf(filter), sql`id`)];
-}
-
-/** What holds of the rows between the places of a range, by an index of `age` and `id`. */
-export function betweenPlaces(
-  { after, before }: JobRange,
-  age: RawBuilder<number>,
-  id: RawBuilder<string>,
-): Conditions {
-  const toTuple = (place: JobPosition) => sql`(${place.createdAt.getTime()}, ${place.id})`;
-  const conditions: Conditions = [];
-  // SQLite finds no place in an index of expressions by two of them, so it is given the first once more.
-  if (after !== undefined) {
-    conditions.push(sql<SqlBool>`${age} <= ${after.createdAt.getTime()}`);
-    conditions.push(sql<SqlBool>`(${age}, ${id}) < ${toTuple(after)}`);
-  }
-  if (before !== undefined) {
-    conditions.push(sql<SqlBool>`${age} >= ${before.createdAt.getTime()}`);
-    conditions.push(sql<SqlBool>`(${age}, ${id}) > ${toTuple(before)}`);
-  }
-  return conditions;
-}
-
-/** All of a filter but its statuses. */
-function inFilter(eb: Builder, filter: JobFilter): Conditions {
-  const { ownerId, deploymentId, createdAfter, createdBefore } = filter;
+function toSource(filter: JobFilter): Source {
+  const { tag, ownerId, deploymentId, createdAfter, createdBefore } = filter;
   const age = ageOf(filter);
-  const conditions: Conditions = [];
-  if (ownerId !== undefined) conditions.push(eb("owner_id", "=", ownerId));
-  if (deploymentId !== undefined) conditions.push(eb("deployment_id", "=", deploymentId));
-  if (createdAfter !== undefined) conditions.push(eb(age, ">", createdAfter.getTime()));
-  if (createdBefore !== undefined) conditions.push(eb(age, "<", createdBefore.getTime()));
-  return conditions;
+  const conditions = [
+    ...(createdAfter === undefined ? [] : [sql`${age} > ${createdAfter.getTime()}`]),
+    ...(createdBefore === undefined ? [] : [sql`${age} < ${createdBefore.getTime()}`]),
+  ];
+  if (tag !== undefined) {
+    conditions.push(sql`tag = ${tag}`);
+    if (ownerId !== undefined) conditions.push(sql`job_tags.owner_id = ${ownerId}`);
+    return { table: sql`job_tags`, age, id: sql`job_tags.job_id`, conditions, stretches: [null] };
+  }
+  if (ownerId !== undefined) conditions.push(sql`owner_id = ${ownerId}`);
+  if (deploymentId !== undefined) conditions.push(sql`deployment_id = ${deploymentId}`);
+  return { table: sql`jobs`, age, id: sql`id`, conditions, stretches: toStatuses(filter) };
+}
+
+/**
+ * The statuses whose stretches make up the list, each once. A plain `status in (…)` would sort all jobs of these statuses
+ * for every page, and a deployment's jobs are indexed by status.
+ */
+function toStatuses({
+  statuses = JOB_STATUSES,
+  deploymentId,
+}: JobFilter): readonly (JobStatus | null)[] {
+  const wanted = JOB_STATUSES.filter((status) => statuses.includes(status));
+  const isAll = wanted.length === JOB_STATUSES.length && deploymentId === undefined;
+  return isAll ? [null] : wanted;
+}
+
+/** Whole jobs, or only their places. */
+type Wanted = "jobs" | "places";
+type Stretch = Pick<JobRange, "filter" | "direction" | "after" | "before">;
+
+/** The first rows of a list, in its direction. */
+function selectFirst<Row>(wanted: Wanted, range: Stretch, limit: number): RawBuilder<Row> {
+  const stretches = toStretches(wanted, range, limit);
+  const direction = toDirection(range);
+  return stretches.length === 1
+    ? sql`${unite(stretches)}`
+    : sql`select * from (${unite(stretches)}) as stretches
+        order by created_at ${direction}, id ${direction} limit ${limit}`;
+}
+
+function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sql[] {
+  const { table, age, id, conditions, stretches } = toSource(range.filter);
+  const direction = toDirection(range);
+  const columns =
+    wanted === "places"
+      ? sql`${age} as created_at, ${id} as id`
+      : sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)));
+  // Crossed, or SQLite might begin with the jobs.
+  const isLookedUp = wanted === "jobs" && range.filter.tag !== undefined;
+  const from = isLookedUp ? sql`job_tags cross join jobs` : table;
+  return stretches.map((status) => {
+    const all = [
+      ...conditions,
+      ...(status === null ? [] : [sql`status = ${status}`]),
+      ...(isLookedUp ? [sql`jobs.id = job_tags.job_id`] : []),
+      ...toBounds(range, age, id),
+    ];
+    const order = sql`order by ${age} ${direction}, ${id} ${direction}`;
+    return sql`select ${columns} from ${from} where ${and(all)} ${order} limit ${limit}`;
+  });
+}
+
+function unite(stretches: readonly Sql[]): Sql {
+  const [first = sql``, ...others] = stretches;
+  if (others.length === 0) return first;
+  return sql.join(
+    stretches.map((one) => sql`select * from (${one}) as stretch`),
+    sql` union all `,
+  );
+}
+
+function toDirection({ direction }: Pick<JobRange, "direction">): Sql {
+  return sql.raw(direction === "forward" ? "desc" : "asc");
+}
+
+/** SQLite finds no place in an index of expressions by two of them, so it is given the first once more. */
+function toBounds({ after, before }: Stretch, age: Sql, id: Sql): readonly Sql[] {
+  const toBound = ({ createdAt, id: placeId }: JobPosition, sign: "<" | ">") => {
+    const ms = createdAt.getTime();
+    const is = sql.raw(sign);
+    return [sql`${age} ${is}= ${ms}`, sql`(${age}, ${id}) ${is} (${ms}, ${placeId})`];
+  };
+  return [
+    ...(after === undefined ? [] : toBound(after, "<")),
+    ...(before === undefined ? [] : toBound(before, ">")),
+  ];
+}
+
+/**
+ * What a step's index does not answer, of a row of `seen`. As values that are looked up for each of them, or Postgres might
+ * join all jobs to these few.
+ */
+function toOthers(kind: DatabaseKind, { tag, statuses, deploymentId, text }: JobFilter): Sql {
+  const ofJob = [
+    ...(statuses === undefined ? [] : [sql`status in (${sql.join(statuses)})`]),
+    ...(deploymentId === undefined ? [] : [sql`deployment_id = ${deploymentId}`]),
+  ];
+  const isJob =
+    tag === undefined || ofJob.length === 0
+      ? []
+      : [sql`(select ${and(ofJob)} from jobs where jobs.id = seen.id)`];
+  const find = sql.raw(kind === "sqlite" ? "instr" : "strpos");
+  const holdsText =
+    text === undefined
+      ? []
+      : [
+          sql`(select ${find}(search, ${text}) > 0 from job_texts
+            where job_texts.created_at = seen.created_at and job_texts.job_id = seen.id)`,
+        ];
+  return and([...isJob, ...holdsText]);
+}
+
+function and(conditions: readonly Sql[]): Sql {
+  return conditions.length === 0 ? sql`1 = 1` : sql.join(conditions, sql` and `);
 }

@@ -42,6 +42,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...addUpstreams(database),
       ...numberStatuses(database.kind),
       ADD_WRITE_PROBES,
+      ...moveTexts(database.kind),
     ],
   },
 ];
@@ -111,6 +112,55 @@ function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
 const MOVE_RUNS = sql`
   update runs set upstream = new.upstream
     where deployment_id = new.deployment_id and upstream = old.upstream`;
+
+/** The texts that jobs are found by get a table of their own, in the order of lists. Nothing but the gateway is needed. */
+function moveTexts(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
+  const isPostgres = kind === "postgres";
+  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const drops = isPostgres
+    ? [
+        sql`drop function gateway_enable_text_search()`,
+        // Where a superuser made it, it is theirs; nobody calls it any more.
+        sql`do $$ begin
+            drop function if exists gateway_find_text(text);
+          exception when insufficient_privilege then null;
+          end $$`,
+      ]
+    : [
+        sql`drop trigger job_documents_add_text`,
+        sql`drop trigger job_documents_delete_text`,
+        sql`drop table job_texts`,
+      ];
+  const remove = sql`delete from job_texts
+    where created_at = old.created_at and job_id = old.id`;
+  return [
+    ...drops,
+    sql`create table job_texts (
+      created_at bigint not null,
+      job_id ${name} not null,
+      search text not null,
+      primary key (created_at, job_id)
+    ) ${sql.raw(isPostgres ? "" : "without rowid")}`,
+    sql`insert into job_texts (created_at, job_id, search)
+      select jobs.created_at, jobs.id, job_documents.search
+      from jobs cross join job_documents
+      where job_documents.job_id = jobs.id and job_documents.search <> ''
+      order by jobs.created_at, jobs.id`,
+    ...(isPostgres
+      ? [
+          // With its index. SQLite would write each output anew for that.
+          sql`alter table job_documents drop column search`,
+          sql`create function gateway_delete_text() returns trigger language plpgsql as $$
+            begin
+              ${remove};
+              return null;
+            end $$`,
+          sql`create trigger jobs_delete_text after delete on jobs
+            for each row execute function gateway_delete_text()`,
+        ]
+      : [sql`create trigger jobs_delete_text after delete on jobs begin ${remove}; end`]),
+  ];
+}
 
 function createFirstLooks(lookMs: Database["lookMs"]): readonly RawBuilder<unknown>[] {
   return [

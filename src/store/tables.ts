@@ -71,8 +71,13 @@ export type Tables = {
     readonly output_bytes: Generated<number>;
     readonly input: string;
     readonly output: Generated<string | null>;
-    /** What the job is found by; see `toSearchText`. */
-    readonly search: Generated<string>;
+  };
+  /** What jobs are found by; see `toSearchText`. Narrow, and in the order of lists, so that a walk reads few pages. */
+  readonly job_texts: {
+    /** The job's. */
+    readonly created_at: number;
+    readonly job_id: string;
+    readonly search: string;
   };
   readonly job_events: {
     readonly job_id: string;

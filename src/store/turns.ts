@@ -10,24 +10,38 @@ export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise
 type Waiting = { readonly most: number; readonly refuse: () => Error };
 
 /**
- * Lets at most `most` acts of one name run at once, in the order of the calls; other names wait for none of them. The next
- * act begins in a later turn of the event loop, so that everybody else's work goes first.
+ * Lets at most `most` acts of one name run at once, in the order of the calls, and `inAll` of all names, which take turns.
+ * The next act begins in a later turn of the event loop, so that everybody else's work goes first.
  */
-export function createTurns(most: number, waiting?: Waiting): InTurn {
+export function createTurns(most: number, waiting?: Waiting, inAll = Infinity): InTurn {
+  /** Whose turn is next comes first. */
   const lines = new Map<string, Line>();
+  let running = 0;
+
+  function begin(line: Line): void {
+    line.running += 1;
+    running += 1;
+  }
 
   function leave(name: string, line: Line): void {
-    const next = line.waiting.shift();
-    if (next !== undefined) return next();
     line.running -= 1;
-    if (line.running === 0) lines.delete(name);
+    running -= 1;
+    // Behind the others.
+    lines.delete(name);
+    if (line.running + line.waiting.length > 0) lines.set(name, line);
+    for (const one of lines.values()) {
+      const next = one.running < most ? one.waiting.shift() : undefined;
+      if (next === undefined) continue;
+      begin(one);
+      return next();
+    }
   }
 
   return async (name, act) => {
     const line = lines.get(name) ?? { running: 0, waiting: [] };
     lines.set(name, line);
-    if (line.running < most) {
-      line.running += 1;
+    if (line.running < most && running < inAll) {
+      begin(line);
     } else {
       if (waiting !== undefined && line.waiting.length >= waiting.most) throw waiting.refuse();
       await new Promise<void>((resolve) => void line.waiting.push(resolve));

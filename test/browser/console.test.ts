@@ -32,7 +32,7 @@ const main = async (page: Page) => (await page.locator("main").innerText()).repl
 
 const focused = async (page: Page) => await page.locator(":focus").innerText();
 
-async function countJobs(origin: string): Promise<number> {
+async function countJobs(origin: string): Promise<number | null> {
   return (await request(origin, JobsDocument, { first: 100 })).jobs.totalCount;
 }
 

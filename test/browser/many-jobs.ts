@@ -23,7 +23,8 @@ export async function writeManyJobs(
     select printf('job_%032d', n), 'local', '${deploymentId}', 'r' || n, 'v1', 'SUCCEEDED', 4,
       1750000000000 + n * 1000, 1750000001000 + n * 1000, 1750000008000 + n * 1000,
       1750000008000 + n * 1000, 1, 0 from numbers;
-    insert into job_documents (job_id, input_bytes, output_bytes, input, output, search)
-    select id, 40, 15, json_object('prompt', 'Boat ' || rowid), '{"images":[]}', 'boat ' || rowid
-      from jobs`);
+    insert into job_documents (job_id, input_bytes, output_bytes, input, output)
+    select id, 40, 15, json_object('prompt', 'Boat ' || rowid), '{"images":[]}' from jobs;
+    insert into job_texts (created_at, job_id, search)
+    select created_at, id, 'boat ' || rowid from jobs`);
 }

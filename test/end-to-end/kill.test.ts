@@ -176,7 +176,10 @@ async function readAll(origin: string): Promise<ReadonlyMap<string, JobFieldsFra
   return new Map(jobs.edges.map(({ node }) => [node.id, node]));
 }
 
-async function countJobs(origin: string, status: readonly JobStatus[] | null): Promise<number> {
+async function countJobs(
+  origin: string,
+  status: readonly JobStatus[] | null,
+): Promise<number | null> {
   const { jobs } = await request(origin, JobsDocument, { first: 0, filter: { status } });
   return jobs.totalCount;
 }

@@ -334,7 +334,7 @@ async function expectAllKept(store: JobStore, folder: string): Promise<void> {
     direction: "forward",
     limit: 1_000,
   } as const;
-  const jobs = await store.jobs.list(range);
+  const { jobs } = await store.jobs.list(range);
   expect(jobs.length).toBeGreaterThanOrEqual(200);
   const kept = await store.files.readMany(jobs.map(({ id }) => id));
   for (const [index, job] of jobs.entries()) {

@@ -29,7 +29,7 @@ const keeper = startKeeper({
 });
 process.send?.("open");
 for (;;) {
-  if ((await store.jobs.count({ statuses: ["SUCCEEDED"] })) >= Number(most)) break;
+  if (((await store.jobs.count({ statuses: ["SUCCEEDED"] })) ?? 0) >= Number(most)) break;
   const now = new Date();
   const job = createJob({
     ownerId: "o",
@@ -50,7 +50,7 @@ const isSettled = async (): Promise<boolean> => {
     direction: "forward",
     limit: 1_000,
   } as const;
-  const jobs = await store.jobs.list(range);
+  const { jobs } = await store.jobs.list(range);
   const kept = await store.files.readMany(jobs.map(({ id }) => id));
   return kept.every((one) => [...one.values()][0]?.state === "KEPT");
 };

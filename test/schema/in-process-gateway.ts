@@ -43,6 +43,8 @@ export async function openInProcessGateway(
     readonly pace?: Services["pace"];
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
+    /** By which walks end. */
+    readonly now?: () => number;
   } = {},
 ) {
   const { viewer = LOCAL_VIEWER, mostAnswerBytes = 33_554_432 } = options;
@@ -57,6 +59,7 @@ export async function openInProcessGateway(
   onTestFinished(() => store.close());
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
+  const stepInTurn = createTurns(1, undefined, 1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const learning = createLearning({
@@ -74,7 +77,15 @@ export async function openInProcessGateway(
   });
   const services: Services = {
     openReads: (as) => ({
-      ...createReads({ store, learning, details, inTurn, viewer: as }),
+      ...createReads({
+        store,
+        learning,
+        details,
+        inTurn,
+        stepInTurn,
+        viewer: as,
+        now: options.now,
+      }),
       ...options.reads,
     }),
     mostAnswerBytes,

@@ -94,6 +94,7 @@ async function openWorld() {
   onTestFinished(() => tracking.close());
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
+  const stepInTurn = createTurns(1, undefined, 1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const { learning } = tracking;
@@ -104,7 +105,7 @@ async function openWorld() {
     estimate: learning.estimate,
   });
   const services: Services = {
-    openReads: (viewer) => createReads({ store, learning, details, inTurn, viewer }),
+    openReads: (viewer) => createReads({ store, learning, details, inTurn, stepInTurn, viewer }),
     mostAnswerBytes: 33_554_432,
     tracking,
     watchJob,

@@ -83,7 +83,12 @@ export function describeJobStore(
   }
 
   async function listIds(range: Partial<JobRange>): Promise<string[]> {
-    const jobs = await store.jobs.list({ filter: {}, direction: "forward", limit: 100, ...range });
+    const { jobs } = await store.jobs.list({
+      filter: {},
+      direction: "forward",
+      limit: 100,
+      ...range,
+    });
     return jobs.map((job) => job.id);
   }
 

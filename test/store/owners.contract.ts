@@ -37,7 +37,7 @@ export function describeOwners(context: {
             direction: "forward",
             limit: 10,
           })
-        ).map(({ id }) => id);
+        ).jobs.map(({ id }) => id);
       expect(await list("mine")).toEqual([mine.id]);
       expect(await list("mine", { statuses: ["IN_QUEUE", "FAILED"] })).toEqual([mine.id]);
       expect(await list("mine", { deploymentId: "b" })).toEqual([]);

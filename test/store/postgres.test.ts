@@ -1,5 +1,4 @@
 import { fork } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 
 import { sql } from "kysely";
@@ -73,36 +72,6 @@ describe("the job store on Postgres", () => {
       },
     };
   });
-});
-
-test("where the extension can't be created, texts are refused until somebody enables them", async () => {
-  const database = await createEmptyDatabase();
-  const role = `limited_${randomUUID().replaceAll("-", "")}`;
-  await runInPostgres(`create role ${role} login password 'secret'`);
-  onTestFinished(() => runInPostgres(`drop role ${role}`));
-  onTestFinished(() => database.drop());
-  const superuser = new pg.Client(database.url);
-  await superuser.connect();
-  await superuser.query(`create schema ${role} authorization ${role}`);
-  const url = new URL(database.url);
-  [url.username, url.password] = [role, "secret"];
-  const store = await openStore({ upstream: "sandbox", databaseUrl: url.href, log });
-  onTestFinished(() => store.close());
-  const job = createJob({
-    ownerId: "mine",
-    deploymentId: "d",
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now: new Date(0),
-  });
-  await store.jobs.insert({ job, input: { prompt: "a cat" }, key: null });
-  const list = () => store.jobs.list({ filter: { text: "cat" }, direction: "forward", limit: 10 });
-
-  await expect(list()).rejects.toThrow("ask whoever runs the gateway");
-  await expect(store.jobs.count({ text: "cat" })).rejects.toThrow("docs/deploy.md");
-  await superuser.query(`set search_path = ${role}; select gateway_enable_text_search()`);
-  await superuser.end();
-  expect(await list()).toEqual([job]);
 });
 
 test("while the disk of Postgres is full no job is taken in and no look claimed, and all goes on once there is room", async () => {

@@ -29,7 +29,12 @@ export function describeTags(context: {
   }
 
   async function listIds(filter: JobFilter, range: Partial<JobRange> = {}): Promise<string[]> {
-    const jobs = await store().jobs.list({ filter, direction: "forward", limit: 100, ...range });
+    const { jobs } = await store().jobs.list({
+      filter,
+      direction: "forward",
+      limit: 100,
+      ...range,
+    });
     return jobs.map(({ id }) => id);
   }
 
@@ -75,7 +80,7 @@ export function describeTags(context: {
       expect(await listIds({ tag: "c" })).toEqual([]);
     });
 
-    test("filter a list together with all else, counted alike, for each owner and for all", async () => {
+    test("filter a list together with all else, for each owner and for all, counted where an index does", async () => {
       const queued = await insert(["a", "b"], { status: "IN_QUEUE", ...at(4_000) });
       const failed = await insert(["a"], { status: "FAILED", ...at(3_000) });
       const other = await insert(["a"], { status: "FAILED", deploymentId: "e", ...at(2_000) });
@@ -102,7 +107,8 @@ export function describeTags(context: {
       for (const [filter, expected] of cases) {
         const ids = expected.map(({ id }) => id);
         expect(await listIds(filter)).toEqual(ids);
-        expect(await store().jobs.count(filter)).toBe(ids.length);
+        const isCounted = filter.statuses === undefined && filter.deploymentId === undefined;
+        expect(await store().jobs.count(filter)).toBe(isCounted ? ids.length : null);
         expect(await listIds(filter, { limit: 1 })).toEqual(ids.slice(0, 1));
         expect(await listIds(filter, { direction: "backward" })).toEqual(ids.toReversed());
       }
@@ -132,7 +138,7 @@ export function describeTags(context: {
         select id, 'a', owner_id, created_at from jobs where owner_id = 'many'`);
       expect(await store().jobs.count({ tag: "a" })).toBe(10_000);
       expect(await store().jobs.count({ tag: "a", ownerId: "many" })).toBe(10_000);
-      expect(await store().jobs.count({ tag: "a", statuses: ["FAILED"] })).toBe(5_010);
+      expect(await store().jobs.count({ tag: "a", statuses: ["FAILED"] })).toBeNull();
     });
   });
 }

@@ -67,3 +67,18 @@ test("acts leave a turn of the event loop to everybody else between two of them"
   clearInterval(turning);
   expect(new Set(turns).size).toBeGreaterThan(10);
 });
+
+test("where few may run of all, names take turns, however much one of them asks", async () => {
+  const inTurn = createTurns(1, undefined, 1);
+  const { begun, end, act } = createActs();
+  const greedy = ["a1", "a2", "a3"].map((name) => inTurn("a", act(name)));
+  const others = [inTurn("b", act("b1")), inTurn("c", act("c1"))];
+  expect(begun).toEqual(["a1"]);
+  for (const [index, name] of ["a1", "b1", "c1", "a2", "a3"].entries()) {
+    await nextTurn();
+    expect(begun.slice(index)).toEqual([name]);
+    end(name);
+    await nextTurn();
+  }
+  await Promise.all([...greedy, ...others]);
+});

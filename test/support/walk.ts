@@ -9,7 +9,7 @@ export async function walk(
   const ids: string[] = [];
   let place = {};
   for (let page = 0; page < 6; page++) {
-    const rows = await jobs.list({ filter, direction, limit: 2, ...place });
+    const { jobs: rows } = await jobs.list({ filter, direction, limit: 2, ...place });
     ids.push(...rows.map(({ id }) => id));
     place = { [direction === "forward" ? "after" : "before"]: rows.at(-1) };
   }

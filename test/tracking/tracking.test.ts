@@ -361,7 +361,8 @@ test("a cancel during the submit waits for its outcome", async () => {
   const release = upstream.hold("submit");
   const submitting = submit("slow");
   await upstream.whenRequested("submit", 1);
-  const [job] = await store.jobs.list({ filter: {}, direction: "forward", limit: 1 });
+  const { jobs } = await store.jobs.list({ filter: {}, direction: "forward", limit: 1 });
+  const [job] = jobs;
   const cancelling = tracking.cancelJob(job?.id ?? "", "local");
   release();
   await submitting;

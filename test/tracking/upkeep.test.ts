@@ -64,7 +64,7 @@ async function beat(beats = 1): Promise<void> {
   }
 }
 
-async function countOpen(): Promise<number> {
+async function countOpen(): Promise<number | null> {
   return await store.jobs.count({ statuses: ["SUBMITTING"] });
 }
 

@@ -29,7 +29,7 @@ export type JobFilter = {
   status?: Array<JobStatus> | null | undefined;
   /** One of the job's `tags`, matched exactly. */
   tag?: string | null | undefined;
-  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. A gateway on SQLite first takes the newest 10,000 jobs with the text (if it is longer than 32 characters, with its first and last 16) and then applies the other conditions; `createdBefore` and `after` reach further back. A gateway on Postgres may answer READ_TOO_SLOW if very many inputs of all owners contain the text, or if it has no three letters or digits in a row: then search for a longer text. */
+  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on: on SQLite through about a million jobs at a time. */
   text?: string | null | undefined;
 };
 
@@ -97,7 +97,7 @@ export type JobsQueryVariables = Exact<{
 }>;
 
 
-export type JobsQuery = { jobs: { totalCount: number, edges: Array<{ cursor: string, node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type JobsQuery = { jobs: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type ListedJobQueryVariables = Exact<{
   id: string | number;

@@ -29,7 +29,7 @@ export type JobFilter = {
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   /** One of the job's `tags`, matched exactly. */
   readonly tag?: string | null | undefined;
-  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. A gateway on SQLite first takes the newest 10,000 jobs with the text (if it is longer than 32 characters, with its first and last 16) and then applies the other conditions; `createdBefore` and `after` reach further back. A gateway on Postgres may answer READ_TOO_SLOW if very many inputs of all owners contain the text, or if it has no three letters or digits in a row: then search for a longer text. */
+  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on: on SQLite through about a million jobs at a time. */
   readonly text?: string | null | undefined;
 };
 
@@ -66,7 +66,7 @@ export type JobsQueryVariables = Exact<{
 }>;
 
 
-export type JobsQuery = { readonly jobs: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly cursor: string, readonly node: { readonly id: string, readonly requestId: string | null, readonly tags: ReadonlyArray<string>, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null } } };
+export type JobsQuery = { readonly jobs: { readonly totalCount: number | null, readonly edges: ReadonlyArray<{ readonly cursor: string, readonly node: { readonly id: string, readonly requestId: string | null, readonly tags: ReadonlyArray<string>, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null } } };
 
 export type NodeQueryVariables = Exact<{
   id: string | number;
@@ -84,7 +84,7 @@ export type DeploymentQueryVariables = Exact<{
 }>;
 
 
-export type DeploymentQuery = { readonly deployment: { readonly id: string, readonly name: string, readonly description: string | null, readonly inputSchema: JsonValue | null, readonly outputSchema: JsonValue | null, readonly jobs: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string } }> } } | null };
+export type DeploymentQuery = { readonly deployment: { readonly id: string, readonly name: string, readonly description: string | null, readonly inputSchema: JsonValue | null, readonly outputSchema: JsonValue | null, readonly jobs: { readonly totalCount: number | null, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string } }> } } | null };
 
 export type DeploymentsQueryVariables = Exact<{ [key: string]: never; }>;
 

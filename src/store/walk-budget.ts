@@ -1,0 +1,37 @@
+/** What all walks of an operation have together: time in their steps, and by the clock. */
+const MOST_STEPS_MS = 2_000;
+const MOST_MS = 5_000;
+
+export type WalkBudget = {
+  /** Runs a step in its turn; resolves with how long it took, too. */
+  step<Value>(run: () => Promise<Value>): Promise<{ readonly value: Value; readonly ms: number }>;
+  /** Whether no further step may begin. */
+  isSpent(): boolean;
+};
+
+/** The time that the walks of one operation share, from the first one on. `inTurn` runs a step when it may. */
+export function createWalkBudget({
+  now = () => performance.now(),
+  inTurn = (run) => run(),
+}: {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: (() => number) | undefined;
+  readonly inTurn?: <Value>(run: () => Promise<Value>) => Promise<Value>;
+} = {}): WalkBudget {
+  let leftMs = MOST_STEPS_MS;
+  let endsAt: number | undefined;
+
+  return {
+    async step(run) {
+      endsAt ??= now() + MOST_MS;
+      return await inTurn(async () => {
+        const beganAt = now();
+        const value = await run();
+        const ms = now() - beganAt;
+        leftMs -= ms;
+        return { value, ms };
+      });
+    },
+    isSpent: () => leftMs <= 0 || (endsAt !== undefined && now() >= endsAt),
+  };
+}
