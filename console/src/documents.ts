@@ -68,6 +68,7 @@ export const JOBS = graphql(`
   query Jobs($filter: JobFilter, $first: Int!, $after: String) {
     jobs(filter: $filter, first: $first, after: $after) {
       totalCount
+      searchedTo
       edges {
         cursor
         node {

@@ -77,6 +77,7 @@ export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* Gra
   query Jobs($filter: JobFilter, $first: Int!, $after: String) {
     jobs(filter: $filter, first: $first, after: $after) {
       totalCount
+      searchedTo
       edges {
         node {
           ...JobFields

@@ -18,6 +18,6 @@ export {
 } from "./documents.ts";
 export { GatewayError } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
-export { createJobList } from "./job-list.ts";
+export { createJobList, isSearch } from "./job-list.ts";
 export { createItem, createKey, createKeys } from "./keys.ts";
 export { MOST_ATTEMPTS } from "./until-answered.ts";

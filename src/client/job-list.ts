@@ -10,24 +10,42 @@ const MOST_PAUSE_MS = 30_000;
 export type JobListState = {
   /** Newest first. */
   readonly jobs: readonly JobFieldsFragment[];
-  /** Of all that fit the filter, counted to 10,000; null until that is known. */
-  readonly totalCount: number | null;
-  /** Whether there are older ones. */
+  /** Of all that fit the filter, counted to 10,000; undefined until that is known, null for a search. */
+  readonly totalCount: number | null | undefined;
+  /** Whether there are older ones; for a search, whether there may be. */
   readonly hasMore: boolean;
+  /** When the oldest of the jobs was created that have been looked through; null where these were all. */
+  readonly searchedTo: string | null;
   readonly error: GatewayError | null;
 };
 
+/** Whether the gateway has to search for the jobs of a filter: a page may be short, or empty, and is not the last one. */
+export function isSearch({
+  text,
+  tag,
+  status,
+  deploymentId,
+}: { readonly [Condition in keyof JobFilter]?: unknown }): boolean {
+  return text != null || (tag != null && (status != null || deploymentId != null));
+}
+
 /**
  * The newest jobs of a filter. While somebody listens, a change is shown at once where the job is listed, and the list is
- * read again, at most once in `pauseMs` for each page of 100.
+ * read again, at most once in `pauseMs` for each page of 100. A search is not: it is read when asked to, a page at a time.
  */
 export function createJobList(
   gateway: Pick<GatewayClient, "request" | "subscribe">,
   filter: JobFilter,
   { pageSize, pauseMs = 1_000 }: { readonly pageSize: number; readonly pauseMs?: number },
 ) {
-  let state: JobListState = { jobs: [], totalCount: null, hasMore: false, error: null };
+  let state: JobListState = NOTHING;
   let wanted = pageSize;
+  const isSearched = isSearch(filter);
+  /** Where a search goes on, if that is what is asked for; null for its start. */
+  let next: string | null = null;
+  let end: string | null = null;
+  /** What was told while a page is read, which may be of before that. */
+  let heard: Map<string, JobFieldsFragment> | null = null;
   let failures = 0;
   let isReading = false;
   let isStale = false;
@@ -48,6 +66,7 @@ export function createJobList(
     isReading = true;
     while (isStale && listeners.size > 0) {
       isStale = false;
+      heard = new Map();
       const pages = Math.ceil(wanted / MOST_IN_PAGE);
       try {
         const found = await readPages();
@@ -61,6 +80,7 @@ export function createJobList(
         readError = error;
         set({});
       }
+      heard = null;
       const ms = Math.min(pauseMs * pages * 2 ** failures, MOST_PAUSE_MS);
       await new Promise<void>((done) => {
         hurry = done;
@@ -71,21 +91,27 @@ export function createJobList(
   }
 
   async function readPages(): Promise<Omit<JobListState, "error">> {
-    const jobs: JobFieldsFragment[] = [];
-    let after: string | null = null;
+    let after = next;
+    const jobs = after === null ? [] : [...state.jobs];
+    const most = isSearched ? jobs.length + pageSize : wanted;
     for (;;) {
-      const first = Math.min(wanted - jobs.length, MOST_IN_PAGE);
+      const first = Math.min(most - jobs.length, MOST_IN_PAGE);
       const page: JobsQuery["jobs"] = (await gateway.request(JOBS, { filter, first, after })).jobs;
       jobs.push(...page.edges.map(({ node }) => toNewest(node)));
+      const { totalCount, searchedTo } = page;
       const { hasNextPage: hasMore, endCursor } = page.pageInfo;
-      if (!hasMore || jobs.length >= wanted) return { jobs, totalCount: page.totalCount, hasMore };
+      end = endCursor;
+      if (!hasMore || jobs.length >= most || isSearched) {
+        next = null;
+        return { jobs: jobs.map(toNewest), totalCount, searchedTo, hasMore };
+      }
       after = endCursor;
     }
   }
 
   /** A page may have been read before what was heard meanwhile, and the other way round. */
   function toNewest(job: JobFieldsFragment): JobFieldsFragment {
-    const known = state.jobs.find(({ id }) => id === job.id);
+    const known = heard?.get(job.id) ?? state.jobs.find(({ id }) => id === job.id);
     return known && known.version > job.version ? known : job;
   }
 
@@ -100,7 +126,14 @@ export function createJobList(
         const { cursor, job } = jobsUpdated;
         variables.after = cursor;
         feedError = null;
-        if (job) set({ jobs: state.jobs.map((one) => (one.id === job.id ? toNewest(job) : one)) });
+        if (job) {
+          const newest = toNewest(job);
+          heard?.set(job.id, newest);
+          set({ jobs: state.jobs.map((one) => (one.id === job.id ? newest : one)) });
+        }
+        // Of a search what is new is not shown; where changes may have been missed, it begins anew.
+        if (isSearched && job !== null) return;
+        next = null;
         void read();
       },
       error(error) {
@@ -123,19 +156,33 @@ export function createJobList(
       listeners.add(listener);
       if (listeners.size === 1) {
         begin();
-        // Also where no socket can be had.
-        void read();
+        // Also where no socket can be had. A search is worth a moment's wait: at a reset it would begin anew.
+        if (isSearched) setTimeout(() => state.totalCount === undefined && void read(), pauseMs);
+        else void read();
       }
       return () => {
         listeners.delete(listener);
         if (listeners.size === 0) leave();
       };
     },
-    /** Reads it again: after a delete, of which nothing tells. */
-    reload: readNow,
+    /** Reads it again: after a delete, of which nothing tells. A search begins anew. */
+    reload(): void {
+      next = null;
+      readNow();
+    },
+    /** A page more; of a search, as far as one comes. */
     loadMore(): void {
       wanted += pageSize;
+      if (isSearched) next = end;
       readNow();
     },
   };
 }
+
+const NOTHING: JobListState = {
+  jobs: [],
+  totalCount: undefined,
+  searchedTo: null,
+  hasMore: false,
+  error: null,
+};

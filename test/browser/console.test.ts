@@ -14,7 +14,7 @@ import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { DeleteJobDocument, JobsDocument } from "../support/gql/operations.ts";
+import { DeleteJobDocument, JobDocument, JobsDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { writeManyJobs } from "./many-jobs.ts";
@@ -289,7 +289,7 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
-  "what is searched for is found among all jobs, and new ones that hold it come by themselves",
+  "what is searched for is found among all jobs, and new ones that hold it once the page is loaded again",
   async () => {
     const { page, origin } = await openConsole("console-search", { SANDBOX_SPEED: "100" });
     await submit(origin, LANTERN, "An old sailor");
@@ -313,7 +313,10 @@ test.skipIf(!hasChromium)(
     expect(await main(page)).not.toContain("A boat");
     await submit(origin, LANTERN, "Another boat");
     await submit(origin, LANTERN, "A young sailor");
+    await page.getByText("1 job found").waitFor();
+    await page.reload();
     await page.getByText("A young sailor").first().waitFor();
+    await page.getByText("2 jobs found").waitFor();
     expect(await main(page)).not.toContain("Another boat");
     await takePicture(page, "console-11-search");
     expect(await findBarriers(page)).toEqual([]);
@@ -321,7 +324,11 @@ test.skipIf(!hasChromium)(
     const pictures = page.locator(".gallery-tile");
     await expect.poll(() => pictures.count(), SOON).toBe(2);
     await submit(origin, LANTERN, "No seaman");
-    await submit(origin, LANTERN, "The last sailor");
+    const { id } = await submit(origin, LANTERN, "The last sailor");
+    await expect
+      .poll(async () => (await request(origin, JobDocument, { id })).job?.status, SOON)
+      .toBe("SUCCEEDED");
+    await page.reload();
     await expect.poll(() => pictures.count(), SOON).toBe(3);
     await page.getByRole("link", { name: /The last sailor/ }).click();
     await page.getByRole("dialog", { name: /The last sailor/ }).waitFor();

@@ -97,6 +97,39 @@ test("a list is read where no socket can be had, and followed again once a crede
   expect(list.get().error).toBeNull();
 });
 
+test("a search is read a page at a time, when asked to, with what changes of it, and begins anew when it is reloaded", async () => {
+  const { client, origin } = await openClient({ SANDBOX_SPEED: "4" });
+  const add = async (prompt: string) => (await submit(origin, LANTERN, prompt)).id;
+  for (const prompt of ["a cat, one", "a dog", "a cat, two", "[slow] a cat, three"])
+    await add(prompt);
+  let asked = 0;
+  const gateway: typeof client = {
+    ...client,
+    request(...given) {
+      asked += 1;
+      return client.request(...given);
+    },
+  };
+  const list = createJobList(gateway, { text: "a CAT" }, { pageSize: 2, pauseMs: 60_000 });
+  const prompts = () => list.get().jobs.map(({ input }) => INPUT.parse(input).prompt);
+  expect(list.get().totalCount).toBeUndefined();
+  onTestFinished(list.subscribe(() => undefined));
+  await expect.poll(prompts, SOON).toEqual(["[slow] a cat, three", "a cat, two"]);
+  expect(list.get()).toMatchObject({ totalCount: null, hasMore: true });
+  expect(list.get().searchedTo).toBe(list.get().jobs[1]?.createdAt);
+  list.loadMore();
+  await expect.poll(prompts, SOON).toEqual(["[slow] a cat, three", "a cat, two", "a cat, one"]);
+  expect(list.get()).toMatchObject({ hasMore: false, searchedTo: null });
+  const id = await add("[slow] a cat, four");
+  await client.request(CANCEL_JOB, { id: list.get().jobs[0]?.id ?? "" });
+  await expect.poll(() => list.get().jobs[0]?.status, SOON).toBe("CANCELLED");
+  expect(asked).toBe(2);
+  list.reload();
+  await expect.poll(() => list.get().jobs[0]?.id, SOON).toBe(id);
+  expect(list.get().jobs).toHaveLength(2);
+  expect(asked).toBe(3);
+});
+
 async function firstOf<Value>(values: AsyncIterable<Value>): Promise<Value> {
   for await (const value of values) return value;
   throw new Error("There is none.");

@@ -37,8 +37,17 @@ async function openList(total: number, filter: JobFilter = {}) {
     return { cursor: node.id, node };
   });
   const pageInfo = { hasNextPage: true, endCursor: "end" };
-  const data = { jobs: { totalCount: total, edges, pageInfo } };
-  const server = createServer((_, response) => response.end(JSON.stringify({ data })));
+  const searchedTo = edges.at(-1)?.node.createdAt;
+  const data = { jobs: { totalCount: total, searchedTo, edges, pageInfo } };
+  const list = createJobList(await openGateway(() => data), filter);
+  list.look({ first: 10, last: 20, isAtTop: false });
+  await expect.poll(() => list.state.get().total).toBe(total);
+  return list;
+}
+
+/** Of a gateway that answers so. */
+async function openGateway(toData: () => unknown) {
+  const server = createServer((_, response) => response.end(JSON.stringify({ data: toData() })));
   onTestFinished(() => void server.close());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -46,11 +55,7 @@ async function openList(total: number, filter: JobFilter = {}) {
   if (address === null || typeof address === "string") throw new Error("No TCP address.");
   vi.stubGlobal("requestAnimationFrame", queueMicrotask);
   onTestFinished(() => void vi.unstubAllGlobals());
-  const gateway = createGatewayClient({ url: `http://127.0.0.1:${address.port}/graphql` });
-  const list = createJobList(gateway, filter);
-  list.look({ first: 10, last: 20, isAtTop: false });
-  await expect.poll(() => list.state.get().total).toBe(total);
-  return list;
+  return createGatewayClient({ url: `http://127.0.0.1:${address.port}/graphql` });
 }
 
 test("however often new jobs change, they are counted once while one is further down", async () => {
@@ -68,4 +73,44 @@ test("jobs that came and no longer fit are not counted", async () => {
   await expect.poll(() => list.state.get().total).toBe(150);
   for (let number = 101; number <= 150; number += 1) list.hear(toJob(number, "SUCCEEDED", 2));
   await expect.poll(() => list.state.get()).toMatchObject({ news: 0, total: 100 });
+});
+
+test("a search reads a page when asked to go on and nothing by itself, and an empty page is not its end", async () => {
+  const first = toJob(9, "IN_PROGRESS");
+  const second = toJob(3, "IN_PROGRESS");
+  const times = [8, 5, 2].map((number) => toJob(number, "FAILED").createdAt);
+  const toPage = (found: readonly JobRowFragment[], searchedTo: string | null | undefined) => ({
+    jobs: {
+      totalCount: null,
+      searchedTo,
+      edges: found.map((node) => ({ cursor: node.id, node })),
+      pageInfo: { hasNextPage: searchedTo !== null, endCursor: searchedTo },
+    },
+  });
+  const pages = [toPage([first], times[0]), toPage([], times[1]), toPage([second], null)];
+  let asked = 0;
+  const list = createJobList(await openGateway(() => pages[asked++]), { text: "boat" });
+  const shown = () => list.state.get().rows.map(({ id, status }) => [id, status]);
+  expect(list.state.get().total).toBeUndefined();
+  list.renew();
+  // As the feed does right after the page was opened.
+  list.renew();
+  await expect.poll(() => list.state.get()).toMatchObject({ total: null, searchedTo: times[0] });
+  list.look({ first: 0, last: 0, isAtTop: true });
+  list.hear(toJob(10, "IN_PROGRESS"));
+  list.hear(toJob(9, "SUCCEEDED", 2));
+  await expect.poll(shown).toEqual([["job_9", "SUCCEEDED"]]);
+  expect(list.state.get()).toMatchObject({ hasMore: true, news: 0 });
+  list.goOn();
+  await expect.poll(() => list.state.get().searchedTo).toBe(times[1]);
+  expect(list.state.get()).toMatchObject({ hasMore: true });
+  list.goOn();
+  list.hear(toJob(3, "FAILED", 2));
+  await expect.poll(() => list.state.get().hasMore).toBe(false);
+  expect(list.state.get().searchedTo).toBeNull();
+  expect(shown()).toEqual([
+    ["job_9", "SUCCEEDED"],
+    ["job_3", "FAILED"],
+  ]);
+  expect(asked).toBe(3);
 });

@@ -6,7 +6,7 @@ import { Search } from "../parts/search";
 import { readAddress, withPart } from "./address";
 
 /** Which pictures to show; both choices are in the address. */
-export function GalleryBar({ total }: { readonly total: number | null }) {
+export function GalleryBar({ total }: { readonly total: number | null | undefined }) {
   const [search, setSearch] = useSearchParams();
   const { deploymentId, text } = readAddress(search);
   const change = (part: string, value: string): void =>
@@ -17,7 +17,7 @@ export function GalleryBar({ total }: { readonly total: number | null }) {
       <DeploymentSelect value={deploymentId} onChange={(id) => change("deployment", id)} />
       <Search value={text} onChange={(typed) => change("text", typed)} />
       <p className="hint" role="status">
-        {total !== null && toCountText(total)}
+        {typeof total === "number" && toCountText(total)}
       </p>
     </search>
   );

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import type { JobFilter } from "../gql/graphql";
 import { MOST_NEWS } from "../jobs/job-list";
 import { Problem } from "../parts/problem";
+import { toDay } from "../parts/time";
 import { useViewer } from "../viewer";
 
 /** Stands in for the first rows. */
@@ -61,19 +62,32 @@ export function Waiting({
 export function Older({
   error,
   hasMore,
+  searchedTo,
   isBare,
   onRetry,
+  onGoOn,
   onFurther,
 }: {
   readonly error: Error | null;
   readonly hasMore: boolean;
+  /** How far back was searched where it goes on only when asked to; else null. */
+  readonly searchedTo: string | null;
   /** Whether there is nothing above. */
   readonly isBare: boolean;
   readonly onRetry: () => void;
+  readonly onGoOn: () => void;
   /** Null while older ones are fetched unasked. */
   readonly onFurther: (() => void) | null;
 }) {
   if (error !== null) return <Problem text={error.message} onRetry={onRetry} />;
+  if (searchedTo !== null) {
+    return (
+      <div className="gallery-older">
+        <p role="status">Searched back to {toDay(searchedTo)}.</p>
+        <button onClick={onGoOn}>Go on</button>
+      </div>
+    );
+  }
   if (onFurther !== null) {
     return (
       <div className="gallery-older">

@@ -1,4 +1,4 @@
-import { type GatewayClient, GatewayError } from "runcomfy-graphql/client";
+import { type GatewayClient, GatewayError, isSearch } from "runcomfy-graphql/client";
 
 import { JOBS } from "../documents";
 import type { JobFilter, JobRowFragment, JobsQuery } from "../gql/graphql";
@@ -27,13 +27,15 @@ type Entry = {
 
 export type JobListState = {
   readonly rows: readonly Row[];
-  /** Of the whole list; null until the gateway has said it. */
-  readonly total: number | null;
+  /** Of the whole list; undefined until the gateway has said it, null for a search, whose jobs nobody counts. */
+  readonly total: number | null | undefined;
   /** New jobs that are not shown yet; above `MOST_NEWS` for any more. */
   readonly news: number;
   /** Shown jobs that have changed so that they no longer fit the filter. */
   readonly strays: number;
   readonly hasMore: boolean;
+  /** How far back was searched where it goes on only when asked to; else null. */
+  readonly searchedTo: string | null;
   readonly error: GatewayError | null;
 };
 
@@ -46,7 +48,8 @@ export type JobList = ReturnType<typeof createJobList>;
 
 /**
  * The jobs that fit a filter, newest first. Pages are read as one comes near the end, and changes are put in their place. New
- * jobs are shown at once to whoever sees the top, and wait where they would move what one looks at.
+ * jobs are shown at once to whoever sees the top, and wait where they would move what one looks at. Of a search only what is
+ * listed changes, and it goes on by itself only behind pages that are full.
  */
 export function createJobList(gateway: Pick<GatewayClient, "request">, filter: JobFilter) {
   const shown = new Map<string, Entry>();
@@ -56,7 +59,11 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
   let order: readonly string[] = [];
   /** Where the next page begins; null where the list ends. */
   let end: Place | null = null;
-  let total: number | null = null;
+  let total: number | null | undefined;
+  let searchedTo: string | null = null;
+  const isSearched = isSearch(filter);
+  /** What was told while a page of a search was read, which may be of before that. */
+  const heard = new Map<string, Entry>();
   let error: GatewayError | null = null;
   let clock = 0;
   /** What was heard earlier may have changed unheard. */
@@ -73,16 +80,17 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     const rows = order.flatMap((id) => shown.get(id)?.job ?? []);
     return {
       rows,
-      total: total === null ? null : Math.max(total, rows.length),
+      total: typeof total === "number" ? Math.max(total, rows.length) : total,
       news: isBehind ? MOST_NEWS + 1 : news.size,
       strays: rows.filter((job) => isStray(job, filter)).length,
       hasMore: end !== null,
+      searchedTo,
       error,
     };
   }
 
   function publish(): void {
-    if (sight.isAtTop && total !== null) insertNews();
+    if (sight.isAtTop && total !== undefined) insertNews();
     state.set(toState());
     void readNext();
   }
@@ -120,7 +128,10 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     if (removed.has(job.id) || (known !== undefined && known.job.version > job.version)) return;
     const entry = { cursor: known?.cursor ?? null, job, heardAt: ++clock };
     if (shown.has(job.id)) shown.set(job.id, entry);
-    else if (!fits(job, filter)) {
+    else if (isSearched) {
+      if (isReading) heard.set(job.id, entry);
+      return;
+    } else if (!fits(job, filter)) {
       // Most changes are of others, and whoever shows the list draws it anew each time.
       if (!news.delete(job.id)) return;
       count(-1);
@@ -134,7 +145,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
 
   /** Until so many are new that nobody knows any more which of them were counted. */
   function count(jobs: number): void {
-    if (total !== null && !isBehind) total += jobs;
+    if (typeof total === "number" && !isBehind) total += jobs;
   }
 
   function fallBehind(): void {
@@ -147,6 +158,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     const after = isReading || error !== null ? undefined : findNext();
     if (after === undefined) return;
     isReading = true;
+    heard.clear();
     const since = ++clock;
     if (after === null) isTopStale = false;
     const variables = { filter, first: PAGE, after: after?.cursor ?? null };
@@ -174,13 +186,15 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
       }
       return isBehind ? undefined : null;
     }
-    return end !== null && isNearEnd() ? end : undefined;
+    return end !== null && searchedTo === null && isNearEnd() ? end : undefined;
   }
 
   /** Takes over what the gateway says of a stretch of the list: what is in it, and what no longer is. */
   function merge(page: JobsQuery["jobs"], after: Position | null, since: number): void {
     const { edges, pageInfo, totalCount } = page;
-    const last = pageInfo.hasNextPage ? edges.at(-1)?.node : undefined;
+    const isFull = edges.length === PAGE;
+    const stoppedAt = isFull ? edges.at(-1)?.node : { id: "", createdAt: page.searchedTo ?? "" };
+    const last = pageInfo.hasNextPage ? stoppedAt : undefined;
     const isGap = last !== undefined && !edges.some(({ node }) => shown.has(node.id));
     const isNew = after === null && (isGap || isBehind || shown.size === 0);
     if (isNew && shown.size > 0 && !sight.isAtTop) return fallBehind();
@@ -195,7 +209,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     }
     for (const { node, cursor } of edges) {
       if (removed.has(node.id)) continue;
-      const old = shown.get(node.id) ?? news.get(node.id);
+      const old = shown.get(node.id) ?? news.get(node.id) ?? heard.get(node.id);
       const job = old !== undefined && old.job.version > node.version ? old.job : node;
       const wouldMove = oldest !== undefined && compare(job, oldest) < 0 && !shown.has(job.id);
       const target = wouldMove && !sight.isAtTop ? news : shown;
@@ -205,8 +219,10 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     sort();
     total = totalCount;
     if (isNew) isBehind = false;
-    if (isNew || (end !== null && (last === undefined || compare(last, end.job) > 0)))
+    if (isNew || (end !== null && (last === undefined || compare(last, end.job) > 0))) {
       end = last === undefined ? null : { cursor: pageInfo.endCursor ?? "", job: last };
+      searchedTo = end === null || isFull ? null : page.searchedTo;
+    }
     for (const [id, { job }] of news)
       if (end !== null && compare(job, end.job) > 0) news.delete(id);
   }
@@ -222,6 +238,8 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
 
     /** Says that changes may have been missed: what is seen is read anew, and the rest once it is seen. */
     renew(): void {
+      // What is searched for the first time has missed none.
+      if (isSearched && isReading && total === undefined) return;
       staleBefore = ++clock;
       isTopStale = true;
       error = null;
@@ -238,7 +256,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     /** Shows what is new, for whoever then looks at the top, and drops what no longer fits. */
     update(): void {
       for (const [id, { job }] of shown) if (isStray(job, filter)) shown.delete(id);
-      if (total !== null) total -= order.length - shown.size;
+      if (typeof total === "number") total -= order.length - shown.size;
       sort();
       if (news.size > 0 || isBehind) sight = { ...sight, isAtTop: true };
       publish();
@@ -249,12 +267,19 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
       publish();
     },
 
+    /** Searches further back. */
+    goOn(): void {
+      searchedTo = null;
+      if (end !== null) sight = { ...sight, last: Math.max(sight.last, order.length) };
+      publish();
+    },
+
     /** Takes out what was deleted, of which nobody else tells. */
     remove(ids: readonly string[]): void {
       for (const id of ids) {
         removed.add(id);
         news.delete(id);
-        if (shown.delete(id) && total !== null) total -= 1;
+        if (shown.delete(id) && typeof total === "number") total -= 1;
       }
       sort();
       publish();

@@ -37,7 +37,7 @@ export function JobTable({
   readonly scroller: RefObject<HTMLDivElement | null>;
   readonly list: JobList;
   readonly rows: readonly Row[];
-  readonly total: number | null;
+  readonly total: number | null | undefined;
   readonly isMoreComing: boolean;
   readonly selection: Selection;
 }) {
@@ -121,7 +121,7 @@ export function JobTable({
     <div
       role="grid"
       aria-label="Jobs"
-      aria-rowcount={total === null ? -1 : total + 1}
+      aria-rowcount={typeof total === "number" ? total + 1 : -1}
       aria-multiselectable
       className="table"
       ref={scroller}

@@ -2,6 +2,7 @@ import { useRef, useState } from "react";
 import { Link } from "wouter";
 
 import { toCountText } from "../parts/count";
+import { toDay } from "../parts/time";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
 import { type JobList, type JobListState, MOST_NEWS } from "./job-list";
@@ -17,7 +18,7 @@ export function ListedJobs({
   readonly isFiltered: boolean;
 }) {
   const state = useStore(list.state);
-  const { rows, total, hasMore, error } = state;
+  const { rows, total, hasMore, searchedTo, error } = state;
   const selection = useSelection(list, rows);
   const [told, setTold] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
@@ -61,12 +62,20 @@ export function ListedJobs({
           list={list}
           rows={rows}
           total={total}
-          isMoreComing={(total === null || hasMore) && error === null}
+          isMoreComing={(total === undefined || (hasMore && searchedTo === null)) && error === null}
           selection={selection}
         />
-        {rows.length === 0 && total !== null && <p className="empty">{emptyText(isFiltered)}</p>}
+        {rows.length === 0 && total !== undefined && !hasMore && (
+          <p className="empty">{emptyText(isFiltered)}</p>
+        )}
         <News state={state} onUpdate={update} />
         <div className="below">
+          {searchedTo !== null && error === null && (
+            <p role="status" className="told">
+              <span>Searched back to {toDay(searchedTo)}.</span>
+              <button onClick={() => list.goOn()}>Go on</button>
+            </p>
+          )}
           {error !== null && (
             <p role="alert" className="told">
               <span>
@@ -115,8 +124,9 @@ function News({
   );
 }
 
-function countText({ total, error }: JobListState, isFiltered: boolean): string {
-  if (total === null) return error === null ? "Reading…" : "Not read";
+function countText({ rows, total, hasMore, error }: JobListState, isFiltered: boolean): string {
+  if (total === undefined) return error === null ? "Reading…" : "Not read";
+  if (total === null) return `${toCountText(rows.length)} found${hasMore ? " so far" : ""}`;
   return isFiltered ? `${toCountText(total)} that fit` : toCountText(total);
 }
 

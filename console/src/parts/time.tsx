@@ -9,6 +9,12 @@ const UNITS = [
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "narrow" });
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+
+export function toDay(at: string): string {
+  return DAY.format(new Date(at));
+}
+
 /** A moment as people say it, with the exact one on hover. */
 export function Ago({ at }: { readonly at: string }) {
   const seconds = (Date.parse(at) - useStore(clock)) / 1_000;

@@ -26,7 +26,7 @@ export function Gallery() {
   const client = useClient();
   const list = useJobList("gallery", filter);
   const state = useStore(list.state);
-  const { rows, total, hasMore, error } = state;
+  const { rows, total, hasMore, searchedTo, error } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
   const places = useMemo(() => new Map(rows.map(({ id }, index) => [id, index])), [rows]);
   const askAgain = useMemo(() => createAskAgain(client, list), [client, list]);
@@ -73,11 +73,16 @@ export function Gallery() {
           onBroken={askAgain}
         />
       )}
-      {isBare && error === null && !isTired && (hasMore || total === null) && <Loading />}
-      {isBare && !hasMore && total !== null && <Empty filter={filter} />}
+      {isBare &&
+        error === null &&
+        !isTired &&
+        searchedTo === null &&
+        (hasMore || total === undefined) && <Loading />}
+      {isBare && !hasMore && total !== undefined && <Empty filter={filter} />}
       <Older
-        {...{ error, hasMore, isBare }}
+        {...{ error, hasMore, searchedTo, isBare }}
         onRetry={() => list.retry()}
+        onGoOn={() => list.goOn()}
         onFurther={isTired ? () => setAskedAt(rows.length) : null}
       />
       {open && (
@@ -86,7 +91,7 @@ export function Gallery() {
           jobId={open.jobId}
           n={open.n}
           filter={filter}
-          isListed={total !== null || error !== null}
+          isListed={total !== undefined || error !== null}
           onBroken={askAgain}
         />
       )}
