@@ -93,7 +93,7 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
       tag: t.string({ description: "One of the job's `tags`, matched exactly." }),
       text: t.string({
         description:
-          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on: on SQLite through about a million jobs at a time.",
+          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on.",
       }),
       createdAfter: t.field({
         type: "DateTime",

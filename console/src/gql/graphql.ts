@@ -29,7 +29,7 @@ export type JobFilter = {
   status?: Array<JobStatus> | null | undefined;
   /** One of the job's `tags`, matched exactly. */
   tag?: string | null | undefined;
-  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on: on SQLite through about a million jobs at a time. */
+  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on. */
   text?: string | null | undefined;
 };
 
