@@ -29,7 +29,8 @@ export function createTurns(most: number, waiting?: Waiting, inAll = Infinity): 
     // Behind the others.
     lines.delete(name);
     if (line.running + line.waiting.length > 0) lines.set(name, line);
-    for (const one of lines.values()) {
+    // Without a limit in all, nobody else waits for this.
+    for (const one of inAll === Infinity ? [line] : lines.values()) {
       const next = one.running < most ? one.waiting.shift() : undefined;
       if (next === undefined) continue;
       begin(one);
