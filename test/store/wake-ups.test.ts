@@ -183,8 +183,13 @@ describe("messages between gateways", () => {
   test("are at most five a second, however many jobs change", async () => {
     const store = await open();
     const startedAt = performance.now();
-    const jobs = await Promise.all(Array.from({ length: 400 }, () => insertJob(store)));
-    await Promise.all(jobs.map((job) => change(store, job)));
+    let changed = 0;
+    // More at once may wait longer for a connection than the gateway does.
+    for (let batch = 0; batch < 20; batch++) {
+      const jobs = await Promise.all(Array.from({ length: 20 }, () => insertJob(store)));
+      await Promise.all(jobs.map((job) => change(store, job)));
+      changed += jobs.length;
+    }
     const last = await insertJob(store);
     await change(store, last);
     const lastId = last.id;
@@ -193,7 +198,7 @@ describe("messages between gateways", () => {
       .toBe(true);
     const intervals = (performance.now() - startedAt) / 200;
     expect(payloads.length).toBeLessThanOrEqual(Math.ceil(intervals) + 1);
-    expect(jobs).toHaveLength(400);
+    expect(changed).toBe(400);
   });
 
   test("that can't be read, or are of a later version, harm nobody", async () => {
