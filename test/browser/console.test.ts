@@ -290,6 +290,7 @@ test.skipIf(!hasChromium)(
 
 test.skipIf(!hasChromium)(
   "what is searched for is found among all jobs, and new ones that hold it once the page is loaded again",
+  { timeout: 120_000 },
   async () => {
     const { page, origin } = await openConsole("console-search", { SANDBOX_SPEED: "100" });
     await submit(origin, LANTERN, "An old sailor");
