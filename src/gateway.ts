@@ -91,6 +91,7 @@ export async function startGateway(
   for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
   const { auth, doors, limits } = config;
   const { trustedDocumentsFile: file } = doors;
+  const origins = doors.origins ?? [];
   const consoleFolder = fileURLToPath(new URL("../console/dist", import.meta.url));
   const pages = doors.hasConsole ? readDocuments(consoleFolder) : [];
   const trustedDocuments =
@@ -122,7 +123,7 @@ export async function startGateway(
           await metrics.serve({
             host: config.host,
             port: config.metricsPort,
-            origins: doors.origins ?? [],
+            origins,
           }),
         );
   const measured = metrics?.watchStore(database) ?? database;
@@ -242,7 +243,7 @@ export async function startGateway(
         mostBytes: limits.unreadBytes,
         onRefusal: metrics?.noteRefusal,
       }),
-      doors: { ...doors, origins: doors.origins ?? [], admitsLoopback, isOpen, trustedDocuments },
+      doors: { ...doors, origins, admitsLoopback, isOpen, trustedDocuments },
       limits,
       onRefusal: metrics?.noteRefusal,
       onFailedEvent: metrics?.noteFailedEvent,

@@ -54,6 +54,24 @@ export function createFiles(
     return row?.due_at == null ? null : { ...file, token: row.due_at };
   }
 
+  /** Those of these names that a kept file has, or an upload of which `condition` holds. */
+  async function findNamed(
+    names: readonly string[],
+    condition: RawBuilder<boolean>,
+  ): Promise<string[]> {
+    const rows = await inChunks(names, (chunk) =>
+      reads
+        .selectFrom("kept_files")
+        .select("file")
+        .where("file", "in", chunk)
+        .unionAll(
+          reads.selectFrom("uploads").select("file").where("file", "in", chunk).where(condition),
+        )
+        .execute(),
+    );
+    return rows.flatMap(({ file }) => file ?? []);
+  }
+
   return {
     async readPlace() {
       const row = await queries.selectFrom("file_places").selectAll().executeTakeFirstOrThrow();
@@ -125,23 +143,7 @@ export function createFiles(
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
-    async findNeeded(names) {
-      const rows = await inChunks(names, (chunk) =>
-        reads
-          .selectFrom("kept_files")
-          .select("file")
-          .where("file", "in", chunk)
-          .unionAll(
-            reads
-              .selectFrom("uploads")
-              .select("file")
-              .where("file", "in", chunk)
-              .where((eb) => eb.not(isUnused(nowMs))),
-          )
-          .execute(),
-      );
-      return rows.flatMap(({ file }) => file ?? []);
-    },
+    findNeeded: (names) => findNamed(names, sql`not ${isUnused(nowMs)}`),
 
     async listDoomed(limit) {
       const rows = await queries.selectFrom("doomed_files").selectAll().limit(limit).execute();
@@ -155,15 +157,7 @@ export function createFiles(
     },
 
     async findUnknown(names) {
-      const rows = await inChunks(names, (chunk) =>
-        reads
-          .selectFrom("kept_files")
-          .select("file")
-          .where("file", "in", chunk)
-          .unionAll(reads.selectFrom("uploads").select("file").where("file", "in", chunk))
-          .execute(),
-      );
-      const known = new Set(rows.map(({ file }) => file));
+      const known = new Set(await findNamed(names, sql`1 = 1`));
       return names.filter((name) => !known.has(name));
     },
 

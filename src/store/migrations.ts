@@ -47,12 +47,26 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
+/** Byte order on both databases; Postgres would sort by the language of the machine. */
+function toNameType(kind: DatabaseKind): RawBuilder<unknown> {
+  return kind === "postgres" ? sql`text collate "C"` : sql`text`;
+}
+
+/** A function that triggers on Postgres run after a change. */
+function createTriggered(name: string, statements: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`create or replace function ${sql.raw(name)}() returns trigger language plpgsql as $$
+    begin
+      ${statements}
+      return null;
+    end $$`;
+}
+
 const ADD_WRITE_PROBES = sql`create table write_probes (bytes text not null)`;
 
 /** Jobs, looks to come and runs belong to the upstream that they were sent to. */
 function addUpstreams(database: Database): readonly RawBuilder<unknown>[] {
   const isPostgres = database.kind === "postgres";
-  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const name = toNameType(database.kind);
   return [
     ...(isPostgres ? [sql`set local lock_timeout = '5s'`] : []),
     sql`alter table jobs add column upstream ${name}`,
@@ -87,19 +101,10 @@ function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
     sql`alter table looks alter column due_at drop not null`,
     sql`drop index looks_by_due`,
     sql`create index looks_by_due on looks (upstream, due_at, deployment_id)`,
-    ...Object.entries({
-      gateway_add_run: addRun(kind, nowMs, OF_UPSTREAM),
-      gateway_keep_look: keepLook(database),
-      gateway_move: sql`${MOVE_RUNS}; ${MOVE_LOOK};`,
-      gateway_delete_look: sql`${DELETE_LOOK};`,
-    }).map(
-      ([name, statements]) => sql`create or replace function ${sql.raw(name)}()
-        returns trigger language plpgsql as $$
-        begin
-          ${statements}
-          return null;
-        end $$`,
-    ),
+    createTriggered("gateway_add_run", addRun(kind, nowMs, OF_UPSTREAM)),
+    createTriggered("gateway_keep_look", keepLook(database)),
+    createTriggered("gateway_move", sql`${MOVE_RUNS}; ${MOVE_LOOK};`),
+    createTriggered("gateway_delete_look", sql`${DELETE_LOOK};`),
     sql`create trigger jobs_move after update of upstream on jobs
       for each row when (old.upstream is distinct from new.upstream)
       execute function gateway_move()`,
@@ -116,7 +121,7 @@ const MOVE_RUNS = sql`
 /** The texts that jobs are found by get a table of their own, in the order of lists. Nothing but the gateway is needed. */
 function moveTexts(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   const isPostgres = kind === "postgres";
-  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const name = toNameType(kind);
   const drops = isPostgres
     ? [
         sql`drop function gateway_enable_text_search()`,
@@ -150,11 +155,7 @@ function moveTexts(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       ? [
           // With its index. SQLite would write each output anew for that.
           sql`alter table job_documents drop column search`,
-          sql`create function gateway_delete_text() returns trigger language plpgsql as $$
-            begin
-              ${remove};
-              return null;
-            end $$`,
+          createTriggered("gateway_delete_text", sql`${remove};`),
           sql`create trigger jobs_delete_text after delete on jobs
             for each row execute function gateway_delete_text()`,
         ]
@@ -199,8 +200,7 @@ function createFirstLooks(lookMs: Database["lookMs"]): readonly RawBuilder<unkno
 
 function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   const isPostgres = kind === "postgres";
-  // Byte order on both databases; Postgres would sort by the language of the machine.
-  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const name = toNameType(kind);
   return [
     sql`create table jobs (
       id ${name} primary key,
@@ -351,7 +351,7 @@ const POSTGRES_TEXT_SEARCH: readonly RawBuilder<unknown>[] = [
 /** A file's row goes with its job; the trigger remembers that the file has to go, too. */
 function createFileTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   const isPostgres = kind === "postgres";
-  const name = isPostgres ? sql`text collate "C"` : sql`text`;
+  const name = toNameType(kind);
   const [folder, key] = isPostgres
     ? [
         sql`replace(gen_random_uuid()::text, '-', '')`,

@@ -1,12 +1,12 @@
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
-import { isPaused } from "../job/upstream.ts";
 import {
   JobNotCancellableError,
   JobNotFinishedError,
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
+import { isPaused } from "../job/upstream.ts";
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Jobs, JobStore } from "../store/job-store.ts";

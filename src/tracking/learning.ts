@@ -6,10 +6,10 @@ import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Run } from "../job/run.ts";
 import type { RunStats } from "../job/run-stats.ts";
-import { isPaused } from "../job/upstream.ts";
 import { toRunStats } from "../job/run-stats.ts";
 import type { Times } from "../job/run-times.ts";
 import { learnTimes } from "../job/run-times.ts";
+import { isPaused } from "../job/upstream.ts";
 import type { JobStore } from "../store/job-store.ts";
 
 export type Learning = ReturnType<typeof createLearning>;
