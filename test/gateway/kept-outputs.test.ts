@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
+import { ask } from "../support/graphql-client.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -30,16 +31,7 @@ async function start(environment: Readonly<Record<string, string>> = {}) {
   const gateway = { ...started, close: () => (closing ??= started.close()) };
   onTestFinished(() => gateway.close());
 
-  async function post(query: string) {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query }),
-    });
-    const { data, errors } = await response.json();
-    if (errors !== undefined) throw new Error(JSON.stringify(errors));
-    return data;
-  }
+  const post = (query: string) => ask(gateway.url, query);
 
   /** A job of the sandbox that has ended. */
   async function succeed() {

@@ -8,6 +8,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { ask } from "../support/graphql-client.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -57,15 +58,15 @@ describe.each([
     const close = () => (closing ??= gateway.close());
     onTestFinished(close);
 
-    const ask = (query: string) => post(gateway.url, query);
+    const post = (query: string) => ask(gateway.url, query);
 
     return {
       close,
-      ask,
+      post,
       logged: () => lines.map((line): string => JSON.parse(line).msg),
-      read: async (id: string) => (await ask(`{ job(id: "${id}") { ${JOB} } }`)).job,
+      read: async (id: string) => (await post(`{ job(id: "${id}") { ${JOB} } }`)).job,
       async submit(key = "key") {
-        return (await ask(submitOf(key))).submitJob;
+        return (await post(submitOf(key))).submitJob;
       },
     };
   }
@@ -95,7 +96,7 @@ describe.each([
       isCancellable: false,
       error: null,
     });
-    const { cancelJob } = await sandbox.ask(`mutation { cancelJob(id: "${id}") {
+    const { cancelJob } = await sandbox.post(`mutation { cancelJob(id: "${id}") {
       ... on UpstreamError { code retryable message } } }`);
     expect(cancelJob).toMatchObject({
       code: "PAUSED",
@@ -111,7 +112,7 @@ describe.each([
 
     const back = await start(account());
     expect((await back.submit()).job.id).toBe(id);
-    const { job } = await back.ask(`{ job(id: "${id}") { requestId } }`);
+    const { job } = await back.post(`{ job(id: "${id}") { requestId } }`);
     upstream.finish(job.requestId, { output: {} });
     await expect.poll(async () => (await back.read(id)).status).toBe("SUCCEEDED");
     expect(upstream.count("submit")).toBe(1);
@@ -143,7 +144,7 @@ describe.each([
   test("a paused job may be deleted", async () => {
     const id = await submitPaid();
     const sandbox = await start(SANDBOX);
-    const { deleteJob } = await sandbox.ask(`mutation { deleteJob(id: "${id}") {
+    const { deleteJob } = await sandbox.post(`mutation { deleteJob(id: "${id}") {
       __typename ... on DeleteJobSuccess { deletedJobId } } }`);
     expect(deleteJob).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: id });
     expect(await sandbox.read(id)).toBe(null);
@@ -207,11 +208,11 @@ test("a start with another upstream pauses no job that a gateway follows", async
     return gateway;
   };
   const paid = await open(account());
-  const { submitJob } = await post(paid.url, submitOf("key"));
+  const { submitJob } = await ask(paid.url, submitOf("key"));
   await upstream.whenRequested("status", 1);
   const sandbox = await open({ ...SANDBOX, SANDBOX_DATA: await createTemporaryFolder() });
   const read = async (url: string) =>
-    (await post(url, `{ job(id: "${submitJob.job.id}") { isPaused } }`)).job;
+    (await ask(url, `{ job(id: "${submitJob.job.id}") { isPaused } }`)).job;
   expect(await read(sandbox.url)).toEqual({ isPaused: true });
   expect(await read(paid.url)).toEqual({ isPaused: false });
 });
@@ -233,17 +234,6 @@ async function execute(databaseUrl: string, statement: string): Promise<void> {
   await client.connect();
   await client.query(statement);
   await client.end();
-}
-
-async function post(url: string, query: string) {
-  const response = await fetch(`${url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query }),
-  });
-  const { data, errors } = await response.json();
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
 }
 
 function submitOf(key: string): string {

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { ask } from "../support/graphql-client.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -23,22 +24,13 @@ async function start(databaseUrl: string) {
   const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
   onTestFinished(() => gateway.close());
 
-  async function ask(query: string, variables: object = {}) {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query, variables }),
-    });
-    const { data, errors } = await response.json();
-    if (errors !== undefined) throw new Error(JSON.stringify(errors));
-    return data;
-  }
+  const post = (query: string, variables: object = {}) => ask(gateway.url, query, { variables });
 
   /** How an input names a picture that was sent to the gateway. */
   async function upload(): Promise<string> {
     const create = { width: 8, height: 8, channels: 3, background: "orange" } as const;
     const bytes = new Uint8Array(await sharp({ create }).png().toBuffer());
-    const { createUpload } = await ask(
+    const { createUpload } = await post(
       `mutation ($bytes: SafeInt!) {
         createUpload(fileName: "a.png", contentType: "image/png", bytes: $bytes) {
           ... on CreateUploadSuccess { upload { id putUrl } }
@@ -54,7 +46,7 @@ async function start(databaseUrl: string) {
 
   const submit = async (variables: object) =>
     (
-      await ask(
+      await post(
         `mutation ($input: JSON!, $tags: [String!]) {
           submitJob(deploymentId: "dep", input: $input, tags: $tags) {
             ... on SubmitJobSuccess { job { id input tags } }
@@ -65,7 +57,7 @@ async function start(databaseUrl: string) {
     ).submitJob.job;
   const rerun = async (variables: object) =>
     (
-      await ask(
+      await post(
         `mutation ($id: ID!, $changes: JSON, $tags: [String!]) {
           rerunJob(id: $id, changes: $changes, tags: $tags) {
             ... on SubmitJobSuccess { job { id input tags } }
@@ -77,7 +69,7 @@ async function start(databaseUrl: string) {
     ).rerunJob;
   const check = async (input: object) =>
     (
-      await ask(
+      await post(
         `query ($input: JSON!) {
           checkInput(deploymentId: "dep", input: $input) { issues { path message } input }
         }`,
@@ -86,14 +78,14 @@ async function start(databaseUrl: string) {
     ).checkInput;
   const list = async (tag: string) =>
     (
-      await ask(`query ($tag: String) { jobs(filter: { tag: $tag }) { edges { node { id } } } }`, {
+      await post(`query ($tag: String) { jobs(filter: { tag: $tag }) { edges { node { id } } } }`, {
         tag,
       })
     ).jobs.edges.map((edge: { readonly node: { readonly id: string } }) => edge.node.id);
   const sent = () =>
     JSON.parse(upstream.requests.findLast((request) => request.call === "submit")?.body ?? "null");
 
-  return { upstream, ask, upload, submit, rerun, check, list, sent };
+  return { upstream, post, upload, submit, rerun, check, list, sent };
 }
 
 async function openPostgres(): Promise<string> {
@@ -124,11 +116,11 @@ test.each(["SQLite", "Postgres"])(
     expect(await gateway.list("draft")).toEqual([job.id]);
 
     const isFinished = async () =>
-      (await gateway.ask(`{ jobs { edges { node { isFinished } } } }`)).jobs.edges.every(
+      (await gateway.post(`{ jobs { edges { node { isFinished } } } }`)).jobs.edges.every(
         (edge: { readonly node: { readonly isFinished: boolean } }) => edge.node.isFinished,
       );
     await expect.poll(isFinished).toBe(true);
-    const { deleteJobs } = await gateway.ask(
+    const { deleteJobs } = await gateway.post(
       `mutation ($ids: [ID!]!) { deleteJobs(ids: $ids) { __typename } }`,
       { ids: [job.id, again.id, job.id] },
     );
@@ -154,7 +146,7 @@ test("many jobs that wait are cancelled at RunComfy, beside one that is not ther
   gateway.upstream.script("dep", ["in_queue"]);
   const jobs = [];
   for (let count = 0; count < 12; count++) jobs.push(await gateway.submit({ input: {} }));
-  const { cancelJobs } = await gateway.ask(
+  const { cancelJobs } = await gateway.post(
     `mutation ($ids: [ID!]!) {
       cancelJobs(ids: $ids) { ... on CancelJobSuccess { job { id status } } ... on Error { message } }
     }`,

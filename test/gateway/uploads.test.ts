@@ -15,6 +15,7 @@ import { createSignedUrls } from "../../src/files/signed-urls.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
+import { ask } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const CREATE = `mutation ($fileName: String = "cat.png", $contentType: String = "image/png", $bytes: SafeInt!) {
@@ -55,16 +56,8 @@ async function start(environment: Readonly<Record<string, string>> = {}) {
   const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
   onTestFinished(() => gateway.close());
 
-  async function post(query: string, variables: object, headers: object = {}) {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ query, variables }),
-    });
-    const { data, errors } = await response.json();
-    if (errors !== undefined) throw new Error(JSON.stringify(errors));
-    return data;
-  }
+  const post = (query: string, variables: object, headers: object = {}) =>
+    ask(gateway.url, query, { variables, headers });
 
   /** The same URL at the address that the gateway listens on. */
   const here = (url: string): string => {

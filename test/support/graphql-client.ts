@@ -24,6 +24,22 @@ export async function request<Data, Variables>(
   return data;
 }
 
+/** The same for a document as text; its data is trusted to be what it asks for. */
+export async function ask(
+  origin: string,
+  query: string,
+  { variables = {}, headers = {} }: { readonly variables?: object; readonly headers?: object } = {},
+) {
+  const response = await fetch(`${origin}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
 /** Submits a job that has to be accepted. */
 export async function submit(
   origin: string,
