@@ -33,7 +33,7 @@ const TERMINATED = 4499;
 const REFUSED: ReadonlySet<number> = new Set([4401, 4403]);
 /** Close codes after which the next try would end the same: a message is too big, or not of the protocol. */
 const MISTAKES: ReadonlySet<number> = new Set([1009, 4400, 4406, 4409, 4429]);
-const DOWN = "The connection is down; trying again.";
+const DOWN = "The connection is down";
 
 export type Job = JobUpdatedSubscription["jobUpdated"];
 
@@ -75,15 +75,13 @@ export function createGatewayClient({
   const page = globalThis.location?.href;
   if (!URL.canParse(url, page)) throw new TypeError("Outside a page, give a whole URL.");
   if (webSocketImpl === undefined)
-    throw new TypeError(
-      "This runtime has no WebSocket. Pass webSocketImpl, such as WebSocket of the package ws.",
-    );
+    throw new TypeError("There is no WebSocket here. Pass one, such as ws's, as webSocketImpl.");
   const address = new URL(url, page);
   const { origin } = globalThis.location ?? address;
-  /** What a page of another origin says until anything has come: browsers don't tell it which of the two it is. */
-  let blocked =
+  /** What is wrong, if anything. A page of another origin can't tell which of two things it is until anything has come. */
+  let trouble =
     origin === address.origin
-      ? ""
+      ? DOWN
       : `${address.origin} is not reachable, or this page's origin, ${origin}, is not in its CORS_ORIGINS`;
   let wasRefused = false;
   let excuse = "";
@@ -120,17 +118,17 @@ export function createGatewayClient({
 
   function noteClosed(event: unknown): void {
     clearTimeout(deadline);
-    const { code, reason } = toClosed(event);
+    const { code, reason: why } = toClosed(event);
     const isRefused = REFUSED.has(code);
     wasRefused ||= isRefused;
     // A credential that was good may have run out, and the next one be better.
     isFinal = MISTAKES.has(code) || (isRefused && !(hasConnected && authorization !== undefined));
     hasConnected &&= !isRefused;
     if (count === 0) return set({ kind: "idle" });
-    if (isFinal) return set({ kind: "refused", reason });
+    if (isFinal) return set({ kind: "refused", reason: why });
     const since = current.kind === "away" ? current.since : Date.now();
-    const down = blocked === "" ? DOWN : `${blocked}; trying again.`;
-    set({ kind: "away", since, reason: code === PARAMS_THREW ? excuse : down });
+    const reason = code === PARAMS_THREW ? excuse : `${trouble}; trying again.`;
+    set({ kind: "away", since, reason });
     // After many codes graphql-ws gives up, and after 1000 it is back at once. What it ends itself, it tries again after a
     // pause.
     if (code !== TERMINATED && code !== PARAMS_THREW) client.terminate();
@@ -154,7 +152,7 @@ export function createGatewayClient({
       },
       connected() {
         clearTimeout(deadline);
-        blocked = "";
+        trouble = DOWN;
         hasConnected = true;
         set({ kind: "connected" });
       },
@@ -204,14 +202,14 @@ export function createGatewayClient({
     if (value !== undefined) request.headers.set("authorization", value);
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const response = await fetch(request, { signal });
-    blocked = "";
+    trouble = DOWN;
     wasRefused ||= response.status === 401;
     return response;
   }
 
   function throwNoAnswer(error: unknown): never {
     if (error instanceof GatewayError) throw error;
-    throw noAnswer(error, blocked === "" ? undefined : `${blocked}. Check both, then try again.`);
+    throw noAnswer(error, trouble === DOWN ? undefined : `${trouble}. Check both, then try again.`);
   }
 
   /** Runs a query or a mutation once. Rejects with a `GatewayError`; fields with errors of their own are null. */
@@ -439,7 +437,7 @@ async function wait(retries: number): Promise<void> {
 /** The socket's errors are events of its closing, or what `authorization` threw. */
 function toClosed(event: unknown): { readonly code: number; readonly reason: string } {
   const { code = 0, reason = "" } = Object(event);
-  if (!MISTAKES.has(code)) return { code, reason };
   const said = reason && ` (${reason})`;
-  return { code, reason: `The socket closed with ${code}${said}: see docs/error-codes.md.` };
+  const mistake = `The socket closed with ${code}${said}: see docs/error-codes.md.`;
+  return { code, reason: MISTAKES.has(code) ? mistake : reason };
 }

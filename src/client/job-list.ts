@@ -26,7 +26,7 @@ export function isSearch({
   status,
   deploymentId,
 }: { readonly [Condition in keyof JobFilter]?: unknown }): boolean {
-  return text != null || (tag != null && (status != null || deploymentId != null));
+  return text != null || (tag != null && (status ?? deploymentId) != null);
 }
 
 /**
@@ -38,7 +38,13 @@ export function createJobList(
   filter: JobFilter,
   { pageSize, pauseMs = 1_000 }: { readonly pageSize: number; readonly pauseMs?: number },
 ) {
-  let state: JobListState = NOTHING;
+  let state: JobListState = {
+    jobs: [],
+    totalCount: undefined,
+    searchedTo: null,
+    hasMore: false,
+    error: null,
+  };
   let wanted = pageSize;
   const isSearched = isSearch(filter);
   /** Where a search goes on, if that is what is asked for; null for its start. */
@@ -97,7 +103,7 @@ export function createJobList(
     for (;;) {
       const first = Math.min(most - jobs.length, MOST_IN_PAGE);
       const page: JobsQuery["jobs"] = (await gateway.request(JOBS, { filter, first, after })).jobs;
-      jobs.push(...page.edges.map(({ node }) => toNewest(node)));
+      jobs.push(...page.edges.map(({ node }) => node));
       const { totalCount, searchedTo } = page;
       const { hasNextPage: hasMore, endCursor } = page.pageInfo;
       end = endCursor;
@@ -143,7 +149,8 @@ export function createJobList(
     });
   }
 
-  function readNow(): void {
+  function readFrom(cursor: string | null): void {
+    next = cursor;
     // A feed that has ended does not come back by itself.
     if (feedError?.retryable === false && listeners.size > 0) begin();
     hurry();
@@ -166,23 +173,11 @@ export function createJobList(
       };
     },
     /** Reads it again: after a delete, of which nothing tells. A search begins anew. */
-    reload(): void {
-      next = null;
-      readNow();
-    },
+    reload: () => readFrom(null),
     /** A page more; of a search, as far as one comes. */
     loadMore(): void {
       wanted += pageSize;
-      if (isSearched) next = end;
-      readNow();
+      readFrom(isSearched ? end : null);
     },
   };
 }
-
-const NOTHING: JobListState = {
-  jobs: [],
-  totalCount: undefined,
-  searchedTo: null,
-  hasMore: false,
-  error: null,
-};

@@ -2,9 +2,8 @@ import { GatewayError } from "./gateway-error.ts";
 
 /** In which a gateway restarts. A try that has begun may take longer. */
 const PATIENCE_MS = 30_000;
-/** Before each further try. */
-const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
-export const MOST_ATTEMPTS = PAUSES_MS.length + 1;
+/** After pauses of 1, 2, 4, 8 and 16 s. */
+export const MOST_ATTEMPTS = 6;
 /** Nothing ran, or nobody knows. */
 const LOST: ReadonlySet<string> = new Set(["NO_ANSWER", "UNAVAILABLE"]);
 
@@ -22,12 +21,11 @@ export async function untilAnswered<Answer>(
     try {
       return await send();
     } catch (error) {
-      const pauseMs = PAUSES_MS[attempt - 1];
       const isLost = error instanceof GatewayError && LOST.has(error.code);
       const isLate = performance.now() - startedAt > PATIENCE_MS;
-      if (!isLost || isLate || pauseMs === undefined) throw error;
+      if (!isLost || isLate || attempt === MOST_ATTEMPTS) throw error;
       onAttempt?.(attempt + 1, error);
-      await new Promise((done) => setTimeout(done, pauseMs));
+      await new Promise((done) => setTimeout(done, 500 * 2 ** attempt));
     }
   }
 }

@@ -140,6 +140,7 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
 
   return {
     async submit(deploymentId, count) {
+      await feeds.whenBegun;
       let left = count;
       const work = async (): Promise<void> => {
         while (left-- > 0) await submitOne(deploymentId);

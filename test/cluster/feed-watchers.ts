@@ -8,6 +8,8 @@ import { createReconnectingClient, RETRY_MS } from "./reconnecting-client.ts";
 
 /** Dashboards: each hears the feed of all jobs over many connections, and goes on from its last cursor. */
 type FeedWatchers = {
+  /** Resolves once each has its first cursor: what changes from then on is told. */
+  readonly whenBegun: Promise<unknown>;
   /** Whether one has not come to these versions, by job. */
   areBehind(newest: ReadonlyMap<string, number>): boolean;
   /** What a feed told that it must not have, and which of these versions it has not come to. */
@@ -27,6 +29,7 @@ type Feed = {
   /** The status of each job that the feed told, from its last reset on. */
   readonly statuses: Map<string, string>;
   readonly broken: string[];
+  readonly begun: PromiseWithResolvers<void>;
   mayReset: boolean;
   wasReset: boolean;
 };
@@ -61,6 +64,7 @@ export function startFeedWatchers(url: string): FeedWatchers {
       listed: new Map(),
       statuses: new Map(),
       broken: [],
+      begun: Promise.withResolvers(),
       mayReset: false,
       wasReset: false,
     };
@@ -99,6 +103,7 @@ export function startFeedWatchers(url: string): FeedWatchers {
           if (job !== null) noteReason(feed, reason, job);
           // The client sends them as they are now, whenever it connects again.
           variables.after = cursor;
+          feed.begun.resolve();
         },
         error(failure) {
           if (REFUSAL.safeParse(failure).success) feed.broken.push("refused its own cursor");
@@ -125,6 +130,7 @@ export function startFeedWatchers(url: string): FeedWatchers {
   }
 
   return {
+    whenBegun: Promise.all(started.map(({ feed }) => feed.begun.promise)),
     areBehind: (newest) => started.some(({ feed }) => findMissed(feed, newest).length > 0),
     findBroken: (newest) =>
       started.flatMap(({ feed }) =>
