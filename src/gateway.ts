@@ -170,12 +170,19 @@ export async function startGateway(
   const { jobRetentionDays: days } = config;
   // Before the tracking, so that closing it holds up no handover.
   if (days !== null) keep(startRetention({ jobs: store.jobs, days, log }));
+  const readJob = createJobReader(store.jobs, log);
+  const watchJob = createJobWatch({
+    feed: store.feed,
+    readJob,
+    estimate: (job) => tracking.learning.estimate(job),
+  });
   const tracking = keep(
     createTracking({
       store,
       runcomfy,
       pace,
       catalogue,
+      watchJob,
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
@@ -192,16 +199,10 @@ export async function startGateway(
     }),
   );
   await tracking.start();
-  const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
   const stepInTurn = createTurns(1, undefined, 1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
-  const watchJob = createJobWatch({
-    feed: store.feed,
-    readJob,
-    estimate: tracking.learning.estimate,
-  });
   const endWaits = createEndWaits(watchJob);
   const ownServices: Services = {
     openReads: (viewer: Viewer) =>

@@ -171,7 +171,7 @@ test("an issue that RunComfy gives no words for reads after its field, like all 
 });
 
 test("what can't be stored is told without the words of an encoding", () => {
-  const messages = checkJson({ a: "\0", b: "\ud800", c: 2 ** 60, d: Infinity }).map(
+  const messages = checkJson({ a: "\0", b: "\ud800", c: 2 ** 60, d: Infinity }).issues.map(
     ({ message }) => message,
   );
   expect(messages).toEqual([

@@ -25,31 +25,62 @@ export function toSegmentText(segment: string | number, isFirst: boolean): strin
 const DEEPEST = 64;
 const MOST_ISSUES = 20;
 
-/** What could not be stored or sent unchanged: U+0000, lone surrogates, inexact numbers, deep nesting. At most 20 issues. */
-export function checkJson(value: JsonValue): InputIssue[] {
-  const issues: InputIssue[] = [];
-  visit(value, [], issues);
-  return issues;
-}
+/** As JSON. To check and compare this much takes some milliseconds, which everybody else waits. */
+export const MOST_INPUT_BYTES = 262_144;
 
-function visit(value: JsonValue, path: InputPath, issues: InputIssue[]): void {
-  if (issues.length >= MOST_ISSUES) return;
-  const problem =
-    path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
-  if (problem !== null) {
-    issues.push({ path, message: problem });
-    return;
-  }
-  if (isJsonArray(value)) {
-    value.forEach((member, index) => visit(member, [...path, index], issues));
-  } else if (isJsonObject(value)) {
-    for (const [key, member] of Object.entries(value)) {
-      const keyProblem = textProblem(key);
-      if (keyProblem !== null)
-        issues.push({ path: [...path, key], message: `this key ${keyProblem}` });
-      visit(member, [...path, key], issues);
+/**
+ * What could not be stored or sent unchanged: more than 256 KiB, U+0000, lone surrogates, inexact numbers, deep nesting. At
+ * most 20 issues. `bytes` is what the value takes as JSON, where it has none.
+ */
+export function checkJson(value: JsonValue): { issues: InputIssue[]; bytes: number } {
+  const issues: InputIssue[] = [];
+  const path: (string | number)[] = [];
+  let bytes = 0;
+
+  function visit(value: JsonValue): void {
+    if (issues.length >= MOST_ISSUES || bytes > MOST_INPUT_BYTES) return;
+    const problem =
+      path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
+    if (problem !== null) {
+      issues.push({ path: [...path], message: problem });
+    } else if (isJsonArray(value)) {
+      bytes += Math.max(2, value.length + 1);
+      value.forEach((member, index) => visitMember(member, index));
+    } else if (isJsonObject(value)) {
+      const keys = Object.keys(value);
+      bytes += Math.max(2, 2 * keys.length + 1);
+      for (const key of keys) {
+        const keyProblem = textProblem(key);
+        if (keyProblem !== null)
+          issues.push({ path: [...path, key], message: `this key ${keyProblem}` });
+        bytes += sizeOf(key);
+        visitMember(value[key] ?? null, key);
+      }
+    } else {
+      bytes += sizeOf(value);
     }
   }
+
+  function visitMember(member: JsonValue, segment: string | number): void {
+    path.push(segment);
+    visit(member);
+    path.pop();
+  }
+
+  visit(value);
+  return { issues: bytes > MOST_INPUT_BYTES ? [TOO_LARGE] : issues, bytes };
+}
+
+const TOO_LARGE: InputIssue = {
+  path: [],
+  message:
+    "takes more than 256 KiB as JSON, the most allowed; shorten it, and give files as URLs or uploads",
+};
+
+/** Of one scalar; what is too long by far is not made into JSON. */
+function sizeOf(value: string | number | boolean | null): number {
+  const isLong = typeof value === "string" && value.length > MOST_INPUT_BYTES;
+  return isLong ? value.length : Buffer.byteLength(JSON.stringify(value));
 }
 
 function scalarProblem(value: JsonValue): string | null {

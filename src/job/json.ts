@@ -15,8 +15,8 @@ export function isJsonArray(value: JsonValue): value is readonly JsonValue[] {
 export function toCanonicalJson(value: JsonValue): string {
   if (isJsonArray(value)) return `[${value.map(toCanonicalJson).join(",")}]`;
   if (!isJsonObject(value)) return JSON.stringify(value);
-  const members = Object.entries(value)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${toCanonicalJson(member)}`);
+  const members = Object.keys(value)
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${toCanonicalJson(value[key] ?? null)}`);
   return `{${members.join(",")}}`;
 }

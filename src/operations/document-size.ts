@@ -6,12 +6,22 @@ import type {
   SelectionNode,
   SelectionSetNode,
 } from "graphql";
-import { GraphQLError, Kind, NoFragmentCyclesRule, parse, TokenKind, validate } from "graphql";
+import {
+  GraphQLError,
+  Kind,
+  NoFragmentCyclesRule,
+  OperationTypeNode,
+  parse,
+  TokenKind,
+  validate,
+} from "graphql";
 
 /** Whatever walks a document recurses at each of them. */
 const MOST_OPEN_BRACKETS = 200;
 /** GraphQL's rule of fields that merge takes some microseconds for each two in one object. */
 const MOST_PAIRS = 10_000;
+/** Unlike queries, each may write, or wait for RunComfy. */
+const MOST_MUTATIONS = 10;
 
 /** Parses a document of at most so many tokens. */
 export function parseWithin(text: string, maxTokens: number): DocumentNode {
@@ -38,7 +48,32 @@ export function findExcess(
   if (countOpenBrackets(document) > MOST_OPEN_BRACKETS) return tooDeep();
   // Written out, a fragment that spreads itself would have no end.
   const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
-  return circle ?? writeOut(document, limit);
+  return circle ?? writeOut(document, limit) ?? countMutations(document);
+}
+
+/** As GraphQL would run them: those of one name in the answer are one. */
+function countMutations(document: DocumentNode): GraphQLError | null {
+  const fragments = toFragments(document);
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    if (definition.operation !== OperationTypeNode.MUTATION) continue;
+    const names = new Set<string>();
+    const sets = new Set([definition.selectionSet]);
+    // `sets` grows on the way.
+    for (const { selections } of sets) {
+      for (const selection of selections) {
+        if (selection.kind !== Kind.FIELD) {
+          const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
+          const fragment = isSpread ? fragments.get(selection.name.value) : selection;
+          if (fragment !== undefined) sets.add(fragment.selectionSet);
+        } else if (selection.name.value !== "__typename") {
+          names.add((selection.alias ?? selection.name).value);
+        }
+      }
+    }
+    if (names.size > MOST_MUTATIONS) return tooManyMutations(names.size);
+  }
+  return null;
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
@@ -157,6 +192,13 @@ function tooRepetitive(): GraphQLError {
   return tooLarge(
     MOST_PAIRS,
     `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MOST_PAIRS} pairs. Ask for each field once.`,
+  );
+}
+
+function tooManyMutations(count: number): GraphQLError {
+  return tooLarge(
+    MOST_MUTATIONS,
+    `The operation has ${count} mutations, and may have ${MOST_MUTATIONS}. Send the others in further requests.`,
   );
 }
 

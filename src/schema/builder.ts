@@ -19,6 +19,7 @@ import type { InputCheck } from "../tracking/check-input.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
+import "./mutation-turns.ts";
 import "./scope.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
@@ -62,7 +63,7 @@ export function createBuilder() {
       readonly searchedTo: Date | null;
     };
   }>({
-    plugins: ["scopes", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
+    plugins: ["mutationTurns", "scopes", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
     // The server prices an operation before it runs; fields only say what they cost, one each by default.
     complexity: { disabled: true, defaultListMultiplier: 5 },

@@ -108,6 +108,6 @@ function requireScope(context: object, scope: Scope): void {
 }
 
 /** Pothos does not tell a plugin what the context is. */
-function isOurs(context: object): context is GatewayContext {
+export function isOurs(context: object): context is GatewayContext {
   return "viewer" in context;
 }

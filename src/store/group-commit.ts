@@ -7,7 +7,7 @@ import type { Tables } from "./tables.ts";
 
 /** Reads wait for a commit with all that it is of, and everybody for the disk. */
 const MOST_TOGETHER = 50;
-const MOST_BYTES_TOGETHER = 4 * 1_048_576;
+const MOST_BYTES_TOGETHER = 262_144;
 
 type Waiting = {
   readonly isOne: boolean;
@@ -43,9 +43,11 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
 
   async function commitAll(): Promise<void> {
     isCommitting = true;
-    // All that has come from the network by now has told what it writes.
-    await setImmediate();
-    while (waiting.length > 0) await commit(waiting.splice(0, countTogether()));
+    while (waiting.length > 0) {
+      // All that has come from the network by now has told what it writes; what others ask goes first.
+      await setImmediate();
+      await commit(waiting.splice(0, countTogether()));
+    }
     isCommitting = false;
   }
 

@@ -12,6 +12,7 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Jobs, JobStore } from "../store/job-store.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
+import type { WatchJob } from "./wait-for-job.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
@@ -21,26 +22,38 @@ const LOOK_DELAY_MS = 500;
 /** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
 
-/** Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. */
+/**
+ * Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. All
+ * who cancel one job at the same time share what comes of it.
+ */
 export function createCancelJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
   readonly record: RecordObservation;
   /** Resolves at the end of the job's next look. */
   readonly lookNow: (jobId: string) => Promise<void>;
+  readonly watchJob: WatchJob;
   readonly submitTimeoutMs: number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly signal: AbortSignal;
 }) {
-  const { store, runcomfy, record, lookNow, submitTimeoutMs, sleep, signal } = dependencies;
+  const { store, runcomfy, record, lookNow, watchJob, submitTimeoutMs, sleep, signal } =
+    dependencies;
+  const underWay = new Map<string, Promise<Job>>();
 
   return async (jobId: string, ownerId: string): Promise<Job> => {
+    const key = JSON.stringify([ownerId, jobId]);
+    const call = underWay.get(key) ?? cancel(jobId, ownerId).finally(() => underWay.delete(key));
+    underWay.set(key, call);
+    return await call;
+  };
+
+  async function cancel(jobId: string, ownerId: string): Promise<Job> {
     const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
     const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
-    const job = await waitForJob(store, jobId, isSubmitted, patienceMs, ownerId);
-    if (job === null) throw new JobNotFoundError(jobId);
+    const job = await waitForJob(watchJob(jobId, ownerId), isSubmitted, patienceMs);
+    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
     if (job.status === "CANCELLED") return job;
-    if (job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
     if (isPaused(job, store.upstream)) throw new UpstreamError("PAUSED");
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
     const request = { ...job, requestId: job.requestId };
@@ -51,7 +64,7 @@ export function createCancelJob(dependencies: {
     throw isPaused(current, store.upstream)
       ? new UpstreamError("PAUSED")
       : toError(current, answer);
-  };
+  }
 
   /** The job once it shows what came of the cancel, or when patience ends. */
   async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {

@@ -2,7 +2,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import { InvalidInputError } from "../job/errors.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
-import { createTurns } from "../store/turns.ts";
+import type { InTurn } from "../store/turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { toSubmission } from "./submission.ts";
 import type { UploadsOfInputs } from "./submit-job.ts";
@@ -22,10 +22,9 @@ type CheckRequest = Pick<SubmissionRequest, "viewer" | "deploymentId" | "input">
 export function createCheckInput(dependencies: {
   readonly catalogue: Catalogue;
   readonly uploads?: Pick<UploadsOfInputs, "check"> | undefined;
+  /** That of submits. */
+  readonly inTurn: InTurn;
 }) {
-  // One operation may ask for hundreds of large ones, which would keep everybody else waiting.
-  const inTurn = createTurns(1);
-
   async function check(request: CheckRequest): Promise<InputCheck> {
     const submission = toSubmission({ ...request, idempotencyKey: null }, dependencies.catalogue);
     const { input, warnings } = submission;
@@ -38,7 +37,7 @@ export function createCheckInput(dependencies: {
   }
 
   return (request: CheckRequest): Promise<InputCheck> =>
-    inTurn(request.viewer.ownerId, () =>
+    dependencies.inTurn(request.viewer.ownerId, () =>
       check(request).catch((error: unknown) => ({
         issues: toIssues(error),
         warnings: [],

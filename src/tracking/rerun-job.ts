@@ -1,5 +1,6 @@
 import { InvalidInputError, JobNotFoundError } from "../job/errors.ts";
-import { checkJson } from "../job/input-issue.ts";
+import { checkJson, MOST_INPUT_BYTES } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -12,47 +13,61 @@ export type RerunRequest = Omit<SubmissionRequest, "deploymentId" | "input" | "s
   readonly changes: unknown;
 };
 
-/** To this size changes may let an input grow; else it could grow without end, a body at a time. */
-const MOST_GROWN_BYTES = 1_048_576;
-
 /**
  * Makes what submits a job's deployment and input again, with the members of `changes` put over it; null takes one away.
  * It rejects as a submit does, and with a `JobNotFoundError`.
  */
 export function createRerunJob({
   store,
-  submitJob,
+  submitRead,
 }: {
   readonly store: {
     readonly jobs: Pick<JobStore["jobs"], "read">;
-    readonly documents: Pick<JobStore["documents"], "readInput">;
+    readonly documents: Pick<JobStore["documents"], "read" | "readInput">;
   };
-  readonly submitJob: Submitter["submitJob"];
+  readonly submitRead: Submitter["submitRead"];
 }) {
   return async ({ jobId, changes, ...request }: RerunRequest): Promise<Submitted> => {
-    const job = await store.jobs.read(jobId, request.viewer.ownerId);
-    const kept = job === null ? null : await store.documents.readInput(jobId);
-    if (job === null || kept === null) throw new JobNotFoundError(jobId);
-    const input = change(kept, changes ?? {});
-    const submitting = submitJob({ ...request, deploymentId: job.deploymentId, input });
+    const { ownerId } = request.viewer;
+    let kept: JsonObject = {};
+    const submitting = submitRead(ownerId, async () => {
+      const job = await store.jobs.read(jobId, ownerId);
+      const found = job === null ? null : await readKept(jobId);
+      if (job === null || found === null) throw new JobNotFoundError(jobId);
+      kept = found;
+      const input = change(kept, changes ?? {});
+      return { ...request, deploymentId: job.deploymentId, input };
+    });
     return await submitting.catch((error: unknown) => {
       throw error instanceof InvalidInputError ? explain(error, kept, Object(changes)) : error;
     });
   };
+
+  async function readKept(jobId: string): Promise<JsonObject | null> {
+    const [size] = await store.documents.read([jobId], 0);
+    if (size && size.inputBytes > MOST_INPUT_BYTES) throw new InvalidInputError([TOO_LARGE]);
+    return await store.documents.readInput(jobId);
+  }
 }
+
+/** An older version took it. */
+const TOO_LARGE: InputIssue = {
+  path: [],
+  message:
+    "of this job takes more than 256 KiB as JSON, the most allowed, so it can't run again; submit a smaller one",
+};
 
 /** Throws an `InvalidInputError`. */
 function change(input: JsonObject, changes: unknown): JsonObject {
   if (!isJsonObject(changes)) throw invalid("must be an object; put the fields into {…}");
   // Before it is made into text, for which it may be nested too deep.
-  const issues = checkJson(changes);
+  const { issues } = checkJson(changes);
   if (issues.length > 0) throw new InvalidInputError(issues);
-  const members = Object.entries({ ...input, ...changes }).filter(
-    ([name, value]) => value !== null || !Object.hasOwn(changes, name),
-  );
-  const changed = Object.fromEntries(members);
-  if (sizeOf(changed) <= Math.max(MOST_GROWN_BYTES, sizeOf(input))) return changed;
-  throw invalid("make the input larger than 1 MiB; leave some out");
+  const names = Object.keys(changes);
+  if (names.length === 0) return input;
+  const changed = { ...input, ...changes };
+  for (const name of names) if (changes[name] === null) Reflect.deleteProperty(changed, name);
+  return changed;
 }
 
 /** Says of what the job had, and the caller left as it was, what to do about it. */
@@ -63,10 +78,6 @@ function explain(error: InvalidInputError, kept: JsonObject, changes: object): I
     return { path, message: isKept ? `${message}; change it as you run the job again` : message };
   });
   return new InvalidInputError(issues, { cause: error });
-}
-
-function sizeOf(input: JsonObject): number {
-  return Buffer.byteLength(JSON.stringify(input));
 }
 
 function invalid(message: string): InvalidInputError {

@@ -31,6 +31,8 @@ export type Submission = {
   readonly deploymentId: string;
   /** As it was given. */
   readonly input: JsonObject;
+  /** As JSON. */
+  readonly bytes: number;
   /** How much the input asks for, as `toWork` says. */
   readonly work: number;
   readonly warnings: readonly InputIssue[];
@@ -60,7 +62,8 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
       ...argumentIssues,
     ]);
   }
-  const issues = [...argumentIssues, ...checkJson(input).map((issue) => respell(issue, spell))];
+  const { issues: jsonIssues, bytes } = checkJson(input);
+  const issues = [...argumentIssues, ...jsonIssues.map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
   const deployment = catalogue.find(deploymentId);
   const contract = deployment?.input ?? null;
@@ -76,6 +79,7 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
     viewer,
     deploymentId,
     input,
+    bytes,
     work: toWork(input, contract?.defaults),
     warnings,
     submissionKey,

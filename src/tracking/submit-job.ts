@@ -4,6 +4,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import {
   IdempotencyConflictError,
   InvalidInputError,
+  JobNotFoundError,
   LimitError,
   UpstreamError,
 } from "../job/errors.ts";
@@ -16,6 +17,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
+import type { InTurn } from "../store/turns.ts";
 import { createQuota } from "./quota.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import type { SubmitTurn } from "./submit-turns.ts";
@@ -23,6 +25,7 @@ import { createSubmitTurns } from "./submit-turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { toSubmission } from "./submission.ts";
 import { rateLimited, toRefusal } from "./upstream-failure.ts";
+import type { WatchJob } from "./wait-for-job.ts";
 import { waitForJob } from "./wait-for-job.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
@@ -40,6 +43,9 @@ export type UploadsOfInputs = {
 };
 
 export type Submitter = ReturnType<typeof createSubmitJob>;
+
+/** Most inputs are smaller. They are written together with others, which a turn would keep apart. */
+const MOST_SMALL_BYTES = 16_384;
 
 /** How often a key may be taken by others whose submits are then refused. */
 const MOST_ATTEMPTS = 5;
@@ -64,6 +70,9 @@ export function createSubmitJob(dependencies: {
   /** Hears of each accepted job. */
   readonly follow: () => void;
   readonly catalogue: Catalogue;
+  /** In which an owner's inputs are checked, compared and written, one at a time. */
+  readonly inTurn: InTurn;
+  readonly watchJob: WatchJob;
   /** Inputs name none where it is not given. */
   readonly uploads?: UploadsOfInputs | undefined;
   readonly apiVersion: string;
@@ -77,11 +86,11 @@ export function createSubmitJob(dependencies: {
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly log: BaseLogger;
 }) {
-  const { store, runcomfy, pace, record, follow, monotonic, log } = dependencies;
+  const { store, runcomfy, pace, record, follow, inTurn, watchJob, monotonic, log } = dependencies;
   const { uploads = NO_UPLOADS } = dependencies;
   const { submitTimeoutMs, submitMarginMs } = dependencies;
   const { jobs, quotas } = store;
-  const callsUnderWay = new Set<Promise<Job>>();
+  const callsUnderWay = new Set<Promise<Submitted>>();
   const jobsUnderWay = new Set<string>();
   const quota = createQuota({ quotas, log });
   /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
@@ -101,20 +110,30 @@ export function createSubmitJob(dependencies: {
    * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
    */
   async function submitJob(request: SubmissionRequest): Promise<Submitted> {
-    const submission = toSubmission(request, dependencies.catalogue);
-    const call = submitUnderKey(submission);
+    return await submitRead(request.viewer.ownerId, async () => request);
+  }
+
+  /** The same for what is read first, in the turn of the owner. */
+  async function submitRead(
+    ownerId: string,
+    read: () => Promise<SubmissionRequest>,
+  ): Promise<Submitted> {
+    const call = submitUnderKey(
+      inTurn(ownerId, async () => toSubmission(await read(), dependencies.catalogue)),
+    );
     callsUnderWay.add(call);
     try {
-      return { job: await call, warnings: submission.warnings };
+      return await call;
     } finally {
       callsUnderWay.delete(call);
     }
   }
 
-  async function submitUnderKey(submission: Submission): Promise<Job> {
+  async function submitUnderKey(checking: Promise<Submission>): Promise<Submitted> {
+    const submission = await checking;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const job = (await findKeyed(submission)) ?? (await submitOnce(submission));
-      if (job !== null) return job;
+      if (job !== null) return { job, warnings: submission.warnings };
     }
     throw new UpstreamError("UNAVAILABLE");
   }
@@ -127,7 +146,7 @@ export function createSubmitJob(dependencies: {
     // Another call is submitting it now, or its gateway has died over it and will be found out.
     const job = isSettled(keyed.job)
       ? keyed.job
-      : await untilOver(waitForJob(store, keyed.job.id, isSettled, leaseMs));
+      : await untilOver(waitForJob(watchJob(keyed.job.id), isSettled, leaseMs)).catch(toNull);
     if (job === null) return null;
     if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
     if (ownership(job, store.upstream) === "another's")
@@ -142,7 +161,7 @@ export function createSubmitJob(dependencies: {
     if (patience !== null) throw stopping();
     refuseIfHeldUp(submission);
     const uploadIds = await uploads.check(submission.input, submission);
-    const turn = turns.join(submission.viewer.ownerId, submission.input);
+    const turn = turns.join(submission.viewer.ownerId, submission.bytes);
     try {
       const giveBack = await quota.count(submission.viewer);
       try {
@@ -205,10 +224,11 @@ export function createSubmitJob(dependencies: {
     submission: Submission,
     uploadIds: readonly string[],
   ): Promise<boolean> {
-    const { viewer, input, submissionKey: key } = submission;
+    const { viewer, input, bytes, submissionKey: key } = submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
+    const write = () => jobs.insert({ job, input, key, leaseMs, mostInFlight, uploads: uploadIds });
     try {
-      return await jobs.insert({ job, input, key, leaseMs, mostInFlight, uploads: uploadIds });
+      return await (bytes > MOST_SMALL_BYTES ? inTurn(viewer.ownerId, write) : write());
     } catch (error) {
       const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
         (Refusal) => error instanceof Refusal,
@@ -328,6 +348,7 @@ export function createSubmitJob(dependencies: {
 
   return {
     submitJob,
+    submitRead,
     isSubmitting: (jobId: string) => jobsUnderWay.has(jobId),
     /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
     stop(patienceMs: number): void {
@@ -357,6 +378,12 @@ function answerWith(job: Job): Job {
     throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
   }
   return job;
+}
+
+/** For a job that was withdrawn. */
+function toNull(error: unknown): null {
+  if (error instanceof JobNotFoundError) return null;
+  throw error;
 }
 
 function stopping(): UpstreamError {

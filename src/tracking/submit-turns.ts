@@ -1,7 +1,6 @@
 import type { BaseLogger } from "pino";
 
 import { toDurationText, UpstreamError } from "../job/errors.ts";
-import type { JsonObject } from "../job/json.ts";
 
 export type SubmitTurns = ReturnType<typeof createSubmitTurns>;
 
@@ -13,7 +12,7 @@ export type SubmitTurn = {
   end(isSent?: boolean): void;
 };
 
-/** All waiting inputs take no more, as text, and one owner's no more than they leave free. */
+/** All waiting inputs take no more, as JSON, and one owner's no more than they leave free. */
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
@@ -145,10 +144,10 @@ export function createSubmitTurns(options: {
      * Gets in line. Throws an `UpstreamError` that says when to come back where the turn would come too late, or the
      * owner's inputs would leave too little room for those of others.
      */
-    join(ownerId: string, input: JsonObject): SubmitTurn {
+    join(ownerId: string, inputBytes: number): SubmitTurn {
       if (stopped !== null) throw stopped;
       if (underWay < atOnce) return { begun: Promise.resolve(false), end: begin() };
-      const bytes = JSON.stringify(input).length + WAITING_BYTES;
+      const bytes = inputBytes + WAITING_BYTES;
       if (expectWaitMs(ownerId) > longestWaitMs || !hasRoom(ownerId, bytes)) throw refuse(ownerId);
       return wait(ownerId, bytes);
     },

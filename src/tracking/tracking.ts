@@ -9,6 +9,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_LOOK_MS } from "../store/looks.ts";
+import { createTurns } from "../store/turns.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./check-input.ts";
 import { createLearning } from "./learning.ts";
@@ -20,6 +21,7 @@ import { startPauseSharing } from "./share-pause.ts";
 import type { UploadsOfInputs } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
 import { createUpkeep } from "./upkeep.ts";
+import type { WatchJob } from "./wait-for-job.ts";
 
 export type Tracking = ReturnType<typeof createTracking>;
 
@@ -33,6 +35,7 @@ export function createTracking(dependencies: {
   readonly runcomfy: RunComfy;
   readonly pace: Pace;
   readonly catalogue: Catalogue;
+  readonly watchJob: WatchJob;
   readonly uploads?: UploadsOfInputs;
   /** Hears of files that are to be kept; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
@@ -57,8 +60,8 @@ export function createTracking(dependencies: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }) {
-  const { store, runcomfy, pace, catalogue, uploads, apiVersion, deadlineSeconds, log } =
-    dependencies;
+  const { store, runcomfy, pace, catalogue, watchJob, uploads, apiVersion } = dependencies;
+  const { deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
   const { submitsAtOnce = 100, submitMarginSeconds = 5, looksAtOnce = 256 } = dependencies;
@@ -69,6 +72,7 @@ export function createTracking(dependencies: {
   const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
   const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, pace, log });
+  const inTurn = createTurns(1);
   const common = { store, upstream, runcomfy, pace, record, now, monotonic, sleep, log };
 
   const poller = createPoller({
@@ -91,13 +95,15 @@ export function createTracking(dependencies: {
     ...common,
     follow: () => poller.wakeIn(FIRST_LOOK_MS),
     catalogue,
+    inTurn,
+    watchJob,
     uploads,
     apiVersion,
     submitTimeoutMs,
     submitMarginMs: submitMarginSeconds * 1_000,
     submitsAtOnce,
   });
-  const { isSubmitting, submitJob } = submitter;
+  const { isSubmitting, submitJob, submitRead } = submitter;
   const upkeep = createUpkeep({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
   const { lookNow } = poller;
   const { signal } = closing;
@@ -105,10 +111,10 @@ export function createTracking(dependencies: {
 
   return {
     submitJob,
-    rerunJob: createRerunJob({ store, submitJob }),
-    checkInput: createCheckInput({ catalogue, uploads }),
+    rerunJob: createRerunJob({ store, submitRead }),
+    checkInput: createCheckInput({ catalogue, uploads, inTurn }),
     learning,
-    cancelJob: createCancelJob({ ...common, lookNow, submitTimeoutMs, signal }),
+    cancelJob: createCancelJob({ ...common, lookNow, watchJob, submitTimeoutMs, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: dependencies.onDelete }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),

@@ -1,29 +1,25 @@
 import type { Job } from "../job/job.ts";
-import type { JobStore } from "../store/job-store.ts";
-import { sleepFor } from "../store/sleep.ts";
 
-/** How often the row is read without a wake-up, since one may be lost. */
-const REREAD_MS = 500;
+/** The job as it is now and after each change; fails with a `JobNotFoundError`. All who watch a job share its reads. */
+export type WatchJob = (jobId: string, ownerId?: string) => JobStates;
 
-/** Resolves with the job (null: gone, or not this owner's) once it is ready, and at the latest after `timeoutMs`. */
+type JobStates = AsyncIterable<Job> & { return(): Promise<unknown> };
+
+/**
+ * Resolves with the job once it is ready, or as it was last seen when `timeoutMs` is over; null if it could not be read by
+ * then. Rejects as the watch does.
+ */
 export async function waitForJob(
-  { jobs, feed }: Pick<JobStore, "jobs" | "feed">,
-  jobId: string,
+  states: JobStates,
   isReady: (job: Job) => boolean,
   timeoutMs: number,
-  ownerId?: string,
 ): Promise<Job | null> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  for (;;) {
-    const woken = new AbortController();
-    // Before the row is read, so that a write between the two is not slept through.
-    const unsubscribe = feed.subscribeToJob(jobId, () => woken.abort());
-    try {
-      const job = await jobs.read(jobId, ownerId);
-      if (job === null || isReady(job) || timeout.aborted) return job;
-      await sleepFor(REREAD_MS, AbortSignal.any([timeout, woken.signal]));
-    } finally {
-      unsubscribe();
-    }
+  const timer = setTimeout(() => void states.return(), timeoutMs).unref();
+  let newest: Job | null = null;
+  try {
+    for await (newest of states) if (isReady(newest)) break;
+    return newest;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -23,8 +23,8 @@ test("ordinary input has no issues, and __proto__, then and constructor are data
   const input: JsonValue = JSON.parse(
     '{"__proto__":{"a":1},"then":1,"constructor":[null,true,0.5,"é😀"]}',
   );
-  expect(checkJson(input)).toEqual([]);
-  expect(checkJson(nested(64))).toEqual([]);
+  expect(checkJson(input)).toEqual({ issues: [], bytes: Buffer.byteLength(JSON.stringify(input)) });
+  expect(checkJson(nested(64)).issues).toEqual([]);
 });
 
 test.each<[string, JsonValue, string]>([
@@ -35,11 +35,25 @@ test.each<[string, JsonValue, string]>([
   ["a number beyond JSON", { seed: Infinity }, "seed"],
   ["nesting deeper than 64", nested(65), "[0]".repeat(65)],
 ])("%s is an issue with its path", (_, input, path) => {
-  expect(checkJson(input).map((issue) => toPathText(issue.path))).toEqual([path]);
+  expect(checkJson(input).issues.map((issue) => toPathText(issue.path))).toEqual([path]);
 });
 
 test("a hostile input gets at most 20 issues", () => {
-  expect(checkJson(Array.from({ length: 1_000 }, () => "\0"))).toHaveLength(20);
+  expect(checkJson(Array.from({ length: 1_000 }, () => "\0")).issues).toHaveLength(20);
+});
+
+test.each<[string, (size: number) => JsonValue]>([
+  ["a text", (size) => ({ prompt: "x".repeat(size - 13) })],
+  ["escapes", (size) => ({ prompt: `${"\u0001".repeat(9)}${"x".repeat(size - 13 - 54)}` })],
+  ["values", (size) => ({ ab: Array.from({ length: size / 2 - 4 }, () => 1) })],
+])("256 KiB of %s are the most that an input may take as JSON", (_what, toInput) => {
+  const most = toInput(262_144);
+  const bytes = JSON.stringify(most).length;
+  expect(bytes).toBe(262_144);
+  expect(checkJson(most)).toEqual({ issues: [], bytes });
+  expect(checkJson(toInput(262_146)).issues).toEqual([
+    { path: [], message: expect.stringContaining("more than 256 KiB as JSON") },
+  ]);
 });
 
 test("paths are written as a client would write them", () => {

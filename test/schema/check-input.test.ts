@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { InvalidInputError } from "../../src/job/errors.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { createCheckInput } from "../../src/tracking/check-input.ts";
+import { createTurns } from "../../src/store/turns.ts";
 import type { UploadsOfInputs } from "../../src/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
@@ -34,7 +35,11 @@ async function open(
   const gateway = await openInProcessGateway({
     mostAnswerBytes,
     tracking: {
-      checkInput: createCheckInput({ catalogue: CATALOGUE, uploads: { check: uploads } }),
+      checkInput: createCheckInput({
+        catalogue: CATALOGUE,
+        uploads: { check: uploads },
+        inTurn: createTurns(1),
+      }),
     },
   });
 

@@ -38,6 +38,7 @@ import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { createViewer } from "../support/viewers.ts";
 import { SILENT_UPSTREAM } from "./in-process-gateway.ts";
@@ -86,6 +87,7 @@ async function openWorld() {
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 5_000, pace, log }),
     pace,
     catalogue: CATALOGUE,
+    watchJob: watchJobsOf(store),
     apiVersion: "v1",
     deadlineSeconds: 86_400,
     submitTimeoutSeconds: 5,

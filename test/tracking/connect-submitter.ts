@@ -6,9 +6,11 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { Pace } from "../../src/runcomfy/pace.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
+import { createTurns } from "../../src/store/turns.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
 const log = pino({ level: "silent" });
@@ -33,6 +35,8 @@ export function connectSubmitter(options: {
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
     catalogue,
+    inTurn: createTurns(1),
+    watchJob: watchJobsOf(store),
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,
     submitMarginMs: 5_000,

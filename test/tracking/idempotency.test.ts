@@ -92,6 +92,8 @@ test("behind a call that comes to no job the next input takes the key, and the o
   await upstream.whenRequested("submit", 1);
   const second = submit("second");
   const others = Promise.all([submit("third"), submit("third")].map(endOf));
+  // They find the key taken one after the other.
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
   release();
   expect(await refused).toMatchObject({ code: "INSUFFICIENT_FUNDS" });
   const conflict = conflictWith(await second);

@@ -13,6 +13,7 @@ import type { Tracking } from "../../src/tracking/tracking.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { createViewer } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
@@ -46,6 +47,7 @@ async function startTracking(databaseUrl: string, submitTimeoutSeconds: number):
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, pace, log }),
     pace,
     catalogue: OPEN_CATALOGUE,
+    watchJob: watchJobsOf(store),
     apiVersion: "v1",
     deadlineSeconds: 86_400,
     submitTimeoutSeconds,

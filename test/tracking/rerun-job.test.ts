@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
+import { createJob } from "../../src/job/job.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -45,7 +46,7 @@ async function rerun(
     viewer = LOCAL_VIEWER,
   }: { idempotencyKey?: string | null; viewer?: typeof LOCAL_VIEWER } = {},
 ): Promise<Job> {
-  const rerunJob = createRerunJob({ store, submitJob: submitter.submitJob });
+  const rerunJob = createRerunJob({ store, submitRead: submitter.submitRead });
   return (await rerunJob({ jobId, changes, viewer, idempotencyKey })).job;
 }
 
@@ -117,12 +118,7 @@ test.each([
   ["no object", [1], ["changes"], "must be an object"],
   ["a text that can't be stored", { prompt: "\u0000" }, ["prompt"], "invisible character"],
   ["what is nested 50,000 levels deep", nested(50_000), expect.any(Array), "flatten it"],
-  [
-    "what makes it too large",
-    { text: "x".repeat(1_048_576) },
-    ["changes"],
-    "1 MiB; leave some out",
-  ],
+  ["what makes it too large", { text: "x".repeat(262_144) }, [], "256 KiB as JSON"],
 ])("changes that are %s are an issue at their place", async (_what, changes, path, message) => {
   const job = await submit({ prompt: "a glow" });
   await expect(rerun(job, changes)).rejects.toMatchObject({
@@ -153,11 +149,17 @@ test("a job whose input would surely fail now is refused with what to do, unless
   expect(sent()).toEqual({ prompt: "a glow", num_frames: 41, neg: "" });
 });
 
-test("an input that is large already runs again, and may shrink", async () => {
-  const job = await submit({ text: "x".repeat(1_100_000), seed: 1 });
-  await rerun(job);
-  await rerun(job, { text: "y".repeat(1_100_000) });
-  await rerun(job, { seed: null });
-  await expect(rerun(job, { seed: 10 })).rejects.toMatchObject({ issues: [{ path: ["changes"] }] });
-  expect(upstream.count("submit")).toBe(4);
+test("what changes would make too large is refused, and so is an older job's input that is too large now", async () => {
+  const job = await submit({ text: "x".repeat(200_000) });
+  await expect(rerun(job, { more: "y".repeat(100_000) })).rejects.toMatchObject({
+    issues: [{ path: [], message: expect.stringContaining("more than 256 KiB as JSON") }],
+  });
+  const old = createJob({ ...job, now: job.createdAt });
+  const input = { text: "x".repeat(300_000) };
+  await store.jobs.insert({ job: old, input, key: null });
+  await expect(rerun(old, { text: "shorter" })).rejects.toMatchObject({
+    name: "InvalidInputError",
+    issues: [{ path: [], message: expect.stringContaining("so it can't run again; submit a") }],
+  });
+  expect(upstream.count("submit")).toBe(1);
 });

@@ -13,6 +13,7 @@ import type { Tracking } from "../../src/tracking/tracking.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
@@ -58,6 +59,7 @@ async function start(baseUrl = upstream.url): Promise<TestGateway> {
     runcomfy,
     pace,
     catalogue: OPEN_CATALOGUE,
+    watchJob: watchJobsOf(store),
     apiVersion: "v1",
     deadlineSeconds: 86_400,
     submitTimeoutSeconds: 10,

@@ -12,6 +12,7 @@ import { createPace } from "../../src/runcomfy/pace.ts";
 import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { createTurns } from "../../src/store/turns.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
@@ -19,6 +20,7 @@ import { createSubmitJob } from "../../src/tracking/submit-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 
 let logged: unknown[] = [];
@@ -60,6 +62,8 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => void (followed += 1),
     catalogue,
+    inTurn: createTurns(1),
+    watchJob: watchJobsOf(store),
     apiVersion: "v1",
     submitTimeoutMs: 30_000,
     submitMarginMs: 5_000,

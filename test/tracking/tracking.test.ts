@@ -23,6 +23,7 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import { waitForJob } from "../../src/tracking/wait-for-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
@@ -54,6 +55,7 @@ function startTracking(
     runcomfy,
     pace,
     catalogue: OPEN_CATALOGUE,
+    watchJob: watchJobsOf(store),
     apiVersion: "v1",
     deadlineSeconds,
     submitTimeoutSeconds,
@@ -101,7 +103,7 @@ async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
 }
 
 async function untilFinished(job: Job): Promise<Job | null> {
-  return await waitForJob(store, job.id, isFinished, 20_000);
+  return await waitForJob(watchJobsOf(store)(job.id), isFinished, 20_000);
 }
 
 test("a job is queued when submitJob answers, and succeeds together with its output", async () => {
@@ -125,7 +127,7 @@ test("a job is queued when submitJob answers, and succeeds together with its out
 test("a look that finds nothing new writes nothing and wakes nobody", async () => {
   upstream.script("still", ["in_progress"]);
   const job = await submit("still");
-  await waitForJob(store, job.id, ({ status }) => status === "IN_PROGRESS", 5_000);
+  await waitForJob(watchJobsOf(store)(job.id), ({ status }) => status === "IN_PROGRESS", 5_000);
   let wakeUps = 0;
   store.feed.subscribeToJob(job.id, () => (wakeUps += 1));
   const looks = upstream.count("status");

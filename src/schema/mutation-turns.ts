@@ -1,0 +1,42 @@
+import { setImmediate } from "node:timers/promises";
+
+import type { PothosOutputFieldConfig, SchemaTypes } from "@pothos/core";
+import SchemaBuilder, { BasePlugin } from "@pothos/core";
+import type { GraphQLFieldResolver } from "graphql";
+
+import { createTurns } from "../store/turns.ts";
+import { isOurs } from "./scope.ts";
+
+declare global {
+  // Pothos reads the options of plugins from here; the type parameters must have its own names.
+  namespace PothosSchemaTypes {
+    interface Plugins<Types extends SchemaTypes> {
+      mutationTurns: MutationTurnsPlugin<Types>;
+    }
+  }
+}
+
+/**
+ * Lets each mutation begin in a later turn of the event loop, and those of one owner be answered in a turn each: thousands
+ * may have waited for the same job.
+ */
+class MutationTurnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  readonly #inTurn = createTurns(1);
+
+  override wrapResolve(
+    resolve: GraphQLFieldResolver<unknown, Types["Context"], object>,
+    { kind }: PothosOutputFieldConfig<Types>,
+  ): typeof resolve {
+    if (kind !== "Mutation") return resolve;
+    return async (parent, given, context, info) => {
+      await setImmediate();
+      try {
+        return await resolve(parent, given, context, info);
+      } finally {
+        if (isOurs(context)) await this.#inTurn(context.viewer.ownerId, async () => undefined);
+      }
+    };
+  }
+}
+
+SchemaBuilder.registerPlugin("mutationTurns", MutationTurnsPlugin);
