@@ -199,7 +199,7 @@ const SERVER = {
   TRUSTED_DOCUMENTS: optional(
     z.string(),
     "every document runs",
-    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents, the console\'s and the client\'s run.',
+    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents, the console\'s and the client\'s run, and they may have more than 10,000 characters.',
   ),
   INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may query the schema."),
   GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether to serve GraphiQL."),
@@ -379,7 +379,7 @@ export const VARIABLE_GROUPS = [
   ),
   group(
     "Limits of documents and answers",
-    "What one operation may ask for. A document may have 5,000 tokens after its fragments are expanded.",
+    "What one operation may ask for. A document may have 5,000 tokens after its fragments are expanded, and 10,000 characters unless it is trusted.",
     ANSWER,
   ),
   group(

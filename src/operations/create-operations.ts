@@ -76,7 +76,11 @@ export function createOperations(options: {
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
-  const documents = createDocumentChecks(schema, { ...limits, hasIntrospection });
+  const documents = createDocumentChecks(schema, {
+    ...limits,
+    hasIntrospection,
+    areTrusted: trustedDocuments !== null,
+  });
   const { onRefusal, onFailedEvent, aroundOperation } = options;
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
   const begin = createSubscribe({ slots, maskError, findDocument: documents.find, onFailedEvent });
@@ -166,6 +170,7 @@ export function createOperations(options: {
       if (known !== null) return known;
       const query = findQuery(params);
       if (query instanceof GraphQLError) return [query];
+      await documents.judgeInTurn(query, origin);
       const { operationName } = params;
       const { parse, validate } = yoga.getEnveloped({
         params: { query, operationName, variables: params.variables },

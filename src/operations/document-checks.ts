@@ -1,10 +1,17 @@
-import type { DocumentNode, GraphQLSchema, ValidationRule } from "graphql";
-import { GraphQLError, NoSchemaIntrospectionCustomRule, validate } from "graphql";
+import type { DocumentNode, GraphQLSchema } from "graphql";
+import {
+  GraphQLError,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+} from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
-import { COMMANDS } from "../config/commands.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
+import { createTurns } from "../store/turns.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";
@@ -22,85 +29,118 @@ const LONGEST_MESSAGE = 1_000;
 const BYTES_A_TOKEN = 250;
 /** In tokens: one that needs no room of its own, as small answers don't. */
 const SMALL_DOCUMENT = 100;
+/** In characters: each can be kept, and is judged within 50 ms of CPU. */
+const LONGEST_DOCUMENT = 10_000;
 /** A parsed document takes some fifty times its own length, and its compiled code as much again. */
 const MOST_KEPT_CHARACTERS = 300_000;
-export const LONGEST_KEPT_DOCUMENT = 10_000;
+
+/** Whose document it is, and what counts the memory for it while it is run. */
+type Asker = {
+  readonly viewer: Pick<Viewer, "ownerId">;
+  readonly share: Pick<BacklogShare, "take">;
+};
+
+/** An error is of a text that can't be parsed. */
+type Judged =
+  | { readonly document: DocumentNode; readonly errors: readonly GraphQLError[] }
+  | GraphQLError;
 
 /**
- * Parses and validates documents, cheap checks first, so that none can ask for much work. Keeps the valid ones used last;
- * long ones are checked each time, so that nobody fills the memory with them.
+ * Parses and validates documents, cheap checks first, so that none can ask for much work: of one owner one in a turn of
+ * the event loop. Keeps those used last, with what is wrong with them.
  */
 export function createDocumentChecks(
   schema: GraphQLSchema,
-  options: DocumentLimits & { readonly hasIntrospection: boolean },
+  options: DocumentLimits & {
+    readonly hasIntrospection: boolean;
+    /** Whether the operator has listed all of them, so that they may have any length. */
+    readonly areTrusted: boolean;
+  },
 ) {
-  const { tokens, hasIntrospection } = options;
+  const { tokens, hasIntrospection, areTrusted } = options;
+  const characters = areTrusted ? Infinity : LONGEST_DOCUMENT;
+  const rules = hasIntrospection
+    ? specifiedRules
+    : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+  const wording = { maxErrors: MOST_ERRORS, hideSuggestions: !hasIntrospection };
   const checkCost = createCostCheck(schema, options.cost);
-  const kept = new LRUCache<string, DocumentNode>({
+  const inTurn = createTurns(1);
+  const kept = new LRUCache<string, Judged>({
     maxSize: MOST_KEPT_CHARACTERS,
-    maxEntrySize: LONGEST_KEPT_DOCUMENT,
-    sizeCalculation: (_document, text) => text.length,
+    // Of longer ones there are no more than the operator has listed.
+    sizeCalculation: (_judged, { length }) => Math.max(1, Math.min(length, LONGEST_DOCUMENT)),
   });
 
-  function check(document: DocumentNode, rules: readonly ValidationRule[]) {
+  function check(document: DocumentNode): readonly GraphQLError[] {
     const excess = findExcess(schema, document, tokens);
-    if (excess !== null) return [excess];
-    const all = hasIntrospection ? rules : [...rules, NoSchemaIntrospectionCustomRule];
-    const wording = { maxErrors: MOST_ERRORS, hideSuggestions: !hasIntrospection };
-    return validate(schema, document, all, wording).map(withNextStep);
+    return excess === null ? validate(schema, document, rules, wording).map(shorten) : [excess];
   }
 
-  const plugin: Plugin<{ readonly share: Pick<BacklogShare, "take"> }> = {
-    onParse({ context, params: { source }, setParsedDocument, setParseFn }) {
-      const document = kept.get(source.toString());
-      if (document !== undefined) return setParsedDocument(document);
-      return setParseFn((text: string) => {
-        const parsed = parseWithin(text, tokens);
-        const { tokenCount = 0 } = parsed;
-        // While it runs, it is held besides those that are kept.
-        if (tokenCount > SMALL_DOCUMENT) context.share.take(tokenCount * BYTES_A_TOKEN);
-        return parsed;
+  function judge(text: string, share: Asker["share"]): Judged {
+    const known = kept.get(text);
+    if (known !== undefined) return known;
+    const document = parseWithin(text, { characters, tokens });
+    const { tokenCount = 0 } = document instanceof GraphQLError ? {} : document;
+    // While it runs, it is held besides those that are kept.
+    if (tokenCount > SMALL_DOCUMENT) share.take(tokenCount * BYTES_A_TOKEN);
+    const judged =
+      document instanceof GraphQLError ? document : { document, errors: check(document) };
+    kept.set(text, judged);
+    return judged;
+  }
+
+  async function judgeInTurn(text: string, { viewer, share }: Asker): Promise<void> {
+    if (kept.has(text)) return;
+    await inTurn(viewer.ownerId, async () => {
+      // Nobody waits for it any more where the share is closed.
+      share.take(0);
+      judge(text, share);
+    });
+  }
+
+  const plugin: Plugin<Asker, Asker> = {
+    async onParams({ params, context }) {
+      // Yoga refuses anything but a text later.
+      const { query }: { readonly query?: unknown } = Object(params);
+      if (typeof query === "string") await judgeInTurn(query, context);
+    },
+    onParse({ context: { share }, setParseFn }) {
+      setParseFn((text: string) => {
+        const judged = judge(text, share);
+        if (judged instanceof GraphQLError) throw judged;
+        return judged.document;
       });
     },
-    onValidate({ context: { params }, setValidationFn }) {
-      setValidationFn(
-        (_schema: unknown, document: DocumentNode, rules: readonly ValidationRule[]) => {
-          const text = document.loc?.source.body ?? "";
-          if (kept.peek(text) !== document) {
-            const errors = check(document, rules).map(shorten);
-            if (errors.length > 0) return errors;
-            kept.set(text, document);
-          }
-          const dear = checkCost(document, params.operationName, params.variables ?? {});
-          return dear === null ? [] : [dear];
-        },
-      );
+    onValidate({ context: { params, share }, setValidationFn }) {
+      setValidationFn((_schema: unknown, document: DocumentNode) => {
+        const judged = judge(document.loc?.source.body ?? "", share);
+        if (judged instanceof GraphQLError) return [judged];
+        if (judged.errors.length > 0) return judged.errors;
+        const dear = checkCost(document, params.operationName, params.variables ?? {});
+        return dear === null ? [] : [dear];
+      });
     },
   };
   return {
     plugin,
+    judgeInTurn,
     /** Of a text that was valid. */
     find(text: string): DocumentNode {
-      const document = kept.get(text) ?? parseWithin(text, tokens);
-      kept.set(text, document);
+      const known = kept.get(text);
+      if (known !== undefined && "document" in known) return known.document;
+      const document = parse(text);
+      kept.set(text, { document, errors: [] });
       return document;
     },
     /** A valid document that was kept, if the operation is not too dear with these variables; else null. */
     recall(text: string, name: Name, variables: Variables): DocumentNode | null {
-      const document = kept.get(text);
-      return document && checkCost(document, name, variables) === null ? document : null;
+      const known = kept.get(text);
+      if (known === undefined || known instanceof GraphQLError || known.errors.length > 0)
+        return null;
+      return checkCost(known.document, name, variables) === null ? known.document : null;
     },
   };
 }
-
-/** The same error, and where the rule of introspection made it, what to do. */
-function withNextStep(error: GraphQLError): GraphQLError {
-  const { message, nodes = null, extensions } = error;
-  if (!message.startsWith("GraphQL introspection has been disabled")) return error;
-  return new GraphQLError(`${message} ${NO_INTROSPECTION}`, { nodes, extensions });
-}
-
-const NO_INTROSPECTION = `Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
 
 /** A small document can have many errors that each repeat it whole. */
 function shorten(error: GraphQLError): GraphQLError {

@@ -23,16 +23,19 @@ const MOST_PAIRS = 10_000;
 /** Unlike queries, each may write, or wait for RunComfy. */
 const MOST_MUTATIONS = 10;
 
-/** Parses a document of at most so many tokens. */
-export function parseWithin(text: string, maxTokens: number): DocumentNode {
+/** Parses a document of at most so many characters and tokens, or says why it can't be. */
+export function parseWithin(
+  text: string,
+  { characters, tokens }: { readonly characters: number; readonly tokens: number },
+): DocumentNode | GraphQLError {
+  if (text.length > characters) return tooLong(characters, "characters");
   try {
-    return parse(text, { maxTokens });
+    return parse(text, { maxTokens: tokens });
   } catch (error) {
     // The parser ran out of stack.
-    if (error instanceof RangeError) throw tooDeep();
-    if (error instanceof GraphQLError && error.message.includes(`that ${maxTokens} tokens`))
-      throw tooLong(maxTokens);
-    throw error;
+    if (error instanceof RangeError) return tooDeep();
+    if (!(error instanceof GraphQLError)) throw error;
+    return error.message.includes(`that ${tokens} tokens`) ? tooLong(tokens, "tokens") : error;
   }
 }
 
@@ -155,7 +158,7 @@ function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
     const objects = [[root.selectionSet]];
     for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
       objects.push(...collect(sets));
-      if (tokenCount > limit) return tooLong(limit, " once its fragments are written out");
+      if (tokenCount > limit) return tooLong(limit, "tokens once its fragments are written out");
       if (pairCount > MOST_PAIRS) return tooRepetitive();
     }
   }
@@ -174,10 +177,10 @@ function toPairs(count: number): number {
   return (count * (count - 1)) / 2;
 }
 
-function tooLong(limit: number, when = ""): GraphQLError {
+function tooLong(limit: number, what: string): GraphQLError {
   return tooLarge(
     limit,
-    `The document has more than ${limit} tokens${when}. Ask for less, split it, or move values into variables.`,
+    `The document has more than ${limit} ${what}. Ask for less, split it, or move values into variables.`,
   );
 }
 

@@ -1,12 +1,11 @@
 import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
-import { createSourceEventStream, execute, getOperationAST, GraphQLError } from "graphql";
+import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import { LimitError } from "../job/errors.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
-import { LONGEST_KEPT_DOCUMENT } from "./document-checks.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
@@ -117,7 +116,6 @@ export function createSubscribe({
 
   return async (given: ExecutionArgs): Promise<ExecutionResult | Results> => {
     const text = given.document.loc?.source.body ?? "";
-    if (text.length > LONGEST_KEPT_DOCUMENT) return { errors: [tooLong()] };
     const args = { ...given, variableValues: pickDeclared(given) };
     const context: Context = Object(args.contextValue);
     using slot = new DisposableStack();
@@ -157,14 +155,5 @@ function pickDeclared({ document, operationName, variableValues }: ExecutionArgs
   const names = new Set(declared.map(({ variable }) => variable.name.value));
   return Object.fromEntries(
     Object.entries(variableValues ?? {}).filter(([name]) => names.has(name)),
-  );
-}
-
-/** It would be parsed anew for each event. */
-function tooLong(): GraphQLError {
-  const limit = LONGEST_KEPT_DOCUMENT;
-  return new GraphQLError(
-    `A subscription's document may have ${limit} characters. Shorten it, or ask for the rest in a query.`,
-    { extensions: { code: "DOCUMENT_TOO_LARGE", limit } },
   );
 }

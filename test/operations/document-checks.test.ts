@@ -1,47 +1,47 @@
-import { buildSchema } from "graphql";
+import { buildSchema, getIntrospectionQuery } from "graphql";
 import { createYoga } from "graphql-yoga";
 import { expect, test } from "vitest";
 
+import { DOCUMENTS } from "../../src/client/documents.ts";
 import { createDocumentChecks } from "../../src/operations/document-checks.ts";
+import { createBacklog } from "../../src/schema/backlog.ts";
+import { readDocuments } from "../../src/server/console-page.ts";
 
-/** Parses and checks as a request does; gives the parsed document, and whether it is valid. */
-function createRunner() {
+/** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
+function createRunner({ areTrusted = false } = {}) {
   const schema = buildSchema("type Query { a: Int }");
-  const yoga = createYoga({
-    schema,
-    parserAndValidationCache: false,
-    plugins: [
-      createDocumentChecks(schema, { tokens: 100, cost: 100, hasIntrospection: true }).plugin,
-    ],
-  });
-  return (source: string) => {
-    const { parse, validate } = yoga.getEnveloped({ params: {}, share: { take: () => undefined } });
-    const document: unknown = parse(source);
-    return { document, errors: validate(schema, document) };
+  const limits = { tokens: 100, cost: 100 };
+  const checks = createDocumentChecks(schema, { ...limits, hasIntrospection: true, areTrusted });
+  const yoga = createYoga({ schema, parserAndValidationCache: false, plugins: [checks.plugin] });
+  const share = { take: () => undefined };
+  return {
+    ...checks,
+    share,
+    run(source: string) {
+      const { parse, validate } = yoga.getEnveloped({ params: {}, share });
+      const document: unknown = parse(source);
+      return { document, errors: validate(schema, document) };
+    },
   };
 }
 
-test("a valid document is parsed once", () => {
-  const run = createRunner();
-  const first = run("{ a }");
-  const second = run("{ a }");
-  expect(second.document).toBe(first.document);
-  expect(second.errors).toEqual([]);
+const text = (place: number, length: number) => `{ ${"x".repeat(length)}${place}: a }`;
+
+test("a document is parsed and judged once, whether it is valid or not", () => {
+  const { run } = createRunner();
+  for (const [source, errorCount] of [
+    ["{ a }", 0],
+    ["{ b }", 1],
+  ] as const) {
+    const first = run(source);
+    const second = run(source);
+    expect(second.document).toBe(first.document);
+    expect(second.errors).toHaveLength(errorCount);
+  }
 });
 
-test("a document that was refused is not kept, and is refused again", () => {
-  const run = createRunner();
-  const first = run("{ b }");
-  const second = run("{ b }");
-  expect(second.document).not.toBe(first.document);
-  expect(second.errors).toHaveLength(1);
-});
-
-test("long documents are not kept, and of many the ones that were used last", () => {
-  const run = createRunner();
-  const text = (place: number, length: number) => `{ ${"x".repeat(length)}${place}: a }`;
-  const long = text(1, 20_000);
-  expect(run(long).document).not.toBe(run(long).document);
+test("of many documents the ones that were used last are kept", () => {
+  const { run } = createRunner();
   const first = run("{ a }").document;
   const used = run("{ b: a }").document;
   for (let place = 0; place < 60; place += 1) {
@@ -49,4 +49,44 @@ test("long documents are not kept, and of many the ones that were used last", ()
     expect(run("{ b: a }").document).toBe(used);
   }
   expect(run("{ a }").document).not.toBe(first);
+});
+
+test("a document of more than 10,000 characters is refused, unless the operator has listed it", () => {
+  const { run } = createRunner();
+  const spare = text(1, 0).length;
+  expect(run(text(1, 10_000 - spare)).errors).toEqual([]);
+  expect(() => run(text(1, 10_001 - spare))).toThrow("more than 10000 characters. Ask for less");
+  const trusting = createRunner({ areTrusted: true });
+  const longest = trusting.run(text(1, 1_000_000)).document;
+  expect(trusting.run(text(1, 1_000_000)).document).toBe(longest);
+});
+
+test("what the client, the console and tools send by themselves is far shorter than that", () => {
+  const texts = [getIntrospectionQuery(), ...DOCUMENTS, ...readDocuments("console/dist")];
+  expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(5_000);
+});
+
+test("an owner's new documents are judged one in a turn of the event loop, and other owners' beside them", async () => {
+  const { judgeInTurn, recall, share } = createRunner();
+  const judged = () =>
+    ["{ a }", "{ b: a }", "{ c: a }"].map((source) => recall(source, null, {}) !== null);
+  const anna = { viewer: { ownerId: "anna" }, share };
+  const all = Promise.all([
+    judgeInTurn("{ a }", anna),
+    judgeInTurn("{ b: a }", anna),
+    judgeInTurn("{ c: a }", { viewer: { ownerId: "ben" }, share }),
+  ]);
+  expect(judged()).toEqual([true, false, true]);
+  await all;
+  expect(judged()).toEqual([true, true, true]);
+});
+
+test("a document whose client has left before its turn is not judged", async () => {
+  const { judgeInTurn, recall } = createRunner();
+  const backlog = createBacklog({ mostBytes: 1_000 });
+  const left = backlog.open("anna", () => undefined);
+  left.close();
+  const asker = { viewer: { ownerId: "anna" }, share: left };
+  await expect(judgeInTurn("{ a }", asker)).rejects.toThrow("The answer is over");
+  expect(recall("{ a }", null, {})).toBeNull();
 });

@@ -143,11 +143,3 @@ test("a subscription takes its slot until it has ended or is left", async () => 
   await open(ANNA);
   await third.return();
 });
-
-test("a document that would be parsed anew for each event is refused", async () => {
-  const { open } = createRunner();
-  const document = parse(`subscription { counted } #${"x".repeat(10_000)}`);
-  await expect(open(ANNA, {}, document)).rejects.toMatchObject({
-    errors: [{ extensions: { code: "DOCUMENT_TOO_LARGE", limit: 10_000 } }],
-  });
-});

@@ -61,9 +61,9 @@ describe("WebSocket", () => {
     for (const [query, code] of [
       ["{ echo(", "GRAPHQL_PARSE_FAILED"],
       ["{ unknown }", "GRAPHQL_VALIDATION_FAILED"],
-      [`{ node { ${"name ".repeat(6_000)} } }`, "DOCUMENT_TOO_LARGE"],
+      [`{ node { name ${"@a".repeat(4_900)} } }`, "DOCUMENT_TOO_LARGE"],
       ["query A { node { name } } query B { node { name } }", "OPERATION_RESOLUTION_FAILURE"],
-      ["{ a ".repeat(4_000), "DOCUMENT_TOO_LARGE"],
+      ["{ a ".repeat(2_490), "DOCUMENT_TOO_LARGE"],
       [`{ echo(text: ${"[".repeat(2_400)}${"]".repeat(2_400)}) }`, "DOCUMENT_TOO_LARGE"],
     ] as const) {
       expect(await run(client, query)).toMatchObject([{ extensions: { code } }]);
