@@ -85,7 +85,8 @@ export function createDocumentChecks(
     if (tokenCount > SMALL_DOCUMENT) share.take(tokenCount * BYTES_A_TOKEN);
     const judged =
       document instanceof GraphQLError ? document : { document, errors: check(document) };
-    kept.set(text, judged);
+    // One that is too long costs nothing to refuse again.
+    if (text.length <= characters) kept.set(text, judged);
     return judged;
   }
 
