@@ -10,6 +10,7 @@ import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
 import type { Viewer } from "../auth/viewer.ts";
+import { COMMANDS } from "../config/commands.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
 import { createTurns } from "../store/turns.ts";
 import type { Name, Variables } from "./document-cost.ts";
@@ -73,7 +74,9 @@ export function createDocumentChecks(
 
   function check(document: DocumentNode): readonly GraphQLError[] {
     const excess = findExcess(schema, document, tokens);
-    return excess === null ? validate(schema, document, rules, wording).map(shorten) : [excess];
+    return excess === null
+      ? validate(schema, document, rules, wording).map(withNextStep)
+      : [excess];
   }
 
   function judge(text: string, share: Asker["share"]): Judged {
@@ -142,6 +145,15 @@ export function createDocumentChecks(
     },
   };
 }
+
+/** The same error, shortened, and where the rule of introspection made it, what to do. */
+function withNextStep(error: GraphQLError): GraphQLError {
+  const { message, nodes, extensions } = shorten(error);
+  if (!message.startsWith("GraphQL introspection has been disabled")) return shorten(error);
+  return new GraphQLError(`${message} ${NO_INTROSPECTION}`, { nodes: nodes ?? null, extensions });
+}
+
+const NO_INTROSPECTION = `Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
 
 /** A small document can have many errors that each repeat it whole. */
 function shorten(error: GraphQLError): GraphQLError {
