@@ -200,7 +200,7 @@ export async function startGateway(
   );
   await tracking.start();
   const inTurn = createTurns(store.readsPerOwner);
-  const stepInTurn = createTurns(1, undefined, 1);
+  const stepInTurn = createTurns(1, { inAll: 1 });
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const endWaits = createEndWaits(watchJob);

@@ -138,10 +138,8 @@ const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
 
 /** At most so many pictures at once; up to 100 others wait for their turn, all in one line. */
 function createPictureTurns(atOnce: number) {
-  const inTurn = createTurns(atOnce, {
-    most: MOST_WAITING,
-    refuse: () => new PicturesBusyError(),
-  });
+  const waiting = { most: MOST_WAITING, refuse: () => new PicturesBusyError() };
+  const inTurn = createTurns(atOnce, { waiting });
   return async <T>(work: () => Promise<T>): Promise<T> => await inTurn("pictures", work);
 }
 

@@ -21,6 +21,8 @@ export function createQueryCompiler(options: {
 }): Plugin<OperationContext> {
   const { schema, log } = options;
   const documents = new WeakMap<DocumentNode, Map<string, Compiled | null>>();
+  /** One in a turn of the event loop; the others run as they are meanwhile. */
+  let mayCompile = true;
 
   function find(document: DocumentNode, operationName: string | null | undefined): Compiled | null {
     const operations = documents.get(document);
@@ -32,6 +34,9 @@ export function createQueryCompiler(options: {
     const name = operationName ?? "";
     let compiled = operations.get(name);
     if (compiled === undefined) {
+      if (!mayCompile) return null;
+      mayCompile = false;
+      setImmediate(() => (mayCompile = true));
       compiled = compile(document, operationName);
       operations.set(name, compiled);
     }

@@ -6,6 +6,7 @@ import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
+import { beginInTurn, createSlices } from "../store/turns.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
@@ -31,6 +32,8 @@ export type OperationOrigin = {
    * left, which it may have done already.
    */
   readonly onStream?: (end: () => void) => void;
+  /** Called when a document that came Yoga's way is judged, unless it is refused before. */
+  readonly onJudged?: () => void;
   /** The caller's span, as W3C Trace Context writes it, or whatever came in its place. */
   readonly traceparent?: unknown;
 };
@@ -154,7 +157,15 @@ export function createOperations(options: {
     };
   }
 
+  const inTurn = createSlices();
+
   return {
+    /**
+     * Begins what an owner asks for in the owner's turn, which ends once it calls `leave`: by then what came is read, and
+     * its document judged.
+     */
+    begin: <Value>(ownerId: string, act: (leave: () => void) => Promise<Value>): Promise<Value> =>
+      beginInTurn(inTurn, ownerId, act),
     /** Answers requests of every form. */
     yoga,
     execute,
@@ -170,7 +181,6 @@ export function createOperations(options: {
       if (known !== null) return known;
       const query = findQuery(params);
       if (query instanceof GraphQLError) return [query];
-      await documents.judgeInTurn(query, origin);
       const { operationName } = params;
       const { parse, validate } = yoga.getEnveloped({
         params: { query, operationName, variables: params.variables },

@@ -9,10 +9,9 @@ import {
 import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
-import type { Viewer } from "../auth/viewer.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
-import { createTurns } from "../store/turns.ts";
+import type { OperationOrigin } from "./create-operations.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";
@@ -35,9 +34,9 @@ const LONGEST_DOCUMENT = 10_000;
 /** A parsed document takes some fifty times its own length, and its compiled code as much again. */
 const MOST_KEPT_CHARACTERS = 300_000;
 
-/** Whose document it is, and what counts the memory for it while it is run. */
-type Asker = {
-  readonly viewer: Pick<Viewer, "ownerId">;
+/** What an operation comes with. */
+type Asker = Pick<OperationOrigin, "onJudged"> & {
+  /** Counts the memory that its document takes while it is run. */
   readonly share: Pick<BacklogShare, "take">;
 };
 
@@ -47,8 +46,8 @@ type Judged =
   | GraphQLError;
 
 /**
- * Parses and validates documents, cheap checks first, so that none can ask for much work: of one owner one in a turn of
- * the event loop. Keeps those used last, with what is wrong with them.
+ * Parses and validates documents, cheap checks first, so that none can ask for much work. Keeps those used last, with
+ * what is wrong with them.
  */
 export function createDocumentChecks(
   schema: GraphQLSchema,
@@ -65,7 +64,6 @@ export function createDocumentChecks(
     : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   const wording = { maxErrors: MOST_ERRORS, hideSuggestions: !hasIntrospection };
   const checkCost = createCostCheck(schema, options.cost);
-  const inTurn = createTurns(1);
   const kept = new LRUCache<string, Judged>({
     maxSize: MOST_KEPT_CHARACTERS,
     // Of longer ones there are no more than the operator has listed.
@@ -93,21 +91,7 @@ export function createDocumentChecks(
     return judged;
   }
 
-  async function judgeInTurn(text: string, { viewer, share }: Asker): Promise<void> {
-    if (kept.has(text)) return;
-    await inTurn(viewer.ownerId, async () => {
-      // Nobody waits for it any more where the share is closed.
-      share.take(0);
-      judge(text, share);
-    });
-  }
-
   const plugin: Plugin<Asker, Asker> = {
-    async onParams({ params, context }) {
-      // Yoga refuses anything but a text later.
-      const { query }: { readonly query?: unknown } = Object(params);
-      if (typeof query === "string") await judgeInTurn(query, context);
-    },
     onParse({ context: { share }, setParseFn }) {
       setParseFn((text: string) => {
         const judged = judge(text, share);
@@ -115,9 +99,10 @@ export function createDocumentChecks(
         return judged.document;
       });
     },
-    onValidate({ context: { params, share }, setValidationFn }) {
+    onValidate({ context: { params, share, onJudged }, setValidationFn }) {
       setValidationFn((_schema: unknown, document: DocumentNode) => {
         const judged = judge(document.loc?.source.body ?? "", share);
+        onJudged?.();
         if (judged instanceof GraphQLError) return [judged];
         if (judged.errors.length > 0) return judged.errors;
         const dear = checkCost(document, params.operationName, params.variables ?? {});
@@ -127,7 +112,6 @@ export function createDocumentChecks(
   };
   return {
     plugin,
-    judgeInTurn,
     /** Of a text that was valid. */
     find(text: string): DocumentNode {
       const known = kept.get(text);

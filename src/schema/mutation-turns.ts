@@ -16,12 +16,12 @@ declare global {
   }
 }
 
-/**
- * Lets each mutation begin in a later turn of the event loop, and those of one owner be answered in a turn each: thousands
- * may have waited for the same job.
- */
+/** Of one owner in a turn of the event loop: thousands may have waited for the same job. */
+const MOST_ANSWERED = 10;
+
+/** Lets each mutation begin in a later turn of the event loop, and few of one owner be answered in one. */
 class MutationTurnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  readonly #inTurn = createTurns(1);
+  readonly #inTurn = createTurns(MOST_ANSWERED);
 
   override wrapResolve(
     resolve: GraphQLFieldResolver<unknown, Types["Context"], object>,

@@ -69,19 +69,23 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     const share = backlog.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
     const origin = toOrigin(admission, share);
+    const begin = <Value>(act: (leave: () => void) => Promise<Value>): Promise<Value> =>
+      operations.begin(admission.viewer.ownerId, act);
     let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) return await refuse(tooLarge(largestBodyBytes));
       const { accept } = request.headers;
-      if (await answerPlainPost({ operations, body, accept, origin, response }))
-        return share.hold(response.writableLength);
+      const isAnswered = await begin((leave) =>
+        answerPlainPost({ operations, body, accept, origin, response, leave }),
+      );
+      if (isAnswered) return share.hold(response.writableLength);
       // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
       bodyBytes = body.length;
     }
-    await operations.yoga(request, response, origin);
+    await begin(async (onJudged) => operations.yoga(request, response, { ...origin, onJudged }));
     // A stream keeps the variables that it came with.
     return share.hold(bodyBytes + response.writableLength);
 

@@ -24,13 +24,17 @@ export async function answerPlainPost(options: {
   readonly accept: string | undefined;
   readonly origin: OperationOrigin;
   readonly response: ServerResponse;
+  /** Called when it is read and runs. */
+  readonly leave: () => void;
 }): Promise<boolean> {
-  const { operations, origin, response } = options;
+  const { operations, origin, response, leave } = options;
   const type = toMediaType(options.accept ?? "*/*");
   const params = type === null ? null : toParams(options.body);
   const args = params === null ? null : operations.recall(params, origin);
   if (type === null || args === null || isSubscription(args)) return false;
-  const result = await operations.execute(args);
+  const executing = operations.execute(args);
+  leave();
+  const result = await executing;
   if (result.errors === undefined) {
     send(response, 200, type, JSON.stringify(result));
     return true;

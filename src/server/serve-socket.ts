@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 
 import type { Admission } from "../auth/authenticator.ts";
+import type { Operations } from "../operations/create-operations.ts";
 import type { Backlog } from "../schema/backlog.ts";
 import { NOBODY } from "../schema/backlog.ts";
 
@@ -63,9 +64,10 @@ export function serveSocket(options: {
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
   readonly backlog: Backlog;
+  readonly operations: Pick<Operations, "begin">;
   readonly log: Logger;
 }): void {
-  const { service, socket, connection, backlog, log } = options;
+  const { service, socket, connection, backlog, operations, log } = options;
   let share = backlog.open(NOBODY, cut);
   let unsentCount = 0;
   let isCorked = false;
@@ -108,21 +110,19 @@ export function serveSocket(options: {
       onMessage(handle) {
         socket.on("message", (message) => {
           noteHandled();
-          // A client may go on sending on a socket that closes, to no effect.
-          if (session.isClosed()) return;
           // Set up like this, ws gives nothing but buffers.
-          const text = Buffer.isBuffer(message) ? message.toString() : "";
+          const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
           session.pendingCount += 1;
-          handledBytes += text.length;
+          handledBytes += bytes.length;
           count();
-          handle(text)
+          handleInTurn(bytes, handle)
             .catch((error: unknown) => {
               log.debug({ err: error }, "A message could not be handled.");
               session.close(INTERNAL_ERROR, "Internal server error");
             })
             .finally(() => {
               session.pendingCount -= 1;
-              handledBytes -= text.length;
+              handledBytes -= bytes.length;
               count();
             });
         });
@@ -150,6 +150,22 @@ export function serveSocket(options: {
       log.debug({ err: error }, "A WebSocket's operations could not be ended.");
     });
   });
+
+  /** A client that is let in waits for the turn of its owner. */
+  async function handleInTurn(
+    bytes: Buffer,
+    handle: (text: string) => Promise<void>,
+  ): Promise<void> {
+    const act = async (leave: () => void): Promise<void> => {
+      // A client may go on sending on a socket that closes, to no effect.
+      const handling = session.isClosed() ? undefined : handle(bytes.toString());
+      leave();
+      await handling;
+    };
+    const { admission } = session;
+    if (admission === null) await act(() => undefined);
+    else await operations.begin(admission.viewer.ownerId, act);
+  }
 
   /** What came before the client is let in counts for as long as it is not. */
   function noteHandled(): void {

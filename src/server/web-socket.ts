@@ -33,7 +33,7 @@ export function serveWebSocket(
   service: SocketService<SocketSession>,
   parts: ServerParts,
 ): { close(): Promise<void> } {
-  const { origins, connections, backlog, socketSlots, log } = parts;
+  const { origins, connections, socketSlots, log } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: parts.limits.webSocket.messageBytes,
@@ -53,7 +53,7 @@ export function serveWebSocket(
     if (refusal !== null) return refuseConnection(connection, refusal);
     connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      serveSocket({ service, socket, connection, backlog, log });
+      serveSocket({ ...parts, service, socket, connection });
     });
   });
   sockets.on("wsClientError", (error, connection) => {

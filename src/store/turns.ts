@@ -6,14 +6,23 @@ import type { Tables } from "./tables.ts";
 /** Runs an act when it is its turn among those of the same name. */
 export type InTurn = <Value>(name: string, act: () => Promise<Value>) => Promise<Value>;
 
-/** Where as many wait already, `refuse` makes what the next call rejects with. */
-type Waiting = { readonly most: number; readonly refuse: () => Error };
+type TurnOptions = {
+  /** Where `most` wait already, `refuse` makes what the next call rejects with. */
+  readonly waiting?: { readonly most: number; readonly refuse: () => Error };
+  /** How many acts of all names may run; the names take turns. */
+  readonly inAll?: number;
+  /** For how long acts of one name may follow each other in one turn of the event loop. */
+  readonly sliceMs?: number;
+};
 
 /**
- * Lets at most `most` acts of one name run at once, in the order of the calls, and `inAll` of all names, which take turns.
- * The next act begins in a later turn of the event loop, so that everybody else's work goes first.
+ * Lets at most `most` acts of one name run at once, in the order of the calls. The next act begins in a later turn of the
+ * event loop, so that everybody else's work goes first; within a slice it begins at once.
  */
-export function createTurns(most: number, waiting?: Waiting, inAll = Infinity): InTurn {
+export function createTurns(
+  most: number,
+  { waiting, inAll = Infinity, sliceMs = 0 }: TurnOptions = {},
+): InTurn {
   /** Whose turn is next comes first. */
   const lines = new Map<string, Line>();
   let running = 0;
@@ -23,12 +32,16 @@ export function createTurns(most: number, waiting?: Waiting, inAll = Infinity): 
     running += 1;
   }
 
+  /** Behind the others, if it is of use. */
+  function moveBack(name: string, line: Line): void {
+    lines.delete(name);
+    if (line.running + line.waiting.length + line.sliceMs > 0) lines.set(name, line);
+  }
+
   function leave(name: string, line: Line): void {
     line.running -= 1;
     running -= 1;
-    // Behind the others.
-    lines.delete(name);
-    if (line.running + line.waiting.length > 0) lines.set(name, line);
+    moveBack(name, line);
     // Without a limit in all, nobody else waits for this.
     for (const one of inAll === Infinity ? [line] : lines.values()) {
       const next = one.running < most ? one.waiting.shift() : undefined;
@@ -38,8 +51,20 @@ export function createTurns(most: number, waiting?: Waiting, inAll = Infinity): 
     }
   }
 
+  /** Ends an act that began at that time. */
+  function end(name: string, line: Line, beganAt: number): void {
+    line.sliceMs += performance.now() - beganAt;
+    const hasRoom = line.sliceMs < sliceMs;
+    if (hasRoom) leave(name, line);
+    setImmediate(() => {
+      line.sliceMs = 0;
+      if (hasRoom) moveBack(name, line);
+      else leave(name, line);
+    });
+  }
+
   return async (name, act) => {
-    const line = lines.get(name) ?? { running: 0, waiting: [] };
+    const line = lines.get(name) ?? { running: 0, sliceMs: 0, waiting: [] };
     lines.set(name, line);
     if (line.running < most && running < inAll) {
       begin(line);
@@ -47,12 +72,37 @@ export function createTurns(most: number, waiting?: Waiting, inAll = Infinity): 
       if (waiting !== undefined && line.waiting.length >= waiting.most) throw waiting.refuse();
       await new Promise<void>((resolve) => void line.waiting.push(resolve));
     }
+    const beganAt = performance.now();
     try {
       return await act();
     } finally {
-      setImmediate(leave, name, line);
+      end(name, line, beganAt);
     }
   };
+}
+
+/** What owners make the thread do takes some ms of a turn of the event loop for each of them. */
+const SLICE_MS = 5;
+
+/** Turns for what takes CPU alone. */
+export function createSlices(): InTurn {
+  return createTurns(1, { sliceMs: SLICE_MS });
+}
+
+/** Runs an act in its turn, which ends once it calls `leave`, or is over. */
+export async function beginInTurn<Value>(
+  inTurn: InTurn,
+  name: string,
+  act: (leave: () => void) => Promise<Value>,
+): Promise<Value> {
+  const { begun } = await inTurn(name, async () => {
+    const { promise: isOver, resolve: leave } = Promise.withResolvers<void>();
+    const begun = act(leave);
+    // Whoever awaits it hears why.
+    await Promise.race([isOver, begun]).catch(() => undefined);
+    return { begun };
+  });
+  return await begun;
 }
 
 /**
@@ -63,7 +113,12 @@ export function createOwnerTurns(kind: DatabaseKind): InTurn {
   return createTurns(kind === "postgres" ? 1 : Infinity);
 }
 
-type Line = { running: number; readonly waiting: (() => void)[] };
+type Line = {
+  running: number;
+  /** How long acts have taken in this turn of the event loop. */
+  sliceMs: number;
+  readonly waiting: (() => void)[];
+};
 
 /** Until the transaction ends no other gateway counts what the owner has. On SQLite transactions take turns anyway. */
 export async function lockOwner(

@@ -44,9 +44,6 @@ export type UploadsOfInputs = {
 
 export type Submitter = ReturnType<typeof createSubmitJob>;
 
-/** Most inputs are smaller. They are written together with others, which a turn would keep apart. */
-const MOST_SMALL_BYTES = 16_384;
-
 /** How often a key may be taken by others whose submits are then refused. */
 const MOST_ATTEMPTS = 5;
 
@@ -70,7 +67,7 @@ export function createSubmitJob(dependencies: {
   /** Hears of each accepted job. */
   readonly follow: () => void;
   readonly catalogue: Catalogue;
-  /** In which an owner's inputs are checked, compared and written, one at a time. */
+  /** In which an owner's inputs are checked and compared. */
   readonly inTurn: InTurn;
   readonly watchJob: WatchJob;
   /** Inputs name none where it is not given. */
@@ -224,11 +221,10 @@ export function createSubmitJob(dependencies: {
     submission: Submission,
     uploadIds: readonly string[],
   ): Promise<boolean> {
-    const { viewer, input, bytes, submissionKey: key } = submission;
+    const { viewer, input, submissionKey: key } = submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
-    const write = () => jobs.insert({ job, input, key, leaseMs, mostInFlight, uploads: uploadIds });
     try {
-      return await (bytes > MOST_SMALL_BYTES ? inTurn(viewer.ownerId, write) : write());
+      return await jobs.insert({ job, input, key, leaseMs, mostInFlight, uploads: uploadIds });
     } catch (error) {
       const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
         (Refusal) => error instanceof Refusal,

@@ -9,7 +9,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_LOOK_MS } from "../store/looks.ts";
-import { createTurns } from "../store/turns.ts";
+import { createSlices } from "../store/turns.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./check-input.ts";
 import { createLearning } from "./learning.ts";
@@ -72,7 +72,7 @@ export function createTracking(dependencies: {
   const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
   const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, pace, log });
-  const inTurn = createTurns(1);
+  const inTurn = createSlices();
   const common = { store, upstream, runcomfy, pace, record, now, monotonic, sleep, log };
 
   const poller = createPoller({

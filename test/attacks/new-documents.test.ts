@@ -1,13 +1,12 @@
 import { once } from "node:events";
-import type { Socket } from "node:net";
-
 import { expect, onTestFinished, test } from "vitest";
 
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { serve } from "../server/serve.ts";
 import { openSocket } from "../support/raw-socket.ts";
-import { measureLongestTurn } from "./longest-turn.ts";
+import { openRawWebSocket } from "./raw-web-socket.ts";
+import { createTurnWatch } from "./turn-watch.ts";
 
 const CONNECTIONS = 32;
 const LONGEST_DOCUMENT = 10_000;
@@ -17,9 +16,11 @@ const MOST_OF_A_TURN_MS = 150;
 
 type Document = (place: number) => string;
 
+const toValid: Document = (place) => fill(`query Q${place} {`, (at) => `a${at}:viewer{id}`, "}");
+
 /** As long as a document may be, and dear to judge; none comes twice. */
 const DOCUMENTS: readonly (readonly [string, Document])[] = [
-  ["valid", (place) => fill(`query Q${place} {`, (at) => `a${at}:viewer{id}`, "}")],
+  ["valid", toValid],
   ["invalid", (place) => fill(`query Q${place} (`, (at) => `$v${at}:Int `, "){__typename}")],
   [
     "full of values",
@@ -36,31 +37,54 @@ const DOCUMENTS: readonly (readonly [string, Document])[] = [
   ],
 ];
 
-test.each(DOCUMENTS)(
-  "new documents of one owner, %s, are judged one in a turn of the event loop",
-  async (_what, toDocument) => {
+/** Opens a connection; what it gives asks for a document, and resolves with how the answer begins. */
+type Connect = (port: number) => Promise<(query: string) => Promise<string>>;
+
+const byPost: Connect = (port) => connect(port, "application/json");
+const CASES = [
+  ...DOCUMENTS.map(([what, toDocument]) => [what, byPost, toDocument] as const),
+  ["for event streams", (port: number) => connect(port, "text/event-stream"), toValid] as const,
+  ["on sockets", connectSocket, toValid] as const,
+];
+
+test.each(CASES)(
+  "new documents of one owner, %s, are judged few in a turn of the event loop",
+  async (_what, open, toDocument) => {
     const { port } = await serve({ schema: createSchema(OPEN_CATALOGUE) });
-    const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, () => openSocket(port)));
-    onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
-    for (let place = 0; place < FIRST; place += 1)
-      await Promise.all(sockets.slice(0, 1).map((one) => ask(one, toDocument(place))));
-    const stop = measureLongestTurn();
-    const answers = await Promise.all(
-      sockets.map((socket, place) => ask(socket, toDocument(FIRST + place))),
-    );
-    expect(stop()).toBeLessThan(MOST_OF_A_TURN_MS);
+    const asks = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(port)));
+    for (let place = 0; place < FIRST; place += 1) await asks[0]?.(toDocument(place));
+    const turns = createTurnWatch();
+    const answers = await Promise.all(asks.map((ask, place) => ask(toDocument(FIRST + place))));
+    expect(turns.end()).toBeLessThan(MOST_OF_A_TURN_MS);
     expect(answers.join("")).not.toContain("DOCUMENT_TOO_LARGE");
   },
 );
 
-/** Resolves with how the answer begins. */
-async function ask(socket: Socket, query: string): Promise<string> {
-  const body = JSON.stringify({ query });
-  const answer = once(socket, "data");
-  socket.write(
-    `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
-  return String(await answer);
+async function connect(port: number, accept: string): ReturnType<Connect> {
+  const socket = await openSocket(port);
+  onTestFinished(() => void socket.destroy());
+  return async (query) => {
+    const body = JSON.stringify({ query });
+    const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\nContent-Type: application/json`;
+    const answer = once(socket, "data");
+    socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    return String(await answer);
+  };
+}
+
+async function connectSocket(port: number): ReturnType<Connect> {
+  const { socket, messages, say } = await openRawWebSocket(port);
+  onTestFinished(() => void socket.destroy());
+  say({ type: "connection_init" });
+  await expect.poll(() => messages.length).toBe(1);
+  return async (query) => {
+    const answers = messages.length;
+    say({ type: "subscribe", id: `${answers}`, payload: { query } });
+    await expect
+      .poll(() => messages.length, { timeout: 20_000, interval: 1 })
+      .toBeGreaterThan(answers);
+    return messages[answers] ?? "";
+  };
 }
 
 function fill(head: string, toPart: (at: number) => string, tail: string): string {

@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 
 import { DOCUMENTS } from "../../src/client/documents.ts";
 import { createDocumentChecks } from "../../src/operations/document-checks.ts";
-import { createBacklog } from "../../src/schema/backlog.ts";
 import { readDocuments } from "../../src/server/console-page.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
@@ -15,8 +14,6 @@ function createRunner({ areTrusted = false } = {}) {
   const yoga = createYoga({ schema, parserAndValidationCache: false, plugins: [checks.plugin] });
   const share = { take: () => undefined };
   return {
-    ...checks,
-    share,
     run(source: string) {
       const { parse, validate } = yoga.getEnveloped({ params: {}, share });
       const document: unknown = parse(source);
@@ -64,29 +61,4 @@ test("a document of more than 10,000 characters is refused, unless the operator 
 test("what the client, the console and tools send by themselves is far shorter than that", () => {
   const texts = [getIntrospectionQuery(), ...DOCUMENTS, ...readDocuments("console/dist")];
   expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(5_000);
-});
-
-test("an owner's new documents are judged one in a turn of the event loop, and other owners' beside them", async () => {
-  const { judgeInTurn, recall, share } = createRunner();
-  const judged = () =>
-    ["{ a }", "{ b: a }", "{ c: a }"].map((source) => recall(source, null, {}) !== null);
-  const anna = { viewer: { ownerId: "anna" }, share };
-  const all = Promise.all([
-    judgeInTurn("{ a }", anna),
-    judgeInTurn("{ b: a }", anna),
-    judgeInTurn("{ c: a }", { viewer: { ownerId: "ben" }, share }),
-  ]);
-  expect(judged()).toEqual([true, false, true]);
-  await all;
-  expect(judged()).toEqual([true, true, true]);
-});
-
-test("a document whose client has left before its turn is not judged", async () => {
-  const { judgeInTurn, recall } = createRunner();
-  const backlog = createBacklog({ mostBytes: 1_000 });
-  const left = backlog.open("anna", () => undefined);
-  left.close();
-  const asker = { viewer: { ownerId: "anna" }, share: left };
-  await expect(judgeInTurn("{ a }", asker)).rejects.toThrow("The answer is over");
-  expect(recall("{ a }", null, {})).toBeNull();
 });

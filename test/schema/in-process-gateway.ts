@@ -59,7 +59,7 @@ export async function openInProcessGateway(
   onTestFinished(() => store.close());
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
-  const stepInTurn = createTurns(1, undefined, 1);
+  const stepInTurn = createTurns(1, { inAll: 1 });
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const learning = createLearning({

@@ -96,7 +96,7 @@ async function openWorld() {
   onTestFinished(() => tracking.close());
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
-  const stepInTurn = createTurns(1, undefined, 1);
+  const stepInTurn = createTurns(1, { inAll: 1 });
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const { learning } = tracking;

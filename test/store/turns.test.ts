@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { createTurns } from "../../src/store/turns.ts";
+import { beginInTurn, createSlices, createTurns } from "../../src/store/turns.ts";
 
 /** Acts that go on until they are told to end. */
 function createActs() {
@@ -69,7 +69,7 @@ test("acts leave a turn of the event loop to everybody else between two of them"
 });
 
 test("where few may run of all, names take turns, however much one of them asks", async () => {
-  const inTurn = createTurns(1, undefined, 1);
+  const inTurn = createTurns(1, { inAll: 1 });
   const { begun, end, act } = createActs();
   const greedy = ["a1", "a2", "a3"].map((name) => inTurn("a", act(name)));
   const others = [inTurn("b", act("b1")), inTurn("c", act("c1"))];
@@ -81,4 +81,42 @@ test("where few may run of all, names take turns, however much one of them asks"
     await nextTurn();
   }
   await Promise.all([...greedy, ...others]);
+});
+
+test("acts that take little follow each other in one turn of the event loop, others leave it to everybody else", async () => {
+  const inTurn = createSlices();
+  const { begun, act, end } = createActs();
+  const burn = async () => {
+    const { user } = process.cpuUsage();
+    while (process.cpuUsage({ user, system: 0 }).user < 20_000);
+  };
+  const first = inTurn("a", async () => "done");
+  const second = inTurn("a", burn);
+  const third = inTurn("a", act("a3"));
+  const other = inTurn("b", act("b1"));
+  expect(await first).toBe("done");
+  await second;
+  expect(begun).toEqual(["b1"]);
+  await nextTurn();
+  await nextTurn();
+  expect(begun).toEqual(["b1", "a3"]);
+  end("a3");
+  end("b1");
+  await Promise.all([third, other]);
+});
+
+test("what is begun in a turn goes on after it, and fails for whoever began it alone", async () => {
+  const inTurn = createSlices();
+  const { begun, act, end } = createActs();
+  const first = beginInTurn(inTurn, "a", (leave) => {
+    leave();
+    return act("a1")();
+  });
+  const failing = beginInTurn(inTurn, "a", () => Promise.reject(new Error("no")));
+  const third = beginInTurn(inTurn, "a", async () => "done");
+  await expect(failing).rejects.toThrow("no");
+  expect(await third).toBe("done");
+  expect(begun).toEqual(["a1"]);
+  end("a1");
+  expect(await first).toBe("a1");
 });
