@@ -284,7 +284,7 @@ test.each([
   ],
   [
     "many unknown fields",
-    `mutation { ${many(450, (n) => `submitDeployment${n}`)} }`,
+    `{ ${many(450, (n) => `deploymentOf${n}`)} }`,
     "GRAPHQL_VALIDATION_FAILED",
   ],
   ["4,900 directives", `{ __typename ${"@a".repeat(4_900)} }`, "DOCUMENT_TOO_LARGE"],
