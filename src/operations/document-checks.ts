@@ -11,7 +11,6 @@ import { LRUCache } from "lru-cache";
 
 import { COMMANDS } from "../config/commands.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
-import type { OperationOrigin } from "./create-operations.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";
@@ -35,7 +34,8 @@ const LONGEST_DOCUMENT = 10_000;
 const MOST_KEPT_CHARACTERS = 300_000;
 
 /** What an operation comes with. */
-type Asker = Pick<OperationOrigin, "onJudged"> & {
+type Asker = {
+  readonly onJudged?: (() => void) | undefined;
   /** Counts the memory that its document takes while it is run. */
   readonly share: Pick<BacklogShare, "take">;
 };
