@@ -19,7 +19,7 @@ const LONGEST_REASON_BYTES = 123;
 /** More than that leaves at once: it would only wait in memory. */
 const MOST_CORKED_BYTES = 16_384;
 const KEEP_ALIVE_MS = 12_000;
-/** What a message takes until it leaves, besides its own bytes: small ones fill the memory soonest. */
+/** What a message takes until it is handled, or leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
 /** Clients tell one ping's answer from another's by some bytes. */
 const LONGEST_ECHO_BYTES = 1_024;
@@ -72,6 +72,8 @@ export function serveSocket(options: {
   let unsentCount = 0;
   let isCorked = false;
   let unhandledBytes = 0;
+  /** Messages that wait for their turn. */
+  let waitingCount = 0;
   /** Of the messages whose operations have not ended: what they came with is kept as long. */
   let handledBytes = 0;
 
@@ -113,7 +115,7 @@ export function serveSocket(options: {
           // Set up like this, ws gives nothing but buffers.
           const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
           session.pendingCount += 1;
-          handledBytes += bytes.length;
+          handledBytes += bytes.length + MESSAGE_BYTES;
           count();
           handleInTurn(bytes, handle)
             .catch((error: unknown) => {
@@ -122,7 +124,7 @@ export function serveSocket(options: {
             })
             .finally(() => {
               session.pendingCount -= 1;
-              handledBytes -= bytes.length;
+              handledBytes -= bytes.length + MESSAGE_BYTES;
               count();
             });
         });
@@ -151,20 +153,25 @@ export function serveSocket(options: {
     });
   });
 
-  /** A client that is let in waits for the turn of its owner. */
+  /** A client that is let in waits for the turn of its owner, and no more is read from it meanwhile. */
   async function handleInTurn(
     bytes: Buffer,
     handle: (text: string) => Promise<void>,
   ): Promise<void> {
-    const act = async (leave: () => void): Promise<void> => {
-      // A client may go on sending on a socket that closes, to no effect.
-      const handling = session.isClosed() ? undefined : handle(bytes.toString());
+    // A client may go on sending on a socket that closes, to no effect.
+    const begin = () => (session.isClosed() ? undefined : handle(bytes.toString()));
+    const { admission } = session;
+    if (admission === null) return await begin();
+    waitingCount += 1;
+    const handled = operations.begin(admission.viewer.ownerId, async (leave) => {
+      waitingCount -= 1;
+      if (waitingCount === 0) socket.resume();
+      const handling = begin();
       leave();
       await handling;
-    };
-    const { admission } = session;
-    if (admission === null) await act(() => undefined);
-    else await operations.begin(admission.viewer.ownerId, act);
+    });
+    if (waitingCount > 0) socket.pause();
+    return await handled;
   }
 
   /** What came before the client is let in counts for as long as it is not. */

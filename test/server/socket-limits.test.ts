@@ -171,11 +171,13 @@ test("a reader that stops reading is closed so that the stock client comes back"
   });
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
-  const query = `{ echo(text: "${"x".repeat(200_000)}") }`;
+  const query = "query ($text: String!) { echo(text: $text) }";
+  const payload = { query, variables: { text: "x".repeat(200_000) } };
   const closed = closing(socket);
   socket.pause();
   // More than the kernel keeps for both sides.
-  for (let id = 0; id < 100; id += 1) socket.send(subscribe(String(id), query));
+  for (let id = 0; id < 100; id += 1)
+    socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
   await isCut;
   // Only a reader sees that its socket is closed.
   socket.resume();

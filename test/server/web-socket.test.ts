@@ -106,9 +106,10 @@ describe("WebSocket", () => {
     leaving.send('{"type":"connection_init"}');
     await once(leaving, "message");
     leaving.pause();
-    const query = `{ echo(text: "${"x".repeat(200_000)}") }`;
+    const query = "query ($text: String!) { echo(text: $text) }";
+    const payload = { query, variables: { text: "x".repeat(200_000) } };
     for (let id = 0; id < 50; id += 1)
-      leaving.send(JSON.stringify({ id: String(id), type: "subscribe", payload: { query } }));
+      leaving.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
     const last = { id: "last", type: "subscribe", payload: { query: "subscription { ticks }" } };
     leaving.send(JSON.stringify(last));
     await vi.waitFor(() => expect(counts.open).toBe(1), 10_000);
