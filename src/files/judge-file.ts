@@ -26,7 +26,9 @@ export async function judgeFile(path: string): Promise<FileFacts> {
   const [contentType, extension] = findType(svgRoot === null ? await readExtension(path) : "svg");
   const kind = kindOf(contentType);
   if (svgRoot !== null) return { contentType, extension, kind, ...measureSvg(svgRoot) };
-  const size = kind === "IMAGE" ? measurePicture(head) : NO_SIZE;
+  if (kind !== "IMAGE") return { contentType, extension, kind, ...NO_SIZE };
+  const isHeif = contentType === "image/avif" || contentType === "image/heic";
+  const size = isHeif ? measureHeif(head) : measurePicture(head);
   return { contentType, extension, kind, ...size };
 }
 
@@ -159,7 +161,34 @@ function measurePicture(head: Uint8Array): Size {
   }
 }
 
-const MEASURED: ReadonlySet<string> = new Set(["bmp", "gif", "heif", "jpg", "png", "tiff", "webp"]);
+const MEASURED: ReadonlySet<string> = new Set(["bmp", "gif", "jpg", "png", "tiff", "webp"]);
+
+/** The largest size of an item: a picture may have tiles, and smaller copies. Only so many boxes are read, which may be tiny. */
+function measureHeif(head: Uint8Array): Size {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  let largest = { width: 0, height: 0 };
+  let at = 0;
+  for (let boxes = 0; boxes < MOST_BOXES && at + SIZE_BOX_BYTES <= head.length; boxes += 1) {
+    const bytes = view.getUint32(at);
+    const name = Buffer.from(head.subarray(at + 4, at + 8)).toString("latin1");
+    if (name === "ispe") {
+      const [width, height] = [view.getUint32(at + 12), view.getUint32(at + 16)];
+      if (width * height > largest.width * largest.height) largest = { width, height };
+    }
+    // What is in a box comes before what is behind it. One that tells no size is the last, or too large for a head.
+    at += HEADERS_OF_BOXES.get(name) ?? (bytes < 8 ? head.length : bytes);
+  }
+  return largest.width === 0 ? NO_SIZE : largest;
+}
+
+const MOST_BOXES = 1_000;
+const SIZE_BOX_BYTES = 20;
+/** Of boxes that hold others, among which the sizes are: how many bytes come first. */
+const HEADERS_OF_BOXES: ReadonlyMap<string, number> = new Map([
+  ["meta", 12],
+  ["iprp", 8],
+  ["ipco", 8],
+]);
 
 /** As far as the root tells it in pixels. */
 function measureSvg(root: string): Size {

@@ -15,11 +15,10 @@ import { FileStoreError } from "./file-store.ts";
 import { startFileUpkeep } from "./file-upkeep.ts";
 import { createFileName } from "./judge-file.ts";
 import { startKeeper } from "./keep-outputs.ts";
-import { createNeedCheck } from "./need-check.ts";
+import { createFindOwner } from "./find-owner.ts";
 import { openFileStore } from "./open-file-store.ts";
 import { createKeepOutputs } from "./request-keep.ts";
 import { createSignedUrls } from "./signed-urls.ts";
-import { createThumbnails } from "./thumbnail.ts";
 import { createUploadService } from "./uploads.ts";
 
 /** RunComfy may fetch a file until the job's deadline, by a clock that is not ours. */
@@ -98,10 +97,9 @@ export async function openFiles({
   const all = opening.move();
   return {
     store: fileStore,
-    thumbnails: createThumbnails({ atOnce: 2 }),
     urls,
     uploads,
-    isNeeded: createNeedCheck(store.files),
+    findOwner: createFindOwner(store.files),
     publicUrl: settings.publicUrl,
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
     /** Says that there are files to keep; undefined where outputs are not kept. */

@@ -1,7 +1,7 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 
-import type { Sharp } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 
 import type { KeptFile } from "../job/kept-file.ts";
 import { createTurns } from "../store/turns.ts";
@@ -10,47 +10,68 @@ import { type FileFacts, openPicture, readHead } from "./judge-file.ts";
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
 type ThumbnailWidth = (typeof THUMBNAIL_WIDTHS)[number];
 
-export type Thumbnails = ReturnType<typeof createThumbnails>;
-
-/** Makes smaller pictures, `atOnce` at once; up to 100 others wait for their turn. */
-export function createThumbnails({
-  atOnce,
-  timeoutMs = TIMEOUT_MS,
-}: {
-  readonly atOnce: number;
-  /** For a stream to come. */
-  readonly timeoutMs?: number;
-}) {
-  const inTurn = createPictureTurns(atOnce);
-  return {
-    /**
-     * A WebP at most so wide, upright and of the first frame, of what `open` gives once it is its turn; null for what is no
-     * picture, is damaged or too large, or takes too long. Rejects with a `PicturesBusyError`, and as `open` and its stream
-     * do. The stream is destroyed in the end.
-     */
-    async make(
-      open: () => Promise<Readable | null>,
-      width: ThumbnailWidth,
-    ): Promise<Buffer | null> {
-      return await inTurn(async () => {
-        const source = await open();
-        const bytes = source && (await collect(source, timeoutMs).finally(() => source.destroy()));
-        if (!bytes || isLongAnimation(bytes, bytes.length)) return null;
-        return await draw(await openPicture(bytes, UPRIGHT), width);
-      });
-    },
-  };
+/**
+ * Makes a WebP at most so wide, upright and of the first frame, of what `open` gives once it is its turn; null for what is
+ * no picture, is damaged or too large, or takes too long. Rejects with a `PicturesBusyError`, and as `open` and its stream
+ * do. The stream is destroyed in the end.
+ */
+export async function makeThumbnail(
+  open: () => Promise<Readable | null>,
+  options: {
+    /** Whose picture it is. */
+    readonly ownerId: string;
+    readonly width: ThumbnailWidth;
+    /** For the stream to come. */
+    readonly timeoutMs?: number;
+  },
+): Promise<Buffer | null> {
+  const { ownerId, width, timeoutMs = TIMEOUT_MS } = options;
+  return await inTurn(ownerId, async () => {
+    const source = await open();
+    const bytes = source && (await collect(source, timeoutMs).finally(() => source.destroy()));
+    if (!bytes || isLongAnimation(bytes, bytes.length)) return null;
+    return await draw(bytes, width);
+  });
 }
 
 /** Whether a kept file has thumbnails: others are no pictures, or take too much to draw. */
 export function hasThumbnails({ contentType, bytes, width, height }: KeptFile): boolean {
-  if (!DRAWN.has(contentType ?? "") || width === null || height === null) return false;
-  return width * height <= LIMITS.limitInputPixels && (bytes ?? Infinity) <= MOST_BYTES;
+  const [family, format = ""] = contentType?.split("/") ?? [];
+  if (family !== "image" || bytes === null || width === null || height === null) return false;
+  // As if it were transparent: its bands and their depth are only known where it is drawn.
+  const isLarge = isTooLarge({ format, width, height, channels: 4, depth: "uchar" }, bytes, "draw");
+  return !isLarge && bytes <= MOST_BYTES;
 }
 
-const DRAWN = new Set(
-  ["jpeg", "png", "webp", "gif", "avif", "tiff"].map((format) => `image/${format}`),
-);
+/**
+ * Whether libvips would need too much memory. How much it needs for each byte of the picture was measured: it reads some
+ * formats row by row, and others whole and more than once. A turned picture is held whole in each.
+ */
+function isTooLarge(picture: PictureFacts, fileBytes: number, work: "draw" | "write"): boolean {
+  const { format, width, height, channels, depth, isProgressive = false } = picture;
+  const factors = FACTORS.get(format === "jpeg" && isProgressive ? "progressive jpeg" : format);
+  const sampleBytes = depth === "uchar" ? 1 : depth === "ushort" ? 2 : 8;
+  const pictureBytes = width * height * channels * sampleBytes;
+  return fileBytes + pictureBytes * (factors?.[work] ?? Infinity) > MOST_NEEDED_BYTES;
+}
+
+type PictureFacts = Pick<Metadata, "width" | "height" | "channels" | "depth"> & {
+  readonly format: string;
+  readonly isProgressive?: boolean;
+};
+
+/** Libvips calls every format of its family `heif`, of which it can read AVIF alone. */
+const AVIF = { draw: 6, write: 13.5 } as const;
+const FACTORS: ReadonlyMap<string, { readonly draw: number; readonly write: number }> = new Map([
+  ["jpeg", { draw: 1, write: 1 }],
+  ["progressive jpeg", { draw: 2.5, write: 2.5 }],
+  ["png", { draw: 1, write: 1 }],
+  ["webp", { draw: 1.5, write: 6 }],
+  ["gif", { draw: 2, write: 2 }],
+  ["tiff", { draw: 2.5, write: 2.5 }],
+  ["avif", AVIF],
+  ["heif", AVIF],
+]);
 
 /** Before the first frame libvips walks through all of them: of a few megabytes for minutes, and nothing ends that. */
 function isLongAnimation(head: Uint8Array, bytes: number): boolean {
@@ -69,14 +90,14 @@ const MOST_ANIMATED_BYTES = 1_048_576;
  */
 export async function stripMetadata(
   path: string,
-  { contentType }: Pick<FileFacts, "contentType">,
+  { contentType, ownerId }: Pick<FileFacts, "contentType"> & { readonly ownerId: string },
 ): Promise<void> {
   if (!contentType.startsWith("image/")) return;
   const encode = ENCODERS.get(contentType);
   if (encode === undefined) throw new StripMetadataError(UNKNOWN_FORMAT);
   if (isLongAnimation(await readHead(path), (await stat(path)).size))
     throw new StripMetadataError(LONG_ANIMATION);
-  await inTurnToStrip(() => writeAnew(path, contentType, encode));
+  await inTurn(ownerId, () => writeAnew(path, contentType, encode));
 }
 
 export class PicturesBusyError extends Error {
@@ -93,6 +114,8 @@ export class StripMetadataError extends Error {
 
 const UNKNOWN_FORMAT =
   "Of pictures of this format the metadata can't be removed. Save it as JPEG or PNG in a program for pictures.";
+const TOO_LARGE =
+  "The picture is too large for its metadata to be removed. Make it smaller, or save it as JPEG in a program for pictures.";
 const LONG_ANIMATION =
   "The animation is too large for its metadata to be removed. Save one of its frames as a picture.";
 const DAMAGED =
@@ -114,9 +137,12 @@ export function originalOf(name: string): string {
 
 const THUMBNAIL_NAME = new RegExp(`\\.(?:${THUMBNAIL_WIDTHS.join("|")})\\.webp$`);
 
+/** Of each owner. */
 const MOST_WAITING = 100;
 /** Of a picture that comes as a stream, and has to be held in memory. */
 const MOST_BYTES = 64 * 1_048_576;
+/** By one picture. */
+const MOST_NEEDED_BYTES = 300 * 1_048_576;
 const TIMEOUT_MS = 10_000;
 const PATIENCE = { seconds: TIMEOUT_MS / 1_000 } as const;
 const LIMITS = { failOn: "error", limitInputPixels: 100_000_000 } as const;
@@ -124,24 +150,29 @@ const UPRIGHT = { ...LIMITS, autoOrient: true } as const;
 /** A WebP can't be longer. */
 const LONGEST_SIDE = 16_383;
 
-/** Each picture takes one of the four threads on which Node also reads files and looks names up. */
-const inTurnToStrip = createPictureTurns(1);
+/**
+ * One picture of each owner at a time, and two in all: each takes one of the four threads on which Node also reads files
+ * and looks names up, and much memory.
+ */
+const inTurn = createTurns(1, {
+  waiting: { most: MOST_WAITING, refuse: () => new PicturesBusyError() },
+  inAll: 2,
+});
 
-/** Effort would cost minutes with AVIF; a TIFF stays what it is to the last bit. */
+/**
+ * Effort would cost minutes with AVIF, and with WebP twice the memory; a JPEG whose coding is optimised is held whole. A TIFF
+ * stays what it is to the last bit.
+ */
 const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
-  ["image/jpeg", (picture) => picture.jpeg({ quality: 95, chromaSubsampling: "4:4:4" })],
+  [
+    "image/jpeg",
+    (picture) => picture.jpeg({ quality: 95, chromaSubsampling: "4:4:4", optimiseCoding: false }),
+  ],
   ["image/png", (picture) => picture.png()],
-  ["image/webp", (picture) => picture.webp({ quality: 95 })],
+  ["image/webp", (picture) => picture.webp({ quality: 95, effort: 2 })],
   ["image/tiff", (picture) => picture.tiff({ compression: "deflate" })],
   ["image/avif", (picture) => picture.avif({ quality: 95, effort: 0 })],
 ]);
-
-/** At most so many pictures at once; up to 100 others wait for their turn, all in one line. */
-function createPictureTurns(atOnce: number) {
-  const waiting = { most: MOST_WAITING, refuse: () => new PicturesBusyError() };
-  const inTurn = createTurns(atOnce, { waiting });
-  return async <T>(work: () => Promise<T>): Promise<T> => await inTurn("pictures", work);
-}
 
 /** Null where there is nothing, or too much. */
 async function collect(source: Readable, timeoutMs: number): Promise<Buffer | null> {
@@ -162,8 +193,10 @@ async function collect(source: Readable, timeoutMs: number): Promise<Buffer | nu
   }
 }
 
-async function draw(picture: Sharp, width: number): Promise<Buffer | null> {
+async function draw(bytes: Buffer, width: number): Promise<Buffer | null> {
   try {
+    const picture = await openPicture(bytes, UPRIGHT);
+    if (isTooLarge(await picture.metadata(), bytes.length, "draw")) return null;
     return await picture
       .resize({ width, height: LONGEST_SIDE, fit: "inside", withoutEnlargement: true })
       .timeout(PATIENCE)
@@ -181,7 +214,10 @@ async function writeAnew(
 ): Promise<void> {
   const fresh = `${path}.stripped`;
   try {
-    const { space, pages = 1 } = await (await openPicture(path, LIMITS)).metadata();
+    const facts = await (await openPicture(path, LIMITS)).metadata();
+    const { size } = await stat(path);
+    if (isTooLarge(facts, size, "write")) throw new StripMetadataError(TOO_LARGE);
+    const { space, pages = 1 } = facts;
     // Sharp can't turn an animation, nor write one as AVIF.
     const animated = pages > 1 && contentType !== "image/avif";
     const picture = await openPicture(path, { ...LIMITS, animated, autoOrient: !animated });
@@ -192,6 +228,7 @@ async function writeAnew(
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh, { force: true });
+    if (error instanceof StripMetadataError) throw error;
     throw new StripMetadataError(DAMAGED, { cause: error });
   }
 }

@@ -109,7 +109,7 @@ export function createUploadService(dependencies: {
     return { contentType, extension: facts.extension };
   }
 
-  async function strip(path: string, judged: Judged): Promise<void> {
+  async function strip(path: string, judged: Judged & Pick<Upload, "ownerId">): Promise<void> {
     await stripMetadata(path, judged).catch((error: unknown) => {
       if (error instanceof StripMetadataError)
         throw new RefusedUploadError(422, "INVALID_FILE", error.message);
@@ -161,7 +161,8 @@ export function createUploadService(dependencies: {
       if (draft.bytes !== upload.bytes) throw wrongSize(upload);
       const judged = await judge(draft.path, upload);
       if (typeof judged === "string") throw new RefusedUploadError(422, "INVALID_FILE", judged);
-      if (dependencies.isMetadataStripped) await strip(draft.path, judged);
+      const { ownerId } = upload;
+      if (dependencies.isMetadataStripped) await strip(draft.path, { ...judged, ownerId });
       const name = createFileName(judged.extension);
       await draft.keepAs(name, judged.contentType);
       if (await uploads.receive(upload.id, name)) return;

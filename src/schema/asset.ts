@@ -72,7 +72,7 @@ export function addAsset(builder: Builder): void {
         type: "URL",
         nullable: true,
         description:
-          "The URL of a smaller, upright WebP of the copy. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`. Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and for pictures above 100 million pixels or 64 MiB.",
+          "The URL of a smaller, upright WebP of the copy. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`. Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and for pictures above 64 MiB or that may take more than 300 MiB of memory to draw.",
         args: {
           width: t.arg.int({
             defaultValue: 320,

@@ -5,10 +5,14 @@ import type { BaseLogger } from "pino";
 
 import { toFileHeaders } from "../files/file-headers.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
-import type { IsNeeded } from "../files/need-check.ts";
+import type { FindOwner } from "../files/find-owner.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
-import type { Thumbnails } from "../files/thumbnail.ts";
-import { THUMBNAIL_WIDTHS, PicturesBusyError, toThumbnailName } from "../files/thumbnail.ts";
+import {
+  makeThumbnail,
+  PicturesBusyError,
+  THUMBNAIL_WIDTHS,
+  toThumbnailName,
+} from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
 import type { Refusal } from "./refuse.ts";
 import { unavailable } from "./refuse.ts";
@@ -31,13 +35,11 @@ type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
 /** Makes what answers requests for files, whose URLs are signed; resolves with a refusal where there is nothing to send. */
 export function createFileAnswer({
   store,
-  thumbnails,
-  isNeeded,
+  findOwner,
   log,
 }: {
   readonly store: FileStore;
-  readonly isNeeded: IsNeeded;
-  readonly thumbnails: Thumbnails;
+  readonly findOwner: FindOwner;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
   let readers = 0;
@@ -51,8 +53,9 @@ export function createFileAnswer({
     if (readers === MOST_READERS) return BUSY;
     readers += 1;
     try {
-      if (!(await isNeeded(target.name))) return NOT_FOUND;
-      const name = target.width === null ? target.name : await findThumbnail(target);
+      const ownerId = await findOwner(target.name);
+      if (ownerId === null) return NOT_FOUND;
+      const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
       if (name === null) return NOT_FOUND;
       return await send(request, response, name, target.seconds);
     } catch (error) {
@@ -71,17 +74,20 @@ export function createFileAnswer({
   };
 
   /** The name of a smaller picture, which is made where it is missing; null where there can be none. */
-  async function findThumbnail({ name, width }: SignedTarget): Promise<string | null> {
+  async function findThumbnail(
+    { name, width }: SignedTarget,
+    ownerId: string,
+  ): Promise<string | null> {
     const known = THUMBNAIL_WIDTHS.find((one) => one === width);
     if (known === undefined) return null;
     const smaller = toThumbnailName(name, known);
     if ((await store.size(smaller)) !== null) return smaller;
     const open = async () => (await store.open(name))?.stream ?? null;
-    const picture = await thumbnails.make(open, known);
+    const picture = await makeThumbnail(open, { ownerId, width: known });
     if (picture === null) return null;
     await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
     await draft.keepAs(smaller, "image/webp");
-    if (await isNeeded(name)) return smaller;
+    if ((await findOwner(name)) !== null) return smaller;
     // Whoever deleted the file meanwhile did not find it.
     await store.delete(smaller);
     return null;

@@ -11,9 +11,8 @@ import type {
   Operations,
 } from "../operations/create-operations.ts";
 import type { FileStore } from "../files/file-store.ts";
-import type { IsNeeded } from "../files/need-check.ts";
+import type { FindOwner } from "../files/find-owner.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
-import type { Thumbnails } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";
 import type { OnRefusal, RequestRates, Slots } from "../operations/owner-limits.ts";
@@ -49,10 +48,9 @@ export type ServerOptions = {
   readonly backlog: Backlog;
   readonly files: {
     readonly store: FileStore;
-    readonly thumbnails: Thumbnails;
     readonly uploads: UploadService;
     readonly urls: SignedUrls;
-    readonly isNeeded: IsNeeded;
+    readonly findOwner: FindOwner;
     /** Null is what the server listens on. */
     readonly publicUrl: string | null;
   };

@@ -54,22 +54,27 @@ export function createFiles(
     return row?.due_at == null ? null : { ...file, token: row.due_at };
   }
 
-  /** Those of these names that a kept file has, or an upload of which `condition` holds. */
+  /** The owners of those of these names that a kept file has, or an upload of which `condition` holds. */
   async function findNamed(
     names: readonly string[],
     condition: RawBuilder<boolean>,
-  ): Promise<string[]> {
+  ): Promise<ReadonlyMap<string, string>> {
     const rows = await inChunks(names, (chunk) =>
       reads
         .selectFrom("kept_files")
-        .select("file")
+        .innerJoin("jobs", "id", "job_id")
+        .select(["file", "owner_id"])
         .where("file", "in", chunk)
         .unionAll(
-          reads.selectFrom("uploads").select("file").where("file", "in", chunk).where(condition),
+          reads
+            .selectFrom("uploads")
+            .select(["file", "owner_id"])
+            .where("file", "in", chunk)
+            .where(condition),
         )
         .execute(),
     );
-    return rows.flatMap(({ file }) => file ?? []);
+    return new Map(rows.map((row) => [row.file ?? "", row.owner_id]));
   }
 
   return {
@@ -143,7 +148,7 @@ export function createFiles(
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
-    findNeeded: (names) => findNamed(names, sql`not ${isUnused(nowMs)}`),
+    findOwners: (names) => findNamed(names, sql`not ${isUnused(nowMs)}`),
 
     async listDoomed(limit) {
       const rows = await queries.selectFrom("doomed_files").selectAll().limit(limit).execute();
@@ -157,7 +162,7 @@ export function createFiles(
     },
 
     async findUnknown(names) {
-      const known = new Set(await findNamed(names, sql`1 = 1`));
+      const known = await findNamed(names, sql`1 = 1`);
       return names.filter((name) => !known.has(name));
     },
 

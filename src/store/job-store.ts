@@ -245,8 +245,8 @@ export type Files = {
   request(job: Job, urls: readonly string[]): Promise<boolean>;
   /** In the order of `jobIds`, each by the URL that the output names. */
   readMany(jobIds: readonly string[]): Promise<ReadonlyMap<string, KeptFile>[]>;
-  /** Those of these names, each once, that a kept file has, or an upload that stays. */
-  findNeeded(names: readonly string[]): Promise<string[]>;
+  /** The owners' ids by name, of those of these names that a kept file has, or an upload that stays. */
+  findOwners(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Names of files that nobody needs any more, because their row is gone. */
   listDoomed(limit: number): Promise<string[]>;
   /** Forgets some that were deleted. */

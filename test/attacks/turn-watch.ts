@@ -4,10 +4,14 @@ export function createTurnWatch() {
   let last = process.threadCpuUsage();
   let isOver = false;
 
-  function turn(): void {
+  function note(): void {
     const { user, system } = process.threadCpuUsage();
     longestMs = Math.max(longestMs, (user + system - last.user - last.system) / 1_000);
     last = { user, system };
+  }
+
+  function turn(): void {
+    note();
     if (!isOver) setImmediate(turn);
   }
 
@@ -15,6 +19,8 @@ export function createTurnWatch() {
   return {
     end(): number {
       isOver = true;
+      // This turn, too.
+      note();
       return longestMs;
     },
   };

@@ -9,26 +9,25 @@ import { expect, test } from "vitest";
 
 import { judgeFile } from "../../src/files/judge-file.ts";
 import {
-  createThumbnails,
+  hasThumbnails,
+  makeThumbnail,
   originalOf,
   stripMetadata,
   THUMBNAIL_WIDTHS,
   toThumbnailName,
   toThumbnailWidth,
 } from "../../src/files/thumbnail.ts";
+import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const { make } = createMake({ atOnce: 2 });
-
-/** What makes thumbnails of what is given, a path or a stream. */
-function createMake(options: Parameters<typeof createThumbnails>[0]) {
-  const thumbnails = createThumbnails(options);
-  const toStream = (source: string | Readable) =>
-    typeof source === "string" ? createReadStream(source) : source;
-  return {
-    make: (source: string | Readable, width: (typeof THUMBNAIL_WIDTHS)[number]) =>
-      thumbnails.make(async () => toStream(source), width),
-  };
+/** Makes a thumbnail of what is given, a path or a stream. */
+function make(
+  source: string | Readable,
+  width: (typeof THUMBNAIL_WIDTHS)[number],
+  { ownerId = "owner", timeoutMs = 10_000 } = {},
+): Promise<Buffer | null> {
+  const open = async () => (typeof source === "string" ? createReadStream(source) : source);
+  return makeThumbnail(open, { ownerId, width, timeoutMs });
 }
 
 function draw(width: number, height: number, background = "teal") {
@@ -110,7 +109,9 @@ test("a long animation has no thumbnail, as libvips would walk through all of it
     expect(await make(Readable.from([short]), 64)).not.toBeNull();
     expect(await make(Readable.from([long]), 64)).toBeNull();
     const path = await write(long);
-    await expect(stripMetadata(path, await judgeFile(path))).rejects.toThrow(/metadata/);
+    await expect(
+      stripMetadata(path, { ...(await judgeFile(path)), ownerId: "owner" }),
+    ).rejects.toThrow(/metadata/);
   }
 });
 
@@ -144,15 +145,15 @@ test("a stream that is too large for the memory is left early", async () => {
 });
 
 test("a stream that stops is left after a while", async () => {
-  const { make } = createMake({ atOnce: 1, timeoutMs: 100 });
   const stopped = new PassThrough();
   stopped.write("some");
-  await expect(make(stopped, 64)).rejects.toThrow(/^The picture comes too slowly\./);
+  await expect(make(stopped, 64, { timeoutMs: 100 })).rejects.toThrow(
+    /^The picture comes too slowly\./,
+  );
   expect(stopped.destroyed).toBe(true);
 });
 
 test("one more than a hundred that wait is refused, and all others have their turn", async () => {
-  const { make } = createMake({ atOnce: 1 });
   const png = await draw(10, 10).png().toBuffer();
   const first = new PassThrough();
   const made = [make(first, 64)];
@@ -173,6 +174,44 @@ test("one more than a hundred that wait is refused, and all others have their tu
   expect(await measure(await make(Readable.from([png]), 64))).toMatchObject({ width: 10 });
 });
 
+test("an owner's pictures are made one at a time, and those of all owners two at a time, in turns", async () => {
+  const png = await draw(10, 10).png().toBuffer();
+  const begun: string[] = [];
+  const sources = new Map<string, PassThrough>();
+  const made = ["a1", "a2", "a3", "b1", "c1"].map((name) => {
+    const source = new PassThrough();
+    sources.set(name, source);
+    const open = async () => {
+      begun.push(name);
+      return source;
+    };
+    return makeThumbnail(open, { ownerId: name.slice(0, 1), width: 64 });
+  });
+  for (const [index, name] of ["a1", "b1", "c1", "a2", "a3"].entries()) {
+    // The third of all waits for one of the first two, and an owner's second for its first.
+    const expected = ["a1", "b1", "c1", "a2", "a3"].slice(0, index === 3 ? 4 : index + 2);
+    await expect.poll(() => begun).toEqual(expected);
+    sources.get(name)?.end(png);
+    await made[["a1", "a2", "a3", "b1", "c1"].indexOf(name)];
+  }
+  for (const picture of await Promise.all(made)) expect(picture).not.toBeNull();
+});
+
+test("what would take too much memory to draw has no thumbnail, which is told of common pictures beforehand", () => {
+  const kept = { ...NOT_KEPT, state: "KEPT", file: "a", bytes: 1_000, height: 1_000 } as const;
+  const widest = (format: string): number => {
+    const widths = Array.from({ length: 100 }, (_, index) => (index + 1) * 1_000);
+    const contentType = `image/${format}`;
+    return widths.findLast((width) => hasThumbnails({ ...kept, contentType, width })) ?? 0;
+  };
+  expect(widest("jpeg")).toBe(78_000);
+  expect(widest("png")).toBe(78_000);
+  expect(widest("webp")).toBe(52_000);
+  expect(widest("avif")).toBe(13_000);
+  expect(widest("heic")).toBe(0);
+  expect(hasThumbnails({ ...kept, contentType: "image/png", width: 10, bytes: 70e6 })).toBe(false);
+});
+
 test("a width is rounded up to that of a thumbnail", () => {
   expect([-1, 64, 65, 1_000, 5_000].map(toThumbnailWidth)).toEqual([64, 64, 320, 1_024, 1_024]);
 });
@@ -186,7 +225,7 @@ test("a thumbnail's name tells whose it is", () => {
 /** Strips a file, and gives what is left. */
 async function strip(bytes: Buffer) {
   const path = await write(bytes);
-  await stripMetadata(path, await judgeFile(path));
+  await stripMetadata(path, { ...(await judgeFile(path)), ownerId: "owner" });
   expect(await readdir(dirname(path))).toEqual(["file"]);
   return { path, left: await readFile(path) };
 }
@@ -274,10 +313,24 @@ test("a picture that can't be written anew is refused, and files that are none s
   expect((await strip(sound)).left).toEqual(sound);
 });
 
+test("a picture whose depth or format would take too much memory to write anew is refused", async () => {
+  const turned = { r: 1, g: 2, b: 3, alpha: 0.5 };
+  const webp = draw(3_700, 3_700).webp({ effort: 0 }).toBuffer();
+  const deep = sharp({ create: { width: 6_500, height: 6_500, channels: 4, background: turned } })
+    .toColourspace("rgb16")
+    .png({ compressionLevel: 1 })
+    .toBuffer();
+  const [allowed, refused] = await Promise.all([webp, deep]);
+  expect(await measure((await strip(allowed)).left)).toMatchObject({ width: 3_700 });
+  await expect(strip(refused)).rejects.toThrow(/too large for its metadata .* save it as JPEG/);
+});
+
 test("a damaged picture is refused, and stays as it is", async () => {
   const png = await draw(600, 400).png().toBuffer();
   const path = await write(png.subarray(0, -200));
-  await expect(stripMetadata(path, { contentType: "image/png" })).rejects.toMatchObject({
+  await expect(
+    stripMetadata(path, { contentType: "image/png", ownerId: "owner" }),
+  ).rejects.toMatchObject({
     name: "StripMetadataError",
     message: expect.stringContaining("Save it anew"),
   });

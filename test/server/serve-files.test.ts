@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 
-import type { IsNeeded } from "../../src/files/need-check.ts";
+import type { FindOwner } from "../../src/files/find-owner.ts";
 import type { FileStore } from "../../src/files/file-store.ts";
 import { DatabaseAwayError } from "../../src/store/database-error.ts";
 import { NO_FILES } from "../support/no-files.ts";
@@ -12,11 +12,11 @@ import { serve } from "./serve.ts";
 async function serveFrom(
   store: Partial<FileStore>,
   {
-    isNeeded = NO_FILES.isNeeded,
+    findOwner = NO_FILES.findOwner,
     width = null,
-  }: { isNeeded?: IsNeeded; width?: number | null } = {},
+  }: { findOwner?: FindOwner; width?: number | null } = {},
 ) {
-  const files = { ...NO_FILES, store: { ...NO_FILES.store, ...store }, isNeeded };
+  const files = { ...NO_FILES, store: { ...NO_FILES.store, ...store }, findOwner };
   const { url } = await serve({ files });
   const signed = new URL(files.urls.create({ folder: "files", name: "a.png", width }));
   return `${url}${signed.pathname}${signed.search}`;
@@ -57,10 +57,10 @@ test("a browser that has the file is told so, with the headers that a file has",
 });
 
 test("what was deleted is not found, wherever its bytes still are", async () => {
-  const isNeeded = async () => false;
+  const findOwner = async () => null;
   const store = { presign: async () => IN_BUCKET, size: async () => 5 };
   for (const width of [null, 64]) {
-    const url = await serveFrom(store, { isNeeded, width });
+    const url = await serveFrom(store, { findOwner, width });
     for (const method of ["GET", "HEAD"]) {
       const { status, headers } = await fetch(url, { method, redirect: "manual" });
       expect([status, headers.get("cache-control")]).toEqual([404, "no-store"]);
@@ -88,14 +88,14 @@ test("a thumbnail of what was deleted while it was made goes, too", async () => 
         [Symbol.asyncDispose]: async () => undefined,
       }),
     },
-    { width: 64, isNeeded: async () => isThere },
+    { width: 64, findOwner: async () => (isThere ? "owner" : null) },
   );
   expect((await fetch(url)).status).toBe(404);
   expect(kept).toEqual(new Set(["a.png"]));
 });
 
 test("where nothing tells whether a file was deleted, it can't be read at the moment", async () => {
-  const isNeeded = () => Promise.reject(new DatabaseAwayError({}));
-  const { status, headers } = await fetch(await serveFrom({ size: async () => 5 }, { isNeeded }));
+  const findOwner = () => Promise.reject(new DatabaseAwayError({}));
+  const { status, headers } = await fetch(await serveFrom({ size: async () => 5 }, { findOwner }));
   expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);
 });

@@ -170,10 +170,10 @@ export function describeFiles(context: {
     test("are needed until their job is deleted, and by no other name", async () => {
       const job = await succeed();
       await store().files.settle(await claimOne(), { ...KEPT, file: "needed.png" });
-      const find = () => store().files.findNeeded(["needed.png", "unknown.png", "needed.png"]);
-      expect(await find()).toEqual(["needed.png"]);
+      const find = () => store().files.findOwners(["needed.png", "unknown.png", "needed.png"]);
+      expect([...(await find())]).toEqual([["needed.png", job.ownerId]]);
       expect(await store().jobs.delete(job.id)).toBe(true);
-      expect(await find()).toEqual([]);
+      expect([...(await find())]).toEqual([]);
     });
 
     test("that are gone from their place are told as FAILED", async () => {
@@ -245,7 +245,7 @@ export function describeFiles(context: {
       expect(await store().uploads.deleteUnused(10)).toBe(1);
       const ids = [used, twice, unused, young, open];
       const found = async () => (await store().uploads.readMany(ids)).map((one) => one !== null);
-      const isNeeded = async () => (await store().files.findNeeded(["twice.png"])).length === 1;
+      const isNeeded = async () => (await store().files.findOwners(["twice.png"])).size === 1;
       expect(await found()).toEqual([true, true, false, true, true]);
       await deleteUsed(first);
       expect(await store().uploads.deleteUnused(10)).toBe(1);

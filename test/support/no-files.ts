@@ -1,5 +1,4 @@
 import { createSignedUrls } from "../../src/files/signed-urls.ts";
-import { createThumbnails } from "../../src/files/thumbnail.ts";
 import type { ServerOptions } from "../../src/server/server-parts.ts";
 import type { Services } from "../../src/schema/context.ts";
 
@@ -15,7 +14,6 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     delete: unexpected,
     presign: null,
   },
-  thumbnails: createThumbnails({ atOnce: 1 }),
   urls: createSignedUrls({ key: "key", publicUrl: () => "http://127.0.0.1:4000", now: Date.now }),
   uploads: {
     createUpload: unexpected,
@@ -24,7 +22,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     check: async () => [],
     toSent: async (input) => input,
   },
-  isNeeded: async () => true,
+  findOwner: async () => "owner",
   keepOutputs: unexpected,
   publicUrl: null,
 };

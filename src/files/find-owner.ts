@@ -2,21 +2,21 @@ import DataLoader from "dataloader";
 
 import type { Files } from "../store/job-store.ts";
 
-/** Whether anybody still needs the file of a name; what was deleted nobody does, on whichever gateway. */
-export type IsNeeded = (name: string) => Promise<boolean>;
+/** The id of the owner of a file; null where nobody needs it any more, as what was deleted, on whichever gateway. */
+export type FindOwner = (name: string) => Promise<string | null>;
 
 /**
  * Asks the database for each request: only that knows what other gateways have deleted a moment ago. One statement is under
  * way at a time, and all who ask meanwhile share the next, so that a page full of pictures costs a few.
  */
-export function createNeedCheck(files: Pick<Files, "findNeeded">): IsNeeded {
+export function createFindOwner(files: Pick<Files, "findOwners">): FindOwner {
   let reading: Promise<unknown> = Promise.resolve();
-  const loader = new DataLoader<string, boolean>(
+  const loader = new DataLoader<string, string | null>(
     async (names) => {
-      const found = files.findNeeded(names);
+      const found = files.findOwners(names);
       reading = found;
-      const needed = new Set(await found);
-      return names.map((name) => needed.has(name));
+      const owners = await found;
+      return names.map((name) => owners.get(name) ?? null);
     },
     {
       // What is true now may not be the next time.
