@@ -100,6 +100,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
         id: target.name,
         begin: () => mustAsk && response.writeContinue(),
         allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
+        cut: (reason) => connections.cut(request.socket, reason),
       });
       await refuseIf(refusal);
       if (refusal === null) response.writeHead(204).end();

@@ -61,6 +61,7 @@ export function trackConnections(
     refuseConnection(socket, methodNotAllowed("The gateway is no proxy. Send GET or POST.")),
   );
 
+  /** Ends a connection with a reason, where that can still be told. */
   function cut(socket: Duplex, reason: Refusal): void {
     // A second answer would garble one that is on its way.
     const isAnswered = responsesOn(socket).some(({ headersSent }) => headersSent);
@@ -133,6 +134,7 @@ export function trackConnections(
       clearTimeout(arrivals.get(response));
       arrivals.set(response, expectBy(response, patienceMs, reason));
     },
+    cut,
     owesAnswer,
     /**
      * Stops accepting. Cuts at once what is idle, half sent or an event stream, which so does not complete; the rest has 8 s

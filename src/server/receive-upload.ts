@@ -8,10 +8,10 @@ import { hasCome, RefusedUploadError } from "../files/uploads.ts";
 import type { Refusal } from "./refuse.ts";
 import { unavailable } from "./refuse.ts";
 import { NOT_FOUND } from "./serve-files.ts";
+import { createTransferSlots } from "./transfer-slots.ts";
 
-/** At once, by a gateway, and of one owner. */
+/** At once, by a gateway. */
 const MOST_UPLOADS = 200;
-const MOST_OF_OWNER = 100;
 const MOST_SILENCE_MS = 20_000;
 /** Whoever is slower keeps others from uploading. */
 const LEAST_BYTES_PER_MS = 10;
@@ -23,6 +23,8 @@ type Receiving = {
   readonly begin: () => void;
   /** Gives the body so long from now on to arrive. */
   readonly allow: (patienceMs: number, reason: Refusal) => void;
+  /** Ends the connection. */
+  readonly cut: (reason: Refusal) => void;
 };
 
 /** Makes what takes the bytes of an upload; resolves with why they were refused, or null. */
@@ -33,24 +35,32 @@ export function createUploadAnswer({
   readonly uploads: UploadService;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  /** Whose each is that comes now, by its id. */
-  const underWay = new Map<string, string>();
+  const slots = createTransferSlots(MOST_UPLOADS);
+  /** The ids of those that come now, or wait. */
+  const underWay = new Set<string>();
 
   return async (
     request: IncomingMessage,
-    { id, begin, allow }: Receiving,
+    { id, begin, allow, cut }: Receiving,
   ): Promise<Refusal | null> => {
     if (request.method !== "PUT") return NOT_ALLOWED;
-    if (underWay.size >= MOST_UPLOADS || underWay.has(id)) return BUSY;
-    underWay.set(id, "");
+    if (underWay.has(id)) return BUSY;
+    underWay.add(id);
+    let release: (() => void) | null = null;
     try {
       const upload = await uploads.find(id);
       if (upload === null) return NOT_FOUND;
       if (upload.file !== null) return toRefusal(hasCome());
-      if (countOf(underWay, upload.ownerId) >= MOST_OF_OWNER) return BUSY;
-      underWay.set(id, upload.ownerId);
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
         return WRONG_LENGTH;
+      // It may have to wait for its slot first.
+      allow(MOST_SILENCE_MS, TOO_SLOW);
+      release = await slots.take({
+        ownerId: upload.ownerId,
+        countBytes: () => (request.complete ? null : request.socket.bytesRead),
+        cut: () => cut(BUSY),
+      });
+      if (release === null) return BUSY;
       begin();
       await uploads.receive(upload, inTime(request, allow));
       return null;
@@ -62,6 +72,7 @@ export function createUploadAnswer({
       return AWAY;
     } finally {
       underWay.delete(id);
+      release?.();
     }
   };
 }
@@ -80,10 +91,6 @@ async function* inTime(
     allow(isSlow ? 0 : MOST_SILENCE_MS, TOO_SLOW);
     yield chunk;
   }
-}
-
-function countOf(underWay: ReadonlyMap<string, string>, ownerId: string): number {
-  return [...underWay.values()].filter((one) => one === ownerId).length;
 }
 
 function toRefusal({ status, code, message }: RefusedUploadError): Refusal {

@@ -16,6 +16,7 @@ import {
 import { isDatabaseFailure } from "../store/database-error.ts";
 import type { Refusal } from "./refuse.ts";
 import { unavailable } from "./refuse.ts";
+import { createTransferSlots } from "./transfer-slots.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
 const MOST_READERS = 1_000;
@@ -42,7 +43,7 @@ export function createFileAnswer({
   readonly findOwner: FindOwner;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  let readers = 0;
+  const slots = createTransferSlots(MOST_READERS);
 
   return async (
     request: IncomingMessage,
@@ -50,11 +51,17 @@ export function createFileAnswer({
     target: SignedTarget,
   ): Promise<Refusal | null> => {
     if (request.method !== "GET" && request.method !== "HEAD") return NOT_ALLOWED;
-    if (readers === MOST_READERS) return BUSY;
-    readers += 1;
+    let release: (() => void) | null = null;
     try {
       const ownerId = await findOwner(target.name);
       if (ownerId === null) return NOT_FOUND;
+      release = await slots.take({
+        ownerId,
+        // A thumbnail may have to be made first.
+        countBytes: () => (response.headersSent ? request.socket.bytesWritten : null),
+        cut: () => response.destroy(),
+      });
+      if (release === null) return BUSY;
       const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
       if (name === null) return NOT_FOUND;
       return await send(request, response, name, target.seconds);
@@ -69,7 +76,7 @@ export function createFileAnswer({
       log.warn({ err: error }, "A file could not be read. Check where files are.");
       return AWAY;
     } finally {
-      readers -= 1;
+      release?.();
     }
   };
 

@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { createTransferSlots } from "../../src/server/transfer-slots.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Transfers that note what becomes of them. */
+function createTransfers(most: number) {
+  const slots = createTransferSlots(most);
+  const cut: string[] = [];
+  return {
+    cut,
+    /** One at so many bytes a second; null waits for the gateway. */
+    begin(name: string, bytesPerSecond: number | null = 10_000) {
+      const beganAt = performance.now();
+      const state: { slot: "waits" | "refused" | "taken"; release(): void } = {
+        slot: "waits",
+        release: () => undefined,
+      };
+      void slots
+        .take({
+          ownerId: name.slice(0, 1),
+          countBytes: () =>
+            bytesPerSecond && ((performance.now() - beganAt) / 1_000) * bytesPerSecond,
+          cut: () => void cut.push(name),
+        })
+        .then((release) => {
+          state.slot = release === null ? "refused" : "taken";
+          if (release !== null) state.release = release;
+        });
+      return state;
+    },
+  };
+}
+
+const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1_000);
+
+test("one owner may hold all slots while nobody else waits", async () => {
+  const { begin, cut } = createTransfers(4);
+  const all = ["a1", "a2", "a3", "a4"].map((name) => begin(name));
+  await pass(60);
+  expect(all.map(({ slot }) => slot)).toEqual(Array.from({ length: 4 }, () => "taken"));
+  expect(cut).toEqual([]);
+  expect(vi.getTimerCount()).toBe(1);
+  for (const { release } of all) release();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("whoever waits gets the next slot, the owner with the fewest first", async () => {
+  const { begin } = createTransfers(4);
+  const [first, other] = [begin("a1"), begin("b1")];
+  for (const name of ["a2", "d1"]) begin(name);
+  const waiting = [begin("a3"), begin("b2"), begin("c1")];
+  await pass(0.5);
+  first.release();
+  first.release();
+  await pass(0);
+  expect(waiting.map(({ slot }) => slot)).toEqual(["waits", "waits", "taken"]);
+  other.release();
+  await pass(0);
+  expect(waiting.map(({ slot }) => slot)).toEqual(["waits", "taken", "taken"]);
+});
+
+test("who waits for ten seconds is refused, and gives no slot back", async () => {
+  const { begin, cut } = createTransfers(1);
+  const first = begin("a1");
+  const second = begin("a2");
+  await pass(9.5);
+  expect(second.slot).toBe("waits");
+  await pass(1.5);
+  expect(second.slot).toBe("refused");
+  expect(cut).toEqual([]);
+  first.release();
+  const third = begin("a3");
+  await pass(0);
+  expect(third.slot).toBe("taken");
+});
+
+test("while others wait, an owner gives what it holds above a quarter, the slowest first", async () => {
+  const { begin, cut } = createTransfers(8);
+  for (const name of ["a1", "a2", "a3", "a4", "a5"]) begin(name, 100_000 / Number(name.slice(1)));
+  for (const name of ["b1", "b2", "b3"]) begin(name, 50_000 / Number(name.slice(1)));
+  await pass(5);
+  const others = ["c1", "c2", "c3", "d1", "d2"].map((name) => begin(name));
+  await pass(1);
+  expect(cut).toEqual(["a5", "a4", "a3", "b3"]);
+  // Then all have their part, and the last one waits until one ends.
+  expect(others.map(({ slot }) => slot)).toEqual(["taken", "taken", "waits", "taken", "taken"]);
+});
+
+test("what waits for the gateway is not cut", async () => {
+  const { begin, cut } = createTransfers(4);
+  for (const name of ["a1", "a2", "a3"]) begin(name, null);
+  begin("a4");
+  await pass(30);
+  const [first, second] = [begin("b1"), begin("b2")];
+  await pass(1);
+  expect(cut).toEqual(["a4"]);
+  expect([first.slot, second.slot]).toEqual(["taken", "waits"]);
+});
+
+test("who is slower than 1 KiB a second for 20 s gives way to whoever waits", async () => {
+  const { begin, cut } = createTransfers(4);
+  begin("a1", 900);
+  begin("b1", 1_100);
+  begin("c1", 0);
+  begin("d1", 50_000);
+  await pass(19.5);
+  const first = begin("a2");
+  await pass(0.4);
+  expect([first.slot, cut]).toEqual(["waits", []]);
+  await pass(1);
+  expect([first.slot, cut]).toEqual(["taken", ["a1"]]);
+  const [second, third] = [begin("a3"), begin("a4")];
+  await pass(1);
+  expect([second.slot, third.slot, cut]).toEqual(["taken", "waits", ["a1", "c1"]]);
+});
+
+test("who was slow, and is no longer, stays", async () => {
+  const cut: string[] = [];
+  let bytes = 0;
+  const slots = createTransferSlots(1);
+  void slots.take({ ownerId: "a", countBytes: () => bytes, cut: () => void cut.push("a") });
+  await pass(25);
+  bytes = 100_000;
+  await pass(1);
+  void slots.take({ ownerId: "a", countBytes: () => 0, cut: () => undefined });
+  await pass(5);
+  expect(cut).toEqual([]);
+});
+
+test("as many may wait as there are slots, and of more the longest line loses its last", async () => {
+  const { begin } = createTransfers(4);
+  for (const name of ["w", "x", "y", "z"]) begin(name);
+  const greedy = ["a1", "a2", "a3", "a4", "a5"].map((name) => begin(name));
+  await pass(0);
+  expect(greedy.map(({ slot }) => slot)).toEqual(["waits", "waits", "waits", "waits", "refused"]);
+  const other = begin("b1");
+  await pass(0);
+  expect(other.slot).toBe("waits");
+  expect(greedy.map(({ slot }) => slot)).toEqual(["waits", "waits", "waits", "refused", "refused"]);
+});
