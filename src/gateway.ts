@@ -6,7 +6,6 @@ import type { Logger } from "pino";
 
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
-import type { Viewer } from "./auth/viewer.ts";
 import { DOCUMENTS } from "./client/documents.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Catalogue } from "./deployments/catalogue.ts";
@@ -22,6 +21,7 @@ import { createBacklog } from "./schema/backlog.ts";
 import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
+import type { Origin } from "./schema/reads.ts";
 import { createReads } from "./schema/reads.ts";
 import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
@@ -201,18 +201,20 @@ export async function startGateway(
   await tracking.start();
   const inTurn = createTurns(store.readsPerOwner);
   const stepInTurn = createTurns(1, { inAll: 1 });
+  const largeInTurn = createTurns(1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const endWaits = createEndWaits(watchJob);
   const ownServices: Services = {
-    openReads: (viewer: Viewer) =>
+    openReads: (origin: Origin) =>
       createReads({
         store,
         learning: tracking.learning,
         details,
         inTurn,
         stepInTurn,
-        viewer,
+        largeInTurn,
+        origin,
       }),
     mostAnswerBytes: limits.answerBytes,
     tracking,

@@ -1,4 +1,5 @@
-import { findUrls } from "../job/asset.ts";
+import type { Asset } from "../job/asset.ts";
+import { toUrls } from "../job/asset.ts";
 import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
@@ -14,16 +15,19 @@ export function createKeepOutputs({
   store,
   onKeep,
 }: {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files">;
+  readonly store: Pick<JobStore, "jobs" | "files">;
   /** Hears that there are files to keep. */
   readonly onKeep: () => void;
 }) {
-  return async (jobId: string, ownerId: string): Promise<Job> => {
+  return async (
+    jobId: string,
+    ownerId: string,
+    readAssets: (job: Job) => Promise<readonly Asset[]>,
+  ): Promise<Job> => {
     const job = await store.jobs.read(jobId, ownerId);
     if (job === null) throw new JobNotFoundError(jobId);
     if (!isFinished(job)) throw new JobNotFinishedError(job);
-    const [stored] = await store.documents.read([jobId], null);
-    const urls = findUrls(stored?.documents?.output ?? null);
+    const urls = toUrls(await readAssets(job));
     if (!(await store.files.request(job, urls))) return job;
     onKeep();
     return (await store.jobs.read(jobId, ownerId)) ?? job;

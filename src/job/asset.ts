@@ -1,5 +1,5 @@
 import { toSegmentText } from "./input-issue.ts";
-import type { JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
 export type AssetKind = "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
@@ -11,18 +11,11 @@ export type Asset = {
   /** Where in the output, e.g. `images[0]`; at most 1,000 characters. */
   readonly path: string;
   readonly kind: AssetKind;
-  /** When the upstream deletes the file; null when it is not known when the job finished. */
-  readonly expiresAt: Date | null;
 };
-
-/** An asset, and whose it is. */
-export type JobAsset = Asset & { readonly jobId: string };
 
 /** Far more than any real output has; a long key is repeated in the path of every file below it. */
 const MOST_ASSETS = 1_000;
 const LONGEST_PATH = 1_000;
-
-const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 
 const EXTENSIONS: readonly (readonly [AssetKind, RegExp])[] = [
   ["IMAGE", /\.(png|jpe?g|webp|gif|avif|bmp|tiff?|heic|svg)$/i],
@@ -37,34 +30,64 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
 ];
 
 /** Every http(s) URL in an output, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
-export function findAssets(output: JsonValue, finishedAt: Date | null): Asset[] {
-  const expiresAt = finishedAt === null ? null : new Date(finishedAt.getTime() + KEPT_MS);
+export function findAssets(output: JsonValue): Asset[] {
   const assets: Asset[] = [];
-  /** `kind` is what the file name beside the value says of it, or else the nearest key that says anything. */
-  const visit = (value: JsonValue, path: string, kind: AssetKind | null): void => {
-    if (assets.length === MOST_ASSETS) return;
-    if (typeof value === "string") {
-      const url = /^https?:\/\//i.test(value) ? URL.parse(value) : null;
-      if (url === null) return;
-      const own = findKind(EXTENSIONS, url.pathname) ?? kind ?? "OTHER";
-      assets.push({ url: value, path, kind: own, expiresAt });
-    } else if (isJsonArray(value)) {
-      value.forEach((member, index) => visit(member, enter(path, index), kind));
+  /** What leads to the value. Few values are URLs, and only for these it is looked at. */
+  const steps: { key: string | number; readonly of: Holder }[] = [];
+
+  function visit(value: JsonValue): void {
+    if (typeof value === "string") add(value);
+    else if (isJsonArray(value)) {
+      const step = { key: 0, of: value };
+      steps.push(step);
+      for (; step.key < value.length && assets.length < MOST_ASSETS; step.key++)
+        visit(value[step.key] ?? null);
+      steps.pop();
     } else if (isJsonObject(value)) {
-      const named = Object.hasOwn(value, "filename") ? value["filename"] : undefined;
-      const fileKind = typeof named === "string" ? findKind(EXTENSIONS, named) : null;
-      for (const [key, member] of Object.entries(value)) {
-        visit(member, enter(path, key), fileKind ?? findKind(KEYS, key) ?? kind);
+      const step = { key: "", of: value };
+      steps.push(step);
+      for (step.key of Object.keys(value)) {
+        if (assets.length === MOST_ASSETS) break;
+        visit(value[step.key] ?? null);
       }
+      steps.pop();
     }
-  };
-  visit(output, "", null);
+  }
+
+  function add(text: string): void {
+    const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
+    if (url === null) return;
+    const kind = findKind(EXTENSIONS, url.pathname) ?? findKindAbove(steps) ?? "OTHER";
+    assets.push({ url: text, path: toPath(steps), kind });
+  }
+
+  visit(output);
   return assets;
 }
 
-function enter(path: string, segment: string | number): string {
-  const short = typeof segment === "string" ? segment.slice(0, LONGEST_PATH) : segment;
-  return (path + toSegmentText(short, path === "")).slice(0, LONGEST_PATH);
+type Holder = JsonObject | readonly JsonValue[];
+/** From an object or a list to one of its members. */
+type Step = { readonly key: string | number; readonly of: Holder };
+
+function toPath(steps: readonly Step[]): string {
+  let path = "";
+  for (const { key } of steps) {
+    const short = typeof key === "string" ? key.slice(0, LONGEST_PATH) : key;
+    path = (path + toSegmentText(short, path === "")).slice(0, LONGEST_PATH);
+  }
+  return path;
+}
+
+/** What the file name beside a value says of it, or else its key; or the same of what it is in, the nearest first. */
+function findKindAbove(steps: readonly Step[]): AssetKind | null {
+  for (const { key, of } of steps.toReversed()) {
+    if (typeof key === "number" || !isJsonObject(of)) continue;
+    const name = Object.hasOwn(of, "filename") ? of["filename"] : undefined;
+    const kind = typeof name === "string" ? findKind(EXTENSIONS, name) : null;
+    const said = kind ?? findKind(KEYS, key);
+    if (said !== null) return said;
+  }
+  return null;
 }
 
 function findKind(
@@ -74,7 +97,16 @@ function findKind(
   return patterns.find(([, pattern]) => pattern.test(text))?.[0] ?? null;
 }
 
-/** The URLs of all files that an output names, each once. */
-export function findUrls(output: JsonValue): readonly string[] {
-  return [...new Set(findAssets(output, null).map(({ url }) => url))];
+/** From JSON in which assets were kept. */
+export function toAssets(stored: JsonValue): readonly Asset[] {
+  return isJsonArray(stored) ? stored.filter(isAsset) : [];
+}
+
+function isAsset(value: JsonValue | Asset): value is Asset {
+  return isJsonObject(value) && typeof value["url"] === "string";
+}
+
+/** Each URL once. */
+export function toUrls(assets: readonly Asset[]): readonly string[] {
+  return [...new Set(assets.map(({ url }) => url))];
 }

@@ -172,8 +172,8 @@ export function createMetrics() {
       },
       jobs: {
         ...store.jobs,
-        async save(job, output, keep) {
-          const isSaved = await store.jobs.save(job, output, keep);
+        async save(job, result) {
+          const isSaved = await store.jobs.save(job, result);
           if (isSaved && isFinished(job)) noteEnd(job);
           return isSaved;
         },

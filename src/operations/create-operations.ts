@@ -115,6 +115,7 @@ export function createOperations(options: {
       createSubscriptionRunner(subscribe, toContext),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
+      FINISH,
       ...(aroundOperation === undefined ? [] : [createSurrounder(aroundOperation)]),
     ],
   });
@@ -242,6 +243,13 @@ const NOT_ACCEPTABLE: Plugin = {
       "application/json",
     );
   },
+};
+
+/** Lets go what an execution keeps others from. */
+const FINISH: Plugin<{ readonly finish?: () => void }> = {
+  onExecute: ({ args: { contextValue } }) => ({
+    onExecuteDone: () => contextValue.finish?.(),
+  }),
 };
 
 /** For queries and mutations. */

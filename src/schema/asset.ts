@@ -1,9 +1,16 @@
-import type { AssetKind, JobAsset } from "../job/asset.ts";
+import type { Asset, AssetKind } from "../job/asset.ts";
+import type { Job } from "../job/job.ts";
 import { hasThumbnails, toThumbnailWidth } from "../files/thumbnail.ts";
 import type { KeepState, KeptFile } from "../job/kept-file.ts";
 import { NOT_KEPT } from "../job/kept-file.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
+
+/** An asset, and whose it is. */
+export type JobAsset = Asset & { readonly job: Pick<Job, "id" | "finishedAt"> };
+
+/** How long the upstream keeps a file. */
+const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 
 const KEEP_STATES: Readonly<Record<KeepState, { readonly description: string }>> = {
   NOT_KEPT: { description: "No copy was requested. `keepOutputs` requests one." },
@@ -32,21 +39,25 @@ export function addAsset(builder: Builder): void {
   builder.objectType("Asset", {
     description: "A hosted file in a job's output.",
     fields: (t) => ({
-      url: t.expose("url", {
+      url: t.field({
         type: "URL",
         description:
           "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
+        resolve: ({ url }, _arguments, { loaders }) => loaders.tellText(url),
       }),
-      path: t.exposeString("path", {
+      path: t.string({
         description:
           "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
+        resolve: ({ path }, _arguments, { loaders }) => loaders.tellText(path),
       }),
       kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
-      expiresAt: t.expose("expiresAt", {
+      expiresAt: t.field({
         type: "DateTime",
         nullable: true,
         description:
           "When RunComfy deletes the file, 7 days after the job's end; the copy at `keptUrl` stays. Null when the end is not known.",
+        resolve: ({ job: { finishedAt } }) =>
+          finishedAt === null ? null : new Date(finishedAt.getTime() + KEPT_MS),
       }),
       keep: t.field({
         type: keepState,
@@ -110,8 +121,8 @@ export function addAsset(builder: Builder): void {
   });
 }
 
-async function findKept({ jobId, url }: JobAsset, { loaders }: GatewayContext): Promise<KeptFile> {
-  return (await loaders.keptFiles.load(jobId)).get(url) ?? NOT_KEPT;
+async function findKept({ job, url }: JobAsset, { loaders }: GatewayContext): Promise<KeptFile> {
+  return (await loaders.keptFiles.load(job.id)).get(url) ?? NOT_KEPT;
 }
 
 function toTarget(name: string, width: number | null) {

@@ -35,6 +35,8 @@ export type BacklogShare = {
   hold(bytes: number): void;
   /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
   close(): void;
+  /** Throws once it is closed: what nobody waits for is not made. */
+  check(): void;
   /** Calls `act` when it is closed: the answer has left, or nobody waits for it. At once if it is closed already. */
   onClose(act: () => void): void;
 };
@@ -126,9 +128,13 @@ export function createBacklog(options: {
       let isOpen = true;
       const listeners: (() => void)[] = [];
 
-      function take(bytes: number): void {
-        // An operation that has failed, or whose client has left, goes on reading for a while.
+      /** An operation that has failed, or whose client has left, goes on for a while. */
+      function check(): void {
         if (!isOpen) throw over();
+      }
+
+      function take(bytes: number): void {
+        check();
         const problem = findProblem(owner, bytes);
         if (problem !== null) {
           onRefusal?.(LIMIT_NAME);
@@ -167,6 +173,7 @@ export function createBacklog(options: {
           while (isTooMuch()) cutLargest(owners.values().flatMap(({ holders }) => holders));
         },
         close,
+        check,
         onClose(act) {
           if (isOpen) listeners.push(act);
           else act();

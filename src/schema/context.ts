@@ -5,17 +5,16 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/wait-for-end.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
-import type { BacklogShare } from "./backlog.ts";
 import type { KeepOutputs } from "../files/request-keep.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
 import { Loaders } from "./loaders.ts";
-import type { Reads } from "./reads.ts";
+import type { Origin, Reads } from "./reads.ts";
 
 /** What the schema needs of the gateway. */
 export type Services = {
-  openReads(viewer: Viewer): Reads;
-  /** The most that the inputs and outputs of one answer, or of one event of a stream, may take. */
+  openReads(origin: Origin): Reads;
+  /** The most that the documents of jobs in one answer, or in one event of a stream, may take. */
   readonly mostAnswerBytes: number;
   /** Each rejects with an error of its mutation's result union for an expected failure. */
   readonly tracking: Pick<
@@ -60,7 +59,7 @@ class Operation {
   }
 
   get reads(): Reads {
-    return (this.#reads ??= this.#services.openReads(this.viewer));
+    return (this.#reads ??= this.#services.openReads(this.#origin));
   }
 
   get loaders(): Loaders {
@@ -78,17 +77,19 @@ class Operation {
       onLeft: this.#origin.share.onClose,
     });
 
+  /** Called when it is executed, and its answer is made into text before anything else happens: others may go on. */
+  readonly finish = (): void => this.#reads?.largeTurn.leave();
+
   /** Called before the operation is executed once more. */
   readonly tellAnew = (): void => this.#loaders?.tellAnew();
 
   /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
   readonly startAnew = (): void => {
+    this.finish();
     this.#loaders?.leave();
     this.#loaders = undefined;
   };
 }
-
-type Origin = { readonly viewer: Viewer; readonly share: BacklogShare };
 
 /**
  * The context of one operation; whoever opened the `share` closes it once the answer has left or never will. Reads

@@ -2,6 +2,7 @@ import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../jo
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
+import { readAssets } from "./job.ts";
 
 /** Adds what takes files in and keeps them. */
 export function addFileMutations(builder: Builder): void {
@@ -71,9 +72,12 @@ export function addFileMutations(builder: Builder): void {
         result: { name: "KeepOutputsSuccess", description: "The files will be kept." },
         dataField: { name: "job", description: "The job as it is now." },
       },
-      resolve: async (_root, { jobId }, { files, viewer, loaders }) => {
+      resolve: async (_root, { jobId }, context) => {
         if (!isIdentifier(jobId)) throw new JobNotFoundError(jobId);
-        const job = await files.keepOutputs(jobId, viewer.ownerId);
+        const { files, viewer, loaders } = context;
+        const job = await files.keepOutputs(jobId, viewer.ownerId, (job) =>
+          readAssets(job, context),
+        );
         loaders.clear();
         return job;
       },

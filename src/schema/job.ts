@@ -1,7 +1,8 @@
 import type { GraphQLResolveInfo } from "graphql";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { findAssets } from "../job/asset.ts";
+import type { Asset } from "../job/asset.ts";
+import { toAssets } from "../job/asset.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job, JobStatus } from "../job/job.ts";
@@ -13,7 +14,8 @@ import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
-import { findSelected, isOutputSelected } from "./selected-fields.ts";
+import type { DocumentName } from "../store/job-store.ts";
+import { findDocumentNames, findSelected } from "./selected-fields.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
@@ -77,9 +79,9 @@ export function addJob(
           "What the job was given; always an object. RunComfy gets it as it is, with URLs in place of uploads and nothing filled in. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
         resolve: async (job, _arguments, context) => {
-          const { input, inputBytes } = await readDocuments(job, context);
-          context.loaders.tell(inputBytes);
-          return input;
+          const { value, bytes } = await readDocument(job, "input", context);
+          context.loaders.tell(bytes);
+          return value;
         },
       }),
       output: t.field({
@@ -93,12 +95,10 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They count towards the size of the answer as `output` does, and fail as `input` does.",
+          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't, and they fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         resolve: async (job, _arguments, context) =>
-          findAssets(await readOutput(job, context), job.finishedAt).map((asset) =>
-            Object.assign({ jobId: job.id }, asset),
-          ),
+          (await readAssets(job, context)).map((asset) => Object.assign({ job }, asset)),
       }),
       estimate: t.field({
         type: "JobEstimate",
@@ -277,16 +277,22 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 /** The output; null until the job SUCCEEDED. */
 export async function readOutput(job: Job, context: GatewayContext): Promise<JsonValue> {
   if (job.status !== "SUCCEEDED") return null;
-  const { output, outputBytes } = await readDocuments(job, context);
-  context.loaders.tell(outputBytes);
-  return output;
+  const { value, bytes } = await readDocument(job, "output", context);
+  context.loaders.tell(bytes);
+  return value;
 }
 
-async function readDocuments({ id }: Job, { loaders }: GatewayContext) {
-  const documents = await loaders.documents.load(id);
+/** Empty until the job SUCCEEDED. */
+export async function readAssets(job: Job, context: GatewayContext): Promise<readonly Asset[]> {
+  if (job.status !== "SUCCEEDED") return [];
+  return toAssets((await readDocument(job, "assets", context)).value);
+}
+
+async function readDocument({ id }: Job, name: DocumentName, { loaders }: GatewayContext) {
+  const document = await loaders.documents.load({ jobId: id, name });
   // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
-  if (documents === null) throw toCoded(new JobNotFoundError(id));
-  return documents;
+  if (document === null) throw toCoded(new JobNotFoundError(id));
+  return document;
 }
 
 async function findJob(
@@ -295,7 +301,6 @@ async function findJob(
   info: GraphQLResolveInfo,
 ): Promise<Job | null> {
   if (!isIdentifier(id)) return null;
-  const selected = findSelected(info);
-  const isWhole = selected.has("input") || isOutputSelected(selected);
+  const isWhole = findDocumentNames(findSelected(info)).length > 0;
   return await (isWhole ? loaders.wholeJobs : loaders.jobs).load(id);
 }

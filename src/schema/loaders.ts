@@ -2,12 +2,17 @@ import DataLoader from "dataloader";
 
 import type { Job, JobEvent } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
-import type { JobDocuments, JobFilter, StoredDocuments } from "../store/job-store.ts";
+import type { JsonValue } from "../job/json.ts";
+import type { DocumentName, JobFilter, StoredDocuments } from "../store/job-store.ts";
 import { createAnswerRoom } from "./answer-room.ts";
 import type { BacklogShare } from "./backlog.ts";
 import type { Reads } from "./reads.ts";
 
-type LoadedDocuments = JobDocuments & Pick<StoredDocuments, "inputBytes" | "outputBytes">;
+type DocumentKey = { readonly jobId: string; readonly name: DocumentName };
+type LoadedDocument = { readonly bytes: number; readonly value: JsonValue };
+
+/** Of those with more, an owner's operations have one at a time in memory, until their answers are made. */
+const MOST_MEDIUM_BYTES = 262_144;
 
 /** Those that were asked for. */
 type Made = {
@@ -15,7 +20,7 @@ type Made = {
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
-  documents?: DataLoader<string, LoadedDocuments | null>;
+  documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
   /** By the id of the job with which they came. */
   readonly read: Map<string, StoredDocuments>;
@@ -73,10 +78,11 @@ export class Loaders {
   }
 
   /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
-  get documents(): DataLoader<string, LoadedDocuments | null> {
+  get documents(): DataLoader<DocumentKey, LoadedDocument | null, string> {
     const { read } = this.#made;
-    return (this.#made.documents ??= new DataLoader((ids: readonly string[]) =>
-      this.#loadDocuments(ids, read),
+    return (this.#made.documents ??= new DataLoader(
+      (keys: readonly DocumentKey[]) => this.#loadDocuments(keys, read),
+      { cacheKeyFn: ({ jobId, name }: DocumentKey) => `${name} ${jobId}` },
     ));
   }
 
@@ -91,6 +97,12 @@ export class Loaders {
   /** Counts a document into the answer, each time that it is told. */
   tell(bytes: number): void {
     this.#room.tell(bytes);
+  }
+
+  /** The same for a text, which it returns. */
+  tellText(text: string): string {
+    this.#room.tell(text.length);
+    return text;
   }
 
   /** Forgets what was told: the answer is made once more. */
@@ -109,38 +121,59 @@ export class Loaders {
     this.#room.leave();
   }
 
-  async #loadDocuments(ids: readonly string[], known: ReadonlyMap<string, StoredDocuments>) {
+  async #loadDocuments(
+    keys: readonly DocumentKey[],
+    known: ReadonlyMap<string, StoredDocuments>,
+  ): Promise<(LoadedDocument | null | Error)[]> {
     const { read, enter } = this.#room;
     const found = await Promise.all(
-      ids.map(async (id) => known.get(id) ?? (await this.#reads.readDocuments(id))),
+      keys.map(async ({ jobId }) => known.get(jobId) ?? (await this.#reads.readDocuments(jobId))),
     );
-    const admitted = found.map((stored) => {
+    const admitted = found.map((stored, index) => {
+      const source = stored === null ? null : toSource(stored, keys[index]?.name ?? "input");
       try {
-        if (stored !== null) read(stored.inputBytes + stored.outputBytes);
-        return stored;
+        if (source !== null) read(source.bytes);
+        return source;
       } catch (error) {
         return toError(error);
       }
     });
     await enter();
-    const loaded: (LoadedDocuments | null | Error)[] = [];
+    const loaded: (LoadedDocument | null | Error)[] = [];
     // One after the other: many large ones at once would keep everybody else from the database.
-    for (const [index, stored] of admitted.entries()) {
+    for (const [index, key] of keys.entries()) {
+      const source = admitted[index] ?? null;
       loaded.push(
-        stored === null || stored instanceof Error
-          ? stored
-          : await this.#complete(ids[index] ?? "", stored).catch(toError),
+        source === null || source instanceof Error
+          ? source
+          : await this.#complete(key, source).catch(toError),
       );
     }
     return loaded;
   }
 
-  async #complete(jobId: string, stored: StoredDocuments): Promise<LoadedDocuments | null> {
-    const whole = stored.documents === null ? await this.#reads.readLargeDocuments(jobId) : stored;
-    if (whole === null || whole.documents === null) return null;
-    const { inputBytes, outputBytes, documents } = whole;
-    return { ...documents, inputBytes, outputBytes };
+  async #complete({ jobId, name }: DocumentKey, source: Source): Promise<LoadedDocument | null> {
+    const { bytes, text, isSought } = source;
+    const { largeTurn, findAssets, readLargeDocument } = this.#reads;
+    if (bytes > MOST_MEDIUM_BYTES || isSought) await largeTurn.enter();
+    if (isSought) return { bytes, value: await findAssets(jobId) };
+    const value = text === null ? await readLargeDocument(jobId, name) : JSON.parse(text);
+    return value === undefined ? null : { bytes, value };
   }
+}
+
+/** What a document is made of; the text is null where it has to be read, and assets are sought in an output. */
+type Source = {
+  readonly bytes: number;
+  readonly text: string | null;
+  readonly isSought: boolean;
+};
+
+function toSource(stored: StoredDocuments, name: DocumentName): Source {
+  const document = stored[name];
+  if (document !== null) return { ...document, isSought: false };
+  const isSought = name === "assets" && stored.output !== null;
+  return { bytes: stored.output?.bytes ?? 0, text: isSought ? null : "null", isSought };
 }
 
 function toError(error: unknown): Error {

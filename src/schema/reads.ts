@@ -1,14 +1,22 @@
+import { setImmediate } from "node:timers/promises";
+
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
+import { findAssets } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
-import type { JobFilter, JobPage, JobRange, JobStore } from "../store/job-store.ts";
+import type { JsonValue } from "../job/json.ts";
+import type { DocumentName, JobFilter, JobPage, JobRange, JobStore } from "../store/job-store.ts";
 import type { Learning } from "../tracking/learning.ts";
 import { isWalk } from "../store/list-jobs.ts";
 import type { InTurn } from "../store/turns.ts";
 import { createWalkBudget } from "../store/walk-budget.ts";
 import { MOST_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
+import type { BacklogShare } from "./backlog.ts";
 import { toCoded } from "./coded-errors.ts";
+
+/** Whose operation reads, and for whose answer. */
+export type Origin = { readonly viewer: Viewer; readonly share: BacklogShare };
 
 /** What a viewer may read, and never so much at once that others wait for the database. */
 export type Reads = ReturnType<typeof createReads>;
@@ -19,7 +27,7 @@ export function ofReadable(filter: JobFilter, viewer: Viewer): JobFilter {
   return ownerId === undefined ? filter : { ...filter, ownerId };
 }
 
-/** Every read rejects with READ_TOO_SLOW when it takes too long. */
+/** Every read rejects with READ_TOO_SLOW when it takes too long, and once nobody waits for the answer any more. */
 export function createReads(options: {
   readonly store: JobStore;
   readonly learning: Learning;
@@ -27,15 +35,24 @@ export function createReads(options: {
   readonly inTurn: InTurn;
   /** For the steps of walks: one at a time. */
   readonly stepInTurn: InTurn;
-  readonly viewer: Viewer;
+  /** For large documents: one operation of an owner at a time. */
+  readonly largeInTurn: InTurn;
+  readonly origin: Origin;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: (() => number) | undefined;
 }) {
-  const { store, learning, details, inTurn, stepInTurn, viewer, now } = options;
+  const { store, learning, details, inTurn, stepInTurn, largeInTurn, origin, now } = options;
+  const { viewer } = origin;
   const { ownerId } = viewer;
   const readable = readableOwner(viewer);
+  const attempt = async <Value>(read: () => Promise<Value>): Promise<Value> => {
+    origin.share.check();
+    return await read().catch(rethrowCoded);
+  };
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
-    inTurn(ownerId, read).catch(rethrowCoded);
+    inTurn(ownerId, () => attempt(read));
+  const readText = (jobId: string, name: DocumentName) =>
+    run(() => store.documents.readText(jobId, name));
   const budget = createWalkBudget({
     now,
     inTurn: (step) => run(() => stepInTurn(ownerId, step)),
@@ -62,11 +79,67 @@ export function createReads(options: {
     readStats: (deploymentId: string) => run(() => learning.readStats(deploymentId)),
     /** Of jobs that the viewer has read. */
     readKeptFiles: (ids: readonly string[]) => run(() => store.files.readMany(ids)),
-    // The next three are for jobs that the viewer has read.
-    readDocuments: (jobId: string) => details.readDocuments(ownerId, jobId).catch(rethrowCoded),
-    readLargeDocuments: (jobId: string) =>
-      details.readLargeDocuments(ownerId, jobId).catch(rethrowCoded),
-    readHistory: (jobId: string) => details.readHistory(ownerId, jobId).catch(rethrowCoded),
+    // The rest is for jobs that the viewer has read.
+    readDocuments: (jobId: string) => attempt(() => details.readDocuments(ownerId, jobId)),
+    /** One that is large; undefined where it is gone. */
+    async readLargeDocument(jobId: string, name: DocumentName): Promise<JsonValue | undefined> {
+      const text = await readText(jobId, name);
+      return text === null ? undefined : await parseApart(text);
+    },
+    /** What files the output names of a job that ended in a version before; kept beside it from then on. */
+    async findAssets(jobId: string): Promise<JsonValue> {
+      // Somebody may have found them meanwhile.
+      const known = await readText(jobId, "assets");
+      if (known !== null) return JSON.parse(known);
+      const text = await readText(jobId, "output");
+      const assets = findAssets(await parseApart(text ?? "null"));
+      await run(() => store.documents.noteAssets(jobId, assets));
+      return assets;
+    },
+    readHistory: (jobId: string) => attempt(() => details.readHistory(ownerId, jobId)),
+    largeTurn: createOwnTurn(origin, largeInTurn),
+  };
+}
+
+/** Parses in a turn of the event loop of its own: what comes before and after may take as long. */
+async function parseApart(text: string): Promise<JsonValue> {
+  await setImmediate();
+  const value: JsonValue = JSON.parse(text);
+  await setImmediate();
+  return value;
+}
+
+/**
+ * An operation's turn among those of its owner: it begins with the first `enter`, and ends with `leave` or when nobody waits
+ * for the answer any more. Whoever has it waits for nothing that others of the owner hold, so that it always ends.
+ */
+function createOwnTurn(origin: Origin, inTurn: InTurn) {
+  let turn: { readonly begun: Promise<void>; end(): void } | null = null;
+  let isHeard = false;
+
+  function leave(): void {
+    turn?.end();
+    turn = null;
+  }
+
+  function open() {
+    const begun = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    void inTurn(origin.viewer.ownerId, () => {
+      begun.resolve();
+      return ended.promise;
+    });
+    if (!isHeard) origin.share.onClose(leave);
+    isHeard = true;
+    return { begun: begun.promise, end: ended.resolve };
+  }
+
+  return {
+    async enter(): Promise<void> {
+      await (turn ??= open()).begun;
+      origin.share.check();
+    },
+    leave,
   };
 }
 

@@ -1,9 +1,16 @@
 import type { GraphQLResolveInfo, OperationDefinitionNode } from "graphql";
 import { visit } from "graphql";
 
+import type { DocumentName } from "../store/job-store.ts";
+
 const known = new WeakMap<OperationDefinitionNode, ReadonlySet<string>>();
-/** Of a job: each takes its output. */
-const OUTPUT_FIELDS = ["output", "assets", "typedOutput"];
+/** What a job's fields are read from. */
+const DOCUMENTS: readonly (readonly [string, DocumentName])[] = [
+  ["input", "input"],
+  ["output", "output"],
+  ["typedOutput", "output"],
+  ["assets", "assets"],
+];
 
 /** The names of all fields in the document, of whatever type. */
 export function findSelected({ operation, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
@@ -18,6 +25,7 @@ export function findSelected({ operation, fragments }: GraphQLResolveInfo): Read
   return names;
 }
 
-export function isOutputSelected(selected: ReadonlySet<string>): boolean {
-  return OUTPUT_FIELDS.some((name) => selected.has(name));
+/** The documents that some fields of a job take. */
+export function findDocumentNames(selected: ReadonlySet<string>): readonly DocumentName[] {
+  return DOCUMENTS.flatMap(([field, name]) => (selected.has(field) ? [name] : []));
 }

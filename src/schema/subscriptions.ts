@@ -8,7 +8,7 @@ import type { JobFilterRef } from "./job-list.ts";
 import { scopeOf, toJobFilter } from "./job-list.ts";
 import type { Loaders } from "./loaders.ts";
 import { ofReadable } from "./reads.ts";
-import { findSelected, isOutputSelected } from "./selected-fields.ts";
+import { findDocumentNames, findSelected } from "./selected-fields.ts";
 
 const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }>> = {
   STATUS: {
@@ -190,10 +190,12 @@ async function isThere(
 ): Promise<boolean> {
   // Where reading fails, the fields read again and report it.
   const unread = () => true;
-  const needsDocuments =
-    selected.has("input") || (job.status === "SUCCEEDED" && isOutputSelected(selected));
+  const names = findDocumentNames(selected);
+  const needed = job.status === "SUCCEEDED" ? names : names.filter((name) => name === "input");
   const found = await Promise.all([
-    !needsDocuments || documents.load(job.id).then((loaded) => loaded !== null, unread),
+    ...needed.map((name) =>
+      documents.load({ jobId: job.id, name }).then((loaded) => loaded !== null, unread),
+    ),
     !selected.has("history") || histories.load(job.id).then(({ length }) => length > 0, unread),
   ]);
   return found.every(Boolean);

@@ -6,7 +6,7 @@ import { createFeed } from "./feed.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { createFollowedJobs } from "./followed-jobs.ts";
 import { createInsert } from "./insert-job.ts";
-import { createDocuments, setOutput } from "./job-documents.ts";
+import { createDocuments, setResult, toResultTexts } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
@@ -31,8 +31,8 @@ export function createJobStore(dependencies: {
   const jobs: Jobs = {
     insert: createInsert(database),
 
-    async save(job, document, keep = []) {
-      const output = document === null ? null : JSON.stringify(document);
+    async save(job, result) {
+      const texts = result === null ? null : toResultTexts(result);
       const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
         const row = await transaction
           .updateTable("jobs")
@@ -43,13 +43,14 @@ export function createJobStore(dependencies: {
           .returning("id")
           .executeTakeFirst();
         if (row === undefined) return false;
-        if (output !== null) await setOutput(transaction, job.id, output);
+        if (texts !== null) await setResult(transaction, job.id, texts);
+        const keep = result?.keep ?? [];
         if (keep.length > 0) await insertKeeps(transaction, database.nowMs, job, keep);
         return true;
       };
-      const isSaved = await (output === null
+      const isSaved = await (texts === null
         ? database.writeOne(update)
-        : database.write(update, output.length));
+        : database.write(update, texts.output.length + texts.assets.length));
       if (isSaved) changes.announce(job.id, job.ownerId);
       return isSaved;
     },
@@ -103,7 +104,7 @@ export function createJobStore(dependencies: {
   return {
     upstream: database.upstream,
     jobs,
-    documents: createDocuments(reads),
+    documents: createDocuments(database),
     feed: {
       ...createFeed(database),
       subscribeToJob: changes.subscribeToJob,

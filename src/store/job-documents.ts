@@ -4,72 +4,86 @@ import type { Job } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { toSearchText } from "../job/search-text.ts";
 import { inChunks } from "./job-rows.ts";
-import type { Documents, JobDocuments, StoredDocuments } from "./job-store.ts";
+import type { Database } from "./database.ts";
+import type { DocumentName, Documents, Result, StoredDocuments } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /*
  * Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep.
  */
 
-/** The largest size that the columns hold. */
-const UNLIMITED = 2 ** 31 - 1;
+export function createDocuments({ kind, reads, writeOne }: Database): Documents {
+  async function readText(id: string, name: DocumentName): Promise<string | null> {
+    const { rows } = await sql<{ readonly text: string | null }>`
+      select ${sql.ref(name)} as text from ${sql.table(name === "assets" ? "job_assets" : "job_documents")}
+      where job_id = ${id}`.execute(reads);
+    return rows[0]?.text ?? null;
+  }
 
-export function createDocuments(reads: Kysely<Tables>): Documents {
   return {
     async read(ids, mostBytes) {
       const rows = await inChunks(ids, (chunk) =>
         reads
           .selectFrom("job_documents")
-          .select(documentColumns(mostBytes ?? UNLIMITED))
-          .where("job_id", "in", chunk)
+          .leftJoin("job_assets", "job_assets.job_id", "job_documents.job_id")
+          .select(documentColumns(mostBytes))
+          .where("job_documents.job_id", "in", chunk)
           .execute(),
       );
       const found = new Map(rows.map((row) => [row.job_id, toStoredDocuments(row)]));
       return ids.map((id) => found.get(id) ?? null);
     },
 
+    readText,
+
     async readInput(id) {
-      const row = await reads
-        .selectFrom("job_documents")
-        .select("input")
-        .where("job_id", "=", id)
-        .executeTakeFirst();
-      return row === undefined ? null : parseDocuments(id, row.input, null).input;
+      const text = await readText(id, "input");
+      if (text === null) return null;
+      const input: JsonValue = JSON.parse(text);
+      if (!isJsonObject(input)) throw new Error(`The stored input of ${id} is not a JSON object.`);
+      return input;
+    },
+
+    async noteAssets(id, assets) {
+      const text = JSON.stringify(assets);
+      const bytes = Buffer.byteLength(text);
+      // It may be deleted just now.
+      const locked = kind === "postgres" ? sql`for key share` : sql``;
+      await writeOne((database) =>
+        sql`insert into job_assets (job_id, bytes, assets)
+          select id, cast(${bytes} as integer), cast(${text} as text) from jobs where id = ${id} ${locked}
+          on conflict (job_id) do nothing`.execute(database),
+      );
     },
   };
 }
 
-/** The texts are null where they take more than `mostBytes` together. */
+/** Each text is null where it takes more than `mostBytes`. */
 export function documentColumns(mostBytes: number | string) {
-  const isWanted = sql`input_bytes + output_bytes <= ${mostBytes}`;
   return [
-    "job_id",
+    "job_documents.job_id",
     "input_bytes",
     "output_bytes",
-    sql<string | null>`case when ${isWanted} then input end`.as("input"),
-    sql<string | null>`case when ${isWanted} then output end`.as("output"),
+    "job_assets.bytes as assets_bytes",
+    sql<string | null>`case when input_bytes <= ${mostBytes} then input end`.as("input"),
+    sql<string | null>`case when output_bytes <= ${mostBytes} then output end`.as("output"),
+    sql<string | null>`case when job_assets.bytes <= ${mostBytes} then assets end`.as("assets"),
   ] as const;
 }
 
 export function toStoredDocuments(row: {
-  readonly job_id: string;
   readonly input_bytes: number;
   readonly output_bytes: number;
+  readonly assets_bytes: number | null;
   readonly input: string | null;
   readonly output: string | null;
+  readonly assets: string | null;
 }): StoredDocuments {
-  const { input, output } = row;
   return {
-    inputBytes: row.input_bytes,
-    outputBytes: row.output_bytes,
-    documents: input === null ? null : parseDocuments(row.job_id, input, output),
+    input: { bytes: row.input_bytes, text: row.input },
+    output: row.output_bytes === 0 ? null : { bytes: row.output_bytes, text: row.output },
+    assets: row.assets_bytes === null ? null : { bytes: row.assets_bytes, text: row.assets },
   };
-}
-
-function parseDocuments(jobId: string, inputText: string, output: string | null): JobDocuments {
-  const input: JsonValue = JSON.parse(inputText);
-  if (!isJsonObject(input)) throw new Error(`The stored input of ${jobId} is not a JSON object.`);
-  return { input, output: output === null ? null : JSON.parse(output) };
 }
 
 /** An input as it is stored, and what it is found by. */
@@ -94,14 +108,25 @@ export async function insertInput(
   await transaction.insertInto("job_texts").values({ created_at, job_id, search }).execute();
 }
 
-export async function setOutput(
+type ResultTexts = { readonly output: string; readonly assets: string };
+
+/** Made before the writes that wait for each other. */
+export function toResultTexts({ output, assets }: Result): ResultTexts {
+  return { output: JSON.stringify(output), assets: JSON.stringify(assets) };
+}
+
+export async function setResult(
   transaction: Kysely<Tables>,
-  jobId: string,
-  output: string,
+  job_id: string,
+  { output, assets }: ResultTexts,
 ): Promise<void> {
   await transaction
     .updateTable("job_documents")
     .set({ output, output_bytes: Buffer.byteLength(output) })
-    .where("job_id", "=", jobId)
+    .where("job_id", "=", job_id)
+    .execute();
+  await transaction
+    .insertInto("job_assets")
+    .values({ job_id, bytes: Buffer.byteLength(assets), assets })
     .execute();
 }

@@ -1,3 +1,4 @@
+import type { Asset } from "../job/asset.ts";
 import type { Job, JobChangeReason, JobEvent, JobStatus } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { KeptFile } from "../job/kept-file.ts";
@@ -5,15 +6,25 @@ import type { Looks } from "../job/looks.ts";
 import type { Run } from "../job/run.ts";
 import type { WalkBudget } from "./walk-budget.ts";
 
-/** `output` is null until the job SUCCEEDED. */
-export type JobDocuments = { readonly input: JsonObject; readonly output: JsonValue };
+export type DocumentName = "input" | "output" | "assets";
 
-/** A job's documents, and how many bytes they take as text. */
+/** JSON; the text is null where it has more bytes than what was asked for. */
+type StoredDocument = { readonly bytes: number; readonly text: string | null };
+
 export type StoredDocuments = {
-  readonly inputBytes: number;
-  readonly outputBytes: number;
-  /** Null where they are larger than what was asked for. */
-  readonly documents: JobDocuments | null;
+  readonly input: StoredDocument;
+  /** Null until the job SUCCEEDED. */
+  readonly output: StoredDocument | null;
+  /** What files the output names. Null where nobody has looked: the job ended in a version before. */
+  readonly assets: StoredDocument | null;
+};
+
+/** What comes of a job that SUCCEEDED. */
+export type Result = {
+  readonly output: JsonValue;
+  readonly assets: readonly Asset[];
+  /** The URLs of files that are to be kept from then on. */
+  readonly keep: readonly string[];
 };
 
 type JobWithDocuments = { readonly job: Job; readonly documents: StoredDocuments };
@@ -90,10 +101,9 @@ export type Jobs = {
   insert(submit: NewJob): Promise<boolean>;
   /**
    * Writes the job's next version, with an event if its status is new, and wakes its watchers. False, and nothing
-   * written, when the stored version is not the one right before `job.version` or is final. The files at `keep` are to be
-   * kept from then on.
+   * written, when the stored version is not the one right before `job.version` or is final.
    */
-  save(job: Job, output: JsonValue, keep?: readonly string[]): Promise<boolean>;
+  save(job: Job, result: Result | null): Promise<boolean>;
   /** Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. */
   withdraw(id: string): Promise<void>;
   /** Removes a finished or paused job; its key stays taken for 24 h. False when there is no such job of this id. */
@@ -144,8 +154,12 @@ export type Jobs = {
 };
 
 export type Documents = {
-  /** In the order of `ids`, null where there is no job. Documents above `mostBytes` together are not read. */
-  read(ids: readonly string[], mostBytes: number | null): Promise<(StoredDocuments | null)[]>;
+  /** In the order of `ids`, null where there is no job. The texts of documents above `mostBytes` are not read. */
+  read(ids: readonly string[], mostBytes: number): Promise<(StoredDocuments | null)[]>;
+  /** The text of one, however large it is; null where there is none. */
+  readText(id: string, name: DocumentName): Promise<string | null>;
+  /** Keeps what files an output names, of a job that ended in a version before. */
+  noteAssets(id: string, assets: readonly Asset[]): Promise<void>;
   /** A job's input without its output, which may be far larger; null where there is no job. */
   readInput(id: string): Promise<JsonObject | null>;
 };

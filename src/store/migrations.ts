@@ -43,6 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...numberStatuses(database.kind),
       ADD_WRITE_PROBES,
       ...moveTexts(database.kind),
+      addAssets(database.kind),
     ],
   },
 ];
@@ -62,6 +63,15 @@ function createTriggered(name: string, statements: RawBuilder<unknown>): RawBuil
 }
 
 const ADD_WRITE_PROBES = sql`create table write_probes (bytes text not null)`;
+
+/** What files an output names. In the rows of documents, SQLite would come to it only through all of the output. */
+function addAssets(kind: DatabaseKind): RawBuilder<unknown> {
+  return sql`create table job_assets (
+    job_id ${toNameType(kind)} primary key references jobs (id) on delete cascade,
+    bytes integer not null,
+    assets text not null
+  ) ${sql.raw(kind === "sqlite" ? "without rowid" : "")}`;
+}
 
 /** Jobs, looks to come and runs belong to the upstream that they were sent to. */
 function addUpstreams(database: Database): readonly RawBuilder<unknown>[] {

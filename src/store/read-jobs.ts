@@ -20,7 +20,8 @@ export function createJobReads({
       .$if(ownerId !== undefined, (jobs) => jobs.where("owner_id", "=", String(ownerId)));
   const selectWhole = (ids: readonly Value[], mostBytes: Value, ownerId: Value | undefined) =>
     select(ids, ownerId)
-      .innerJoin("job_documents", "job_id", "id")
+      .innerJoin("job_documents", "job_documents.job_id", "id")
+      .leftJoin("job_assets", "job_assets.job_id", "id")
       .select(documentColumns(mostBytes));
   const ofOwner = prepare((id, _most, ownerId) => select([id], ownerId));
   const ofAll = prepare((id) => select([id], undefined));

@@ -72,6 +72,13 @@ export type Tables = {
     readonly input: string;
     readonly output: Generated<string | null>;
   };
+  /** The files that outputs name, as JSON; no row where nobody has asked since the version before. */
+  readonly job_assets: {
+    readonly job_id: string;
+    /** In UTF-8. */
+    readonly bytes: number;
+    readonly assets: string;
+  };
   /** What jobs are found by; see `toSearchText`. Narrow, and in the order of lists, so that a walk reads few pages. */
   readonly job_texts: {
     /** The job's. */

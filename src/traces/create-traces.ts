@@ -97,10 +97,10 @@ export function createTraces(tracer: Tracer) {
             if (isInserted) span?.setAttributes(toAttributes(submit.job));
             return isInserted;
           },
-          async save(job, output, keep) {
+          async save(job, result) {
             const span = findSpan();
             const startTime = Date.now();
-            const isSaved = await jobs.save(job, output, keep);
+            const isSaved = await jobs.save(job, result);
             if (isSaved) span?.setAttributes(toAttributes(job));
             // As when a deadline has passed.
             if (isSaved && span === null && isFinished(job)) void noteEnd("end", job, startTime);

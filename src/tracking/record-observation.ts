@@ -1,7 +1,10 @@
+import { setImmediate } from "node:timers/promises";
+
 import { advance, type Observation } from "../job/advance.ts";
-import { findUrls } from "../job/asset.ts";
+import { findAssets, toUrls } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
-import type { Jobs } from "../store/job-store.ts";
+import type { JsonValue } from "../job/json.ts";
+import type { Jobs, Result } from "../store/job-store.ts";
 
 export type RecordObservation = ReturnType<typeof createRecordObservation>;
 
@@ -23,19 +26,28 @@ export function createRecordObservation(dependencies: {
 }) {
   const { jobs, upstream, now, onKeep } = dependencies;
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
+    let result: Result | null = null;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const job = attempt === 0 && known ? known : await jobs.read(jobId);
       if (job === null) return null;
       const next = advance(job, observation, new Date(now()), upstream);
       if (next === job) return job;
-      const output = observation.kind === "succeeded" ? observation.output : null;
-      const keep = onKeep === undefined ? [] : findUrls(output);
-      if (!(await jobs.save(next, output, keep))) continue;
-      if (keep.length > 0) onKeep?.();
+      if (observation.kind === "succeeded")
+        result ??= await toResult(observation.output, onKeep !== undefined);
+      if (!(await jobs.save(next, result))) continue;
+      if (result !== null && result.keep.length > 0) onKeep?.();
       return next;
     }
     throw new Error(
       `${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`,
     );
   };
+}
+
+/** A large output is parsed in one turn of the event loop, looked through in another, and made into text in a third. */
+async function toResult(output: JsonValue, isKept: boolean): Promise<Result> {
+  await setImmediate();
+  const assets = findAssets(output);
+  await setImmediate();
+  return { output, assets, keep: isKept ? toUrls(assets) : [] };
 }

@@ -22,8 +22,6 @@ export function createJobReader(
 export type DetailReader = {
   /** Only the sizes of documents that are large; null when there is no such job. */
   readDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
-  /** However large they are, one statement each. Read those of many jobs one after the other. */
-  readLargeDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
   /** Oldest first; empty when there is no such job. */
   readHistory(ownerId: string, jobId: string): Promise<readonly JobEvent[]>;
 };
@@ -42,9 +40,6 @@ export function createDetailReader(
   return {
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
       inTurn(ownerId, () => store.documents.read(ids, MOST_SMALL_BYTES)),
-    ),
-    readLargeDocuments: shareTurn(1, (ownerId, ids) =>
-      inTurn(ownerId, () => store.documents.read(ids, null)),
     ),
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
       inTurn(ownerId, () => store.jobs.readHistories(ids)),

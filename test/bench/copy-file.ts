@@ -12,6 +12,7 @@ import { openFileStore } from "../../src/files/open-file-store.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { toResult } from "../support/to-result.ts";
 
 /** Copies a file from a URL into a folder, `plain` by a stream or `kept` by the keeper, and tells what that took. */
 const [how = "", url = "", folder = ""] = process.argv.slice(2);
@@ -59,7 +60,7 @@ async function openKeeper(): Promise<() => Promise<void>> {
   await store.jobs.insert({ job, input: {}, key: null });
   const seen = { kind: "succeeded", output: [url], finishedAt: null } as const;
   return async () => {
-    await store.jobs.save(advance(job, seen, now, "sandbox"), seen.output, [url]);
+    await store.jobs.save(advance(job, seen, now, "sandbox"), toResult(seen.output, [url]));
     keeper.wake();
     for (;;) {
       const [kept] = await store.files.readMany([job.id]);

@@ -7,6 +7,7 @@ import type { Job, JobEvent } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { toResult } from "../support/to-result.ts";
 
 export const DEPLOYMENT_ID = "bench";
 
@@ -57,7 +58,7 @@ export async function storeFinishedJob(
     for (let count = 0; count <= others; count++) {
       const id = count === 0 ? SUBMITTED.id : `job_${String(count).padStart(32, "0")}`;
       await store.jobs.insert({ job: { ...SUBMITTED, id, ownerId }, input: INPUT, key: null });
-      await store.jobs.save({ ...FINISHED.job, id, ownerId }, OUTPUT);
+      await store.jobs.save({ ...FINISHED.job, id, ownerId }, toResult(OUTPUT));
     }
   });
 }

@@ -8,6 +8,7 @@ import { createJob } from "../../src/job/job.ts";
 import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { CREDENTIALS, startBucket } from "./s3-server.ts";
+import { toResult } from "../support/to-result.ts";
 
 /** The upkeep of files in a bucket, which rests until the test says so. */
 async function openUpkeep() {
@@ -52,9 +53,10 @@ async function openUpkeep() {
     const job = createJob({ ...facts, now: new Date() });
     await store.jobs.insert({ job, input: {}, key: null });
     const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
-    await store.jobs.save(advance(job, seen, new Date(), "sandbox"), null, [
-      "https://a.example.com/0.png",
-    ]);
+    await store.jobs.save(
+      advance(job, seen, new Date(), "sandbox"),
+      toResult(null, ["https://a.example.com/0.png"]),
+    );
     const [file] = (await store.files.claimDue({ limit: 1, claimMs: 30_000 })).files;
     if (file === undefined) throw new Error("a file is due");
     await store.files.settle(file, { ...NOT_KEPT, state: "KEPT", file: name });

@@ -23,7 +23,9 @@ import type { KeptFile } from "../../src/job/kept-file.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createDatabase } from "../support/postgres.ts";
+import { findAssets } from "../../src/job/asset.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { toResult } from "../support/to-result.ts";
 
 const silent = pino({ level: "silent" });
 const LATER = { timeout: 50_000 };
@@ -96,7 +98,7 @@ async function openKeeper(options: {
     const urls = paths.map((path) => (path.startsWith("/") ? `${origin}${path}` : path));
     const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
     const ended = advance(job, seen, new Date(), "sandbox");
-    await store.jobs.save(ended, seen.output, urls);
+    await store.jobs.save(ended, toResult(seen.output, urls));
     keeper.wake();
     return ended;
   }
@@ -222,10 +224,11 @@ test("keepOutputs tries again what has FAILED, and keeps what nobody had asked f
   expect(await stateOf(job)).toMatchObject([{ state: "FAILED" }]);
   bytes = 500;
   const keepOutputs = createKeepOutputs({ store, onKeep: keeper.wake });
-  await keepOutputs(job.id, "o");
+  const readAssets = async () => findAssets(`${origin}/a`);
+  await keepOutputs(job.id, "o", readAssets);
   await untilSettled(job);
   expect(await stateOf(job)).toMatchObject([{ state: "KEPT" }]);
-  const settled = await keepOutputs(job.id, "o");
+  const settled = await keepOutputs(job.id, "o", readAssets);
   expect(settled.version).toBe((await store.jobs.read(job.id))?.version);
 });
 

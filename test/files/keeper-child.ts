@@ -8,6 +8,7 @@ import { openFileStore } from "../../src/files/open-file-store.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { toResult } from "../support/to-result.ts";
 
 /** A gateway's keeper in a process of its own, which ends jobs with one file each, up to so many; then it says once all are kept, and waits to be killed. */
 const [databaseUrl = "", folder = "", origin = "", most = "0"] = process.argv.slice(2);
@@ -41,7 +42,7 @@ for (;;) {
   await store.jobs.insert({ job, input: {}, key: null });
   const url = `${origin}/${job.id}`;
   const seen = { kind: "succeeded", output: { images: [url] }, finishedAt: null } as const;
-  await store.jobs.save(advance(job, seen, now, "sandbox"), seen.output, [url]);
+  await store.jobs.save(advance(job, seen, now, "sandbox"), toResult(seen.output, [url]));
   keeper.wake();
 }
 const isSettled = async (): Promise<boolean> => {

@@ -10,6 +10,7 @@ import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { toResult } from "../support/to-result.ts";
 
 const log = pino({ level: "silent" });
 const VENDOR = "https://api.runcomfy.net";
@@ -46,7 +47,7 @@ async function open(variables: Readonly<Record<string, string>>) {
     const job = createJob({ ...facts, upstream: of });
     await store.jobs.insert({ job, input: {}, key: null });
     const seen = { kind: "succeeded", output: { images: [url] }, finishedAt: null } as const;
-    await store.jobs.save(advance(job, seen, new Date(), of), seen.output, [url]);
+    await store.jobs.save(advance(job, seen, new Date(), of), toResult(seen.output, [url]));
     return async () => (await store.files.readMany([job.id]))[0]?.get(url)?.state;
   };
 }

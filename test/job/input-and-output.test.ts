@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { findAssets } from "../../src/job/asset.ts";
+import { findAssets, toAssets, toUrls } from "../../src/job/asset.ts";
 import { checkJson, toPathText } from "../../src/job/input-issue.ts";
 import {
   DeploymentNotFoundError,
@@ -82,24 +82,23 @@ test("every hosted file of an output is found where it is, whatever its shape", 
     broken: "https://",
     seed: 42,
   };
-  expect(findAssets(output, null).map(({ path, kind }) => [path, kind])).toEqual([
+  expect(findAssets(output).map(({ path, kind }) => [path, kind])).toEqual([
     ["images[0]", "IMAGE"],
     ["images[1]", "IMAGE"],
     ["video", "VIDEO"],
     ["files[0].url", "AUDIO"],
     ["files[1].url", "OTHER"],
   ]);
-  expect(findAssets("https://x.runcomfy.net/a.webm", null)[0]).toMatchObject({
+  expect(findAssets("https://x.runcomfy.net/a.webm")[0]).toMatchObject({
     path: "",
     kind: "VIDEO",
-    expiresAt: null,
   });
 });
 
 test("a key that is far too long is cut in the paths of all files that are in it", () => {
   const urls = Array.from({ length: 900 }, (_, index) => `https://x.runcomfy.net/${index}`);
   const output = { ["image ".repeat(100_000)]: { ["k".repeat(999)]: urls } };
-  const assets = findAssets(output, null);
+  const assets = findAssets(output);
   expect(assets.map(({ url }) => url)).toEqual(urls);
   expect(new Set(assets.map(({ path, kind }) => `${path.length} ${kind}`))).toEqual(
     new Set(["1000 IMAGE"]),
@@ -108,12 +107,33 @@ test("a key that is far too long is cut in the paths of all files that are in it
 
 test("of more files than any output has, the first 1,000 are told", () => {
   const urls = Array.from({ length: 2_000 }, (_, index) => `https://x.runcomfy.net/${index}.png`);
-  expect(findAssets(urls, null).map(({ url }) => url)).toEqual(urls.slice(0, 1_000));
+  expect(findAssets(urls).map(({ url }) => url)).toEqual(urls.slice(0, 1_000));
 });
 
-test("files expire 7 days after the job finished", () => {
-  const [asset] = findAssets(["https://x.runcomfy.net/a.png"], new Date("2026-01-01T00:00:00Z"));
-  expect(asset?.expiresAt).toEqual(new Date("2026-01-08T00:00:00Z"));
+test("what a file is, is told by what is nearest to it that tells anything", () => {
+  const url = "https://x.runcomfy.net/a";
+  const output = {
+    video: { still: url, image: [[url]], sound: { filename: "a.png", of: { cover: url } } },
+    filename: url,
+  };
+  expect(findAssets(output).map(({ path, kind }) => [path, kind])).toEqual([
+    ["video.still", "VIDEO"],
+    ["video.image[0][0]", "IMAGE"],
+    ["video.sound.of.cover", "IMAGE"],
+    ["filename", "OTHER"],
+  ]);
+});
+
+test("assets are read from JSON as they were found, and what is none is left out", () => {
+  const assets = findAssets({ images: ["https://x.runcomfy.net/a.png"] });
+  expect(toAssets(JSON.parse(JSON.stringify(assets)))).toEqual(assets);
+  expect(toAssets(null)).toEqual([]);
+  expect(toAssets([null, {}, "https://x.runcomfy.net/a.png"])).toEqual([]);
+});
+
+test("each URL is told once", () => {
+  const url = "https://x.runcomfy.net/a.png";
+  expect(toUrls(findAssets([url, { url }]))).toEqual([url]);
 });
 
 test("every error names the thing and the next step", () => {

@@ -43,7 +43,12 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
     onFailedEvent,
     mend: () => (current = null),
     async open(viewer: Viewer, variableValues: { add?: number } = {}, document = DOCUMENT) {
-      const args = { schema, document, variableValues, contextValue: { viewer, startAnew } };
+      const args = {
+        schema,
+        document,
+        variableValues,
+        contextValue: { viewer, startAnew, finish: () => undefined },
+      };
       const results = await subscribe(args);
       if (!("next" in results)) throw new AggregateError(results.errors ?? []);
       return results;

@@ -7,7 +7,11 @@ import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const LARGE_BYTES = 100_000;
-const SIZES = { inputBytes: 2, outputBytes: LARGE_BYTES };
+const STORED = {
+  input: { bytes: 2, text: "{}" },
+  output: { bytes: LARGE_BYTES, text: null },
+  assets: { bytes: 2, text: "[]" },
+};
 const PAGE = "{ jobs { edges { node { id status output } } } }";
 
 type Gateway = Awaited<ReturnType<typeof openInProcessGateway>>;
@@ -58,10 +62,20 @@ test("the error says the limit and what to do", async () => {
 
 test("assets have no null to stand for them, so where they are too much the whole answer is missing", async () => {
   const gateway = await openInProcessGateway({ mostAnswerBytes: 1.5 * LARGE_BYTES });
-  const { id } = await addFinished(gateway, LARGE_BYTES);
+  const output = `https://x.runcomfy.net/${"x".repeat(LARGE_BYTES)}`;
+  const { id } = await gateway.observe(await gateway.addJob(), {
+    kind: "succeeded",
+    output,
+    finishedAt: null,
+  });
+  const told = await gateway.answer(`{ job(id: "${id}") { assets { url path } } }`);
+  expect(told).toEqual({ data: { job: { assets: [{ url: output, path: "" }] } } });
   const { data, errors } = await gateway.answer(`{ job(id: "${id}") { output assets { url } } }`);
   expect(data).toEqual({ job: null });
   expect(errors?.map(({ extensions }) => extensions["code"])).toEqual(["ANSWER_TOO_LARGE"]);
+  const again = await gateway.answer(`{ job(id: "${id}") { assets { a: url b: url } } }`);
+  expect(again.data).toEqual({ job: null });
+  expect(again.errors?.map(({ extensions }) => extensions["code"])).toEqual(["ANSWER_TOO_LARGE"]);
   const page = await gateway.answer("{ jobs { edges { node { output assets { url } } } } }");
   expect(page.data).toBeNull();
   expect(page.errors?.map(({ extensions }) => extensions["code"])).toEqual(["ANSWER_TOO_LARGE"]);
@@ -125,15 +139,15 @@ test("answers on their way take room of their owner, and what has none says when
   const gateway = await openInProcessGateway({
     mostAnswerBytes: 1.5 * LARGE_BYTES,
     reads: {
-      readDocuments: async () => ({ ...SIZES, documents: null }),
-      async readLargeDocuments() {
+      readDocuments: async () => STORED,
+      async readLargeDocument() {
         readCount += 1;
         await held;
-        return { ...SIZES, documents: { input: {}, output: "large" } };
+        return "large";
       },
     },
   });
-  const { id } = await addFinished(gateway, LARGE_BYTES);
+  const { id } = await addFinished(gateway, LARGE_BYTES + 1);
   const ask = (viewer = LOCAL_VIEWER) =>
     gateway.answer(`{ job(id: "${id}") { id output } }`, {}, viewer);
   const answers = [ask(), ask(), ask(createViewer({ ownerId: "operator" }))];
@@ -160,14 +174,10 @@ test("what an operation still reads when it has ended takes no room", async () =
     reads: {
       async readJobsWithDocuments() {
         await held;
-        const sizes = { inputBytes: 2, outputBytes: LARGE_BYTES - 2 };
-        return [{ job: large, documents: { ...sizes, documents: null } }];
+        return [{ job: large, documents: STORED }];
       },
       readDocuments: () => Promise.reject(new Error("the database is away")),
-      readLargeDocuments: async () => ({
-        ...SIZES,
-        documents: { input: {}, output: "large" },
-      }),
+      readLargeDocument: async () => "large",
     },
   });
   const large = await addFinished(gateway, LARGE_BYTES);

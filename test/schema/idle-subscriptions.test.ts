@@ -11,9 +11,9 @@ test.each([
   const gateway = await openInProcessGateway({
     reads: {
       readDocuments() {
-        const documents = { input: { prompt: "a glow" }, output: null };
-        read.push(new WeakRef(documents));
-        return Promise.resolve({ inputBytes: 19, outputBytes: 0, documents });
+        const input = { bytes: 19, text: '{"prompt":"a glow"}' };
+        read.push(new WeakRef(input));
+        return Promise.resolve({ input, output: null, assets: null });
       },
     },
   });

@@ -28,6 +28,7 @@ import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
+import { toResult } from "../support/to-result.ts";
 
 type Tracking = Services["tracking"];
 
@@ -60,6 +61,7 @@ export async function openInProcessGateway(
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
   const stepInTurn = createTurns(1, { inAll: 1 });
+  const largeInTurn = createTurns(1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const learning = createLearning({
@@ -76,14 +78,15 @@ export async function openInProcessGateway(
     estimate: learning.estimate,
   });
   const services: Services = {
-    openReads: (as) => ({
+    openReads: (origin) => ({
       ...createReads({
         store,
         learning,
         details,
         inTurn,
         stepInTurn,
-        viewer: as,
+        largeInTurn,
+        origin,
         now: options.now,
       }),
       ...options.reads,
@@ -146,6 +149,14 @@ export async function openInProcessGateway(
       return await execute({ schema, document, variableValues: variables, contextValue });
     },
 
+    /** For operations whose client may hang up before they have ended. */
+    leave(text: string) {
+      const share = openShare(viewer);
+      const contextValue = createContext(services, { viewer, share });
+      const answer = Promise.resolve(execute({ schema, document: parse(text), contextValue }));
+      return { answer, hangUp: share.close };
+    },
+
     async subscribe(text: string, variables: Record<string, unknown>) {
       const share = openShare(viewer);
       onTestFinished(share.close);
@@ -185,7 +196,7 @@ export async function openInProcessGateway(
       const next = advance(job, observation, new Date(job.updatedAt.getTime() + 1_000), "sandbox");
       const isSaved = await store.jobs.save(
         next,
-        observation.kind === "succeeded" ? observation.output : null,
+        observation.kind === "succeeded" ? toResult(observation.output) : null,
       );
       if (!isSaved) throw new Error(`${observation.kind} is no news`);
       return next;

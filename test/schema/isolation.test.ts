@@ -43,6 +43,7 @@ import { NO_FILES } from "../support/no-files.ts";
 import { createViewer } from "../support/viewers.ts";
 import { SILENT_UPSTREAM } from "./in-process-gateway.ts";
 import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES, SHARED_TAG } from "./isolation-cases.ts";
+import { toResult } from "../support/to-result.ts";
 
 const OWNER = createViewer({
   ownerId: "theirs",
@@ -97,6 +98,7 @@ async function openWorld() {
   const readJob = createJobReader(store.jobs, log);
   const inTurn = createTurns(store.readsPerOwner);
   const stepInTurn = createTurns(1, { inAll: 1 });
+  const largeInTurn = createTurns(1);
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const { learning } = tracking;
@@ -107,7 +109,8 @@ async function openWorld() {
     estimate: learning.estimate,
   });
   const services: Services = {
-    openReads: (viewer) => createReads({ store, learning, details, inTurn, stepInTurn, viewer }),
+    openReads: (origin) =>
+      createReads({ store, learning, details, inTurn, stepInTurn, largeInTurn, origin }),
     mostAnswerBytes: 33_554_432,
     tracking,
     watchJob,
@@ -122,8 +125,8 @@ async function openWorld() {
 
   async function save(job: Job, observation: Parameters<typeof advance>[1]): Promise<Job> {
     const next = advance(job, observation, new Date(Date.UTC(2026, 0, 1, 0, 1)), "sandbox");
-    const output = observation.kind === "succeeded" ? observation.output : null;
-    expect(await store.jobs.save(next, output)).toBe(true);
+    const result = observation.kind === "succeeded" ? toResult(observation.output) : null;
+    expect(await store.jobs.save(next, result)).toBe(true);
     return next;
   }
 

@@ -205,7 +205,7 @@ test("a delete takes a finished job away with all that was kept, once", async ()
   const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
   expect(result).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: job.id });
   expect(await gateway.store.jobs.read(job.id)).toBe(null);
-  expect(await gateway.store.documents.read([job.id], null)).toEqual([null]);
+  expect(await gateway.store.documents.read([job.id], 0)).toEqual([null]);
   expect(await gateway.store.jobs.readHistories([job.id])).toEqual([[]]);
 
   const again = await gateway.run(DeleteJobDocument, { id: job.id });

@@ -10,6 +10,7 @@ import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { NO_LOOKS } from "../../src/job/looks.ts";
 import type { FeedPage, JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
+import { toResult } from "../support/to-result.ts";
 
 /** What every database promises of the feed. */
 export function describeFeed(context: {
@@ -160,7 +161,7 @@ export function describeFeed(context: {
       expect(await reasonsSince(queued)).toEqual(["PROGRESS"]);
       const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
       const ended = advance(paused, seen, new Date(3), "sandbox");
-      await store().jobs.save(ended, null, ["https://files.example.com/0.png"]);
+      await store().jobs.save(ended, toResult(null, ["https://files.example.com/0.png"]));
       expect(await reasonsSince(queued)).toEqual(["STATUS"]);
       const end = await store().feed.readHead();
       const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
@@ -244,7 +245,7 @@ export function describeFeed(context: {
             new Date(4),
             "sandbox",
           );
-          await store().jobs.save(ended, null, ["https://files.example.com/0.png"]);
+          await store().jobs.save(ended, toResult(null, ["https://files.example.com/0.png"]));
           await store().files.request(ended, ["https://files.example.com/0.png", "https://a.b/c"]);
           return await store().jobs.read(job.id);
         });

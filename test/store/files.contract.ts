@@ -9,6 +9,7 @@ import type { KeptFile } from "../../src/job/kept-file.ts";
 import { createUploadId } from "../../src/job/upload.ts";
 import type { ClaimedFile, JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
+import { toResult } from "../support/to-result.ts";
 
 const URLS = ["https://files.example.com/0.png", "https://files.example.com/1.png"];
 const KEPT: KeptFile = {
@@ -44,7 +45,7 @@ export function describeFiles(context: {
     await store().jobs.insert({ job, input: {}, key: null });
     const seen = { kind: "succeeded", output: { images: URLS }, finishedAt: null } as const;
     const ended = advance(job, seen, new Date(), "sandbox");
-    expect(await store().jobs.save(ended, seen.output, keep)).toBe(true);
+    expect(await store().jobs.save(ended, toResult(seen.output, keep))).toBe(true);
     return ended;
   }
 

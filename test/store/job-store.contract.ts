@@ -14,6 +14,8 @@ import { describeTexts } from "./texts.contract.ts";
 import { describeUpkeep } from "./upkeep.contract.ts";
 import { describeUpstreams } from "./upstreams.contract.ts";
 import { walk } from "../support/walk.ts";
+import { findAssets } from "../../src/job/asset.ts";
+import { toResult } from "../support/to-result.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -78,8 +80,10 @@ export function describeJobStore(
   }
 
   async function readDocuments(id: string) {
-    const [stored] = await store.documents.read([id], null);
-    return stored?.documents;
+    const [input = null, output = null, assets = null] = await Promise.all(
+      (["input", "output", "assets"] as const).map((name) => store.documents.readText(id, name)),
+    );
+    return { input, output, assets };
   }
 
   async function listIds(range: Partial<JobRange>): Promise<string[]> {
@@ -99,7 +103,8 @@ export function describeJobStore(
       expect(await store.jobs.readHistories([job.id])).toEqual([
         [{ version: 1, status: "SUBMITTING", at: job.updatedAt }],
       ]);
-      expect(await readDocuments(job.id)).toEqual({ input: { prompt: "a cat" }, output: null });
+      const input = '{"prompt":"a cat"}';
+      expect(await readDocuments(job.id)).toEqual({ input, output: null, assets: null });
     });
 
     test("answers a taken key with the job that has it, and adds nothing", async () => {
@@ -183,11 +188,12 @@ export function describeJobStore(
         "sandbox",
       );
       await store.jobs.save(accept(job), null);
-      await store.jobs.save(done, input);
+      await store.jobs.save(done, toResult(input));
       const documents = await readDocuments(job.id);
-      expect(JSON.stringify(documents?.input)).toBe(JSON.stringify(input));
-      expect(JSON.stringify(documents?.output)).toBe(JSON.stringify(input));
-      expect(Object.hasOwn(documents?.input ?? {}, "__proto__")).toBe(true);
+      const stored = JSON.stringify(input);
+      expect(documents).toEqual({ input: stored, output: stored, assets: "[]" });
+      const read = await store.documents.readInput(job.id);
+      expect(Object.hasOwn(read ?? {}, "__proto__")).toBe(true);
     });
   });
 
@@ -319,7 +325,7 @@ export function describeJobStore(
       expect((await store.jobs.readHistories(ids)).map((events) => events.length)).toEqual([
         1, 0, 1, 1,
       ]);
-      const stored = await store.documents.read(ids, null);
+      const stored = await store.documents.read(ids, 0);
       expect(stored.map((documents) => documents === null)).toEqual([false, true, false, false]);
       expect(await store.documents.readInput(a.id)).toEqual({ prompt: "a cat" });
       expect(await store.documents.readInput("job_unknown")).toBeNull();
@@ -327,7 +333,7 @@ export function describeJobStore(
 
     test("costs one statement for a thousand ids, and none for no ids", async () => {
       const ids = Array.from({ length: 1_000 }, (_, index) => `job_${index}`);
-      const readDocuments = (some: readonly string[]) => store.documents.read(some, null);
+      const readDocuments = (some: readonly string[]) => store.documents.read(some, 0);
       for (const read of [store.jobs.readMany, store.jobs.readHistories, readDocuments]) {
         statements.length = 0;
         await read([]);
@@ -341,19 +347,37 @@ export function describeJobStore(
       const small = await insert();
       const large = accept(await insert());
       await store.jobs.save(large, null);
-      const output = { text: "é".repeat(600) };
+      const output = { url: `https://x.runcomfy.net/${"é".repeat(600)}` };
+      const assets = JSON.stringify(findAssets(output));
       const succeeded = { kind: "succeeded", output, finishedAt: null } as const;
-      await store.jobs.save(advance(large, succeeded, new Date(NOW_MS + 2), "sandbox"), output);
+      await store.jobs.save(
+        advance(large, succeeded, new Date(NOW_MS + 2), "sandbox"),
+        toResult(output),
+      );
       statements.length = 0;
       const found = await store.documents.read([large.id, "job_missing", small.id], 1_200);
       expect(statements).toHaveLength(1);
-      const input = { prompt: "a cat" };
-      const inputBytes = JSON.stringify(input).length;
+      const text = '{"prompt":"a cat"}';
+      const input = { bytes: text.length, text };
+      const bytes = Buffer.byteLength(assets);
       expect(found).toEqual([
-        { inputBytes, outputBytes: 1_211, documents: null },
+        { input, output: { bytes: 1_233, text: null }, assets: { bytes, text: null } },
         null,
-        { inputBytes, outputBytes: 0, documents: { input, output: null } },
+        { input, output: null, assets: null },
       ]);
+      expect(await store.documents.readText(large.id, "output")).toBe(JSON.stringify(output));
+      expect(await store.documents.readText(large.id, "assets")).toBe(assets);
+      expect(await store.documents.readText("job_missing", "output")).toBeNull();
+    });
+
+    test("keeps what files an old output names once, and only where there is the job", async () => {
+      const job = accept(await insert());
+      await store.jobs.save(job, null);
+      const assets = findAssets("https://x.runcomfy.net/a.png");
+      for (const found of [assets, []]) await store.documents.noteAssets(job.id, found);
+      expect(await store.documents.readText(job.id, "assets")).toBe(JSON.stringify(assets));
+      await store.documents.noteAssets("job_missing", assets);
+      expect(await store.documents.readText("job_missing", "assets")).toBeNull();
     });
 
     test("reads more ids than a statement may have parameters", async () => {
@@ -454,7 +478,11 @@ export function describeJobStore(
       job: accept(job),
       fingerprint: "f",
     });
-    expect(await readDocuments(job.id)).toEqual({ input: { seed: 1 }, output: null });
+    expect(await readDocuments(job.id)).toEqual({
+      input: '{"seed":1}',
+      output: null,
+      assets: null,
+    });
     expect((await store.jobs.readHistories([job.id]))[0]).toHaveLength(2);
   });
 

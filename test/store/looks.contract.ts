@@ -5,6 +5,7 @@ import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NO_LOOKS } from "../../src/job/looks.ts";
 import type { ClaimedLook, JobStore, LookToCome } from "../../src/store/job-store.ts";
+import { toResult } from "../support/to-result.ts";
 
 const FIRST_LOOK_MS = 500;
 const CLAIM_MS = 9_000;
@@ -154,7 +155,7 @@ export function describeLooks(context: {
       const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date(), "sandbox");
       // The output's statement, which comes last, fails.
       await context.execute("alter table job_documents rename to hidden_documents");
-      await expect(store().jobs.save(accepted, "output")).rejects.toThrow();
+      await expect(store().jobs.save(accepted, toResult("output"))).rejects.toThrow();
       await context.execute("alter table hidden_documents rename to job_documents");
       expect(await store().jobs.read(job.id)).toEqual(job);
       expect(await store().looks.claimThese([job.id])).toEqual([]);

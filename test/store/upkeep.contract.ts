@@ -42,7 +42,7 @@ export function describeUpkeep(context: { readonly store: () => JobStore }): voi
         expect(woken).toBe(1);
         expect(await store().jobs.read(job.id)).toBeNull();
         expect(await store().jobs.readHistories([job.id])).toEqual([[]]);
-        expect(await store().documents.read([job.id], null)).toEqual([null]);
+        expect(await store().documents.read([job.id], 0)).toEqual([null]);
         expect(await store().jobs.delete(job.id)).toBe(false);
       },
     );

@@ -227,8 +227,7 @@ test("what a caller leaves out is left out of the job and the POST, and its defa
   );
   const input = { prompt: "a", size: {}, width: null };
   const { job } = await submitter.submitJob({ ...REQUEST, input });
-  const [stored] = await store.documents.read([job.id], null);
-  expect(stored?.documents?.input).toEqual(input);
+  expect(await store.documents.readInput(job.id)).toEqual(input);
   expect(upstream.requests[0]?.body).toBe('{"prompt":"a","size":{},"width":null}');
   // The schema's steps, and the model's frames.
   expect(job.work).toBe(41 * 8);

@@ -110,9 +110,9 @@ test("a job is queued when submitJob answers, and succeeds together with its out
   const job = await submit("warm-glow");
   expect(job).toMatchObject({ status: "IN_QUEUE", deploymentId: "warm-glow", version: 2 });
   expect(await untilFinished(job)).toMatchObject({ status: "SUCCEEDED", error: null });
-  const [stored] = await store.documents.read([job.id], null);
-  expect(stored?.documents?.input).toEqual(INPUT);
-  expect(stored?.documents?.output).toMatchObject({
+  expect(await store.documents.readInput(job.id)).toEqual(INPUT);
+  const output = await store.documents.readText(job.id, "output");
+  expect(JSON.parse(output ?? "null")).toMatchObject({
     images: [expect.stringContaining("https://")],
   });
   const [history] = await store.jobs.readHistories([job.id]);

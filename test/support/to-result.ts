@@ -1,0 +1,8 @@
+import { findAssets } from "../../src/job/asset.ts";
+import type { JsonValue } from "../../src/job/json.ts";
+import type { Result } from "../../src/store/job-store.ts";
+
+/** What is stored at the end of a job with this output. */
+export function toResult(output: JsonValue, keep: readonly string[] = []): Result {
+  return { output, assets: findAssets(output), keep };
+}
