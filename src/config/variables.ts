@@ -254,8 +254,8 @@ const ANSWER = {
   ),
   ANSWER_MIB: setting(
     wholeNumber(1, 1_024),
-    "32",
-    "The maximum size of the inputs and outputs in one answer or event. More: `ANSWER_TOO_LARGE`.",
+    "16",
+    "The maximum size of the inputs, outputs and assets that one answer or event reads or contains. More: `ANSWER_TOO_LARGE`.",
   ),
   UNREAD_MIB: setting(
     wholeNumber(4, 65_536),

@@ -1,4 +1,5 @@
 import { toSegmentText } from "./input-issue.ts";
+import type { Job } from "./job.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
@@ -12,6 +13,9 @@ export type Asset = {
   readonly path: string;
   readonly kind: AssetKind;
 };
+
+/** An asset, and whose it is. */
+export type JobAsset = Asset & { readonly job: Pick<Job, "id" | "finishedAt"> };
 
 /** Far more than any real output has; a long key is repeated in the path of every file below it. */
 const MOST_ASSETS = 1_000;

@@ -23,7 +23,8 @@ const MOST_SHARED = 100;
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
 
-type Context = Pick<GatewayContext, "viewer" | "startAnew" | "finish">;
+type Context = Pick<GatewayContext, "viewer" | "startAnew"> &
+  Partial<Pick<GatewayContext, "finish">>;
 /**
  * One who subscribes, and the key of what they share with others. Of what they came with they hold the text of the
  * document, as parsed it takes fifty times as much, and the variables that it declares: a stream may stay for days.
@@ -80,7 +81,7 @@ export function createSubscribe({
   async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
-      context.finish();
+      context.finish?.();
       const isAway = result.errors?.some((error) => isDatabaseFailure(findCause(error)));
       // One that is an error ends its stream.
       if (isAway !== true || event instanceof Error || isLeft()) {

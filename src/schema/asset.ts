@@ -1,13 +1,9 @@
-import type { Asset, AssetKind } from "../job/asset.ts";
-import type { Job } from "../job/job.ts";
+import type { AssetKind, JobAsset } from "../job/asset.ts";
 import { hasThumbnails, toThumbnailWidth } from "../files/thumbnail.ts";
 import type { KeepState, KeptFile } from "../job/kept-file.ts";
 import { NOT_KEPT } from "../job/kept-file.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-
-/** An asset, and whose it is. */
-export type JobAsset = Asset & { readonly job: Pick<Job, "id" | "finishedAt"> };
 
 /** How long the upstream keeps a file. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;

@@ -7,7 +7,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { FieldShape } from "../deployments/shape/shape.ts";
 import type { OpenUpload } from "../files/uploads.ts";
-import type { JobAsset } from "./asset.ts";
+import type { JobAsset } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job, JobError, JobEvent } from "../job/job.ts";

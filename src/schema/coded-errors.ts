@@ -13,7 +13,7 @@ export function badUserInput(message: string, literal: ValueNode | null = null):
 /** A field would make the answer too large; where it is nullable, the other fields are answered all the same. */
 export function answerTooLarge(mostBytes: number): GraphQLError {
   return new GraphQLError(
-    `The inputs and outputs of this answer take more than ${mostBytes / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
+    `The inputs, outputs and assets of this answer take more than ${mostBytes / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
     { extensions: { code: "ANSWER_TOO_LARGE", limit: mostBytes } },
   );
 }

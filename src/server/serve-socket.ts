@@ -42,6 +42,10 @@ export type SocketSession = {
   /** Messages being handled: an operation until it ends, whatever the client says about it. */
   pendingCount: number;
   admit(admission: Admission): void;
+  /** Whether the client has yet to read much of what waits for it. */
+  isBehind(): boolean;
+  /** Resolves when it is not, or has left. */
+  whenRead(): Promise<void>;
   /** Resolves at once where nothing waited before the text, else once it has left or never will. */
   send(text: string): Promise<void>;
   close(code: number, reason: string): void;
@@ -74,6 +78,8 @@ export function serveSocket(options: {
   let unhandledBytes = 0;
   /** Messages that wait for their turn. */
   let waitingCount = 0;
+  /** Who waits until the client has read enough. */
+  let behind: (() => void)[] = [];
   /** Of the messages whose operations have not ended: what they came with is kept as long. */
   let handledBytes = 0;
 
@@ -90,6 +96,12 @@ export function serveSocket(options: {
       const left = sendText(text);
       return isRead ? Promise.resolve() : left;
     },
+    isBehind,
+    whenRead: () =>
+      new Promise((resolve) => {
+        if (isBehind()) behind.push(resolve);
+        else resolve();
+      }),
     close: (code, reason) => socket.close(code, toCloseReason(reason)),
     isClosed: () => socket.readyState !== socket.OPEN,
     operations: new Map(),
@@ -148,6 +160,7 @@ export function serveSocket(options: {
     share.close();
     for (const leave of session.leave.toReversed()) leave();
     for (const operation of session.operations.values()) operation.end();
+    goOn();
     closed(code, String(reason)).catch((error: unknown) => {
       log.debug({ err: error }, "A WebSocket's operations could not be ended.");
     });
@@ -218,6 +231,17 @@ export function serveSocket(options: {
   function count(): void {
     const unsentBytes = socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
     share.hold(unsentBytes + unhandledBytes + handledBytes);
+    if (!isBehind()) goOn();
+  }
+
+  function isBehind(): boolean {
+    return !session.isClosed() && socket.bufferedAmount > MOST_CORKED_BYTES;
+  }
+
+  function goOn(): void {
+    const waiting = behind;
+    behind = [];
+    for (const resolve of waiting) resolve();
   }
 
   function cut(): void {

@@ -63,25 +63,43 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return origin;
   }
 
-  const stubbed = new WeakMap<ExecutionArgs, ExecutionArgs>();
+  const stubbed = new WeakMap<ExecutionArgs, Prepared>();
 
   /** What graphql-ws gets for these: it keeps a document as long as its stream is open, and asks only for its kind. */
-  function toStub(args: ExecutionArgs): ExecutionArgs {
+  function toStub(prepared: Prepared): ExecutionArgs {
+    const { args } = prepared;
     const kind = getOperationAST(args.document, args.operationName)?.operation ?? "query";
     const stub = { schema: args.schema, document: STUBS[kind] };
-    stubbed.set(stub, args);
+    stubbed.set(stub, prepared);
     return stub;
   }
 
-  function takeArgs(stub: ExecutionArgs): ExecutionArgs {
-    const args = stubbed.get(stub) ?? stub;
+  /** Runs it in its owner's turn, an answer when the client has read those before; not once the client has left. */
+  async function run<Result>(
+    stub: ExecutionArgs,
+    begin: (args: ExecutionArgs) => Result,
+    isAnswer: boolean,
+  ): Promise<Awaited<Result> | { readonly errors: readonly GraphQLError[] }> {
+    const prepared = stubbed.get(stub);
     stubbed.delete(stub);
-    return args;
+    if (prepared === undefined) throw new Error("Nothing was prepared.");
+    const { args, session, ownerId } = prepared;
+    for (;;) {
+      const ran = await operations.begin(ownerId, async (leave) => {
+        if (session.isClosed()) return { result: { errors: [new GraphQLError(TOO_LATE)] } };
+        if (isAnswer && session.isBehind()) return null;
+        const running = begin(args);
+        leave();
+        return { result: await running };
+      });
+      if (ran !== null) return ran.result;
+      await session.whenRead();
+    }
   }
 
   return makeServer<Record<string, unknown>, SocketSession>({
-    execute: (stub) => operations.execute(takeArgs(stub)),
-    subscribe: (stub) => operations.subscribe(takeArgs(stub)),
+    execute: (stub) => run(stub, operations.execute, true),
+    subscribe: (stub) => run(stub, operations.subscribe, false),
     connectionInitWaitTimeout: initSeconds * 1_000,
     // Without a query graphql-ws would close the socket.
     jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
@@ -111,7 +129,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
           limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
         // graphql-ws keeps what came as long as its operation runs.
         Object.assign(payload, { query: "", variables: null, extensions: null });
-        if ("document" in prepared) return toStub(prepared);
+        const { ownerId } = admission.viewer;
+        if ("document" in prepared) return toStub({ args: prepared, session, ownerId });
         endOperation(session, id);
         return prepared;
       } catch (error) {
@@ -131,6 +150,13 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     onError: (_socket, _id, _payload, errors) => errors.map(toFormattedError),
   });
 }
+
+/** What it takes to run an operation. */
+type Prepared = {
+  readonly args: ExecutionArgs;
+  readonly session: SocketSession;
+  readonly ownerId: string;
+};
 
 /** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
 class SocketOrigin implements OperationOrigin, SocketOperation {

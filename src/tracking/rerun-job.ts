@@ -45,7 +45,7 @@ export function createRerunJob({
 
   async function readKept(jobId: string): Promise<JsonObject | null> {
     const [size] = await store.documents.read([jobId], 0);
-    if (size && size.inputBytes > MOST_INPUT_BYTES) throw new InvalidInputError([TOO_LARGE]);
+    if (size && size.input.bytes > MOST_INPUT_BYTES) throw new InvalidInputError([TOO_LARGE]);
     return await store.documents.readInput(jobId);
   }
 }

@@ -185,7 +185,7 @@ describe("how much", () => {
     [{ DOCUMENT_COST: "2.5" }, "DOCUMENT_COST must be a whole number"],
     [{ REQUESTS_PER_SECOND: "0" }, "REQUESTS_PER_SECOND must be a whole number from 1"],
     [{ BODY_KIB: "-1" }, "BODY_KIB must be"],
-    [{ UNREAD_MIB: "127" }, "UNREAD_MIB must be at least four times ANSWER_MIB"],
+    [{ UNREAD_MIB: "63" }, "UNREAD_MIB must be at least four times ANSWER_MIB"],
     [{ ...SMALL_MEMORY, BODY_KIB: "1366" }, "UNREAD_MIB must be at least six times BODY_KIB"],
   ])("%o is a problem", (environment, problem) => {
     expect(() => loadConfig(environment)).toThrow(problem);

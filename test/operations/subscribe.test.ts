@@ -47,7 +47,7 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
         schema,
         document,
         variableValues,
-        contextValue: { viewer, startAnew, finish: () => undefined },
+        contextValue: { viewer, startAnew },
       };
       const results = await subscribe(args);
       if (!("next" in results)) throw new AggregateError(results.errors ?? []);

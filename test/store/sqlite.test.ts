@@ -464,14 +464,14 @@ describe("writes that come at once", () => {
     expect(await store.jobs.count({ ownerId: "greedy" })).toBe(2);
   });
 
-  test("share a commit only up to 4 MiB of documents", async () => {
+  test("share a commit only up to 256 KiB of documents", async () => {
     const { store, countCommits } = await openCounted();
     const before = countCommits();
     const insert = (bytes: number) => {
       const job = createJob({ upstream: "sandbox", ...FACTS, ownerId: "mine" });
       return store.jobs.insert({ job, input: { prompt: "x".repeat(bytes) }, key: null });
     };
-    await Promise.all([1_000, 3_000_000, 1_000_000, 1_000, 6_000_000, 1_000].map(insert));
+    await Promise.all([100, 180_000, 60_000, 100, 375_000, 100].map(insert));
     expect(countCommits()).toBe(before + 3);
     expect(await store.jobs.count({})).toBe(6);
   });
