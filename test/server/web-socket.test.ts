@@ -142,7 +142,7 @@ describe("WebSocket", () => {
   });
 
   test.each(PINGS)(
-    "a socket that has not greeted gets the answer to its %s",
+    "a socket that has not greeted gets the answer to its %s, of several at once to the newest",
     async (_kind, toPing, toAnswers) => {
       const { port } = await serve();
       const client = await openRawWebSocket(port);
@@ -150,11 +150,11 @@ describe("WebSocket", () => {
       client.send(toPing("one"));
       await expect.poll(() => toAnswers(client)).toEqual(["one"]);
       client.send(...["two", "three", "four"].map(toPing));
-      await expect.poll(() => toAnswers(client)).toEqual(["one", "two", "three", "four"]);
+      await expect.poll(() => toAnswers(client)).toEqual(["one", "four"]);
       client.say({ type: "connection_init" });
       await expect.poll(() => client.messages.at(-1)).toBe('{"type":"connection_ack"}');
       client.send(toPing("five"));
-      await expect.poll(() => toAnswers(client)).toEqual(["one", "two", "three", "four", "five"]);
+      await expect.poll(() => toAnswers(client)).toEqual(["one", "four", "five"]);
     },
   );
 
