@@ -35,6 +35,8 @@ export type SocketOperation = {
   end(): void;
 };
 
+type Handle = (text: string) => Promise<void>;
+
 /** One socket, as graphql-ws hands it to the functions that handle its operations. */
 export type SocketSession = {
   /** Null until the client is let in. */
@@ -77,7 +79,7 @@ export function serveSocket(options: {
   let isCorked = false;
   let unhandledBytes = 0;
   /** Messages that wait for their turn. */
-  let waitingCount = 0;
+  const waiting: Buffer[] = [];
   /** Who waits until the client has read enough. */
   let behind: (() => void)[] = [];
   /** Of the messages whose operations have not ended: what they came with is kept as long. */
@@ -129,16 +131,10 @@ export function serveSocket(options: {
           session.pendingCount += 1;
           handledBytes += bytes.length + MESSAGE_BYTES;
           count();
-          handleInTurn(bytes, handle)
-            .catch((error: unknown) => {
-              log.debug({ err: error }, "A message could not be handled.");
-              session.close(INTERNAL_ERROR, "Internal server error");
-            })
-            .finally(() => {
-              session.pendingCount -= 1;
-              handledBytes -= bytes.length + MESSAGE_BYTES;
-              count();
-            });
+          if (session.admission === null) return void handleOne(bytes, handle);
+          waiting.push(bytes);
+          if (waiting.length === 1) void handleWaiting(session.admission, handle);
+          else socket.pause();
         });
       },
     },
@@ -166,25 +162,28 @@ export function serveSocket(options: {
     });
   });
 
-  /** A client that is let in waits for the turn of its owner, and no more is read from it meanwhile. */
-  async function handleInTurn(
-    bytes: Buffer,
-    handle: (text: string) => Promise<void>,
-  ): Promise<void> {
-    // A client may go on sending on a socket that closes, to no effect.
-    const begin = () => (session.isClosed() ? undefined : handle(bytes.toString()));
-    const { admission } = session;
-    if (admission === null) return await begin();
-    waitingCount += 1;
-    const handled = operations.begin(admission.viewer.ownerId, async (leave) => {
-      waitingCount -= 1;
-      if (waitingCount === 0) socket.resume();
-      const handling = begin();
-      leave();
-      await handling;
-    });
-    if (waitingCount > 0) socket.pause();
-    return await handled;
+  /** Messages of a client that is let in wait for turns of its owner, and no more is read from it meanwhile. */
+  async function handleWaiting({ viewer }: Admission, handle: Handle): Promise<void> {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const bytes = next;
+      await operations.begin(viewer.ownerId, async () => void handleOne(bytes, handle));
+      waiting.shift();
+    }
+    socket.resume();
+  }
+
+  async function handleOne(bytes: Buffer, handle: Handle): Promise<void> {
+    try {
+      // A client may go on sending on a socket that closes, to no effect.
+      if (!session.isClosed()) await handle(bytes.toString());
+    } catch (error) {
+      log.debug({ err: error }, "A message could not be handled.");
+      session.close(INTERNAL_ERROR, "Internal server error");
+    } finally {
+      session.pendingCount -= 1;
+      handledBytes -= bytes.length + MESSAGE_BYTES;
+      count();
+    }
   }
 
   /** What came before the client is let in counts for as long as it is not. */
