@@ -9,6 +9,7 @@ import { z } from "zod";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { createTurnWatch } from "./turn-watch.ts";
@@ -28,17 +29,6 @@ const QUERY = `query ($filter: JobFilter, $after: String) {
   jobs(filter: $filter, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } }
 }`;
 
-/** As many jobs, one a second, the newest last, all with a tag. */
-const addJobs = (count: number, numbers: string) => `
-  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at,
-    finished_at, work, submit_until)
-  select 'job_' || n, 'local', 'd', 'v1', 'SUCCEEDED', 1, n * 1000, n * 1000, n * 1000, 1, 0
-    from (${numbers.replace("MOST", String(count))}) as numbers;
-  insert into job_tags (job_id, tag, owner_id, created_at)
-  select id, 'all', owner_id, created_at from jobs;`;
-const addTexts = (text: string) => `
-  insert into job_texts (created_at, job_id, search) select created_at, id, ${text} from jobs;`;
-
 describe.each([
   ["SQLite", openSqlite, 200_000],
   // It is the server that reads them.
@@ -48,8 +38,9 @@ describe.each([
     "a search of texts that are hard to tell apart takes no turn for long, however many search",
     TIMEOUT,
     async () => {
-      const { databaseUrl, execute, numbers, repeatA } = await openDatabase();
-      await execute(addJobs(10_000, numbers) + addTexts(repeatA));
+      const { databaseUrl, execute } = await openDatabase();
+      const text = "a".repeat(4_000);
+      await execute(toManyJobs("local", 10_000) + toManyTexts("local", text));
       const texts = ["a".repeat(200), `${"a".repeat(199)}b`];
       await expectShortTurns(
         databaseUrl,
@@ -62,8 +53,8 @@ describe.each([
     "a tag of very many jobs with a status of none takes no turn for long, however many ask",
     TIMEOUT,
     async () => {
-      const { databaseUrl, execute, numbers } = await openDatabase();
-      await execute(addJobs(jobs, numbers));
+      const { databaseUrl, execute } = await openDatabase();
+      await execute(toManyJobs("local", jobs));
       await expectShortTurns(databaseUrl, [{ tag: "all", status: ["FAILED"] }]);
     },
   );
@@ -105,9 +96,6 @@ async function openSqlite() {
   await makeTables(databaseUrl);
   return {
     databaseUrl,
-    numbers:
-      "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < MOST) select n from numbers",
-    repeatA: "replace(hex(zeroblob(2000)), '0', 'a')",
     async execute(sql: string) {
       using file = new DatabaseSync(path);
       file.exec(`begin; ${sql} commit`);
@@ -121,8 +109,6 @@ async function openPostgres() {
   await makeTables(url);
   return {
     databaseUrl: url,
-    numbers: "select generate_series(1, MOST) as n",
-    repeatA: "repeat('a', 4000)",
     async execute(sql: string) {
       const client = new pg.Client(url);
       await client.connect();
