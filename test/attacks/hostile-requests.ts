@@ -158,8 +158,9 @@ export const BODIES: readonly (readonly [string, string | Buffer])[] = [
   ["one byte too many", `{"query":"{__typename}","x":"${"x".repeat(256 * 1024)}"}`],
 ];
 
-/** A request with this body, the last one on its connection. */
-export function toRequest(body: string | Buffer): Buffer {
-  const head = `${POST}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
+/** A request with this body, the last one on its connection; more headers end their lines. */
+export function toRequest(body: string | Buffer, headers = ""): Buffer {
+  const length = Buffer.byteLength(body);
+  const head = `${POST}${headers}Content-Length: ${length}\r\nConnection: close\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
 }

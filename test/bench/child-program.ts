@@ -55,7 +55,7 @@ export async function startProgram(
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   const ended = once(child, "exit");
-  const url = await within(10_000, `${path} starts`, readUrl(child.stdout));
+  const url = await within(30_000, `${path} starts`, readUrl(child.stdout));
   await (await fetch(new URL("/health", url))).text();
   const startMs = performance.now() - startedAt;
   return {

@@ -5,6 +5,7 @@ import { pino } from "pino";
 
 import type { Job, JobEvent } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
+import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { toResult } from "../support/to-result.ts";
@@ -25,7 +26,7 @@ const SUBMITTED: Job = {
     apiVersion: "v1",
     now: SUBMITTED_AT,
   }),
-  id: `job_${"0".repeat(32)}`,
+  id: toJobId(0),
 };
 
 /** A job that succeeded, with its documents and its history. */
@@ -49,18 +50,34 @@ function describeFinished() {
   };
 }
 
-/** Writes the finished job and others like it, of one owner, into a database that no gateway has open. */
+/** Writes finished jobs of one owner into a database that no gateway has open; the `number` of the first tells their ids. */
 export async function storeFinishedJob(
   databaseUrl: string,
-  { ownerId = "local", others = 0 } = {},
+  {
+    ownerId = "local",
+    number: first = 0,
+    others = 0,
+    input = INPUT,
+    output = OUTPUT,
+  }: {
+    ownerId?: string;
+    number?: number;
+    others?: number;
+    input?: JsonObject;
+    output?: JsonValue;
+  } = {},
 ): Promise<void> {
-  await fillStore(databaseUrl, async (store) => {
-    for (let count = 0; count <= others; count++) {
-      const id = count === 0 ? SUBMITTED.id : `job_${String(count).padStart(32, "0")}`;
-      await store.jobs.insert({ job: { ...SUBMITTED, id, ownerId }, input: INPUT, key: null });
-      await store.jobs.save({ ...FINISHED.job, id, ownerId }, toResult(OUTPUT));
+  await fillStore(databaseUrl, async ({ jobs }) => {
+    for (let number = first; number <= first + others; number++) {
+      const own = { id: toJobId(number), ownerId };
+      await jobs.insert({ job: { ...SUBMITTED, ...own }, input, key: null });
+      await jobs.save({ ...FINISHED.job, ...own }, toResult(output));
     }
   });
+}
+
+export function toJobId(number: number): string {
+  return `job_${String(number).padStart(32, "0")}`;
 }
 
 export type RunningJob = { readonly requestId: string; readonly startedAtMs: number };
@@ -73,8 +90,7 @@ export async function storeRunningJobs(
 ): Promise<void> {
   await fillStore(databaseUrl, async () => undefined);
   const rows = jobs.map(({ requestId, startedAtMs: at }, index) => {
-    const id = `job_${String(index).padStart(32, "0")}`;
-    return `('${id}', 'local', '${DEPLOYMENT_ID}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, 1, 0)`;
+    return `('${toJobId(index)}', 'local', '${DEPLOYMENT_ID}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, 1, 0)`;
   });
   await query(
     databaseUrl,
@@ -104,7 +120,8 @@ export async function readEnds(databaseUrl: string): Promise<ReadonlyMap<string,
   return new Map(rows.map((row) => [String(row["request_id"]), Number(row["updated_at"])]));
 }
 
-async function fillStore(
+/** Opens the tables of a database that no gateway has open, for as long as `fill` takes. */
+export async function fillStore(
   databaseUrl: string,
   fill: (store: JobStore) => Promise<void>,
 ): Promise<void> {
@@ -120,8 +137,8 @@ async function fillStore(
   }
 }
 
-/** The rows of a select. */
-async function query(
+/** Runs statements, several where none is a select; gives the rows of one. */
+export async function query(
   databaseUrl: string,
   sql: string,
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {

@@ -7,7 +7,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
-import { measureAttacks } from "./measure-attacks.ts";
+import { attackProblem, measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureConsole } from "./measure-console.ts";
 import { measureDeployments } from "./measure-deployments.ts";
@@ -42,16 +42,39 @@ const MEASUREMENTS = {
   million: measureMillion,
   deployments: measureDeployments,
   doors: measureDoors,
-  attacks: measureAttacks,
+  async attacks(_upstream, folder) {
+    if (!(await measureAttacks(folder, attackSettings))) process.exitCode = 1;
+    return [];
+  },
   reasons: measureReasons,
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 
-// `npm run bench`, with `-- --json file` for the figures as JSON and `-- start looks …` for some of them only.
+// `npm run bench`, with `-- --json file` for the figures as JSON and `-- start looks …` for some of them only. `attacks`
+// prints a table of its own; `--only name`, `--database sqlite` and `--seconds 10` say what is in it.
 const { values, positionals } = parseArgs({
-  options: { json: { type: "string" } },
+  options: {
+    json: { type: "string" },
+    only: { type: "string", multiple: true, default: [] },
+    database: { type: "string" },
+    seconds: { type: "string", default: "10" },
+  },
   allowPositionals: true,
 });
+const attackSettings = {
+  only: values.only,
+  database: values.database,
+  seconds: Number(values.seconds),
+  onRow(name: string) {
+    measuring = `attacks, ${name},`;
+    deadline.refresh();
+  },
+};
+const problem = attackProblem(attackSettings);
+if (problem !== null) {
+  console.error(problem);
+  process.exit(1);
+}
 const unknown = positionals.filter((name) => !Object.hasOwn(MEASUREMENTS, name));
 if (unknown.length > 0) {
   console.error(
@@ -82,5 +105,5 @@ for (const [name, measure] of Object.entries(MEASUREMENTS)) {
   figures.push(...(await measure(upstream, folder)));
 }
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown"}\n`);
-console.log(toMarkdown(figures));
+if (figures.length > 0) console.log(toMarkdown(figures));
 if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(figures, null, 2));

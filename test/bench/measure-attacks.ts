@@ -1,128 +1,212 @@
+import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
-import { EXPLODING_DOCUMENTS } from "../attacks/exploding-documents.ts";
-import { BAD_FRAMES, BAD_MESSAGES, text } from "../attacks/hostile-frames.ts";
-import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../attacks/hostile-requests.ts";
-import { openSilently } from "../attacks/open-silently.ts";
-import { openRawWebSocket } from "../attacks/raw-web-socket.ts";
-import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { exchange } from "../support/raw-socket.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import type { AttackOptions, AttackRow } from "./attack-rows.ts";
+import { ATTACK_ROWS } from "./attack-rows.ts";
+import { startBenchPostgres } from "./bench-postgres.ts";
 import { startGatewayProgram } from "./child-program.ts";
 import { createKey } from "./create-key.ts";
-import type { Figure } from "./figure.ts";
-import { toFigure } from "./figure.ts";
-import { startQuietClient } from "./quiet-client.ts";
+import { FINISHED, storeFinishedJob } from "./example-job.ts";
+import { quantile } from "./figure.ts";
+import { openClient } from "./http-client.ts";
+import type { Wait, WaitKind } from "./quiet-clients.ts";
+import { startQuietClients } from "./quiet-clients.ts";
+import { openUpload, send, toLocal } from "./send-file.ts";
+import { within } from "./within.ts";
 
-const WINDOWS = 6;
-const SAMPLES = 60;
-/** Between two attacks: what counts is what one of them costs, not how fast this machine sends them. */
-const PAUSE_MS = 10;
-const AT_ONCE = 8;
-const SILENT = 10_000;
-const PAGE =
-  '{"query":"{ jobs(first: 100) { totalCount edges { node { id input history { at } } } } }"}';
+/** What SECURITY.md promises everybody else: milliseconds, and MiB. */
+const PROMISE = { p99Ms: 250, longestMs: 600, memoryMib: 1.3e9 / 1_048_576 };
+const PROMISED = ["job(id)", "new connections", "/health"] as const;
+const WARM_UP_MS = 2_000;
+const LOOK_AT_MEMORY_MS = 50;
+const ORIGIN = "https://gateway.example.com";
+const DATABASES = ["sqlite", "postgres"] as const;
 
-/** What a client that asks little feels of attacks: the mean of its times between them, and beside each kind. */
-export async function measureAttacks(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
-  const keys = join(folder, "attacked-keys.json");
-  const quiet = { authorization: `Bearer ${await createKey(keys, "quiet")}` };
-  const greedy = { authorization: `Bearer ${await createKey(keys, "greedy")}` };
-  await using open = await start("open", {});
-  await using keyed = await start("keyed", {
-    AUTH: "api-keys",
-    API_KEYS_FILE: keys,
-    REQUESTS_PER_SECOND: "300",
-  });
-  const port = Number(new URL(open.url).port);
-  const kinds = {
-    "hostile requests": [
-      ...[...AMBIGUOUS, ...UNUSUAL].map(([, bytes]) => bytes),
-      ...BODIES.map(([, body]) => toRequest(body)),
-    ].map((bytes) => () => exchange(port, bytes)),
-    "exploding documents": EXPLODING_DOCUMENTS.map(({ query, variables = "{}" }) => {
-      const body = `{"query":${JSON.stringify(query)},"variables":${variables}}`;
-      return () => ask(open.url, body);
-    }),
-    "frames that break the protocol": [
-      ...BAD_FRAMES.map(([, , frames]) => frames),
-      ...BAD_MESSAGES.map(([, , , texts]) => texts.map(text)),
-    ].map((frames) => async () => {
-      const client = await openRawWebSocket(port);
-      client.send(...frames);
-      client.socket.end();
-      await client.closed;
-    }),
-  };
-  const figures: Figure[] = [];
-  for (const [name, attacks] of Object.entries(kinds))
-    figures.push(...(await measureBeside(name, open.url, {}, attacks)));
-  const flood = () =>
-    Promise.all(Array.from({ length: AT_ONCE }, () => ask(keyed.url, PAGE, greedy)));
-  figures.push(...(await measureBeside("an owner past its limit", keyed.url, quiet, [flood])));
-  return [...figures, ...(await measureSilent(open.url, port))];
+export type AttackSettings = {
+  /** Names of rows; all where there are none. */
+  readonly only: readonly string[];
+  /** `sqlite` or `postgres`; both where it is undefined. */
+  readonly database: string | undefined;
+  readonly seconds: number;
+  readonly onRow: (name: string) => void;
+};
 
-  async function start(name: string, environment: Readonly<Record<string, string>>) {
-    const databaseUrl = `file:${folder}/attacked-${name}.db`;
-    return await startGatewayProgram(upstream, {
-      DATABASE_URL: databaseUrl,
-      REQUEST_TIMEOUT_SECONDS: "60",
-      IDLE_TIMEOUT_SECONDS: "60",
-      ...environment,
-    });
-  }
+/** Says what is wrong with settings, or null. */
+export function attackProblem({ only, database, seconds }: AttackSettings): string | null {
+  const unknown = only.filter((name) => !Object.hasOwn(ATTACK_ROWS, name));
+  if (unknown.length > 0)
+    return `No attack is called ${unknown.join(", ")}. Name some of ${Object.keys(ATTACK_ROWS).join(", ")}.`;
+  if (database !== undefined && !DATABASES.some((known) => known === database))
+    return `No database is called ${database}. Name ${DATABASES.join(" or ")}.`;
+  return seconds > 0 ? null : "--seconds must be a number above 0. Leave it out for 10.";
 }
 
-/** Windows with and without take turns, so that both meet what else the machine does. */
-async function measureBeside(
-  name: string,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  attacks: readonly (() => Promise<unknown>)[],
-): Promise<Figure[]> {
-  await using client = await startQuietClient(url, headers);
-  const alone: number[] = [];
-  const attacked: number[] = [];
-  let next = 0;
-  for (let window = 0; window < WINDOWS; window += 1) {
-    alone.push(...(await client.measureMs(SAMPLES)));
-    const state = { isOver: false };
-    const attacking = (async () => {
-      while (!state.isOver) {
-        await attacks[next++ % attacks.length]?.();
-        await sleep(PAUSE_MS);
-      }
-    })();
-    attacked.push(...(await client.measureMs(SAMPLES)));
-    state.isOver = true;
-    await attacking;
+/** Prints a line for each attack: what others then wait, and what the gateway's process takes. False where one breaks the promise. */
+export async function measureAttacks(folder: string, settings: AttackSettings): Promise<boolean> {
+  const { only, database: wanted, onRow } = settings;
+  await using stack = new AsyncDisposableStack();
+  const postgres = wanted === "sqlite" ? null : stack.use(await startBenchPostgres());
+  const names = Object.keys(ATTACK_ROWS).filter((name) => only.length === 0 || only.includes(name));
+  console.log(toLine(["attack", "database", ...PROMISED, "files", "MiB", "what came of it"]));
+  console.log(toLine(["---", "---", "---:", "---:", "---:", "---:", "---:", "---"]));
+  let isKept = true;
+  for (const name of names) {
+    for (const database of DATABASES.filter((one) => one === (wanted ?? one))) {
+      onRow(name);
+      const place = join(folder, `attacks-${name}-${database}`);
+      const databaseUrl =
+        (database === "postgres" && (await postgres?.createDatabase())) ||
+        `file:${place}/gateway.db`;
+      const row = ATTACK_ROWS[name];
+      if (row === undefined) continue;
+      const result = await measureRow(name, row, { place, databaseUrl, seconds: settings.seconds });
+      isKept &&= result.isKept;
+      console.log(toLine([`${name}: ${row.what}`, database, ...result.cells]));
+    }
   }
-  const base = toFigure("a small question alone, mean", toMean(alone), "ms");
-  return [base, toFigure(`beside ${name}`, toMean(attacked), "ms", base)];
-}
-
-async function measureSilent(url: string, port: number): Promise<Figure[]> {
-  await using client = await startQuietClient(url);
-  const base = toFigure(
-    "a small question alone, mean",
-    toMean(await client.measureMs(WINDOWS * SAMPLES)),
-    "ms",
+  console.log(
+    `\np50 / p99 / longest, in ms. In bold: p99 above ${PROMISE.p99Ms}, longest above ${PROMISE.longestMs}, memory above ${Math.round(PROMISE.memoryMib)} MiB, or some refused. Who still waits counts with the time so far.`,
   );
-  const { open, close } = await openSilently(port, SILENT, "");
-  const times = await client.measureMs(WINDOWS * SAMPLES);
-  close();
-  return [base, toFigure(`beside ${open} silent connections`, toMean(times), "ms", base)];
+  return isKept;
 }
 
-async function ask(url: string, body: string, headers: Readonly<Record<string, string>> = {}) {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body,
+type Place = { readonly place: string; readonly databaseUrl: string; readonly seconds: number };
+
+async function measureRow(name: string, row: AttackRow, { place, databaseUrl, seconds }: Place) {
+  const keysFile = `${place}-keys.json`;
+  const [quiet = "", ...keys] = await createKeys(keysFile);
+  const filesUrl = `file:${place}/files`;
+  await storeFinishedJob(databaseUrl, { ownerId: "quiet" });
+  await row.seed?.(databaseUrl, filesUrl);
+  await using upstream = await startFaultyUpstream();
+  row.setUpstream?.(upstream);
+  await using gateway = await startGatewayProgram(upstream, {
+    AUTH: "api-keys",
+    API_KEYS_FILE: keysFile,
+    DATABASE_URL: databaseUrl,
+    FILES_URL: filesUrl,
+    PUBLIC_URL: ORIGIN,
+    ...row.environment,
   });
-  await response.text();
+  const { url } = gateway;
+  using client = openClient(1);
+  const file = row.hasFiles === true ? await shareFile(quiet, 21) : null;
+  const greedyFile = row.hasFiles === true ? await shareFile(keys[0] ?? "", 20_000_000) : null;
+  await using clients = startQuietClients({
+    url,
+    authorization: `Bearer ${quiet}`,
+    body: JSON.stringify({
+      query: `{ job(id: "${FINISHED.job.id}") { id status version createdAt } }`,
+    }),
+    file,
+  });
+  await sleep(WARM_UP_MS);
+  let memoryMib = 0;
+  const watching = setInterval(() => {
+    try {
+      memoryMib = Math.max(memoryMib, gateway.readMemory());
+    } catch {
+      memoryMib = Infinity; // It has died.
+    }
+  }, LOOK_AT_MEMORY_MS);
+  try {
+    using attacker = await startAttacker(name, { url, keys, file: greedyFile });
+    const waits = await clients.measure(seconds * 1_000);
+    return judge(waits, memoryMib, attacker.outcome());
+  } finally {
+    clearInterval(watching);
+    // It may be busy for minutes with what was asked.
+    await gateway.kill();
+  }
+
+  /** The URL at which everybody can read a file of an owner's. */
+  async function shareFile(key: string, size: number): Promise<string> {
+    const post = (body: string) => client.post(url, body, { authorization: `Bearer ${key}` });
+    const bytes = Buffer.alloc(size, "RIFF....WAVEfmt ");
+    const { id, putUrl } = await openUpload({ url, post }, "audio/wav", size);
+    await send(putUrl, "PUT", bytes);
+    const submit = `mutation { submitJob(deploymentId: "d", input: { file: "upload:${id}" }) { __typename } }`;
+    await post(JSON.stringify({ query: submit }));
+    const sent = upstream.requests.findLast(({ call }) => call === "submit");
+    return toLocal(JSON.parse(sent?.body ?? "").file, url);
+  }
 }
 
-function toMean(times: readonly number[]): number {
-  return times.reduce((sum, time) => sum + time, 0) / times.length;
+/** Of a quiet owner and two greedy ones. */
+async function createKeys(file: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for (const owner of ["quiet", "greedy", "greedy-too"]) keys.push(await createKey(file, owner));
+  return keys;
+}
+
+/** Resolves when it begins. */
+async function startAttacker(name: string, options: AttackOptions) {
+  const program = fileURLToPath(new URL("attacker.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, name, JSON.stringify(options)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  const begun = Promise.withResolvers<void>();
+  let last = "[]";
+  createInterface(child.stdout).on("line", (line) => {
+    if (line === "ready") begun.resolve();
+    else last = line;
+  });
+  child.once("exit", () =>
+    begun.reject(
+      new Error(`The attack ${name} ended by itself. What it says above is the reason.`),
+    ),
+  );
+  await within(20_000, `the attack ${name} begins`, begun.promise);
+  return {
+    /** How often it got which answer. */
+    outcome(): string {
+      if (child.exitCode !== null)
+        throw new Error(`The attack ${name} ended by itself. What it says above is the reason.`);
+      const counts: readonly (readonly [string, number])[] = JSON.parse(last);
+      return counts.map(([outcome, count]) => `${count} × ${outcome}`).join(", ");
+    },
+    [Symbol.dispose]() {
+      kill();
+      process.removeListener("exit", kill);
+    },
+  };
+}
+
+function judge(waits: readonly Wait[], memoryMib: number, outcome: string) {
+  let isKept = true;
+  const mark = (text: string, isWithin: boolean): string => {
+    isKept &&= isWithin;
+    return isWithin ? text : `**${text}**`;
+  };
+  const toCell = (kind: WaitKind): string => {
+    const of = waits.filter((wait) => wait.kind === kind);
+    if (of.length === 0) return "";
+    const refused = of.filter(({ isAnswered }) => !isAnswered).length;
+    const [p50, p99, longest] = [0.5, 0.99, 1].map((share) =>
+      quantile(
+        of.map(({ tookMs }) => tookMs),
+        share,
+      ),
+    );
+    const isPromised = PROMISED.some((one) => one === kind);
+    const isLate = isPromised && ((p99 ?? 0) > PROMISE.p99Ms || (longest ?? 0) > PROMISE.longestMs);
+    const times = [p50, p99, longest].map((ms) => Math.round(ms ?? 0)).join(" / ");
+    return mark(
+      refused === 0 ? times : `${times}, ${refused} of ${of.length} refused`,
+      !isLate && refused === 0,
+    );
+  };
+  const cells = [...PROMISED.map(toCell), toCell("files")];
+  cells.push(mark(String(Math.round(memoryMib)), memoryMib <= PROMISE.memoryMib), outcome);
+  return { cells, isKept };
+}
+
+function toLine(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }
