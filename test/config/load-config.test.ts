@@ -56,7 +56,7 @@ describe("the configuration", () => {
       },
       limits: {
         document: { tokens: 5_000, cost: 15_000 },
-        answerBytes: 33_554_432,
+        answerBytes: 16_777_216,
         unreadBytes: 536_870_912,
         http: {
           bodyBytes: 262_144,
