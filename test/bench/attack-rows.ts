@@ -8,7 +8,7 @@ import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { EXPLODING_DOCUMENTS } from "../attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../attacks/hostile-frames.ts";
 import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../attacks/hostile-requests.ts";
-import { toAvifOfBoxes, toHugeAvif, toHugePng } from "../attacks/huge-pictures.ts";
+import { toAvifOfBoxes, toLargeAvif, toLargePng } from "../attacks/large-pictures.ts";
 import { openRawWebSocket } from "../attacks/raw-web-socket.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
@@ -53,10 +53,6 @@ const ADD_DOCUMENTS = `
   select id, 2, '{}' from jobs where owner_id = '${OWNER}';`;
 const PAGE = "{ jobs(first: 100) { totalCount edges { node { id input history { at } } } } }";
 const PING = text(JSON.stringify({ type: "ping", payload: { text: "x".repeat(60_000) } }));
-const PICTURES = [
-  { type: "image/avif", make: toHugeAvif },
-  { type: "image/png", make: toHugePng },
-] as const;
 const HELD_MS = 5_000;
 
 /** Each goes as far as the limits let it. */
@@ -182,18 +178,17 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     attack: (attacker) => uploadAgain(attacker, 4, [["image/avif", toAvifOfBoxes()]]),
   },
   pictures: {
-    what: "uploads of pictures of 98 megapixels that are stripped",
+    what: "uploads of the largest pictures that are stripped",
     environment: { UPLOAD_STRIP_METADATA: "true" },
     hasFiles: true,
-    attack: (attacker) =>
-      uploadAgain(
-        attacker,
-        6,
-        PICTURES.map(({ type, make }) => [type, make()]),
-      ),
+    attack: async (attacker) =>
+      await uploadAgain(attacker, 6, [
+        ["image/avif", await toLargeAvif(2_780)],
+        ["image/png", toLargePng(7_200)],
+      ]),
   },
   thumbnails: {
-    what: "thumbnails of kept pictures of 98 megapixels",
+    what: "thumbnails of the largest kept pictures that are drawn",
     hasFiles: true,
     seed: storePictures,
     async attack({ url, post, count, repeat }) {
@@ -204,8 +199,11 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
         toBody(`{ job(id: "${LARGE_JOB}") { assets { ${widths.join(" ")} } } }`),
       );
       const urls = answer.match(/https:[^"]+/g)?.map((one) => toLocal(one, url)) ?? [];
-      let next = 0;
-      await repeat(6, () => count(send(urls[next++ % urls.length] ?? "", "GET")));
+      if (urls.length === 0) throw new Error("The pictures are too large for thumbnails.");
+      await repeat(
+        6,
+        inTurn(urls, (one) => count(send(one, "GET"))),
+      );
     },
   },
   drips: {
@@ -362,7 +360,10 @@ async function storeLargeJob(databaseUrl: string): Promise<void> {
 
 /** A job of which 40 pictures are kept. */
 async function storePictures(databaseUrl: string, filesUrl: string): Promise<void> {
-  const pictures = PICTURES.map(({ type, make }) => ({ type, bytes: make() }));
+  const pictures = [
+    { extension: "avif", side: 3_600, bytes: await toLargeAvif(3_600) },
+    { extension: "png", side: 7_200, bytes: toLargePng(7_200) },
+  ] as const;
   const images = Array.from({ length: 40 }, (_, at) => `${ORIGIN_OF_FILES}/output-${at}.png`);
   const job = { ...FINISHED.job, id: LARGE_JOB, ownerId: OWNER };
   await storeFinishedJob(databaseUrl, { ownerId: OWNER, number: 1, output: { images } });
@@ -373,18 +374,12 @@ async function storePictures(databaseUrl: string, filesUrl: string): Promise<voi
     await files.request(job, images);
     const claimed = await files.claimDue({ limit: images.length, claimMs: 60_000 });
     for (const [at, file] of claimed.files.entries()) {
-      const { type = "", bytes = Buffer.alloc(0) } = pictures[at % pictures.length] ?? {};
-      const name = `picture-${at}.${type.slice("image/".length)}`;
+      const { extension, side, bytes } = pictures[at % pictures.length] ?? pictures[0];
+      const [name, contentType] = [`picture-${at}.${extension}`, `image/${extension}`];
       await using draft = await store.draft(Readable.from([bytes]), { mostBytes: bytes.length });
-      await draft.keepAs(name, type);
-      const size = { bytes: bytes.length, width: 9_900, height: 9_900 };
-      await files.settle(file, {
-        ...NOT_KEPT,
-        ...size,
-        state: "KEPT",
-        file: name,
-        contentType: type,
-      });
+      await draft.keepAs(name, contentType);
+      const facts = { contentType, bytes: bytes.length, width: side, height: side };
+      await files.settle(file, { ...NOT_KEPT, ...facts, state: "KEPT", file: name });
     }
   });
 }

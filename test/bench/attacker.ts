@@ -32,6 +32,7 @@ const { url, keys } = options;
 const port = Number(new URL(url).port);
 const { post } = openClient(2_000);
 const outcomes = new Map<string, number>();
+let hasBegun = false;
 
 // Elsewhere its work would take nothing of the gateway's processors.
 setPriority(Math.min(getPriority() + 10, 19));
@@ -56,6 +57,7 @@ const attacker: Attacker = {
     return text;
   },
   async repeat(lanes, act) {
+    begin();
     const run = async (lane: number): Promise<never> => {
       // What failed is counted, and then it goes on.
       for (;;) await act(lane).catch((error: unknown) => attacker.count(Promise.reject(error)));
@@ -71,10 +73,16 @@ const attacker: Attacker = {
   },
 };
 
+function begin(): void {
+  if (hasBegun) return;
+  hasBegun = true;
+  console.log("ready");
+}
+
 function toCode(error: unknown): string {
   return /answered (\d{3})/.exec(String(error))?.[1] ?? "cut";
 }
 
 setInterval(() => console.log(JSON.stringify([...outcomes])), TELL_MS);
-console.log("ready");
 await ATTACK_ROWS[name]?.attack(attacker);
+begin();
