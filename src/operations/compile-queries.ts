@@ -1,5 +1,5 @@
 import type { DocumentNode, ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
-import { getOperationAST, Kind, OperationTypeNode, visit } from "graphql";
+import { getOperationAST, getVariableValues, Kind, OperationTypeNode, visit } from "graphql";
 import { compileQuery, isCompiledQuery } from "graphql-jit";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
@@ -67,6 +67,7 @@ export function createQueryCompiler(options: {
       const compiled = find(document, operationName);
       if (compiled === null) return;
       setExecuteFn((args: ExecutionArgs) => {
+        if (hasWrongVariables(args)) return executeFn(args);
         const result = compiled(args.rootValue, args.contextValue, args.variableValues);
         return result instanceof Promise ? result.then(judge) : judge(result);
 
@@ -78,6 +79,14 @@ export function createQueryCompiler(options: {
       });
     },
   };
+}
+
+/** Compiled code would list all that is wrong with them, however much it is. */
+function hasWrongVariables(args: ExecutionArgs): boolean {
+  const { schema, document, operationName, variableValues } = args;
+  const { variableDefinitions = [] } = getOperationAST(document, operationName) ?? {};
+  const most = { maxErrors: 1 };
+  return "errors" in getVariableValues(schema, variableDefinitions, variableValues ?? {}, most);
 }
 
 /** Where a field is left out in one place of a document and not in another, compiled code may order the answer otherwise. */
