@@ -30,7 +30,7 @@ const QUERY = `query ($filter: JobFilter, $after: String) {
 }`;
 
 describe.each([
-  ["SQLite", openSqlite, 200_000],
+  ["SQLite", openSqlite, 80_000],
   // It is the server that reads them.
   ["Postgres", openPostgres, 20_000],
 ])("on %s", (_name, openDatabase, jobs) => {

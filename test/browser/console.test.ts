@@ -38,6 +38,7 @@ async function countJobs(origin: string): Promise<number | null> {
 
 test.skipIf(!hasChromium)(
   "a person sees a picture they asked for, without a line of code",
+  { timeout: 60_000 },
   async () => {
     const { page, origin } = await openConsole("console-run");
     await page.goto(`${origin}/run/${WARM_GLOW}`);

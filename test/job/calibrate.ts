@@ -6,7 +6,7 @@ import { learnTimes } from "../../src/job/run-times.ts";
 import type { Random } from "./distributions.ts";
 import { createRandom } from "./distributions.ts";
 
-const JOBS = 2_000;
+const JOBS = 1_000;
 /** Before the first that is judged. */
 const PAST = 200;
 const RUNNERS = 3;

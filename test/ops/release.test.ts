@@ -62,7 +62,7 @@ test.each([
     expect(git("tag", "--list")).toBe("");
     expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
   },
-  60_000,
+  120_000,
 );
 
 test("a release is a commit with a tag, whose version the package and the changelog have", () => {
@@ -79,7 +79,7 @@ test("a release is a commit with a tag, whose version the package and the change
   expect(read("CHANGELOG.md").replace(/\d{4}-\d\d-\d\d/, "today")).toBe(
     `# Changelog\n\n## [Unreleased]\n\n## [7.9.0] - today\n${CHANGE}`,
   );
-}, 60_000);
+}, 120_000);
 
 test("what can't be released is refused with what to do, and nothing is changed", () => {
   const before = git("rev-parse", "HEAD");
@@ -100,7 +100,7 @@ test("what can't be released is refused with what to do, and nothing is changed"
   refuse(/^Releases are made on main\. /, "minor");
   appendFileSync(join(folder, "README.md"), "More.\n");
   refuse(/^There are changes that are not committed\. /, "minor");
-}, 60_000);
+}, 120_000);
 
 test("the changelog has the form that a release looks for", () => {
   const text = readPage("CHANGELOG.md");
