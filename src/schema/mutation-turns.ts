@@ -30,6 +30,8 @@ class MutationTurnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (kind !== "Mutation") return resolve;
     return async (parent, given, context, info) => {
       await setImmediate();
+      // It may wait long, and what the mutations before it have read is told.
+      if (isOurs(context)) context.finish();
       try {
         return await resolve(parent, given, context, info);
       } finally {

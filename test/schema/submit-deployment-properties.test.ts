@@ -167,6 +167,7 @@ test("a body through the generated mutation ends as the same body through submit
           viewer: LOCAL_VIEWER,
           tracking,
           loaders: { clear: () => undefined },
+          finish: () => undefined,
         },
       });
       expect(sent).toEqual(refusal === null ? [input] : []);
