@@ -124,5 +124,5 @@ test("so does one of the gateway's own schema", async () => {
     ),
     { numRuns: 150 },
   );
-  expect(good).toBeGreaterThan(100);
+  expect(good).toBeGreaterThan(30);
 }, 60_000);
