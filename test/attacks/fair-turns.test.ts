@@ -10,7 +10,7 @@ import { startAttackedGateway } from "./attacked-gateway.ts";
 
 /** Of the thread's CPU: what else the machine does doesn't count. */
 const LONGEST_TURN_MS = 150;
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 const TIMEOUT = { timeout: 120_000 };
 const RESULT = "{ ... on SubmitJobSuccess { job { id } } ... on Error { message } }";
 

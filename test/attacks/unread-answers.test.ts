@@ -11,7 +11,7 @@ import { createTurnWatch } from "./turn-watch.ts";
 const SOCKETS = 200;
 const QUERIES = 200;
 /** Requests of somebody else, one after the other. */
-const OTHERS = 200;
+const OTHERS = 80;
 const MOST_MS_A_TURN = 150;
 const MOST_MIB = 1_300;
 const JSON_ONLY = { accept: "application/json" };

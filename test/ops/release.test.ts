@@ -46,24 +46,18 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.each([
-  ["--", "7.8.9", "--dry-run"],
-  ["7.8.9", "--dry-run"],
-])(
-  "a dry run tells what it would do, packs, and leaves the tree as it was: %s",
-  (...given) => {
-    rmSync(join(folder, "artifacts"), { recursive: true, force: true });
-    const { status, stdout } = npmRun(...given);
-    expect(status).toBe(0);
-    expect(stdout).toContain("+## [7.8.9] - ");
-    expect(stdout).toContain("tagged v7.8.9");
-    expect(existsSync(join(folder, "artifacts/runcomfy-graphql-7.8.9.tgz"))).toBe(true);
-    expect(git("status", "--porcelain")).toBe("");
-    expect(git("tag", "--list")).toBe("");
-    expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
-  },
-  120_000,
-);
+// As npm keeps `--dry-run` for itself, a release has to learn of it from npm.
+test("a dry run tells what it would do, packs, and leaves the tree as it was", () => {
+  rmSync(join(folder, "artifacts"), { recursive: true, force: true });
+  const { status, stdout } = npmRun("7.8.9", "--dry-run");
+  expect(status).toBe(0);
+  expect(stdout).toContain("+## [7.8.9] - ");
+  expect(stdout).toContain("tagged v7.8.9");
+  expect(existsSync(join(folder, "artifacts/runcomfy-graphql-7.8.9.tgz"))).toBe(true);
+  expect(git("status", "--porcelain")).toBe("");
+  expect(git("tag", "--list")).toBe("");
+  expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
+}, 120_000);
 
 test("a release is a commit with a tag, whose version the package and the changelog have", () => {
   const { status, stdout } = release("7.9.0");

@@ -169,6 +169,7 @@ test("ids cost as many as are given, by whatever way: 100 with all there is of t
     schema: createSchema(OPEN_CATALOGUE),
     createContext: ({ viewer }) => ({
       viewer,
+      finish: () => undefined,
       loaders: { clear: () => undefined },
       tracking: { cancelJob: (id: string) => Promise.reject(new JobNotFoundError(id)) },
     }),
