@@ -1,5 +1,6 @@
 import DataLoader from "dataloader";
 
+import { findAssets } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { JsonValue } from "../job/json.ts";
@@ -154,15 +155,17 @@ export class Loaders {
 
   async #complete({ jobId, name }: DocumentKey, source: Source): Promise<LoadedDocument | null> {
     const { bytes, text, isSought } = source;
-    const { largeTurn, findAssets, readLargeDocument } = this.#reads;
+    const { largeTurn, readLargeDocument } = this.#reads;
+    // A small output is at hand, and costs less than what is kept of it.
+    if (isSought && text !== null) return { bytes, value: findAssets(JSON.parse(text)) };
     if (bytes > MOST_MEDIUM_BYTES || isSought) await largeTurn.enter();
-    if (isSought) return { bytes, value: await findAssets(jobId) };
+    if (isSought) return { bytes, value: await this.#reads.findAssets(jobId) };
     const value = text === null ? await readLargeDocument(jobId, name) : JSON.parse(text);
     return value === undefined ? null : { bytes, value };
   }
 }
 
-/** What a document is made of; the text is null where it has to be read, and assets are sought in an output. */
+/** What a document is made of, or the output in which assets are sought; the text is null where it has to be read. */
 type Source = {
   readonly bytes: number;
   readonly text: string | null;
@@ -173,7 +176,8 @@ function toSource(stored: StoredDocuments, name: DocumentName): Source {
   const document = stored[name];
   if (document !== null) return { ...document, isSought: false };
   const isSought = name === "assets" && stored.output !== null;
-  return { bytes: stored.output?.bytes ?? 0, text: isSought ? null : "null", isSought };
+  const { bytes, text } = stored.output ?? { bytes: 0, text: null };
+  return { bytes, text: isSought ? text : "null", isSought };
 }
 
 function toError(error: unknown): Error {

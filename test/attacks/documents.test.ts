@@ -13,7 +13,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { createTurnWatch } from "./turn-watch.ts";
 
 /*
- * What is done again and again to a job with the largest output that there can be.
+ * What is done again and again to a job with a large output.
  */
 
 const CONNECTIONS = 8;
@@ -23,11 +23,11 @@ const TIMEOUT = { timeout: 120_000 };
 const URLS = 1_000;
 const ID = "job_1";
 
-/** Some 8 MB of what a model sees in frames, and a thousand pictures. */
+/** Some 6 MB of what a model sees in frames, and a thousand pictures. */
 const SEEN = `a cat that looks to the left, ${"and then to the right, ".repeat(2)}`;
 const OUTPUT = JSON.stringify({
   images: Array.from({ length: URLS }, (_, index) => `https://x.runcomfy.net/${index}.png`),
-  frames: Array.from({ length: 70_000 }, (_, index) => ({ box: [index, 1, 2, 3], seen: SEEN })),
+  frames: Array.from({ length: 50_000 }, (_, index) => ({ box: [index, 1, 2, 3], seen: SEEN })),
 });
 /** Of a version before: what files it names was not kept beside it. */
 const JOB = `
