@@ -26,6 +26,8 @@ const TIMEOUT_MS = 30_000;
 const PING_MS = 15_000;
 const PONG_MS = 5_000;
 const OPEN_MS = 20_000;
+/** Of the first try: whether anything can be reached is worth knowing soon. */
+const FIRST_OPEN_MS = 5_000;
 const MOST_PAUSE_MS = 30_000;
 /** Close codes: `authorization` threw, graphql-ws gave the socket up, a credential is missing, wrong or has run out. */
 const PARAMS_THREW = 4005;
@@ -148,7 +150,7 @@ export function createGatewayClient({
     on: {
       connecting() {
         isFinal = false;
-        giveUpIn(OPEN_MS);
+        giveUpIn(closes ? OPEN_MS : FIRST_OPEN_MS);
       },
       connected() {
         clearTimeout(deadline);

@@ -66,6 +66,24 @@ test("a connection that never opened says the same, and one that broke that it i
   await expect(client.request(JOBS, { first: 1 })).rejects.toThrow(LOST);
 });
 
+test("a first connection that hangs is told within 5 s", async () => {
+  const { client, proxy } = await openClientInPage();
+  proxy.blackHole();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const leave = client.subscribe(JOBS_UPDATED, {}, { next: () => undefined });
+  await vi.advanceTimersByTimeAsync(4_900);
+  expect(client.connection.get().kind).toBe("idle");
+  await vi.advanceTimersByTimeAsync(100);
+  const reason = expect.stringMatching(BLOCKED);
+  expect(client.connection.get()).toMatchObject({ kind: "away", reason });
+  proxy.heal();
+  await vi.advanceTimersByTimeAsync(2_000);
+  vi.useRealTimers();
+  await expect.poll(() => client.connection.get().kind, SOON).toBe("connected");
+  leave();
+});
+
 test("once anything was answered, an answer that is lost is no matter of origins", async () => {
   const { client, proxy } = await openClientInPage();
   await client.request(JOBS, { first: 1 });
