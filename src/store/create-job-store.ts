@@ -45,7 +45,7 @@ export function createJobStore(dependencies: {
         if (row === undefined) return false;
         if (texts !== null) await setResult(transaction, job.id, texts);
         const keep = result?.keep ?? [];
-        if (keep.length > 0) await insertKeeps(transaction, database.nowMs, job, keep);
+        if (keep.length > 0) await insertKeeps(transaction, database, job, keep);
         return true;
       };
       const isSaved = await (texts === null
