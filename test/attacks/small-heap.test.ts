@@ -13,7 +13,7 @@ import { openRawWebSocket, toBytes } from "./raw-web-socket.ts";
 
 const TEXT = 0x1;
 const PATIENCE_MS = 1_000;
-const LONG = { timeout: 60_000 };
+const LONG = { timeout: 120_000 };
 
 /** A fresh gateway holds 50, and for one owner 144, with what their parts take besides. */
 const MOST_MIB = 300;
