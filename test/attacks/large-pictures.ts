@@ -48,8 +48,11 @@ export function toLargePng(side: number): Buffer {
 }
 
 /** An AVIF of 512 KiB whose sizes take long to find: each of its many is looked for from the one before. */
-export function toAvifOfBoxes(): Buffer {
-  const ispe = toBox("ispe", Buffer.from([0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255]));
+export function toAvifOfBoxes(side = 65_535): Buffer {
+  const content = Buffer.alloc(12);
+  content.writeUInt32BE(side, 4);
+  content.writeUInt32BE(side, 8);
+  const ispe = toBox("ispe", content);
   const sizes = Array.from({ length: Math.floor(524_000 / ispe.length) }, () => ispe);
   const properties = toBox("iprp", toBox("ipco", Buffer.concat(sizes)));
   const brand = toBox("ftyp", Buffer.from("avif\0\0\0\0avifmif1"));

@@ -1,43 +1,34 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { crc32, createDeflate, gunzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { judgeFile } from "../../src/files/judge-file.ts";
 import { createSignedUrls } from "../../src/files/signed-urls.ts";
 import { ask } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
+import { toAvifOfBoxes, toLargePng } from "./large-pictures.ts";
 import { createTurnWatch } from "./turn-watch.ts";
 
 const MOST_MS_A_TURN = 150;
 const MOST_MIB = 1_240;
 const ORIGIN = "https://gateway.example.com";
-const WIDTH = 10_000;
-const HEIGHT = 9_800;
-/** An AVIF of so many pixels, all of one color. */
+/** An AVIF of 98 megapixels, all of one color. */
 const LARGE_AVIF = gunzipSync(
   Buffer.from(
     "H4sICDR1C2sCA2E5OC5hdmlmAGNgYJBJK6ksSCzLTGMAgtzMNEMQOzczEcS/lptaksgAAYoZKTlFUDZDQWZyCQMaUMrMyU8GMVwcGBiBEAR+QWkG9udAQjkzMw9sDVhUFMhJZYLyEssMDEFMvoLMkly4krDMgqICIG2RWZCcD6R5EssMnRvtwZpEMosLUiGGqwswMKh5ABkCBZkVmSARZg4ODiAlllmQC3M/0EnMjUzMQKe8z01JLBFi4OK2/57OP1N2CYuJlIPRVX7hk07JLIfP23x2VHBgiD5/xuUkV57T1CPBO2bbns9UK5qmwJr8lH9yCs8fyfqPqm2xjdGbtnZ7OD9Z1yk0P2j27SLDg2a6ik1FDyUlJniKJu7idVrBpNRXaTh/n4HYx/ir9uL1rcZ920I3FCd+fxR7/kxQ9Le1Qgd4Tn1qPud6/TPv7vylH/weqwYrKVTr+6xd697orfjw5YxX5pyP7fzTVJnk/Xi8/T85HU6T+90sueGd490VPUEmS6drH7hzeFcjsynDyZO7edyiJx6J3tdiorqCxsbvJNn44M/e4d5hYhpzsj7vyKhdw36Pzel908lLqjFSWftnzjba+clgf/oRd5EjnsnOsTelkkXns99MeXjy0sOE0Ec5C08VLj60ZJmnU0140Q29z1MSvjJEM08qa+Y6U3nR8v/BJJapy4NMNOJ/vuE5unNnyw/vSO0TSwLfrLtwNyvW/nrmZOnNb7fzP0/u+h3zVeTujKEd8KPxOhqvIyteq2gYMsd012z6LHXxjr7YcuW181f+ZRRMbg2pfySqu2Djs8Le/TIj1e6hllrWSuXLtuy6H2j4vkv+ltmUg32fLXVCNHqPFZ6ctFcuAAAFbaBm4QgAAA==",
     "base64",
   ),
 );
-let largePng: Buffer;
-beforeAll(async () => {
-  largePng = await drawInterlaced();
-}, 60_000);
+const largePng = toLargePng(9_900);
 
 test("an AVIF of tiny boxes takes no turn for long", async () => {
   const path = join(await createTemporaryFolder(), "boxes.avif");
-  const size = toBox("ispe", Buffer.from([0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 9]));
-  const sizes = Buffer.concat(Array.from({ length: 524_000 / size.length }, () => size));
-  const meta = Buffer.concat([Buffer.alloc(4), toBox("iprp", toBox("ipco", sizes))]);
-  const brand = Buffer.from("avif\0\0\0\0avifmif1", "latin1");
-  await writeFile(path, Buffer.concat([toBox("ftyp", brand), toBox("meta", meta)]));
+  await writeFile(path, toAvifOfBoxes(9));
   // The first time the programs that tell files apart are loaded.
   await judgeFile(import.meta.filename);
   const turns = createTurnWatch();
@@ -112,59 +103,4 @@ async function start(environment: Readonly<Record<string, string>>) {
 function readPeakMib(pid: number | undefined): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
-}
-
-/** A box of an ISO base media file. */
-function toBox(name: string, content: Buffer): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(8 + content.length);
-  head.write(name, 4, "latin1");
-  return Buffer.concat([head, content]);
-}
-
-/** A black PNG of 16 bits, which has to be held whole. */
-async function drawInterlaced(): Promise<Buffer> {
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 16, 2, 0, 0, 1]);
-  header.writeUInt32BE(WIDTH, 0);
-  header.writeUInt32BE(HEIGHT, 4);
-  const deflate = createDeflate({ level: 1 });
-  const chunks: Buffer[] = [];
-  deflate.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const zeros = Buffer.alloc(4_194_304);
-  for (let left = countInterlacedBytes(); left > 0; left -= zeros.length) {
-    if (!deflate.write(zeros.subarray(0, left))) await once(deflate, "drain");
-  }
-  deflate.end();
-  await once(deflate, "end");
-  const parts = [
-    ["IHDR", header],
-    ["IDAT", Buffer.concat(chunks)],
-    ["IEND", Buffer.alloc(0)],
-  ] as const;
-  const encoded = parts.map(([type, data]) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    checksum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, checksum]);
-  });
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...encoded]);
-}
-
-/** Each of the seven passes of Adam7 has rows of its own, with a byte before each. */
-function countInterlacedBytes(): number {
-  const passes = [
-    [0, 0, 8, 8],
-    [4, 0, 8, 8],
-    [0, 4, 4, 8],
-    [2, 0, 4, 4],
-    [0, 2, 2, 4],
-    [1, 0, 2, 2],
-    [0, 1, 1, 2],
-  ] as const;
-  return passes.reduce((sum, [x, y, everyX, everyY]) => {
-    const columns = Math.ceil((WIDTH - x) / everyX);
-    const rows = Math.ceil((HEIGHT - y) / everyY);
-    return sum + rows * (1 + columns * 6);
-  }, 0);
 }
