@@ -91,6 +91,12 @@ export function createDocumentChecks(
     return judged;
   }
 
+  function findValid(text: string): DocumentNode | null {
+    const known = kept.get(text);
+    const isValid = known && !(known instanceof GraphQLError) && known.errors.length === 0;
+    return isValid ? known.document : null;
+  }
+
   const plugin: Plugin<Asker, Asker> = {
     onParse({ context: { share }, setParseFn }) {
       setParseFn((text: string) => {
@@ -114,26 +120,23 @@ export function createDocumentChecks(
     plugin,
     /** Of a text that was valid. */
     find(text: string): DocumentNode {
-      const known = kept.get(text);
-      if (known !== undefined && "document" in known) return known.document;
-      const document = parse(text);
+      const document = findValid(text) ?? parse(text);
       kept.set(text, { document, errors: [] });
       return document;
     },
     /** A valid document that was kept, if the operation is not too dear with these variables; else null. */
     recall(text: string, name: Name, variables: Variables): DocumentNode | null {
-      const known = kept.get(text);
-      if (known === undefined || known instanceof GraphQLError || known.errors.length > 0)
-        return null;
-      return checkCost(known.document, name, variables) === null ? known.document : null;
+      const document = findValid(text);
+      return document && checkCost(document, name, variables) === null ? document : null;
     },
   };
 }
 
 /** The same error, shortened, and where the rule of introspection made it, what to do. */
 function withNextStep(error: GraphQLError): GraphQLError {
-  const { message, nodes, extensions } = shorten(error);
-  if (!message.startsWith("GraphQL introspection has been disabled")) return shorten(error);
+  const short = shorten(error);
+  const { message, nodes, extensions } = short;
+  if (!message.startsWith("GraphQL introspection has been disabled")) return short;
   return new GraphQLError(`${message} ${NO_INTROSPECTION}`, { nodes: nodes ?? null, extensions });
 }
 

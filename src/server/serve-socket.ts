@@ -81,7 +81,7 @@ export function serveSocket(options: {
   /** Messages that wait for their turn. */
   const waiting: Buffer[] = [];
   /** Who waits until the client has read enough. */
-  let behind: (() => void)[] = [];
+  const behind: (() => void)[] = [];
   /** Of the messages whose operations have not ended: what they came with is kept as long. */
   let handledBytes = 0;
 
@@ -238,9 +238,7 @@ export function serveSocket(options: {
   }
 
   function goOn(): void {
-    const waiting = behind;
-    behind = [];
-    for (const resolve of waiting) resolve();
+    for (const resolve of behind.splice(0)) resolve();
   }
 
   function cut(): void {
