@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 
 import { expect, inject } from "vitest";
 
@@ -6,6 +6,9 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { GatewayProcess } from "../support/spawn-gateway.ts";
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
+
+/** What a turn of the event loop may take of the thread's CPU, whatever one owner does. */
+const MOST_MS_A_TURN = 150;
 
 /** A gateway in a process of its own, in front of a faulty upstream. */
 export type AttackedGateway = {
@@ -18,12 +21,17 @@ export type AttackedGateway = {
   readHeldMib(): Promise<number>;
   /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
   expectHeldBelow(mib: number): Promise<void>;
+  /** The most memory that its process has had so far. */
+  readPeakMib(): number;
+  /** Fails when a turn of its event loop took too much of the thread's CPU meanwhile. */
+  expectShortTurns<Result>(attack: () => Promise<Result>): Promise<Result>;
   /** Fails when it has died, no longer serves, or logged an error. */
   expectUnharmed(): Promise<void>;
   end(): Promise<void>;
 };
 
-const TELL_HELD = new URL("tell-held.ts", import.meta.url).href;
+const GAUGE = new URL("gauge.ts", import.meta.url).href;
+const READING = /"longestTurnMs":([\d.]+),"heldBytes":(\d+)/g;
 
 /** Starts one with these variables added. */
 export async function startAttackedGateway(
@@ -37,17 +45,22 @@ export async function startAttackedGateway(
       RUNCOMFY_API_TOKEN: upstream.token,
       RUNCOMFY_BASE_URL: upstream.url,
       ...environment,
-      NODE_OPTIONS: `--import=${TELL_HELD} ${environment["NODE_OPTIONS"] ?? ""}`,
+      NODE_OPTIONS: `--import=${GAUGE} ${environment["NODE_OPTIONS"] ?? ""}`,
     },
     { folder },
   );
-  const listHeld = () => [...process.stderr().matchAll(/"heldBytes":(\d+)/g)];
+  const listReadings = () => [...process.stderr().matchAll(READING)];
+
+  async function readGauge(): Promise<{ longestTurnMs: number; heldMib: number }> {
+    const told = listReadings().length;
+    process.signal("SIGUSR2");
+    await expect.poll(() => listReadings().length, { timeout: 30_000 }).toBeGreaterThan(told);
+    const [, longestTurnMs, heldBytes] = listReadings().at(-1) ?? [];
+    return { longestTurnMs: Number(longestTurnMs), heldMib: Number(heldBytes) / 1_048_576 };
+  }
 
   async function readHeldMib(): Promise<number> {
-    const told = listHeld().length;
-    process.signal("SIGUSR2");
-    await expect.poll(() => listHeld().length, { timeout: 30_000 }).toBeGreaterThan(told);
-    return Number(listHeld().at(-1)?.[1]) / 1_048_576;
+    return (await readGauge()).heldMib;
   }
 
   const url = await process.url;
@@ -61,6 +74,16 @@ export async function startAttackedGateway(
       // A gateway that is still busy may take long to answer the first time.
       await readHeldMib();
       await expect.poll(readHeldMib, { timeout: 10_000 }).toBeLessThan(mib);
+    },
+    readPeakMib() {
+      const status = readFileSync(`/proc/${process.pid}/status`, "utf8");
+      return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+    },
+    async expectShortTurns(attack) {
+      await readGauge();
+      const result = await attack();
+      expect((await readGauge()).longestTurnMs).toBeLessThan(MOST_MS_A_TURN);
+      return result;
     },
     async expectUnharmed() {
       const response = await fetch(`${url}/graphql?query={__typename}`);

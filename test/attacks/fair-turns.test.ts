@@ -1,39 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { AttackedGateway } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
-/** Of the thread's CPU: what else the machine does doesn't count. */
-const LONGEST_TURN_MS = 150;
 const AT_ONCE = 4;
 const TIMEOUT = { timeout: 120_000 };
 const RESULT = "{ ... on SubmitJobSuccess { job { id } } ... on Error { message } }";
 
-const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-turns-"));
-const file = join(folder, "longest-turn");
 let gateway: AttackedGateway;
-let begun = 0;
 
 beforeAll(async () => {
-  gateway = await startAttackedGateway({
-    NODE_OPTIONS: `--import=${fileURLToPath(new URL("turn-meter.ts", import.meta.url))}`,
-    TURNS_FILE: file,
-    SUBMIT_TIMEOUT_SECONDS: "10",
-  });
+  gateway = await startAttackedGateway({ SUBMIT_TIMEOUT_SECONDS: "10" });
   gateway.upstream.script("d", ["in_queue"]);
   // Whatever is done for the first time takes longer.
   for (let count = 0; count < 20; count++) await submit(`warm-${count}`, { a: [count] });
 });
 
-afterAll(async () => {
-  await gateway.end();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => gateway.end());
 
 test.each([
   ["a text", { prompt: "x".repeat(250_000) }],
@@ -131,18 +114,10 @@ test(
 );
 
 async function expectShortTurns(attack: () => Promise<unknown>, atOnce = AT_ONCE): Promise<void> {
-  gateway.process.signal("SIGUSR2");
-  begun += 1;
-  await expect.poll(() => readMeter()[0]).toBe(begun);
-  await Promise.all(Array.from({ length: atOnce }, attack));
-  await ask({ query: "{ __typename }" });
-  expect(readMeter()[1]).toBeLessThan(LONGEST_TURN_MS);
+  await gateway.expectShortTurns(async () => {
+    await Promise.all(Array.from({ length: atOnce }, attack));
+  });
   await gateway.expectUnharmed();
-}
-
-/** How often it has begun anew, and the longest turn since then. */
-function readMeter(): readonly number[] {
-  return readFileSync(file, "utf8").split(" ").map(Number);
 }
 
 async function submit(idempotencyKey: string, input: object): Promise<string> {
