@@ -4,6 +4,11 @@ import { compileQuery, isCompiledQuery } from "graphql-jit";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
+import { findExcess } from "./document-size.ts";
+
+/** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */
+const MOST_TOKENS = 500;
+
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
 /** What is needed of the resolvers' context. */
 type OperationContext = { readonly tellAnew?: () => void };
@@ -43,17 +48,21 @@ export function createQueryCompiler(options: {
     return compiled;
   }
 
+  function findObstacle(document: DocumentNode): string | null {
+    if (findExcess(schema, document, MOST_TOKENS) !== null)
+      return `has more than ${MOST_TOKENS} tokens`;
+    return isConditional(document) ? "has directives, and names a field twice" : null;
+  }
+
   function compile(
     document: DocumentNode,
     operationName: string | null | undefined,
   ): Compiled | null {
     if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY)
       return null;
-    if (isConditional(document)) {
-      log.debug(
-        { operationName },
-        "A query is not compiled: it has directives, and names a field twice.",
-      );
+    const obstacle = findObstacle(document);
+    if (obstacle !== null) {
+      log.debug({ operationName }, `A query is not compiled: it ${obstacle}.`);
       return null;
     }
     const compiled = compileQuery(schema, document, operationName ?? undefined);
