@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
@@ -39,10 +38,14 @@ export function trackConnections(
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
   const arrivals = new WeakMap<ServerResponse, NodeJS.Timeout>();
+  let openCount = 0;
   server.on("connection", (socket) => {
+    if (openCount >= limits.connections) return void socket.destroy();
+    openCount += 1;
     const connection: Connection = { share: null, responses: new Map() };
     connections.set(socket, connection);
     socket.once("close", () => {
+      openCount -= 1;
       connections.delete(socket);
       connection.share?.close();
     });
@@ -137,12 +140,11 @@ export function trackConnections(
     cut,
     owesAnswer,
     /**
-     * Stops accepting. Cuts at once what is idle, half sent or an event stream, which so does not complete; the rest has 8 s
+     * Stops accepting by `closeServer`. Cuts at once what is idle, half sent or an event stream, which so does not complete; the rest has 8 s
      * to be answered. Resolves when nothing is open, WebSockets included.
      */
-    async close(): Promise<void> {
-      const closed = once(server, "close");
-      server.close();
+    async close(closeServer: () => Promise<unknown>): Promise<void> {
+      const closed = closeServer();
       cutStreams();
       for (const socket of connections.keys()) {
         const last = responsesOn(socket).findLast(({ req }) => req.complete);

@@ -14,12 +14,16 @@ import {
   toThumbnailName,
 } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
+import { createTurns } from "../store/turns.ts";
 import type { Refusal } from "./refuse.ts";
 import { unavailable } from "./refuse.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
 const MOST_READERS = 1_000;
+
+/** Of an owner's files in a turn of the event loop: that many are opened, or that many chunks are sent. */
+const MOST_IN_A_TURN = 8;
 
 /** A browser that has the file asks again then, and hears at little cost whether it is still there. */
 const MOST_CACHED_SECONDS = 3_600;
@@ -44,6 +48,7 @@ export function createFileAnswer({
   readonly log: Pick<BaseLogger, "warn">;
 }) {
   const slots = createTransferSlots(MOST_READERS);
+  const inTurn = createTurns(MOST_IN_A_TURN);
 
   return async (
     request: IncomingMessage,
@@ -62,9 +67,10 @@ export function createFileAnswer({
         cut: () => response.destroy(),
       });
       if (release === null) return BUSY;
+      await inTurn(ownerId, () => Promise.resolve());
       const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
       if (name === null) return NOT_FOUND;
-      return await send(request, response, name, target.seconds);
+      return await send(request, response, { name, ownerId, seconds: target.seconds });
     } catch (error) {
       if (response.headersSent) {
         response.destroy();
@@ -103,8 +109,7 @@ export function createFileAnswer({
   async function send(
     request: IncomingMessage,
     response: ServerResponse,
-    name: string,
-    seconds: number,
+    { name, ownerId, seconds }: { name: string; ownerId: string; seconds: number },
   ): Promise<Refusal | null> {
     const { contentType, contentDisposition } = toFileHeaders(name);
     const caching = {
@@ -143,8 +148,18 @@ export function createFileAnswer({
       ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
     });
     if (opened === null) response.end();
-    else await pipeline(opened.stream, response);
+    else await pipeline(opened.stream, (chunks) => takeTurns(chunks, ownerId), response);
     return null;
+  }
+
+  async function* takeTurns(
+    chunks: AsyncIterable<Uint8Array>,
+    ownerId: string,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      await inTurn(ownerId, () => Promise.resolve());
+      yield chunk;
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createServer } from "node:http";
+import type { Server as Listener } from "node:net";
+import { createServer as createListener } from "node:net";
 
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
@@ -55,7 +57,6 @@ export async function startServer(options: ServerOptions): Promise<{
     // Any other request for a change of protocol is answered without one.
     shouldUpgradeCallback: wantsSocket,
   });
-  server.maxConnections = http.connections;
   const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: http });
   const maskError = createMaskError({ log, hasSuggestions: doors.hasIntrospection });
   let isLeaving = false;
@@ -74,7 +75,6 @@ export async function startServer(options: ServerOptions): Promise<{
     rates: createRequestRates(onRefusal),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, onRefusal }),
   };
-  const port = await listen(server, { port: options.port, host, variable: "PORT" });
   const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
   const { publicUrl } = options.files;
   const { hasGraphiql } = doors;
@@ -89,7 +89,6 @@ export async function startServer(options: ServerOptions): Promise<{
       "The console was not built, so browsers don't get it. Build it with: npm ci --include=dev, or set CONSOLE=false.",
     );
   const answer = createAnswer(parts, pages);
-  // No connection is read before this turn of the event loop ends, so none is missed.
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
       connections.take(response, () => {
@@ -101,6 +100,11 @@ export async function startServer(options: ServerOptions): Promise<{
     });
   }
   const webSocket = serveWebSocket(server, createSocketService(parts), parts);
+  const { port, close } = await listenWidely(server, {
+    port: options.port,
+    host,
+    variable: "PORT",
+  });
 
   return {
     url: `http://${toUrlHost(host)}:${port}`,
@@ -112,41 +116,63 @@ export async function startServer(options: ServerOptions): Promise<{
     }),
     leave: () => void (isLeaving = true),
     async close() {
-      await Promise.all([connections.close(), webSocket.close()]);
+      await Promise.all([connections.close(close), webSocket.close()]);
     },
   };
 }
 
+type Place = { readonly port: number; readonly host: string; readonly variable: string };
+
 /** As many as Linux keeps. Behind a burst that fills a shorter line, everybody else's come a second late. */
 const MOST_NEW_CONNECTIONS = 4_096;
+/** libuv accepts one connection in a turn of the event loop, of each of these. */
+const LISTENERS = 32;
+/** Elsewhere the last one gets all connections, or none may. */
+const CAN_SHARE_PORTS = process.platform === "linux";
 
 /** Resolves with the port. Rejects with a `ListenError`, which names the variable that sets it. */
 export async function listen(
-  server: Server,
-  {
-    port,
-    host,
-    variable,
-  }: { readonly port: number; readonly host: string; readonly variable: string },
+  server: Listener,
+  { variable, ...place }: Place,
+  reusePort = false,
 ): Promise<number> {
   try {
-    server.listen({ port, host, backlog: MOST_NEW_CONNECTIONS });
+    server.listen({ ...place, reusePort, backlog: MOST_NEW_CONNECTIONS });
     await once(server, "listening");
   } catch (error) {
-    throw new ListenError(explain(error, { port, host, variable }), { cause: error });
+    throw new ListenError(explain(error, { ...place, variable }), { cause: error });
   }
   const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
+  return typeof address === "object" && address !== null ? address.port : place.port;
 }
 
-function explain(
-  error: unknown,
-  {
-    port,
-    host,
-    variable,
-  }: { readonly port: number; readonly host: string; readonly variable: string },
-): string {
+/**
+ * The same for a server whom some listeners hand connections, where several can share a port: else whoever connects behind
+ * a burst would wait for as many turns of the event loop. `close` stops accepting, and resolves when nothing is open.
+ */
+async function listenWidely(
+  server: Server,
+  place: Place,
+): Promise<{ readonly port: number; close(): Promise<unknown> }> {
+  // Those that share a port don't hear that another program of this user has it.
+  if (CAN_SHARE_PORTS && place.port !== 0) {
+    const probe = createListener();
+    await listen(probe, place);
+    await closeListener(probe);
+  }
+  const port = await listen(server, place, CAN_SHARE_PORTS);
+  const others = Array.from({ length: CAN_SHARE_PORTS ? LISTENERS - 1 : 0 }, () =>
+    createListener((socket) => server.emit("connection", socket)),
+  );
+  await Promise.all(others.map((other) => listen(other, { ...place, port }, true)));
+  return { port, close: () => Promise.all([server, ...others].map(closeListener)) };
+}
+
+function closeListener(listener: Listener): Promise<unknown> {
+  return new Promise((resolve) => void listener.close(resolve));
+}
+
+function explain(error: unknown, { port, host, variable }: Place): string {
   const code = error instanceof Error && "code" in error ? error.code : null;
   switch (code) {
     case "EADDRINUSE":

@@ -25,7 +25,7 @@ export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessa
 }
 
 /**
- * Opens WebSockets for the upgrades of a server that listens already. `close` tells every socket to come back later
+ * Opens WebSockets for the upgrades of a server. `close` tells every socket to come back later
  * (1001). Whoever closes a socket waits 2 s for the client, and then cuts it.
  */
 export function serveWebSocket(

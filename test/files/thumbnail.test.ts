@@ -156,7 +156,14 @@ test("a stream that stops is left after a while", async () => {
 test("one more than a hundred that wait is refused, and all others have their turn", async () => {
   const png = await draw(10, 10).png().toBuffer();
   const first = new PassThrough();
-  const made = [make(first, 64)];
+  const begun = Promise.withResolvers<void>();
+  const open = async () => {
+    begun.resolve();
+    return first;
+  };
+  const made = [makeThumbnail(open, { ownerId: "owner", width: 64 })];
+  // Pictures of tests before may still be drawn.
+  await begun.promise;
   for (let others = 0; others < 99; others += 1) made.push(make(Readable.from([png]), 64));
   const failing = new Readable({ read: () => void failing.destroy(new Error("the disk is gone")) });
   const failed = expect(make(failing, 64)).rejects.toThrow("the disk is gone");

@@ -1,10 +1,13 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
+import { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 
 import { createBacklog } from "../../src/schema/backlog.ts";
 import { trackConnections } from "../../src/server/connections.ts";
@@ -84,6 +87,26 @@ test("a connection on which more than a hundred requests wait for their answers 
     return await exchange(other, REQUEST);
   }
 });
+
+// Elsewhere one listener has the port.
+test.runIf(process.platform === "linux")(
+  "of connections that come at once many are accepted in one turn of the event loop",
+  async () => {
+    const { port } = await serve();
+    const turns = [0];
+    const note = (message: unknown): void => {
+      const { socket } = z.object({ socket: z.instanceof(Socket) }).parse(message);
+      if (socket.localPort !== port) return;
+      if (turns.at(-1) === 0) setImmediate(() => turns.push(0));
+      turns.push((turns.pop() ?? 0) + 1);
+    };
+    subscribe("net.server.socket", note);
+    onTestFinished(() => void unsubscribe("net.server.socket", note));
+    await Promise.all(Array.from({ length: 64 }, () => openConnection(port)));
+    await expect.poll(() => turns.reduce((sum, count) => sum + count)).toBe(64);
+    expect(Math.max(...turns)).toBeGreaterThan(8);
+  },
+);
 
 test("connections beyond the most are closed at once, and those before stay", async () => {
   const { port } = await serve({ limits: { ...LIMITS, http: { ...LIMITS.http, connections: 2 } } });
