@@ -17,7 +17,7 @@ export function createFiles(
   database: Database,
   announce: (jobId: string, ownerId: string) => void,
 ): Files {
-  const { kind, nowMs, queries, reads, write } = database;
+  const { kind, nowMs, queries, reads, write, writeOne } = database;
   const skipLocked = kind === "postgres" ? sql`for update skip locked` : sql``;
 
   /** Makes a new version of a job if `condition` holds, and then what is new of its files. Jobs first, as a deletion locks them. */
@@ -49,12 +49,14 @@ export function createFiles(
   });
 
   async function setDue(file: ClaimedFile, delayMs: number): Promise<ClaimedFile | null> {
-    const row = await queries
-      .updateTable("kept_files")
-      .set((eb) => ({ due_at: eb(nowMs, "+", delayMs) }))
-      .where((eb) => eb.and(mine(file)))
-      .returning("due_at")
-      .executeTakeFirst();
+    const row = await writeOne((queries) =>
+      queries
+        .updateTable("kept_files")
+        .set((eb) => ({ due_at: eb(nowMs, "+", delayMs) }))
+        .where((eb) => eb.and(mine(file)))
+        .returning("due_at")
+        .executeTakeFirst(),
+    );
     return row?.due_at == null ? null : { ...file, token: row.due_at };
   }
 
@@ -98,7 +100,7 @@ export function createFiles(
     },
 
     async claimDue({ limit, claimMs }) {
-      const { rows: files } = await sql<ClaimedFile>`
+      const claim = sql<ClaimedFile>`
         update kept_files set due_at = ${nowMs} + ${claimMs}, attempts = attempts + 1
         where (job_id, number) in (
           select job_id, number from kept_files where due_at <= ${nowMs}
@@ -107,7 +109,8 @@ export function createFiles(
         returning job_id as "jobId", number, url, attempts, due_at as token,
           (select upstream from jobs where id = job_id) as upstream,
           ${nowMs} - (select coalesce(finished_at, updated_at) from jobs where id = job_id) as "sinceEndMs"
-      `.execute(queries);
+      `;
+      const { rows: files } = await writeOne((queries) => claim.execute(queries));
       const { rows: next } = await sql<{ in_ms: number | null }>`
         select min(due_at) - ${nowMs} as in_ms from kept_files where due_at is not null
       `.execute(queries);

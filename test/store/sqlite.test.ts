@@ -476,6 +476,21 @@ describe("writes that come at once", () => {
     expect(await store.jobs.count({})).toBe(6);
   });
 
+  test("share a commit when files that could not be fetched are put back", async () => {
+    const { store, countCommits } = await openCounted();
+    const job = createJob({ upstream: "sandbox", ...FACTS, ownerId: "mine" });
+    await store.jobs.insert({ job, input: {}, key: null });
+    const ended = advance(job, { kind: "unanswered" }, new Date(1), "sandbox");
+    await store.jobs.save(ended, null);
+    const urls = Array.from({ length: 16 }, (_, number) => `https://x.runcomfy.net/${number}.png`);
+    await store.files.request(ended, urls);
+    const { files } = await store.files.claimDue({ limit: 16, claimMs: 30_000 });
+    const before = countCommits();
+    await Promise.all(files.map((file) => store.files.putBack(file, 60_000)));
+    expect(files).toHaveLength(16);
+    expect(countCommits()).toBe(before + 1);
+  });
+
   test("are written before a close that comes after them", async () => {
     const path = join(await createTemporaryFolder(), "jobs.db");
     const store = await openStore({ upstream: "sandbox", databaseUrl: `file:${path}`, log });
