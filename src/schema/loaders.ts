@@ -23,6 +23,7 @@ type Made = {
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
+  deployments?: DataLoader<string, boolean>;
   /** By the id of the job with which they came. */
   readonly read: Map<string, StoredDocuments>;
 };
@@ -93,6 +94,14 @@ export class Loaders {
       (filters: readonly JobFilter[]) => Promise.all(filters.map(this.#reads.countJobs)),
       { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
     ));
+  }
+
+  /** Whether a job that the viewer may read names it. */
+  get deployments(): DataLoader<string, boolean> {
+    return (this.#made.deployments ??= new DataLoader(async (ids: readonly string[]) => {
+      const found = await this.#reads.findDeployments(ids);
+      return ids.map((id) => found.has(id));
+    }));
   }
 
   /** Counts a document into the answer, each time that it is told. */

@@ -73,7 +73,8 @@ export function createReads(options: {
     },
     countJobs: (filter: JobFilter) => run(() => store.jobs.count(ofReadable(filter, viewer))),
     listDeploymentIds: () => run(() => store.jobs.listDeploymentIds(readable)),
-    hasDeployment: (id: string) => run(() => store.jobs.hasDeployment(id, readable)),
+    findDeployments: (ids: readonly string[]) =>
+      run(() => store.jobs.findDeployments(ids, readable)),
     // These two are learned from the runs of all owners.
     estimate: (job: Job) => run(() => learning.estimate(job)),
     readStats: (deploymentId: string) => run(() => learning.readStats(deploymentId)),

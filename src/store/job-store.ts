@@ -133,7 +133,8 @@ export type Jobs = {
   count(filter: JobFilter): Promise<number | null>;
   /** Every deployment that a job names, by id. */
   listDeploymentIds(ownerId?: string): Promise<string[]>;
-  hasDeployment(deploymentId: string, ownerId?: string): Promise<boolean>;
+  /** Those of `ids` that a job names. */
+  findDeployments(ids: readonly string[], ownerId?: string): Promise<ReadonlySet<string>>;
   /** Renews a submit lease. False when the job is no longer SUBMITTING or was given up: its POST must not leave. */
   extendSubmit(id: string, leaseMs: number): Promise<boolean>;
   /**

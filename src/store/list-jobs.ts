@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import type { Database, DatabaseKind } from "./database.ts";
-import { inChunks, JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
+import { inChunks, JOB_COLUMNS, type JobRow, toJob, toTable } from "./job-rows.ts";
 import type { JobFilter, JobPage, JobPosition, JobRange, Jobs } from "./job-store.ts";
 import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
 
@@ -23,7 +23,7 @@ export function createJobLists({
   reads,
 }: Pick<Database, "kind" | "reads">): Pick<
   Jobs,
-  "list" | "count" | "listDeploymentIds" | "hasDeployment"
+  "list" | "count" | "listDeploymentIds" | "findDeployments"
 > {
   /** By keyset: it begins at a place in the index, however many jobs stand before it. */
   async function readPage(range: JobRange): Promise<JobPage> {
@@ -122,14 +122,15 @@ export function createJobLists({
       return rows.map((row) => row.id);
     },
 
-    async hasDeployment(deploymentId, ownerId) {
-      const filter = { deploymentId, ...(ownerId !== undefined && { ownerId }) };
-      const { conditions, age } = toSource(filter);
+    async findDeployments(ids, ownerId) {
+      const isOwn = ownerId === undefined ? sql`1 = 1` : sql`owner_id = ${ownerId}`;
       // In the order of an index: without one Postgres may read through everybody's jobs instead.
-      const { rows } = await sql`
-        select id from jobs where ${and(conditions)} order by status, ${age}, id limit 1
-      `.execute(reads);
-      return rows.length > 0;
+      const { rows } = await sql<{ readonly id: string }>`
+        select value as id from ${toTable(kind, ids)} as given where (
+          select id from jobs where ${isOwn} and deployment_id = value
+          order by status, created_at, id limit 1
+        ) is not null`.execute(reads);
+      return new Set(rows.map(({ id }) => id));
     },
   };
 }

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
-import { JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
+import { JOB_COLUMNS, type JobRow, toJob, toTable } from "./job-rows.ts";
 import type { ClaimedLook, LookTable } from "./job-store.ts";
 
 /** Longer than a look may take, so that none is doubled. When it ends another gateway takes the look over. */
@@ -111,11 +111,6 @@ export function createLooks(database: Database): LookTable {
     return sql.join(queries, sql` union all `);
   }
 
-  const list = (values: readonly string[]): RawBuilder<unknown> =>
-    isPostgres
-      ? sql`(select json_array_elements_text(${JSON.stringify(values)}::json))`
-      : sql`(select value from json_each(${JSON.stringify(values)}))`;
-
   /** Passes over what another gateway is claiming. */
   const skipLocked = isPostgres ? sql`for update skip locked` : sql``;
   const select = (which: RawBuilder<unknown>, limit: number): RawBuilder<unknown> =>
@@ -146,7 +141,7 @@ export function createLooks(database: Database): LookTable {
     `.execute(queries);
     const ids = memories.map(({ job_id: id }) => id);
     const { rows } = await sql<TracedRow>`
-      select ${jobColumns} from jobs where id in ${list(ids)}
+      select ${jobColumns} from jobs where id in ${toTable(kind, ids)}
     `.execute(queries);
     const jobs = new Map(rows.map((row) => [row.id, row]));
     const looks = memories.flatMap((memory) => {
@@ -165,7 +160,7 @@ export function createLooks(database: Database): LookTable {
   return {
     async claimDue({ limit, exceptDeployments }) {
       await checkDisk();
-      const isDue = sql`due_at <= ${lookMs} and deployment_id not in ${list(exceptDeployments)}`;
+      const isDue = sql`due_at <= ${lookMs} and deployment_id not in ${toTable(kind, exceptDeployments)}`;
       const due = union((upstream) =>
         select(sql`upstream = ${upstream} and ${isDue} order by due_at`, limit),
       );
@@ -175,7 +170,7 @@ export function createLooks(database: Database): LookTable {
     async claimThese(jobIds) {
       // Spelt so that they are found by their ids.
       const ours = sql`upstream || '' in (${sql.join(stretches)})`;
-      const these = sql`job_id in ${list(jobIds)} and ${ours} order by job_id`;
+      const these = sql`job_id in ${toTable(kind, jobIds)} and ${ours} order by job_id`;
       return (await claim(select(these, jobIds.length))).looks;
     },
 
@@ -183,7 +178,10 @@ export function createLooks(database: Database): LookTable {
       // What somebody holds up comes due when its claim ends.
       const unlocked = isPostgres
         ? sql`and looks.job_id in (
-            select job_id from looks where job_id in ${list(looks.map(({ jobId }) => jobId))}
+            select job_id from looks where job_id in ${toTable(
+              kind,
+              looks.map(({ jobId }) => jobId),
+            )}
             for update skip locked)`
         : sql``;
       // Gateways that lock the same looks, here or in a claim, do so in one order: otherwise each may wait for the other.

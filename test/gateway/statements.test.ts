@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { ask } from "../support/graphql-client.ts";
 import { createDatabase } from "../support/postgres.ts";
 
 /** Looks, what gateways do every few seconds, and what tells the others, five times a second at most. */
@@ -44,6 +45,29 @@ test.each(["SQLite", "Postgres"])(
     expect(own).toHaveLength(14);
   },
 );
+
+test("one statement finds all deployments that an operation asks for", async () => {
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  const statements: string[] = [];
+  const config = loadConfig({
+    PORT: "0",
+    DATABASE_URL: ":memory:",
+    RUNCOMFY_BASE_URL: upstream.url,
+    RUNCOMFY_API_TOKEN: upstream.token,
+  });
+  const gateway = await startGateway(config, {
+    log: pino({ level: "silent" }),
+    onStatement: (sql) => statements.push(sql),
+  });
+  onTestFinished(() => gateway.close());
+  const fields = Array.from({ length: 50 }, (_, place) => `d${place}: node(id: "${place}") { id }`);
+  statements.length = 0;
+  const { d1 } = await ask(gateway.url, `{ ${fields.join(" ")} }`);
+  expect(d1).toBeNull();
+  const own = statements.filter((sql) => /deployment_id = value/.test(sql));
+  expect(own).toHaveLength(1);
+});
 
 async function openPostgres(): Promise<string> {
   const database = await createDatabase();

@@ -50,7 +50,11 @@ const READS: readonly (readonly [string, Read, readonly string[]])[] = [
     readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
   ),
   ["the deployments of an owner", (store) => store.jobs.listDeploymentIds("mine"), ["owner_id"]],
-  ["a deployment of an owner", (store) => store.jobs.hasDeployment("d", "mine"), ["owner_id"]],
+  [
+    "a deployment of an owner",
+    (store) => store.jobs.findDeployments(["d", "e"], "mine"),
+    ["owner_id"],
+  ],
   [
     "the feed of an owner",
     async (store) => readFeed(store, await store.feed.readHead(), 200, "mine"),

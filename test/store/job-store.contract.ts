@@ -301,7 +301,7 @@ export function describeJobStore(
       await store.jobs.withdraw(job.id);
       expect(await store.jobs.read(job.id)).toBeNull();
       expect(await store.jobs.readHistories([job.id])).toEqual([[]]);
-      expect(await store.jobs.hasDeployment("d")).toBe(false);
+      expect(await store.jobs.findDeployments(["d"])).toEqual(new Set());
       expect(await store.jobs.readKeyed("local", "k")).toBeNull();
       expect(
         await store.jobs.insert({
@@ -460,8 +460,7 @@ export function describeJobStore(
     expect(await store.jobs.listDeploymentIds()).toEqual([]);
     for (const deploymentId of ["b", "B", "a-1", "b", "a_1", "A"]) await insert({ deploymentId });
     expect(await store.jobs.listDeploymentIds()).toEqual(["A", "B", "a-1", "a_1", "b"]);
-    expect(await store.jobs.hasDeployment("B")).toBe(true);
-    expect(await store.jobs.hasDeployment("c")).toBe(false);
+    expect(await store.jobs.findDeployments(["B", "c"])).toEqual(new Set(["B"]));
   });
 
   test("keeps jobs, keys, documents and history over a restart", async () => {

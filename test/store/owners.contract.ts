@@ -49,8 +49,8 @@ export function describeOwners(context: {
       expect(await store().jobs.readMany([theirs.id, mine.id])).toEqual([theirs, mine]);
       expect(await store().jobs.listDeploymentIds("mine")).toEqual(["a"]);
       expect(await store().jobs.listDeploymentIds("nobody")).toEqual([]);
-      expect(await store().jobs.hasDeployment("b", "mine")).toBe(false);
-      expect(await store().jobs.hasDeployment("b", "theirs")).toBe(true);
+      expect(await store().jobs.findDeployments(["b"], "mine")).toEqual(new Set());
+      expect(await store().jobs.findDeployments(["b"], "theirs")).toEqual(new Set(["b"]));
     });
 
     test("a job is read for its owner with as many statements as for everybody: one", async () => {
