@@ -17,7 +17,8 @@ type TurnOptions = {
 
 /**
  * Lets at most `most` acts of one name run at once, in the order of the calls. The next act begins in a later turn of the
- * event loop, so that everybody else's work goes first; within a slice it begins at once.
+ * event loop, so that everybody else's work goes first. Within a slice it begins at once; after what took more than two
+ * slices it rests for as long.
  */
 export function createTurns(
   most: number,
@@ -56,11 +57,15 @@ export function createTurns(
     line.sliceMs += performance.now() - beganAt;
     const hasRoom = line.sliceMs < sliceMs;
     if (hasRoom) leave(name, line);
-    setImmediate(() => {
+    const endSlice = (): void => {
       line.sliceMs = 0;
       if (hasRoom) moveBack(name, line);
       else leave(name, line);
-    });
+    };
+    // Others need several turns to the end of what they do, as for a database that answers.
+    const isLong = sliceMs > 0 && line.sliceMs > 2 * sliceMs;
+    if (isLong) setTimeout(endSlice, Math.min(line.sliceMs, LONGEST_REST_MS));
+    else setImmediate(endSlice);
   }
 
   return async (name, act) => {
@@ -80,6 +85,9 @@ export function createTurns(
     }
   };
 }
+
+/** What took longer waited for something. */
+const LONGEST_REST_MS = 100;
 
 /** What owners make the thread do takes some ms of a turn of the event loop for each of them. */
 const SLICE_MS = 5;

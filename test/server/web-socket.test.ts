@@ -63,7 +63,7 @@ describe("WebSocket", () => {
       ["{ unknown }", "GRAPHQL_VALIDATION_FAILED"],
       [`{ node { name ${"@a".repeat(4_900)} } }`, "DOCUMENT_TOO_LARGE"],
       ["query A { node { name } } query B { node { name } }", "OPERATION_RESOLUTION_FAILURE"],
-      ["{ a ".repeat(2_490), "DOCUMENT_TOO_LARGE"],
+      ["{a".repeat(3_300) + "}".repeat(3_300), "DOCUMENT_TOO_LARGE"],
       [`{ echo(text: ${"[".repeat(2_400)}${"]".repeat(2_400)}) }`, "DOCUMENT_TOO_LARGE"],
     ] as const) {
       expect(await run(client, query)).toMatchObject([{ extensions: { code } }]);

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { beginInTurn, createSlices, createTurns } from "../../src/store/turns.ts";
 
@@ -83,7 +83,9 @@ test("where few may run of all, names take turns, however much one of them asks"
   await Promise.all([...greedy, ...others]);
 });
 
-test("acts that take little follow each other in one turn of the event loop, others leave it to everybody else", async () => {
+test("acts that take little follow each other in one turn of the event loop, and after a long one its name rests", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
   const inTurn = createSlices();
   const { begun, act, end } = createActs();
   const burn = async () => {
@@ -96,9 +98,10 @@ test("acts that take little follow each other in one turn of the event loop, oth
   const other = inTurn("b", act("b1"));
   expect(await first).toBe("done");
   await second;
+  for (let turn = 0; turn < 5; turn += 1) await nextTurn();
   expect(begun).toEqual(["b1"]);
-  await nextTurn();
-  await nextTurn();
+  // No rest is longer.
+  await vi.advanceTimersByTimeAsync(100);
   expect(begun).toEqual(["b1", "a3"]);
   end("a3");
   end("b1");
