@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { createServer } from "node:http";
 import type { Server as Listener } from "node:net";
 import { createServer as createListener } from "node:net";
+import { platform } from "node:os";
 
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
@@ -128,7 +129,7 @@ const MOST_NEW_CONNECTIONS = 4_096;
 /** libuv accepts one connection in a turn of the event loop, of each of these. */
 const LISTENERS = 32;
 /** Elsewhere the last one gets all connections, or none may. */
-const CAN_SHARE_PORTS = process.platform === "linux";
+const CAN_SHARE_PORTS = platform() === "linux";
 
 /** Resolves with the port. Rejects with a `ListenError`, which names the variable that sets it. */
 export async function listen(
