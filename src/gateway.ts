@@ -27,7 +27,7 @@ import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
-import { createTurns } from "./store/turns.ts";
+import { createTurns } from "./runtime/turns.ts";
 import { startRetention } from "./tracking/retention.ts";
 import { createTracking } from "./tracking/tracking.ts";
 import { readVersion } from "./read-version.ts";

@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, "..", "src");
 
 /** A file of these folders imports from its own or from one further left. */
 const ORDER = [
+  "runtime",
   "job",
   "config",
   "auth",

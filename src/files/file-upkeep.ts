@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Files, Uploads } from "../store/job-store.ts";
-import { sleepFor } from "../store/sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 import type { FileStore } from "./file-store.ts";
 import { originalOf, THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
 

@@ -4,7 +4,7 @@ import type { BaseLogger } from "pino";
 import type { KeptFile } from "../job/kept-file.ts";
 import { keepBackOffMs, NOT_KEPT } from "../job/kept-file.ts";
 import type { ClaimedFile, Files } from "../store/job-store.ts";
-import { sleepFor } from "../store/sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 import type { FetchFile } from "./fetch-file.ts";
 import { FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";

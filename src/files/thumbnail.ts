@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import type { Metadata, Sharp } from "sharp";
 
 import type { KeptFile } from "../job/kept-file.ts";
-import { createTurns } from "../store/turns.ts";
+import { createTurns } from "../runtime/turns.ts";
 import { type FileFacts, openPicture, readHead } from "./judge-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;

@@ -6,7 +6,7 @@ import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { BacklogShare } from "../schema/backlog.ts";
-import { beginInTurn, createSlices } from "../store/turns.ts";
+import { beginInTurn, createSlices } from "../runtime/turns.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";

@@ -6,7 +6,7 @@ import {
 } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job } from "../job/job.ts";
-import { createTurns } from "../store/turns.ts";
+import { createTurns } from "../runtime/turns.ts";
 import type { Builder } from "./builder.ts";
 import { badUserInput } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";

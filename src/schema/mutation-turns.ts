@@ -4,7 +4,7 @@ import type { PothosOutputFieldConfig, SchemaTypes } from "@pothos/core";
 import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
 
-import { createTurns } from "../store/turns.ts";
+import { createTurns } from "../runtime/turns.ts";
 import { isOurs } from "./scope.ts";
 
 declare global {

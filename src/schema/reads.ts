@@ -8,7 +8,7 @@ import type { JsonValue } from "../job/json.ts";
 import type { DocumentName, JobFilter, JobPage, JobRange, JobStore } from "../store/job-store.ts";
 import type { Learning } from "../tracking/learning.ts";
 import { isWalk } from "../store/list-jobs.ts";
-import type { InTurn } from "../store/turns.ts";
+import type { InTurn } from "../runtime/turns.ts";
 import { createWalkBudget } from "../store/walk-budget.ts";
 import { MOST_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";

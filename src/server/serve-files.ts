@@ -14,7 +14,7 @@ import {
   toThumbnailName,
 } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
-import { createTurns } from "../store/turns.ts";
+import { createTurns } from "../runtime/turns.ts";
 import type { Refusal } from "./refuse.ts";
 import { unavailable } from "./refuse.ts";
 import { createTransferSlots } from "./transfer-slots.ts";

@@ -116,7 +116,7 @@ export function createJobStore(dependencies: {
     pauses: createSharedPause(database),
     files: createFiles(database, changes.announce),
     uploads: createUploads(database),
-    isShared: database.kind === "postgres",
+    isShared: database.isShared,
     readsPerOwner: database.readsPerOwner,
     ping: database.ping,
     hangUp: database.hangUp,

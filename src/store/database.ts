@@ -1,5 +1,6 @@
 import type { Kysely, RawBuilder } from "kysely";
 
+import type { Dialect } from "./dialect.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
@@ -9,27 +10,23 @@ export type Write = <T>(
   bytes?: number,
 ) => Promise<T>;
 
-export type DatabaseKind = "sqlite" | "postgres";
-
 /** An open database; its tables exist once `migrate` has run. */
-export type Database = Pick<JobStore, "readsPerOwner" | "ping" | "hangUp"> & {
-  readonly kind: DatabaseKind;
-  /** The one whose jobs this gateway follows, as `nameUpstream` names it. */
-  readonly upstream: string;
-  /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
-  readonly nowMs: RawBuilder<number>;
-  readonly queries: Kysely<Tables>;
-  /** Does all of some statements or none. On SQLite they may run twice; nothing is left of the first time. */
-  readonly write: Write;
-  /** The same for one statement, which needs no transaction of its own. */
-  readonly writeOne: Write;
-  /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
-  readonly reads: Kysely<Tables>;
-  /** Milliseconds of the clock that says when a look is due: on Postgres the database's, on SQLite the process's monotonic one. */
-  readonly lookMs: RawBuilder<number>;
-  /** For looks: on Postgres they never wait behind other queries for a connection, nor for the disk. */
-  readonly lookQueries: Kysely<Tables>;
-  /** Comes before what needs its outcome stored: rejects with a `DatabaseDiskError` while the disk or the file fails. */
-  checkDisk(): Promise<void>;
-  close(): Promise<void>;
-};
+export type Database = Dialect &
+  Pick<JobStore, "readsPerOwner" | "ping" | "hangUp"> & {
+    /** The one whose jobs this gateway follows, as `nameUpstream` names it. */
+    readonly upstream: string;
+    readonly queries: Kysely<Tables>;
+    /** Does all of some statements or none. On SQLite they may run twice; nothing is left of the first time. */
+    readonly write: Write;
+    /** The same for one statement, which needs no transaction of its own. */
+    readonly writeOne: Write;
+    /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
+    readonly reads: Kysely<Tables>;
+    /** Milliseconds of the clock that says when a look is due: on Postgres the database's, on SQLite the process's monotonic one. */
+    readonly lookMs: RawBuilder<number>;
+    /** For looks: on Postgres they never wait behind other queries for a connection, nor for the disk. */
+    readonly lookQueries: Kysely<Tables>;
+    /** Comes before what needs its outcome stored: rejects with a `DatabaseDiskError` while the disk or the file fails. */
+    checkDisk(): Promise<void>;
+    close(): Promise<void>;
+  };

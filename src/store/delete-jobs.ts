@@ -17,7 +17,7 @@ export function createDeletions(
   database: Database,
   announce: (id: string) => void,
 ): Pick<Jobs, "withdraw" | "delete" | "deleteOld"> {
-  const { kind, nowMs, queries, write } = database;
+  const { skipLocked, nowMs, queries, write } = database;
   return {
     async withdraw(id) {
       await queries
@@ -86,7 +86,7 @@ export function createDeletions(
               .orderBy("old.id")
               .limit(limit - deleted)
               // Several gateways that do this at once take different ones.
-              .$if(kind === "postgres", (old) => old.forUpdate().skipLocked()),
+              .modifyEnd(skipLocked),
           )
           .returning("id")
           .execute();

@@ -165,8 +165,8 @@ function otherReason(job: Job): JobChangeReason {
  * `jobs_by_change` is of no use for them: where both seem to cost the same, it would be taken and lead past the changes of
  * all others.
  */
-function changedOf({ kind }: Database, ownerId: string | undefined): RawBuilder<number> {
-  return kind === "postgres" && ownerId !== undefined ? sql`(changed + 0)` : sql`changed`;
+function changedOf({ isShared }: Database, ownerId: string | undefined): RawBuilder<number> {
+  return isShared && ownerId !== undefined ? sql`(changed + 0)` : sql`changed`;
 }
 
 /** Whether a job of the owner, or of anybody, changed last after a snapshot. */
@@ -214,12 +214,11 @@ async function readEra(database: Database): Promise<Era> {
   throw new Error("The feed's era was lost again at once. Check whether Postgres keeps crashing.");
 }
 
-async function selectEra({ kind, queries }: Database): Promise<Era | null> {
-  const selected =
-    kind === "postgres"
-      ? sql<EraRow>`select era || '.' || xmin::text || '.' || key as secret,
+async function selectEra({ isShared, queries }: Database): Promise<Era | null> {
+  const selected = isShared
+    ? sql<EraRow>`select era || '.' || xmin::text || '.' || key as secret,
           pg_current_snapshot()::text as snapshot from "feed_eras"`
-      : sql<EraRow>`select era || '.' || key as secret,
+    : sql<EraRow>`select era || '.' || key as secret,
           ':' || (value + 1) as snapshot from "feed_eras", change_counter`;
   const [row] = (await selected.execute(queries)).rows;
   return row === undefined ? null : { secret: row.secret, snapshot: toSnapshot(row.snapshot) };

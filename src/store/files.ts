@@ -17,8 +17,7 @@ export function createFiles(
   database: Database,
   announce: (jobId: string, ownerId: string) => void,
 ): Files {
-  const { kind, nowMs, queries, reads, write, writeOne } = database;
-  const skipLocked = kind === "postgres" ? sql`for update skip locked` : sql``;
+  const { nowMs, skipLocked, queries, reads, write, writeOne } = database;
 
   /** Makes a new version of a job if `condition` holds, and then what is new of its files. Jobs first, as a deletion locks them. */
   async function change(
@@ -218,20 +217,17 @@ export function createFiles(
 /** Lets the files be fetched at once, but for those that are kept or will be. */
 export async function insertKeeps(
   transaction: Kysely<Tables>,
-  { kind, nowMs }: Pick<Database, "kind" | "nowMs">,
+  { nowMs, toRecords }: Pick<Database, "nowMs" | "toRecords">,
   { id }: Pick<Job, "id">,
   urls: readonly string[],
 ): Promise<void> {
-  const json = JSON.stringify(urls);
-  // One parameter for all: with five for each of a thousand, to make the statement takes longer than to run it.
-  const given =
-    kind === "postgres"
-      ? sql`(select value, place - 1 as key
-          from json_array_elements_text(${json}::json) with ordinality as one (value, place))`
-      : sql`json_each(${json})`;
+  // With five parameters for each of a thousand, to make the statement takes longer than to run it.
+  const types = { number: "integer", url: "text" } as const;
+  const records = urls.map((url, number) => ({ number, url }));
   await sql`
     insert into kept_files (job_id, number, url, state, due_at)
-    select ${id}, key, value, 'PENDING', ${nowMs} from ${given} as given where true
+    select ${id}, number, url, 'PENDING', ${nowMs}
+    from ${toRecords("given", types, records)} where true
     on conflict (job_id, number) do update
       set state = 'PENDING', due_at = ${nowMs}, attempts = 0, reason = null
       where kept_files.state = 'FAILED'`.execute(transaction);

@@ -11,13 +11,12 @@ const LEFT_MS = 15_000;
 export function createFollowedJobs(
   database: Database,
 ): Pick<Jobs, "listOverdue" | "takeBack" | "countOthers" | "noteLeft" | "holdsOthers"> {
-  const { kind, nowMs, lookMs, queries, upstream } = database;
+  const { isShared, nowMs, lookMs, queries, upstream } = database;
   // On SQLite there is no other gateway that could follow them.
-  const isLeft =
-    kind === "sqlite"
-      ? sql<boolean>`1 = 1`
-      : sql<boolean>`exists (select 1 from looks
-          where job_id = jobs.id and due_at < ${lookMs} - ${sql.lit(LEFT_MS)})`;
+  const isLeft = isShared
+    ? sql<boolean>`exists (select 1 from looks
+        where job_id = jobs.id and due_at < ${lookMs} - ${sql.lit(LEFT_MS)})`
+    : sql<boolean>`1 = 1`;
 
   return {
     async listOverdue(before, limit) {

@@ -9,15 +9,15 @@ import { insertInput, toInputTexts } from "./job-documents.ts";
 import { fromJob, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns, lockOwner } from "./turns.ts";
+import { createOwnerTurns, toOwnerLock } from "./owner-turns.ts";
 import { insertUses } from "./uploads.ts";
 
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
 export function createInsert(database: Database): Jobs["insert"] {
-  const { kind, nowMs, write, checkDisk } = database;
-  const inTurn = createOwnerTurns(kind);
+  const { nowMs, write, checkDisk, lock } = database;
+  const inTurn = createOwnerTurns(database);
 
   return async (submit) => {
     const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
@@ -27,7 +27,7 @@ export function createInsert(database: Database): Jobs["insert"] {
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
     const insert = (): Promise<boolean> =>
       write(async (transaction) => {
-        if (mostInFlight !== null) await lockOwner(transaction, kind, job.ownerId);
+        if (mostInFlight !== null) await lock(transaction, toOwnerLock(job.ownerId));
         const row = await transaction
           .insertInto("jobs")
           .values((eb) => ({

@@ -12,7 +12,7 @@ import type { Tables } from "./tables.ts";
  * Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep.
  */
 
-export function createDocuments({ kind, reads, writeOne }: Database): Documents {
+export function createDocuments({ keyShare, reads, writeOne }: Database): Documents {
   async function readText(id: string, name: DocumentName): Promise<string | null> {
     const { rows } = await sql<{ readonly text: string | null }>`
       select ${sql.ref(name)} as text from ${sql.table(name === "assets" ? "job_assets" : "job_documents")}
@@ -48,10 +48,9 @@ export function createDocuments({ kind, reads, writeOne }: Database): Documents 
       const text = JSON.stringify(assets);
       const bytes = Buffer.byteLength(text);
       // It may be deleted just now.
-      const locked = kind === "postgres" ? sql`for key share` : sql``;
       await writeOne((database) =>
         sql`insert into job_assets (job_id, bytes, assets)
-          select id, cast(${bytes} as integer), cast(${text} as text) from jobs where id = ${id} ${locked}
+          select id, cast(${bytes} as integer), cast(${text} as text) from jobs where id = ${id} ${keyShare}
           on conflict (job_id) do nothing`.execute(database),
       );
     },

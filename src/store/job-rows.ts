@@ -1,10 +1,9 @@
-import type { Expression, ExpressionBuilder, RawBuilder, Selectable, SqlBool } from "kysely";
-import { sql } from "kysely";
+import type { Expression, ExpressionBuilder, Selectable, SqlBool } from "kysely";
 
 import type { Job, JobError } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import { namesOf } from "../job/upstream.ts";
-import type { Database, DatabaseKind } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
 /** The columns that make a `Job`. */
@@ -114,7 +113,7 @@ export function fromJob(job: Job): Omit<JobRow, "idle_ms"> {
 
 /** The oldest jobs that match; several gateways that update them at once take different ones. */
 export function oldestJobs(
-  { kind, queries }: Database,
+  { skipLocked, queries }: Database,
   limit: number,
   matches: (eb: ExpressionBuilder<Tables, "jobs">) => Expression<SqlBool>,
 ) {
@@ -125,7 +124,7 @@ export function oldestJobs(
     .orderBy("created_at")
     .orderBy("id")
     .limit(limit)
-    .$if(kind === "postgres", (jobs) => jobs.forUpdate().skipLocked());
+    .modifyEnd(skipLocked);
 }
 
 /**
@@ -142,14 +141,6 @@ export async function inChunks<Row>(
     rows.push(...(await read(distinct.slice(start, start + 1_000))));
   }
   return rows;
-}
-
-/** A table of texts, which are one parameter; their column is `value`. */
-export function toTable(kind: DatabaseKind, texts: readonly string[]): RawBuilder<unknown> {
-  const json = JSON.stringify(texts);
-  return kind === "postgres"
-    ? sql`(select json_array_elements_text(${json}::json) as value)`
-    : sql`(select value from json_each(${json}))`;
 }
 
 function toJobError(row: JobRow): JobError | null {

@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
-import type { Database, DatabaseKind } from "./database.ts";
-import { inChunks, JOB_COLUMNS, type JobRow, toJob, toTable } from "./job-rows.ts";
+import type { Database } from "./database.ts";
+import { inChunks, JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
 import type { JobFilter, JobPage, JobPosition, JobRange, Jobs } from "./job-store.ts";
 import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
 
@@ -10,8 +10,10 @@ import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
 const MOST_COUNTED = 10_000;
 /** Many texts are common, and then a few rows fill a page. */
 const FIRST_ROWS = 100;
-/** On SQLite nobody else is served during a step; on Postgres each is a journey. */
-const MOST_ROWS = { sqlite: 500, postgres: 5_000 };
+/** Nobody else is served during a step that this process makes itself. */
+const MOST_ROWS = 500;
+/** Where each step is a journey. */
+const MOST_ROWS_SHARED = 5_000;
 const LONG_STEP_MS = 10;
 
 /*
@@ -19,12 +21,13 @@ const LONG_STEP_MS = 10;
  * Any other list is walked: each step reads some rows of the index, and applies the other conditions to these alone.
  */
 export function createJobLists({
-  kind,
+  isShared,
+  position,
   reads,
-}: Pick<Database, "kind" | "reads">): Pick<
-  Jobs,
-  "list" | "count" | "listDeploymentIds" | "findDeployments"
-> {
+  toTexts,
+}: Database): Pick<Jobs, "list" | "count" | "listDeploymentIds" | "findDeployments"> {
+  const mostRows = isShared ? MOST_ROWS_SHARED : MOST_ROWS;
+
   /** By keyset: it begins at a place in the index, however many jobs stand before it. */
   async function readPage(range: JobRange): Promise<JobPage> {
     const { rows } = await selectFirst<JobRow>("jobs", range, range.limit + 1).execute(reads);
@@ -43,7 +46,7 @@ export function createJobLists({
       const isFull = jobs.length >= range.limit;
       if (stoppedAt === null || isFull || budget.isSpent()) return { jobs, stoppedAt };
       rest = { ...range, limit: range.limit - jobs.length, [start]: stoppedAt };
-      rows = ms > LONG_STEP_MS ? Math.ceil(rows / 2) : Math.min(rows * 2, MOST_ROWS[kind]);
+      rows = ms > LONG_STEP_MS ? Math.ceil(rows / 2) : Math.min(rows * 2, mostRows);
     }
   }
 
@@ -54,7 +57,7 @@ export function createJobLists({
     const opposite = sql.raw(range.direction === "forward" ? "asc" : "desc");
     const { rows } = await sql<PlaceRow>`
       with seen as materialized (${selectFirst("places", range, most)})
-      select created_at, id, 0 as count from seen where ${toOthers(kind, filter)}
+      select created_at, id, 0 as count from seen where ${toOthers(position, filter)}
       union all
       select created_at, id, (select count(*) from seen) from (
         select created_at, id from seen order by created_at ${opposite}, id ${opposite} limit 1
@@ -126,7 +129,7 @@ export function createJobLists({
       const isOwn = ownerId === undefined ? sql`1 = 1` : sql`owner_id = ${ownerId}`;
       // In the order of an index: without one Postgres may read through everybody's jobs instead.
       const { rows } = await sql<{ readonly id: string }>`
-        select value as id from ${toTable(kind, ids)} as given where (
+        select value as id from ${toTexts(ids)} as given where (
           select id from jobs where ${isOwn} and deployment_id = value
           order by status, created_at, id limit 1
         ) is not null`.execute(reads);
@@ -271,7 +274,7 @@ function toBounds({ after, before }: Stretch, age: Sql, id: Sql): readonly Sql[]
  * What a step's index does not answer, of a row of `seen`. As values that are looked up for each of them, or Postgres might
  * join all jobs to these few.
  */
-function toOthers(kind: DatabaseKind, { tag, statuses, deploymentId, text }: JobFilter): Sql {
+function toOthers(position: Sql, { tag, statuses, deploymentId, text }: JobFilter): Sql {
   const ofJob = [
     ...(statuses === undefined ? [] : [sql`status in (${sql.join(statuses)})`]),
     ...(deploymentId === undefined ? [] : [sql`deployment_id = ${deploymentId}`]),
@@ -280,12 +283,11 @@ function toOthers(kind: DatabaseKind, { tag, statuses, deploymentId, text }: Job
     tag === undefined || ofJob.length === 0
       ? []
       : [sql`(select ${and(ofJob)} from jobs where jobs.id = seen.id)`];
-  const find = sql.raw(kind === "sqlite" ? "instr" : "strpos");
   const holdsText =
     text === undefined
       ? []
       : [
-          sql`(select ${find}(search, ${text}) > 0 from job_texts
+          sql`(select ${position}(search, ${text}) > 0 from job_texts
             where job_texts.created_at = seen.created_at and job_texts.job_id = seen.id)`,
         ];
   return and([...isJob, ...holdsText]);

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { Logger } from "pino";
 
-import { sleepFor } from "./sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 
 const SHORTEST_BACK_OFF_MS = 500;
 const LONGEST_BACK_OFF_MS = 5_000;

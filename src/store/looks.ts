@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
-import { JOB_COLUMNS, type JobRow, toJob, toTable } from "./job-rows.ts";
+import { JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
 import type { ClaimedLook, LookTable } from "./job-store.ts";
 
 /** Longer than a look may take, so that none is doubled. When it ends another gateway takes the look over. */
@@ -55,8 +55,10 @@ export function createSqliteLooks(database: Database): readonly RawBuilder<unkno
  * Whoever writes a job keeps its look. Where a run has ended, the first job in its queue is due, as that one may start
  * now.
  */
-export function keepLook({ kind, lookMs }: Pick<Database, "kind" | "lookMs">): RawBuilder<unknown> {
-  const skipLocked = kind === "postgres" ? sql`for update skip locked` : sql``;
+export function keepLook({
+  lookMs,
+  skipLocked,
+}: Pick<Database, "lookMs" | "skipLocked">): RawBuilder<unknown> {
   return sql`
     insert into looks (job_id, deployment_id, upstream, due_at)
       select new.id, new.deployment_id, coalesce(new.upstream, ''), ${lookMs} + ${sql.lit(FIRST_LOOK_MS)}
@@ -89,8 +91,15 @@ function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[
  * column says who looks when, and what a dead gateway has claimed comes due by itself.
  */
 export function createLooks(database: Database): LookTable {
-  const { kind, lookMs, lookQueries: queries, checkDisk } = database;
-  const isPostgres = kind === "postgres";
+  const {
+    isShared,
+    lookMs,
+    lookQueries: queries,
+    skipLocked,
+    checkDisk,
+    toRecords,
+    toTexts,
+  } = database;
   const stretches = toStretches(database);
   const claimIt = sql`was_due_at = due_at, due_at = ${lookMs} + ${sql.lit(CLAIM_MS)}`;
   const nextInMs = sql`(select min(due_at) - ${lookMs} from (${union(
@@ -111,8 +120,6 @@ export function createLooks(database: Database): LookTable {
     return sql.join(queries, sql` union all `);
   }
 
-  /** Passes over what another gateway is claiming. */
-  const skipLocked = isPostgres ? sql`for update skip locked` : sql``;
   const select = (which: RawBuilder<unknown>, limit: number): RawBuilder<unknown> =>
     sql`select job_id, due_at, was_due_at from looks where ${which} limit ${limit} ${skipLocked}`;
 
@@ -141,7 +148,7 @@ export function createLooks(database: Database): LookTable {
     `.execute(queries);
     const ids = memories.map(({ job_id: id }) => id);
     const { rows } = await sql<TracedRow>`
-      select ${jobColumns} from jobs where id in ${toTable(kind, ids)}
+      select ${jobColumns} from jobs where id in ${toTexts(ids)}
     `.execute(queries);
     const jobs = new Map(rows.map((row) => [row.id, row]));
     const looks = memories.flatMap((memory) => {
@@ -155,12 +162,12 @@ export function createLooks(database: Database): LookTable {
     return { looks, nextInMs: next.rows[0]?.next_in_ms ?? null };
   }
 
-  const claim = isPostgres ? claimShared : claimAlone;
+  const claim = isShared ? claimShared : claimAlone;
 
   return {
     async claimDue({ limit, exceptDeployments }) {
       await checkDisk();
-      const isDue = sql`due_at <= ${lookMs} and deployment_id not in ${toTable(kind, exceptDeployments)}`;
+      const isDue = sql`due_at <= ${lookMs} and deployment_id not in ${toTexts(exceptDeployments)}`;
       const due = union((upstream) =>
         select(sql`upstream = ${upstream} and ${isDue} order by due_at`, limit),
       );
@@ -170,29 +177,20 @@ export function createLooks(database: Database): LookTable {
     async claimThese(jobIds) {
       // Spelt so that they are found by their ids.
       const ours = sql`upstream || '' in (${sql.join(stretches)})`;
-      const these = sql`job_id in ${toTable(kind, jobIds)} and ${ours} order by job_id`;
+      const these = sql`job_id in ${toTexts(jobIds)} and ${ours} order by job_id`;
       return (await claim(select(these, jobIds.length))).looks;
     },
 
     async putBack(looks) {
       // What somebody holds up comes due when its claim ends.
-      const unlocked = isPostgres
+      const ids = looks.map(({ jobId }) => jobId);
+      const unlocked = isShared
         ? sql`and looks.job_id in (
-            select job_id from looks where job_id in ${toTable(
-              kind,
-              looks.map(({ jobId }) => jobId),
-            )}
-            for update skip locked)`
+            select job_id from looks where job_id in ${toTexts(ids)} ${skipLocked})`
         : sql``;
       // Gateways that lock the same looks, here or in a claim, do so in one order: otherwise each may wait for the other.
-      const values = JSON.stringify(looks.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)));
-      const put = isPostgres
-        ? sql`json_to_recordset(${values}::json) as put ("jobId" text, token bigint,
-            "delayMs" bigint, failures integer, "notFoundForMs" bigint, "unreadForMs" bigint)`
-        : sql`(select value ->> 'jobId' as "jobId", value ->> 'token' as token,
-            value ->> 'delayMs' as "delayMs", value ->> 'failures' as failures,
-            value ->> 'notFoundForMs' as "notFoundForMs", value ->> 'unreadForMs' as "unreadForMs"
-            from json_each(${values})) as put`;
+      const records = looks.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
+      const put = toRecords("put", PUT_BACK, records);
       await sql`
         update looks set
           due_at = ${lookMs} + put."delayMs",
@@ -206,7 +204,7 @@ export function createLooks(database: Database): LookTable {
 
     async makeQueueDue(deploymentId) {
       const soon = sql`${lookMs} + place * ${sql.lit(BETWEEN_LOOKS_MS)}`;
-      const unlocked = isPostgres ? sql`for update of looks skip locked` : sql``;
+      const unlocked = isShared ? sql`for update of looks skip locked` : sql``;
       await sql`
         with queue as (
           select id, row_number() over (order by (0 + created_at), id) - 1 as place from jobs
@@ -237,6 +235,15 @@ export function createLooks(database: Database): LookTable {
     },
   };
 }
+
+const PUT_BACK = {
+  jobId: "text",
+  token: "bigint",
+  delayMs: "bigint",
+  failures: "integer",
+  notFoundForMs: "bigint",
+  unreadForMs: "bigint",
+} as const;
 
 type Memory = {
   readonly token: number;

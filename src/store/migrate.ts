@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
-import type { Database, DatabaseKind } from "./database.ts";
+import type { Database } from "./database.ts";
 import { StoreError } from "./database-error.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
@@ -11,13 +11,10 @@ import type { Tables } from "./tables.ts";
  * program are used as they are, with a warning, unless it says that this one can't. Rejects with a `StoreError`.
  */
 export async function migrate(database: Database, log: Pick<Logger, "warn">): Promise<void> {
-  const { kind, nowMs, queries } = database;
+  const { nowMs, queries } = database;
   await queries.transaction().execute(async (transaction) => {
-    if (kind === "postgres") {
-      const lock = sql`hashtextextended('runcomfy-graphql:schema', 0)`;
-      await sql`select pg_advisory_xact_lock(${lock})`.execute(transaction);
-    }
-    const known = await readVersion(transaction, kind, log);
+    await database.lock(transaction, "schema");
+    const known = await readVersion(transaction, database, log);
     for (const [index, migration] of MIGRATIONS.entries()) {
       const version = index + 1;
       if (version <= known) continue;
@@ -34,14 +31,10 @@ export async function migrate(database: Database, log: Pick<Logger, "warn">): Pr
 /** 0 for an empty database, which gets the table of versions. */
 async function readVersion(
   transaction: Kysely<Tables>,
-  kind: DatabaseKind,
+  { hasTable }: Database,
   log: Pick<Logger, "warn">,
 ): Promise<number> {
-  const found =
-    kind === "postgres"
-      ? sql`select 1 where to_regclass('gateway_schema') is not null`
-      : sql`select 1 from sqlite_master where name = 'gateway_schema'`;
-  if ((await found.execute(transaction)).rows.length === 0) {
+  if ((await hasTable("gateway_schema").execute(transaction)).rows.length === 0) {
     await sql`create table gateway_schema (
       version integer primary key,
       breaking integer not null,

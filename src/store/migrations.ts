@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 
 import { SANDBOX } from "../job/upstream.ts";
-import type { Database, DatabaseKind } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { DatabaseKind } from "./dialect.ts";
 import { DELETE_LOOK, keepLook, MOVE_LOOK } from "./looks.ts";
 import { MOST_RUNS } from "./read-runs.ts";
 

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseAwayError, StoreError } from "./database-error.ts";
+import { POSTGRES } from "./dialect.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { createDiskWatch } from "./disk-watch.ts";
 import { migrate } from "./migrate.ts";
@@ -78,9 +79,8 @@ export async function openPostgres(
   const looks = open({ ...PATIENCE, max: 1 }, mostSilenceMs, LOOK_SETTINGS);
   const { queries } = writers;
   const database: Database = {
-    kind: "postgres",
+    ...POSTGRES,
     upstream,
-    nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     queries,
     write: (statements) => queries.transaction().execute(statements),
     writeOne: (statement) => statement(queries),

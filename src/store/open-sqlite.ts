@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 
 import type { Database } from "./database.ts";
 import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
+import { SQLITE } from "./dialect.ts";
 import { createDiskWatch } from "./disk-watch.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createSqliteLooks } from "./looks.ts";
@@ -83,9 +84,8 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
   });
   const writes = createGroupCommit(queries);
   return {
-    kind: "sqlite",
+    ...SQLITE,
     upstream,
-    nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
     queries,
     ...writes,
     reads: queries,

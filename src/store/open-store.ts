@@ -26,15 +26,14 @@ export type StoreOptions = {
 export async function openStore(options: StoreOptions): Promise<JobStore> {
   const database = await openDatabase(options);
   try {
-    const changes =
-      database.kind === "postgres"
-        ? await startWakeUps({
-            databaseUrl: options.databaseUrl,
-            queries: database.queries,
-            heartbeatMs: options.heartbeatMs ?? 5_000,
-            log: options.log,
-          })
-        : createLocalWakeUps();
+    const changes = database.isShared
+      ? await startWakeUps({
+          databaseUrl: options.databaseUrl,
+          queries: database.queries,
+          heartbeatMs: options.heartbeatMs ?? 5_000,
+          log: options.log,
+        })
+      : createLocalWakeUps();
     return createJobStore({ database, changes });
   } catch (error) {
     await database.close();

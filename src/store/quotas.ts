@@ -5,7 +5,7 @@ import { type Kysely, sql } from "kysely";
 import type { Database } from "./database.ts";
 import type { QuotaCount, QuotaName, Quotas } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns } from "./turns.ts";
+import { createOwnerTurns } from "./owner-turns.ts";
 
 const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   submits: 60_000,
@@ -14,9 +14,10 @@ const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
-export function createQuotas({ kind, nowMs, queries, writeOne }: Database): Quotas {
+export function createQuotas(database: Database): Quotas {
+  const { nowMs, queries, writeOne } = database;
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
-  const inTurn = createOwnerTurns(kind);
+  const inTurn = createOwnerTurns(database);
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {

@@ -5,22 +5,23 @@ import type { Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Uploads } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns, lockOwner } from "./turns.ts";
+import { createOwnerTurns, toOwnerLock } from "./owner-turns.ts";
 
 /** For how long an upload may come, and counts as open. */
 export const UPLOAD_LIFE_MS = 60 * 60_000;
 const UNUSED_LIFE_MS = 24 * 60 * 60_000;
 const RETRY_AFTER_SECONDS = 60;
 
-export function createUploads({ kind, nowMs, queries, reads, write }: Database): Uploads {
-  const inTurn = createOwnerTurns(kind);
+export function createUploads(database: Database): Uploads {
+  const { nowMs, skipLocked, queries, reads, write, lock } = database;
+  const inTurn = createOwnerTurns(database);
 
   return {
     create: (upload, mostOpen) =>
       inTurn(upload.ownerId, () =>
         write(async (transaction) => {
           if (mostOpen !== null) {
-            await lockOwner(transaction, kind, upload.ownerId);
+            await lock(transaction, toOwnerLock(upload.ownerId));
             await refuseAbove(transaction, nowMs, upload.ownerId, mostOpen);
           }
           await transaction
@@ -71,7 +72,7 @@ export function createUploads({ kind, nowMs, queries, reads, write }: Database):
             .where(isUnused(nowMs))
             .orderBy("created_at")
             .limit(limit)
-            .$if(kind === "postgres", (old) => old.forUpdate().skipLocked()),
+            .modifyEnd(skipLocked),
         )
         .returning("id")
         .execute();

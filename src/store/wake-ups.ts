@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { createChangeFeed } from "./change-feed.ts";
 import { startListening } from "./listening-connection.ts";
-import { sleepFor } from "./sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 import type { Tables } from "./tables.ts";
 
 /** How gateways on one Postgres tell each other, and their own watchers, to look again. A lost hint costs 15 s. */

@@ -2,7 +2,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import { InvalidInputError } from "../job/errors.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
-import type { InTurn } from "../store/turns.ts";
+import type { InTurn } from "../runtime/turns.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { toSubmission } from "./submission.ts";
 import type { UploadsOfInputs } from "./submit-job.ts";

@@ -7,7 +7,7 @@ import { conclude, deadlineMs, noteLook, toBackOffMs } from "../job/looks.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { ClaimedLook, LookToCome, LookTable } from "../store/job-store.ts";
-import { sleepFor } from "../store/sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 import type { Look } from "./look-at-job.ts";
 import { lookAtJob } from "./look-at-job.ts";
 import { createLookLog } from "./look-log.ts";

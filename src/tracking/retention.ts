@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Jobs } from "../store/job-store.ts";
-import { sleepFor } from "../store/sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */

@@ -17,7 +17,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { InTurn } from "../store/turns.ts";
+import type { InTurn } from "../runtime/turns.ts";
 import { createQuota } from "./quota.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import type { SubmitTurn } from "./submit-turns.ts";

@@ -9,7 +9,7 @@ import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_LOOK_MS } from "../store/looks.ts";
-import { createSlices } from "../store/turns.ts";
+import { createSlices } from "../runtime/turns.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./check-input.ts";
 import { createLearning } from "./learning.ts";

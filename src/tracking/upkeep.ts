@@ -4,7 +4,7 @@ import { expired, toCountText } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import { sleepFor } from "../store/sleep.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
 export type Upkeep = ReturnType<typeof createUpkeep>;

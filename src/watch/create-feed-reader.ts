@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Feed, FeedPage } from "../store/job-store.ts";
-import type { InTurn } from "../store/turns.ts";
+import type { InTurn } from "../runtime/turns.ts";
 import { logFirstFailure } from "./log-first-failure.ts";
 
 /** Reads the feed of changes; all who ask for the same at the same time share one read. */

@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 
 import type { Job, JobEvent } from "../job/job.ts";
 import type { Jobs, JobStore, StoredDocuments } from "../store/job-store.ts";
-import type { InTurn } from "../store/turns.ts";
+import type { InTurn } from "../runtime/turns.ts";
 import { logFirstFailure } from "./log-first-failure.ts";
 
 export type ReadJob = (jobId: string) => Promise<Job | null>;

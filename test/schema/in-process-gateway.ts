@@ -18,7 +18,7 @@ import { createSchema } from "../../src/schema/create-schema.ts";
 import type { Reads } from "../../src/schema/reads.ts";
 import { createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTurns } from "../../src/store/turns.ts";
+import { createTurns } from "../../src/runtime/turns.ts";
 import { createLearning } from "../../src/tracking/learning.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";

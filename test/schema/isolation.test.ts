@@ -28,7 +28,7 @@ import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTurns } from "../../src/store/turns.ts";
+import { createTurns } from "../../src/runtime/turns.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";

@@ -12,7 +12,7 @@ import { createPace } from "../../src/runcomfy/pace.ts";
 import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTurns } from "../../src/store/turns.ts";
+import { createTurns } from "../../src/runtime/turns.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 
 import type { StoredDocuments } from "../../src/store/job-store.ts";
-import { createTurns } from "../../src/store/turns.ts";
+import { createTurns } from "../../src/runtime/turns.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 

@@ -1,0 +1,77 @@
+import { type Kysely, type RawBuilder, sql } from "kysely";
+
+import type { Tables } from "./tables.ts";
+
+export type DatabaseKind = "sqlite" | "postgres";
+
+/** What a database says in words of its own. */
+export type Dialect = {
+  /** For migrations alone, which are frozen. */
+  readonly kind: DatabaseKind;
+  /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
+  readonly nowMs: RawBuilder<number>;
+  /** Whether several gateways share the database. */
+  readonly isShared: boolean;
+  /** Ends a query for rows that are updated then: it passes over those that another gateway has locked. */
+  readonly skipLocked: RawBuilder<unknown>;
+  /** Ends a query for rows that must not be deleted until what refers to them is written. */
+  readonly keyShare: RawBuilder<unknown>;
+  /** The function that tells where a text is in another one, from 1 on. */
+  readonly position: RawBuilder<unknown>;
+  /** Finds a row where there is a table of that name. */
+  hasTable(name: string): RawBuilder<unknown>;
+  /** A table of texts, which are one parameter; their column is `value`. */
+  toTexts(texts: readonly string[]): RawBuilder<unknown>;
+  /** A table of objects, which are one parameter, with a name and a column for each of these properties. */
+  toRecords(
+    name: string,
+    types: Readonly<Record<string, "text" | "integer" | "bigint">>,
+    records: readonly object[],
+  ): RawBuilder<unknown>;
+  /** Keeps other gateways from locking the same name until the transaction ends. */
+  lock(transaction: Kysely<Tables>, name: string): Promise<void>;
+};
+
+export const SQLITE: Dialect = {
+  kind: "sqlite",
+  nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
+  isShared: false,
+  // Transactions take turns.
+  skipLocked: sql``,
+  keyShare: sql``,
+  position: sql`instr`,
+  hasTable: (name) => sql`select 1 from sqlite_master where name = ${name}`,
+  toTexts: (texts) => sql`(select value from json_each(${JSON.stringify(texts)}))`,
+  toRecords(name, types, records) {
+    const columns = Object.keys(types).map(
+      (column) => sql`value ->> ${sql.lit(column)} as ${sql.ref(column)}`,
+    );
+    return sql`(select ${sql.join(columns)} from json_each(${JSON.stringify(records)}))
+      as ${sql.ref(name)}`;
+  },
+  lock: () => Promise.resolve(),
+};
+
+export const POSTGRES: Dialect = {
+  kind: "postgres",
+  nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  isShared: true,
+  skipLocked: sql`for update skip locked`,
+  keyShare: sql`for key share`,
+  position: sql`strpos`,
+  hasTable: (name) => sql`select 1 where to_regclass(${name}) is not null`,
+  toTexts: (texts) =>
+    sql`(select json_array_elements_text(${JSON.stringify(texts)}::json) as value)`,
+  toRecords(name, types, records) {
+    const columns = Object.entries(types).map(
+      ([column, type]) => sql`${sql.ref(column)} ${sql.raw(type)}`,
+    );
+    return sql`json_to_recordset(${JSON.stringify(records)}::json)
+      as ${sql.ref(name)} (${sql.join(columns)})`;
+  },
+  async lock(transaction, name) {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`runcomfy-graphql:${name}`}, 0))`.execute(
+      transaction,
+    );
+  },
+};
