@@ -1,7 +1,9 @@
 import type { BaseLogger } from "pino";
 
+import type { Loop } from "../runtime/loop.ts";
+import { startLoop } from "../runtime/loop.ts";
+import type { sleepFor } from "../runtime/sleep.ts";
 import type { Files, Uploads } from "../store/job-store.ts";
-import { sleepFor } from "../runtime/sleep.ts";
 import type { FileStore } from "./file-store.ts";
 import { originalOf, THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
 
@@ -28,7 +30,7 @@ export function startFileUpkeep(dependencies: {
   readonly sleep?: typeof sleepFor;
   readonly log: BaseLogger;
 }) {
-  const { files, uploads, store, now, sleep = sleepFor, log } = dependencies;
+  const { files, uploads, store, now, sleep, log } = dependencies;
   const closing = new AbortController();
   const { signal } = closing;
 
@@ -89,28 +91,18 @@ export function startFileUpkeep(dependencies: {
     if (await files.claimSweep(BETWEEN_SWEEPS_MS)) await sweep();
   }
 
-  /** Does it each minute and when it is woken; logs a failure once, until it has succeeded again. */
-  function repeat(act: () => Promise<void>) {
-    let rest = new AbortController();
-    let hasFailed = false;
-
-    function noteFailure(err: unknown): true {
-      if (!hasFailed && !signal.aborted) log.warn({ err }, FAILS);
-      return true;
-    }
-
-    async function run(): Promise<void> {
-      while (!signal.aborted) {
-        // Before the act: what comes up during it cuts the rest after it.
-        rest = new AbortController();
-        hasFailed = await act().then(() => false, noteFailure);
-        await sleep(hasFailed ? RETRY_MS : LEAST_REST_MS, signal);
-        if (!hasFailed) await sleep(BETWEEN_ROUNDS_MS, AbortSignal.any([rest.signal, signal]));
-      }
-    }
-
-    return { running: run(), wake: () => rest.abort() };
-  }
+  /** Each minute, and when it is woken. */
+  const repeat = (act: () => Promise<void>): Loop =>
+    startLoop({
+      act: async () => {
+        await act();
+        return BETWEEN_ROUNDS_MS;
+      },
+      leastRestMs: LEAST_REST_MS,
+      retryMs: RETRY_MS,
+      onFailure: (err) => log.warn({ err }, FAILS),
+      sleep,
+    });
 
   const deleting = repeat(deleteDoomed);
   // By itself, as it may take hours.
@@ -120,7 +112,7 @@ export function startFileUpkeep(dependencies: {
     wake: () => deleting.wake(),
     async close(): Promise<void> {
       closing.abort();
-      await Promise.all([deleting.running, sweeping.running]);
+      await Promise.all([deleting.close(), sweeping.close()]);
     },
   };
 }

@@ -3,8 +3,8 @@ import type { BaseLogger } from "pino";
 
 import type { KeptFile } from "../job/kept-file.ts";
 import { keepBackOffMs, NOT_KEPT } from "../job/kept-file.ts";
+import { startLoop } from "../runtime/loop.ts";
 import type { ClaimedFile, Files } from "../store/job-store.ts";
-import { sleepFor } from "../runtime/sleep.ts";
 import type { FetchFile } from "./fetch-file.ts";
 import { FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";
@@ -43,7 +43,6 @@ export function startKeeper(dependencies: {
   const failing = new Set<string>();
   /** A job may have a thousand files, and each may fail often. */
   const told = new LRUCache<string, true>({ max: MOST_TOLD });
-  let wake = (): void => undefined;
 
   /** Claims what there is room for; resolves with how long to rest. */
   async function claim(): Promise<number> {
@@ -53,29 +52,11 @@ export function startKeeper(dependencies: {
     for (const file of claimed) {
       const keeping = keep(file).finally(() => {
         underWay.delete(keeping);
-        wake();
+        loop.wake();
       });
       underWay.add(keeping);
     }
     return Math.max(0, Math.min(LONGEST_REST_MS, nextInMs ?? LONGEST_REST_MS));
-  }
-
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      const rest = new AbortController();
-      wake = () => rest.abort();
-      const restMs = await claim().then(
-        (ms) => {
-          failing.delete(CLAIM_FAILS);
-          return ms;
-        },
-        (error: unknown) => {
-          warn(error, CLAIM_FAILS);
-          return LONGEST_REST_MS;
-        },
-      );
-      await sleepFor(restMs, AbortSignal.any([rest.signal, closing.signal]));
-    }
   }
 
   function warn(error: unknown, text: string): void {
@@ -144,14 +125,18 @@ export function startKeeper(dependencies: {
     await files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: toReason(error) });
   }
 
-  const running = run();
+  const loop = startLoop({
+    act: claim,
+    retryMs: LONGEST_REST_MS,
+    onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
+  });
   return {
     /** Says that there are files to keep. */
-    wake: () => wake(),
+    wake: loop.wake,
     /** Cuts off what is under way, and leaves it to others. */
     async close(): Promise<void> {
       closing.abort();
-      await running;
+      await loop.close();
       await Promise.allSettled(underWay);
     },
   };

@@ -1,7 +1,9 @@
 import type { BaseLogger } from "pino";
 
-import type { Jobs } from "../store/job-store.ts";
+import type { Loop } from "../runtime/loop.ts";
+import { startLoop } from "../runtime/loop.ts";
 import { sleepFor } from "../runtime/sleep.ts";
+import type { Jobs } from "../store/job-store.ts";
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */
@@ -20,17 +22,15 @@ export function startRetention(options: {
   readonly days: number;
   readonly log: Pick<BaseLogger, "info" | "warn">;
   /** Ends early, and well, when the signal is aborted. */
-  readonly sleep?: (durationMs: number, signal: AbortSignal) => Promise<void>;
-}): { close(): Promise<void> } {
+  readonly sleep?: typeof sleepFor;
+}): Pick<Loop, "close"> {
   const { jobs, days, log, sleep = sleepFor } = options;
-  const closing = new AbortController();
-  const { signal } = closing;
   const ages = {
     finishedForMs: days * DAY_MS,
     createdForMs: Math.max(days * DAY_MS, SHORTEST_LIFE_MS),
   };
 
-  async function sweep(): Promise<void> {
+  async function sweep(signal: AbortSignal): Promise<number> {
     let total = 0;
     while (!signal.aborted) {
       const deleted = await jobs.deleteOld(ages, JOBS_PER_BATCH);
@@ -39,32 +39,15 @@ export function startRetention(options: {
       await sleep(BETWEEN_BATCHES_MS, signal);
     }
     if (total > 0) log.info({ jobs: total }, "Jobs that ended long ago were deleted.");
+    return BETWEEN_SWEEPS_MS;
   }
 
-  async function run(): Promise<void> {
-    let hasFailed = false;
-    while (!signal.aborted) {
-      try {
-        await sweep();
-        hasFailed = false;
-      } catch (error) {
-        if (!hasFailed && !signal.aborted) {
-          log.warn(
-            { err: error },
-            "Old jobs can't be deleted; the gateway tries again. Check the database.",
-          );
-        }
-        hasFailed = true;
-      }
-      if (!signal.aborted) await sleep(BETWEEN_SWEEPS_MS, signal);
-    }
-  }
-
-  const running = run();
-  return {
-    async close() {
-      closing.abort();
-      await running;
-    },
-  };
+  return startLoop({
+    act: sweep,
+    retryMs: BETWEEN_SWEEPS_MS,
+    onFailure: (err) => log.warn({ err }, FAILS),
+    sleep,
+  });
 }
+
+const FAILS = "Old jobs can't be deleted; the gateway tries again. Check the database.";

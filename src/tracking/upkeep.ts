@@ -2,9 +2,10 @@ import type { BaseLogger } from "pino";
 
 import { expired, toCountText } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
+import type { Loop } from "../runtime/loop.ts";
+import { startLoop } from "../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import { sleepFor } from "../runtime/sleep.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
 export type Upkeep = ReturnType<typeof createUpkeep>;
@@ -37,15 +38,13 @@ export function createUpkeep(dependencies: {
 }) {
   const { store, record, isSubmitting, exchangePauses, deadlineSeconds } = dependencies;
   const { now, monotonic, log } = dependencies;
-  const closing = new AbortController();
   /** Since when each abandoned submit was found at every beat. */
   let abandonedSince: ReadonlyMap<string, number> = new Map();
   /** When jobs that are away were last seen to, by `monotonic`. */
   let awaySeenAt = -Infinity;
   /** Since when beats have succeeded without a break, and so looks could be made. */
   let answeredSince = Infinity;
-  let hasFailed = false;
-  let beating: Promise<void> = Promise.resolve();
+  let loop: Loop | undefined;
   // Where no other gateway can live, their sender is surely dead.
   const patienceMs = store.isShared ? ABANDONED_MS : 0;
 
@@ -104,25 +103,14 @@ export function createUpkeep(dependencies: {
     await store.looks.mendTimes();
   }
 
-  async function keepBeating(): Promise<void> {
-    for (;;) {
-      await sleepFor(BETWEEN_BEATS_MS, closing.signal);
-      if (closing.signal.aborted) return;
-      try {
-        await beat();
-        hasFailed = false;
-      } catch (error) {
-        // Of a disk the store tells.
-        if (!hasFailed && !(error instanceof DatabaseDiskError)) {
-          log.error(
-            { err: error },
-            "The database does not answer; the gateway keeps trying. Check that it runs.",
-          );
-        }
-        hasFailed = true;
-        answeredSince = Infinity;
-        abandonedSince = new Map();
-      }
+  async function beatAgain(): Promise<number> {
+    try {
+      await beat();
+      return BETWEEN_BEATS_MS;
+    } catch (error) {
+      answeredSince = Infinity;
+      abandonedSince = new Map();
+      throw error;
     }
   }
 
@@ -134,12 +122,21 @@ export function createUpkeep(dependencies: {
       await seeToAway(0);
       await tellOfOthers();
       await beat();
-      beating = keepBeating();
+      loop = startLoop({
+        act: beatAgain,
+        firstRestMs: BETWEEN_BEATS_MS,
+        retryMs: BETWEEN_BEATS_MS,
+        onFailure(err) {
+          // Of a disk the store tells.
+          if (!(err instanceof DatabaseDiskError)) log.error({ err }, AWAY);
+        },
+      });
     },
     /** Resolves when the beat under way has ended. */
     async close(): Promise<void> {
-      closing.abort();
-      await beating;
+      await loop?.close();
     },
   };
 }
+
+const AWAY = "The database does not answer; the gateway keeps trying. Check that it runs.";
