@@ -18,8 +18,15 @@ import { startQuietClients } from "./quiet-clients.ts";
 import { openUpload, send, toLocal } from "./send-file.ts";
 import { within } from "./within.ts";
 
-/** What SECURITY.md promises everybody else: milliseconds, and MiB. */
-const PROMISE = { p99Ms: 250, longestMs: 600, memoryMib: 1.3e9 / 1_048_576 };
+/** What SECURITY.md promises everybody else. */
+const MOST_MIB = 1.3e9 / 1_048_576;
+const OPEN = { p99Ms: 250, longestMs: 600 };
+const PROMISES: { readonly [Kind in WaitKind]?: typeof OPEN } = {
+  "job(id)": OPEN,
+  // Behind a burst of others.
+  "new connections": { p99Ms: 1_500, longestMs: 1_500 },
+  "/health": OPEN,
+};
 const PROMISED = ["job(id)", "new connections", "/health"] as const;
 const WARM_UP_MS = 2_000;
 const LOOK_AT_MEMORY_MS = 50;
@@ -69,7 +76,7 @@ export async function measureAttacks(folder: string, settings: AttackSettings): 
     }
   }
   console.log(
-    `\np50 / p99 / longest, in ms. In bold: p99 above ${PROMISE.p99Ms}, longest above ${PROMISE.longestMs}, memory above ${Math.round(PROMISE.memoryMib)} MiB, or some refused. Who still waits counts with the time so far.`,
+    `\np50 / p99 / longest, in ms. In bold: p99 above ${OPEN.p99Ms}, longest above ${OPEN.longestMs} (on a new connection 1500), memory above ${Math.round(MOST_MIB)} MiB, or some refused. Who still waits counts with the time so far.`,
   );
   return isKept;
 }
@@ -194,8 +201,9 @@ function judge(waits: readonly Wait[], memoryMib: number, outcome: string) {
         share,
       ),
     );
-    const isPromised = PROMISED.some((one) => one === kind);
-    const isLate = isPromised && ((p99 ?? 0) > PROMISE.p99Ms || (longest ?? 0) > PROMISE.longestMs);
+    const promise = PROMISES[kind];
+    const isLate =
+      promise !== undefined && ((p99 ?? 0) > promise.p99Ms || (longest ?? 0) > promise.longestMs);
     const times = [p50, p99, longest].map((ms) => Math.round(ms ?? 0)).join(" / ");
     return mark(
       refused === 0 ? times : `${times}, ${refused} of ${of.length} refused`,
@@ -203,7 +211,7 @@ function judge(waits: readonly Wait[], memoryMib: number, outcome: string) {
     );
   };
   const cells = [...PROMISED.map(toCell), toCell("files")];
-  cells.push(mark(String(Math.round(memoryMib)), memoryMib <= PROMISE.memoryMib), outcome);
+  cells.push(mark(String(Math.round(memoryMib)), memoryMib <= MOST_MIB), outcome);
   return { cells, isKept };
 }
 
