@@ -140,8 +140,8 @@ export function trackConnections(
     cut,
     owesAnswer,
     /**
-     * Stops accepting by `closeServer`. Cuts at once what is idle, half sent or an event stream, which so does not complete; the rest has 8 s
-     * to be answered. Resolves when nothing is open, WebSockets included.
+     * Stops accepting by `closeServer`. Cuts at once what is idle, half sent or an event stream, which so does not
+     * complete; the rest has 8 s to be answered. Resolves when nothing is open, WebSockets included.
      */
     async close(closeServer: () => Promise<unknown>): Promise<void> {
       const closed = closeServer();

@@ -25,8 +25,8 @@ export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessa
 }
 
 /**
- * Opens WebSockets for the upgrades of a server. `close` tells every socket to come back later
- * (1001). Whoever closes a socket waits 2 s for the client, and then cuts it.
+ * Opens WebSockets for the upgrades of a server. `close` tells every socket to come back later (1001). Whoever closes a
+ * socket waits 2 s for the client, and then cuts it.
  */
 export function serveWebSocket(
   server: Server,
