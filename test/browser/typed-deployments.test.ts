@@ -145,8 +145,18 @@ async function take(page: Page, offer: RegExp, picture?: string): Promise<void> 
 
 /** Replaces the word in the middle of a token. */
 async function replace(page: Page, token: Locator, text: string): Promise<void> {
-  await token.dblclick();
-  await paste(page, text);
+  // On a busy machine the editor may miss one of the two clicks.
+  await expect
+    .poll(
+      async () => {
+        if ((await token.count()) === 0) return true;
+        await token.dblclick({ timeout: 1_000 });
+        await paste(page, text);
+        return false;
+      },
+      { timeout: 20_000, interval: 500 },
+    )
+    .toBe(true);
 }
 
 /** Has the editor tell the next of the problems that it has underlined; empty when there is none. */
