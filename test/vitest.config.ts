@@ -7,16 +7,17 @@ export default defineConfig({
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
     exclude: ["test/bench/**"],
-    // More than processors: most of the time tests wait for processes, leases and time-outs of others.
-    maxWorkers: 4,
+    // One more than processors: tests wait for processes, leases and time-outs, and each starts some of its own.
+    maxWorkers: 3,
     // Nothing happens at import, so what one file has loaded serves the next.
     isolate: false,
     globalSetup: ["test/support/global-setup.ts"],
     setupFiles: ["test/support/set-up-file.ts"],
-    testTimeout: 30_000,
+    // A test that hangs ends; how long others take on a busy machine is no concern of theirs.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // What has to come true may take its time on a machine that does other things as well.
-    expect: { poll: { timeout: 10_000 } },
+    expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
