@@ -9,7 +9,7 @@ import { originalOf, THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
 
 const BETWEEN_ROUNDS_MS = 60_000;
 /** What is deleted within a second goes together. */
-const LEAST_REST_MS = 1_000;
+const MIN_REST_MS = 1_000;
 /** While the database, or the place of files, is away. */
 const RETRY_MS = 10_000;
 const BETWEEN_SWEEPS_MS = 24 * 60 * 60_000;
@@ -98,7 +98,8 @@ export function startFileUpkeep(dependencies: {
         await act();
         return BETWEEN_ROUNDS_MS;
       },
-      leastRestMs: LEAST_REST_MS,
+      signal,
+      minRestMs: MIN_REST_MS,
       retryMs: RETRY_MS,
       onFailure: (err) => log.warn({ err }, FAILS),
       sleep,
@@ -112,7 +113,7 @@ export function startFileUpkeep(dependencies: {
     wake: () => deleting.wake(),
     async close(): Promise<void> {
       closing.abort();
-      await Promise.all([deleting.close(), sweeping.close()]);
+      await Promise.all([deleting.ended, sweeping.ended]);
     },
   };
 }

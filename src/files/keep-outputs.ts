@@ -14,7 +14,7 @@ import { createFileName, judgeFile } from "./judge-file.ts";
 /** Fetched by one gateway at once. */
 const MOST_AT_ONCE = 16;
 /** How often to ask for files whose jobs other gateways saw end. */
-const LONGEST_REST_MS = 2_000;
+const MAX_REST_MS = 2_000;
 /** Jobs whose files fail, that are remembered. */
 const MOST_TOLD = 10_000;
 
@@ -47,7 +47,7 @@ export function startKeeper(dependencies: {
   /** Claims what there is room for; resolves with how long to rest. */
   async function claim(): Promise<number> {
     const limit = MOST_AT_ONCE - underWay.size;
-    if (limit === 0) return LONGEST_REST_MS;
+    if (limit === 0) return MAX_REST_MS;
     const { files: claimed, nextInMs } = await files.claimDue({ limit, claimMs });
     for (const file of claimed) {
       const keeping = keep(file).finally(() => {
@@ -56,7 +56,7 @@ export function startKeeper(dependencies: {
       });
       underWay.add(keeping);
     }
-    return Math.max(0, Math.min(LONGEST_REST_MS, nextInMs ?? LONGEST_REST_MS));
+    return Math.max(0, Math.min(MAX_REST_MS, nextInMs ?? MAX_REST_MS));
   }
 
   function warn(error: unknown, text: string): void {
@@ -127,7 +127,8 @@ export function startKeeper(dependencies: {
 
   const loop = startLoop({
     act: claim,
-    retryMs: LONGEST_REST_MS,
+    signal: closing.signal,
+    retryMs: MAX_REST_MS,
     onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
   });
   return {
@@ -136,7 +137,7 @@ export function startKeeper(dependencies: {
     /** Cuts off what is under way, and leaves it to others. */
     async close(): Promise<void> {
       closing.abort();
-      await loop.close();
+      await loop.ended;
       await Promise.allSettled(underWay);
     },
   };

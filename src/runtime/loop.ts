@@ -2,28 +2,28 @@ import { sleepFor } from "./sleep.ts";
 
 /** Something that is done again and again. */
 export type Loop = {
-  /** Cuts short the rest that is under way, or comes next. */
+  /** Cuts short the rest after what is being done, or was done last. */
   wake(): void;
-  /** Resolves when what is being done has ended. */
-  close(): Promise<void>;
+  /** Resolves once the signal is aborted and what is being done has ended. */
+  readonly ended: Promise<void>;
 };
 
-/** Begins at once, unless there is a first rest. */
+/** Begins at once, unless there is a first rest, and goes on until the signal is aborted. */
 export function startLoop(options: {
   /** Resolves with how long to rest then, in ms. */
-  readonly act: (signal: AbortSignal) => Promise<number>;
+  readonly act: () => Promise<number>;
+  readonly signal: AbortSignal;
   readonly firstRestMs?: number;
-  /** Rests at least so long, whoever wakes it. */
-  readonly leastRestMs?: number;
-  /** How long to rest after a failure, whoever wakes it. */
+  /** Rests at least so long, even when it is woken. */
+  readonly minRestMs?: number;
+  /** How long to rest after a failure, even when it is woken. */
   readonly retryMs: number;
-  /** Hears of the first of failures that follow each other. */
+  /** Notified of the first of failures that follow each other. */
   readonly onFailure: (error: unknown) => void;
   readonly sleep?: typeof sleepFor | undefined;
 }): Loop {
-  const { act, firstRestMs = 0, leastRestMs = 0, retryMs, onFailure, sleep = sleepFor } = options;
-  const closing = new AbortController();
-  const { signal } = closing;
+  const { act, signal, firstRestMs = 0, minRestMs = 0, retryMs, onFailure } = options;
+  const { sleep = sleepFor } = options;
   let rest = new AbortController();
 
   async function restFor(durationMs: number, until = signal): Promise<void> {
@@ -37,9 +37,9 @@ export function startLoop(options: {
       // What comes up during the act cuts the rest after it.
       rest = new AbortController();
       try {
-        const restMs = await act(signal);
+        const restMs = await act();
         hasFailed = false;
-        if (leastRestMs > 0) await restFor(leastRestMs);
+        if (minRestMs > 0) await restFor(minRestMs);
         await restFor(restMs, AbortSignal.any([rest.signal, signal]));
       } catch (error) {
         if (!hasFailed && !signal.aborted) onFailure(error);
@@ -49,12 +49,5 @@ export function startLoop(options: {
     }
   }
 
-  const running = run();
-  return {
-    wake: () => rest.abort(),
-    async close() {
-      closing.abort();
-      await running;
-    },
-  };
+  return { wake: () => rest.abort(), ended: run() };
 }

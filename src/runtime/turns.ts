@@ -59,7 +59,7 @@ export function createTurns(
     };
     // Others need several turns to the end of what they do, as for a database that answers.
     const isLong = sliceMs > 0 && line.sliceMs > 2 * sliceMs;
-    if (isLong) setTimeout(endSlice, Math.min(line.sliceMs, LONGEST_REST_MS));
+    if (isLong) setTimeout(endSlice, Math.min(line.sliceMs, MAX_REST_MS));
     else setImmediate(endSlice);
   }
 
@@ -82,7 +82,7 @@ export function createTurns(
 }
 
 /** What took longer waited for something. */
-const LONGEST_REST_MS = 100;
+const MAX_REST_MS = 100;
 
 /** What owners make the thread do takes some ms of a turn of the event loop for each of them. */
 const SLICE_MS = 5;

@@ -1,6 +1,5 @@
 import type { BaseLogger } from "pino";
 
-import type { Loop } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { sleepFor } from "../runtime/sleep.ts";
 import type { Jobs } from "../store/job-store.ts";
@@ -23,14 +22,16 @@ export function startRetention(options: {
   readonly log: Pick<BaseLogger, "info" | "warn">;
   /** Ends early, and well, when the signal is aborted. */
   readonly sleep?: typeof sleepFor;
-}): Pick<Loop, "close"> {
+}): { close(): Promise<void> } {
   const { jobs, days, log, sleep = sleepFor } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
   const ages = {
     finishedForMs: days * DAY_MS,
     createdForMs: Math.max(days * DAY_MS, SHORTEST_LIFE_MS),
   };
 
-  async function sweep(signal: AbortSignal): Promise<number> {
+  async function sweep(): Promise<number> {
     let total = 0;
     while (!signal.aborted) {
       const deleted = await jobs.deleteOld(ages, JOBS_PER_BATCH);
@@ -42,12 +43,19 @@ export function startRetention(options: {
     return BETWEEN_SWEEPS_MS;
   }
 
-  return startLoop({
+  const loop = startLoop({
     act: sweep,
+    signal,
     retryMs: BETWEEN_SWEEPS_MS,
     onFailure: (err) => log.warn({ err }, FAILS),
     sleep,
   });
+  return {
+    async close() {
+      closing.abort();
+      await loop.ended;
+    },
+  };
 }
 
 const FAILS = "Old jobs can't be deleted; the gateway tries again. Check the database.";

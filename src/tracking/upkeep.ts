@@ -2,7 +2,6 @@ import type { BaseLogger } from "pino";
 
 import { expired, toCountText } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
-import type { Loop } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -44,7 +43,8 @@ export function createUpkeep(dependencies: {
   let awaySeenAt = -Infinity;
   /** Since when beats have succeeded without a break, and so looks could be made. */
   let answeredSince = Infinity;
-  let loop: Loop | undefined;
+  const closing = new AbortController();
+  let beating: Promise<void> = Promise.resolve();
   // Where no other gateway can live, their sender is surely dead.
   const patienceMs = store.isShared ? ABANDONED_MS : 0;
 
@@ -122,19 +122,21 @@ export function createUpkeep(dependencies: {
       await seeToAway(0);
       await tellOfOthers();
       await beat();
-      loop = startLoop({
+      beating = startLoop({
         act: beatAgain,
+        signal: closing.signal,
         firstRestMs: BETWEEN_BEATS_MS,
         retryMs: BETWEEN_BEATS_MS,
         onFailure(err) {
           // Of a disk the store tells.
           if (!(err instanceof DatabaseDiskError)) log.error({ err }, AWAY);
         },
-      });
+      }).ended;
     },
     /** Resolves when the beat under way has ended. */
     async close(): Promise<void> {
-      await loop?.close();
+      closing.abort();
+      await beating;
     },
   };
 }

@@ -8,21 +8,28 @@ function start(options: Partial<Parameters<typeof startLoop>[0]> = {}) {
   const failures: unknown[] = [];
   let end = (): void => undefined;
   let count = 0;
+  const closing = new AbortController();
+  const { signal } = closing;
   const loop = startLoop({
+    signal,
     act: async () => (count += 1),
     retryMs: 1_000,
     onFailure: (error) => failures.push(error),
-    sleep: (durationMs, signal) =>
+    sleep: (durationMs, until) =>
       new Promise((resolve) => {
         rests.push(durationMs);
         end = resolve;
-        if (signal.aborted) resolve();
-        signal.addEventListener("abort", () => resolve());
+        if (until.aborted) resolve();
+        until.addEventListener("abort", () => resolve());
       }),
     ...options,
   });
-  onTestFinished(() => loop.close());
-  return { loop, rests, failures, endRest: () => end() };
+  const close = async (): Promise<void> => {
+    closing.abort();
+    await loop.ended;
+  };
+  onTestFinished(close);
+  return { loop, rests, failures, close, signal, endRest: () => end() };
 }
 
 test("it is done again after each rest, or when it is woken", async () => {
@@ -37,7 +44,7 @@ test("it is done again after each rest, or when it is woken", async () => {
 test("who wakes it while it is done cuts the rest after that, but not the least", async () => {
   let isWoken = false;
   const { loop, rests, endRest } = start({
-    leastRestMs: 100,
+    minRestMs: 100,
     async act() {
       if (!isWoken) loop.wake();
       isWoken = true;
@@ -77,13 +84,13 @@ test("of failures that follow each other the first is told, and nobody wakes it 
 test("a close waits for what is being done, and nothing is done after it", async () => {
   const { promise, resolve } = Promise.withResolvers<number>();
   let count = 0;
-  const { loop } = start({
-    act(signal) {
+  const { close, signal } = start({
+    act() {
       count += 1;
-      signal.addEventListener("abort", () => resolve(1));
       return promise;
     },
   });
-  await loop.close();
+  signal.addEventListener("abort", () => resolve(1));
+  await close();
   expect(count).toBe(1);
 });
