@@ -148,14 +148,15 @@ export async function listen(
 }
 
 /**
- * The same for a server whom some listeners hand connections, where several can share a port: else whoever connects behind
- * a burst would wait for as many turns of the event loop. `close` stops accepting, and resolves when nothing is open.
+ * The same with several listeners that hand the server their connections, where they can share a port: else whoever
+ * connects behind a burst would wait for as many turns of the event loop. `close` stops accepting, and resolves when
+ * nothing is open.
  */
 async function listenWidely(
   server: Server,
   place: Place,
 ): Promise<{ readonly port: number; close(): Promise<unknown> }> {
-  // Those that share a port don't hear that another program of this user has it.
+  // Listening on a shared port succeeds even if another program of this user has it.
   if (CAN_SHARE_PORTS && place.port !== 0) {
     const probe = createListener();
     await listen(probe, place);
@@ -165,8 +166,14 @@ async function listenWidely(
   const others = Array.from({ length: CAN_SHARE_PORTS ? LISTENERS - 1 : 0 }, () =>
     createListener((socket) => server.emit("connection", socket)),
   );
-  await Promise.all(others.map((other) => listen(other, { ...place, port }, true)));
-  return { port, close: () => Promise.all([server, ...others].map(closeListener)) };
+  const close = () => Promise.all([server, ...others].map(closeListener));
+  try {
+    await Promise.all(others.map((other) => listen(other, { ...place, port }, true)));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { port, close };
 }
 
 function closeListener(listener: Listener): Promise<unknown> {
