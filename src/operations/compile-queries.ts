@@ -7,7 +7,7 @@ import type { BaseLogger } from "pino";
 import { findExcess } from "./document-size.ts";
 
 /** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */
-const MOST_TOKENS = 500;
+const MAX_TOKENS = 500;
 
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
 /** What is needed of the resolvers' context. */
@@ -49,8 +49,8 @@ export function createQueryCompiler(options: {
   }
 
   function findObstacle(document: DocumentNode): string | null {
-    if (findExcess(schema, document, MOST_TOKENS) !== null)
-      return `has more than ${MOST_TOKENS} tokens`;
+    if (findExcess(schema, document, MAX_TOKENS) !== null)
+      return `has more than ${MAX_TOKENS} tokens`;
     return isConditional(document) ? "has directives, and names a field twice" : null;
   }
 
