@@ -95,7 +95,7 @@ export function toInputTexts(input: JsonObject): InputTexts {
 
 export async function insertInput(
   transaction: Kysely<Tables>,
-  { id: job_id, createdAt }: Job,
+  { id: job_id, ownerId: owner_id, createdAt }: Job,
   { text, search }: InputTexts,
 ): Promise<void> {
   await transaction
@@ -104,7 +104,10 @@ export async function insertInput(
     .execute();
   if (search === "") return;
   const created_at = createdAt.getTime();
-  await transaction.insertInto("job_texts").values({ created_at, job_id, search }).execute();
+  await transaction
+    .insertInto("job_texts")
+    .values({ owner_id, created_at, job_id, search })
+    .execute();
 }
 
 type ResultTexts = { readonly output: string; readonly assets: string };

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import type { Database } from "./database.ts";
+import type { Dialect } from "./dialect.ts";
 import { inChunks, JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
 import type { JobFilter, JobPage, JobPosition, JobRange, Jobs } from "./job-store.ts";
 import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
@@ -21,8 +22,8 @@ const LONG_STEP_MS = 10;
  * Any other list is walked: each step reads some rows of the index, and applies the other conditions to these alone.
  */
 export function createJobLists({
+  holdsText,
   isShared,
-  position,
   reads,
   toTexts,
 }: Database): Pick<Jobs, "list" | "count" | "listDeploymentIds" | "findDeployments"> {
@@ -56,8 +57,8 @@ export function createJobLists({
     const most = Math.ceil(mostRows / toSource(filter).stretches.length);
     const opposite = sql.raw(range.direction === "forward" ? "asc" : "desc");
     const { rows } = await sql<PlaceRow>`
-      with seen as materialized (${selectFirst("places", range, most)})
-      select created_at, id, 0 as count from seen where ${toOthers(position, filter)}
+      with seen as materialized (${selectFirst({ also: toTextColumn(holdsText, filter) }, range, most)})
+      select created_at, id, 0 as count from seen where ${toOthers(holdsText, filter)}
       union all
       select created_at, id, (select count(*) from seen) from (
         select created_at, id from seen order by created_at ${opposite}, id ${opposite} limit 1
@@ -103,7 +104,9 @@ export function createJobLists({
       if (isWalk(filter)) return null;
       if (filter.statuses?.length === 0) return 0;
       // Each status along its index, and none further than all together may be.
-      const all = unite(toStretches("places", { filter, direction: "forward" }, MOST_COUNTED));
+      const all = unite(
+        toStretches({ also: sql`` }, { filter, direction: "forward" }, MOST_COUNTED),
+      );
       const { rows } = await sql<{ readonly count: number }>`
         select count(*) as count from (select id from (${all}) as places limit ${MOST_COUNTED}) as counted
       `.execute(reads);
@@ -180,7 +183,8 @@ type Source = {
 
 function toSource(filter: JobFilter): Source {
   const { tag, ownerId, deploymentId, createdAfter, createdBefore } = filter;
-  const age = ageOf(filter);
+  const isInTexts = readsTexts(filter);
+  const age = isInTexts ? sql<number>`job_texts.created_at` : ageOf(filter);
   const conditions = [
     ...(createdAfter === undefined ? [] : [sql`${age} > ${createdAfter.getTime()}`]),
     ...(createdBefore === undefined ? [] : [sql`${age} < ${createdBefore.getTime()}`]),
@@ -191,8 +195,19 @@ function toSource(filter: JobFilter): Source {
     return { table: sql`job_tags`, age, id: sql`job_tags.job_id`, conditions, stretches: [null] };
   }
   if (ownerId !== undefined) conditions.push(sql`owner_id = ${ownerId}`);
+  if (isInTexts) {
+    const id = sql`job_texts.job_id`;
+    return { table: sql`job_texts`, age, id, conditions, stretches: [null] };
+  }
   if (deploymentId !== undefined) conditions.push(sql`deployment_id = ${deploymentId}`);
   return { table: sql`jobs`, age, id: sql`id`, conditions, stretches: toStatuses(filter) };
+}
+
+/** Whether one owner's texts are read in their own order, without a look-up for each job. */
+function readsTexts(filter: JobFilter): boolean {
+  const { tag, text, ownerId, deploymentId } = filter;
+  const isOfAll = tag === undefined && deploymentId === undefined && toStatuses(filter)[0] === null;
+  return text !== undefined && ownerId !== undefined && isOfAll;
 }
 
 /**
@@ -208,8 +223,8 @@ function toStatuses({
   return isAll ? [null] : wanted;
 }
 
-/** Whole jobs, or only their places. */
-type Wanted = "jobs" | "places";
+/** Whole jobs, or only their places and what stands beside these. */
+type Wanted = "jobs" | { readonly also: Sql };
 type Stretch = Pick<JobRange, "filter" | "direction" | "after" | "before">;
 
 /** The first rows of a list, in its direction. */
@@ -226,9 +241,9 @@ function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sq
   const { table, age, id, conditions, stretches } = toSource(range.filter);
   const direction = toDirection(range);
   const columns =
-    wanted === "places"
-      ? sql`${age} as created_at, ${id} as id`
-      : sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)));
+    wanted === "jobs"
+      ? sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)))
+      : sql`${age} as created_at, ${id} as id${wanted.also}`;
   // Crossed, or SQLite might begin with the jobs.
   const isLookedUp = wanted === "jobs" && range.filter.tag !== undefined;
   const from = isLookedUp ? sql`job_tags cross join jobs` : table;
@@ -274,7 +289,8 @@ function toBounds({ after, before }: Stretch, age: Sql, id: Sql): readonly Sql[]
  * What a step's index does not answer, of a row of `seen`. As values that are looked up for each of them, or Postgres might
  * join all jobs to these few.
  */
-function toOthers(position: Sql, { tag, statuses, deploymentId, text }: JobFilter): Sql {
+function toOthers(holdsText: Dialect["holdsText"], filter: JobFilter): Sql {
+  const { tag, statuses, deploymentId, text, ownerId } = filter;
   const ofJob = [
     ...(statuses === undefined ? [] : [sql`status in (${sql.join(statuses)})`]),
     ...(deploymentId === undefined ? [] : [sql`deployment_id = ${deploymentId}`]),
@@ -283,14 +299,22 @@ function toOthers(position: Sql, { tag, statuses, deploymentId, text }: JobFilte
     tag === undefined || ofJob.length === 0
       ? []
       : [sql`(select ${and(ofJob)} from jobs where jobs.id = seen.id)`];
-  const holdsText =
-    text === undefined
-      ? []
-      : [
-          sql`(select ${position}(search, ${text}) > 0 from job_texts
-            where job_texts.created_at = seen.created_at and job_texts.job_id = seen.id)`,
-        ];
-  return and([...isJob, ...holdsText]);
+  if (text === undefined) return and(isJob);
+  if (readsTexts(filter)) return sql`holds_text`;
+  return and([
+    ...isJob,
+    sql`(select ${holdsText(text)} from job_texts
+      where job_texts.owner_id = ${ownerId ?? sql`seen.owner_id`}
+      and job_texts.created_at = seen.created_at and job_texts.job_id = seen.id)`,
+  ]);
+}
+
+/** What tells of a row whether it holds a text, or leads to its text where no owner is given. */
+function toTextColumn(holdsText: Dialect["holdsText"], filter: JobFilter): Sql {
+  const { text, ownerId } = filter;
+  if (text === undefined) return sql``;
+  if (readsTexts(filter)) return sql`, ${holdsText(text)} as holds_text`;
+  return ownerId === undefined ? sql`, owner_id` : sql``;
 }
 
 function and(conditions: readonly Sql[]): Sql {

@@ -148,20 +148,21 @@ function moveTexts(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
         sql`drop table job_texts`,
       ];
   const remove = sql`delete from job_texts
-    where created_at = old.created_at and job_id = old.id`;
+    where owner_id = old.owner_id and created_at = old.created_at and job_id = old.id`;
   return [
     ...drops,
     sql`create table job_texts (
+      owner_id ${name} not null,
       created_at bigint not null,
       job_id ${name} not null,
       search text not null,
-      primary key (created_at, job_id)
+      primary key (owner_id, created_at, job_id)
     ) ${sql.raw(isPostgres ? "" : "without rowid")}`,
-    sql`insert into job_texts (created_at, job_id, search)
-      select jobs.created_at, jobs.id, job_documents.search
+    sql`insert into job_texts (owner_id, created_at, job_id, search)
+      select jobs.owner_id, jobs.created_at, jobs.id, job_documents.search
       from jobs cross join job_documents
       where job_documents.job_id = jobs.id and job_documents.search <> ''
-      order by jobs.created_at, jobs.id`,
+      order by jobs.owner_id, jobs.created_at, jobs.id`,
     ...(isPostgres
       ? [
           // With its index. SQLite would write each output anew for that.

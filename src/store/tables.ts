@@ -79,9 +79,10 @@ export type Tables = {
     readonly bytes: number;
     readonly assets: string;
   };
-  /** What jobs are found by; see `toSearchText`. Narrow, and in the order of lists, so that a walk reads few pages. */
+  /** What jobs are found by; see `toSearchText`. Narrow, and in the order of an owner's lists, so that a walk reads few pages. */
   readonly job_texts: {
-    /** The job's. */
+    /** The job's, like `created_at`. */
+    readonly owner_id: string;
     readonly created_at: number;
     readonly job_id: string;
     readonly search: string;

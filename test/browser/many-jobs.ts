@@ -25,6 +25,6 @@ export async function writeManyJobs(
       1750000008000 + n * 1000, 1, 0 from numbers;
     insert into job_documents (job_id, input_bytes, output_bytes, input, output)
     select id, 40, 15, json_object('prompt', 'Boat ' || rowid), '{"images":[]}' from jobs;
-    insert into job_texts (created_at, job_id, search)
-    select created_at, id, 'boat ' || rowid from jobs`);
+    insert into job_texts (owner_id, created_at, job_id, search)
+    select owner_id, created_at, id, 'boat ' || rowid from jobs`);
 }

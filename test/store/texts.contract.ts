@@ -137,8 +137,8 @@ export function describeTexts(context: {
           with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 2400)
           select 'job_' || n, case when n % 2 = 0 then 'mine' else 'theirs' end, 'd', 'v1',
             case when n % 3 = 0 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0 from numbers`);
-        await execute(`insert into job_texts (created_at, job_id, search)
-          select created_at, id, case when created_at % 100 = 0 then 'a cat' else 'a dog' end from jobs`);
+        await execute(`insert into job_texts (owner_id, created_at, job_id, search)
+          select owner_id, created_at, id, case when created_at % 100 = 0 then 'a cat' else 'a dog' end from jobs`);
         await execute(`insert into job_tags (job_id, tag, owner_id, created_at)
           select id, 'all', owner_id, created_at from jobs`);
       });

@@ -12,6 +12,6 @@ export function toManyJobs(ownerId: string, count: number): string {
 /** The text that searches find each of an owner's jobs by. */
 export function toManyTexts(ownerId: string, text: string): string {
   return `
-    insert into job_texts (created_at, job_id, search)
-    select created_at, id, '${text}' from jobs where owner_id = '${ownerId}';`;
+    insert into job_texts (owner_id, created_at, job_id, search)
+    select owner_id, created_at, id, '${text}' from jobs where owner_id = '${ownerId}';`;
 }
