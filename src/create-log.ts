@@ -8,7 +8,7 @@ import type { Config } from "./config/load-config.ts";
 import { toLoggedError } from "./logged-error.ts";
 
 /** How much may wait for the reader. */
-const MOST_UNREAD_BYTES = 1_048_576;
+const MAX_UNREAD_BYTES = 1_048_576;
 
 /**
  * The log of the process: JSON lines, or on a terminal text, from warnings on. It never waits for its reader: one that is
@@ -32,7 +32,7 @@ export function createLog({
     {
       write(line: string) {
         // Once one line is dropped, all are until the reader has caught up, so that there is one gap to tell of.
-        if (output.writableLength >= (dropped === 0 ? MOST_UNREAD_BYTES : 1)) {
+        if (output.writableLength >= (dropped === 0 ? MAX_UNREAD_BYTES : 1)) {
           dropped += 1;
           return;
         }

@@ -11,12 +11,12 @@ type LoggedError = {
   readonly causes?: readonly LoggedError[];
 };
 
-const MOST_LINKS = 4;
-const MOST_MEMBERS = 5;
+const MAX_LINKS = 4;
+const MAX_MEMBERS = 5;
 /** So many errors, outer ones first, have their words replaced where another one repeats them. */
-const MOST_ERRORS = 100;
-const MOST_MESSAGE_CHARACTERS = 1_000;
-const MOST_STACK_CHARACTERS = 4_000;
+const MAX_ERRORS = 100;
+const MAX_MESSAGE_CHARACTERS = 1_000;
+const MAX_STACK_CHARACTERS = 4_000;
 
 /** Postgres speaks of itself in these classes of codes: rollbacks, wrong statements, its state, its operators. */
 const HARMLESS_CLASSES = /^(?:40|42|55|57)/;
@@ -30,7 +30,7 @@ const URLS = /\b(https?|wss?|postgres(?:ql)?):\/\/[^\s"'`<>]+/gi;
  */
 export function toLoggedError(thrown: unknown): LoggedError {
   try {
-    return describe(thrown, createCleaner(thrown), MOST_LINKS);
+    return describe(thrown, createCleaner(thrown), MAX_LINKS);
   } catch {
     // Reading its parts may throw anything; this line is all that may come of it.
     return { type: typeof thrown, message: "What was thrown can't be read." };
@@ -41,7 +41,7 @@ function describe(thrown: unknown, clean: (text: string) => string, links: numbe
   if (!(thrown instanceof Error)) {
     return { type: typeof thrown, message: "What was thrown is no error, so it is not shown." };
   }
-  const message = clean(tell(thrown)).slice(0, MOST_MESSAGE_CHARACTERS);
+  const message = clean(tell(thrown)).slice(0, MAX_MESSAGE_CHARACTERS);
   const code = CODE.safeParse("code" in thrown ? thrown.code : undefined);
   const inner = links === 1 ? [] : findInner(thrown).map((one) => describe(one, clean, links - 1));
   return {
@@ -59,14 +59,14 @@ function findFrames(stack: string): string {
     stack
       .match(/^ +at .*/gm)
       ?.join("\n")
-      .slice(0, MOST_STACK_CHARACTERS) ?? ""
+      .slice(0, MAX_STACK_CHARACTERS) ?? ""
   );
 }
 
 /** Its cause, what GraphQL wrapped in it, and the members of an `AggregateError`. */
 function findInner(error: Error): readonly unknown[] {
   const wrapped = "originalError" in error ? error.originalError : undefined;
-  const members = error instanceof AggregateError ? error.errors.slice(0, MOST_MEMBERS) : [];
+  const members = error instanceof AggregateError ? error.errors.slice(0, MAX_MEMBERS) : [];
   return [error.cause, wrapped, ...members].filter((inner) => inner !== undefined);
 }
 
@@ -79,7 +79,7 @@ function createCleaner(thrown: unknown): (text: string) => string {
     if (!(error instanceof Error)) continue;
     const words = tell(error);
     if (words !== error.message && error.message !== "") replacements.push([error.message, words]);
-    for (const inner of findInner(error)) if (errors.size < MOST_ERRORS) errors.add(inner);
+    for (const inner of findInner(error)) if (errors.size < MAX_ERRORS) errors.add(inner);
   }
   return (text) =>
     replacements

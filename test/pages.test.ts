@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { PAGES, readPage, ROOT } from "./support/pages.ts";
 
 /** The lines and characters that each kind of page may have, by how its path begins. */
-const MOST = [
+const MAX = [
   ["README.md", 150, 10_000],
   ["SECURITY.md", 150, 12_000],
   ["ARCHITECTURE.md", 250, 35_000],
@@ -42,7 +42,7 @@ test("every page of docs is linked from another one", () => {
 });
 
 test("a page is short, and a page of docs begins with who it is for", () => {
-  for (const [start, mostLines, mostCharacters] of MOST) {
+  for (const [start, mostLines, mostCharacters] of MAX) {
     for (const page of PAGES.filter((one) => one.startsWith(start))) {
       expect.soft(readPage(page).split("\n").length, page).toBeLessThanOrEqual(mostLines);
       expect.soft(readPage(page).length, page).toBeLessThanOrEqual(mostCharacters);

@@ -10,7 +10,7 @@ type Listener = (job: JobRowFragment | null) => void;
 
 const listeners = new Set<Listener>();
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 
 /** Why nothing is heard of changes at the moment; empty while something is. */
 export const silence = createStore("");
@@ -47,7 +47,7 @@ export function useLive(isAllowed: boolean): void {
       leave();
       clearTimeout(timer);
       timer = window.setTimeout(listen, pauseMs);
-      pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+      pauseMs = Math.min(MAX_PAUSE_MS, 2 * pauseMs);
     }
 
     function listen(): void {

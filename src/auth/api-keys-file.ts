@@ -66,7 +66,7 @@ const STORED_KEY = z
 const FILE = z.strictObject({ keys: z.array(STORED_KEY).max(100_000) });
 
 /** More than anybody reads. */
-const MOST_PROBLEMS = 100;
+const MAX_PROBLEMS = 100;
 const LOCK_TIMEOUT_MS = 10_000;
 
 /** Reads the file of API keys; null when it isn't there. Rejects with an `ApiKeysError`. */
@@ -80,7 +80,7 @@ export async function readApiKeys(file: string): Promise<readonly StoredKey[] | 
   const parsed = FILE.safeParse(parseJson(text, path));
   if (parsed.success) return parsed.data.keys;
   const problems = parsed.error.issues
-    .slice(0, MOST_PROBLEMS)
+    .slice(0, MAX_PROBLEMS)
     .map(({ path, message }) => `\n  ${z.core.toDotPath(path) || "the file"}: ${message}`);
   throw new ApiKeysError(
     `The API keys file ${path} can't be used; correct it, or revoke and create the keys anew:${problems.join("")}`,

@@ -39,7 +39,7 @@ export class AuthenticationError extends Error {
 }
 
 /** Of a credential: more than any issuer writes, and little enough to hash and parse for a stranger. */
-const MOST_CREDENTIAL_CHARACTERS = 8_192;
+const MAX_CREDENTIAL_CHARACTERS = 8_192;
 
 /** RFC 6750, section 2.1; the scheme's case is free, as RFC 9110 says. */
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
@@ -52,12 +52,12 @@ export function readBearer(authorization: string | undefined): string {
       'This gateway lets nobody in without a credential. Send the header "Authorization: Bearer <credential>", or on a WebSocket the connectionParams { authorization: "Bearer <credential>" }.',
     );
   // The length first: the expression looks at every character.
-  const isShort = authorization.length <= MOST_CREDENTIAL_CHARACTERS + "Bearer ".length;
+  const isShort = authorization.length <= MAX_CREDENTIAL_CHARACTERS + "Bearer ".length;
   const credential = isShort ? BEARER.exec(authorization)?.[1] : undefined;
   if (credential === undefined)
     throw new AuthenticationError(
       "invalid",
-      `Write the authorization as "Bearer <credential>", with at most ${MOST_CREDENTIAL_CHARACTERS} characters of credential.`,
+      `Write the authorization as "Bearer <credential>", with at most ${MAX_CREDENTIAL_CHARACTERS} characters of credential.`,
     );
   return credential;
 }

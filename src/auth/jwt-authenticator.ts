@@ -15,10 +15,10 @@ import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 /** How far apart the issuer's clock and the gateway's may be. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** How long a token is believed before its signature is checked again. */
-const LONGEST_BELIEF_MS = 60_000;
-const MOST_BELIEVED = 10_000;
+const MAX_BELIEF_MS = 60_000;
+const MAX_BELIEVED = 10_000;
 /** A token that names no key is tried with so many, so that nobody's token costs a hundred checks. */
-const MOST_TRIED_KEYS = 8;
+const MAX_TRIED_KEYS = 8;
 
 /** Scopes as OAuth writes them (`scope`), and as some issuers do (`scp`); what is neither grants nothing. */
 const CLAIMS = z.object({
@@ -46,7 +46,7 @@ export function createJwtAuthenticator(options: {
   const { config, limits, now, keys } = options;
   // By hash, so that no token stays in memory.
   const believed = new LRUCache<string, { readonly admission: Admission; readonly until: number }>({
-    max: MOST_BELIEVED,
+    max: MAX_BELIEVED,
   });
 
   async function check(token: string): Promise<Admission> {
@@ -102,7 +102,7 @@ export function createJwtAuthenticator(options: {
       if (former !== undefined && former.until > now() && !former.admission.isRevoked())
         return former.admission;
       const admission = await check(token);
-      const until = Math.min(admission.expiresAt ?? 0, now() + LONGEST_BELIEF_MS);
+      const until = Math.min(admission.expiresAt ?? 0, now() + MAX_BELIEF_MS);
       believed.set(name, { admission, until });
       return admission;
     },
@@ -117,7 +117,7 @@ async function verifyByAny(token: string, keys: SigningKeys, checks: JWTVerifyOp
     return await jwtVerify(token, keys.find, checks);
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-    let left = MOST_TRIED_KEYS;
+    let left = MAX_TRIED_KEYS;
     for await (const key of error) {
       left -= 1;
       try {

@@ -67,7 +67,7 @@ function checkStrength(key: KeyObject): KeyObject {
 
 /** Anybody can make up a token that no key has signed, so tokens cause at most one request in this time. */
 const ASK_EVERY_MS = 5_000;
-const MOST_BYTES = 262_144;
+const MAX_BYTES = 262_144;
 
 /**
  * The keys that an issuer publishes. They are fetched at the start, for a token that none of them has signed, and in the
@@ -199,7 +199,7 @@ async function fetchBounded(url: string, init: RequestInit & { readonly signal: 
   const bound = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       bytes += chunk.byteLength;
-      if (bytes <= MOST_BYTES) controller.enqueue(chunk);
+      if (bytes <= MAX_BYTES) controller.enqueue(chunk);
       else throw Object.assign(new Error("The answer is too long."), { code: "TOO_LONG" });
     },
   });

@@ -28,7 +28,7 @@ const PONG_MS = 5_000;
 const OPEN_MS = 20_000;
 /** Of the first try: whether anything can be reached is worth knowing soon. */
 const FIRST_OPEN_MS = 5_000;
-const MOST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 /** Close codes: `authorization` threw, graphql-ws gave the socket up, a credential is missing, wrong or has run out. */
 const PARAMS_THREW = 4005;
 const TERMINATED = 4499;
@@ -276,7 +276,7 @@ export function createGatewayClient({
         end();
         if (error.retryable) {
           const seconds = Math.max(error.retryAfterSeconds ?? 0, 2 ** failures++);
-          timer = setTimeout(() => (leave = begin()), Math.min(seconds * 1_000, MOST_PAUSE_MS));
+          timer = setTimeout(() => (leave = begin()), Math.min(seconds * 1_000, MAX_PAUSE_MS));
         }
         sink.error?.(error);
       }

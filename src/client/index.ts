@@ -20,4 +20,4 @@ export { GatewayError } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
 export { createJobList, isSearch } from "./job-list.ts";
 export { createItem, createKey, createKeys } from "./keys.ts";
-export { MOST_ATTEMPTS } from "./until-answered.ts";
+export { MAX_ATTEMPTS } from "./until-answered.ts";

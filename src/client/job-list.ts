@@ -4,8 +4,8 @@ import { GatewayError } from "./gateway-error.ts";
 import type { JobFieldsFragment, JobFilter, JobsQuery } from "./gql.ts";
 
 /** The gateway's. */
-const MOST_IN_PAGE = 100;
-const MOST_PAUSE_MS = 30_000;
+const MAX_IN_PAGE = 100;
+const MAX_PAUSE_MS = 30_000;
 
 export type JobListState = {
   /** Newest first. */
@@ -73,7 +73,7 @@ export function createJobList(
     while (isStale && listeners.size > 0) {
       isStale = false;
       heard = new Map();
-      const pages = Math.ceil(wanted / MOST_IN_PAGE);
+      const pages = Math.ceil(wanted / MAX_IN_PAGE);
       try {
         const found = await readPages();
         readError = null;
@@ -87,7 +87,7 @@ export function createJobList(
         set({});
       }
       heard = null;
-      const ms = Math.min(pauseMs * pages * 2 ** failures, MOST_PAUSE_MS);
+      const ms = Math.min(pauseMs * pages * 2 ** failures, MAX_PAUSE_MS);
       await new Promise<void>((done) => {
         hurry = done;
         setTimeout(done, ms);
@@ -101,7 +101,7 @@ export function createJobList(
     const jobs = after === null ? [] : [...state.jobs];
     const most = isSearched ? jobs.length + pageSize : wanted;
     for (;;) {
-      const first = Math.min(most - jobs.length, MOST_IN_PAGE);
+      const first = Math.min(most - jobs.length, MAX_IN_PAGE);
       const page: JobsQuery["jobs"] = (await gateway.request(JOBS, { filter, first, after })).jobs;
       jobs.push(...page.edges.map(({ node }) => node));
       const { totalCount, searchedTo } = page;

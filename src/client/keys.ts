@@ -1,5 +1,5 @@
 /** Of what was sent without an answer: more than anybody sends by hand. */
-const MOST_KEYS = 1_000;
+const MAX_KEYS = 1_000;
 
 /** A new idempotency key. `crypto.randomUUID` is not there for pages that came over plain HTTP from another machine. */
 export function createKey(): string {
@@ -27,7 +27,7 @@ export function createKeys(name: string) {
   return {
     find: (text: string): string | undefined => read()[toDigest(text)],
     keep(text: string, key: string): void {
-      const kept = [...without(text), [toDigest(text), key] as const].slice(-MOST_KEYS);
+      const kept = [...without(text), [toDigest(text), key] as const].slice(-MAX_KEYS);
       item.set(JSON.stringify(Object.fromEntries(kept)));
     },
     /** The next submit of the same is another job. */

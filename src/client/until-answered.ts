@@ -3,7 +3,7 @@ import { GatewayError } from "./gateway-error.ts";
 /** In which a gateway restarts. A try that has begun may take longer. */
 const PATIENCE_MS = 30_000;
 /** After pauses of 1, 2, 4, 8 and 16 s. */
-export const MOST_ATTEMPTS = 6;
+export const MAX_ATTEMPTS = 6;
 /** Nothing ran, or nobody knows. */
 const LOST: ReadonlySet<string> = new Set(["NO_ANSWER", "UNAVAILABLE"]);
 
@@ -23,7 +23,7 @@ export async function untilAnswered<Answer>(
     } catch (error) {
       const isLost = error instanceof GatewayError && LOST.has(error.code);
       const isLate = performance.now() - startedAt > PATIENCE_MS;
-      if (!isLost || isLate || attempt === MOST_ATTEMPTS) throw error;
+      if (!isLost || isLate || attempt === MAX_ATTEMPTS) throw error;
       onAttempt?.(attempt + 1, error);
       await new Promise((done) => setTimeout(done, 500 * 2 ** attempt));
     }

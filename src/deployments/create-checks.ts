@@ -13,7 +13,7 @@ import type { ObjectShape } from "./shape/shape.ts";
 import { withinLimit } from "./within-limit.ts";
 
 /** Larger inputs get their first issue only: the number of Ajv's errors has no bound. */
-const MOST_VALUES_FOR_ALL_ISSUES = 2_000;
+const MAX_VALUES_FOR_ALL_ISSUES = 2_000;
 
 /** The checks of one catalogue. A schema is compiled when it is first used, so that a start costs nothing. */
 export function createChecks() {
@@ -45,7 +45,7 @@ export function createChecks() {
           const explain = (some: readonly ErrorObject[]): readonly InputIssue[] =>
             explainErrors(some, { targets, input, spell, known: failures });
           const first = explain(errors);
-          if (countValues(input) > MOST_VALUES_FOR_ALL_ISSUES) return refuse(first);
+          if (countValues(input) > MAX_VALUES_FOR_ALL_ISSUES) return refuse(first);
           const validateAll = allIssues();
           const all = withinLimit(() => explain(validateAll(input)));
           return refuse(all === null || all.length === 0 ? first : all);

@@ -10,7 +10,7 @@ import { ownMember } from "./json-schema.ts";
 import { didYouMean, nearMisses, orList } from "./near-misses.ts";
 
 /** So that a hostile input can't ask for a hostile answer. */
-const MOST_ISSUES = 50;
+const MAX_ISSUES = 50;
 
 type Context = {
   readonly targets: SchemaDocument["targets"];
@@ -28,7 +28,7 @@ export function explainErrors(
 ): InputIssue[] {
   const issues = new Map(known.map((issue) => [toPathText(issue.path), issue]));
   for (const finding of toFindings(errors, targets)) {
-    if (issues.size >= MOST_ISSUES) break;
+    if (issues.size >= MAX_ISSUES) break;
     const at = toPath(finding.error.instancePath, input);
     const member = MEMBERS.map((name): unknown => finding.error.params[name]).find(
       (name) => typeof name === "string",

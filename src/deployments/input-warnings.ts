@@ -6,7 +6,7 @@ import type { ModelProfile } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 import type { ObjectShape, Shape } from "./shape/shape.ts";
 
-const MOST_WARNINGS = 50;
+const MAX_WARNINGS = 50;
 
 type Context = {
   /** Null where nothing is known of the input's members. */
@@ -21,7 +21,7 @@ export function findWarnings(input: JsonObject, { shape, model, spell }: Context
   const effects = model === null ? [] : findEffects(input, model, spell);
   const whole = shape && ({ kind: "object", object: shape, isNullable: false } as const);
   const unknown = whole === null ? [] : findUnknown(input, whole, [], spell);
-  return [...effects, ...Iterator.from(unknown).take(MOST_WARNINGS - effects.length)];
+  return [...effects, ...Iterator.from(unknown).take(MAX_WARNINGS - effects.length)];
 }
 
 function* findUnknown(

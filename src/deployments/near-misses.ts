@@ -12,7 +12,7 @@ export function nearMisses(word: string, candidates: Iterable<string>): string[]
     }))
     .filter(({ distance }) => distance <= farthest)
     .toSorted((a, b) => a.distance - b.distance)
-    .slice(0, MOST_SUGGESTIONS);
+    .slice(0, MAX_SUGGESTIONS);
   // Next to one that is the word but for its spelling, others are noise.
   const nearest = near[0]?.distance === 0 ? near.filter(({ distance }) => distance === 0) : near;
   return nearest.map(({ candidate }) => candidate);
@@ -25,18 +25,18 @@ export function didYouMean(candidates: readonly string[]): string {
 
 /** `a, b or c`; of many, the first ten and how many others there are. */
 export function orList(words: readonly string[]): string {
-  const rest = words.length - MOST_WORDS;
-  const shown = rest > 1 ? [...words.slice(0, MOST_WORDS), `${rest} others`] : words;
+  const rest = words.length - MAX_WORDS;
+  const shown = rest > 1 ? [...words.slice(0, MAX_WORDS), `${rest} others`] : words;
   // British English has no comma before the "or".
   return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(shown);
 }
 
-const MOST_WORDS = 10;
+const MAX_WORDS = 10;
 
-const MOST_SUGGESTIONS = 3;
+const MAX_SUGGESTIONS = 3;
 /** The distance takes time by the product of both lengths. */
-const MOST_CHARACTERS = 128;
+const MAX_CHARACTERS = 128;
 
 function fold(word: string): string {
-  return word.slice(0, MOST_CHARACTERS).toLowerCase().replaceAll(/[_-]/g, "");
+  return word.slice(0, MAX_CHARACTERS).toLowerCase().replaceAll(/[_-]/g, "");
 }

@@ -5,7 +5,7 @@ import ipaddr from "ipaddr.js";
  * the text. Nothing is fetched or resolved, so a public name that leads to a private address passes.
  */
 export function publicUrlProblem(text: string): string | null {
-  if (text.length > MOST_CHARACTERS) {
+  if (text.length > MAX_CHARACTERS) {
     return "must be at most 2,048 characters; put the file at a shorter URL";
   }
   // URL parsers drop, trim or turn these into slashes, each in its own way.
@@ -35,7 +35,7 @@ export function isPublicAddress(text: string): boolean {
   return address instanceof ipaddr.IPv6 ? isPublicIPv6(address) : isPublicIPv4(address);
 }
 
-const MOST_CHARACTERS = 2_048;
+const MAX_CHARACTERS = 2_048;
 const NOT_PUBLIC =
   "must be on a public host, not a local, private or reserved one; put the file where anyone can fetch it";
 

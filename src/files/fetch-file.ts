@@ -6,7 +6,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { isPublicAddress } from "../deployments/public-url.ts";
 import { codeOf } from "../store/database-error.ts";
 
-const MOST_REDIRECTS = 3;
+const MAX_REDIRECTS = 3;
 /** What a file may take to come, on top of a second for each 100 KiB of it. */
 const SLOWEST_MS = 60_000;
 const SLOWEST_BYTES_PER_MS = 102.4;
@@ -44,7 +44,7 @@ export function createFetchFile({
     readonly declaredBytes: number | null;
   }> {
     let url = toUrl(text);
-    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const response = await ask(url, signal);
       try {
         const location = readLocation(response);
@@ -181,7 +181,7 @@ export class FetchFileError extends Error {
 
 const NOT_PUBLIC =
   "The file was not fetched, because its URL is not https or leads to no public host. Fetch it yourself if you trust it.";
-const TOO_MANY_REDIRECTS = `The file was not fetched, because its URL redirects more than ${MOST_REDIRECTS} times. Fetch it yourself if you trust it.`;
+const TOO_MANY_REDIRECTS = `The file was not fetched, because its URL redirects more than ${MAX_REDIRECTS} times. Fetch it yourself if you trust it.`;
 const ENCODED =
   "The server that has the file packs it in a way that was not asked for. Try again later, or fetch it yourself.";
 

@@ -168,7 +168,7 @@ function measureHeif(head: Uint8Array): Size {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   let largest = { width: 0, height: 0 };
   let at = 0;
-  for (let boxes = 0; boxes < MOST_BOXES && at + SIZE_BOX_BYTES <= head.length; boxes += 1) {
+  for (let boxes = 0; boxes < MAX_BOXES && at + SIZE_BOX_BYTES <= head.length; boxes += 1) {
     const bytes = view.getUint32(at);
     const name = Buffer.from(head.subarray(at + 4, at + 8)).toString("latin1");
     if (name === "ispe") {
@@ -181,7 +181,7 @@ function measureHeif(head: Uint8Array): Size {
   return largest.width === 0 ? NO_SIZE : largest;
 }
 
-const MOST_BOXES = 1_000;
+const MAX_BOXES = 1_000;
 const SIZE_BOX_BYTES = 20;
 /** Of boxes that hold others, among which the sizes are: how many bytes come first. */
 const HEADERS_OF_BOXES: ReadonlyMap<string, number> = new Map([

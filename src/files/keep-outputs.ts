@@ -12,11 +12,11 @@ import { FileStoreError, FileTooLargeError } from "./file-store.ts";
 import { createFileName, judgeFile } from "./judge-file.ts";
 
 /** Fetched by one gateway at once. */
-const MOST_AT_ONCE = 16;
+const MAX_AT_ONCE = 16;
 /** How often to ask for files whose jobs other gateways saw end. */
 const MAX_REST_MS = 2_000;
 /** Jobs whose files fail, that are remembered. */
-const MOST_TOLD = 10_000;
+const MAX_TOLD = 10_000;
 
 /**
  * Fetches the files that outputs name, each once for all gateways of a database: whoever claims it fetches it. One that
@@ -42,11 +42,11 @@ export function startKeeper(dependencies: {
   /** What was told of, and has not succeeded since. */
   const failing = new Set<string>();
   /** A job may have a thousand files, and each may fail often. */
-  const told = new LRUCache<string, true>({ max: MOST_TOLD });
+  const told = new LRUCache<string, true>({ max: MAX_TOLD });
 
   /** Claims what there is room for; resolves with how long to rest. */
   async function claim(): Promise<number> {
-    const limit = MOST_AT_ONCE - underWay.size;
+    const limit = MAX_AT_ONCE - underWay.size;
     if (limit === 0) return MAX_REST_MS;
     const { files: claimed, nextInMs } = await files.claimDue({ limit, claimMs });
     for (const file of claimed) {

@@ -5,11 +5,11 @@ import { AwsV4Signer } from "aws4fetch";
 import { codeOf } from "../store/database-error.ts";
 import { FileStoreError } from "./file-store.ts";
 
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 const BACK_OFF_MS = 300;
 /** A transfer may take as long as at 50 kB/s; fetch itself ends one that is silent for five minutes. */
 const SLOWEST_BYTES_PER_MS = 50;
-const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 60 * 60;
+const MAX_PRESIGNED_SECONDS = 7 * 24 * 60 * 60;
 
 export type S3Credentials = {
   readonly accessKeyId: string;
@@ -111,7 +111,7 @@ export function createS3Client(options: {
         try {
           return await sendOnce(call, read);
         } catch (error) {
-          if (attempt === MOST_ATTEMPTS || !mayPass(error)) throw toFileStoreError(error);
+          if (attempt === MAX_ATTEMPTS || !mayPass(error)) throw toFileStoreError(error);
         }
         // Rejects for nothing but an abort, which the next attempt tells.
         await delay(BACK_OFF_MS * attempt * (0.5 + Math.random()), undefined, {
@@ -121,7 +121,7 @@ export function createS3Client(options: {
     },
     /** A URL that anybody may GET for so long, at most seven days. */
     async presign(key: string, expiresInSeconds: number, query: S3Call["query"]): Promise<string> {
-      const seconds = Math.min(Math.ceil(expiresInSeconds), LONGEST_PRESIGNED_SECONDS);
+      const seconds = Math.min(Math.ceil(expiresInSeconds), MAX_PRESIGNED_SECONDS);
       const url = toUrl({ key, query: { ...query, "X-Amz-Expires": String(seconds) } });
       const signed = await new AwsV4Signer({ ...signing, url, signQuery: true }).sign();
       // Not every server takes a plus for the space that was signed.

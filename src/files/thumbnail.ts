@@ -40,7 +40,7 @@ export function hasThumbnails({ contentType, bytes, width, height }: KeptFile): 
   if (family !== "image" || bytes === null || width === null || height === null) return false;
   // As if it were transparent: its bands and their depth are only known where it is drawn.
   const isLarge = isTooLarge({ format, width, height, channels: 4, depth: "uchar" }, bytes, "draw");
-  return !isLarge && bytes <= MOST_BYTES;
+  return !isLarge && bytes <= MAX_BYTES;
 }
 
 /**
@@ -52,7 +52,7 @@ function isTooLarge(picture: PictureFacts, fileBytes: number, work: "draw" | "wr
   const factors = FACTORS.get(format === "jpeg" && isProgressive ? "progressive jpeg" : format);
   const sampleBytes = depth === "uchar" ? 1 : depth === "ushort" ? 2 : 8;
   const pictureBytes = width * height * channels * sampleBytes;
-  return fileBytes + pictureBytes * (factors?.[work] ?? Infinity) > MOST_NEEDED_BYTES;
+  return fileBytes + pictureBytes * (factors?.[work] ?? Infinity) > MAX_NEEDED_BYTES;
 }
 
 type PictureFacts = Pick<Metadata, "width" | "height" | "channels" | "depth"> & {
@@ -75,13 +75,13 @@ const FACTORS: ReadonlyMap<string, { readonly draw: number; readonly write: numb
 
 /** Before the first frame libvips walks through all of them: of a few megabytes for minutes, and nothing ends that. */
 function isLongAnimation(head: Uint8Array, bytes: number): boolean {
-  if (bytes <= MOST_ANIMATED_BYTES) return false;
+  if (bytes <= MAX_ANIMATED_BYTES) return false;
   const name = Buffer.from(head.subarray(0, 16)).toString("latin1");
   const isAnimatedWebp = name.endsWith("VP8X") && ((head[20] ?? 0) & 2) !== 0;
   return isAnimatedWebp || name.startsWith("GIF8");
 }
 
-const MOST_ANIMATED_BYTES = 1_048_576;
+const MAX_ANIMATED_BYTES = 1_048_576;
 
 /**
  * Writes a JPEG, PNG, WebP, TIFF or AVIF file anew, upright and without what cameras and programs note in it; its size in
@@ -138,24 +138,24 @@ export function originalOf(name: string): string {
 const THUMBNAIL_NAME = new RegExp(`\\.(?:${THUMBNAIL_WIDTHS.join("|")})\\.webp$`);
 
 /** Of each owner. */
-const MOST_WAITING = 100;
+const MAX_WAITING = 100;
 /** Of a picture that comes as a stream, and has to be held in memory. */
-const MOST_BYTES = 64 * 1_048_576;
+const MAX_BYTES = 64 * 1_048_576;
 /** By one picture. */
-const MOST_NEEDED_BYTES = 300 * 1_048_576;
+const MAX_NEEDED_BYTES = 300 * 1_048_576;
 const TIMEOUT_MS = 10_000;
 const PATIENCE = { seconds: TIMEOUT_MS / 1_000 } as const;
 const LIMITS = { failOn: "error", limitInputPixels: 100_000_000 } as const;
 const UPRIGHT = { ...LIMITS, autoOrient: true } as const;
 /** A WebP can't be longer. */
-const LONGEST_SIDE = 16_383;
+const MAX_SIDE = 16_383;
 
 /**
  * One picture of each owner at a time, and two in all: each takes one of the four threads on which Node also reads files
  * and looks names up, and much memory.
  */
 const inTurn = createTurns(1, {
-  waiting: { most: MOST_WAITING, refuse: () => new PicturesBusyError() },
+  waiting: { most: MAX_WAITING, refuse: () => new PicturesBusyError() },
   inAll: 2,
 });
 
@@ -184,7 +184,7 @@ async function collect(source: Readable, timeoutMs: number): Promise<Buffer | nu
   try {
     for await (const chunk of bytes) {
       total += chunk.byteLength;
-      if (total > MOST_BYTES) return null;
+      if (total > MAX_BYTES) return null;
       chunks.push(chunk);
     }
     return total === 0 ? null : Buffer.concat(chunks);
@@ -198,7 +198,7 @@ async function draw(bytes: Buffer, width: number): Promise<Buffer | null> {
     const picture = await openPicture(bytes, UPRIGHT);
     if (isTooLarge(await picture.metadata(), bytes.length, "draw")) return null;
     return await picture
-      .resize({ width, height: LONGEST_SIDE, fit: "inside", withoutEnlargement: true })
+      .resize({ width, height: MAX_SIDE, fit: "inside", withoutEnlargement: true })
       .timeout(PATIENCE)
       .webp({ quality: 80 })
       .toBuffer();

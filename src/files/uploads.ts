@@ -19,11 +19,11 @@ import type { SignedUrls } from "./signed-urls.ts";
 import { StripMetadataError, stripMetadata } from "./thumbnail.ts";
 
 const MEBIBYTE = 1_048_576;
-const LONGEST_NAME = 255;
+const MAX_NAME_LENGTH = 255;
 /** A picture takes four bytes a pixel in the memory of whoever decodes it. */
-const MOST_PIXELS = 100_000_000;
+const MAX_PIXELS = 100_000_000;
 /** The longest that S3 signs a URL for. */
-const LONGEST_URL_SECONDS = 7 * 86_400;
+const MAX_URL_SECONDS = 7 * 86_400;
 
 /** A place for a file that is to come. */
 export type OpenUpload = {
@@ -67,7 +67,7 @@ export function createUploadService(dependencies: {
 
   function check(given: NewUpload): readonly InputIssue[] {
     const { fileName, contentType, bytes } = given;
-    const nameProblem = fileName.length > LONGEST_NAME ? LONG_NAME : textProblem(fileName);
+    const nameProblem = fileName.length > MAX_NAME_LENGTH ? LONG_NAME : textProblem(fileName);
     return [
       ...(fileName === "" || nameProblem !== null
         ? [{ path: ["fileName"], message: nameProblem ?? "is empty; give the file's name" }]
@@ -104,8 +104,8 @@ export function createUploadService(dependencies: {
       return `The file is not what it was said to be (${upload.contentType}). Choose the file again, or another one.`;
     if (facts.kind === "IMAGE" && (width === null || height === null))
       return "The picture can't be read. Save it as PNG or JPEG in a program for pictures.";
-    if ((width ?? 0) * (height ?? 0) > MOST_PIXELS)
-      return `The picture is ${width} × ${height} pixels large. Shrink it to at most ${MOST_PIXELS / 1e6} million pixels.`;
+    if ((width ?? 0) * (height ?? 0) > MAX_PIXELS)
+      return `The picture is ${width} × ${height} pixels large. Shrink it to at most ${MAX_PIXELS / 1e6} million pixels.`;
     return { contentType, extension: facts.extension };
   }
 
@@ -215,7 +215,7 @@ export function createUploadService(dependencies: {
   async function toFileUrl(name: string): Promise<string> {
     const { urlSeconds } = dependencies;
     if (store.presign !== null && !dependencies.isSandbox) {
-      const expiresInSeconds = Math.min(urlSeconds, LONGEST_URL_SECONDS);
+      const expiresInSeconds = Math.min(urlSeconds, MAX_URL_SECONDS);
       return await store.presign(name, { expiresInSeconds, ...toFileHeaders(name) });
     }
     const expires = Math.floor(now() / 1_000) + urlSeconds;
@@ -226,7 +226,7 @@ export function createUploadService(dependencies: {
 type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
 type Judged = { readonly contentType: string; readonly extension: string };
 
-const LONG_NAME = `must be at most ${LONGEST_NAME} characters; shorten the file's name`;
+const LONG_NAME = `must be at most ${MAX_NAME_LENGTH} characters; shorten the file's name`;
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
 

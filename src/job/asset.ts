@@ -18,8 +18,8 @@ export type Asset = {
 export type JobAsset = Asset & { readonly job: Pick<Job, "id" | "finishedAt"> };
 
 /** Far more than any real output has; a long key is repeated in the path of every file below it. */
-const MOST_ASSETS = 1_000;
-const LONGEST_PATH = 1_000;
+const MAX_ASSETS = 1_000;
+const MAX_PATH_LENGTH = 1_000;
 
 const EXTENSIONS: readonly (readonly [AssetKind, RegExp])[] = [
   ["IMAGE", /\.(png|jpe?g|webp|gif|avif|bmp|tiff?|heic|svg)$/i],
@@ -44,14 +44,14 @@ export function findAssets(output: JsonValue): Asset[] {
     else if (isJsonArray(value)) {
       const step = { key: 0, of: value };
       steps.push(step);
-      for (; step.key < value.length && assets.length < MOST_ASSETS; step.key++)
+      for (; step.key < value.length && assets.length < MAX_ASSETS; step.key++)
         visit(value[step.key] ?? null);
       steps.pop();
     } else if (isJsonObject(value)) {
       const step = { key: "", of: value };
       steps.push(step);
       for (step.key of Object.keys(value)) {
-        if (assets.length === MOST_ASSETS) break;
+        if (assets.length === MAX_ASSETS) break;
         visit(value[step.key] ?? null);
       }
       steps.pop();
@@ -76,8 +76,8 @@ type Step = { readonly key: string | number; readonly of: Holder };
 function toPath(steps: readonly Step[]): string {
   let path = "";
   for (const { key } of steps) {
-    const short = typeof key === "string" ? key.slice(0, LONGEST_PATH) : key;
-    path = (path + toSegmentText(short, path === "")).slice(0, LONGEST_PATH);
+    const short = typeof key === "string" ? key.slice(0, MAX_PATH_LENGTH) : key;
+    path = (path + toSegmentText(short, path === "")).slice(0, MAX_PATH_LENGTH);
   }
   return path;
 }

@@ -44,8 +44,8 @@ function restrictedMean({ parts, tail }: Duration, t: number): number {
 export function quantile(duration: Duration, part: number, after = 0): number {
   const target = survival(duration, after) * (1 - part);
   let low = after;
-  let high = Math.max(after, SHORTEST) * 2;
-  while (survival(duration, high) > target && high < LONGEST) high *= 2;
+  let high = Math.max(after, MIN_LENGTH) * 2;
+  while (survival(duration, high) > target && high < MAX_LENGTH) high *= 2;
   for (let step = 0; step < HALVINGS; step++) {
     const middle = (low + high) / 2;
     if (survival(duration, middle) > target) low = middle;
@@ -71,7 +71,7 @@ export function inspectionDelay(
 ): number {
   const alive = survival(duration, after);
   // So far out nothing is known, and the difference of two integrals is lost in rounding.
-  if (alive < LEAST_ALIVE) return longest;
+  if (alive < MIN_ALIVE) return longest;
   const before = restrictedMean(duration, after);
   const unseen = (delay: number): number =>
     delay - (restrictedMean(duration, after + delay) - before) / alive;
@@ -91,10 +91,10 @@ export function secondsSince(thenMs: number, nowMs: number): number {
   return Math.max(0, nowMs - thenMs) / 1_000;
 }
 
-const SHORTEST = 0.001;
-const LONGEST = 1e9;
+const MIN_LENGTH = 0.001;
+const MAX_LENGTH = 1e9;
 const HALVINGS = 20;
-const LEAST_ALIVE = 1e-9;
+const MIN_ALIVE = 1e-9;
 
 /** P(Z > z) of a standard normal Z: Numerical Recipes' erfcc, whose relative error is below 1.2e-7 also far out. */
 function toUpper(z: number): number {

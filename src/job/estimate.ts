@@ -19,14 +19,14 @@ export type Estimate = {
   readonly basedOn: number;
 };
 
-const LEAST_RUNS = 5;
+const MIN_RUNS = 5;
 const SAFE_PART = 0.9;
-const MOST_PROGRESS = 0.99;
+const MAX_PROGRESS = 0.99;
 
 /** Null where fewer than five runs have taught anything, and for a job that is not accepted yet or has ended. */
 export function estimate(job: Job, times: Times, nowMs: number): Estimate | null {
   const { basedOn } = times.run;
-  if (basedOn < LEAST_RUNS || job.status === "SUBMITTING" || isFinished(job)) return null;
+  if (basedOn < MIN_RUNS || job.status === "SUBMITTING" || isFinished(job)) return null;
   const { startsAt, finishesAt, finishesBy } =
     job.startedAt === null
       ? estimateQueued(job, times, nowMs)
@@ -36,7 +36,7 @@ export function estimate(job: Job, times: Times, nowMs: number): Estimate | null
     startsAt,
     finishesAt,
     finishesBy,
-    progress: Math.min(MOST_PROGRESS, Math.max(0, 1 - (finishesAt - nowMs) / whole)),
+    progress: Math.min(MAX_PROGRESS, Math.max(0, 1 - (finishesAt - nowMs) / whole)),
     isColdStart: job.startedAt === null && isColdStart(job, times),
     basedOn,
   };

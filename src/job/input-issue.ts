@@ -23,10 +23,10 @@ export function toSegmentText(segment: string | number, isFirst: boolean): strin
 }
 
 const DEEPEST = 64;
-const MOST_ISSUES = 20;
+const MAX_ISSUES = 20;
 
 /** As JSON. To check and compare this much takes some milliseconds, which everybody else waits. */
-export const MOST_INPUT_BYTES = 262_144;
+export const MAX_INPUT_BYTES = 262_144;
 
 /**
  * What could not be stored or sent unchanged: more than 256 KiB, U+0000, lone surrogates, inexact numbers, deep nesting. At
@@ -38,7 +38,7 @@ export function checkJson(value: JsonValue): { issues: InputIssue[]; bytes: numb
   let bytes = 0;
 
   function visit(value: JsonValue): void {
-    if (issues.length >= MOST_ISSUES || bytes > MOST_INPUT_BYTES) return;
+    if (issues.length >= MAX_ISSUES || bytes > MAX_INPUT_BYTES) return;
     const problem =
       path.length > DEEPEST ? "is nested deeper than 64 levels; flatten it" : scalarProblem(value);
     if (problem !== null) {
@@ -68,7 +68,7 @@ export function checkJson(value: JsonValue): { issues: InputIssue[]; bytes: numb
   }
 
   visit(value);
-  return { issues: bytes > MOST_INPUT_BYTES ? [TOO_LARGE] : issues, bytes };
+  return { issues: bytes > MAX_INPUT_BYTES ? [TOO_LARGE] : issues, bytes };
 }
 
 const TOO_LARGE: InputIssue = {
@@ -79,7 +79,7 @@ const TOO_LARGE: InputIssue = {
 
 /** Of one scalar; what is too long by far is not made into JSON. */
 function sizeOf(value: string | number | boolean | null): number {
-  const isLong = typeof value === "string" && value.length > MOST_INPUT_BYTES;
+  const isLong = typeof value === "string" && value.length > MAX_INPUT_BYTES;
   return isLong ? value.length : Buffer.byteLength(JSON.stringify(value));
 }
 

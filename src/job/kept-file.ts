@@ -30,16 +30,16 @@ export const NOT_KEPT: KeptFile = {
 };
 
 /** Before a file is given up, however old its job is. */
-const FEWEST_ATTEMPTS = 5;
+const MIN_ATTEMPTS = 5;
 const RETRIED_FOR_MS = 6 * 24 * 60 * 60 * 1_000;
 const FIRST_BACK_OFF_MS = 2_000;
-const LONGEST_BACK_OFF_MS = 6 * 60 * 60 * 1_000;
+const MAX_BACK_OFF_MS = 6 * 60 * 60 * 1_000;
 
 /** When to fetch a file again after so many attempts failed, in milliseconds from now; null once it is given up. */
 export function keepBackOffMs(attempts: number, sinceEndMs: number, random: number): number | null {
-  if (sinceEndMs >= RETRIED_FOR_MS && attempts >= FEWEST_ATTEMPTS) return null;
+  if (sinceEndMs >= RETRIED_FOR_MS && attempts >= MIN_ATTEMPTS) return null;
   const longest = Math.min(
-    LONGEST_BACK_OFF_MS,
+    MAX_BACK_OFF_MS,
     FIRST_BACK_OFF_MS * 2 ** Math.min(attempts - 1, 20),
   );
   return longest * (0.5 + random / 2);

@@ -24,7 +24,7 @@ const SPREAD_SAMPLES = 0.25;
 const USUAL_VARIANCE = 0.16;
 /** The tail's scale, in medians of the longest part. */
 const TAIL_MEDIANS = 2.5;
-const LEAST_SECONDS = 0.001;
+const MIN_SECONDS = 0.001;
 
 /**
  * Learns from at most 200 samples. Old ones weigh less, and none from before a clear change count. The time grows with a
@@ -72,27 +72,27 @@ export function learnDuration(samples: readonly Sample[]): Learned {
 export type Point = { readonly value: number; readonly weight: number };
 
 function toLogs({ seconds, work }: Sample) {
-  return { time: Math.log(Math.max(LEAST_SECONDS, seconds)), work: Math.log(work) };
+  return { time: Math.log(Math.max(MIN_SECONDS, seconds)), work: Math.log(work) };
 }
 
-const MOST_POWER = 1.5;
-const LEAST_SAMPLES_FOR_POWER = 8;
-const LEAST_WORK_VARIANCE = 0.02;
+const MAX_POWER = 1.5;
+const MIN_SAMPLES_FOR_POWER = 8;
+const MIN_WORK_VARIANCE = 0.02;
 /** The part of the variance that work has to explain. */
-const LEAST_EXPLAINED = 0.5;
+const MIN_EXPLAINED = 0.5;
 
 /** The slope of log time over log work; 0 where work explains less than half of it. */
 function findPower(logs: readonly { readonly time: number; readonly work: number }[]): number {
-  if (logs.length < LEAST_SAMPLES_FOR_POWER) return 0;
+  if (logs.length < MIN_SAMPLES_FOR_POWER) return 0;
   const mean = (of: (one: (typeof logs)[number]) => number): number =>
     logs.reduce((sum, one) => sum + of(one), 0) / logs.length;
   const [time, work] = [mean((one) => one.time), mean((one) => one.work)];
   const workVariance = mean((one) => (one.work - work) ** 2);
   const timeVariance = mean((one) => (one.time - time) ** 2);
-  if (workVariance < LEAST_WORK_VARIANCE) return 0;
+  if (workVariance < MIN_WORK_VARIANCE) return 0;
   const slope = mean((one) => (one.work - work) * (one.time - time)) / workVariance;
   const explained = (slope ** 2 * workVariance) / timeVariance;
-  return explained > LEAST_EXPLAINED ? Math.min(MOST_POWER, Math.max(0, slope)) : 0;
+  return explained > MIN_EXPLAINED ? Math.min(MAX_POWER, Math.max(0, slope)) : 0;
 }
 
 const CHANGES = [5, 8, 12, 18, 27, 40, 60, 90, 135];
@@ -122,18 +122,18 @@ function findChange(points: readonly Point[]): number {
   return found;
 }
 
-const MOST_SPLITS = 2;
-const LEAST_IN_PART = 4;
+const MAX_SPLITS = 2;
+const MIN_IN_PART = 4;
 
 /** Cuts sorted points where that explains them clearly better than one log-normal does, and each side again. */
 function split(points: readonly Point[], splits = 0): readonly (readonly Point[])[] {
-  if (splits === MOST_SPLITS) return [points];
+  if (splits === MAX_SPLITS) return [points];
   let best: { readonly at: number; readonly gap: number } | null = null;
   let before = 0;
   for (const [at, { value }] of points.entries()) {
     const gap = value - before;
     before = value;
-    if (at < LEAST_IN_PART || at > points.length - LEAST_IN_PART) continue;
+    if (at < MIN_IN_PART || at > points.length - MIN_IN_PART) continue;
     if (best === null || gap > best.gap) best = { at, gap };
   }
   if (best === null) return [points];

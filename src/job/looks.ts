@@ -113,11 +113,11 @@ function hasLasted(forMs: number | null, leastMs: number): boolean {
   return forMs !== null && forMs >= leastMs;
 }
 
-const SHORTEST_BACK_OFF_MS = 500;
-const LONGEST_BACK_OFF_MS = 15_000;
+const MIN_BACK_OFF_MS = 500;
+const MAX_BACK_OFF_MS = 15_000;
 
 /** How long to wait at least after so many failed looks in a row, with full jitter: `random` is in [0, 1). */
 export function toBackOffMs(failures: number, random: number): number {
   if (failures === 0) return 0;
-  return Math.min(LONGEST_BACK_OFF_MS, SHORTEST_BACK_OFF_MS * 2 ** Math.min(failures, 10)) * random;
+  return Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** Math.min(failures, 10)) * random;
 }

@@ -3,11 +3,11 @@ import type { Job } from "./job.ts";
 import type { Times } from "./run-times.ts";
 import { toStart } from "./run-times.ts";
 
-const SHORTEST_SECONDS = 0.1;
+const MIN_SECONDS = 0.1;
 /** A surprise is seen within this time, or within a quarter of the usual run, but a minute at most. */
-const LONGEST_SECONDS = 15;
-const LONGEST_PART = 0.25;
-const LONGEST_OF_ALL_SECONDS = 60;
+const MAX_SECONDS = 15;
+const MAX_PART_LENGTH = 0.25;
+const MAX_OF_ALL_SECONDS = 60;
 
 /** A start that is told late costs a person so much less than an end. */
 const START_COST = 25;
@@ -25,7 +25,7 @@ export function nextLookMs(job: Job, times: Times, nowMs: number, costSeconds: n
     job.startedAt === null
       ? untilStart(job, times, nowMs, costSeconds)
       : untilEnd(job, secondsSince(job.startedAt.getTime(), nowMs), times.run, costSeconds);
-  return Math.round(Math.max(SHORTEST_SECONDS, seconds) * 1_000);
+  return Math.round(Math.max(MIN_SECONDS, seconds) * 1_000);
 }
 
 function untilStart(job: Job, times: Times, nowMs: number, costSeconds: number): number {
@@ -33,17 +33,17 @@ function untilStart(job: Job, times: Times, nowMs: number, costSeconds: number):
   const age = secondsSince(sinceMs, nowMs);
   if (basedOn === 0) return whileUnknown(age, costSeconds);
   const cost = costSeconds * START_COST;
-  return inspectionDelay(duration, age, { cost, longest: LONGEST_SECONDS });
+  return inspectionDelay(duration, age, { cost, longest: MAX_SECONDS });
 }
 
 function untilEnd({ work }: Job, age: number, run: Times["run"], costSeconds: number): number {
   if (run.basedOn === 0) return whileUnknown(age, costSeconds);
-  const rarely = Math.max(LONGEST_SECONDS, run.median(work) * LONGEST_PART);
+  const rarely = Math.max(MAX_SECONDS, run.median(work) * MAX_PART_LENGTH);
   // At first as often as anywhere: a run that fails does so early.
-  const longest = Math.min(LONGEST_OF_ALL_SECONDS, LONGEST_SECONDS + age, rarely);
+  const longest = Math.min(MAX_OF_ALL_SECONDS, MAX_SECONDS + age, rarely);
   return inspectionDelay(run.of(work), age, { cost: costSeconds, longest });
 }
 
 function whileUnknown(age: number, costSeconds: number): number {
-  return Math.min(LONGEST_SECONDS, Math.max(costSeconds * UNKNOWN_COST, age * UNKNOWN_PART));
+  return Math.min(MAX_SECONDS, Math.max(costSeconds * UNKNOWN_COST, age * UNKNOWN_PART));
 }

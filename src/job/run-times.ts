@@ -101,8 +101,8 @@ function toIdleMs({ idleMs }: Pick<Run, "idleMs">): number {
   return idleMs ?? Number.MAX_SAFE_INTEGER;
 }
 
-const LEAST_COLD = 2;
-const LEAST_RATIO = 2;
+const MIN_COLD = 2;
+const MIN_RATIO = 2;
 /** In standard errors. */
 const CLEAR = 4;
 
@@ -114,7 +114,7 @@ function findColdStarts(runs: readonly Run[]): number {
   const points = starts.map(({ queueMs }) => ({ value: Math.log(queueMs + 1), weight: 1 }));
   let best = { coldAfterMs: Infinity, apart: 0 };
   for (const [at, { idleMs: coldAfterMs }] of starts.entries()) {
-    if (at < LEAST_COLD || at > starts.length - LEAST_COLD) continue;
+    if (at < MIN_COLD || at > starts.length - MIN_COLD) continue;
     if (coldAfterMs === starts[at - 1]?.idleMs) continue;
     const [warm, cold] = [toMoments(points.slice(0, at)), toMoments(points.slice(at))];
     const difference = cold.mean - warm.mean;
@@ -122,7 +122,7 @@ function findColdStarts(runs: readonly Run[]): number {
     const squares = warm.variance * warm.weight + cold.variance * cold.weight;
     const spread = squares / (starts.length - 2);
     const error = Math.sqrt(spread * (1 / warm.weight + 1 / cold.weight));
-    if (difference > Math.max(Math.log(LEAST_RATIO), CLEAR * error) && apart > best.apart)
+    if (difference > Math.max(Math.log(MIN_RATIO), CLEAR * error) && apart > best.apart)
       best = { coldAfterMs, apart };
   }
   return best.coldAfterMs;

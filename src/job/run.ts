@@ -18,7 +18,7 @@ export type Run = {
 const PIXELS = 1_024 * 1_024;
 /** What an input asks for, most often, where nothing says it. */
 const USUAL = { num_frames: 1, sample_steps: 25, width: 1_024, height: 1_024 };
-const MOST_WORK = 1e9;
+const MAX_WORK = 1e9;
 
 /**
  * How much an input asks for: frames × steps × megapixels, with the defaults for what it leaves out. What a model's time
@@ -32,5 +32,5 @@ export function toWork(input: JsonObject, defaults: JsonObject = {}): number {
   const pixels = read("width") * read("height");
   const work = (read("num_frames") * read("sample_steps") * pixels) / PIXELS;
   // Never 0, whose logarithm is none, nor NaN, which is 0 × Infinity.
-  return work >= 1 / MOST_WORK ? Math.min(MOST_WORK, work) : 1 / MOST_WORK;
+  return work >= 1 / MAX_WORK ? Math.min(MAX_WORK, work) : 1 / MAX_WORK;
 }

@@ -2,10 +2,10 @@ import { textProblem } from "./input-issue.ts";
 import type { JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
-const SHORTEST = 3;
-const LONGEST = 200;
+const MIN_LENGTH = 3;
+const MAX_LENGTH = 200;
 /** Of an input; prompts are shorter, and each character takes room and time in an index. */
-const MOST_FOUND = 4_000;
+const MAX_FOUND = 4_000;
 
 /**
  * What a job is found by: the texts of its input, folded, each in a line of its own. Pictures that are written as text are
@@ -14,9 +14,9 @@ const MOST_FOUND = 4_000;
 export function toSearchText(input: JsonValue): string {
   const lines = findTexts(input)
     .filter((text) => !text.startsWith("data:"))
-    .slice(0, MOST_FOUND)
-    .map((text) => foldText(text.slice(0, MOST_FOUND)));
-  return lines.join("\n").slice(0, MOST_FOUND).toWellFormed();
+    .slice(0, MAX_FOUND)
+    .map((text) => foldText(text.slice(0, MAX_FOUND)));
+  return lines.join("\n").slice(0, MAX_FOUND).toWellFormed();
 }
 
 /** Neither case nor the kind of white space counts, nor how an accent is encoded. */
@@ -31,9 +31,9 @@ export function foldText(text: string): string {
 
 /** Why nothing can be found by a text, to be read after its name; null where something can. */
 export function searchTextProblem(text: string): string | null {
-  const length = Array.from(foldText(text.slice(0, LONGEST + 1))).length;
-  if (text.length > LONGEST || length < SHORTEST)
-    return `has to be ${SHORTEST} to ${LONGEST} characters long`;
+  const length = Array.from(foldText(text.slice(0, MAX_LENGTH + 1))).length;
+  if (text.length > MAX_LENGTH || length < MIN_LENGTH)
+    return `has to be ${MIN_LENGTH} to ${MAX_LENGTH} characters long`;
   return textProblem(text);
 }
 

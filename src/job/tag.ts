@@ -1,13 +1,13 @@
 import type { InputIssue } from "./input-issue.ts";
 import { textProblem } from "./input-issue.ts";
 
-const MOST_TAGS = 10;
-const LONGEST_TAG = 64;
+const MAX_TAGS = 10;
+const MAX_TAG_LENGTH = 64;
 
 /** Why a text can't be a tag, to be read after its name; null where it can. */
 export function tagProblem(tag: string): string | null {
-  if (tag.length === 0 || tag.length > LONGEST_TAG)
-    return `has to be 1 to ${LONGEST_TAG} characters long; a word or two serve well`;
+  if (tag.length === 0 || tag.length > MAX_TAG_LENGTH)
+    return `has to be 1 to ${MAX_TAG_LENGTH} characters long; a word or two serve well`;
   if (/\p{Cc}/u.test(tag)) return "holds a control character; type it again";
   return textProblem(tag);
 }
@@ -15,8 +15,8 @@ export function tagProblem(tag: string): string | null {
 /** What is wrong with a job's tags, of which the same one may come often: at most 10 issues. */
 export function checkTags(tags: readonly string[]): InputIssue[] {
   const distinct = new Set(tags);
-  if (distinct.size > MOST_TAGS) {
-    const message = `has ${distinct.size} different tags; leave some out, as a job has at most ${MOST_TAGS}`;
+  if (distinct.size > MAX_TAGS) {
+    const message = `has ${distinct.size} different tags; leave some out, as a job has at most ${MAX_TAGS}`;
     return [{ path: ["tags"], message }];
   }
   return [...distinct].flatMap((tag) => {

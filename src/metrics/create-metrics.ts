@@ -17,7 +17,7 @@ import { serveMetrics } from "./serve-metrics.ts";
 import { watchServices } from "./watch-services.ts";
 
 /** Beyond these, deployments are told as one: each label is a row for as long as the process lives. */
-const MOST_DEPLOYMENTS = 100;
+const MAX_DEPLOYMENTS = 100;
 const OTHER = "other";
 const DATABASE_PATIENCE_MS = 3_000;
 
@@ -118,7 +118,7 @@ export function createMetrics() {
 
   const deployments = new Set<string>();
   function toLabel(deploymentId: string): string {
-    if (deployments.size < MOST_DEPLOYMENTS) deployments.add(deploymentId);
+    if (deployments.size < MAX_DEPLOYMENTS) deployments.add(deploymentId);
     return deployments.has(deploymentId) ? deploymentId : OTHER;
   }
 

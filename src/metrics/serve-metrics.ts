@@ -8,7 +8,7 @@ import { listen } from "../server/start-server.ts";
 
 const PATH = "/metrics";
 /** Prometheus is one client, or a few. */
-const MOST_CONNECTIONS = 100;
+const MAX_CONNECTIONS = 100;
 
 /**
  * Serves `/metrics` on a port of its own, without credentials, to whoever asks by a name that is the gateway's own. A
@@ -47,7 +47,7 @@ export async function serveMetrics(
       open.delete(socket);
     });
     // Prometheus asks at once, so whoever came first and is still here has no need of its place.
-    const [first] = open.size < MOST_CONNECTIONS ? [] : open;
+    const [first] = open.size < MAX_CONNECTIONS ? [] : open;
     first?.destroy();
     open.add(socket);
   });

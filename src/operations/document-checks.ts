@@ -22,16 +22,16 @@ export type DocumentLimits = {
   readonly cost: number;
 };
 
-const MOST_ERRORS = 20;
-const LONGEST_MESSAGE = 1_000;
+const MAX_ERRORS = 20;
+const MAX_MESSAGE_LENGTH = 1_000;
 /** What a parsed document takes. */
 const BYTES_A_TOKEN = 250;
 /** In tokens: one that needs no room of its own, as small answers don't. */
 const SMALL_DOCUMENT = 100;
 /** In characters: each can be kept, and is judged within 50 ms of CPU. */
-const LONGEST_DOCUMENT = 10_000;
+const MAX_DOCUMENT_LENGTH = 10_000;
 /** A parsed document takes some fifty times its own length, and its compiled code as much again. */
-const MOST_KEPT_CHARACTERS = 300_000;
+const MAX_KEPT_CHARACTERS = 300_000;
 
 /** What an operation comes with. */
 type Asker = {
@@ -58,16 +58,16 @@ export function createDocumentChecks(
   },
 ) {
   const { tokens, hasIntrospection, areTrusted } = options;
-  const characters = areTrusted ? Infinity : LONGEST_DOCUMENT;
+  const characters = areTrusted ? Infinity : MAX_DOCUMENT_LENGTH;
   const rules = hasIntrospection
     ? specifiedRules
     : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-  const wording = { maxErrors: MOST_ERRORS, hideSuggestions: !hasIntrospection };
+  const wording = { maxErrors: MAX_ERRORS, hideSuggestions: !hasIntrospection };
   const checkCost = createCostCheck(schema, options.cost);
   const kept = new LRUCache<string, Judged>({
-    maxSize: MOST_KEPT_CHARACTERS,
+    maxSize: MAX_KEPT_CHARACTERS,
     // Of longer ones there are no more than the operator has listed.
-    sizeCalculation: (_judged, { length }) => Math.max(1, Math.min(length, LONGEST_DOCUMENT)),
+    sizeCalculation: (_judged, { length }) => Math.max(1, Math.min(length, MAX_DOCUMENT_LENGTH)),
   });
 
   function check(document: DocumentNode): readonly GraphQLError[] {
@@ -145,9 +145,9 @@ const NO_INTROSPECTION = `Take the schema from the command: ${COMMANDS.schema} -
 /** A small document can have many errors that each repeat it whole. */
 function shorten(error: GraphQLError): GraphQLError {
   const { message, nodes, extensions } = error;
-  if (message.length <= LONGEST_MESSAGE) return error;
-  return new GraphQLError(`${message.slice(0, LONGEST_MESSAGE)}…`, {
-    nodes: nodes?.slice(0, MOST_ERRORS) ?? null,
+  if (message.length <= MAX_MESSAGE_LENGTH) return error;
+  return new GraphQLError(`${message.slice(0, MAX_MESSAGE_LENGTH)}…`, {
+    nodes: nodes?.slice(0, MAX_ERRORS) ?? null,
     extensions,
   });
 }

@@ -37,9 +37,9 @@ export type Variables = Readonly<Record<string, unknown>> | null;
 
 const USUAL_LIST_LENGTH = 5;
 /** More than any page has. */
-const LARGEST_SIZE = 2_147_483_647;
+const MAX_SIZE = 2_147_483_647;
 /** As much of the schema as tools ask for, and as much again, costs the limit. */
-const MOST_SCHEMAS = 2;
+const MAX_SCHEMAS = 2;
 const EVERYTHING = {
   specifiedByUrl: true,
   directiveIsRepeatable: true,
@@ -58,7 +58,7 @@ const FIELD_COST = z.object({ field: z.number().optional(), multiplier: z.number
 export function createCostCheck(schema: GraphQLSchema, limit: number) {
   const lengths = measureTypes(schema);
   const whole = parse(getIntrospectionQuery(EVERYTHING));
-  const costOfMember = limit / (MOST_SCHEMAS * measure(whole, "IntrospectionQuery", null, 1));
+  const costOfMember = limit / (MAX_SCHEMAS * measure(whole, "IntrospectionQuery", null, 1));
   const dearest = new WeakMap<DocumentNode, number>();
 
   /** The cost of the operation of this name, or of the dearest one. */
@@ -113,7 +113,7 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
     function toLength(node: ValueNode | undefined): number {
       if (node?.kind === Kind.LIST) return node.values.length;
       if (node?.kind !== Kind.VARIABLE) return 1;
-      if (variables === null) return LARGEST_SIZE;
+      if (variables === null) return MAX_SIZE;
       const sent = readVariable(node, variables);
       if (sent === undefined) return toLength(defaults.get(node.name.value));
       return Array.isArray(sent) ? sent.length : 1;
@@ -123,11 +123,11 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
     function toSize(node: ValueNode | undefined): number | undefined {
       if (node?.kind === Kind.INT) return Number(node.value);
       if (node?.kind !== Kind.VARIABLE) return undefined;
-      if (variables === null) return LARGEST_SIZE;
+      if (variables === null) return MAX_SIZE;
       const sent = readVariable(node, variables);
       if (sent === undefined) return toSize(defaults.get(node.name.value));
       if (sent === null) return undefined;
-      return Number.isInteger(sent) ? Number(sent) : LARGEST_SIZE;
+      return Number.isInteger(sent) ? Number(sent) : MAX_SIZE;
     }
 
     const operations = document.definitions

@@ -17,11 +17,11 @@ import {
 } from "graphql";
 
 /** Whatever walks a document recurses at each of them. */
-const MOST_OPEN_BRACKETS = 200;
+const MAX_OPEN_BRACKETS = 200;
 /** GraphQL's rule of fields that merge takes some microseconds for each two in one object. */
-const MOST_PAIRS = 10_000;
+const MAX_PAIRS = 10_000;
 /** Unlike queries, each may write, or wait for RunComfy. */
-const MOST_MUTATIONS = 10;
+const MAX_MUTATIONS = 10;
 
 /** Parses a document of at most so many characters and tokens, or says why it can't be. */
 export function parseWithin(
@@ -48,7 +48,7 @@ export function findExcess(
   document: DocumentNode,
   limit: number,
 ): GraphQLError | null {
-  if (countOpenBrackets(document) > MOST_OPEN_BRACKETS) return tooDeep();
+  if (countOpenBrackets(document) > MAX_OPEN_BRACKETS) return tooDeep();
   // Written out, a fragment that spreads itself would have no end.
   const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
   return circle ?? writeOut(document, limit) ?? countMutations(document);
@@ -74,7 +74,7 @@ function countMutations(document: DocumentNode): GraphQLError | null {
         }
       }
     }
-    if (names.size > MOST_MUTATIONS) return tooManyMutations(names.size);
+    if (names.size > MAX_MUTATIONS) return tooManyMutations(names.size);
   }
   return null;
 }
@@ -159,7 +159,7 @@ function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
     for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
       objects.push(...collect(sets));
       if (tokenCount > limit) return tooLong(limit, "tokens once its fragments are written out");
-      if (pairCount > MOST_PAIRS) return tooRepetitive();
+      if (pairCount > MAX_PAIRS) return tooRepetitive();
     }
   }
   return null;
@@ -186,22 +186,22 @@ function tooLong(limit: number, what: string): GraphQLError {
 
 function tooDeep(): GraphQLError {
   return tooLarge(
-    MOST_OPEN_BRACKETS,
-    `The document has more than ${MOST_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`,
+    MAX_OPEN_BRACKETS,
+    `The document has more than ${MAX_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`,
   );
 }
 
 function tooRepetitive(): GraphQLError {
   return tooLarge(
-    MOST_PAIRS,
-    `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MOST_PAIRS} pairs. Ask for each field once.`,
+    MAX_PAIRS,
+    `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MAX_PAIRS} pairs. Ask for each field once.`,
   );
 }
 
 function tooManyMutations(count: number): GraphQLError {
   return tooLarge(
-    MOST_MUTATIONS,
-    `The operation has ${count} mutations, and may have ${MOST_MUTATIONS}. Send the others in further requests.`,
+    MAX_MUTATIONS,
+    `The operation has ${count} mutations, and may have ${MAX_MUTATIONS}. Send the others in further requests.`,
   );
 }
 

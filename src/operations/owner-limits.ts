@@ -5,7 +5,7 @@ import { LimitError, toCountText } from "../job/errors.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 /** One that is left out is counted anew. */
-const MOST_COUNTED_OWNERS = 10_000;
+const MAX_COUNTED_OWNERS = 10_000;
 
 /** Hears of each refusal, with the limit's name. */
 export type OnRefusal = (limitName: string) => void;
@@ -71,7 +71,7 @@ export type RequestRates = ReturnType<typeof createRequestRates>;
 /** Counts the requests of each owner, second by second; `now` is in milliseconds. */
 export function createRequestRates(onRefusal?: OnRefusal, now = () => performance.now()) {
   const counts = new LRUCache<string, { requests: number }>({
-    max: MOST_COUNTED_OWNERS,
+    max: MAX_COUNTED_OWNERS,
     ttl: 1_000,
     ttlResolution: 0,
     perf: { now },

@@ -18,7 +18,7 @@ const SHARED_MS = 1_000;
 /** How often an event is made once more while the database fails. */
 const RETRY_MS = 1_000;
 /** Results of one event: documents, variables and rights that differ. */
-const MOST_SHARED = 100;
+const MAX_SHARED = 100;
 
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
@@ -108,7 +108,7 @@ export function createSubscribe({
     if (known !== undefined)
       return known.then((one) => (isForAll(one.value) ? one : make(event, reader)));
     const own = make(event, reader);
-    if (results.size < MOST_SHARED) results.set(reader.key, own);
+    if (results.size < MAX_SHARED) results.set(reader.key, own);
     return own;
   }
 

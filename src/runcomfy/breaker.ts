@@ -7,7 +7,7 @@ export const FAILURES_UNTIL_OUTAGE = 5;
 /** Two in a row open a breaker: each has taken seconds already. */
 const TIMEOUT_WEIGHT = 3;
 
-const SHORTEST_BACK_OFF_MS = 1_000;
+const MIN_BACK_OFF_MS = 1_000;
 
 /** Where probes are answered and all else fails, outages follow each other this soon; their back-off goes on. */
 const RELAPSE_MS = 60_000;
@@ -33,7 +33,7 @@ export function createBreaker(options: {
   let cause: UpstreamErrorCode | null = null;
   let openedAt = -Infinity;
   let closedAt = -Infinity;
-  let backOffMs = SHORTEST_BACK_OFF_MS;
+  let backOffMs = MIN_BACK_OFF_MS;
   let probeAt = Infinity;
   /** Since when every probe was answered, but badly. */
   let badAnswersSince = Infinity;
@@ -50,7 +50,7 @@ export function createBreaker(options: {
     cause = code;
     openedAt = now();
     badAnswersSince = Infinity;
-    scheduleProbe(now() - closedAt < RELAPSE_MS ? backOffMs : SHORTEST_BACK_OFF_MS);
+    scheduleProbe(now() - closedAt < RELAPSE_MS ? backOffMs : MIN_BACK_OFF_MS);
     onOpen(code);
   }
 

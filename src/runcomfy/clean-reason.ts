@@ -1,10 +1,10 @@
-const LONGEST_REASON = 500;
+const MAX_REASON_LENGTH = 500;
 
 /** Never reads further than this, so that a huge text costs nothing. */
-const LONGEST_TEXT = 1_000;
+const MAX_TEXT_LENGTH = 1_000;
 
 /** A cut may leave an address that can't be told as one, so the last word goes too, up to this long. */
-const LONGEST_CUT_WORD = 256;
+const MAX_CUT_WORD_LENGTH = 256;
 
 const REMOVED = "[removed]";
 
@@ -45,12 +45,12 @@ export function cleanReason(text: string): string | null {
   for (const address of ADDRESSES) reason = reason.replace(address, REMOVED);
   reason = reason.replace(/\s+/g, " ").trim().toWellFormed();
   if (!/[\p{L}\p{N}]/u.test(reason.replaceAll(REMOVED, ""))) return null;
-  if (reason.length <= LONGEST_REASON) return reason;
-  return `${reason.slice(0, LONGEST_REASON - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+  if (reason.length <= MAX_REASON_LENGTH) return reason;
+  return `${reason.slice(0, MAX_REASON_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 function cut(text: string): string {
-  if (text.length <= LONGEST_TEXT) return text;
-  const lastWordAt = text.lastIndexOf(" ", LONGEST_TEXT);
-  return text.slice(0, Math.max(lastWordAt, LONGEST_TEXT - LONGEST_CUT_WORD));
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  const lastWordAt = text.lastIndexOf(" ", MAX_TEXT_LENGTH);
+  return text.slice(0, Math.max(lastWordAt, MAX_TEXT_LENGTH - MAX_CUT_WORD_LENGTH));
 }

@@ -13,12 +13,12 @@ import type { Pace } from "./pace.ts";
 import type { Answer } from "./read-answer.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { ReadLimits, RequestReference, RunComfy } from "./runcomfy.ts";
-import { MOST_LISTED_IDS } from "./runcomfy.ts";
+import { MAX_LISTED_IDS } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import { readCancelReport, readRequestId, readResultReport, readStatusReport } from "./wire.ts";
 
-const LARGEST_RESULT_BYTES = 8 * 1024 * 1024;
-const LARGEST_ANSWER_BYTES = 1024 * 1024;
+const MAX_RESULT_BYTES = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** The longest waits before retrying a submit that could not be sent; together less than a second. */
 const UNSENT_DELAYS_MS = [250, 500] as const;
@@ -94,7 +94,7 @@ export function createRunComfy(options: {
 
   async function exchange<Report>(request: CallRequest<Report>): Promise<Report> {
     const { call, path, json, timeoutMs, signal } = request;
-    const limitBytes = call === "result" ? LARGEST_RESULT_BYTES : LARGEST_ANSWER_BYTES;
+    const limitBytes = call === "result" ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES;
     let httpStatus: number | null = null;
     // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
     const ending = new AbortController();
@@ -260,7 +260,7 @@ function toSubmitPath(apiVersion: string, deploymentId: string): string | null {
  */
 function toListPath(deploymentIds: readonly string[] | "all"): string | null {
   if (deploymentIds === "all") return "prod/v2/deployments";
-  const ids = deploymentIds.filter(isIdentifier).slice(0, MOST_LISTED_IDS);
+  const ids = deploymentIds.filter(isIdentifier).slice(0, MAX_LISTED_IDS);
   return ids.length === 0 ? null : `prod/v2/deployments?${ids.map((id) => `ids=${id}`).join("&")}`;
 }
 

@@ -11,7 +11,7 @@ export type ErrorEnvelope = {
   readonly issues: readonly InputIssue[];
 };
 
-const MOST_ISSUES = 20;
+const MAX_ISSUES = 20;
 
 const issueSchema = z.object({
   loc: z.array(z.union([z.string().max(128), z.int().nonnegative()])).max(64),
@@ -48,7 +48,7 @@ function isText(value: JsonValue | undefined): boolean {
 
 function readIssues(detail: JsonValue | undefined): InputIssue[] {
   if (detail === undefined || !isJsonArray(detail)) return [];
-  return detail.slice(0, MOST_ISSUES).flatMap((item) => {
+  return detail.slice(0, MAX_ISSUES).flatMap((item) => {
     const parsed = issueSchema.safeParse(item);
     if (!parsed.success) return [];
     const { loc, msg } = parsed.data;

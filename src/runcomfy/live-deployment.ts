@@ -19,8 +19,8 @@ export type LiveDeployment = {
   readonly status: string | null;
 };
 
-const LONGEST_TEXT = 128;
-const MOST_HARDWARE = 8;
+const MAX_TEXT_LENGTH = 128;
+const MAX_HARDWARE = 8;
 
 /** Reads a list, bare or as `{deployments: […]}`, without the entries that have no id; null when it is none. */
 export function readLiveDeployments(body: JsonValue): LiveDeployment[] | null {
@@ -37,7 +37,7 @@ function readEntry(entry: JsonObject): LiveDeployment | null {
   return {
     id,
     name: readText(entry["name"]),
-    hardware: machines.flatMap((name) => readText(name) ?? []).slice(0, MOST_HARDWARE),
+    hardware: machines.flatMap((name) => readText(name) ?? []).slice(0, MAX_HARDWARE),
     minInstances: readInteger(entry["min_instances"]),
     maxInstances: readInteger(entry["max_instances"]),
     queueSize: readInteger(entry["queue_size"]),
@@ -57,7 +57,7 @@ function readText(value: unknown): string | null {
   const text = value
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
     .trim()
-    .slice(0, LONGEST_TEXT);
+    .slice(0, MAX_TEXT_LENGTH);
   // The cut may have gone through the middle of a character.
   return (
     text

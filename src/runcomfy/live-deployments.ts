@@ -5,12 +5,12 @@ import type { BaseLogger } from "pino";
 import { isIdentifier } from "../job/identifier.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import type { RunComfy } from "./runcomfy.ts";
-import { MOST_LISTED_IDS } from "./runcomfy.ts";
+import { MAX_LISTED_IDS } from "./runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 
 /** How long an answer is kept, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;
-const MOST_KEPT = 1_000;
+const MAX_KEPT = 1_000;
 
 export type LiveDeployments = ReturnType<typeof createLiveDeployments>;
 
@@ -32,9 +32,9 @@ export function createLiveDeployments(options: {
 }) {
   const { runcomfy, log, now = () => performance.now() } = options;
   const loader = new DataLoader<string, LiveDeployment | null>(readBatch, {
-    maxBatchSize: MOST_LISTED_IDS,
+    maxBatchSize: MAX_LISTED_IDS,
     cacheMap: new LRUCache<string, Promise<LiveDeployment | null>>({
-      max: MOST_KEPT,
+      max: MAX_KEPT,
       ttl: KEPT_MS,
       // Otherwise it caches the time with a timer of its own.
       ttlResolution: 0,
@@ -62,7 +62,7 @@ export function createLiveDeployments(options: {
     if (answer === null) return;
     listedAt = now();
     isListMissing = false;
-    last = new Map(answer.slice(0, MOST_KEPT).map((deployment) => [deployment.id, deployment]));
+    last = new Map(answer.slice(0, MAX_KEPT).map((deployment) => [deployment.id, deployment]));
   }
 
   /**

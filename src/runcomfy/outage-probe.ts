@@ -2,7 +2,7 @@ import type { Pace } from "./pace.ts";
 import type { RunComfy } from "./runcomfy.ts";
 
 /** Of deployments that hang, none holds up another one's. */
-const MOST_AT_ONCE = 16;
+const MAX_AT_ONCE = 16;
 
 /** Sends the pace's probes. */
 export function startOutageProbe({
@@ -20,7 +20,7 @@ export function startOutageProbe({
 
   function step(): void {
     clearTimeout(timer);
-    while (!closing.signal.aborted && !isAllAsked && underWay.size < MOST_AT_ONCE) {
+    while (!closing.signal.aborted && !isAllAsked && underWay.size < MAX_AT_ONCE) {
       const claimed = pace.claimProbe();
       if (typeof claimed === "number") {
         if (claimed < Infinity) timer = setTimeout(step, claimed);

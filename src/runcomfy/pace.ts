@@ -6,7 +6,7 @@ import type { BaseLogger } from "pino";
 import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Breaker } from "./breaker.ts";
 import { createBreaker, FAILURES_UNTIL_OUTAGE } from "./breaker.ts";
-import { LONGEST_PAUSE_MS } from "./read-answer.ts";
+import { MAX_PAUSE_MS } from "./read-answer.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
 
 export type Pace = ReturnType<typeof createPace>;
@@ -15,7 +15,7 @@ export type Pace = ReturnType<typeof createPace>;
 export type Probe = { readonly call: "list" | "status"; readonly deploymentId: string | null };
 
 /** Beyond this, the one whose last failure is oldest is forgotten. */
-const MOST_DEPLOYMENTS = 1_000;
+const MAX_DEPLOYMENTS = 1_000;
 
 /** Pauses that differ by less are one pause that several answers asked for. */
 const SAME_PAUSE_MS = 500;
@@ -69,7 +69,7 @@ export function createPace(options: {
   });
   /** Of each deployment that has failed. */
   const deployments = new LRUCache<string, Breaker>({
-    max: MOST_DEPLOYMENTS,
+    max: MAX_DEPLOYMENTS,
     memoMethod: (deploymentId) =>
       createBreaker({
         ...backOff,
@@ -95,7 +95,7 @@ export function createPace(options: {
   const pausedForMs = () => Math.max(0, Math.ceil(pausedUntil - now()));
 
   function adoptPause(durationMs: number): void {
-    pausedUntil = Math.max(pausedUntil, now() + Math.min(durationMs, LONGEST_PAUSE_MS));
+    pausedUntil = Math.max(pausedUntil, now() + Math.min(durationMs, MAX_PAUSE_MS));
   }
 
   function noteGood(deploymentId: string | null): void {

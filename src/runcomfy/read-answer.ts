@@ -2,7 +2,7 @@ import type { JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
 
 /** Longer pauses are cut to this. */
-export const LONGEST_PAUSE_MS = 300_000;
+export const MAX_PAUSE_MS = 300_000;
 
 /** A deeper answer would overflow the stack of whatever walks it. */
 const DEEPEST = 200;
@@ -50,7 +50,7 @@ export function readRetryAfterMs(header: string | null, now: number): number | n
   const value = header?.trim() ?? "";
   const delayMs = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1_000 : readDate(value) - now;
   if (Number.isNaN(delayMs)) return null;
-  return Math.min(LONGEST_PAUSE_MS, Math.max(0, Math.ceil(delayMs)));
+  return Math.min(MAX_PAUSE_MS, Math.max(0, Math.ceil(delayMs)));
 }
 
 /** A date in words always has letters; without that, `Date.parse` would take "-5" for a year. */

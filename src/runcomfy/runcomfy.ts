@@ -13,7 +13,7 @@ export type RequestReference = {
 export type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
 /** The most deployments that one call asks for. */
-export const MOST_LISTED_IDS = 50;
+export const MAX_LISTED_IDS = 50;
 
 /**
  * RunComfy's five calls in the gateway's words, and a probe. Each makes exactly one HTTP request and never repeats it (but for

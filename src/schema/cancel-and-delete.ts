@@ -11,8 +11,8 @@ import type { Builder } from "./builder.ts";
 import { badUserInput } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 
-const MOST_IDS = 100;
-const MOST_AT_ONCE = 10;
+const MAX_IDS = 100;
+const MAX_AT_ONCE = 10;
 /** Of each id, beside what is asked of its job. */
 const ID_COST = 20;
 
@@ -22,7 +22,7 @@ export function addCancelAndDelete(builder: Builder): void {
     const id = t.arg.id({ required: true, description: "The job's `id`." });
     const ids = t.arg.idList({
       required: true,
-      description: `The jobs' ids, at most ${MOST_IDS}; duplicates count once.`,
+      description: `The jobs' ids, at most ${MAX_IDS}; duplicates count once.`,
     });
     return {
       cancelJob: t.field({
@@ -38,7 +38,7 @@ export function addCancelAndDelete(builder: Builder): void {
       cancelJobs: t.field({
         type: ["Job"],
         scope: "jobs:cancel",
-        description: `Cancels jobs as \`cancelJob\` does, ${MOST_AT_ONCE} at a time, and answers when all are done.`,
+        description: `Cancels jobs as \`cancelJob\` does, ${MAX_AT_ONCE} at a time, and answers when all are done.`,
         complexity: toCost,
         args: { ids },
         itemErrors: CANCEL_RESULT,
@@ -112,12 +112,12 @@ async function forEach<Value>(
   ids: readonly string[],
   act: (id: string) => Promise<Value>,
 ): Promise<Promise<Value>[]> {
-  if (ids.length > MOST_IDS) {
+  if (ids.length > MAX_IDS) {
     throw badUserInput(
-      `\`ids\` has ${ids.length} ids, and may have ${MOST_IDS}. Send the others in further calls.`,
+      `\`ids\` has ${ids.length} ids, and may have ${MAX_IDS}. Send the others in further calls.`,
     );
   }
-  const inTurn = createTurns(MOST_AT_ONCE);
+  const inTurn = createTurns(MAX_AT_ONCE);
   const acts = new Map<string, Promise<Value>>();
   const all = ids.map((id) => {
     const known = acts.get(id) ?? inTurn("", () => act(id));
@@ -130,6 +130,6 @@ async function forEach<Value>(
 
 /** What is refused later for its length costs as much as the most. */
 function toCost({ ids }: { readonly ids: { readonly length: number } }) {
-  const count = Math.min(ids.length, MOST_IDS);
+  const count = Math.min(ids.length, MAX_IDS);
   return { field: ID_COST * count, multiplier: count };
 }

@@ -10,7 +10,7 @@ import type { GatewayContext } from "./context.ts";
 import type { JobStatusRef } from "./job.ts";
 
 const DEFAULT_SIZE = 20;
-const LARGEST_SIZE = 100;
+const MAX_SIZE = 100;
 
 export type JobFilterRef = ReturnType<typeof addJobFilter>;
 
@@ -180,7 +180,7 @@ function toPageCost({ first, last }: PageArguments) {
   const size = first ?? last ?? DEFAULT_SIZE;
   return {
     field: 10,
-    multiplier: Math.min(Math.max(size, DEFAULT_SIZE), LARGEST_SIZE),
+    multiplier: Math.min(Math.max(size, DEFAULT_SIZE), MAX_SIZE),
   };
 }
 
@@ -189,9 +189,9 @@ function toSize(first: number | undefined, last: number | undefined): number {
     throw badUserInput("`first` and `last` can't be combined. Give only one of the two.");
   }
   const size = first ?? last ?? DEFAULT_SIZE;
-  if (size >= 0 && size <= LARGEST_SIZE) return size;
+  if (size >= 0 && size <= MAX_SIZE) return size;
   throw badUserInput(
-    `\`${first === undefined ? "last" : "first"}\` must be from 0 to ${LARGEST_SIZE}, not ${size}. Ask for smaller pages and go on with \`pageInfo\`.`,
+    `\`${first === undefined ? "last" : "first"}\` must be from 0 to ${MAX_SIZE}, not ${size}. Ask for smaller pages and go on with \`pageInfo\`.`,
   );
 }
 

@@ -13,7 +13,7 @@ type DocumentKey = { readonly jobId: string; readonly name: DocumentName };
 type LoadedDocument = { readonly bytes: number; readonly value: JsonValue };
 
 /** Of those with more, an owner's operations have one at a time in memory, until their answers are made. */
-const MOST_MEDIUM_BYTES = 262_144;
+const MAX_MEDIUM_BYTES = 262_144;
 
 /** Those that were asked for. */
 type Made = {
@@ -167,7 +167,7 @@ export class Loaders {
     const { largeTurn, readLargeDocument } = this.#reads;
     // A small output is at hand, and costs less than what is kept of it.
     if (isSought && text !== null) return { bytes, value: findAssets(JSON.parse(text)) };
-    if (bytes > MOST_MEDIUM_BYTES || isSought) await largeTurn.enter();
+    if (bytes > MAX_MEDIUM_BYTES || isSought) await largeTurn.enter();
     if (isSought) return { bytes, value: await this.#reads.findAssets(jobId) };
     const value = text === null ? await readLargeDocument(jobId, name) : JSON.parse(text);
     return value === undefined ? null : { bytes, value };

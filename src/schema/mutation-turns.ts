@@ -17,11 +17,11 @@ declare global {
 }
 
 /** Of one owner in a turn of the event loop: thousands may have waited for the same job. */
-const MOST_ANSWERED = 10;
+const MAX_ANSWERED = 10;
 
 /** Lets each mutation begin in a later turn of the event loop, and few of one owner be answered in one. */
 class MutationTurnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  readonly #inTurn = createTurns(MOST_ANSWERED);
+  readonly #inTurn = createTurns(MAX_ANSWERED);
 
   override wrapResolve(
     resolve: GraphQLFieldResolver<unknown, Types["Context"], object>,

@@ -66,7 +66,7 @@ export function addMutations(builder: Builder, submitJobResult: SubmitJobResultR
 }
 
 /** Short enough for the time-outs of proxies and HTTP clients. */
-const LONGEST_ANSWER_SECONDS = 20;
+const MAX_ANSWER_SECONDS = 20;
 
 /** The arguments that all mutations have that submit a job. */
 export function submitOptions(builder: Builder) {
@@ -81,7 +81,7 @@ export function submitOptions(builder: Builder) {
     }),
     answerWithinSeconds: t.int({
       defaultValue: 0,
-      description: `How long to wait for the job's end, 0 to ${LONGEST_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
+      description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
     }),
   }));
 }
@@ -145,9 +145,9 @@ export async function submit(
   ) => Promise<Submitted>,
 ): Promise<Submitted> {
   const answerWithinSeconds = given.answerWithinSeconds ?? 0;
-  if (answerWithinSeconds < 0 || answerWithinSeconds > LONGEST_ANSWER_SECONDS) {
+  if (answerWithinSeconds < 0 || answerWithinSeconds > MAX_ANSWER_SECONDS) {
     throw badUserInput(
-      `\`answerWithinSeconds\` must be from 0 to ${LONGEST_ANSWER_SECONDS}, not ${answerWithinSeconds}. For longer, submit again with the same \`idempotencyKey\`, or follow the job with \`jobUpdated\`.`,
+      `\`answerWithinSeconds\` must be from 0 to ${MAX_ANSWER_SECONDS}, not ${answerWithinSeconds}. For longer, submit again with the same \`idempotencyKey\`, or follow the job with \`jobUpdated\`.`,
     );
   }
   try {

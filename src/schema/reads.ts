@@ -10,7 +10,7 @@ import type { Learning } from "../tracking/learning.ts";
 import { isWalk } from "../store/list-jobs.ts";
 import type { InTurn } from "../runtime/turns.ts";
 import { createWalkBudget } from "../store/walk-budget.ts";
-import { MOST_SMALL_BYTES } from "../watch/shared-readers.ts";
+import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
 import type { BacklogShare } from "./backlog.ts";
 import { toCoded } from "./coded-errors.ts";
@@ -63,7 +63,7 @@ export function createReads(options: {
     readJobs: (ids: readonly string[]) => run(() => store.jobs.readMany(ids, readable)),
     /** The same with documents, but only the sizes of large ones. */
     readJobsWithDocuments: (ids: readonly string[]) =>
-      run(() => store.jobs.readWithDocuments(ids, MOST_SMALL_BYTES, readable)),
+      run(() => store.jobs.readWithDocuments(ids, MAX_SMALL_BYTES, readable)),
     /** Where no index answers the filter, as far as the time of all walks of these reads takes it. */
     listJobs(range: JobRange): Promise<JobPage> {
       const readableRange = { ...range, filter: ofReadable(range.filter, viewer) };

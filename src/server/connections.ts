@@ -12,7 +12,7 @@ type HttpLimits = Config["limits"]["http"];
 const SWEEP_MS = 50;
 const PATIENCE_MS = 8_000;
 /** More than any client sends on one connection without waiting for an answer. */
-const MOST_PIPELINED = 100;
+const MAX_PIPELINED = 100;
 /** What each of them takes until it is answered. */
 const REQUEST_BYTES = 8_192;
 
@@ -107,7 +107,7 @@ export function trackConnections(
       // Node still parses what it read before the connection was cut, or its last answer was given.
       if (connection === undefined || !socket.writable) return;
       const { responses } = connection;
-      if (responses.size === MOST_PIPELINED) return void socket.destroy();
+      if (responses.size === MAX_PIPELINED) return void socket.destroy();
       responses.set(response, answer);
       count(socket, connection);
       if (hasBody(response.req)) {

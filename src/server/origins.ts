@@ -8,8 +8,8 @@ import type { Refusal } from "./refuse.ts";
 export type Origins = ReturnType<typeof createOrigins>;
 
 /** Strangers can name any origin, and must not fill the log with them. */
-const MOST_WARNINGS = 20;
-const LONGEST_ORIGIN = 200;
+const MAX_WARNINGS = 20;
+const MAX_ORIGIN_LENGTH = 200;
 const PREFLIGHT = {
   "access-control-allow-headers": "authorization, content-type, accept, traceparent, tracestate",
   "access-control-max-age": "600",
@@ -37,13 +37,13 @@ export function createOrigins(options: {
     // By the origin's own scheme: behind a proxy the gateway can't know which one the page was asked by.
     const scheme = /^https?:\/\//.exec(origin)?.[0];
     if (scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin) return false;
-    warn(origin.slice(0, LONGEST_ORIGIN));
+    warn(origin.slice(0, MAX_ORIGIN_LENGTH));
     return true;
   }
 
   /** Only here: a browser does not tell its page why it was refused. */
   function warn(origin: string): void {
-    if (warned.has(origin) || warned.size >= MOST_WARNINGS) return;
+    if (warned.has(origin) || warned.size >= MAX_WARNINGS) return;
     warned.add(origin);
     log.warn(
       { origin },

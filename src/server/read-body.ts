@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 /** What a chunk takes besides its bytes, which may be a single one. */
 const CHUNK_BYTES = 512;
-const MOST_DROPPED_BYTES = 16 * 1_048_576;
+const MAX_DROPPED_BYTES = 16 * 1_048_576;
 
 /** Whether the request says that its body is at most `limitBytes`, so that Node holds it to that. */
 export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number): boolean {
@@ -43,7 +43,7 @@ export async function dropBody(request: IncomingMessage): Promise<void> {
   let sizeBytes = 0;
   for await (const chunk of chunksOf(request)) {
     sizeBytes += chunk.length;
-    if (sizeBytes > MOST_DROPPED_BYTES) return;
+    if (sizeBytes > MAX_DROPPED_BYTES) return;
   }
 }
 

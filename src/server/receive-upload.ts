@@ -11,10 +11,10 @@ import { NOT_FOUND } from "./serve-files.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 /** At once, by a gateway. */
-const MOST_UPLOADS = 200;
-const MOST_SILENCE_MS = 20_000;
+const MAX_UPLOADS = 200;
+const MAX_SILENCE_MS = 20_000;
 /** Whoever is slower keeps others from uploading. */
-const LEAST_BYTES_PER_MS = 10;
+const MIN_BYTES_PER_MS = 10;
 const PATIENCE_MS = 60_000;
 
 type Receiving = {
@@ -35,7 +35,7 @@ export function createUploadAnswer({
   readonly uploads: UploadService;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const slots = createTransferSlots(MOST_UPLOADS);
+  const slots = createTransferSlots(MAX_UPLOADS);
   /** The ids of those that come now, or wait. */
   const underWay = new Set<string>();
 
@@ -54,7 +54,7 @@ export function createUploadAnswer({
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
         return WRONG_LENGTH;
       // It may have to wait for its slot first.
-      allow(MOST_SILENCE_MS, TOO_SLOW);
+      allow(MAX_SILENCE_MS, TOO_SLOW);
       release = await slots.take({
         ownerId: upload.ownerId,
         countBytes: () => (request.complete ? null : request.socket.bytesRead),
@@ -84,11 +84,11 @@ async function* inTime(
 ): AsyncGenerator<Uint8Array> {
   const beganAt = performance.now();
   let received = 0;
-  allow(MOST_SILENCE_MS, TOO_SLOW);
+  allow(MAX_SILENCE_MS, TOO_SLOW);
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     received += chunk.length;
-    const isSlow = performance.now() - beganAt > PATIENCE_MS + received / LEAST_BYTES_PER_MS;
-    allow(isSlow ? 0 : MOST_SILENCE_MS, TOO_SLOW);
+    const isSlow = performance.now() - beganAt > PATIENCE_MS + received / MIN_BYTES_PER_MS;
+    allow(isSlow ? 0 : MAX_SILENCE_MS, TOO_SLOW);
     yield chunk;
   }
 }

@@ -20,13 +20,13 @@ import { unavailable } from "./refuse.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
-const MOST_READERS = 1_000;
+const MAX_READERS = 1_000;
 
 /** Of an owner's files in a turn of the event loop: that many are opened, or that many chunks are sent. */
-const MOST_IN_A_TURN = 8;
+const MAX_IN_A_TURN = 8;
 
 /** A browser that has the file asks again then, and hears at little cost whether it is still there. */
-const MOST_CACHED_SECONDS = 3_600;
+const MAX_CACHED_SECONDS = 3_600;
 
 /** What any page may show, and no page can run. */
 const FILE_HEADERS = {
@@ -47,8 +47,8 @@ export function createFileAnswer({
   readonly findOwner: FindOwner;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const slots = createTransferSlots(MOST_READERS);
-  const inTurn = createTurns(MOST_IN_A_TURN);
+  const slots = createTransferSlots(MAX_READERS);
+  const inTurn = createTurns(MAX_IN_A_TURN);
 
   return async (
     request: IncomingMessage,
@@ -113,7 +113,7 @@ export function createFileAnswer({
   ): Promise<Refusal | null> {
     const { contentType, contentDisposition } = toFileHeaders(name);
     const caching = {
-      "cache-control": `private, max-age=${Math.min(seconds, MOST_CACHED_SECONDS)}`,
+      "cache-control": `private, max-age=${Math.min(seconds, MAX_CACHED_SECONDS)}`,
     };
     // A presigned URL holds its method.
     if (store.presign !== null && request.method === "GET") {

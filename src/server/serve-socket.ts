@@ -15,16 +15,16 @@ import { NOBODY } from "../schema/backlog.ts";
 export const TRY_AGAIN_LATER = 1013;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
-const LONGEST_REASON_BYTES = 123;
+const MAX_REASON_BYTES = 123;
 /** More than that leaves at once: it would only wait in memory. */
-const MOST_CORKED_BYTES = 16_384;
+const MAX_CORKED_BYTES = 16_384;
 const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it is handled, or leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
 /** Clients tell one ping's answer from another's by some bytes. */
-const LONGEST_ECHO_BYTES = 1_024;
+const MAX_ECHO_BYTES = 1_024;
 /** More than any credential takes. */
-const MOST_BYTES_BEFORE_INIT = 65_536;
+const MAX_BYTES_BEFORE_INIT = 65_536;
 
 export type SocketOperation = {
   /** Has a stream ended if the socket closes before it is over. */
@@ -113,7 +113,7 @@ export function serveSocket(options: {
   // Before ws, which takes what is unhandled and makes messages of it.
   connection.prependListener("data", (chunk: Buffer) => {
     unhandledBytes += chunk.length;
-    const isTooMuch = session.admission === null && unhandledBytes > MOST_BYTES_BEFORE_INIT;
+    const isTooMuch = session.admission === null && unhandledBytes > MAX_BYTES_BEFORE_INIT;
     if (isTooMuch) end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
     else count();
   });
@@ -198,7 +198,7 @@ export function serveSocket(options: {
       cork();
       // As bytes, because a string would wait on the heap.
       send((sent) => socket.send(Buffer.from(text), { binary: false }, sent), resolve);
-      if (socket.bufferedAmount > MOST_CORKED_BYTES) uncork();
+      if (socket.bufferedAmount > MAX_CORKED_BYTES) uncork();
     });
   }
 
@@ -234,7 +234,7 @@ export function serveSocket(options: {
   }
 
   function isBehind(): boolean {
-    return !session.isClosed() && socket.bufferedAmount > MOST_CORKED_BYTES;
+    return !session.isClosed() && socket.bufferedAmount > MAX_CORKED_BYTES;
   }
 
   function goOn(): void {
@@ -298,14 +298,14 @@ function keepAlive(socket: WebSocket, close: SocketSession["close"]): () => void
 
 /** With the ping's payload, unless that is long: pongs wait in memory until they are read. */
 function toPong(payload: unknown): string {
-  const isLong = Buffer.byteLength(JSON.stringify(payload ?? null)) > LONGEST_ECHO_BYTES;
+  const isLong = Buffer.byteLength(JSON.stringify(payload ?? null)) > MAX_ECHO_BYTES;
   return JSON.stringify({ type: "pong", ...(!isLong && { payload }) });
 }
 
 /** A text that a close frame has room for. */
 function toCloseReason(text: string): string {
   const bytes = Buffer.from(text);
-  if (bytes.length <= LONGEST_REASON_BYTES) return text;
-  const short = bytes.subarray(0, LONGEST_REASON_BYTES - 6).toString();
+  if (bytes.length <= MAX_REASON_BYTES) return text;
+  const short = bytes.subarray(0, MAX_REASON_BYTES - 6).toString();
   return `${short.replace(/\uFFFD+$/, "")}…`;
 }

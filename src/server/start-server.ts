@@ -125,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<{
 type Place = { readonly port: number; readonly host: string; readonly variable: string };
 
 /** As many as Linux keeps. Behind a burst that fills a shorter line, everybody else's come a second late. */
-const MOST_NEW_CONNECTIONS = 4_096;
+const MAX_NEW_CONNECTIONS = 4_096;
 /** libuv accepts one connection in a turn of the event loop, of each of these. */
 const LISTENERS = 32;
 /** Elsewhere the last one gets all connections, or none may. */
@@ -138,7 +138,7 @@ export async function listen(
   reusePort = false,
 ): Promise<number> {
   try {
-    server.listen({ ...place, reusePort, backlog: MOST_NEW_CONNECTIONS });
+    server.listen({ ...place, reusePort, backlog: MAX_NEW_CONNECTIONS });
     await once(server, "listening");
   } catch (error) {
     throw new ListenError(explain(error, { ...place, variable }), { cause: error });

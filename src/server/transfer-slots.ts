@@ -21,8 +21,8 @@ type Owner = { readonly slots: Set<Slot>; readonly line: Waiting[] };
 
 const SWEEP_MS = 1_000;
 const PATIENCE_MS = 10_000;
-const LEAST_BYTES_PER_MS = 1.024;
-const MOST_SLOW_MS = 20_000;
+const MIN_BYTES_PER_MS = 1.024;
+const MAX_SLOW_MS = 20_000;
 const OWNER_PART = 1 / 4;
 
 /**
@@ -91,7 +91,7 @@ export function createTransferSlots(most: number) {
     }
     for (const owner of owners.values())
       for (const slot of owner.slots)
-        if (waiting > 0 && now - slot.at >= MOST_SLOW_MS) cut(owner, slot);
+        if (waiting > 0 && now - slot.at >= MAX_SLOW_MS) cut(owner, slot);
     for (const owner of owners.values()) share(owner);
   }
 
@@ -138,5 +138,5 @@ function measure(slot: Slot, now: number): void {
   const bytes = slot.transfer.countBytes();
   const moved = bytes === null || slot.bytes === null ? Infinity : bytes - slot.bytes;
   slot.pace = moved / (now - slot.at);
-  if (slot.pace >= LEAST_BYTES_PER_MS) Object.assign(slot, { at: now, bytes });
+  if (slot.pace >= MIN_BYTES_PER_MS) Object.assign(slot, { at: now, bytes });
 }

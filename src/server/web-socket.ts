@@ -16,8 +16,8 @@ import { GRAPHQL_PATH } from "./server-parts.ts";
 /** How long a client may take to answer a close; an option that the types of ws lack. */
 const CLOSING = { closeTimeout: 2_000 };
 /** Of one message; clients need none, and each costs more than its bytes. */
-const MOST_FRAGMENTS = 1_024;
-const MOST_CHUNKS = 16_384;
+const MAX_FRAGMENTS = 1_024;
+const MAX_CHUNKS = 16_384;
 
 /** Whether a request asks for a WebSocket, and not for another protocol that is not spoken here. */
 export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
@@ -37,8 +37,8 @@ export function serveWebSocket(
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: parts.limits.webSocket.messageBytes,
-    maxFragments: MOST_FRAGMENTS,
-    maxBufferedChunks: MOST_CHUNKS,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_CHUNKS,
     // A small message may unpack to a large one.
     perMessageDeflate: false,
     ...CLOSING,

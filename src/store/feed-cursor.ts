@@ -44,9 +44,9 @@ const FORM = 1;
 const SHAPE = /^feed\d+_[\da-f]{12}_[\w-]+$/;
 
 /** Far more transactions than are ever open at once; each cursor of a page repeats them. */
-const MOST_OPEN = 500;
+const MAX_OPEN = 500;
 /** Above the longest that is made here: two lists of open transactions. */
-const LONGEST_CURSOR = 32_768;
+const MAX_CURSOR_LENGTH = 32_768;
 
 const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;
@@ -64,7 +64,7 @@ export function createCursorSeal(secret: string): CursorSeal {
   return {
     close(cursor) {
       const { told, stage } = cursor;
-      if (Math.max(told.open.length, stage?.until.open.length ?? 0) > MOST_OPEN) return "";
+      if (Math.max(told.open.length, stage?.until.open.length ?? 0) > MAX_OPEN) return "";
       const text = JSON.stringify(cursor);
       const padded = text.padEnd(Math.ceil(text.length / BLOCK_CHARACTERS) * BLOCK_CHARACTERS);
       const nonce = randomBytes(NONCE_BYTES);
@@ -74,7 +74,7 @@ export function createCursorSeal(secret: string): CursorSeal {
     },
     open(text) {
       if (text === "") return null;
-      if (text.length > LONGEST_CURSOR || !SHAPE.test(text)) throw new BadCursorError();
+      if (text.length > MAX_CURSOR_LENGTH || !SHAPE.test(text)) throw new BadCursorError();
       if (!text.startsWith(prefix)) return null;
       const bytes = Buffer.from(text.slice(prefix.length), "base64url");
       try {

@@ -14,9 +14,9 @@ import { JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { Feed, FeedOptions, FeedPage } from "./job-store.ts";
 
 /** Whoever is further behind reads the list anew, which costs less. */
-const MOST_CHANGES_BEHIND = 10_000;
+const MAX_CHANGES_BEHIND = 10_000;
 /** A cursor that lists more would be too long. */
-const MOST_UNHEARD = 100;
+const MAX_UNHEARD = 100;
 
 /**
  * Each row carries the number of the transaction that changed it last, and a cursor holds a snapshot: which numbers had
@@ -67,7 +67,7 @@ async function readPage(
     .execute();
   const isWhole = rows.length <= limit;
   if (!isWhole) {
-    const [beyond] = await changed.select("id").offset(MOST_CHANGES_BEHIND).limit(1).execute();
+    const [beyond] = await changed.select("id").offset(MAX_CHANGES_BEHIND).limit(1).execute();
     if (beyond !== undefined) return null;
   }
 
@@ -137,7 +137,7 @@ function aggregateUnheard(
       select status_changed from jobs
       where ${isAfter(changed, until, ownerId)}
         and ${isIn(number, until)} and not (${isIn(number, toHeard(cursor))})
-      order by ${changed}, id limit ${MOST_UNHEARD + 1}
+      order by ${changed}, id limit ${MAX_UNHEARD + 1}
     ) as unheard
   )`;
 }
@@ -145,7 +145,7 @@ function aggregateUnheard(
 function toUnheard(numbers: string | null): Pick<FeedCursor, "unheard"> {
   if (numbers === null) return {};
   const unheard = numbers.split(",").map(Number);
-  return { unheard: unheard.length > MOST_UNHEARD ? null : unheard };
+  return { unheard: unheard.length > MAX_UNHEARD ? null : unheard };
 }
 
 /** Of which changes the status was told. */

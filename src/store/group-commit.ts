@@ -6,8 +6,8 @@ import type { Database, Write } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
 /** Reads wait for a commit with all that it is of, and everybody for the disk. */
-const MOST_TOGETHER = 50;
-const MOST_BYTES_TOGETHER = 262_144;
+const MAX_TOGETHER = 50;
+const MAX_BYTES_TOGETHER = 262_144;
 
 type Waiting = {
   readonly isOne: boolean;
@@ -53,8 +53,8 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
 
   function countTogether(): number {
     let bytes = 0;
-    const tooMany = waiting.findIndex((write) => (bytes += write.bytes) > MOST_BYTES_TOGETHER);
-    return Math.min(MOST_TOGETHER, tooMany === -1 ? waiting.length : Math.max(1, tooMany));
+    const tooMany = waiting.findIndex((write) => (bytes += write.bytes) > MAX_BYTES_TOGETHER);
+    return Math.min(MAX_TOGETHER, tooMany === -1 ? waiting.length : Math.max(1, tooMany));
   }
 
   async function commit(writes: readonly Waiting[]): Promise<void> {

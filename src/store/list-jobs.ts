@@ -8,13 +8,13 @@ import type { JobFilter, JobPage, JobPosition, JobRange, Jobs } from "./job-stor
 import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
 
 /** Whoever has more jobs than this wants to know that, and not how many. */
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 /** Many texts are common, and then a few rows fill a page. */
 const FIRST_ROWS = 100;
 /** Nobody else is served during a step that this process makes itself. */
-const MOST_ROWS = 500;
+const MAX_ROWS = 500;
 /** Where each step is a journey. */
-const MOST_ROWS_SHARED = 5_000;
+const MAX_ROWS_SHARED = 5_000;
 const LONG_STEP_MS = 10;
 
 /*
@@ -27,7 +27,7 @@ export function createJobLists({
   reads,
   toTexts,
 }: Database): Pick<Jobs, "list" | "count" | "listDeploymentIds" | "findDeployments"> {
-  const mostRows = isShared ? MOST_ROWS_SHARED : MOST_ROWS;
+  const mostRows = isShared ? MAX_ROWS_SHARED : MAX_ROWS;
 
   /** By keyset: it begins at a place in the index, however many jobs stand before it. */
   async function readPage(range: JobRange): Promise<JobPage> {
@@ -105,10 +105,10 @@ export function createJobLists({
       if (filter.statuses?.length === 0) return 0;
       // Each status along its index, and none further than all together may be.
       const all = unite(
-        toStretches({ also: sql`` }, { filter, direction: "forward" }, MOST_COUNTED),
+        toStretches({ also: sql`` }, { filter, direction: "forward" }, MAX_COUNTED),
       );
       const { rows } = await sql<{ readonly count: number }>`
-        select count(*) as count from (select id from (${all}) as places limit ${MOST_COUNTED}) as counted
+        select count(*) as count from (select id from (${all}) as places limit ${MAX_COUNTED}) as counted
       `.execute(reads);
       return rows[0]?.count ?? 0;
     },

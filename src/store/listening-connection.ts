@@ -6,8 +6,8 @@ import type { Logger } from "pino";
 
 import { sleepFor } from "../runtime/sleep.ts";
 
-const SHORTEST_BACK_OFF_MS = 500;
-const LONGEST_BACK_OFF_MS = 5_000;
+const MIN_BACK_OFF_MS = 500;
+const MAX_BACK_OFF_MS = 5_000;
 
 const LOST =
   "The connection that hears of other gateways' changes was lost and is being reopened. Until then those changes show up to 15 s late. Check the database if this lasts.";
@@ -63,7 +63,7 @@ export async function startListening(options: {
         failures += 1;
       }
       tried.resolve();
-      const backOffMs = Math.min(LONGEST_BACK_OFF_MS, SHORTEST_BACK_OFF_MS * 2 ** (failures - 1));
+      const backOffMs = Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** (failures - 1));
       await sleepFor(backOffMs * (0.5 + Math.random() / 2), closing.signal);
     }
   }

@@ -12,7 +12,7 @@ const CLAIM_MS = 9_000;
 const NEVER_MS = 60_000;
 
 /** Of a queue that is made due. All take 15 s, the longest between two looks at one of its jobs, so they double at most. */
-const MOST_OF_QUEUE = 1_000;
+const MAX_OF_QUEUE = 1_000;
 const BETWEEN_LOOKS_MS = 15;
 
 /** The first look after the acceptance; earlier, the upstream may not know its own job. */
@@ -210,7 +210,7 @@ export function createLooks(database: Database): LookTable {
           select id, row_number() over (order by (0 + created_at), id) - 1 as place from jobs
           where deployment_id = ${deploymentId} and status = 'IN_QUEUE'
             and coalesce(upstream, '') in (${sql.join(stretches)}) and away_since is null
-          order by (0 + created_at), id limit ${MOST_OF_QUEUE}
+          order by (0 + created_at), id limit ${MAX_OF_QUEUE}
         ), waiting as (
           select job_id, ${soon} as soon from queue join looks on looks.job_id = queue.id
           where was_due_at is null and due_at > ${soon} ${unlocked}

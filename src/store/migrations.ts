@@ -4,7 +4,7 @@ import { SANDBOX } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import type { DatabaseKind } from "./dialect.ts";
 import { DELETE_LOOK, keepLook, MOVE_LOOK } from "./looks.ts";
-import { MOST_RUNS } from "./read-runs.ts";
+import { MAX_RUNS } from "./read-runs.ts";
 
 /** What brings the tables from one form to the next; its number is its place in the list. */
 type Migration = {
@@ -535,7 +535,7 @@ const addRun = (
   delete from runs where number in (
     select number from runs where deployment_id = new.deployment_id ${isSame} and number <= (
       select number from runs where deployment_id = new.deployment_id ${isSame}
-      order by number desc limit 1 offset ${sql.lit(MOST_RUNS)}
+      order by number desc limit 1 offset ${sql.lit(MAX_RUNS)}
     ) ${sql.raw(kind === "postgres" ? "for update skip locked" : "")}
   );`;
 

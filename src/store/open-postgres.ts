@@ -23,10 +23,10 @@ type PostgresOptions = {
   readonly mostSilenceMs?: number;
 };
 
-const MOST_WRITERS = 6;
-const MOST_READERS = 6;
+const MAX_WRITERS = 6;
+const MAX_READERS = 6;
 /** A third of them, so that no owner alone can keep the others waiting. */
-const READS_PER_OWNER = MOST_READERS / 3;
+const READS_PER_OWNER = MAX_READERS / 3;
 
 /**
  * Each list is read along its index, in its order. With old statistics a planner may think that a sort of few rows is
@@ -74,8 +74,8 @@ export async function openPostgres(
     // Kysely itself closes none that was never used.
     return { queries, close: () => pool.end() };
   };
-  const writers = open({ ...PATIENCE, max: MOST_WRITERS }, mostSilenceMs);
-  const readers = open({ ...PATIENCE, max: MOST_READERS }, mostSilenceMs, READER_SETTINGS);
+  const writers = open({ ...PATIENCE, max: MAX_WRITERS }, mostSilenceMs);
+  const readers = open({ ...PATIENCE, max: MAX_READERS }, mostSilenceMs, READER_SETTINGS);
   const looks = open({ ...PATIENCE, max: 1 }, mostSilenceMs, LOOK_SETTINGS);
   const { queries } = writers;
   const database: Database = {

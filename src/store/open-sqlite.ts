@@ -21,7 +21,7 @@ const IN_MEMORY = ":memory:";
 const READS_PER_OWNER = 8;
 
 /** What the file of the newest changes shrinks to, once a backup that held it up has ended. */
-const MOST_WAL_BYTES = 64 * 1_048_576;
+const MAX_WAL_BYTES = 64 * 1_048_576;
 
 /**
  * A migrated SQLite database: `:memory:`, or a file (and its folder) that is made where it does not exist and that no
@@ -67,7 +67,7 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
   rollback.defer(() => sqlite.close());
   // FULL: what was promised to a caller survives a power loss, not only a crash.
   sqlite.exec(
-    `pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = ${MOST_WAL_BYTES}`,
+    `pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = ${MAX_WAL_BYTES}`,
   );
   sqlite.exec("pragma temp_store = memory");
   sqlite.function("look_ms", () => Math.floor(monotonic()));

@@ -7,7 +7,7 @@ import type { JobStore } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 
 /** That are kept of a deployment and upstream. */
-export const MOST_RUNS = 200;
+export const MAX_RUNS = 200;
 
 export function createReadRuns({ reads, upstream }: Database): JobStore["readRuns"] {
   return async (deploymentId) => {
@@ -17,7 +17,7 @@ export function createReadRuns({ reads, upstream }: Database): JobStore["readRun
       .where("deployment_id", "=", deploymentId)
       .where("upstream", "in", namesOf(upstream))
       .orderBy("number", "desc")
-      .limit(MOST_RUNS)
+      .limit(MAX_RUNS)
       .execute();
     return rows.map(toRun);
   };

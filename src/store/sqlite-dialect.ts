@@ -20,9 +20,9 @@ import type { DiskWatch } from "./disk-watch.ts";
 const PATIENCE_MS = 1_000;
 const BETWEEN_TRIES_MS = 20;
 const BEGIN = "begin immediate";
-const MOST_PREPARED = 200;
+const MAX_PREPARED = 200;
 /** Those of long lists of ids come in every length. */
-const LONGEST_PREPARED = 4_000;
+const MAX_PREPARED_LENGTH = 4_000;
 
 /**
  * Lets Kysely speak to Node's own SQLite. While another program holds the lock, a statement waits without blocking the
@@ -75,7 +75,7 @@ function waitForLock(connection: DatabaseConnection, disk: DiskWatch) {
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
   // To prepare a statement takes longer than to run most of them.
   const prepared = new LRUCache<string, SqliteStatement>({
-    max: MOST_PREPARED,
+    max: MAX_PREPARED,
     memoMethod: (sql) => toKyselyStatement(database, sql),
   });
   return {
@@ -84,7 +84,7 @@ function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
       // A full disk has rolled the transaction back already; a second rollback would fail and hide the reason.
       const isNothing = sql === "rollback" && !database.isTransaction;
       const text = isNothing ? "select 1 where false" : sql;
-      return text.length > LONGEST_PREPARED
+      return text.length > MAX_PREPARED_LENGTH
         ? toKyselyStatement(database, text)
         : prepared.memo(text);
     },

@@ -7,7 +7,7 @@ import type { Jobs } from "./job-store.ts";
  * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets the
  * time to write down the outcome that everybody gets.
  */
-const LONGEST_LEASE_MS = 720_000;
+const MAX_LEASE_MS = 720_000;
 
 /** In the place of a time: the submit was given up for good. */
 const ABANDONED = 0;
@@ -43,7 +43,7 @@ export function createSubmitLeases(
               eb("status", "=", "SUBMITTING"),
               eb.or([
                 eb("submit_until", "<=", nowMs),
-                eb("submit_until", ">", eb(nowMs, "+", LONGEST_LEASE_MS)),
+                eb("submit_until", ">", eb(nowMs, "+", MAX_LEASE_MS)),
               ]),
             ]),
           ),

@@ -16,9 +16,9 @@ const CHANNEL = "runcomfy_gateway";
 const BETWEEN_MESSAGES_MS = 200;
 
 /** Postgres refuses a payload of 8,000 bytes; what surrounds the topics takes less than a hundred. */
-const MOST_BYTES_OF_TOPICS = 7_800;
+const MAX_BYTES_OF_TOPICS = 7_800;
 /** Far more than fit into a message. */
-const MOST_PENDING = 1_000;
+const MAX_PENDING = 1_000;
 
 /** The topic of whoever watches everybody's jobs; others are a job's id and an owner's mark. */
 const EVERYBODY = "*";
@@ -61,7 +61,7 @@ export async function startWakeUps(dependencies: {
     announce(jobId, ownerId) {
       local.announce(jobId, ownerId);
       for (const topic of toTopics(jobId, ownerId)) {
-        if (pending.size < MOST_PENDING) pending.add(topic);
+        if (pending.size < MAX_PENDING) pending.add(topic);
       }
       if (!isSending) void sendPending();
     },
@@ -87,7 +87,7 @@ export async function startWakeUps(dependencies: {
   /** More topics than a message holds become "any". Never rejects. */
   async function send(topics: readonly string[]): Promise<void> {
     const text = JSON.stringify(topics);
-    const isAll = topics.length === MOST_PENDING || Buffer.byteLength(text) > MOST_BYTES_OF_TOPICS;
+    const isAll = topics.length === MAX_PENDING || Buffer.byteLength(text) > MAX_BYTES_OF_TOPICS;
     const news = isAll ? { all: true } : { t: topics };
     await notify(CHANNEL, JSON.stringify({ g: gatewayId, ...news }));
   }

@@ -1,6 +1,6 @@
 /** What all walks of an operation have together: time in their steps, and by the clock. */
-const MOST_STEPS_MS = 2_000;
-const MOST_MS = 5_000;
+const MAX_STEPS_MS = 2_000;
+const MAX_MS = 5_000;
 
 export type WalkBudget = {
   /** Runs a step in its turn; resolves with how long it took, too. */
@@ -18,12 +18,12 @@ export function createWalkBudget({
   readonly now?: (() => number) | undefined;
   readonly inTurn?: <Value>(run: () => Promise<Value>) => Promise<Value>;
 } = {}): WalkBudget {
-  let leftMs = MOST_STEPS_MS;
+  let leftMs = MAX_STEPS_MS;
   let endsAt: number | undefined;
 
   return {
     async step(run) {
-      endsAt ??= now() + MOST_MS;
+      endsAt ??= now() + MAX_MS;
       return await inTurn(async () => {
         const beganAt = now();
         const value = await run();

@@ -9,7 +9,7 @@ import { fromTraceparent } from "./traceparent.ts";
 /** An end that is older is told to somebody who came late. */
 const RECENT_MS = 60_000;
 /** Ends that are known to have been told. */
-const MOST_TOLD = 10_000;
+const MAX_TOLD = 10_000;
 
 /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
 export type NoteEnd = (name: string, job: Job, startTime: number) => Promise<void>;
@@ -31,7 +31,7 @@ export function createNoteEnd(tracer: Tracer, jobs: Pick<Jobs, "readTraceparent"
  * sent: one, however many watch.
  */
 export function createEndWatch(noteEnd: NoteEnd) {
-  const told = new LRUCache<string, true>({ max: MOST_TOLD });
+  const told = new LRUCache<string, true>({ max: MAX_TOLD });
 
   /** The same events. */
   return <Event>(

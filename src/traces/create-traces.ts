@@ -15,7 +15,7 @@ import { createEndWatch, createNoteEnd, toAttributes } from "./create-ends.ts";
 import { fromTraceparent, toTraceparent } from "./traceparent.ts";
 
 /** Of a name that a client chose. */
-const MOST_NAME_CHARACTERS = 100;
+const MAX_NAME_CHARACTERS = 100;
 
 /**
  * What surrounds the gateway's work to make spans of it: operations, what they do to the store, calls to RunComfy, looks,
@@ -28,7 +28,7 @@ export function createTraces(tracer: Tracer) {
   const aroundOperation: AroundOperation = async ({ kind, name, traceparent }, run) => {
     const attributes = {
       "graphql.operation.type": kind,
-      ...(name !== null && { "graphql.operation.name": name.slice(0, MOST_NAME_CHARACTERS) }),
+      ...(name !== null && { "graphql.operation.name": name.slice(0, MAX_NAME_CHARACTERS) }),
     };
     const options = { kind: SpanKind.SERVER, attributes };
     return await runIn(kind, options, fromTraceparent(traceparent), async (span) => {

@@ -15,7 +15,7 @@ import type { JobStore } from "../store/job-store.ts";
 export type Learning = ReturnType<typeof createLearning>;
 
 const KEPT_MS = 2_000;
-const MOST_DEPLOYMENTS = 500;
+const MAX_DEPLOYMENTS = 500;
 
 /**
  * What the last 200 runs of each deployment teach, at most two seconds old: the same on all gateways, as they read the same
@@ -34,7 +34,7 @@ export function createLearning({
     string,
     Promise<{ readonly runs: readonly Run[]; readonly times: Times }>
   >({
-    max: MOST_DEPLOYMENTS,
+    max: MAX_DEPLOYMENTS,
     ttl: KEPT_MS,
     // Otherwise it caches the time with a timer of its own.
     ttlResolution: 0,

@@ -6,7 +6,7 @@ import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts
 import type { Look } from "./look-at-job.ts";
 
 /** How many unknown status words are told apart. */
-const MOST_WORDS = 100;
+const MAX_WORDS = 100;
 
 /** What the log is told of looks. */
 export function createLookLog(log: BaseLogger) {
@@ -25,7 +25,7 @@ export function createLookLog(log: BaseLogger) {
           "RunComfy says that a job is another account's, so it is paused, as others of that account will be. Set RUNCOMFY_API_TOKEN to a token of that account to go on with them.",
         );
       }
-      if (word !== undefined && !words.has(word) && words.size < MOST_WORDS) {
+      if (word !== undefined && !words.has(word) && words.size < MAX_WORDS) {
         words.add(word);
         log.warn(
           { jobId, word },

@@ -2,10 +2,10 @@ import { LRUCache } from "lru-cache";
 
 const FIRST_WINDOW = 16;
 /** One claim takes no more, so that a deployment that nobody knows yet goes no further beyond its window. */
-const MOST_IN_A_CLAIM = 64;
+const MAX_IN_A_CLAIM = 64;
 /** The part of all room that one deployment may take. */
-const MOST_PART = 7 / 8;
-const MOST_DEPLOYMENTS = 1_000;
+const MAX_PART = 7 / 8;
+const MAX_DEPLOYMENTS = 1_000;
 
 /** An answer is slow when it takes this much longer than usual. */
 const SLOW_FACTOR = 2;
@@ -25,10 +25,10 @@ export function createLookRoom({
   readonly most: number;
   readonly monotonic: () => number;
 }) {
-  const mostOfOne = Math.max(1, Math.floor(most * MOST_PART));
+  const mostOfOne = Math.max(1, Math.floor(most * MAX_PART));
   let underWay = 0;
   const windows = new LRUCache<string, Window>({
-    max: MOST_DEPLOYMENTS,
+    max: MAX_DEPLOYMENTS,
     memoMethod: () => ({
       size: Math.min(FIRST_WINDOW, mostOfOne),
       isStarting: true,
@@ -64,7 +64,7 @@ export function createLookRoom({
         isFull(window) || window.underWay === 0 ? [] : window.size - window.underWay,
       );
       const least = rooms.length === 0 ? 0 : Math.floor(Math.min(...rooms));
-      return Math.min(most - underWay, MOST_IN_A_CLAIM, Math.max(FIRST_WINDOW, least));
+      return Math.min(most - underWay, MAX_IN_A_CLAIM, Math.max(FIRST_WINDOW, least));
     },
     /** The deployments of which none may be claimed. */
     fullDeployments: () => [...windows].flatMap(([id, window]) => (isFull(window) ? id : [])),

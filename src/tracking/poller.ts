@@ -30,7 +30,7 @@ const BETWEEN_TICKS_MS = 50;
 const BETWEEN_FULL_TICKS_MS = 10;
 
 /** How soon a gateway sees what another one has left or made due. */
-const LONGEST_SLEEP_MS = 1_000;
+const MAX_SLEEP_MS = 1_000;
 
 /** How long a job waits when the gateway itself could not look at it or record what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
@@ -39,7 +39,7 @@ const LOCAL_FAILURE_DELAY_MS = 2_000;
 const OUTAGE_DELAY_MS = 1_000;
 
 /** These have room of their own, because somebody waits for each. */
-const MOST_WANTED_AT_ONCE = 16;
+const MAX_WANTED_AT_ONCE = 16;
 
 /**
  * Claims the looks that are due, as many as it has room for, looks, records the news, and puts back when to look next. So
@@ -95,7 +95,7 @@ export function createPoller(dependencies: {
     try {
       await putBackEnded();
       const paceMs = pace.lookDelayMs();
-      if (paceMs > 0) return Math.min(paceMs, LONGEST_SLEEP_MS);
+      if (paceMs > 0) return Math.min(paceMs, MAX_SLEEP_MS);
       await claimWanted();
       if (monotonic() >= dueAt) await claimDue();
       lookLog.noteMade("looks");
@@ -107,7 +107,7 @@ export function createPoller(dependencies: {
   }
 
   async function claimDue(): Promise<void> {
-    dueAt = monotonic() + LONGEST_SLEEP_MS;
+    dueAt = monotonic() + MAX_SLEEP_MS;
     for (;;) {
       const limit = room.free();
       // The end of a look wakes the loop.
@@ -127,7 +127,7 @@ export function createPoller(dependencies: {
   }
 
   async function claimWanted(): Promise<void> {
-    const asked = [...wanted].slice(0, MOST_WANTED_AT_ONCE - wantedUnderWay);
+    const asked = [...wanted].slice(0, MAX_WANTED_AT_ONCE - wantedUnderWay);
     if (asked.length === 0) return;
     const claimed = await table.claimThese(asked.map(([id]) => id));
     const looks = new Map(claimed.map((look) => [look.job.id, look]));
@@ -230,7 +230,7 @@ export function createPoller(dependencies: {
       const waitMs = await tick();
       const shortestMs = room.isShort() ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS;
       await sleepFor(shortestMs, closing.signal);
-      const restMs = Math.min(waitMs, LONGEST_SLEEP_MS) - shortestMs;
+      const restMs = Math.min(waitMs, MAX_SLEEP_MS) - shortestMs;
       if (restMs > 0) await sleepFor(restMs, AbortSignal.any([closing.signal, alarm.signal]));
     }
   }

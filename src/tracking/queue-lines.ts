@@ -10,8 +10,8 @@ const FRESH_MS = 15_000;
 const BETWEEN_LOOKS_MS = 120_000;
 /** Those who wait in a line that moves faster than expected are looked at again so often at most. */
 const BETWEEN_HURRIES_MS = 2_000;
-const MOST_LINES = 1_000;
-const MOST_JOBS = 100_000;
+const MAX_LINES = 1_000;
+const MAX_JOBS = 100_000;
 
 /**
  * A deployment's queue is first in, first out: when one job has moved up by three places, so have all behind it. So
@@ -20,10 +20,10 @@ const MOST_JOBS = 100_000;
 export function createQueueLines(monotonic: () => number) {
   /** By deployment: how far its line has moved since this process first saw it, and when that was last seen. */
   const lines = new LRUCache<string, { moved: number; seenAt: number; hurriedAt: number }>({
-    max: MOST_LINES,
+    max: MAX_LINES,
     memoMethod: () => ({ moved: 0, seenAt: -Infinity, hurriedAt: -Infinity }),
   });
-  const places = new LRUCache<string, Place>({ max: MOST_JOBS });
+  const places = new LRUCache<string, Place>({ max: MAX_JOBS });
 
   return {
     /**

@@ -9,7 +9,7 @@ import type { Jobs, Result } from "../store/job-store.ts";
 export type RecordObservation = ReturnType<typeof createRecordObservation>;
 
 /** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
-const MOST_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 
 /**
  * Writes what an observation says that is new: the one way in which a job ever changes. Returns the job as it then is, or
@@ -27,7 +27,7 @@ export function createRecordObservation(dependencies: {
   const { jobs, upstream, now, onKeep } = dependencies;
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
     let result: Result | null = null;
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const job = attempt === 0 && known ? known : await jobs.read(jobId);
       if (job === null) return null;
       const next = advance(job, observation, new Date(now()), upstream);
@@ -39,7 +39,7 @@ export function createRecordObservation(dependencies: {
       return next;
     }
     throw new Error(
-      `${jobId} changed ${MOST_ATTEMPTS} times while one change was written; look again later`,
+      `${jobId} changed ${MAX_ATTEMPTS} times while one change was written; look again later`,
     );
   };
 }

@@ -1,5 +1,5 @@
 import { InvalidInputError, JobNotFoundError } from "../job/errors.ts";
-import { checkJson, MOST_INPUT_BYTES } from "../job/input-issue.ts";
+import { checkJson, MAX_INPUT_BYTES } from "../job/input-issue.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
@@ -45,7 +45,7 @@ export function createRerunJob({
 
   async function readKept(jobId: string): Promise<JsonObject | null> {
     const [size] = await store.documents.read([jobId], 0);
-    if (size && size.input.bytes > MOST_INPUT_BYTES) throw new InvalidInputError([TOO_LARGE]);
+    if (size && size.input.bytes > MAX_INPUT_BYTES) throw new InvalidInputError([TOO_LARGE]);
     return await store.documents.readInput(jobId);
   }
 }

@@ -6,7 +6,7 @@ import type { Jobs } from "../store/job-store.ts";
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */
-const SHORTEST_LIFE_MS = DAY_MS + 2 * 3_600_000;
+const MIN_LIFE_MS = DAY_MS + 2 * 3_600_000;
 const BETWEEN_SWEEPS_MS = 60_000;
 /** So that nobody else waits long for the database. */
 const BETWEEN_BATCHES_MS = 100;
@@ -28,7 +28,7 @@ export function startRetention(options: {
   const { signal } = closing;
   const ages = {
     finishedForMs: days * DAY_MS,
-    createdForMs: Math.max(days * DAY_MS, SHORTEST_LIFE_MS),
+    createdForMs: Math.max(days * DAY_MS, MIN_LIFE_MS),
   };
 
   async function sweep(): Promise<number> {

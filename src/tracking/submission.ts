@@ -44,7 +44,7 @@ export type Submission = {
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
 };
 
-const LONGEST_KEY = 255;
+const MAX_KEY_LENGTH = 255;
 const NOTHING = { issues: [], warnings: [] };
 
 /**
@@ -103,8 +103,8 @@ const asItIs: Spelling = (path) => path;
 
 function checkKey(key: string): InputIssue[] {
   const problem =
-    key.length === 0 || key.length > LONGEST_KEY
-      ? `has to be 1 to ${LONGEST_KEY} characters long; a UUID serves well`
+    key.length === 0 || key.length > MAX_KEY_LENGTH
+      ? `has to be 1 to ${MAX_KEY_LENGTH} characters long; a UUID serves well`
       : textProblem(key);
   return problem === null ? [] : [{ path: ["idempotencyKey"], message: problem }];
 }

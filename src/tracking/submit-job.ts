@@ -45,10 +45,10 @@ export type UploadsOfInputs = {
 export type Submitter = ReturnType<typeof createSubmitJob>;
 
 /** How often a key may be taken by others whose submits are then refused. */
-const MOST_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
 
 /** How often to renew a submit lease that a slow database makes old by the time it comes. */
-const MOST_EXTENSIONS = 3;
+const MAX_EXTENSIONS = 3;
 
 /** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
 const UNSENT_PART = 0.4;
@@ -128,7 +128,7 @@ export function createSubmitJob(dependencies: {
 
   async function submitUnderKey(checking: Promise<Submission>): Promise<Submitted> {
     const submission = await checking;
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const job = (await findKeyed(submission)) ?? (await submitOnce(submission));
       if (job !== null) return { job, warnings: submission.warnings };
     }
@@ -242,7 +242,7 @@ export function createSubmitJob(dependencies: {
   async function mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
     const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
     if (isFresh(insertedAt)) return true;
-    for (let extensions = 0; extensions < MOST_EXTENSIONS; extensions++) {
+    for (let extensions = 0; extensions < MAX_EXTENSIONS; extensions++) {
       const since = monotonic();
       if (!(await jobs.extendSubmit(jobId, leaseMs))) return false;
       if (isFresh(since)) return true;

@@ -13,7 +13,7 @@ export type SubmitTurn = {
 };
 
 /** All waiting inputs take no more, as JSON, and one owner's no more than they leave free. */
-const MOST_WAITING_BYTES = 64 * 1024 * 1024;
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
 
@@ -51,7 +51,7 @@ export function createSubmitTurns(options: {
 
   function hasRoom(ownerId: string, bytes: number): boolean {
     const ofOwner = (lines.get(ownerId)?.bytes ?? 0) + bytes;
-    return ofOwner <= MOST_WAITING_BYTES - waitingBytes - bytes;
+    return ofOwner <= MAX_WAITING_BYTES - waitingBytes - bytes;
   }
 
   function refuse(ownerId: string): UpstreamError {

@@ -11,7 +11,7 @@ export type Upkeep = ReturnType<typeof createUpkeep>;
 
 const BETWEEN_BEATS_MS = 2_000;
 /** Of the jobs that one beat settles or ends. */
-const MOST_JOBS = 500;
+const MAX_JOBS = 500;
 
 /** A submit is settled when it was found abandoned for so long, with the database answering all the time. */
 const ABANDONED_MS = 6_000;
@@ -50,7 +50,7 @@ export function createUpkeep(dependencies: {
 
   /** Right after an outage of the database, their own gateways may still have an outcome to write down. */
   async function settleAbandoned(): Promise<void> {
-    const jobIds = await store.jobs.listAbandonedSubmits(MOST_JOBS);
+    const jobIds = await store.jobs.listAbandonedSubmits(MAX_JOBS);
     const foundAt = monotonic();
     abandonedSince = new Map(jobIds.map((id) => [id, abandonedSince.get(id) ?? foundAt]));
     for (const [jobId, since] of abandonedSince) {
@@ -73,7 +73,7 @@ export function createUpkeep(dependencies: {
     answeredSince = Math.min(answeredSince, monotonic());
     if (monotonic() - answeredSince < LAST_LOOK_MS) return;
     const before = new Date(now() - deadlineSeconds * 1_000 - LAST_LOOK_MS);
-    const overdue = await store.jobs.listOverdue(before, MOST_JOBS);
+    const overdue = await store.jobs.listOverdue(before, MAX_JOBS);
     const error = expired(deadlineSeconds);
     for (const id of overdue) await record(id, { kind: "failed", error, finishedAt: null });
   }

@@ -28,7 +28,7 @@ export type DetailReader = {
 
 const JOBS_PER_READ = 200;
 /** Most documents are smaller, and those of some hundred jobs fit into memory at once. */
-export const MOST_SMALL_BYTES = 16_384;
+export const MAX_SMALL_BYTES = 16_384;
 
 export function createDetailReader(
   store: {
@@ -39,7 +39,7 @@ export function createDetailReader(
 ): DetailReader {
   return {
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.documents.read(ids, MOST_SMALL_BYTES)),
+      inTurn(ownerId, () => store.documents.read(ids, MAX_SMALL_BYTES)),
     ),
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
       inTurn(ownerId, () => store.jobs.readHistories(ids)),

@@ -26,7 +26,7 @@ type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<
  * and what is sent on one socket in a turn leaves together.
  */
 const TOLD_AT_FIRST = 100;
-const MOST_TOLD_AT_ONCE = 1_000;
+const MAX_TOLD_AT_ONCE = 1_000;
 
 type EstimateOf = (job: Job) => Promise<Estimate | null>;
 
@@ -230,7 +230,7 @@ function openGroup(
         isBehind = true;
         return;
       }
-      const until = Math.min(told + MOST_TOLD_AT_ONCE, Math.max(TOLD_AT_FIRST, 2 * told));
+      const until = Math.min(told + MAX_TOLD_AT_ONCE, Math.max(TOLD_AT_FIRST, 2 * told));
       for (const watcher of present.slice(told, until)) tell(watcher, found);
       told = until;
     }

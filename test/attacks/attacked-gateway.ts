@@ -8,7 +8,7 @@ import type { GatewayProcess } from "../support/spawn-gateway.ts";
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
 
 /** What a turn of the event loop may take of the thread's CPU, whatever one owner does. */
-const MOST_MS_A_TURN = 150;
+const MAX_MS_A_TURN = 150;
 
 /** A gateway in a process of its own, in front of a faulty upstream. */
 export type AttackedGateway = {
@@ -82,7 +82,7 @@ export async function startAttackedGateway(
     async expectShortTurns(attack) {
       await readGauge();
       const result = await attack();
-      expect((await readGauge()).longestTurnMs).toBeLessThan(MOST_MS_A_TURN);
+      expect((await readGauge()).longestTurnMs).toBeLessThan(MAX_MS_A_TURN);
       return result;
     },
     async expectUnharmed() {

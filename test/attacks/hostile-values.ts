@@ -12,7 +12,7 @@ import {
   isUnionType,
 } from "graphql";
 
-const MOST_LEVELS = 4;
+const MAX_LEVELS = 4;
 const VALID_VALUES: Readonly<Record<string, string>> = { ID: '"d"', JSON: "{}" };
 
 /** An argument somewhere in the schema, and how to ask with a value for it. */
@@ -36,7 +36,7 @@ export function listArguments(schema: GraphQLSchema): readonly ArgumentPlace[] {
   ].flatMap(({ kind, type }) =>
     type ? [{ kind, type, name: type.name, wrap: (inner: string) => `${kind} { ${inner} }` }] : [],
   );
-  for (let depth = 0; depth < MOST_LEVELS; depth += 1) {
+  for (let depth = 0; depth < MAX_LEVELS; depth += 1) {
     level = level.flatMap((way) => {
       if (seen.has(way.type.name)) return [];
       seen.add(way.type.name);
@@ -110,7 +110,7 @@ export function hostileValues(type: GraphQLInputType, depth = 0): fc.Arbitrary<u
     fc.double(),
     fc.jsonValue(),
   );
-  if (depth > MOST_LEVELS) return odd;
+  if (depth > MAX_LEVELS) return odd;
   if (isListType(type))
     return fc.oneof(odd, fc.array(hostileValues(type.ofType, depth + 1), { maxLength: 4 }));
   if (isEnumType(type))

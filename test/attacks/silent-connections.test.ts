@@ -5,7 +5,7 @@ import { openSilently } from "./open-silently.ts";
 
 /** Enough that what each takes stands out from what a process takes anyway. */
 const COUNT = 3_000;
-const MOST_KIB_EACH = 16;
+const MAX_KIB_EACH = 16;
 const HANDSHAKE =
   "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n";
 
@@ -26,7 +26,7 @@ test.each([
     const { open, close } = await openSilently(gateway.port, COUNT, firstMessage);
     onTestFinished(close);
     expect(open).toBe(COUNT);
-    await gateway.expectHeldBelow(before + (COUNT * MOST_KIB_EACH) / 1_024);
+    await gateway.expectHeldBelow(before + (COUNT * MAX_KIB_EACH) / 1_024);
     await gateway.expectUnharmed();
   },
 );

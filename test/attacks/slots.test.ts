@@ -10,8 +10,8 @@ import { openSocket } from "../support/raw-socket.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
 const ORIGIN = "https://gateway.example.com";
-const MOST_UPLOADS = 200;
-const MOST_READERS = 1_000;
+const MAX_UPLOADS = 200;
+const MAX_READERS = 1_000;
 const TIMEOUT = { timeout: 120_000 };
 const POLL = { timeout: 60_000, interval: 100 };
 
@@ -35,14 +35,14 @@ afterAll(async () => {
 
 test("owners whose uploads drip keep nobody else from uploading", TIMEOUT, async () => {
   const dripping: Connection[] = [];
-  for (let count = 0; count < MOST_UPLOADS; count += 1) {
+  for (let count = 0; count < MAX_UPLOADS; count += 1) {
     const { putUrl } = await createUpload(count % 2 === 0 ? greedy : other, 1_000_000);
     const lines = ["content-length: 1000000", "expect: 100-continue"];
     dripping.push(await begin(`PUT ${toPath(putUrl)}`, lines));
   }
   // The gateway asks for the body of whoever has a slot.
   const countOf = (status: string) => dripping.filter(({ text }) => text().includes(status)).length;
-  await expect.poll(() => countOf("100 Continue"), POLL).toBe(MOST_UPLOADS);
+  await expect.poll(() => countOf("100 Continue"), POLL).toBe(MAX_UPLOADS);
   const drip = setInterval(() => dripping.forEach(({ socket }) => socket.write("x")), 500);
   onTestFinished(() => clearInterval(drip));
   await upload(quiet, toSound(1_000));
@@ -56,14 +56,14 @@ test(
     const large = await submit(author, await upload(author, toSound(20_000_000)));
     const small = await submit(quiet, await upload(quiet, toSound(1_000)));
     const readers = await Promise.all(
-      Array.from({ length: MOST_READERS }, async () => {
+      Array.from({ length: MAX_READERS }, async () => {
         const reader = await begin(`GET ${toPath(large)}`, []);
         reader.socket.once("data", () => reader.socket.pause());
         return reader;
       }),
     );
     const countServed = () => readers.filter(({ text }) => text().includes("200 OK")).length;
-    await expect.poll(countServed, POLL).toBe(MOST_READERS);
+    await expect.poll(countServed, POLL).toBe(MAX_READERS);
     const response = await fetch(`${gateway.url}${toPath(small)}`);
     expect(response.status).toBe(200);
     expect((await response.arrayBuffer()).byteLength).toBe(1_000);

@@ -16,7 +16,7 @@ const PATIENCE_MS = 1_000;
 const LONG = { timeout: 120_000 };
 
 /** A fresh gateway holds 50, and for one owner 144, with what their parts take besides. */
-const MOST_MIB = 300;
+const MAX_MIB = 300;
 
 const gateway = await startAttackedGateway({
   NODE_OPTIONS: "--max-old-space-size=512",
@@ -28,7 +28,7 @@ afterAll(() => gateway.end());
 // Before the clients leave.
 afterEach(async () => {
   await gateway.expectUnharmed();
-  await gateway.expectHeldBelow(MOST_MIB);
+  await gateway.expectHeldBelow(MAX_MIB);
 });
 
 const say = (message: unknown): Buffer =>

@@ -10,7 +10,7 @@ const SOCKETS = 100;
 const QUERIES = 200;
 /** Requests of somebody else, one after the other. */
 const OTHERS = 80;
-const MOST_MIB = 1_300;
+const MAX_MIB = 1_300;
 const TEXT = 0x1;
 const SCHEMA = "{ __schema { types { description fields { name description } } } }";
 const say = (message: unknown): Buffer =>
@@ -50,6 +50,6 @@ test.each([["hang up"], ["stay"]])(
         expect(await ask(gateway.url, "{ __typename }")).toEqual({ __typename: "Query" });
       }
     });
-    expect(gateway.readPeakMib()).toBeLessThan(MOST_MIB);
+    expect(gateway.readPeakMib()).toBeLessThan(MAX_MIB);
   },
 );

@@ -12,7 +12,7 @@ import { openRawWebSocket, toBytes } from "./raw-web-socket.ts";
 
 const [CONTINUATION, TEXT, BINARY, PING, PONG] = [0x0, 0x1, 0x2, 0x9, 0xa];
 /** What waits for one owner is 144 at most. */
-const MOST_GROWTH_MIB = 160;
+const MAX_GROWTH_MIB = 160;
 const FLOOD_BYTES = 24 * 1024 * 1024;
 const BURST_BYTES = 256 * 1024;
 const SOON = { timeout: 10_000 };
@@ -132,7 +132,7 @@ test.each(FLOODS)(
       Array.from({ length: Math.ceil(BURST_BYTES / frame.length) }, () => frame),
     );
     await flood(client.socket, burst);
-    await gateway.expectHeldBelow(beforeMib + MOST_GROWTH_MIB);
+    await gateway.expectHeldBelow(beforeMib + MAX_GROWTH_MIB);
     client.socket.destroy();
     await gateway.expectUnharmed();
   },

@@ -13,7 +13,7 @@ const JOBS = 10_000;
 const RUNNING_FOR_MS = 600_000;
 const WATCHERS = 5_000;
 /** Until each job must have been looked at once. */
-const MOST_WAITS = 20;
+const MAX_WAITS = 20;
 
 /** Resident memory of the gateway: idle, with jobs in flight, with watchers that each have a socket. */
 export async function measureMemory(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
@@ -88,7 +88,7 @@ async function measureInFlight(upstream: FaultyUpstream, databaseUrl: string): P
   const looksBefore = upstream.count("status");
   await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
   for (let waits = 0; upstream.count("status") - looksBefore < JOBS; waits++) {
-    if (waits === MOST_WAITS) throw new Error("The gateway did not look at each job in 20 s.");
+    if (waits === MAX_WAITS) throw new Error("The gateway did not look at each job in 20 s.");
     await delay(1_000);
   }
   await delay(SETTLE_MS);

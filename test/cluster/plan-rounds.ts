@@ -17,9 +17,9 @@ type PlannedDisturbance = Disturbance & {
   readonly choice: number;
 };
 
-const LONGEST_MS = 60_000;
-const SHORTEST_MS = 2_000;
-const LARGEST_CHOICE = 2 ** 16;
+const MAX_MS = 60_000;
+const MIN_MS = 2_000;
+const MAX_CHOICE = 2 ** 16;
 const JOBS_IN_FLIGHT = 30;
 /** In a soak of this length or longer, one round has very many. */
 const HOUSEFUL_MINUTES = 30;
@@ -39,13 +39,13 @@ export function* planRounds({
 }): Generator<Round> {
   const random = createRandom(seed);
   const pick = (limit: number): number => Math.floor(random() * limit);
-  const longestMs = Math.min(LONGEST_MS, minutes * 6_000);
-  const manyJobs = longestMs === LONGEST_MS ? 500 : 100;
+  const longestMs = Math.min(MAX_MS, minutes * 6_000);
+  const manyJobs = longestMs === MAX_MS ? 500 : 100;
   const all = Array.from(DISTURBANCES, ([name, disturbance]) => ({ name, ...disturbance }));
   const plan = (disturbance: (typeof all)[number], startsAfterMs: number) => {
-    const drawnMs = SHORTEST_MS + pick(longestMs - SHORTEST_MS);
+    const drawnMs = MIN_MS + pick(longestMs - MIN_MS);
     const lastingMs = disturbance.isLarge ? longestMs : drawnMs;
-    return { ...disturbance, startsAfterMs, lastingMs, choice: pick(LARGEST_CHOICE) };
+    return { ...disturbance, startsAfterMs, lastingMs, choice: pick(MAX_CHOICE) };
   };
   let turns: typeof all = [];
 

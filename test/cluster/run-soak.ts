@@ -12,7 +12,7 @@ import { planRounds } from "./plan-rounds.ts";
 import { expirePoison, findWrongEnds, POISON } from "./poison.ts";
 
 const GATEWAYS = 3;
-const MOST_POISONED_ROUNDS = 50;
+const MAX_POISONED_ROUNDS = 50;
 const JOBS_AT_ONCE_MEANWHILE = 5;
 const PAUSE_MEANWHILE_MS = 300;
 const RECOVERY_PATIENCE_MS = 120_000;
@@ -65,7 +65,7 @@ export async function runSoak({
     tell(name);
     checker.allowReset(round.mayReset);
     try {
-      if (number <= MOST_POISONED_ROUNDS) {
+      if (number <= MAX_POISONED_ROUNDS) {
         for (const deploymentId of POISON) await checker.submit(deploymentId, 1);
       }
       await checker.submit("held", round.jobsInFlight);

@@ -22,9 +22,9 @@ export type Watchers = {
   close(): Promise<void>;
 };
 
-const FEWEST_CLIENTS = 6;
+const MIN_CLIENTS = 6;
 /** Fewer than a gateway takes on one socket. */
-const MOST_WATCHES_PER_CLIENT = 400;
+const MAX_WATCHES_PER_CLIENT = 400;
 const QUERY = "subscription ($id: ID!) { jobUpdated(id: $id) { id status version } }";
 const EVENT = z.object({
   jobUpdated: z.object({ id: z.string(), status: z.string(), version: z.number() }),
@@ -33,7 +33,7 @@ const EVENT = z.object({
 /** Opens none yet: a client connects with its first watch. */
 export function createWatchers(url: string): Watchers {
   const watches: Watch[] = [];
-  const seats = Array.from({ length: FEWEST_CLIENTS }, openSeat);
+  const seats = Array.from({ length: MIN_CLIENTS }, openSeat);
   let errors = 0;
   let isClosed = false;
 
@@ -43,7 +43,7 @@ export function createWatchers(url: string): Watchers {
 
   function findSeat(): Seat {
     const emptiest = seats.reduce((best, seat) => (seat.taken < best.taken ? seat : best));
-    if (emptiest.taken < MOST_WATCHES_PER_CLIENT) return emptiest;
+    if (emptiest.taken < MAX_WATCHES_PER_CLIENT) return emptiest;
     const opened = openSeat();
     seats.push(opened);
     return opened;

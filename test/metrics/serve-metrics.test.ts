@@ -9,7 +9,7 @@ import { exchange, openSocket, whenClosed } from "../support/raw-socket.ts";
 
 /** More than the kernel takes off the gateway's hands for a client that does not read. */
 const LARGE = "# A comment.\n".repeat(1_000_000);
-const MOST_CONNECTIONS = 100;
+const MAX_CONNECTIONS = 100;
 
 async function serve(
   options: {
@@ -66,9 +66,9 @@ test("metrics are read by a public name that CORS_ORIGINS lists", async () => {
 test("connections that send nothing keep Prometheus out neither while they are open nor for long", async () => {
   const port = await serve({ patienceMs: 60_000 });
   const silent = await Promise.all(
-    Array.from({ length: 3 * MOST_CONNECTIONS }, () => openSocket(port)),
+    Array.from({ length: 3 * MAX_CONNECTIONS }, () => openSocket(port)),
   );
-  const closed = silent.slice(0, 2 * MOST_CONNECTIONS).map(whenClosed);
+  const closed = silent.slice(0, 2 * MAX_CONNECTIONS).map(whenClosed);
   expect((await exchange(port, scrape("gateway-1:9464"))).text).toContain("up 1");
   // Those that came first had to make room.
   await Promise.all(closed);

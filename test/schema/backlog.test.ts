@@ -4,10 +4,10 @@ import { createBacklog } from "../../src/schema/backlog.ts";
 
 const MIB = 1_048_576;
 /** Of which each owner has one. */
-const MOST_BYTES = 4 * MIB;
+const MAX_BYTES = 4 * MIB;
 
 function open(options: { readonly patienceMs?: number } = {}) {
-  const backlog = createBacklog({ mostBytes: MOST_BYTES, ...options });
+  const backlog = createBacklog({ mostBytes: MAX_BYTES, ...options });
   const cut: string[] = [];
   return {
     cut,

@@ -295,8 +295,8 @@ describe.each([
   ["without", ""],
   ["with", "analyze jobs, looks"],
 ])("on Postgres, %s statistics, of 10,000 looks at 10,000 jobs", (_title, analyze) => {
-  const MOST_DUE = 50;
-  const IDS = Array.from({ length: MOST_DUE }, (_, index) => `job_${index * 7 + 1}`);
+  const MAX_DUE = 50;
+  const IDS = Array.from({ length: MAX_DUE }, (_, index) => `job_${index * 7 + 1}`);
   const statements: CompiledQuery[] = [];
   let opened: Awaited<ReturnType<typeof openPostgres>>;
   let looks: LookTable;
@@ -332,10 +332,10 @@ describe.each([
   const toPutBack = (jobId: string) => ({ ...NO_LOOKS, jobId, token: 1, delayMs: 0 });
 
   test.each([
-    ["claimed", () => looks.claimDue({ limit: MOST_DUE, exceptDeployments: [] })],
+    ["claimed", () => looks.claimDue({ limit: MAX_DUE, exceptDeployments: [] })],
     [
       "claimed but for those of some deployments",
-      () => looks.claimDue({ limit: MOST_DUE, exceptDeployments: ["d1", "d2"] }),
+      () => looks.claimDue({ limit: MAX_DUE, exceptDeployments: ["d1", "d2"] }),
     ],
     ["claimed of certain jobs", () => looks.claimThese(IDS)],
     ["put back", () => looks.putBack(IDS.map((id) => toPutBack(id)))],
@@ -345,7 +345,7 @@ describe.each([
     ["made due of a queue", () => looks.makeQueueDue("d1"), 1_000],
   ])(
     "those that are %s are read along the indexes, and few others",
-    async (_name, run, mostRead = 2 * MOST_DUE) => {
+    async (_name, run, mostRead = 2 * MAX_DUE) => {
       statements.length = 0;
       await run();
       const [statement] = statements;

@@ -128,23 +128,23 @@ export function describeOwners(context: {
   });
 
   describe("jobs in flight", () => {
-    const MOST = 3;
+    const MAX = 3;
     const submit = (ownerId: string, key: string | null = null) =>
       store().jobs.insert({
         job: create(ownerId),
         input: {},
         key: key === null ? null : { key, fingerprint: "f" },
         leaseMs: 60_000,
-        mostInFlight: MOST,
+        mostInFlight: MAX,
       });
 
     test("never exceed the most an owner may have, however many are submitted at once", async () => {
       const ends = await Promise.allSettled(Array.from({ length: 20 }, () => submit("greedy")));
-      expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(MOST);
+      expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(MAX);
       expect(ends.find(({ status }) => status === "rejected")).toMatchObject({
-        reason: { name: "LimitError", code: "QUOTA_EXCEEDED", limit: MOST },
+        reason: { name: "LimitError", code: "QUOTA_EXCEEDED", limit: MAX },
       });
-      expect(await store().jobs.count({ ownerId: "greedy" })).toBe(MOST);
+      expect(await store().jobs.count({ ownerId: "greedy" })).toBe(MAX);
       expect(await submit("quiet")).toBe(true);
     });
 
@@ -155,9 +155,9 @@ export function describeOwners(context: {
         input: {},
         key: { key: "k", fingerprint: "f" },
         leaseMs: 60_000,
-        mostInFlight: MOST,
+        mostInFlight: MAX,
       });
-      for (let count = 1; count < MOST; count++) await submit("mine");
+      for (let count = 1; count < MAX; count++) await submit("mine");
       expect(await submit("mine", "k")).toBe(false);
       await expect(submit("mine", "new")).rejects.toThrow(/3 unfinished jobs.*Wait until/);
       expect(await store().jobs.readKeyed("mine", "new")).toBeNull();

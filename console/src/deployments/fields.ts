@@ -14,9 +14,9 @@ export type FieldRow = {
   readonly description: string;
 };
 
-const MOST_CHOICES = 30;
+const MAX_CHOICES = 30;
 /** A list may be of lists of its own kind, without an end. */
-const MOST_LISTS = 4;
+const MAX_LISTS = 4;
 
 /** The fields of a deployment's input in the schema's order; none where nothing is known of it. */
 export function readRows(inputSchema: unknown): readonly FieldRow[] {
@@ -33,7 +33,7 @@ export function readRows(inputSchema: unknown): readonly FieldRow[] {
   }));
 }
 
-function tellType(schema: JsonObject, root: JsonObject, lists = MOST_LISTS): string {
+function tellType(schema: JsonObject, root: JsonObject, lists = MAX_LISTS): string {
   const { format, items } = schema;
   if (Array.isArray(schema["enum"])) return "choice";
   switch (typeOf(schema)) {
@@ -78,8 +78,8 @@ function tellAllowed(schema: JsonObject): string {
 }
 
 function tellChoices(choices: readonly unknown[]): string {
-  const shown = choices.slice(0, MOST_CHOICES).map(tellValue).join(", ");
-  const rest = choices.length - MOST_CHOICES;
+  const shown = choices.slice(0, MAX_CHOICES).map(tellValue).join(", ");
+  const rest = choices.length - MAX_CHOICES;
   return rest > 0 ? `${shown} and ${rest} more` : shown;
 }
 

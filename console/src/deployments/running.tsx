@@ -8,7 +8,7 @@ import { Ago } from "../parts/time";
 import { explain } from "../session";
 import { useFresh } from "./use-fresh";
 
-const MOST_SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /** What the deployment does now, and how many jobs wait for it. */
 export function Running({ id }: { readonly id: string }) {
@@ -85,7 +85,7 @@ function RunningJob({ job }: { readonly job: JobRowFragment }) {
 function useJobs(deploymentId: string, status: JobStatus) {
   const [{ data, error }, ask] = useQuery({
     query: JOBS,
-    variables: { filter: { deploymentId, status: [status] }, first: MOST_SHOWN },
+    variables: { filter: { deploymentId, status: [status] }, first: MAX_SHOWN },
   });
   return { ...read(data, status), isKnown: data?.jobs !== undefined, error, ask };
 }

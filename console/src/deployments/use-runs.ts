@@ -6,7 +6,7 @@ import { RUNS } from "./documents";
 import { useFresh } from "./use-fresh";
 
 const PAGE = 100;
-const MOST_RUNS = 200;
+const MAX_RUNS = 200;
 
 type Edges = DeploymentRunsQuery["jobs"]["edges"];
 type Held = {
@@ -59,11 +59,11 @@ function putInFront(page: Edges, held: Held): Held {
     return { page, edges: page, isWhole: page.length < PAGE };
   const end = page.at(-1)?.node.createdAt ?? "";
   const older = without(held.edges, page).filter(({ node }) => node.createdAt <= end);
-  return { ...held, page, edges: [...page, ...older].slice(0, MOST_RUNS) };
+  return { ...held, page, edges: [...page, ...older].slice(0, MAX_RUNS) };
 }
 
 function putBehind(held: Held, older: Edges): Held {
-  const edges = [...held.edges, ...without(older, held.edges)].slice(0, MOST_RUNS);
+  const edges = [...held.edges, ...without(older, held.edges)].slice(0, MAX_RUNS);
   return { ...held, edges, isWhole: true };
 }
 

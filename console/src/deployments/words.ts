@@ -7,9 +7,9 @@ type Live = NonNullable<NonNullable<DeploymentLiveQuery["deployment"]>["live"]>;
 
 type Halves = { readonly p50: number; readonly p90: number };
 
-const MOST_RUNS = 200;
+const MAX_RUNS = 200;
 /** Below that `formatSeconds` says 0. */
-const SHORTEST = 0.05;
+const MIN_LENGTH = 0.05;
 
 /** How the last runs went, as sentences. */
 export function tellStats({
@@ -41,14 +41,14 @@ export function tellStats({
 
 function tellCount(succeeded: number, runs: number): string {
   const all =
-    runs < MOST_RUNS ? `its ${runs} ${runs === 1 ? "run" : "runs"}` : `the last ${runs} runs`;
+    runs < MAX_RUNS ? `its ${runs} ${runs === 1 ? "run" : "runs"}` : `the last ${runs} runs`;
   if (succeeded === 0) return `None of ${all}`;
   return succeeded === runs ? `All of ${all}` : `${succeeded} of ${all}`;
 }
 
 function tellWait(waits: Halves): string {
-  if (waits.p50 >= SHORTEST) return `Half waited at most ${spell(waits)}`;
-  const most = waits.p90 >= SHORTEST ? `9 of 10 waited at most ${formatSeconds(waits.p90)}` : "";
+  if (waits.p50 >= MIN_LENGTH) return `Half waited at most ${spell(waits)}`;
+  const most = waits.p90 >= MIN_LENGTH ? `9 of 10 waited at most ${formatSeconds(waits.p90)}` : "";
   return most ? `Half did not wait, ${most}` : "9 of 10 did not wait";
 }
 

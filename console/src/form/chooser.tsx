@@ -6,7 +6,7 @@ import { formatSeconds } from "../parts/time";
 import { TOKEN_REFUSED } from "../parts/token-refused";
 
 /** Of fewer the gateway tells no estimate either. */
-const FEWEST_RUNS = 5;
+const MIN_RUNS = 5;
 
 /** Which deployment is run, and what it is good for. */
 export function Chooser({
@@ -21,7 +21,7 @@ export function Chooser({
   const id = useId();
   const chosen = deployments.find((one) => one.id === deploymentId);
   const { succeeded = 0, runSeconds } = chosen?.stats ?? {};
-  const seconds = succeeded < FEWEST_RUNS ? undefined : runSeconds?.p50;
+  const seconds = succeeded < MIN_RUNS ? undefined : runSeconds?.p50;
   const facts = [
     chosen?.description,
     chosen?.model && `Model ${chosen.model}.`,

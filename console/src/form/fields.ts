@@ -136,7 +136,7 @@ function readNumber(name: string, schema: JsonObject, isInteger: boolean): Widge
   return { kind: "number", minimum, maximum, slider };
 }
 
-const MOST_SPAN = 10_000;
+const MAX_SPAN = 10_000;
 /** A hand can't place it more finely; the number beside it can. */
 const STOPS = 128;
 
@@ -145,7 +145,7 @@ function toSlider(bounds: Bounds, multiple: number | null, isInteger: boolean): 
   const { minimum, maximum } = bounds;
   if (minimum === null || maximum === null || maximum <= minimum) return null;
   const span = maximum - minimum;
-  if (span > MOST_SPAN) return null;
+  if (span > MAX_SPAN) return null;
   if (multiple !== null) return { minimum, maximum, step: multiple };
   // Powers of two meet the sizes that models like; tenths are what people write.
   const step = isInteger

@@ -12,7 +12,7 @@ type Recent = {
   readonly submitted: JobRowFragment | null;
 };
 
-const MOST = 8;
+const MAX = 8;
 const stores = new Map<string, Store<Recent>>();
 
 /** The jobs that this page submitted for a viewer; it outlives screens and reloads. */
@@ -32,7 +32,7 @@ export function recentOf(viewerId: string): Store<Recent> {
 export function addRecent(viewerId: string, job: JobRowFragment): void {
   const store = recentOf(viewerId);
   const others = store.get().ids.filter((id) => id !== job.id);
-  store.set({ ids: [job.id, ...others].slice(0, MOST), shown: job.id, submitted: job });
+  store.set({ ids: [job.id, ...others].slice(0, MAX), shown: job.id, submitted: job });
 }
 
 export function showRecent(viewerId: string, id: string): void {

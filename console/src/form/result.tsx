@@ -6,8 +6,8 @@ import { Ring } from "./ring";
 import type { WatchedJob } from "./use-job";
 import { about, isSoon, type Progress, soon, useProgress } from "./use-progress";
 
-const LEAST_RATIO = 1 / 3;
-const MOST_RATIO = 3;
+const MIN_RATIO = 1 / 3;
+const MAX_RATIO = 3;
 
 /** What came of a job, in a place that is as large while it runs as its pictures will be. */
 export function Result({
@@ -79,5 +79,5 @@ function explainWait({ status }: WatchedJob, progress: Progress | null): string 
 function toRatio(input: unknown, fields: readonly Field[]): number {
   const defaults = Object.fromEntries(fields.map(({ name, fallback }) => [name, fallback]));
   const size = sizeOf(isObject(input) ? { ...defaults, ...input } : defaults);
-  return size ? Math.min(Math.max(size.width / size.height, LEAST_RATIO), MOST_RATIO) : 1;
+  return size ? Math.min(Math.max(size.width / size.height, MIN_RATIO), MAX_RATIO) : 1;
 }

@@ -1,9 +1,9 @@
 import { isObject, isText, type JsonObject } from "./json";
 
-const MOST_STEPS = 8;
+const MAX_STEPS = 8;
 
 /** A schema's own words, with those that it refers to; a value or null counts as the value. */
-export function resolve(schema: unknown, root: JsonObject, steps = MOST_STEPS): JsonObject {
+export function resolve(schema: unknown, root: JsonObject, steps = MAX_STEPS): JsonObject {
   if (!isObject(schema) || steps === 0) return {};
   const { $ref, anyOf, oneOf, ...own } = schema;
   if (isText($ref)) return { ...resolve(find($ref, root), root, steps - 1), ...own };

@@ -1,7 +1,7 @@
 import { type ControlProps, toPlaceholder } from "./control";
 
 const LINE = 60;
-const MOST_ROWS = 14;
+const MAX_ROWS = 14;
 
 export function TextControl(props: ControlProps<"text">) {
   const { field, widget, id, value, onChange, described } = props;
@@ -52,7 +52,7 @@ function GrowingText({
       {...attributes}
       className={isCode ? "run-growing run-code-text" : "run-growing"}
       value={value}
-      rows={Math.min(Math.max(rows, least), MOST_ROWS)}
+      rows={Math.min(Math.max(rows, least), MAX_ROWS)}
       style={{ minHeight: `calc(${least}lh + 14px)` }}
       spellCheck={!isCode}
       dir={isCode ? "ltr" : "auto"}

@@ -1,4 +1,4 @@
-import { MOST_ATTEMPTS } from "runcomfy-graphql/client";
+import { MAX_ATTEMPTS } from "runcomfy-graphql/client";
 
 import { PRESSED_ONCE } from "./press";
 import type { Submission } from "./use-submit";
@@ -56,7 +56,7 @@ export function SubmitBar({
           )}
           {isSending && submission.attempt > 1 && (
             <>
-              No answer yet; try {submission.attempt} of {MOST_ATTEMPTS}. It is the same job each
+              No answer yet; try {submission.attempt} of {MAX_ATTEMPTS}. It is the same job each
               time.
             </>
           )}

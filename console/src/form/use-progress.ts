@@ -12,7 +12,7 @@ export type Progress = {
 };
 
 /** The ring waits here for an end that is late. */
-const MOST_PART = 0.98;
+const MAX_PART = 0.98;
 const SOON_SECONDS = 1.5;
 /** As long as the ring takes from one place to the next. */
 const TICK_MS = 250;
@@ -46,7 +46,7 @@ export function goOn(
   return {
     mark,
     comeAt,
-    part: Math.min(part, MOST_PART),
+    part: Math.min(part, MAX_PART),
     secondsLeft: (totalMs - elapsedMs) / 1_000,
     secondsToStart: startsAt ? (Date.parse(startsAt) - submittedAt - elapsedMs) / 1_000 : null,
     isColdStart,

@@ -3,7 +3,7 @@ import type { Shown } from "./pictures";
 
 export const GAP = 8;
 /** What is longer is cut in the grid, so that one panorama does not make a row that is a line. */
-const LONGEST = 3;
+const MAX_LENGTH = 3;
 
 export type Tile = { readonly picture: Shown; readonly left: number; readonly width: number };
 export type Row = {
@@ -73,7 +73,7 @@ function shapeOf(picture: Shown, shapes: Shapes): number {
   const known = shapes.get(picture.key);
   if (known !== undefined) return known;
   const size = sizeOf(picture.job.input, picture.asset) ?? { width: 1, height: 1 };
-  const shape = Math.min(LONGEST, Math.max(1 / LONGEST, size.width / size.height));
+  const shape = Math.min(MAX_LENGTH, Math.max(1 / MAX_LENGTH, size.width / size.height));
   shapes.set(picture.key, shape);
   return shape;
 }

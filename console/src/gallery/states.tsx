@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 
 import type { JobFilter } from "../gql/graphql";
-import { MOST_NEWS } from "../jobs/job-list";
+import { MAX_NEWS } from "../jobs/job-list";
 import { Problem } from "../parts/problem";
 import { toDay } from "../parts/time";
 import { useViewer } from "../viewer";
@@ -51,7 +51,7 @@ export function Waiting({
     <div className="gallery-waiting" role="status">
       {count > 0 && (
         <button className="primary" onClick={onShow}>
-          {count > MOST_NEWS ? `More than ${MOST_NEWS}` : count} new
+          {count > MAX_NEWS ? `More than ${MAX_NEWS}` : count} new
         </button>
       )}
     </div>

@@ -5,7 +5,7 @@ import { Status } from "../parts/status";
 import {
   countFilters,
   type Filters,
-  LONGEST_TAG,
+  MAX_TAG_LENGTH,
   NO_FILTERS,
   readDay,
   readTag,
@@ -72,7 +72,7 @@ export function FilterBar({
           Tag
           <Word
             value={tag}
-            longest={LONGEST_TAG}
+            longest={MAX_TAG_LENGTH}
             onChange={(word) => onChange({ ...filters, tag: readTag(word) })}
           />
         </label>

@@ -34,7 +34,7 @@ export const NO_FILTERS: Filters = {
   owner: "",
   text: "",
 };
-export const LONGEST_TAG = 64;
+export const MAX_TAG_LENGTH = 64;
 
 /** Whatever the URL has that can't be read counts as not given. */
 export function readFilters(parameters: URLSearchParams): Filters {
@@ -113,7 +113,7 @@ export function readDay(text: string | null): string {
 
 /** What the gateway takes for a tag; else none. */
 export function readTag(text: string | null): string {
-  const canBe = text !== null && text.length <= LONGEST_TAG && text.isWellFormed();
+  const canBe = text !== null && text.length <= MAX_TAG_LENGTH && text.isWellFormed();
   return canBe && !/\p{Cc}/u.test(text) ? text : "";
 }
 

@@ -10,9 +10,9 @@ const PAGE = 100;
 /** How near the end of what is loaded one may come before more is read. */
 const MARGIN = 60;
 /** New jobs that wait to be shown; where there are more, the list is read from its start instead. */
-export const MOST_NEWS = PAGE;
+export const MAX_NEWS = PAGE;
 /** Whoever follows the list's head for days would fill the memory with a tail that nobody sees. */
-const MOST_ROWS = 20_000;
+const MAX_ROWS = 20_000;
 
 export type Row = JobRowFragment;
 type Position = Pick<Row, "id" | "createdAt">;
@@ -29,7 +29,7 @@ export type JobListState = {
   readonly rows: readonly Row[];
   /** Of the whole list; undefined until the gateway has said it, null for a search, whose jobs nobody counts. */
   readonly total: number | null | undefined;
-  /** New jobs that are not shown yet; above `MOST_NEWS` for any more. */
+  /** New jobs that are not shown yet; above `MAX_NEWS` for any more. */
   readonly news: number;
   /** Shown jobs that have changed so that they no longer fit the filter. */
   readonly strays: number;
@@ -81,7 +81,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     return {
       rows,
       total: typeof total === "number" ? Math.max(total, rows.length) : total,
-      news: isBehind ? MOST_NEWS + 1 : news.size,
+      news: isBehind ? MAX_NEWS + 1 : news.size,
       strays: rows.filter((job) => isStray(job, filter)).length,
       hasMore: end !== null,
       searchedTo,
@@ -111,7 +111,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
 
   function insertNews(): void {
     // Never what one looks at: it would be read again at once.
-    const isTooLong = shown.size > MOST_ROWS && !isNearEnd();
+    const isTooLong = shown.size > MAX_ROWS && !isNearEnd();
     if (isBehind || isTooLong) isTopStale = isBehind = true;
     if (news.size === 0) return;
     for (const [id, entry] of news) shown.set(id, entry);
@@ -138,7 +138,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     } else if (end === null || compare(job, end.job) < 0) {
       news.set(job.id, entry);
       if (known === undefined) count(1);
-      if (news.size > MOST_NEWS) fallBehind();
+      if (news.size > MAX_NEWS) fallBehind();
     } else return;
     publishSoon();
   }

@@ -5,7 +5,7 @@ import { toCountText } from "../parts/count";
 import { toDay } from "../parts/time";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
-import { type JobList, type JobListState, MOST_NEWS } from "./job-list";
+import { type JobList, type JobListState, MAX_NEWS } from "./job-list";
 import { JobTable } from "./job-table";
 import { useSelection } from "./use-selection";
 
@@ -112,7 +112,7 @@ function News({
   readonly onUpdate: () => void;
 }) {
   if (news === 0 && strays === 0) return null;
-  const count = news > MOST_NEWS ? `More than ${MOST_NEWS}` : String(news);
+  const count = news > MAX_NEWS ? `More than ${MAX_NEWS}` : String(news);
   const parts = [
     ...(news > 0 ? [`↑ ${count} new job${news === 1 ? "" : "s"}`] : []),
     ...(strays > 0 ? [`hide ${strays} that no longer fit${strays === 1 ? "s" : ""}`] : []),

@@ -1,8 +1,8 @@
 /** The gateway counts no further. */
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 
 /** `1 job`, `10,000 or more jobs`. */
 export function toCountText(jobs: number): string {
-  const count = Math.min(jobs, MOST_COUNTED).toLocaleString();
-  return `${count}${jobs >= MOST_COUNTED ? " or more" : ""} ${jobs === 1 ? "job" : "jobs"}`;
+  const count = Math.min(jobs, MAX_COUNTED).toLocaleString();
+  return `${count}${jobs >= MAX_COUNTED ? " or more" : ""} ${jobs === 1 ? "job" : "jobs"}`;
 }

@@ -1,10 +1,10 @@
 /** What the gateway searches for at most, and at least. */
-export const LONGEST_TEXT = 200;
-const SHORTEST_TEXT = 3;
+export const MAX_TEXT_LENGTH = 200;
+const MIN_TEXT_LENGTH = 3;
 
 /** Whether the gateway would search for a text. */
 export function isSearched(text: string): boolean {
-  return text.length <= LONGEST_TEXT && Array.from(fold(text.trim())).length >= SHORTEST_TEXT;
+  return text.length <= MAX_TEXT_LENGTH && Array.from(fold(text.trim())).length >= MIN_TEXT_LENGTH;
 }
 
 function fold(text: string): string {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 
-import { isSearched, LONGEST_TEXT } from "./search-text";
+import { isSearched, MAX_TEXT_LENGTH } from "./search-text";
 
 /** How long one types on before what is typed is searched for. */
 const PAUSE_MS = 300;
@@ -40,7 +40,7 @@ export function Search({
       <input
         type="search"
         dir="auto"
-        maxLength={LONGEST_TEXT}
+        maxLength={MAX_TEXT_LENGTH}
         placeholder="words of the prompt"
         value={typed}
         onChange={({ target }) => setTyped(target.value)}

@@ -21,9 +21,9 @@ import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape, ValueShape 
 type Place = { readonly typeName: string; readonly objects: number; readonly lists: number };
 
 /** No document of GraphQL goes deeper. */
-const MOST_NESTED_OBJECTS = 12;
+const MAX_NESTED_OBJECTS = 12;
 /** The usual introspection query sees no deeper into a type. */
-const MOST_NESTED_LISTS = 3;
+const MAX_NESTED_LISTS = 3;
 
 type Options = {
   readonly typeName: string;
@@ -134,7 +134,7 @@ export function toObjectShape(
     const isTuple = own.some(
       ({ items = true, prefixItems }) => prefixItems ?? !isSchemaPart(items),
     );
-    if (isTuple || place.lists >= MOST_NESTED_LISTS) return null;
+    if (isTuple || place.lists >= MAX_NESTED_LISTS) return null;
     return outsideCircles(own, () => toShape(toItems(own), { ...place, lists: place.lists + 1 }));
   }
 
@@ -142,7 +142,7 @@ export function toObjectShape(
   function toNested(parts: readonly SchemaObject[], place: Place): ObjectShape | null {
     const [own, ...others] = parts.filter((part) => isAboutMembers(document, part));
     if (own === undefined || others.length > 0 || isOpen(own)) return null;
-    const isTooDeep = place.objects >= MOST_NESTED_OBJECTS;
+    const isTooDeep = place.objects >= MAX_NESTED_OBJECTS;
     const object = objects.get(own) ?? (isTooDeep ? null : toObject([own], place));
     if (object !== null) objects.set(own, object);
     return object;
