@@ -17,7 +17,7 @@ import { createPace } from "./runcomfy/pace.ts";
 import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
-import { createBacklog } from "./schema/backlog.ts";
+import { createMemoryBudget } from "./schema/memory-budget.ts";
 import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
@@ -84,16 +84,16 @@ export async function startGateway(
   // Closed last, so that it has the spans of all that is closed before.
   const traces = config.traces === null ? null : keep(await loadTraces(config.traces, options.log));
   const log = traces?.watchLog(options.log) ?? options.log;
-  for (const doubt of config.doubts) log.warn(doubt);
+  for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
   const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
-  for (const doubt of loaded?.doubts ?? []) log.warn({ deploymentsFile }, doubt);
-  const { auth, doors, limits } = config;
-  const { trustedDocumentsFile: file } = doors;
-  const origins = doors.origins ?? [];
+  for (const warning of loaded?.warnings ?? []) log.warn({ deploymentsFile }, warning);
+  const { auth, httpAccess, limits } = config;
+  const { trustedDocumentsFile: file } = httpAccess;
+  const origins = httpAccess.origins ?? [];
   const consoleFolder = fileURLToPath(new URL("../console/dist", import.meta.url));
-  const pages = doors.hasConsole ? readDocuments(consoleFolder) : [];
+  const pages = httpAccess.hasConsole ? readDocuments(consoleFolder) : [];
   const trustedDocuments =
     file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
   const authenticator = keep(
@@ -164,7 +164,7 @@ export async function startGateway(
   const isOpen = auth.kind === "none";
   // Whoever develops a page here needs no setting, and no other page can spend money or read what cost some.
   const admitsLoopback =
-    doors.origins === null && isSandbox && isOpen && !(await store.jobs.holdsOthers());
+    httpAccess.origins === null && isSandbox && isOpen && !(await store.jobs.holdsOthers());
   // An early call shows whether the token is accepted. A sandbox's token was made for it.
   const firstCall = isSandbox ? null : askOnce(live, catalogue);
   const { jobRetentionDays: days } = config;
@@ -186,15 +186,15 @@ export async function startGateway(
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
-      onLook: metrics?.noteLook,
-      aroundLook: traces?.aroundLook,
+      onPoll: metrics?.notePoll,
+      aroundPoll: traces?.aroundPoll,
       apiVersion,
       deadlineSeconds: config.jobDeadlineSeconds,
       submitTimeoutSeconds,
       submitsAtOnce: config.submitsAtOnce,
       submitMarginSeconds: config.submitMarginSeconds,
-      looksAtOnce: config.looksAtOnce,
-      lookCostSeconds: config.lookCostSeconds,
+      pollsAtOnce: config.pollsAtOnce,
+      pollCostSeconds: config.pollCostSeconds,
       log,
     }),
   );
@@ -242,11 +242,11 @@ export async function startGateway(
       authenticator,
       sessions,
       files,
-      backlog: createBacklog({
+      memory: createMemoryBudget({
         mostBytes: limits.unreadBytes,
         onRefusal: metrics?.noteRefusal,
       }),
-      doors: { ...doors, origins, admitsLoopback, isOpen, trustedDocuments },
+      httpAccess: { ...httpAccess, origins, admitsLoopback, isOpen, trustedDocuments },
       limits,
       onRefusal: metrics?.noteRefusal,
       onFailedEvent: metrics?.noteFailedEvent,

@@ -41,7 +41,7 @@ function describe(thrown: unknown, clean: (text: string) => string, links: numbe
   if (!(thrown instanceof Error)) {
     return { type: typeof thrown, message: "What was thrown is no error, so it is not shown." };
   }
-  const message = clean(tell(thrown)).slice(0, MAX_MESSAGE_CHARACTERS);
+  const message = clean(toWords(thrown)).slice(0, MAX_MESSAGE_CHARACTERS);
   const code = CODE.safeParse("code" in thrown ? thrown.code : undefined);
   const inner = links === 1 ? [] : findInner(thrown).map((one) => describe(one, clean, links - 1));
   return {
@@ -77,7 +77,7 @@ function createCleaner(thrown: unknown): (text: string) => string {
   // The set grows on the way, outer ones first.
   for (const error of errors) {
     if (!(error instanceof Error)) continue;
-    const words = tell(error);
+    const words = toWords(error);
     if (words !== error.message && error.message !== "") replacements.push([error.message, words]);
     for (const inner of findInner(error)) if (errors.size < MAX_ERRORS) errors.add(inner);
   }
@@ -88,8 +88,8 @@ function createCleaner(thrown: unknown): (text: string) => string {
 }
 
 /** An error's message, or other words where it may quote a value. */
-function tell(error: Error): string {
-  if (error instanceof pg.DatabaseError) return tellPostgres(error);
+function toWords(error: Error): string {
+  if (error instanceof pg.DatabaseError) return describePostgres(error);
   if (error instanceof z.ZodError)
     return `A value has the wrong form (${error.issues.map(({ code }) => code).join(", ")}).`;
   if (error instanceof SyntaxError) return "A text can't be parsed, e.g. as JSON.";
@@ -98,7 +98,7 @@ function tell(error: Error): string {
   return error.message;
 }
 
-function tellPostgres({ code = "?", message, table, column, constraint }: pg.DatabaseError) {
+function describePostgres({ code = "?", message, table, column, constraint }: pg.DatabaseError) {
   if (HARMLESS_CLASSES.test(code)) return message;
   const named = Object.entries({ table, column, constraint }).filter(([, name]) => name);
   const names = named.map((pair) => pair.join(" ")).join(", ");

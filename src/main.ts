@@ -87,7 +87,7 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
     ? `the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
     : `${origin}${TOKEN_REMARKS[token]}`;
   if (gateway.hasConsole) console.log(`Console   ${gateway.url}`);
-  console.log(`${config.doors.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
+  console.log(`${config.httpAccess.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
   if (metricsPort !== null)
     console.log(`Metrics   ${gateway.url.replace(/\d+$/, String(metricsPort))}/metrics`);

@@ -13,7 +13,7 @@ const USE = `Use it like this: ${COMMANDS.schema} --deployments my.json > schema
 try {
   const { deployments } = readParameters();
   const loaded = deployments === undefined ? null : await loadCatalogue(deployments);
-  for (const doubt of loaded?.doubts ?? []) console.error(stripVTControlCharacters(doubt));
+  for (const warning of loaded?.warnings ?? []) console.error(stripVTControlCharacters(warning));
   console.log(printSchema(createSchema(loaded?.catalogue ?? OPEN_CATALOGUE)));
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);

@@ -20,7 +20,7 @@ import {
 import { createJob, JOB_STATUSES } from "../src/job/job.ts";
 import type { JsonValue } from "../src/job/json.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
-import { createBacklog } from "../src/schema/backlog.ts";
+import { createMemoryBudget } from "../src/schema/memory-budget.ts";
 import { createMaskError } from "../src/operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../src/operations/owner-limits.ts";
 import {
@@ -74,7 +74,7 @@ async function listLimits(): Promise<readonly string[]> {
     caught(counted(2, 40_000_000, createViewer({ limits: { jobsPerDay: 1 } }))),
     caught(() => createSlots({ what: "sockets", most: 9 }).take(viewer)),
     caught(() =>
-      createBacklog({ mostBytes: 8 })
+      createMemoryBudget({ mostBytes: 8 })
         .open("a", () => undefined)
         .take(3),
     ),

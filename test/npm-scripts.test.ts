@@ -26,7 +26,7 @@ test("npm's scripts are for Windows too", () => {
   expect(missing).toEqual([]);
 });
 
-test("npm's scripts look first whether Node is new enough", () => {
+test("npm's scripts check first whether Node is new enough", () => {
   expect(SCRIPTS.filter(([, script]) => !FIRST.test(script))).toEqual([]);
 });
 

@@ -5,15 +5,15 @@ import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
-import { VIEWER } from "./documents";
-import { type Account, Foot } from "./foot";
-import { Keys } from "./keys";
+import { VIEWER } from "./queries";
+import { type Account, Footer } from "./footer";
+import { Keys } from "./shortcuts";
 import { useLive } from "./live";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
 import { Deployments } from "./screens/deployments";
 import { Gallery } from "./screens/gallery";
-import { JobPage } from "./screens/job";
+import { JobPage } from "./screens/job-screen";
 import { Jobs } from "./screens/jobs";
 import { Run } from "./screens/run";
 import { explain, openSession } from "./session";
@@ -152,7 +152,7 @@ function Screens(account: Account) {
           </Switch>
         </Boundary>
       </main>
-      <Foot {...account} />
+      <Footer {...account} />
       <Keys />
     </>
   );

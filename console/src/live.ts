@@ -1,7 +1,7 @@
 import { useEffect, useEffectEvent } from "react";
 import { useClient } from "urql";
 
-import { LIVE } from "./documents";
+import { LIVE } from "./queries";
 import type { JobRowFragment } from "./gql/graphql";
 import { explain } from "./session";
 import { createStore } from "./store";
@@ -26,9 +26,9 @@ export function tellOtherTabs(): void {
 
 /** Hears of every job that changes, in its newest state, and of null where changes may have been missed. */
 export function useChanges(onChange: Listener): void {
-  const hear = useEffectEvent(onChange);
+  const notify = useEffectEvent(onChange);
   useEffect(() => {
-    const listener: Listener = (job) => hear(job);
+    const listener: Listener = (job) => notify(job);
     listeners.add(listener);
     return () => void listeners.delete(listener);
   }, []);

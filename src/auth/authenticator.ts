@@ -13,9 +13,9 @@ export type Authenticator = {
 /** A credential that was accepted. */
 export type Admission = {
   readonly viewer: Viewer;
-  /** Milliseconds since 1970; null when it does not run out by itself. */
+  /** Milliseconds since 1970; null when it does not expire by itself. */
   readonly expiresAt: number | null;
-  /** Whether the credential is no longer accepted although it has not run out, e.g. a key that was revoked. */
+  /** Whether the credential is no longer accepted although it has not expired, e.g. a key that was revoked. */
   isRevoked(): boolean;
 };
 

@@ -133,7 +133,7 @@ async function verifyByAny(token: string, keys: SigningKeys, checks: JWTVerifyOp
 
 /** Says more of a token whose signature is right. */
 function explain(cause: unknown): string {
-  if (cause instanceof errors.JWTExpired) return "The token has run out. Get a new one.";
+  if (cause instanceof errors.JWTExpired) return "The token has expired. Get a new one.";
   if (cause instanceof errors.JWTClaimValidationFailed) {
     if (cause.reason === "missing")
       return "The token has no exp, sub, iss or aud, and all four are required. Have your issuer set them.";

@@ -23,18 +23,18 @@ export async function openApiKeys(options: {
   readonly limits: OwnerLimits;
   readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
   /** How often to look for a change. */
-  readonly lookMs?: number;
+  readonly pollMs?: number;
 }): Promise<Authenticator> {
-  const { file, limits, log, lookMs = 500 } = options;
+  const { file, limits, log, pollMs = 500 } = options;
   // Checking an unknown id takes as long as a known one, so that time does not reveal which ids exist.
   const nobody = hashSecret(makeApiKey().secret);
   let known: ReadonlyMap<string, Known> = new Map();
   let mark: string | null = null;
   let failure: string | null = null;
-  let looking: Promise<void> | null = null;
+  let polling: Promise<void> | null = null;
 
   async function load(): Promise<void> {
-    // Taken before the read, so that the next look sees what changes meanwhile.
+    // Taken before the read, so that the next poll sees what changes meanwhile.
     const next = await readMark(file);
     const keys = await readApiKeys(file);
     if (keys === null)
@@ -68,8 +68,8 @@ export async function openApiKeys(options: {
     return made;
   }
 
-  /** Tries a file that can't be used again at each look, as the fault may be the machine's, but logs it once. */
-  async function look(): Promise<void> {
+  /** Tries a file that can't be used again at each poll, as the fault may be the machine's, but logs it once. */
+  async function poll(): Promise<void> {
     if ((await readMark(file)) === mark) return;
     try {
       await load();
@@ -88,8 +88,8 @@ export async function openApiKeys(options: {
 
   await load();
   const timer = setInterval(() => {
-    looking ??= look().finally(() => (looking = null));
-  }, lookMs).unref();
+    polling ??= poll().finally(() => (polling = null));
+  }, pollMs).unref();
 
   return {
     async authenticate(authorization) {
@@ -105,14 +105,14 @@ export async function openApiKeys(options: {
     },
     async close() {
       clearInterval(timer);
-      await looking;
+      await polling;
     },
   };
 }
 
 type Known = { readonly stored: StoredKey; readonly admission: Admission };
 
-/** Changes whenever the file does; the text of the error when it can't be looked at. */
+/** Changes whenever the file does; the text of the error when it can't be read. */
 async function readMark(file: string): Promise<string> {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });

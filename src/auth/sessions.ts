@@ -10,15 +10,15 @@ export type Sessions = ReturnType<typeof createSessions>;
 
 type Session = { readonly admission: Admission; readonly end: (reason: SessionEnd) => void };
 
-/** One timer looks at all; how many there are is bounded by whoever enters them. */
+/** One timer checks all; how many there are is bounded by whoever enters them. */
 export function createSessions(options: {
   readonly log: Pick<BaseLogger, "error">;
-  readonly lookMs?: number;
+  readonly pollMs?: number;
 }) {
-  const { log, lookMs = 500 } = options;
+  const { log, pollMs = 500 } = options;
   const sessions = new Set<Session>();
 
-  function look(): void {
+  function poll(): void {
     const at = Date.now();
     for (const session of sessions) {
       const reason = findEnd(session.admission, at);
@@ -33,7 +33,7 @@ export function createSessions(options: {
     }
   }
 
-  const timer = setInterval(look, lookMs).unref();
+  const timer = setInterval(poll, pollMs).unref();
   return {
     /** Calls `end` once, when the admission is over. Returns how to leave, which may be called more than once. */
     enter(admission: Admission, end: Session["end"]): () => void {

@@ -17,7 +17,7 @@ import {
 } from "./documents.ts";
 import { GatewayError, noAnswer, toError } from "./gateway-error.ts";
 import type { JobUpdatedSubscription } from "./gql.ts";
-import { createKey } from "./keys.ts";
+import { createKey } from "./idempotency-keys.ts";
 import { type OnAttempt, untilAnswered } from "./until-answered.ts";
 
 /** A submit may take a little over 20 s; what takes longer is lost. */
@@ -29,7 +29,7 @@ const OPEN_MS = 20_000;
 /** Of the first try: whether anything can be reached is worth knowing soon. */
 const FIRST_OPEN_MS = 5_000;
 const MAX_PAUSE_MS = 30_000;
-/** Close codes: `authorization` threw, graphql-ws gave the socket up, a credential is missing, wrong or has run out. */
+/** Close codes: `authorization` threw, graphql-ws gave the socket up, a credential is missing, wrong or has expired. */
 const PARAMS_THREW = 4005;
 const TERMINATED = 4499;
 const REFUSED: ReadonlySet<number> = new Set([4401, 4403]);
@@ -123,7 +123,7 @@ export function createGatewayClient({
     const { code, reason: why } = toClosed(event);
     const isRefused = REFUSED.has(code);
     wasRefused ||= isRefused;
-    // A credential that was good may have run out, and the next one be better.
+    // A credential that was good may have expired, and the next one be better.
     isFinal = MISTAKES.has(code) || (isRefused && !(hasConnected && authorization !== undefined));
     hasConnected &&= !isRefused;
     if (count === 0) return set({ kind: "idle" });

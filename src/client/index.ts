@@ -19,5 +19,5 @@ export {
 export { GatewayError } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
 export { createJobList, isSearch } from "./job-list.ts";
-export { createItem, createKey, createKeys } from "./keys.ts";
+export { createItem, createKey, createKeys } from "./idempotency-keys.ts";
 export { MAX_ATTEMPTS } from "./until-answered.ts";

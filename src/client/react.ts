@@ -13,7 +13,7 @@ import { type FieldOf, fieldOf, JOB_UPDATED, SUBMIT_JOB, type TypedDocument } fr
 import { type Failure, GatewayError } from "./gateway-error.ts";
 import type { JobFilter, JobUpdatedSubscription, SubmitJobMutation } from "./gql.ts";
 import { createJobList, type JobListState } from "./job-list.ts";
-import { createItem, createKey, createKeys, toDigest } from "./keys.ts";
+import { createItem, createKey, createKeys, toDigest } from "./idempotency-keys.ts";
 
 const GatewayContext = createContext<GatewayClient | null>(null);
 

@@ -30,10 +30,10 @@ export function loadConfig(environment: Given) {
   const parsed = VARIABLES.safeParse(given);
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
-  const doubts = [...findMisspelt(Object.keys(given)), ...findUnknownStage(given)];
+  const warnings = [...findMisspelt(Object.keys(given)), ...findUnknownStage(given)];
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(
-      [HEAD, ...explain(parsed.error, environment), ...problems, ...doubts].join("\n  "),
+      [HEAD, ...explain(parsed.error, environment), ...problems, ...warnings].join("\n  "),
     );
   const variables = parsed.data;
   return Object.freeze({
@@ -60,8 +60,8 @@ export function loadConfig(environment: Given) {
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
     submitsAtOnce: variables.SUBMITS_AT_ONCE,
     submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
-    looksAtOnce: variables.LOOKS_AT_ONCE,
-    lookCostSeconds: variables.LOOK_COST_SECONDS,
+    pollsAtOnce: variables.POLLS_AT_ONCE,
+    pollCostSeconds: variables.POLL_COST_SECONDS,
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,
@@ -74,12 +74,12 @@ export function loadConfig(environment: Given) {
       issuer: variables.JWT_ISSUER ?? "",
       audience: variables.JWT_AUDIENCE ?? "",
     },
-    doors: toDoors(variables, given),
+    httpAccess: toHttpAccess(variables, given),
     limits: toLimits(variables, given),
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
     /** Sentences about what may not be meant. */
-    doubts: [...doubts, ...findUnreachable(given)],
+    warnings: [...warnings, ...findUnreachable(given)],
   });
 }
 
@@ -179,7 +179,7 @@ function toFiles(variables: Variables, given: Given) {
   };
 }
 
-function toDoors(variables: Variables, given: Given) {
+function toHttpAccess(variables: Variables, given: Given) {
   const areOpen = !isProduction(given);
   return {
     /** Null admits those on loopback, where nothing there costs money or is another's. */

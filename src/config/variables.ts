@@ -81,12 +81,12 @@ const RUNCOMFY = {
     "100",
     "How many submits a gateway sends at once. Others wait up to `SUBMIT_TIMEOUT_SECONDS`, and owners take turns. A submit that waits longer, or would bring the waiting inputs above 64 MiB, is not sent and gets `RATE_LIMITED` with `retryAfterSeconds`.",
   ),
-  LOOKS_AT_ONCE: setting(
+  POLLS_AT_ONCE: setting(
     wholeNumber(1, 10_000),
     "256",
     "The maximum number of jobs that a gateway polls at once. It adapts to how many RunComfy answers quickly, and one deployment can't take them all.",
   ),
-  LOOK_COST_SECONDS: setting(
+  POLL_COST_SECONDS: setting(
     number(0.001, 10),
     "0.02",
     "Trade-off between polling and latency. Higher: fewer polls, later notice of completion.",

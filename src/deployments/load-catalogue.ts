@@ -25,7 +25,7 @@ type LoadedCatalogue = {
   /** The deployments as the file has them. */
   readonly entries: readonly unknown[];
   /** Sentences about what in the file is probably a mistake. */
-  readonly doubts: readonly string[];
+  readonly warnings: readonly string[];
 };
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
@@ -57,24 +57,24 @@ export function readCatalogue(
   file: unknown,
 ): LoadedCatalogue & { readonly problems: readonly string[] } {
   const problems: string[] = [];
-  const doubts: string[] = [];
+  const warnings: string[] = [];
   const notes: Notes = {
     report: (path, message) => void problems.push(`${locate(path)}: ${message}`),
-    doubt: (path, message) => void doubts.push(`${locate(path)}: ${message}`),
+    warn: (path, message) => void warnings.push(`${locate(path)}: ${message}`),
   };
   const { deployments: entries, others } = readForm(file, FILE, notes) ?? NOTHING;
   if (entries.length === 0 && !others)
-    notes.doubt(["deployments"], "is empty, so nothing can be run; list your deployments");
+    notes.warn(["deployments"], "is empty, so nothing can be run; list your deployments");
   const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
     hasOthers: others,
   });
-  return { catalogue, entries, problems, doubts };
+  return { catalogue, entries, problems, warnings };
 }
 
 const NOTHING = { deployments: [], others: false };
 
 type Note = (path: InputPath, message: string) => void;
-type Notes = { readonly report: Note; readonly doubt: Note };
+type Notes = { readonly report: Note; readonly warn: Note };
 
 const FILE = z.object(
   {
@@ -118,7 +118,7 @@ const ENTRY = z.object(
 function readForm<Form>(
   value: unknown,
   form: z.ZodType<Form> & { readonly shape: object },
-  { report, doubt }: Notes,
+  { report, warn }: Notes,
 ): Form | null {
   const { data, error } = form.safeParse(value);
   const known = Object.keys(form.shape);
@@ -129,7 +129,7 @@ function readForm<Form>(
     const [meant] = nearMisses(name, known);
     if (meant === undefined) continue;
     const isThere = given.includes(meant);
-    doubt([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
+    warn([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
     if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
   }
   for (const { path, message } of error?.issues ?? [])
@@ -143,7 +143,7 @@ const RESERVED_TYPE_NAMES: ReadonlySet<string> = new Set(["Job", "Typed"]);
 /** Reads the entries of one file, one after the other; nothing of one whose form is wrong. */
 function createEntryReader({
   report,
-  doubt,
+  warn,
 }: Notes): (entry: unknown, index: number) => readonly Deployment[] {
   const checks = createChecks();
   const claimId = createRegister();
@@ -152,7 +152,7 @@ function createEntryReader({
   return (entry, index) => {
     const notes: Notes = {
       report: (path, message) => report(["deployments", index, ...path], message),
-      doubt: (path, message) => doubt(["deployments", index, ...path], message),
+      warn: (path, message) => warn(["deployments", index, ...path], message),
     };
     const form = readForm(entry, ENTRY, notes);
     if (form === null) return [];
@@ -189,7 +189,7 @@ function createEntryReader({
     }
     const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.` };
     const shape = document && toObjectShape(document, takes);
-    if (given !== null && shape === null) notes.doubt(["inputSchema"], SAYS_NOTHING);
+    if (given !== null && shape === null) notes.warn(["inputSchema"], SAYS_NOTHING);
     const check = document && checks.inputCheck(document, { shape, model: profile });
     const gives = { typeName: `${typeName}Output`, otherwise: `What ${name} gives.` };
     const outputShape = outputDocument && toObjectShape(outputDocument, gives);

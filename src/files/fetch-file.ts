@@ -15,7 +15,7 @@ export type FetchFile = ReturnType<typeof createFetchFile>;
 
 /**
  * Fetches files from URLs that anybody may have written. They have to be https and lead to public addresses, but for those
- * of `trustedOrigins`; after each redirect that is judged anew. What is sent tells nothing of the gateway.
+ * of `trustedOrigins`; after each redirect that is checked anew. What is sent tells nothing of the gateway.
  */
 export function createFetchFile({
   trustedOrigins,
@@ -59,8 +59,8 @@ export function createFetchFile({
     throw new FetchFileError(TOO_MANY_REDIRECTS, { isLasting: true });
   };
 
-  /** Throws where a URL can't lead to a public host. A name is judged by its addresses, as the connection is made. */
-  function judge(url: URL): void {
+  /** Throws where a URL can't lead to a public host. A name is checked by its addresses, as the connection is made. */
+  function checkAddress(url: URL): void {
     const host = toHost(url);
     const isPrivate = isIP(host) !== 0 && !isPublic(host);
     if (url.protocol !== "https:" || isPrivate) throw notPublic();
@@ -81,7 +81,7 @@ export function createFetchFile({
   async function ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
     // The origin of a blob: URL would be that of the URL in it.
     const isTrusted = trustedOrigins.includes(`${url.protocol}//${url.host}`);
-    if (!isTrusted) judge(url);
+    if (!isTrusted) checkAddress(url);
     signal.throwIfAborted();
     const answered = Promise.withResolvers<IncomingMessage>();
     const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
@@ -90,7 +90,7 @@ export function createFetchFile({
       port: url.port,
       path: url.pathname + url.search,
       headers: { accept: "*/*", "accept-encoding": "identity", "user-agent": "runcomfy-graphql" },
-      // A connection that was kept would not be judged.
+      // A connection that was kept would not be checked.
       agent: false,
       ...(!isTrusted && { lookup: lookupPublic }),
     });

@@ -1,4 +1,4 @@
-import { contentTypeOf, isInline } from "./judge-file.ts";
+import { contentTypeOf, isInline } from "./detect-file.ts";
 
 /** How a browser is to take a file of this name: only what can hold no program is shown where its URL is opened. */
 export function toFileHeaders(name: string): {

@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
  */
 export type FileStore = {
   /**
-   * Writes a stream where no name leads to it, so that it can be judged before anybody may read it. Rejects with a
+   * Writes a stream where no name leads to it, so that it can be detected before anybody may read it. Rejects with a
    * `FileTooLargeError` at the first byte above `mostBytes`, and with the stream's own error; then nothing is left.
    */
   draft(bytes: AsyncIterable<Uint8Array>, options: { readonly mostBytes: number }): Promise<Draft>;

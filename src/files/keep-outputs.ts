@@ -9,7 +9,7 @@ import type { FetchFile } from "./fetch-file.ts";
 import { FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileStoreError, FileTooLargeError } from "./file-store.ts";
-import { createFileName, judgeFile } from "./judge-file.ts";
+import { createFileName, detectFile } from "./detect-file.ts";
 
 /** Fetched by one gateway at once. */
 const MAX_AT_ONCE = 16;
@@ -102,7 +102,7 @@ export function startKeeper(dependencies: {
     const { stream, declaredBytes } = await fetchFile(url, { signal, upstream });
     if (declaredBytes !== null && declaredBytes > mostBytes) throw new FileTooLargeError(mostBytes);
     await using draft = await store.draft(stream, { mostBytes });
-    const { contentType, extension, width, height } = await judgeFile(draft.path);
+    const { contentType, extension, width, height } = await detectFile(draft.path);
     const name = createFileName(extension);
     await draft.keepAs(name, contentType);
     const { bytes } = draft;

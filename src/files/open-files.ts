@@ -12,8 +12,8 @@ import { createQuota } from "../tracking/quota.ts";
 import { createFetchFile, FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileStoreError } from "./file-store.ts";
-import { startFileUpkeep } from "./file-upkeep.ts";
-import { createFileName } from "./judge-file.ts";
+import { startCleanup } from "./cleanup.ts";
+import { createFileName } from "./detect-file.ts";
 import { startKeeper } from "./keep-outputs.ts";
 import { createFindOwner } from "./find-owner.ts";
 import { openFileStore } from "./open-file-store.ts";
@@ -84,14 +84,14 @@ export async function openFiles({
     log,
   });
   opening.defer(() => keeper.close());
-  const upkeep = startFileUpkeep({
+  const cleanup = startCleanup({
     files: store.files,
     uploads: store.uploads,
     store: fileStore,
     now,
     log,
   });
-  opening.defer(() => upkeep.close());
+  opening.defer(() => cleanup.close());
   // Before those who use it, which wait for its calls.
   opening.defer(() => opened.close());
   const all = opening.move();
@@ -105,7 +105,7 @@ export async function openFiles({
     /** Says that there are files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,
     /** Says that jobs were deleted, with which files go. */
-    onDelete: upkeep.wake,
+    onDelete: cleanup.wake,
     close: () => all.disposeAsync(),
   };
 }

@@ -11,7 +11,7 @@ export type UrlTarget = {
 
 export type SignedUrls = ReturnType<typeof createSignedUrls>;
 
-/** URLs that whoever has them may use until they run out. All gateways of a database sign with one key. */
+/** URLs that whoever has them may use until they expire. All gateways of a database sign with one key. */
 export function createSignedUrls({
   key,
   publicUrl,
@@ -40,7 +40,7 @@ export function createSignedUrls({
       return url.href;
     },
 
-    /** What a URL leads to and for how many seconds more; null for one that was altered or has run out. */
+    /** What a URL leads to and for how many seconds more; null for one that was altered or has expired. */
     open(path: string, query: string): (UrlTarget & { readonly seconds: number }) | null {
       const [, folder, name] = /^\/(files|uploads)\/([\w.-]+)$/.exec(path) ?? [];
       if ((folder !== "files" && folder !== "uploads") || name === undefined) return null;

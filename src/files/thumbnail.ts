@@ -5,7 +5,7 @@ import type { Metadata, Sharp } from "sharp";
 
 import type { KeptFile } from "../job/kept-file.ts";
 import { createTurns } from "../runtime/turns.ts";
-import { type FileFacts, openPicture, readHead } from "./judge-file.ts";
+import { type FileFacts, openPicture, readHead } from "./detect-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
 type ThumbnailWidth = (typeof THUMBNAIL_WIDTHS)[number];

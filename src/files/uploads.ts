@@ -8,13 +8,13 @@ import { textProblem } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { createUploadId, findUploads, replaceUploads } from "../job/upload.ts";
 import type { Upload, Uploads } from "../store/job-store.ts";
-import { UPLOAD_LIFE_MS } from "../store/uploads.ts";
+import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
 import type { UploadsOfInputs } from "../tracking/submit-job.ts";
 import { toFileHeaders } from "./file-headers.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileTooLargeError } from "./file-store.ts";
-import { createFileName, judgeFile, kindOf } from "./judge-file.ts";
+import { createFileName, detectFile, kindOf } from "./detect-file.ts";
 import type { SignedUrls } from "./signed-urls.ts";
 import { StripMetadataError, stripMetadata } from "./thumbnail.ts";
 
@@ -92,8 +92,8 @@ export function createUploadService(dependencies: {
   }
 
   /** What is wrong with the bytes that came, or null. */
-  async function judge(path: string, upload: Upload): Promise<string | Judged> {
-    const facts = await judgeFile(path);
+  async function detect(path: string, upload: Upload): Promise<string | Detected> {
+    const facts = await detectFile(path);
     const { contentType, width, height } = facts;
     if (contentType === "image/svg+xml")
       return "SVG files are not taken, as they may hold programs. Save the picture as PNG.";
@@ -109,8 +109,8 @@ export function createUploadService(dependencies: {
     return { contentType, extension: facts.extension };
   }
 
-  async function strip(path: string, judged: Judged & Pick<Upload, "ownerId">): Promise<void> {
-    await stripMetadata(path, judged).catch((error: unknown) => {
+  async function strip(path: string, detected: Detected & Pick<Upload, "ownerId">): Promise<void> {
+    await stripMetadata(path, detected).catch((error: unknown) => {
       if (error instanceof StripMetadataError)
         throw new RefusedUploadError(422, "INVALID_FILE", error.message);
       throw error;
@@ -159,12 +159,12 @@ export function createUploadService(dependencies: {
           throw error;
         });
       if (draft.bytes !== upload.bytes) throw wrongSize(upload);
-      const judged = await judge(draft.path, upload);
-      if (typeof judged === "string") throw new RefusedUploadError(422, "INVALID_FILE", judged);
+      const detected = await detect(draft.path, upload);
+      if (typeof detected === "string") throw new RefusedUploadError(422, "INVALID_FILE", detected);
       const { ownerId } = upload;
-      if (dependencies.isMetadataStripped) await strip(draft.path, { ...judged, ownerId });
-      const name = createFileName(judged.extension);
-      await draft.keepAs(name, judged.contentType);
+      if (dependencies.isMetadataStripped) await strip(draft.path, { ...detected, ownerId });
+      const name = createFileName(detected.extension);
+      await draft.keepAs(name, detected.contentType);
       if (await uploads.receive(upload.id, name)) return;
       await store.delete(name).catch((error: unknown) => {
         log.warn(
@@ -224,14 +224,14 @@ export function createUploadService(dependencies: {
 }
 
 type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
-type Judged = { readonly contentType: string; readonly extension: string };
+type Detected = { readonly contentType: string; readonly extension: string };
 
 const LONG_NAME = `must be at most ${MAX_NAME_LENGTH} characters; shorten the file's name`;
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
 
 export function hasCome(): RefusedUploadError {
-  const message = "The file of this upload has come already. Go on with it, or create another.";
+  const message = "This upload is already complete. Go on with it, or create another.";
   return new RefusedUploadError(409, "ALREADY_UPLOADED", message);
 }
 

@@ -4,7 +4,7 @@ import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import { ownership } from "./upstream.ts";
 
-/** A fact about a job, which the upstream told or the gateway concluded. */
+/** A fact about a job, which the upstream applied or the gateway concluded. */
 export type Observation =
   | { readonly kind: "accepted"; readonly requestId: string }
   /** Nobody will ever say whether the upstream accepted the job. */
@@ -26,8 +26,8 @@ export function advance(job: Job, observation: Observation, now: Date, upstream:
   // Whoever has submitted it settles it, wherever it was sent.
   if (observation.kind !== "unanswered" && ownership(job, upstream) === "another's") return job;
   const known = isKnown(observation) ? toKnown(job, upstream, now) : job;
-  const told = tell(known, observation, now);
-  return told === known && known !== job ? next(known, {}, now) : told;
+  const applied = apply(known, observation, now);
+  return applied === known && known !== job ? next(known, {}, now) : applied;
 }
 
 function isKnown({ kind }: Observation): boolean {
@@ -42,7 +42,7 @@ function toKnown(job: Job, upstream: string, now: Date): Job {
   return { ...job, upstream, awaySince: null, awayMs: job.awayMs + awayMs };
 }
 
-function tell(job: Job, observation: Observation, now: Date): Job {
+function apply(job: Job, observation: Observation, now: Date): Job {
   switch (observation.kind) {
     case "accepted":
       if (job.status !== "SUBMITTING") return job;

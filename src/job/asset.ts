@@ -36,7 +36,7 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
 /** Every http(s) URL in an output, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
 export function findAssets(output: JsonValue): Asset[] {
   const assets: Asset[] = [];
-  /** What leads to the value. Few values are URLs, and only for these it is looked at. */
+  /** What leads to the value. Few values are URLs, and it is read only for these. */
   const steps: { key: string | number; readonly of: Holder }[] = [];
 
   function visit(value: JsonValue): void {

@@ -60,7 +60,7 @@ export function nearestRank(ascending: ArrayLike<number>, part: number): number 
 }
 
 /**
- * How long to wait before looking again at what had not ended at `after`: until the time that an end is expected to have
+ * How long to wait before polling again what had not ended at `after`: until the time that an end is expected to have
  * gone unseen, ∫ P(ended by s | not ended at `after`) ds, is `cost`, or `longest` has passed. Inspection scheduling, Barlow
  * and Proschan 1963.
  */

@@ -38,9 +38,6 @@ const MAX_BACK_OFF_MS = 6 * 60 * 60 * 1_000;
 /** When to fetch a file again after so many attempts failed, in milliseconds from now; null once it is given up. */
 export function keepBackOffMs(attempts: number, sinceEndMs: number, random: number): number | null {
   if (sinceEndMs >= RETRIED_FOR_MS && attempts >= MIN_ATTEMPTS) return null;
-  const longest = Math.min(
-    MAX_BACK_OFF_MS,
-    FIRST_BACK_OFF_MS * 2 ** Math.min(attempts - 1, 20),
-  );
+  const longest = Math.min(MAX_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(attempts - 1, 20));
   return longest * (0.5 + random / 2);
 }

@@ -12,7 +12,7 @@ import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { OnLook } from "../tracking/poller.ts";
+import type { OnPoll } from "../tracking/poller.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { watchServices } from "./watch-services.ts";
 
@@ -58,7 +58,7 @@ export function createMetrics() {
   ]);
   const calls = count(
     "upstream_calls_total",
-    "Requests to RunComfy, looks and probes among them, by how they ended.",
+    "Requests to RunComfy, polls and probes among them, by how they ended.",
     ["call", "code"],
   );
   const callSeconds = measure(
@@ -72,10 +72,10 @@ export function createMetrics() {
     help: "When a submit last became unknown. What begins with a crash is no increase of a counter.",
     registers,
   });
-  const looks = count("looks_total", "Looks at jobs, by what they told.", ["outcome"]);
+  const polls = count("polls_total", "Polls of jobs, by what they told.", ["outcome"]);
   const takenOver = count(
     "claims_taken_over_total",
-    "Looks that were not made within 9 s of their claim, and claimed again.",
+    "Polls that were not made within 9 s of their claim, and claimed again.",
     [],
   );
   const refusals = count("refusals_total", "What owners were refused, by which of their limits.", [
@@ -162,11 +162,11 @@ export function createMetrics() {
     /** The same store, of which ends, files and claims that are taken over are counted. */
     watchStore: (store: JobStore): JobStore => ({
       ...store,
-      looks: {
-        ...store.looks,
+      polls: {
+        ...store.polls,
         async claimDue(options) {
-          const claimed = await store.looks.claimDue(options);
-          takenOver.inc(claimed.looks.filter(({ isTakenOver }) => isTakenOver).length);
+          const claimed = await store.polls.claimDue(options);
+          takenOver.inc(claimed.polls.filter(({ isTakenOver }) => isTakenOver).length);
           return claimed;
         },
       },
@@ -209,7 +209,7 @@ export function createMetrics() {
     /** The same services, of which refusals and what watchers are told are counted. */
     watchServices: (services: Services): Services => watchServices(services, { refusals, events }),
 
-    noteLook: (outcome: Parameters<OnLook>[0]): void => looks.inc({ outcome }),
+    notePoll: (outcome: Parameters<OnPoll>[0]): void => polls.inc({ outcome }),
     noteFailedEvent: (code: string): void =>
       operations.inc({ kind: "subscription", outcome: "error", code }),
     noteRefusal: (limitName: string): void => refusals.inc({ limit: limitName }),

@@ -11,14 +11,14 @@ const MAX_TOKENS = 500;
 
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
 /** What is needed of the resolvers' context. */
-type OperationContext = { readonly tellAnew?: () => void };
+type OperationContext = { readonly recharge?: () => void };
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 type Compiled = (root: unknown, context: unknown, variables: Variables) => ReturnType<Execute>;
 
 /**
  * Runs queries by code that is made once for each, and kept as long as its document is. Where it has errors the executor
  * runs the query once more and its answer counts: which errors are told, in which order and words, differs between the
- * two. The operation's loaders remember what was read, and `tellAnew` of its context makes them forget what was told.
+ * two. The operation's loaders remember what was read, and `recharge` of its context makes them forget what was told.
  */
 export function createQueryCompiler(options: {
   readonly schema: GraphQLSchema;
@@ -78,11 +78,11 @@ export function createQueryCompiler(options: {
       setExecuteFn((args: ExecutionArgs) => {
         if (hasWrongVariables(args)) return executeFn(args);
         const result = compiled(args.rootValue, args.contextValue, args.variableValues);
-        return result instanceof Promise ? result.then(judge) : judge(result);
+        return result instanceof Promise ? result.then(check) : check(result);
 
-        function judge(result: ExecutionResult): ReturnType<Execute> {
+        function check(result: ExecutionResult): ReturnType<Execute> {
           if (result.errors === undefined) return result;
-          contextValue.tellAnew?.();
+          contextValue.recharge?.();
           return executeFn(args);
         }
       });

@@ -5,7 +5,7 @@ import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
-import type { BacklogShare } from "../schema/backlog.ts";
+import type { Reservation } from "../schema/memory-budget.ts";
 import { beginInTurn, createSlices } from "../runtime/turns.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
@@ -26,14 +26,14 @@ export type OperationOrigin = {
    * For what waits for the client to read it. Whoever opened the share closes it once the answer or the client has left;
    * what is given back before then counts until it has left.
    */
-  readonly share: BacklogShare;
+  readonly share: Reservation;
   /**
    * Called when the answer becomes a stream, which may outlive the credential; `end` ends the stream once the client has
    * left, which it may have done already.
    */
   readonly onStream?: (end: () => void) => void;
-  /** Called when a document that came Yoga's way is judged, unless it is refused before. */
-  readonly onJudged?: () => void;
+  /** Called when a document that came Yoga's way is validated, unless it is refused before. */
+  readonly onValidated?: () => void;
   /** The caller's span, as W3C Trace Context writes it, or whatever came in its place. */
   readonly traceparent?: unknown;
 };
@@ -61,7 +61,7 @@ export type AroundOperation = <Result>(
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
- * Runs operations. Yoga's plugins judge a document when it first comes, and it is kept; from then on `recall` finds what
+ * Runs operations. Yoga's plugins validate a document when it first comes, and it is kept; from then on `recall` finds what
  * it takes to run it, whichever way it comes.
  */
 export function createOperations(options: {
@@ -127,7 +127,7 @@ export function createOperations(options: {
     return trustedDocuments?.find(params) ?? String(params.query);
   }
 
-  /** What it takes to run an operation whose document was judged before; null for any other. */
+  /** What it takes to run an operation whose document was validated before; null for any other. */
   function recall(params: OperationParams, origin: OperationOrigin): ExecutionArgs | null {
     const { operationName, variables } = params;
     const query = findQuery(params);
@@ -163,7 +163,7 @@ export function createOperations(options: {
   return {
     /**
      * Begins what an owner asks for in the owner's turn, which ends once it calls `leave`: by then what came is read, and
-     * its document judged.
+     * its document validated.
      */
     begin: <Value>(ownerId: string, act: (leave: () => void) => Promise<Value>): Promise<Value> =>
       beginInTurn(inTurn, ownerId, act),

@@ -10,7 +10,7 @@ import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
 import { COMMANDS } from "../config/commands.ts";
-import type { BacklogShare } from "../schema/backlog.ts";
+import type { Reservation } from "../schema/memory-budget.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";
@@ -28,20 +28,20 @@ const MAX_MESSAGE_LENGTH = 1_000;
 const BYTES_A_TOKEN = 250;
 /** In tokens: one that needs no room of its own, as small answers don't. */
 const SMALL_DOCUMENT = 100;
-/** In characters: each can be kept, and is judged within 50 ms of CPU. */
+/** In characters: each can be kept, and is validated within 50 ms of CPU. */
 const MAX_DOCUMENT_LENGTH = 10_000;
 /** A parsed document takes some fifty times its own length, and its compiled code as much again. */
 const MAX_KEPT_CHARACTERS = 300_000;
 
 /** What an operation comes with. */
 type Asker = {
-  readonly onJudged?: (() => void) | undefined;
+  readonly onValidated?: (() => void) | undefined;
   /** Counts the memory that its document takes while it is run. */
-  readonly share: Pick<BacklogShare, "take">;
+  readonly share: Pick<Reservation, "take">;
 };
 
 /** An error is of a text that can't be parsed. */
-type Judged =
+type Validated =
   | { readonly document: DocumentNode; readonly errors: readonly GraphQLError[] }
   | GraphQLError;
 
@@ -64,10 +64,10 @@ export function createDocumentChecks(
     : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   const wording = { maxErrors: MAX_ERRORS, hideSuggestions: !hasIntrospection };
   const checkCost = createCostCheck(schema, options.cost);
-  const kept = new LRUCache<string, Judged>({
+  const kept = new LRUCache<string, Validated>({
     maxSize: MAX_KEPT_CHARACTERS,
     // Of longer ones there are no more than the operator has listed.
-    sizeCalculation: (_judged, { length }) => Math.max(1, Math.min(length, MAX_DOCUMENT_LENGTH)),
+    sizeCalculation: (_validated, { length }) => Math.max(1, Math.min(length, MAX_DOCUMENT_LENGTH)),
   });
 
   function check(document: DocumentNode): readonly GraphQLError[] {
@@ -77,18 +77,18 @@ export function createDocumentChecks(
       : [excess];
   }
 
-  function judge(text: string, share: Asker["share"]): Judged {
+  function validateOnce(text: string, share: Asker["share"]): Validated {
     const known = kept.get(text);
     if (known !== undefined) return known;
     const document = parseWithin(text, { characters, tokens });
     const { tokenCount = 0 } = document instanceof GraphQLError ? {} : document;
     // While it runs, it is held besides those that are kept.
     if (tokenCount > SMALL_DOCUMENT) share.take(tokenCount * BYTES_A_TOKEN);
-    const judged =
+    const validated =
       document instanceof GraphQLError ? document : { document, errors: check(document) };
     // One that is too long costs nothing to refuse again.
-    if (text.length <= characters) kept.set(text, judged);
-    return judged;
+    if (text.length <= characters) kept.set(text, validated);
+    return validated;
   }
 
   function findValid(text: string): DocumentNode | null {
@@ -100,19 +100,19 @@ export function createDocumentChecks(
   const plugin: Plugin<Asker, Asker> = {
     onParse({ context: { share }, setParseFn }) {
       setParseFn((text: string) => {
-        const judged = judge(text, share);
-        if (judged instanceof GraphQLError) throw judged;
-        return judged.document;
+        const validated = validateOnce(text, share);
+        if (validated instanceof GraphQLError) throw validated;
+        return validated.document;
       });
     },
-    onValidate({ context: { params, share, onJudged }, setValidationFn }) {
+    onValidate({ context: { params, share, onValidated }, setValidationFn }) {
       setValidationFn((_schema: unknown, document: DocumentNode) => {
-        const judged = judge(document.loc?.source.body ?? "", share);
-        onJudged?.();
-        if (judged instanceof GraphQLError) return [judged];
-        if (judged.errors.length > 0) return judged.errors;
-        const dear = checkCost(document, params.operationName, params.variables ?? {});
-        return dear === null ? [] : [dear];
+        const validated = validateOnce(document.loc?.source.body ?? "", share);
+        onValidated?.();
+        if (validated instanceof GraphQLError) return [validated];
+        if (validated.errors.length > 0) return validated.errors;
+        const tooExpensive = checkCost(document, params.operationName, params.variables ?? {});
+        return tooExpensive === null ? [] : [tooExpensive];
       });
     },
   };
@@ -124,7 +124,7 @@ export function createDocumentChecks(
       kept.set(text, { document, errors: [] });
       return document;
     },
-    /** A valid document that was kept, if the operation is not too dear with these variables; else null. */
+    /** A valid document that was kept, if the operation is not too expensive with these variables; else null. */
     recall(text: string, name: Name, variables: Variables): DocumentNode | null {
       const document = findValid(text);
       return document && checkCost(document, name, variables) === null ? document : null;

@@ -30,9 +30,9 @@ import { z } from "zod";
 import { documentError, toFragments } from "./document-size.ts";
 
 type Type = GraphQLNamedType | null | undefined;
-/** Of an operation; none takes the dearest one. */
+/** The name of the operation; none takes the most expensive one. */
 export type Name = string | null | undefined;
-/** Null takes the dearest ones. */
+/** Null takes the most expensive ones. */
 export type Variables = Readonly<Record<string, unknown>> | null;
 
 const USUAL_LIST_LENGTH = 5;
@@ -52,16 +52,16 @@ const META_FIELDS = new Map([SchemaMetaFieldDef, TypeMetaFieldDef].map((one) => 
 const FIELD_COST = z.object({ field: z.number().optional(), multiplier: z.number().optional() });
 
 /**
- * Makes a function that says why an operation is too dear, or null. Each field costs what the schema says, and a page of
+ * Makes a function that says why an operation is too expensive, or null. Each field costs what the schema says, and a page of
  * 100 counts 100 times. A document that is cheap with any variables is measured once.
  */
 export function createCostCheck(schema: GraphQLSchema, limit: number) {
   const lengths = measureTypes(schema);
   const whole = parse(getIntrospectionQuery(EVERYTHING));
   const costOfMember = limit / (MAX_SCHEMAS * measure(whole, "IntrospectionQuery", null, 1));
-  const dearest = new WeakMap<DocumentNode, number>();
+  const mostExpensive = new WeakMap<DocumentNode, number>();
 
-  /** The cost of the operation of this name, or of the dearest one. */
+  /** The cost of the operation of this name, or of the most expensive one. */
   function measure(document: DocumentNode, name: Name, variables: Variables, perMember: number) {
     const fragments = toFragments(document);
     const costs = new Map<SelectionSetNode, number>();
@@ -144,8 +144,8 @@ export function createCostCheck(schema: GraphQLSchema, limit: number) {
   }
 
   return (document: DocumentNode, name: Name, variables: Variables): GraphQLError | null => {
-    const most = dearest.get(document) ?? measure(document, null, null, costOfMember);
-    dearest.set(document, most);
+    const most = mostExpensive.get(document) ?? measure(document, null, null, costOfMember);
+    mostExpensive.set(document, most);
     const cost = most <= limit ? most : measure(document, name, variables, costOfMember);
     if (cost <= limit) return null;
     const message = `The operation costs ${Math.ceil(cost)}, and may cost ${limit}. Ask for shorter pages (\`first\`), for fewer fields of each job, or for less of the schema.`;

@@ -21,7 +21,7 @@ const MAX_DEPLOYMENTS = 1_000;
 const SAME_PAUSE_MS = 500;
 
 /**
- * How fast RunComfy and each deployment may be called. The client notes how its calls end; whoever wants to look or to
+ * How fast RunComfy and each deployment may be called. The client notes how its calls end; whoever wants to poll or to
  * submit asks first.
  *
  * - A Retry-After pauses every call.
@@ -30,7 +30,7 @@ const SAME_PAUSE_MS = 500;
  *   deployment. So is a time-out; it is one of all as well when no call was answered well meanwhile.
  * - Five bad answers with none good between them, of whichever deployments, put all in doubt. Then the list is probed at
  *   once, and only if that fails too is it an outage of all.
- * - In an outage nobody looks or submits. Probes find out its end, because a user's submit must not.
+ * - In an outage nobody polls or submits. Probes find out its end, because a user's submit must not.
  *
  * `now` gives milliseconds of a clock that never goes back (`performance.now`), `random` a number in [0, 1).
  * `longestBackOffMs` (8 s) bounds how long the end of an outage can go unnoticed.
@@ -58,12 +58,12 @@ export function createPace(options: {
     onOpen(code) {
       log.warn(
         { code },
-        "RunComfy keeps failing, so until it answers again no job is looked at and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
+        "RunComfy keeps failing, so until it answers again no job is polled and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
       );
       events.emit("doubt");
     },
     onClose() {
-      log.info({}, "RunComfy answers again; jobs are looked at and submitted as usual.");
+      log.info({}, "RunComfy answers again; jobs are polled and submitted as usual.");
       events.emit("recovery");
     },
   });
@@ -76,15 +76,12 @@ export function createPace(options: {
         onOpen(code) {
           log.warn(
             { deploymentId, code },
-            "A deployment keeps failing, so until it answers again its jobs are not looked at and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
+            "A deployment keeps failing, so until it answers again its jobs are not polled and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
           );
           events.emit("doubt");
         },
         onClose() {
-          log.info(
-            { deploymentId },
-            "A deployment answers again; its jobs are looked at as usual.",
-          );
+          log.info({ deploymentId }, "A deployment answers again; its jobs are polled as usual.");
           events.emit("recovery");
         },
       }),
@@ -139,8 +136,8 @@ export function createPace(options: {
     },
     /** Calls back whenever a noted pause lasts longer than the one before. */
     onPause: (listener: () => void) => void events.on("pause", listener),
-    /** How many milliseconds no job may be looked at; 0 when looks may start, but for those at failing deployments. */
-    lookDelayMs(): number {
+    /** How many milliseconds no job may be polled; 0 when polls may start, but for those at failing deployments. */
+    pollDelayMs(): number {
       const untilProbeMs = all.isOpen() ? Math.max(1, Math.ceil(all.probeAt() - now())) : 0;
       return Math.max(pausedForMs(), untilProbeMs);
     },

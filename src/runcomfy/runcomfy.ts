@@ -68,5 +68,5 @@ export type ResultReport =
   | { readonly kind: "failed"; readonly reason: string | null; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
-/** `requested`: the upstream took note, and a later look tells the outcome. */
+/** `requested`: the upstream took note, and a later poll tells the outcome. */
 export type CancelReport = "cancelled" | "not-cancellable" | "requested";

@@ -85,7 +85,7 @@ export function readCancelReport(body: JsonValue): CancelReport | null {
   if (!isJsonObject(body)) return null;
   const word = toWord(body["outcome"]) ?? toWord(body["status"]);
   if (word === null || isNamelessError(body)) return null;
-  // Anything else, `cancellation_requested` as well as a mere `completed`, only a later look can tell.
+  // Anything else, `cancellation_requested` as well as a mere `completed`, only a later poll can tell.
   return CANCEL_REPORTS.get(word) ?? "requested";
 }
 

@@ -85,7 +85,7 @@ export function createTurns(
 const MAX_REST_MS = 100;
 
 /** What owners make the thread do takes some ms of a turn of the event loop for each of them. */
-const SLICE_MS = 5;
+export const SLICE_MS = 5;
 
 /** Turns for what takes CPU alone. */
 export function createSlices(): InTurn {

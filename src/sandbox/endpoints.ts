@@ -36,7 +36,7 @@ export function createEndpoints(options: {
     return json(200, toSubmitted(base, requestId));
   }
 
-  function look(deployment: SandboxDeployment, base: string, id: string, verb: string): Answer {
+  function poll(deployment: SandboxDeployment, base: string, id: string, verb: string): Answer {
     const stored = store.read(id, now());
     if (stored?.deploymentId !== deployment.id) return refusal(404_001, UNKNOWN_REQUEST);
     if (verb === "status") return json(200, toStatus(base, id, stored));
@@ -81,7 +81,7 @@ export function createEndpoints(options: {
     if (deployment === undefined) return refusal(404_001, UNKNOWN_DEPLOYMENT);
     const base = `${origin}/prod/${version}/deployments/${deploymentId}`;
     if (route.name === "submit") return await submit(request, deployment, base);
-    return look(deployment, base, id, lastPart);
+    return poll(deployment, base, id, lastPart);
   };
 }
 
@@ -94,7 +94,7 @@ const ROUTES = [
   ["file", GET, "/files/(?<id>[^/]+)/(?<name>[^/]+)"],
   ["list", GET, DEPLOYMENTS],
   ["submit", POST, `${DEPLOYMENT}/inference`],
-  ["look", GET, `${REQUEST}/(?<name>status|result)`],
+  ["poll", GET, `${REQUEST}/(?<name>status|result)`],
   ["cancel", POST, `${REQUEST}/(?<name>cancel)`],
 ] as const;
 

@@ -21,7 +21,7 @@ export function addCheckInput(builder: Builder): void {
           "The input as a job would keep it, which is as you gave it; empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
         resolve: ({ input }, _arguments, { loaders }) => {
           // One text among the variables may come back hundreds of times.
-          loaders.tell(Buffer.byteLength(JSON.stringify(input)));
+          loaders.charge(Buffer.byteLength(JSON.stringify(input)));
           return input;
         },
       }),

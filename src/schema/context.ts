@@ -81,7 +81,7 @@ class Operation {
   readonly finish = (): void => this.#reads?.largeTurn.leave();
 
   /** Called before the operation is executed once more. */
-  readonly tellAnew = (): void => this.#loaders?.tellAnew();
+  readonly recharge = (): void => this.#loaders?.recharge();
 
   /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
   readonly startAnew = (): void => {

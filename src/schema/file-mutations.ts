@@ -2,7 +2,7 @@ import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../jo
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
 import { toCoded } from "./coded-errors.ts";
-import { readAssets } from "./job.ts";
+import { readAssets } from "./job-type.ts";
 
 /** Adds what takes files in and keeps them. */
 export function addFileMutations(builder: Builder): void {

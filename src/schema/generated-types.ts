@@ -11,7 +11,7 @@ import type { EnumShape, FieldShape, ObjectShape, Shape } from "../deployments/s
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
-import { readOutput } from "./job.ts";
+import { readOutput } from "./job-type.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 

@@ -5,8 +5,8 @@ import type { Job, JobEvent } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { DocumentName, JobFilter, StoredDocuments } from "../store/job-store.ts";
-import { createAnswerRoom } from "./answer-room.ts";
-import type { BacklogShare } from "./backlog.ts";
+import { createAnswerBudget } from "./answer-budget.ts";
+import type { Reservation } from "./memory-budget.ts";
 import type { Reads } from "./reads.ts";
 
 type DocumentKey = { readonly jobId: string; readonly name: DocumentName };
@@ -35,17 +35,17 @@ type Made = {
  */
 export class Loaders {
   readonly #reads: Reads;
-  readonly #room: ReturnType<typeof createAnswerRoom>;
+  readonly #room: ReturnType<typeof createAnswerBudget>;
   #made: Made = { read: new Map() };
 
   constructor(options: {
     readonly reads: Reads;
     readonly mostAnswerBytes: number;
     /** For all that waits for the reader of this operation's answer. */
-    readonly share: BacklogShare;
+    readonly share: Reservation;
   }) {
     this.#reads = options.reads;
-    this.#room = createAnswerRoom(options.mostAnswerBytes, options.share);
+    this.#room = createAnswerBudget(options.mostAnswerBytes, options.share);
   }
 
   get jobs(): DataLoader<string, Job | null> {
@@ -104,20 +104,20 @@ export class Loaders {
     }));
   }
 
-  /** Counts a document into the answer, each time that it is told. */
-  tell(bytes: number): void {
-    this.#room.tell(bytes);
+  /** Counts a document into the answer, each time that it is written out. */
+  charge(bytes: number): void {
+    this.#room.charge(bytes);
   }
 
   /** The same for a text, which it returns. */
   tellText(text: string): string {
-    this.#room.tell(text.length);
+    this.#room.charge(text.length);
     return text;
   }
 
   /** Forgets what was told: the answer is made once more. */
-  tellAnew(): void {
-    this.#room.tellAnew();
+  recharge(): void {
+    this.#room.recharge();
   }
 
   /** Forgets what was read, because a job has changed. */

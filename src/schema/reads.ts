@@ -12,11 +12,11 @@ import type { InTurn } from "../runtime/turns.ts";
 import { createWalkBudget } from "../store/walk-budget.ts";
 import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
-import type { BacklogShare } from "./backlog.ts";
+import type { Reservation } from "./memory-budget.ts";
 import { toCoded } from "./coded-errors.ts";
 
 /** Whose operation reads, and for whose answer. */
-export type Origin = { readonly viewer: Viewer; readonly share: BacklogShare };
+export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What a viewer may read, and never so much at once that others wait for the database. */
 export type Reads = ReturnType<typeof createReads>;

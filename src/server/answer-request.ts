@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
-import type { BacklogShare } from "../schema/backlog.ts";
+import type { Reservation } from "../schema/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
 import type { createConsole } from "./console-page.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
@@ -32,7 +32,7 @@ type Pages = {
 /** Makes what takes a request from its first line to GraphQL. */
 export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   const { graphiql: answerPage } = pages;
-  const { authenticator, sessions, rates, origins, connections, backlog, operations } = parts;
+  const { authenticator, sessions, rates, origins, connections, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
   const { urls } = parts.files;
@@ -66,7 +66,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     const limit = rates.take(admission.viewer);
     if (limit !== null) return await refuse(overLimit(limit, 429));
     if (mustAsk) response.writeContinue();
-    const share = backlog.open(admission.viewer.ownerId, () => response.destroy());
+    const share = memory.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
     const origin = toOrigin(admission, share);
     const begin = <Value>(act: (leave: () => void) => Promise<Value>): Promise<Value> =>
@@ -85,7 +85,9 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       Object.assign(request, { body });
       bodyBytes = body.length;
     }
-    await begin(async (onJudged) => operations.yoga(request, response, { ...origin, onJudged }));
+    await begin(async (onValidated) =>
+      operations.yoga(request, response, { ...origin, onValidated }),
+    );
     // A stream keeps the variables that it came with.
     return share.hold(bodyBytes + response.writableLength);
 
@@ -110,7 +112,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       if (reason !== null) await refuse(reason);
     }
 
-    function toOrigin(admission: Admission, share: BacklogShare) {
+    function toOrigin(admission: Admission, share: Reservation) {
       return {
         viewer: admission.viewer,
         traceparent: request.headers["traceparent"],

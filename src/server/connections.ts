@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import type { Config } from "../config/load-config.ts";
-import type { Backlog, BacklogShare } from "../schema/backlog.ts";
-import { NOBODY } from "../schema/backlog.ts";
+import type { MemoryBudget, Reservation } from "../schema/memory-budget.ts";
+import { NOBODY } from "../schema/memory-budget.ts";
 import type { Refusal } from "./refuse.ts";
 import { badRequest, methodNotAllowed, refuseConnection } from "./refuse.ts";
 
@@ -21,7 +21,7 @@ export type Connections = ReturnType<typeof trackConnections>;
 
 type Connection = {
   /** Opened when the client sends requests without waiting for answers. */
-  share: BacklogShare | null;
+  share: Reservation | null;
   /** In the order of their requests, each with the function that answers it. */
   readonly responses: Map<ServerResponse, () => void>;
 };
@@ -32,9 +32,9 @@ type Connection = {
  */
 export function trackConnections(
   server: Server,
-  options: { readonly stallMs: number; readonly backlog: Backlog; readonly limits: HttpLimits },
+  options: { readonly stallMs: number; readonly memory: MemoryBudget; readonly limits: HttpLimits },
 ) {
-  const { stallMs, backlog, limits } = options;
+  const { stallMs, memory, limits } = options;
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
   const arrivals = new WeakMap<ServerResponse, NodeJS.Timeout>();
@@ -91,7 +91,7 @@ export function trackConnections(
 
   function count(socket: Duplex, connection: Connection): void {
     const { size } = connection.responses;
-    if (size > 1) connection.share ??= backlog.open(NOBODY, () => socket.destroy());
+    if (size > 1) connection.share ??= memory.open(NOBODY, () => socket.destroy());
     connection.share?.hold(size > 1 ? size * REQUEST_BYTES : 0);
   }
 

@@ -14,7 +14,7 @@ import type {
 const JSON_TYPE = "application/json";
 const GRAPHQL_TYPE = "application/graphql-response+json";
 /**
- * Answers a POST of JSON that wants JSON, where its document was judged before: Yoga's way, by a fetch request and a
+ * Answers a POST of JSON that wants JSON, where its document was validated before: Yoga's way, by a fetch request and a
  * response, costs several times what the rest does. Nobody can tell the two ways apart. False, and nothing done, where
  * the request has to go Yoga's way.
  */

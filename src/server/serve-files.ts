@@ -185,7 +185,7 @@ function readRange(
 export const NOT_FOUND: Refusal = {
   status: 404,
   code: "NOT_FOUND",
-  message: "Nothing is here, or the URL has run out. Ask GraphQL for a new one.",
+  message: "Nothing is here, or the URL has expired. Ask GraphQL for a new one.",
 };
 const NOT_ALLOWED: Refusal = {
   status: 405,

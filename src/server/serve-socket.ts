@@ -8,8 +8,9 @@ import type { WebSocket } from "ws";
 
 import type { Admission } from "../auth/authenticator.ts";
 import type { Operations } from "../operations/create-operations.ts";
-import type { Backlog } from "../schema/backlog.ts";
-import { NOBODY } from "../schema/backlog.ts";
+import { SLICE_MS } from "../runtime/turns.ts";
+import type { MemoryBudget } from "../schema/memory-budget.ts";
+import { NOBODY } from "../schema/memory-budget.ts";
 
 /** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;
@@ -69,17 +70,18 @@ export function serveSocket(options: {
   readonly socket: WebSocket;
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
-  readonly backlog: Backlog;
+  readonly memory: MemoryBudget;
   readonly operations: Pick<Operations, "begin">;
   readonly log: Logger;
 }): void {
-  const { service, socket, connection, backlog, operations, log } = options;
-  let share = backlog.open(NOBODY, cut);
+  const { service, socket, connection, memory, operations, log } = options;
+  let share = memory.open(NOBODY, cut);
   let unsentCount = 0;
   let isCorked = false;
   let unhandledBytes = 0;
   /** Messages that wait for their turn. */
   const waiting: Buffer[] = [];
+  let isHandling = false;
   /** Who waits until the client has read enough. */
   const behind: (() => void)[] = [];
   /** Of the messages whose operations have not ended: what they came with is kept as long. */
@@ -91,7 +93,7 @@ export function serveSocket(options: {
     admit(admitted) {
       share.close();
       session.admission = admitted;
-      share = backlog.open(admitted.viewer.ownerId, cut);
+      share = memory.open(admitted.viewer.ownerId, cut);
     },
     send(text) {
       const isRead = socket.bufferedAmount === 0;
@@ -133,8 +135,8 @@ export function serveSocket(options: {
           count();
           if (session.admission === null) return void handleOne(bytes, handle);
           waiting.push(bytes);
-          if (waiting.length === 1) void handleWaiting(session.admission, handle);
-          else socket.pause();
+          if (isHandling) socket.pause();
+          else void handleWaiting(session.admission, handle);
         });
       },
     },
@@ -164,12 +166,17 @@ export function serveSocket(options: {
 
   /** Messages of a client that is let in wait for turns of its owner, and no more is read from it meanwhile. */
   async function handleWaiting({ viewer }: Admission, handle: Handle): Promise<void> {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      const bytes = next;
-      await operations.begin(viewer.ownerId, async () => void handleOne(bytes, handle));
-      waiting.shift();
-    }
+    isHandling = true;
+    while (waiting.length > 0) await operations.begin(viewer.ownerId, handleSlice);
+    isHandling = false;
     socket.resume();
+
+    /** Together, so that what one socket asks for is also answered together, in few writes. */
+    async function handleSlice(): Promise<void> {
+      const endsAt = performance.now() + SLICE_MS;
+      do void handleOne(waiting.shift() ?? Buffer.alloc(0), handle);
+      while (waiting.length > 0 && performance.now() < endsAt);
+    }
   }
 
   async function handleOne(bytes: Buffer, handle: Handle): Promise<void> {
@@ -226,7 +233,7 @@ export function serveSocket(options: {
     count();
   }
 
-  /** Where that is too much, the backlog cuts whatever holds most. */
+  /** Where that is too much, the memory cuts whatever holds most. */
   function count(): void {
     const unsentBytes = socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
     share.hold(unsentBytes + unhandledBytes + handledBytes);

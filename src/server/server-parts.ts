@@ -17,7 +17,7 @@ import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";
 import type { OnRefusal, RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
-import type { Backlog } from "../schema/backlog.ts";
+import type { MemoryBudget } from "../schema/memory-budget.ts";
 import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
 
@@ -45,7 +45,7 @@ export type ServerOptions = {
   readonly aroundOperation?: AroundOperation | undefined;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
-  readonly backlog: Backlog;
+  readonly memory: MemoryBudget;
   readonly files: {
     readonly store: FileStore;
     readonly uploads: UploadService;
@@ -54,7 +54,7 @@ export type ServerOptions = {
     /** Null is what the server listens on. */
     readonly publicUrl: string | null;
   };
-  readonly doors: {
+  readonly httpAccess: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;
     readonly origins: readonly string[];

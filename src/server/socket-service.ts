@@ -12,7 +12,7 @@ import { LimitError } from "../job/errors.ts";
 import type { OperationOrigin } from "../operations/create-operations.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
-import type { BacklogShare } from "../schema/backlog.ts";
+import type { Reservation } from "../schema/memory-budget.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { SocketOperation, SocketSession } from "./serve-socket.ts";
 import { TRY_AGAIN_LATER } from "./serve-socket.ts";
@@ -21,7 +21,7 @@ import type { ServerParts } from "./server-parts.ts";
 /** Makes what sockets do: let clients in, and run the same operations as over HTTP. */
 export function createSocketService(parts: ServerParts): Server<SocketSession> {
   const { operations, maskError, sessions } = parts;
-  const { trustedDocuments } = parts.doors;
+  const { trustedDocuments } = parts.httpAccess;
   const { initSeconds, operationsPerSocket: mostOperations } = parts.limits.webSocket;
 
   /** Lets the client in, with all that a socket takes, or closes the socket. */
@@ -42,7 +42,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     }
   }
 
-  /** Sessions are looked at twice a second, and nothing may begin in between. */
+  /** Sessions are checked twice a second, and nothing may begin in between. */
   function isOver(session: SocketSession, admission: Admission): boolean {
     const reason = sessions.findEnd(admission);
     if (reason !== null) endSession(session, reason);
@@ -57,7 +57,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   ): SocketOrigin {
     const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
     const traceparent = payload.extensions?.["traceparent"];
-    const open = (): BacklogShare => parts.backlog.open(viewer.ownerId, cut);
+    const open = (): Reservation => parts.memory.open(viewer.ownerId, cut);
     const origin = new SocketOrigin(viewer, traceparent, open);
     session.operations.set(id, origin);
     return origin;
@@ -121,7 +121,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         return [refused(message, "TOO_MANY_OPERATIONS")];
       }
       try {
-        if (admission === null) return [maskError(new Error("Nobody was let in."))];
+        if (admission === null) return [maskError(new Error("Not authenticated."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const origin = begin(session, id, admission, payload);
         const limit = parts.rates.take(admission.viewer);
@@ -162,18 +162,18 @@ type Prepared = {
 class SocketOrigin implements OperationOrigin, SocketOperation {
   readonly viewer: Viewer;
   readonly traceparent: unknown;
-  readonly #open: () => BacklogShare;
-  #share: BacklogShare | undefined;
+  readonly #open: () => Reservation;
+  #share: Reservation | undefined;
   #isOver = false;
   #endStream = (): void => undefined;
 
-  constructor(viewer: Viewer, traceparent: unknown, open: () => BacklogShare) {
+  constructor(viewer: Viewer, traceparent: unknown, open: () => Reservation) {
     this.viewer = viewer;
     this.traceparent = traceparent;
     this.#open = open;
   }
 
-  get share(): BacklogShare {
+  get share(): Reservation {
     this.#share ??= this.#open();
     if (this.#isOver) this.#share.close();
     return this.#share;
@@ -272,7 +272,7 @@ function findAuthorization(parameters: object): string | undefined {
 }
 
 const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
-  expired: "The credential has run out. Connect again with a new one.",
+  expired: "The credential has expired. Connect again with a new one.",
   revoked: "The credential is no longer accepted. Connect again with another one.",
 };
 

@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<{
   leave(): void;
   close(): Promise<void>;
 }> {
-  const { host, backlog, doors, isSandbox, onRefusal, log } = options;
+  const { host, memory, httpAccess, isSandbox, onRefusal, log } = options;
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
     headersTimeout: http.requestSeconds * 1_000,
@@ -58,8 +58,8 @@ export async function startServer(options: ServerOptions): Promise<{
     // Any other request for a change of protocol is answered without one.
     shouldUpgradeCallback: wantsSocket,
   });
-  const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: http });
-  const maskError = createMaskError({ log, hasSuggestions: doors.hasIntrospection });
+  const connections = trackConnections(server, { stallMs: STALL_MS, memory, limits: http });
+  const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
   const parts = {
     ...options,
@@ -68,24 +68,24 @@ export async function startServer(options: ServerOptions): Promise<{
     maskError,
     operations: createOperations({
       ...options,
-      ...doors,
+      ...httpAccess,
       limits: { ...options.limits.document, subscriptions: socket.subscriptions },
       maskError,
     }),
-    origins: createOrigins({ ...doors, publicUrl: options.files.publicUrl, log }),
+    origins: createOrigins({ ...httpAccess, publicUrl: options.files.publicUrl, log }),
     rates: createRequestRates(onRefusal),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, onRefusal }),
   };
-  const page = { example: options.example, isSandbox, asksCredential: !doors.isOpen };
+  const page = { example: options.example, isSandbox, asksCredential: !httpAccess.isOpen };
   const { publicUrl } = options.files;
-  const { hasGraphiql } = doors;
+  const { hasGraphiql } = httpAccess;
   const pages = {
     graphiql: hasGraphiql ? createGraphiqlPage(page) : null,
-    console: doors.hasConsole
+    console: httpAccess.hasConsole
       ? createConsole({ folder: options.consoleFolder, isSandbox, hasGraphiql, publicUrl })
       : null,
   };
-  if (doors.hasConsole && pages.console === null)
+  if (httpAccess.hasConsole && pages.console === null)
     log.warn(
       "The console was not built, so browsers don't get it. Build it with: npm ci --include=dev, or set CONSOLE=false.",
     );

@@ -1,4 +1,4 @@
-/** Each topic is looked at again so often, in one of so many turns: the topics of one turn share their statements. */
+/** Each topic is read again so often, in one of so many turns: the topics of one turn share their statements. */
 const REPEAT_MS = 15_000;
 const TURNS = 15;
 const EARLIEST_TURN = 7;
@@ -6,7 +6,7 @@ const EARLIEST_TURN = 7;
 // An object each, so that one function may listen twice and leave once.
 type Listener = { readonly wake: () => void };
 
-/** Tells this process's watchers of a topic to look again. */
+/** Tells this process's watchers of a topic to read again. */
 export function createChangeFeed() {
   const topics = new Map<string, Set<Listener>>();
   const turns = Array.from({ length: TURNS }, () => new Set<string>());

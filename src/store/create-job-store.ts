@@ -10,14 +10,14 @@ import { createDocuments, setResult, toResultTexts } from "./job-documents.ts";
 import { fromJob, inChunks, JOB_COLUMNS, toJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs, JobStore } from "./job-store.ts";
 import { createJobLists } from "./list-jobs.ts";
-import { createLooks } from "./looks.ts";
+import { createPolls } from "./polls.ts";
 import { createReadRuns } from "./read-runs.ts";
 import { createQuotas } from "./quotas.ts";
 import { createJobReads } from "./read-jobs.ts";
 import { createSubmitLeases } from "./submit-leases.ts";
 import { createSharedPause } from "./shared-pause.ts";
 import type { Tables } from "./tables.ts";
-import { createUploads } from "./uploads.ts";
+import { createUploads } from "./upload-rows.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 /** The job store in SQL, the same for both databases. */
@@ -111,7 +111,7 @@ export function createJobStore(dependencies: {
       subscribe: changes.subscribe,
     },
     quotas: createQuotas(database),
-    looks: createLooks(database),
+    polls: createPolls(database),
     readRuns: createReadRuns(database),
     pauses: createSharedPause(database),
     files: createFiles(database, changes.announce),

@@ -43,11 +43,11 @@ export class DatabaseDiskError extends Error {
 }
 
 const DISK_SENTENCES = {
-  full: "The disk of the database is full, so no job is submitted or looked at. Free some space; the gateway goes on by itself, and nothing that was stored is lost.",
+  full: "The disk of the database is full, so no job is submitted or polled. Free some space; the gateway goes on by itself, and nothing that was stored is lost.",
   damaged:
-    "The database file is damaged, so no job is submitted or looked at. Stop the gateway, restore the file from a backup, and start the gateway again.",
+    "The database file is damaged, so no job is submitted or polled. Stop the gateway, restore the file from a backup, and start the gateway again.",
   failing:
-    "The database file can't be read or written, so no job is submitted or looked at. Check its disk, and whether the gateway's user may write to it; the gateway goes on by itself.",
+    "The database file can't be read or written, so no job is submitted or polled. Check its disk, and whether the gateway's user may write to it; the gateway goes on by itself.",
 };
 
 /** The database file is not the one that was opened. */

@@ -22,10 +22,10 @@ export type Database = Dialect &
     readonly writeOne: Write;
     /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
     readonly reads: Kysely<Tables>;
-    /** Milliseconds of the clock that says when a look is due: on Postgres the database's, on SQLite the process's monotonic one. */
-    readonly lookMs: RawBuilder<number>;
-    /** For looks: on Postgres they never wait behind other queries for a connection, nor for the disk. */
-    readonly lookQueries: Kysely<Tables>;
+    /** Milliseconds of the clock that says when a poll is due: on Postgres the database's, on SQLite the process's monotonic one. */
+    readonly pollMs: RawBuilder<number>;
+    /** For polls: on Postgres they never wait behind other queries for a connection, nor for the disk. */
+    readonly pollQueries: Kysely<Tables>;
     /** Comes before what needs its outcome stored: rejects with a `DatabaseDiskError` while the disk or the file fails. */
     checkDisk(): Promise<void>;
     close(): Promise<void>;

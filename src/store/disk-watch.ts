@@ -27,7 +27,7 @@ export function createDiskWatch(dependencies: {
   let isOpen = false;
   let probing: Promise<void> | null = null;
 
-  function tell(error: DatabaseDiskError): void {
+  function notify(error: DatabaseDiskError): void {
     if (monotonic() - toldAt < BETWEEN_LINES_MS) return;
     toldAt = monotonic();
     isOpen = true;
@@ -52,14 +52,14 @@ export function createDiskWatch(dependencies: {
       if (kind === null) return error;
       const noted = new DatabaseDiskError(kind, { cause: error });
       if (problem?.kind !== "damaged") problem = noted;
-      tell(noted);
+      notify(noted);
       return noted;
     },
     /** Rejects with a `DatabaseDiskError` while nothing more may be begun. */
     async check(): Promise<void> {
       if (problem === null) return;
       if (problem.kind === "damaged") {
-        tell(problem);
+        notify(problem);
         throw problem;
       }
       probing ??= probe().finally(() => (probing = null));

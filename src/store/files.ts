@@ -7,7 +7,7 @@ import type { Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { ClaimedFile, Files } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { isUnused } from "./uploads.ts";
+import { isUnused } from "./upload-rows.ts";
 
 /** What a row costs to write, as if it were a document. */
 const ROW_BYTES = 256;
@@ -156,14 +156,14 @@ export function createFiles(
 
     findOwners: (names) => findNamed(names, sql`not ${isUnused(nowMs)}`),
 
-    async listDoomed(limit) {
-      const rows = await queries.selectFrom("doomed_files").selectAll().limit(limit).execute();
+    async listPendingDeletions(limit) {
+      const rows = await queries.selectFrom("pending_deletions").selectAll().limit(limit).execute();
       return rows.map(({ file }) => file);
     },
 
-    async forgetDoomed(names) {
+    async forgetDeletions(names) {
       await inChunks(names, (chunk) =>
-        queries.deleteFrom("doomed_files").where("file", "in", chunk).execute(),
+        queries.deleteFrom("pending_deletions").where("file", "in", chunk).execute(),
       );
     },
 

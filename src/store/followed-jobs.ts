@@ -4,18 +4,18 @@ import type { Database } from "./database.ts";
 import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 
-/** A look that is overdue for so long is nobody's. */
+/** A poll that is overdue for so long is nobody's. */
 const LEFT_MS = 15_000;
 
 /** Which jobs are this gateway's upstream's, and which of them it follows. */
 export function createFollowedJobs(
   database: Database,
 ): Pick<Jobs, "listOverdue" | "takeBack" | "countOthers" | "noteLeft" | "holdsOthers"> {
-  const { isShared, nowMs, lookMs, queries, upstream } = database;
+  const { isShared, nowMs, pollMs, queries, upstream } = database;
   // On SQLite there is no other gateway that could follow them.
   const isLeft = isShared
-    ? sql<boolean>`exists (select 1 from looks
-        where job_id = jobs.id and due_at < ${lookMs} - ${sql.lit(LEFT_MS)})`
+    ? sql<boolean>`exists (select 1 from polls
+        where job_id = jobs.id and due_at < ${pollMs} - ${sql.lit(LEFT_MS)})`
     : sql<boolean>`1 = 1`;
 
   return {

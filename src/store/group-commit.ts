@@ -12,7 +12,7 @@ const MAX_BYTES_TOGETHER = 262_144;
 type Waiting = {
   readonly isOne: boolean;
   readonly bytes: number;
-  /** Resolves with what tells the writer. */
+  /** Resolves with what answers the writer. */
   run(queries: Kysely<Tables>): Promise<() => void>;
   reject(error: unknown): void;
 };
@@ -61,12 +61,12 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
     const [first, ...others] = writes;
     if (first !== undefined && others.length === 0) return await commitOne(first);
     try {
-      const tells = await queries.transaction().execute(async (transaction) => {
+      const answers = await queries.transaction().execute(async (transaction) => {
         const done: (() => void)[] = [];
         for (const write of writes) done.push(await runUndoably(transaction, write));
         return done;
       });
-      for (const tell of tells) tell();
+      for (const answer of answers) answer();
     } catch {
       for (const write of writes) await commitOne(write);
     }
@@ -74,8 +74,8 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
 
   async function commitOne({ isOne, run, reject }: Waiting): Promise<void> {
     try {
-      const tell = await (isOne ? run(queries) : queries.transaction().execute(run));
-      tell();
+      const answer = await (isOne ? run(queries) : queries.transaction().execute(run));
+      answer();
     } catch (error) {
       reject(error);
     }

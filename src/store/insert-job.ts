@@ -10,7 +10,7 @@ import { fromJob, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
 import { createOwnerTurns, toOwnerLock } from "./owner-turns.ts";
-import { insertUses } from "./uploads.ts";
+import { insertUses } from "./upload-rows.ts";
 
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;

@@ -2,7 +2,7 @@ import type { Asset } from "../job/asset.ts";
 import type { Job, JobChangeReason, JobEvent, JobStatus } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { KeptFile } from "../job/kept-file.ts";
-import type { Looks } from "../job/looks.ts";
+import type { Polls } from "../job/poll-outcome.ts";
 import type { Run } from "../job/run.ts";
 import type { WalkBudget } from "./walk-budget.ts";
 
@@ -15,7 +15,7 @@ export type StoredDocuments = {
   readonly input: StoredDocument;
   /** Null until the job SUCCEEDED. */
   readonly output: StoredDocument | null;
-  /** What files the output names. Null where nobody has looked: the job ended in a version before. */
+  /** What files the output names. Null where nobody has asked: the job ended in a version before. */
   readonly assets: StoredDocument | null;
 };
 
@@ -74,7 +74,7 @@ export type JobStore = {
   readonly documents: Documents;
   readonly feed: Feed;
   readonly quotas: Quotas;
-  readonly looks: LookTable;
+  readonly polls: PollTable;
   /** The last 200 runs of a deployment at the upstream, of all owners, newest first. */
   readRuns(deploymentId: string): Promise<Run[]>;
   readonly pauses: Pauses;
@@ -138,7 +138,7 @@ export type Jobs = {
   /** Renews a submit lease. False when the job is no longer SUBMITTING or was given up: its POST must not leave. */
   extendSubmit(id: string, leaseMs: number): Promise<boolean>;
   /**
-   * SUBMITTING jobs whose submit lease ran out, and can't be extended any more; listed again until they are settled. On
+   * SUBMITTING jobs whose submit lease expired, and can't be extended any more; listed again until they are settled. On
    * SQLite those of an earlier process are among them at once.
    */
   listAbandonedSubmits(limit: number): Promise<string[]>;
@@ -150,7 +150,7 @@ export type Jobs = {
   countOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]>;
   /** Notes since when other upstreams' jobs are away that no gateway follows. */
   noteLeft(): Promise<void>;
-  /** Whether there is a job, which may have ended, that is not surely this upstream's. Looks at every job. */
+  /** Whether there is a job, which may have ended, that is not surely this upstream's. Polls every job. */
   holdsOthers(): Promise<boolean>;
 };
 
@@ -198,41 +198,41 @@ export type QuotaCount = {
   readonly endsAtMs: number;
 };
 
-/** Who looks at which job when, for all gateways together. */
-export type LookTable = {
+/** Who polls which job when, for all gateways together. */
+export type PollTable = {
   /**
-   * Claims at most `limit` looks that are due, the one that is due longest first, together with their jobs. `nextInMs` says
+   * Claims at most `limit` polls that are due, the one that is due longest first, together with their jobs. `nextInMs` says
    * when another one is due; null when none is.
    */
   claimDue(options: {
     readonly limit: number;
     readonly exceptDeployments: readonly string[];
-  }): Promise<{ readonly looks: readonly ClaimedLook[]; readonly nextInMs: number | null }>;
-  /** Claims the looks at these jobs, whether due, claimed or not; those that are not followed are left out. */
-  claimThese(jobIds: readonly string[]): Promise<readonly ClaimedLook[]>;
-  /** Says when the next looks are due. Does nothing for a look that somebody else has claimed meanwhile. */
-  putBack(looks: readonly LookToCome[]): Promise<void>;
-  /** Makes due the looks at the first 1,000 jobs that wait at a deployment, front first, within 15 s. */
+  }): Promise<{ readonly polls: readonly ClaimedPoll[]; readonly nextInMs: number | null }>;
+  /** Claims the polls of these jobs, whether due, claimed or not; those that are not followed are left out. */
+  claimThese(jobIds: readonly string[]): Promise<readonly ClaimedPoll[]>;
+  /** Says when the next polls are due. Does nothing for a poll that somebody else has claimed meanwhile. */
+  putBack(polls: readonly EndedPoll[]): Promise<void>;
+  /** Makes due the polls of the first 1,000 jobs that wait at a deployment, front first, within 15 s. */
   makeQueueDue(deploymentId: string): Promise<void>;
-  /** Makes due the looks at jobs that are away, and were for so long since the last look. */
+  /** Makes due the polls of jobs that are away, and were for so long since the last poll. */
   resume(leftForMs: number): Promise<void>;
   /** Makes due what can be due so late only because the database's clock was set back. */
   mendTimes(): Promise<void>;
 };
 
 /** For 9 s it is nobody else's. */
-export type ClaimedLook = {
+export type ClaimedPoll = {
   readonly job: Job & { readonly requestId: string };
   /** Proves the claim. */
   readonly token: number;
-  /** Whether an earlier claim had run out, as when the gateway that had it died. */
+  /** Whether an earlier claim had expired, as when the gateway that had it died. */
   readonly isTakenOver: boolean;
-  readonly looks: Looks;
+  readonly polls: Polls;
   /** The job's, as it was given at the insert. */
   readonly traceparent: string | null;
 };
 
-export type LookToCome = Looks & {
+export type EndedPoll = Polls & {
   readonly jobId: string;
   readonly token: number;
   /** Null for a job that is away: it is not due until it is resumed. */
@@ -263,9 +263,9 @@ export type Files = {
   /** The owners' ids by name, of those of these names that a kept file has, or an upload that stays. */
   findOwners(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Names of files that nobody needs any more, because their row is gone. */
-  listDoomed(limit: number): Promise<string[]>;
+  listPendingDeletions(limit: number): Promise<string[]>;
   /** Forgets some that were deleted. */
-  forgetDoomed(names: readonly string[]): Promise<void>;
+  forgetDeletions(names: readonly string[]): Promise<void>;
   /** Those of these names that no row has. */
   findUnknown(names: readonly string[]): Promise<string[]>;
   /** Kept files behind a name, by name. */

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { SANDBOX } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import type { DatabaseKind } from "./dialect.ts";
-import { DELETE_LOOK, keepLook, MOVE_LOOK } from "./looks.ts";
+import { DELETE_POLL, keepPoll, MOVE_POLL } from "./polls.ts";
 import { MAX_RUNS } from "./read-runs.ts";
 
 /** What brings the tables from one form to the next; its number is its place in the list. */
@@ -15,26 +15,26 @@ type Migration = {
 
 /**
  * In their order. Only ever added to: a migration is never edited, which a test holds by their hashes. What they take from
- * elsewhere is a part of them, such as the table of looks: whoever changes that leaves them a copy. Gateways of the version
+ * elsewhere is a part of them, such as the table of polls: whoever changes that leaves them a copy. Gateways of the version
  * before run beside a migration that is not breaking, so the next one follows these rules:
  *
  * - It adds tables, and columns that are null or have a constant default, which Postgres does not write into the rows.
  *   What is renamed or dropped is still used by the version before: stop using it in one version, drop it in the next.
  * - What must be true of every row is the work of a trigger or a default, because the version before writes rows too.
  * - It sets `lock_timeout` to 5 s before it changes a table: behind an `alter table` that waits, everybody else waits too.
- *   It locks `jobs` before `looks`, as the triggers do.
+ *   It locks `jobs` before `polls`, as the triggers do.
  * - On Postgres it makes an index of `jobs` with `create index concurrently`, outside the transaction. Under the lock of
  *   any other, every change would wait until it is built.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
     isBreaking: true,
-    statements: ({ kind, nowMs, lookMs }) => [
+    statements: ({ kind, nowMs, pollMs }) => [
       ...createTables(kind),
       ...createFileTables(kind),
       ...createTriggers(kind, nowMs),
       ...(kind === "sqlite" ? SQLITE_TEXT_SEARCH : POSTGRES_TEXT_SEARCH),
-      ...(kind === "postgres" ? createFirstLooks(lookMs) : []),
+      ...(kind === "postgres" ? createFirstLooks(pollMs) : []),
     ],
   },
   {
@@ -45,6 +45,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ADD_WRITE_PROBES,
       ...moveTexts(database.kind),
       addAssets(database.kind),
+      ...renameDeletions(database.kind),
     ],
   },
 ];
@@ -65,6 +66,28 @@ function createTriggered(name: string, statements: RawBuilder<unknown>): RawBuil
 
 const ADD_WRITE_PROBES = sql`create table write_probes (bytes text not null)`;
 
+/** Files whose rows are gone. Triggers of SQLite follow the name of a table, functions of Postgres do not. */
+function renameDeletions(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
+  const rename = sql`alter table doomed_files rename to pending_deletions`;
+  const add = sql`insert into pending_deletions (file) values (old.file) on conflict do nothing`;
+  return [
+    rename,
+    ...(kind === "postgres" ? [createTriggered("gateway_add_deletion", sql`${add};`)] : []),
+    ...["kept_files", "uploads"].flatMap((table) => {
+      const onTable = kind === "postgres" ? ` on ${table}` : "";
+      const trigger = sql.raw(`create trigger ${table}_add_deletion after delete on ${table}
+        for each row when (old.file is not null)`);
+      return [
+        sql.raw(`drop trigger ${table}_doom${onTable}`),
+        kind === "postgres"
+          ? sql`${trigger} execute function gateway_add_deletion()`
+          : sql`${trigger} begin ${add}; end`,
+      ];
+    }),
+    ...(kind === "postgres" ? [sql`drop function gateway_doom_file()`] : []),
+  ];
+}
+
 /** What files an output names. In the rows of documents, SQLite would come to it only through all of the output. */
 function addAssets(kind: DatabaseKind): RawBuilder<unknown> {
   return sql`create table job_assets (
@@ -74,7 +97,7 @@ function addAssets(kind: DatabaseKind): RawBuilder<unknown> {
   ) ${sql.raw(kind === "sqlite" ? "without rowid" : "")}`;
 }
 
-/** Jobs, looks to come and runs belong to the upstream that they were sent to. */
+/** Jobs, polls to come and runs belong to the upstream that they were sent to. */
 function addUpstreams(database: Database): readonly RawBuilder<unknown>[] {
   const isPostgres = database.kind === "postgres";
   const name = toNameType(database.kind);
@@ -108,19 +131,25 @@ function addToSqlite({ kind, nowMs }: Database): readonly RawBuilder<unknown>[] 
 function addToPostgres(database: Database): readonly RawBuilder<unknown>[] {
   const { kind, nowMs } = database;
   return [
-    sql`alter table looks add column upstream text collate "C" not null default ''`,
-    sql`alter table looks alter column due_at drop not null`,
+    sql`alter table looks rename to polls`,
+    sql`alter table polls add column upstream text collate "C" not null default ''`,
+    sql`alter table polls alter column due_at drop not null`,
     sql`drop index looks_by_due`,
-    sql`create index looks_by_due on looks (upstream, due_at, deployment_id)`,
+    sql`create index polls_by_due on polls (upstream, due_at, deployment_id)`,
     createTriggered("gateway_add_run", addRun(kind, nowMs, OF_UPSTREAM)),
-    createTriggered("gateway_keep_look", keepLook(database)),
-    createTriggered("gateway_move", sql`${MOVE_RUNS}; ${MOVE_LOOK};`),
-    createTriggered("gateway_delete_look", sql`${DELETE_LOOK};`),
+    sql`drop trigger jobs_keep_look on jobs`,
+    sql`drop function gateway_keep_look()`,
+    createTriggered("gateway_keep_poll", keepPoll(database)),
+    sql`create trigger jobs_keep_poll after update of status on jobs
+      for each row when (old.status is distinct from new.status)
+      execute function gateway_keep_poll()`,
+    createTriggered("gateway_move", sql`${MOVE_RUNS}; ${MOVE_POLL};`),
+    createTriggered("gateway_delete_poll", sql`${DELETE_POLL};`),
     sql`create trigger jobs_move after update of upstream on jobs
       for each row when (old.upstream is distinct from new.upstream)
       execute function gateway_move()`,
-    sql`create trigger jobs_delete_look after delete on jobs
-      for each row when (old.finished_at is null) execute function gateway_delete_look()`,
+    sql`create trigger jobs_delete_poll after delete on jobs
+      for each row when (old.finished_at is null) execute function gateway_delete_poll()`,
   ];
 }
 
@@ -175,9 +204,9 @@ function moveTexts(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   ];
 }
 
-function createFirstLooks(lookMs: Database["lookMs"]): readonly RawBuilder<unknown>[] {
+function createFirstLooks(pollMs: Database["pollMs"]): readonly RawBuilder<unknown>[] {
   return [
-    // Each look moves its row in the index.
+    // Each poll moves its row in the index.
     sql`create table looks (
     job_id text collate "C" primary key,
     deployment_id text collate "C" not null,
@@ -192,12 +221,12 @@ function createFirstLooks(lookMs: Database["lookMs"]): readonly RawBuilder<unkno
       begin
         
     insert into looks (job_id, deployment_id, due_at)
-      select new.id, new.deployment_id, ${lookMs} + 500
+      select new.id, new.deployment_id, ${pollMs} + 500
       where new.status = 'IN_QUEUE';
     delete from looks where job_id = new.id and new.finished_at is not null;
-    update looks set due_at = ${lookMs} where job_id in (
+    update looks set due_at = ${pollMs} where job_id in (
       select job_id from looks
-      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${lookMs} and job_id = (
+      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${pollMs} and job_id = (
         select id from jobs where deployment_id = new.deployment_id and status = 'IN_QUEUE'
         order by (0 + created_at), id limit 1
       ) for update skip locked

@@ -35,8 +35,8 @@ const READS_PER_OWNER = MAX_READERS / 3;
 export const READER_SETTINGS =
   "set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off";
 
-/** A look that a crash of the server forgets is made again. Each of its statements is about a few rows of large tables. */
-const LOOK_SETTINGS =
+/** A poll that a crash of the server forgets is made again. Each of its statements is about a few rows of large tables. */
+const POLL_SETTINGS =
   "set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /** How long the server may take over a statement, and its answer to come. */
@@ -49,7 +49,7 @@ const MIGRATION_SILENCE_MS = 302_000;
 const OLDEST_VERSION = 13;
 
 /**
- * Two pools of at most 6 connections to a migrated Postgres, and one connection for looks. Every wait on them ends
+ * Two pools of at most 6 connections to a migrated Postgres, and one connection for polls. Every wait on them ends
  * within 15 s, and they connect again by themselves. Rejects with a `StoreError`.
  */
 export async function openPostgres(
@@ -76,7 +76,7 @@ export async function openPostgres(
   };
   const writers = open({ ...PATIENCE, max: MAX_WRITERS }, mostSilenceMs);
   const readers = open({ ...PATIENCE, max: MAX_READERS }, mostSilenceMs, READER_SETTINGS);
-  const looks = open({ ...PATIENCE, max: 1 }, mostSilenceMs, LOOK_SETTINGS);
+  const polls = open({ ...PATIENCE, max: 1 }, mostSilenceMs, POLL_SETTINGS);
   const { queries } = writers;
   const database: Database = {
     ...POSTGRES,
@@ -86,8 +86,8 @@ export async function openPostgres(
     writeOne: (statement) => statement(queries),
     reads: readers.queries,
     // Unlike the others' it stands still in a statement, so that an index serves it.
-    lookMs: sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
-    lookQueries: looks.queries,
+    pollMs: sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
+    pollQueries: polls.queries,
     readsPerOwner: READS_PER_OWNER,
     checkDisk: disk.check,
     async ping() {
@@ -96,7 +96,7 @@ export async function openPostgres(
     },
     hangUp: sockets.destroyAll,
     async close() {
-      await Promise.all([writers, readers, looks].map((pool) => pool.close()));
+      await Promise.all([writers, readers, polls].map((pool) => pool.close()));
     },
   };
   try {

@@ -10,7 +10,7 @@ import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./databa
 import { SQLITE } from "./dialect.ts";
 import { createDiskWatch } from "./disk-watch.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import { createSqliteLooks } from "./looks.ts";
+import { createSqlitePolls } from "./polls.ts";
 import { migrate } from "./migrate.ts";
 import { createSqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
@@ -41,7 +41,7 @@ export async function openSqlite(
     const database = connect(path, options);
     try {
       await migrate(database, options.log);
-      for (const statement of createSqliteLooks(database))
+      for (const statement of createSqlitePolls(database))
         await statement.execute(database.queries);
       // The lock proves that whoever was submitting is gone.
       await sql`update jobs set submit_until = 0 where status = 'SUBMITTING'`.execute(
@@ -70,7 +70,7 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
     `pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = ${MAX_WAL_BYTES}`,
   );
   sqlite.exec("pragma temp_store = memory");
-  sqlite.function("look_ms", () => Math.floor(monotonic()));
+  sqlite.function("poll_ms", () => Math.floor(monotonic()));
   const identity = readIdentity(file);
   const opened = rollback.move();
   const disk = createDiskWatch({
@@ -89,8 +89,8 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
     queries,
     ...writes,
     reads: queries,
-    lookMs: sql`look_ms()`,
-    lookQueries: queries,
+    pollMs: sql`poll_ms()`,
+    pollQueries: queries,
     readsPerOwner: READS_PER_OWNER,
     checkDisk: disk.check,
     async ping() {

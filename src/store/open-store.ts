@@ -18,7 +18,7 @@ export type StoreOptions = {
   readonly heartbeatMs?: number;
   /** Hears of each SQL statement. */
   readonly onStatement?: (sql: string) => void;
-  /** On SQLite: milliseconds of the clock by which looks are due, which never goes back. */
+  /** On SQLite: milliseconds of the clock by which polls are due, which never goes back. */
   readonly monotonic?: () => number;
 };
 

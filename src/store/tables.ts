@@ -52,7 +52,7 @@ export type Tables = {
     readonly status_changed: Generated<number>;
     /** Until then a SUBMITTING job may still be sent or answered. 0: not any more. */
     readonly submit_until: number;
-    /** Where its looks and its end belong in the trace that submitted it; null without one. */
+    /** Where its polls and its end belong in the trace that submitted it; null without one. */
     readonly traceparent: string | null;
   };
   /** A row for each tag of a job, so that a tag's jobs are found along an index. */
@@ -106,21 +106,21 @@ export type Tables = {
     readonly run_ms: number | null;
     readonly ended_at: number;
   };
-  /** The looks to come; see `looks.ts`. */
-  readonly looks: {
+  /** The polls to come; see `polls.ts`. */
+  readonly polls: {
     readonly job_id: string;
     readonly deployment_id: string;
     /** The job's; empty where that has none. */
     readonly upstream: Generated<string>;
-    /** While the look is claimed: when the claim ends; null while the job is away. */
+    /** While the poll is claimed: when the claim ends; null while the job is away. */
     readonly due_at: number | null;
-    /** While the look is claimed: when it was due; while the job is away: since the last look; else null. */
+    /** While the poll is claimed: when it was due; while the job is away: since the last poll; else null. */
     readonly was_due_at: number | null;
-    /** How many looks in a row, up to the last one, said nothing. */
+    /** How many polls in a row, up to the last one, said nothing. */
     readonly failures: Generated<number>;
-    /** The first of the looks in a row that did not find the job. */
+    /** The first of the polls in a row that did not find the job. */
     readonly not_found_since: number | null;
-    /** The first of the looks in a row that saw the job ended but could not read how. */
+    /** The first of the polls in a row that saw the job ended but could not read how. */
     readonly unread_since: number | null;
   };
   /** One row with the number of the last change. Only on SQLite, where changes commit in order. */
@@ -180,7 +180,7 @@ export type Tables = {
     readonly reason: string | null;
   };
   /** Files whose row is gone; triggers write them. */
-  readonly doomed_files: { readonly file: string };
+  readonly pending_deletions: { readonly file: string };
   /** What owners have used of a limit in the current window. */
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
   /** Filled and emptied again to find out whether the disk takes writes. */

@@ -9,7 +9,7 @@ import { startListening } from "./listening-connection.ts";
 import { sleepFor } from "../runtime/sleep.ts";
 import type { Tables } from "./tables.ts";
 
-/** How gateways on one Postgres tell each other, and their own watchers, to look again. A lost hint costs 15 s. */
+/** How gateways on one Postgres tell each other, and their own watchers, to read again. A lost hint costs 15 s. */
 export type WakeUps = ReturnType<typeof createLocalWakeUps>;
 
 const CHANNEL = "runcomfy_gateway";

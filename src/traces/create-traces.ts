@@ -9,7 +9,7 @@ import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
 import { toMethod } from "../runcomfy/create-runcomfy.ts";
 import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { AroundLook } from "../tracking/poller.ts";
+import type { AroundPoll } from "../tracking/poller.ts";
 import { createScopes, noteError } from "./create-scopes.ts";
 import { createEndWatch, createNoteEnd, toAttributes } from "./create-ends.ts";
 import { fromTraceparent, toTraceparent } from "./traceparent.ts";
@@ -18,7 +18,7 @@ import { fromTraceparent, toTraceparent } from "./traceparent.ts";
 const MAX_NAME_CHARACTERS = 100;
 
 /**
- * What surrounds the gateway's work to make spans of it: operations, what they do to the store, calls to RunComfy, looks,
+ * What surrounds the gateway's work to make spans of it: operations, what they do to the store, calls to RunComfy, polls,
  * and the event that tells an end. No span holds an input, a credential, an address or a message. Nothing but operations
  * begins a trace.
  */
@@ -39,10 +39,10 @@ export function createTraces(tracer: Tracer) {
     });
   };
 
-  const aroundLook: AroundLook = async ({ job, traceparent }, look) => {
-    if (traceparent === null) return await look();
+  const aroundPoll: AroundPoll = async ({ job, traceparent }, poll) => {
+    if (traceparent === null) return await poll();
     const options = { attributes: toAttributes(job) };
-    return await runIn("look", options, fromTraceparent(traceparent), look);
+    return await runIn("poll", options, fromTraceparent(traceparent), poll);
   };
 
   /** The same methods, each of which is a span within the one that calls it. */
@@ -75,7 +75,7 @@ export function createTraces(tracer: Tracer) {
 
   return {
     aroundOperation,
-    aroundLook,
+    aroundPoll,
     aroundCall,
 
     /** The same store. A job is kept with the span that submits it. */

@@ -17,7 +17,7 @@ import { waitForJob } from "./wait-for-job.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
 const PATIENCE_MS = 5_000;
-const LOOK_DELAY_MS = 500;
+const POLL_DELAY_MS = 500;
 
 /** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
@@ -30,14 +30,14 @@ export function createCancelJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
   readonly record: RecordObservation;
-  /** Resolves at the end of the job's next look. */
-  readonly lookNow: (jobId: string) => Promise<void>;
+  /** Resolves at the end of the job's next poll. */
+  readonly pollNow: (jobId: string) => Promise<void>;
   readonly watchJob: WatchJob;
   readonly submitTimeoutMs: number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly signal: AbortSignal;
 }) {
-  const { store, runcomfy, record, lookNow, watchJob, submitTimeoutMs, sleep, signal } =
+  const { store, runcomfy, record, pollNow, watchJob, submitTimeoutMs, sleep, signal } =
     dependencies;
   const underWay = new Map<string, Promise<Job>>();
 
@@ -72,23 +72,23 @@ export function createCancelJob(dependencies: {
       case "cancelled":
         return await record(jobId, { kind: "cancelled", finishedAt: null });
       case "not-cancellable":
-        return await lookUntil(jobId, (job) => !isCancellable(job));
+        return await pollUntil(jobId, (job) => !isCancellable(job));
       case "requested":
-        return await lookUntil(jobId, isFinished);
+        return await pollUntil(jobId, isFinished);
     }
-    // The answer says nothing, so one look has to tell.
-    return await lookUntil(jobId, () => true);
+    // The answer says nothing, so one poll has to tell.
+    return await pollUntil(jobId, () => true);
   }
 
-  async function lookUntil(jobId: string, isSettled: (job: Job) => boolean): Promise<Job | null> {
+  async function pollUntil(jobId: string, isSettled: (job: Job) => boolean): Promise<Job | null> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
     patience.addEventListener("abort", () => resolve(), { once: true });
     for (;;) {
-      await Promise.race([lookNow(jobId), isOver]);
+      await Promise.race([pollNow(jobId), isOver]);
       const job = await store.jobs.read(jobId);
       if (job === null || isSettled(job) || patience.aborted) return job;
-      await Promise.race([sleep(LOOK_DELAY_MS), isOver]);
+      await Promise.race([sleep(POLL_DELAY_MS), isOver]);
     }
   }
 }

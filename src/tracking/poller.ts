@@ -2,37 +2,37 @@ import type { BaseLogger } from "pino";
 
 import { isFinished } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
-import type { Looks } from "../job/looks.ts";
-import { conclude, deadlineMs, noteLook, toBackOffMs } from "../job/looks.ts";
+import type { Polls } from "../job/poll-outcome.ts";
+import { conclude, deadlineMs, notePoll, toBackOffMs } from "../job/poll-outcome.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
-import type { ClaimedLook, LookToCome, LookTable } from "../store/job-store.ts";
+import type { ClaimedPoll, EndedPoll, PollTable } from "../store/job-store.ts";
 import { sleepFor } from "../runtime/sleep.ts";
-import type { Look } from "./look-at-job.ts";
-import { lookAtJob } from "./look-at-job.ts";
-import { createLookLog } from "./look-log.ts";
-import { createLookRoom } from "./look-room.ts";
+import type { Poll } from "./poll-job.ts";
+import { pollJob } from "./poll-job.ts";
+import { createPollLog } from "./poll-log.ts";
+import { createPollWindow } from "./poll-window.ts";
 import { createQueueLines } from "./queue-lines.ts";
 import type { RecordObservation } from "./record-observation.ts";
 
 export type Poller = ReturnType<typeof createPoller>;
 
-/** Hears of each look, with what it told; `derived` where a job's place was known, and RunComfy not asked. */
-export type OnLook = (outcome: Look["kind"] | "derived") => void;
-/** Makes a look at which RunComfy is asked, within something else. */
-export type AroundLook = <Seen>(claimed: ClaimedLook, look: () => Promise<Seen>) => Promise<Seen>;
+/** Hears of each poll, with what it told; `derived` where a job's place was known, and RunComfy not asked. */
+export type OnPoll = (outcome: Poll["kind"] | "derived") => void;
+/** Makes a poll of which RunComfy is asked, within something else. */
+export type AroundPoll = <Seen>(claimed: ClaimedPoll, poll: () => Promise<Seen>) => Promise<Seen>;
 
-/** All calls of one look together; a claim lasts a second longer. */
-const LOOK_MS = 8_000;
+/** All calls of one poll together; a claim lasts a second longer. */
+const POLL_MS = 8_000;
 
-/** What comes due, or ends, within this time shares its statements; less where looks wait for room. */
+/** What comes due, or ends, within this time shares its statements; less where polls wait for room. */
 const BETWEEN_TICKS_MS = 50;
 const BETWEEN_FULL_TICKS_MS = 10;
 
 /** How soon a gateway sees what another one has left or made due. */
 const MAX_SLEEP_MS = 1_000;
 
-/** How long a job waits when the gateway itself could not look at it or record what it saw. */
+/** How long a job waits when the gateway itself could not poll it or record what it saw. */
 const LOCAL_FAILURE_DELAY_MS = 2_000;
 
 /** Nothing is claimed in an outage. */
@@ -42,21 +42,21 @@ const OUTAGE_DELAY_MS = 1_000;
 const MAX_WANTED_AT_ONCE = 16;
 
 /**
- * Claims the looks that are due, as many as it has room for, looks, records the news, and puts back when to look next. So
- * each job is looked at until it ends, by one gateway at a time, however many watch it.
+ * Claims the polls that are due, as many as it has room for, polls, records the news, and puts back when to poll next. So
+ * each job is polled until it ends, by one gateway at a time, however many watch it.
  */
 export function createPoller(dependencies: {
-  readonly table: LookTable;
+  readonly table: PollTable;
   readonly runcomfy: Pick<RunComfy, "readStatus" | "readResult">;
-  readonly pace: Pick<Pace, "lookDelayMs" | "failingDeployments" | "isOutage">;
+  readonly pace: Pick<Pace, "pollDelayMs" | "failingDeployments" | "isOutage">;
   readonly record: RecordObservation;
-  /** How many milliseconds until the next look at a job that was just looked at. */
+  /** How many milliseconds until the next poll of a job that was just polled. */
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
   /** How many jobs of its queue probably start within so long. */
   readonly expectStarts: (job: Job, durationMs: number) => Promise<number>;
-  /** Nothing more than the look where it is not given. */
-  readonly aroundLook?: AroundLook | undefined;
-  readonly looksAtOnce: number;
+  /** Nothing more than the poll where it is not given. */
+  readonly aroundPoll?: AroundPoll | undefined;
+  readonly pollsAtOnce: number;
   readonly upstream: string;
   readonly deadlineSeconds: number;
   /** Milliseconds since 1970. */
@@ -64,22 +64,22 @@ export function createPoller(dependencies: {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   readonly random: () => number;
-  readonly onLook?: OnLook | undefined;
+  readonly onPoll?: OnPoll | undefined;
   readonly log: BaseLogger;
 }) {
-  const { table, runcomfy, pace, record, schedule, expectStarts, looksAtOnce } = dependencies;
+  const { table, runcomfy, pace, record, schedule, expectStarts, pollsAtOnce } = dependencies;
   const { now, monotonic, random, log } = dependencies;
-  const { aroundLook = (_claimed, make) => make() } = dependencies;
-  const room = createLookRoom({ most: looksAtOnce, monotonic });
+  const { aroundPoll = (_claimed, make) => make() } = dependencies;
+  const room = createPollWindow({ most: pollsAtOnce, monotonic });
   const lines = createQueueLines(monotonic);
-  const lookLog = createLookLog(log);
+  const pollLog = createPollLog(log);
   const closing = new AbortController();
   const underWay = new Set<Promise<void>>();
-  const ended: LookToCome[] = [];
-  /** Who waits for a look, by job. */
+  const ended: EndedPoll[] = [];
+  /** Who waits for a poll, by job. */
   const wanted = new Map<string, PromiseWithResolvers<void>>();
   let wantedUnderWay = 0;
-  /** When a look may be due, by `monotonic`. */
+  /** When a poll may be due, by `monotonic`. */
   let dueAt = 0;
   let alarm = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -94,14 +94,14 @@ export function createPoller(dependencies: {
   async function tick(): Promise<number> {
     try {
       await putBackEnded();
-      const paceMs = pace.lookDelayMs();
+      const paceMs = pace.pollDelayMs();
       if (paceMs > 0) return Math.min(paceMs, MAX_SLEEP_MS);
       await claimWanted();
       if (monotonic() >= dueAt) await claimDue();
-      lookLog.noteMade("looks");
+      pollLog.noteMade("polls");
       return Math.max(0, dueAt - monotonic());
     } catch (error) {
-      if (!closing.signal.aborted) lookLog.tellFailure(error);
+      if (!closing.signal.aborted) pollLog.noteFailure(error);
       return LOCAL_FAILURE_DELAY_MS;
     }
   }
@@ -110,17 +110,17 @@ export function createPoller(dependencies: {
     dueAt = monotonic() + MAX_SLEEP_MS;
     for (;;) {
       const limit = room.free();
-      // The end of a look wakes the loop.
-      if (limit === 0 || pace.lookDelayMs() > 0) return;
+      // The end of a poll wakes the loop.
+      if (limit === 0 || pace.pollDelayMs() > 0) return;
       const exceptDeployments = [...pace.failingDeployments(), ...room.fullDeployments()];
-      const { looks, nextInMs } = await table.claimDue({ limit, exceptDeployments });
-      for (const claimed of looks) {
+      const { polls, nextInMs } = await table.claimDue({ limit, exceptDeployments });
+      for (const claimed of polls) {
         const isOverdue = now() >= deadlineMs(claimed.job, dependencies);
         const place = isOverdue ? null : lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         start(claimed, leave, place);
       }
-      if (looks.length === limit && !closing.signal.aborted) continue;
+      if (polls.length === limit && !closing.signal.aborted) continue;
       if (nextInMs !== null) dueAt = Math.min(dueAt, monotonic() + nextInMs);
       return;
     }
@@ -130,17 +130,17 @@ export function createPoller(dependencies: {
     const asked = [...wanted].slice(0, MAX_WANTED_AT_ONCE - wantedUnderWay);
     if (asked.length === 0) return;
     const claimed = await table.claimThese(asked.map(([id]) => id));
-    const looks = new Map(claimed.map((look) => [look.job.id, look]));
+    const polls = new Map(claimed.map((poll) => [poll.job.id, poll]));
     for (const [jobId, { resolve }] of asked) {
-      // Whoever asked during the claim gets this look, too: it begins now.
+      // Whoever asked during the claim gets this poll, too: it begins now.
       wanted.delete(jobId);
-      const look = looks.get(jobId);
-      if (look === undefined) {
+      const poll = polls.get(jobId);
+      if (poll === undefined) {
         resolve();
         continue;
       }
       wantedUnderWay += 1;
-      start(look, () => {
+      start(poll, () => {
         wantedUnderWay -= 1;
         resolve();
         return false;
@@ -150,39 +150,39 @@ export function createPoller(dependencies: {
 
   /** Never rejects. */
   function start(
-    claimed: ClaimedLook,
+    claimed: ClaimedPoll,
     leave: (isBad: boolean) => boolean,
     place: number | null = null,
   ): void {
-    const make = () => look(claimed, place);
-    const made = place === null ? aroundLook(claimed, make) : make();
-    const looking = made.then(({ isBad, next }) => {
+    const make = () => poll(claimed, place);
+    const made = place === null ? aroundPoll(claimed, make) : make();
+    const polling = made.then(({ isBad, next }) => {
       if (next !== null) ended.push({ jobId: claimed.job.id, token: claimed.token, ...next });
       const hasMadeRoom = leave(isBad);
-      underWay.delete(looking);
+      underWay.delete(polling);
       // Where one has ended, another may be due.
       wakeIn(hasMadeRoom ? 0 : (next?.delayMs ?? 0));
     });
-    underWay.add(looking);
+    underWay.add(polling);
   }
 
-  /** Resolves with when to look next; null when the job has ended. Where its place in the queue is known, nobody is asked. */
-  async function look({ job, looks }: ClaimedLook, place: number | null) {
+  /** Resolves with when to poll next; null when the job has ended. Where its place in the queue is known, nobody is asked. */
+  async function poll({ job, polls }: ClaimedPoll, place: number | null) {
     const startedAt = monotonic();
     try {
       const { signal } = closing;
       const outcome =
         place === null
-          ? await lookAtJob(runcomfy, job, { signal, mostMs: LOOK_MS, monotonic })
+          ? await pollJob(runcomfy, job, { signal, mostMs: POLL_MS, monotonic })
           : toQueued(place);
       const isBad = outcome.error?.code === "TIMEOUT" || outcome.error?.code === "RATE_LIMITED";
-      lookLog.tell(job, looks, outcome);
-      dependencies.onLook?.(place === null ? outcome.kind : "derived");
-      const noted = noteLook(looks, outcome, monotonic() - startedAt);
+      pollLog.note(job, polls, outcome);
+      dependencies.onPoll?.(place === null ? outcome.kind : "derived");
+      const noted = notePoll(polls, outcome, monotonic() - startedAt);
       const at = now();
       const observation = conclude(job, noted, outcome, new Date(at), dependencies);
       const current = observation === null ? job : await record(job.id, observation, job);
-      if (current !== job) lookLog.noteMade("jobs");
+      if (current !== job) pollLog.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null)
         await followLine(job, current);
       if (current === null || isFinished(current)) return { isBad, next: null };
@@ -191,10 +191,10 @@ export function createPoller(dependencies: {
       return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
-      if (closing.signal.aborted) return { isBad: false, next: { ...looks, delayMs: 0 } };
+      if (closing.signal.aborted) return { isBad: false, next: { ...polls, delayMs: 0 } };
       // Mostly the database, which must not end a job.
-      lookLog.tellFailure(error, job.id);
-      const noted = noteLook(looks, { kind: "failed" }, monotonic() - startedAt);
+      pollLog.noteFailure(error, job.id);
+      const noted = notePoll(polls, { kind: "failed" }, monotonic() - startedAt);
       return { isBad: false, next: { ...noted, delayMs: LOCAL_FAILURE_DELAY_MS } };
     }
   }
@@ -209,8 +209,8 @@ export function createPoller(dependencies: {
     wakeIn(0);
   }
 
-  async function nextDelayMs(job: Job, { failures }: Looks, nowMs: number): Promise<number> {
-    // After an outage all are looked at at once, however often they have failed in it.
+  async function nextDelayMs(job: Job, { failures }: Polls, nowMs: number): Promise<number> {
+    // After an outage all are polled at once, however often they have failed in it.
     if (pace.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
     const untilDeadlineMs = deadlineMs(job, dependencies) - nowMs;
@@ -219,9 +219,9 @@ export function createPoller(dependencies: {
 
   async function putBackEnded(): Promise<void> {
     if (ended.length === 0) return;
-    const looks = ended.splice(0);
+    const polls = ended.splice(0);
     // Those that can't be put back come due when their claims end.
-    await table.putBack(looks);
+    await table.putBack(polls);
   }
 
   async function run(): Promise<void> {
@@ -241,15 +241,15 @@ export function createPoller(dependencies: {
       running = run();
     },
     wakeIn,
-    /** Looks at a job before all others, and resolves when what it saw is recorded. A look under way does not count. */
-    async lookNow(jobId: string): Promise<void> {
+    /** Polls a job before all others, and resolves when what it saw is recorded. A poll under way does not count. */
+    async pollNow(jobId: string): Promise<void> {
       if (closing.signal.aborted) return;
       const asked = wanted.get(jobId) ?? Promise.withResolvers<void>();
       wanted.set(jobId, asked);
       alarm.abort();
       await asked.promise;
     },
-    /** Aborts the looks under way, and makes them due for other gateways. */
+    /** Aborts the polls under way, and makes them due for other gateways. */
     async close(): Promise<void> {
       closing.abort();
       await running;
@@ -260,6 +260,6 @@ export function createPoller(dependencies: {
   };
 }
 
-function toQueued(queuePosition: number): Look {
+function toQueued(queuePosition: number): Poll {
   return { kind: "seen", observation: { kind: "queued", queuePosition } };
 }

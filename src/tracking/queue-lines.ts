@@ -6,16 +6,16 @@ export type QueueLines = ReturnType<typeof createQueueLines>;
 
 /** What is known of a line is good for so long. */
 const FRESH_MS = 15_000;
-/** A job that waits may have ended otherwise, which only a look at itself tells. */
-const BETWEEN_LOOKS_MS = 120_000;
-/** Those who wait in a line that moves faster than expected are looked at again so often at most. */
+/** A job that waits may have ended otherwise, which only a poll of itself tells. */
+const BETWEEN_POLLS_MS = 120_000;
+/** Those who wait in a line that moves faster than expected are polled again so often at most. */
 const BETWEEN_HURRIES_MS = 2_000;
 const MAX_LINES = 1_000;
 const MAX_JOBS = 100_000;
 
 /**
  * A deployment's queue is first in, first out: when one job has moved up by three places, so have all behind it. So
- * somebody has to look only at those in front, and the places of the others are known by subtraction.
+ * somebody has to poll only those in front, and the places of the others are known by subtraction.
  */
 export function createQueueLines(monotonic: () => number) {
   /** By deployment: how far its line has moved since this process first saw it, and when that was last seen. */
@@ -27,7 +27,7 @@ export function createQueueLines(monotonic: () => number) {
 
   return {
     /**
-     * A look found the job as it now is; `before` is what was known until then. Returns how many places more its line has
+     * A poll found the job as it now is; `before` is what was known until then. Returns how many places more its line has
      * moved than was known, and in how long.
      */
     note(before: Job, now: Job): { readonly places: number; readonly inMs: number } {
@@ -43,18 +43,18 @@ export function createQueueLines(monotonic: () => number) {
         line.seenAt = seenAt;
       }
       if (position === null || hasStarted) places.delete(now.id);
-      else places.set(now.id, { position, moved: line.moved, lookedAt: seenAt });
-      const knownSince = Math.max(lineSeenAt, known?.lookedAt ?? -Infinity);
+      else places.set(now.id, { position, moved: line.moved, polledAt: seenAt });
+      const knownSince = Math.max(lineSeenAt, known?.polledAt ?? -Infinity);
       return { places: line.moved - moved, inMs: seenAt - knownSince };
     },
-    /** Whether the others of a line may be looked at again now; not once more within two seconds. */
+    /** Whether the others of a line may be polled again now; not once more within two seconds. */
     mayHurry(deploymentId: string): boolean {
       const line = lines.memo(deploymentId);
       if (monotonic() - line.hurriedAt < BETWEEN_HURRIES_MS) return false;
       line.hurriedAt = monotonic();
       return true;
     },
-    /** The place of a job with others in front of it, where that needs no look at the job; else null. */
+    /** The place of a job with others in front of it, where that needs no poll of the job; else null. */
     derivePlace(job: Job): number | null {
       const known = places.get(job.id);
       const line = lines.get(job.deploymentId);
@@ -63,8 +63,8 @@ export function createQueueLines(monotonic: () => number) {
       if (job.status !== "IN_QUEUE" || job.queuePosition !== known.position) return null;
       const now = monotonic();
       // What was seen at the job itself says nothing new.
-      if (line.seenAt <= known.lookedAt || now - line.seenAt > FRESH_MS) return null;
-      if (now - known.lookedAt > BETWEEN_LOOKS_MS) return null;
+      if (line.seenAt <= known.polledAt || now - line.seenAt > FRESH_MS) return null;
+      if (now - known.polledAt > BETWEEN_POLLS_MS) return null;
       const position = known.position - (line.moved - known.moved);
       if (position < 1) return null;
       places.set(job.id, { ...known, position, moved: line.moved });
@@ -77,6 +77,6 @@ type Place = {
   readonly position: number;
   /** How far the line had moved when that was told. */
   readonly moved: number;
-  /** When the job itself was looked at. */
-  readonly lookedAt: number;
+  /** When the job itself was polled. */
+  readonly polledAt: number;
 };

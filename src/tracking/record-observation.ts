@@ -39,7 +39,7 @@ export function createRecordObservation(dependencies: {
       return next;
     }
     throw new Error(
-      `${jobId} changed ${MAX_ATTEMPTS} times while one change was written; look again later`,
+      `${jobId} changed ${MAX_ATTEMPTS} times while one change was written; poll again later`,
     );
   };
 }

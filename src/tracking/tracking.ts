@@ -3,24 +3,24 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { nextLookMs } from "../job/next-look.ts";
+import { nextPollMs } from "../job/next-poll.ts";
 import { expectStarts } from "../job/run-times.ts";
 import type { Pace } from "../runcomfy/pace.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
-import { FIRST_LOOK_MS } from "../store/looks.ts";
+import { FIRST_POLL_MS } from "../store/polls.ts";
 import { createSlices } from "../runtime/turns.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
-import { createCheckInput } from "./check-input.ts";
+import { createCheckInput } from "./find-input-issues.ts";
 import { createLearning } from "./learning.ts";
-import type { AroundLook, OnLook } from "./poller.ts";
+import type { AroundPoll, OnPoll } from "./poller.ts";
 import { createPoller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { createRerunJob } from "./rerun-job.ts";
 import { startPauseSharing } from "./share-pause.ts";
 import type { UploadsOfInputs } from "./submit-job.ts";
 import { createSubmitJob } from "./submit-job.ts";
-import { createUpkeep } from "./upkeep.ts";
+import { createRecovery } from "./recovery.ts";
 import type { WatchJob } from "./wait-for-job.ts";
 
 export type Tracking = ReturnType<typeof createTracking>;
@@ -41,19 +41,19 @@ export function createTracking(dependencies: {
   readonly onKeep?: (() => void) | undefined;
   /** Hears that a job is deleted, with which its files go. */
   readonly onDelete?: (() => void) | undefined;
-  readonly onLook?: OnLook | undefined;
-  readonly aroundLook?: AroundLook | undefined;
+  readonly onPoll?: OnPoll | undefined;
+  readonly aroundPoll?: AroundPoll | undefined;
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
-  /** What one look is worth in seconds of waiting; 0.02 when not given. */
-  readonly lookCostSeconds?: number;
+  /** What one poll is worth in seconds of waiting; 0.02 when not given. */
+  readonly pollCostSeconds?: number;
   /** 100 when not given. */
   readonly submitsAtOnce?: number;
   /** 5 when not given. */
   readonly submitMarginSeconds?: number;
   /** 256 when not given. */
-  readonly looksAtOnce?: number;
+  readonly pollsAtOnce?: number;
   readonly log: BaseLogger;
   readonly now?: () => number;
   readonly monotonic?: () => number;
@@ -64,8 +64,8 @@ export function createTracking(dependencies: {
   const { deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
-  const { submitsAtOnce = 100, submitMarginSeconds = 5, looksAtOnce = 256 } = dependencies;
-  const { lookCostSeconds = 0.02 } = dependencies;
+  const { submitsAtOnce = 100, submitMarginSeconds = 5, pollsAtOnce = 256 } = dependencies;
+  const { pollCostSeconds = 0.02 } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const closing = new AbortController();
   const { jobs, upstream } = store;
@@ -77,23 +77,23 @@ export function createTracking(dependencies: {
 
   const poller = createPoller({
     ...common,
-    table: store.looks,
+    table: store.polls,
     async schedule(job, nowMs) {
       const times = await learning.readTimes(job.deploymentId);
-      return nextLookMs(job, times, nowMs, lookCostSeconds);
+      return nextPollMs(job, times, nowMs, pollCostSeconds);
     },
     async expectStarts(job, durationMs) {
       return expectStarts(job, await learning.readTimes(job.deploymentId), durationMs);
     },
-    aroundLook: dependencies.aroundLook,
-    looksAtOnce,
+    aroundPoll: dependencies.aroundPoll,
+    pollsAtOnce,
     deadlineSeconds,
     random,
-    onLook: dependencies.onLook,
+    onPoll: dependencies.onPoll,
   });
   const submitter = createSubmitJob({
     ...common,
-    follow: () => poller.wakeIn(FIRST_LOOK_MS),
+    follow: () => poller.wakeIn(FIRST_POLL_MS),
     catalogue,
     inTurn,
     watchJob,
@@ -104,8 +104,8 @@ export function createTracking(dependencies: {
     submitsAtOnce,
   });
   const { isSubmitting, submitJob, submitRead } = submitter;
-  const upkeep = createUpkeep({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
-  const { lookNow } = poller;
+  const recovery = createRecovery({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
+  const { pollNow } = poller;
   const { signal } = closing;
   pace.onRecovery(() => poller.wakeIn(0));
 
@@ -114,29 +114,29 @@ export function createTracking(dependencies: {
     rerunJob: createRerunJob({ store, submitRead }),
     checkInput: createCheckInput({ catalogue, uploads, inTurn }),
     learning,
-    cancelJob: createCancelJob({ ...common, lookNow, watchJob, submitTimeoutMs, signal }),
+    cancelJob: createCancelJob({ ...common, pollNow, watchJob, submitTimeoutMs, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: dependencies.onDelete }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
-    /** Looks at the unfinished jobs from then on. */
+    /** Polls the unfinished jobs from then on. */
     async start(): Promise<void> {
-      await upkeep.start();
+      await recovery.start();
       poller.start();
     },
-    /** Waits until every submit's outcome is written down, then stops looks and hands those under way over. */
+    /** Waits until every submit's outcome is written down, then stops polls and hands those under way over. */
     async close(): Promise<void> {
       closing.abort();
       submitter.stop(SUBMIT_PATIENCE_MS);
-      // Jobs are looked at until all can be handed over.
+      // Jobs are polled until all can be handed over.
       await submitter.close();
       const handedOver = poller.close().catch((error: unknown) => {
         log.warn(
           { err: error },
-          "The looks under way could not be handed over; other gateways take them over within 9 seconds.",
+          "The polls under way could not be handed over; other gateways take them over within 9 seconds.",
         );
       });
       const patience = delay(HANDOVER_PATIENCE_MS, undefined, { ref: false });
-      await Promise.all([upkeep.close(), Promise.race([handedOver, patience])]);
+      await Promise.all([recovery.close(), Promise.race([handedOver, patience])]);
     },
   };
 }

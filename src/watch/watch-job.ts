@@ -22,19 +22,19 @@ export type WatchJob = (
 type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<Job>> };
 
 /**
- * How many are told in the first turn of the event loop, and in any: the first hear of it soon, others get theirs meanwhile,
+ * How many are notified in the first turn of the event loop, and in any: the first hear of it soon, others get theirs meanwhile,
  * and what is sent on one socket in a turn leaves together.
  */
 const TOLD_AT_FIRST = 100;
-const MAX_TOLD_AT_ONCE = 1_000;
+const MAX_NOTIFIED_AT_ONCE = 1_000;
 
 type EstimateOf = (job: Job) => Promise<Estimate | null>;
 
-/** How often estimates are reckoned anew, and the part of the time left by which one has to move to be told. */
+/** How often estimates are reckoned anew, and the part of the time left by which one has to move to be notified. */
 const BETWEEN_ESTIMATES_MS = 1_000;
 const TOLD_MOVE = 0.1;
 
-/** A job is read once for all who wait for its news, and they are told of the same objects: what is made of one is shared. */
+/** A job is read once for all who wait for its news, and they are notified of the same objects: what is made of one is shared. */
 export function createJobWatch(options: {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
@@ -58,13 +58,13 @@ export function createJobWatch(options: {
   return (jobId, ownerId, { isEstimateWanted } = { isEstimateWanted: false }) => {
     let group: Group | null = null;
     let isOver = false;
-    /** Of what was told last. */
+    /** Of what was notified last. */
     let known = 0;
     let waiting: PromiseWithResolvers<IteratorResult<Job>> | null = null;
 
     const watcher: Watcher = {
-      tell(found, revision) {
-        // While the database is away the next look makes up for it.
+      notify(found, revision) {
+        // While the database is away the next poll makes up for it.
         const isNews = found instanceof Error ? known === 0 : revision > known;
         if (waiting === null || !isNews) return false;
         const { resolve, reject } = waiting;
@@ -116,7 +116,7 @@ type Found = Job | null | Error;
 
 type Watcher = {
   /** False when that is no news, so that the watcher still waits. */
-  tell(found: Found, revision: number): boolean;
+  notify(found: Found, revision: number): boolean;
 };
 
 /** All who watch one job. */
@@ -146,36 +146,36 @@ function openGroup(
   let newest: Job | null | undefined;
   /** Grows with each of these objects. */
   let revision = 0;
-  /** As it was told; undefined where that is not known. */
+  /** As it was notified; undefined where that is not known. */
   let lastEstimate: Estimate | null | undefined;
   /** Whether some who wait may not know of that. */
   let isBehind = false;
   let mustRead = false;
   let reads = 0;
-  let isLooking = false;
+  let isPolling = false;
   const unsubscribe = feed.subscribeToJob(jobId, wake);
   const timer = estimate && setInterval(() => void reckon(estimate), BETWEEN_ESTIMATES_MS);
 
   function wake(): void {
     mustRead = true;
-    void look();
+    void poll();
   }
 
   /** Reads while somebody waits: for slow readers nothing piles up. */
-  async function look(): Promise<void> {
-    if (isLooking) return;
-    isLooking = true;
+  async function poll(): Promise<void> {
+    if (isPolling) return;
+    isPolling = true;
     while (newcomers.size > 0 || (mustRead && waiting.size > 0)) {
       mustRead = false;
       reads += 1;
       const error = await read();
       const first = [...newcomers].filter(([, since]) => since <= reads).map(([one]) => one);
-      if (error !== null) for (const watcher of first) tell(watcher, error);
+      if (error !== null) for (const watcher of first) notify(watcher, error);
       const others = isBehind ? [...waiting] : [];
       isBehind = false;
-      if (newest !== undefined) await tellAll([...others, ...first], newest);
+      if (newest !== undefined) await notifyAll([...others, ...first], newest);
     }
-    isLooking = false;
+    isPolling = false;
   }
 
   /** Why it could not be read; null where it could. */
@@ -198,10 +198,10 @@ function openGroup(
     lastEstimate = estimated;
   }
 
-  /** What those who are told of the job now will read. */
+  /** What those who are notified of the job now will read. */
   async function noteEstimate(job: Job, estimateOf: EstimateOf): Promise<void> {
-    const told = await estimateOf(job).catch(() => undefined);
-    if (newest === job) lastEstimate = told;
+    const notified = await estimateOf(job).catch(() => undefined);
+    if (newest === job) lastEstimate = notified;
   }
 
   /** Tells the same state again once its estimate has moved. */
@@ -210,34 +210,37 @@ function openGroup(
     if (job === null || job === undefined || isFinished(job)) return;
     // While the database is away, the next second makes up for it.
     const found = await estimateOf(job).catch(() => lastEstimate);
-    if (isLooking || newest !== job || watchers.size === 0) return;
+    if (isPolling || newest !== job || watchers.size === 0) return;
     const before = lastEstimate;
     if (before === undefined) lastEstimate = found;
     if (before === undefined || found === undefined || !hasMoved(before, found, now())) return;
-    isLooking = true;
+    isPolling = true;
     renew({ ...job }, found);
-    await tellAll([...waiting], newest);
-    isLooking = false;
-    await look();
+    await notifyAll([...waiting], newest);
+    isPolling = false;
+    await poll();
   }
 
-  /** Ends early when there may be something newer: whoever has not been told by then is told of that, before the others. */
-  async function tellAll(present: readonly Watcher[], found: Found): Promise<void> {
-    let told = 0;
-    while (told < present.length) {
-      if (told > 0) await setImmediate();
-      if (told > 0 && mustRead) {
+  /** Ends early when there may be something newer: whoever has not been notified by then is notified of that, before the others. */
+  async function notifyAll(present: readonly Watcher[], found: Found): Promise<void> {
+    let notified = 0;
+    while (notified < present.length) {
+      if (notified > 0) await setImmediate();
+      if (notified > 0 && mustRead) {
         isBehind = true;
         return;
       }
-      const until = Math.min(told + MAX_TOLD_AT_ONCE, Math.max(TOLD_AT_FIRST, 2 * told));
-      for (const watcher of present.slice(told, until)) tell(watcher, found);
-      told = until;
+      const until = Math.min(
+        notified + MAX_NOTIFIED_AT_ONCE,
+        Math.max(TOLD_AT_FIRST, 2 * notified),
+      );
+      for (const watcher of present.slice(notified, until)) notify(watcher, found);
+      notified = until;
     }
   }
 
-  function tell(watcher: Watcher, found: Found): boolean {
-    if (!watcher.tell(found, revision)) return false;
+  function notify(watcher: Watcher, found: Found): boolean {
+    if (!watcher.notify(found, revision)) return false;
     waiting.delete(watcher);
     newcomers.delete(watcher);
     return true;
@@ -247,10 +250,10 @@ function openGroup(
     wait(watcher, isFirst) {
       watchers.add(watcher);
       if (isFirst) newcomers.set(watcher, reads + 1);
-      else if (!mustRead && newest !== undefined && tell(watcher, newest)) return;
+      else if (!mustRead && newest !== undefined && notify(watcher, newest)) return;
       else waiting.add(watcher);
       if (mustRead) isBehind = true;
-      void look();
+      void poll();
     },
     leave(watcher) {
       waiting.delete(watcher);

@@ -26,7 +26,7 @@ export async function watchJobs(
   options: JobsWatch & {
     readonly subscribe: Feed["subscribe"];
     readonly feed: FeedReader;
-    /** At least this long passes between two looks. */
+    /** At least this long passes between two polls. */
     readonly restMs?: number;
   },
 ): Promise<AsyncIterableIterator<JobChange> & { return(): Promise<typeof OVER> }> {
@@ -95,7 +95,7 @@ export async function watchJobs(
       // A page that was read before anybody listened may be out of date by now.
       return wasAhead || found?.isLast !== true;
     } catch {
-      return false; // While the database is away, the next look makes up for it.
+      return false; // While the database is away, the next poll makes up for it.
     }
   }
 }

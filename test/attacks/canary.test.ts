@@ -95,13 +95,13 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
     ({ call, deploymentIds }) => call === "status" && deploymentIds.includes("unwritable"),
   );
   upstream.finish(unwritten?.requestId ?? "", { output: { unwritable: [canary.output] } });
-  await expect.poll(gateway.process.stderr, SOON).toContain("A look failed");
+  await expect.poll(gateway.process.stderr, SOON).toContain("A poll failed");
 
-  // Every fault, on submits, on looks, and on lists.
+  // Every fault, on submits, on polls, and on lists.
   const faults = FAULT_NAMES.filter((name) => !LONG_PAUSES.has(name));
   const ids = faults.flatMap((name) => [
     `fault-${name}`,
-    `fault-${name}--looks`,
+    `fault-${name}--polls`,
     `fault-${name}--list`,
   ]);
   const fall = async (id: string): Promise<void> => {
@@ -110,11 +110,11 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
   };
   await inTurns(ids, fall);
   const findUnseen = () =>
-    faults.filter((name) => upstream.count("status", `fault-${name}--looks`) === 0);
+    faults.filter((name) => upstream.count("status", `fault-${name}--polls`) === 0);
   // What took too long to be submitted is not polled, so it is submitted once more.
   const seeAll = async (): Promise<readonly string[]> => {
     await inTurns(
-      findUnseen().map((name) => `fault-${name}--looks`),
+      findUnseen().map((name) => `fault-${name}--polls`),
       async (id) => void (await submit(id)),
     );
     return findUnseen();
@@ -151,7 +151,7 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
     .split("\n")
     .filter((line) => !line.includes("The gateway serves."));
   // What Postgres said of the refused writes is there.
-  for (const text of ["An operation failed", "A look failed"])
+  for (const text of ["An operation failed", "A poll failed"])
     expect(log.filter((line) => line.includes(text)).join()).toMatch(/constraint.*writable/);
   for (const secret of [...secrets, canary.prompt, canary.output])
     expect(log.filter((line) => line.includes(secret))).toEqual([]);
@@ -160,7 +160,7 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
   await gateway.process.kill("SIGTERM");
   const names = new Set(collector.spans.map(({ name }) => name));
   expect([...names]).toEqual(
-    expect.arrayContaining(["mutation", "POST submit", "look", "GET result", "save jobs"]),
+    expect.arrayContaining(["mutation", "POST submit", "poll", "GET result", "save jobs"]),
   );
   const traces = collector.text();
   for (const secret of [...secrets, canary.prompt, canary.output, "alice-canary", requestId])

@@ -8,7 +8,7 @@ import { openRawWebSocket } from "./raw-web-socket.ts";
 
 const CONNECTIONS = 32;
 const MAX_DOCUMENT_LENGTH = 10_000;
-/** V8 compiles what judges documents when it has run a few times. */
+/** V8 compiles what validates documents when it has run a few times. */
 const FIRST = 20;
 
 const gateway = await startAttackedGateway();
@@ -18,7 +18,7 @@ type Document = (place: number) => string;
 
 const toValid: Document = (place) => fill(`query Q${place} {`, (at) => `a${at}:viewer{id}`, "}");
 
-/** As long as a document may be, and dear to judge; none comes twice. */
+/** As long as a document may be, and expensive to validate; none comes twice. */
 const DOCUMENTS: readonly (readonly [string, Document])[] = [
   ["valid", toValid],
   ["invalid", (place) => fill(`query Q${place} (`, (at) => `$v${at}:Int `, "){__typename}")],

@@ -49,7 +49,7 @@ function isInvalid(words = "") {
 }
 
 test.each(ALGORITHMS)(
-  "a token signed with %s lets its subject in until it runs out",
+  "a token signed with %s lets its subject in until it expires",
   async (alg) => {
     const signer = await createSigner(alg, "k1");
     const { letIn } = await open([signer]);
@@ -96,7 +96,7 @@ test.each([
   [{ iss: undefined }, "no exp, sub, iss or aud"],
   [{ iss: [ISSUER] }, "another issuer"],
   [{ exp: undefined }, "no exp, sub, iss or aud"],
-  [{ exp: SECONDS - 5 }, "run out"],
+  [{ exp: SECONDS - 5 }, "expired"],
   [{ exp: String(SECONDS + 300) }, ""],
   [{ exp: null }, ""],
   [{ nbf: SECONDS + 6 }, "not valid yet"],
@@ -120,7 +120,7 @@ test("the longest subject has 255 characters", async () => {
   await expect(letIn(token)).rejects.toEqual(isInvalid("sub"));
 });
 
-test("clocks may differ by the tolerance, and a token that ran out within it has it to the end", async () => {
+test("clocks may differ by the tolerance, and a token that expired within it has it to the end", async () => {
   const signer = await createSigner();
   const { letIn, setNow } = await open([signer]);
   await letIn(await signNow(signer, { nbf: SECONDS + 5 }));
@@ -129,7 +129,7 @@ test("clocks may differ by the tolerance, and a token that ran out within it has
   setNow(NOW + 12_000);
   expect((await letIn(token)).expiresAt).toBe(NOW + 15_000);
   setNow(NOW + 15_000);
-  await expect(letIn(token)).rejects.toEqual(isInvalid("run out"));
+  await expect(letIn(token)).rejects.toEqual(isInvalid("expired"));
 });
 
 test("a token that was accepted a moment ago is refused from its end on", async () => {
@@ -140,7 +140,7 @@ test("a token that was accepted a moment ago is refused from its end on", async 
   setNow(NOW + 304_999);
   await letIn(token);
   setNow(NOW + 305_000);
-  await expect(letIn(token)).rejects.toEqual(isInvalid("run out"));
+  await expect(letIn(token)).rejects.toEqual(isInvalid("expired"));
 });
 
 test("a token that is signed with the public key as a secret is refused", async () => {

@@ -13,7 +13,7 @@ const INVALID = expect.objectContaining({ name: "AuthenticationError", reason: "
 
 async function open(file: string) {
   const recorded = createRecordedLog();
-  const keys = await openApiKeys({ file, limits: LIMITS, log: recorded.log, lookMs: 10 });
+  const keys = await openApiKeys({ file, limits: LIMITS, log: recorded.log, pollMs: 10 });
   onTestFinished(() => keys.close());
   return { keys, ...recorded };
 }

@@ -12,7 +12,7 @@ const JOBS = 17;
 
 /**
  * From the upstream's answer that tells a change to the watchers that have it. Each change is watched at all gateways, of
- * which any may have looked. A gateway has a change every half second or so, so that none waits in a batch.
+ * which any may have done. A gateway has a change every half second or so, so that none waits in a batch.
  */
 export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Promise<Figure[]> {
   upstream.script(DEPLOYMENT_ID, ["in_queue"]);
@@ -28,9 +28,7 @@ export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Pr
       const asked = upstream.whenRequested(call, upstream.count(call, requestId) + 1, requestId);
       change();
       // The upstream answers at once.
-      const toldAt = within(20_000, "the gateway looks at a job", asked).then(() =>
-        performance.now(),
-      );
+      const toldAt = within(20_000, "the gateway polls a job", asked).then(() => performance.now());
       const seenAt = await Promise.all(watchers.map((watcher) => watcher.whenAllSaw(status)));
       firstMs.push(Math.min(...seenAt) - (await toldAt));
       lastMs.push(Math.max(...seenAt) - (await toldAt));

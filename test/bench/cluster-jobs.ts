@@ -10,12 +10,12 @@ import { submitJob } from "./submit-job.ts";
 
 const JOBS = 30;
 const RUN_MS = 8_000;
-/** Between two submits, so that looks do not come in step. */
+/** Between two submits, so that polls do not come in step. */
 const PAUSE_MS = 50;
-/** Three rounds of upkeep. */
+/** Three rounds of recovery. */
 const IDLE_MS = 6_000;
 
-/** Looks and statements for a job of 8 s that nobody watches, in two fleets at the same time. */
+/** Polls and statements for a job of 8 s that nobody watches, in two fleets at the same time. */
 export async function measureJobs(
   postgres: BenchPostgres,
   upstream: FaultyUpstream,
@@ -43,26 +43,26 @@ export async function measureJobs(
   /** What a fleet does for jobs alone, which is without what it does anyway in the same time. */
   async function measure(fleet: Fleet) {
     const idle = await countStatements(fleet, () => delay(IDLE_MS));
-    let looks = 0;
+    let polls = 0;
     const busy = await countStatements(fleet, async () => {
       const jobs: Promise<number>[] = [];
       for (let index = 0; index < JOBS; index++) {
         jobs.push(runJob(fleet));
         await delay(PAUSE_MS);
       }
-      for (const count of await Promise.all(jobs)) looks += count;
+      for (const count of await Promise.all(jobs)) polls += count;
       await postgres.whenIdle(fleet.databaseUrl);
     });
     const idleCount = (idle.count * busy.durationMs) / idle.durationMs;
     return {
-      looks: looks / JOBS,
+      polls: polls / JOBS,
       statements: (busy.count - idleCount) / JOBS,
       idlePerSecond: (idle.count * 1_000) / idle.durationMs,
     };
   }
 
   const [alone, shared] = await Promise.all([measure(one), measure(three)]);
-  const looks = toFigure("looks per job of 8 s, 1 gateway", alone.looks, "looks");
+  const polls = toFigure("polls per job of 8 s, 1 gateway", alone.polls, "polls");
   const statements = toFigure(
     "statements per job of 8 s, submit to end, 1 gateway",
     alone.statements,
@@ -70,8 +70,8 @@ export async function measureJobs(
   );
   const idle = toFigure("statements while idle, 1 gateway", alone.idlePerSecond, "statements/s");
   return [
-    looks,
-    toFigure("looks per job of 8 s, 3 gateways", shared.looks, "looks", looks),
+    polls,
+    toFigure("polls per job of 8 s, 3 gateways", shared.polls, "polls", polls),
     statements,
     toFigure(
       "statements per job of 8 s, submit to end, 3 gateways",

@@ -12,29 +12,29 @@ const SURVIVORS = 2;
 const JOBS = 20;
 const PATIENCE_MS = 30_000;
 
-/** From the `kill -9` of gateways that are looking at jobs to the first looks at these by others. */
+/** From the `kill -9` of gateways that are polling jobs to the first polls of these by others. */
 export async function measureTakeover(postgres: BenchPostgres): Promise<Figure[]> {
   // One of its own, because it searches all requests that it had with each one that comes.
   await using upstream = await startFaultyUpstream();
   upstream.script(DEPLOYMENT_ID, ["in_progress"]);
   await using fleet = await startFleet(postgres, upstream, KILLED);
 
-  async function whenLooked(requestId: string, times: number): Promise<number> {
-    const looked = upstream.whenRequested("status", times, requestId);
-    await within(PATIENCE_MS, `look ${times} at a job`, looked);
+  async function whenPolled(requestId: string, times: number): Promise<number> {
+    const polled = upstream.whenRequested("status", times, requestId);
+    await within(PATIENCE_MS, `poll ${times} at a job`, polled);
     return performance.now();
   }
 
   const release = upstream.hold("status");
   const jobs = await Promise.all(Array.from({ length: JOBS }, () => submitJob(fleet.nextUrl())));
-  await Promise.all(jobs.map(({ requestId }) => whenLooked(requestId, 1)));
+  await Promise.all(jobs.map(({ requestId }) => whenPolled(requestId, 1)));
   await Promise.all(fleet.gateways.map((gateway) => gateway.kill()));
   const killedAt = performance.now();
   release();
   await fleet.add(SURVIVORS);
-  const lookedAt = await Promise.all(jobs.map(({ requestId }) => whenLooked(requestId, 2)));
-  const tookMs = lookedAt.map((at) => at - killedAt);
-  const name = "kill -9 to the first look by another (claim 9 s)";
+  const polledAt = await Promise.all(jobs.map(({ requestId }) => whenPolled(requestId, 2)));
+  const tookMs = polledAt.map((at) => at - killedAt);
+  const name = "kill -9 to the first poll by another (claim 9 s)";
   const base = toFigure(`${name}, median`, median(tookMs), "ms");
   return [base, toFigure(`${name}, worst of ${JOBS}`, Math.max(...tookMs), "ms", base)];
 }

@@ -9,7 +9,7 @@ export type Figure = {
     | "%"
     | "requests/s"
     | "submits/s"
-    | "looks"
+    | "polls"
     | "changes/s"
     | "statements"
     | "statements/s";

@@ -11,10 +11,10 @@ import { attackProblem, measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureConsole } from "./measure-console.ts";
 import { measureDeployments } from "./measure-deployments.ts";
-import { measureDoors } from "./measure-doors.ts";
+import { measureCredentials } from "./measure-credentials.ts";
 import { measureFiles } from "./measure-files.ts";
 import { measureFlight } from "./measure-flight.ts";
-import { measureLooks } from "./measure-looks.ts";
+import { measurePolls } from "./measure-polls.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureMetrics } from "./measure-metrics.ts";
 import { measureMillion } from "./measure-million.ts";
@@ -32,7 +32,7 @@ const MEASUREMENTS = {
   queries: measureQueries,
   watchers: measureWatchers,
   submits: measureSubmits,
-  looks: measureLooks,
+  polls: measurePolls,
   time: measureTime,
   flight: measureFlight,
   console: measureConsole,
@@ -41,7 +41,7 @@ const MEASUREMENTS = {
   metrics: measureMetrics,
   million: measureMillion,
   deployments: measureDeployments,
-  doors: measureDoors,
+  credentials: measureCredentials,
   async attacks(_upstream, folder) {
     if (!(await measureAttacks(folder, attackSettings))) process.exitCode = 1;
     return [];
@@ -50,7 +50,7 @@ const MEASUREMENTS = {
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 
-// `npm run bench`, with `-- --json file` for the figures as JSON and `-- start looks …` for some of them only. `attacks`
+// `npm run bench`, with `-- --json file` for the figures as JSON and `-- start polls …` for some of them only. `attacks`
 // prints a table of its own; `--only name`, `--database sqlite` and `--seconds 10` say what is in it.
 const { values, positionals } = parseArgs({
   options: {

@@ -29,7 +29,7 @@ const PROMISES: { readonly [Kind in WaitKind]?: typeof OPEN } = {
 };
 const PROMISED = ["job(id)", "new connections", "/health"] as const;
 const WARM_UP_MS = 2_000;
-const LOOK_AT_MEMORY_MS = 50;
+const MEMORY_POLL_MS = 50;
 const ORIGIN = "https://gateway.example.com";
 const DATABASES = ["sqlite", "postgres"] as const;
 
@@ -119,7 +119,7 @@ async function measureRow(name: string, row: AttackRow, { place, databaseUrl, se
     } catch {
       memoryMib = Infinity; // It has died.
     }
-  }, LOOK_AT_MEMORY_MS);
+  }, MEMORY_POLL_MS);
   try {
     using attacker = await startAttacker(name, { url, keys, file: greedyFile });
     const waits = await clients.measure(seconds * 1_000);

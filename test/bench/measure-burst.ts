@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
-import { nextLookMs } from "../../src/job/next-look.ts";
+import { nextPollMs } from "../../src/job/next-poll.ts";
 import type { RequestReference } from "../../src/runcomfy/runcomfy.ts";
 import { createRandom, logNormal } from "../job/distributions.ts";
 import type { Figure } from "./figure.ts";
@@ -21,7 +21,7 @@ export async function measureBurst(): Promise<Figure[]> {
   // Nothing here may lie in the future of the database's own clock.
   let nowMs = Date.now() - 7_200_000;
   let jobs: readonly QueuedJob[] = [];
-  let tally = { looks: 0, ended: 0, latenessMs: 0 };
+  let tally = { polls: 0, ended: 0, latenessMs: 0 };
   const find = ({ requestId }: Pick<RequestReference, "requestId">): QueuedJob => {
     const job = jobs[Number(requestId)];
     if (job === undefined) throw new Error(`There is no job ${requestId}.`);
@@ -31,10 +31,10 @@ export async function measureBurst(): Promise<Figure[]> {
     databaseUrl: ":memory:",
     now: () => nowMs,
     monotonic: () => nowMs,
-    schedule: (job, times, atMs) => nextLookMs(job, times, atMs, COST_SECONDS),
+    schedule: (job, times, atMs) => nextPollMs(job, times, atMs, COST_SECONDS),
     upstream: {
       async readStatus(request) {
-        tally.looks += 1;
+        tally.polls += 1;
         const { startsAt, endsAt } = find(request);
         const isQueued = startsAt > nowMs;
         return {
@@ -60,7 +60,7 @@ export async function measureBurst(): Promise<Figure[]> {
   async function run() {
     const beganAt = nowMs;
     jobs = queueUp(beganAt, () => draw(random) * 1_000);
-    tally = { looks: 0, ended: 0, latenessMs: 0 };
+    tally = { polls: 0, ended: 0, latenessMs: 0 };
     for (const number of jobs.keys()) await follower.add(String(number));
     while (tally.ended < JOBS) {
       await follower.poller.tick();
@@ -71,7 +71,7 @@ export async function measureBurst(): Promise<Figure[]> {
     }
     const latenessMs = tally.latenessMs / JOBS;
     const lastedMs = jobs.reduce((sum, { endsAt }) => sum + endsAt - beganAt, 0) / JOBS;
-    return { looks: tally.looks / JOBS, latenessMs, fixedLooks: lastedMs / (2 * latenessMs) + 0.5 };
+    return { polls: tally.polls / JOBS, latenessMs, fixedPolls: lastedMs / (2 * latenessMs) + 0.5 };
   }
 
   const first = await run();
@@ -81,27 +81,27 @@ export async function measureBurst(): Promise<Figure[]> {
 }
 
 type Burst = {
-  readonly looks: number;
+  readonly polls: number;
   readonly latenessMs: number;
-  /** What looks at a fixed interval take to be as late. */
-  readonly fixedLooks: number;
+  /** What polls at a fixed interval take to be as late. */
+  readonly fixedPolls: number;
 };
 
 function toFigures(what: string, bursts: readonly Burst[]): Figure[] {
   const mean = (of: (burst: Burst) => number): number =>
     bursts.reduce((sum, burst) => sum + of(burst), 0) / bursts.length;
-  const name = `looks per job, ${JOBS} at once on ${RUNNERS} runners, ${what}`;
+  const name = `polls per job, ${JOBS} at once on ${RUNNERS} runners, ${what}`;
   const fixed = toFigure(
     `${name}: fixed interval as late`,
-    mean((one) => one.fixedLooks),
-    "looks",
+    mean((one) => one.fixedPolls),
+    "polls",
   );
   return [
     fixed,
     toFigure(
       `${name}: gateway`,
-      mean(({ looks }) => looks),
-      "looks",
+      mean(({ polls }) => polls),
+      "polls",
       fixed,
     ),
     toFigure(

@@ -38,7 +38,7 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
   );
   const client = opened.adopt(new pg.Client(databaseUrl), (one) => one.end());
   await client.connect();
-  // In the queue for long, so that nobody looks at them meanwhile.
+  // In the queue for long, so that nobody polls them meanwhile.
   let newest = createJob({
     ownerId: "local",
     deploymentId: DEPLOYMENT_ID,
@@ -58,7 +58,7 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
     };
     await store.jobs.save(newest, null);
   }
-  await client.query("update looks set due_at = due_at + 3600000");
+  await client.query("update polls set due_at = due_at + 3600000");
 
   const { page, close } = await launchPage(folder);
   opened.defer(close);
@@ -123,15 +123,15 @@ async function whenSeen(page: Page, jobId: string, text: string): Promise<number
   return await page.evaluate(
     ([id, wanted]) =>
       new Promise<number>((resolve) => {
-        const look = () => {
+        const poll = () => {
           if (!document.querySelector(`[data-id="${id}"]`)?.textContent.includes(wanted ?? ""))
             return;
           observer.disconnect();
           resolve(Date.now());
         };
-        const observer = new MutationObserver(look);
+        const observer = new MutationObserver(poll);
         observer.observe(document.body, { subtree: true, childList: true, characterData: true });
-        look();
+        poll();
       }),
     [jobId, text],
   );

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { createJob } from "../../src/job/job.ts";
-import { nextLookMs } from "../../src/job/next-look.ts";
+import { nextPollMs } from "../../src/job/next-poll.ts";
 import type { Times } from "../../src/job/run-times.ts";
 import { learnTimes } from "../../src/job/run-times.ts";
 import { createRandom, logNormal } from "../job/distributions.ts";
@@ -27,7 +27,7 @@ const SETTLE_MS = 25_000;
 const MEASURED_MS = 60_000;
 const IDLE_MS = 2_000;
 
-/** Thousands of jobs in flight: how late their ends are told against looks that never wait, and what each thousand takes. */
+/** Thousands of jobs in flight: how late their ends are told against polls that never wait, and what each thousand takes. */
 export async function measureFlight(_upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   await using program = await startProgram("timed-upstream.ts");
   const upstream = { url: new URL(program.url).origin, token: "bench" };
@@ -89,7 +89,7 @@ export async function measureFlight(_upstream: FaultyUpstream, folder: string): 
 
 type FlyingJob = RunningJob & { readonly endsAtMs: number };
 
-/** How late an end is told where each look comes when it is due. */
+/** How late an end is told where each poll comes when it is due. */
 function tellEndlessly({ startedAtMs, endsAtMs }: FlyingJob, times: Times, fromMs: number): number {
   const facts = { ownerId: "local", deploymentId: DEPLOYMENT_ID, apiVersion: "v1" };
   const startedAt = new Date(startedAtMs);
@@ -98,9 +98,9 @@ function tellEndlessly({ startedAtMs, endsAtMs }: FlyingJob, times: Times, fromM
     status: "IN_PROGRESS",
     startedAt,
   } as const;
-  let lookAt = fromMs;
-  while (lookAt < endsAtMs) lookAt += nextLookMs(job, times, lookAt, COST_SECONDS);
-  return lookAt + 2 * ANSWER_MS - endsAtMs;
+  let pollAt = fromMs;
+  while (pollAt < endsAtMs) pollAt += nextPollMs(job, times, pollAt, COST_SECONDS);
+  return pollAt + 2 * ANSWER_MS - endsAtMs;
 }
 
 async function measureIdle(upstream: {

@@ -12,7 +12,7 @@ const SETTLE_MS = 2_000;
 const JOBS = 10_000;
 const RUNNING_FOR_MS = 600_000;
 const WATCHERS = 5_000;
-/** Until each job must have been looked at once. */
+/** Until each job must have been polled once. */
 const MAX_WAITS = 20;
 
 /** Resident memory of the gateway: idle, with jobs in flight, with watchers that each have a socket. */
@@ -85,10 +85,10 @@ async function measureInFlight(upstream: FaultyUpstream, databaseUrl: string): P
     startedAtMs,
   }));
   await storeRunningJobs(databaseUrl, jobs);
-  const looksBefore = upstream.count("status");
+  const pollsBefore = upstream.count("status");
   await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
-  for (let waits = 0; upstream.count("status") - looksBefore < JOBS; waits++) {
-    if (waits === MAX_WAITS) throw new Error("The gateway did not look at each job in 20 s.");
+  for (let waits = 0; upstream.count("status") - pollsBefore < JOBS; waits++) {
+    if (waits === MAX_WAITS) throw new Error("The gateway did not poll each job in 20 s.");
     await delay(1_000);
   }
   await delay(SETTLE_MS);

@@ -4,7 +4,7 @@ import type { Figure } from "./figure.ts";
 import { toFigure } from "./figure.ts";
 
 const SHORT = 250;
-/** As much of a reason as is looked at. */
+/** As much of a reason as is read. */
 const LONG = 1_000;
 const ROUNDS = 50;
 const TIMES = 5;

@@ -4,9 +4,9 @@ import type { Random } from "../job/distributions.ts";
 import { createRandom, DISTRIBUTIONS } from "../job/distributions.ts";
 import type { Figure } from "./figure.ts";
 import { compare, toFigure } from "./figure.ts";
-import type { Score } from "./look-policies.ts";
-import { scoreSchedule, toFamilies, tune } from "./look-policies.ts";
-import { nextLook, toRun } from "./schedule-adapter.ts";
+import type { Score } from "./poll-policies.ts";
+import { scoreSchedule, toFamilies, tune } from "./poll-policies.ts";
+import { nextPoll, toRun } from "./schedule-adapter.ts";
 
 const JOBS = 20_000;
 const HISTORY = 100;
@@ -15,10 +15,10 @@ const STARTED_AT = 1.8e12;
 const DECISIONS = 100_000;
 const FITS = 200;
 
-/** The schedule of looks without a network: what it costs against the best there can be, how long it takes, how well ends are foretold. */
+/** The schedule of polls without a network: what it costs against the best there can be, how long it takes, how well ends are foretold. */
 export function measureSchedule(): Figure[] {
   return [
-    ...DISTRIBUTIONS.flatMap(measureLooks),
+    ...DISTRIBUTIONS.flatMap(measurePolls),
     ...measureWork(),
     ...DISTRIBUTIONS.flatMap(measureEstimates),
   ];
@@ -26,7 +26,7 @@ export function measureSchedule(): Figure[] {
 
 type Distribution = (typeof DISTRIBUTIONS)[number];
 
-function measureLooks({ name, draw, known }: Distribution): Figure[] {
+function measurePolls({ name, draw, known }: Distribution): Figure[] {
   const random = createRandom(1);
   const runs = Array.from({ length: JOBS }, () => draw(random));
   const families = toFamilies(known, Math.max(...runs) * 1.2);
@@ -43,12 +43,12 @@ function measureLooks({ name, draw, known }: Distribution): Figure[] {
   function against(what: string, own: Score, peers: typeof families): Figure[] {
     const measured = peers.map((family) => ({
       name: family.name,
-      value: tune(family, runs, own.lateness).looks,
+      value: tune(family, runs, own.lateness).polls,
     }));
     return [
-      ...compare(`looks per job as late, ${what}`, "looks", [
+      ...compare(`polls per job as late, ${what}`, "polls", [
         ...measured,
-        { name: "gateway", value: own.looks },
+        { name: "gateway", value: own.polls },
       ]),
       toFigure(`lateness, ${what}`, own.lateness * 1_000, "ms"),
     ];
@@ -62,11 +62,11 @@ function measureWork(): Figure[] {
   const history = Array.from({ length: 2 * HISTORY }, () => mixture.draw(random) * 1_000);
   const runs = history.map(toRun);
   const decisionMs = time(DECISIONS, () =>
-    nextLook({ startedAt: STARTED_AT, now: STARTED_AT + random() * 30_000, history }),
+    nextPoll({ startedAt: STARTED_AT, now: STARTED_AT + random() * 30_000, history }),
   );
   const fitMs = time(FITS, () => learnTimes(runs));
   return [
-    toFigure("a decision when to look", decisionMs * 1_000, "µs"),
+    toFigure("a decision when to poll", decisionMs * 1_000, "µs"),
     toFigure(`a fit of ${history.length} runs`, fitMs, "ms"),
   ];
 }

@@ -11,7 +11,7 @@ const MEAN_INTERVAL_MS = 1_000;
 const SETTLE_MS = 5_000;
 const MEASURED_MS = 10_000;
 
-/** Statements for a look that sees nothing new, on both databases at the same time. */
+/** Statements for a poll that sees nothing new, on both databases at the same time. */
 export async function measureStatements(folder: string): Promise<Figure[]> {
   await using postgres = await startBenchPostgres();
   return await Promise.all([
@@ -22,14 +22,14 @@ export async function measureStatements(folder: string): Promise<Figure[]> {
 
 async function measure(name: string, databaseUrl: string): Promise<Figure> {
   let statements = 0;
-  let looks = 0;
+  let polls = 0;
   await using follower = await openPollerAlone({
     databaseUrl,
     schedule: () => MEAN_INTERVAL_MS * (0.5 + Math.random()),
     onStatement: () => void (statements += 1),
     upstream: {
       async readStatus() {
-        looks += 1;
+        polls += 1;
         return { state: "running", queuePosition: null, word: "" };
       },
       readResult: () => Promise.reject(new Error("No job has ended.")),
@@ -39,8 +39,8 @@ async function measure(name: string, databaseUrl: string): Promise<Figure> {
   follower.poller.start();
   await delay(SETTLE_MS);
   statements = 0;
-  looks = 0;
+  polls = 0;
   await delay(MEASURED_MS);
-  const what = `statements a look without news, ${JOBS} looks a second, ${name}`;
-  return toFigure(what, statements / looks, "statements");
+  const what = `statements a poll without news, ${JOBS} polls a second, ${name}`;
+  return toFigure(what, statements / polls, "statements");
 }

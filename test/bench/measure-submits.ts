@@ -12,7 +12,7 @@ const CONNECTIONS = 32;
 
 /** Submits on SQLite, each with two commits, beside a loop of node:http and ky that keeps nothing. */
 export async function measureSubmits(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
-  // A look would take time from the submits.
+  // A poll would take time from the submits.
   upstream.script(DEPLOYMENT_ID, ["in_queue"]);
   await using gateway = await startGatewayProgram(upstream, {
     ...PRODUCTION,

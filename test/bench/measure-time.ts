@@ -4,7 +4,7 @@ import { measureBurst } from "./measure-burst.ts";
 import { measureSchedule } from "./measure-schedule.ts";
 import { measureStatements } from "./measure-statements.ts";
 
-/** When jobs are looked at: how many looks and statements that takes, how late ends are told, how well they are foretold. */
+/** When jobs are polled: how many polls and statements that takes, how late ends are told, how well they are foretold. */
 export async function measureTime(_upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   return [...measureSchedule(), ...(await measureBurst()), ...(await measureStatements(folder))];
 }

@@ -15,7 +15,7 @@ import { DEPLOYMENT_ID } from "./example-job.ts";
 export async function openPollerAlone(options: {
   readonly databaseUrl: string;
   readonly upstream: Pick<RunComfy, "readStatus" | "readResult">;
-  /** Milliseconds until the next look. */
+  /** Milliseconds until the next poll. */
   readonly schedule: (job: Job, times: Times, nowMs: number) => number;
   /** Hears of each job that ended. */
   readonly onEnd?: (requestId: string) => void;
@@ -41,9 +41,9 @@ export async function openPollerAlone(options: {
     monotonic,
   });
   const poller = createPoller({
-    table: store.looks,
+    table: store.polls,
     runcomfy: upstream,
-    pace: { lookDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },
+    pace: { pollDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },
     async record(...change) {
       const job = await record(...change);
       if (job?.requestId != null && job.finishedAt !== null) onEnd?.(job.requestId);
@@ -54,7 +54,7 @@ export async function openPollerAlone(options: {
     expectStarts: async (job, durationMs) =>
       expectStarts(job, await learning.readTimes(job.deploymentId), durationMs),
     upstream: store.upstream,
-    looksAtOnce: 256,
+    pollsAtOnce: 256,
     deadlineSeconds: 86_400,
     now,
     monotonic,

@@ -5,7 +5,7 @@ import { WebSocket } from "ws";
 
 import { within } from "./within.ts";
 
-/** Watchers that cost this process as little as can be: what arrives is looked at only when all is there. */
+/** Watchers that cost this process as little as can be: what arrives is read only when all is there. */
 export type RawWatchers = {
   /** Begins one subscription for each watcher. */
   subscribe(jobId: string): Promise<void>;

@@ -1,9 +1,9 @@
 import { createJob } from "../../src/job/job.ts";
-import { nextLookMs } from "../../src/job/next-look.ts";
+import { nextPollMs } from "../../src/job/next-poll.ts";
 import type { Times } from "../../src/job/run-times.ts";
 import { learnTimes } from "../../src/job/run-times.ts";
 
-const COST_SECONDS = Number(process.env["LOOK_COST_SECONDS"] ?? "0.02");
+const COST_SECONDS = Number(process.env["POLL_COST_SECONDS"] ?? "0.02");
 const learned = new WeakMap<readonly number[], Times>();
 const job = createJob({
   ownerId: "local",
@@ -13,8 +13,8 @@ const job = createJob({
   now: new Date(0),
 });
 
-/** The schedule as simulations of poll policies ask for it: milliseconds from `now` to the next look, after past runs of `history` ms. */
-export function nextLook(options: {
+/** The schedule as simulations of poll policies ask for it: milliseconds from `now` to the next poll, after past runs of `history` ms. */
+export function nextPoll(options: {
   readonly startedAt: number;
   readonly now: number;
   readonly history: readonly number[];
@@ -23,7 +23,7 @@ export function nextLook(options: {
   const times = learned.get(history) ?? learnTimes(history.map(toRun));
   learned.set(history, times);
   const running = { ...job, status: "IN_PROGRESS", startedAt: new Date(startedAt) } as const;
-  return nextLookMs(running, times, now, COST_SECONDS);
+  return nextPollMs(running, times, now, COST_SECONDS);
 }
 
 /** A run of so many milliseconds that nothing was in front of. */

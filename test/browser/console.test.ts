@@ -340,7 +340,7 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
-  "the foot tells of an outage, and what may be running already runs again only after a question",
+  "the footer tells of an outage, and what may be running already runs again only after a question",
   async () => {
     const { page, origin } = await openConsole("console-outage", {
       RUNCOMFY_BASE_URL: "http://127.0.0.1:1",

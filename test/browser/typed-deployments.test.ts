@@ -127,12 +127,12 @@ async function openNewTab(page: Page): Promise<Locator> {
 /** Waits until this is what the editor would complete to, and takes it; `picture` names one of that moment. */
 async function take(page: Page, offer: RegExp, picture?: string): Promise<void> {
   const chosen = page.locator(".suggest-widget.visible .monaco-list-row.focused");
-  let looks = 0;
+  let polls = 0;
   await expect
     .poll(async () => {
-      looks += 1;
+      polls += 1;
       // Asked before it knew the schema, it offers nothing, or only the words of other tabs.
-      if (looks % 20 === 0) {
+      if (polls % 20 === 0) {
         await page.keyboard.press("Escape");
         await page.keyboard.press("Control+Space");
       }

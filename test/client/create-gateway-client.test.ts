@@ -286,7 +286,7 @@ test("after a refusal a better credential works, also where the first try to con
   expect(hints.slice(0, 2)).toEqual([false, true]);
 });
 
-test("a credential that can't be had at the moment is asked for again, and one that ran out is replaced", async () => {
+test("a credential that can't be had at the moment is asked for again, and one that expired is replaced", async () => {
   const keys = await createApiKeysFile();
   const key = await keys.create("web");
   const environment = { AUTH: "api-keys", API_KEYS_FILE: keys.file };

@@ -58,7 +58,7 @@ test.each([4401, 4403])(
     };
     const { client } = await openClientOf(
       ({ socket, send }, before) =>
-        before === 0 ? socket.close(code, "It has run out.") : send("next", { data: DATA }),
+        before === 0 ? socket.close(code, "It has expired.") : send("next", { data: DATA }),
       { authorization },
     );
     const data = await new Promise((next, error) => {

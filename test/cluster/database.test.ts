@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { submit } from "../support/graphql-client.ts";
-import { countNotDue } from "./read-looks.ts";
+import { countNotDue } from "./read-polls.ts";
 import { refuseWrites } from "./refuse-writes.ts";
 import { END_PATIENCE_MS, PATIENCE, useTestCluster } from "./test-cluster.ts";
 

@@ -7,8 +7,8 @@ import type { Cluster, Member } from "./cluster.ts";
 
 /** What was seen in an outage from when every gateway knew of it until it ended. */
 type OutageFigures = {
-  /** Looks of all gateways together. */
-  readonly looks: number;
+  /** Polls of all gateways together. */
+  readonly polls: number;
   readonly posts: number;
   /** How submits were answered, each answer once: an error's code, or another type's name. */
   readonly answers: readonly string[];
@@ -49,12 +49,12 @@ export async function bearOutage(scene: {
   const before = countCalls(cluster);
   const answers = await keepSubmitting(cluster, knownMs);
   const after = countCalls(cluster);
-  const looks = after.looks - before.looks;
+  const polls = after.polls - before.polls;
   const posts = after.posts - before.posts;
   await cluster.finishJobs();
 
   scene.form.comeBack(cluster);
-  return { looks, posts, answers: [...answers] };
+  return { polls, posts, answers: [...answers] };
 }
 
 /** As its log has it. */
@@ -67,7 +67,7 @@ function hasOutage({ process }: Member): boolean {
 function countCalls({ upstream, upstreamLink }: Cluster) {
   const held = upstreamLink.held();
   return {
-    looks: upstream.count("status") + held.filter((line) => line.includes("/status ")).length,
+    polls: upstream.count("status") + held.filter((line) => line.includes("/status ")).length,
     posts: upstream.count("submit") + held.filter((line) => line.startsWith("POST ")).length,
   };
 }

@@ -2,7 +2,7 @@ import type { Cluster } from "./cluster.ts";
 
 /** Deployments whose jobs' answers can't be read, and the errors that those jobs may end with. */
 const ERRORS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ["fault-deep-body--looks", new Set(["EXPIRED"])],
+  ["fault-deep-body--polls", new Set(["EXPIRED"])],
   // With their default of a day, the deadline is not what ends it.
   ["fault-completed-with-nothing", new Set(["EXPIRED", "INVALID_RESPONSE"])],
 ]);

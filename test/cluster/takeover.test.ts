@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import { submit } from "../support/graphql-client.ts";
 import type { Cluster, Member } from "./cluster.ts";
 import { DEFAULT_TIMES } from "./cluster.ts";
-import { countNotDue } from "./read-looks.ts";
+import { countNotDue } from "./read-polls.ts";
 import { END_PATIENCE_MS, PATIENCE, startTestCluster } from "./test-cluster.ts";
 
 /** Promised are 10 s, on a machine that has the time. */
 const TAKE_OVER = { timeout: 15_000, interval: 50 };
 
 describe("a gateway", { timeout: 120_000 }, () => {
-  test("that is killed among looks has each of their jobs looked at by another soon, and its watchers see the ends there", async () => {
+  test("that is killed among polls has each of their jobs polled by another soon, and its watchers see the ends there", async () => {
     const { cluster, checker } = await startTestCluster({
       gateways: 1,
       environment: DEFAULT_TIMES,
@@ -18,12 +18,12 @@ describe("a gateway", { timeout: 120_000 }, () => {
     cluster.upstream.script("held", ["in_progress"]);
     await checker.submit("held", 24);
     await expect.poll(() => checker.countJobs("IN_PROGRESS"), PATIENCE).toBe(24);
-    const { release, requestIds } = await holdLooks(cluster, 10);
+    const { release, requestIds } = await holdPolls(cluster, 10);
     await cluster.add();
     await cluster.remove(oldest(cluster), "SIGKILL");
     const { length } = cluster.upstream.requests;
     release();
-    await expect.poll(() => areLookedAt(cluster, requestIds, length), TAKE_OVER).toBe(true);
+    await expect.poll(() => arePolled(cluster, requestIds, length), TAKE_OVER).toBe(true);
 
     await cluster.finishJobs();
     await checker.whenAllEnded(END_PATIENCE_MS);
@@ -31,11 +31,11 @@ describe("a gateway", { timeout: 120_000 }, () => {
     expect(await checker.countJobs("SUCCEEDED")).toBe(24);
   });
 
-  test("that is asked to stop hands its looks over: they are due before their claims would end", async () => {
+  test("that is asked to stop hands its polls over: they are due before their claims would end", async () => {
     const { cluster, checker } = await startTestCluster({ gateways: 1 });
     cluster.upstream.script("held", ["in_progress"]);
     await checker.submit("held", 20);
-    const { release, requestIds } = await holdLooks(cluster, 10);
+    const { release, requestIds } = await holdPolls(cluster, 10);
     expect(await countNotDue(cluster, requestIds)).toBe(requestIds.length);
     await cluster.remove(oldest(cluster), "SIGTERM");
     release();
@@ -67,11 +67,11 @@ describe("a gateway", { timeout: 120_000 }, () => {
     await checker.submit("held", 20);
     const frozen = oldest(cluster);
     const release = cluster.upstream.hold("status");
-    const looks = cluster.upstream.requests.length;
+    const polls = cluster.upstream.requests.length;
     await cluster.upstream.whenRequested("status", cluster.upstream.count("status") + 5);
     frozen.process.signal("SIGSTOP");
     // These answers wait in its sockets until it wakes, and tell then what is news to it and no longer so.
-    for (const { call, requestId } of cluster.upstream.requests.slice(looks)) {
+    for (const { call, requestId } of cluster.upstream.requests.slice(polls)) {
       if (call === "status") cluster.upstream.script(requestId ?? "", ["in_progress"]);
     }
     release();
@@ -102,8 +102,8 @@ function oldest(cluster: Cluster): Member {
   return member;
 }
 
-/** Holds the answers to looks until so many are under way; returns whose they are. */
-async function holdLooks({ upstream }: Cluster, count: number) {
+/** Holds the answers to polls until so many are under way; returns whose they are. */
+async function holdPolls({ upstream }: Cluster, count: number) {
   const release = upstream.hold("status");
   const before = upstream.requests.length;
   await upstream.whenRequested("status", upstream.count("status") + count);
@@ -111,11 +111,11 @@ async function holdLooks({ upstream }: Cluster, count: number) {
   return { release, requestIds: held.flatMap(({ requestId }) => requestId ?? []) };
 }
 
-/** Whether each was looked at since there were so many requests. */
-function areLookedAt({ upstream }: Cluster, requestIds: readonly string[], since: number): boolean {
-  const looks = upstream.requests.slice(since).filter(({ call }) => call === "status");
-  const lookedAt = new Set(looks.map(({ requestId }) => requestId));
-  return requestIds.every((requestId) => lookedAt.has(requestId));
+/** Whether each was polled since there were so many requests. */
+function arePolled({ upstream }: Cluster, requestIds: readonly string[], since: number): boolean {
+  const polls = upstream.requests.slice(since).filter(({ call }) => call === "status");
+  const polledAt = new Set(polls.map(({ requestId }) => requestId));
+  return requestIds.every((requestId) => polledAt.has(requestId));
 }
 
 async function readHistories({ database }: Cluster): Promise<readonly unknown[]> {

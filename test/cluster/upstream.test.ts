@@ -34,7 +34,7 @@ describe("an upstream", { timeout: 120_000 }, () => {
       const { cluster, checker } = scene();
       const figures = await bearOutage({ cluster, checker, jobs, knownMs: KNOWN_MS, form });
       expect(figures.answers).toEqual(["UNAVAILABLE"]);
-      expect(figures.looks).toBeLessThan(TRICKLE);
+      expect(figures.polls).toBeLessThan(TRICKLE);
       expect(figures.posts).toBe(0);
       await checker.whenAllEnded(END_PATIENCE_MS);
       expect(await checker.findBroken()).toEqual([]);

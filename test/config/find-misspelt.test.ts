@@ -4,7 +4,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { VARIABLES } from "../../src/config/variables.ts";
 
 function doubtsOf(...names: readonly string[]): readonly string[] {
-  return loadConfig(Object.fromEntries(names.map((name) => [name, "a value"]))).doubts;
+  return loadConfig(Object.fromEntries(names.map((name) => [name, "a value"]))).warnings;
 }
 
 test.each([
@@ -48,8 +48,8 @@ test("what other programs are set by is none of the gateway's business", () => {
 
 test("no variable of the gateway is taken for another one, and an empty one counts as unset", () => {
   for (const name of Object.keys(VARIABLES.shape))
-    expect(() => loadConfig({ [name]: "" }).doubts).not.toThrow();
-  expect(loadConfig({ CORS_ORIGIN: " ", PORT: "0" }).doubts).toEqual([]);
+    expect(() => loadConfig({ [name]: "" }).warnings).not.toThrow();
+  expect(loadConfig({ CORS_ORIGIN: " ", PORT: "0" }).warnings).toEqual([]);
 });
 
 test("a start that is refused tells of them too, as one may be the reason", () => {

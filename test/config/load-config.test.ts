@@ -26,8 +26,8 @@ describe("the configuration", () => {
       submitTimeoutSeconds: 10,
       submitsAtOnce: 100,
       submitMarginSeconds: 5,
-      looksAtOnce: 256,
-      lookCostSeconds: 0.02,
+      pollsAtOnce: 256,
+      pollCostSeconds: 0.02,
       outageBackOffSeconds: 8,
       jobRetentionDays: null,
       files: {
@@ -47,7 +47,7 @@ describe("the configuration", () => {
         issuer: "",
         audience: "",
       },
-      doors: {
+      httpAccess: {
         origins: null,
         hasIntrospection: true,
         hasGraphiql: true,
@@ -84,7 +84,7 @@ describe("the configuration", () => {
         },
       },
       logLevel: null,
-      doubts: [],
+      warnings: [],
     });
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -172,8 +172,8 @@ describe("the configuration", () => {
         SUBMIT_TIMEOUT_SECONDS: "0",
         SUBMITS_AT_ONCE: "0",
         SUBMIT_MARGIN_SECONDS: "61",
-        LOOKS_AT_ONCE: "0",
-        LOOK_COST_SECONDS: "0",
+        POLLS_AT_ONCE: "0",
+        POLL_COST_SECONDS: "0",
         OUTAGE_BACK_OFF_SECONDS: "never",
         SANDBOX_SPEED: "-1",
         SANDBOX_PORT: "x",

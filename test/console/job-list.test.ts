@@ -5,7 +5,7 @@ import { createGatewayClient } from "runcomfy-graphql/client";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { JobFilter, JobRowFragment, JobStatus } from "../../console/src/gql/graphql";
-import { createJobList } from "../../console/src/jobs/job-list";
+import { createJobList } from "../../console/src/jobs/live-job-list";
 
 function toJob(number: number, status: JobStatus, version = 1): JobRowFragment {
   return {
@@ -40,7 +40,7 @@ async function openList(total: number, filter: JobFilter = {}) {
   const searchedTo = edges.at(-1)?.node.createdAt;
   const data = { jobs: { totalCount: total, searchedTo, edges, pageInfo } };
   const list = createJobList(await openGateway(() => data), filter);
-  list.look({ first: 10, last: 20, isAtTop: false });
+  list.setViewport({ first: 10, last: 20, isAtTop: false });
   await expect.poll(() => list.state.get().total).toBe(total);
   return list;
 }
@@ -62,16 +62,16 @@ test("however often new jobs change, they are counted once while one is further 
   const list = await openList(1_000);
   for (let version = 1; version <= 5; version += 1)
     for (let number = 1_001; number <= 1_150; number += 1)
-      list.hear(toJob(number, "IN_PROGRESS", version));
+      list.receive(toJob(number, "IN_PROGRESS", version));
   await expect.poll(() => list.state.get().news).toBeGreaterThan(100);
   expect(list.state.get().total).toBeLessThanOrEqual(1_150);
 });
 
 test("jobs that came and no longer fit are not counted", async () => {
   const list = await openList(100, { status: ["IN_PROGRESS"] });
-  for (let number = 101; number <= 150; number += 1) list.hear(toJob(number, "IN_PROGRESS"));
+  for (let number = 101; number <= 150; number += 1) list.receive(toJob(number, "IN_PROGRESS"));
   await expect.poll(() => list.state.get().total).toBe(150);
-  for (let number = 101; number <= 150; number += 1) list.hear(toJob(number, "SUCCEEDED", 2));
+  for (let number = 101; number <= 150; number += 1) list.receive(toJob(number, "SUCCEEDED", 2));
   await expect.poll(() => list.state.get()).toMatchObject({ news: 0, total: 100 });
 });
 
@@ -96,16 +96,16 @@ test("a search reads a page when asked to go on and nothing by itself, and an em
   // As the feed does right after the page was opened.
   list.renew();
   await expect.poll(() => list.state.get()).toMatchObject({ total: null, searchedTo: times[0] });
-  list.look({ first: 0, last: 0, isAtTop: true });
-  list.hear(toJob(10, "IN_PROGRESS"));
-  list.hear(toJob(9, "SUCCEEDED", 2));
+  list.setViewport({ first: 0, last: 0, isAtTop: true });
+  list.receive(toJob(10, "IN_PROGRESS"));
+  list.receive(toJob(9, "SUCCEEDED", 2));
   await expect.poll(shown).toEqual([["job_9", "SUCCEEDED"]]);
   expect(list.state.get()).toMatchObject({ hasMore: true, news: 0 });
   list.goOn();
   await expect.poll(() => list.state.get().searchedTo).toBe(times[1]);
   expect(list.state.get()).toMatchObject({ hasMore: true });
   list.goOn();
-  list.hear(toJob(3, "FAILED", 2));
+  list.receive(toJob(3, "FAILED", 2));
   await expect.poll(() => list.state.get().hasMore).toBe(false);
   expect(list.state.get().searchedTo).toBeNull();
   expect(shown()).toEqual([

@@ -17,7 +17,7 @@ test.each([
   ["my loRA", "MyLoRa"],
   ["Café Crème", "CafeCreme"],
   ["snake_case", "SnakeCase"],
-  ["3D look", "_3DLook"],
+  ["3D poll", "_3DPoll"],
   ["日本", "Dep1"],
 ])("the type of %j is named %s", (name, typeName) => {
   expect(toTypeName(name, "dep-1")).toBe(typeName);
@@ -29,7 +29,7 @@ test("a deployment of which nothing can be written still has a type", () => {
 
 test("a mutation and a nested type are named after their type", () => {
   expect(toSubmitField("WarmGlow")).toBe("submitWarmGlow");
-  expect(toSubmitField("_3DLook")).toBe("submit3DLook");
+  expect(toSubmitField("_3DPoll")).toBe("submit3DPoll");
   expect(toMemberTypeName("WarmGlowInput", "ctrlImgs")).toBe("WarmGlowInput_CtrlImgs");
   expect(toMemberTypeName("WarmGlowInput", "_")).toBe("WarmGlowInput_Value");
 });

@@ -139,8 +139,8 @@ test("what is hardly meant so is told beside the catalogue", async () => {
       version: 1,
     }),
   );
-  const { doubts } = await loadCatalogue(path);
-  expect(doubts).toEqual([
+  const { warnings } = await loadCatalogue(path);
+  expect(warnings).toEqual([
     "other: is not known; did you mean others?",
     "deployments[0].inputSchem: is not known; did you mean inputSchema?",
     "deployments[1].inputSchem: is not known; inputSchema is already there",
@@ -159,9 +159,9 @@ test("what is missing names the word that was written instead", async () => {
   );
 });
 
-test("a file that lists nothing is a doubt, unless others exist too", async () => {
+test("a file that lists nothing is a warning, unless others exist too", async () => {
   const read = async (file: object) =>
-    (await loadCatalogue(await writeCatalogue(JSON.stringify(file)))).doubts;
+    (await loadCatalogue(await writeCatalogue(JSON.stringify(file)))).warnings;
   expect(await read({ deployments: [] })).toEqual([
     "deployments: is empty, so nothing can be run; list your deployments",
   ]);

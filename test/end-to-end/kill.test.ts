@@ -141,7 +141,7 @@ function send(origin: string, submission: Submission) {
   return request(origin, SubmitJobDocument, submission);
 }
 
-/** Sends until the gateway knows: on Postgres it first waits for the dead one's lease to run out. */
+/** Sends until the gateway knows: on Postgres it first waits for the dead one's lease to expire. */
 async function settle(origin: string, submission: Submission) {
   let answer = (await send(origin, submission)).submitJob;
   for (let tries = 0; tries < 5 && isUnavailable(answer); tries++) {

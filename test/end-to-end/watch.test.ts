@@ -29,13 +29,13 @@ test("200 watchers of a job cost the upstream what one costs, and all see it thr
   const many = Array.from({ length: WATCHERS }, () => watch(connect(gateway), popular.id));
   await Promise.all([one, ...many].map(({ first }) => first));
 
-  const looksBefore =
-    countLooks(upstream, lonely.requestId) - countLooks(upstream, popular.requestId);
+  const pollsBefore =
+    countPolls(upstream, lonely.requestId) - countPolls(upstream, popular.requestId);
   await upstream.whenRequested("status", 10, lonely.requestId ?? "");
-  const looksAfter =
-    countLooks(upstream, lonely.requestId) - countLooks(upstream, popular.requestId);
-  expect(Math.abs(looksBefore)).toBeLessThanOrEqual(1);
-  expect(Math.abs(looksAfter)).toBeLessThanOrEqual(2); // Looks are jittered.
+  const pollsAfter =
+    countPolls(upstream, lonely.requestId) - countPolls(upstream, popular.requestId);
+  expect(Math.abs(pollsBefore)).toBeLessThanOrEqual(1);
+  expect(Math.abs(pollsAfter)).toBeLessThanOrEqual(2); // Polls are jittered.
 
   upstream.script(popular.requestId ?? "", ["in_progress"]);
   await Promise.all(
@@ -222,7 +222,7 @@ async function fail(
   return await code.promise;
 }
 
-function countLooks(upstream: FaultyUpstream, requestId: string | null): number {
+function countPolls(upstream: FaultyUpstream, requestId: string | null): number {
   return upstream.count("status", requestId ?? "");
 }
 

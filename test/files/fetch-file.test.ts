@@ -206,14 +206,14 @@ test.for([true, false])(
       response.end("a picture");
     });
     believe();
-    const judged: string[] = [];
+    const checked: string[] = [];
     const isPublic = (address: string) => {
-      judged.push(address);
+      checked.push(address);
       return address === "127.0.0.1";
     };
     const { stream } = await createFetchFile({ trustedOrigins: [], isPublic })(url, { signal });
     expect(await text(stream)).toBe("a picture");
-    expect(judged).toContain("127.0.0.1");
+    expect(checked).toContain("127.0.0.1");
     expect(connections()).toBe(1);
   },
 );
@@ -247,7 +247,7 @@ test("a circle of redirects is left", async () => {
   await empty();
 });
 
-test("a redirect is judged like a URL that somebody gives", async () => {
+test("a redirect is checked like a URL that somebody gives", async () => {
   const inside = await serve((_request, response) => response.end("secret"));
   for (const location of [
     inside.origin,

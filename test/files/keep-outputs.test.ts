@@ -12,7 +12,7 @@ import { pino } from "pino";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { createFetchFile } from "../../src/files/fetch-file.ts";
-import { startFileUpkeep } from "../../src/files/file-upkeep.ts";
+import { startCleanup } from "../../src/files/cleanup.ts";
 import { startKeeper } from "../../src/files/keep-outputs.ts";
 import { openFileStore } from "../../src/files/open-file-store.ts";
 import { createKeepOutputs } from "../../src/files/request-keep.ts";
@@ -259,9 +259,9 @@ test("files go with their job, and what no row has goes too, but nothing young",
   const swept = vi.spyOn(store.files, "listKept");
   const sweep = async (now: () => number): Promise<void> => {
     const common = { files: store.files, uploads: store.uploads, store: files, log: silent };
-    const upkeep = startFileUpkeep({ ...common, now });
+    const cleanup = startCleanup({ ...common, now });
     await expect.poll(() => swept.mock.calls.length).toBeGreaterThan(0);
-    await upkeep.close();
+    await cleanup.close();
     swept.mockClear();
   };
   await sweep(Date.now);

@@ -15,7 +15,7 @@ function open(url: string, urls = createUrls()) {
   return urls.open(pathname, search.slice(1));
 }
 
-test("a URL leads to its file until it runs out, on every gateway that has the key", () => {
+test("a URL leads to its file until it expires, on every gateway that has the key", () => {
   const url = createUrls().create(FILE);
   expect(url).toMatch(/^https:\/\/a\.example\.com\/files\/a1\.png\?/);
   expect(open(url)).toEqual({ ...FILE, seconds: 36 * 3_600 });

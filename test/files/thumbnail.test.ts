@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { expect, test } from "vitest";
 
-import { judgeFile } from "../../src/files/judge-file.ts";
+import { detectFile } from "../../src/files/detect-file.ts";
 import {
   hasThumbnails,
   makeThumbnail,
@@ -98,7 +98,7 @@ test("a picture of more than 100 million pixels has no thumbnail", async () => {
   png.writeUInt32BE(30_000, 16);
   png.writeUInt32BE(30_000, 20);
   png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
-  expect(await judgeFile(await write(png))).toMatchObject({ width: 30_000, height: 30_000 });
+  expect(await detectFile(await write(png))).toMatchObject({ width: 30_000, height: 30_000 });
   expect(await make(await write(png), 64)).toBeNull();
 });
 
@@ -110,7 +110,7 @@ test("a long animation has no thumbnail, as libvips would walk through all of it
     expect(await make(Readable.from([long]), 64)).toBeNull();
     const path = await write(long);
     await expect(
-      stripMetadata(path, { ...(await judgeFile(path)), ownerId: "owner" }),
+      stripMetadata(path, { ...(await detectFile(path)), ownerId: "owner" }),
     ).rejects.toThrow(/metadata/);
   }
 });
@@ -232,7 +232,7 @@ test("a thumbnail's name tells whose it is", () => {
 /** Strips a file, and gives what is left. */
 async function strip(bytes: Buffer) {
   const path = await write(bytes);
-  await stripMetadata(path, { ...(await judgeFile(path)), ownerId: "owner" });
+  await stripMetadata(path, { ...(await detectFile(path)), ownerId: "owner" });
   expect(await readdir(dirname(path))).toEqual(["file"]);
   return { path, left: await readFile(path) };
 }

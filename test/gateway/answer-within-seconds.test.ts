@@ -35,9 +35,9 @@ async function start() {
     return await (await fetch(url, { method: "POST", headers, body, signal })).json();
   }
 
-  /** Ends the only job after so many looks, of which two are at least half a second apart. */
-  async function finishAfter(looks: number): Promise<void> {
-    await upstream.whenRequested("status", looks);
+  /** Ends the only job after so many polls, of which two are at least half a second apart. */
+  async function finishAfter(polls: number): Promise<void> {
+    await upstream.whenRequested("status", polls);
     upstream.finish(findRequestId(), { output: OUTPUT });
   }
 

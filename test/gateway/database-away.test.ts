@@ -48,14 +48,14 @@ test("while another program locks the file, a write is refused with when to try 
   const { gateway, upstream, lines } = await open(`file:${path}`);
   const countLines = (start: string) =>
     lines.filter((line) => line.includes(`"msg":"${start}`)).length;
-  const looked = upstream.hold("status");
+  const polled = upstream.hold("status");
   for (let jobs = 0; jobs < 5; jobs++) await submit(gateway.url, "warm-glow", "Glow");
   const other = new DatabaseSync(path);
   onTestFinished(() => other.close());
   other.exec("begin immediate");
-  looked();
+  polled();
   // What was seen can't be written down.
-  await expect.poll(() => countLines("Jobs can't be looked at"), PATIENCE).toBe(1);
+  await expect.poll(() => countLines("Jobs can't be polled"), PATIENCE).toBe(1);
   expect(await ask(gateway, SUBMIT)).toMatchObject({
     errors: [
       {
@@ -72,8 +72,8 @@ test("while another program locks the file, a write is refused with when to try 
   expect(await ask(gateway, SUBMIT)).toEqual({
     data: { submitJob: { __typename: "SubmitJobSuccess" } },
   });
-  await expect.poll(() => countLines("Jobs are looked at again"), PATIENCE).toBe(1);
-  expect(countLines("Jobs can't be looked at")).toBe(1);
+  await expect.poll(() => countLines("Jobs are polled again"), PATIENCE).toBe(1);
+  expect(countLines("Jobs can't be polled")).toBe(1);
   expect(countLines("An operation failed")).toBe(0);
 });
 

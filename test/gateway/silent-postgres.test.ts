@@ -41,7 +41,7 @@ test(
         log: pino({ level: "silent" }),
         onStatement(sql) {
           // The last one of a start.
-          if (!/^\s*update looks set due_at.* and due_at > /s.test(sql)) return;
+          if (!/^\s*update polls set due_at.* and due_at > /s.test(sql)) return;
           link.blackHole();
           silentAt = performance.now();
         },

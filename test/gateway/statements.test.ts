@@ -7,12 +7,12 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { ask } from "../support/graphql-client.ts";
 import { createDatabase } from "../support/postgres.ts";
 
-/** Looks, what gateways do every few seconds, and what tells the others, five times a second at most. */
+/** Polls, what gateways do every few seconds, and what tells the others, five times a second at most. */
 const BESIDE =
-  /\blooks\b|json_each|kept_files|file_places|doomed_files|"uploads"|"runs"|"pauses"|"abandoned"|"created_at" <|pg_notify/;
+  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|"uploads"|"runs"|"pauses"|"abandoned"|"created_at" <|pg_notify/;
 
 test.each(["SQLite", "Postgres"])(
-  "on %s a job takes 14 statements from its submit to its end, beside its looks",
+  "on %s a job takes 14 statements from its submit to its end, beside its polls",
   async (kind) => {
     const { gateway, upstream, statements } = await open(
       kind === "SQLite" ? ":memory:" : await openPostgres(),

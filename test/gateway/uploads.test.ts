@@ -158,7 +158,7 @@ test("ranges, HEAD and known files are answered as browsers ask for them", async
   expect((await read({}, "DELETE"))[0]).toBe(405);
 });
 
-test("a URL that was altered, has run out or is unknown is 404, for reading and for sending", async () => {
+test("a URL that was altered, has expired or is unknown is 404, for reading and for sending", async () => {
   const { upload, submit, sent, here, create, put } = await start();
   const cat = await drawCat();
   await submit({ ctrl_img: `upload:${await upload(cat)}` });

@@ -25,7 +25,7 @@ export function calibrate(draw: (random: Random) => number, part: number) {
   const jobs = simulate(draw, random);
   const judged = jobs.slice(PAST).map((job, index): Judged => {
     const now = job.createdAt + (job.finishedAt - job.createdAt) * part;
-    return { job, now, seen: lookAt(jobs, PAST + index, now) };
+    return { job, now, seen: pollAt(jobs, PAST + index, now) };
   });
   const known = foretell(judged, draw, random);
   let inTime = 0;
@@ -95,8 +95,8 @@ function learnAt(jobs: readonly Simulated[], now: number) {
   );
 }
 
-/** The job as a look at that moment finds it. */
-function lookAt(jobs: readonly Simulated[], index: number, now: number): Job {
+/** The job as a poll at that moment finds it. */
+function pollAt(jobs: readonly Simulated[], index: number, now: number): Job {
   const job = jobs[index];
   if (job === undefined) throw new Error("there is no such job");
   const hasStarted = job.startedAt <= now;

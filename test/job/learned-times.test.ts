@@ -5,12 +5,12 @@ import { estimate } from "../../src/job/estimate.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { learnDuration } from "../../src/job/learn-duration.ts";
-import { nextLookMs } from "../../src/job/next-look.ts";
+import { nextPollMs } from "../../src/job/next-poll.ts";
 import type { Run } from "../../src/job/run.ts";
 import { toWork } from "../../src/job/run.ts";
 import { toRunStats } from "../../src/job/run-stats.ts";
 import { expectStarts, learnTimes } from "../../src/job/run-times.ts";
-import { scoreSchedule, toFamilies, tune } from "../bench/look-policies.ts";
+import { scoreSchedule, toFamilies, tune } from "../bench/poll-policies.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 
 const COST_SECONDS = 0.02;
@@ -128,7 +128,7 @@ describe("run times", () => {
     { name: "never started", runs: createRuns(30, () => ({ runMs: null, queueMs: null })) },
     { name: "at all places", runs: createRuns(200, (index) => ({ place: index })) },
   ])(
-    "whatever they are ($name), looks and estimates are finite and never in the past",
+    "whatever they are ($name), polls and estimates are finite and never in the past",
     ({ runs }) => {
       const times = learnTimes(runs);
       const jobs = [0, 1, 60, 86_400, 1e9].map((age) => createRunning(age));
@@ -137,7 +137,7 @@ describe("run times", () => {
         createQueued(),
         createQueued({ queuePosition: 1e6, place: 1e6 }),
       ]) {
-        const delayMs = nextLookMs(job, times, NOW, COST_SECONDS);
+        const delayMs = nextPollMs(job, times, NOW, COST_SECONDS);
         expect(delayMs).toBeGreaterThanOrEqual(100);
         expect(delayMs).toBeLessThanOrEqual(60_000);
         const told = estimate(job, times, NOW);
@@ -152,19 +152,19 @@ describe("run times", () => {
   );
 });
 
-describe("the next look", () => {
+describe("the next poll", () => {
   test("without past runs comes each half second at first, and ever more rarely from 20 s on", () => {
     const times = learnTimes([]);
-    expect(nextLookMs(createQueued(), times, NOW, COST_SECONDS)).toBe(500);
+    expect(nextPollMs(createQueued(), times, NOW, COST_SECONDS)).toBe(500);
     const delays = [0, 8, 20, 60, 300, 3_600].map((age) =>
-      nextLookMs(createRunning(age), times, NOW, COST_SECONDS),
+      nextPollMs(createRunning(age), times, NOW, COST_SECONDS),
     );
     expect(delays).toEqual([500, 500, 500, 1_500, 7_500, 15_000]);
   });
 
   test("waits until an end is likely, and comes soon then", () => {
     const times = learnTimes(drawRuns(100));
-    const at = (age: number): number => nextLookMs(createRunning(age), times, NOW, COST_SECONDS);
+    const at = (age: number): number => nextPollMs(createRunning(age), times, NOW, COST_SECONDS);
     expect(at(0)).toBeGreaterThan(3_000);
     expect(at(8)).toBeLessThan(700);
   });
@@ -172,9 +172,9 @@ describe("the next look", () => {
   test("at a long run comes within a quarter of it, a minute at most", () => {
     const long = (seconds: number) =>
       learnTimes(createRuns(50, () => ({ runMs: seconds * 1_000 })));
-    expect(nextLookMs(createRunning(0), long(300), NOW, COST_SECONDS)).toBe(15_000);
-    expect(nextLookMs(createRunning(60), long(300), NOW, COST_SECONDS)).toBe(60_000);
-    expect(nextLookMs(createRunning(30), long(100), NOW, COST_SECONDS)).toBe(25_000);
+    expect(nextPollMs(createRunning(0), long(300), NOW, COST_SECONDS)).toBe(15_000);
+    expect(nextPollMs(createRunning(60), long(300), NOW, COST_SECONDS)).toBe(60_000);
+    expect(nextPollMs(createRunning(30), long(100), NOW, COST_SECONDS)).toBe(25_000);
   });
 
   test("at a job that waits behind others is rare, and more often the nearer its start", () => {
@@ -184,22 +184,22 @@ describe("the next look", () => {
     }));
     const times = learnTimes(waits);
     const at = (queuePosition: number): number =>
-      nextLookMs(createQueued({ queuePosition, place: 9 }), times, NOW, COST_SECONDS);
+      nextPollMs(createQueued({ queuePosition, place: 9 }), times, NOW, COST_SECONDS);
     expect(at(9)).toBe(15_000);
     expect(at(0)).toBeLessThan(4_000);
     expect(at(0)).toBeGreaterThan(500);
   });
 
   test.each(DISTRIBUTIONS)(
-    "costs at most 1.1 times the fewest looks that there can be: $name",
+    "costs at most 1.1 times the fewest polls that there can be: $name",
     ({ draw, known }) => {
       const random = createRandom(11);
       const runs = Array.from({ length: 7_500 }, () => draw(random));
       const drawHistory = () => Array.from({ length: 100 }, () => draw(random) * 1_000);
-      const { looks, lateness } = scoreSchedule(runs, drawHistory);
+      const { polls, lateness } = scoreSchedule(runs, drawHistory);
       const families = toFamilies(known, Math.max(...runs) * 1.2);
       const optimum = families.find(({ name }) => name === "optimum") ?? expect.fail("not there");
-      expect(looks).toBeLessThanOrEqual(1.1 * tune(optimum, runs, lateness).looks);
+      expect(polls).toBeLessThanOrEqual(1.1 * tune(optimum, runs, lateness).polls);
     },
   );
 });

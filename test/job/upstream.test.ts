@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import { conclude, deadlineMs } from "../../src/job/looks.ts";
-import type { LookOutcome } from "../../src/job/looks.ts";
+import { conclude, deadlineMs } from "../../src/job/poll-outcome.ts";
+import type { PollOutcome } from "../../src/job/poll-outcome.ts";
 import {
   describeUpstream,
   isPaused,
@@ -17,8 +17,8 @@ const VENDOR = "https://api.runcomfy.net";
 const TEAM = `${VENDOR}#team`;
 const START = new Date("2026-01-01T00:00:00Z");
 const HOUR_MS = 3_600_000;
-const NOT_FOUND: LookOutcome = { kind: "not-found" };
-const RUNNING: LookOutcome = { kind: "seen", observation: { kind: "running" } };
+const NOT_FOUND: PollOutcome = { kind: "not-found" };
+const RUNNING: PollOutcome = { kind: "seen", observation: { kind: "running" } };
 
 function at(hours: number): Date {
   return new Date(START.getTime() + hours * HOUR_MS);
@@ -106,7 +106,7 @@ test("time away does not count towards the deadline, and nothing ends a job that
   expect(deadlineMs({ ...job, awayMs: HOUR_MS }, following)).toBe(at(2).getTime());
   const unsure = [{ ...job, awaySince: at(1) }, queuedAt(null)];
   const forLong = { failures: 9, notFoundForMs: HOUR_MS, unreadForMs: null };
-  const read = (one: Job, outcome: LookOutcome) =>
+  const read = (one: Job, outcome: PollOutcome) =>
     conclude(one, forLong, outcome, at(2), following);
   expect(read(job, NOT_FOUND)).toMatchObject({ kind: "failed", error: { code: "LOST" } });
   expect(read(job, RUNNING)).toMatchObject({ kind: "failed", error: { code: "EXPIRED" } });

@@ -60,7 +60,7 @@ test("the life of a job is counted and measured, and nothing of its input, owner
   expect(metrics.get('upstream_calls_total{call="status",code="ok"}')).toBe(
     upstream.count("status"),
   );
-  expect(metrics.get('looks_total{outcome="seen"}')).toBe(upstream.count("status"));
+  expect(metrics.get('polls_total{outcome="seen"}')).toBe(upstream.count("status"));
   expect(metrics.get("claims_taken_over_total")).toBe(0);
   expect(metrics.get('operations_total{kind="mutation",outcome="ok",code=""}')).toBe(1);
   expect(metrics.get('operation_duration_seconds_count{kind="query"}')).toBeGreaterThan(0);

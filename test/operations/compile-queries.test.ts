@@ -64,10 +64,10 @@ test("a compiled query answers as the executor does, whatever its fields do", as
 
 test("of what is wrong with variables a compiled query is told no more than the executor", async () => {
   const schema = buildSchema("type Query { a(n: [N]): Int } scalar N");
-  let judged = 0;
+  let validated = 0;
   Object.assign(schema.getType("N") ?? {}, {
     parseValue() {
-      judged += 1;
+      validated += 1;
       throw new Error("no");
     },
   });
@@ -78,7 +78,7 @@ test("of what is wrong with variables a compiled query is told no more than the 
     () => ({}),
   );
   for (const answer of answers) expect(answer).toBe(expected);
-  expect(judged).toBeLessThan(500);
+  expect(validated).toBeLessThan(500);
 });
 
 test("so does one of the gateway's own schema", async () => {

@@ -24,7 +24,7 @@ function createRunner({ areTrusted = false } = {}) {
 
 const text = (place: number, length: number) => `{ ${"x".repeat(length)}${place}: a }`;
 
-test("a document is parsed and judged once, whether it is valid or not", () => {
+test("a document is parsed and validated once, whether it is valid or not", () => {
   const { run } = createRunner();
   for (const [source, errorCount] of [
     ["{ a }", 0],

@@ -57,7 +57,7 @@ test("three gateways start with what the compose file and the page on it set", (
     for (const name of Object.keys(gateway.environment))
       expect(VARIABLES.shape).toHaveProperty(name);
     const config = loadConfig(environmentOf(gateway));
-    expect(config.doubts).toEqual([]);
+    expect(config.warnings).toEqual([]);
     expect(config.upstream.kind).toBe("runcomfy");
     // What several gateways have to share.
     expect(config.databaseUrl).toMatch(/^postgres:.*@postgres:5432\//);

@@ -15,9 +15,9 @@ test("An answer over which the reader breaks is an unreadable one, not a failure
   const runComfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, pace, log });
   const deployment = { apiVersion: "v1", deploymentId: "dep" };
   const request = { ...deployment, requestId: await runComfy.submit({ ...deployment, input: {} }) };
-  for (let looks = 0; looks < 6; looks += 1) {
-    const look = runComfy.readStatus(request, limits);
-    await expect(look).rejects.toMatchObject({
+  for (let polls = 0; polls < 6; polls += 1) {
+    const poll = runComfy.readStatus(request, limits);
+    await expect(poll).rejects.toMatchObject({
       name: "RunComfyError",
       code: "INVALID_RESPONSE",
       message: expect.stringContaining("RangeError"),

@@ -64,11 +64,11 @@ test("A lone surrogate in a reason becomes a replacement character", () => {
   expect(cleanReason("a\uD800b")).toBe("a\uFFFDb");
 });
 
-test("What comes after the first thousand characters is not looked at", () => {
+test("What comes after the first thousand characters is not read", () => {
   expect(cleanReason(`${" ".repeat(1_000)}Out of memory`)).toBeNull();
 });
 
-test("Half an address where the looking ends is left out", () => {
+test("Half an address where the reading ends is left out", () => {
   const link = `https://a.example/${"x".repeat(950)}`;
   const text = `See ${link} ${"or ".repeat(8)}10.20.30.40`;
   expect(text.slice(0, 1_000)).toMatch(/ 10[.\d]*$/);

@@ -89,14 +89,14 @@ test("A submit posts the input once, with the token, and returns the upstream's 
 
 test("A job is followed through its statuses to its output", async () => {
   const request = await accept();
-  const look = () => runComfy.readStatus(request, limits);
-  expect(await look()).toEqual({ state: "queued", queuePosition: 0, word: "in_queue" });
+  const poll = () => runComfy.readStatus(request, limits);
+  expect(await poll()).toEqual({ state: "queued", queuePosition: 0, word: "in_queue" });
   expect(await runComfy.readResult(request, limits)).toEqual({
     kind: "unfinished",
     state: "queued",
   });
-  expect(await look()).toEqual({ state: "running", queuePosition: null, word: "in_progress" });
-  expect(await look()).toEqual({ state: "succeeded", queuePosition: null, word: "succeeded" });
+  expect(await poll()).toEqual({ state: "running", queuePosition: null, word: "in_progress" });
+  expect(await poll()).toEqual({ state: "succeeded", queuePosition: null, word: "succeeded" });
   upstream.finish(request.requestId, {
     output: { seed: 7 },
     finished_at: "2025-07-22T13:13:03.624471",
@@ -255,7 +255,7 @@ test("A submit arrives when the upstream begins to listen between two tries", as
   expect(started.count("submit")).toBe(1);
 });
 
-// Looks
+// Polls
 
 test.each<[FaultName, string]>([
   ["unauthorized", "UNAUTHORIZED"],
@@ -297,10 +297,10 @@ test.each<[FaultName, string]>([
 
 test("A job that was just accepted may be unknown at first", async () => {
   const request = await accept("fault-not-found-at-first");
-  const look = () => runComfy.readStatus(request, limits);
-  expect((await failureOf(look())).code).toBe("NOT_FOUND");
-  expect((await failureOf(look())).code).toBe("NOT_FOUND");
-  expect((await look()).state).toBe("queued");
+  const poll = () => runComfy.readStatus(request, limits);
+  expect((await failureOf(poll())).code).toBe("NOT_FOUND");
+  expect((await failureOf(poll())).code).toBe("NOT_FOUND");
+  expect((await poll()).state).toBe("queued");
 });
 
 test("A job that the upstream lost is unknown to both reads", async () => {
@@ -537,11 +537,11 @@ test("No error tells the token, the address or a word of the answer", async () =
 test("An abort ends a call with the abort's own reason, and says nothing of the upstream", async () => {
   const pace = createPace({ now: () => 0, random: () => 1, log });
   runComfy = connect({ pace });
-  const request = await accept("fault-no-answer--looks");
+  const request = await accept("fault-no-answer--polls");
   for (let reads = 0; reads < 6; reads += 1) {
     const controller = new AbortController();
-    const look = runComfy.readStatus(request, { ...limits, signal: controller.signal });
-    const settled = expect(look).rejects.toBe("leaving");
+    const poll = runComfy.readStatus(request, { ...limits, signal: controller.signal });
+    const settled = expect(poll).rejects.toBe("leaving");
     await upstream.whenRequested("status", reads + 1, request.requestId);
     controller.abort("leaving");
     await settled;

@@ -242,13 +242,13 @@ test("Lists that fail are no outage, and one that succeeds ends none", async () 
     deploymentId: "dep",
     requestId: await by.submit({ apiVersion: "v1", deploymentId: "dep", input: {} }),
   };
-  const look = () =>
+  const poll = () =>
     by.readStatus(request, { signal: new AbortController().signal, timeoutMs: 10_000 });
   upstream.setFault("html-502", ["list"]);
   for (let lists = 0; lists < 6; lists += 1) await failureOf(by.listDeployments(["dep"]));
   expect([pace.isOutage(), pace.claimProbe()]).toEqual([false, Infinity]);
   upstream.setFault("html-502", ["status"]);
-  for (let looks = 0; looks < 5; looks += 1) await failureOf(look());
+  for (let polls = 0; polls < 5; polls += 1) await failureOf(poll());
   expect(pace.isOutage("dep")).toBe(true);
   await by.listDeployments(["dep"]);
   expect(pace.isOutage("dep")).toBe(true);

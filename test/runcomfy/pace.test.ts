@@ -60,8 +60,8 @@ function failProbes(count: number, error = failure("UNAVAILABLE")): number[] {
   });
 }
 
-test("Without failures looks and submits may start at any time, and there is nothing to probe", () => {
-  expect([pace.lookDelayMs(), pace.pausedForMs(), pace.claimProbe()]).toEqual([0, 0, Infinity]);
+test("Without failures polls and submits may start at any time, and there is nothing to probe", () => {
+  expect([pace.pollDelayMs(), pace.pausedForMs(), pace.claimProbe()]).toEqual([0, 0, Infinity]);
   expect([pace.isOutage(), pace.isOutage("dep"), pace.submitRefusal("dep")]).toEqual([
     false,
     false,
@@ -90,12 +90,12 @@ test("An outage tells how long it has lasted, of all and of a deployment alone",
 });
 
 describe("A pause", () => {
-  test("runs down and holds up looks", () => {
+  test("runs down and holds up polls", () => {
     pace.notePause(7_000);
     now += 2_500;
-    expect([pace.pausedForMs(), pace.lookDelayMs()]).toEqual([4_500, 4_500]);
+    expect([pace.pausedForMs(), pace.pollDelayMs()]).toEqual([4_500, 4_500]);
     now += 4_500;
-    expect([pace.pausedForMs(), pace.lookDelayMs()]).toEqual([0, 0]);
+    expect([pace.pausedForMs(), pace.pollDelayMs()]).toEqual([0, 0]);
   });
 
   test("that is the longest of several counts, and none counts for more than five minutes", () => {
@@ -117,10 +117,10 @@ describe("A pause", () => {
     expect(pace.pausedForMs()).toBe(60_000);
   });
 
-  test("that is longer than the wait for a probe holds up looks and probes in an outage", () => {
+  test("that is longer than the wait for a probe holds up polls and probes in an outage", () => {
     failReads();
     pace.notePause(60_000);
-    expect([pace.lookDelayMs(), pace.claimProbe()]).toEqual([60_000, 60_000]);
+    expect([pace.pollDelayMs(), pace.claimProbe()]).toEqual([60_000, 60_000]);
     now += 60_000;
     expect(pace.claimProbe()).toEqual(LIST);
   });
@@ -138,7 +138,7 @@ describe("An outage of all", () => {
     },
   );
 
-  test("begins with the second look in a row that hangs", () => {
+  test("begins with the second poll in a row that hangs", () => {
     failReads(failure("TIMEOUT"), "dep", 1);
     expect(pace.isOutage()).toBe(false);
     failReads(failure("TIMEOUT"), "other", 1);
@@ -164,15 +164,15 @@ describe("An outage of all", () => {
     expect([pace.isOutage("dep"), pace.claimProbe()]).toEqual([false, Infinity]);
   });
 
-  test("holds up looks until its next probe, and refuses submits", () => {
+  test("holds up polls until its next probe, and refuses submits", () => {
     failReads();
-    expect([pace.lookDelayMs(), pace.submitRefusal("dep")]).toEqual([1_000, "UNAVAILABLE"]);
+    expect([pace.pollDelayMs(), pace.submitRefusal("dep")]).toEqual([1_000, "UNAVAILABLE"]);
     now += 999.5;
-    expect(pace.lookDelayMs()).toBe(1);
+    expect(pace.pollDelayMs()).toBe(1);
     now += 60_000;
-    expect(pace.lookDelayMs()).toBe(1);
+    expect(pace.pollDelayMs()).toBe(1);
     expect(pace.claimProbe()).toEqual(LIST);
-    expect(pace.lookDelayMs()).toBe(2_000);
+    expect(pace.pollDelayMs()).toBe(2_000);
   });
 
   test("tells a submit of a token that is not accepted", () => {
@@ -229,7 +229,7 @@ describe("An outage of all", () => {
     ],
   ])("ends with %s, which is told at once, and logged once", (_, note) => {
     const delays: number[] = [];
-    pace.onRecovery(() => delays.push(pace.lookDelayMs()));
+    pace.onRecovery(() => delays.push(pace.pollDelayMs()));
     failReads(failure("UNAVAILABLE"), "dep", 20);
     note();
     note();
@@ -338,7 +338,7 @@ describe("A deployment", () => {
     ]);
     expect(pace.failingDeployments()).toEqual(["bad"]);
     expect([pace.submitRefusal("bad"), pace.submitRefusal("good")]).toEqual(["UNAVAILABLE", null]);
-    expect(pace.lookDelayMs()).toBe(0);
+    expect(pace.pollDelayMs()).toBe(0);
     expect(logged).toHaveLength(1);
     expect(logged[0]).toMatch(/"bad".*"msg":"A deployment keeps failing.*dashboard/);
   });
@@ -466,7 +466,7 @@ describe("Five bad answers without a good one between them", () => {
       failReads(answered(500), "bad");
       pace.claimProbe();
       pace.noteProbe(error, LIST);
-      expect([pace.isOutage(), pace.lookDelayMs()]).toEqual([true, 1_000]);
+      expect([pace.isOutage(), pace.pollDelayMs()]).toEqual([true, 1_000]);
       pace.noteRead(null, "good");
       expect([pace.isOutage(), pace.failingDeployments()]).toEqual([false, ["bad"]]);
     },

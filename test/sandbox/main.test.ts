@@ -44,8 +44,8 @@ test("keeps an accepted request through a kill -9, and ends with 0 on SIGTERM", 
   await once(first, "exit");
 
   const second = run({});
-  const look = `${await readUrl(second)}${requests}/requests/${id}/status`;
-  const status: unknown = await (await fetch(look, { headers: HEADERS })).json();
+  const poll = `${await readUrl(second)}${requests}/requests/${id}/status`;
+  const status: unknown = await (await fetch(poll, { headers: HEADERS })).json();
   expect(status).toMatchObject({ status: "in_queue", queue_position: 0 });
   second.kill("SIGTERM");
   expect(await once(second, "exit")).toEqual([0, null]);

@@ -82,12 +82,12 @@ test("a request whose deployment is gone after a restart is not found, and hinde
   await before.close();
 
   const after = await startWith([{ id: "left", name: "Left", model: "chroma" }], dataFolder);
-  const look = (id: string, request: string) =>
+  const poll = (id: string, request: string) =>
     after.call(`/prod/v1/deployments/${id}/requests/${request}/status`);
   const unknown = { status: 404, answer: { error_code: 404_001 } };
-  expect(await look("gone", lost)).toMatchObject(unknown);
-  expect(await look("left", lost)).toMatchObject(unknown);
+  expect(await poll("gone", lost)).toMatchObject(unknown);
+  expect(await poll("left", lost)).toMatchObject(unknown);
   expect(await after.call(`/files/${lost}/0.svg`)).toMatchObject(unknown);
-  expect(await look("left", kept)).toMatchObject({ answer: { status: "in_queue" } });
+  expect(await poll("left", kept)).toMatchObject({ answer: { status: "in_queue" } });
   expect(await after.run("left", { prompt: "A lantern" })).toHaveProperty("images");
 });

@@ -58,17 +58,17 @@ async function start({ dataFolder = null, port = 0, speed = 1, now = START }: St
     expect(status).toBe(200);
     return z.object({ request_id: z.string() }).parse(answer).request_id;
   }
-  async function look(id: string, verb: "status" | "result", deployment = lantern) {
+  async function poll(id: string, verb: "status" | "result", deployment = lantern) {
     return (await call("GET", `${requests(deployment)}/requests/${id}/${verb}`)).answer;
   }
-  /** When a request of the last minutes leaves the queue and when it ends, found by looks at other times. */
+  /** When a request of the last minutes leaves the queue and when it ends, found by polls at other times. */
   async function findTimes(id: string, deployment = lantern) {
     const { now: asked } = clock;
     const findEndOf = async (...states: readonly string[]) => {
       let [before, after] = [START, asked + 5 * MINUTE_MS];
       while (after - before > 1) {
         clock.now = Math.floor((before + after) / 2);
-        const { status } = QUEUED.parse(await look(id, "status", deployment));
+        const { status } = QUEUED.parse(await poll(id, "status", deployment));
         if (states.includes(status)) before = clock.now;
         else after = clock.now;
       }
@@ -85,7 +85,7 @@ async function start({ dataFolder = null, port = 0, speed = 1, now = START }: St
     clock,
     call,
     submit,
-    look,
+    poll,
     findTimes,
     /** Leaves the first deployment warm, with all runners free. */
     async warmUp() {
@@ -123,7 +123,7 @@ describe("a request", () => {
     const base = `${sandbox.url}${path}/requests/${id}`;
     const urls = { status_url: `${base}/status`, result_url: `${base}/result` };
     expect(answer).toEqual({ request_id: id, ...urls, cancel_url: `${base}/cancel` });
-    expect(await sandbox.look(id, "status", glow)).toEqual({
+    expect(await sandbox.poll(id, "status", glow)).toEqual({
       request_id: id,
       status: "in_queue",
       queue_position: 0,
@@ -131,18 +131,18 @@ describe("a request", () => {
     });
     const { startAt, finishAt } = await sandbox.findTimes(id, glow);
     sandbox.clock.now = startAt;
-    expect(await sandbox.look(id, "status", glow)).toEqual({
+    expect(await sandbox.poll(id, "status", glow)).toEqual({
       request_id: id,
       status: "in_progress",
       ...urls,
     });
-    expect(await sandbox.look(id, "result", glow)).toEqual({
+    expect(await sandbox.poll(id, "result", glow)).toEqual({
       request_id: id,
       status: "in_progress",
       created_at: "2026-01-02T03:04:05.678000",
     });
     sandbox.clock.now = finishAt;
-    expect(await sandbox.look(id, "result", glow)).toEqual({
+    expect(await sandbox.poll(id, "result", glow)).toEqual({
       request_id: id,
       status: "succeeded",
       output: { images: [`${sandbox.url}/files/${id}/0.svg`] },
@@ -168,8 +168,8 @@ describe("a request", () => {
     const sandbox = await start();
     const id = await sandbox.submit({ ...SMALL, prompt: "A lantern [fail]" });
     sandbox.clock.now += MINUTE_MS;
-    expect(await sandbox.look(id, "status")).toMatchObject({ status: "failed" });
-    const result = await sandbox.look(id, "result");
+    expect(await sandbox.poll(id, "status")).toMatchObject({ status: "failed" });
+    const result = await sandbox.poll(id, "result");
     expect(result).toMatchObject({ status: "failed", error: { type: "InferenceError" } });
     expect(result).not.toHaveProperty("output");
   });
@@ -194,7 +194,7 @@ describe("a request", () => {
     expect((await fetch(`${sandbox.url}/files/${id}/0.svg`)).status).toBe(200);
     sandbox.clock.now += 0.2 * DAY_MS;
     expect((await fetch(`${sandbox.url}/files/${id}/0.svg`)).status).toBe(404);
-    expect(await sandbox.look(id, "status")).toMatchObject({ error_code: 404_001 });
+    expect(await sandbox.poll(id, "status")).toMatchObject({ error_code: 404_001 });
   });
 });
 
@@ -214,15 +214,15 @@ describe("the queue", () => {
     const dispatchedAt = acceptedAt + DISPATCH_MS;
     expect(starts).toEqual([dispatchedAt, dispatchedAt, freeAt(2), freeAt(3), freeAt(4)]);
 
-    const looks = () => Promise.all(ids.map((id) => sandbox.look(id, "status", glow)));
+    const polls = () => Promise.all(ids.map((id) => sandbox.poll(id, "status", glow)));
     const at = (position: number) => ({ status: "in_queue", queue_position: position });
-    expect(await looks()).toMatchObject([at(0), at(1), at(2), at(3), at(4)]);
+    expect(await polls()).toMatchObject([at(0), at(1), at(2), at(3), at(4)]);
     sandbox.clock.now = dispatchedAt;
     const running = { status: "in_progress" };
-    expect(await looks()).toMatchObject([running, running, at(0), at(1), at(2)]);
+    expect(await polls()).toMatchObject([running, running, at(0), at(1), at(2)]);
     sandbox.clock.now = Math.max(...finishes);
     const done = { status: "succeeded" };
-    expect(await looks()).toMatchObject([done, done, done, done, done]);
+    expect(await polls()).toMatchObject([done, done, done, done, done]);
   });
 
   test("takes half a minute over a prompt that says [slow], so that people can watch and cancel it", async () => {
@@ -230,16 +230,16 @@ describe("the queue", () => {
     const id = await sandbox.submit({ ...SMALL, prompt: "[slow] A lantern" });
     const positions: unknown[] = [];
     for (let second = 0; second < 15; second += 3) {
-      const { status, queue_position } = QUEUED.parse(await sandbox.look(id, "status"));
+      const { status, queue_position } = QUEUED.parse(await sandbox.poll(id, "status"));
       expect(status).toBe("in_queue");
       positions.push(queue_position);
       sandbox.clock.now += 3_000;
     }
     expect(positions).toEqual([4, 3, 2, 1, 0]);
     sandbox.clock.now += 14_999;
-    expect(await sandbox.look(id, "status")).toMatchObject({ status: "in_progress" });
+    expect(await sandbox.poll(id, "status")).toMatchObject({ status: "in_progress" });
     sandbox.clock.now += 1;
-    expect(await sandbox.look(id, "status")).toMatchObject({ status: "succeeded" });
+    expect(await sandbox.poll(id, "status")).toMatchObject({ status: "succeeded" });
   });
 
   test("keeps a slow request waiting when one before it is cancelled", async () => {
@@ -248,9 +248,9 @@ describe("the queue", () => {
     const slow = await sandbox.submit({ ...SMALL, prompt: "[slow] A harbour" });
     sandbox.clock.now += 10_000;
     expect(await sandbox.cancel(cancelled)).toMatchObject({ outcome: "cancelled" });
-    expect(await sandbox.look(slow, "status")).toMatchObject({ status: "in_queue" });
+    expect(await sandbox.poll(slow, "status")).toMatchObject({ status: "in_queue" });
     sandbox.clock.now += 5_000;
-    expect(await sandbox.look(slow, "status")).toMatchObject({ status: "in_progress" });
+    expect(await sandbox.poll(slow, "status")).toMatchObject({ status: "in_progress" });
   });
 
   test("lets a cancelled request go, and counts the others anew", async () => {
@@ -266,19 +266,19 @@ describe("the queue", () => {
       status: "completed",
       outcome: "cancelled",
     });
-    expect(await sandbox.look(third, "result", glow)).toEqual({
+    expect(await sandbox.poll(third, "result", glow)).toEqual({
       request_id: third,
       status: "cancelled",
       created_at: toTimestamp(acceptedAt),
       finished_at: toTimestamp(acceptedAt + DISPATCH_MS),
     });
-    expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ queue_position: 0 });
+    expect(await sandbox.poll(fourth, "status", glow)).toMatchObject({ queue_position: 0 });
     sandbox.clock.now = (await sandbox.findTimes(fourth, glow)).startAt;
-    expect(await sandbox.look(fifth, "status", glow)).toMatchObject({ queue_position: 0 });
+    expect(await sandbox.poll(fifth, "status", glow)).toMatchObject({ queue_position: 0 });
     for (const late of [first, third, fourth]) {
       expect(await sandbox.cancel(late, glow)).toMatchObject({ outcome: "not_cancellable" });
     }
-    expect(await sandbox.look(fourth, "status", glow)).toMatchObject({ status: "in_progress" });
+    expect(await sandbox.poll(fourth, "status", glow)).toMatchObject({ status: "in_progress" });
     expect(await sandbox.cancel(fifth, glow)).toMatchObject({ outcome: "cancelled" });
     const finishes = [];
     for (const id of [first, second, fourth])
@@ -322,7 +322,7 @@ describe("a cold start", () => {
         waits.push(startAt - now);
         sandbox.clock.now = startAt - 1;
         const waiting = { status: "in_queue", queue_position: 0 };
-        expect(await sandbox.look(id, "status", glow)).toMatchObject(waiting);
+        expect(await sandbox.poll(id, "status", glow)).toMatchObject(waiting);
         sandbox.clock.now = finishAt;
       }
       expect(waits[0]).toBeGreaterThan(coldMs);
@@ -496,7 +496,7 @@ describe("a file", () => {
     const id = await sandbox.submit(film, tide);
     sandbox.clock.now += MINUTE_MS;
     const output = { videos: [`${sandbox.url}/files/${id}/0.svg`] };
-    expect(await sandbox.look(id, "result", tide)).toMatchObject({ output });
+    expect(await sandbox.poll(id, "result", tide)).toMatchObject({ output });
     const response = await fetch(output.videos[0] ?? "");
     expect(await response.text()).toContain(`dur="${41 / 24}s" repeatCount="indefinite"`);
   });

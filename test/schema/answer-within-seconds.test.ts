@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { UpstreamError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createBacklog } from "../../src/schema/backlog.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
@@ -147,7 +147,7 @@ test("a refusal is answered at once", async () => {
 
 test("a client who leaves ends the waits of its operation, and what else it submits is submitted", async () => {
   const { gateway, jobs, whenWaiting } = await open();
-  const share = createBacklog({ mostBytes: 1_048_576 }).open("local", () => undefined);
+  const share = createMemoryBudget({ mostBytes: 1_048_576 }).open("local", () => undefined);
   const fields = ["a", "b"].map(
     (name) => `${name}: submitWarmGlow(input: {}, answerWithinSeconds: 20) { __typename }`,
   );

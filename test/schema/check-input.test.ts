@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { InvalidInputError } from "../../src/job/errors.ts";
 import type { JsonObject } from "../../src/job/json.ts";
-import { createCheckInput } from "../../src/tracking/check-input.ts";
+import { createCheckInput } from "../../src/tracking/find-input-issues.ts";
 import { createTurns } from "../../src/runtime/turns.ts";
 import type { UploadsOfInputs } from "../../src/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";

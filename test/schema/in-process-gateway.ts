@@ -11,8 +11,8 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { isJsonObject } from "../../src/job/json.ts";
 import type { Services } from "../../src/schema/context.ts";
-import type { BacklogShare } from "../../src/schema/backlog.ts";
-import { createBacklog } from "../../src/schema/backlog.ts";
+import type { Reservation } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import type { Reads } from "../../src/schema/reads.ts";
@@ -70,7 +70,7 @@ export async function openInProcessGateway(
     now: Date.now,
     monotonic: () => performance.now(),
   });
-  const backlog = createBacklog({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
+  const memory = createMemoryBudget({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
   const watchJob = createJobWatch({
     feed: store.feed,
@@ -113,7 +113,7 @@ export async function openInProcessGateway(
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 
   function openShare({ ownerId }: Viewer) {
-    const share = backlog.open(ownerId, () => undefined);
+    const share = memory.open(ownerId, () => undefined);
     return { ...share, [Symbol.dispose]: share.close };
   }
 
@@ -123,7 +123,7 @@ export async function openInProcessGateway(
     schema,
 
     /** For whoever executes operations itself. */
-    openContext(share: BacklogShare = openShare(viewer)) {
+    openContext(share: Reservation = openShare(viewer)) {
       onTestFinished(share.close);
       return createContext(services, { viewer, share });
     },

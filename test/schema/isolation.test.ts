@@ -23,7 +23,7 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createPace } from "../../src/runcomfy/pace.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createKeepOutputs } from "../../src/files/request-keep.ts";
-import { createBacklog } from "../../src/schema/backlog.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { createReads } from "../../src/schema/reads.ts";
@@ -102,7 +102,7 @@ async function openWorld() {
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const { learning } = tracking;
-  const backlog = createBacklog({ mostBytes: 536_870_912 });
+  const memory = createMemoryBudget({ mostBytes: 536_870_912 });
   const watchJob = createJobWatch({
     feed: store.feed,
     readJob,
@@ -167,7 +167,7 @@ async function openWorld() {
       const document = parse(text);
       expect(validate(SCHEMA, document)).toEqual([]);
       const variableValues = { after };
-      const share = backlog.open(viewer.ownerId, () => undefined);
+      const share = memory.open(viewer.ownerId, () => undefined);
       const contextValue = createContext(services, { viewer, share });
       const operation = { schema: SCHEMA, document, contextValue, variableValues };
       if (!text.startsWith("subscription")) return JSON.stringify(await execute(operation));

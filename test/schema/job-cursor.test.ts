@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fromCursor, toCursor } from "../../src/schema/job-list.ts";
+import { fromCursor, toCursor } from "../../src/schema/job-connection.ts";
 
 test("a cursor leads back to its place", () => {
   const position = { createdAt: new Date(1_753_190_236_143), id: "job_x" };

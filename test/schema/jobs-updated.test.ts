@@ -39,7 +39,7 @@ async function addJob(gateway: Gateway, deploymentId?: string) {
   return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
 }
 
-/** Lets the rest between two looks pass, and what they read be told. */
+/** Lets the rest between two polls pass, and what they read be told. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 20));
 }

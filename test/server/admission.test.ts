@@ -118,9 +118,9 @@ test("when a credential is over its sockets and event streams end, and others st
 
 test.each([
   ["was revoked", { isRevoked: () => true }],
-  ["has run out", { expiresAt: 1_000 }],
+  ["has expired", { expiresAt: 1_000 }],
 ])("nothing is done any more for a credential that %s a moment ago", async (_case, over) => {
-  const sessions = createSessions({ log: pino({ level: "silent" }), lookMs: 60_000 });
+  const sessions = createSessions({ log: pino({ level: "silent" }), pollMs: 60_000 });
   onTestFinished(() => sessions.close());
   const name = createNameAuthenticator();
   let isOver = false;

@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
-import { createBacklog } from "../../src/schema/backlog.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import { trackConnections } from "../../src/server/connections.ts";
 import { exchange, whenClosed } from "../support/raw-socket.ts";
 import { openConnection } from "./raw.ts";
@@ -21,8 +21,8 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 /** The port of a server that answers like this. */
 async function listen(answer: (request: IncomingMessage, response: ServerResponse) => unknown) {
   const server = createServer();
-  const backlog = createBacklog({ mostBytes: 536_870_912 });
-  const connections = trackConnections(server, { stallMs: STALL_MS, backlog, limits: LIMITS.http });
+  const memory = createMemoryBudget({ mostBytes: 536_870_912 });
+  const connections = trackConnections(server, { stallMs: STALL_MS, memory, limits: LIMITS.http });
   server.on("request", (request, response) => {
     connections.take(response, () => void answer(request, response));
   });

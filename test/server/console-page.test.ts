@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { DOORS, keepLog, serve } from "./serve.ts";
+import { HTTP_ACCESS, keepLog, serve } from "./serve.ts";
 
 const BUILT =
   '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql">';
@@ -24,7 +24,7 @@ async function serveConsole(
   return await serve({
     ...others,
     consoleFolder,
-    doors: { ...DOORS, hasConsole: true, ...options },
+    httpAccess: { ...HTTP_ACCESS, hasConsole: true, ...options },
   });
 }
 
@@ -120,7 +120,7 @@ test("where it is on and was not built, the log says how to build it", async () 
   const consoleFolder = await createTemporaryFolder();
   for (const hasConsole of [true, false]) {
     const { log, lines } = keepLog();
-    await serve({ consoleFolder, doors: { ...DOORS, hasConsole }, log });
+    await serve({ consoleFolder, httpAccess: { ...HTTP_ACCESS, hasConsole }, log });
     expect(lines.filter((line) => /not built.*--include=dev/.test(line))).toHaveLength(
       Number(hasConsole),
     );

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { adaptPage } from "../../src/server/graphiql-page.ts";
-import { DOORS, serve } from "./serve.ts";
+import { HTTP_ACCESS, serve } from "./serve.ts";
 
 async function getPage(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
   const [response] = await once(get(url, { agent: false, headers }), "response");
@@ -75,7 +75,7 @@ test("only the sandbox is asked to be slow", async () => {
 
 test("the page asks for a credential where one is needed", async () => {
   for (const isOpen of [true, false]) {
-    const { graphqlUrl } = await serve({ doors: { ...DOORS, isOpen } });
+    const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, isOpen } });
     const page = await readPage(graphqlUrl);
     expect(page.includes('<input type="password"')).toBe(!isOpen);
   }

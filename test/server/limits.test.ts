@@ -154,8 +154,8 @@ test("a size that is a variable's default costs what it gives, and a value that 
     expect(await askSocket(of(variable))).toMatchObject([refused]);
     expect((await askHttp(of(variable), { constructor: 5 })).body).toEqual(isFree);
   }
-  const dear = of("$constructor: Int = 100");
-  expect((await askHttp(dear, { constructor: null })).body).toEqual(isFree);
+  const expensive = of("$constructor: Int = 100");
+  expect((await askHttp(expensive, { constructor: null })).body).toEqual(isFree);
   expect((await askHttp(of("$constructor: Int = 5"))).body).toEqual(isFree);
   expect((await askHttp(of("$constructor: Int"))).body).toEqual(isFree);
   expect((await askHttp(of("$constructor: Int = 5"), { constructor: 100 })).body).toMatchObject({
@@ -314,7 +314,7 @@ test.each([
   expect(text.length).toBeLessThan(50_000);
 });
 
-test("variables 50,000 levels deep are judged like all others", async () => {
+test("variables 50,000 levels deep are validated like all others", async () => {
   const { graphqlUrl } = await open({ schema: createSchema(OPEN_CATALOGUE) });
   const deep = "[".repeat(50_000) + "]".repeat(50_000);
   const query = "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }";

@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
 
-import { createBacklog } from "../../src/schema/backlog.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { openConnection } from "./raw.ts";
 import { serve } from "./serve.ts";
 
-/** A server that keeps the names of the operations whose answers are over: their shares of the backlog are closed. */
+/** A server that keeps the names of the operations whose answers are over: their shares of the memory are closed. */
 async function serveKeeping() {
   const ended: unknown[] = [];
   const names = new Map<() => void, unknown>();
-  const backlog = createBacklog({ mostBytes: 536_870_912 });
+  const memory = createMemoryBudget({ mostBytes: 536_870_912 });
   const server = await serve({
-    backlog: {
+    memory: {
       open(ownerId, cut) {
-        const share = backlog.open(ownerId, cut);
+        const share = memory.open(ownerId, cut);
         let isOpen = true;
         const close = (): void => {
           if (isOpen && names.has(close)) ended.push(names.get(close));

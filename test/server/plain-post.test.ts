@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { exchange } from "../support/raw-socket.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { DOORS, serve } from "./serve.ts";
+import { HTTP_ACCESS, serve } from "./serve.ts";
 
 const ACCEPTS = [
   null,
@@ -73,7 +73,7 @@ async function ask(port: number, body: unknown, accept: string | null): Promise<
 }
 
 test.each(Object.entries(BODIES))(
-  "%s gets the same bytes at first, when its document is judged, as later on",
+  "%s gets the same bytes at first, when its document is validated, as later on",
   async (_name, body) => {
     for (const accept of ACCEPTS) {
       const { port } = await serve();
@@ -84,11 +84,11 @@ test.each(Object.entries(BODIES))(
   },
 );
 
-test("a document that was judged is judged by the limits and the list of documents all the same", async () => {
+test("a document that was validated is validated by the limits and the list of documents all the same", async () => {
   const file = join(await createTemporaryFolder(), "documents.json");
   await writeFile(file, JSON.stringify({ abc: "{ node { name } }" }));
   const trustedDocuments = await loadTrustedDocuments(file, []);
-  const { port } = await serve({ doors: { ...DOORS, trustedDocuments } });
+  const { port } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
   for (const _ of [1, 2, 3]) {
     expect(await ask(port, { documentId: "abc" }, null)).toContain('{"data":{"node"');
     const extensions = { persistedQuery: { sha256Hash: "sha256:abc" } };
@@ -99,7 +99,7 @@ test("a document that was judged is judged by the limits and the list of documen
   }
 });
 
-test("every audit of the GraphQL over HTTP specification passes with documents that were judged before, too", async () => {
+test("every audit of the GraphQL over HTTP specification passes with documents that were validated before, too", async () => {
   const { graphqlUrl } = await serve();
   for (const _ of [1, 2, 3]) {
     const results = await auditServer({ url: graphqlUrl });

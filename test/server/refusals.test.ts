@@ -144,7 +144,7 @@ test.each([
 test.each([
   ["an input 65 levels deep", `{ echo(text: ${"[".repeat(65)}${"]".repeat(65)}) }`],
   ["many brackets one after the other", `{ echo(text: [${"[],".repeat(300)}]) }`],
-])("%s is parsed, and judged later", async (_what, query) => {
+])("%s is parsed, and validated later", async (_what, query) => {
   const { graphqlUrl } = await serve();
   const response = await fetch(graphqlUrl, {
     method: "POST",

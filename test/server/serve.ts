@@ -8,7 +8,7 @@ import { createSessions } from "../../src/auth/sessions.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import { createBacklog } from "../../src/schema/backlog.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_FILES } from "../support/no-files.ts";
@@ -27,8 +27,8 @@ type Options = Parameters<typeof startServer>[0];
 /** The limits that the gateway has unless it is told others. */
 export const LIMITS: Options["limits"] = loadConfig({}).limits;
 
-/** The doors of a gateway without authentication. */
-export const DOORS: Options["doors"] = {
+/** The HTTP access of a gateway without authentication. */
+export const HTTP_ACCESS: Options["httpAccess"] = {
   isOpen: true,
   origins: [],
   admitsLoopback: false,
@@ -45,7 +45,7 @@ export const DOORS: Options["doors"] = {
 export async function serve(overrides: Partial<Options> = {}) {
   const counts = { open: 0, waiting: 0 };
   const { promise: released, resolve: release } = Promise.withResolvers<string>();
-  const sessions = createSessions({ log: pino({ level: "silent" }), lookMs: 50 });
+  const sessions = createSessions({ log: pino({ level: "silent" }), pollMs: 50 });
   const server = await startServer({
     host: "127.0.0.1",
     port: 0,
@@ -57,9 +57,9 @@ export async function serve(overrides: Partial<Options> = {}) {
     isSandbox: false,
     authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,
-    backlog: createBacklog({ mostBytes: loadConfig({}).limits.unreadBytes }),
+    memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
     files: NO_FILES,
-    doors: DOORS,
+    httpAccess: HTTP_ACCESS,
     limits: LIMITS,
     log: pino({ level: "silent" }),
     ...overrides,

@@ -4,10 +4,10 @@ import { text } from "node:stream/consumers";
 import { expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import type { BacklogShare } from "../../src/schema/backlog.ts";
+import type { Reservation } from "../../src/schema/memory-budget.ts";
 import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { keepStream } from "../support/keep-stream.ts";
-import { createBacklog } from "../../src/schema/backlog.ts";
+import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
 
 const TICKS = "subscription { ticks }";
@@ -81,7 +81,7 @@ test("an id that comes again while its operation starts closes the socket, and n
 
 test("a client that leaves while its event stream starts keeps no place", async () => {
   const webSocket = { ...LIMITS.webSocket, subscriptions: 1 };
-  const shares: BacklogShare[] = [];
+  const shares: Reservation[] = [];
   const { graphqlUrl, counts, release } = await serve({
     limits: { ...LIMITS, webSocket },
     createContext(operation) {
@@ -158,12 +158,12 @@ test("operations that a client says are complete count until they are", async ()
 });
 
 test("a reader that stops reading is closed so that the stock client comes back", async () => {
-  const backlog = createBacklog({ mostBytes: 4 * 1_048_576 });
+  const memory = createMemoryBudget({ mostBytes: 4 * 1_048_576 });
   const { promise: isCut, resolve: onCut } = Promise.withResolvers<void>();
   const { graphqlUrl } = await serve({
-    backlog: {
+    memory: {
       open: (ownerId, cut) =>
-        backlog.open(ownerId, () => {
+        memory.open(ownerId, () => {
           cut();
           onCut();
         }),
@@ -187,8 +187,8 @@ test("a reader that stops reading is closed so that the stock client comes back"
 
 test("answers that come at once to a reader that stopped reading are not kept beyond the limit", async () => {
   const COUNT = 120;
-  const backlog = createBacklog({ mostBytes: 4 * 1_048_576 });
-  const { graphqlUrl, counts, release } = await serve({ backlog });
+  const memory = createMemoryBudget({ mostBytes: 4 * 1_048_576 });
+  const { graphqlUrl, counts, release } = await serve({ memory });
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
   const echoes = Array.from({ length: 50 }, (_, index) => `e${index}: echo(text: $text)`);
@@ -213,8 +213,8 @@ test("answers that come at once to a reader that stopped reading are not kept be
 test.each(["a socket", "event streams"])(
   "what the subscriptions of %s came with counts until they end",
   async (way) => {
-    const backlog = createBacklog({ mostBytes: 4 * 1_048_576 });
-    const { graphqlUrl, counts } = await serve({ backlog });
+    const memory = createMemoryBudget({ mostBytes: 4 * 1_048_576 });
+    const { graphqlUrl, counts } = await serve({ memory });
     const payload = { query: TICKS, variables: { text: "x".repeat(200_000) } };
     const headers = { "content-type": "application/json", accept: "text/event-stream" };
     const socket = await open(graphqlUrl, INIT);
@@ -271,9 +271,9 @@ test("a message that is too large closes its socket", async () => {
 });
 
 test("an operation that is refused leaves nothing behind", async () => {
-  const { open: openShare } = createBacklog({ mostBytes: 268_435_456 });
-  const shares = new Set<BacklogShare>();
-  const backlog: ReturnType<typeof createBacklog> = {
+  const { open: openShare } = createMemoryBudget({ mostBytes: 268_435_456 });
+  const shares = new Set<Reservation>();
+  const memory: ReturnType<typeof createMemoryBudget> = {
     open(ownerId, cut) {
       const share = openShare(ownerId, cut);
       shares.add(share);
@@ -286,7 +286,7 @@ test("an operation that is refused leaves nothing behind", async () => {
       };
     },
   };
-  const { graphqlUrl } = await serve({ backlog });
+  const { graphqlUrl } = await serve({ memory });
   const socket = await open(graphqlUrl, INIT);
   await nextMessage(socket);
   const before = shares.size;

@@ -8,7 +8,7 @@ import { WebSocket } from "ws";
 
 import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { DOORS, serve } from "./serve.ts";
+import { HTTP_ACCESS, serve } from "./serve.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -26,7 +26,7 @@ test("with trusted documents only those run, by their hash or word for word, ove
   const listed = "query Name { node { name } }";
   await writeFile(file, JSON.stringify({ abc123: listed }));
   const trustedDocuments = await loadTrustedDocuments(file, []);
-  const { graphqlUrl } = await serve({ doors: { ...DOORS, trustedDocuments } });
+  const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
   const client = createClient({ url: graphqlUrl.replace("http", "ws"), webSocketImpl: WebSocket });
   onTestFinished(() => client.dispose());
   const persisted = (sha256Hash: string) => ({ persistedQuery: { version: 1, sha256Hash } });
@@ -82,7 +82,7 @@ test("with trusted documents a socket may name one without a query, and no other
     JSON.stringify({ abc123: "query Echo($text: String!) { echo(text: $text) }" }),
   );
   const trustedDocuments = await loadTrustedDocuments(file, []);
-  const { graphqlUrl } = await serve({ doors: { ...DOORS, trustedDocuments } });
+  const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
   const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
   onTestFinished(() => socket.terminate());
   await once(socket, "open");

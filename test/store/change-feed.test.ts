@@ -46,7 +46,7 @@ test("word that is lost is made good within 15 s, for all who hear of a topic to
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("many topics take one timer, and are looked at again in a few turns", () => {
+test("many topics take one timer, and are read again in a few turns", () => {
   const changes = createChangeFeed();
   const topics = Array.from({ length: 3_000 }, (_, index) => countWakes(changes, `job-${index}`));
   expect(vi.getTimerCount()).toBe(1);

@@ -7,7 +7,7 @@ import { advance } from "../../src/job/advance.ts";
 import { BadCursorError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NOT_KEPT } from "../../src/job/kept-file.ts";
-import { NO_LOOKS } from "../../src/job/looks.ts";
+import { NO_POLLS } from "../../src/job/poll-outcome.ts";
 import type { FeedPage, JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { toResult } from "../support/to-result.ts";
@@ -81,7 +81,7 @@ export function describeFeed(context: {
       expect((await readOn(head)).jobs).toEqual([other, newest]);
     });
 
-    test("tells nothing when nothing changed: not of a look, a longer lease or a save that was refused", async () => {
+    test("tells nothing when nothing changed: not of a poll, a longer lease or a save that was refused", async () => {
       const [job, submitting] = [create(), create()];
       for (const each of [job, submitting]) {
         await store().jobs.insert({ job: each, input: {}, key: null });
@@ -89,10 +89,10 @@ export function describeFeed(context: {
       const accepted = advance(job, { kind: "accepted", requestId: "r" }, new Date(1), "sandbox");
       await store().jobs.save(accepted, null);
       const head = await store().feed.readHead();
-      const [look] = await store().looks.claimThese([job.id]);
-      if (look === undefined) throw new Error("an accepted job is followed");
-      const { token } = look;
-      await store().looks.putBack([{ ...NO_LOOKS, jobId: job.id, token, delayMs: 0 }]);
+      const [poll] = await store().polls.claimThese([job.id]);
+      if (poll === undefined) throw new Error("an accepted job is followed");
+      const { token } = poll;
+      await store().polls.putBack([{ ...NO_POLLS, jobId: job.id, token, delayMs: 0 }]);
       expect(await store().jobs.extendSubmit(submitting.id, 60_000)).toBe(true);
       expect(await store().jobs.save({ ...accepted, version: 7 }, null)).toBe(false);
       expect((await readOn(head)).jobs).toEqual([]);

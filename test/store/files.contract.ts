@@ -158,14 +158,14 @@ export function describeFiles(context: {
       expect((await store().jobs.read(job.id))?.version).toBe(job.version + 4);
     });
 
-    test("are doomed with their job, however it is deleted", async () => {
+    test("are to be deleted with their job, however it is deleted", async () => {
       const job = await succeed();
       await store().files.settle(await claimOne(), { ...KEPT, file: "doomed.png" });
-      expect(await store().files.listDoomed(10)).toEqual([]);
+      expect(await store().files.listPendingDeletions(10)).toEqual([]);
       expect(await store().jobs.delete(job.id)).toBe(true);
-      expect(await store().files.listDoomed(10)).toEqual(["doomed.png"]);
-      await store().files.forgetDoomed(["doomed.png"]);
-      expect(await store().files.listDoomed(10)).toEqual([]);
+      expect(await store().files.listPendingDeletions(10)).toEqual(["doomed.png"]);
+      await store().files.forgetDeletions(["doomed.png"]);
+      expect(await store().files.listPendingDeletions(10)).toEqual([]);
     });
 
     test("are needed until their job is deleted, and by no other name", async () => {
@@ -256,7 +256,7 @@ export function describeFiles(context: {
       // At once, while its row still waits to be deleted.
       expect(await isNeeded()).toBe(false);
       expect(await store().uploads.deleteUnused(10)).toBe(1);
-      expect(await store().files.listDoomed(10)).toContain("twice.png");
+      expect(await store().files.listPendingDeletions(10)).toContain("twice.png");
     });
 
     test("that are gone, or have not come, keep a job that names them from being submitted", async () => {

@@ -6,10 +6,10 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { NO_LOOKS } from "../../src/job/looks.ts";
+import { NO_POLLS } from "../../src/job/poll-outcome.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
-import type { JobFilter, JobStore, LookTable } from "../../src/store/job-store.ts";
-import { createLooks } from "../../src/store/looks.ts";
+import type { JobFilter, JobStore, PollTable } from "../../src/store/job-store.ts";
+import { createPolls } from "../../src/store/polls.ts";
 import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Tables } from "../../src/store/tables.ts";
@@ -293,20 +293,20 @@ describe.each([
 
 describe.each([
   ["without", ""],
-  ["with", "analyze jobs, looks"],
-])("on Postgres, %s statistics, of 10,000 looks at 10,000 jobs", (_title, analyze) => {
+  ["with", "analyze jobs, polls"],
+])("on Postgres, %s statistics, of 10,000 polls of 10,000 jobs", (_title, analyze) => {
   const MAX_DUE = 50;
   const IDS = Array.from({ length: MAX_DUE }, (_, index) => `job_${index * 7 + 1}`);
   const statements: CompiledQuery[] = [];
   let opened: Awaited<ReturnType<typeof openPostgres>>;
-  let looks: LookTable;
+  let polls: PollTable;
   let close: () => Promise<void>;
 
   const SEED = `
     insert into jobs (id, owner_id, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
       select 'job_' || n, 'mine', 'd' || n % 10, (array['sandbox', 'another', null])[n % 3 + 1], 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0
       from generate_series(1, 10000) n;
-    insert into looks (job_id, deployment_id, upstream, due_at)
+    insert into polls (job_id, deployment_id, upstream, due_at)
       select id, deployment_id, coalesce(upstream, ''), extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs;
     ${analyze}`;
 
@@ -314,35 +314,35 @@ describe.each([
     const { url, drop } = await createDatabase();
     opened = await openPostgres(url, { upstream: "sandbox", log: pino({ level: "silent" }) });
     await sql.raw(SEED).execute(opened.queries);
-    const lookQueries = new Kysely<Tables>({
+    const pollQueries = new Kysely<Tables>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
       log({ query }) {
         statements.push(query);
       },
     });
-    looks = createLooks({ ...opened, lookQueries });
+    polls = createPolls({ ...opened, pollQueries });
     close = async () => {
-      await Promise.all([lookQueries.destroy(), opened.close()]);
+      await Promise.all([pollQueries.destroy(), opened.close()]);
       await drop();
     };
   });
 
   afterAll(() => close());
 
-  const toPutBack = (jobId: string) => ({ ...NO_LOOKS, jobId, token: 1, delayMs: 0 });
+  const toPutBack = (jobId: string) => ({ ...NO_POLLS, jobId, token: 1, delayMs: 0 });
 
   test.each([
-    ["claimed", () => looks.claimDue({ limit: MAX_DUE, exceptDeployments: [] })],
+    ["claimed", () => polls.claimDue({ limit: MAX_DUE, exceptDeployments: [] })],
     [
       "claimed but for those of some deployments",
-      () => looks.claimDue({ limit: MAX_DUE, exceptDeployments: ["d1", "d2"] }),
+      () => polls.claimDue({ limit: MAX_DUE, exceptDeployments: ["d1", "d2"] }),
     ],
-    ["claimed of certain jobs", () => looks.claimThese(IDS)],
-    ["put back", () => looks.putBack(IDS.map((id) => toPutBack(id)))],
-    ["mended", () => looks.mendTimes()],
-    ["resumed", () => looks.resume(0)],
+    ["claimed of certain jobs", () => polls.claimThese(IDS)],
+    ["put back", () => polls.putBack(IDS.map((id) => toPutBack(id)))],
+    ["mended", () => polls.mendTimes()],
+    ["resumed", () => polls.resume(0)],
     // The whole queue, each of it once.
-    ["made due of a queue", () => looks.makeQueueDue("d1"), 1_000],
+    ["made due of a queue", () => polls.makeQueueDue("d1"), 1_000],
   ])(
     "those that are %s are read along the indexes, and few others",
     async (_name, run, mostRead = 2 * MAX_DUE) => {
@@ -353,7 +353,7 @@ describe.each([
       const { sql: text, parameters } = statement;
       const explain = CompiledQuery.raw(`explain (analyze, format json) ${text}`, [...parameters]);
       // With the settings of the connection that does it.
-      const { rows } = await opened.lookQueries.executeQuery(explain);
+      const { rows } = await opened.pollQueries.executeQuery(explain);
       const scans = findNodes(rows).filter(
         (node) => node["Relation Name"] !== undefined && node["Node Type"] !== "ModifyTable",
       );

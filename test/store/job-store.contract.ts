@@ -6,12 +6,12 @@ import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import type { JobRange, JobStore } from "../../src/store/job-store.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
-import { describeLooks } from "./looks.contract.ts";
+import { describePolls } from "./polls.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
 import { describeTags } from "./tags.contract.ts";
 import { describeTexts } from "./texts.contract.ts";
-import { describeUpkeep } from "./upkeep.contract.ts";
+import { describeRecovery } from "./recovery.contract.ts";
 import { describeUpstreams } from "./upstreams.contract.ts";
 import { walk } from "../support/walk.ts";
 import { findAssets } from "../../src/job/asset.ts";
@@ -25,7 +25,7 @@ export function describeJobStore(
     readonly store: JobStore;
     /** Runs statements beside the store. */
     execute(sql: string): Promise<void>;
-    /** Lets time pass on the clock that says when a look is due; it stands still otherwise. */
+    /** Lets time pass on the clock that says when a poll is due; it stands still otherwise. */
     pass(ms: number): Promise<void>;
     /** Closes the store and opens the same database as another gateway, of this upstream (`sandbox` by default). */
     restart(upstream?: string): Promise<JobStore>;
@@ -527,7 +527,7 @@ export function describeJobStore(
     },
   });
 
-  describeLooks({
+  describePolls({
     store: () => store,
     pass: (ms) => fresh.pass(ms),
     execute: (sql) => fresh.execute(sql),
@@ -539,7 +539,7 @@ export function describeJobStore(
     pass: (ms) => fresh.pass(ms),
   });
   describeFiles({ store: () => store, execute: (sql) => fresh.execute(sql) });
-  describeUpkeep({ store: () => store });
+  describeRecovery({ store: () => store });
   describeOwners({ store: () => store, statements: () => statements });
   describeTags({
     store: () => store,

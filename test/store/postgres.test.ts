@@ -32,7 +32,7 @@ const FACTS = {
 describe("the job store on Postgres", () => {
   const { url } = useDatabase();
 
-  /** Found before Postgres' own: the clock of looks, which stands still unless a test moves it. */
+  /** Found before Postgres' own: the clock of polls, which stands still unless a test moves it. */
   const CLOCK = `
     create schema clock;
     create table clock.clock (now timestamptz not null);
@@ -74,7 +74,7 @@ describe("the job store on Postgres", () => {
   });
 });
 
-test("while the disk of Postgres is full no job is taken in and no look claimed, and all goes on once there is room", async () => {
+test("while the disk of Postgres is full no job is taken in and no poll claimed, and all goes on once there is room", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
   const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
@@ -84,7 +84,7 @@ test("while the disk of Postgres is full no job is taken in and no look claimed,
   onTestFinished(() => client.end());
   const begin = [
     () => store.jobs.insert({ job: createJob(FACTS), input: {}, key: null }),
-    () => store.looks.claimDue({ limit: 1, exceptDeployments: [] }),
+    () => store.polls.claimDue({ limit: 1, exceptDeployments: [] }),
     () => store.ping(),
   ];
   // What Postgres says where it can't extend a file.
@@ -101,12 +101,12 @@ test("while the disk of Postgres is full no job is taken in and no look claimed,
   expect(await store.jobs.count({})).toBe(1);
 });
 
-test("what owners read, and what looks do, is planned along the indexes, on each connection for it and on no other", async () => {
+test("what owners read, and what polls do, is planned along the indexes, on each connection for it and on no other", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
   const opened = await openPostgres(database.url, { upstream: "sandbox", log });
   onTestFinished(() => opened.close());
-  const { queries, reads, lookQueries } = opened;
+  const { queries, reads, pollQueries } = opened;
   const readSettings = async (pool: typeof queries) => {
     const { rows } = await sql<Record<string, unknown>>`
       select pg_backend_pid() as pid, current_setting('enable_seqscan') as seqscan,
@@ -124,7 +124,7 @@ test("what owners read, and what looks do, is planned along the indexes, on each
   for (const row of await sixOf(queries)) {
     expect(row).toMatchObject({ seqscan: "on", bitmapscan: "on", sort: "on", hashjoin: "on" });
   }
-  expect(await readSettings(lookQueries)).toMatchObject({ seqscan: "off", hashjoin: "off" });
+  expect(await readSettings(pollQueries)).toMatchObject({ seqscan: "off", hashjoin: "off" });
 });
 
 describe("gateways that share a Postgres", () => {

@@ -83,8 +83,8 @@ test("jobs of an earlier process come due in no order", async () => {
   const restarted = await openStore({ upstream: "sandbox", databaseUrl, log });
   const due: string[] = [];
   for (let claim = 0; claim < 30; claim++) {
-    const { looks } = await restarted.looks.claimDue({ limit: 1, exceptDeployments: [] });
-    due.push(...looks.map(({ job }) => job.id));
+    const { polls } = await restarted.polls.claimDue({ limit: 1, exceptDeployments: [] });
+    due.push(...polls.map(({ job }) => job.id));
   }
   expect(due.toSorted()).toEqual(ids.toSorted());
   expect(due).not.toEqual(ids);
@@ -248,7 +248,7 @@ describe("a disk or a file that fails", () => {
     const run = (statement: string) => sql.raw(statement).execute(database.queries);
     const begin = [
       () => insertJob(store, "x".repeat(100_000)),
-      () => store.looks.claimDue({ limit: 1, exceptDeployments: [] }),
+      () => store.polls.claimDue({ limit: 1, exceptDeployments: [] }),
       () => store.ping(),
     ];
     return { path, store, begin, run, clock, lines };
@@ -339,9 +339,9 @@ describe("another program on the same file", () => {
     other.exec("begin immediate");
     const [first, ...others] = Array.from({ length: 8 }, () => insertJob(store));
     const counting = store.jobs.count({});
-    // Looks need no lock, so their success says nothing of it.
-    const looking = setInterval(() => void store.looks.putBack([]), 1);
-    onTestFinished(() => clearInterval(looking));
+    // Polls need no lock, so their success says nothing of it.
+    const polling = setInterval(() => void store.polls.putBack([]), 1);
+    onTestFinished(() => clearInterval(polling));
     const outcomes = Promise.allSettled(others);
     await expect(first).rejects.toThrow(/Another program/);
     // All that does not wait is done by the next turn.

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { advance, type Observation } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import { NO_LOOKS } from "../../src/job/looks.ts";
+import { NO_POLLS } from "../../src/job/poll-outcome.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 
 const VENDOR = "https://api.runcomfy.net";
@@ -16,7 +16,7 @@ export function describeUpstreams(context: {
   /** Opens the same database as a gateway of this upstream. */
   restart(upstream: string): Promise<JobStore>;
   execute(sql: string): Promise<void>;
-  /** Lets time pass on the clock that says when a look is due. */
+  /** Lets time pass on the clock that says when a poll is due. */
   pass(ms: number): Promise<void>;
 }): void {
   const { restart, execute, pass } = context;
@@ -45,7 +45,7 @@ export function describeUpstreams(context: {
 
   async function claim(store: JobStore) {
     await pass(60_000);
-    return (await store.looks.claimDue({ limit: 9, exceptDeployments: [] })).looks;
+    return (await store.polls.claimDue({ limit: 9, exceptDeployments: [] })).polls;
   }
 
   const idsOf = (claimed: Awaited<ReturnType<typeof claim>>) => claimed.map(({ job }) => job.id);
@@ -119,31 +119,31 @@ export function describeUpstreams(context: {
       expect(await again.jobs.holdsOthers()).toBe(false);
     });
 
-    test("a job that is away may be deleted, with its look; any other unfinished one may not", async () => {
+    test("a job that is away may be deleted, with its poll; any other unfinished one may not", async () => {
       const vendor = await restart(VENDOR);
       const paid = await submit(vendor);
       expect(await vendor.jobs.delete(paid.id)).toBe(false);
       const away = await tell(vendor, paid, { kind: "not-ours" });
       expect(await vendor.jobs.delete(away.id)).toBe(true);
-      await vendor.looks.resume(0);
+      await vendor.polls.resume(0);
       expect(await claim(vendor)).toEqual([]);
       const other = await submit(vendor);
       expect(await (await restart("sandbox")).jobs.delete(other.id)).toBe(true);
       expect(await claim(await restart(VENDOR))).toEqual([]);
     });
 
-    test("the look at a job that is away is not due until it is resumed, after so long", async () => {
+    test("the poll of a job that is away is not due until it is resumed, after so long", async () => {
       const vendor = await restart(VENDOR);
       const paid = await submit(vendor);
       const [claimed] = await claim(vendor);
-      if (claimed === undefined) throw new Error("no look");
+      if (claimed === undefined) throw new Error("no poll");
       const { token } = claimed;
-      await vendor.looks.putBack([{ ...NO_LOOKS, jobId: paid.id, token, delayMs: null }]);
-      await vendor.looks.mendTimes();
-      await vendor.looks.resume(HOUR_MS);
+      await vendor.polls.putBack([{ ...NO_POLLS, jobId: paid.id, token, delayMs: null }]);
+      await vendor.polls.mendTimes();
+      await vendor.polls.resume(HOUR_MS);
       expect(await claim(vendor)).toEqual([]);
       await pass(HOUR_MS);
-      await vendor.looks.resume(HOUR_MS);
+      await vendor.polls.resume(HOUR_MS);
       expect(idsOf(await claim(vendor))).toEqual([paid.id]);
     });
 

@@ -401,7 +401,7 @@ test("what a close keeps from being sent is no warning", async () => {
 test("a query on a connection that went silent fails, and the next one has another connection", async () => {
   const opened = await openPostgres(proxiedUrl, { upstream: "sandbox", log, mostSilenceMs: 500 });
   closeables.push(opened);
-  const ask = () => opened.queries.selectFrom("looks").selectAll().execute();
+  const ask = () => opened.queries.selectFrom("polls").selectAll().execute();
   await ask();
   proxy.blackHole();
   await expect(ask()).rejects.toMatchObject({

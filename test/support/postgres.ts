@@ -30,8 +30,8 @@ export function useDatabase(): { url(): string } {
 const EMPTY = `
   select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid();
-  truncate jobs, job_tags, job_texts, job_documents, job_assets, job_events, looks, runs, pauses, spent_keys, feed_eras, quotas,
-    uploads, upload_uses, kept_files, doomed_files`;
+  truncate jobs, job_tags, job_texts, job_documents, job_assets, job_events, polls, runs, pauses, spent_keys, feed_eras, quotas,
+    uploads, upload_uses, kept_files, pending_deletions`;
 
 async function createFrom(template: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll("-", "")}`;

@@ -86,11 +86,11 @@ test("one trace leads from an operation over RunComfy to the event that tells th
       "db.collection.name": "jobs",
     },
   });
-  const looks = children.filter(({ name }) => name === "look");
-  expect(looks).toHaveLength(upstream.count("status"));
-  const last = childrenOf(looks.at(-1)?.spanId ?? "").map(({ name }) => name);
+  const polls = children.filter(({ name }) => name === "poll");
+  expect(polls).toHaveLength(upstream.count("status"));
+  const last = childrenOf(polls.at(-1)?.spanId ?? "").map(({ name }) => name);
   expect(last).toEqual(expect.arrayContaining(["GET status", "GET result", "save jobs"]));
-  for (const name of ["look", "event"])
+  for (const name of ["poll", "event"])
     expect(children.findLast((span) => span.name === name)).toMatchObject({
       attributes: { "runcomfy.job.id": id, "runcomfy.job.status": "SUCCEEDED" },
     });
@@ -100,7 +100,7 @@ test("one trace leads from an operation over RunComfy to the event that tells th
     expect(collector.text()).not.toContain(secret);
 });
 
-test("a trace goes on at another gateway, which looks and tells the end", async () => {
+test("a trace goes on at another gateway, which polls and tells the end", async () => {
   const collector = await startCollector();
   const upstream = await openUpstream();
   upstream.script("dep", ["in_queue"]);
@@ -131,7 +131,7 @@ test("a trace goes on at another gateway, which looks and tells the end", async 
   expect(find("save jobs")?.attributes["db.system.name"]).toBe("postgresql");
   const event = find("event");
   expect(event?.resource[instance]).not.toBe(mutation?.resource[instance]);
-  expect(find("look")?.resource).toEqual(event?.resource);
+  expect(find("poll")?.resource).toEqual(event?.resource);
   expect(event).toMatchObject({
     parentSpanId: mutation?.spanId,
     attributes: { "runcomfy.job.id": id, "runcomfy.job.status": "SUCCEEDED" },
@@ -162,9 +162,9 @@ test("however many watch a job, one event of its end is a span", async () => {
   expect(collector.spans.every((span) => span.traceId === traceId)).toBe(true);
 });
 
-test("what fails is told by codes, and the log names the trace of an operation, a submit and a look", async () => {
+test("what fails is told by codes, and the log names the trace of an operation, a submit and a poll", async () => {
   const { collector, gateway, lines } = await openGateway({});
-  const [submitted, looked, failed] = [makeTraceparent(), makeTraceparent("00"), makeTraceparent()];
+  const [submitted, polled, failed] = [makeTraceparent(), makeTraceparent("00"), makeTraceparent()];
   await expect(
     submit(gateway.url, {
       traceparent: submitted.traceparent,
@@ -172,14 +172,14 @@ test("what fails is told by codes, and the log names the trace of an operation, 
     }),
   ).rejects.toThrow();
   await submit(gateway.url, {
-    traceparent: looked.traceparent,
+    traceparent: polled.traceparent,
     deploymentId: "fault-html-500--status",
     key: "key-2",
   });
   const cursor = `{ jobs(after: "canary-cursor") { totalCount } }`;
   await post(gateway.url, { query: cursor }, failed.traceparent);
   const findLine = (text: string) => lines().find((line) => line.includes(text));
-  await expect.poll(() => findLine("A look failed"), SOON).toContain(looked.traceId);
+  await expect.poll(() => findLine("A poll failed"), SOON).toContain(polled.traceId);
   expect(findLine("It is not known")).toContain(`"traceId":"${submitted.traceId}"`);
   await gateway.close();
 
@@ -194,7 +194,7 @@ test("what fails is told by codes, and the log names the trace of an operation, 
     status: { code: 2 },
   });
   // Its caller did not want it to be kept.
-  expect(spans.filter(({ traceId }) => traceId === looked.traceId)).toEqual([]);
+  expect(spans.filter(({ traceId }) => traceId === polled.traceId)).toEqual([]);
   expect(collector.text()).not.toContain("canary");
 });
 

@@ -18,9 +18,9 @@ import { createViewer } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
 const AT_ONCE = 50;
-const LOOKS_AT_ONCE = 64;
-/** Looks, those that somebody waits for, and what a list or a probe may need beside them. */
-const OTHER_CALLS = LOOKS_AT_ONCE + 16 + 4;
+const POLLS_AT_ONCE = 64;
+/** Polls, those that somebody waits for, and what a list or a probe may need beside them. */
+const OTHER_CALLS = POLLS_AT_ONCE + 16 + 4;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
@@ -52,7 +52,7 @@ async function startTracking(databaseUrl: string, submitTimeoutSeconds: number):
     deadlineSeconds: 86_400,
     submitTimeoutSeconds,
     submitsAtOnce: AT_ONCE,
-    looksAtOnce: LOOKS_AT_ONCE,
+    pollsAtOnce: POLLS_AT_ONCE,
     log,
   });
   await tracking.start();

@@ -22,10 +22,10 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 
 const logged: string[] = [];
 const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
-const LOOK_DELAY_MS = 1_000;
+const POLL_DELAY_MS = 1_000;
 const DEADLINE_SECONDS = 60;
-/** Of the room that looks have. */
-const LOOKS_AT_ONCE = 64;
+/** Of the room that polls have. */
+const POLLS_AT_ONCE = 64;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
@@ -33,12 +33,12 @@ let pace: Pace;
 let record: RecordObservation;
 let poller: Poller;
 let statements = 0;
-/** Looks at jobs that go on. */
+/** Polls jobs that go on. */
 let ended = 0;
 /** Of calls, in real time. */
 let mostCallMs = 8_000;
-/** What a look is told to wait, and how many starts are expected of a queue, however long it was not seen. */
-let lookDelayMs = LOOK_DELAY_MS;
+/** What a poll is told to wait, and how many starts are expected of a queue, however long it was not seen. */
+let pollDelayMs = POLL_DELAY_MS;
 let expectedStarts = 0;
 /** The gateway's two clocks, which only the test moves. */
 let wallMs = 0;
@@ -48,7 +48,7 @@ beforeEach(async () => {
   wallMs = Date.UTC(2026, 0, 1);
   monotonicMs = 1_000;
   mostCallMs = 8_000;
-  lookDelayMs = LOOK_DELAY_MS;
+  pollDelayMs = POLL_DELAY_MS;
   expectedStarts = 0;
   ended = 0;
   logged.length = 0;
@@ -87,16 +87,16 @@ function connect(): RunComfy {
 
 function open(): Poller {
   return createPoller({
-    table: store.looks,
+    table: store.polls,
     runcomfy: connect(),
     pace,
     record: (...change) => record(...change),
     async schedule() {
       ended += 1;
-      return lookDelayMs;
+      return pollDelayMs;
     },
     expectStarts: async () => expectedStarts,
-    looksAtOnce: LOOKS_AT_ONCE,
+    pollsAtOnce: POLLS_AT_ONCE,
     upstream: store.upstream,
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => wallMs,
@@ -160,7 +160,7 @@ async function until(
 }
 
 /** Several times, each time at all at once, so that the room for them grows. */
-async function lookAtAll(jobs: number): Promise<void> {
+async function pollAll(jobs: number): Promise<void> {
   for (let round = 0; round < 4; round++) {
     const before = ended;
     passTime(5_000);
@@ -176,20 +176,20 @@ function readMessages(): unknown[] {
   return logged.map((line) => new Map(Object.entries(JSON.parse(line))).get("msg"));
 }
 
-test("a job is looked at from half a second after its acceptance until it has ended", async () => {
+test("a job is polled from half a second after its acceptance until it has ended", async () => {
   const { id } = await accept("warm-glow");
   await poller.tick();
   expect(upstream.count("status")).toBe(0);
   await until(() => hasStatus(id, "SUCCEEDED"));
-  const looks = upstream.count("status");
+  const polls = upstream.count("status");
   for (let seconds = 0; seconds < 20; seconds++) {
     passTime(1_000);
     expect(await poller.tick()).toBeLessThanOrEqual(1_000);
   }
-  expect(upstream.count("status")).toBe(looks);
+  expect(upstream.count("status")).toBe(polls);
 });
 
-test("a look that hangs is the job's only one", async () => {
+test("a poll that hangs is the job's only one", async () => {
   await accept("long");
   const release = upstream.hold("status");
   await until(() => upstream.count("status") === 1);
@@ -199,7 +199,7 @@ test("a look that hangs is the job's only one", async () => {
   release();
 });
 
-test("a job whose gateway is gone is looked at by another when the claim has ended", async () => {
+test("a job whose gateway is gone is polled by another when the claim has ended", async () => {
   await accept("long");
   const release = upstream.hold("status");
   await until(() => upstream.count("status") === 1);
@@ -211,7 +211,7 @@ test("a job whose gateway is gone is looked at by another when the claim has end
   await dead.close();
 });
 
-test("looks under way are handed over when the gateway stops", async () => {
+test("polls under way are handed over when the gateway stops", async () => {
   await acceptMany("long", 3);
   const release = upstream.hold("status");
   await until(() => upstream.count("status") === 3);
@@ -221,7 +221,7 @@ test("looks under way are handed over when the gateway stops", async () => {
   await until(() => upstream.count("status") === 6, { eachTurnMs: 0 });
 });
 
-test("the looks at one deployment's jobs grow to nearly as many as there may be at all, and no further", async () => {
+test("the polls of one deployment's jobs grow to nearly as many as there may be at all, and no further", async () => {
   upstream.script("long", ["in_progress"]);
   await acceptMany("long", 100);
   const release = upstream.hold("status");
@@ -230,20 +230,20 @@ test("the looks at one deployment's jobs grow to nearly as many as there may be 
   expect(upstream.count("status")).toBe(16);
   release();
   await until(() => ended === 100);
-  await lookAtAll(100);
+  await pollAll(100);
   const releaseAgain = upstream.hold("status");
   const before = upstream.count("status");
   const arrived = () => upstream.count("status") - before;
   passTime(5_000);
-  await until(() => arrived() >= (LOOKS_AT_ONCE * 7) / 8, { eachTurnMs: 0 });
+  await until(() => arrived() >= (POLLS_AT_ONCE * 7) / 8, { eachTurnMs: 0 });
   await poller.tick();
   await delay(20);
-  expect(arrived()).toBeLessThanOrEqual(LOOKS_AT_ONCE);
+  expect(arrived()).toBeLessThanOrEqual(POLLS_AT_ONCE);
   releaseAgain();
 });
 
 test.each(["no-answer", "endless-body", "dripping-body"] as const)(
-  "looks that meet %s are no outage of RunComfy, hold up nobody else's, and soon are few",
+  "polls that meet %s are no outage of RunComfy, hold up nobody else's, and soon are few",
   async (fault) => {
     mostCallMs = 300;
     upstream.script("good", ["in_progress"]);
@@ -261,7 +261,7 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
   },
 );
 
-test("a result that does not come in time is a failed look, and a later one ends the job", async () => {
+test("a result that does not come in time is a failed poll, and a later one ends the job", async () => {
   mostCallMs = 100;
   upstream.setFault("dripping-body", ["result"]);
   const { id } = await accept("warm-glow");
@@ -271,29 +271,29 @@ test("a result that does not come in time is a failed look, and a later one ends
   await until(() => hasStatus(id, "SUCCEEDED"));
 });
 
-test("in an outage no job is looked at, and all are when it is over", async () => {
+test("in an outage no job is polled, and all are when it is over", async () => {
   const jobs = await acceptMany("warm-glow", 20);
   upstream.setFault("html-502");
   await until(() => pace.isOutage("warm-glow"));
   await until(() => upstream.count("status") >= 16);
   await delay(20);
-  const looks = upstream.count("status");
+  const polls = upstream.count("status");
   for (let seconds = 0; seconds < 60; seconds++) {
     passTime(500);
     await poller.tick();
   }
-  expect(upstream.count("status")).toBe(looks);
+  expect(upstream.count("status")).toBe(polls);
   upstream.setFault(null);
   const probe = { call: "status", deploymentId: "warm-glow" } as const;
   await connect().probe(probe, AbortSignal.timeout(5_000));
   for (const { id } of jobs) await until(() => hasStatus(id, "SUCCEEDED"));
 });
 
-test("an outage that begins while a backlog is looked at leaves the rest of it to others", async () => {
+test("an outage that begins while a backlog is polled leaves the rest of it to others", async () => {
   for (const deploymentId of ["a", "b", "c", "d", "e", "f"]) await acceptMany(deploymentId, 20);
   upstream.setFault("html-502");
   pace.isOutage = () => true;
-  pace.lookDelayMs = () => (upstream.count("status") >= 16 ? 1_000 : 0);
+  pace.pollDelayMs = () => (upstream.count("status") >= 16 ? 1_000 : 0);
   for (let ticks = 0; ticks < 20; ticks++) {
     passTime(500);
     await poller.tick();
@@ -302,20 +302,20 @@ test("an outage that begins while a backlog is looked at leaves the rest of it t
   expect(upstream.count("status")).toBeLessThan(120);
 });
 
-test("a pause that RunComfy asked for stops all looks, those that somebody waits for too", async () => {
+test("a pause that RunComfy asked for stops all polls, those that somebody waits for too", async () => {
   const { id } = await accept("long");
   pace.notePause(5_000);
-  const look = poller.lookNow(id);
+  const poll = poller.pollNow(id);
   for (let turns = 0; turns < 40; turns++) {
     await poller.tick();
     passTime(100);
   }
   expect(upstream.count("status")).toBe(0);
   await until(() => upstream.count("status") === 1);
-  await look;
+  await poll;
 });
 
-test("when a run has ended, the next in its queue is looked at at once, and others are not", async () => {
+test("when a run has ended, the next in its queue is polled at once, and others are not", async () => {
   upstream.script("line", ["in_progress"]);
   const running = await accept("line");
   await until(() => ended === 1);
@@ -326,18 +326,18 @@ test("when a run has ended, the next in its queue is looked at at once, and othe
   const later = await accept("line");
   await until(() => ended >= 6);
   upstream.finish(running.requestId, { output: {} });
-  const looksAt = ({ requestId }: { readonly requestId: string }) =>
+  const pollsAt = ({ requestId }: { readonly requestId: string }) =>
     upstream.count("status", requestId);
   await until(() => hasStatus(running.id, "SUCCEEDED"));
-  const [before, laterBefore] = [looksAt(next), looksAt(later)];
-  await until(() => looksAt(next) > before, { eachTurnMs: 0, mostTurns: 200 });
-  expect(looksAt(later)).toBe(laterBefore);
+  const [before, laterBefore] = [pollsAt(next), pollsAt(later)];
+  await until(() => pollsAt(next) > before, { eachTurnMs: 0, mostTurns: 200 });
+  expect(pollsAt(later)).toBe(laterBefore);
 });
 
 describe("a queue of 300 jobs", { timeout: 60_000 }, () => {
-  /** Each has told its place, and is looked at again in 15 s. */
+  /** Each has told its place, and is polled again in 15 s. */
   async function queueUp() {
-    lookDelayMs = 15_000;
+    pollDelayMs = 15_000;
     upstream.startInOrder("line", 0);
     const ids: string[] = [];
     for (let place = 0; place < 300; place++) {
@@ -357,13 +357,13 @@ describe("a queue of 300 jobs", { timeout: 60_000 }, () => {
       readPlaces,
       hasPlace: async (index: number, place: number) =>
         (await store.jobs.read(ids[index] ?? ""))?.queuePosition === place,
-      /** So many have started, as a look at this one finds out. */
+      /** So many have started, as a poll of this one finds out. */
       async start(started: number, index: number): Promise<void> {
         upstream.startInOrder("line", started);
         passTime(1);
-        const looked = poller.lookNow(ids[index] ?? "");
+        const polled = poller.pollNow(ids[index] ?? "");
         await poller.tick();
-        await looked;
+        await polled;
       },
       passedMs: () => monotonicMs - queuedAtMs,
     };
@@ -381,11 +381,11 @@ describe("a queue of 300 jobs", { timeout: 60_000 }, () => {
       ...Array.from({ length: 5 }, () => null),
       ...Array.from({ length: 295 }, (_, place) => place),
     ]);
-    // Those that started, the one that is next, and the one that was looked at.
+    // Those that started, the one that is next, and the one that was polled.
     expect(upstream.count("status") - asked).toBe(7);
   });
 
-  test("is not looked at sooner where it moves as was expected, nor twice within two seconds", async () => {
+  test("is not polled sooner where it moves as was expected, nor twice within two seconds", async () => {
     const { start, hasPlace, passedMs } = await queueUp();
     expectedStarts = 4;
     await start(5, 20);
@@ -403,24 +403,24 @@ describe("a queue of 300 jobs", { timeout: 60_000 }, () => {
   });
 });
 
-test("at 100 looks a second one look takes at most 1.2 statements", async () => {
+test("at 100 polls a second one poll takes at most 1.2 statements", async () => {
   upstream.script("long", ["in_progress"]);
   await acceptMany("long", 100);
   await until(() => upstream.count("status") >= 300, { eachTurnMs: 50 });
-  const [looksBefore, statementsBefore] = [upstream.count("status"), statements];
-  await until(() => upstream.count("status") >= looksBefore + 500, { eachTurnMs: 50 });
-  const looks = upstream.count("status") - looksBefore;
-  expect((statements - statementsBefore) / looks).toBeLessThanOrEqual(1.2);
+  const [pollsBefore, statementsBefore] = [upstream.count("status"), statements];
+  await until(() => upstream.count("status") >= pollsBefore + 500, { eachTurnMs: 50 });
+  const polls = upstream.count("status") - pollsBefore;
+  expect((statements - statementsBefore) / polls).toBeLessThanOrEqual(1.2);
 });
 
-test("however many ask for a look now, looks under way are bounded and shared", async () => {
+test("however many ask for a poll now, polls under way are bounded and shared", async () => {
   upstream.script("long", ["in_queue"]);
   const jobs = await acceptMany("long", 50);
   const release = upstream.hold("status");
   let answered = 0;
   const all = jobs.flatMap(({ id }) =>
     Array.from({ length: 20 }, async () => {
-      await poller.lookNow(id);
+      await poller.pollNow(id);
       answered += 1;
     }),
   );
@@ -434,41 +434,41 @@ test("however many ask for a look now, looks under way are bounded and shared", 
   expect(upstream.count("status")).toBe(50);
 });
 
-test("a look that somebody waits for comes before a backlog that takes all the room", async () => {
+test("a poll that somebody waits for comes before a backlog that takes all the room", async () => {
   for (const deploymentId of ["a", "b", "c", "d", "e"]) await acceptMany(deploymentId, 20);
   const wanted = await accept("wanted");
   const release = upstream.hold("status");
-  await until(() => upstream.count("status") === LOOKS_AT_ONCE);
+  await until(() => upstream.count("status") === POLLS_AT_ONCE);
   await poller.tick();
   expect(upstream.count("status", wanted.requestId)).toBe(0);
-  void poller.lookNow(wanted.id);
+  void poller.pollNow(wanted.id);
   await until(() => upstream.count("status", wanted.requestId) === 1, { eachTurnMs: 0 });
-  expect(upstream.count("status")).toBe(LOOKS_AT_ONCE + 1);
+  expect(upstream.count("status")).toBe(POLLS_AT_ONCE + 1);
   release();
 });
 
-test("a look that is under way does not count for whoever asks for one now", async () => {
+test("a poll that is under way does not count for whoever asks for one now", async () => {
   const { id, requestId } = await accept("long");
   const release = upstream.hold("status");
   await until(() => upstream.count("status") === 1);
   upstream.finish(requestId, { output: {} });
-  const look = poller.lookNow(id);
+  const poll = poller.pollNow(id);
   await until(() => upstream.count("status") === 2, { eachTurnMs: 0 });
   release();
   await until(() => hasStatus(id, "SUCCEEDED"), { eachTurnMs: 0 });
-  await look;
+  await poll;
 });
 
-test("whoever asks for a look while a claim fails is answered, and whoever asked before", async () => {
+test("whoever asks for a poll while a claim fails is answered, and whoever asked before", async () => {
   const { id } = await accept("long");
-  const { claimThese } = store.looks;
-  const asked: Promise<void>[] = [poller.lookNow(id)];
-  store.looks.claimThese = () => {
-    asked.push(poller.lookNow(id));
+  const { claimThese } = store.polls;
+  const asked: Promise<void>[] = [poller.pollNow(id)];
+  store.polls.claimThese = () => {
+    asked.push(poller.pollNow(id));
     return Promise.reject(new DatabaseAwayError({}));
   };
   await poller.tick();
-  store.looks.claimThese = claimThese;
+  store.polls.claimThese = claimThese;
   let isAnswered = false;
   const answers = Promise.all(asked).then(() => (isAnswered = true));
   await until(() => isAnswered);
@@ -476,27 +476,27 @@ test("whoever asks for a look while a claim fails is answered, and whoever asked
   expect(asked).toHaveLength(2);
 });
 
-test("whoever asks for a look at a job that is not followed is answered at once", async () => {
+test("whoever asks for a poll of a job that is not followed is answered at once", async () => {
   const { id } = await accept("warm-glow");
   await record(id, { kind: "cancelled", finishedAt: null });
-  const looks = [poller.lookNow(id), poller.lookNow("job_unknown")];
+  const polls = [poller.pollNow(id), poller.pollNow("job_unknown")];
   await poller.tick();
-  await Promise.all(looks);
+  await Promise.all(polls);
   expect(upstream.count("status")).toBe(0);
 });
 
-test("whoever waits for a look is answered when the gateway stops", async () => {
+test("whoever waits for a poll is answered when the gateway stops", async () => {
   const [asked, waiting] = [await accept("warm-glow"), await accept("warm-glow")];
   upstream.hold("status");
-  const look = poller.lookNow(asked.id);
+  const poll = poller.pollNow(asked.id);
   await until(() => upstream.count("status") === 1, { eachTurnMs: 0 });
-  const later = poller.lookNow(waiting.id);
+  const later = poller.pollNow(waiting.id);
   await poller.close();
-  await Promise.all([look, later, poller.lookNow(asked.id)]);
+  await Promise.all([poll, later, poller.pollNow(asked.id)]);
   expect(await hasStatus(asked.id, "IN_QUEUE")).toBe(true);
 });
 
-test("a wall clock that is set back stops no looks", async () => {
+test("a wall clock that is set back stops no polls", async () => {
   upstream.script("long", ["in_progress"]);
   await accept("long");
   await until(() => upstream.count("status") === 2);
@@ -513,7 +513,7 @@ test("news on a row that changed since it was read is held against the row as it
 test.each([
   { hasEnded: true, status: "SUCCEEDED", code: undefined },
   { hasEnded: false, status: "FAILED", code: "EXPIRED" },
-])("a job that is looked at after its deadline ends as that look says: $status", async (given) => {
+])("a job that is polled after its deadline ends as that poll says: $status", async (given) => {
   upstream.script("long", ["in_progress"]);
   const { id, requestId } = await accept("long");
   await until(() => ended === 2);
@@ -523,20 +523,20 @@ test.each([
   expect((await store.jobs.read(id))?.error?.code).toBe(given.code);
 });
 
-test("a table of looks that can't be claimed ends no job and is told once, and once that it can be again", async () => {
+test("a table of polls that can't be claimed ends no job and is told once, and once that it can be again", async () => {
   const { id } = await accept("warm-glow");
-  const { claimDue } = store.looks;
-  const table = { ...store.looks, claimDue: () => Promise.reject(new DatabaseAwayError({})) };
-  store.looks.claimDue = table.claimDue;
+  const { claimDue } = store.polls;
+  const table = { ...store.polls, claimDue: () => Promise.reject(new DatabaseAwayError({})) };
+  store.polls.claimDue = table.claimDue;
   for (let seconds = 0; seconds < 5; seconds++) {
     passTime(1_000);
     await poller.tick();
   }
-  store.looks.claimDue = claimDue;
+  store.polls.claimDue = claimDue;
   await until(() => hasStatus(id, "SUCCEEDED"));
   expect(readMessages()).toEqual([
-    expect.stringMatching(/^Jobs can't be looked at, because the database fails.*Check/),
-    expect.stringMatching(/^Jobs are looked at again/),
+    expect.stringMatching(/^Jobs can't be polled, because the database fails.*Check/),
+    expect.stringMatching(/^Jobs are polled again/),
   ]);
 });
 
@@ -558,7 +558,7 @@ test("what is seen and can't be written down ends no job, and that others have n
   store.jobs.save = save;
   expect(readMessages()).toHaveLength(1);
   await until(() => hasStatus(busy.id, "SUCCEEDED"));
-  expect(readMessages().at(-1)).toMatch(/^Jobs are looked at again/);
+  expect(readMessages().at(-1)).toMatch(/^Jobs are polled again/);
 });
 
 test("a value that the database can't hold is told of each job", async () => {
@@ -567,5 +567,5 @@ test("a value that the database can't hold is told of each job", async () => {
   store.jobs.save = () => Promise.reject(error);
   await until(() => new Set(logged.map((line) => /"jobId":"(\w+)"/.exec(line)?.[1])).size === 2);
   for (const message of readMessages())
-    expect(message).toMatch(/^A look failed inside the gateway.*Please report/);
+    expect(message).toMatch(/^A poll failed inside the gateway.*Please report/);
 });

@@ -8,7 +8,7 @@ import { createQueueLines } from "../../src/tracking/queue-lines.ts";
 
 let nowMs: number;
 let lines: QueueLines;
-/** Of the last look. */
+/** Of the last poll. */
 let noted: ReturnType<QueueLines["note"]>;
 
 beforeEach(() => {
@@ -27,8 +27,8 @@ function accept(deploymentId = "d"): Job {
   return advance(job, { kind: "accepted", requestId: "r" }, new Date(0), "sandbox");
 }
 
-/** The job after a look that found it at a place, or running where that is null. */
-function look(job: Job, queuePosition: number | null): Job {
+/** The job after a poll that found it at a place, or running where that is null. */
+function poll(job: Job, queuePosition: number | null): Job {
   nowMs += 1;
   const now =
     queuePosition === null
@@ -39,29 +39,29 @@ function look(job: Job, queuePosition: number | null): Job {
 }
 
 test("when one has moved up, or started, so have all behind it", () => {
-  const front = look(accept(), 2);
-  const behind = look(accept(), 9);
-  const moved = look(front, 0);
+  const front = poll(accept(), 2);
+  const behind = poll(accept(), 9);
+  const moved = poll(front, 0);
   expect(lines.derivePlace(behind)).toBe(7);
-  look(moved, null);
+  poll(moved, null);
   expect(lines.derivePlace({ ...behind, queuePosition: 7 })).toBe(6);
   expect(lines.derivePlace({ ...behind, queuePosition: 6 })).toBe(6);
 });
 
 test("how far a line has moved beyond what was known is told, and in how long", () => {
-  const front = look(accept(), 4);
+  const front = poll(accept(), 4);
   expect(noted.places).toBe(0);
-  const behind = look(accept(), 9);
+  const behind = poll(accept(), 9);
   expect(noted.places).toBe(0);
   nowMs += 11_000;
-  const moved = look(front, 1);
+  const moved = poll(front, 1);
   expect(noted).toEqual({ places: 3, inMs: 11_002 });
   // What was known already.
-  look(behind, 6);
+  poll(behind, 6);
   expect(noted).toEqual({ places: 0, inMs: 1 });
-  const started = look(moved, null);
+  const started = poll(moved, null);
   expect(noted).toEqual({ places: 2, inMs: 1 });
-  look(started, null);
+  poll(started, null);
   expect(noted.places).toBe(0);
 });
 
@@ -75,10 +75,10 @@ test("the others of a line may be hurried once in two seconds", () => {
   expect(lines.mayHurry("d")).toBe(true);
 });
 
-test("who is next, or never was looked at, or has no place, has to be looked at", () => {
-  const front = look(accept(), 0);
-  const next = look(accept(), 1);
-  look(front, null);
+test("who is next, or never was polled, or has no place, has to be polled", () => {
+  const front = poll(accept(), 0);
+  const next = poll(accept(), 1);
+  poll(front, null);
   expect(lines.derivePlace(next)).toBeNull();
   expect(lines.derivePlace(accept())).toBeNull();
   const placeless = accept();
@@ -87,22 +87,22 @@ test("who is next, or never was looked at, or has no place, has to be looked at"
 });
 
 test("what was seen of a line is good for 15 seconds", () => {
-  const front = look(accept(), 2);
-  const behind = look(accept(), 9);
-  look(front, 1);
+  const front = poll(accept(), 2);
+  const behind = poll(accept(), 9);
+  poll(front, 1);
   nowMs += 15_000;
   expect(lines.derivePlace(behind)).toBe(8);
   nowMs += 1;
   expect(lines.derivePlace(behind)).toBeNull();
 });
 
-test("a job that waits is looked at itself every two minutes", () => {
-  let front = look(accept(), 20);
-  let behind = look(accept(), 50);
-  const lookedAt = nowMs;
-  for (let place = 19; nowMs < lookedAt + 120_000; place--) {
+test("a job that waits is polled itself every two minutes", () => {
+  let front = poll(accept(), 20);
+  let behind = poll(accept(), 50);
+  const polledAt = nowMs;
+  for (let place = 19; nowMs < polledAt + 120_000; place--) {
     nowMs += 9_999;
-    front = look(front, place);
+    front = poll(front, place);
     expect(lines.derivePlace(behind)).toBe(place + 30);
     behind = advance(behind, { kind: "queued", queuePosition: place + 30 }, new Date(0), "sandbox");
   }
@@ -111,21 +111,21 @@ test("a job that waits is looked at itself every two minutes", () => {
 });
 
 test("what was seen of a job says nothing of its own place later", () => {
-  const job = look(look(accept(), 4), 3);
+  const job = poll(poll(accept(), 4), 3);
   nowMs += 500;
   expect(lines.derivePlace(job)).toBeNull();
 });
 
 test("a place that another gateway has told since is not subtracted from", () => {
-  const front = look(accept(), 9);
-  const behind = look(accept(), 50);
-  look(front, 0);
+  const front = poll(accept(), 9);
+  const behind = poll(accept(), 50);
+  poll(front, 0);
   expect(lines.derivePlace({ ...behind, queuePosition: 45 })).toBeNull();
 });
 
 test("another deployment's line says nothing", () => {
-  const front = look(accept("a"), 2);
-  const other = look(accept("b"), 9);
-  look(front, 1);
+  const front = poll(accept("a"), 2);
+  const other = poll(accept("b"), 9);
+  poll(front, 1);
   expect(lines.derivePlace(other)).toBeNull();
 });

@@ -78,7 +78,7 @@ async function stop(gateway: TestGateway): Promise<void> {
   await gateway.store.close();
 }
 
-test("a gateway that alone can't reach RunComfy leaves all looks to the others, and looks again when it can", async () => {
+test("a gateway that alone can't reach RunComfy leaves all polls to the others, and polls again when it can", async () => {
   upstream.script("long", ["in_progress"]);
   const link = await startTcpProxy(upstream);
   onTestFinished(() => link.close());
@@ -142,7 +142,7 @@ test("a pause that the upstream asked one gateway for holds for the others", asy
   expect(upstream.count("submit")).toBe(1);
 });
 
-test("the first gateway's jobs are each followed to their end by whoever claims their looks", async () => {
+test("the first gateway's jobs are each followed to their end by whoever claims their polls", async () => {
   const first = await start();
   await start();
   await start();

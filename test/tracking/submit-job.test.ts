@@ -332,7 +332,7 @@ test("in an outage a submit is refused at once and leaves nothing", async () => 
   expect(await store.jobs.count({})).toBe(0);
 });
 
-test("a gateway without looks sends no more than a few submits into an outage, however long it lasts, and any after it", async () => {
+test("a gateway without polls sends no more than a few submits into an outage, however long it lasts, and any after it", async () => {
   upstream.setFault("html-502");
   const request = { ...REQUEST, idempotencyKey: null };
   const codes: unknown[] = [];

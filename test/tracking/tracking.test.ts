@@ -124,14 +124,14 @@ test("a job is queued when submitJob answers, and succeeds together with its out
   ]);
 });
 
-test("a look that finds nothing new writes nothing and wakes nobody", async () => {
+test("a poll that finds nothing new writes nothing and wakes nobody", async () => {
   upstream.script("still", ["in_progress"]);
   const job = await submit("still");
   await waitForJob(watchJobsOf(store)(job.id), ({ status }) => status === "IN_PROGRESS", 5_000);
   let wakeUps = 0;
   store.feed.subscribeToJob(job.id, () => (wakeUps += 1));
-  const looks = upstream.count("status");
-  await upstream.whenRequested("status", looks + 3);
+  const polls = upstream.count("status");
+  await upstream.whenRequested("status", polls + 3);
   expect(wakeUps).toBe(0);
   expect((await store.jobs.read(job.id))?.version).toBe(3);
 });
@@ -266,9 +266,9 @@ test.each([
 });
 
 test.each(["unauthorized", "forbidden-message", "html-502", "html-200", "deep-body"])(
-  "a failed look (%s) never ends a job, and the next good one goes on",
+  "a failed poll (%s) never ends a job, and the next good one goes on",
   async (fault) => {
-    const job = await submit(`fault-${fault}--looks`);
+    const job = await submit(`fault-${fault}--polls`);
     await upstream.whenRequested("status", 2, job.requestId ?? "");
     expect((await store.jobs.read(job.id))?.status).toBe("IN_QUEUE");
   },
@@ -300,7 +300,7 @@ test("a job that does not end expires at its deadline", async () => {
 
 test("a succeeded job without a readable result is INVALID_RESPONSE after 10 minutes", async () => {
   const job = await submit("fault-output-null");
-  // The second request tells that the first look has been noted.
+  // The second request tells that the first poll has been noted.
   await upstream.whenRequested("result", 2, job.requestId ?? "");
   expect((await store.jobs.read(job.id))?.status).not.toBe("FAILED");
   aheadMs = 601_000;
@@ -371,7 +371,7 @@ test("a cancel during the submit waits for its outcome", async () => {
   expect(await cancelling).toMatchObject({ status: "CANCELLED" });
 });
 
-test("an outage slows looks to a trickle and loses nothing", async () => {
+test("an outage slows polls to a trickle and loses nothing", async () => {
   upstream.script("long", ["in_queue"]);
   const jobs = await Promise.all(Array.from({ length: 20 }, () => submit("long")));
   upstream.setFault("html-502", ["status"]);

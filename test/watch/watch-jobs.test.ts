@@ -16,7 +16,7 @@ const settle = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Lets the rest between two looks pass. */
+/** Lets the rest between two polls pass. */
 async function rest(): Promise<void> {
   await settle();
   vi.advanceTimersByTime(200);
@@ -226,7 +226,7 @@ test("a stream that nobody reads listens to nothing", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("readers who came at different moments stand together once they have looked", async () => {
+test("readers who came at different moments stand together once they have polled", async () => {
   const fixture = createFixture();
   const listening: Promise<void>[] = [];
   const streams = [];

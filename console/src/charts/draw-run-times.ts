@@ -1,7 +1,7 @@
 import Plot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-import type { Run } from "./run";
+import type { Run } from "./charted-run";
 
 const FONT = "12px system-ui, sans-serif";
 /** In seconds: what people count in, up to a day. */

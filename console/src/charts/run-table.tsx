@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 
 import { Ago, formatSeconds } from "../parts/time";
-import type { Run } from "./run";
+import type { Run } from "./charted-run";
 
 /** What the chart shows for whoever can't see or point, newest first. */
 export function RunTable({ runs }: { readonly runs: readonly Run[] }) {

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { Ago, formatSeconds } from "../parts/time";
 import { useMedia } from "../parts/use-media";
 import type { Chart } from "./draw-run-times";
-import type { Run } from "./run";
+import type { Run } from "./charted-run";
 import { RunTable } from "./run-table";
 
 /** Runs as columns, oldest first, and the same as a sentence and a table; null while they are fetched. */

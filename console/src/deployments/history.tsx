@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 
-import type { Run } from "../charts/run";
+import type { Run } from "../charts/charted-run";
 import { RunTimes } from "../charts/run-times";
 import type { DeploymentRunsQuery } from "../gql/graphql";
 import { explain } from "../session";

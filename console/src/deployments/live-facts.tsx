@@ -2,7 +2,7 @@ import { useQuery } from "urql";
 
 import { useAgain } from "../parts/use-again";
 import { explain } from "../session";
-import { LIVE_FACTS } from "./documents";
+import { LIVE_FACTS } from "./deployment-queries";
 import { tellLive } from "./words";
 
 /** How RunComfy runs it at the moment, as long as it is on the screen. */

@@ -1,7 +1,7 @@
 import { useQuery } from "urql";
 import { Link } from "wouter";
 
-import { JOBS } from "../documents";
+import { JOBS } from "../queries";
 import type { JobRowFragment, JobsQuery, JobStatus } from "../gql/graphql";
 import { promptOf } from "../parts/prompt";
 import { Ago } from "../parts/time";

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from "react";
 import { useClient, useQuery } from "urql";
 
 import type { DeploymentRunsQuery } from "../gql/graphql";
-import { RUNS } from "./documents";
+import { RUNS } from "./deployment-queries";
 import { useFresh } from "./use-fresh";
 
 const PAGE = 100;

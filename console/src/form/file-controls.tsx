@@ -2,7 +2,7 @@ import { type ClipboardEvent, type DragEvent, useRef, useState } from "react";
 
 import { useStore } from "../store";
 import type { ControlProps } from "./control";
-import { uploaded } from "./uploads";
+import { uploaded } from "./uploaded-files";
 import { useSettled } from "./use-settled";
 import { useUpload } from "./use-upload";
 

@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { useQuery } from "urql";
 
-import { LISTED_JOB } from "../documents";
+import { LISTED_JOB } from "../queries";
 import { Picture } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";

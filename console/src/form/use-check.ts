@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import { useGateway } from "runcomfy-graphql/react";
 
 import { pastCache } from "../session";
-import { CHECK_INPUT } from "./documents";
+import { CHECK_INPUT } from "./form-queries";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
 

@@ -1,6 +1,6 @@
 import { useQuery, useSubscription } from "urql";
 
-import { LISTED_JOB, WATCH } from "../documents";
+import { LISTED_JOB, WATCH } from "../queries";
 import type { JobRowFragment, WatchSubscription } from "../gql/graphql";
 import { useChanges } from "../live";
 import { explain } from "../session";

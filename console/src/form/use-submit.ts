@@ -4,10 +4,10 @@ import { useGateway } from "runcomfy-graphql/react";
 
 import type { JobRowFragment, RunMutation } from "../gql/graphql";
 import { pastCache } from "../session";
-import { RUN } from "./documents";
+import { RUN } from "./form-queries";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
-import { dropKey, keepKey, keyFor, unconfirmedOf } from "./keys";
+import { dropKey, keepKey, keyFor, unconfirmedOf } from "./submit-keys";
 import { isTooSoon, noteAccepted } from "./press";
 
 export type Submission =

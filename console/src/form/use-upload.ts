@@ -3,7 +3,7 @@ import { GatewayError } from "runcomfy-graphql/client";
 import { useGateway } from "runcomfy-graphql/react";
 
 import { toSentence } from "./issues";
-import { remember } from "./uploads";
+import { remember } from "./uploaded-files";
 
 export type Uploading =
   | { readonly kind: "idle" }

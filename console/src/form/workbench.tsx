@@ -10,7 +10,7 @@ import { draftOf, formerOf, replaceDraft, toScope } from "./draft-store";
 import { type Field, withOthers } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
-import { keyFor, unconfirmedOf } from "./keys";
+import { keyFor, unconfirmedOf } from "./submit-keys";
 import { isTooSoon, noteChange } from "./press";
 import { SubmitBar } from "./submit-bar";
 import { useCheck } from "./use-check";

@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 
 import type { JobFilter } from "../gql/graphql";
-import { MAX_NEWS } from "../jobs/job-list";
+import { MAX_NEWS } from "../jobs/live-job-list";
 import { Problem } from "../parts/problem";
 import { toDay } from "../parts/time";
 import { useViewer } from "../viewer";

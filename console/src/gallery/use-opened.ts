@@ -1,10 +1,10 @@
 import { useMemo } from "react";
 import { useQuery } from "urql";
 
-import { LISTED_JOB } from "../documents";
+import { LISTED_JOB } from "../queries";
 import type { JobFilter, JobRowFragment } from "../gql/graphql";
 import { explain } from "../session";
-import { AROUND } from "./documents";
+import { AROUND } from "./gallery-queries";
 import { picturesOf, type Shown, toKey } from "./pictures";
 
 /** More than are ever submitted within a millisecond, which is as exactly as lists can be asked. */

@@ -1,10 +1,10 @@
 import type { Client, CombinedError } from "urql";
 
 import { toSentence } from "../form/issues";
-import { dropKey, keepKey, keyFor } from "../form/keys";
+import { dropKey, keepKey, keyFor } from "../form/submit-keys";
 import { isRepeatable } from "../form/use-submit";
 import { explain } from "../session";
-import { CANCEL_MANY, DELETE_MANY, RUN_AGAIN } from "./documents";
+import { CANCEL_MANY, DELETE_MANY, RUN_AGAIN } from "./job-queries";
 
 /** What became of one job that something was to be done with. */
 export type Outcome = {

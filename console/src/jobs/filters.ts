@@ -87,7 +87,7 @@ export function toJobFilter(filters: Filters): JobFilter {
 export function fits(job: JobRowFragment, filter: JobFilter): boolean {
   const createdAt = Date.parse(job.createdAt);
   return (
-    !isStray(job, filter) &&
+    !isUnmatched(job, filter) &&
     (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
     (filter.ownerId == null || filter.ownerId === job.ownerId) &&
     (filter.tag == null || job.tags.includes(filter.tag)) &&
@@ -97,7 +97,10 @@ export function fits(job: JobRowFragment, filter: JobFilter): boolean {
 }
 
 /** Whether a job that did fit no longer does: only its status can change. */
-export function isStray({ status }: Pick<JobRowFragment, "status">, filter: JobFilter): boolean {
+export function isUnmatched(
+  { status }: Pick<JobRowFragment, "status">,
+  filter: JobFilter,
+): boolean {
   return filter.status != null && !filter.status.includes(status);
 }
 

@@ -3,7 +3,7 @@ import { useQuery } from "urql";
 
 import { readFields, toLabel } from "../form/fields";
 import type { FullJob } from "./use-job";
-import { INPUT_SCHEMA } from "./documents";
+import { INPUT_SCHEMA } from "./job-queries";
 
 /** What was sent, one value a line, named and in order as in the form. */
 export function InputTable({ job }: { readonly job: FullJob }) {

@@ -15,7 +15,7 @@ type RowProps = {
   readonly isSelected: boolean;
   /** Whether it is the one that Tab reaches. */
   readonly isCurrent: boolean;
-  readonly isStray: boolean;
+  readonly isUnmatched: boolean;
   readonly onOpen: (id: string) => void;
   readonly onSelect: (id: string, isRange: boolean) => void;
   readonly onFocus: (id: string) => void;
@@ -38,7 +38,7 @@ export const JobRow = memo(function JobRow({
       role="row"
       aria-rowindex={index + 2}
       aria-selected={is.isSelected}
-      className={is.isStray ? "job stray" : "job"}
+      className={is.isUnmatched ? "job unmatched" : "job"}
       style={style}
       tabIndex={is.isCurrent ? 0 : -1}
       data-id={job.id}

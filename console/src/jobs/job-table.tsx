@@ -2,8 +2,8 @@ import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type RefObject, useCallback, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
-import { isStray } from "./filters";
-import type { JobList, Row } from "./job-list";
+import { isUnmatched } from "./filters";
+import type { JobList, Row } from "./live-job-list";
 import { JobRow } from "./job-row";
 import { useMedia } from "../parts/use-media";
 import type { Selection } from "./use-selection";
@@ -25,7 +25,7 @@ export function catchFocus(): void {
   row?.focus({ preventScroll: true });
 }
 
-/** The rows that are in sight, of however many there are. */
+/** The rows that are in view, of however many there are. */
 export function JobTable({
   scroller,
   list,
@@ -80,7 +80,7 @@ export function JobTable({
     list.offset = offset;
   }, [list, offset]);
   useEffect(() => {
-    list.look({ first: startIndex, last: endIndex, isAtTop });
+    list.setViewport({ first: startIndex, last: endIndex, isAtTop });
   }, [list, startIndex, endIndex, isAtTop]);
 
   const open = useCallback((id: string) => navigate(`/jobs/${id}`), [navigate]);
@@ -153,7 +153,7 @@ export function JobTable({
               top={top}
               isSelected={selection.ids.has(job.id)}
               isCurrent={index === at}
-              isStray={isStray(job, list.filter)}
+              isUnmatched={isUnmatched(job, list.filter)}
               onOpen={open}
               onSelect={selection.toggle}
               onFocus={setCurrent}

@@ -5,7 +5,7 @@ import { toCountText } from "../parts/count";
 import { toDay } from "../parts/time";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
-import { type JobList, type JobListState, MAX_NEWS } from "./job-list";
+import { type JobList, type JobListState, MAX_NEWS } from "./live-job-list";
 import { JobTable } from "./job-table";
 import { useSelection } from "./use-selection";
 
@@ -105,17 +105,17 @@ export function ListedJobs({
 
 /** What would move the rows, and so waits until one wants it. */
 function News({
-  state: { news, strays },
+  state: { news, unmatched },
   onUpdate,
 }: {
   readonly state: JobListState;
   readonly onUpdate: () => void;
 }) {
-  if (news === 0 && strays === 0) return null;
+  if (news === 0 && unmatched === 0) return null;
   const count = news > MAX_NEWS ? `More than ${MAX_NEWS}` : String(news);
   const parts = [
     ...(news > 0 ? [`↑ ${count} new job${news === 1 ? "" : "s"}`] : []),
-    ...(strays > 0 ? [`hide ${strays} that no longer fit${strays === 1 ? "s" : ""}`] : []),
+    ...(unmatched > 0 ? [`hide ${unmatched} that no longer fit${unmatched === 1 ? "s" : ""}`] : []),
   ];
   return (
     <button className="news" onClick={onUpdate}>

@@ -4,7 +4,7 @@ import { type Client, useClient } from "urql";
 
 import type { JobFilter } from "../gql/graphql";
 import { tellOtherTabs, useChanges } from "../live";
-import { createJobList, type JobList } from "./job-list";
+import { createJobList, type JobList } from "./live-job-list";
 
 type Screen = "jobs" | "gallery";
 type Kept = Map<Screen, { readonly key: string; readonly list: JobList }>;
@@ -27,7 +27,7 @@ export function useJobList(screen: Screen, filter: JobFilter): JobList {
     return made;
   }, [client, gateway, screen, key]);
   useEffect(() => list.renew(), [list]);
-  useChanges((job) => (job === null ? list.renew() : list.hear(job)));
+  useChanges((job) => (job === null ? list.renew() : list.receive(job)));
   return list;
 }
 

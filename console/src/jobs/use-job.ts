@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "react";
 import { type Client, type CombinedError, useClient, useSubscription } from "urql";
 
-import { JOB, WATCH } from "../documents";
+import { JOB, WATCH } from "../queries";
 import type { JobQuery } from "../gql/graphql";
 import { useChanges } from "../live";
 import { useAgain } from "../parts/use-again";
@@ -20,7 +20,7 @@ type State = {
 export function useJob(id: string) {
   const client = useClient();
   const reader = useMemo(() => createReader(client, id), [client, id]);
-  const { read, hear } = reader;
+  const { read, receive } = reader;
   const { job, isRead, error } = useStore(reader.state);
   useEffect(() => void read(), [read]);
   // No change may follow the one whose read failed.
@@ -32,14 +32,14 @@ export function useJob(id: string) {
     pause: job === null || job.isFinished,
   });
   const version = watched.data?.jobUpdated.version ?? 0;
-  useEffect(() => hear(version), [hear, version]);
+  useEffect(() => receive(version), [receive, version]);
   useChanges((changed) => {
     if (changed === null) void read();
-    else if (changed.id === id) hear(changed.version);
+    else if (changed.id === id) receive(changed.version);
   });
 
   const estimate = job?.isFinished ? null : (watched.data?.jobUpdated.estimate ?? null);
-  return { job, isRead, error, estimate, read, hear };
+  return { job, isRead, error, estimate, read, receive };
 }
 
 /** Reads from the network alone: the cache learns a new version from changes, but not all of its fields. */
@@ -68,12 +68,12 @@ function createReader(client: Client, id: string) {
     isReading = false;
   }
 
-  function hear(version: number): void {
+  function receive(version: number): void {
     if (version <= newest) return;
     newest = version;
     const { job, isRead } = state.get();
     if (!isRead || (job !== null && job.version < version)) void read();
   }
 
-  return { state, read, hear };
+  return { state, read, receive };
 }

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import type { JobList, Row } from "./job-list";
+import type { JobList, Row } from "./live-job-list";
 
 export type Selection = ReturnType<typeof useSelection>;
 

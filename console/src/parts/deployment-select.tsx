@@ -1,6 +1,6 @@
 import { useQuery } from "urql";
 
-import { DEPLOYMENT_NAMES } from "../documents";
+import { DEPLOYMENT_NAMES } from "../queries";
 import { useAgain } from "./use-again";
 
 /** Of which deployment jobs are shown; empty for all of them. */

@@ -3,7 +3,7 @@ import { useQuery } from "urql";
 
 import { DeploymentCard } from "../deployments/card";
 import type { Deployment } from "../deployments/words";
-import { DEPLOYMENTS } from "../documents";
+import { DEPLOYMENTS } from "../queries";
 import type { DeploymentsQuery } from "../gql/graphql";
 import { Problem } from "../parts/problem";
 import { TOKEN_REFUSED } from "../parts/token-refused";

@@ -45,12 +45,12 @@ export function Gallery() {
       const first = places.get(firstSeen.job.id) ?? 0;
       // Behind the last picture there may be jobs that made none.
       const last = isEnd && !isTired ? rows.length : (places.get(lastSeen.job.id) ?? 0);
-      list.look({ first, last, isAtTop });
+      list.setViewport({ first, last, isAtTop });
     },
     [list, places, rows, isTired, isAtTop],
   );
   useEffect(() => {
-    if (isBare) list.look({ first: 0, last: isTired ? 0 : rows.length, isAtTop: true });
+    if (isBare) list.setViewport({ first: 0, last: isTired ? 0 : rows.length, isAtTop: true });
   }, [list, isBare, isTired, rows]);
 
   return (

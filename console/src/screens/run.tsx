@@ -3,7 +3,7 @@ import { createItem } from "runcomfy-graphql/client";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
-import { DEPLOYMENTS } from "../documents";
+import { DEPLOYMENTS } from "../queries";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
 import { replaceDraft, takeOver, toScope } from "../form/draft-store";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** A job of the faulty upstream: where it stands, and the statuses that the next looks will show. */
+/** A job of the faulty upstream: where it stands, and the statuses that the next polls will show. */
 export type FaultyJob = {
   readonly requestId: string;
   readonly deploymentId: string;
@@ -29,7 +29,7 @@ export function createFaultyJob(
 }
 
 /** Takes the next step of the job's script, and gives the contract's answer of /status. */
-export function look(job: FaultyJob, queuePosition = 0): Record<string, unknown> {
+export function poll(job: FaultyJob, queuePosition = 0): Record<string, unknown> {
   job.status = job.script[0] ?? job.status;
   if (job.script.length > 1) job.script = job.script.slice(1);
   return {

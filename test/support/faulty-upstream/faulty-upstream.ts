@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
 import type { FaultyJob } from "./faulty-job.ts";
-import { cancel, createFaultyJob, look, toResult } from "./faulty-job.ts";
+import { cancel, createFaultyJob, poll, toResult } from "./faulty-job.ts";
 import { findFault, UPSTREAM_CALLS } from "./faults.ts";
 import { toList } from "./listed-deployment.ts";
 
@@ -32,12 +32,12 @@ type RecordedRequest = {
 /**
  * A RunComfy on a free loopback port, for tests. It keeps to the contract, except:
  * - a deployment `fault-<name>` falls into that fault (`faults.ts`) on the calls the fault is made for, and
- *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `looks` for the reads
+ *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `polls` for the reads
  *   of a job); a list falls into the first fault of its deployments that is made for lists;
  * - `setFault` does the same to all deployments;
  * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`; one
  *   without ids has those of `setDeployments`, none at first.
- * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each look at its status, unless scripted otherwise.
+ * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each poll of its status, unless scripted otherwise.
  */
 export type FaultyUpstream = {
   readonly url: string;
@@ -54,7 +54,7 @@ export type FaultyUpstream = {
   setFault(name: FaultName | null, on?: readonly UpstreamCall[]): void;
   /** The deployments that a list without ids has, in the form of the contract's list. */
   setDeployments(listed: readonly unknown[]): void;
-  /** The statuses of a job (by request id), or of all future jobs of a deployment; each look takes one, the last stays. */
+  /** The statuses of a job (by request id), or of all future jobs of a deployment; each poll takes one, the last stays. */
   script(id: string, statuses: readonly string[]): void;
   /** From now on a deployment's jobs start in the order in which they were accepted, and so many have. */
   startInOrder(deploymentId: string, started: number): void;
@@ -81,9 +81,9 @@ const PATH =
 const LIST_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments(?:\?(.*))?$/;
 const CALLS_BY_SUFFIX = new Map<string, readonly UpstreamCall[]>([
   ...UPSTREAM_CALLS.map((call): [string, readonly UpstreamCall[]] => [call, [call]]),
-  ["looks", ["status", "result"]],
+  ["polls", ["status", "result"]],
 ]);
-const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|looks))?$/;
+const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|polls))?$/;
 
 /** Starts one; `port` and `token` only where a test must choose them. */
 export async function startFaultyUpstream(
@@ -186,7 +186,7 @@ export async function startFaultyUpstream(
     }
     const place = toPlace(job);
     if (place !== null) script(job.requestId, [place < 0 ? "in_progress" : "in_queue"]);
-    if (call === "status") return json(response, 200, { ...look(job, place ?? 0), ...changes });
+    if (call === "status") return json(response, 200, { ...poll(job, place ?? 0), ...changes });
     if (call === "result") return json(response, 200, { ...toResult(job), ...changes });
     json(response, 200, { ...cancel(job), ...changes });
   }

@@ -1,0 +1,77 @@
+import { useConnection } from "runcomfy-graphql/react";
+import { useQuery, type UseQueryResponse } from "urql";
+
+import { OUTAGES } from "./queries";
+import type { OutagesQuery } from "./gql/graphql";
+import { HAS_GRAPHIQL, IS_SANDBOX } from "./gateway";
+import { silence } from "./live";
+import { Ago } from "./parts/time";
+import { useAgain } from "./parts/use-again";
+import { SignInAgain } from "./sign-in";
+import { useStore } from "./store";
+import { useViewer } from "./viewer";
+
+export type Account = {
+  readonly onSignIn: (credential: string, isKept: boolean) => void;
+  readonly onSignOut: () => void;
+};
+
+/** Whether the page hears of changes, and who it is for. */
+export function Footer({ onSignIn, onSignOut }: Account) {
+  const viewer = useViewer();
+  const connection = useConnection();
+  const reason = useStore(silence);
+  const outages = useQuery({ query: OUTAGES, requestPolicy: "network-only" });
+  // Whoever can't watch jobs has no socket that would be closed.
+  const isRefused = connection.kind === "refused" || outages[0].error?.response?.status === 401;
+  return (
+    <footer>
+      <span role="status" className={`connection connection-${connection.kind}`}>
+        {connection.kind === "idle" &&
+          (viewer.mayRead ? "connecting" : "not live: your credential lacks the scope jobs:read")}
+        {connection.kind === "connected" && (reason === "" ? "live" : `not live: ${reason}`)}
+        {connection.kind === "away" && (
+          <>
+            reconnecting, away since <Ago at={new Date(connection.since).toISOString()} />
+          </>
+        )}
+        {connection.kind === "refused" && `no longer signed in: ${connection.reason}`}
+      </span>
+      <Outages outages={outages} />
+      <span>{IS_SANDBOX ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}</span>
+      <span>
+        {viewer.id}
+        {viewer.mayRead && !viewer.may("jobs:submit") && ", reads only"}
+        {viewer.may("jobs:read:all") && ", sees everybody's jobs"}
+      </span>
+      {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
+      {isRefused && <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />}
+      {viewer.isSignedIn && <button onClick={onSignOut}>Sign out</button>}
+    </footer>
+  );
+}
+
+const EXPIRED = "Your key or token is no longer accepted. What you typed stays.";
+
+/** What of RunComfy keeps failing, of which nothing tells the page but that it asks. */
+function Outages({ outages }: { readonly outages: UseQueryResponse<OutagesQuery> }) {
+  const [{ data }, ask] = outages;
+  useAgain(ask);
+  const failing = (data?.deployments ?? []).flatMap(({ name, outage }) =>
+    outage ? [{ name, since: outage.since }] : [],
+  );
+  const [first] = data?.outage ? [data.outage.since] : failing.map(({ since }) => since).toSorted();
+  const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
+  return (
+    <span role="status" className="outage">
+      {data?.isTokenRefused
+        ? "RunComfy refuses this gateway's token"
+        : first !== undefined && (
+            <>
+              {who}: failing, first <Ago at={first} />; new jobs {data?.outage ? "" : "for it "}are
+              refused until that ends
+            </>
+          )}
+    </span>
+  );
+}

@@ -1,0 +1,218 @@
+import { useState } from "react";
+import { useMutation } from "urql";
+import { Link } from "wouter";
+
+import { KEEP } from "../queries";
+import { Copy } from "../parts/copy";
+import { NEW_JOB } from "../jobs/confirm";
+import { InputTable } from "../jobs/input-table";
+import { JobActions, type JobActionsProps } from "../jobs/job-actions";
+import { OutputToCome, Outputs } from "../jobs/outputs";
+import { Progress } from "../jobs/progress";
+import { Timeline } from "../jobs/timeline";
+import { type FullJob, useJob } from "../jobs/use-job";
+import { Problem } from "../parts/problem";
+import { promptOf } from "../parts/prompt";
+import { Status } from "../parts/status";
+import { useTitle } from "../parts/use-title";
+import { explain } from "../session";
+import { useViewer } from "../viewer";
+import "./job.css";
+
+/** One job: what became of it, what went in and what came out. */
+export function JobPage({ id }: { readonly id: string }) {
+  const viewer = useViewer();
+  const { job, isRead, error, estimate, read, receive } = useJob(id);
+  const [problem, setProblem] = useState("");
+  const [, keep] = useMutation(KEEP);
+  useTitle((job && promptOf(job)) || "A job");
+
+  if (job === null) {
+    if (isRead) return <Unknown />;
+    if (error === null) return <Loading />;
+    const text = `The job could not be read. ${explain(error)}`;
+    return <Problem text={text} onRetry={() => void read()} />;
+  }
+
+  async function keepFiles(): Promise<void> {
+    const { data, error } = await keep({ id });
+    const result = data?.keepOutputs;
+    if (result?.__typename === "KeepOutputsSuccess") receive(result.job.version);
+    setProblem(error ? explain(error) : result && "message" in result ? result.message : "");
+  }
+
+  const mayKeep = job.ownerId === viewer.id && viewer.may("jobs:submit");
+  return (
+    <article className="job-page">
+      <Head job={job} onTell={setProblem} onChange={() => void read()} />
+      <p role="alert" className="problem">
+        {error === null ? problem : `This may be out of date. ${explain(error)}`}
+      </p>
+      <div className="columns">
+        <section aria-labelledby="outputs" className="results">
+          <h2 id="outputs" className="unseen">
+            Outputs
+          </h2>
+          {job.error !== null && <Failure error={job.error} />}
+          {job.isPaused && (
+            <p className="card">
+              It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway
+              uses another one now. It goes on when the gateway is started with that one again.
+            </p>
+          )}
+          {!job.isFinished && !job.isPaused && (
+            <OutputToCome input={job.input}>
+              <Progress job={job} estimate={estimate} />
+            </OutputToCome>
+          )}
+          {job.status === "CANCELLED" && (
+            <p className="card">It was cancelled before it ran, and cost nothing.</p>
+          )}
+          {job.status === "SUCCEEDED" && job.assets.length === 0 && (
+            <p className="card">It gave no files. What it gave is under “The output as JSON”.</p>
+          )}
+          <Outputs
+            job={job}
+            prompt={promptOf(job)}
+            onKeep={mayKeep ? () => void keepFiles() : undefined}
+          />
+        </section>
+        <section aria-labelledby="course" className="card course">
+          <h2 id="course">What became of it</h2>
+          <Timeline job={job} />
+          <Facts job={job} />
+        </section>
+        <section aria-labelledby="input" className="card went-in">
+          <h2 id="input">What was sent</h2>
+          <InputTable job={job} />
+        </section>
+      </div>
+      {job.output !== null && <Raw output={job.output} />}
+    </article>
+  );
+}
+
+function Head(props: JobActionsProps) {
+  const { job } = props;
+  return (
+    <div className="head">
+      <p className="row">
+        <Link href="/jobs">← Jobs</Link>
+        <span aria-live="polite">
+          <Status job={job} />
+        </span>
+        <Link href={`/run/${encodeURIComponent(job.deployment.id)}`}>{job.deployment.name}</Link>
+      </p>
+      <h1 className="asked" dir="auto">
+        {promptOf(job) || "A job without a prompt"}
+      </h1>
+      <JobActions {...props} />
+    </div>
+  );
+}
+
+function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
+  return (
+    <div className="card failure">
+      <h3>It failed</h3>
+      <p>{error.message}</p>
+      <p className="faint">
+        {error.retryable
+          ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
+          : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
+        For support: {error.code}
+      </p>
+    </div>
+  );
+}
+
+function Facts({ job }: { readonly job: FullJob }) {
+  const viewer = useViewer();
+  return (
+    <dl className="facts">
+      <dt>Job</dt>
+      <dd>
+        <code>{job.id}</code> <Copy text={job.id} name="the job's id" />
+      </dd>
+      <dt>At RunComfy</dt>
+      <dd>
+        {job.requestId === null ? (
+          job.isFinished ? (
+            "not known"
+          ) : (
+            "not accepted yet"
+          )
+        ) : (
+          <>
+            <code>{job.requestId}</code> <Copy text={job.requestId} name="RunComfy's id of it" />
+          </>
+        )}
+      </dd>
+      {job.tags.length > 0 && (
+        <>
+          <dt>Tags</dt>
+          <dd>
+            {job.tags.map((tag) => (
+              <Link key={tag} href={`/jobs?tag=${encodeURIComponent(tag)}`}>
+                {tag}
+              </Link>
+            ))}
+          </dd>
+        </>
+      )}
+      {job.ownerId !== viewer.id && (
+        <>
+          <dt>Owner</dt>
+          <dd>
+            <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
+          </dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Raw({ output }: { readonly output: unknown }) {
+  const text = JSON.stringify(output, null, 2);
+  return (
+    <details className="card raw">
+      <summary>The output as JSON</summary>
+      <Copy text={text} name="the output" />
+      <pre tabIndex={0} aria-label="The output as JSON">
+        {text}
+      </pre>
+    </details>
+  );
+}
+
+function Unknown() {
+  return (
+    <div className="empty">
+      <h1>There is no such job</h1>
+      <p>
+        It may have been deleted, or belong to somebody else.{" "}
+        <Link href="/jobs">Choose one of the jobs</Link>.
+      </p>
+    </div>
+  );
+}
+
+function Loading() {
+  return (
+    <div className="job-page" aria-busy>
+      <div className="head">
+        <p className="row">
+          <Link href="/jobs">← Jobs</Link> <span className="faint">Reading…</span>
+        </p>
+        <div className="asked" />
+        <div className="actions" />
+      </div>
+      <div className="columns">
+        <div className="results">
+          <div className="frame loading" />
+        </div>
+        <div className="card course loading" />
+      </div>
+    </div>
+  );
+}

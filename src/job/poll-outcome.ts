@@ -1,0 +1,123 @@
+import type { Observation } from "./advance.ts";
+import type { Job, JobError } from "./job.ts";
+import { ownership } from "./upstream.ts";
+import { expired, inferenceFailed, INVALID_RESPONSE, LOST } from "./errors.ts";
+
+/** What is remembered of a job's past polls. */
+export type Polls = {
+  /** How many polls in a row, up to the last one, said nothing. */
+  readonly failures: number;
+  /** How long ago the first of the polls in a row was that did not find the job. */
+  readonly notFoundForMs: number | null;
+  /** How long ago the first of the polls in a row was that saw the job ended but could not read how. */
+  readonly unreadForMs: number | null;
+};
+
+export const NO_POLLS: Polls = { failures: 0, notFoundForMs: null, unreadForMs: null };
+
+/** What came of one poll. */
+export type PollOutcome =
+  | { readonly kind: "seen"; readonly observation: Observation }
+  /** The job is another account's, as the upstream says. */
+  | { readonly kind: "not-ours" }
+  /** The gateway does not know the upstream's status word; the job stays as it was. */
+  | { readonly kind: "unknown-word" }
+  /** The job has ended, but how can't be read; `succeeded` is null where the upstream did not say. */
+  | { readonly kind: "unread"; readonly succeeded: boolean | null }
+  | { readonly kind: "not-found" }
+  /** The poll itself failed, which says nothing about the job; `isUnreadable` where there was an answer. */
+  | { readonly kind: "failed"; readonly isUnreadable?: boolean };
+
+/** How long a job that was just accepted may be unknown to the upstream. */
+const YOUNG_MS = 30_000;
+/** How long a 404 has to last before it is believed of an older job. */
+const LASTING_MS = 5_000;
+const UNREAD_PATIENCE_MS = 10 * 60_000;
+/** The reason of a failure is worth less than an early answer. */
+const REASON_PATIENCE_MS = 30_000;
+
+/** The polls including one that just ended, so long after `polls` were remembered. */
+export function notePoll(polls: Polls, { kind }: PollOutcome, tookMs: number): Polls {
+  const afterMs = Math.round(tookMs);
+  if (kind === "seen" || kind === "unknown-word" || kind === "not-ours") return NO_POLLS;
+  const notFoundForMs = polls.notFoundForMs === null ? null : polls.notFoundForMs + afterMs;
+  const unreadForMs = polls.unreadForMs === null ? null : polls.unreadForMs + afterMs;
+  const failures = polls.failures + 1;
+  if (kind === "failed") return { failures, notFoundForMs, unreadForMs };
+  return {
+    failures,
+    notFoundForMs: kind === "not-found" ? (notFoundForMs ?? 0) : null,
+    unreadForMs: kind === "unread" ? (unreadForMs ?? 0) : null,
+  };
+}
+
+/**
+ * What a poll says of a job: what was seen, or the end that the gateway concludes once its patience is over, or null for
+ * no news. `polls` include this one. A failed poll alone never ends a job; its deadline does.
+ */
+export function conclude(
+  job: Job,
+  polls: Polls,
+  outcome: PollOutcome,
+  now: Date,
+  { upstream, deadlineSeconds }: Following,
+): Observation | null {
+  if (outcome.kind === "not-ours") return NOT_OURS;
+  const seen = outcome.kind === "seen" ? outcome.observation : null;
+  if (seen !== null && seen.kind !== "queued" && seen.kind !== "running") return seen;
+  const isLate = now.getTime() >= deadlineMs(job, { upstream, deadlineSeconds });
+  const error =
+    giveUp(job, polls, outcome, now) ??
+    (isLate ? expired(deadlineSeconds, isUnreadable(outcome)) : null);
+  if (error === LOST && !isCertain(job, upstream)) return NOT_OURS;
+  return error === null ? seen : { kind: "failed", error, finishedAt: null };
+}
+
+const NOT_OURS: Observation = { kind: "not-ours" };
+
+/** How a gateway follows jobs: as which upstream's, and until when. */
+export type Following = { readonly upstream: string; readonly deadlineSeconds: number };
+
+/** When the gateway stops following a job, in milliseconds since 1970; never, while it may not be its upstream's. */
+export function deadlineMs(
+  job: Pick<Job, "createdAt" | "upstream" | "awaySince" | "awayMs">,
+  { upstream, deadlineSeconds }: Following,
+): number {
+  if (!isCertain(job, upstream)) return Infinity;
+  return job.createdAt.getTime() + job.awayMs + deadlineSeconds * 1_000;
+}
+
+/** Only what an upstream says of its own jobs can end them. */
+function isCertain(job: Pick<Job, "upstream" | "awaySince">, upstream: string): boolean {
+  return job.awaySince === null && ownership(job, upstream) === "ours";
+}
+
+function isUnreadable(outcome: PollOutcome): boolean {
+  return outcome.kind === "unread" || (outcome.kind === "failed" && outcome.isUnreadable === true);
+}
+
+function giveUp(job: Job, polls: Polls, outcome: PollOutcome, now: Date): JobError | null {
+  if (outcome.kind === "not-found") {
+    const isOld = now.getTime() - job.createdAt.getTime() >= YOUNG_MS;
+    return isOld && hasLasted(polls.notFoundForMs, LASTING_MS) ? LOST : null;
+  }
+  if (outcome.kind !== "unread") return null;
+  const hasFailed = outcome.succeeded === false;
+  if (hasFailed && hasLasted(polls.unreadForMs, REASON_PATIENCE_MS)) {
+    return inferenceFailed(null);
+  }
+  return hasLasted(polls.unreadForMs, UNREAD_PATIENCE_MS) ? INVALID_RESPONSE : null;
+}
+
+function hasLasted(forMs: number | null, leastMs: number): boolean {
+  return forMs !== null && forMs >= leastMs;
+}
+
+const MIN_BACK_OFF_MS = 500;
+const MAX_BACK_OFF_MS = 15_000;
+
+/** How long to wait at least after so many failed polls in a row, with full jitter: `random` is in [0, 1). */
+export function toBackOffMs(failures: number, random: number): number {
+  if (failures === 0) return 0;
+  return Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** Math.min(failures, 10)) * random;
+}

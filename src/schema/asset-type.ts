@@ -1,0 +1,126 @@
+import type { AssetKind, JobAsset } from "../job/asset.ts";
+import { hasThumbnails, toThumbnailWidth } from "../files/thumbnail.ts";
+import type { KeepState, KeptFile } from "../job/kept-file.ts";
+import { NOT_KEPT } from "../job/kept-file.ts";
+import type { Builder } from "./builder.ts";
+import type { GatewayContext } from "./context.ts";
+
+/** How long the upstream keeps a file. */
+const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
+
+const KEEP_STATES: Readonly<Record<KeepState, { readonly description: string }>> = {
+  NOT_KEPT: { description: "No copy was requested. `keepOutputs` requests one." },
+  PENDING: { description: "The copy is being made, or will be." },
+  KEPT: { description: "The copy is there." },
+  FAILED: { description: "It could not be copied. `keepOutputs` tries again." },
+};
+
+const ASSET_KINDS: Readonly<Record<AssetKind, { readonly description: string }>> = {
+  IMAGE: { description: "A still or animated picture." },
+  VIDEO: { description: "Moving pictures, with or without sound." },
+  AUDIO: { description: "Sound without pictures." },
+  OTHER: { description: "Anything else, or unknown." },
+};
+
+export function addAsset(builder: Builder): void {
+  const assetKind = builder.enumType("AssetKind", {
+    description:
+      "What a file is, judging by its name and by where it is in the output, not by its content.",
+    values: ASSET_KINDS,
+  });
+  const keepState = builder.enumType("KeepState", {
+    description: "Whether the gateway has a copy of a file, which stays as long as its job.",
+    values: KEEP_STATES,
+  });
+  builder.objectType("Asset", {
+    description: "A hosted file in a job's output.",
+    fields: (t) => ({
+      url: t.field({
+        type: "URL",
+        description:
+          "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
+        resolve: ({ url }, _arguments, { loaders }) => loaders.tellText(url),
+      }),
+      path: t.string({
+        description:
+          "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
+        resolve: ({ path }, _arguments, { loaders }) => loaders.tellText(path),
+      }),
+      kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
+      expiresAt: t.field({
+        type: "DateTime",
+        nullable: true,
+        description:
+          "When RunComfy deletes the file, 7 days after the job's end; the copy at `keptUrl` stays. Null when the end is not known.",
+        resolve: ({ job: { finishedAt } }) =>
+          finishedAt === null ? null : new Date(finishedAt.getTime() + KEPT_MS),
+      }),
+      keep: t.field({
+        type: keepState,
+        description: "Whether the gateway keeps a copy. Each change gives the job a new `version`.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).state,
+      }),
+      keepError: t.string({
+        nullable: true,
+        description: "Why there is no copy, and what to do; null unless `keep` is FAILED.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).reason,
+      }),
+      keptUrl: t.field({
+        type: "URL",
+        nullable: true,
+        description:
+          "Where the gateway serves its copy to anyone who has the URL. It works for one to two days; query it again for a new one. Null unless KEPT.",
+        resolve: async (asset, _arguments, context) => {
+          const { file } = await findKept(asset, context);
+          return file === null ? null : context.files.urls.create(toTarget(file, null));
+        },
+      }),
+      thumbnailUrl: t.field({
+        type: "URL",
+        nullable: true,
+        description:
+          "The URL of a smaller, upright WebP of the copy. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`. Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and for pictures above 64 MiB or that may take more than 300 MiB of memory to draw.",
+        args: {
+          width: t.arg.int({
+            defaultValue: 320,
+            description: "How wide the picture is shown, in pixels.",
+          }),
+        },
+        resolve: async (asset, { width }, context) => {
+          const kept = await findKept(asset, context);
+          if (kept.file === null || !hasThumbnails(kept)) return null;
+          return context.files.urls.create(toTarget(kept.file, toThumbnailWidth(width ?? 320)));
+        },
+      }),
+      contentType: t.string({
+        nullable: true,
+        description: "The media type of the copy, detected by its bytes; null unless KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).contentType,
+      }),
+      bytes: t.field({
+        type: "SafeInt",
+        nullable: true,
+        description: "The size of the copy; null unless KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).bytes,
+      }),
+      width: t.int({
+        nullable: true,
+        description: "In pixels, as a browser shows it; null unless a picture is KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).width,
+      }),
+      height: t.int({
+        nullable: true,
+        description: "In pixels, as a browser shows it; null unless a picture is KEPT.",
+        resolve: async (asset, _arguments, context) => (await findKept(asset, context)).height,
+      }),
+    }),
+  });
+}
+
+async function findKept({ job, url }: JobAsset, { loaders }: GatewayContext): Promise<KeptFile> {
+  return (await loaders.keptFiles.load(job.id)).get(url) ?? NOT_KEPT;
+}
+
+function toTarget(name: string, width: number | null) {
+  return { folder: "files", name, width } as const;
+}

@@ -1,0 +1,273 @@
+import { type RawBuilder, sql } from "kysely";
+
+import { namesOf } from "../job/upstream.ts";
+import type { Database } from "./database.ts";
+import { JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
+import type { ClaimedPoll, PollTable } from "./job-store.ts";
+
+/** Longer than a poll may take, so that none is doubled. When it ends another gateway takes the poll over. */
+const CLAIM_MS = 9_000;
+
+/** No poll is ever due so late: its time was written before the database's clock was set back. */
+const NEVER_MS = 60_000;
+
+/** Of a queue that is made due. All take 15 s, the longest between two polls of one of its jobs, so they double at most. */
+const MAX_OF_QUEUE = 1_000;
+const BETWEEN_POLLS_MS = 15;
+
+/** The first poll after the acceptance; earlier, the upstream may not know its own job. */
+export const FIRST_POLL_MS = 500;
+
+/**
+ * The table of polls to come, with a row for each accepted, unfinished job, which a trigger on `jobs` adds and removes. On
+ * SQLite it is a temporary one in memory, so that a poll writes nothing to the disk; it has the jobs that this process
+ * follows.
+ */
+export function createSqlitePolls(database: Database): readonly RawBuilder<unknown>[] {
+  return [
+    sql`create temp table polls (
+      job_id text primary key,
+      deployment_id text not null,
+      upstream text not null,
+      due_at bigint,
+      was_due_at bigint,
+      failures integer not null default 0,
+      not_found_since bigint,
+      unread_since bigint
+    )`,
+    sql`create index temp.polls_by_due on polls (upstream, due_at, deployment_id)`,
+    sql`create temp trigger jobs_keep_poll after update of status on main.jobs
+      when old.status is not new.status begin ${keepPoll(database)} end`,
+    sql`create temp trigger jobs_move_poll after update of upstream on main.jobs
+      when old.upstream is not new.upstream begin ${MOVE_POLL}; end`,
+    sql`create temp trigger jobs_delete_poll after delete on main.jobs
+      when old.finished_at is null begin ${DELETE_POLL}; end`,
+    // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
+    sql`insert into polls (job_id, deployment_id, upstream, due_at)
+      select id, deployment_id, coalesce(upstream, ''), 0 from jobs
+      where status in ('IN_QUEUE', 'IN_PROGRESS')
+        and coalesce(upstream, '') in (${sql.join(toStretches(database))})
+      order by random()`,
+  ];
+}
+
+/**
+ * Whoever writes a job keeps its poll. Where a run has ended, the first job in its queue is due, as that one may start
+ * now.
+ */
+export function keepPoll({
+  pollMs,
+  skipLocked,
+}: Pick<Database, "pollMs" | "skipLocked">): RawBuilder<unknown> {
+  return sql`
+    insert into polls (job_id, deployment_id, upstream, due_at)
+      select new.id, new.deployment_id, coalesce(new.upstream, ''), ${pollMs} + ${sql.lit(FIRST_POLL_MS)}
+      where new.status = 'IN_QUEUE';
+    delete from polls where job_id = new.id and new.finished_at is not null;
+    update polls set due_at = ${pollMs} where job_id in (
+      select job_id from polls
+      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${pollMs} and job_id = (
+        select id from jobs where upstream = new.upstream and deployment_id = new.deployment_id
+          and status = 'IN_QUEUE' and finished_at is null and away_since is null
+        order by created_at, id limit 1
+      ) ${skipLocked}
+    );`;
+}
+
+/** An upstream has found a job to be its own. */
+export const MOVE_POLL = sql`
+  update polls set upstream = coalesce(new.upstream, '') where job_id = new.id`;
+
+export const DELETE_POLL = sql`
+  delete from polls where job_id = old.id`;
+
+/** The polls of jobs that are, or may be, of this upstream. */
+function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
+  return [...namesOf(upstream), ""];
+}
+
+/**
+ * To claim a poll is to make it due at the end of the claim, which also proves the claim when the poll is put back. So one
+ * column says who polls when, and what a dead gateway has claimed comes due by itself.
+ */
+export function createPolls(database: Database): PollTable {
+  const {
+    isShared,
+    pollMs,
+    pollQueries: queries,
+    skipLocked,
+    checkDisk,
+    toRecords,
+    toTexts,
+  } = database;
+  const stretches = toStretches(database);
+  const claimIt = sql`was_due_at = due_at, due_at = ${pollMs} + ${sql.lit(CLAIM_MS)}`;
+  const nextInMs = sql`(select min(due_at) - ${pollMs} from (${union(
+    (upstream) => sql`
+    select min(due_at) as due_at from polls where upstream = ${upstream} and due_at > ${pollMs}`,
+  )}) as next)`;
+  const claimed = sql`
+    polls.due_at as token, failures,
+    ${pollMs} - not_found_since as not_found_for_ms, ${pollMs} - unread_since as unread_for_ms`;
+  const columns = [...JOB_COLUMNS, "traceparent"];
+  const jobColumns = sql.join(columns.map((column) => sql.ref(`jobs.${column}`)));
+
+  /** One query for each stretch of the index, so that none passes over what is another upstream's. */
+  function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
+    const queries = stretches.map(
+      (upstream) => sql`select * from (${toQuery(upstream)}) as stretch`,
+    );
+    return sql.join(queries, sql` union all `);
+  }
+
+  const select = (which: RawBuilder<unknown>, limit: number): RawBuilder<unknown> =>
+    sql`select job_id, due_at, was_due_at from polls where ${which} limit ${limit} ${skipLocked}`;
+
+  async function claimShared(chosen: RawBuilder<unknown>) {
+    const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
+      with due as (
+        select job_id, was_due_at is not null and due_at <= ${pollMs} as is_taken_over
+        from (${chosen}) as chosen
+      ), claimed as (
+        update polls set ${claimIt} from due where polls.job_id = due.job_id
+        returning polls.job_id, is_taken_over, ${claimed}
+      )
+      select ${nextInMs} as next_in_ms, claimed.*, ${jobColumns}
+      from (select 1) as one left join (claimed join jobs on jobs.id = claimed.job_id) on true
+    `.execute(queries);
+    const polls = rows.flatMap((row) => (row.id === null ? [] : toClaimedPoll(row)));
+    return { polls, nextInMs: rows[0]?.next_in_ms ?? null };
+  }
+
+  /** SQLite can't join the rows of another table to those that a statement updates. */
+  async function claimAlone(chosen: RawBuilder<unknown>) {
+    const { rows: memories } = await sql<Memory & { job_id: string }>`
+      update polls set ${claimIt}
+      where job_id in (select job_id from (${chosen}) as chosen)
+      returning job_id, ${claimed}
+    `.execute(queries);
+    const ids = memories.map(({ job_id: id }) => id);
+    const { rows } = await sql<TracedRow>`
+      select ${jobColumns} from jobs where id in ${toTexts(ids)}
+    `.execute(queries);
+    const jobs = new Map(rows.map((row) => [row.id, row]));
+    const polls = memories.flatMap((memory) => {
+      const job = jobs.get(memory.job_id);
+      // There is no other gateway, and a new start begins with a new table.
+      return job === undefined ? [] : toClaimedPoll({ ...memory, ...job, is_taken_over: false });
+    });
+    const next = await sql<{ next_in_ms: number | null }>`
+      select ${nextInMs} as next_in_ms
+    `.execute(queries);
+    return { polls, nextInMs: next.rows[0]?.next_in_ms ?? null };
+  }
+
+  const claim = isShared ? claimShared : claimAlone;
+
+  return {
+    async claimDue({ limit, exceptDeployments }) {
+      await checkDisk();
+      const isDue = sql`due_at <= ${pollMs} and deployment_id not in ${toTexts(exceptDeployments)}`;
+      const due = union((upstream) =>
+        select(sql`upstream = ${upstream} and ${isDue} order by due_at`, limit),
+      );
+      return await claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
+    },
+
+    async claimThese(jobIds) {
+      // Spelt so that they are found by their ids.
+      const ours = sql`upstream || '' in (${sql.join(stretches)})`;
+      const these = sql`job_id in ${toTexts(jobIds)} and ${ours} order by job_id`;
+      return (await claim(select(these, jobIds.length))).polls;
+    },
+
+    async putBack(polls) {
+      // What somebody holds up comes due when its claim ends.
+      const ids = polls.map(({ jobId }) => jobId);
+      const unlocked = isShared
+        ? sql`and polls.job_id in (
+            select job_id from polls where job_id in ${toTexts(ids)} ${skipLocked})`
+        : sql``;
+      // Gateways that lock the same polls, here or in a claim, do so in one order: otherwise each may wait for the other.
+      const records = polls.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
+      const put = toRecords("put", PUT_BACK, records);
+      await sql`
+        update polls set
+          due_at = ${pollMs} + put."delayMs",
+          was_due_at = case when put."delayMs" is null then ${pollMs} end,
+          failures = put.failures,
+          not_found_since = ${pollMs} - put."notFoundForMs",
+          unread_since = ${pollMs} - put."unreadForMs"
+        from ${put} where polls.job_id = put."jobId" and polls.due_at = put.token ${unlocked}
+      `.execute(queries);
+    },
+
+    async makeQueueDue(deploymentId) {
+      const soon = sql`${pollMs} + place * ${sql.lit(BETWEEN_POLLS_MS)}`;
+      const unlocked = isShared ? sql`for update of polls skip locked` : sql``;
+      await sql`
+        with queue as (
+          select id, row_number() over (order by (0 + created_at), id) - 1 as place from jobs
+          where deployment_id = ${deploymentId} and status = 'IN_QUEUE'
+            and coalesce(upstream, '') in (${sql.join(stretches)}) and away_since is null
+          order by (0 + created_at), id limit ${MAX_OF_QUEUE}
+        ), waiting as (
+          select job_id, ${soon} as soon from queue join polls on polls.job_id = queue.id
+          where was_due_at is null and due_at > ${soon} ${unlocked}
+        )
+        update polls set due_at = waiting.soon from waiting where polls.job_id = waiting.job_id
+      `.execute(queries);
+    },
+
+    async resume(leftForMs) {
+      await sql`
+        update polls set due_at = ${pollMs}, was_due_at = null
+        where upstream in (${sql.join(stretches)}) and due_at is null
+          and was_due_at <= ${pollMs} - ${leftForMs}
+      `.execute(queries);
+    },
+
+    async mendTimes() {
+      await sql`
+        update polls set due_at = ${pollMs}
+        where upstream in (${sql.join(stretches)}) and due_at > ${pollMs} + ${sql.lit(NEVER_MS)}
+      `.execute(queries);
+    },
+  };
+}
+
+const PUT_BACK = {
+  jobId: "text",
+  token: "bigint",
+  delayMs: "bigint",
+  failures: "integer",
+  notFoundForMs: "bigint",
+  unreadForMs: "bigint",
+} as const;
+
+type Memory = {
+  readonly token: number;
+  readonly failures: number;
+  readonly not_found_for_ms: number | null;
+  readonly unread_for_ms: number | null;
+};
+
+type TracedRow = JobRow & { readonly traceparent: string | null };
+
+type ClaimedRow = Memory & TracedRow & { readonly is_taken_over: boolean };
+
+function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
+  const { request_id: requestId, token, traceparent } = row;
+  if (requestId === null) throw new Error(`${row.id} is polled without a request id`);
+  return {
+    job: { ...toJob(row), requestId },
+    token,
+    isTakenOver: row.is_taken_over,
+    traceparent,
+    polls: {
+      failures: row.failures,
+      notFoundForMs: row.not_found_for_ms,
+      unreadForMs: row.unread_for_ms,
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { startCleanup } from "../../src/files/cleanup.ts";
+import { openS3Store } from "../../src/files/s3-store.ts";
+import { advance } from "../../src/job/advance.ts";
+import { createJob } from "../../src/job/job.ts";
+import { NOT_KEPT } from "../../src/job/kept-file.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { CREDENTIALS, startBucket } from "./s3-server.ts";
+import { toResult } from "../support/to-result.ts";
+
+/** The cleanup of files in a bucket, which rests until the test says so. */
+async function openCleanup() {
+  const bucket = { isDown: false };
+  const { endpoint, requests } = await startBucket((_request, response) =>
+    bucket.isDown ? response.writeHead(503).end() : "leave",
+  );
+  const lines: string[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
+  const files = await openS3Store({
+    place: { endpoint, region: "eu-central-1", bucket: "files" },
+    folder: "db1/",
+    credentials: CREDENTIALS,
+  });
+  const rests: { readonly ms: number; readonly end: () => void }[] = [];
+  const { promise: sweep, resolve: endSweep } = Promise.withResolvers<boolean>();
+  const cleanup = startCleanup({
+    // A sweep of many files, which takes longer than the test.
+    files: { ...store.files, claimSweep: () => sweep },
+    uploads: store.uploads,
+    store: files,
+    now: Date.now,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        rests.push({ ms, end: resolve });
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      }),
+    log,
+  });
+  onTestFinished(async () => {
+    endSweep(false);
+    await cleanup.close();
+    await files.close();
+    await store.close();
+  });
+
+  /** Deletes a job with one kept file. */
+  async function deleteJob(name: string): Promise<void> {
+    const facts = { ownerId: "o", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
+    const job = createJob({ ...facts, now: new Date() });
+    await store.jobs.insert({ job, input: {}, key: null });
+    const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
+    await store.jobs.save(
+      advance(job, seen, new Date(), "sandbox"),
+      toResult(null, ["https://a.example.com/0.png"]),
+    );
+    const [file] = (await store.files.claimDue({ limit: 1, claimMs: 30_000 })).files;
+    if (file === undefined) throw new Error("a file is due");
+    await store.files.settle(file, { ...NOT_KEPT, state: "KEPT", file: name });
+    expect(await store.jobs.delete(job.id)).toBe(true);
+    cleanup.wake();
+  }
+
+  const untilRest = async (count: number) => {
+    await expect.poll(() => rests.length).toBe(count);
+    return rests.map(({ ms }) => ms);
+  };
+  const deleted = () =>
+    requests.filter(({ method }) => method === "DELETE").map(({ url }) => url?.split("/").at(-1));
+  return { store, bucket, rests, lines, deleteJob, untilRest, deleted };
+}
+
+test("what a deleted job leaves goes at once, also during a sweep, and what is deleted meanwhile a second later", async () => {
+  const { store, rests, deleteJob, untilRest, deleted } = await openCleanup();
+  expect(await untilRest(1)).toEqual([1_000]);
+  rests[0]?.end();
+  await untilRest(2);
+  await deleteJob("a.png");
+  expect(await untilRest(3)).toEqual([1_000, 60_000, 1_000]);
+  expect(deleted()).toContain("a.png");
+  await deleteJob("b.png");
+  rests[2]?.end();
+  await expect.poll(deleted).toContain("b.png");
+  await expect.poll(() => store.files.listPendingDeletions(10)).toEqual([]);
+});
+
+test("while S3 is down it is tried every ten seconds, and told once", async () => {
+  const { store, bucket, rests, lines, deleteJob, untilRest, deleted } = await openCleanup();
+  await untilRest(1);
+  rests[0]?.end();
+  await untilRest(2);
+  bucket.isDown = true;
+  await deleteJob("a.png");
+  await untilRest(3);
+  await deleteJob("b.png");
+  rests[2]?.end();
+  expect((await untilRest(4)).slice(2)).toEqual([10_000, 10_000]);
+  expect(await store.files.listPendingDeletions(10)).toHaveLength(2);
+  expect(lines).toHaveLength(1);
+  bucket.isDown = false;
+  rests[3]?.end();
+  expect((await untilRest(5)).at(-1)).toBe(1_000);
+  expect(await store.files.listPendingDeletions(10)).toEqual([]);
+  expect(deleted().slice(-10)).toEqual(expect.arrayContaining(["a.png", "b.png"]));
+});

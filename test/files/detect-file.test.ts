@@ -1,0 +1,230 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32, deflateSync } from "node:zlib";
+
+import sharp from "sharp";
+import { expect, test } from "vitest";
+
+import {
+  contentTypeOf,
+  createFileName,
+  isInline,
+  detectFile,
+  kindOf,
+} from "../../src/files/detect-file.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const OTHER = {
+  contentType: "application/octet-stream",
+  extension: "bin",
+  kind: "OTHER",
+  width: null,
+  height: null,
+};
+
+async function detect(bytes: Uint8Array | string, name = "file") {
+  const path = join(await createTemporaryFolder(), name);
+  await writeFile(path, bytes);
+  return await detectFile(path);
+}
+
+function draw(width = 30, height = 20) {
+  return sharp({ create: { width, height, channels: 3, background: "teal" } });
+}
+
+/** A PNG of these chunks. */
+function toPng(...chunks: readonly (readonly [type: string, data: Uint8Array])[]): Buffer {
+  const parts = chunks.map(([type, data]) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    checksum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, checksum]);
+  });
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...parts]);
+}
+
+function toPngHeader(width: number, height: number): Buffer {
+  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  return header;
+}
+
+/** An ISO base media file as far as it tells what it is. */
+function toMedia(brand: string): string {
+  return `\0\0\0\x14ftyp${brand}\0\0\0\0${brand}\0\0\0\x08mdat`;
+}
+
+test.for([
+  ["png", "image/png", "png"],
+  ["jpeg", "image/jpeg", "jpg"],
+  ["webp", "image/webp", "webp"],
+  ["gif", "image/gif", "gif"],
+  ["avif", "image/avif", "avif"],
+  ["tiff", "image/tiff", "tiff"],
+] as const)(
+  "a picture written as %s is %s, with its size",
+  async ([format, contentType, extension]) => {
+    const bytes = await draw().toFormat(format).toBuffer();
+    expect(await detect(bytes, "mislabelled.mp4")).toEqual({
+      contentType,
+      extension,
+      kind: "IMAGE",
+      width: 30,
+      height: 20,
+    });
+  },
+);
+
+test.for([
+  ["a video for the web", toMedia("isom"), "video/mp4", "mp4", "VIDEO"],
+  ["a video of a phone", toMedia("qt  "), "video/quicktime", "mov", "VIDEO"],
+  ["a sound for phones", toMedia("M4A "), "audio/mp4", "m4a", "AUDIO"],
+  ["WebM", "\x1a\x45\xdf\xa3\x87\x42\x82\x84webm", "video/webm", "webm", "VIDEO"],
+  ["Matroska", "\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska", "video/matroska", "mkv", "VIDEO"],
+  ["AVI", "RIFF\0\0\0\0AVI LIST", "video/vnd.avi", "avi", "VIDEO"],
+  ["WAV", "RIFF\0\0\0\0WAVEfmt ", "audio/wav", "wav", "AUDIO"],
+  ["FLAC", "fLaC\0\0\0\0", "audio/flac", "flac", "AUDIO"],
+  ["MP3", "\xff\xfb\x90\x64\0\0\0\0", "audio/mpeg", "mp3", "AUDIO"],
+  ["MP3 with tags", "ID3\x04\0\0\0\0\x0f\x7f", "audio/mpeg", "mp3", "AUDIO"],
+  ["Vorbis", `OggS${"\0".repeat(24)}\x01vorbis\0\0`, "audio/ogg", "ogg", "AUDIO"],
+  ["Opus", `OggS${"\0".repeat(24)}OpusHead`, "audio/ogg", "ogg", "AUDIO"],
+  ["HEIC", toMedia("heic"), "image/heic", "heic", "IMAGE"],
+  ["BMP", "BM\0\0\0\0\0\0\0\0\0\0", "image/bmp", "bmp", "IMAGE"],
+] as const)("%s is known by its bytes", async ([, bytes, contentType, extension, kind]) => {
+  const facts = { contentType, extension, kind, width: null, height: null };
+  expect(await detect(Buffer.from(bytes, "latin1"))).toEqual(facts);
+});
+
+test.for([
+  ["a ZIP named cat.png", "cat.png", "PK\x03\x04\x14\0\0\0\0\0\0\0\0\0"],
+  ["HTML", "page.jpg", "<!doctype html><html><svg></svg></html>"],
+  ["HTML behind a comment", "page.svg", "<!-- <svg> --><html></html>"],
+  ["XML", "feed.svg", '<?xml version="1.0"?><feed><svg/></feed>'],
+  ["a word that begins like SVG", "x.svg", "<svgfoo>"],
+  ["a PDF", "x.png", "%PDF-1.7"],
+  ["a script", "x.png", "#!/bin/sh"],
+  ["an empty file", "x.png", ""],
+  ["a single byte", "x.png", "\x89"],
+] as const)("%s is some bytes", async ([, name, bytes]) => {
+  expect(await detect(Buffer.from(bytes, "latin1"), name)).toEqual(OTHER);
+});
+
+test.for([
+  ["alone", '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30px"/>'],
+  ["with a byte order mark", "\uFEFF<svg width='40' height='30'></svg>"],
+  [
+    "of a drawing program",
+    `<?xml version="1.0" standalone="no"?>\r\n<!-- Made <by> hand -->
+     <!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/svg11.dtd" [
+       <!ENTITY ns "http://www.w3.org/2000/svg">
+     ]>
+     <svg\n width = "40"\n height = "30"\n>`,
+  ],
+] as const)("an SVG %s is one, and as large as a browser shows it", async ([, text]) => {
+  expect(await detect(text)).toEqual({
+    contentType: "image/svg+xml",
+    extension: "svg",
+    kind: "IMAGE",
+    width: 40,
+    height: 30,
+  });
+});
+
+test.for([
+  "<svg>",
+  '<svg width="40">',
+  '<svg width="0" height="30">',
+  '<svg width="99999999999" height="1">',
+  '<svg width="4e1" height="x">',
+  '<svg viewBox="0 0 40 30">',
+  '<svg width="30pt" height="22.5pt">',
+  `<svg data-x="${"x".repeat(5_000)}" width="1" height="1">`,
+])("an SVG that tells no size in its first bytes has none: %s", async (text) => {
+  const facts = { contentType: "image/svg+xml", width: null, height: null };
+  expect(await detect(text)).toMatchObject(facts);
+});
+
+test("a file that begins with endless XML costs a look at its first bytes", async () => {
+  expect(await detect("<!--".repeat(1_000_000))).toEqual(OTHER);
+  expect(await detect("<?x?>".repeat(1_000_000))).toEqual(OTHER);
+  expect(await detect(`<!DOCTYPE svg [${"] ".repeat(1_000_000)}`)).toEqual(OTHER);
+});
+
+test("a picture that a camera turned has the size that a browser shows", async () => {
+  const bytes = await draw(30, 20).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+  expect(await detect(bytes)).toMatchObject({ width: 20, height: 30 });
+});
+
+test("an animation has the size of a frame", async () => {
+  const frames = [await draw().png().toBuffer(), await draw().negate().png().toBuffer()];
+  const bytes = await sharp(frames, { join: { animated: true } })
+    .gif()
+    .toBuffer();
+  expect(await detect(bytes)).toMatchObject({ contentType: "image/gif", width: 30, height: 20 });
+});
+
+test("an animated PNG is told apart, since a program that writes it anew would keep one frame", async () => {
+  const bytes = toPng(
+    ["IHDR", toPngHeader(3, 2)],
+    ["acTL", Buffer.alloc(8)],
+    ["IDAT", deflateSync(Buffer.alloc(20))],
+    ["IEND", Buffer.alloc(0)],
+  );
+  expect(await detect(bytes)).toMatchObject({ contentType: "image/apng", width: 3, height: 2 });
+});
+
+test("a picture that claims to be huge is believed and not decoded", async () => {
+  const bytes = toPng(["IHDR", toPngHeader(30_000, 30_000)], ["IDAT", Buffer.alloc(20)]);
+  const facts = { contentType: "image/png", width: 30_000, height: 30_000 };
+  expect(await detect(bytes)).toMatchObject(facts);
+});
+
+test("a truncated picture is what it was, and its size is told as far as it is there", async () => {
+  for (const format of ["png", "jpeg", "webp", "gif", "avif", "tiff"] as const) {
+    const whole = await draw(200, 100).toFormat(format).toBuffer();
+    for (const part of [0.1, 0.3, 0.5, 0.7, 0.9]) {
+      const { kind, width } = await detect(whole.subarray(0, whole.length * part));
+      expect(["IMAGE", "OTHER"], `${format} ${part}`).toContain(kind);
+      expect([200, null], `${format} ${part}`).toContain(width);
+    }
+  }
+  const jpeg = await draw(200, 100).jpeg().toBuffer();
+  expect(await detect(jpeg.subarray(0, -20))).toMatchObject({ width: 200, height: 100 });
+});
+
+test("a file that is missing is an error", async () => {
+  const path = join(await createTemporaryFolder(), "missing");
+  await expect(detectFile(path)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("a name tells a content type by its extension", () => {
+  expect(contentTypeOf("a.b.JPEG")).toBe("image/jpeg");
+  expect(contentTypeOf("a.png.320.webp")).toBe("image/webp");
+  expect(contentTypeOf("a.html")).toBe("application/octet-stream");
+  expect(contentTypeOf("png")).toBe("image/png");
+  expect(contentTypeOf("")).toBe("application/octet-stream");
+});
+
+test("a content type tells a kind, whatever its spelling", () => {
+  expect(kindOf("image/x-unheard-of")).toBe("IMAGE");
+  expect(kindOf("Video/MP4; codecs=avc1")).toBe("VIDEO");
+  expect(kindOf("audio/x-wav")).toBe("AUDIO");
+  expect(kindOf("imagery/png")).toBe("OTHER");
+  expect(kindOf("text/html")).toBe("OTHER");
+});
+
+test("a browser shows pictures, videos and sounds that it knows, and nothing that can run a program", () => {
+  for (const shown of ["image/png", "image/jpeg", "video/mp4", "audio/ogg"]) {
+    expect(isInline(shown), shown).toBe(true);
+  }
+  for (const saved of ["image/svg+xml", "text/html", "application/octet-stream", "image/x-odd"]) {
+    expect(isInline(saved), saved).toBe(false);
+  }
+});
+
+test("a new name can't be guessed", () => {
+  expect(createFileName("png")).toMatch(/^[\da-f-]{36}\.png$/);
+  expect(createFileName("png")).not.toBe(createFileName("png"));
+});

@@ -1,0 +1,281 @@
+import { once } from "node:events";
+
+import { createClient } from "graphql-ws";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+
+import { exchange } from "../support/raw-socket.ts";
+import { createNameAuthenticator, HTTP_ACCESS, keepLog, serve } from "./serve.ts";
+
+const PAGE = "https://app.example.com";
+const LISTED = { ...HTTP_ACCESS, origins: [PAGE] };
+const JSON_TYPE = { "content-type": "application/json" };
+const QUERY = '{"query":"{ __typename }"}';
+
+function post(url: string, body: string, headers: Record<string, string> = {}) {
+  return fetch(url, { method: "POST", headers: { ...JSON_TYPE, ...headers }, body });
+}
+
+async function errorOf(response: Response): Promise<{ code: string; message: string }> {
+  const { errors } = JSON.parse(await response.text());
+  return { code: errors[0].extensions.code, message: errors[0].message };
+}
+
+test("a listed page may ask before it sends, without a credential, and read the answer", async () => {
+  const { graphqlUrl } = await serve({
+    httpAccess: LISTED,
+    authenticator: createNameAuthenticator(),
+  });
+  const asked = await fetch(graphqlUrl, {
+    method: "OPTIONS",
+    headers: { origin: PAGE, "access-control-request-method": "POST" },
+  });
+  expect(asked.status).toBe(204);
+  expect(Object.fromEntries(asked.headers)).toMatchObject({
+    "access-control-allow-origin": PAGE,
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "authorization, content-type, accept, traceparent, tracestate",
+  });
+  const answer = await post(graphqlUrl, QUERY, { origin: PAGE, authorization: "Bearer anna" });
+  expect(answer.headers.get("access-control-allow-origin")).toBe(PAGE);
+  expect(answer.headers.get("vary")).toContain("origin");
+  expect(answer.headers.has("access-control-allow-credentials")).toBe(false);
+  const refused = await post(graphqlUrl, QUERY, { origin: PAGE });
+  expect(refused.status).toBe(401);
+  expect(refused.headers.get("access-control-allow-origin")).toBe(PAGE);
+});
+
+test.each([
+  "https://evil.example",
+  `${PAGE}.evil.example`,
+  "http://app.example.com",
+  "null",
+  "*",
+  // The gateway's own host, but no page's.
+  "foo://HOST",
+  "http://HOST/path",
+  "http://user@HOST",
+  "HOST",
+])("a page of %s may read nothing and open no socket", async (pattern) => {
+  const { graphqlUrl, url } = await serve({ httpAccess: LISTED });
+  const origin = pattern.replace("HOST", new URL(url).host);
+  for (const method of ["OPTIONS", "POST"]) {
+    const response = await fetch(graphqlUrl, {
+      method,
+      headers: { ...JSON_TYPE, origin },
+      ...(method === "POST" && { body: QUERY }),
+    });
+    expect(response.headers.has("access-control-allow-origin")).toBe(false);
+  }
+  const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws", {
+    origin,
+  });
+  const [error] = await once(socket, "error");
+  expect(String(error)).toContain("403");
+});
+
+test.each([
+  "http://localhost:5173",
+  "http://localhost",
+  "http://127.0.0.1:3000",
+  "http://[::1]:8080",
+  "https://localhost:5173",
+])("a page of %s on this machine is admitted where those are, and nowhere else", async (origin) => {
+  const here = { ...HTTP_ACCESS, admitsLoopback: true };
+  for (const httpAccess of [here, HTTP_ACCESS]) {
+    const { graphqlUrl } = await serve({ httpAccess });
+    const answer = await post(graphqlUrl, QUERY, { origin });
+    expect(answer.headers.get("access-control-allow-origin")).toBe(
+      httpAccess === here ? origin : null,
+    );
+    const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws", {
+      origin,
+    });
+    const [outcome] = await Promise.race([
+      once(socket, "open").then(() => ["open"]),
+      once(socket, "unexpected-response").then(([, { statusCode }]) => [statusCode]),
+    ]);
+    expect(outcome).toBe(httpAccess === here ? "open" : 403);
+    socket.terminate();
+  }
+});
+
+test.each([
+  "http://evil.example:5173",
+  "http://localhost.evil.example",
+  "http://127.0.0.1.evil.example:5173",
+  "http://evil.example/http://localhost",
+  "http://localhost@evil.example",
+  "http://user@localhost:5173",
+  "http://localhost:5173/",
+  "http://localhost:5173, http://evil.example",
+  "http://127.0.0.2:5173",
+  "http://[::2]:5173",
+  "http://a.localhost:5173",
+  "foo://localhost:5173",
+  "null",
+])("a page of %s is none of this machine's", async (origin) => {
+  const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, admitsLoopback: true } });
+  const answer = await post(graphqlUrl, QUERY, { origin });
+  expect(answer.headers.has("access-control-allow-origin")).toBe(false);
+});
+
+test("the gateway's own page, a listed one and a program may open sockets", async () => {
+  const { graphqlUrl, url } = await serve({ httpAccess: LISTED });
+  for (const options of [{ origin: url }, { origin: PAGE }, {}]) {
+    const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws", options);
+    await once(socket, "open");
+    socket.terminate();
+  }
+});
+
+test("the log says once of each foreign page that is refused what to set, and of twenty at most", async () => {
+  const { log, lines } = keepLog();
+  const { graphqlUrl } = await serve({ log });
+  const open = async (origin: string) => {
+    const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws", {
+      origin,
+    });
+    await once(socket, "error");
+  };
+  const warned = () => lines.filter((line) => line.includes("CORS_ORIGINS"));
+  // As a browser asks before it sends JSON to another origin.
+  await fetch(graphqlUrl, { method: "OPTIONS", headers: { origin: "http://localhost:5173" } });
+  expect(warned()).toEqual([expect.stringContaining('"origin":"http://localhost:5173"')]);
+  await open("http://localhost:5173");
+  await post(graphqlUrl, QUERY, { origin: "http://localhost:5173" });
+  expect(warned()).toHaveLength(1);
+  for (let place = 0; place < 15; place += 1) {
+    await open(`http://localhost:${6_000 + place}`);
+    await post(graphqlUrl, QUERY, { origin: `http://localhost:${7_000 + place}` });
+  }
+  expect(warned()).toHaveLength(20);
+  expect(warned().every((line) => line.includes('"level":40'))).toBe(true);
+});
+
+test("the log says nothing of the gateway's own page, a listed one or a program, and cuts what it is told", async () => {
+  const { log, lines } = keepLog();
+  const { graphqlUrl, url } = await serve({ log, httpAccess: LISTED });
+  for (const origin of [url, PAGE]) await post(graphqlUrl, QUERY, { origin });
+  await post(graphqlUrl, QUERY);
+  expect(lines.filter((line) => line.includes("CORS_ORIGINS"))).toEqual([]);
+  await post(graphqlUrl, QUERY, { origin: `https://${"x".repeat(5_000)}` });
+  const line = lines.find((one) => one.includes("CORS_ORIGINS")) ?? "";
+  expect(line).toContain("https://xxx");
+  expect(line.length).toBeLessThan(500);
+});
+
+test.each(["localhost.", "127.0.0.1.", "host.docker.internal:4000", "gateway", "a.localhost."])(
+  "without authentication the name %s, which no stranger can point here, is served",
+  async (host) => {
+    const { port } = await serve();
+    const head = `Host: ${host}\r\nConnection: close\r\n`;
+    const answer = (await exchange(port, `GET /graphql?query={__typename} HTTP/1.1\r\n${head}\r\n`))
+      .text;
+    expect(answer).toContain('"data"');
+  },
+);
+
+test("a name that is misdirected is told the setting that admits it, which then does", async () => {
+  const { port } = await serve();
+  const ask = async (to: number) => {
+    const bytes =
+      "GET /graphql?query={__typename} HTTP/1.1\r\nHost: My.Printer.local:4000\r\nConnection: close\r\n\r\n";
+    return (await exchange(to, bytes)).text;
+  };
+  const setting = /CORS_ORIGINS=(\S+?)[,;"]? /.exec(await ask(port))?.[1] ?? "";
+  expect(setting).toBe("http://my.printer.local:4000");
+  const listed = await serve({ httpAccess: { ...HTTP_ACCESS, origins: [setting] } });
+  expect(await ask(listed.port)).toContain('"data"');
+});
+
+test.each([
+  "evil.example",
+  "evil.example.",
+  "printer.local",
+  "internal.evil.example",
+  "127.0.0.1.evil.example",
+  "localhost.evil.example:80",
+])(
+  "without authentication the name %s, which a stranger may have pointed here, is misdirected",
+  async (host) => {
+    const { port } = await serve();
+    const head = `Host: ${host}\r\nConnection: close\r\n`;
+    const answer = (await exchange(port, `GET /graphql?query={__typename} HTTP/1.1\r\n${head}\r\n`))
+      .text;
+    expect(answer).toMatch(/^HTTP\/1\.1 421 .*MISDIRECTED_REQUEST/s);
+    const upgrade = (
+      await exchange(
+        port,
+        `GET /graphql HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+      )
+    ).text;
+    expect(upgrade).toMatch(/^HTTP\/1\.1 421 /);
+  },
+);
+
+test("a name on the list of pages is served without authentication, and with it every name is", async () => {
+  const open = await serve({ httpAccess: LISTED });
+  const closed = await serve({ httpAccess: { ...HTTP_ACCESS, isOpen: false } });
+  const head = (host: string) =>
+    `GET /graphql?query={__typename} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+  expect((await exchange(open.port, head("app.example.com"))).text).toContain('"data"');
+  expect((await exchange(closed.port, head("any.example"))).text).toContain('"data"');
+});
+
+test("every answer is nobody's frame, script or cached copy, and names no software", async () => {
+  const { url, graphqlUrl, port } = await serve();
+  const answers = await Promise.all([
+    post(graphqlUrl, QUERY),
+    post(graphqlUrl, "{"),
+    fetch(graphqlUrl, { method: "OPTIONS" }),
+    fetch(graphqlUrl, { headers: { accept: "text/html" } }),
+    fetch(`${url}/health`),
+    fetch(`${url}/nothing`),
+    fetch(`${graphqlUrl}?query=${encodeURIComponent("subscription { brokenTicks }")}`, {
+      headers: { accept: "text/event-stream" },
+    }),
+  ]);
+  for (const { headers } of answers) {
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'.*frame-ancestors 'none'/,
+    );
+    expect(headers.get("cache-control")).toMatch(/^no-(store|cache)$/);
+    expect(headers.has("x-powered-by") || headers.has("server")).toBe(false);
+  }
+  expect((await exchange(port, "nonsense\r\n\r\n")).text).toContain(
+    "x-content-type-options: nosniff",
+  );
+});
+
+test("without GraphiQL a browser gets a sentence, and programs their answers", async () => {
+  const { graphqlUrl, url } = await serve({ httpAccess: { ...HTTP_ACCESS, hasGraphiql: false } });
+  const page = await fetch(graphqlUrl, { headers: { accept: "text/html" } });
+  expect(page.status).toBe(404);
+  expect((await errorOf(page)).message).toContain("GRAPHIQL=true");
+  expect((await fetch(url)).status).toBe(404);
+  expect((await post(graphqlUrl, QUERY)).status).toBe(200);
+});
+
+test("without introspection neither the schema nor a guess at a name is told, over HTTP and sockets", async () => {
+  const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, hasIntrospection: false } });
+  const client = createClient({ url: graphqlUrl.replace("http", "ws"), webSocketImpl: WebSocket });
+  onTestFinished(() => client.dispose());
+  for (const query of ["{ __schema { types { name } } }", "{ nod { name } }", "{ echo(tex: 1) }"]) {
+    const { code, message } = await errorOf(await post(graphqlUrl, JSON.stringify({ query })));
+    expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
+    expect(message).not.toMatch(/did you mean/i);
+    if (query.includes("__schema"))
+      expect(message).toMatch(
+        /introspection has been disabled.*\. .*npm run --silent schema.*INTROSPECTION=true/,
+      );
+    const told = await new Promise((resolve) => {
+      client.subscribe({ query }, { next: resolve, error: resolve, complete: () => undefined });
+    });
+    expect(JSON.stringify(told)).not.toMatch(/did you mean|"data"/i);
+  }
+  const { graphqlUrl: helpful } = await serve();
+  const body = JSON.stringify({ query: "{ nod { name } }" });
+  expect((await errorOf(await post(helpful, body))).message).toContain("Did you mean");
+});

@@ -1,0 +1,149 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { advance } from "../../src/job/advance.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createRecordObservation } from "../../src/tracking/record-observation.ts";
+import type { Recovery } from "../../src/tracking/recovery.ts";
+import { createRecovery } from "../../src/tracking/recovery.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+let logged: string[];
+const log = pino({ level: "warn" }, { write: (line: string) => void logged.push(line) });
+const BEAT_MS = 2_000;
+const DEADLINE_SECONDS = 60;
+
+let database: Awaited<ReturnType<typeof createDatabase>>;
+let store: JobStore;
+let recovery: Recovery;
+let nowMs: number;
+let submitting: Set<string>;
+
+beforeEach(async () => {
+  logged = [];
+  nowMs = 0;
+  submitting = new Set();
+  database = await createDatabase();
+  store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
+  recovery = createRecovery({
+    store,
+    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => nowMs }),
+    isSubmitting: (jobId) => submitting.has(jobId),
+    exchangePauses: () => Promise.resolve(),
+    deadlineSeconds: DEADLINE_SECONDS,
+    now: () => nowMs,
+    monotonic: () => nowMs,
+    log,
+  });
+});
+
+afterEach(async () => {
+  await recovery.close();
+  await store.close();
+  await database.drop();
+});
+
+async function insert(leaseMs: number): Promise<string> {
+  const job = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now: new Date(nowMs),
+  });
+  await store.jobs.insert({ job, input: {}, key: null, leaseMs });
+  return job.id;
+}
+
+async function beat(beats = 1): Promise<void> {
+  for (let count = 0; count < beats; count++) {
+    nowMs += BEAT_MS;
+    await recovery.beat();
+  }
+}
+
+async function countOpen(): Promise<number | null> {
+  return await store.jobs.count({ statuses: ["SUBMITTING"] });
+}
+
+test("an abandoned submit is settled once each beat of six seconds has found it so, and logged once", async () => {
+  const jobId = await insert(0);
+  await beat(3);
+  expect(await countOpen()).toBe(1);
+  await beat(3);
+  expect(await countOpen()).toBe(0);
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toContain(jobId);
+  expect(logged[0]).toMatch(/nobody knows whether RunComfy took it/);
+});
+
+test("a submit of this very process is left to it", async () => {
+  submitting.add(await insert(0));
+  await beat(6);
+  expect(await countOpen()).toBe(1);
+});
+
+test("a submit whose lease has not expired is left alone", async () => {
+  await insert(3_600);
+  await beat(1);
+  expect(await store.jobs.listAbandonedSubmits(10)).toEqual([]);
+});
+
+test("a job that nobody can poll ends ten seconds after its deadline, and one that is submitting does not", async () => {
+  const late = await insert(600_000);
+  const accepted = advance(
+    (await store.jobs.read(late)) ?? expect.fail("it is gone"),
+    { kind: "accepted", requestId: "r" },
+    new Date(nowMs),
+    "sandbox",
+  );
+  await store.jobs.save(accepted, null);
+  await insert(600_000);
+  await beat(35);
+  expect(await store.jobs.count({ statuses: ["FAILED"] })).toBe(0);
+  await beat(1);
+  expect((await store.jobs.read(late))?.error?.code).toBe("EXPIRED");
+  expect(await countOpen()).toBe(1);
+});
+
+test("after a start, a job past its deadline is left to looks for ten seconds", async () => {
+  const late = await insert(600_000);
+  const submitting = (await store.jobs.read(late)) ?? expect.fail("it is gone");
+  const accepted = advance(
+    submitting,
+    { kind: "accepted", requestId: "r" },
+    new Date(nowMs),
+    "sandbox",
+  );
+  await store.jobs.save(accepted, null);
+  nowMs += 3_600_000;
+  await beat(5);
+  expect((await store.jobs.read(late))?.status).toBe("IN_QUEUE");
+  await beat(1);
+  expect((await store.jobs.read(late))?.error?.code).toBe("EXPIRED");
+});
+
+test("a beat that fails is told once, the next ones come all the same, and what was found before is doubtful", async () => {
+  await insert(0);
+  const { listAbandonedSubmits } = store.jobs;
+  let beats = 0;
+  await recovery.start();
+  store.jobs.listAbandonedSubmits = () => {
+    beats += 1;
+    return Promise.reject(new Error("away"));
+  };
+  await expect.poll(() => beats, { timeout: 10_000 }).toBe(2);
+  store.jobs.listAbandonedSubmits = listAbandonedSubmits;
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toMatch(/The database does not answer.*Check/);
+  nowMs += 6_000;
+  await recovery.beat();
+  expect(await countOpen()).toBe(1);
+}, 20_000);
+
+test("a first beat that fails fails the start", async () => {
+  store.jobs.listAbandonedSubmits = () => Promise.reject(new Error("away"));
+  await expect(recovery.start()).rejects.toThrow("away");
+});
