@@ -4,6 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 
+import { bundleProgram } from "./bundle-program.ts";
 import { startPostgres } from "./postgres-server.ts";
 import { copyProgram, spawnGateway } from "./spawn-gateway.ts";
 
@@ -18,11 +19,12 @@ declare module "vitest" {
 
 /**
  * Starts the one Postgres that all test files of a run share; each makes its own database in it. Copies the program for
- * them, and runs it once: it makes the tables that they begin with, and what Node compiles of it is kept, as it is not of
+ * them into one file, and runs it once: it makes the tables that they begin with, and what Node compiles of it is kept, as it is not of
  * a gateway that is killed.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = copyProgram();
+  await bundleProgram(folder);
   process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled");
   project.provide("programFolder", folder);
   const server = await startPostgres();
