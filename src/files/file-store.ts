@@ -14,8 +14,6 @@ export type FileStore = {
   open(name: string, range?: ByteRange): Promise<OpenedFile | null>;
   /** In bytes; null when there is no file of this name. */
   size(name: string): Promise<number | null>;
-  /** Every file, in no order. */
-  list(): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>;
   /** Does nothing when there is no file of this name. */
   delete(name: string): Promise<void>;
   /** Where anybody may read the file for so long without asking the gateway; null where only the gateway can read it. */

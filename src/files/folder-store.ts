@@ -1,19 +1,9 @@
 import { randomUUID } from "node:crypto";
-import {
-  access,
-  mkdir,
-  open,
-  opendir,
-  readdir,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { nullIfMissing, onDisk, toDiskError } from "./disk-error.ts";
-import { checkFileName, isFileName } from "./file-name.ts";
+import { nullIfMissing, onDisk } from "./disk-error.ts";
+import { checkFileName } from "./file-name.ts";
 import type { FileStore } from "./file-store.ts";
 import { writeDraft } from "./write-draft.ts";
 
@@ -61,16 +51,6 @@ export async function openFolderStore(folder: string): Promise<FileStore> {
       checkFileName(name);
       const found = await onDisk(folder, () => nullIfLost(stat(join(folder, name))));
       return found?.size ?? null;
-    },
-    async *list() {
-      try {
-        for await (const { name } of await opendir(folder)) {
-          const found = isFileName(name) ? await nullIfMissing(stat(join(folder, name))) : null;
-          if (found?.isFile()) yield { name, modifiedAt: found.mtime };
-        }
-      } catch (error) {
-        throw toDiskError(folder, error);
-      }
     },
     async delete(name) {
       checkFileName(name);

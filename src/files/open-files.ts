@@ -16,6 +16,7 @@ import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
 import { startKeeper } from "./keep-outputs.ts";
 import { createFindOwner } from "./find-owner.ts";
+import { leaseFiles } from "./lease-files.ts";
 import { openFileStore } from "./open-file-store.ts";
 import { createKeepOutputs } from "./request-keep.ts";
 import { createSignedUrls } from "./signed-urls.ts";
@@ -46,15 +47,18 @@ export async function openFiles({
   const isSandbox = config.upstream.kind === "sandbox";
   await using opening = new AsyncDisposableStack();
   const url = settings.url ?? `file:${await openTemporaryFolder(opening)}`;
-  const { folder, key } = await store.files.readPlace();
+  const { folder, key, marker } = await store.files.readPlace();
   const opened = await openFileStore({
     url,
     databaseId: folder,
     credentials: settings.credentials,
   });
   opening.defer(() => opened.close());
-  await claimPlace(store.files, opened);
-  const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
+  const fileStore = {
+    ...leaseFiles(opened, store.files),
+    presign: (await isInPublic(opened)) ? opened.presign : null,
+  };
+  await checkPlace(marker, { files: store.files, store: fileStore });
   const urls = createSignedUrls({ key, publicUrl, now });
   const uploads = createUploadService({
     uploads: store.uploads,
@@ -67,7 +71,6 @@ export async function openFiles({
     isMetadataStripped: settings.isMetadataStripped,
     urlSeconds: config.jobDeadlineSeconds + URL_MARGIN_SECONDS,
     now,
-    log,
   });
   const fetchPublic = createFetchFile({ trustedOrigins: [] });
   const fetchFromSandbox = createFetchFile({ trustedOrigins: [upstreamOrigin] });
@@ -88,7 +91,6 @@ export async function openFiles({
     files: store.files,
     uploads: store.uploads,
     store: fileStore,
-    now,
     log,
   });
   opening.defer(() => cleanup.close());
@@ -100,6 +102,8 @@ export async function openFiles({
     urls,
     uploads,
     findOwner: createFindOwner(store.files),
+    /** Lets a file stay that no row names, such as a thumbnail. */
+    endLease: (name: string) => store.files.forgetDeletions([name]),
     publicUrl: settings.publicUrl,
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
     /** Says that there are files to keep; undefined where outputs are not kept. */
@@ -112,19 +116,20 @@ export async function openFiles({
 
 /**
  * Makes sure that the place is the database's own: a file in it has the name that the database remembers. Where a disk is
- * not mounted, or another bucket is named, every file would seem to be gone, and those that are there to be nobody's.
+ * not mounted, or another bucket is named, every file would seem to be gone.
  */
-async function claimPlace(files: Files, store: FileStore): Promise<void> {
-  const known = (await files.readPlace()).marker;
-  if (known === null) {
-    const marker = createFileName("place");
+async function checkPlace(
+  known: string | null,
+  { files, store }: { readonly files: Files; readonly store: FileStore },
+): Promise<void> {
+  let marker = known;
+  if (marker === null) {
+    const mine = createFileName("place");
     await using draft = await store.draft(noBytes(), { mostBytes: 0 });
-    await draft.keepAs(marker, "application/octet-stream");
-    if (await files.noteMarker(marker)) return;
-    await store.delete(marker);
+    await draft.keepAs(mine, "application/octet-stream");
+    marker = await files.claimMarker(mine);
   }
-  const { marker } = await files.readPlace();
-  if (marker === null || (await store.size(marker)) === null) throw new FileStoreError(ELSEWHERE);
+  if ((await store.size(marker)) === null) throw new FileStoreError(ELSEWHERE);
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}

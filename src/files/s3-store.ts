@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 
 import { onDisk } from "./disk-error.ts";
-import { checkFileName, isFileName } from "./file-name.ts";
+import { checkFileName } from "./file-name.ts";
 import { type ByteRange, type FileStore, FileStoreError } from "./file-store.ts";
 import {
   createS3Client,
@@ -56,20 +56,6 @@ export async function openS3Store(options: {
       const call = { method: "HEAD", key: toKey(name) } as const;
       return await nullIfMissing(send(call, async ({ headers }) => readBytes(headers, undefined)));
     },
-    async *list() {
-      let token: string | null = null;
-      do {
-        const query = token === null ? {} : { "continuation-token": token };
-        const page: string = await listPage(query);
-        for (const [, entry = ""] of page.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
-          const key = readElement(entry, "Key") ?? "";
-          const name = key.startsWith(folder) ? key.slice(folder.length) : "";
-          const modifiedAt = new Date(readElement(entry, "LastModified") ?? Number.NaN);
-          if (isFileName(name)) yield { name, modifiedAt };
-        }
-        token = readElement(page, "NextContinuationToken");
-      } while (token !== null);
-    },
     async delete(name) {
       await nullIfMissing(send({ method: "DELETE", key: toKey(name) }, ignore));
     },
@@ -85,7 +71,7 @@ export async function openS3Store(options: {
     },
   } satisfies FileStore & { close(): Promise<void> };
   try {
-    await listPage({ "max-keys": "1" });
+    await checkBucket();
     // Only a write shows that these credentials may write. No file has such a name.
     await send({ method: "PUT", key: `${folder}.check` }, ignore);
     await send({ method: "DELETE", key: `${folder}.check` }, ignore);
@@ -100,10 +86,10 @@ export async function openS3Store(options: {
     return folder + name;
   }
 
-  async function listPage(options: Readonly<Record<string, string>>): Promise<string> {
-    const query = { "list-type": "2", prefix: folder, ...options };
+  async function checkBucket(): Promise<void> {
+    const query = { "list-type": "2", prefix: folder, "max-keys": "1" };
     const page = await send({ method: "GET", key: "", query }, (response) => response.text());
-    if (page.includes("<ListBucketResult")) return page;
+    if (page.includes("<ListBucketResult")) return;
     throw new FileStoreError(
       "What answers at the endpoint is not S3. Correct endpoint= in FILES_URL.",
     );
@@ -115,7 +101,7 @@ export async function openS3Store(options: {
     } catch (error) {
       if (!(error instanceof S3RefusedError) || error.httpStatus !== 404) throw error;
       // A bucket that is gone, or whose endpoint has changed, has not lost one file.
-      await listPage({ "max-keys": "1" });
+      await checkBucket();
       return null;
     }
   }
@@ -151,26 +137,4 @@ async function* translateErrors(body: AsyncIterable<Uint8Array> | Iterable<Uint8
   } catch (error) {
     throw toFileStoreError(error);
   }
-}
-
-/** The text of an XML element, which has no attributes. */
-function readElement(xml: string, name: "Key" | "LastModified" | "NextContinuationToken") {
-  const text = new RegExp(`<${name}>([^<]+)</${name}>`).exec(xml)?.[1];
-  return text === undefined ? null : unescapeXml(text);
-}
-
-const ENTITIES = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["quot", '"'],
-  ["apos", "'"],
-]);
-
-function unescapeXml(text: string): string {
-  return text.replace(/&(#?)(\w+);/g, (whole, mark: string, entity: string) =>
-    mark === ""
-      ? (ENTITIES.get(entity) ?? whole)
-      : String.fromCodePoint(Number(entity.replace(/^x/i, "0x"))),
-  );
 }

@@ -130,13 +130,6 @@ export function toThumbnailName(name: string, width: ThumbnailWidth): string {
   return `${name}.${width}.webp`;
 }
 
-/** The name of the file that a name is a thumbnail of, or else the name itself. */
-export function originalOf(name: string): string {
-  return name.replace(THUMBNAIL_NAME, "");
-}
-
-const THUMBNAIL_NAME = new RegExp(`\\.(?:${THUMBNAIL_WIDTHS.join("|")})\\.webp$`);
-
 /** Of each owner. */
 const MAX_WAITING = 100;
 /** Of a picture that comes as a stream, and has to be held in memory. */

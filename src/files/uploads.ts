@@ -1,5 +1,3 @@
-import type { BaseLogger } from "pino";
-
 import type { Viewer } from "../auth/viewer.ts";
 import { publicUrlProblem } from "../deployments/public-url.ts";
 import { InvalidInputError, InvalidUploadError } from "../job/errors.ts";
@@ -61,9 +59,8 @@ export function createUploadService(dependencies: {
   /** For how long RunComfy may want a file. */
   readonly urlSeconds: number;
   readonly now: () => number;
-  readonly log: BaseLogger;
 }) {
-  const { uploads, store, urls, quota, mostBytes, now, log } = dependencies;
+  const { uploads, store, urls, quota, mostBytes, now } = dependencies;
 
   function check(given: NewUpload): readonly InputIssue[] {
     const { fileName, contentType, bytes } = given;
@@ -166,12 +163,8 @@ export function createUploadService(dependencies: {
       const name = createFileName(detected.extension);
       await draft.keepAs(name, detected.contentType);
       if (await uploads.receive(upload.id, name)) return;
-      await store.delete(name).catch((error: unknown) => {
-        log.warn(
-          { err: error },
-          "A file that nobody needs could not be deleted; the daily sweep will.",
-        );
-      });
+      // If that fails, the end of its lease deletes it.
+      await Promise.allSettled([store.delete(name)]);
       throw hasCome();
     },
 

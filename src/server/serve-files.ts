@@ -41,10 +41,12 @@ type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
 export function createFileAnswer({
   store,
   findOwner,
+  endLease,
   log,
 }: {
   readonly store: FileStore;
   readonly findOwner: FindOwner;
+  readonly endLease: (name: string) => Promise<void>;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
   const slots = createTransferSlots(MAX_READERS);
@@ -100,7 +102,10 @@ export function createFileAnswer({
     if (picture === null) return null;
     await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
     await draft.keepAs(smaller, "image/webp");
-    if ((await findOwner(name)) !== null) return smaller;
+    if ((await findOwner(name)) !== null) {
+      await endLease(smaller);
+      return smaller;
+    }
     // Whoever deleted the file meanwhile did not find it.
     await store.delete(smaller);
     return null;

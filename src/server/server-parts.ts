@@ -51,6 +51,8 @@ export type ServerOptions = {
     readonly uploads: UploadService;
     readonly urls: SignedUrls;
     readonly findOwner: FindOwner;
+    /** Lets a thumbnail stay, which goes with its picture. */
+    readonly endLease: (name: string) => Promise<void>;
     /** Null is what the server listens on. */
     readonly publicUrl: string | null;
   };

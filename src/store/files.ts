@@ -2,8 +2,8 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
-import { NOT_KEPT } from "../job/kept-file.ts";
 import type { Database } from "./database.ts";
+import { endLease, isLeased } from "./file-leases.ts";
 import { inChunks } from "./job-rows.ts";
 import type { ClaimedFile, Files } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
@@ -59,43 +59,33 @@ export function createFiles(
     return row?.due_at == null ? null : { ...file, token: row.due_at };
   }
 
-  /** The owners of those of these names that a kept file has, or an upload of which `condition` holds. */
-  async function findNamed(
-    names: readonly string[],
-    condition: RawBuilder<boolean>,
-  ): Promise<ReadonlyMap<string, string>> {
-    const rows = await inChunks(names, (chunk) =>
-      reads
-        .selectFrom("kept_files")
-        .innerJoin("jobs", "id", "job_id")
-        .select(["file", "owner_id"])
-        .where("file", "in", chunk)
-        .unionAll(
-          reads
-            .selectFrom("uploads")
-            .select(["file", "owner_id"])
-            .where("file", "in", chunk)
-            .where(condition),
-        )
-        .execute(),
-    );
-    return new Map(rows.map((row) => [row.file ?? "", row.owner_id]));
-  }
-
   return {
     async readPlace() {
       const row = await queries.selectFrom("file_places").selectAll().executeTakeFirstOrThrow();
       return { folder: row.folder, key: row.key, marker: row.marker };
     },
 
-    async noteMarker(marker) {
-      const row = await queries
-        .updateTable("file_places")
-        .set({ marker })
-        .where("marker", "is", null)
-        .returning("number")
-        .executeTakeFirst();
-      return row !== undefined;
+    claimMarker: (given) =>
+      write(async (transaction) => {
+        const { marker } = await transaction
+          .updateTable("file_places")
+          .set({ marker: sql`coalesce(marker, ${given})` })
+          .returning(sql<string>`marker`.as("marker"))
+          .executeTakeFirstOrThrow();
+        await endLease(transaction, marker);
+        return marker;
+      }),
+
+    async lease(file, leaseMs) {
+      const due_at = sql<number>`${nowMs} + ${leaseMs}`;
+      await writeOne((queries) =>
+        queries
+          .insertInto("pending_deletions")
+          .values({ file, due_at })
+          // Several may make the same thumbnail at once.
+          .onConflict((conflict) => conflict.column("file").doUpdateSet({ due_at }))
+          .execute(),
+      );
     },
 
     async claimDue({ limit, claimMs }) {
@@ -123,14 +113,17 @@ export function createFiles(
       change(
         file.jobId,
         sql`exists (select 1 from kept_files where job_id = ${file.jobId}
-          and number = ${file.number} and due_at = ${file.token})`,
-        (transaction) =>
-          transaction
+          and number = ${file.number} and due_at = ${file.token})
+          and ${kept.file === null ? sql`1 = 1` : isLeased(kept.file, nowMs)}`,
+        async (transaction) => {
+          await transaction
             .updateTable("kept_files")
             .set({ ...fromKept(kept), due_at: null })
             .where("job_id", "=", file.jobId)
             .where("number", "=", file.number)
-            .execute(),
+            .execute();
+          if (kept.file !== null) await endLease(transaction, kept.file);
+        },
       ),
 
     async request(job, urls) {
@@ -154,62 +147,41 @@ export function createFiles(
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
-    findOwners: (names) => findNamed(names, sql`not ${isUnused(nowMs)}`),
+    async findOwners(names) {
+      const rows = await inChunks(names, (chunk) =>
+        reads
+          .selectFrom("kept_files")
+          .innerJoin("jobs", "id", "job_id")
+          .select(["file", "owner_id"])
+          .where("file", "in", chunk)
+          .unionAll(
+            reads
+              .selectFrom("uploads")
+              .select(["file", "owner_id"])
+              .where("file", "in", chunk)
+              .where(sql<boolean>`not ${isUnused(nowMs)}`),
+          )
+          .execute(),
+      );
+      return new Map(rows.map((row) => [row.file ?? "", row.owner_id]));
+    },
 
     async listPendingDeletions(limit) {
-      const rows = await queries.selectFrom("pending_deletions").selectAll().limit(limit).execute();
+      const rows = await queries
+        .selectFrom("pending_deletions")
+        .select("file")
+        .where("due_at", "<=", nowMs)
+        .limit(limit)
+        .execute();
       return rows.map(({ file }) => file);
     },
 
     async forgetDeletions(names) {
       await inChunks(names, (chunk) =>
-        queries.deleteFrom("pending_deletions").where("file", "in", chunk).execute(),
+        writeOne((queries) =>
+          queries.deleteFrom("pending_deletions").where("file", "in", chunk).execute(),
+        ),
       );
-    },
-
-    async findUnknown(names) {
-      const known = await findNamed(names, sql`1 = 1`);
-      return names.filter((name) => !known.has(name));
-    },
-
-    async listKept(after, limit) {
-      const rows = await reads
-        .selectFrom("kept_files")
-        .select("file")
-        .where("file", ">", after)
-        .orderBy("file")
-        .limit(limit)
-        .execute();
-      return rows.flatMap(({ file }) => file ?? []);
-    },
-
-    async noteLost(name) {
-      const row = await reads
-        .selectFrom("kept_files")
-        .select("job_id")
-        .where("file", "=", name)
-        .executeTakeFirst();
-      if (row === undefined) return;
-      await change(
-        row.job_id,
-        sql`exists (select 1 from kept_files where file = ${name})`,
-        (transaction) =>
-          transaction
-            .updateTable("kept_files")
-            .set({ ...fromKept(LOST), due_at: null })
-            .where("file", "=", name)
-            .execute(),
-      );
-    },
-
-    async claimSweep(everyMs) {
-      const row = await queries
-        .updateTable("file_places")
-        .set({ swept_at: nowMs })
-        .where((eb) => eb("swept_at", "<=", eb(nowMs, "-", everyMs)))
-        .returning("number")
-        .executeTakeFirst();
-      return row !== undefined;
     },
   };
 }
@@ -232,12 +204,6 @@ export async function insertKeeps(
       set state = 'PENDING', due_at = ${nowMs}, attempts = 0, reason = null
       where kept_files.state = 'FAILED'`.execute(transaction);
 }
-
-const LOST: KeptFile = {
-  ...NOT_KEPT,
-  state: "FAILED",
-  reason: "The copy is gone from where the gateway keeps files. Try to keep it again.",
-};
 
 function fromKept({ contentType, ...kept }: KeptFile) {
   return { ...kept, content_type: contentType };

@@ -243,8 +243,10 @@ export type EndedPoll = Polls & {
 export type Files = {
   /** The folder of its own that this database has wherever files are, and what their URLs are signed with. */
   readPlace(): Promise<FilePlace>;
-  /** Remembers the name of a file by which the place is known from now on. False when there is one already. */
-  noteMarker(marker: string): Promise<boolean>;
+  /** Remembers the name of a file by which the place is known from now on, unless there is one; resolves with that. */
+  claimMarker(marker: string): Promise<string>;
+  /** Comes before a file is written: unless a row names it by then, it is deleted so much later. */
+  lease(name: string, leaseMs: number): Promise<void>;
   /** Claims at most `limit` files that are due for so long. `nextInMs` says when another one is; null when none is. */
   claimDue(options: {
     readonly limit: number;
@@ -254,7 +256,7 @@ export type Files = {
   renewClaim(file: ClaimedFile, claimMs: number): Promise<ClaimedFile | null>;
   /** Gives a claim up: the file is due so much later. */
   putBack(file: ClaimedFile, delayMs: number): Promise<void>;
-  /** Writes down what became of a file, as a new version of its job. False when the claim is no longer ours. */
+  /** Writes down what became of a file, as a new version of its job. False when the claim or the file's lease has ended. */
   settle(file: ClaimedFile, kept: KeptFile): Promise<boolean>;
   /** Lets files of a finished job be fetched that are not kept, or FAILED. False when there are none. */
   request(job: Job, urls: readonly string[]): Promise<boolean>;
@@ -262,18 +264,10 @@ export type Files = {
   readMany(jobIds: readonly string[]): Promise<ReadonlyMap<string, KeptFile>[]>;
   /** The owners' ids by name, of those of these names that a kept file has, or an upload that stays. */
   findOwners(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Names of files that nobody needs any more, because their row is gone. */
+  /** Names of files without a row: it is gone, or their lease has ended. */
   listPendingDeletions(limit: number): Promise<string[]>;
-  /** Forgets some that were deleted. */
+  /** Forgets some that were deleted, or that stay without a row. */
   forgetDeletions(names: readonly string[]): Promise<void>;
-  /** Those of these names that no row has. */
-  findUnknown(names: readonly string[]): Promise<string[]>;
-  /** Kept files behind a name, by name. */
-  listKept(after: string, limit: number): Promise<string[]>;
-  /** Says of a kept file that it is gone. */
-  noteLost(name: string): Promise<void>;
-  /** Whether nobody has swept for so long; then nobody else may from now on. */
-  claimSweep(everyMs: number): Promise<boolean>;
 };
 
 type FilePlace = {

@@ -66,12 +66,14 @@ function createTriggered(name: string, statements: RawBuilder<unknown>): RawBuil
 
 const ADD_WRITE_PROBES = sql`create table write_probes (bytes text not null)`;
 
-/** Files whose rows are gone. Triggers of SQLite follow the name of a table, functions of Postgres do not. */
+/** Files whose rows are gone, or are to come. Triggers of SQLite follow the name of a table, functions of Postgres do not. */
 function renameDeletions(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
   const rename = sql`alter table doomed_files rename to pending_deletions`;
   const add = sql`insert into pending_deletions (file) values (old.file) on conflict do nothing`;
   return [
     rename,
+    sql`alter table pending_deletions add column due_at bigint not null default 0`,
+    sql`alter table file_places drop column swept_at`,
     ...(kind === "postgres" ? [createTriggered("gateway_add_deletion", sql`${add};`)] : []),
     ...["kept_files", "uploads"].flatMap((table) => {
       const onTable = kind === "postgres" ? ` on ${table}` : "";

@@ -147,7 +147,6 @@ export type Tables = {
     readonly key: Generated<string>;
     /** The name of a file by which the place is known; null until there is one. */
     readonly marker: Generated<string | null>;
-    readonly swept_at: Generated<number>;
   };
   readonly uploads: {
     readonly id: string;
@@ -179,8 +178,11 @@ export type Tables = {
     /** Why it FAILED. */
     readonly reason: string | null;
   };
-  /** Files whose row is gone; triggers write them. */
-  readonly pending_deletions: { readonly file: string };
+  /**
+   * Files without a row: those whose row is gone, which triggers write, and those that are being written, with the end of
+   * their lease.
+   */
+  readonly pending_deletions: { readonly file: string; readonly due_at: Generated<number> };
   /** What owners have used of a limit in the current window. */
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
   /** Filled and emptied again to find out whether the disk takes writes. */

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { InvalidInputError, LimitError, toCountText } from "../job/errors.ts";
 import type { Database } from "./database.ts";
+import { endLease, isLeased } from "./file-leases.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Uploads } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
@@ -51,16 +52,19 @@ export function createUploads(database: Database): Uploads {
       });
     },
 
-    async receive(id, file) {
-      const row = await queries
-        .updateTable("uploads")
-        .set({ file })
-        .where("id", "=", id)
-        .where("file", "is", null)
-        .returning("id")
-        .executeTakeFirst();
-      return row !== undefined;
-    },
+    receive: (id, file) =>
+      write(async (transaction) => {
+        const row = await transaction
+          .updateTable("uploads")
+          .set({ file })
+          .where("id", "=", id)
+          .where("file", "is", null)
+          .where(isLeased(file, nowMs))
+          .returning("id")
+          .executeTakeFirst();
+        if (row !== undefined) await endLease(transaction, file);
+        return row !== undefined;
+      }),
 
     async deleteUnused(limit) {
       const rows = await queries

@@ -8,6 +8,7 @@ import { pino } from "pino";
 
 import { createFetchFile } from "../../src/files/fetch-file.ts";
 import { startKeeper } from "../../src/files/keep-outputs.ts";
+import { leaseFiles } from "../../src/files/lease-files.ts";
 import { openFileStore } from "../../src/files/open-file-store.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -36,14 +37,14 @@ async function copyPlainly(): Promise<void> {
 async function openKeeper(): Promise<() => Promise<void>> {
   const log = pino({ level: "error" });
   const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
-  const files = await openFileStore({
+  const opened = await openFileStore({
     url: `file:${folder}`,
     databaseId: "bench",
     credentials: { accessKeyId: "", secretAccessKey: "", sessionToken: null },
   });
   const keeper = startKeeper({
     files: store.files,
-    store: files,
+    store: leaseFiles(opened, store.files),
     fetchFile: createFetchFile({ trustedOrigins: [new URL(url).origin] }),
     mostBytes: Infinity,
     random: Math.random,

@@ -3,8 +3,9 @@ import { createHash, randomInt } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Logger } from "pino";
@@ -13,7 +14,9 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { createFetchFile } from "../../src/files/fetch-file.ts";
 import { startCleanup } from "../../src/files/cleanup.ts";
+import type { FileStore } from "../../src/files/file-store.ts";
 import { startKeeper } from "../../src/files/keep-outputs.ts";
+import { leaseFiles } from "../../src/files/lease-files.ts";
 import { openFileStore } from "../../src/files/open-file-store.ts";
 import { createKeepOutputs } from "../../src/files/request-keep.ts";
 import { advance } from "../../src/job/advance.ts";
@@ -22,7 +25,7 @@ import { createJob } from "../../src/job/job.ts";
 import type { KeptFile } from "../../src/job/kept-file.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { createDatabase, runIn } from "../support/postgres.ts";
 import { findAssets } from "../../src/job/asset.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { toResult } from "../support/to-result.ts";
@@ -67,11 +70,12 @@ async function openKeeper(options: {
   const { origin, mostBytes = 1_048_576, log = silent } = options;
   const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   const folder = await createTemporaryFolder();
-  const files = await openFileStore({
+  const opened = await openFileStore({
     url: `file:${folder}`,
     databaseId: "test",
     credentials: NO_CREDENTIALS,
   });
+  const files = leaseFiles(opened, store.files);
   const keeper = startKeeper({
     files: store.files,
     store: files,
@@ -206,12 +210,12 @@ test("a file that breaks off is fetched again, and is never seen half", async ()
     response.writeHead(200, { "content-length": "1000" });
     response.write("half", () => response.destroy());
   });
-  const { succeed, stateOf, untilSettled, files } = await openKeeper({ origin });
+  const { succeed, stateOf, untilSettled, folder } = await openKeeper({ origin });
   const job = await succeed(["/a"]);
   await untilSettled(job);
   expect(await stateOf(job)).toMatchObject([{ state: "KEPT", bytes: bytesOf("/a").length }]);
   expect(asked).toHaveLength(2);
-  expect(await Array.fromAsync(files.list())).toHaveLength(1);
+  expect(await listFiles(folder)).toHaveLength(1);
 });
 
 test("keepOutputs tries again what has FAILED, and keeps what nobody had asked for", async () => {
@@ -246,33 +250,53 @@ test("what is under way at a stop is fetched by others at once", async () => {
   expect(files).toHaveLength(1);
 });
 
-test("files go with their job, and what no row has goes too, but nothing young", async () => {
+test("files go with their job, and what a crash kept from its row once its lease has ended", async () => {
   const { origin } = await serveFiles();
-  const { store, files, succeed, untilSettled, stateOf } = await openKeeper({ origin });
+  const kept = await openKeeper({ origin });
+  const { store, folder, files, succeed, untilSettled, stateOf } = kept;
   const [gone, stays] = [await succeed(["/a"]), await succeed(["/b"])];
   await untilSettled(gone);
   await untilSettled(stays);
-  const [kept] = await stateOf(stays);
-  await (await files.draft(new Blob(["x"]).stream(), { mostBytes: 1 })).keepAs("orphan.bin", "a/b");
+  const [file] = await stateOf(stays);
+  for (const name of ["young.bin", "old.bin"])
+    await (await files.draft(new Blob(["x"]).stream(), { mostBytes: 1 })).keepAs(name, "a/b");
+  await store.files.lease("old.bin", -1);
   expect(await store.jobs.delete(gone.id)).toBe(true);
-  const left = async () => (await Array.fromAsync(files.list())).map(({ name }) => name);
-  const swept = vi.spyOn(store.files, "listKept");
-  const sweep = async (now: () => number): Promise<void> => {
-    const common = { files: store.files, uploads: store.uploads, store: files, log: silent };
-    const cleanup = startCleanup({ ...common, now });
-    await expect.poll(() => swept.mock.calls.length).toBeGreaterThan(0);
-    await cleanup.close();
-    swept.mockClear();
-  };
-  await sweep(Date.now);
-  expect(new Set(await left())).toEqual(new Set([kept?.file, "orphan.bin"]));
-  vi.spyOn(store.files, "claimSweep").mockResolvedValue(true);
-  await sweep(() => Date.now() + 2 * 3_600_000);
-  expect(await left()).toEqual([kept?.file]);
-  await files.delete(kept?.file ?? "");
-  await sweep(Date.now);
-  expect(await stateOf(stays)).toMatchObject([{ state: "FAILED", file: null }]);
+  await cleanUp(store, files);
+  expect(await listFiles(folder)).toEqual(new Set([file?.file, "young.bin"]));
 });
+
+test("no file gets its name before a row has it", async () => {
+  const { store, folder, files } = await openKeeper({ origin: "http://127.0.0.1:1" });
+  await using draft = await files.draft(new Blob(["x"]).stream(), { mostBytes: 1 });
+  vi.spyOn(store.files, "lease").mockRejectedValue(new Error("the database is away"));
+  await expect(draft.keepAs("a.bin", "a/b")).rejects.toThrow("the database is away");
+  expect(await listFiles(folder)).toEqual(new Set());
+});
+
+test("a file whose lease has ended is not kept under its name", async () => {
+  const { origin, asked } = await serveFiles();
+  const { store, folder, succeed, stateOf } = await openKeeper({ origin });
+  const { lease } = store.files;
+  vi.spyOn(store.files, "lease").mockImplementation((name) => lease(name, 0));
+  const settling = vi.spyOn(store.files, "settle");
+  const job = await succeed(["/a"]);
+  await expect.poll(() => settling.mock.settledResults[0]?.value).toBe(false);
+  await expect.poll(() => listFiles(folder)).toEqual(new Set());
+  expect(asked).toHaveLength(1);
+  expect(await stateOf(job)).toMatchObject([{ state: "PENDING" }]);
+});
+
+/** Does what a gateway does each minute. */
+async function cleanUp(store: JobStore, files: FileStore): Promise<void> {
+  const cleanup = startCleanup({ ...store, store: files, log: silent });
+  await expect.poll(() => store.files.listPendingDeletions(1), LATER).toEqual([]);
+  await cleanup.close();
+}
+
+async function listFiles(folder: string): Promise<ReadonlySet<string>> {
+  return new Set((await readdir(folder)).filter((name) => name !== ".drafts"));
+}
 
 const DATABASES = [
   {
@@ -325,13 +349,27 @@ describe.each(DATABASES)("kill -9 on $name", { timeout: 120_000 }, ({ keepers, c
     await kill(last);
     const store = await openStore({ upstream: "sandbox", databaseUrl, log: silent });
     onTestFinished(() => store.close());
-    await expectAllKept(store, join(folder, "test"));
+    const kept = await expectAllKept(store, join(folder, "test"));
+    await endLeases(databaseUrl);
+    const place = { url: `file:${folder}`, databaseId: "test", credentials: NO_CREDENTIALS };
+    await cleanUp(store, await openFileStore(place));
+    expect(await listFiles(join(folder, "test"))).toEqual(kept);
     // So many are under way at most when one is killed.
     expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(16 * kills);
   });
 });
 
-async function expectAllKept(store: JobStore, folder: string): Promise<void> {
+/** Lets all leases end, as if time had passed. */
+async function endLeases(databaseUrl: string): Promise<void> {
+  const statement = "update pending_deletions set due_at = 0";
+  if (!databaseUrl.startsWith("file:")) return await runIn(databaseUrl, statement);
+  const database = new DatabaseSync(databaseUrl.slice("file:".length));
+  database.exec(statement);
+  database.close();
+}
+
+/** Resolves with the names of the files. */
+async function expectAllKept(store: JobStore, folder: string): Promise<ReadonlySet<unknown>> {
   const range = {
     filter: { statuses: ["SUCCEEDED"] },
     direction: "forward",
@@ -345,4 +383,5 @@ async function expectAllKept(store: JobStore, folder: string): Promise<void> {
     expect(file?.state, job.id).toBe("KEPT");
     expect(await readFile(join(folder, file?.file ?? ""))).toEqual(bytesOf(`/${job.id}`));
   }
+  return new Set(kept.flatMap((files) => [...files.values()].map(({ file }) => file)));
 }

@@ -4,6 +4,7 @@ import { pino } from "pino";
 
 import { createFetchFile } from "../../src/files/fetch-file.ts";
 import { startKeeper } from "../../src/files/keep-outputs.ts";
+import { leaseFiles } from "../../src/files/lease-files.ts";
 import { openFileStore } from "../../src/files/open-file-store.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -14,14 +15,14 @@ import { toResult } from "../support/to-result.ts";
 const [databaseUrl = "", folder = "", origin = "", most = "0"] = process.argv.slice(2);
 const log = pino({ level: "silent" });
 const store = await openStore({ upstream: "sandbox", databaseUrl, log });
-const files = await openFileStore({
+const opened = await openFileStore({
   url: `file:${folder}`,
   databaseId: "test",
   credentials: { accessKeyId: "", secretAccessKey: "", sessionToken: null },
 });
 const keeper = startKeeper({
   files: store.files,
-  store: files,
+  store: leaseFiles(opened, store.files),
   fetchFile: createFetchFile({ trustedOrigins: [origin] }),
   mostBytes: 1_048_576,
   claimMs: 10_000,

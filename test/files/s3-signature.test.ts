@@ -69,8 +69,7 @@ describe.each([null, "FwoGZXIvYXdzEBYaD/s3ssion+t0ken=="])("with the session tok
       await store.size(name).catch(() => "has no length here");
       await store.delete(name);
     }
-    await Array.fromAsync(store.list());
-    expect(requests).toHaveLength(3 + 4 * NAMES.length + 1);
+    expect(requests).toHaveLength(3 + 4 * NAMES.length);
     for (const request of requests) {
       const { authorization, "x-amz-security-token": sessionToken } = await signAgain(request);
       expect(request.headers.authorization).toBe(authorization);

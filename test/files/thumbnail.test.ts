@@ -11,10 +11,8 @@ import { detectFile } from "../../src/files/detect-file.ts";
 import {
   hasThumbnails,
   makeThumbnail,
-  originalOf,
   stripMetadata,
   THUMBNAIL_WIDTHS,
-  toThumbnailName,
   toThumbnailWidth,
 } from "../../src/files/thumbnail.ts";
 import { NOT_KEPT } from "../../src/job/kept-file.ts";
@@ -221,12 +219,6 @@ test("what would take too much memory to draw has no thumbnail, which is told of
 
 test("a width is rounded up to that of a thumbnail", () => {
   expect([-1, 64, 65, 1_000, 5_000].map(toThumbnailWidth)).toEqual([64, 64, 320, 1_024, 1_024]);
-});
-
-test("a thumbnail's name tells whose it is", () => {
-  expect(originalOf(toThumbnailName("abc.png", 320))).toBe("abc.png");
-  expect(originalOf("abc.png")).toBe("abc.png");
-  expect(originalOf("abc.webp")).toBe("abc.webp");
 });
 
 /** Strips a file, and gives what is left. */

@@ -3,7 +3,6 @@ import { Readable } from "node:stream";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 
-import type { FindOwner } from "../../src/files/find-owner.ts";
 import type { FileStore } from "../../src/files/file-store.ts";
 import { DatabaseAwayError } from "../../src/store/database-error.ts";
 import { NO_FILES } from "../support/no-files.ts";
@@ -13,10 +12,11 @@ async function serveFrom(
   store: Partial<FileStore>,
   {
     findOwner = NO_FILES.findOwner,
+    endLease = NO_FILES.endLease,
     width = null,
-  }: { findOwner?: FindOwner; width?: number | null } = {},
+  }: Partial<Pick<typeof NO_FILES, "findOwner" | "endLease">> & { width?: number | null } = {},
 ) {
-  const files = { ...NO_FILES, store: { ...NO_FILES.store, ...store }, findOwner };
+  const files = { ...NO_FILES, store: { ...NO_FILES.store, ...store }, findOwner, endLease };
   const { url } = await serve({ files });
   const signed = new URL(files.urls.create({ folder: "files", name: "a.png", width }));
   return `${url}${signed.pathname}${signed.search}`;
@@ -68,10 +68,14 @@ test("what was deleted is not found, wherever its bytes still are", async () => 
   }
 });
 
-test("a thumbnail of what was deleted while it was made goes, too", async () => {
+test.each([
+  ["that was deleted while it was made goes", true, 404, ["a.png"], []],
+  ["stays", false, 200, ["a.png", "a.png.64.webp"], ["a.png.64.webp"]],
+])("a thumbnail of a picture %s, too", async (_what, isDeleted, status, names, leasesEnded) => {
   const create = { width: 80, height: 60, channels: 3, background: "red" } as const;
   const picture = await sharp({ create }).png().toBuffer();
   const kept = new Set(["a.png"]);
+  const ended: string[] = [];
   let isThere = true;
   const url = await serveFrom(
     {
@@ -83,15 +87,19 @@ test("a thumbnail of what was deleted while it was made goes, too", async () => 
         bytes: 5,
         async keepAs(name) {
           kept.add(name);
-          isThere = false;
+          isThere = !isDeleted;
         },
         [Symbol.asyncDispose]: async () => undefined,
       }),
     },
-    { width: 64, findOwner: async () => (isThere ? "owner" : null) },
+    {
+      width: 64,
+      findOwner: async () => (isThere ? "owner" : null),
+      endLease: async (name) => void ended.push(name),
+    },
   );
-  expect((await fetch(url)).status).toBe(404);
-  expect(kept).toEqual(new Set(["a.png"]));
+  expect((await fetch(url, { method: "HEAD" })).status).toBe(status);
+  expect([[...kept], ended]).toEqual([names, leasesEnded]);
 });
 
 test("where nothing tells whether a file was deleted, it can't be read at the moment", async () => {

@@ -12,6 +12,7 @@ import { readFeed } from "../support/read-feed.ts";
 import { toResult } from "../support/to-result.ts";
 
 const URLS = ["https://files.example.com/0.png", "https://files.example.com/1.png"];
+const LEASE_MS = 3_600_000;
 const KEPT: KeptFile = {
   state: "KEPT",
   file: "a.png",
@@ -53,6 +54,12 @@ export function describeFiles(context: {
     return (await store().files.claimDue({ limit, claimMs: 30_000 })).files;
   }
 
+  /** Keeps the file that is due under this name. */
+  async function keepAs(file: string): Promise<void> {
+    await store().files.lease(file, LEASE_MS);
+    expect(await store().files.settle(await claimOne(), { ...KEPT, file })).toBe(true);
+  }
+
   async function claimOne(): Promise<ClaimedFile> {
     const [file] = await claim(1);
     if (file === undefined) throw new Error("there was a file to claim");
@@ -68,6 +75,7 @@ export function describeFiles(context: {
 
   async function upload(file = `${randomUUID()}.png`): Promise<string> {
     const id = await openUpload();
+    await store().files.lease(file, LEASE_MS);
     expect(await store().uploads.receive(id, file)).toBe(true);
     return id;
   }
@@ -119,6 +127,7 @@ export function describeFiles(context: {
       const job = await succeed();
       const head = await store().feed.readHead();
       const file = await claimOne();
+      await store().files.lease("a.png", LEASE_MS);
       expect(await store().files.settle(file, KEPT)).toBe(true);
       const changed = await store().jobs.read(job.id);
       expect(changed).toMatchObject({ status: "SUCCEEDED", version: job.version + 1 });
@@ -130,6 +139,7 @@ export function describeFiles(context: {
     test("are settled and renewed by whoever has the claim alone", async () => {
       await succeed();
       const file = await claimOne();
+      await store().files.lease("a.png", LEASE_MS);
       const renewed = await store().files.renewClaim(file, 60_000);
       if (renewed === null) throw new Error("the claim was ours");
       expect(await store().files.settle(file, KEPT)).toBe(renewed.token === file.token);
@@ -151,6 +161,7 @@ export function describeFiles(context: {
       expect(await store().files.request(job, URLS)).toBe(false);
       const [first, second] = await claim();
       if (first === undefined || second === undefined) throw new Error("two files were due");
+      await store().files.lease("kept.png", LEASE_MS);
       await store().files.settle(first, { ...KEPT, file: "kept.png" });
       await store().files.settle(second, { ...KEPT, state: "FAILED", file: null, reason: "Gone." });
       expect(await store().files.request(job, URLS)).toBe(true);
@@ -160,7 +171,7 @@ export function describeFiles(context: {
 
     test("are to be deleted with their job, however it is deleted", async () => {
       const job = await succeed();
-      await store().files.settle(await claimOne(), { ...KEPT, file: "doomed.png" });
+      await keepAs("doomed.png");
       expect(await store().files.listPendingDeletions(10)).toEqual([]);
       expect(await store().jobs.delete(job.id)).toBe(true);
       expect(await store().files.listPendingDeletions(10)).toEqual(["doomed.png"]);
@@ -170,46 +181,43 @@ export function describeFiles(context: {
 
     test("are needed until their job is deleted, and by no other name", async () => {
       const job = await succeed();
-      await store().files.settle(await claimOne(), { ...KEPT, file: "needed.png" });
+      await keepAs("needed.png");
       const find = () => store().files.findOwners(["needed.png", "unknown.png", "needed.png"]);
       expect([...(await find())]).toEqual([["needed.png", job.ownerId]]);
       expect(await store().jobs.delete(job.id)).toBe(true);
       expect([...(await find())]).toEqual([]);
     });
 
-    test("that are gone from their place are told as FAILED", async () => {
-      const job = await succeed();
-      await store().files.settle(await claimOne(), { ...KEPT, file: "lost.png" });
-      expect(await store().files.listKept("", 10)).toEqual(["lost.png"]);
-      expect(await store().files.listKept("lost.png", 10)).toEqual([]);
-      await store().files.noteLost("lost.png");
-      const [state] = await store().files.readMany([job.id]);
-      expect([...(state?.values() ?? [])]).toContainEqual(
-        expect.objectContaining({ state: "FAILED", file: null, bytes: null }),
-      );
-      expect((await store().jobs.read(job.id))?.version).toBe(job.version + 2);
-      await store().files.noteLost("unknown.png");
-    });
-
-    test("and uploads are known by their names", async () => {
-      await succeed();
-      await store().files.settle(await claimOne(), { ...KEPT, file: "kept.png" });
-      await upload("uploaded.png");
-      const names = ["kept.png", "orphan.png", "uploaded.png"];
-      expect(await store().files.findUnknown(names)).toEqual(["orphan.png"]);
-    });
-
-    test("have one place for each database, which remembers its folder, and one sweep a day", async () => {
+    test("have one place for each database, which remembers its folder and what it is known by", async () => {
       const place = await store().files.readPlace();
       expect(place.folder).toMatch(/^[0-9a-f]{32}$/);
       expect(place.key.length).toBeGreaterThanOrEqual(64);
       await execute("update file_places set marker = null");
-      expect(await store().files.noteMarker("a.place")).toBe(true);
-      expect(await store().files.noteMarker("b.place")).toBe(false);
+      await store().files.lease("a.place", -1);
+      expect(await store().files.claimMarker("a.place")).toBe("a.place");
+      expect(await store().files.claimMarker("b.place")).toBe("a.place");
       expect(await store().files.readPlace()).toEqual({ ...place, marker: "a.place" });
-      await execute("update file_places set swept_at = 0");
-      const claims = [store().files.claimSweep(1_000_000), store().files.claimSweep(1_000_000)];
-      expect(new Set(await Promise.all(claims))).toEqual(new Set([false, true]));
+      expect(await store().files.listPendingDeletions(10)).toEqual([]);
+    });
+
+    test("are deleted once their lease has ended, unless a row names them before", async () => {
+      const { files } = store();
+      await succeed();
+      const [first, second] = await claim();
+      if (first === undefined || second === undefined) throw new Error("two files were due");
+      await files.lease("late.png", 50_000);
+      expect(await files.settle(first, { ...KEPT, file: "late.png" })).toBe(false);
+      expect(await files.settle(first, { ...KEPT, file: "unknown.png" })).toBe(false);
+      await files.lease("kept.png", LEASE_MS);
+      expect(await files.settle(second, { ...KEPT, file: "kept.png" })).toBe(true);
+      await files.lease("thumbnail.webp", LEASE_MS);
+      await files.lease("thumbnail.webp", LEASE_MS);
+      expect(await files.listPendingDeletions(10)).toEqual([]);
+      await execute("update pending_deletions set due_at = due_at - 3600000");
+      expect(new Set(await files.listPendingDeletions(10))).toEqual(
+        new Set(["late.png", "thumbnail.webp"]),
+      );
+      await files.forgetDeletions(["late.png", "thumbnail.webp"]);
     });
   });
 
@@ -220,6 +228,8 @@ export function describeFiles(context: {
       const [before, missing] = await store().uploads.readMany([id, none]);
       expect(before).toMatchObject({ ownerId: "mine", fileName: "cat.png", bytes: 3, file: null });
       expect(missing).toBeNull();
+      expect(await store().uploads.receive(id, "unknown.png")).toBe(false);
+      for (const name of ["a.png", "b.png", "c.png"]) await store().files.lease(name, LEASE_MS);
       expect(await store().uploads.receive(id, "a.png")).toBe(true);
       expect(await store().uploads.receive(id, "b.png")).toBe(false);
       expect(await store().uploads.receive(none, "c.png")).toBe(false);

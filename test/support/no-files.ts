@@ -10,7 +10,6 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     draft: unexpected,
     open: async () => null,
     size: async () => null,
-    list: async function* () {},
     delete: unexpected,
     presign: null,
   },
@@ -23,6 +22,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     toSent: async (input) => input,
   },
   findOwner: async () => "owner",
+  endLease: unexpected,
   keepOutputs: unexpected,
   publicUrl: null,
 };

@@ -51,7 +51,8 @@ export function runInPostgres(statement: string): Promise<void> {
   return runIn(inject("postgresUrl"), statement);
 }
 
-async function runIn(url: string, statement: string): Promise<void> {
+/** Runs a statement as the user of a URL. */
+export async function runIn(url: string, statement: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
