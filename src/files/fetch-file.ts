@@ -92,11 +92,10 @@ export function createFetchFile({
       headers: { accept: "*/*", "accept-encoding": "identity", "user-agent": "runcomfy-graphql" },
       // A connection that was kept would not be checked.
       agent: false,
+      signal,
       ...(!isTrusted && { lookup: lookupPublic }),
     });
-    const leave = () => request.destroy();
     const timer = setTimeout(() => request.destroy(tooSlow()), silenceMs);
-    signal.addEventListener("abort", leave, { once: true });
     request.on("response", (response) => {
       // What comes after a whole body belongs to no answer, and is told by the request.
       request.on("error", (error) => response.destroy(error));
@@ -112,12 +111,10 @@ export function createFetchFile({
       throw toThrown(error, signal);
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", leave);
     }
   }
 
   function open(response: IncomingMessage, signal: AbortSignal) {
-    signal.throwIfAborted();
     const { statusCode = 0, headers } = response;
     if (statusCode !== 200) {
       throw new FetchFileError(
@@ -127,13 +124,7 @@ export function createFetchFile({
     if ((headers["content-encoding"] ?? "identity") !== "identity") {
       throw new FetchFileError(ENCODED);
     }
-    const leave = () => response.destroy();
-    const unread = setTimeout(leave, silenceMs);
-    signal.addEventListener("abort", leave, { once: true });
-    response.once("close", () => {
-      clearTimeout(unread);
-      signal.removeEventListener("abort", leave);
-    });
+    const unread = setTimeout(() => response.destroy(), silenceMs).unref();
     const length = headers["content-length"];
     const stream = read(response, { signal, unread });
     return { stream, declaredBytes: length === undefined ? null : Number(length) };
