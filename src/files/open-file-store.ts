@@ -1,7 +1,5 @@
-import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { nullIfMissing, onDisk } from "./disk-error.ts";
 import { type FileStore, FileStoreError } from "./file-store.ts";
 import { openFolderStore } from "./folder-store.ts";
 import type { S3Credentials, S3Place } from "./s3-client.ts";
@@ -12,38 +10,16 @@ export type OpenFileStore = FileStore & {
   close(): Promise<void>;
 };
 
-/** Which place, and whose files in it. */
-type FilesOf = {
+/** Makes the folder where it does not exist, and checks that files can be kept. Rejects with a `FileStoreError`. */
+export async function openFileStore(options: {
   /** `file:<folder>` (relative to the working directory) or `s3://bucket/prefix?endpoint=https://…&region=…`. */
   readonly url: string;
   /** Letters and digits. Names a folder of its own, so that databases that share the place never touch each other's files. */
   readonly databaseId: string;
-};
-
-/** Makes the folder where it does not exist, and checks that files can be kept. Rejects with a `FileStoreError`. */
-export async function openFileStore(
-  options: FilesOf & { /** Of a bucket. */ readonly credentials: S3Credentials },
-): Promise<OpenFileStore> {
-  const place = toPlace(options);
-  if (place.kind === "folder") {
-    return { ...(await openFolderStore(place.folder)), close: async () => undefined };
-  }
-  return await openS3Store({ place, folder: place.folder, credentials: options.credentials });
-}
-
-/** Whether the folder has been made; true of a bucket, which has none. Rejects with a `FileStoreError`. */
-export async function hasFolderOf(options: FilesOf): Promise<boolean> {
-  const { kind, folder } = toPlace(options);
-  if (kind === "s3") return true;
-  return (await onDisk(folder, () => nullIfMissing(stat(folder))))?.isDirectory() ?? false;
-}
-
-/** With the folder of one database: a path, or what its keys begin with. */
-type Place =
-  | { readonly kind: "folder"; readonly folder: string }
-  | ({ readonly kind: "s3"; readonly folder: string } & S3Place);
-
-function toPlace({ url, databaseId }: FilesOf): Place {
+  /** Of a bucket. */
+  readonly credentials: S3Credentials;
+}): Promise<OpenFileStore> {
+  const { url, databaseId, credentials } = options;
   if (!/^[A-Za-z\d]+$/.test(databaseId)) {
     throw new RangeError("A database's id can't name its folder. Use letters and digits.");
   }
@@ -53,16 +29,22 @@ function toPlace({ url, databaseId }: FilesOf): Place {
       "FILES_URL names no place for files. Write file:<folder> or s3://bucket/prefix?endpoint=https://…&region=….",
     );
   }
-  return place.kind === "folder"
-    ? { ...place, folder: join(place.folder, databaseId) }
-    : { ...place, folder: `${place.folder}${databaseId}/` };
+  if (place.kind === "s3")
+    return await openS3Store({ place, folder: `${place.folder}${databaseId}/`, credentials });
+  const store = await openFolderStore(join(place.folder, databaseId));
+  return { ...store, close: async () => undefined };
 }
+
+/** With the folder of all databases: a path, or what keys begin with. */
+type Place =
+  | { readonly kind: "folder"; readonly folder: string }
+  | ({ readonly kind: "s3"; readonly folder: string } & S3Place);
 
 /** A bucket and a prefix of letters that need no escape, without `.` and `..`. */
 const S3_URL = /^s3:\/\/([a-z\d][\w.-]{2,62})\/?((?:(?<=\/)[\w-][\w.-]*\/?)*)(?:\?(.*))?$/i;
 
-/** With the folder of all databases. */
-function parseFilesUrl(text: string): Place | null {
+/** Null where a URL names no place. */
+export function parseFilesUrl(text: string): Place | null {
   if (/^file:./.test(text)) return { kind: "folder", folder: resolve(text.slice("file:".length)) };
   const [, bucket, prefix = "", query = ""] = S3_URL.exec(text) ?? [];
   const {

@@ -10,7 +10,7 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { FileStoreError } from "../../src/files/file-store.ts";
-import { hasFolderOf, openFileStore } from "../../src/files/open-file-store.ts";
+import { openFileStore } from "../../src/files/open-file-store.ts";
 import { openS3Store } from "../../src/files/s3-store.ts";
 import { describeFileStore } from "./file-store.contract.ts";
 import { CREDENTIALS, startBucket, startS3Server } from "./s3-server.ts";
@@ -130,10 +130,6 @@ describe("on a server of S3", () => {
     });
     expect(await catchError(opening)).toMatch(/refused the credentials \(InvalidAccessKeyId\)/);
   });
-});
-
-test("a bucket is always there for all gateways", async () => {
-  expect(await hasFolderOf({ url: "s3://files", databaseId: "db1" })).toBe(true);
 });
 
 describe("opening a bucket tells", () => {
