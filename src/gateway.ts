@@ -13,7 +13,7 @@ import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import { openFiles } from "./files/open-files.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
-import { createPace } from "./runcomfy/pace.ts";
+import { createUpstreamHealth } from "./runcomfy/upstream-health.ts";
 import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
@@ -142,7 +142,7 @@ export async function startGateway(
       log,
     }),
   );
-  const pace = createPace({
+  const health = createUpstreamHealth({
     now: () => performance.now(),
     random: Math.random,
     log,
@@ -152,13 +152,13 @@ export async function startGateway(
     baseUrl: upstream.baseUrl,
     token: upstream.token,
     submitTimeoutMs: submitTimeoutSeconds * 1_000,
-    pace,
+    health,
     log,
     onAnswer: traces?.noteAnswer,
     aroundCall: nest(metrics?.aroundCall, traces?.aroundCall),
   });
   const runcomfy = metrics?.watchSubmits(client) ?? client;
-  keep(startOutageProbe({ pace, runcomfy }));
+  keep(startOutageProbe({ health, runcomfy }));
   const live = createLiveDeployments({ runcomfy, log });
   const isSandbox = config.upstream.kind === "sandbox";
   const isOpen = auth.kind === "none";
@@ -180,7 +180,7 @@ export async function startGateway(
     createTracking({
       store,
       runcomfy,
-      pace,
+      health,
       catalogue,
       watchJob,
       uploads: files.uploads,
@@ -223,7 +223,7 @@ export async function startGateway(
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     files,
     live,
-    pace,
+    health,
     upstream: store.upstream,
   };
   const traced = traces?.watchServices(ownServices, database.jobs) ?? ownServices;
@@ -254,7 +254,7 @@ export async function startGateway(
       log,
     }),
   );
-  metrics?.follow({ version: readVersion(), store, pace, counts: server.counts });
+  metrics?.follow({ version: readVersion(), store, health, counts: server.counts });
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);

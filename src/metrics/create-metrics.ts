@@ -7,7 +7,7 @@ import { isFinal, isFinished, JOB_STATUSES } from "../job/job.ts";
 import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
 import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
-import type { Pace } from "../runcomfy/pace.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Services } from "../schema/context.ts";
@@ -228,10 +228,10 @@ export function createMetrics() {
     follow(sources: {
       readonly version: string;
       readonly store: CountedStore;
-      readonly pace: Pick<Pace, "outageMs" | "failingDeployments">;
+      readonly health: Pick<UpstreamHealth, "outageMs" | "failingDeployments">;
       readonly counts: () => { readonly sockets: number; readonly subscriptions: number };
     }): void {
-      const { store, pace, counts } = sources;
+      const { store, health, counts } = sources;
       const show = (name: string, help: string, collect: (gauge: Gauge) => void | Promise<void>) =>
         new Gauge({
           name: toName(name),
@@ -248,7 +248,8 @@ export function createMetrics() {
       show(
         "outages_open",
         "Whether RunComfy keeps failing, and how many deployments do.",
-        (gauge) => gauge.set((pace.outageMs() === null ? 0 : 1) + pace.failingDeployments().length),
+        (gauge) =>
+          gauge.set((health.outageMs() === null ? 0 : 1) + health.failingDeployments().length),
       );
       // One count for both: gauges are read together, each by its own `collect`, in the order in which they were made.
       let counted: Promise<Awaited<ReturnType<typeof countUnfinished>> | null>;

@@ -2,7 +2,7 @@ import type { UpstreamErrorCode } from "../job/errors.ts";
 
 export type Breaker = ReturnType<typeof createBreaker>;
 
-export const FAILURES_UNTIL_OUTAGE = 5;
+const FAILURES_UNTIL_OUTAGE = 5;
 
 /** Two in a row open a breaker: each has taken seconds already. */
 const TIMEOUT_WEIGHT = 3;
@@ -17,7 +17,7 @@ const BAD_ANSWERS_MS = 120_000;
 
 /**
  * Opens after failures in a row, of RunComfy or of one deployment, which begins an outage; the first good answer closes it.
- * While it is open it tells when to probe, after 1, 2, 4, 8 s and so on, at most `longestBackOffMs`, less up to a half.
+ * Probes are due after 1, 2, 4, 8 s and so on, at most `longestBackOffMs`, less up to a half.
  */
 export function createBreaker(options: {
   /** Milliseconds of a clock that never goes back. */
@@ -34,49 +34,39 @@ export function createBreaker(options: {
   let openedAt = -Infinity;
   let closedAt = -Infinity;
   let backOffMs = MIN_BACK_OFF_MS;
-  let probeAt = Infinity;
   /** Since when every probe was answered, but badly. */
   let badAnswersSince = Infinity;
   let nextSubmitAt = -Infinity;
-
-  function scheduleProbe(nextBackOffMs: number): void {
-    backOffMs = Math.min(nextBackOffMs, longestBackOffMs);
-    probeAt = now() + backOffMs * (0.5 + 0.5 * random());
-  }
-
-  /** Begins an outage at once, unless there is one. */
-  function open(code: UpstreamErrorCode): void {
-    if (cause !== null) return;
-    cause = code;
-    openedAt = now();
-    badAnswersSince = Infinity;
-    scheduleProbe(now() - closedAt < RELAPSE_MS ? backOffMs : MIN_BACK_OFF_MS);
-    onOpen(code);
-  }
 
   return {
     isOpen: () => cause !== null,
     /** For how long it has been open, in milliseconds; null while it is closed. */
     openForMs: () => (cause === null ? null : now() - openedAt),
-    open,
     noteFailure(code: UpstreamErrorCode): void {
       failures += code === "TIMEOUT" ? TIMEOUT_WEIGHT : 1;
-      if (failures >= FAILURES_UNTIL_OUTAGE) open(code);
+      if (failures < FAILURES_UNTIL_OUTAGE || cause !== null) return;
+      cause = code;
+      openedAt = now();
+      badAnswersSince = Infinity;
+      if (openedAt - closedAt >= RELAPSE_MS) backOffMs = MIN_BACK_OFF_MS;
+      onOpen(code);
     },
     noteGood(): void {
       failures = 0;
       if (cause === null) return;
       cause = null;
       closedAt = now();
-      probeAt = Infinity;
       onClose();
     },
-    /** When the next probe is due, by `now`; Infinity while closed. */
-    probeAt: () => probeAt,
-    /** A probe leaves. The next one counts from here: RunComfy may be back while this one still waits for its answer. */
-    takeProbe: () => scheduleProbe(backOffMs * 2),
     noteBadProbe(isAnswered: boolean): void {
       badAnswersSince = isAnswered ? Math.min(badAnswersSince, now()) : Infinity;
+    },
+    /** How long to wait before the next probe; longer each time. Null while it is closed. */
+    nextProbeMs(): number | null {
+      if (cause === null) return null;
+      const waitMs = Math.min(backOffMs, longestBackOffMs);
+      backOffMs = waitMs * 2;
+      return waitMs * (0.5 + 0.5 * random());
     },
     /** Why no submit may leave now. After null, one has to leave. */
     submitRefusal(): UpstreamErrorCode | null {

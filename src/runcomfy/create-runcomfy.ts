@@ -9,7 +9,7 @@ import type { Call } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
 import { readLiveDeployments } from "./live-deployment.ts";
 import { toNetworkError, toTimeoutError } from "./network-error.ts";
-import type { Pace } from "./pace.ts";
+import type { UpstreamHealth } from "./upstream-health.ts";
 import type { Answer } from "./read-answer.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { ReadLimits, RequestReference, RunComfy } from "./runcomfy.ts";
@@ -57,7 +57,7 @@ export function createRunComfy(options: {
   readonly cancelTimeoutMs?: number;
   readonly listTimeoutMs?: number;
   readonly probeTimeoutMs?: number;
-  readonly pace: Pace;
+  readonly health: UpstreamHealth;
   readonly log: Pick<BaseLogger, "warn">;
   /** Hears of the HTTP status of each answer. */
   readonly onAnswer?: ((httpStatus: number) => void) | undefined;
@@ -69,7 +69,7 @@ export function createRunComfy(options: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
-  const { pace, log, submitTimeoutMs, cancelTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
+  const { health, log, submitTimeoutMs, cancelTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
   const { probeTimeoutMs = 5_000, now = Date.now, monotonic = () => performance.now() } = options;
   const { random = Math.random, sleep = delay } = options;
   /** The last deployment that was called for a job; probes ask about it. */
@@ -110,7 +110,7 @@ export function createRunComfy(options: {
       const answer = await readAnswer(response, reading);
       const report = readHopedFor(call, answer, request.readReport);
       if (report !== null) return report;
-      if (answer.retryAfterMs !== null) pace.notePause(answer.retryAfterMs);
+      if (answer.retryAfterMs !== null) health.notePause(answer.retryAfterMs);
       throw toAnswerError(call, answer);
     } catch (thrown) {
       signal?.throwIfAborted();
@@ -121,10 +121,10 @@ export function createRunComfy(options: {
     }
   }
 
-  /** Refuses a call that was aborted, that the pace forbids, or whose ids would change its path. */
+  /** Refuses a call that was aborted, that a pause forbids, or whose ids would change its path. */
   function openPath(call: Call, path: string | null, signal?: AbortSignal): string {
     signal?.throwIfAborted();
-    const pausedForMs = pace.pausedForMs();
+    const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0)
       throw new RunComfyError(
         `RunComfy asked for a pause, so the ${call} was not sent. Try again in ${Math.ceil(pausedForMs / 1_000)} seconds.`,
@@ -147,21 +147,35 @@ export function createRunComfy(options: {
     const { apiVersion, deploymentId } = request;
     const path = openPath(call, toRequestPath(request, call), limits.signal);
     lastCalled = { apiVersion, deploymentId };
-    const answersBefore = pace.countAnswers();
     try {
       const report = await send({ ...limits, call, path, readReport });
-      pace.noteRead(null, deploymentId);
+      health.noteRead(null, deploymentId);
       return report;
     } catch (error) {
-      if (error instanceof RunComfyError) pace.noteRead(error, deploymentId, answersBefore);
+      if (error instanceof RunComfyError) health.noteRead(error, deploymentId);
       throw error;
+    }
+  }
+
+  /** Notes whether a read that changes nothing was answered. Never rejects. */
+  async function ask(
+    call: "list" | "status",
+    asked: Pick<CallRequest<unknown>, "readReport"> & { readonly path: string | null },
+    deploymentId: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const path = openPath(call, asked.path, signal);
+      await send({ ...asked, call, path, timeoutMs: probeTimeoutMs, signal });
+      health.noteProbe(null, deploymentId);
+    } catch (error) {
+      if (error instanceof RunComfyError) health.noteProbe(error, deploymentId);
     }
   }
 
   return {
     async submit({ apiVersion, deploymentId, input }) {
       const startedAt = monotonic();
-      const answersBefore = pace.countAnswers();
       for (let tries = 0; ; tries += 1) {
         const path = openPath("submit", toSubmitPath(apiVersion, deploymentId));
         lastCalled = { apiVersion, deploymentId };
@@ -169,7 +183,7 @@ export function createRunComfy(options: {
         const request = { call: "submit", path, json: input, timeoutMs } as const;
         try {
           const requestId = await send({ ...request, readReport: readRequestId });
-          pace.noteSubmit(null, deploymentId);
+          health.noteSubmit(null, deploymentId);
           return requestId;
         } catch (error) {
           if (!(error instanceof RunComfyError)) throw error;
@@ -180,7 +194,7 @@ export function createRunComfy(options: {
             if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2))
               continue;
           }
-          pace.noteSubmit(error, deploymentId, answersBefore);
+          health.noteSubmit(error, deploymentId);
           throw error;
         }
       }
@@ -200,24 +214,17 @@ export function createRunComfy(options: {
       const timeoutMs = listTimeoutMs;
       return await send({ call: "list", path, timeoutMs, readReport: readLiveDeployments });
     },
-    async probe(probe, signal) {
-      const { call } = probe;
-      const { apiVersion } = lastCalled;
-      const deploymentId = probe.deploymentId ?? lastCalled.deploymentId;
-      const asked =
-        call === "list"
-          ? { path: toListPath([deploymentId]), readReport: readLiveDeployments }
-          : {
-              path: toRequestPath({ apiVersion, deploymentId, requestId: PROBE_ID }, call),
-              readReport: readStatusReport,
-            };
-      try {
-        const path = openPath(call, asked.path, signal);
-        await send<unknown>({ ...asked, call, path, timeoutMs: probeTimeoutMs, signal });
-        pace.noteProbe(null, probe);
-      } catch (error) {
-        if (error instanceof RunComfyError) pace.noteProbe(error, probe);
-      }
+    async probe(deploymentId, signal) {
+      const { apiVersion, deploymentId: lastId } = lastCalled;
+      const askedId = deploymentId ?? lastId;
+      const reference = { apiVersion, deploymentId: askedId, requestId: PROBE_ID };
+      const status = { path: toRequestPath(reference, "status"), readReport: readStatusReport };
+      const list = { path: toListPath([askedId]), readReport: readLiveDeployments };
+      await Promise.all([
+        ask("status", status, askedId, signal),
+        // Each is a service of its own, and may fail for long, so either may tell the end of an outage of all.
+        deploymentId === null && ask("list", list, null, signal),
+      ]);
     },
   };
 }

@@ -1,48 +1,42 @@
-import type { Pace } from "./pace.ts";
+import { sleepFor } from "../runtime/sleep.ts";
 import type { RunComfy } from "./runcomfy.ts";
+import type { UpstreamHealth } from "./upstream-health.ts";
 
-/** Of deployments that hang, none holds up another one's. */
-const MAX_AT_ONCE = 16;
-
-/** Sends the pace's probes. */
+/** Probes RunComfy, and each deployment, from when an outage of it begins until it is over. */
 export function startOutageProbe({
-  pace,
+  health,
   runcomfy,
 }: {
-  readonly pace: Pick<Pace, "claimProbe" | "onDoubt">;
+  readonly health: Pick<UpstreamHealth, "nextProbeMs" | "onOutage">;
   readonly runcomfy: Pick<RunComfy, "probe">;
 }) {
   const closing = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const underWay = new Set<Promise<void>>();
-  /** Of RunComfy as a whole there is one at a time. */
-  let isAllAsked = false;
+  const { signal } = closing;
+  /** By deployment, and of all by null: one at a time of each, also where an outage ends and another begins. */
+  const underWay = new Map<string | null, Promise<void>>();
 
-  function step(): void {
-    clearTimeout(timer);
-    while (!closing.signal.aborted && !isAllAsked && underWay.size < MAX_AT_ONCE) {
-      const claimed = pace.claimProbe();
-      if (typeof claimed === "number") {
-        if (claimed < Infinity) timer = setTimeout(step, claimed);
-        return;
-      }
-      const probing = runcomfy.probe(claimed, closing.signal).then(() => {
-        underWay.delete(probing);
-        if (claimed.deploymentId === null) isAllAsked = false;
-        step();
-      });
-      underWay.add(probing);
-      isAllAsked = claimed.deploymentId === null;
+  async function probeUntilOver(deploymentId: string | null): Promise<void> {
+    // The others may fail as well, but nobody has called them.
+    let probing = deploymentId === null ? null : runcomfy.probe(null, signal);
+    let waitMs = health.nextProbeMs(deploymentId);
+    while (waitMs !== null && !signal.aborted) {
+      // Counted from when the last one left: RunComfy may be back while that still waits for its answer.
+      await Promise.all([sleepFor(waitMs, signal), probing]);
+      waitMs = health.nextProbeMs(deploymentId);
+      if (waitMs !== null) probing = runcomfy.probe(deploymentId, signal);
     }
+    underWay.delete(deploymentId);
   }
 
-  pace.onDoubt(step);
+  health.onOutage((deploymentId) => {
+    if (underWay.has(deploymentId) || signal.aborted) return;
+    underWay.set(deploymentId, probeUntilOver(deploymentId));
+  });
   return {
     /** Aborts the probes under way and starts no more. */
     async close(): Promise<void> {
       closing.abort();
-      clearTimeout(timer);
-      await Promise.all(underWay);
+      await Promise.all(underWay.values());
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
-import type { Probe } from "./pace.ts";
 
 /** The upstream's name for one job. */
 export type RequestReference = {
@@ -31,10 +30,10 @@ export type RunComfy = {
    */
   listDeployments(ids: readonly string[] | "all"): Promise<readonly LiveDeployment[]>;
   /**
-   * Finds out, by a call that changes nothing, whether the upstream answers, and tells the pace. Without a deployment it asks
-   * about the one that was called last. Never rejects.
+   * Finds out, by reads that change nothing, whether a deployment answers, or (null) RunComfy as a whole, and notes it.
+   * Never rejects.
    */
-  probe(probe: Probe, signal: AbortSignal): Promise<void>;
+  probe(deploymentId: string | null, signal: AbortSignal): Promise<void>;
 };
 
 type SubmitRequest = {

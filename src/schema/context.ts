@@ -1,7 +1,7 @@
 import type { Viewer } from "../auth/viewer.ts";
 import type { Job } from "../job/job.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
-import type { Pace } from "../runcomfy/pace.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/wait-for-end.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
@@ -38,7 +38,7 @@ export type Services = {
   /** The one whose jobs are followed. */
   readonly upstream: string;
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "token">;
-  readonly pace: Pick<Pace, "outageMs">;
+  readonly health: Pick<UpstreamHealth, "outageMs">;
 };
 
 export type GatewayContext = Services & Pick<Operation, keyof Operation>;

@@ -60,7 +60,7 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
         nullable: true,
         description:
           "An outage of this deployment; null if there is none. Until it ends, submits to it are refused at once. `Query.outage` is an outage of all of RunComfy.",
-        resolve: ({ id }, _arguments, { pace }) => toOutage(pace.outageMs(id)),
+        resolve: ({ id }, _arguments, { health }) => toOutage(health.outageMs(id)),
       }),
       stats: t.field({
         type: "DeploymentStats",
@@ -91,7 +91,7 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
       nullable: true,
       description:
         "An outage of RunComfy as a whole; null if there is none. Until it ends, submits are refused at once and jobs are not polled.",
-      resolve: (_root, _arguments, { pace }) => toOutage(pace.outageMs()),
+      resolve: (_root, _arguments, { health }) => toOutage(health.outageMs()),
     }),
     isTokenRefused: t.boolean({
       scope: null,

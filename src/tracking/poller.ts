@@ -4,7 +4,7 @@ import { isFinished } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
 import type { Polls } from "../job/poll-outcome.ts";
 import { conclude, deadlineMs, notePoll, toBackOffMs } from "../job/poll-outcome.ts";
-import type { Pace } from "../runcomfy/pace.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { ClaimedPoll, EndedPoll, PollTable } from "../store/job-store.ts";
 import { sleepFor } from "../runtime/sleep.ts";
@@ -48,7 +48,7 @@ const MAX_WANTED_AT_ONCE = 16;
 export function createPoller(dependencies: {
   readonly table: PollTable;
   readonly runcomfy: Pick<RunComfy, "readStatus" | "readResult">;
-  readonly pace: Pick<Pace, "pollDelayMs" | "failingDeployments" | "isOutage">;
+  readonly health: Pick<UpstreamHealth, "pollDelayMs" | "failingDeployments" | "isOutage">;
   readonly record: RecordObservation;
   /** How many milliseconds until the next poll of a job that was just polled. */
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
@@ -67,7 +67,7 @@ export function createPoller(dependencies: {
   readonly onPoll?: OnPoll | undefined;
   readonly log: BaseLogger;
 }) {
-  const { table, runcomfy, pace, record, schedule, expectStarts, pollsAtOnce } = dependencies;
+  const { table, runcomfy, health, record, schedule, expectStarts, pollsAtOnce } = dependencies;
   const { now, monotonic, random, log } = dependencies;
   const { aroundPoll = (_claimed, make) => make() } = dependencies;
   const room = createPollWindow({ most: pollsAtOnce, monotonic });
@@ -94,8 +94,8 @@ export function createPoller(dependencies: {
   async function tick(): Promise<number> {
     try {
       await putBackEnded();
-      const paceMs = pace.pollDelayMs();
-      if (paceMs > 0) return Math.min(paceMs, MAX_SLEEP_MS);
+      const delayMs = health.pollDelayMs();
+      if (delayMs > 0) return Math.min(delayMs, MAX_SLEEP_MS);
       await claimWanted();
       if (monotonic() >= dueAt) await claimDue();
       pollLog.noteMade("polls");
@@ -111,8 +111,8 @@ export function createPoller(dependencies: {
     for (;;) {
       const limit = room.free();
       // The end of a poll wakes the loop.
-      if (limit === 0 || pace.pollDelayMs() > 0) return;
-      const exceptDeployments = [...pace.failingDeployments(), ...room.fullDeployments()];
+      if (limit === 0 || health.pollDelayMs() > 0) return;
+      const exceptDeployments = [...health.failingDeployments(), ...room.fullDeployments()];
       const { polls, nextInMs } = await table.claimDue({ limit, exceptDeployments });
       for (const claimed of polls) {
         const isOverdue = now() >= deadlineMs(claimed.job, dependencies);
@@ -211,7 +211,7 @@ export function createPoller(dependencies: {
 
   async function nextDelayMs(job: Job, { failures }: Polls, nowMs: number): Promise<number> {
     // After an outage all are polled at once, however often they have failed in it.
-    if (pace.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
+    if (health.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
     const untilDeadlineMs = deadlineMs(job, dependencies) - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));

@@ -1,6 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import type { Pace } from "../runcomfy/pace.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { JobStore } from "../store/job-store.ts";
 
 /** Two gateways that round a pause differently need not correct each other. */
@@ -12,18 +12,18 @@ const SAME_PAUSE_MS = 1_000;
  */
 export function startPauseSharing({
   store: { isShared, pauses },
-  pace,
+  health,
   log,
 }: {
   readonly store: Pick<JobStore, "isShared" | "pauses">;
-  readonly pace: Pick<Pace, "pausedForMs" | "adoptPause" | "onPause">;
+  readonly health: Pick<UpstreamHealth, "pausedForMs" | "adoptPause" | "onPause">;
   readonly log: BaseLogger;
 }): () => Promise<void> {
   // Where no other gateway can live there is nobody to tell.
   if (!isShared) return async () => undefined;
 
-  pace.onPause(() => {
-    pauses.notePause(pace.pausedForMs()).catch((error: unknown) => {
+  health.onPause(() => {
+    pauses.notePause(health.pausedForMs()).catch((error: unknown) => {
       log.warn(
         { err: error },
         "The other gateways could not be told of RunComfy's pause. They hear of it within seconds of the database answering.",
@@ -32,8 +32,8 @@ export function startPauseSharing({
   });
   return async () => {
     const sharedMs = await pauses.readPauseMs();
-    const ownMs = pace.pausedForMs();
+    const ownMs = health.pausedForMs();
     if (ownMs > sharedMs + SAME_PAUSE_MS) await pauses.notePause(ownMs);
-    else pace.adoptPause(sharedMs);
+    else health.adoptPause(sharedMs);
   };
 }

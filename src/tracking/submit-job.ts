@@ -13,7 +13,7 @@ import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { createJob } from "../job/job.ts";
 import { ownership } from "../job/upstream.ts";
-import type { Pace } from "../runcomfy/pace.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -62,7 +62,7 @@ const UNSENT_DELAYS_MS = [100, 500] as const;
 export function createSubmitJob(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
-  readonly pace: Pace;
+  readonly health: UpstreamHealth;
   readonly record: RecordObservation;
   /** Hears of each accepted job. */
   readonly follow: () => void;
@@ -83,7 +83,8 @@ export function createSubmitJob(dependencies: {
   readonly sleep: (durationMs: number) => Promise<unknown>;
   readonly log: BaseLogger;
 }) {
-  const { store, runcomfy, pace, record, follow, inTurn, watchJob, monotonic, log } = dependencies;
+  const { store, runcomfy, health, record, follow, inTurn, watchJob, monotonic, log } =
+    dependencies;
   const { uploads = NO_UPLOADS } = dependencies;
   const { submitTimeoutMs, submitMarginMs } = dependencies;
   const { jobs, quotas } = store;
@@ -177,9 +178,9 @@ export function createSubmitJob(dependencies: {
   }
 
   function refuseIfHeldUp({ deploymentId }: Submission): void {
-    const pausedForMs = pace.pausedForMs();
+    const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
-    const refusal = pace.submitRefusal(deploymentId);
+    const refusal = health.submitRefusal(deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
   }
 

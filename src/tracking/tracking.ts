@@ -5,7 +5,7 @@ import type { BaseLogger } from "pino";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import { nextPollMs } from "../job/next-poll.ts";
 import { expectStarts } from "../job/run-times.ts";
-import type { Pace } from "../runcomfy/pace.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
@@ -33,7 +33,7 @@ const HANDOVER_PATIENCE_MS = 1_000;
 export function createTracking(dependencies: {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
-  readonly pace: Pace;
+  readonly health: UpstreamHealth;
   readonly catalogue: Catalogue;
   readonly watchJob: WatchJob;
   readonly uploads?: UploadsOfInputs;
@@ -60,7 +60,7 @@ export function createTracking(dependencies: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }) {
-  const { store, runcomfy, pace, catalogue, watchJob, uploads, apiVersion } = dependencies;
+  const { store, runcomfy, health, catalogue, watchJob, uploads, apiVersion } = dependencies;
   const { deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
@@ -71,9 +71,9 @@ export function createTracking(dependencies: {
   const { jobs, upstream } = store;
   const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
   const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
-  const exchangePauses = startPauseSharing({ store, pace, log });
+  const exchangePauses = startPauseSharing({ store, health, log });
   const inTurn = createSlices();
-  const common = { store, upstream, runcomfy, pace, record, now, monotonic, sleep, log };
+  const common = { store, upstream, runcomfy, health, record, now, monotonic, sleep, log };
 
   const poller = createPoller({
     ...common,
@@ -107,7 +107,7 @@ export function createTracking(dependencies: {
   const recovery = createRecovery({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
   const { pollNow } = poller;
   const { signal } = closing;
-  pace.onRecovery(() => poller.wakeIn(0));
+  health.onRecovery(() => poller.wakeIn(0));
 
   return {
     submitJob,

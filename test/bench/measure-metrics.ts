@@ -49,7 +49,7 @@ async function readMs(databaseUrl: string): Promise<number> {
   metrics.follow({
     version: "",
     store,
-    pace: { outageMs: () => null, failingDeployments: () => [] },
+    health: { outageMs: () => null, failingDeployments: () => [] },
     counts: () => ({ sockets: 0, subscriptions: 0 }),
   });
   const durations: number[] = [];

@@ -43,7 +43,7 @@ export async function openPollerAlone(options: {
   const poller = createPoller({
     table: store.polls,
     runcomfy: upstream,
-    pace: { pollDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },
+    health: { pollDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },
     async record(...change) {
       const job = await record(...change);
       if (job?.requestId != null && job.finishedAt !== null) onEnd?.(job.requestId);

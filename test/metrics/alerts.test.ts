@@ -19,7 +19,7 @@ async function readAtFirst(): Promise<string> {
   metrics.follow({
     version: "1",
     store: { jobs: { count: async () => 0 }, ping: async () => undefined },
-    pace: { outageMs: () => null, failingDeployments: () => [] },
+    health: { outageMs: () => null, failingDeployments: () => [] },
     counts: () => ({ sockets: 0, subscriptions: 0 }),
   });
   return await metrics.read();

@@ -93,7 +93,7 @@ test("a database that is away is told, and the rest with it", async () => {
   metrics.follow({
     version: "1",
     store,
-    pace: { outageMs: () => 1, failingDeployments: () => ["d"] },
+    health: { outageMs: () => 1, failingDeployments: () => ["d"] },
     counts: () => ({ sockets: 3, subscriptions: 4 }),
   });
   expect(await metrics.read()).toContain('runcomfy_gateway_jobs_unfinished{status="IN_QUEUE"} 0');

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
 const limits = { signal: new AbortController().signal, timeoutMs: 10_000 };
@@ -10,9 +10,9 @@ const log = pino({ level: "silent" });
 test("An answer over which the reader breaks is an unreadable one, not a failure of the upstream", async () => {
   const { createRunComfy } = await importWithBrokenReader();
   await using upstream = await startFaultyUpstream();
-  const pace = createPace({ now: () => 0, random: () => 1, log });
+  const health = createHealth();
   const { url: baseUrl, token } = upstream;
-  const runComfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, pace, log });
+  const runComfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, health, log });
   const deployment = { apiVersion: "v1", deploymentId: "dep" };
   const request = { ...deployment, requestId: await runComfy.submit({ ...deployment, input: {} }) };
   for (let polls = 0; polls < 6; polls += 1) {
@@ -23,7 +23,7 @@ test("An answer over which the reader breaks is an unreadable one, not a failure
       message: expect.stringContaining("RangeError"),
     });
   }
-  expect(pace.isOutage("dep")).toBe(false);
+  expect(health.isOutage("dep")).toBe(false);
 });
 
 /** No answer is known that breaks the reader: this stands for a mistake that nobody has found yet. */

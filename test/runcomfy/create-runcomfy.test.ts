@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { RequestReference, RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
@@ -31,12 +31,12 @@ function connect(
   options: Partial<Parameters<typeof createRunComfy>[0]> = {},
   target: { readonly url: string; readonly token: string } = upstream,
 ): RunComfy {
-  const pace = createPace({ now: () => performance.now(), random: () => 1, log });
+  const health = createHealth({ now: () => performance.now() });
   return createRunComfy({
     baseUrl: target.url,
     token: target.token,
     submitTimeoutMs: 10_000,
-    pace,
+    health,
     log,
     ...options,
   });
@@ -428,43 +428,43 @@ test("A 429 without a time pauses nobody", async () => {
 });
 
 test("Failed reads and submits of unknown fate begin an outage together, and a good read ends it", async () => {
-  const pace = createPace({ now: () => 0, random: () => 1, log });
-  runComfy = connect({ pace });
+  const health = createHealth();
+  runComfy = connect({ health });
   const request = await accept();
   upstream.setFault("html-502");
   for (let reads = 0; reads < 3; reads += 1) await failureOf(runComfy.readStatus(request, limits));
   await failureOf(submit("dep"));
-  expect(pace.isOutage("dep")).toBe(false);
+  expect(health.isOutage("dep")).toBe(false);
   await failureOf(runComfy.readResult(request, limits));
-  expect(pace.failingDeployments()).toEqual(["dep"]);
+  expect(health.failingDeployments()).toEqual(["dep"]);
   upstream.setFault(null);
   await runComfy.readStatus(request, limits);
-  expect(pace.failingDeployments()).toEqual([]);
+  expect(health.failingDeployments()).toEqual([]);
 });
 
 test("Submits to an upstream where nobody listens begin an outage, and one that is accepted ends it", async () => {
-  const pace = createPace({ now: () => 0, random: () => 1, log });
-  runComfy = connect({ pace, sleep: () => Promise.resolve() });
+  const health = createHealth();
+  runComfy = connect({ health, sleep: () => Promise.resolve() });
   const { port } = upstream;
   await upstream.close();
   // The first may still take a connection that was open before, and then nobody knows how far it came.
   for (let submits = 0; submits < 6; submits += 1) {
-    if (submits < 5) expect(pace.isOutage()).toBe(false);
+    if (submits < 5) expect(health.isOutage()).toBe(false);
     await failureOf(submit("dep"));
   }
-  expect(pace.isOutage()).toBe(true);
+  expect(health.isOutage()).toBe(true);
   upstream = await startFaultyUpstream({ port });
   await submit("dep");
-  expect(pace.isOutage()).toBe(false);
+  expect(health.isOutage()).toBe(false);
 });
 
 test("A gateway that was frozen between two tries of a submit does not send it again", async () => {
   const { port } = upstream;
   await upstream.close();
   let frozenMs = 0;
-  const pace = createPace({ now: () => 0, random: () => 1, log });
+  const health = createHealth();
   runComfy = connect({
-    pace,
+    health,
     monotonic: () => frozenMs,
     sleep: async () => {
       frozenMs = 60_000;
@@ -535,8 +535,8 @@ test("No error tells the token, the address or a word of the answer", async () =
 // The caller's signal
 
 test("An abort ends a call with the abort's own reason, and says nothing of the upstream", async () => {
-  const pace = createPace({ now: () => 0, random: () => 1, log });
-  runComfy = connect({ pace });
+  const health = createHealth();
+  runComfy = connect({ health });
   const request = await accept("fault-no-answer--polls");
   for (let reads = 0; reads < 6; reads += 1) {
     const controller = new AbortController();
@@ -546,7 +546,7 @@ test("An abort ends a call with the abort's own reason, and says nothing of the 
     controller.abort("leaving");
     await settled;
   }
-  expect(pace.isOutage("dep")).toBe(false);
+  expect(health.isOutage("dep")).toBe(false);
 });
 
 test("An abort ends a cancel and a body that is being read", async () => {

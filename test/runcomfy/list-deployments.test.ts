@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { readLiveDeployments } from "../../src/runcomfy/live-deployment.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import catalogue from "../../src/sandbox/deployments.json" with { type: "json" };
@@ -28,9 +28,9 @@ beforeEach(() => {
 });
 
 function connect(options: Partial<Parameters<typeof createRunComfy>[0]> = {}): RunComfy {
-  const pace = createPace({ now: () => performance.now(), random: () => 1, log });
+  const health = createHealth({ now: () => performance.now() });
   const { url: baseUrl, token } = upstream;
-  return createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, pace, log, ...options });
+  return createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, health, log, ...options });
 }
 
 async function failureOf(call: Promise<unknown>): Promise<RunComfyError> {
@@ -235,8 +235,8 @@ test.each<[FaultName, string]>([
 });
 
 test("Lists that fail are no outage, and one that succeeds ends none", async () => {
-  const pace = createPace({ now: () => 0, random: () => 1, log });
-  const by = connect({ pace });
+  const health = createHealth();
+  const by = connect({ health });
   const request = {
     apiVersion: "v1",
     deploymentId: "dep",
@@ -246,12 +246,12 @@ test("Lists that fail are no outage, and one that succeeds ends none", async () 
     by.readStatus(request, { signal: new AbortController().signal, timeoutMs: 10_000 });
   upstream.setFault("html-502", ["list"]);
   for (let lists = 0; lists < 6; lists += 1) await failureOf(by.listDeployments(["dep"]));
-  expect([pace.isOutage(), pace.claimProbe()]).toEqual([false, Infinity]);
+  expect(health.isOutage()).toBe(false);
   upstream.setFault("html-502", ["status"]);
   for (let polls = 0; polls < 5; polls += 1) await failureOf(poll());
-  expect(pace.isOutage("dep")).toBe(true);
+  expect(health.isOutage("dep")).toBe(true);
   await by.listDeployments(["dep"]);
-  expect(pace.isOutage("dep")).toBe(true);
+  expect(health.isOutage("dep")).toBe(true);
 });
 
 test("A list's Retry-After holds for every call, and a list obeys that of others", async () => {

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { RequestReference, RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
@@ -22,7 +22,7 @@ let collecting: NodeJS.Timeout;
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
   const { url: baseUrl, token } = upstream;
-  const pace = createPace({ now: () => 0, random: () => 1, log });
+  const health = createHealth();
   runcomfy = createRunComfy({
     baseUrl,
     token,
@@ -30,7 +30,7 @@ beforeEach(async () => {
     cancelTimeoutMs: TIMEOUT_MS,
     listTimeoutMs: TIMEOUT_MS,
     probeTimeoutMs: TIMEOUT_MS,
-    pace,
+    health,
     log,
   });
   // What only an object that nobody holds would end does not end then.
@@ -58,10 +58,7 @@ test.each<[FaultName, number | null]>([
   "every call that meets %s ends at its time-out, and its connection closes",
   async (fault, httpStatus) => {
     upstream.setFault(fault);
-    const probing = Promise.all([
-      runcomfy.probe({ call: "list", deploymentId: "dep" }, never),
-      runcomfy.probe({ call: "status", deploymentId: "dep" }, never),
-    ]);
+    const probing = runcomfy.probe(null, never);
     const calls = {
       submit: runcomfy.submit({ apiVersion: "v1", deploymentId: "dep", input: {} }),
       status: runcomfy.readStatus(accept("dep"), limits),

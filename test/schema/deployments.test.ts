@@ -191,7 +191,7 @@ test("an outage is told where it is, with the moment at which it was noticed", a
   let outages = new Map<string | undefined, number>();
   const gateway = await openInProcessGateway({
     catalogue: CATALOGUE,
-    pace: { outageMs: (deploymentId) => outages.get(deploymentId) ?? null },
+    health: { outageMs: (deploymentId) => outages.get(deploymentId) ?? null },
   });
   const ask = async () =>
     (await gateway.answer("{ outage { since } deployments { id outage { since } } }")).data;

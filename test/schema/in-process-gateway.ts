@@ -41,7 +41,7 @@ export async function openInProcessGateway(
     /** In place of what the store gives. */
     readonly reads?: Partial<Reads>;
     readonly live?: Partial<Services["live"]>;
-    readonly pace?: Services["pace"];
+    readonly health?: Services["health"];
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
     /** By which walks end. */
@@ -108,7 +108,7 @@ export async function openInProcessGateway(
     files: NO_FILES,
     upstream: store.upstream,
     live: { ...SILENT_UPSTREAM, ...options.live },
-    pace: { outageMs: () => null, ...options.pace },
+    health: { outageMs: () => null, ...options.health },
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 

@@ -20,7 +20,7 @@ import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createKeepOutputs } from "../../src/files/request-keep.ts";
 import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
@@ -44,6 +44,7 @@ import { createViewer } from "../support/viewers.ts";
 import { SILENT_UPSTREAM } from "./in-process-gateway.ts";
 import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES, SHARED_TAG } from "./isolation-cases.ts";
 import { toResult } from "../support/to-result.ts";
+import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 
 const OWNER = createViewer({
   ownerId: "theirs",
@@ -82,16 +83,14 @@ async function openWorld() {
   });
   onTestFinished(() => store.close());
   const { url: baseUrl, token } = upstream;
-  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+  const health = createHealth({ now: () => performance.now() });
   const tracking = createTracking({
     store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 5_000, pace, log }),
-    pace,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 5_000, health, log }),
+    health,
     catalogue: CATALOGUE,
     watchJob: watchJobsOf(store),
-    apiVersion: "v1",
-    deadlineSeconds: 86_400,
-    submitTimeoutSeconds: 5,
+    ...TRACKING_SETTINGS,
     log,
   });
   onTestFinished(() => tracking.close());
@@ -119,7 +118,7 @@ async function openWorld() {
     files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
     upstream: store.upstream,
     live: SILENT_UPSTREAM,
-    pace: { outageMs: () => null },
+    health: { outageMs: () => null },
   };
   const after = await store.feed.readHead();
 

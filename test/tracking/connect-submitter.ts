@@ -3,8 +3,8 @@ import { pino } from "pino";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { Pace } from "../../src/runcomfy/pace.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { createTurns } from "../../src/runtime/turns.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
@@ -15,23 +15,23 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 
 const log = pino({ level: "silent" });
 
-/** A submitter that sends at any pace unless one is given. */
+/** A submitter that sends at any health unless one is given. */
 export function connectSubmitter(options: {
   readonly upstream: FaultyUpstream;
   readonly store: JobStore;
   readonly catalogue?: Catalogue;
-  readonly pace?: Pace;
+  readonly health?: UpstreamHealth;
   readonly timeoutMs?: number;
   readonly submitsAtOnce?: number;
 }): Submitter {
   const { upstream, store, timeoutMs = 10_000, submitsAtOnce = 100 } = options;
   const { catalogue = OPEN_CATALOGUE } = options;
-  const { pace = createPace({ now: () => 0, random: () => 1, log }) } = options;
+  const { health = createHealth() } = options;
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
     store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, pace, log }),
-    pace,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, health, log }),
+    health,
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
     catalogue,

@@ -5,7 +5,7 @@ import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import type { Job } from "../../src/job/job.ts";
 import { UpstreamError } from "../../src/job/errors.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Submitted } from "../../src/tracking/submit-job.ts";
@@ -15,6 +15,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { createViewer } from "../support/viewers.ts";
+import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 
 const log = pino({ level: "silent" });
 const AT_ONCE = 50;
@@ -39,17 +40,16 @@ afterEach(async () => {
 
 async function startTracking(databaseUrl: string, submitTimeoutSeconds: number): Promise<void> {
   store = await openStore({ upstream: "sandbox", databaseUrl, log });
-  const pace = createPace({ now: () => performance.now(), random: Math.random, log });
+  const health = createHealth({ now: () => performance.now() });
   const { url: baseUrl, token } = upstream;
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
   tracking = createTracking({
     store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, pace, log }),
-    pace,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log }),
+    health,
     catalogue: OPEN_CATALOGUE,
     watchJob: watchJobsOf(store),
-    apiVersion: "v1",
-    deadlineSeconds: 86_400,
+    ...TRACKING_SETTINGS,
     submitTimeoutSeconds,
     submitsAtOnce: AT_ONCE,
     pollsAtOnce: POLLS_AT_ONCE,

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { Pace } from "../../src/runcomfy/pace.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { DatabaseAwayError, DatabaseBusyError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -29,7 +29,7 @@ const POLLS_AT_ONCE = 64;
 
 let upstream: FaultyUpstream;
 let store: JobStore;
-let pace: Pace;
+let health: UpstreamHealth;
 let record: RecordObservation;
 let poller: Poller;
 let statements = 0;
@@ -62,7 +62,7 @@ beforeEach(async () => {
     monotonic,
     onStatement,
   });
-  pace = createPace({ now: monotonic, random: () => 0, log });
+  health = createHealth({ now: monotonic, random: () => 0, log });
   record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => wallMs });
   poller = open();
 });
@@ -75,7 +75,7 @@ afterEach(async () => {
 
 function connect(): RunComfy {
   const { url: baseUrl, token } = upstream;
-  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, pace, log });
+  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 1_000, health, log });
   return {
     ...runcomfy,
     readStatus: (request, { signal }) =>
@@ -89,7 +89,7 @@ function open(): Poller {
   return createPoller({
     table: store.polls,
     runcomfy: connect(),
-    pace,
+    health,
     record: (...change) => record(...change),
     async schedule() {
       ended += 1;
@@ -251,8 +251,8 @@ test.each(["no-answer", "endless-body", "dripping-body"] as const)(
     await acceptMany(deploymentId, 100);
     const good = await acceptMany("good", 3);
     for (const { id } of good) await until(() => hasStatus(id, "IN_PROGRESS"));
-    await until(() => pace.isOutage(deploymentId));
-    expect(pace.isOutage()).toBe(false);
+    await until(() => health.isOutage(deploymentId));
+    expect(health.isOutage()).toBe(false);
     for (const { requestId } of good) upstream.finish(requestId, { output: {} });
     for (const { id } of good) await until(() => hasStatus(id, "SUCCEEDED"));
     const failing = logged.filter((line) => line.includes("A deployment keeps failing"));
@@ -274,7 +274,7 @@ test("a result that does not come in time is a failed poll, and a later one ends
 test("in an outage no job is polled, and all are when it is over", async () => {
   const jobs = await acceptMany("warm-glow", 20);
   upstream.setFault("html-502");
-  await until(() => pace.isOutage("warm-glow"));
+  await until(() => health.isOutage("warm-glow"));
   await until(() => upstream.count("status") >= 16);
   await delay(20);
   const polls = upstream.count("status");
@@ -284,16 +284,15 @@ test("in an outage no job is polled, and all are when it is over", async () => {
   }
   expect(upstream.count("status")).toBe(polls);
   upstream.setFault(null);
-  const probe = { call: "status", deploymentId: "warm-glow" } as const;
-  await connect().probe(probe, AbortSignal.timeout(5_000));
+  await connect().probe("warm-glow", AbortSignal.timeout(5_000));
   for (const { id } of jobs) await until(() => hasStatus(id, "SUCCEEDED"));
 });
 
 test("an outage that begins while a backlog is polled leaves the rest of it to others", async () => {
   for (const deploymentId of ["a", "b", "c", "d", "e", "f"]) await acceptMany(deploymentId, 20);
   upstream.setFault("html-502");
-  pace.isOutage = () => true;
-  pace.pollDelayMs = () => (upstream.count("status") >= 16 ? 1_000 : 0);
+  health.isOutage = () => true;
+  health.pollDelayMs = () => (upstream.count("status") >= 16 ? 1_000 : 0);
   for (let ticks = 0; ticks < 20; ticks++) {
     passTime(500);
     await poller.tick();
@@ -304,7 +303,7 @@ test("an outage that begins while a backlog is polled leaves the rest of it to o
 
 test("a pause that RunComfy asked for stops all polls, those that somebody waits for too", async () => {
   const { id } = await accept("long");
-  pace.notePause(5_000);
+  health.notePause(5_000);
   const poll = poller.pollNow(id);
   for (let turns = 0; turns < 40; turns++) {
     await poller.tick();

@@ -1,19 +1,19 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
 
-import type { Pace } from "../../src/runcomfy/pace.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { createHealth } from "../support/create-health.ts";
 import { startPauseSharing } from "../../src/tracking/share-pause.ts";
 
 const log = pino({ level: "silent" });
 
 /** The one row that gateways share, and whether its database is away. */
 let shared: { pauseMs: number; writes: number; isAway: boolean };
-let pace: Pace;
+let health: UpstreamHealth;
 let exchange: () => Promise<void>;
 
 function share({ isShared }: { readonly isShared: boolean }): void {
-  pace = createPace({ now: () => 0, random: () => 0, log });
+  health = createHealth({ now: () => 0, random: () => 0, log });
   exchange = startPauseSharing({
     store: {
       isShared,
@@ -27,7 +27,7 @@ function share({ isShared }: { readonly isShared: boolean }): void {
         },
       },
     },
-    pace,
+    health,
     log,
   });
 }
@@ -38,27 +38,27 @@ beforeEach(() => {
 });
 
 test("a pause is told to the others at once, and once however many answers ask for it", () => {
-  for (let answers = 0; answers < 50; answers++) pace.notePause(7_000);
+  for (let answers = 0; answers < 50; answers++) health.notePause(7_000);
   expect(shared).toMatchObject({ pauseMs: 7_000, writes: 1 });
 });
 
 test("a pause that grows is told again", () => {
-  pace.notePause(7_000);
-  pace.notePause(20_000);
-  pace.notePause(60_000);
+  health.notePause(7_000);
+  health.notePause(20_000);
+  health.notePause(60_000);
   expect(shared).toMatchObject({ pauseMs: 60_000, writes: 3 });
 });
 
 test("what another gateway was told holds here too, and is not told back", async () => {
   shared.pauseMs = 9_000;
   await exchange();
-  expect(pace.pausedForMs()).toBe(9_000);
+  expect(health.pausedForMs()).toBe(9_000);
   expect(shared.writes).toBe(0);
 });
 
 test("a pause that could not be told is told at a later beat", async () => {
   shared.isAway = true;
-  pace.notePause(7_000);
+  health.notePause(7_000);
   shared.isAway = false;
   await exchange();
   expect(shared.pauseMs).toBe(7_000);
@@ -66,7 +66,7 @@ test("a pause that could not be told is told at a later beat", async () => {
 
 test("where no other gateway can live nothing is told", async () => {
   share({ isShared: false });
-  pace.notePause(7_000);
+  health.notePause(7_000);
   await exchange();
   expect(shared.writes).toBe(0);
 });

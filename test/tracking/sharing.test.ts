@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest"
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
-import type { Pace } from "../../src/runcomfy/pace.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
@@ -17,6 +17,7 @@ import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
+import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 
 const log = pino({ level: "silent" });
 const WITHIN = { timeout: 15_000, interval: 50 };
@@ -24,7 +25,7 @@ const WITHIN = { timeout: 15_000, interval: 50 };
 type TestGateway = {
   readonly store: JobStore;
   readonly tracking: Tracking;
-  readonly pace: Pace;
+  readonly health: UpstreamHealth;
   readonly probe: { close(): Promise<void> };
 };
 
@@ -46,26 +47,24 @@ afterEach(async () => {
 
 async function start(baseUrl = upstream.url): Promise<TestGateway> {
   const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
-  const pace = createPace({
+  const health = createHealth({
     now: () => performance.now(),
     random: Math.random,
     log,
     longestBackOffMs: 1_000,
   });
   const { token } = upstream;
-  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, pace, log });
+  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs: 10_000, health, log });
   const tracking = createTracking({
     store,
     runcomfy,
-    pace,
+    health,
     catalogue: OPEN_CATALOGUE,
     watchJob: watchJobsOf(store),
-    apiVersion: "v1",
-    deadlineSeconds: 86_400,
-    submitTimeoutSeconds: 10,
+    ...TRACKING_SETTINGS,
     log,
   });
-  const gateway = { store, tracking, pace, probe: startOutageProbe({ pace, runcomfy }) };
+  const gateway = { store, tracking, health, probe: startOutageProbe({ health, runcomfy }) };
   gateways.push(gateway);
   await tracking.start();
   return gateway;
@@ -93,15 +92,15 @@ test("a gateway that alone can't reach RunComfy leaves all polls to the others, 
     });
   const jobs = await Promise.all(Array.from({ length: 20 }, submit));
   link.drop();
-  await vi.waitFor(() => expect(cutOff.pace.isOutage()).toBe(true), WITHIN);
-  expect(other.pace.isOutage()).toBe(false);
+  await vi.waitFor(() => expect(cutOff.health.isOutage()).toBe(true), WITHIN);
+  expect(other.health.isOutage()).toBe(false);
   for (const { job } of jobs) upstream.finish(job.requestId ?? "", { output: {} });
   await vi.waitFor(
     async () => expect(await other.store.jobs.count({ statuses: ["SUCCEEDED"] })).toBe(20),
     WITHIN,
   );
   link.heal();
-  await vi.waitFor(() => expect(cutOff.pace.isOutage()).toBe(false), WITHIN);
+  await vi.waitFor(() => expect(cutOff.health.isOutage()).toBe(false), WITHIN);
 });
 
 test("a submit whose gateway is gone is settled by another, by the database's clock, and never sent", async () => {
@@ -135,7 +134,7 @@ test("a pause that the upstream asked one gateway for holds for the others", asy
     idempotencyKey: null,
   };
   await expect(asked.tracking.submitJob(request)).rejects.toMatchObject({ code: "RATE_LIMITED" });
-  await vi.waitFor(() => expect(other.pace.pausedForMs()).toBeGreaterThan(0), WITHIN);
+  await vi.waitFor(() => expect(other.health.pausedForMs()).toBeGreaterThan(0), WITHIN);
   await expect(
     other.tracking.submitJob({ ...request, deploymentId: "warm-glow" }),
   ).rejects.toMatchObject({ code: "RATE_LIMITED", retryable: true });

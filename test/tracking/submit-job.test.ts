@@ -7,8 +7,8 @@ import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
 import type { InputPath } from "../../src/job/input-issue.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { Pace } from "../../src/runcomfy/pace.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { createHealth } from "../support/create-health.ts";
 import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -38,12 +38,12 @@ let submitter: Submitter;
 let followed: number;
 let slept: number[];
 let sleep: (durationMs: number) => Promise<unknown>;
-let pace: Pace;
+let health: UpstreamHealth;
 let monotonicMs: number;
 
 beforeEach(async () => {
   monotonicMs = 0;
-  pace = createPace({ now: () => monotonicMs, random: () => 1, log });
+  health = createHealth({ now: () => monotonicMs, log });
   followed = 0;
   logged = [];
   slept = [];
@@ -57,8 +57,8 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
   const { url: baseUrl, token } = upstream;
   return createSubmitJob({
     store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 30_000, pace, log }),
-    pace,
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 30_000, health, log }),
+    health,
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => void (followed += 1),
     catalogue,
@@ -321,7 +321,7 @@ test("a call behind one that is refused is sent as well, and each gets the issue
 
 function beginOutage(): void {
   const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
-  for (let reads = 0; reads < 5; reads++) pace.noteRead(error, "dep");
+  for (let reads = 0; reads < 5; reads++) health.noteRead(error, "dep");
 }
 
 test("in an outage a submit is refused at once and leaves nothing", async () => {
@@ -345,7 +345,7 @@ test("a gateway without polls sends no more than a few submits into an outage, h
   expect(codes).toEqual([...Array.from({ length: 5 }, () => unknown), refused, refused, refused]);
   expect(upstream.count("submit")).toBe(5);
   upstream.setFault(null);
-  pace.noteProbe(null, { call: "status", deploymentId: request.deploymentId });
+  health.noteProbe(null, request.deploymentId);
   expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 

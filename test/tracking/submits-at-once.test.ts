@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import type { Pace } from "../../src/runcomfy/pace.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { createHealth } from "../support/create-health.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -136,32 +136,32 @@ test("a stop refuses who waits, with no row and no POST", async () => {
 test.each([
   {
     why: "a pause",
-    begin: (pace: Pace) => pace.notePause(7_000),
+    begin: (health: UpstreamHealth) => health.notePause(7_000),
     told: { code: "RATE_LIMITED", retryAfterSeconds: 7 },
   },
   {
     why: "an outage",
-    begin: (pace: Pace) => {
+    begin: (health: UpstreamHealth) => {
       const options = { code: "UNAVAILABLE", delivery: "unknown" } as const;
       const error = new RunComfyError("It failed.", options);
-      for (let reads = 0; reads < 5; reads++) pace.noteRead(error, "dep");
+      for (let reads = 0; reads < 5; reads++) health.noteRead(error, "dep");
     },
     told: { code: "UNAVAILABLE", retryAfterSeconds: null },
   },
 ])("who waits while $why begins is refused in its turn, and not sent", async ({ begin, told }) => {
-  const pace = createPace({ now: () => 0, random: () => 1, log });
+  const health = createHealth();
   upstream.setFault("insufficient-funds");
   submitter = connectSubmitter({
     upstream,
     store,
     // The end of the POST itself is no sign that the upstream is back.
-    pace: { ...pace, noteSubmit: () => undefined },
+    health: { ...health, noteSubmit: () => undefined },
     submitsAtOnce: 1,
   });
   const empty = await fillPlace();
   const waiting = endOf(submit());
   await new Promise((resolve) => setImmediate(resolve));
-  begin(pace);
+  begin(health);
   await empty();
   expect(await waiting).toMatchObject(told);
   expect(await readCounts()).toEqual([0, 2]);

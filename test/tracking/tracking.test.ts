@@ -15,7 +15,7 @@ import { isFinished } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
-import { createPace } from "../../src/runcomfy/pace.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
@@ -25,6 +25,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
+import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 
 const log = pino({ level: "silent" });
 const INPUT = { prompt: "A warm glow", width: 1024 };
@@ -40,23 +41,23 @@ const monotonic = () => performance.now() + aheadMs;
 function startTracking(
   options: { deadlineSeconds?: number; submitTimeoutSeconds?: number } = {},
 ): Tracking {
-  const pace = createPace({ now: monotonic, random: Math.random, log });
+  const health = createHealth({ now: monotonic, random: Math.random, log });
   const { deadlineSeconds = 86_400, submitTimeoutSeconds = 1 } = options;
   const runcomfy = createRunComfy({
     baseUrl: upstream.url,
     token: upstream.token,
     submitTimeoutMs: submitTimeoutSeconds * 1_000,
-    pace,
+    health,
     log,
   });
-  probe = startOutageProbe({ pace, runcomfy });
+  probe = startOutageProbe({ health, runcomfy });
   return createTracking({
     store,
     runcomfy,
-    pace,
+    health,
     catalogue: OPEN_CATALOGUE,
     watchJob: watchJobsOf(store),
-    apiVersion: "v1",
+    ...TRACKING_SETTINGS,
     deadlineSeconds,
     submitTimeoutSeconds,
     log,

@@ -1,0 +1,10 @@
+/** What tracking needs of the settings, with their defaults. */
+export const TRACKING_SETTINGS = {
+  apiVersion: "v1",
+  deadlineSeconds: 86_400,
+  submitTimeoutSeconds: 10,
+  submitMarginSeconds: 5,
+  submitsAtOnce: 100,
+  pollsAtOnce: 256,
+  pollCostSeconds: 0.02,
+} as const;
