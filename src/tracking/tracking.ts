@@ -46,14 +46,11 @@ export function createTracking(dependencies: {
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
-  /** What one poll is worth in seconds of waiting; 0.02 when not given. */
-  readonly pollCostSeconds?: number;
-  /** 100 when not given. */
-  readonly submitsAtOnce?: number;
-  /** 5 when not given. */
-  readonly submitMarginSeconds?: number;
-  /** 256 when not given. */
-  readonly pollsAtOnce?: number;
+  /** What one poll is worth in seconds of waiting. */
+  readonly pollCostSeconds: number;
+  readonly submitsAtOnce: number;
+  readonly submitMarginSeconds: number;
+  readonly pollsAtOnce: number;
   readonly log: BaseLogger;
   readonly now?: () => number;
   readonly monotonic?: () => number;
@@ -64,8 +61,7 @@ export function createTracking(dependencies: {
   const { deadlineSeconds, log } = dependencies;
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
-  const { submitsAtOnce = 100, submitMarginSeconds = 5, pollsAtOnce = 256 } = dependencies;
-  const { pollCostSeconds = 0.02 } = dependencies;
+  const { submitsAtOnce, submitMarginSeconds, pollsAtOnce, pollCostSeconds } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const closing = new AbortController();
   const { jobs, upstream } = store;
