@@ -51,7 +51,6 @@ export async function startWakeUps(dependencies: {
     channel: CHANNEL,
     onMessage: hear,
     onListening: () => changes.announceAll(),
-    send: notify,
     heartbeatMs,
     log,
   });
@@ -89,15 +88,10 @@ export async function startWakeUps(dependencies: {
     const text = JSON.stringify(topics);
     const isAll = topics.length === MAX_PENDING || Buffer.byteLength(text) > MAX_BYTES_OF_TOPICS;
     const news = isAll ? { all: true } : { t: topics };
-    await notify(CHANNEL, JSON.stringify({ g: gatewayId, ...news }));
-  }
-
-  /** False when it could not be sent. */
-  async function notify(channel: string, payload: string): Promise<boolean> {
+    const payload = JSON.stringify({ g: gatewayId, ...news });
     try {
-      await sql`select pg_notify(${channel}, ${payload})`.execute(queries);
+      await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(queries);
       isFailing = false;
-      return true;
     } catch (error) {
       // What a close cut off is no outage.
       if (!isFailing && !closing.signal.aborted) {
@@ -107,7 +101,6 @@ export async function startWakeUps(dependencies: {
         );
       }
       isFailing = true;
-      return false;
     }
   }
 

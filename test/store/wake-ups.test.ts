@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 import pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -11,7 +11,6 @@ import { openStore } from "../../src/store/open-store.ts";
 import { startWakeUps } from "../../src/store/wake-ups.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
-import { startTransactionPooler } from "../support/transaction-pooler.ts";
 
 const CHANNEL = "runcomfy_gateway";
 
@@ -215,8 +214,6 @@ describe("messages between gateways", () => {
 
 describe("a listening connection", () => {
   const LOST = "was lost and is being reopened";
-  const UNHEARD = "set the pooler to session mode";
-  const HEARD_AGAIN = "heard again";
 
   /** A change that the gateway behind the proxy can't hear. */
   async function changeUnheard(store: JobStore): Promise<void> {
@@ -275,57 +272,6 @@ describe("a listening connection", () => {
     await expect.poll(watchers, { timeout: 15_000 }).toBe(1);
     a.announce("job_1");
     await expect.poll(watchers).toBe(2);
-  });
-
-  async function openPooler() {
-    const pooler = await startTransactionPooler(database.url);
-    onTestFinished(() => pooler.close());
-    return pooler;
-  }
-
-  test("behind a pooler in transaction mode warns once, with what to do, and hears again in session mode", async () => {
-    const pooler = await openPooler();
-    const [a, b] = [await open(), await open(pooler.url)];
-    expect(countLogged(UNHEARD)).toBe(1);
-    const watchers = countWakes((wake) => b.feed.subscribeToJob("job_missed", wake));
-    await changeUnheard(a);
-    const clients = pooler.clients();
-    await expect.poll(() => pooler.clients(), { timeout: 15_000 }).toBeGreaterThan(clients + 1);
-    expect(countLogged(UNHEARD)).toBe(1);
-    expect(countLogged(HEARD_AGAIN)).toBe(0);
-    expect(watchers()).toBe(0);
-
-    pooler.setMode("session");
-    await expect.poll(watchers, { timeout: 15_000 }).toBe(1);
-    expect(countLogged(HEARD_AGAIN)).toBe(1);
-    expect(countLogged(UNHEARD) + countLogged(LOST)).toBe(1);
-    const job = await insertJob(a);
-    const again = countWakes((wake) => b.feed.subscribeToJob(job.id, wake));
-    await a.jobs.save({ ...job, version: 2, status: "IN_QUEUE" }, null);
-    await expect.poll(again).toBeGreaterThan(0);
-  });
-
-  test("that stops hearing, because a pooler no longer keeps its session, is noticed at a heartbeat", async () => {
-    const pooler = await openPooler();
-    pooler.setMode("session");
-    await open(pooler.url, 1_000);
-    expect(countLogged(UNHEARD)).toBe(0);
-    pooler.setMode("transaction");
-    await expect.poll(() => countLogged(UNHEARD), { timeout: 15_000 }).toBe(1);
-  });
-
-  test("is kept while nothing can be sent to it", async () => {
-    const { queries, close } = await openPostgres(proxiedUrl, { upstream: "sandbox", log });
-    const options = { databaseUrl: database.url, queries, heartbeatMs: 3_000, log };
-    const wakeUps = await startWakeUps(options);
-    const wakes = countWakes((wake) => wakeUps.subscribe(undefined, wake));
-    proxy.drop();
-    await expect.poll(() => countLogged("can't be told"), { timeout: 15_000 }).toBe(1);
-    await ear.query("select pg_notify($1, $2)", [CHANNEL, '{"g":"a","t":["*"]}']);
-    await expect.poll(wakes).toBe(1);
-    expect(countLogged(UNHEARD) + countLogged(LOST)).toBe(0);
-    await wakeUps.close();
-    await close();
   });
 
   test("ends with its store, also when it is silently dead", async () => {
