@@ -51,32 +51,7 @@ export function findExcess(
   if (countOpenBrackets(document) > MAX_OPEN_BRACKETS) return tooDeep();
   // Written out, a fragment that spreads itself would have no end.
   const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
-  return circle ?? writeOut(document, limit) ?? countMutations(document);
-}
-
-/** As GraphQL would run them: those of one name in the answer are one. */
-function countMutations(document: DocumentNode): GraphQLError | null {
-  const fragments = toFragments(document);
-  for (const definition of document.definitions) {
-    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
-    if (definition.operation !== OperationTypeNode.MUTATION) continue;
-    const names = new Set<string>();
-    const sets = new Set([definition.selectionSet]);
-    // `sets` grows on the way.
-    for (const { selections } of sets) {
-      for (const selection of selections) {
-        if (selection.kind !== Kind.FIELD) {
-          const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
-          const fragment = isSpread ? fragments.get(selection.name.value) : selection;
-          if (fragment !== undefined) sets.add(fragment.selectionSet);
-        } else if (selection.name.value !== "__typename") {
-          names.add((selection.alias ?? selection.name).value);
-        }
-      }
-    }
-    if (names.size > MAX_MUTATIONS) return tooManyMutations(names.size);
-  }
-  return null;
+  return circle ?? writeOut(document, limit);
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
@@ -101,7 +76,8 @@ function countOpenBrackets({ loc }: DocumentNode): number {
   return most;
 }
 
-type Field = { count: number; readonly below: SelectionSetNode[] };
+/** What has one name in an object of the answer. */
+type Field = { readonly name: string; count: number; readonly below: SelectionSetNode[] };
 
 /** Walks each operation object by object, with the fields of all fragments there; takes time by `limit`. */
 function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
@@ -118,8 +94,8 @@ function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
     tokenCount += count;
   }
 
-  /** Counts the fields and spreads of one object, and gives what is selected below each field. */
-  function collect(sets: SelectionSetNode[]): SelectionSetNode[][] {
+  /** Counts the fields and spreads of one object, and gives its fields as GraphQL would run them. */
+  function collect(sets: SelectionSetNode[]): readonly Field[] {
     const fields = new Map<string, Field>();
     let spreadCount = 0;
     // `sets` grows on the way.
@@ -129,7 +105,7 @@ function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
         if (tokenCount > limit) return [];
         if (selection.kind === Kind.FIELD) {
           const key = (selection.alias ?? selection.name).value;
-          const field = fields.get(key) ?? { count: 0, below: [] };
+          const field = fields.get(key) ?? { name: selection.name.value, count: 0, below: [] };
           field.count += 1;
           if (selection.selectionSet !== undefined) field.below.push(selection.selectionSet);
           fields.set(key, field);
@@ -147,7 +123,7 @@ function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
     }
     pairCount += toPairs(spreadCount);
     for (const { count } of fields.values()) pairCount += toPairs(count);
-    return [...fields.values()].map(({ below }) => below);
+    return [...fields.values()];
   }
 
   // Fragments last, as only those that nothing spreads, or that another of their name hides, are left to walk.
@@ -156,8 +132,13 @@ function writeOut(document: DocumentNode, limit: number): GraphQLError | null {
     if (!("selectionSet" in root) || spread.has(root.selectionSet)) continue;
     addTokens(root);
     const objects = [[root.selectionSet]];
+    let mayMutate = "operation" in root && root.operation === OperationTypeNode.MUTATION;
     for (let sets = objects.pop(); sets !== undefined; sets = objects.pop()) {
-      objects.push(...collect(sets));
+      const fields = collect(sets);
+      const mutations = mayMutate ? fields.filter(({ name }) => name !== "__typename") : [];
+      if (mutations.length > MAX_MUTATIONS) return tooManyMutations(mutations.length);
+      mayMutate = false;
+      objects.push(...fields.map(({ below }) => below));
       if (tokenCount > limit) return tooLong(limit, "tokens once its fragments are written out");
       if (pairCount > MAX_PAIRS) return tooRepetitive();
     }
