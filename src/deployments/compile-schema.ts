@@ -1,6 +1,5 @@
 import type { ErrorObject, Options, ValidateFunction } from "ajv";
 import { Ajv } from "ajv";
-import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
 import type { JsonValue } from "../job/json.ts";
@@ -59,10 +58,9 @@ export function isSchema(draft: Draft, value: JsonValue): value is JsonValue & J
 const META_CHECKS = new Map<Draft, Validate>();
 const META_SCHEMAS: Readonly<Record<Draft, string>> = {
   "draft-07": "http://json-schema.org/draft-07/schema",
-  "2019-09": "https://json-schema.org/draft/2019-09/schema",
   "2020-12": "https://json-schema.org/draft/2020-12/schema",
 };
-const CLASSES = { "draft-07": Ajv, "2019-09": Ajv2019, "2020-12": Ajv2020 };
+const CLASSES = { "draft-07": Ajv, "2020-12": Ajv2020 };
 
 function createAjv(draft: Draft, purpose: Purpose): Ajv {
   const options: Options = {

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../job/json.ts";
 
-/** A JSON Schema of draft 6 to 2020-12, or one inside it. */
+/** A JSON Schema of draft 7 or 2020-12, or one inside it. */
 export type JsonSchema = boolean | SchemaObject;
 
 /** The keywords that are read here; Ajv knows the others too. */
@@ -45,8 +45,8 @@ export type SchemaDocument = {
   readonly targets: ReadonlyMap<string, JsonSchema>;
 };
 
-/** Draft 6 is read as draft 7, which only adds to it. */
-export type Draft = "draft-07" | "2019-09" | "2020-12";
+export const DRAFTS = ["draft-07", "2020-12"] as const;
+export type Draft = (typeof DRAFTS)[number];
 
 /** What a value that satisfies the schema satisfies in any case: the schema, and what its `$ref` and `allOf` lead to. */
 export function toConjuncts(document: SchemaDocument, schema: JsonSchema): SchemaObject[] {

@@ -5,6 +5,7 @@ import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { findSchemaErrors, isSchema } from "./compile-schema.ts";
 import { explainErrors } from "./explain-errors.ts";
 import type { Draft, JsonSchema, SchemaDocument } from "./json-schema.ts";
+import { DRAFTS } from "./json-schema.ts";
 
 type ReadSchema = {
   /** Null where there are problems. */
@@ -13,21 +14,14 @@ type ReadSchema = {
   readonly problems: readonly InputIssue[];
 };
 
-/** Reads a JSON Schema of draft 6, 7, 2019-09 or 2020-12. Nothing outside of the document is ever fetched. */
+/** Reads a JSON Schema of draft 7 or 2020-12. Nothing outside of the document is ever fetched. */
 export function readSchema(root: JsonObject): ReadSchema {
   const { $schema = "2020-12" } = root;
-  const named = DRAFTS.find(([name]) => typeof $schema === "string" && $schema.includes(name));
-  if (named !== undefined) return readDraft(root, named[1]);
-  const message = "names no draft that is read here; use draft-06, draft-07, 2019-09 or 2020-12";
+  const draft = DRAFTS.find((name) => typeof $schema === "string" && $schema.includes(name));
+  if (draft !== undefined) return readDraft(root, draft);
+  const message = `names no draft that is read here; use ${DRAFTS.join(" or ")}`;
   return { document: null, problems: [{ path: ["$schema"], message }] };
 }
-
-const DRAFTS = [
-  ["draft-06", "draft-07"],
-  ["draft-07", "draft-07"],
-  ["2019-09", "2019-09"],
-  ["2020-12", "2020-12"],
-] as const;
 
 function readDraft(root: JsonObject, draft: Draft): ReadSchema {
   const problems = new Map<string, InputIssue>();
@@ -99,7 +93,7 @@ const MAPS = new Set([
 ]);
 
 /** Words by which Ajv would do other things than are shown. */
-const UNREAD = ["$dynamicRef", "$recursiveRef", "$async"];
+const UNREAD = ["$dynamicRef", "$async"];
 
 /** The place in the document that a `$ref` leads to, or what is wrong with it. */
 function follow(root: JsonObject, $ref: string): Place | string {

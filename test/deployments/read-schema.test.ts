@@ -11,32 +11,31 @@ function problemsOf(schema: JsonObject): string[] {
 test.each([
   [undefined, "2020-12"],
   ["https://json-schema.org/draft/2020-12/schema", "2020-12"],
-  ["https://json-schema.org/draft/2019-09/schema", "2019-09"],
   ["http://json-schema.org/draft-07/schema#", "draft-07"],
   ["https://json-schema.org/draft-07/schema", "draft-07"],
-  ["http://json-schema.org/draft-06/schema#", "draft-07"],
 ])("a document whose $schema is %s is read as draft %s", (written, draft) => {
   const $schema = written === undefined ? {} : { $schema: written };
   expect(documentOf({ ...$schema, type: "object" }).draft).toBe(draft);
 });
 
-test.each(["http://json-schema.org/draft-04/schema#", "http://json-schema.org/schema", "", 7])(
-  "a document whose $schema is %j is refused",
-  ($schema) => {
-    expect(problemsOf({ $schema })).toEqual([
-      "$schema: names no draft that is read here; use draft-06, draft-07, 2019-09 or 2020-12",
-    ]);
-  },
-);
+test.each([
+  "http://json-schema.org/draft-04/schema#",
+  "http://json-schema.org/draft-06/schema#",
+  "https://json-schema.org/draft/2019-09/schema",
+  "",
+  7,
+])("a document whose $schema is %j is refused", ($schema) => {
+  expect(problemsOf({ $schema })).toEqual([
+    "$schema: names no draft that is read here; use draft-07 or 2020-12",
+  ]);
+});
 
 test("each draft checks by its own words", () => {
   const tuple = { items: [{ type: "string" }], additionalItems: false };
   const old = { $schema: "http://json-schema.org/draft-07/schema#" };
-  for (const $schema of ["draft-06", "draft-07", "2019-09"]) {
-    const check = checkOf({ $schema, properties: { x: tuple } });
-    expect(check({ x: ["a"] }).issues).toEqual([]);
-    expect(check({ x: ["a", "b"] }).issues).toHaveLength(1);
-  }
+  const check = checkOf({ ...old, properties: { x: tuple } });
+  expect(check({ x: ["a"] }).issues).toEqual([]);
+  expect(check({ x: ["a", "b"] }).issues).toHaveLength(1);
   expect(problemsOf({ properties: { x: tuple } })).toEqual([
     "properties.x.items: must be an object or a boolean",
   ]);
