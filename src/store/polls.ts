@@ -123,46 +123,35 @@ export function createPolls(database: Database): PollTable {
   const select = (which: RawBuilder<unknown>, limit: number): RawBuilder<unknown> =>
     sql`select job_id, due_at, was_due_at from polls where ${which} limit ${limit} ${skipLocked}`;
 
-  async function claimShared(chosen: RawBuilder<unknown>) {
+  async function claim(chosen: RawBuilder<unknown>) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
-      with due as (
-        select job_id, was_due_at is not null and due_at <= ${pollMs} as is_taken_over
-        from (${chosen}) as chosen
-      ), claimed as (
-        update polls set ${claimIt} from due where polls.job_id = due.job_id
-        returning polls.job_id, is_taken_over, ${claimed}
-      )
+      with ${isShared ? claimWithin(chosen) : await claimFirst(chosen)}
       select ${nextInMs} as next_in_ms, claimed.*, ${jobColumns}
-      from (select 1) as one left join (claimed join jobs on jobs.id = claimed.job_id) on true
+      from (select 1) as one left join claimed on true left join jobs on jobs.id = claimed.job_id
     `.execute(queries);
     const polls = rows.flatMap((row) => (row.id === null ? [] : toClaimedPoll(row)));
     return { polls, nextInMs: rows[0]?.next_in_ms ?? null };
   }
 
-  /** SQLite can't join the rows of another table to those that a statement updates. */
-  async function claimAlone(chosen: RawBuilder<unknown>) {
-    const { rows: memories } = await sql<Memory & { job_id: string }>`
-      update polls set ${claimIt}
-      where job_id in (select job_id from (${chosen}) as chosen)
-      returning job_id, ${claimed}
-    `.execute(queries);
-    const ids = memories.map(({ job_id: id }) => id);
-    const { rows } = await sql<TracedRow>`
-      select ${jobColumns} from jobs where id in ${toTexts(ids)}
-    `.execute(queries);
-    const jobs = new Map(rows.map((row) => [row.id, row]));
-    const polls = memories.flatMap((memory) => {
-      const job = jobs.get(memory.job_id);
-      // There is no other gateway, and a new start begins with a new table.
-      return job === undefined ? [] : toClaimedPoll({ ...memory, ...job, is_taken_over: false });
-    });
-    const next = await sql<{ next_in_ms: number | null }>`
-      select ${nextInMs} as next_in_ms
-    `.execute(queries);
-    return { polls, nextInMs: next.rows[0]?.next_in_ms ?? null };
-  }
+  const claimWithin = (chosen: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+    due as (
+      select job_id, was_due_at is not null and due_at <= ${pollMs} as is_taken_over
+      from (${chosen}) as chosen
+    ), claimed as (
+      update polls set ${claimIt} from due where polls.job_id = due.job_id
+      returning polls.job_id, is_taken_over, ${claimed}
+    )`;
 
-  const claim = isShared ? claimShared : claimAlone;
+  /** SQLite updates nothing within a query. There is no other gateway to take over from, or to claim in between. */
+  async function claimFirst(chosen: RawBuilder<unknown>): Promise<RawBuilder<unknown>> {
+    const { rows } = await sql<{ job_id: string }>`
+      update polls set ${claimIt} where job_id in (select job_id from (${chosen}) as chosen)
+      returning job_id
+    `.execute(queries);
+    const ids = toTexts(rows.map(({ job_id: id }) => id));
+    return sql`claimed as (
+      select job_id, false as is_taken_over, ${claimed} from polls where job_id in ${ids})`;
+  }
 
   return {
     async claimDue({ limit, exceptDeployments }) {
@@ -182,12 +171,12 @@ export function createPolls(database: Database): PollTable {
     },
 
     async putBack(polls) {
-      // What somebody holds up comes due when its claim ends.
       const ids = polls.map(({ jobId }) => jobId);
       const unlocked = isShared
         ? sql`and polls.job_id in (
             select job_id from polls where job_id in ${toTexts(ids)} ${skipLocked})`
         : sql``;
+      // What somebody holds up comes due when its claim ends.
       // Gateways that lock the same polls, here or in a claim, do so in one order: otherwise each may wait for the other.
       const records = polls.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
       const put = toRecords("put", PUT_BACK, records);
@@ -245,16 +234,15 @@ const PUT_BACK = {
   unreadForMs: "bigint",
 } as const;
 
-type Memory = {
+type ClaimedRow = JobRow & {
+  readonly traceparent: string | null;
   readonly token: number;
+  /** SQLite has numbers for it. */
+  readonly is_taken_over: boolean | number;
   readonly failures: number;
   readonly not_found_for_ms: number | null;
   readonly unread_for_ms: number | null;
 };
-
-type TracedRow = JobRow & { readonly traceparent: string | null };
-
-type ClaimedRow = Memory & TracedRow & { readonly is_taken_over: boolean };
 
 function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
   const { request_id: requestId, token, traceparent } = row;
@@ -262,7 +250,7 @@ function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
   return {
     job: { ...toJob(row), requestId },
     token,
-    isTakenOver: row.is_taken_over,
+    isTakenOver: Boolean(row.is_taken_over),
     traceparent,
     polls: {
       failures: row.failures,
