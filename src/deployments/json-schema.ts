@@ -79,7 +79,7 @@ export function toSpeakers(
   ]);
 }
 
-/** Each schema once and in the order in which it is come to, so that circles and diamonds end. */
+/** Each schema once and in the order in which it is come to. */
 function reach(
   start: readonly JsonSchema[],
   next: (schema: SchemaObject) => readonly JsonSchema[],
@@ -132,20 +132,13 @@ export function toTypes(parts: readonly SchemaObject[]): readonly string[] | nul
 }
 
 /** Whether null may satisfy the schema; also true where that is not plain. */
-export function allowsNull(
-  document: SchemaDocument,
-  schema: JsonSchema,
-  above: readonly SchemaObject[] = [],
-): boolean {
+export function allowsNull(document: SchemaDocument, schema: JsonSchema): boolean {
   const allows = (part: SchemaObject): boolean =>
     typesOf(part)?.includes("null") !== false &&
     part.enum?.includes(null) !== false &&
     (part.const ?? null) === null &&
     [part.anyOf, part.oneOf].every(
-      (members) =>
-        members === undefined ||
-        above.includes(part) ||
-        members.some((member) => allowsNull(document, member, [...above, part])),
+      (members) => members?.some((member) => allowsNull(document, member)) !== false,
     );
   return schema !== false && toConjuncts(document, schema).every(allows);
 }

@@ -26,6 +26,9 @@ export function readSchema(root: JsonObject): ReadSchema {
 function readDraft(root: JsonObject, draft: Draft): ReadSchema {
   const problems = new Map<string, InputIssue>();
   const targets = new Map<string, JsonSchema>();
+  /** What holds, or leads to, what is visited. */
+  const underWay = new Set<JsonValue>();
+  const visited = new Set<JsonValue>();
 
   function report(path: InputPath, message: string): void {
     // The first of a place says most: others follow from it.
@@ -43,13 +46,16 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
   }
 
   function visit({ path, value }: Place, isMap: boolean): void {
-    if (typeof value !== "object" || value === null) return;
+    if (typeof value !== "object" || value === null || visited.has(value)) return;
+    visited.add(value);
+    underWay.add(value);
     if (!isMap && isJsonObject(value)) visitSchema(value, path);
     for (const key of Object.keys(value)) {
       const member = stepInto({ path, value }, key);
       const isData = !isMap && (DATA.has(key) || key.startsWith("x-"));
       if (member !== null && !isData) visit(member, !isMap && MAPS.has(key));
     }
+    underWay.delete(value);
   }
 
   function visitSchema(schema: JsonObject, path: InputPath): void {
@@ -64,12 +70,15 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
       const instead = 'write anyOf with {"type":"null"} instead';
       report([...path, "nullable"], `must be true or false, beside a type; ${instead}`);
     }
-    if (typeof $ref !== "string" || targets.has($ref)) return;
-    const target = isCircle(root, $ref)
-      ? `leads in a circle (${$ref}), so nothing says what is allowed; let one of them lead to a schema`
-      : follow(root, $ref);
-    if (typeof target === "string") report([...path, "$ref"], target);
-    else targets.set($ref, toSchema(target) ?? true);
+    if (typeof $ref !== "string") return;
+    const target = follow(root, $ref);
+    if (typeof target === "string") return report([...path, "$ref"], target);
+    if (underWay.has(target.value)) {
+      const instead = "write true there, which allows any JSON";
+      return report([...path, "$ref"], `leads in a circle (${$ref}); ${instead}`);
+    }
+    if (!targets.has($ref)) targets.set($ref, toSchema(target) ?? true);
+    visit(target, false);
   }
 
   const whole: Place = { path: [], value: root };
@@ -110,14 +119,6 @@ function follow(root: JsonObject, $ref: string): Place | string {
     place ??
     `leads to nothing in this document (${$ref}); write the way from the top, as in #/$defs/name`
   );
-}
-
-/** Whether a `$ref` leads to further ones only, without end. */
-function isCircle(root: JsonObject, $ref: JsonValue = null, seen = new Set<unknown>()): boolean {
-  if (typeof $ref !== "string" || seen.has($ref)) return typeof $ref === "string";
-  const place = follow(root, $ref);
-  if (typeof place === "string" || !isJsonObject(place.value)) return false;
-  return isCircle(root, place.value["$ref"], seen.add($ref));
 }
 
 function decode(segment: string): string {

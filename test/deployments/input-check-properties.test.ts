@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import { readSchema } from "../../src/deployments/read-schema.ts";
 import { checkOf } from "../support/document-of.ts";
 
 const NAMES = fc.constantFrom("a", "b", "c_d", "e");
@@ -62,7 +63,7 @@ const { object: SCHEMAS } = fc.letrec<{ schema: JsonValue; member: JsonValue; ob
     return {
       member: fc.oneof(
         { maxDepth: 2 },
-        fc.constantFrom<JsonValue>({ $ref: "#/$defs/one" }, { $ref: "#/$defs/two" }, { $ref: "#" }),
+        fc.constantFrom("one", "two").map((name): JsonValue => ({ $ref: `#/$defs/${name}` })),
         tie("schema"),
       ),
       schema: fc.oneof(
@@ -97,11 +98,12 @@ test("an input has issues exactly where Ajv has errors, whatever the schema", ()
       }),
       (root, $defs, a, inputs) => {
         const schema = { ...root, type: "object", properties: { b: true, a }, $defs };
+        fc.pre(readSchema(schema).problems.length === 0);
         const check = checkOf(schema);
         for (const input of inputs) {
           const isValid = orNull(() => ajv.validate(schema, input));
           const { issues } = check(input);
-          // Where references go in circles, or Ajv makes a mistake, nothing passes.
+          // Where Ajv makes a mistake, nothing passes.
           expect(issues.length === 0).toBe(isValid === true);
           for (const { message } of issues) expect(message).not.toContain("undefined");
           if (isValid === true) accepted += 1;

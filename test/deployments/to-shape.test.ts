@@ -364,32 +364,3 @@ test("types that would be named alike are numbered", () => {
     "GlowInput_MyLora2",
   ]);
 });
-
-test("a circle ends in JSON", () => {
-  const { fields } = toInput({
-    $defs: {
-      tree: {
-        type: "object",
-        properties: {
-          name: STRING,
-          children: { type: "array", items: { $ref: "#/$defs/tree" } },
-          root: { $ref: "#" },
-        },
-      },
-      lists: { type: "array", items: { $ref: "#/$defs/lists" } },
-      self: { allOf: [{ $ref: "#/$defs/self" }] },
-    },
-    properties: {
-      tree: { $ref: "#/$defs/tree" },
-      lists: { $ref: "#/$defs/lists" },
-      self: { $ref: "#/$defs/self" },
-    },
-  });
-  expect(fields.map(({ shape }) => write(shape))).toEqual(["GlowInput_Tree!", "[JSON!]!", "JSON"]);
-  const [tree] = fields;
-  expect(tree?.shape.kind === "object" && writeFields(tree.shape.object)).toEqual({
-    name: "String",
-    children: "[JSON!]",
-    root: "JSON",
-  });
-});

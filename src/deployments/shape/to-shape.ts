@@ -39,23 +39,19 @@ export function toObjectShape(
   const pickTypeName = createNamePicker();
   const enums = new Map<SchemaObject, EnumShape>();
   const objects = new Map<SchemaObject, ObjectShape>();
-  /** What is being made is made of these: who comes back to one goes in a circle. */
-  const underWay = new Set<SchemaObject>();
 
   /** The object that all of the parts describe; null where none of its members has a name. */
   function toObject(parts: readonly SchemaObject[], place: Place): ObjectShape | null {
-    return outsideCircles(parts, () => {
-      const members = toMembers(document, parts);
-      if (members.size === 0) return null;
-      const required = new Set(parts.flatMap((part) => part.required ?? []));
-      const inside = { ...place, typeName: pickTypeName(place.typeName) };
-      const names = toFieldNames([...members.keys()]);
-      const fields = Array.from(members, ([name, schema]) =>
-        toField(schema, { name, graphqlName: names.get(name) ?? name }, required.has(name), inside),
-      );
-      const { typeName } = inside;
-      return { typeName, description: toDescription(parts), fields, isOpen: parts.some(isOpen) };
-    });
+    const members = toMembers(document, parts);
+    if (members.size === 0) return null;
+    const required = new Set(parts.flatMap((part) => part.required ?? []));
+    const inside = { ...place, typeName: pickTypeName(place.typeName) };
+    const names = toFieldNames([...members.keys()]);
+    const fields = Array.from(members, ([name, schema]) =>
+      toField(schema, { name, graphqlName: names.get(name) ?? name }, required.has(name), inside),
+    );
+    const { typeName } = inside;
+    return { typeName, description: toDescription(parts), fields, isOpen: parts.some(isOpen) };
   }
 
   function toField(
@@ -135,7 +131,7 @@ export function toObjectShape(
       ({ items = true, prefixItems }) => prefixItems ?? !isSchemaPart(items),
     );
     if (isTuple || place.lists >= MAX_NESTED_LISTS) return null;
-    return outsideCircles(own, () => toShape(toItems(own), { ...place, lists: place.lists + 1 }));
+    return toShape(toItems(own), { ...place, lists: place.lists + 1 });
   }
 
   /** Null where only JSON can say the object: it has members without a name, or is of several kinds, or too deep. */
@@ -146,14 +142,6 @@ export function toObjectShape(
     const object = objects.get(own) ?? (isTooDeep ? null : toObject([own], place));
     if (object !== null) objects.set(own, object);
     return object;
-  }
-
-  function outsideCircles<Made>(parts: readonly SchemaObject[], make: () => Made): Made | null {
-    if (parts.some((part) => underWay.has(part))) return null;
-    for (const part of parts) underWay.add(part);
-    const made = make();
-    for (const part of parts) underWay.delete(part);
-    return made;
   }
 
   if (!allowsObject(document)) return null;
