@@ -1,6 +1,7 @@
 import type { Counter } from "prom-client";
 
 import { LimitError } from "../job/errors.ts";
+import type { Stream } from "../runtime/stream.ts";
 import type { Services } from "../schema/context.ts";
 
 /** The same services, which count what owners are refused, and what watchers are told. */
@@ -23,22 +24,11 @@ export function watchServices(
     }
   }
 
-  function countEvents<Event>(
-    of: "job" | "feed",
-    source: AsyncIterableIterator<Event>,
-  ): AsyncIterableIterator<Event> {
-    const counted: AsyncIterableIterator<Event> = {
-      async next() {
-        const next = await source.next();
-        if (next.done !== true) events.inc({ of });
-        return next;
-      },
-      async return() {
-        return (await source.return?.()) ?? { value: undefined, done: true };
-      },
-      [Symbol.asyncIterator]: () => counted,
-    };
-    return counted;
+  function countEvents<Event>(of: "job" | "feed", source: Stream<Event>): Stream<Event> {
+    return source.map((event) => {
+      events.inc({ of });
+      return event;
+    });
   }
 
   return {

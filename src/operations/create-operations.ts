@@ -6,6 +6,7 @@ import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Reservation } from "../schema/memory-budget.ts";
+import { Stream } from "../runtime/stream.ts";
 import { beginInTurn, createSlices } from "../runtime/turns.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
@@ -294,8 +295,7 @@ function createSubscriptionRunner(
         Object.assign(args, { document: NO_DOCUMENT, variableValues: null });
         Object.assign(contextValue.params, { query: "", variables: null });
         // Nobody reads the stream of a client that has left, nor hears how it ends.
-        if (isAsyncIterable(result))
-          contextValue.onStream?.(() => void result.return().catch(() => undefined));
+        if (result instanceof Stream) contextValue.onStream?.(() => result.end());
         return result;
       });
     },

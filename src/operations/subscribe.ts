@@ -3,15 +3,12 @@ import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import { LimitError } from "../job/errors.ts";
-import { overLimit } from "../schema/coded-errors.ts";
+import { OVER, Stream } from "../runtime/stream.ts";
+import { overLimit, toCoded } from "../schema/coded-errors.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
-
-type Results = AsyncIterableIterator<ExecutionResult> & {
-  return(): Promise<IteratorResult<ExecutionResult>>;
-};
 
 /** Long enough for all who are told of an event at once; what else a result tells may change. */
 const SHARED_MS = 1_000;
@@ -23,8 +20,8 @@ const MAX_SHARED = 100;
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
 
-type Context = Pick<GatewayContext, "viewer" | "startAnew"> &
-  Partial<Pick<GatewayContext, "finish">>;
+type Context = Pick<GatewayContext, "viewer"> &
+  Partial<Pick<GatewayContext, "finish" | "startAnew">>;
 /**
  * One who subscribes, and the key of what they share with others. Of what they came with they hold the text of the
  * document, as parsed it takes fifty times as much, and the variables that it declares: a stream may stay for days.
@@ -90,7 +87,7 @@ export function createSubscribe({
         return { value, done: false };
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      context.startAnew();
+      context.startAnew?.();
     }
   }
 
@@ -116,7 +113,7 @@ export function createSubscribe({
     return errors.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR");
   }
 
-  return async (given: ExecutionArgs): Promise<ExecutionResult | Results> => {
+  return async (given: ExecutionArgs): Promise<ExecutionResult | Stream<ExecutionResult>> => {
     const text = given.document.loc?.source.body ?? "";
     const args = { ...given, variableValues: pickDeclared(given) };
     const context: Context = Object(args.contextValue);
@@ -137,19 +134,27 @@ export function createSubscribe({
     const toResult = (next: IteratorResult<unknown>): Promise<Made> | Next => {
       if (next.done !== true) return share(next.value, reader);
       taken.dispose();
-      return { value: undefined, done: true };
+      return OVER;
     };
-    const results: Results = {
-      next: () => events.next().then<Next>(toResult),
-      async return() {
-        taken.dispose();
-        await events.return?.();
-        return { value: undefined, done: true };
+    // Thrown between two events, an error would close the whole socket.
+    const toLastResult = (error: unknown): Promise<Made> => share(toError(error), reader);
+    return new Stream<ExecutionResult>(
+      () => {
+        // Whoever asks for an event is done with the one before, and the next may be a long time coming.
+        context.startAnew?.();
+        return events.next().then<Next, Made>(toResult, toLastResult);
       },
-      [Symbol.asyncIterator]: () => results,
-    };
-    return results;
+      () => {
+        taken.dispose();
+        void events.return?.();
+      },
+    );
   };
+}
+
+function toError(error: unknown): Error {
+  const coded = toCoded(error);
+  return coded instanceof Error ? coded : new Error("watching failed", { cause: error });
 }
 
 function pickDeclared({ document, operationName, variableValues }: ExecutionArgs) {

@@ -2,6 +2,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Job } from "../job/job.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
+import type { Stream } from "../runtime/stream.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/wait-for-end.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
@@ -26,10 +27,10 @@ export type Services = {
     id: string,
     ownerId: string | undefined,
     options: { readonly isEstimateWanted: boolean },
-  ): AsyncIterableIterator<Job>;
+  ): Stream<Job>;
   readonly waitForEnd: WaitForEnd;
   /** Rejects with a `BadCursorError`. */
-  watchJobs(watch: JobsWatch): Promise<AsyncIterableIterator<JobChange>>;
+  watchJobs(watch: JobsWatch): Promise<Stream<JobChange>>;
   readonly files: {
     readonly urls: Pick<SignedUrls, "create">;
     readonly uploads: Pick<UploadService, "createUpload">;

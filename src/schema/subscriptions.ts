@@ -59,13 +59,14 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       description:
         "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when that has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      subscribe: async (_root, { id }, { viewer, watchJob, startAnew }, info) => {
+      subscribe: async (_root, { id }, { viewer, watchJob }, info) => {
         if (!isIdentifier(id)) throw toCoded(new JobNotFoundError(id));
         const isEstimateWanted = findSelected(info).has("estimate");
         const jobs = watchJob(id, readableOwner(viewer), { isEstimateWanted });
         try {
-          // Waits for the first state, so that an unknown job is an answer to the subscription itself.
-          return toEvents(jobs, startAnew, await jobs.next());
+          // An unknown job is an answer to the subscription itself.
+          await jobs.peek();
+          return jobs;
         } catch (error) {
           throw toCoded(error);
         }
@@ -90,21 +91,13 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       },
       subscribe: async (_root, { filter, after }, context, info) => {
         if (typeof filter?.text === "string") throw badUserInput(NO_SEARCH);
-        const { viewer, watchJobs, startAnew } = context;
-        const watch = {
-          filter: ofReadable(toJobFilter(filter), viewer),
-          after: after ?? null,
-        };
         const selected = findSelected(info);
         try {
-          const changes = await watchJobs(watch);
-          return toEvents(
-            filterEvents(
-              changes,
-              ({ job }) => job === null || isThere(job, selected, context.loaders),
-            ),
-            startAnew,
-          );
+          return await context.watchJobs({
+            filter: ofReadable(toJobFilter(filter), context.viewer),
+            after: after ?? null,
+            isThere: (job) => isThere(job, selected, context.loaders),
+          });
         } catch (error) {
           throw toCoded(error);
         }
@@ -123,60 +116,10 @@ const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's wi
 - Changes come in the order of their commits, as far as that is known.
 - A job is first reported when RunComfy has accepted it or may have, not while it is SUBMITTING. Deleted jobs are not reported.`;
 
-function unwrap<Event>(event: Event | Error): Event {
+/** What ends a stream comes as its last event, which its resolver throws. */
+function unwrap<Event>(event: Event): Event {
   if (event instanceof Error) throw event;
   return event;
-}
-
-/**
- * The same events, where an error that ends them is the last one: were it thrown between two events of a subscription,
- * the whole socket would close.
- */
-function toEvents<Event>(
-  source: AsyncIterableIterator<Event>,
-  startAnew: () => void,
-  /** Taken from the source already. */
-  first?: IteratorResult<Event>,
-): AsyncIterableIterator<Event | Error> {
-  let ahead = first;
-  const events: AsyncIterableIterator<Event | Error> = {
-    next() {
-      // Whoever asks for an event is done with the one before, and the next may be a long time coming.
-      startAnew();
-      const next = ahead === undefined ? source.next() : Promise.resolve(ahead);
-      ahead = undefined;
-      return next.catch(toLastEvent);
-    },
-    async return() {
-      return (await source.return?.()) ?? { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]: () => events,
-  };
-  return events;
-}
-
-function toLastEvent(error: unknown): IteratorYieldResult<Error> {
-  const coded = toCoded(error);
-  const value = coded instanceof Error ? coded : new Error("watching failed", { cause: error });
-  return { value, done: false };
-}
-
-function filterEvents<Event>(
-  source: AsyncIterableIterator<Event>,
-  isTold: (event: Event) => boolean | Promise<boolean>,
-): AsyncIterableIterator<Event> {
-  const events: AsyncIterableIterator<Event> = {
-    async next() {
-      let next = await source.next();
-      while (next.done !== true && !(await isTold(next.value))) next = await source.next();
-      return next;
-    },
-    async return() {
-      return (await source.return?.()) ?? { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]: () => events,
-  };
-  return events;
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { ExecutionArgs } from "graphql";
 import { getOperationAST, GraphQLError, parse } from "graphql";
-import { isAsyncIterable } from "graphql-yoga";
 import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
@@ -12,6 +11,7 @@ import { LimitError } from "../job/errors.ts";
 import type { OperationOrigin } from "../operations/create-operations.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
+import { Stream } from "../runtime/stream.ts";
 import type { Reservation } from "../schema/memory-budget.ts";
 import { overLimit } from "../schema/coded-errors.ts";
 import type { SocketOperation, SocketSession } from "./serve-socket.ts";
@@ -139,10 +139,9 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       }
     },
     onOperation({ extra: session }, id, _payload, _args, result) {
-      if (!isAsyncIterable(result)) return undefined;
-      const events = result[Symbol.asyncIterator]();
-      session.operations.get(id)?.onStream(() => void events.return?.().catch(() => undefined));
-      return sendEach(session, id, events);
+      if (!(result instanceof Stream)) return undefined;
+      session.operations.get(id)?.onStream(() => result.end());
+      return sendEach(session, id, result);
     },
     // Not called for what was refused; what throws closes its socket.
     onComplete: ({ extra: session }, id) => endOperation(session, id),
@@ -205,27 +204,9 @@ type Result = {
  * Sends each result as it comes, as text that is made once for all sockets that get it, and tells graphql-ws of the end
  * alone.
  */
-function sendEach(
-  session: SocketSession,
-  id: string,
-  events: AsyncIterator<Result>,
-): AsyncIterableIterator<never> {
+function sendEach(session: SocketSession, id: string, events: Stream<Result>): Stream<never> {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
-  const sent: AsyncIterableIterator<never> = {
-    async next() {
-      for (;;) {
-        const { value, done } = await events.next();
-        if (done === true) return { value: undefined, done };
-        await session.send(`${head}${toText(value)}}`);
-      }
-    },
-    async return() {
-      await events.return?.();
-      return { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]: () => sent,
-  };
-  return sent;
+  return events.map<never>((result) => session.send(`${head}${toText(result)}}`));
 }
 
 const texts = new WeakMap<Result, string>();

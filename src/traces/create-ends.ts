@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import { Stream } from "../runtime/stream.ts";
 import type { Jobs } from "../store/job-store.ts";
 import { fromTraceparent } from "./traceparent.ts";
 
@@ -34,19 +35,13 @@ export function createEndWatch(noteEnd: NoteEnd) {
   const told = new LRUCache<string, true>({ max: MAX_TOLD });
 
   /** The same events. */
-  return <Event>(
-    events: AsyncIterableIterator<Event>,
-    toJob: (event: Event) => Job | null,
-  ): AsyncIterableIterator<Event> => {
+  return <Event>(events: Stream<Event>, toJob: (event: Event) => Job | null): Stream<Event> => {
     let noteSent = (): void => undefined;
-    const sent = (): void => {
-      noteSent();
-      noteSent = () => undefined;
-    };
-    const watched: AsyncIterableIterator<Event> = {
-      async next() {
-        // Whoever asks for an event has sent the one before.
-        sent();
+    return new Stream(
+      async () => {
+        // Whoever asks for an event has sent the one before; whoever leaves may not have.
+        noteSent();
+        noteSent = () => undefined;
         const next = await events.next();
         const job = next.done === true ? null : toJob(next.value);
         const now = Date.now();
@@ -62,14 +57,8 @@ export function createEndWatch(noteEnd: NoteEnd) {
           };
         return next;
       },
-      async return() {
-        // Whoever leaves may not have sent it.
-        noteSent = () => undefined;
-        return (await events.return?.()) ?? { value: undefined, done: true };
-      },
-      [Symbol.asyncIterator]: () => watched,
-    };
-    return watched;
+      () => events.end(),
+    );
   };
 }
 

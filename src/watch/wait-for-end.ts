@@ -1,5 +1,7 @@
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import type { Stream } from "../runtime/stream.ts";
+import { waitForJob } from "../tracking/wait-for-job.ts";
 import type { WatchJob } from "./watch-job.ts";
 
 /**
@@ -20,32 +22,25 @@ export function createEndWaits(watchJob: WatchJob): {
   readonly waitForEnd: WaitForEnd;
   stop(): void;
 } {
-  const leaves = new Set<() => void>();
+  const waits = new Set<Stream<Job>>();
   let isStopped = false;
 
   return {
     async waitForEnd(job, { timeoutMs, onLeft }) {
       if (isFinished(job) || isStopped || timeoutMs <= 0) return job;
       const states = watchJob(job.id);
-      const leave = (): void => void states.return();
-      const timer = setTimeout(leave, timeoutMs);
-      leaves.add(leave);
-      onLeft(leave);
+      waits.add(states);
+      onLeft(() => states.end());
       let newest = job;
-      try {
-        for await (const state of states) newest = state;
-        return newest;
-      } catch {
-        // RunComfy has accepted the job, so the caller must not take this for a refusal.
-        return newest;
-      } finally {
-        clearTimeout(timer);
-        leaves.delete(leave);
-      }
+      const isReady = (state: Job): boolean => isFinished((newest = state));
+      // RunComfy has accepted the job, so the caller must not take a failure for a refusal.
+      await waitForJob(states, isReady, timeoutMs).catch(() => undefined);
+      waits.delete(states);
+      return newest;
     },
     stop() {
       isStopped = true;
-      for (const leave of leaves) leave();
+      for (const states of waits) states.end();
     },
   };
 }

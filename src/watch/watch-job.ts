@@ -4,6 +4,7 @@ import type { Estimate } from "../job/estimate.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
 import type { ReadJob } from "./shared-readers.ts";
 
@@ -17,9 +18,7 @@ export type WatchJob = (
   jobId: string,
   ownerId?: string,
   options?: { readonly isEstimateWanted: boolean },
-) => JobWatch;
-
-type JobWatch = AsyncIterableIterator<Job> & { return(): Promise<IteratorResult<Job>> };
+) => Stream<Job>;
 
 /**
  * How many are notified in the first turn of the event loop, and in any: the first hear of it soon, others get theirs meanwhile,
@@ -57,10 +56,9 @@ export function createJobWatch(options: {
 
   return (jobId, ownerId, { isEstimateWanted } = { isEstimateWanted: false }) => {
     let group: Group | null = null;
-    let isOver = false;
     /** Of what was notified last. */
     let known = 0;
-    let waiting: PromiseWithResolvers<IteratorResult<Job>> | null = null;
+    let waiting: PromiseWithResolvers<IteratorResult<Job, undefined>> | null = null;
 
     const watcher: Watcher = {
       notify(found, revision) {
@@ -76,7 +74,7 @@ export function createJobWatch(options: {
           resolve({ value: found, done: false });
           if (!isFinished(found)) return true;
         }
-        end();
+        jobs.end();
         return true;
       },
     };
@@ -85,28 +83,20 @@ export function createJobWatch(options: {
       return ownerId === undefined || job.ownerId === ownerId;
     }
 
-    function end(): void {
-      if (isOver) return;
-      isOver = true;
+    function wait(): Promise<IteratorResult<Job, undefined>> {
+      waiting = Promise.withResolvers();
+      const { promise } = waiting;
+      group ??= enter(jobId, isEstimateWanted);
+      group.wait(watcher, known === 0);
+      return promise;
+    }
+
+    function leave(): void {
       group?.leave(watcher);
       waiting?.resolve(OVER);
     }
 
-    const jobs: JobWatch = {
-      next() {
-        if (isOver) return Promise.resolve(OVER);
-        waiting = Promise.withResolvers();
-        const { promise } = waiting;
-        group ??= enter(jobId, isEstimateWanted);
-        group.wait(watcher, known === 0);
-        return promise;
-      },
-      async return() {
-        end();
-        return OVER;
-      },
-      [Symbol.asyncIterator]: () => jobs,
-    };
+    const jobs = new Stream(wait, leave);
     return jobs;
   };
 }
@@ -265,8 +255,6 @@ function openGroup(
     },
   };
 }
-
-const OVER: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 function isNewer(found: Job | null, known: Job | null): boolean {
   return known !== null && (found === null || found.version > known.version);

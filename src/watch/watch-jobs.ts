@@ -1,4 +1,5 @@
 import type { Job, JobChangeReason } from "../job/job.ts";
+import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed, JobFilter } from "../store/job-store.ts";
 import type { FeedReader } from "./create-feed-reader.ts";
 
@@ -13,14 +14,19 @@ export type JobChange = {
 };
 
 /** Which changes to tell, and after which cursor; null for from now on. */
-export type JobsWatch = { readonly filter: JobFilter; readonly after: string | null };
+export type JobsWatch = {
+  readonly filter: JobFilter;
+  readonly after: string | null;
+  /** Whether the job that changed is still there to be told of. */
+  readonly isThere?: (job: Job) => Promise<boolean>;
+};
 
 /**
  * Every matching job that changes after a cursor, in its newest state, without an end. Rejects with a `BadCursorError`
  * when `after` is no cursor; one that can't be served any more begins with a reset.
  *
  * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
- * read that fails costs time but no change. It listens from the first `next()` on, and before it reads. One `next()` at a time.
+ * read that fails costs time but no change. It listens from the first `next()` on, and before it reads.
  */
 export async function watchJobs(
   options: JobsWatch & {
@@ -29,57 +35,52 @@ export async function watchJobs(
     /** At least this long passes between two polls. */
     readonly restMs?: number;
   },
-): Promise<AsyncIterableIterator<JobChange> & { return(): Promise<typeof OVER> }> {
-  const { feed, filter, after, restMs = 200 } = options;
+): Promise<Stream<JobChange>> {
+  const { feed, filter, after, isThere = async () => true, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a bad cursor is an answer to the subscription itself.
   let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
   let page: Iterator<JobChange> = [].values();
   let hasMore = false;
   let isWoken = true;
-  let isOver = false;
   let rest: NodeJS.Timeout | undefined;
   let goOn = (): void => undefined;
   let unsubscribe: (() => void) | null = null;
 
-  const changes = {
-    async next(): Promise<IteratorResult<JobChange, undefined>> {
-      if (isOver) return OVER;
-      unsubscribe ??= options.subscribe(filter.ownerId, () => {
-        isWoken = true;
-        goOn();
-      });
-      for (;;) {
-        const { value } = page.next();
-        if (isOver) return OVER;
-        if (value !== undefined) return { value, done: false };
-        if (!hasMore) await untilWoken();
-        if (!isOver) hasMore = await readOn();
-      }
-    },
-    async return() {
-      isOver = true;
-      unsubscribe?.();
-      clearTimeout(rest);
-      goOn();
-      return OVER;
-    },
-    [Symbol.asyncIterator]: () => changes,
-  };
+  const changes = new Stream(findNext, () => {
+    unsubscribe?.();
+    clearTimeout(rest);
+    goOn();
+  });
   return changes;
 
-  async function untilWoken(): Promise<void> {
+  async function findNext(): Promise<IteratorResult<JobChange, undefined>> {
+    unsubscribe ??= options.subscribe(filter.ownerId, () => {
+      isWoken = true;
+      goOn();
+    });
+    while (!changes.isOver) {
+      const { value } = page.next();
+      if (value === undefined) hasMore = hasMore ? await readOn() : await untilWoken();
+      else if (value.job === null || (await isThere(value.job))) return { value, done: false };
+    }
+    return OVER;
+  }
+
+  /** Resolves with whether there may be more to read: the stream may be over. */
+  async function untilWoken(): Promise<boolean> {
     while (mustWait()) await new Promise<void>((resolve) => (goOn = resolve));
-    if (isOver) return;
+    if (changes.isOver) return false;
     isWoken = false;
     rest = setTimeout(() => {
       rest = undefined;
       goOn();
     }, restMs);
+    return true;
   }
 
   function mustWait(): boolean {
-    return !isOver && (!isWoken || rest !== undefined);
+    return !changes.isOver && (!isWoken || rest !== undefined);
   }
 
   /** Reads the next page; resolves with whether there is more to read at once. */
@@ -99,8 +100,6 @@ export async function watchJobs(
     }
   }
 }
-
-const OVER: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** Checks all of a filter but its owner: only that owner's changes were read. */
 function matches(job: Job, filter: JobFilter): boolean {

@@ -1,5 +1,5 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import { execute, parse, subscribe, validate } from "graphql";
+import { execute, parse, validate } from "graphql";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
@@ -10,6 +10,9 @@ import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { isJsonObject } from "../../src/job/json.ts";
+import { createMaskError } from "../../src/operations/mask-error.ts";
+import { createSlots } from "../../src/operations/owner-limits.ts";
+import { createSubscribe } from "../../src/operations/subscribe.ts";
 import type { Services } from "../../src/schema/context.ts";
 import type { Reservation } from "../../src/schema/memory-budget.ts";
 import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
@@ -111,6 +114,12 @@ export async function openInProcessGateway(
     health: { outageMs: () => null, ...options.health },
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
+
+  const subscribe = createSubscribe({
+    slots: createSlots({ what: "subscriptions", most: Infinity }),
+    maskError: createMaskError({ log, hasSuggestions: true }),
+    findDocument: parse,
+  });
 
   function openShare({ ownerId }: Viewer) {
     const share = memory.open(ownerId, () => undefined);

@@ -1,6 +1,6 @@
-import type { ExecutionResult } from "graphql";
 import { expect, test } from "vitest";
 
+import { Stream } from "../../src/runtime/stream.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const WATCH =
@@ -10,14 +10,8 @@ async function openWatch() {
   const gateway = await openInProcessGateway();
   const job = await gateway.addJob();
   const stream = await gateway.subscribe(WATCH, { id: job.id });
-  if (!isStream(stream)) throw new AggregateError(stream.errors ?? []);
+  if (!(stream instanceof Stream)) throw new AggregateError(stream.errors ?? []);
   return { gateway, job, stream };
-}
-
-function isStream(
-  answer: ExecutionResult | AsyncGenerator<ExecutionResult, void, void>,
-): answer is AsyncGenerator<ExecutionResult, void, void> {
-  return Symbol.asyncIterator in answer;
 }
 
 test("a watcher sees the job now, each change with its own history, the end, and then nothing more", async () => {

@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
+import { Stream } from "../../src/runtime/stream.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createEndWatch, createNoteEnd } from "../../src/traces/create-ends.ts";
 import { createTraces } from "../../src/traces/create-traces.ts";
@@ -128,7 +129,7 @@ test("an end is told once on each gateway, and not to somebody who comes much la
   const told = opened.names().length;
   const leaving = tell(stream(recent.ended), (job) => job);
   await leaving.next();
-  await leaving.return?.();
+  leaving.end();
   for (const { ended } of [old, recent, recent]) {
     const watched = tell(stream(ended), (job) => job);
     expect(await watched.next()).toEqual({ value: ended, done: false });
@@ -140,6 +141,10 @@ test("an end is told once on each gateway, and not to somebody who comes much la
   expect(opened.names().slice(told)).toEqual(["event"]);
 });
 
-async function* stream(job: Job) {
-  yield job;
+function stream(job: Job): Stream<Job> {
+  const states = [job].values();
+  return new Stream(
+    async () => states.next(),
+    () => undefined,
+  );
 }
