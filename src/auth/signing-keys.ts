@@ -1,12 +1,12 @@
 import { createPublicKey, hash, KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
 
+import { startLoop } from "../runtime/loop.ts";
 import { AuthenticationError } from "./authenticator.ts";
 
 /** The public keys of whoever signs tokens. */
@@ -125,13 +125,12 @@ export function openKeyServer(options: {
     log.error({ reason: toReason(error) }, find === null ? NEVER_GIVEN : NOT_GIVEN_NOW);
   }
 
-  const running = (async () => {
-    const waiting = { signal: closing.signal, ref: false };
-    while (!closing.signal.aborted) {
-      await load();
-      await delay(isDown ? retryMs : refreshMs, undefined, waiting).catch(() => undefined);
-    }
-  })();
+  const loop = startLoop({
+    act: () => load().then(() => (isDown ? retryMs : refreshMs)),
+    signal: closing.signal,
+    retryMs,
+    onFailure: noteFailure,
+  });
   return {
     async find(header) {
       if (find === null) await loading;
@@ -156,7 +155,7 @@ export function openKeyServer(options: {
     },
     async close() {
       closing.abort();
-      await running;
+      await loop.ended;
     },
   };
 }

@@ -62,7 +62,7 @@ export function startCleanup(dependencies: {
   const loop = startLoop({
     act: deleteUnneeded,
     signal,
-    minRestMs: MIN_REST_MS,
+    minRestMs: () => MIN_REST_MS,
     retryMs: RETRY_MS,
     onFailure: (err) => log.warn({ err }, FAILS),
     sleep,

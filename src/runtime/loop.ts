@@ -15,15 +15,16 @@ export function startLoop(options: {
   readonly signal: AbortSignal;
   readonly firstRestMs?: number;
   /** Rests at least so long, even when it is woken. */
-  readonly minRestMs?: number;
+  readonly minRestMs?: () => number;
   /** How long to rest after a failure, even when it is woken. */
   readonly retryMs: number;
   /** Notified of the first of failures that follow each other. */
   readonly onFailure: (error: unknown) => void;
   readonly sleep?: typeof sleepFor | undefined;
 }): Loop {
-  const { act, signal, firstRestMs = 0, minRestMs = 0, retryMs, onFailure } = options;
+  const { act, signal, firstRestMs = 0, minRestMs = () => 0, retryMs, onFailure } = options;
   const { sleep = sleepFor } = options;
+  const attempt = notifyOfFirst((error) => signal.aborted || onFailure(error));
   let rest = new AbortController();
 
   async function restFor(durationMs: number, until = signal): Promise<void> {
@@ -32,22 +33,39 @@ export function startLoop(options: {
 
   async function run(): Promise<void> {
     if (firstRestMs > 0) await restFor(firstRestMs);
-    let hasFailed = false;
     while (!signal.aborted) {
       // What comes up during the act cuts the rest after it.
       rest = new AbortController();
       try {
-        const restMs = await act();
-        hasFailed = false;
-        if (minRestMs > 0) await restFor(minRestMs);
-        await restFor(restMs, AbortSignal.any([rest.signal, signal]));
-      } catch (error) {
-        if (!hasFailed && !signal.aborted) onFailure(error);
-        hasFailed = true;
+        const restMs = await attempt(act);
+        const leastMs = minRestMs();
+        if (leastMs > 0) await restFor(leastMs);
+        if (restMs >= leastMs)
+          await restFor(restMs - leastMs, AbortSignal.any([rest.signal, signal]));
+      } catch {
         await restFor(retryMs);
       }
     }
   }
 
   return { wake: () => rest.abort(), ended: run() };
+}
+
+/** Runs what is tried again and again, and notifies of the first of failures that follow each other. */
+export function notifyOfFirst(
+  onFailure: (error: unknown) => void,
+  isExpected = (_error: unknown) => false,
+) {
+  let hasFailed = false;
+  return async <Value>(act: () => Promise<Value>): Promise<Value> => {
+    try {
+      const value = await act();
+      hasFailed = false;
+      return value;
+    } catch (error) {
+      if (!hasFailed && !isExpected(error)) onFailure(error);
+      hasFailed ||= !isExpected(error);
+      throw error;
+    }
+  };
 }

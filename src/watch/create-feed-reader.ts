@@ -2,9 +2,10 @@ import { setImmediate } from "node:timers/promises";
 
 import type { BaseLogger } from "pino";
 
+import { BadCursorError } from "../job/errors.ts";
+import { notifyOfFirst } from "../runtime/loop.ts";
 import type { Feed, FeedPage } from "../store/job-store.ts";
 import type { InTurn } from "../runtime/turns.ts";
-import { logFirstFailure } from "./log-first-failure.ts";
 
 /** Reads the feed of changes; all who ask for the same at the same time share one read. */
 export type FeedReader = {
@@ -23,7 +24,10 @@ export function createFeedReader(options: {
   readonly log: Pick<BaseLogger, "warn">;
 }): FeedReader {
   const { feed, inTurn, log } = options;
-  const attempt = logFirstFailure(log, "The changes of jobs can't be read.");
+  const attempt = notifyOfFirst(
+    (err) => log.warn({ err }, UNREAD),
+    (error) => error instanceof BadCursorError,
+  );
   const readHead = shareReads(() => attempt(() => feed.readHead()));
   /** Those under way. */
   const pages = new Map<string, Promise<FeedPage | null>>();
@@ -46,6 +50,9 @@ export function createFeedReader(options: {
     },
   };
 }
+
+const UNREAD =
+  "The changes of jobs can't be read. The gateway tries again. Check that the database runs.";
 
 /** Whose turn it is where changes of all owners are read; no owner's id is empty. */
 const EVERYBODY = "";

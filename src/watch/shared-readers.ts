@@ -3,8 +3,8 @@ import type { BaseLogger } from "pino";
 
 import type { Job, JobEvent } from "../job/job.ts";
 import type { Jobs, JobStore, StoredDocuments } from "../store/job-store.ts";
+import { notifyOfFirst } from "../runtime/loop.ts";
 import type { InTurn } from "../runtime/turns.ts";
-import { logFirstFailure } from "./log-first-failure.ts";
 
 export type ReadJob = (jobId: string) => Promise<Job | null>;
 
@@ -13,10 +13,12 @@ export function createJobReader(
   jobs: Pick<Jobs, "readMany">,
   log: Pick<BaseLogger, "warn">,
 ): ReadJob {
-  const attempt = logFirstFailure(log, "Watched jobs can't be read.");
+  const attempt = notifyOfFirst((err) => log.warn({ err }, UNREAD));
   const read = shareTurn(Infinity, (_all, ids) => attempt(() => jobs.readMany(ids)));
   return (jobId) => read("", jobId);
 }
+
+const UNREAD = "Watched jobs can't be read. The gateway tries again. Check that the database runs.";
 
 /** Reads for an owner what is kept beside jobs, as it is now. */
 export type DetailReader = {

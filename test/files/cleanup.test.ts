@@ -76,7 +76,7 @@ test("what a deleted job leaves goes at once, and what is deleted meanwhile a se
   rests[0]?.end();
   await untilRest(2);
   await deleteJob("a.png");
-  expect(await untilRest(3)).toEqual([1_000, 60_000, 1_000]);
+  expect(await untilRest(3)).toEqual([1_000, 59_000, 1_000]);
   expect(deleted()).toContain("a.png");
   await deleteJob("b.png");
   rests[2]?.end();

@@ -44,7 +44,7 @@ test("it is done again after each rest, or when it is woken", async () => {
 test("who wakes it while it is done cuts the rest after that, but not the least", async () => {
   let isWoken = false;
   const { loop, rests, endRest } = start({
-    minRestMs: 100,
+    minRestMs: () => 100,
     async act() {
       if (!isWoken) loop.wake();
       isWoken = true;
@@ -59,7 +59,7 @@ test("who wakes it while it is done cuts the rest after that, but not the least"
   // The long rest was not begun.
   await expect.poll(() => rests).toEqual([7, 100, 100]);
   endRest();
-  await expect.poll(() => rests).toEqual([7, 100, 100, 5_000]);
+  await expect.poll(() => rests).toEqual([7, 100, 100, 4_900]);
 });
 
 test("of failures that follow each other the first is told, and nobody wakes it before the next try", async () => {
