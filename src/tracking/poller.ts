@@ -7,15 +7,14 @@ import { conclude, deadlineMs, notePoll, toBackOffMs } from "../job/poll-outcome
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { ClaimedPoll, EndedPoll, PollTable } from "../store/job-store.ts";
-import { sleepFor } from "../runtime/sleep.ts";
+import type { Loop } from "../runtime/loop.ts";
+import { startLoop } from "../runtime/loop.ts";
 import type { Poll } from "./poll-job.ts";
 import { pollJob } from "./poll-job.ts";
 import { createPollLog } from "./poll-log.ts";
 import { createPollWindow } from "./poll-window.ts";
 import { createQueueLines } from "./queue-lines.ts";
 import type { RecordObservation } from "./record-observation.ts";
-
-export type Poller = ReturnType<typeof createPoller>;
 
 /** Hears of each poll, with what it told; `derived` where a job's place was known, and RunComfy not asked. */
 export type OnPoll = (outcome: Poll["kind"] | "derived") => void;
@@ -41,11 +40,10 @@ const OUTAGE_DELAY_MS = 1_000;
 /** These have room of their own, because somebody waits for each. */
 const MAX_WANTED_AT_ONCE = 16;
 
-/**
- * Claims the polls that are due, as many as it has room for, polls, records the news, and puts back when to poll next. So
- * each job is polled until it ends, by one gateway at a time, however many watch it.
- */
-export function createPoller(dependencies: {
+/** Ends a poll, well or not; tells whether that made the first room. */
+type Leave = (isBad: boolean) => boolean;
+
+type Dependencies = {
   readonly table: PollTable;
   readonly runcomfy: Pick<RunComfy, "readStatus" | "readResult">;
   readonly health: Pick<UpstreamHealth, "pollDelayMs" | "failingDeployments" | "isOutage">;
@@ -66,48 +64,118 @@ export function createPoller(dependencies: {
   readonly random: () => number;
   readonly onPoll?: OnPoll | undefined;
   readonly log: BaseLogger;
-}) {
-  const { table, runcomfy, health, record, schedule, expectStarts, pollsAtOnce } = dependencies;
-  const { now, monotonic, random, log } = dependencies;
-  const { aroundPoll = (_claimed, make) => make() } = dependencies;
-  const room = createPollWindow({ most: pollsAtOnce, monotonic });
-  const lines = createQueueLines(monotonic);
-  const pollLog = createPollLog(log);
-  const closing = new AbortController();
-  const underWay = new Set<Promise<void>>();
-  const ended: EndedPoll[] = [];
+};
+
+/**
+ * Claims the polls that are due, as many as it has room for, polls, records the news, and puts back when to poll next. So
+ * each job is polled until it ends, by one gateway at a time, however many watch it.
+ */
+export class Poller {
+  readonly #given: Dependencies;
+  readonly #room: ReturnType<typeof createPollWindow>;
+  readonly #lines: ReturnType<typeof createQueueLines>;
+  readonly #log: ReturnType<typeof createPollLog>;
+  readonly #closing = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #ended: EndedPoll[] = [];
   /** Who waits for a poll, by job. */
-  const wanted = new Map<string, PromiseWithResolvers<void>>();
-  let wantedUnderWay = 0;
+  readonly #wanted = new Map<string, PromiseWithResolvers<void>>();
+  #wantedUnderWay = 0;
   /** When a poll may be due, by `monotonic`. */
-  let dueAt = 0;
-  let alarm = new AbortController();
-  let running: Promise<void> = Promise.resolve();
+  #dueAt = 0;
+  #loop: Loop | null = null;
+
+  constructor(dependencies: Dependencies) {
+    const { pollsAtOnce, monotonic, log } = dependencies;
+    this.#given = dependencies;
+    this.#room = createPollWindow({ most: pollsAtOnce, monotonic });
+    this.#lines = createQueueLines(monotonic);
+    this.#log = createPollLog(log);
+  }
+
+  start(): void {
+    this.#loop = startLoop({
+      act: () => this.tick(),
+      signal: this.#closing.signal,
+      minRestMs: () => (this.#room.isShort() ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS),
+      retryMs: LOCAL_FAILURE_DELAY_MS,
+      onFailure: this.#log.noteFailure,
+    });
+  }
 
   /** Something may be due then. */
-  function wakeIn(delayMs: number): void {
-    dueAt = Math.min(dueAt, monotonic() + delayMs);
-    alarm.abort();
+  wakeIn(delayMs: number): void {
+    this.#dueAt = Math.min(this.#dueAt, this.#given.monotonic() + delayMs);
+    this.#loop?.wake();
+  }
+
+  /** Polls a job before all others, and resolves when what it saw is recorded. A poll under way does not count. */
+  async pollNow(jobId: string): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const asked = this.#wanted.get(jobId) ?? Promise.withResolvers<void>();
+    this.#wanted.set(jobId, asked);
+    this.#loop?.wake();
+    await asked.promise;
+  }
+
+  /** Aborts the polls under way, and makes them due for other gateways. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop?.ended;
+    await Promise.all(this.#underWay);
+    for (const { resolve } of this.#wanted.values()) resolve();
+    await this.#putBackEnded();
   }
 
   /** Does what can be done now, and resolves with the milliseconds until there may be more. Never rejects. */
-  async function tick(): Promise<number> {
+  async tick(): Promise<number> {
+    const { health, monotonic } = this.#given;
     try {
-      await putBackEnded();
+      await this.#putBackEnded();
       const delayMs = health.pollDelayMs();
       if (delayMs > 0) return Math.min(delayMs, MAX_SLEEP_MS);
-      await claimWanted();
-      if (monotonic() >= dueAt) await claimDue();
-      pollLog.noteMade("polls");
-      return Math.max(0, dueAt - monotonic());
+      await this.#claimWanted();
+      if (monotonic() >= this.#dueAt) await this.#claimDue();
+      this.#log.noteMade("polls");
+      return Math.max(0, this.#dueAt - monotonic());
     } catch (error) {
-      if (!closing.signal.aborted) pollLog.noteFailure(error);
-      return LOCAL_FAILURE_DELAY_MS;
+      if (!this.#closing.signal.aborted) this.#log.noteFailure(error);
+      return MAX_SLEEP_MS;
     }
   }
 
-  async function claimDue(): Promise<void> {
-    dueAt = monotonic() + MAX_SLEEP_MS;
+  async #putBackEnded(): Promise<void> {
+    const polls = this.#ended.splice(0);
+    // Those that can't be put back come due when their claims end.
+    if (polls.length > 0) await this.#given.table.putBack(polls);
+  }
+
+  async #claimWanted(): Promise<void> {
+    const asked = [...this.#wanted].slice(0, MAX_WANTED_AT_ONCE - this.#wantedUnderWay);
+    if (asked.length === 0) return;
+    const claimed = await this.#given.table.claimThese(asked.map(([id]) => id));
+    const polls = new Map(claimed.map((poll) => [poll.job.id, poll]));
+    for (const [jobId, { resolve }] of asked) {
+      // Whoever asked during the claim gets this poll, too: it begins now.
+      this.#wanted.delete(jobId);
+      const poll = polls.get(jobId);
+      if (poll === undefined) {
+        resolve();
+        continue;
+      }
+      this.#wantedUnderWay += 1;
+      this.#startPoll(poll, null, () => {
+        this.#wantedUnderWay -= 1;
+        resolve();
+        return false;
+      });
+    }
+  }
+
+  async #claimDue(): Promise<void> {
+    const { table, health, now, monotonic } = this.#given;
+    const room = this.#room;
+    this.#dueAt = monotonic() + MAX_SLEEP_MS;
     for (;;) {
       const limit = room.free();
       // The end of a poll wakes the loop.
@@ -115,151 +183,83 @@ export function createPoller(dependencies: {
       const exceptDeployments = [...health.failingDeployments(), ...room.fullDeployments()];
       const { polls, nextInMs } = await table.claimDue({ limit, exceptDeployments });
       for (const claimed of polls) {
-        const isOverdue = now() >= deadlineMs(claimed.job, dependencies);
-        const place = isOverdue ? null : lines.derivePlace(claimed.job);
+        const isOverdue = now() >= deadlineMs(claimed.job, this.#given);
+        const place = isOverdue ? null : this.#lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
-        start(claimed, leave, place);
+        this.#startPoll(claimed, place, leave);
       }
-      if (polls.length === limit && !closing.signal.aborted) continue;
-      if (nextInMs !== null) dueAt = Math.min(dueAt, monotonic() + nextInMs);
+      if (polls.length === limit && !this.#closing.signal.aborted) continue;
+      if (nextInMs !== null) this.#dueAt = Math.min(this.#dueAt, monotonic() + nextInMs);
       return;
     }
   }
 
-  async function claimWanted(): Promise<void> {
-    const asked = [...wanted].slice(0, MAX_WANTED_AT_ONCE - wantedUnderWay);
-    if (asked.length === 0) return;
-    const claimed = await table.claimThese(asked.map(([id]) => id));
-    const polls = new Map(claimed.map((poll) => [poll.job.id, poll]));
-    for (const [jobId, { resolve }] of asked) {
-      // Whoever asked during the claim gets this poll, too: it begins now.
-      wanted.delete(jobId);
-      const poll = polls.get(jobId);
-      if (poll === undefined) {
-        resolve();
-        continue;
-      }
-      wantedUnderWay += 1;
-      start(poll, () => {
-        wantedUnderWay -= 1;
-        resolve();
-        return false;
-      });
-    }
-  }
-
   /** Never rejects. */
-  function start(
-    claimed: ClaimedPoll,
-    leave: (isBad: boolean) => boolean,
-    place: number | null = null,
-  ): void {
-    const make = () => poll(claimed, place);
+  #startPoll(claimed: ClaimedPoll, place: number | null, leave: Leave): void {
+    const { aroundPoll = (_claimed, make) => make() } = this.#given;
+    const make = () => this.#poll(claimed, place);
     const made = place === null ? aroundPoll(claimed, make) : make();
     const polling = made.then(({ isBad, next }) => {
-      if (next !== null) ended.push({ jobId: claimed.job.id, token: claimed.token, ...next });
+      if (next !== null) this.#ended.push({ jobId: claimed.job.id, token: claimed.token, ...next });
       const hasMadeRoom = leave(isBad);
-      underWay.delete(polling);
+      this.#underWay.delete(polling);
       // Where one has ended, another may be due.
-      wakeIn(hasMadeRoom ? 0 : (next?.delayMs ?? 0));
+      this.wakeIn(hasMadeRoom ? 0 : (next?.delayMs ?? 0));
     });
-    underWay.add(polling);
+    this.#underWay.add(polling);
   }
 
   /** Resolves with when to poll next; null when the job has ended. Where its place in the queue is known, nobody is asked. */
-  async function poll({ job, polls }: ClaimedPoll, place: number | null) {
+  async #poll({ job, polls }: ClaimedPoll, place: number | null) {
+    const { runcomfy, record, now, monotonic, onPoll } = this.#given;
+    const { signal } = this.#closing;
     const startedAt = monotonic();
     try {
-      const { signal } = closing;
-      const outcome =
+      const outcome: Poll =
         place === null
           ? await pollJob(runcomfy, job, { signal, mostMs: POLL_MS, monotonic })
-          : toQueued(place);
+          : { kind: "seen", observation: { kind: "queued", queuePosition: place } };
       const isBad = outcome.error?.code === "TIMEOUT" || outcome.error?.code === "RATE_LIMITED";
-      pollLog.note(job, polls, outcome);
-      dependencies.onPoll?.(place === null ? outcome.kind : "derived");
+      this.#log.note(job, polls, outcome);
+      onPoll?.(place === null ? outcome.kind : "derived");
       const noted = notePoll(polls, outcome, monotonic() - startedAt);
       const at = now();
-      const observation = conclude(job, noted, outcome, new Date(at), dependencies);
+      const observation = conclude(job, noted, outcome, new Date(at), this.#given);
       const current = observation === null ? job : await record(job.id, observation, job);
-      if (current !== job) pollLog.noteMade("jobs");
+      if (current !== job) this.#log.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null)
-        await followLine(job, current);
+        await this.#followLine(job, current);
       if (current === null || isFinished(current)) return { isBad, next: null };
       const isAway = observation?.kind === "not-ours";
-      const delayMs = isAway ? null : await nextDelayMs(current, noted, at);
+      const delayMs = isAway ? null : await this.#nextDelayMs(current, noted, at);
       return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
-      if (closing.signal.aborted) return { isBad: false, next: { ...polls, delayMs: 0 } };
+      if (signal.aborted) return { isBad: false, next: { ...polls, delayMs: 0 } };
       // Mostly the database, which must not end a job.
-      pollLog.noteFailure(error, job.id);
+      this.#log.noteFailure(error, job.id);
       const noted = notePoll(polls, { kind: "failed" }, monotonic() - startedAt);
       return { isBad: false, next: { ...noted, delayMs: LOCAL_FAILURE_DELAY_MS } };
     }
   }
 
   /** Where one has moved by more than was expected, so have those who wait with it: most find their places without a call. */
-  async function followLine(before: Job, now: Job): Promise<void> {
-    const { places, inMs } = lines.note(before, now);
+  async #followLine(before: Job, now: Job): Promise<void> {
+    const { table, expectStarts } = this.#given;
+    const { places, inMs } = this.#lines.note(before, now);
     // One step is no surprise, however soon.
     if (places <= 1 || places <= 1 + (await expectStarts(now, inMs))) return;
-    if (!lines.mayHurry(now.deploymentId)) return;
+    if (!this.#lines.mayHurry(now.deploymentId)) return;
     await table.makeQueueDue(now.deploymentId);
-    wakeIn(0);
+    this.wakeIn(0);
   }
 
-  async function nextDelayMs(job: Job, { failures }: Polls, nowMs: number): Promise<number> {
+  async #nextDelayMs(job: Job, { failures }: Polls, nowMs: number): Promise<number> {
+    const { health, schedule, random } = this.#given;
     // After an outage all are polled at once, however often they have failed in it.
     if (health.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
-    const untilDeadlineMs = deadlineMs(job, dependencies) - nowMs;
+    const untilDeadlineMs = deadlineMs(job, this.#given) - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));
   }
-
-  async function putBackEnded(): Promise<void> {
-    if (ended.length === 0) return;
-    const polls = ended.splice(0);
-    // Those that can't be put back come due when their claims end.
-    await table.putBack(polls);
-  }
-
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      alarm = new AbortController();
-      const waitMs = await tick();
-      const shortestMs = room.isShort() ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS;
-      await sleepFor(shortestMs, closing.signal);
-      const restMs = Math.min(waitMs, MAX_SLEEP_MS) - shortestMs;
-      if (restMs > 0) await sleepFor(restMs, AbortSignal.any([closing.signal, alarm.signal]));
-    }
-  }
-
-  return {
-    tick,
-    start(): void {
-      running = run();
-    },
-    wakeIn,
-    /** Polls a job before all others, and resolves when what it saw is recorded. A poll under way does not count. */
-    async pollNow(jobId: string): Promise<void> {
-      if (closing.signal.aborted) return;
-      const asked = wanted.get(jobId) ?? Promise.withResolvers<void>();
-      wanted.set(jobId, asked);
-      alarm.abort();
-      await asked.promise;
-    },
-    /** Aborts the polls under way, and makes them due for other gateways. */
-    async close(): Promise<void> {
-      closing.abort();
-      await running;
-      await Promise.all(underWay);
-      for (const { resolve } of wanted.values()) resolve();
-      await putBackEnded();
-    },
-  };
-}
-
-function toQueued(queuePosition: number): Poll {
-  return { kind: "seen", observation: { kind: "queued", queuePosition } };
 }

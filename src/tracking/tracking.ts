@@ -14,7 +14,7 @@ import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./find-input-issues.ts";
 import { createLearning } from "./learning.ts";
 import type { AroundPoll, OnPoll } from "./poller.ts";
-import { createPoller } from "./poller.ts";
+import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { createRerunJob } from "./rerun-job.ts";
 import { startPauseSharing } from "./share-pause.ts";
@@ -71,7 +71,7 @@ export function createTracking(dependencies: {
   const inTurn = createSlices();
   const common = { store, upstream, runcomfy, health, record, now, monotonic, sleep, log };
 
-  const poller = createPoller({
+  const poller = new Poller({
     ...common,
     table: store.polls,
     async schedule(job, nowMs) {
@@ -101,7 +101,7 @@ export function createTracking(dependencies: {
   });
   const { isSubmitting, submitJob, submitRead } = submitter;
   const recovery = createRecovery({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
-  const { pollNow } = poller;
+  const pollNow = (jobId: string) => poller.pollNow(jobId);
   const { signal } = closing;
   health.onRecovery(() => poller.wakeIn(0));
 

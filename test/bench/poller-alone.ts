@@ -7,7 +7,7 @@ import type { Job } from "../../src/job/job.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLearning } from "../../src/tracking/learning.ts";
-import { createPoller } from "../../src/tracking/poller.ts";
+import { Poller } from "../../src/tracking/poller.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import { DEPLOYMENT_ID } from "./example-job.ts";
 
@@ -40,7 +40,7 @@ export async function openPollerAlone(options: {
     now,
     monotonic,
   });
-  const poller = createPoller({
+  const poller = new Poller({
     table: store.polls,
     runcomfy: upstream,
     health: { pollDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },

@@ -13,8 +13,7 @@ import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { DatabaseAwayError, DatabaseBusyError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import type { Poller } from "../../src/tracking/poller.ts";
-import { createPoller } from "../../src/tracking/poller.ts";
+import { Poller } from "../../src/tracking/poller.ts";
 import type { RecordObservation } from "../../src/tracking/record-observation.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -86,7 +85,7 @@ function connect(): RunComfy {
 }
 
 function open(): Poller {
-  return createPoller({
+  return new Poller({
     table: store.polls,
     runcomfy: connect(),
     health,
