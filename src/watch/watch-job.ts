@@ -33,24 +33,24 @@ type EstimateOf = (job: Job) => Promise<Estimate | null>;
 const BETWEEN_ESTIMATES_MS = 1_000;
 const TOLD_MOVE = 0.1;
 
-/** A job is read once for all who wait for its news, and they are notified of the same objects: what is made of one is shared. */
-export function createJobWatch(options: {
+type Options<Estimates> = {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
-  readonly estimate: EstimateOf;
+  readonly estimate: Estimates;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-}): WatchJob {
-  const plain = new Map<string, Group>();
-  const estimated = new Map<string, Group>();
+};
+
+/** A job is read once for all who wait for its news, and they are notified of the same objects: what is made of one is shared. */
+export function createJobWatch(options: Options<EstimateOf>): WatchJob {
+  const groups = new Map<string, Group>();
 
   function enter(jobId: string, isEstimateWanted: boolean): Group {
-    const groups = isEstimateWanted ? estimated : plain;
+    const key = `${jobId} ${isEstimateWanted}`;
     const estimate = isEstimateWanted ? options.estimate : null;
     const group =
-      groups.get(jobId) ??
-      openGroup(jobId, { ...options, estimate, onEmpty: () => groups.delete(jobId) });
-    groups.set(jobId, group);
+      groups.get(key) ?? openGroup(jobId, { ...options, estimate }, () => groups.delete(key));
+    groups.set(key, group);
     return group;
   }
 
@@ -60,28 +60,23 @@ export function createJobWatch(options: {
     let known = 0;
     let waiting: PromiseWithResolvers<IteratorResult<Job, undefined>> | null = null;
 
-    const watcher: Watcher = {
-      notify(found, revision) {
-        // While the database is away the next poll makes up for it.
-        const isNews = found instanceof Error ? known === 0 : revision > known;
-        if (waiting === null || !isNews) return false;
-        const { resolve, reject } = waiting;
-        waiting = null;
-        if (found instanceof Error) reject(found);
-        else if (found === null || !isOwn(found)) reject(new JobNotFoundError(jobId));
-        else {
-          known = revision;
-          resolve({ value: found, done: false });
-          if (!isFinished(found)) return true;
-        }
-        jobs.end();
-        return true;
-      },
+    const watcher: Watcher = (found, revision) => {
+      // While the database is away the next poll makes up for it.
+      const isNews = found instanceof Error ? known === 0 : revision > known;
+      if (waiting === null || !isNews) return false;
+      const { resolve, reject } = waiting;
+      waiting = null;
+      if (found instanceof Error) reject(found);
+      else if (found === null || (ownerId !== undefined && found.ownerId !== ownerId))
+        reject(new JobNotFoundError(jobId));
+      else {
+        known = revision;
+        resolve({ value: found, done: false });
+        if (!isFinished(found)) return true;
+      }
+      jobs.end();
+      return true;
     };
-
-    function isOwn(job: Job): boolean {
-      return ownerId === undefined || job.ownerId === ownerId;
-    }
 
     function wait(): Promise<IteratorResult<Job, undefined>> {
       waiting = Promise.withResolvers();
@@ -104,30 +99,14 @@ export function createJobWatch(options: {
 /** What a read found: null where there is no job. */
 type Found = Job | null | Error;
 
-type Watcher = {
-  /** False when that is no news, so that the watcher still waits. */
-  notify(found: Found, revision: number): boolean;
-};
+/** Is notified of what a read found; false when that is no news, so that it still waits. */
+type Watcher = (found: Found, revision: number) => boolean;
 
-/** All who watch one job. */
-type Group = {
-  /** Tells the watcher what is new, once; `isFirst` where it has to be read from now on. */
-  wait(watcher: Watcher, isFirst: boolean): void;
-  leave(watcher: Watcher): void;
-};
+type Group = ReturnType<typeof openGroup>;
 
-function openGroup(
-  jobId: string,
-  options: {
-    readonly feed: Pick<Feed, "subscribeToJob">;
-    readonly readJob: ReadJob;
-    /** Null where nobody wants estimates. */
-    readonly estimate: EstimateOf | null;
-    readonly now?: () => number;
-    readonly onEmpty: () => void;
-  },
-): Group {
-  const { feed, readJob, estimate, now = Date.now, onEmpty } = options;
+/** All who watch one job; without estimates where nobody wants them. */
+function openGroup(jobId: string, options: Options<EstimateOf | null>, onEmpty: () => void) {
+  const { feed, readJob, estimate, now = Date.now } = options;
   const watchers = new Set<Watcher>();
   const waiting = new Set<Watcher>();
   /** Each with the first read that counts for it: one that began before may be older than what its reader knows. */
@@ -230,14 +209,15 @@ function openGroup(
   }
 
   function notify(watcher: Watcher, found: Found): boolean {
-    if (!watcher.notify(found, revision)) return false;
+    if (!watcher(found, revision)) return false;
     waiting.delete(watcher);
     newcomers.delete(watcher);
     return true;
   }
 
   return {
-    wait(watcher, isFirst) {
+    /** Tells the watcher what is new, once; `isFirst` where it has to be read from now on. */
+    wait(watcher: Watcher, isFirst: boolean): void {
       watchers.add(watcher);
       if (isFirst) newcomers.set(watcher, reads + 1);
       else if (!mustRead && newest !== undefined && notify(watcher, newest)) return;
@@ -245,7 +225,7 @@ function openGroup(
       if (mustRead) isBehind = true;
       void poll();
     },
-    leave(watcher) {
+    leave(watcher: Watcher): void {
       waiting.delete(watcher);
       newcomers.delete(watcher);
       if (!watchers.delete(watcher) || watchers.size > 0) return;

@@ -289,13 +289,6 @@ test("a stream that fails ends with the error as its last event", async () => {
   expect((await stream.next()).done).toBe(true);
 });
 
-test("a watcher who leaves is answered at once", async () => {
-  const stream = await watch(await openInProcessGateway());
-  const waiting = stream.next();
-  await stream.return();
-  expect((await waiting).done).toBe(true);
-});
-
 test("an empty cursor begins with a reset, and misses nothing from then on", async () => {
   const gateway = await openInProcessGateway();
   await addJob(gateway);

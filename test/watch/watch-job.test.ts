@@ -156,35 +156,20 @@ test("a job that does not exist is an error, and so is one that exists no longer
   expect(fixture.listeners.size).toBe(0);
 });
 
-test("a reader who leaves while waiting frees the listener at once", async () => {
-  const fixture = createFixture();
-  const jobs = watch(fixture);
-  await jobs.next();
-  const waiting = jobs.next();
-  await settle();
-  expect(fixture.listeners.size).toBe(1);
-  const left = jobs.return();
-  await settle();
-  expect(fixture.listeners.size).toBe(0);
-  expect((await left).done).toBe(true);
-  expect((await waiting).done).toBe(true);
-});
-
-test("a reader who leaves between two states, or while one is read, frees everything too", async () => {
+test("a reader who leaves between two states, while waiting or while one is read frees everything at once", async () => {
   const fixture = createFixture();
   const read = Promise.withResolvers<void>();
-  const idle = watch(fixture);
-  await idle.next();
-  await idle.return();
-  expect(fixture.listeners.size).toBe(0);
-
-  fixture.holdReads(() => read.promise);
-  const reading = watch(fixture);
-  void reading.next();
-  await settle();
-  void reading.return();
-  await settle();
-  expect(fixture.listeners.size).toBe(0);
+  for (const moment of ["idle", "waiting", "reading"]) {
+    if (moment === "reading") fixture.holdReads(() => read.promise);
+    const jobs = watch(fixture);
+    if (moment !== "reading") await jobs.next();
+    const waiting = moment === "idle" ? null : jobs.next();
+    await settle();
+    expect(fixture.listeners.size).toBe(1);
+    jobs.end();
+    expect(fixture.listeners.size).toBe(0);
+    if (waiting !== null) expect((await waiting).done).toBe(true);
+  }
   read.resolve();
 });
 
