@@ -3,7 +3,7 @@ import { type IncomingMessage, request as requestByHttp } from "node:http";
 import { request as requestByHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 
-import { isPublicAddress } from "../deployments/public-url.ts";
+import { isPublicAddress } from "../runtime/public-address.ts";
 import { codeOf } from "../store/database-error.ts";
 
 const MAX_REDIRECTS = 3;

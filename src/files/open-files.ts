@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { BaseLogger } from "pino";
 
 import type { Config } from "../config/load-config.ts";
-import { publicUrlProblem } from "../deployments/public-url.ts";
+import { publicUrlProblem } from "../runtime/public-address.ts";
 import { SANDBOX } from "../job/upstream.ts";
 import type { Files, JobStore } from "../store/job-store.ts";
 import { createQuota } from "../tracking/quota.ts";

@@ -1,5 +1,5 @@
 import type { Viewer } from "../auth/viewer.ts";
-import { publicUrlProblem } from "../deployments/public-url.ts";
+import { publicUrlProblem } from "../runtime/public-address.ts";
 import { InvalidInputError, InvalidUploadError } from "../job/errors.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import { textProblem } from "../job/input-issue.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { publicUrlProblem } from "../../src/deployments/public-url.ts";
+import { publicUrlProblem } from "../../src/runtime/public-address.ts";
 
 const LONG = "https://files.example/";
 
