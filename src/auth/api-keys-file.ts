@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { z } from "zod";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 /** What the id of a key looks like; source of a regular expression without its anchors. */
@@ -43,11 +44,6 @@ export function isSecretOf(
 /** A key as the file has it: all but its secret. */
 export type StoredKey = z.infer<typeof STORED_KEY>;
 
-/** The file can't be used; the text lists every problem and the next step. */
-export class ApiKeysError extends Error {
-  override readonly name = "ApiKeysError";
-}
-
 const LIMIT = z.int().min(1, "must be at least 1, or null for no limit").max(1_000_000_000);
 const BASE64URL = z.string().regex(/^[\w-]+$/, "must be base64url");
 
@@ -69,7 +65,7 @@ const FILE = z.strictObject({ keys: z.array(STORED_KEY).max(100_000) });
 const MAX_PROBLEMS = 100;
 const LOCK_TIMEOUT_MS = 10_000;
 
-/** Reads the file of API keys; null when it isn't there. Rejects with an `ApiKeysError`. */
+/** Reads the file of API keys; null when it isn't there. Rejects with a `SetupError`. */
 export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
   // Whole, because nobody sees where a relative path starts.
   const path = resolve(file);
@@ -82,14 +78,14 @@ export async function readApiKeys(file: string): Promise<readonly StoredKey[] | 
   const problems = parsed.error.issues
     .slice(0, MAX_PROBLEMS)
     .map(({ path, message }) => `\n  ${z.core.toDotPath(path) || "the file"}: ${message}`);
-  throw new ApiKeysError(
+  throw new SetupError(
     `The API keys file ${path} can't be used; correct it, or revoke and create the keys anew:${problems.join("")}`,
   );
 }
 
 /**
  * Changes the file of API keys, which is made if it is missing. Writers take turns, and readers find the file before or
- * after a change. `change` gives the keys to keep. Rejects with an `ApiKeysError`.
+ * after a change. `change` gives the keys to keep. Rejects with a `SetupError`.
  */
 export async function changeApiKeys(
   file: string,
@@ -118,7 +114,7 @@ function lock(path: string): () => void {
     database.exec("begin exclusive");
   } catch (cause) {
     database.close();
-    throw new ApiKeysError(
+    throw new SetupError(
       `Another command has been changing ${path} for ${LOCK_TIMEOUT_MS / 1_000} s. Try again when it has ended.`,
       { cause },
     );
@@ -156,7 +152,7 @@ function explain(error: unknown, what: string, whom: string): unknown {
   const code = codeOf(error);
   if (code === undefined) return error;
   const step = `Correct its path (API_KEYS_FILE), or ${whom}.`;
-  return new ApiKeysError(`${what} (${code}). ${step}`, { cause: error });
+  return new SetupError(`${what} (${code}). ${step}`, { cause: error });
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -168,7 +164,7 @@ function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
-    throw new ApiKeysError(
+    throw new SetupError(
       `The API keys file ${path} is not JSON. Correct it, or put it aside and create the keys anew.`,
     );
   }

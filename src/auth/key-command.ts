@@ -3,10 +3,10 @@ import { parseArgs } from "node:util";
 
 import { kebabCase } from "change-case";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { StoredKey } from "./api-keys-file.ts";
 import {
-  ApiKeysError,
   changeApiKeys,
   hashSecret,
   KEY_ID,
@@ -38,7 +38,7 @@ const OPTIONS = Object.fromEntries(
 
 /**
  * Does what these words ask of the file of API keys: `result` is what was asked for, `remark` what to know of it. Rejects
- * with an error that says what is wrong with the words and shows how it is done, or with an `ApiKeysError`.
+ * with an error that says what is wrong with the words and shows how it is done, or with a `SetupError`.
  */
 export async function runKeyCommand(
   words: readonly string[],
@@ -62,7 +62,7 @@ export async function runKeyCommand(
         throw new Error(`"${verb}" is none of create, list and revoke.`);
     }
   } catch (cause) {
-    if (cause instanceof ApiKeysError) throw cause;
+    if (cause instanceof SetupError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     const reason = A_KEY.test(message)
       ? "A key stands where none belongs: only revoke takes one, by itself."
@@ -136,7 +136,7 @@ async function revoke(id: string, path: string) {
     const rest = keys.filter((key) => key.id !== id);
     // The id is not repeated: it may be a secret.
     if (rest.length === keys.length)
-      throw new ApiKeysError(`${path} holds no such key. See its keys with list.`);
+      throw new SetupError(`${path} holds no such key. See its keys with list.`);
     return rest;
   });
   const remark = `Revoked key ${id}. A running gateway refuses it, and ends its connections, within seconds.`;

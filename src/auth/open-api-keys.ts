@@ -3,21 +3,15 @@ import { resolve } from "node:path";
 
 import type { BaseLogger } from "pino";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { StoredKey } from "./api-keys-file.ts";
-import {
-  ApiKeysError,
-  hashSecret,
-  isSecretOf,
-  makeApiKey,
-  parseApiKey,
-  readApiKeys,
-} from "./api-keys-file.ts";
+import { hashSecret, isSecretOf, makeApiKey, parseApiKey, readApiKeys } from "./api-keys-file.ts";
 import type { OwnerLimits } from "./viewer.ts";
 
-/** Reads the file again when it changes; while it can't, the former keys go on. Rejects with an `ApiKeysError` at the start. */
+/** Reads the file again when it changes; while it can't, the former keys go on. Rejects with a `SetupError` at the start. */
 export async function openApiKeys(options: {
   readonly file: string;
   readonly limits: OwnerLimits;
@@ -38,7 +32,7 @@ export async function openApiKeys(options: {
     const next = await readMark(file);
     const keys = await readApiKeys(file);
     if (keys === null)
-      throw new ApiKeysError(
+      throw new SetupError(
         `The API keys file ${resolve(file)} isn't there. Make it with its first key: ${COMMANDS.key} create --owner web, or correct its path (API_KEYS_FILE).`,
       );
     known = new Map(

@@ -4,6 +4,7 @@ import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import {
   findMisspelt,
@@ -19,12 +20,7 @@ import { VARIABLES } from "./variables.ts";
 /** How the gateway was asked to run; parsed, with defaults filled in. `variables.ts` says what each variable means. */
 export type Config = ReturnType<typeof loadConfig>;
 
-/** The environment can't be used; the text lists every problem, one a line, and holds no secret. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
-
-/** Reads the gateway's variables; an empty value counts as unset. Throws a `ConfigError` that lists every problem. */
+/** Reads the gateway's variables; an empty value counts as unset. Throws a `SetupError` that lists every problem. */
 export function loadConfig(environment: Given) {
   const given = withoutEmpty(environment);
   const parsed = VARIABLES.safeParse(given);
@@ -32,7 +28,7 @@ export function loadConfig(environment: Given) {
   const problems = findProblems(given);
   const warnings = [...findMisspelt(Object.keys(given)), ...findUnknownStage(given)];
   if (!parsed.success || problems.length > 0)
-    throw new ConfigError(
+    throw new SetupError(
       [HEAD, ...explain(parsed.error, environment), ...problems, ...warnings].join("\n  "),
     );
   const variables = parsed.data;

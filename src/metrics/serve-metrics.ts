@@ -12,7 +12,7 @@ const MAX_CONNECTIONS = 100;
 
 /**
  * Serves `/metrics` on a port of its own, without credentials, to whoever asks by a name that is the gateway's own. A
- * connection may last `patienceMs`. Rejects with a `ListenError`.
+ * connection may last `patienceMs`. Rejects with a `SetupError`.
  */
 export async function serveMetrics(
   registry: Pick<Registry, "metrics" | "contentType">,

@@ -4,6 +4,7 @@ import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { z } from "zod";
 
+import { SetupError } from "../runtime/setup-error.ts";
 /** The only documents that run. */
 export type TrustedDocuments = Awaited<ReturnType<typeof loadTrustedDocuments>>;
 
@@ -13,14 +14,9 @@ type Named = {
   readonly extensions?: unknown;
 };
 
-/** The file can't be used as a list of documents; the text says why, and what to do. */
-class TrustedDocumentsError extends Error {
-  override readonly name = "TrustedDocumentsError";
-}
-
 /**
  * Reads `file`, a JSON object of documents by their hash; `others` are trusted word for word as well. Rejects with a
- * `TrustedDocumentsError`.
+ * `SetupError`.
  */
 export async function loadTrustedDocuments(file: string, others: readonly string[]) {
   const listed = Object.entries(await read(file));
@@ -89,7 +85,7 @@ async function read(file: string): Promise<Readonly<Record<string, string>>> {
       error instanceof Error && "code" in error
         ? `can't be read (${String(error.code)})`
         : "is not a JSON object of documents by their hash";
-    throw new TrustedDocumentsError(
+    throw new SetupError(
       `TRUSTED_DOCUMENTS: the file ${file} ${reason}. Write it with graphql-codegen (persistedDocuments: { hashAlgorithm: "sha256" } of its client preset), or unset the variable.`,
       { cause: error },
     );

@@ -5,6 +5,7 @@ import type { Server as Listener } from "node:net";
 import { createServer as createListener } from "node:net";
 import { platform } from "node:os";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
@@ -25,13 +26,8 @@ const CHECK_MS = 1_000;
  */
 const STALL_MS = 13_000;
 
-/** The server can't listen on the address; the text says why and what to do. */
-class ListenError extends Error {
-  override readonly name = "ListenError";
-}
-
 /**
- * Serves a schema over HTTP, WebSocket and server-sent events. Rejects with a `ListenError`. `close` stops accepting,
+ * Serves a schema over HTTP, WebSocket and server-sent events. Rejects with a `SetupError`. `close` stops accepting,
  * cuts event streams without completing them, lets what is being answered finish for 8 s, and resolves when nothing is
  * open.
  */
@@ -131,7 +127,7 @@ const LISTENERS = 32;
 /** Elsewhere the last one gets all connections, or none may. */
 const CAN_SHARE_PORTS = platform() === "linux";
 
-/** Resolves with the port. Rejects with a `ListenError`, which names the variable that sets it. */
+/** Resolves with the port. Rejects with a `SetupError`, which names the variable that sets it. */
 export async function listen(
   server: Listener,
   { variable, ...place }: Place,
@@ -141,7 +137,7 @@ export async function listen(
     server.listen({ ...place, reusePort, backlog: MAX_NEW_CONNECTIONS });
     await once(server, "listening");
   } catch (error) {
-    throw new ListenError(explain(error, { ...place, variable }), { cause: error });
+    throw new SetupError(explain(error, { ...place, variable }), { cause: error });
   }
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : place.port;

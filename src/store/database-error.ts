@@ -1,10 +1,5 @@
 import pg from "pg";
 
-/** The database can't be opened. Tells whoever starts the gateway what is wrong and what to do; never a credential. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
-}
-
 /** Another program keeps the database to itself for longer than a statement waits for it. */
 export class DatabaseBusyError extends Error {
   override readonly name = "DatabaseBusyError";

@@ -1,14 +1,14 @@
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
-import { StoreError } from "./database-error.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
 /**
  * Brings the tables up to date, wholly or not at all. Gateways that start at once wait for each other. Tables of a newer
- * program are used as they are, with a warning, unless it says that this one can't. Rejects with a `StoreError`.
+ * program are used as they are, with a warning, unless it says that this one can't. Rejects with a `SetupError`.
  */
 export async function migrate(database: Database, log: Pick<Logger, "warn">): Promise<void> {
   const { nowMs, queries } = database;
@@ -45,7 +45,7 @@ async function readVersion(
   const rows = await transaction.selectFrom("gateway_schema").selectAll().execute();
   const newer = rows.filter(({ version }) => version > MIGRATIONS.length);
   if (newer.some(({ breaking }) => breaking === 1)) {
-    throw new StoreError(
+    throw new SetupError(
       "A newer version of this gateway has changed the tables in a way that this one can't work with. Start that version, or point DATABASE_URL at another database.",
     );
   }

@@ -4,8 +4,9 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
-import { codeOf, DatabaseAwayError, StoreError } from "./database-error.ts";
+import { codeOf, DatabaseAwayError } from "./database-error.ts";
 import { POSTGRES } from "./dialect.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { createDiskWatch } from "./disk-watch.ts";
@@ -50,7 +51,7 @@ const OLDEST_VERSION = 13;
 
 /**
  * Two pools of at most 6 connections to a migrated Postgres, and one connection for polls. Every wait on them ends
- * within 15 s, and they connect again by themselves. Rejects with a `StoreError`.
+ * within 15 s, and they connect again by themselves. Rejects with a `SetupError`.
  */
 export async function openPostgres(
   databaseUrl: string,
@@ -110,8 +111,8 @@ export async function openPostgres(
     return database;
   } catch (error) {
     await database.close();
-    if (error instanceof StoreError) throw error;
-    throw new StoreError(`Postgres at ${name} ${explain(error)}`, { cause: error });
+    if (error instanceof SetupError) throw error;
+    throw new SetupError(`Postgres at ${name} ${explain(error)}`, { cause: error });
   }
 }
 
@@ -209,7 +210,7 @@ async function checkVersion(queries: Kysely<Tables>, name: string): Promise<void
     select current_setting('server_version') as version`.execute(queries);
   const version = rows[0]?.version ?? "";
   if (Number.parseInt(version, 10) >= OLDEST_VERSION) return;
-  throw new StoreError(
+  throw new SetupError(
     `Postgres at ${name} is of version ${version}, and the gateway needs ${OLDEST_VERSION} or newer. Upgrade that server, or point DATABASE_URL at a newer one.`,
   );
 }
@@ -219,7 +220,7 @@ function toDatabaseName(databaseUrl: string): string {
   const url = URL.parse(databaseUrl);
   // Neither the URL nor the parser's error is passed on: both hold the password.
   if (url === null) {
-    throw new StoreError(
+    throw new SetupError(
       "DATABASE_URL can't be read as a URL. Write it as postgres://user:password@host:5432/database, with special characters in the password percent-encoded.",
     );
   }

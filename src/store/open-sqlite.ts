@@ -5,8 +5,9 @@ import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
-import { codeOf, DatabaseReplacedError, SQLITE_BUSY, StoreError } from "./database-error.ts";
+import { codeOf, DatabaseReplacedError, SQLITE_BUSY } from "./database-error.ts";
 import { SQLITE } from "./dialect.ts";
 import { createDiskWatch } from "./disk-watch.ts";
 import { createGroupCommit } from "./group-commit.ts";
@@ -25,7 +26,7 @@ const MAX_WAL_BYTES = 64 * 1_048_576;
 
 /**
  * A migrated SQLite database: `:memory:`, or a file (and its folder) that is made where it does not exist and that no
- * other gateway can open meanwhile. Rejects with a `StoreError`.
+ * other gateway can open meanwhile. Rejects with a `SetupError`.
  */
 export async function openSqlite(
   path: string,
@@ -53,8 +54,8 @@ export async function openSqlite(
       throw error;
     }
   } catch (error) {
-    if (error instanceof StoreError) throw error;
-    throw new StoreError(`${path} ${explain(error)}`, { cause: error });
+    if (error instanceof SetupError) throw error;
+    throw new SetupError(`${path} ${explain(error)}`, { cause: error });
   }
 }
 
@@ -120,7 +121,7 @@ function lockFile(path: string): () => void {
   } catch (error) {
     lock.close();
     if (codeOf(error) !== SQLITE_BUSY) throw error;
-    throw new StoreError(
+    throw new SetupError(
       `Another gateway uses ${path}, and SQLite serves one at a time. Stop the other one, choose another file, or use Postgres (DATABASE_URL=postgres://…) to run several.`,
       { cause: error },
     );
@@ -141,7 +142,7 @@ function findFile(path: string): string {
   if (!existsSync(path)) closeSync(openSync(path, "a"));
   const file = realpathSync(path);
   if (!statSync(file).isFile()) {
-    throw new StoreError(
+    throw new SetupError(
       `${path} is a folder or a device, not a file. Name a file in DATABASE_URL, for example file:data/gateway.db.`,
     );
   }

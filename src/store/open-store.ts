@@ -1,11 +1,11 @@
 import type { Logger } from "pino";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import { createJobStore } from "./create-job-store.ts";
 import type { Database } from "./database.ts";
 import type { JobStore } from "./job-store.ts";
 import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
-import { StoreError } from "./database-error.ts";
 import { createLocalWakeUps, startWakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {
@@ -22,7 +22,7 @@ export type StoreOptions = {
   readonly monotonic?: () => number;
 };
 
-/** Opens the database, and brings its tables up to date. Rejects with a `StoreError`. */
+/** Opens the database, and brings its tables up to date. Rejects with a `SetupError`. */
 export async function openStore(options: StoreOptions): Promise<JobStore> {
   const database = await openDatabase(options);
   try {
@@ -47,7 +47,7 @@ async function openDatabase(options: StoreOptions): Promise<Database> {
   if (/^file:./.test(databaseUrl))
     return await openSqlite(databaseUrl.slice("file:".length), options);
   if (/^postgres(ql)?:\/\//.test(databaseUrl)) return await openPostgres(databaseUrl, options);
-  throw new StoreError(
+  throw new SetupError(
     "DATABASE_URL names no database that is known here. Write file:<path>, :memory: or postgres://user:password@host:5432/database.",
   );
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Sampler, SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
 
+import { SetupError } from "../runtime/setup-error.ts";
 import type { Config } from "../config/load-config.ts";
 import { createTraces } from "./create-traces.ts";
 
@@ -14,14 +15,9 @@ const PACKAGES =
 
 type Settings = NonNullable<Config["traces"]>;
 
-/** Packages are missing; the text says how to get them. */
-class MissingPackagesError extends Error {
-  override readonly name = "MissingPackagesError";
-}
-
 /**
  * Makes traces and sends them to a collector, from at most 2,048 spans that wait for it. The OTEL_ variables that are none
- * of the gateway's settings are read by OpenTelemetry's packages. Rejects with a `MissingPackagesError`.
+ * of the gateway's settings are read by OpenTelemetry's packages. Rejects with a `SetupError`.
  */
 export async function openTraces({
   settings,
@@ -71,7 +67,7 @@ async function loadPackages() {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : null;
     if (code !== "ERR_MODULE_NOT_FOUND") throw cause;
-    throw new MissingPackagesError(
+    throw new SetupError(
       `OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages that traces need are not installed. Run npm install ${PACKAGES}, or unset the variable.`,
       { cause },
     );

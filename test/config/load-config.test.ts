@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { ConfigError, loadConfig } from "../../src/config/load-config.ts";
+import { SetupError } from "../../src/runtime/setup-error.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 
 describe("the configuration", () => {
   test("an empty environment gives the documented defaults and the sandbox", () => {
@@ -179,7 +180,7 @@ describe("the configuration", () => {
         SANDBOX_PORT: "x",
         LOG_LEVEL: "loud",
       });
-    expect(act).toThrow(ConfigError);
+    expect(act).toThrow(SetupError);
     expect(act).toThrow(
       /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){16}$/,
     );

@@ -6,11 +6,11 @@ import pg from "pg";
 import { pino } from "pino";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
+import { SetupError } from "../../src/runtime/setup-error.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { StoreError } from "../../src/store/database-error.ts";
 import {
   createDatabase,
   createEmptyDatabase,
@@ -289,12 +289,12 @@ test("a connection that is lost between two statements of a transaction fails th
 });
 
 describe("opening a Postgres", () => {
-  async function failToOpen(databaseUrl: string): Promise<StoreError> {
+  async function failToOpen(databaseUrl: string): Promise<SetupError> {
     const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(
       () => new Error("it opened"),
       (reason: unknown) => reason,
     );
-    if (!(error instanceof StoreError)) throw error;
+    if (!(error instanceof SetupError)) throw error;
     expect(error.message).not.toContain("s3cret");
     expect(String(error.cause)).not.toContain("s3cret");
     return error;

@@ -11,6 +11,7 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import { SetupError } from "../../src/runtime/setup-error.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
@@ -18,7 +19,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
-import { DatabaseDiskError, StoreError } from "../../src/store/database-error.ts";
+import { DatabaseDiskError } from "../../src/store/database-error.ts";
 import { damageTable } from "../support/damage-table.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
@@ -403,12 +404,12 @@ async function insertJob(store: JobStore, prompt = "a cat"): Promise<string> {
   return job.id;
 }
 
-async function failToOpen(databaseUrl: string): Promise<StoreError> {
+async function failToOpen(databaseUrl: string): Promise<SetupError> {
   const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(
     () => new Error("it opened"),
     (reason: unknown) => reason,
   );
-  if (!(error instanceof StoreError)) throw error;
+  if (!(error instanceof SetupError)) throw error;
   expect(error.message).not.toContain("s3cret");
   return error;
 }
