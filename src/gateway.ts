@@ -17,7 +17,7 @@ import { createUpstreamHealth } from "./runcomfy/upstream-health.ts";
 import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
-import { createMemoryBudget } from "./schema/memory-budget.ts";
+import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";

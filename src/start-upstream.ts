@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 
 import type { Config } from "./config/load-config.ts";
+import { codeOf } from "./runtime/error-code.ts";
 
 /**
  * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
@@ -23,7 +24,7 @@ export async function startUpstream(
   const { entries: deployments, token, log } = sandbox;
   const options = { token, speed, dataFolder, filesExpireSeconds, deployments, log };
   const { url, close } = await startSandbox({ ...options, port }).catch((error: unknown) => {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    const isTaken = codeOf(error) === "EADDRINUSE";
     if (!isTaken) throw error;
     log.warn(
       `Port ${port} is taken, so the sandbox takes a free one, and links to its earlier pictures don't work meanwhile. Set SANDBOX_PORT to a port that stays free.`,

@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { HTTP_STATUSES } from "../src/runtime/coded-error.ts";
 import { PAGES, readPage, ROOT } from "./support/pages.ts";
 
 /** The lines and characters that each kind of page may have, by how its path begins. */
@@ -65,7 +66,7 @@ test("the two pages on errors have every code", () => {
   const ofMutations = [...readPage("schema.graphql").matchAll(/^ +- ([A-Z_, ]+): /gm)].flatMap(
     ([, codes = ""]) => codes.split(", "),
   );
-  const codes = new Set([...ofGateway, ...ofMutations]);
+  const codes = new Set([...Object.keys(HTTP_STATUSES), ...ofGateway, ...ofMutations]);
   codes.delete("TOO_LONG"); // Told to the log alone.
   expect(codes.size).toBeGreaterThan(25);
   const pages = readPage("docs/errors.md") + readPage("docs/error-codes.md");

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 
 import { SetupError } from "../runtime/setup-error.ts";
+import { codeOf, nullIfMissing } from "../runtime/error-code.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 /** What the id of a key looks like; source of a regular expression without its anchors. */
@@ -69,7 +70,7 @@ const LOCK_TIMEOUT_MS = 10_000;
 export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
   // Whole, because nobody sees where a relative path starts.
   const path = resolve(file);
-  const text = await unlessMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
+  const text = await nullIfMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
     throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
   });
   if (text === null) return null;
@@ -94,7 +95,7 @@ export async function changeApiKeys(
   try {
     await fs.mkdir(dirname(resolve(file)), { recursive: true });
     // A link stays a link: the file it leads to is replaced.
-    const path = (await unlessMissing(fs.realpath(file))) ?? resolve(file);
+    const path = (await nullIfMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
       await replace(path, change((await readApiKeys(path)) ?? []));
@@ -129,22 +130,12 @@ async function replace(path: string, keys: readonly StoredKey[]): Promise<void> 
   const text = `${JSON.stringify({ keys }, null, 2)}\n`;
   await fs.writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
   // Also when root writes it, the gateway and its group must be able to read it, or miss a revocation.
-  const former = await unlessMissing(fs.stat(path));
+  const former = await nullIfMissing(fs.stat(path));
   if (former !== null) {
     await fs.chown(next, former.uid, former.gid);
     await fs.chmod(next, former.mode & 0o640);
   }
   await fs.rename(next, path);
-}
-
-/** Null where there is no such file. */
-async function unlessMissing<T>(attempt: Promise<T>): Promise<T | null> {
-  try {
-    return await attempt;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return null;
-    throw error;
-  }
 }
 
 /** An error of the file system as one that says what to do; any other as it is. */
@@ -153,10 +144,6 @@ function explain(error: unknown, what: string, whom: string): unknown {
   if (code === undefined) return error;
   const step = `Correct its path (API_KEYS_FILE), or ${whom}.`;
   return new SetupError(`${what} (${code}). ${step}`, { cause: error });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
 /** The error has no reason from the parser, which quotes the file. */

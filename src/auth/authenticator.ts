@@ -1,3 +1,4 @@
+import { CodedError } from "../runtime/coded-error.ts";
 import type { Viewer } from "./viewer.ts";
 
 /** Decides who comes in. */
@@ -24,16 +25,13 @@ export type Admission = {
  * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential. A close
  * frame has room for it, unless the credential is missing.
  */
-export class AuthenticationError extends Error {
-  override readonly name = "AuthenticationError";
+export class AuthenticationError extends CodedError {
   readonly reason: "missing" | "invalid" | "unavailable";
 
-  constructor(
-    reason: AuthenticationError["reason"],
-    message: string,
-    options: { readonly cause?: unknown } = {},
-  ) {
-    super(message, options);
+  constructor(reason: AuthenticationError["reason"], message: string, options: ErrorOptions = {}) {
+    if (reason === "unavailable")
+      super("UNAVAILABLE", message, { ...options, retryAfterSeconds: 5 });
+    else super("UNAUTHENTICATED", message, options);
     this.reason = reason;
   }
 }

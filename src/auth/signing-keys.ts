@@ -6,6 +6,7 @@ import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
 
+import { codeOf } from "../runtime/error-code.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { AuthenticationError } from "./authenticator.ts";
 
@@ -53,8 +54,8 @@ export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
 /** Quotes only errors thrown here or by the file system: others may quote the file. */
 function explain(cause: unknown): string {
   if (cause instanceof UnfitKey) return cause.message;
-  const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
-  return `it can't be read as a public key${code}`;
+  const code = codeOf(cause);
+  return `it can't be read as a public key${code === undefined ? "" : ` (${code})`}`;
 }
 
 class UnfitKey extends Error {}
@@ -209,6 +210,6 @@ async function fetchBounded(url: string, init: RequestInit & { readonly signal: 
 /** What jose or fetch says, without the URL, which may hold a key of its own, and without the answer's words. */
 function toReason(error: unknown): string {
   const { message, cause } = error instanceof Error ? error : new Error(String(error));
-  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  const code = codeOf(cause);
   return typeof code === "string" ? `${message} (${code})` : message;
 }

@@ -6,6 +6,7 @@ import type { z } from "zod";
 
 import { SetupError } from "../runtime/setup-error.ts";
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
+import { codeOf } from "../runtime/error-code.ts";
 import {
   findMisspelt,
   findProblems,
@@ -90,7 +91,7 @@ function readDotEnv(): Given {
     const decoder = new TextDecoder("utf-8", { fatal: true });
     return parseEnv(decoder.decode(readFileSync(".env")));
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = String(codeOf(cause) ?? cause);
     if (code === "ENOENT") return {};
     throw new Error(
       `The file .env can't be read (${code}). Save it as UTF-8 text that the gateway may read, or remove it.`,

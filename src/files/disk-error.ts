@@ -1,4 +1,4 @@
-import { codeOf } from "../store/database-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
 import { FileStoreError } from "./file-store.ts";
 
 /** Does something in a folder; whatever fails rejects with a `FileStoreError` that names the folder. */
@@ -12,16 +12,6 @@ export async function onDisk<T>(folder: string, act: () => Promise<T>): Promise<
 
 export function toDiskError(folder: string, error: unknown): FileStoreError {
   return new FileStoreError(`The folder ${folder} ${explain(codeOf(error))}`, { cause: error });
-}
-
-/** Null where the file is missing. */
-export async function nullIfMissing<T>(promise: Promise<T>): Promise<T | null> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return null;
-    throw error;
-  }
 }
 
 function explain(code: unknown): string {

@@ -4,7 +4,7 @@ import { request as requestByHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 
 import { isPublicAddress } from "../runtime/public-address.ts";
-import { codeOf } from "../store/database-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
 
 const MAX_REDIRECTS = 3;
 /** What a file may take to come, on top of a second for each 100 KiB of it. */

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { nullIfMissing, onDisk } from "./disk-error.ts";
+import { nullIfMissing } from "../runtime/error-code.ts";
+import { onDisk } from "./disk-error.ts";
 import { checkFileName } from "./file-name.ts";
 import type { FileStore } from "./file-store.ts";
 import { writeDraft } from "./write-draft.ts";

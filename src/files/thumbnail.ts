@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { Metadata, Sharp } from "sharp";
 
 import type { KeptFile } from "../job/kept-file.ts";
+import { CodedError, invalidFile } from "../runtime/coded-error.ts";
 import { createTurns } from "../runtime/turns.ts";
 import { type FileFacts, openPicture, readHead } from "./detect-file.ts";
 
@@ -85,8 +86,8 @@ const MAX_ANIMATED_BYTES = 1_048_576;
 
 /**
  * Writes a JPEG, PNG, WebP, TIFF or AVIF file anew, upright and without what cameras and programs note in it; its size in
- * bytes changes. Videos and sounds stay as they are. Rejects with a `StripMetadataError`, as for pictures of other formats,
- * or a `PicturesBusyError`.
+ * bytes changes. Videos and sounds stay as they are. Rejects with INVALID_FILE, as for pictures of other formats, or with a
+ * `PicturesBusyError`.
  */
 export async function stripMetadata(
   path: string,
@@ -94,9 +95,9 @@ export async function stripMetadata(
 ): Promise<void> {
   if (!contentType.startsWith("image/")) return;
   const encode = ENCODERS.get(contentType);
-  if (encode === undefined) throw new StripMetadataError(UNKNOWN_FORMAT);
+  if (encode === undefined) throw invalidFile(UNKNOWN_FORMAT);
   if (isLongAnimation(await readHead(path), (await stat(path)).size))
-    throw new StripMetadataError(LONG_ANIMATION);
+    throw invalidFile(LONG_ANIMATION);
   await inTurn(ownerId, () => writeAnew(path, contentType, encode));
 }
 
@@ -106,10 +107,6 @@ export class PicturesBusyError extends Error {
   constructor(message = "Too many pictures are being made. Try again in a few seconds.") {
     super(message);
   }
-}
-
-export class StripMetadataError extends Error {
-  override readonly name = "StripMetadataError";
 }
 
 const UNKNOWN_FORMAT =
@@ -209,7 +206,7 @@ async function writeAnew(
   try {
     const facts = await (await openPicture(path, LIMITS)).metadata();
     const { size } = await stat(path);
-    if (isTooLarge(facts, size, "write")) throw new StripMetadataError(TOO_LARGE);
+    if (isTooLarge(facts, size, "write")) throw invalidFile(TOO_LARGE);
     const { space, pages = 1 } = facts;
     // Sharp can't turn an animation, nor write one as AVIF.
     const animated = pages > 1 && contentType !== "image/avif";
@@ -221,7 +218,6 @@ async function writeAnew(
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh, { force: true });
-    if (error instanceof StripMetadataError) throw error;
-    throw new StripMetadataError(DAMAGED, { cause: error });
+    throw error instanceof CodedError ? error : invalidFile(DAMAGED, { cause: error });
   }
 }

@@ -5,6 +5,7 @@ import type { InputIssue } from "../job/input-issue.ts";
 import { textProblem } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { createUploadId, findUploads, replaceUploads } from "../job/upload.ts";
+import { CodedError, invalidFile } from "../runtime/coded-error.ts";
 import type { Upload, Uploads } from "../store/job-store.ts";
 import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
@@ -12,9 +13,10 @@ import type { UploadsOfInputs } from "../tracking/submit-job.ts";
 import { toFileHeaders } from "./file-headers.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileTooLargeError } from "./file-store.ts";
+import type { FileFacts } from "./detect-file.ts";
 import { createFileName, detectFile, kindOf } from "./detect-file.ts";
 import type { SignedUrls } from "./signed-urls.ts";
-import { StripMetadataError, stripMetadata } from "./thumbnail.ts";
+import { stripMetadata } from "./thumbnail.ts";
 
 const MEBIBYTE = 1_048_576;
 const MAX_NAME_LENGTH = 255;
@@ -29,19 +31,6 @@ export type OpenUpload = {
   readonly putUrl: string;
   readonly expiresAt: Date;
 };
-
-/** Why the bytes of an upload were refused: an HTTP status, a code and a sentence with the next step. */
-export class RefusedUploadError extends Error {
-  override readonly name = "RefusedUploadError";
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
 
 export type UploadService = ReturnType<typeof createUploadService>;
 
@@ -88,32 +77,6 @@ export function createUploadService(dependencies: {
     ];
   }
 
-  /** What is wrong with the bytes that came, or null. */
-  async function detect(path: string, upload: Upload): Promise<string | Detected> {
-    const facts = await detectFile(path);
-    const { contentType, width, height } = facts;
-    if (contentType === "image/svg+xml")
-      return "SVG files are not taken, as they may hold programs. Save the picture as PNG.";
-    if (facts.kind === "OTHER")
-      return "The file is not what it was said to be, or of a format that is not taken. Choose another one, or save it as PNG, JPEG, MP4 or WAV.";
-    // One format may hold a film or a sound.
-    if ((facts.kind === "IMAGE") !== (kindOf(upload.contentType) === "IMAGE"))
-      return `The file is not what it was said to be (${upload.contentType}). Choose the file again, or another one.`;
-    if (facts.kind === "IMAGE" && (width === null || height === null))
-      return "The picture can't be read. Save it as PNG or JPEG in a program for pictures.";
-    if ((width ?? 0) * (height ?? 0) > MAX_PIXELS)
-      return `The picture is ${width} × ${height} pixels large. Shrink it to at most ${MAX_PIXELS / 1e6} million pixels.`;
-    return { contentType, extension: facts.extension };
-  }
-
-  async function strip(path: string, detected: Detected & Pick<Upload, "ownerId">): Promise<void> {
-    await stripMetadata(path, detected).catch((error: unknown) => {
-      if (error instanceof StripMetadataError)
-        throw new RefusedUploadError(422, "INVALID_FILE", error.message);
-      throw error;
-    });
-  }
-
   async function find(id: string): Promise<Upload | null> {
     const [upload = null] = await uploads.readMany([id]);
     return upload;
@@ -147,7 +110,7 @@ export function createUploadService(dependencies: {
 
     find,
 
-    /** Takes the bytes. Rejects with a `RefusedUploadError`; then nothing is left of them. */
+    /** Takes the bytes. Rejects with INVALID_FILE or ALREADY_UPLOADED; then nothing is left of them. */
     async receive(upload: Upload, bytes: AsyncIterable<Uint8Array>): Promise<void> {
       await using draft = await store
         .draft(bytes, { mostBytes: upload.bytes })
@@ -156,12 +119,15 @@ export function createUploadService(dependencies: {
           throw error;
         });
       if (draft.bytes !== upload.bytes) throw wrongSize(upload);
-      const detected = await detect(draft.path, upload);
-      if (typeof detected === "string") throw new RefusedUploadError(422, "INVALID_FILE", detected);
+      const facts = await detectFile(draft.path);
+      const problem = findProblem(facts, upload);
+      if (problem !== null) throw invalidFile(problem);
+      const { contentType, extension } = facts;
       const { ownerId } = upload;
-      if (dependencies.isMetadataStripped) await strip(draft.path, { ...detected, ownerId });
-      const name = createFileName(detected.extension);
-      await draft.keepAs(name, detected.contentType);
+      if (dependencies.isMetadataStripped)
+        await stripMetadata(draft.path, { contentType, ownerId });
+      const name = createFileName(extension);
+      await draft.keepAs(name, contentType);
       if (await uploads.receive(upload.id, name)) return;
       // If that fails, the end of its lease deletes it.
       await Promise.allSettled([store.delete(name)]);
@@ -217,18 +183,35 @@ export function createUploadService(dependencies: {
 }
 
 type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
-type Detected = { readonly contentType: string; readonly extension: string };
 
 const LONG_NAME = `must be at most ${MAX_NAME_LENGTH} characters; shorten the file's name`;
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
 
-export function hasCome(): RefusedUploadError {
-  const message = "This upload is already complete. Go on with it, or create another.";
-  return new RefusedUploadError(409, "ALREADY_UPLOADED", message);
+/** What is wrong with the bytes that came, or null. */
+function findProblem(facts: FileFacts, upload: Upload): string | null {
+  const { kind, width, height } = facts;
+  if (facts.contentType === "image/svg+xml")
+    return "SVG files are not taken, as they may hold programs. Save the picture as PNG.";
+  if (kind === "OTHER")
+    return "The file is not what it was said to be, or of a format that is not taken. Choose another one, or save it as PNG, JPEG, MP4 or WAV.";
+  // One format may hold a film or a sound.
+  if ((kind === "IMAGE") !== (kindOf(upload.contentType) === "IMAGE"))
+    return `The file is not what it was said to be (${upload.contentType}). Choose the file again, or another one.`;
+  if (kind === "IMAGE" && (width === null || height === null))
+    return "The picture can't be read. Save it as PNG or JPEG in a program for pictures.";
+  return (width ?? 0) * (height ?? 0) > MAX_PIXELS
+    ? `The picture is ${width} × ${height} pixels large. Shrink it to at most ${MAX_PIXELS / 1e6} million pixels.`
+    : null;
 }
 
-function wrongSize({ bytes }: Upload): RefusedUploadError {
-  const message = `The file does not have the ${bytes} bytes that were said. Create another upload with its size.`;
-  return new RefusedUploadError(422, "INVALID_FILE", message);
+export function hasCome(): CodedError {
+  const message = "This upload is already complete. Go on with it, or create another.";
+  return new CodedError("ALREADY_UPLOADED", message);
+}
+
+function wrongSize({ bytes }: Upload): CodedError {
+  return invalidFile(
+    `The file does not have the ${bytes} bytes that were said. Create another upload with its size.`,
+  );
 }

@@ -1,16 +1,19 @@
+import { toDurationText } from "../runtime/amount-text.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 import type { InputIssue } from "./input-issue.ts";
 import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";
 
-/** A failure that a caller has to expect; its message tells the app's users what happened and what to do next. */
+/** A failure that only results of mutations tell of; its message tells the app's users what happened and what to do next. */
 class ExpectedError extends Error {
   override readonly name: string = this.constructor.name;
 }
 
 /** No job has this id. */
-export class JobNotFoundError extends ExpectedError {
+export class JobNotFoundError extends CodedError {
   constructor(jobId: string) {
     super(
+      "NOT_FOUND",
       `You have no job ${JSON.stringify(jobId.slice(0, 128))}. It may have been deleted; choose one from your jobs.`,
     );
   }
@@ -66,7 +69,7 @@ export class InvalidUploadError extends ExpectedError {
 }
 
 /** Neither the catalogue nor the upstream knows a deployment with this id. */
-export class DeploymentNotFoundError extends ExpectedError {
+export class DeploymentNotFoundError extends CodedError {
   /** `nearMisses` may be empty. */
   constructor(
     deploymentId: string,
@@ -75,7 +78,7 @@ export class DeploymentNotFoundError extends ExpectedError {
     const { nearMisses = [], ...cause } = options;
     const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     const id = JSON.stringify(deploymentId.slice(0, 128));
-    super(`There is no deployment ${id}.${guess} Choose another one.`, cause);
+    super("NOT_FOUND", `There is no deployment ${id}.${guess} Choose another one.`, cause);
   }
 }
 
@@ -97,34 +100,12 @@ const CONFLICTS = {
 } as const;
 
 /** The `after` of a subscription to the feed is no cursor. */
-export class BadCursorError extends ExpectedError {
+export class BadCursorError extends CodedError {
   constructor() {
     super(
+      "BAD_USER_INPUT",
       "`after` is not a cursor of this feed. Take one from a change's `cursor`, or leave it out to begin now.",
     );
-  }
-}
-
-/** An owner has reached one of the gateway's own limits: a rate, or an amount. */
-export class LimitError extends ExpectedError {
-  /** Which limit it is, as `OWNER_LIMITS` names those of an owner. */
-  readonly limitName: string;
-  readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED";
-  /** When asking again makes sense: at least 1. */
-  readonly retryAfterSeconds: number;
-  /** The number that is reached. */
-  readonly limit: number;
-
-  /** The message names the limit and the next step. */
-  constructor(
-    message: string,
-    details: Readonly<Pick<LimitError, "limitName" | "code" | "retryAfterSeconds" | "limit">>,
-  ) {
-    super(message);
-    this.limitName = details.limitName;
-    this.code = details.code;
-    this.retryAfterSeconds = details.retryAfterSeconds;
-    this.limit = details.limit;
   }
 }
 
@@ -187,19 +168,6 @@ export class UpstreamError extends ExpectedError {
     this.retryAfterSeconds = retryAfterSeconds;
     this.unconfirmedJob = unconfirmedJob;
   }
-}
-
-/** `1 socket`, `2 sockets`. */
-export function toCountText(count: number, plural: string): string {
-  return `${count} ${count === 1 ? plural.replace(/s$/, "") : plural}`;
-}
-
-/** A duration as people say it, rounded up: `1 second`, `10 minutes`, `24 hours`. */
-export function toDurationText(seconds: number): string {
-  const [unit, unitSeconds] =
-    seconds < 120 ? ["second", 1] : seconds < 7_200 ? ["minute", 60] : ["hour", 3_600];
-  const format = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" });
-  return format.format(Math.ceil(seconds / unitSeconds));
 }
 
 /** A run that failed upstream; `reason` is the upstream's own, already cleaned, null where it gave none. */

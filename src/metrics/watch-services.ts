@@ -1,6 +1,6 @@
 import type { Counter } from "prom-client";
 
-import { LimitError } from "../job/errors.ts";
+import { LimitError } from "../runtime/coded-error.ts";
 import type { Stream } from "../runtime/stream.ts";
 import type { Services } from "../schema/context.ts";
 

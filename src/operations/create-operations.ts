@@ -5,7 +5,8 @@ import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
-import type { Reservation } from "../schema/memory-budget.ts";
+import { CodedError } from "../runtime/coded-error.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 import { Stream } from "../runtime/stream.ts";
 import { beginInTurn, createSlices } from "../runtime/turns.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
@@ -174,7 +175,7 @@ export function createOperations(options: {
     subscribe,
     countSubscriptions: slots.count,
     recall,
-    /** The same for any document, or why it is not run. */
+    /** The same for any document, or why it is not run; may throw what `maskError` takes. */
     async prepare(
       params: OperationParams,
       origin: OperationOrigin,
@@ -192,17 +193,14 @@ export function createOperations(options: {
       if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
       const invalid: readonly GraphQLError[] = validate(schema, document);
       if (invalid.length > 0) return invalid.map(maskError);
-      if (!getOperationAST(document, operationName)) return [unknownOperation()];
+      if (!getOperationAST(document, operationName))
+        throw new CodedError(
+          "OPERATION_RESOLUTION_FAILURE",
+          "Could not determine what operation to execute. Set operationName to one that the document has.",
+        );
       return toArgs(document, params, origin);
     },
   };
-}
-
-function unknownOperation(): GraphQLError {
-  return new GraphQLError(
-    "Could not determine what operation to execute. Set operationName to one that the document has.",
-    { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
-  );
 }
 
 function attempt<T>(act: () => T): T | GraphQLError {
@@ -219,9 +217,9 @@ const BATCHING_BAN: Plugin = {
   onRequestParse: () => ({
     onRequestParseDone({ requestParserResult }) {
       if (!Array.isArray(requestParserResult)) return;
-      throw new GraphQLError(
+      throw new CodedError(
+        "BAD_REQUEST",
         "The body is a list, and batching is off. Send one operation in each request, as an object with `query`.",
-        { extensions: { code: "BAD_REQUEST", http: { status: 400 } } },
       );
     },
   }),
@@ -236,11 +234,11 @@ const NOT_ACCEPTABLE: Plugin = {
     const message = isStream
       ? "A subscription is answered as text/event-stream. Send that in accept."
       : "The header accept names no form that this result has. Send application/json.";
-    const error = new GraphQLError(message, { extensions: { code: "NOT_ACCEPTABLE" } });
+    const error = new CodedError("NOT_ACCEPTABLE", message);
     const headers = { "content-type": "application/json; charset=utf-8" };
     setResultProcessor(
       (_result, { Response }) =>
-        new Response(JSON.stringify({ errors: [error] }), { status: 406, headers }),
+        new Response(JSON.stringify({ errors: [error] }), { status: error.status, headers }),
       "application/json",
     );
   },

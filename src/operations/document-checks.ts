@@ -10,7 +10,7 @@ import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
 import { COMMANDS } from "../config/commands.ts";
-import type { Reservation } from "../schema/memory-budget.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 import type { Name, Variables } from "./document-cost.ts";
 import { createCostCheck } from "./document-cost.ts";
 import { findExcess, parseWithin } from "./document-size.ts";

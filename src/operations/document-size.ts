@@ -16,6 +16,9 @@ import {
   validate,
 } from "graphql";
 
+import { CodedError } from "../runtime/coded-error.ts";
+import { toGraphQLError } from "./mask-error.ts";
+
 /** Whatever walks a document recurses at each of them. */
 const MAX_OPEN_BRACKETS = 200;
 /** GraphQL's rule of fields that merge takes some microseconds for each two in one object. */
@@ -196,7 +199,5 @@ export function documentError(
   limit: number,
   message: string,
 ): GraphQLError {
-  // As for every other document that is not run: 400, but 200 for a client that knows only application/json.
-  const http = { status: 400, spec: true };
-  return new GraphQLError(message, { extensions: { code, limit, http } });
+  return toGraphQLError(new CodedError(code, message, { limit }));
 }

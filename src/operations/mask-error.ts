@@ -2,11 +2,8 @@ import { GraphQLError } from "graphql";
 import type { GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
 
-import {
-  DatabaseAwayError,
-  DatabaseBusyError,
-  DatabaseDiskError,
-} from "../store/database-error.ts";
+import { CodedError, LimitError } from "../runtime/coded-error.ts";
+import { toCodedError } from "../store/database-error.ts";
 
 /** Turns anything that was thrown into an error for clients. */
 export type MaskError = (error: unknown) => GraphQLError;
@@ -28,15 +25,11 @@ export function createMaskError(options: {
       const step = NEXT_STEPS.find(([words]) => words.test(message))?.[1] ?? "";
       return withCode(error, "BAD_USER_INPUT", `${bare} ${step}`.trimEnd());
     }
-    const cause = findCause(error);
-    const failure = findFailure(cause);
+    const coded = findCoded(error);
     // Whatever keeps trying has logged that the database fails.
-    if (failure !== null) {
-      const { message, retryAfterSeconds } = failure;
-      return toMasked(error, message, 503, { code: "UNAVAILABLE", retryAfterSeconds });
-    }
+    if (coded !== null) return toGraphQLError(coded, error);
     log.error({ err: error }, "An operation failed inside the gateway.");
-    return toMasked(error, MISTAKE, 500, { code: "INTERNAL_SERVER_ERROR" });
+    return toGraphQLError(new CodedError("INTERNAL_SERVER_ERROR", MISTAKE), error);
   };
 }
 
@@ -45,16 +38,12 @@ export function toCode(error: GraphQLError): string {
   const { code } = error.extensions;
   if (typeof code === "string") return code;
   if (isMeantForClients(error)) return "BAD_USER_INPUT";
-  return findFailure(findCause(error)) === null ? "INTERNAL_SERVER_ERROR" : "UNAVAILABLE";
+  return findCoded(error)?.code ?? "INTERNAL_SERVER_ERROR";
 }
 
-/** What is told of a database that fails. */
-function findFailure(cause: unknown) {
-  if (cause instanceof DatabaseBusyError) return { message: BUSY, retryAfterSeconds: 1 };
-  if (cause instanceof DatabaseAwayError) return { message: AWAY, retryAfterSeconds: 5 };
-  if (cause instanceof DatabaseDiskError)
-    return { message: DISK[cause.kind], retryAfterSeconds: 60 };
-  return null;
+function findCoded(error: unknown): CodedError | null {
+  const cause = findCause(error);
+  return cause instanceof CodedError ? cause : toCodedError(cause);
 }
 
 /** What to do about what Yoga refuses in words that don't say so. */
@@ -67,21 +56,17 @@ const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
   [/^Can only perform a mutation operation /, "Send it by POST."],
 ];
 
-const BUSY = "The database is busy. Try again in a second.";
-const AWAY = "The database does not answer at the moment. Try again in a few seconds.";
-const DISK = {
-  full: "Nothing can be stored, because the disk is full. Ask whoever runs this service to free some space, then try again.",
-  damaged: "The database is damaged. Ask whoever runs this service to restore it, then try again.",
-  failing:
-    "The database can't be read or written. Try again in a minute; if it lasts, tell whoever runs this service.",
-};
 const MISTAKE =
   "Something went wrong inside this service. Try again; if it keeps happening, contact support.";
 
-function toMasked(error: unknown, message: string, status: number, extensions: object) {
-  const { nodes = null, path = null } = error instanceof GraphQLError ? error : {};
-  // The failure of one field leaves a good answer, so a 200.
-  const http = path === null && { http: { status } };
+/** The same for GraphQL; `thrown` may tell where it was thrown. */
+export function toGraphQLError(coded: CodedError, thrown?: unknown): GraphQLError {
+  const { nodes = null, path = null } = thrown instanceof GraphQLError ? thrown : {};
+  // The failure of one field leaves a good answer, and what a limit says is for users: so a 200.
+  const isWholeAnswer = path === null && !(coded instanceof LimitError);
+  const { message, code, status, extensions } = coded;
+  // For a document that is not run, a client that knows only application/json expects a 200, too.
+  const http = isWholeAnswer && { http: { status, spec: code.startsWith("DOCUMENT_") } };
   return new GraphQLError(message, { nodes, path, extensions: { ...extensions, ...http } });
 }
 

@@ -1,7 +1,8 @@
 import { LRUCache } from "lru-cache";
 
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
-import { LimitError, toCountText } from "../job/errors.ts";
+import { toCountText } from "../runtime/amount-text.ts";
+import { LimitError } from "../runtime/coded-error.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 /** One that is left out is counted anew. */
@@ -77,17 +78,17 @@ export function createRequestRates(onRefusal?: OnRefusal, now = () => performanc
     perf: { now },
   });
   return {
-    /** Counts one more; the error when that is one too many in this second. */
-    take({ ownerId, limits }: Viewer): LimitError | null {
+    /** Counts one more. Throws a `LimitError` when that is one too many in this second. */
+    take({ ownerId, limits }: Viewer): void {
       const { requestsPerSecond: limit } = limits;
-      if (limit === null) return null;
+      if (limit === null) return;
       const count = counts.get(ownerId) ?? { requests: 0 };
       if (count.requests === 0) counts.set(ownerId, count);
       count.requests += 1;
-      if (count.requests <= limit) return null;
+      if (count.requests <= limit) return;
       const limitName = "requestsPerSecond";
       onRefusal?.(limitName);
-      return new LimitError(
+      throw new LimitError(
         `You have sent more than ${limit} requests in a second. Wait a second, then try again.`,
         { limitName, code: "RATE_LIMITED", retryAfterSeconds: 1, limit },
       );

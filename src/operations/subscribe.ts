@@ -2,11 +2,9 @@ import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
 import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
-import { LimitError } from "../job/errors.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
-import { overLimit, toCoded } from "../schema/coded-errors.ts";
 import type { GatewayContext } from "../schema/context.ts";
-import { isDatabaseFailure } from "../store/database-error.ts";
+import { isDatabaseFailure, isTooSlow } from "../store/database-error.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
@@ -79,7 +77,9 @@ export function createSubscribe({
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
       context.finish?.();
-      const isAway = result.errors?.some((error) => isDatabaseFailure(findCause(error)));
+      const isAway = result.errors
+        ?.map(findCause)
+        .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
       // One that is an error ends its stream.
       if (isAway !== true || event instanceof Error || isLeft()) {
         const value = mask(result);
@@ -121,8 +121,7 @@ export function createSubscribe({
     try {
       slot.defer(slots.take(context.viewer));
     } catch (error) {
-      if (error instanceof LimitError) return { errors: [overLimit(error)] };
-      throw error;
+      return { errors: [maskError(error)] };
     }
     const source = await createSourceEventStream(args);
     if (!isAsyncIterable(source)) return mask(source);
@@ -153,8 +152,7 @@ export function createSubscribe({
 }
 
 function toError(error: unknown): Error {
-  const coded = toCoded(error);
-  return coded instanceof Error ? coded : new Error("watching failed", { cause: error });
+  return error instanceof Error ? error : new Error("watching failed", { cause: error });
 }
 
 function pickDeclared({ document, operationName, variableValues }: ExecutionArgs) {

@@ -5,6 +5,11 @@ import type { Plugin } from "graphql-yoga";
 import { z } from "zod";
 
 import { SetupError } from "../runtime/setup-error.ts";
+import type { ErrorCode } from "../runtime/coded-error.ts";
+import { CodedError } from "../runtime/coded-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
+import { toGraphQLError } from "./mask-error.ts";
+
 /** The only documents that run. */
 export type TrustedDocuments = Awaited<ReturnType<typeof loadTrustedDocuments>>;
 
@@ -81,10 +86,11 @@ async function read(file: string): Promise<Readonly<Record<string, string>>> {
   try {
     return FILE.parse(JSON.parse(await readFile(file, "utf8")));
   } catch (error) {
+    const code = codeOf(error);
     const reason =
-      error instanceof Error && "code" in error
-        ? `can't be read (${String(error.code)})`
-        : "is not a JSON object of documents by their hash";
+      code === undefined
+        ? "is not a JSON object of documents by their hash"
+        : `can't be read (${code})`;
     throw new SetupError(
       `TRUSTED_DOCUMENTS: the file ${file} ${reason}. Write it with graphql-codegen (persistedDocuments: { hashAlgorithm: "sha256" } of its client preset), or unset the variable.`,
       { cause: error },
@@ -92,8 +98,8 @@ async function read(file: string): Promise<Readonly<Record<string, string>>> {
   }
 }
 
-function refuse(code: string, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
+function refuse(code: ErrorCode, message: string): GraphQLError {
+  return toGraphQLError(new CodedError(code, message));
 }
 
 const NOT_FOUND =

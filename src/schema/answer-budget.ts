@@ -1,5 +1,5 @@
-import type { Reservation } from "./memory-budget.ts";
-import { answerTooLarge } from "./coded-errors.ts";
+import { CodedError } from "../runtime/coded-error.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 
 /** An answer with no more than this takes no room; most have less. */
 const SMALL_BYTES = 16_384;
@@ -12,8 +12,13 @@ export function createAnswerBudget(mostBytes: number, share: Reservation) {
   let hasEntered = false;
 
   function add(bytes: number, before: number): number {
-    if (before + bytes > mostBytes) throw answerTooLarge(mostBytes);
-    return before + bytes;
+    if (before + bytes <= mostBytes) return before + bytes;
+    // Where the field is nullable, the other fields are answered all the same.
+    throw new CodedError(
+      "ANSWER_TOO_LARGE",
+      `The inputs, outputs and assets of this answer take more than ${mostBytes / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
+      { limit: mostBytes },
+    );
   }
 
   /** What is written out was read, so only the larger of the two takes room. */

@@ -7,8 +7,8 @@ import {
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job } from "../job/job.ts";
 import { createTurns } from "../runtime/turns.ts";
+import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
-import { badUserInput } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 
 const MAX_IDS = 100;

@@ -1,6 +1,4 @@
-import { DeploymentNotFoundError } from "../job/errors.ts";
 import type { Builder } from "./builder.ts";
-import { notFound } from "./coded-errors.ts";
 
 /** Adds the query that says of an input what a submit would say. */
 export function addCheckInput(builder: Builder): void {
@@ -46,10 +44,8 @@ export function addCheckInput(builder: Builder): void {
           description: "The input for `submitJob`, in RunComfy's spelling (`ctrl_img_1`).",
         }),
       },
-      resolve: async (_root, { deploymentId, input }, { tracking, viewer }) =>
-        await tracking.checkInput({ deploymentId, input, viewer }).catch((error: unknown) => {
-          throw error instanceof DeploymentNotFoundError ? notFound(error) : error;
-        }),
+      resolve: (_root, { deploymentId, input }, { tracking, viewer }) =>
+        tracking.checkInput({ deploymentId, input, viewer }),
     }),
   );
 }

@@ -1,7 +1,6 @@
 import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
-import { toCoded } from "./coded-errors.ts";
 import { readAssets } from "./job-type.ts";
 
 /** Adds what takes files in and keeps them. */
@@ -51,10 +50,7 @@ export function addFileMutations(builder: Builder): void {
         result: { name: "CreateUploadSuccess", description: "The gateway waits for the file." },
         dataField: { name: "upload", description: "Where to send the file." },
       },
-      resolve: async (_root, given, { files, viewer }) =>
-        await files.uploads.createUpload(given, viewer).catch((error: unknown) => {
-          throw toCoded(error);
-        }),
+      resolve: (_root, given, { files, viewer }) => files.uploads.createUpload(given, viewer),
     }),
 
     keepOutputs: t.field({

@@ -4,8 +4,8 @@ import { textProblem } from "../job/input-issue.ts";
 import { foldText, searchTextProblem } from "../job/search-text.ts";
 import { tagProblem } from "../job/tag.ts";
 import type { JobFilter, JobPosition } from "../store/job-store.ts";
+import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
-import { badUserInput } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 import type { JobStatusRef } from "./job-type.ts";
 

@@ -11,7 +11,6 @@ import type { JsonValue } from "../job/json.ts";
 import { isPaused } from "../job/upstream.ts";
 import { addAsset } from "./asset-type.ts";
 import type { Builder } from "./builder.ts";
-import { toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
 import type { DocumentName } from "../store/job-store.ts";
@@ -291,7 +290,7 @@ export async function readAssets(job: Job, context: GatewayContext): Promise<rea
 async function readDocument({ id }: Job, name: DocumentName, { loaders }: GatewayContext) {
   const document = await loaders.documents.load({ jobId: id, name });
   // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
-  if (document === null) throw toCoded(new JobNotFoundError(id));
+  if (document === null) throw new JobNotFoundError(id);
   return document;
 }
 

@@ -6,7 +6,7 @@ import type { KeptFile } from "../job/kept-file.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { DocumentName, JobFilter, StoredDocuments } from "../store/job-store.ts";
 import { createAnswerBudget } from "./answer-budget.ts";
-import type { Reservation } from "./memory-budget.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 import type { Reads } from "./reads.ts";
 
 type DocumentKey = { readonly jobId: string; readonly name: DocumentName };

@@ -9,8 +9,8 @@ import { isIdentifier } from "../job/identifier.ts";
 import { toPathText } from "../job/input-issue.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
+import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
-import { badUserInput, toCoded } from "./coded-errors.ts";
 import type { GatewayContext } from "./context.ts";
 
 /** Adds what submits a job of any deployment. */
@@ -154,8 +154,6 @@ export async function submit(
     const { idempotencyKey = null, tags } = given;
     const { job, warnings } = await begin({ viewer, idempotencyKey, tags: tags ?? [] });
     return { job: await untilEnded(job, answerWithinSeconds), warnings };
-  } catch (error) {
-    throw toCoded(error);
   } finally {
     loaders.clear();
   }

@@ -12,8 +12,7 @@ import type { InTurn } from "../runtime/turns.ts";
 import { createWalkBudget } from "../store/walk-budget.ts";
 import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
-import type { Reservation } from "./memory-budget.ts";
-import { toCoded } from "./coded-errors.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 
 /** Whose operation reads, and for whose answer. */
 export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
@@ -27,7 +26,7 @@ export function ofReadable(filter: JobFilter, viewer: Viewer): JobFilter {
   return ownerId === undefined ? filter : { ...filter, ownerId };
 }
 
-/** Every read rejects with READ_TOO_SLOW when it takes too long, and once nobody waits for the answer any more. */
+/** Every read rejects once nobody waits for the answer any more. */
 export function createReads(options: {
   readonly store: JobStore;
   readonly learning: Learning;
@@ -47,7 +46,7 @@ export function createReads(options: {
   const readable = readableOwner(viewer);
   const attempt = async <Value>(read: () => Promise<Value>): Promise<Value> => {
     origin.share.check();
-    return await read().catch(rethrowCoded);
+    return await read();
   };
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
     inTurn(ownerId, () => attempt(read));
@@ -142,8 +141,4 @@ function createOwnTurn(origin: Origin, inTurn: InTurn) {
     },
     leave,
   };
-}
-
-function rethrowCoded(error: unknown): never {
-  throw toCoded(error);
 }

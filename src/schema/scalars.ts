@@ -1,10 +1,9 @@
 import type { ValueNode } from "graphql";
-import { Kind, valueFromASTUntyped, visit } from "graphql";
+import { GraphQLError, Kind, valueFromASTUntyped, visit } from "graphql";
 import { z } from "zod";
 
 import type { JsonValue } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
-import { badUserInput } from "./coded-errors.ts";
 
 export function addScalars(builder: Builder): void {
   builder.scalarType("DateTime", {
@@ -79,4 +78,9 @@ function readLiteral(literal: ValueNode, variables: { readonly [name: string]: u
     },
   });
   return valueFromASTUntyped(given, variables);
+}
+
+/** GraphQL would put words of its own before those of any other error; `literal` tells where it is. */
+function badUserInput(message: string, literal: ValueNode | null = null): GraphQLError {
+  return new GraphQLError(message, { nodes: literal, extensions: { code: "BAD_USER_INPUT" } });
 }

@@ -8,9 +8,9 @@ import type {
 } from "@pothos/core";
 import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
-import { GraphQLError } from "graphql";
 
 import type { Scope } from "../auth/viewer.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 import type { GatewayContext } from "./context.ts";
 
 /** The scope that a field needs, which may depend on its arguments; null for none. */
@@ -101,9 +101,9 @@ function guard<Types extends SchemaTypes>(
 function requireScope(context: object, scope: Scope): void {
   const scopes = isOurs(context) ? context.viewer.scopes : new Set<Scope>();
   if (scopes.has(scope) || (scope === "jobs:read" && scopes.has("jobs:read:all"))) return;
-  throw new GraphQLError(
+  throw new CodedError(
+    "FORBIDDEN",
     `You lack the scope \`${scope}\`. Use a credential that has it, or ask the gateway's operator for one.`,
-    { extensions: { code: "FORBIDDEN" } },
   );
 }
 

@@ -2,8 +2,8 @@ import { readableOwner } from "../auth/viewer.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job, JobChangeReason } from "../job/job.ts";
+import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
-import { badUserInput, toCoded } from "./coded-errors.ts";
 import type { JobFilterRef } from "./job-connection.ts";
 import { scopeOf, toJobFilter } from "./job-connection.ts";
 import type { Loaders } from "./loaders.ts";
@@ -60,16 +60,12 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when that has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
       subscribe: async (_root, { id }, { viewer, watchJob }, info) => {
-        if (!isIdentifier(id)) throw toCoded(new JobNotFoundError(id));
+        if (!isIdentifier(id)) throw new JobNotFoundError(id);
         const isEstimateWanted = findSelected(info).has("estimate");
         const jobs = watchJob(id, readableOwner(viewer), { isEstimateWanted });
-        try {
-          // An unknown job is an answer to the subscription itself.
-          await jobs.peek();
-          return jobs;
-        } catch (error) {
-          throw toCoded(error);
-        }
+        // An unknown job is an answer to the subscription itself.
+        await jobs.peek();
+        return jobs;
       },
       resolve: unwrap,
     }),
@@ -92,15 +88,11 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       subscribe: async (_root, { filter, after }, context, info) => {
         if (typeof filter?.text === "string") throw badUserInput(NO_SEARCH);
         const selected = findSelected(info);
-        try {
-          return await context.watchJobs({
-            filter: ofReadable(toJobFilter(filter), context.viewer),
-            after: after ?? null,
-            isThere: (job) => isThere(job, selected, context.loaders),
-          });
-        } catch (error) {
-          throw toCoded(error);
-        }
+        return await context.watchJobs({
+          filter: ofReadable(toJobFilter(filter), context.viewer),
+          after: after ?? null,
+          isThere: (job) => isThere(job, selected, context.loaders),
+        });
       },
       resolve: unwrap,
     }),

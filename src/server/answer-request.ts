@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Admission } from "../auth/authenticator.ts";
-import { AuthenticationError } from "../auth/authenticator.ts";
-import type { Reservation } from "../schema/memory-budget.ts";
+import { CodedError } from "../runtime/coded-error.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
 import type { createConsole } from "./console-page.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
 import type { createGraphiqlPage } from "./graphiql-page.ts";
 import { answerPlainPost } from "./plain-post.ts";
 import { dropBody, isSurelySmall, readBody } from "./read-body.ts";
-import type { Refusal } from "./refuse.ts";
-import { overLimit, SECURITY_HEADERS, unavailable, writeRefusal } from "./refuse.ts";
+import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -41,30 +40,39 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
 
   return async (request, response, mustAsk) => {
     response.setHeaders(SECURITY_HEADERS);
+    try {
+      await answer(request, response, mustAsk);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      const isSmall = isSurelySmall(request, largestBodyBytes);
+      writeRefusal(response, error, mustAsk || !isSmall);
+      if (!isSmall && !mustAsk) await dropBody(request);
+      response.end();
+    }
+  };
+
+  /** Throws a `CodedError` for what is refused before GraphQL. */
+  async function answer(...[request, response, mustAsk]: Parameters<Answer>): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
     const isOfFile = /^\/(?:files|uploads)\//.test(path);
-    const refusal = checkHeaders(request) ?? origins.checkName(request, isOfFile);
-    if (refusal !== null) return await refuse(refusal);
+    checkHeaders(request);
+    origins.checkName(request, isOfFile);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
     if (isOfFile) return await answerSigned(path, parameters);
     if (pages.console?.(request, response, path) === true) return undefined;
     if (path === "/" && answerPage !== null)
       return void response.writeHead(302, { location: GRAPHQL_PATH }).end();
-    if (path !== GRAPHQL_PATH)
-      return await refuse(notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`));
+    if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
     if (origins.answer(request, response)) return undefined;
     // A browser asks for a page, and no program for data.
-    if (request.method === "GET" && request.headers.accept?.includes("text/html") === true)
-      return await (answerPage === null ? refuse(NO_PAGE) : answerPage(request, response));
-    const unfit = checkOperation(request, parameters);
-    if (unfit !== null) return await refuse(unfit);
-    const admission = await authenticator
-      .authenticate(request.headers.authorization)
-      .catch(toAuthenticationRefusal);
-    if (!("viewer" in admission)) return await refuse(admission);
-    const limit = rates.take(admission.viewer);
-    if (limit !== null) return await refuse(overLimit(limit, 429));
+    if (request.method === "GET" && request.headers.accept?.includes("text/html") === true) {
+      if (answerPage === null) throw NO_PAGE;
+      return await answerPage(request, response);
+    }
+    checkOperation(request, parameters);
+    const admission = await authenticator.authenticate(request.headers.authorization);
+    rates.take(admission.viewer);
     if (mustAsk) response.writeContinue();
     const share = memory.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
@@ -74,7 +82,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
-      if (body === null) return await refuse(tooLarge(largestBodyBytes));
+      if (body === null) throw tooLarge(largestBodyBytes);
       const { accept } = request.headers;
       const isAnswered = await begin((leave) =>
         answerPlainPost({ operations, body, accept, origin, response, leave }),
@@ -96,20 +104,15 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       const isUpload = path.startsWith("/uploads/");
       if (isUpload && origins.answer(request, response, "PUT")) return;
       const target = urls.open(path, parameters);
-      if (target === null) return await refuse(NOT_FOUND);
-      if (!isUpload) return await refuseIf(await answerFile(request, response, target));
-      const refusal = await answerUpload(request, {
+      if (target === null) throw NOT_FOUND;
+      if (!isUpload) return await answerFile(request, response, target);
+      await answerUpload(request, {
         id: target.name,
         begin: () => mustAsk && response.writeContinue(),
         allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
         cut: (reason) => connections.cut(request.socket, reason),
       });
-      await refuseIf(refusal);
-      if (refusal === null) response.writeHead(204).end();
-    }
-
-    async function refuseIf(reason: Refusal | null): Promise<void> {
-      if (reason !== null) await refuse(reason);
+      response.writeHead(204).end();
     }
 
     function toOrigin(admission: Admission, share: Reservation) {
@@ -139,14 +142,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
         else act();
       });
     }
-
-    async function refuse(reason: Refusal): Promise<void> {
-      const isSmall = isSurelySmall(request, largestBodyBytes);
-      writeRefusal(response, reason, mustAsk || !isSmall);
-      if (!isSmall && !mustAsk) await dropBody(request);
-      response.end();
-    }
-  };
+  }
 }
 
 /** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
@@ -188,24 +184,11 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   response.writeHead(status, headers).end(text);
 }
 
-function toAuthenticationRefusal(error: unknown): Refusal {
-  if (!(error instanceof AuthenticationError)) throw error;
-  const { reason, message } = error;
-  if (reason === "unavailable") return unavailable(message);
-  const challenge = reason === "missing" ? "Bearer" : 'Bearer error="invalid_token"';
-  const headers = { "www-authenticate": challenge };
-  return { status: 401, code: "UNAUTHENTICATED", message, headers };
-}
-
-function notFound(message: string): Refusal {
-  return { status: 404, code: "NOT_FOUND", message };
-}
-
 const NO_PAGE = notFound(
   "GraphiQL is turned off here. Send GraphQL with the header accept: application/json, or set GRAPHIQL=true.",
 );
 
-function tooLarge(limit: number): Refusal {
+function tooLarge(limit: number): CodedError {
   const message = `The body is larger than ${limit / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`;
-  return { status: 413, code: "PAYLOAD_TOO_LARGE", limit, message };
+  return new CodedError("PAYLOAD_TOO_LARGE", message, { limit });
 }

@@ -2,9 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import type { Config } from "../config/load-config.ts";
-import type { MemoryBudget, Reservation } from "../schema/memory-budget.ts";
-import { NOBODY } from "../schema/memory-budget.ts";
-import type { Refusal } from "./refuse.ts";
+import { CodedError } from "../runtime/coded-error.ts";
+import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
+import { NOBODY } from "../runtime/memory-budget.ts";
 import { badRequest, methodNotAllowed, refuseConnection } from "./refuse.ts";
 
 type HttpLimits = Config["limits"]["http"];
@@ -65,7 +65,7 @@ export function trackConnections(
   );
 
   /** Ends a connection with a reason, where that can still be told. */
-  function cut(socket: Duplex, reason: Refusal): void {
+  function cut(socket: Duplex, reason: CodedError): void {
     // A second answer would garble one that is on its way.
     const isAnswered = responsesOn(socket).some(({ headersSent }) => headersSent);
     if (!socket.writable || isAnswered) socket.destroy();
@@ -73,7 +73,11 @@ export function trackConnections(
   }
 
   /** Cuts the connection unless the request has come by then. Node's own limit knows no uploads, which may take minutes. */
-  function expectBy(response: ServerResponse, patienceMs: number, reason: Refusal): NodeJS.Timeout {
+  function expectBy(
+    response: ServerResponse,
+    patienceMs: number,
+    reason: CodedError,
+  ): NodeJS.Timeout {
     const { req } = response;
     return setTimeout(() => {
       if (!req.complete) cut(req.socket, reason);
@@ -133,7 +137,7 @@ export function trackConnections(
       response.once("close", () => streams.delete(response));
     },
     /** Gives a request so long from now on to arrive. */
-    allow(response: ServerResponse, patienceMs: number, reason: Refusal): void {
+    allow(response: ServerResponse, patienceMs: number, reason: CodedError): void {
       clearTimeout(arrivals.get(response));
       arrivals.set(response, expectBy(response, patienceMs, reason));
     },
@@ -170,16 +174,16 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-function explain(code: string, limits: HttpLimits): Refusal {
+function explain(code: string, limits: HttpLimits): CodedError {
   const { headersBytes: limit, requestSeconds } = limits;
   switch (code) {
     case "HPE_HEADER_OVERFLOW": {
       const message = `The request's headers are larger than ${limit / 1_024} KiB. Send fewer or shorter ones, and long queries by POST.`;
-      return { status: 431, code: "HEADERS_TOO_LARGE", limit, message };
+      return new CodedError("HEADERS_TOO_LARGE", message, { limit });
     }
     case "ERR_HTTP_REQUEST_TIMEOUT": {
       const message = `The request took too long to arrive: it may take ${requestSeconds} s. Send it at once, over a new connection.`;
-      return { status: 408, code: "REQUEST_TIMEOUT", message };
+      return new CodedError("REQUEST_TIMEOUT", message);
     }
     default:
       return badRequest(

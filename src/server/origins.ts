@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { BaseLogger } from "pino";
 
-import type { Refusal } from "./refuse.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 
 /** Tells pages that may call the gateway from those that may not. */
 export type Origins = ReturnType<typeof createOrigins>;
@@ -54,13 +54,12 @@ export function createOrigins(options: {
   return {
     isForeign,
     /**
-     * Where no credential is asked for, refuses a host's name that a stranger may have pointed at the gateway. The public
+     * Where no credential is asked for, throws for a host's name that a stranger may have pointed at the gateway. The public
      * one is for files alone, whose URLs are signed: the whole world can reach it.
      */
-    checkName({ headers: { host = "" } }: IncomingMessage, isOfFile: boolean): Refusal | null {
+    checkName({ headers: { host = "" } }: IncomingMessage, isOfFile: boolean): void {
       const isOfFiles = isOfFile && toName(`http://${host}`) === publicName;
-      const isFine = !isOpen || isOfFiles || isOwnHost(host, origins);
-      return isFine ? null : misdirected(host);
+      if (isOpen && !isOfFiles && !isOwnHost(host, origins)) throw misdirected(host);
     },
     /** Lets the page read its answer, when it may. True when that was all it asked for. */
     answer(request: IncomingMessage, response: ServerResponse, methods = "GET, POST"): boolean {
@@ -102,11 +101,10 @@ function isPrivateName(name: string): boolean {
   return !name.includes(".") || /^[\d.]+$|^\[|\.localhost$|\.internal$/.test(name);
 }
 
-function misdirected(host: string): Refusal {
+function misdirected(host: string): CodedError {
   const origin = URL.parse(`http://${host}`)?.origin ?? "";
-  return {
-    status: 421,
-    code: "MISDIRECTED_REQUEST",
-    message: `With AUTH=none the gateway answers to addresses, localhost, *.internal and names without a dot, because a page could have pointed any other name here. If this name is yours, start the gateway with CORS_ORIGINS=${origin}, or set AUTH to api-keys or jwt.`,
-  };
+  return new CodedError(
+    "MISDIRECTED_REQUEST",
+    `With AUTH=none the gateway answers to addresses, localhost, *.internal and names without a dot, because a page could have pointed any other name here. If this name is yours, start the gateway with CORS_ORIGINS=${origin}, or set AUTH to api-keys or jwt.`,
+  );
 }

@@ -4,9 +4,9 @@ import type { BaseLogger } from "pino";
 
 import { PicturesBusyError } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
-import { hasCome, RefusedUploadError } from "../files/uploads.ts";
-import type { Refusal } from "./refuse.ts";
-import { unavailable } from "./refuse.ts";
+import { hasCome } from "../files/uploads.ts";
+import { CodedError, invalidFile, unavailable } from "../runtime/coded-error.ts";
+import { methodNotAllowed } from "./refuse.ts";
 import { NOT_FOUND } from "./serve-files.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
@@ -22,12 +22,12 @@ type Receiving = {
   /** Asks for the body, where the client waits for that. */
   readonly begin: () => void;
   /** Gives the body so long from now on to arrive. */
-  readonly allow: (patienceMs: number, reason: Refusal) => void;
+  readonly allow: (patienceMs: number, reason: CodedError) => void;
   /** Ends the connection. */
-  readonly cut: (reason: Refusal) => void;
+  readonly cut: (reason: CodedError) => void;
 };
 
-/** Makes what takes the bytes of an upload; resolves with why they were refused, or null. */
+/** Makes what takes the bytes of an upload; rejects with why they were refused. */
 export function createUploadAnswer({
   uploads,
   log,
@@ -39,20 +39,17 @@ export function createUploadAnswer({
   /** The ids of those that come now, or wait. */
   const underWay = new Set<string>();
 
-  return async (
-    request: IncomingMessage,
-    { id, begin, allow, cut }: Receiving,
-  ): Promise<Refusal | null> => {
-    if (request.method !== "PUT") return NOT_ALLOWED;
-    if (underWay.has(id)) return BUSY;
+  return async (request: IncomingMessage, { id, begin, allow, cut }: Receiving): Promise<void> => {
+    if (request.method !== "PUT") throw NOT_ALLOWED;
+    if (underWay.has(id)) throw BUSY;
     underWay.add(id);
     let release: (() => void) | null = null;
     try {
       const upload = await uploads.find(id);
-      if (upload === null) return NOT_FOUND;
-      if (upload.file !== null) return toRefusal(hasCome());
+      if (upload === null) throw NOT_FOUND;
+      if (upload.file !== null) throw hasCome();
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
-        return WRONG_LENGTH;
+        throw WRONG_LENGTH;
       // It may have to wait for its slot first.
       allow(MAX_SILENCE_MS, TOO_SLOW);
       release = await slots.take({
@@ -60,16 +57,15 @@ export function createUploadAnswer({
         countBytes: () => (request.complete ? null : request.socket.bytesRead),
         cut: () => cut(BUSY),
       });
-      if (release === null) return BUSY;
+      if (release === null) throw BUSY;
       begin();
       await uploads.receive(upload, inTime(request, allow));
-      return null;
     } catch (error) {
-      if (error instanceof RefusedUploadError) return toRefusal(error);
-      if (error instanceof PicturesBusyError) return BUSY;
-      if (!request.complete) return null; // The client hung up.
+      if (error instanceof CodedError) throw error;
+      if (error instanceof PicturesBusyError) throw BUSY;
+      if (!request.complete) return; // The client hung up.
       log.warn({ err: error }, "An upload could not be stored. Check where files are.");
-      return AWAY;
+      throw AWAY;
     } finally {
       underWay.delete(id);
       release?.();
@@ -80,7 +76,7 @@ export function createUploadAnswer({
 /** The chunks of a body. It has to come without long pauses and, after a minute, at 10 KB a second. */
 async function* inTime(
   request: IncomingMessage,
-  allow: (patienceMs: number, reason: Refusal) => void,
+  allow: (patienceMs: number, reason: CodedError) => void,
 ): AsyncGenerator<Uint8Array> {
   const beganAt = performance.now();
   let received = 0;
@@ -93,25 +89,16 @@ async function* inTime(
   }
 }
 
-function toRefusal({ status, code, message }: RefusedUploadError): Refusal {
-  return { status, code, message };
-}
-
-const WRONG_LENGTH: Refusal = {
-  status: 422,
-  code: "INVALID_FILE",
-  message: "The file does not have the size that was said. Create another upload with its size.",
-};
-const NOT_ALLOWED: Refusal = {
-  status: 405,
-  code: "METHOD_NOT_ALLOWED",
-  message: "Here the bytes of an upload are taken. Send PUT.",
-  headers: { allow: "PUT, OPTIONS" },
-};
-const TOO_SLOW: Refusal = {
-  status: 408,
-  code: "REQUEST_TIMEOUT",
-  message: "The file came too slowly. Send it again over a better connection, or a smaller one.",
-};
+const WRONG_LENGTH = invalidFile(
+  "The file does not have the size that was said. Create another upload with its size.",
+);
+const NOT_ALLOWED = methodNotAllowed(
+  "Here the bytes of an upload are taken. Send PUT.",
+  "PUT, OPTIONS",
+);
+const TOO_SLOW = new CodedError(
+  "REQUEST_TIMEOUT",
+  "The file came too slowly. Send it again over a better connection, or a smaller one.",
+);
 const BUSY = unavailable("Too many files are being uploaded. Try again in a few seconds.");
 const AWAY = unavailable("The file can't be stored at the moment. Try again in a few seconds.");

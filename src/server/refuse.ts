@@ -2,7 +2,8 @@ import { STATUS_CODES } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-import type { LimitError } from "../job/errors.ts";
+import { AuthenticationError } from "../auth/authenticator.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 
 /** On every answer: it is nobody's page, frame, script or cached copy. */
 export const SECURITY_HEADERS = new Map([
@@ -15,44 +16,27 @@ export const SECURITY_HEADERS = new Map([
   ["x-frame-options", "DENY"],
 ]);
 
-/** Why a request is not served: an HTTP status, a code in SCREAMING_SNAKE, and a sentence with the next step. */
-export type Refusal = {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly retryAfterSeconds?: number;
-  /** The number that is reached. */
-  readonly limit?: number;
-};
-
-export function badRequest(message: string): Refusal {
-  return { status: 400, code: "BAD_REQUEST", message };
+export function badRequest(message: string, headers: CodedError["headers"] = {}): CodedError {
+  return new CodedError("BAD_REQUEST", message, { headers });
 }
 
-export function methodNotAllowed(message: string): Refusal {
-  const headers = { allow: "GET, POST, OPTIONS" };
-  return { status: 405, code: "METHOD_NOT_ALLOWED", message, headers };
+export function notFound(message: string): CodedError {
+  return new CodedError("NOT_FOUND", message);
 }
 
-export function unavailable(message: string): Refusal {
-  return { status: 503, code: "UNAVAILABLE", message, retryAfterSeconds: 5 };
-}
-
-export function overLimit(error: LimitError, status: 429 | 503): Refusal {
-  const { code, message, retryAfterSeconds, limit } = error;
-  return { status, code, message, retryAfterSeconds, limit };
+export function methodNotAllowed(message: string, allow = "GET, POST, OPTIONS"): CodedError {
+  return new CodedError("METHOD_NOT_ALLOWED", message, { headers: { allow } });
 }
 
 /** Writes a refusal in GraphQL's form; the caller ends the response. */
-export function writeRefusal(response: ServerResponse, refusal: Refusal, isLast: boolean): void {
+export function writeRefusal(response: ServerResponse, refusal: CodedError, isLast: boolean): void {
   const body = toBody(refusal);
   const headers = { ...toHeaders(refusal, body), ...(isLast && { connection: "close" }) };
   response.writeHead(refusal.status, headers).write(response.req.method === "HEAD" ? "" : body);
 }
 
 /** Answers with a refusal where there is only a connection, and closes that. */
-export function refuseConnection(connection: Duplex, refusal: Refusal): void {
+export function refuseConnection(connection: Duplex, refusal: CodedError): void {
   const body = toBody(refusal);
   const headers = { ...toHeaders(refusal, body), connection: "close" };
   connection.on("error", () => connection.destroy());
@@ -62,16 +46,19 @@ export function refuseConnection(connection: Duplex, refusal: Refusal): void {
   connection.end([status, ...lines, "", body].join("\r\n"));
 }
 
-function toBody({ code, message, retryAfterSeconds, limit }: Refusal): string {
-  // JSON leaves out what is undefined.
-  return JSON.stringify({ errors: [{ message, extensions: { code, retryAfterSeconds, limit } }] });
+function toBody(refusal: CodedError): string {
+  return JSON.stringify({ errors: [refusal] });
 }
 
-function toHeaders({ headers = {}, retryAfterSeconds }: Refusal, body: string) {
+function toHeaders(refusal: CodedError, body: string) {
+  const { retryAfterSeconds, headers } = refusal;
+  const isMissing = refusal instanceof AuthenticationError && refusal.reason === "missing";
+  const challenge = isMissing ? "Bearer" : 'Bearer error="invalid_token"';
   return {
     "content-type": "application/json; charset=utf-8",
     "content-length": String(Buffer.byteLength(body)),
     ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
+    ...(refusal.code === "UNAUTHENTICATED" && { "www-authenticate": challenge }),
     ...headers,
   };
 }

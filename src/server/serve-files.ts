@@ -14,9 +14,9 @@ import {
   toThumbnailName,
 } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
+import { CodedError, unavailable } from "../runtime/coded-error.ts";
 import { createTurns } from "../runtime/turns.ts";
-import type { Refusal } from "./refuse.ts";
-import { unavailable } from "./refuse.ts";
+import { methodNotAllowed, notFound } from "./refuse.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 /** Sent at once by a gateway; each has a stream of the file store open. */
@@ -37,7 +37,7 @@ const FILE_HEADERS = {
 
 type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
 
-/** Makes what answers requests for files, whose URLs are signed; resolves with a refusal where there is nothing to send. */
+/** Makes what answers requests for files, whose URLs are signed; rejects where there is nothing to send. */
 export function createFileAnswer({
   store,
   findOwner,
@@ -56,33 +56,31 @@ export function createFileAnswer({
     request: IncomingMessage,
     response: ServerResponse,
     target: SignedTarget,
-  ): Promise<Refusal | null> => {
-    if (request.method !== "GET" && request.method !== "HEAD") return NOT_ALLOWED;
+  ): Promise<void> => {
+    if (request.method !== "GET" && request.method !== "HEAD") throw NOT_ALLOWED;
     let release: (() => void) | null = null;
     try {
       const ownerId = await findOwner(target.name);
-      if (ownerId === null) return NOT_FOUND;
+      if (ownerId === null) throw NOT_FOUND;
       release = await slots.take({
         ownerId,
         // A thumbnail may have to be made first.
         countBytes: () => (response.headersSent ? request.socket.bytesWritten : null),
         cut: () => response.destroy(),
       });
-      if (release === null) return BUSY;
+      if (release === null) throw BUSY;
       await inTurn(ownerId, () => Promise.resolve());
       const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
-      if (name === null) return NOT_FOUND;
-      return await send(request, response, { name, ownerId, seconds: target.seconds });
+      if (name === null) throw NOT_FOUND;
+      await send(request, response, { name, ownerId, seconds: target.seconds });
     } catch (error) {
-      if (response.headersSent) {
-        response.destroy();
-        return null;
-      }
-      if (error instanceof PicturesBusyError) return BUSY;
+      if (response.headersSent) return void response.destroy();
+      if (error instanceof CodedError) throw error;
+      if (error instanceof PicturesBusyError) throw BUSY;
       // Whatever keeps trying has logged that the database fails.
-      if (isDatabaseFailure(error)) return AWAY;
-      log.warn({ err: error }, "A file could not be read. Check where files are.");
-      return AWAY;
+      if (!isDatabaseFailure(error))
+        log.warn({ err: error }, "A file could not be read. Check where files are.");
+      throw AWAY;
     } finally {
       release?.();
     }
@@ -115,7 +113,7 @@ export function createFileAnswer({
     request: IncomingMessage,
     response: ServerResponse,
     { name, ownerId, seconds }: { name: string; ownerId: string; seconds: number },
-  ): Promise<Refusal | null> {
+  ): Promise<void> {
     const { contentType, contentDisposition } = toFileHeaders(name);
     const caching = {
       "cache-control": `private, max-age=${Math.min(seconds, MAX_CACHED_SECONDS)}`,
@@ -124,21 +122,18 @@ export function createFileAnswer({
     if (store.presign !== null && request.method === "GET") {
       const options = { expiresInSeconds: seconds, contentType, contentDisposition };
       const location = await store.presign(name, options);
-      response.writeHead(302, { ...FILE_HEADERS, ...caching, location }).end();
-      return null;
+      return void response.writeHead(302, { ...FILE_HEADERS, ...caching, location }).end();
     }
     const etag = `"${name}"`;
     const headers = { ...FILE_HEADERS, ...caching, etag };
-    if (request.headers["if-none-match"]?.includes(etag) === true) {
-      response.writeHead(304, headers).end();
-      return null;
-    }
+    if (request.headers["if-none-match"]?.includes(etag) === true)
+      return void response.writeHead(304, headers).end();
     const size = await store.size(name);
-    if (size === null) return NOT_FOUND;
+    if (size === null) throw NOT_FOUND;
     const range = readRange(request, etag, size);
     if (range === "unsatisfiable") {
-      response.writeHead(416, { ...FILE_HEADERS, "content-range": `bytes */${size}` }).end();
-      return null;
+      const unsatisfied = { ...FILE_HEADERS, "content-range": `bytes */${size}` };
+      return void response.writeHead(416, unsatisfied).end();
     }
     const { from, to } = range ?? { from: 0, to: size - 1 };
     const isEmpty = request.method === "HEAD" || size === 0;
@@ -154,7 +149,6 @@ export function createFileAnswer({
     });
     if (opened === null) response.end();
     else await pipeline(opened.stream, (chunks) => takeTurns(chunks, ownerId), response);
-    return null;
   }
 
   async function* takeTurns(
@@ -187,16 +181,9 @@ function readRange(
   return from > to ? "unsatisfiable" : { from, to };
 }
 
-export const NOT_FOUND: Refusal = {
-  status: 404,
-  code: "NOT_FOUND",
-  message: "Nothing is here, or the URL has expired. Ask GraphQL for a new one.",
-};
-const NOT_ALLOWED: Refusal = {
-  status: 405,
-  code: "METHOD_NOT_ALLOWED",
-  message: "Files can only be read. Send GET or HEAD.",
-  headers: { allow: "GET, HEAD" },
-};
+export const NOT_FOUND = notFound(
+  "Nothing is here, or the URL has expired. Ask GraphQL for a new one.",
+);
+const NOT_ALLOWED = methodNotAllowed("Files can only be read. Send GET or HEAD.", "GET, HEAD");
 const BUSY = unavailable("Too many files are being read. Try again in a few seconds.");
 const AWAY = unavailable("The file can't be read at the moment. Try again in a few seconds.");

@@ -9,8 +9,8 @@ import type { WebSocket } from "ws";
 import type { Admission } from "../auth/authenticator.ts";
 import type { Operations } from "../operations/create-operations.ts";
 import { SLICE_MS } from "../runtime/turns.ts";
-import type { MemoryBudget } from "../schema/memory-budget.ts";
-import { NOBODY } from "../schema/memory-budget.ts";
+import type { MemoryBudget } from "../runtime/memory-budget.ts";
+import { NOBODY } from "../runtime/memory-budget.ts";
 
 /** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;

@@ -17,7 +17,7 @@ import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";
 import type { OnRefusal, RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
-import type { MemoryBudget } from "../schema/memory-budget.ts";
+import type { MemoryBudget } from "../runtime/memory-budget.ts";
 import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
 

@@ -7,13 +7,12 @@ import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
 import type { SessionEnd } from "../auth/sessions.ts";
 import type { Viewer } from "../auth/viewer.ts";
-import { LimitError } from "../job/errors.ts";
 import type { OperationOrigin } from "../operations/create-operations.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
+import { CodedError } from "../runtime/coded-error.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 import { Stream } from "../runtime/stream.ts";
-import type { Reservation } from "../schema/memory-budget.ts";
-import { overLimit } from "../schema/coded-errors.ts";
 import type { SocketOperation, SocketSession } from "./serve-socket.ts";
 import { TRY_AGAIN_LATER } from "./serve-socket.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -34,10 +33,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       session.admit(admission);
       return true;
     } catch (error) {
-      if (error instanceof LimitError) session.close(TRY_AGAIN_LATER, error.message);
-      else if (error instanceof AuthenticationError)
-        session.close(CLOSE_CODES[error.reason], toCloseReason(error));
-      else throw error;
+      if (!(error instanceof CodedError)) throw error;
+      session.close(...toClosing(error));
       return false;
     }
   }
@@ -118,15 +115,14 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       if (isFull) {
         parts.onRefusal?.("operationsPerSocket");
         const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
-        return [refused(message, "TOO_MANY_OPERATIONS")];
+        return [maskError(new CodedError("TOO_MANY_OPERATIONS", message))];
       }
       try {
         if (admission === null) return [maskError(new Error("Not authenticated."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const origin = begin(session, id, admission, payload);
-        const limit = parts.rates.take(admission.viewer);
-        const prepared =
-          limit === null ? await operations.prepare(payload, origin) : [overLimit(limit)];
+        parts.rates.take(admission.viewer);
+        const prepared = await operations.prepare(payload, origin);
         // graphql-ws keeps what came as long as its operation runs.
         Object.assign(payload, { query: "", variables: null, extensions: null });
         const { ownerId } = admission.viewer;
@@ -236,12 +232,12 @@ const STUBS = {
 const TOO_LATE = "The socket is closed. Connect again.";
 
 /** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
-const CLOSE_CODES = { missing: 4401, invalid: 4403, unavailable: TRY_AGAIN_LATER };
-
-/** HTTP's words for a missing credential are too long for a close frame, and speak of a header. */
-function toCloseReason({ reason, message }: AuthenticationError): string {
-  if (reason !== "missing") return message;
-  return 'No credential came. Send connectionParams { authorization: "Bearer …" }.';
+function toClosing(error: CodedError): readonly [code: number, reason: string] {
+  const { code, message } = error;
+  // HTTP's words for a missing credential are too long for a close frame, and speak of a header.
+  if (error instanceof AuthenticationError && error.reason === "missing")
+    return [4401, 'No credential came. Send connectionParams { authorization: "Bearer …" }.'];
+  return [code === "UNAUTHENTICATED" ? 4403 : TRY_AGAIN_LATER, message];
 }
 
 function findAuthorization(parameters: object): string | undefined {
@@ -264,8 +260,4 @@ function endOperation({ operations }: SocketSession, id: string): void {
 
 function endSession(session: SocketSession, reason: SessionEnd): void {
   session.close(4403, SESSION_ENDS[reason]);
-}
-
-function refused(message: string, code: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
 }

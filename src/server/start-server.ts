@@ -9,6 +9,7 @@ import { SetupError } from "../runtime/setup-error.ts";
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
+import { codeOf } from "../runtime/error-code.ts";
 import { createAnswer } from "./answer-request.ts";
 import { trackConnections } from "./connections.ts";
 import { createConsole } from "./console-page.ts";
@@ -177,7 +178,7 @@ function closeListener(listener: Listener): Promise<unknown> {
 }
 
 function explain(error: unknown, { port, host, variable }: Place): string {
-  const code = error instanceof Error && "code" in error ? error.code : null;
+  const code: unknown = codeOf(error);
   switch (code) {
     case "EADDRINUSE":
       return `Port ${port} of ${host} is in use. Stop the program that has it, or set ${variable} to another port (0 takes a free one).`;

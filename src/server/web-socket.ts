@@ -5,9 +5,9 @@ import { handleProtocols } from "graphql-ws";
 import type { Server as SocketService } from "graphql-ws";
 import { WebSocketServer } from "ws";
 
+import { CodedError } from "../runtime/coded-error.ts";
 import { checkHeaders } from "./check-request.ts";
-import type { Refusal } from "./refuse.ts";
-import { badRequest, overLimit, refuseConnection } from "./refuse.ts";
+import { badRequest, notFound, refuseConnection } from "./refuse.ts";
 import type { SocketSession } from "./serve-socket.ts";
 import { serveSocket } from "./serve-socket.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -49,8 +49,12 @@ export function serveWebSocket(
   server.on("upgrade", (request, connection, head) => {
     // A handshake would garble the answer that is still owed.
     if (connections.owesAnswer(connection)) return connection.destroy();
-    const refusal = check(request);
-    if (refusal !== null) return refuseConnection(connection, refusal);
+    try {
+      check(request);
+    } catch (error) {
+      if (error instanceof CodedError) return refuseConnection(connection, error);
+      throw error;
+    }
     connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
       serveSocket({ ...parts, service, socket, connection });
@@ -61,16 +65,14 @@ export function serveWebSocket(
     refuseConnection(connection, NO_HANDSHAKE);
   });
 
-  function check(request: IncomingMessage): Refusal | null {
-    const refusal = checkHeaders(request) ?? origins.checkName(request, false);
-    if (refusal !== null) return refusal;
-    if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH) {
-      const message = `No socket is here. GraphQL is at ${GRAPHQL_PATH}.`;
-      return { status: 404, code: "NOT_FOUND", message };
-    }
-    if (origins.isForeign(request)) return FOREIGN;
+  function check(request: IncomingMessage): void {
+    checkHeaders(request);
+    origins.checkName(request, false);
+    if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH)
+      throw notFound(`No socket is here. GraphQL is at ${GRAPHQL_PATH}.`);
+    if (origins.isForeign(request)) throw FOREIGN;
     const full = socketSlots.findFull();
-    return full === null ? null : overLimit(full, 503);
+    if (full !== null) throw full;
   }
 
   return {
@@ -83,13 +85,12 @@ export function serveWebSocket(
   };
 }
 
-const FOREIGN: Refusal = {
-  status: 403,
-  code: "FORBIDDEN",
-  message: "Pages of this origin may not open sockets here. Add the origin to CORS_ORIGINS.",
-};
+const FOREIGN = new CodedError(
+  "FORBIDDEN",
+  "Pages of this origin may not open sockets here. Add the origin to CORS_ORIGINS.",
+);
 
-const NO_HANDSHAKE: Refusal = {
-  ...badRequest("This is no WebSocket handshake of version 13. Connect with a WebSocket client."),
-  headers: { "sec-websocket-version": "13" },
-};
+const NO_HANDSHAKE = badRequest(
+  "This is no WebSocket handshake of version 13. Connect with a WebSocket client.",
+  { "sec-websocket-version": "13" },
+);

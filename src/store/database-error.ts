@@ -1,49 +1,86 @@
 import pg from "pg";
 
-/** Another program keeps the database to itself for longer than a statement waits for it. */
-export class DatabaseBusyError extends Error {
-  override readonly name = "DatabaseBusyError";
+import { CodedError, unavailable } from "../runtime/coded-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
 
+/** The database fails, and not what it was asked for. The text is for operators; `told` is what clients are told. */
+class DatabaseFailure extends Error {
+  override readonly name = this.constructor.name;
+  readonly told: CodedError;
+  readonly code = codeOf(this.cause);
+
+  constructor(message: string, told: CodedError, options: ErrorOptions) {
+    super(message, options);
+    this.told = told;
+  }
+}
+
+/** Another program keeps the database to itself for longer than a statement waits for it. */
+export class DatabaseBusyError extends DatabaseFailure {
   constructor(options: ErrorOptions) {
     super(
       "Another program holds a lock on the database file. Close that program, or end its transaction; the gateway goes on by itself.",
+      unavailable("The database is busy. Try again in a second.", 1),
       options,
     );
   }
 }
 
 /** The database can't be reached, or gave no answer. */
-export class DatabaseAwayError extends Error {
-  override readonly name = "DatabaseAwayError";
-
+export class DatabaseAwayError extends DatabaseFailure {
   constructor(options: ErrorOptions) {
     super(
       "The database does not answer. Check that it runs; the gateway connects again by itself.",
+      unavailable("The database does not answer at the moment. Try again in a few seconds."),
       options,
     );
   }
 }
 
-type DiskProblem = "full" | "damaged" | "failing";
+type DiskProblem = keyof typeof DISK_SENTENCES;
 
 /** The disk or the file of the database fails, and goes on failing until a person mends it. */
-export class DatabaseDiskError extends Error {
-  override readonly name = "DatabaseDiskError";
+export class DatabaseDiskError extends DatabaseFailure {
   readonly kind: DiskProblem;
 
   constructor(kind: DiskProblem, options: ErrorOptions) {
-    super(DISK_SENTENCES[kind], options);
+    const { forOperators, forClients } = DISK_SENTENCES[kind];
+    super(forOperators, unavailable(forClients, 60), options);
     this.kind = kind;
   }
 }
 
 const DISK_SENTENCES = {
-  full: "The disk of the database is full, so no job is submitted or polled. Free some space; the gateway goes on by itself, and nothing that was stored is lost.",
-  damaged:
-    "The database file is damaged, so no job is submitted or polled. Stop the gateway, restore the file from a backup, and start the gateway again.",
-  failing:
-    "The database file can't be read or written, so no job is submitted or polled. Check its disk, and whether the gateway's user may write to it; the gateway goes on by itself.",
+  full: {
+    forOperators:
+      "The disk of the database is full, so no job is submitted or polled. Free some space; the gateway goes on by itself, and nothing that was stored is lost.",
+    forClients:
+      "Nothing can be stored, because the disk is full. Ask whoever runs this service to free some space, then try again.",
+  },
+  damaged: {
+    forOperators:
+      "The database file is damaged, so no job is submitted or polled. Stop the gateway, restore the file from a backup, and start the gateway again.",
+    forClients:
+      "The database is damaged. Ask whoever runs this service to restore it, then try again.",
+  },
+  failing: {
+    forOperators:
+      "The database file can't be read or written, so no job is submitted or polled. Check its disk, and whether the gateway's user may write to it; the gateway goes on by itself.",
+    forClients:
+      "The database can't be read or written. Try again in a minute; if it lasts, tell whoever runs this service.",
+  },
 };
+
+/** What a client is told of a statement that failed; null where it is a mistake of the program. */
+export function toCodedError(error: unknown): CodedError | null {
+  if (isTooSlow(error)) return TOO_SLOW;
+  return error instanceof DatabaseFailure ? error.told : null;
+}
+
+const TOO_SLOW = new CodedError(
+  "READ_TOO_SLOW",
+  "Reading this took too long and was stopped. Ask for a shorter page, or narrow the filter.",
+);
 
 /** The database file is not the one that was opened. */
 export class DatabaseReplacedError extends Error {
@@ -74,8 +111,6 @@ const DISK_PROBLEMS: ReadonlyMap<unknown, DiskProblem> = new Map<unknown, DiskPr
 /** SQLite's code for a lock that another program holds. */
 export const SQLITE_BUSY = 5;
 
-const OWN_FAILURES = [DatabaseBusyError, DatabaseAwayError, DatabaseDiskError];
-
 /** What is wrong with the disk or the file, where SQLite or Postgres says so; else null. */
 export function findDiskProblem(error: unknown): DiskProblem | null {
   return DISK_PROBLEMS.get(codeOf(error)) ?? null;
@@ -84,17 +119,8 @@ export function findDiskProblem(error: unknown): DiskProblem | null {
 /** Whether it was the database that failed, and not what it was asked for. */
 export function isDatabaseFailure(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return POSTGRES_STATES.test(error.code ?? "");
-  if (OWN_FAILURES.some((Failure) => error instanceof Failure)) return true;
+  if (error instanceof DatabaseFailure) return true;
   return error instanceof Error && "errcode" in error && SQLITE_STATES.has(codeOf(error));
-}
-
-/** SQLite's number (its low byte: the rest is detail), or the code of Postgres, the system or the network. */
-export function codeOf(error: unknown): unknown {
-  if (typeof error !== "object" || error === null) return undefined;
-  if (error instanceof DatabaseAwayError || error instanceof DatabaseDiskError)
-    return codeOf(error.cause);
-  if ("errcode" in error && typeof error.errcode === "number") return error.errcode & 0xff;
-  return "code" in error ? error.code : undefined;
 }
 
 /** Whether Postgres gave a statement up because it took too long. */

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
-import { LimitError, toCountText } from "../job/errors.ts";
+import { toCountText } from "../runtime/amount-text.ts";
+import { LimitError } from "../runtime/coded-error.ts";
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";

@@ -6,7 +6,8 @@ import type { Logger } from "pino";
 
 import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
-import { codeOf, DatabaseAwayError } from "./database-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
+import { DatabaseAwayError } from "./database-error.ts";
 import { POSTGRES } from "./dialect.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { createDiskWatch } from "./disk-watch.ts";
@@ -230,8 +231,9 @@ function toDatabaseName(databaseUrl: string): string {
 
 /** What is wrong, by Postgres' own codes and the network's, and what a person can do about it. */
 function explain(error: unknown): string {
+  const code: unknown = codeOf(error);
   const detail = error instanceof Error ? error.message : String(error);
-  switch (codeOf(error)) {
+  switch (code) {
     case "42P07":
       return `holds another program's tables (${detail}). Name an empty database in DATABASE_URL.`;
     case "28P01":

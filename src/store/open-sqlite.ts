@@ -7,7 +7,8 @@ import type { Logger } from "pino";
 
 import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
-import { codeOf, DatabaseReplacedError, SQLITE_BUSY } from "./database-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
+import { DatabaseReplacedError, SQLITE_BUSY } from "./database-error.ts";
 import { SQLITE } from "./dialect.ts";
 import { createDiskWatch } from "./disk-watch.ts";
 import { createGroupCommit } from "./group-commit.ts";
@@ -151,11 +152,12 @@ function findFile(path: string): string {
 
 /** What is wrong, by the codes of the system (text) and of SQLite (the low byte of a number). */
 function explain(error: unknown): string {
+  const code: unknown = codeOf(error);
   const detail = error instanceof Error ? error.message : String(error);
   // SQLite has no code of its own for it, nor for much else.
-  if (codeOf(error) === 1 && detail.endsWith("already exists"))
+  if (code === 1 && detail.endsWith("already exists"))
     return `holds another program's tables (${detail}). Name an empty file or a new one in DATABASE_URL.`;
-  switch (codeOf(error)) {
+  switch (code) {
     case "ENOTDIR":
     case "EEXIST":
       return "lies below a file, where no folder can be. Name another path in DATABASE_URL.";

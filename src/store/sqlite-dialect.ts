@@ -13,7 +13,8 @@ import {
 } from "kysely";
 import { LRUCache } from "lru-cache";
 
-import { codeOf, DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
+import { codeOf } from "../runtime/error-code.ts";
+import { DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 
 /** How long one statement waits for another program's lock, and the others behind it: longer than a commit takes. */

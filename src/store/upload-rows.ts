@@ -1,6 +1,8 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 
-import { InvalidInputError, LimitError, toCountText } from "../job/errors.ts";
+import { InvalidInputError } from "../job/errors.ts";
+import { toCountText } from "../runtime/amount-text.ts";
+import { LimitError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { endLease, isLeased } from "./file-leases.ts";
 import { inChunks } from "./job-rows.ts";

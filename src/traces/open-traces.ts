@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 
 import { SetupError } from "../runtime/setup-error.ts";
 import type { Config } from "../config/load-config.ts";
+import { codeOf } from "../runtime/error-code.ts";
 import { createTraces } from "./create-traces.ts";
 
 const SERVICE = "runcomfy-graphql";
@@ -65,8 +66,7 @@ async function loadPackages() {
       import("@opentelemetry/resources"),
     ]);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : null;
-    if (code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    if (codeOf(cause) !== "ERR_MODULE_NOT_FOUND") throw cause;
     throw new SetupError(
       `OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages that traces need are not installed. Run npm install ${PACKAGES}, or unset the variable.`,
       { cause },

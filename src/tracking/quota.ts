@@ -1,7 +1,8 @@
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { LimitError, toCountText, toDurationText } from "../job/errors.ts";
+import { toCountText, toDurationText } from "../runtime/amount-text.ts";
+import { LimitError } from "../runtime/coded-error.ts";
 import type { QuotaName, Quotas } from "../store/job-store.ts";
 
 const BOUNDS = {

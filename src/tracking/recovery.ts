@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
-import { expired, toCountText } from "../job/errors.ts";
+import { expired } from "../job/errors.ts";
+import { toCountText } from "../runtime/amount-text.ts";
 import { describeUpstream } from "../job/upstream.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";

@@ -5,9 +5,9 @@ import {
   IdempotencyConflictError,
   InvalidInputError,
   JobNotFoundError,
-  LimitError,
   UpstreamError,
 } from "../job/errors.ts";
+import { LimitError } from "../runtime/coded-error.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";

@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
-import { toDurationText, UpstreamError } from "../job/errors.ts";
+import { UpstreamError } from "../job/errors.ts";
+import { toDurationText } from "../runtime/amount-text.ts";
 
 export type SubmitTurns = ReturnType<typeof createSubmitTurns>;
 

@@ -330,7 +330,7 @@ test("a damaged picture is refused, and stays as it is", async () => {
   await expect(
     stripMetadata(path, { contentType: "image/png", ownerId: "owner" }),
   ).rejects.toMatchObject({
-    name: "StripMetadataError",
+    code: "INVALID_FILE",
     message: expect.stringContaining("Save it anew"),
   });
   expect(await readFile(path)).toEqual(png.subarray(0, -200));

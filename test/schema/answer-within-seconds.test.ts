@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { UpstreamError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";

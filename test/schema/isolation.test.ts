@@ -23,7 +23,7 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createKeepOutputs } from "../../src/files/request-keep.ts";
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { createReads } from "../../src/schema/reads.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Scope } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
-import { LimitError } from "../../src/job/errors.ts";
+import { LimitError } from "../../src/runtime/coded-error.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createViewer } from "../support/viewers.ts";

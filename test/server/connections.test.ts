@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { trackConnections } from "../../src/server/connections.ts";
 import { exchange, whenClosed } from "../support/raw-socket.ts";
 import { openConnection } from "./raw.ts";

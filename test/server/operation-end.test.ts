@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { openConnection } from "./raw.ts";
 import { serve } from "./serve.ts";

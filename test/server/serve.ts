@@ -8,7 +8,7 @@ import { createSessions } from "../../src/auth/sessions.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_FILES } from "../support/no-files.ts";

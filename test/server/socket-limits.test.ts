@@ -4,10 +4,10 @@ import { text } from "node:stream/consumers";
 import { expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import type { Reservation } from "../../src/schema/memory-budget.ts";
+import type { Reservation } from "../../src/runtime/memory-budget.ts";
 import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { keepStream } from "../support/keep-stream.ts";
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
 
 const TICKS = "subscription { ticks }";

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
-import { InvalidInputError, LimitError } from "../../src/job/errors.ts";
+import { InvalidInputError } from "../../src/job/errors.ts";
+import { LimitError } from "../../src/runtime/coded-error.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { KeptFile } from "../../src/job/kept-file.ts";
 import { createUploadId } from "../../src/job/upload.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { createMemoryBudget } from "../../src/schema/memory-budget.ts";
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 
 const MIB = 1_048_576;
 /** Of which each owner has one. */

@@ -1,7 +1,5 @@
-import { GraphQLError } from "graphql";
-
-import { LimitError } from "../job/errors.ts";
-import { overLimit } from "./coded-errors.ts";
+import type { CodedError } from "./coded-error.ts";
+import { badUserInput, LimitError } from "./coded-error.ts";
 
 /** How long an answer waits for others to leave. */
 const PATIENCE_MS = 10_000;
@@ -183,20 +181,15 @@ export function createMemoryBudget(options: {
   };
 }
 
-function over(): GraphQLError {
-  return new GraphQLError("The answer is over. Ask again.");
+function over(): CodedError {
+  return badUserInput("The answer is over. Ask again.");
 }
 
 const OWN_FULL =
   "Too much is on its way to you already. Wait until your other answers have arrived, then ask again.";
 const ALL_FULL = "Too much is on its way to everybody at the moment. Ask again in a second.";
 
-function full(limit: number, message: string): GraphQLError {
-  const details = {
-    limitName: LIMIT_NAME,
-    code: "RATE_LIMITED",
-    retryAfterSeconds: 1,
-    limit,
-  } as const;
-  return overLimit(new LimitError(message, details));
+function full(limit: number, message: string): LimitError {
+  const limitName = LIMIT_NAME;
+  return new LimitError(message, { limitName, code: "RATE_LIMITED", retryAfterSeconds: 1, limit });
 }
