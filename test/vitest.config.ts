@@ -6,7 +6,6 @@ export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/bench/**"],
     // One more than processors: tests wait for processes, leases and time-outs, and each starts some of its own.
     maxWorkers: 3,
     // Nothing happens at import, so what one file has loaded serves the next.

@@ -10,7 +10,7 @@ import type { Run } from "../../src/job/run.ts";
 import { toWork } from "../../src/job/run.ts";
 import { toRunStats } from "../../src/job/run-stats.ts";
 import { expectStarts, learnTimes } from "../../src/job/run-times.ts";
-import { scoreSchedule, toFamilies, tune } from "../bench/poll-policies.ts";
+import { scoreSchedule, toFamilies, tune } from "../../bench/poll-policies.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 
 const COST_SECONDS = 0.02;

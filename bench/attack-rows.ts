@@ -1,0 +1,387 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { leaseFiles } from "../src/files/lease-files.ts";
+import { openFileStore } from "../src/files/open-file-store.ts";
+import { NOT_KEPT } from "../src/job/kept-file.ts";
+import { EXPLODING_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
+import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
+import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-requests.ts";
+import { toAvifOfBoxes, toLargeAvif, toLargePng } from "../test/attacks/large-pictures.ts";
+import { openRawWebSocket } from "../test/attacks/raw-web-socket.ts";
+import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
+import { toManyJobs, toManyTexts } from "../test/support/many-jobs.ts";
+import { exchange, openSocket, whenClosed } from "../test/support/raw-socket.ts";
+import type { Attacker } from "./attacker.ts";
+import { FINISHED, fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
+import { openUpload, send, toLocal } from "./send-file.ts";
+
+/** What a program that attacks is told: the keys of two owners, and a file of the first, where files are measured. */
+export type AttackOptions = {
+  readonly url: string;
+  readonly keys: readonly string[];
+  readonly file: string | null;
+};
+
+export type AttackRow = {
+  /** What one owner does. */
+  readonly what: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Whether others' files are measured too. */
+  readonly hasFiles?: boolean;
+  /** Writes what it needs into a database that no gateway has open. */
+  readonly seed?: (databaseUrl: string, filesUrl: string) => Promise<void>;
+  readonly setUpstream?: (upstream: FaultyUpstream) => void;
+  /** Runs in a process of its own, until that is killed. */
+  readonly attack: (attacker: Attacker) => Promise<unknown>;
+};
+
+/** The most that the gateway takes of each. */
+const MUTATIONS = 10;
+const CHARACTERS = 10_000;
+const MEMBERS = Object.fromEntries(
+  Array.from({ length: 20_000 }, (_, at) => [`m${10_000 + at}`, 1]),
+);
+const OWNER = "greedy";
+const LARGE_JOB = toJobId(1);
+const ORIGIN_OF_FILES = "https://files.runcomfy.net";
+const SCHEMA = "{ __schema { types { description fields { name description } } } }";
+const READ = `{ job(id: "${LARGE_JOB}") { output } }`;
+const ADD_DOCUMENTS = `
+  insert into job_documents (job_id, input_bytes, input)
+  select id, 2, '{}' from jobs where owner_id = '${OWNER}';`;
+const PAGE = "{ jobs(first: 100) { totalCount edges { node { id input history { at } } } } }";
+const PING = text(JSON.stringify({ type: "ping", payload: { text: "x".repeat(60_000) } }));
+const HELD_MS = 5_000;
+
+/** Each goes as far as the limits let it. */
+export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
+  nothing: {
+    what: "nothing, which shows what the machine is good for",
+    attack: async () => undefined,
+  },
+  reruns: ask(
+    "reruns of a large job under a known key",
+    toMutation(`rerunJob(id: "${LARGE_JOB}", idempotencyKey: "again")`),
+    {
+      seed: (databaseUrl) =>
+        storeFinishedJob(databaseUrl, { ownerId: OWNER, number: 1, input: MEMBERS }),
+    },
+  ),
+  submits: ask(
+    "submits of a large input under a known key",
+    toMutation('submitJob(deploymentId: "d", input: $input, idempotencyKey: "again")', MEMBERS),
+  ),
+  "new-submits": ask(
+    "submits of a large input",
+    toMutation('submitJob(deploymentId: "d", input: $input)', MEMBERS),
+  ),
+  keeps: ask(
+    "keepOutputs of a job with an output of 8 MB",
+    toMutation(`keepOutputs(jobId: "${LARGE_JOB}")`),
+    { seed: storeLargeJob },
+  ),
+  assets: ask(
+    "reads of the assets of such a job",
+    toBody(`{ job(id: "${LARGE_JOB}") { assets { url } } }`),
+    { seed: storeLargeJob },
+  ),
+  outputs: ask("reads of such an output", toBody(READ), { seed: storeLargeJob }),
+  texts: ask(
+    "searches among 10,000 prompts that are hard to tell apart",
+    toBody(`{ jobs(filter: { text: "${"a".repeat(199)}b" }) { edges { cursor } } }`),
+    { seed: storeJobs(10_000, toManyTexts(OWNER, "a".repeat(4_000))) },
+  ),
+  tags: ask(
+    "searches for a tag of 200,000 jobs with a status of none",
+    toBody('{ jobs(filter: { tag: "all", status: FAILED }) { edges { cursor } } }'),
+    { seed: storeJobs(200_000) },
+  ),
+  pages: ask("pages of 100 jobs of 10,000 with a count", toBody(PAGE), {
+    seed: storeJobs(10_000, ADD_DOCUMENTS),
+  }),
+  flood: ask("far more requests than an owner may send", toBody(PAGE), {}, 64),
+  cancels: {
+    what: "200 cancels a second of 10 jobs that are being submitted",
+    setUpstream: (upstream) => upstream.slow("submit", 9_500),
+    async attack({ post, repeat }) {
+      const submit = toBody('mutation { submitJob(deploymentId: "d", input: {}) { __typename } }');
+      const list = toBody(
+        "{ jobs(first: 10, filter: { status: SUBMITTING }) { edges { node { id } } } }",
+      );
+      let ids: readonly string[] = [];
+      await Promise.all([
+        repeat(10, () => post(submit)),
+        repeat(1, async () => {
+          ids = (await post(list)).match(/job_[0-9a-f]{32}/g) ?? [];
+          await sleep(500);
+        }),
+        repeat(1, async () => {
+          const cancel = `mutation ($ids: [ID!]!) { cancelJobs(ids: $ids) { __typename } }`;
+          if (ids.length > 0) void post(toBody(cancel, { ids }));
+          await sleep(5);
+        }),
+      ]);
+    },
+  },
+  sockets: {
+    what: "200 sockets with 200 queries and 300 pings each, nothing read",
+    seed: storeLargeJob,
+    attack: ({ openSocket: open, repeat }) =>
+      repeat(200, async () => {
+        const { socket, say, send: sendFrames, closed } = await open();
+        await Promise.race([once(socket, "data"), closed]);
+        socket.pause();
+        say(...toQuestions(200));
+        for (let pings = 0; pings < 300 && socket.writable; pings++) {
+          sendFrames(PING);
+          if (socket.writableNeedDrain) await Promise.race([once(socket, "drain"), closed]);
+        }
+        await Promise.race([closed, sleep(HELD_MS)]);
+        socket.destroy();
+      }),
+  },
+  documents: {
+    what: "documents of 10,000 characters that were never sent before",
+    async attack({ post, repeat }) {
+      let number = 0;
+      await repeat(32, () => {
+        const prefix = `a${(number += 1).toString(36)}`;
+        const field = (at: number) => `${prefix}_${at}:node(id:"x"){id} `;
+        const most = Math.floor((CHARACTERS - 10) / field(999).length);
+        return post(toBody(`{${Array.from({ length: most }, (_, at) => field(at)).join("")}}`));
+      });
+    },
+  },
+  "hang-ups": {
+    what: "clients that hang up on large answers",
+    seed: storeLargeJob,
+    attack: ({ port, keys, openSocket: open, repeat }) =>
+      repeat(32, async (lane) => {
+        if (lane % 2 === 0) {
+          const client = await openSocket(port);
+          client.write(toRequest(toBody(READ), `Authorization: Bearer ${keys[0]}\r\n`));
+          await sleep(50);
+          client.destroy();
+        } else {
+          const { socket, say } = await open();
+          say(...toQuestions(20));
+          await sleep(500);
+          socket.destroy();
+        }
+      }),
+  },
+  boxes: {
+    what: "uploads of an AVIF of 512 KiB of tiny boxes",
+    hasFiles: true,
+    attack: (attacker) => uploadAgain(attacker, 4, [["image/avif", toAvifOfBoxes()]]),
+  },
+  pictures: {
+    what: "uploads of the largest pictures that are stripped",
+    environment: { UPLOAD_STRIP_METADATA: "true" },
+    hasFiles: true,
+    attack: async (attacker) =>
+      await uploadAgain(attacker, 6, [
+        ["image/avif", await toLargeAvif(2_780)],
+        ["image/png", toLargePng(7_200)],
+      ]),
+  },
+  thumbnails: {
+    what: "thumbnails of the largest kept pictures that are drawn",
+    hasFiles: true,
+    seed: storePictures,
+    async attack({ url, post, count, repeat }) {
+      const widths = [64, 320, 640, 1_024].map(
+        (width) => `t${width}: thumbnailUrl(width: ${width})`,
+      );
+      const answer = await post(
+        toBody(`{ job(id: "${LARGE_JOB}") { assets { ${widths.join(" ")} } } }`),
+      );
+      const urls = answer.match(/https:[^"]+/g)?.map((one) => toLocal(one, url)) ?? [];
+      if (urls.length === 0) throw new Error("The pictures are too large for thumbnails.");
+      await repeat(
+        6,
+        inTurn(urls, (one) => count(send(one, "GET"))),
+      );
+    },
+  },
+  drips: {
+    what: "two owners' uploads that drip",
+    hasFiles: true,
+    attack: ({ url, keys, post, repeat }) =>
+      repeat(200, async (lane) => {
+        const owner = { url, post: (body: string) => post(body, keys[lane % 2]) };
+        const { putUrl } = await openUpload(owner, "image/png", 1_000_000);
+        const sending = request(putUrl, {
+          method: "PUT",
+          headers: { "content-length": 1_000_000 },
+        });
+        const ended = new Promise((resolve) => sending.once("close", resolve));
+        sending.on("error", () => undefined).on("response", (response) => response.resume());
+        const dripping = setInterval(() => sending.write("x"), 1_000);
+        await ended.finally(() => clearInterval(dripping));
+      }),
+  },
+  readers: {
+    what: "1,000 readers that read a little of a file",
+    hasFiles: true,
+    attack: ({ port, file, repeat }) =>
+      repeat(1_000, async () => {
+        const { pathname, search } = new URL(file ?? "");
+        const socket = await openSocket(port);
+        const ended = new Promise((resolve) => socket.once("close", resolve));
+        socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        socket.pause();
+        const reading = setInterval(() => void socket.read(), 1_000);
+        await ended.finally(() => clearInterval(reading));
+      }),
+  },
+  exploding: {
+    what: "documents that ask for more than it seems",
+    attack: ({ ask: send, repeat }) =>
+      repeat(
+        4,
+        inTurn(EXPLODING_DOCUMENTS, ({ query: document, variables = "{}" }) =>
+          send(`{"query":${JSON.stringify(document)},"variables":${variables}}`),
+        ),
+      ),
+  },
+  requests: {
+    what: "requests that break HTTP or GraphQL over HTTP",
+    async attack({ port, keys, repeat }) {
+      const header = `Authorization: Bearer ${keys[0]}\r\n`;
+      const all = [
+        ...[...AMBIGUOUS, ...UNUSUAL].map(([, bytes]) => bytes),
+        ...BODIES.map(([, body]) => toRequest(body, header)),
+      ];
+      await repeat(
+        8,
+        inTurn(all, (bytes) => exchange(port, bytes)),
+      );
+    },
+  },
+  frames: {
+    what: "frames that break WebSocket or graphql-transport-ws",
+    async attack({ port, openSocket: open, repeat }) {
+      const all = [
+        ...BAD_FRAMES.map(([, , frames]) => ({ frames, isGreeted: true })),
+        ...BAD_MESSAGES.map(([, , when, texts]) => ({
+          frames: texts.map(text),
+          isGreeted: when === "after",
+        })),
+      ];
+      await repeat(
+        8,
+        inTurn(all, async ({ frames, isGreeted }) => {
+          const client = await (isGreeted ? open() : openRawWebSocket(port));
+          client.send(...frames);
+          await client.closed;
+        }),
+      );
+    },
+  },
+  silent: {
+    what: "10,000 connections that say nothing",
+    environment: { REQUEST_TIMEOUT_SECONDS: "60", IDLE_TIMEOUT_SECONDS: "60" },
+    attack: ({ port, repeat }) =>
+      repeat(10_000, async () => await whenClosed(await openSocket(port))),
+  },
+};
+
+/** Posts the same again and again. */
+function ask(what: string, body: string, more: Partial<AttackRow> = {}, lanes = 8): AttackRow {
+  return { what, ...more, attack: ({ post, repeat }) => repeat(lanes, () => post(body)) };
+}
+
+/** Uploads files; one that is refused stays open, and is sent again. */
+function uploadAgain(
+  attacker: Attacker,
+  lanes: number,
+  files: readonly (readonly [contentType: string, bytes: Buffer])[],
+): Promise<void> {
+  const upload = inTurn(files, async ([contentType, bytes]) => {
+    const { putUrl } = await openUpload(attacker, contentType, bytes.length);
+    while ((await attacker.count(send(putUrl, "PUT", bytes))) !== "");
+  });
+  return attacker.repeat(lanes, upload);
+}
+
+/** Does it with one after the other, and then with the first again. */
+function inTurn<Item>(items: readonly Item[], act: (item: Item) => Promise<unknown>) {
+  let next = 0;
+  return async () => {
+    const item = items[next++ % items.length];
+    if (item !== undefined) await act(item);
+  };
+}
+
+function toBody(document: string, variables: object = {}): string {
+  return JSON.stringify({ query: document, variables });
+}
+
+/** As many of a mutation as a document may have. */
+function toMutation(field: string, input?: object): string {
+  const fields = Array.from({ length: MUTATIONS }, (_, at) => `a${at}: ${field} { __typename }`);
+  const head = input === undefined ? "mutation" : "mutation ($input: JSON!)";
+  return toBody(`${head} { ${fields.join(" ")} }`, { input });
+}
+
+function toQuestions(count: number): readonly object[] {
+  return Array.from({ length: count }, (_, at) => ({
+    type: "subscribe",
+    id: String(at),
+    payload: { query: at % 2 === 0 ? SCHEMA : READ },
+  }));
+}
+
+function storeJobs(count: number, more = "") {
+  return async (databaseUrl: string): Promise<void> => {
+    await fillStore(databaseUrl, async () => undefined);
+    const jobs = toManyJobs(OWNER, count) + more;
+    // Without triggers, which would take most of the time.
+    const first = "set session_replication_role = replica;";
+    await query(
+      databaseUrl,
+      databaseUrl.startsWith("file:") ? `begin; ${jobs} commit` : first + jobs,
+    );
+  };
+}
+
+/** Its output has 80,000 URLs, of which only the first 1,000 are assets. */
+async function storeLargeJob(databaseUrl: string): Promise<void> {
+  const images = Array.from({ length: 80_000 }, (_, at) => ({
+    url: `${ORIGIN_OF_FILES}/output-${at}.png`,
+    subfolder: "a/folder/of/outputs",
+    type: "output",
+  }));
+  await storeFinishedJob(databaseUrl, { ownerId: OWNER, number: 1, output: { images } });
+}
+
+/** A job of which 40 pictures are kept. */
+async function storePictures(databaseUrl: string, filesUrl: string): Promise<void> {
+  const pictures = [
+    { extension: "avif", side: 3_600, bytes: await toLargeAvif(3_600) },
+    { extension: "png", side: 7_200, bytes: toLargePng(7_200) },
+  ] as const;
+  const images = Array.from({ length: 40 }, (_, at) => `${ORIGIN_OF_FILES}/output-${at}.png`);
+  const job = { ...FINISHED.job, id: LARGE_JOB, ownerId: OWNER };
+  await storeFinishedJob(databaseUrl, { ownerId: OWNER, number: 1, output: { images } });
+  await fillStore(databaseUrl, async ({ files }) => {
+    const { folder: databaseId } = await files.readPlace();
+    const credentials = { accessKeyId: "", secretAccessKey: "", sessionToken: null };
+    const opened = await openFileStore({ url: filesUrl, databaseId, credentials });
+    const store = leaseFiles(opened, files);
+    await files.request(job, images);
+    const claimed = await files.claimDue({ limit: images.length, claimMs: 60_000 });
+    for (const [at, file] of claimed.files.entries()) {
+      const { extension, side, bytes } = pictures[at % pictures.length] ?? pictures[0];
+      const [name, contentType] = [`picture-${at}.${extension}`, `image/${extension}`];
+      await using draft = await store.draft(Readable.from([bytes]), { mostBytes: bytes.length });
+      await draft.keepAs(name, contentType);
+      const facts = { contentType, bytes: bytes.length, width: side, height: side };
+      await files.settle(file, { ...NOT_KEPT, ...facts, state: "KEPT", file: name });
+    }
+  });
+}

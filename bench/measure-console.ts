@@ -1,0 +1,157 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { Page } from "playwright-core";
+import pg from "pg";
+import { pino } from "pino";
+
+import { createJob } from "../src/job/job.ts";
+import { openStore } from "../src/store/open-store.ts";
+import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
+import { launchPage } from "../test/support/chromium-page.ts";
+import { startBenchPostgres } from "./bench-postgres.ts";
+import { startGatewayProgram } from "./child-program.ts";
+import { DEPLOYMENT_ID, INPUT } from "./example-job.ts";
+import type { Figure } from "./figure.ts";
+import { quantile, toFigure } from "./figure.ts";
+
+const JOBS = 1_000;
+/** In each of these a tenth of the jobs changes. */
+const TURN_MS = 100;
+const LASTS_MS = 10_000;
+const SINGLE_CHANGES = 50;
+/** Where no picture is lost. */
+const FRAME_MS = 1_000 / 60;
+
+/**
+ * The console's list of jobs in a browser: from the commit of one change until it is in the page, and how many pictures
+ * of the screen are lost while another gateway writes 1,000 changes a second, beside the same page at rest.
+ */
+export async function measureConsole(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
+  await using postgres = await startBenchPostgres();
+  const databaseUrl = await postgres.createDatabase();
+  await using gateway = await startGatewayProgram(upstream, { DATABASE_URL: databaseUrl });
+  await using opened = new AsyncDisposableStack();
+  const log = pino({ level: "silent" });
+  const store = opened.adopt(
+    await openStore({ upstream: new URL(upstream.url).origin, databaseUrl, log }),
+    (one) => one.close(),
+  );
+  const client = opened.adopt(new pg.Client(databaseUrl), (one) => one.end());
+  await client.connect();
+  // In the queue for long, so that nobody polls them meanwhile.
+  let newest = createJob({
+    ownerId: "local",
+    deploymentId: DEPLOYMENT_ID,
+    upstream: store.upstream,
+    apiVersion: "v1",
+    now: new Date(),
+  });
+  for (let count = 0; count < JOBS; count++) {
+    newest = createJob({ ...newest, now: new Date() });
+    await store.jobs.insert({ job: newest, input: INPUT, key: null });
+    newest = {
+      ...newest,
+      requestId: `r${count}`,
+      status: "IN_QUEUE",
+      queuePosition: 1,
+      version: 2,
+    };
+    await store.jobs.save(newest, null);
+  }
+  await client.query("update polls set due_at = due_at + 3600000");
+
+  const { page, close } = await launchPage(folder);
+  opened.defer(close);
+  await page.goto(`${new URL(gateway.url).origin}/jobs`);
+  await page.locator(`[data-id="${newest.id}"]`).waitFor();
+  await page.getByText("live", { exact: true }).waitFor();
+  await delay(2_000);
+
+  /** Writes a change of the newest job, of which all gateways hear; resolves with when it had committed. */
+  async function change(queuePosition: number): Promise<number> {
+    newest = { ...newest, queuePosition, version: newest.version + 1, updatedAt: new Date() };
+    await store.jobs.save(newest, null);
+    return Date.now();
+  }
+
+  const delays: number[] = [];
+  for (let count = 0; count < SINGLE_CHANGES; count++) {
+    const seen = whenSeen(page, newest.id, `(${count + 10_000} before it)`);
+    delays.push(-(await change(count + 10_000)) + (await seen));
+    await delay(50);
+  }
+
+  const rest = await watchFrames(page, LASTS_MS);
+  let changes = 0;
+  const busy = await Promise.all([
+    watchFrames(page, LASTS_MS),
+    (async () => {
+      const endsAt = performance.now() + LASTS_MS;
+      for (let turn = 0; performance.now() < endsAt; turn++) {
+        const next = delay(TURN_MS);
+        const { rowCount } = await client.query(
+          `update jobs set version = version + 1, queue_position = queue_position % 50 + 1
+           where id <> $1 and created_at % 10 = $2`,
+          [newest.id, turn % 10],
+        );
+        changes += (rowCount ?? 0) + 1;
+        await change(changes);
+        await next;
+      }
+    })(),
+  ]).then(([frames]) => frames);
+
+  const [p50, atRest] = [
+    toFigure(
+      "a change of a job in the console's list, from commit to page, p50",
+      quantile(delays, 0.5),
+      "ms",
+    ),
+    toFigure("frames shown at rest", rest, "%"),
+  ];
+  return [
+    p50,
+    toFigure("p99", quantile(delays, 0.99), "ms", p50),
+    toFigure("changes of jobs in the list", changes / (LASTS_MS / 1_000), "changes/s"),
+    atRest,
+    toFigure("frames shown meanwhile", busy, "%", atRest),
+  ];
+}
+
+/** When a job's row holds a text, by the clock of this machine. */
+async function whenSeen(page: Page, jobId: string, text: string): Promise<number> {
+  return await page.evaluate(
+    ([id, wanted]) =>
+      new Promise<number>((resolve) => {
+        const poll = () => {
+          if (!document.querySelector(`[data-id="${id}"]`)?.textContent.includes(wanted ?? ""))
+            return;
+          observer.disconnect();
+          resolve(Date.now());
+        };
+        const observer = new MutationObserver(poll);
+        observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+        poll();
+      }),
+    [jobId, text],
+  );
+}
+
+/** The percentage of pictures that the screen got in this time. */
+async function watchFrames(page: Page, durationMs: number): Promise<number> {
+  const frames = await page.evaluate(
+    (lasts) =>
+      new Promise<number>((resolve) => {
+        const startedAt = performance.now();
+        let count = 0;
+        const next = (now: number) => {
+          count += 1;
+          if (now - startedAt >= lasts) resolve(count);
+          else requestAnimationFrame(next);
+        };
+        requestAnimationFrame(next);
+      }),
+    durationMs,
+  );
+  return (100 * frames) / (durationMs / FRAME_MS);
+}
