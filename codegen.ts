@@ -40,8 +40,8 @@ const config: CodegenConfig = {
         },
       },
     },
-    "src/client/gql.ts": {
-      documents: "src/client/documents.ts",
+    "client/src/gql.ts": {
+      documents: "client/src/documents.ts",
       plugins: ["typescript-operations"],
       config: {
         enumType: "string-literal",

@@ -9,7 +9,7 @@ const hash = createHash("sha256");
 const sources = globSync("{index.html,*.{ts,json},{public,src}/**/*.*}", {
   cwd: folder,
 }).toSorted();
-const client = globSync("../src/client/*.ts", { cwd: folder }).toSorted();
+const client = globSync("../client/src/*.ts", { cwd: folder }).toSorted();
 for (const path of [...sources, ...client, "../tsconfig.json", "../package-lock.json"])
   hash.update(path).update(readFileSync(join(folder, path)));
 const digest = hash.digest("hex");

@@ -7,12 +7,15 @@ const ROOT = join(import.meta.dirname, "..");
 const NAMES = z.record(z.string(), z.string()).default({});
 const PACKAGE = z.object({
   version: z.string().default(""),
+  /** Of a workspace, which is linked: its folder. */
+  resolved: z.string().default(""),
+  link: z.boolean().default(false),
   license: z.string().default("no licence"),
   dependencies: NAMES,
   optionalDependencies: NAMES,
   peerDependencies: NAMES,
 });
-const LOCK = z.object({ name: z.string(), packages: z.record(z.string(), PACKAGE) });
+const LOCK = z.object({ packages: z.record(z.string(), PACKAGE) });
 const HEADING = "## The whole tree";
 /** Said once, as most have it. */
 const USUAL_LICENSE = "MIT";
@@ -20,7 +23,7 @@ const USUAL_LICENSE = "MIT";
 /** A package in one version; its licence is an SPDX expression. */
 type Package = { readonly name: string; readonly version: string; readonly license: string };
 type Shipped = {
-  /** Those that `package.json` asks for, each with what it brings. */
+  /** Those that `package.json` and the workspaces behind it ask for, each with what it brings. */
   readonly installed: readonly { readonly own: Package; readonly brings: readonly Package[] }[];
   /** Those that the image has too: what traces need. */
   readonly inImage: readonly Package[];
@@ -30,7 +33,7 @@ type Shipped = {
 
 /** All packages that users get, by `package-lock.json`: those for other machines too. */
 export function readShipped(): Shipped {
-  const { name: itself, packages } = LOCK.parse(
+  const { packages } = LOCK.parse(
     JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")),
   );
 
@@ -58,7 +61,16 @@ export function readShipped(): Shipped {
     return { name: path.split("node_modules/").at(-1) ?? "", version, license };
   }
 
-  const direct = Object.keys(packages[""]?.dependencies ?? {}).map((name) => find("", name));
+  /** What a folder asks for; for one that is linked, what that asks for. */
+  function findDirect(folder: string): readonly string[] {
+    return Object.keys(packages[folder]?.dependencies ?? {}).flatMap((name) => {
+      const path = find(folder, name);
+      const { link, resolved } = packages[path] ?? {};
+      return link && resolved !== undefined ? findDirect(resolved) : [path];
+    });
+  }
+
+  const direct = [...new Set(findDirect(""))].toSorted();
   const top = new Set(direct);
   const installed = direct.map((path) => ({
     own: read(path),
@@ -67,8 +79,8 @@ export function readShipped(): Shipped {
       .map(read),
   }));
   const imported = namesInConsole()
-    .filter((name) => name !== itself)
-    .map((name) => find("", name));
+    .map((name) => find("console", name))
+    .filter((path) => packages[path]?.link === false);
   const installedPaths = new Set(reach(direct));
   const inImage = Object.keys(packages[""]?.peerDependencies ?? {})
     .filter((name) => name.startsWith("@opentelemetry/"))
@@ -84,7 +96,7 @@ export function readShipped(): Shipped {
 
 /** The packages whose code is imported by the console's sources, and by the client in them. */
 function namesInConsole(): readonly string[] {
-  const sources = globSync(["console/src/**/*.{ts,tsx}", "src/client/*.ts"], { cwd: ROOT });
+  const sources = globSync(["console/src/**/*.{ts,tsx}", "client/src/*.ts"], { cwd: ROOT });
   return sources.flatMap((path) => {
     const text = readFileSync(join(ROOT, path), "utf8");
     const imports = text.matchAll(/^import (?!type )[^"']*"((?:@[\w.-]+\/)?[\w-][\w.-]*)/gm);

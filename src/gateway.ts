@@ -3,10 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
+import { DOCUMENTS } from "runcomfy-graphql-client";
 
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
-import { DOCUMENTS } from "./client/documents.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";

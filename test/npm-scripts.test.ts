@@ -62,7 +62,7 @@ test.skipIf(older === null)("a Node that reads no TypeScript gets as far as that
 
 test("a console that can't be built is told with a next step, and keeps no start from going on", async () => {
   const folder = await createTemporaryFolder();
-  for (const path of ["console", "src/client", "package-lock.json", "tsconfig.json"])
+  for (const path of ["client", "console", "package-lock.json", "tsconfig.json"])
     await cp(join(ROOT, path), join(folder, path), { recursive: true });
   await rm(join(folder, "console/dist"), { recursive: true, force: true });
   // As it is installed without the packages for development.

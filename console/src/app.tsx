@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
-import { createItem } from "runcomfy-graphql/client";
-import { GatewayProvider } from "runcomfy-graphql/react";
+import { createItem } from "runcomfy-graphql-client";
+import { GatewayProvider } from "runcomfy-graphql-client/react";
 import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 

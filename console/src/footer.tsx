@@ -1,4 +1,4 @@
-import { useConnection } from "runcomfy-graphql/react";
+import { useConnection } from "runcomfy-graphql-client/react";
 import { useQuery, type UseQueryResponse } from "urql";
 
 import { OUTAGES } from "./queries";

@@ -1,5 +1,5 @@
 import { cacheExchange } from "@urql/exchange-graphcache";
-import { createGatewayClient, type TypedDocument } from "runcomfy-graphql/client";
+import { createGatewayClient, type TypedDocument } from "runcomfy-graphql-client";
 import {
   Client,
   type CombinedError,

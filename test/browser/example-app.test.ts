@@ -71,8 +71,8 @@ async function writeLantern(url: string): Promise<string> {
   await writeFile(join(folder, "history.tsx"), history);
   const main = `import { StrictMode, useState } from "react";
     import { createRoot } from "react-dom/client";
-    import { createGatewayClient } from "runcomfy-graphql/client";
-    import { GatewayProvider, useSubmit } from "runcomfy-graphql/react";
+    import { createGatewayClient } from "runcomfy-graphql-client";
+    import { GatewayProvider, useSubmit } from "runcomfy-graphql-client/react";
     import App from "./app.tsx";
     import { History } from "./history.tsx";
     const gateway = createGatewayClient({ url: ${JSON.stringify(url)} });

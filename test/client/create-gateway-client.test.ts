@@ -3,20 +3,21 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
+import {
+  CANCEL_JOB,
+  createGatewayClient,
+  DOCUMENTS,
+  type GatewayError,
+  type Job,
+  JOB_UPDATED,
+  JOBS,
+  JOBS_UPDATED,
+} from "runcomfy-graphql-client";
 import sharp from "sharp";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 
-import { createGatewayClient, type Job } from "../../src/client/create-gateway-client.ts";
-import {
-  CANCEL_JOB,
-  DOCUMENTS,
-  JOB_UPDATED,
-  JOBS,
-  JOBS_UPDATED,
-} from "../../src/client/documents.ts";
-import type { GatewayError } from "../../src/client/gateway-error.ts";
-import type { JobsUpdatedSubscription } from "../../src/client/gql.ts";
+import type { JobsUpdatedSubscription } from "../../client/src/gql.ts";
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { LANTERN, openClient } from "./open-client.ts";

@@ -1,9 +1,7 @@
+import { CANCEL_JOB, createJobList, type JobFilter } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
-import { CANCEL_JOB } from "../../src/client/documents.ts";
-import type { JobFilter } from "../../src/client/gql.ts";
-import { createJobList } from "../../src/client/job-list.ts";
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { submit } from "../support/graphql-client.ts";
 import { LANTERN, openClient } from "./open-client.ts";

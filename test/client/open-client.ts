@@ -1,10 +1,6 @@
+import { type ClientOptions, type Connection, createGatewayClient } from "runcomfy-graphql-client";
 import { onTestFinished } from "vitest";
 
-import {
-  type ClientOptions,
-  type Connection,
-  createGatewayClient,
-} from "../../src/client/create-gateway-client.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 

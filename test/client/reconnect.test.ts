@@ -1,11 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 
+import { createGatewayClient, type GatewayError, JOB_UPDATED } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import { createGatewayClient } from "../../src/client/create-gateway-client.ts";
-import { JOB_UPDATED } from "../../src/client/documents.ts";
-import type { GatewayError } from "../../src/client/gateway-error.ts";
 import { openClient } from "./open-client.ts";
 import { openClientOf, SUBSCRIPTION } from "./socket-server.ts";
 

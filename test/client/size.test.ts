@@ -13,7 +13,7 @@ const MAX_BYTES = 5_500;
 /** One that exports all, as if an app used all. */
 async function writeEntry(): Promise<string> {
   const entry = join(await createTemporaryFolder(), "entry.ts");
-  const files = ["index.ts", "react.ts"].map((file) => join(ROOT, "src/client", file));
+  const files = ["index.ts", "react.ts"].map((file) => join(ROOT, "client/src", file));
   await writeFile(entry, files.map((file) => `export * from "${file}";\n`).join(""));
   return entry;
 }

@@ -1,10 +1,9 @@
 import { once } from "node:events";
 
+import { type ClientOptions, createGatewayClient } from "runcomfy-graphql-client";
 import { onTestFinished } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
-
-import { createGatewayClient, type ClientOptions } from "../../src/client/create-gateway-client.ts";
 
 const MESSAGE = z.object({ type: z.string(), id: z.string().optional() });
 const ADDRESS = z.object({ port: z.number() });

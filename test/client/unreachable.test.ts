@@ -1,7 +1,6 @@
+import { type GatewayError, JOBS, JOBS_UPDATED, SUBMIT_JOB } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { JOBS, JOBS_UPDATED, SUBMIT_JOB } from "../../src/client/documents.ts";
-import type { GatewayError } from "../../src/client/gateway-error.ts";
 import { LANTERN, openClient } from "./open-client.ts";
 
 const SOON = { timeout: 20_000, interval: 50 };

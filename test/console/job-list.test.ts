@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-import { createGatewayClient } from "runcomfy-graphql/client";
+import { createGatewayClient } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { JobFilter, JobRowFragment, JobStatus } from "../../console/src/gql/graphql";

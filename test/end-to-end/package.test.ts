@@ -12,15 +12,15 @@ import { spawnGateway } from "../support/spawn-gateway.ts";
 const ROOT = join(import.meta.dirname, "../..");
 /** What needs the types of the client and its hooks. */
 const TYPED = `
-  import { createGatewayClient, type Job } from "runcomfy-graphql/client";
-  import { useJob, useJobs } from "runcomfy-graphql/react";
+  import { createGatewayClient, type Job } from "runcomfy-graphql-client";
+  import { useJob, useJobs } from "runcomfy-graphql-client/react";
   export const gateway = createGatewayClient({ url: "/graphql" });
   export const Status = (id: string): Job["status"] | undefined => useJob(id).job?.status;
   // @ts-expect-error There is no such status.
   export const Wrong = () => useJobs({ status: ["DONE"] });
 `;
 const toScript = (origin: string) => `
-  import { createGatewayClient } from "runcomfy-graphql/client";
+  import { createGatewayClient } from "runcomfy-graphql-client";
   const gateway = createGatewayClient({ url: "${origin}/graphql" });
   const deploymentId = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
   for await (const { status } of gateway.submitAndWatch({ deploymentId, input: { prompt: "A lantern" } }))

@@ -2,7 +2,7 @@ import { buildSchema, getIntrospectionQuery } from "graphql";
 import { createYoga } from "graphql-yoga";
 import { expect, test } from "vitest";
 
-import { DOCUMENTS } from "../../src/client/documents.ts";
+import { DOCUMENTS } from "runcomfy-graphql-client";
 import { createDocumentChecks } from "../../src/operations/document-checks.ts";
 import { readDocuments } from "../../src/server/console-page.ts";
 

@@ -1,4 +1,4 @@
-import { createItem } from "runcomfy-graphql/client";
+import { createItem } from "runcomfy-graphql-client";
 
 import { createStore, type Store } from "../store";
 import type { Draft } from "./draft";

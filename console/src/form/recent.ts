@@ -1,4 +1,4 @@
-import { createItem } from "runcomfy-graphql/client";
+import { createItem } from "runcomfy-graphql-client";
 
 import type { JobRowFragment } from "../gql/graphql";
 import { createStore, type Store } from "../store";

@@ -1,4 +1,4 @@
-import { MAX_ATTEMPTS } from "runcomfy-graphql/client";
+import { MAX_ATTEMPTS } from "runcomfy-graphql-client";
 
 import { PRESSED_ONCE } from "./press";
 import type { Submission } from "./use-submit";

@@ -1,4 +1,4 @@
-import { createKey, createKeys } from "runcomfy-graphql/client";
+import { createKey, createKeys } from "runcomfy-graphql-client";
 
 /** Of what was typed without being sent, only the newest has a key; until a reload. */
 const latest = new Map<string, { readonly input: string; readonly key: string }>();

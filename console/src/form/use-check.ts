@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { useGateway } from "runcomfy-graphql/react";
+import { useGateway } from "runcomfy-graphql-client/react";
 
 import { pastCache } from "../session";
 import { CHECK_INPUT } from "./form-queries";

@@ -1,6 +1,6 @@
 import { useState } from "react";
-import { GatewayError } from "runcomfy-graphql/client";
-import { useGateway } from "runcomfy-graphql/react";
+import { GatewayError } from "runcomfy-graphql-client";
+import { useGateway } from "runcomfy-graphql-client/react";
 
 import type { JobRowFragment, RunMutation } from "../gql/graphql";
 import { pastCache } from "../session";

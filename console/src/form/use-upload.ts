@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
-import { GatewayError } from "runcomfy-graphql/client";
-import { useGateway } from "runcomfy-graphql/react";
+import { GatewayError } from "runcomfy-graphql-client";
+import { useGateway } from "runcomfy-graphql-client/react";
 
 import { toSentence } from "./issues";
 import { remember } from "./uploaded-files";

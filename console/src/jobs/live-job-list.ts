@@ -1,4 +1,4 @@
-import { type GatewayClient, GatewayError, isSearch } from "runcomfy-graphql/client";
+import { type GatewayClient, GatewayError, isSearch } from "runcomfy-graphql-client";
 
 import { JOBS } from "../queries";
 import type { JobFilter, JobRowFragment, JobsQuery } from "../gql/graphql";

@@ -1,5 +1,5 @@
 import { useEffect, useMemo } from "react";
-import { useGateway } from "runcomfy-graphql/react";
+import { useGateway } from "runcomfy-graphql-client/react";
 import { type Client, useClient } from "urql";
 
 import type { JobFilter } from "../gql/graphql";

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
-import { createItem } from "runcomfy-graphql/client";
+import { createItem } from "runcomfy-graphql-client";
 import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 

@@ -1,6 +1,11 @@
 import { type InputHTMLAttributes, useEffect, useState, useSyncExternalStore } from "react";
-import { createGatewayClient, GatewayError } from "runcomfy-graphql/client";
-import { GatewayProvider, useConnection, useGateway, useSubmit } from "runcomfy-graphql/react";
+import { createGatewayClient, GatewayError } from "runcomfy-graphql-client";
+import {
+  GatewayProvider,
+  useConnection,
+  useGateway,
+  useSubmit,
+} from "runcomfy-graphql-client/react";
 
 import { graphql } from "./gql";
 import type { WarmGlowInput } from "./gql/graphql";

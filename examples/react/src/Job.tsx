@@ -1,6 +1,6 @@
 import { useState } from "react";
-import { CANCEL_JOB, GatewayError } from "runcomfy-graphql/client";
-import { useGateway, useJob } from "runcomfy-graphql/react";
+import { CANCEL_JOB, GatewayError } from "runcomfy-graphql-client";
+import { useGateway, useJob } from "runcomfy-graphql-client/react";
 
 import { graphql } from "./gql";
 

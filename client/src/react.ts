@@ -8,7 +8,8 @@ import {
   useSyncExternalStore,
 } from "react";
 
-import type { Connection, GatewayClient } from "./create-gateway-client.ts";
+import type { Connection } from "./connection.ts";
+import type { GatewayClient } from "./create-gateway-client.ts";
 import { type FieldOf, fieldOf, JOB_UPDATED, SUBMIT_JOB, type TypedDocument } from "./documents.ts";
 import { type Failure, GatewayError } from "./gateway-error.ts";
 import type { JobFilter, JobUpdatedSubscription, SubmitJobMutation } from "./gql.ts";
@@ -17,9 +18,21 @@ import { createItem, createKey, createKeys, toDigest } from "./idempotency-keys.
 
 const GatewayContext = createContext<GatewayClient | null>(null);
 
-/** Gives a gateway to the hooks below it. */
+/**
+ * Gives a gateway to the hooks below it.
+ *
+ * @example
+ * const app = <GatewayProvider value={createGatewayClient({ url: "/graphql" })}>…</GatewayProvider>;
+ */
 export const GatewayProvider = GatewayContext.Provider;
 
+/**
+ * The client that `GatewayProvider` gives.
+ *
+ * @example
+ * const gateway = useGateway();
+ * const upload = async (file: File) => console.log(await gateway.upload(file));
+ */
 export function useGateway(): GatewayClient {
   const gateway = useContext(GatewayContext);
   if (gateway === null)
@@ -27,7 +40,13 @@ export function useGateway(): GatewayClient {
   return gateway;
 }
 
-/** Whether the socket is open; show its `reason` while it is away or refused. */
+/**
+ * Whether the socket is open; show its `reason` while it is away or refused.
+ *
+ * @example
+ * const connection = useConnection();
+ * return "reason" in connection && <p role="alert">{connection.reason}</p>;
+ */
 export function useConnection(): Connection {
   const { connection } = useGateway();
   return useSyncExternalStore(connection.subscribe, connection.get, connection.get);
@@ -43,6 +62,10 @@ export type WatchedJob<Job> = {
 /**
  * Watches a job, or none where `id` is null. A `document` of your own is a subscription with a variable `id` and one
  * field.
+ *
+ * @example
+ * const { job, error } = useJob(id);
+ * return <p>{error?.message ?? job?.status}</p>;
  */
 export function useJob(id: string | null): WatchedJob<JobUpdatedSubscription["jobUpdated"]>;
 export function useJob<Data extends object>(
@@ -72,7 +95,14 @@ export function useJob(
 
 const NO_JOB = { id: null, job: null, error: null } as const;
 
-/** The newest jobs of a filter, `pageSize` at first, kept up to date. */
+/**
+ * The newest jobs of a filter, `pageSize` at first, kept up to date.
+ *
+ * @example
+ * const { jobs, hasMore, loadMore } = useJobs({ status: ["SUCCEEDED"] });
+ * const images = jobs.map(({ id, assets }) => <img key={id} src={assets[0]?.url} alt="" />);
+ * return <main>{images} {hasMore && <button onClick={loadMore}>Older</button>}</main>;
+ */
 export function useJobs(
   filter: JobFilter = {},
   { pageSize = 20 }: { readonly pageSize?: number } = {},
@@ -84,8 +114,7 @@ export function useJobs(
     [gateway, conditions, pageSize],
   );
   const state = useSyncExternalStore(list.subscribe, list.get, list.get);
-  const { loadMore, reload } = list;
-  return { ...state, loadMore, reload };
+  return { ...state, loadMore: list.loadMore, reload: list.reload };
 }
 
 type Result = Failure & { readonly job?: { readonly id: string } };
@@ -113,6 +142,11 @@ export type Submitter<Input, Submitted> = {
 /**
  * Submits to a deployment, or by a mutation of your own with the variables `input` and `key` and one field that selects
  * `job { id }`, `message` and `retryable`. `name` keeps several for the same apart.
+ *
+ * @example
+ * const { submit, attempt, error } = useSubmit({ deploymentId });
+ * const run = () => void submit({ prompt: "A paper lantern" });
+ * return <button disabled={attempt > 0} onClick={run}>{error?.message ?? "Run"}</button>;
  */
 export function useSubmit(options: {
   readonly deploymentId: string;

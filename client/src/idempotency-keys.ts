@@ -1,13 +1,28 @@
 /** Of what was sent without an answer: more than anybody sends by hand. */
 const MAX_KEYS = 1_000;
 
-/** A new idempotency key. `crypto.randomUUID` is not there for pages that came over plain HTTP from another machine. */
+/**
+ * A new idempotency key. `crypto.randomUUID` is not there for pages that came over plain HTTP from another machine.
+ *
+ * @example
+ * const result = await gateway.submit(SUBMIT_JOB, { deploymentId, input, key: createKey() });
+ */
 export function createKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The idempotency keys of what was sent without an answer, by what was sent. They outlive a reload. */
+/**
+ * The idempotency keys of what was sent without an answer, by what was sent. They outlive a reload.
+ *
+ * @example
+ * const keys = createKeys("my app");
+ * const text = JSON.stringify({ deploymentId, input });
+ * const key = keys.find(text) ?? createKey();
+ * keys.keep(text, key);
+ * await gateway.submit(SUBMIT_JOB, { deploymentId, input, key });
+ * keys.drop(text);
+ */
 export function createKeys(name: string) {
   const item = createItem(name);
 
@@ -40,7 +55,15 @@ export function createKeys(name: string) {
 const unkept = new Map<string, string>();
 const listeners = new Set<() => void>();
 
-/** What outlives a reload; where there is no `sessionStorage` or no room in it, it lives as long as the page. */
+/**
+ * What outlives a reload; where there is no `sessionStorage` or no room in it, it lives as long as the page.
+ *
+ * @example
+ * const draft = createItem("draft");
+ * const end = draft.subscribe(() => console.log(draft.get()));
+ * draft.set("A paper lantern");
+ * end();
+ */
 export function createItem(name: string) {
   return {
     get(): string | null {

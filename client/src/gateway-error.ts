@@ -20,7 +20,13 @@ export type Failure = {
   readonly retryAfterSeconds?: number | null;
 };
 
-/** A call that failed. `message` says what to do about it. */
+/**
+ * A call that failed. `message` says what to do about it.
+ *
+ * @example
+ * const error = await gateway.request(JOBS, { first: 1 }).catch((cause: unknown) => cause);
+ * if (error instanceof GatewayError) console.error(error.code, error.message);
+ */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   /** A code of the gateway's, or the type of a mutation's failure; `NO_ANSWER`, `NO_CREDENTIAL` and `REFUSED` are the client's own. */

@@ -18,6 +18,19 @@ export function fieldOf<Data extends object>(data: Data): FieldOf<Data> {
   return Object.entries(data).find(([name]) => name !== "__typename")?.[1];
 }
 
+/** What is sent, over HTTP and the socket alike. */
+export function toPayload<Variables>(
+  document: TypedDocument<unknown, Variables>,
+  variables: Variables,
+) {
+  const hash = document.__meta__?.["hash"];
+  const extensions = hash ? { persistedQuery: { sha256Hash: hash } } : undefined;
+  return { query: String(document), variables, extensions };
+}
+
+type Submit = TypedDocument<gql.SubmitJobMutation, gql.SubmitJobMutationVariables>;
+type Cancel = TypedDocument<gql.CancelJobMutation, gql.CancelJobMutationVariables>;
+
 const JOB_FIELDS = /* GraphQL */ `
   fragment JobFields on Job {
     id
@@ -107,53 +120,51 @@ export const JOBS_UPDATED: TypedDocument<
   ${JOB_FIELDS}
 `;
 
-export const SUBMIT_JOB: TypedDocument<gql.SubmitJobMutation, gql.SubmitJobMutationVariables> =
-  /* GraphQL */ `
-    mutation SubmitJob($deploymentId: ID!, $input: JSON!, $tags: [String!], $key: String!) {
-      submitJob(deploymentId: $deploymentId, input: $input, tags: $tags, idempotencyKey: $key) {
-        __typename
-        ... on SubmitJobSuccess {
-          job {
-            ...JobFields
-          }
-          warnings {
-            path
-            message
-          }
+export const SUBMIT_JOB: Submit = /* GraphQL */ `
+  mutation SubmitJob($deploymentId: ID!, $input: JSON!, $tags: [String!], $key: String!) {
+    submitJob(deploymentId: $deploymentId, input: $input, tags: $tags, idempotencyKey: $key) {
+      __typename
+      ... on SubmitJobSuccess {
+        job {
+          ...JobFields
         }
-        ... on InvalidInputError {
-          issues {
-            path
-            message
-          }
-        }
-        ... on UpstreamError {
-          code
-          retryable
-          retryAfterSeconds
-          unconfirmedJob {
-            id
-          }
-        }
-        ... on Error {
+        warnings {
+          path
           message
         }
       }
+      ... on InvalidInputError {
+        issues {
+          path
+          message
+        }
+      }
+      ... on UpstreamError {
+        code
+        retryable
+        retryAfterSeconds
+        unconfirmedJob {
+          id
+        }
+      }
+      ... on Error {
+        message
+      }
     }
-    ${JOB_FIELDS}
-  `;
+  }
+  ${JOB_FIELDS}
+`;
 
-export const CANCEL_JOB: TypedDocument<gql.CancelJobMutation, gql.CancelJobMutationVariables> =
-  /* GraphQL */ `
-    mutation CancelJob($id: ID!) {
-      cancelJob(id: $id) {
-        __typename
-        ... on Error {
-          message
-        }
+export const CANCEL_JOB: Cancel = /* GraphQL */ `
+  mutation CancelJob($id: ID!) {
+    cancelJob(id: $id) {
+      __typename
+      ... on Error {
+        message
       }
     }
-  `;
+  }
+`;
 
 export const CREATE_UPLOAD: TypedDocument<
   gql.CreateUploadMutation,

@@ -19,7 +19,12 @@ export type JobListState = {
   readonly error: GatewayError | null;
 };
 
-/** Whether the gateway has to search for the jobs of a filter: a page may be short, or empty, and is not the last one. */
+/**
+ * Whether the gateway has to search for the jobs of a filter: a page may be short, or empty, and is not the last one.
+ *
+ * @example
+ * const label = isSearch({ text: "lantern" }) ? "Search further" : "Older";
+ */
 export function isSearch({
   text,
   tag,
@@ -32,6 +37,12 @@ export function isSearch({
 /**
  * The newest jobs of a filter. While somebody listens, a change is shown at once where the job is listed, and the list is
  * read again, at most once in `pauseMs` for each page of 100. A search is not: it is read when asked to, a page at a time.
+ *
+ * @example
+ * const list = createJobList(gateway, { status: ["SUCCEEDED"] }, { pageSize: 20 });
+ * const end = list.subscribe(() => console.log(list.get().jobs));
+ * list.loadMore();
+ * end();
  */
 export function createJobList(
   gateway: Pick<GatewayClient, "request" | "subscribe">,
@@ -57,8 +68,8 @@ export function createJobList(
   let isStale = false;
   let readError: GatewayError | null = null;
   let feedError: GatewayError | null = null;
-  let leave = (): void => undefined;
-  let hurry = (): void => undefined;
+  let leave: (() => void) | undefined;
+  let hurry: (() => void) | undefined;
   const listeners = new Set<() => void>();
 
   function set(changes: Partial<JobListState>): void {
@@ -126,7 +137,7 @@ export function createJobList(
     const { status: _status, text: _text, ...conditions } = filter;
     // An empty cursor is answered at once: with a reset.
     const variables = { filter: conditions, after: "" };
-    leave();
+    leave?.();
     leave = gateway.subscribe(JOBS_UPDATED, variables, {
       next({ jobsUpdated }) {
         const { cursor, job } = jobsUpdated;
@@ -153,7 +164,7 @@ export function createJobList(
     next = cursor;
     // A feed that has ended does not come back by itself.
     if (feedError?.retryable === false && listeners.size > 0) begin();
-    hurry();
+    hurry?.();
     void read();
   }
 
@@ -169,7 +180,7 @@ export function createJobList(
       }
       return () => {
         listeners.delete(listener);
-        if (listeners.size === 0) leave();
+        if (listeners.size === 0) leave?.();
       };
     },
     /** Reads it again: after a delete, of which nothing tells. A search begins anew. */

@@ -4,8 +4,6 @@ import { GatewayError } from "./gateway-error.ts";
 const PATIENCE_MS = 30_000;
 /** After pauses of 1, 2, 4, 8 and 16 s. */
 export const MAX_ATTEMPTS = 6;
-/** Nothing ran, or nobody knows. */
-const LOST: ReadonlySet<string> = new Set(["NO_ANSWER", "UNAVAILABLE"]);
 
 /** Hears which try begins, or is waited for, and what became of the one before. */
 export type OnAttempt = (attempt: number, error: GatewayError | null) => void;
@@ -21,7 +19,9 @@ export async function untilAnswered<Answer>(
     try {
       return await send();
     } catch (error) {
-      const isLost = error instanceof GatewayError && LOST.has(error.code);
+      // Nothing ran, or nobody knows.
+      const isLost =
+        error instanceof GatewayError && ["NO_ANSWER", "UNAVAILABLE"].includes(error.code);
       const isLate = performance.now() - startedAt > PATIENCE_MS;
       if (!isLost || isLate || attempt === MAX_ATTEMPTS) throw error;
       onAttempt?.(attempt + 1, error);

@@ -1,11 +1,5 @@
-export type {
-  ClientOptions,
-  Connection,
-  GatewayClient,
-  Job,
-  Sink,
-} from "./create-gateway-client.ts";
-export { createGatewayClient } from "./create-gateway-client.ts";
+export type { ClientOptions, Connection } from "./connection.ts";
+export { createGatewayClient, type GatewayClient } from "./create-gateway-client.ts";
 export type { TypedDocument } from "./documents.ts";
 export {
   CANCEL_JOB,
@@ -21,3 +15,4 @@ export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
 export { createJobList, isSearch } from "./job-list.ts";
 export { createItem, createKey, createKeys } from "./idempotency-keys.ts";
 export { MAX_ATTEMPTS } from "./until-answered.ts";
+export type { Job, Sink } from "./watch.ts";

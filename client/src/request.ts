@@ -1,0 +1,56 @@
+import type { openConnection } from "./connection.ts";
+import {
+  CREATE_UPLOAD,
+  type FieldOf,
+  fieldOf,
+  toPayload,
+  type TypedDocument,
+} from "./documents.ts";
+import { GatewayError, toError } from "./gateway-error.ts";
+import { type OnAttempt, untilAnswered } from "./until-answered.ts";
+
+/** What goes over HTTP: queries, mutations and files. */
+export function createRequests(post: ReturnType<typeof openConnection>["post"]) {
+  /** Runs a query or a mutation once. Rejects with a `GatewayError`; fields with errors of their own are null. */
+  async function request<Data extends object, Variables>(
+    document: TypedDocument<Data, Variables>,
+    variables: Variables,
+  ): Promise<Data> {
+    const { data, errors } = await post(toPayload(document, variables));
+    if (data) return data;
+    throw toError(errors);
+  }
+
+  /**
+   * Sends a mutation until an answer comes, for half a minute. That is safe as its `key` is an idempotency key: for one
+   * the gateway runs one job. Resolves to the mutation's result, a failure included; rejects with a `GatewayError`.
+   * `onAttempt` hears of each try, and why there is another one as soon as that is known.
+   */
+  async function submit<Data extends object, Variables extends { readonly key: string }>(
+    document: TypedDocument<Data, Variables>,
+    variables: Variables,
+    onAttempt?: OnAttempt,
+  ): Promise<FieldOf<Data>> {
+    const data = await untilAnswered(() => request(document, variables), onAttempt);
+    return fieldOf<Data>(data);
+  }
+
+  /** Uploads a file, and resolves to what to write into an input in place of a URL. Rejects with a `GatewayError`. */
+  async function upload(file: File): Promise<string> {
+    const { createUpload } = await request(CREATE_UPLOAD, {
+      fileName: file.name,
+      contentType: file.type,
+      bytes: file.size,
+    });
+    if (createUpload.__typename !== "CreateUploadSuccess") throw new GatewayError(createUpload);
+    const { id, putUrl } = createUpload.upload;
+    const response = await fetch(putUrl, { method: "PUT", body: file }).catch((cause) => {
+      throw toError(cause);
+    });
+    // 409: it had come already.
+    if (response.ok || response.status === 409) return `upload:${id}`;
+    throw toError((await response.json().catch(() => null))?.errors);
+  }
+
+  return { request, submit, upload };
+}
