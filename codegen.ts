@@ -7,7 +7,7 @@ import { printPackages, readShipped } from "./ops/print-packages.ts";
 import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
 import { OPEN_CATALOGUE } from "./src/deployments/catalogue.ts";
 import { readCatalogue } from "./src/deployments/load-catalogue.ts";
-import sandbox from "./src/sandbox/deployments.json" with { type: "json" };
+import sandbox from "./sandbox/src/deployments.json" with { type: "json" };
 import { createSchema } from "./src/schema/create-schema.ts";
 
 const schema = printSchema(createSchema(OPEN_CATALOGUE));

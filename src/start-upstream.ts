@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
 
 import type { Logger } from "pino";
 
@@ -19,7 +19,7 @@ export async function startUpstream(
     return { baseUrl, token, close: async () => undefined };
   }
   // Only where it is needed, as its checks of bodies take time to load.
-  const { startSandbox } = await import("./sandbox/sandbox.ts");
+  const { startSandbox } = await import("runcomfy-sandbox");
   const { port, speed, dataFolder, filesExpireSeconds } = upstream;
   const { entries: deployments, token, log } = sandbox;
   const options = { token, speed, dataFolder, filesExpireSeconds, deployments, log };
@@ -37,5 +37,5 @@ export async function startUpstream(
 /** The file of the deployments that exist: the user's, the sandbox's own, or none. */
 export function findDeploymentsFile({ upstream, deploymentsFile }: Config): string | null {
   if (deploymentsFile !== null || upstream.kind === "runcomfy") return deploymentsFile;
-  return fileURLToPath(new URL("sandbox/deployments.json", import.meta.url));
+  return createRequire(import.meta.url).resolve("runcomfy-sandbox/deployments.json");
 }

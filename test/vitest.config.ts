@@ -19,9 +19,9 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: "v8",
-      include: ["{src,client/src}/**/*.ts"],
+      include: ["{src,client/src,sandbox/src}/**/*.ts"],
       // Programs that only run as processes of their own, where coverage can't see them.
-      exclude: ["src/main.ts", "src/manage-keys.ts", "src/print-schema.ts", "src/run-sandbox.ts"],
+      exclude: ["src/main.ts", "src/manage-keys.ts", "src/print-schema.ts", "sandbox/src/main.ts"],
       thresholds: {
         statements: 90,
         branches: 90,

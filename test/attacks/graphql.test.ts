@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import * as fc from "fast-check";
 import type { GraphQLSchema } from "graphql";
 import { buildClientSchema, getIntrospectionQuery } from "graphql";
@@ -6,6 +8,7 @@ import { createClient } from "graphql-ws";
 import { afterAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 
+import { ROOT } from "../support/pages.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import type { ExplodingDocument } from "./exploding-documents.ts";
 import { EXPLODING_DOCUMENTS } from "./exploding-documents.ts";
@@ -20,7 +23,9 @@ const RUNS = 10;
 const INSIDES =
   /INTERNAL_SERVER_ERROR|node_modules|node:internal|\n\s+at |\.ts:\d|SQLITE|select "|insert into/;
 
-const gateway = await startAttackedGateway({ DEPLOYMENTS_FILE: "src/sandbox/deployments.json" });
+const gateway = await startAttackedGateway({
+  DEPLOYMENTS_FILE: join(ROOT, "sandbox/src/deployments.json"),
+});
 afterAll(() => gateway.end());
 
 test("a document that explodes is refused before it does", TIMEOUT, async () => {

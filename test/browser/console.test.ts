@@ -10,7 +10,7 @@ import { z } from "zod";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
+import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { hasChromium } from "../support/chromium.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

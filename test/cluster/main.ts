@@ -2,7 +2,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { startSandbox } from "runcomfy-sandbox";
+
+import { ROOT } from "../support/pages.ts";
 import { startPostgres } from "../support/postgres-server.ts";
 import { copyProgram, spawnGateway } from "../support/spawn-gateway.ts";
 import { startFront } from "./front.ts";
@@ -51,7 +53,7 @@ const living = new Set<number>();
           DATABASE_URL: postgres.url,
           RUNCOMFY_BASE_URL: sandbox.url,
           RUNCOMFY_API_TOKEN: TOKEN,
-          DEPLOYMENTS_FILE: join(folder, "src/sandbox/deployments.json"),
+          DEPLOYMENTS_FILE: join(ROOT, "sandbox/src/deployments.json"),
         },
         { folder },
       ),

@@ -28,7 +28,7 @@ test("a catalogue keeps the order of its file and finds deployments by id", asyn
 });
 
 test("the sandbox's own file is a catalogue", async () => {
-  const path = new URL("../../src/sandbox/deployments.json", import.meta.url).pathname;
+  const path = new URL("../../sandbox/src/deployments.json", import.meta.url).pathname;
   const { catalogue, entries } = await loadCatalogue(path);
   expect(catalogue.deployments.map(({ name, input }) => [name, input?.submitField])).toEqual([
     ["Warm Glow", "submitWarmGlow"],

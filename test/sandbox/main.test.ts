@@ -6,18 +6,18 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import file from "../../src/sandbox/deployments.json" with { type: "json" };
+import file from "../../sandbox/src/deployments.json" with { type: "json" };
 
-const MAIN = new URL("../../src/run-sandbox.ts", import.meta.url).pathname;
+const MAIN = new URL("../../sandbox/src/main.ts", import.meta.url).pathname;
 const HEADERS = { authorization: "Bearer sandbox", connection: "close" };
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), "sandbox-"))));
 afterEach(() => rm(folder, { recursive: true }));
 
-function run(environment: Readonly<Record<string, string>>) {
+function run(environment: Readonly<Record<string, string>>, ...parameters: readonly string[]) {
   const env = { ...process.env, SANDBOX_PORT: "0", SANDBOX_DATA: folder, ...environment };
-  return spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, [MAIN, ...parameters], { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** The address that the program prints once it listens. */
@@ -54,16 +54,37 @@ test("keeps an accepted request through a kill -9, and ends with 0 on SIGTERM", 
 test("runs the deployments of a file", async () => {
   const path = join(folder, "deployments.json");
   await writeFile(path, '{"deployments":[{"id":"own","name":"My own"}]}');
-  const program = run({ DEPLOYMENTS_FILE: path });
+  const program = run({ SANDBOX_DEPLOYMENTS: path });
   const answer = await fetch(`${await readUrl(program)}/prod/v2/deployments`, { headers: HEADERS });
   expect(await answer.json()).toMatchObject([{ id: "own", name: "My own" }]);
   program.kill("SIGTERM");
   await once(program, "exit");
 });
 
+test("takes options, which go before variables, and faults among them", async () => {
+  const options = [
+    "--speed",
+    "20",
+    "--fault",
+    "rate-limited-429:list*1",
+    "--fault",
+    "error-500:list",
+  ];
+  const program = run({ SANDBOX_SPEED: "fast" }, ...options);
+  const list = `${await readUrl(program)}/prod/v2/deployments`;
+  const limited = await fetch(list, { headers: HEADERS });
+  expect([limited.status, limited.headers.get("retry-after")]).toEqual([429, "3"]);
+  expect((await fetch(list, { headers: HEADERS })).status).toBe(500);
+  program.kill("SIGTERM");
+  await once(program, "exit");
+  const wrong = run({}, "--fault", "error-501");
+  const [complaint] = await Promise.all([text(wrong.stderr), once(wrong, "exit")]);
+  expect(complaint).toMatch(/"error-501" is no fault\. .*error-500, .*no-answer/);
+});
+
 test.each([
-  [{ SANDBOX_PORT: "65536", SANDBOX_SPEED: "fast" }, /SANDBOX_SPEED[^]*SANDBOX_PORT/],
-  [{ DEPLOYMENTS_FILE: "missing.json" }, /missing\.json.*ENOENT/],
+  [{ SANDBOX_PORT: "65536", SANDBOX_SPEED: "fast" }, /port[^]*speed[^]*npx runcomfy-sandbox/],
+  [{ SANDBOX_DEPLOYMENTS: "missing.json" }, /missing\.json.*ENOENT/],
 ])("says what is wrong with %j and ends with 1", async (wrong, reason) => {
   const program = run(wrong);
   const [complaint, [code]] = await Promise.all([text(program.stderr), once(program, "exit")]);

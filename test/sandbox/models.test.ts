@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import lora from "../../src/sandbox/lora-input.json" with { type: "json" };
+import lora from "../../sandbox/src/lora-input.json" with { type: "json" };
 import { measure, startWith } from "./start-with.ts";
 import { EXAMPLE_BODY } from "../support/example-body.ts";
 import { readModels } from "../support/models-page.ts";

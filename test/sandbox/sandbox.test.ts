@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import file from "../../src/sandbox/deployments.json" with { type: "json" };
-import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import file from "../../sandbox/src/deployments.json" with { type: "json" };
+import { startSandbox } from "runcomfy-sandbox";
 import { EXAMPLE_BODY } from "../support/example-body.ts";
 
 const [glow, lantern, tide] = file.deployments.map(({ id }) => id);

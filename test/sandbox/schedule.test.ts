@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RUN_INPUT, toColdStartMs, toRunMs } from "../../src/sandbox/schedule.ts";
+import { RUN_INPUT, toColdStartMs, toRunMs } from "../../sandbox/src/schedule.ts";
 
 const IDS = Array.from({ length: 100 }, (_, index) => `request-${index}`);
 const PICTURE = RUN_INPUT.parse({});

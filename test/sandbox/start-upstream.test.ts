@@ -22,10 +22,10 @@ test("without a token the sandbox runs the deployments that it is given", async 
 test("a user's file of deployments goes before the sandbox's own, and RunComfy has none", () => {
   const token = { RUNCOMFY_API_TOKEN: "token" };
   const own = { DEPLOYMENTS_FILE: "own.json" };
-  expect(findDeploymentsFile(loadConfig({}))).toMatch(/sandbox\/deployments\.json$/);
+  expect(findDeploymentsFile(loadConfig({}))).toMatch(/sandbox\/src\/deployments\.json$/);
   expect(findDeploymentsFile(loadConfig(own))).toBe("own.json");
   expect(findDeploymentsFile(loadConfig(token))).toBeNull();
   const sandbox = { ...token, UPSTREAM: "sandbox" };
-  expect(findDeploymentsFile(loadConfig(sandbox))).toMatch(/sandbox\/deployments\.json$/);
+  expect(findDeploymentsFile(loadConfig(sandbox))).toMatch(/sandbox\/src\/deployments\.json$/);
   expect(findDeploymentsFile(loadConfig({ ...token, ...own }))).toBe("own.json");
 });

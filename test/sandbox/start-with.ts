@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from "vitest";
 import { z } from "zod";
-import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { startSandbox } from "runcomfy-sandbox";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 

@@ -10,7 +10,7 @@ import {
 } from "graphql";
 import { expect, test } from "vitest";
 
-import file from "../../src/sandbox/deployments.json" with { type: "json" };
+import file from "../../sandbox/src/deployments.json" with { type: "json" };
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { printSchema } from "graphql";
 
 import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
-import sandbox from "../../src/sandbox/deployments.json" with { type: "json" };
+import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { linkPackages } from "./link-packages.ts";
 import { readBlocks, ROOT } from "./pages.ts";

@@ -5,7 +5,7 @@ export const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Every page that people read, by its path in the project. */
 export const PAGES: readonly string[] = [
-  ...globSync("*.md", { cwd: ROOT }),
+  ...globSync("{,client/,sandbox/}*.md", { cwd: ROOT }),
   ...globSync("docs/**/*.md", { cwd: ROOT }),
 ].toSorted();
 

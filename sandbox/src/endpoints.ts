@@ -1,10 +1,12 @@
 import { randomInt, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { z } from "zod";
 import { type Answer, json, readBody, refusal } from "./answer.ts";
 import { loadCatalogue, type SandboxDeployment } from "./catalogue.ts";
+import type { Faults } from "./faults.ts";
 import { drawPicture } from "./picture.ts";
 import type { RequestStore, StoredRequest } from "./request-store.ts";
-import { isFailureWanted, KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
+import { FAILURE_WORD, isFailureWanted, KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
 
 /** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
 export function createEndpoints(options: {
@@ -12,24 +14,34 @@ export function createEndpoints(options: {
   readonly origin: string;
   readonly token: string;
   readonly store: RequestStore;
+  readonly faults: Faults;
   /** Undefined for the sandbox's own. */
   readonly deployments: readonly unknown[] | undefined;
   /** How long after a request's end its files are there. */
   readonly filesExpireMs: number;
   readonly now: () => number;
 }): (request: IncomingMessage) => Promise<Answer> {
-  const { origin, token, store, deployments, filesExpireMs, now } = options;
+  const { origin, token, store, faults, deployments, filesExpireMs, now } = options;
   const catalogue = loadCatalogue(deployments);
 
-  async function submit(request: IncomingMessage, deployment: SandboxDeployment, base: string) {
+  async function submit(
+    request: IncomingMessage,
+    deployment: SandboxDeployment,
+    base: string,
+    isFailing: boolean,
+  ): Promise<Answer> {
     const body = await readBody(request);
     if (body === null) return refusal(413_001, TOO_LARGE, { connection: "close" });
     const value = parse(body);
     if (value === undefined) return json(422, { detail: [NOT_JSON] });
     const checked = deployment.check(value);
     if (!checked.isValid) return json(422, { detail: checked.problems });
-    const { seed } = checked.input;
-    const input = { ...checked.input, seed: seed === -1 ? randomInt(MAX_SEED) : seed };
+    const { seed, prompt } = checked.input;
+    const input = {
+      ...checked.input,
+      seed: seed === -1 ? randomInt(MAX_SEED) : seed,
+      prompt: isFailing ? `${prompt} ${FAILURE_WORD}` : prompt,
+    };
     const requestId = randomUUID();
     const isAccepted = store.accept(requestId, deployment.id, input, now());
     if (!isAccepted) return refusal(429_001, QUEUE_FULL, { "retry-after": "10" });
@@ -52,6 +64,18 @@ export function createEndpoints(options: {
     return json(200, wanted.map(toListedDeployment));
   }
 
+  async function setFaults(request: IncomingMessage): Promise<Answer> {
+    const body = await readBody(request);
+    const { data: texts } = TEXTS.safeParse(body && parse(body));
+    try {
+      if (texts === undefined) throw new Error(NO_FAULTS);
+      faults.set(texts);
+      return json(200, texts);
+    } catch (error) {
+      return refusal(422_001, error instanceof Error ? error.message : String(error));
+    }
+  }
+
   function readFile(id: string, name: string): Answer {
     const stored = store.read(id, now());
     const deployment = catalogue.get(stored?.deploymentId ?? "");
@@ -72,21 +96,28 @@ export function createEndpoints(options: {
       const allow = route.methods.join(", ");
       return refusal(405_001, `Use ${allow} here.`, { allow });
     }
-    const { version = "", deploymentId = "", id = "", name: lastPart = "" } = route.groups;
-    if (route.name === "file") return readFile(id, lastPart);
+    const { version = "", deploymentId = "", id = "", name = "" } = route.groups;
+    const { call } = route;
+    if (call === "file") return readFile(id, name);
     const [, given] = /^bearer (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
     if (given !== token) return refusal(401_001, UNAUTHORIZED);
-    if (route.name === "list") return list(url.searchParams.getAll("ids"));
-    const deployment = catalogue.get(deploymentId);
-    if (deployment === undefined) return refusal(404_001, UNKNOWN_DEPLOYMENT);
-    const base = `${origin}/prod/${version}/deployments/${deploymentId}`;
-    if (route.name === "submit") return await submit(request, deployment, base);
-    return poll(deployment, base, id, lastPart);
+    if (call === "faults") return await setFaults(request);
+    const { answer, delivery = "whole", isFailing = false } = faults.take(call);
+    const act = async (): Promise<Answer> => {
+      if (call === "list") return list(url.searchParams.getAll("ids"));
+      const deployment = catalogue.get(deploymentId);
+      if (deployment === undefined) return refusal(404_001, UNKNOWN_DEPLOYMENT);
+      const base = `${origin}/prod/${version}/deployments/${deploymentId}`;
+      if (call === "submit") return await submit(request, deployment, base, isFailing);
+      return poll(deployment, base, id, call);
+    };
+    return { ...(answer ?? (await act())), delivery };
   };
 }
 
 const GET = ["GET", "HEAD"];
 const POST = ["POST"];
+const PUT = ["PUT"];
 const DEPLOYMENTS = "/prod/(?<version>v1|v2)/deployments";
 const DEPLOYMENT = `${DEPLOYMENTS}/(?<deploymentId>[^/]+)`;
 const REQUEST = `${DEPLOYMENT}/requests/(?<id>[^/]+)`;
@@ -94,14 +125,16 @@ const ROUTES = [
   ["file", GET, "/files/(?<id>[^/]+)/(?<name>[^/]+)"],
   ["list", GET, DEPLOYMENTS],
   ["submit", POST, `${DEPLOYMENT}/inference`],
-  ["poll", GET, `${REQUEST}/(?<name>status|result)`],
-  ["cancel", POST, `${REQUEST}/(?<name>cancel)`],
+  ["status", GET, `${REQUEST}/status`],
+  ["result", GET, `${REQUEST}/result`],
+  ["cancel", POST, `${REQUEST}/cancel`],
+  ["faults", PUT, "/faults"],
 ] as const;
 
 function findRoute(path: string) {
-  for (const [name, methods, pattern] of ROUTES) {
+  for (const [call, methods, pattern] of ROUTES) {
     const match = new RegExp(`^${pattern}$`).exec(path);
-    if (match !== null) return { name, methods, groups: match.groups ?? {} };
+    if (match !== null) return { call, methods, groups: match.groups ?? {} };
   }
   return null;
 }
@@ -198,6 +231,9 @@ function parse(body: Buffer): unknown {
 
 const FOR_ANY_PAGE = { "access-control-allow-origin": "*" };
 const MAX_SEED = 2 ** 32;
+const TEXTS = z.array(z.string());
+const NO_FAULTS =
+  'Send a JSON list of faults, such as ["lost-answer:submit*1"], or [] to end them.';
 const NOT_JSON = { loc: ["body"], msg: "JSON decode error", type: "json_invalid" };
 const TOO_LARGE = "The body is larger than 1 MiB. Pass files as https URLs.";
 const QUEUE_FULL = "Too many requests wait for this deployment. Submit again later.";

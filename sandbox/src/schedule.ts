@@ -78,6 +78,9 @@ function drawFactor(text: string, sigma: number): number {
   return Math.exp(sigma * radius * Math.cos(angle));
 }
 
+/** Lets a job fail that has it in its prompt. */
+export const FAILURE_WORD = "[fail]";
+
 /** Whether the prompt asks for a failure: "[fail]" or "fail please". */
 export function isFailureWanted(input: RunInput): boolean {
   return /\[fail\]|\bfail please\b/i.test(input.prompt);

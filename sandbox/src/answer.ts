@@ -7,6 +7,8 @@ export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** The connection is cut before or half-way through the answer, or the answer comes late or never. */
+  readonly delivery?: "whole" | "cut" | "half" | "never" | "slow";
 };
 
 export function json(
@@ -23,16 +25,26 @@ export function refusal(
   code: number,
   message: string,
   headers: Readonly<Record<string, string>> = {},
+  status = Math.floor(code / 1_000),
 ): Answer {
-  const status = Math.floor(code / 1_000);
   return json(status, { error_code: code, error_message: message }, headers);
 }
 
 /** Node leaves the body out where the method is HEAD. */
-export function send(response: ServerResponse, answer: Answer): void {
-  const length = String(Buffer.byteLength(answer.body));
+export function send(response: ServerResponse, answer: Answer, slowMs: number): void {
+  const { delivery, body } = answer;
+  if (delivery === "never") return;
+  if (delivery === "cut") return void response.socket?.resetAndDestroy();
+  if (delivery === "slow") {
+    const timer = setTimeout(() => send(response, { ...answer, delivery: "whole" }, 0), slowMs);
+    response.once("close", () => clearTimeout(timer));
+    return;
+  }
+  const length = String(Buffer.byteLength(body));
   response.writeHead(answer.status, { ...answer.headers, "content-length": length });
-  response.end(answer.body);
+  if (delivery === "half")
+    response.write(body.slice(0, body.length / 2), () => response.socket?.resetAndDestroy());
+  else response.end(body);
 }
 
 /** A request's body; null where it is larger than 1 MiB. Rejects when the client leaves half-way. */
