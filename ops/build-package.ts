@@ -1,52 +1,113 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-// Writes `package`, which is what npm gets: JavaScript, as Node reads no TypeScript in node_modules, and the console as it
-// was built. Whoever installs it brings a Node.
-const root = join(import.meta.dirname, "..");
-const folder = join(root, "package");
-rmSync(folder, { recursive: true, force: true });
-const compiler = join(root, "node_modules/typescript/bin/tsc");
-execFileSync(process.execPath, [compiler, "-p", import.meta.dirname], { stdio: "inherit" });
-for (const path of [
+import { PACKAGES } from "./packages.ts";
+
+// Writes `package`, with a folder for each package that npm gets: JavaScript with its types, as Node reads no TypeScript in
+// node_modules. The gateway's has the console as it was built, and no Node: whoever installs it brings one.
+const ROOT = join(import.meta.dirname, "..");
+const TARGET = join(ROOT, "package");
+const COMPILER = join(ROOT, "node_modules/typescript/bin/tsc");
+const GATEWAY_FILES = [
   "console/dist",
   "docs",
   "ops/alerts.yaml",
   "ops/dashboard.json",
-  "README.md",
   "CHANGELOG.md",
   "SECURITY.md",
-  "LICENSE",
-])
-  cpSync(join(root, path), join(folder, path), { recursive: true });
+];
 
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const { name, version, description, keywords, license, author, type, dependencies } = manifest;
-const { peerDependencies, peerDependenciesMeta } = manifest;
-const { node, ...others } = dependencies;
-writeFileSync(
-  join(folder, "package.json"),
-  `${JSON.stringify(
-    {
-      ...{ name, version, description, keywords, license, author, type },
-      bin: { [name]: "dist/bin.js" },
-      exports: Object.fromEntries(
-        Object.entries<string>(manifest.exports).map(([entry, source]) => [
-          entry,
-          compiled(source),
-        ]),
-      ),
-      engines: { node: `>=${node.split(".")[0]}` },
-      dependencies: others,
-      ...{ peerDependencies, peerDependenciesMeta },
-    },
-    null,
-    2,
-  )}\n`,
-);
+rmSync(TARGET, { recursive: true, force: true });
+for (const { name, source } of PACKAGES) {
+  const folder = join(TARGET, name);
+  mkdirSync(folder, { recursive: true });
+  compile(join(ROOT, source, "src"), folder);
+  cpSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
+  cpSync(join(ROOT, source, "README.md"), join(folder, "README.md"));
+  const manifest = toManifest(JSON.parse(readFileSync(join(ROOT, source, "package.json"), "utf8")));
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+for (const path of GATEWAY_FILES)
+  cpSync(join(ROOT, path), join(TARGET, "runcomfy-graphql", path), { recursive: true });
 
-/** `./src/client/react.ts` becomes `./dist/client/react.js`, whose types are beside it. */
-function compiled(source: string): string {
-  return source.replace("/src/", "/dist/").replace(/ts$/, "js");
+/** Writes `dist`. Of the other packages it reads the types that are there, as their sources are none of this one's. */
+function compile(source: string, folder: string): void {
+  const types = PACKAGES.map(({ name, entry }) => [
+    name,
+    [join(TARGET, name, `dist/${entry.replace(/ts$/, "d.ts")}`)],
+  ]);
+  const settings = join(folder, "tsconfig.json");
+  const compilerOptions = {
+    noEmit: false,
+    rootDir: source,
+    outDir: join(folder, "dist"),
+    rewriteRelativeImportExtensions: true,
+    declaration: true,
+    // Otherwise a page's types are there or not by what else a package imports.
+    lib: ["esnext", "dom", "dom.iterable"],
+    paths: Object.fromEntries(types),
+  };
+  writeFileSync(
+    settings,
+    JSON.stringify({
+      extends: join(ROOT, "tsconfig.json"),
+      compilerOptions,
+      include: [source],
+      exclude: [],
+    }),
+  );
+  execFileSync(process.execPath, [COMPILER, "-p", settings], { stdio: "inherit" });
+  rmSync(settings);
+}
+
+/** What the sources' manifest says to whoever installs the package; of the others it asks for its own version. */
+function toManifest(manifest: Manifest): object {
+  const { name, version, description, keywords, license, author, type, sideEffects } = manifest;
+  const { peerDependencies, peerDependenciesMeta } = manifest;
+  const { node, ...asked } = manifest.dependencies;
+  const isGateway = node !== undefined;
+  const own = PACKAGES.filter((other) => other.name in asked).map((other) => other.name);
+  const dependencies = { ...asked, ...Object.fromEntries(own.map((other) => [other, version])) };
+  return {
+    ...{ name, version, description, keywords, license, author, type, sideEffects },
+    bin: toCompiled(isGateway ? { [name]: "./src/bin.ts" } : manifest.bin),
+    exports: toCompiled(manifest.exports),
+    engines: isGateway ? { node: `>=${node.split(".")[0]}` } : manifest.engines,
+    ...{ dependencies, peerDependencies, peerDependenciesMeta },
+  };
+}
+
+type Manifest = {
+  readonly [
+    Key in
+      | "description"
+      | "keywords"
+      | "license"
+      | "author"
+      | "type"
+      | "sideEffects"
+      | "engines"
+      | "peerDependencies"
+      | "peerDependenciesMeta"
+  ]?: unknown;
+} & {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly exports?: Readonly<Record<string, string>>;
+};
+
+/** `./src/react.ts` becomes `./dist/react.js`, whose types are beside it. */
+function toCompiled(paths: Readonly<Record<string, string>> | undefined): object | undefined {
+  return (
+    paths &&
+    Object.fromEntries(
+      Object.entries(paths).map(([entry, source]) => [
+        entry,
+        source.replace("/src/", "/dist/").replace(/ts$/, "js"),
+      ]),
+    )
+  );
 }

@@ -4,8 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-// `npm run release -- minor`: the version, the changelog, the package, a commit and its tag. What can't be taken back,
-// the push and the publishing, is left to whoever runs it.
+import { PACKAGES } from "./packages.ts";
+
+// `npm run release -- minor`: one version for all packages, the changelog, the packages, a commit and its tag. What can't
+// be taken back, the push and the publishing, is left to whoever runs it.
 const ROOT = join(import.meta.dirname, "..");
 const HERE = {
   cwd: ROOT,
@@ -13,7 +15,9 @@ const HERE = {
   stdio: ["ignore", "pipe", "inherit"],
 } satisfies ExecSyncOptionsWithStringEncoding;
 const CHANGELOG = "CHANGELOG.md";
-const CHANGED = ["package.json", "package-lock.json", CHANGELOG];
+const LOCK = "package-lock.json";
+const MANIFESTS = PACKAGES.map(({ source }) => join(source, "package.json"));
+const CHANGED = [...MANIFESTS, LOCK, CHANGELOG];
 const UNRELEASED = "## [Unreleased]\n";
 const USAGE =
   "Say which version: npm run release -- <major|minor|patch|x.y.z>, with --dry-run to only pack it.";
@@ -37,13 +41,18 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
     if (run("git", "tag", "--list", name) !== "")
       throw new Error(`${name} is a tag already. Say another version.`);
     writeFileSync(join(ROOT, CHANGELOG), withVersion(name.slice(1)));
+    setVersions(name.slice(1));
     npm("run --silent package");
     mkdirSync(join(ROOT, "artifacts"), { recursive: true });
-    const packing = "pack ./package --silent --no-dry-run --pack-destination artifacts";
-    const archive = `artifacts/${npm(packing)}`;
+    const archives = PACKAGES.map(({ name: folder }) => {
+      const packing = `pack ./package/${folder} --silent --no-dry-run --pack-destination artifacts`;
+      return `artifacts/${npm(packing)}`;
+    });
     console.log(run("git", "diff", "--unified=0", "--", CHANGELOG));
     if (isDry) {
-      console.log(`Packed ${archive}. Without --dry-run this is committed, and tagged ${name}.`);
+      console.log(
+        `Packed ${archives.join(", ")}. Without --dry-run this is committed, and tagged ${name}.`,
+      );
       return;
     }
     run("git", "commit", "--all", "--message", `Release ${name.slice(1)}`);
@@ -51,7 +60,8 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
     run("git", "tag", "--annotate", name, "--message", name);
     console.log(`Committed and tagged ${name}. What is left:`);
     // Without the dot npm takes it for a repository on GitHub.
-    console.log(`  git push --follow-tags\n  npm publish ./${archive}`);
+    console.log("  git push --follow-tags");
+    for (const archive of archives) console.log(`  npm publish ./${archive}`);
   } finally {
     // After a commit there is nothing to restore.
     run("git", "checkout", "--quiet", "--", ...CHANGED);
@@ -79,6 +89,25 @@ function withVersion(version: string): string {
     );
   const today = new Date().toISOString().slice(0, "yyyy-mm-dd".length);
   return `${before}${UNRELEASED}\n## [${version}] - ${today}\n${after}`;
+}
+
+/** Gives the workspaces the version that npm gave the project. It would install all, to give them one. */
+function setVersions(version: string): void {
+  const lock = readJson(LOCK);
+  for (const { source } of PACKAGES.filter((one) => one.source !== ".")) {
+    const manifest = join(source, "package.json");
+    writeJson(manifest, { ...readJson(manifest), version });
+    lock.packages[source].version = version;
+  }
+  writeJson(LOCK, lock);
+}
+
+function readJson(path: string) {
+  return JSON.parse(readFileSync(join(ROOT, path), "utf8"));
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(join(ROOT, path), `${JSON.stringify(value, null, 2)}\n`);
 }
 
 function run(program: string, ...parameters: readonly string[]): string {

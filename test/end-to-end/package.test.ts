@@ -1,20 +1,24 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
+import { PACKAGES } from "../../ops/packages.ts";
 import { spawnGateway } from "../support/spawn-gateway.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** What needs the types of the client and its hooks. */
 const TYPED = `
-  import { createGatewayClient, type Job } from "runcomfy-graphql-client";
-  import { useJob, useJobs } from "runcomfy-graphql-client/react";
-  export const gateway = createGatewayClient({ url: "/graphql" });
+  import { createGatewayClient, createItem, createJobList, createKey, createKeys, type GatewayClient, GatewayError, isSearch, type Job, JOBS, SUBMIT_JOB } from "runcomfy-graphql-client";
+  import { GatewayProvider, useConnection, useGateway, useJob, useJobs, useSubmit } from "runcomfy-graphql-client/react";
+  declare const gateway: GatewayClient;
+  declare const id: string;
+  declare const deploymentId: string;
+  declare const input: object;
   export const Status = (id: string): Job["status"] | undefined => useJob(id).job?.status;
   // @ts-expect-error There is no such status.
   export const Wrong = () => useJobs({ status: ["DONE"] });
@@ -27,26 +31,53 @@ const toScript = (origin: string) => `
     console.log(status);
 `;
 const MAX_MIB = 120;
+const MAX_CLIENT_PACKAGES = 3;
+const MAX_CLIENT_MIB = 3;
+const INSTALL = ["install", "--silent", "--prefer-offline", "--no-audit", "--no-fund"];
 
 const run = promisify(execFile);
+let parent: string;
+/** Where the gateway is installed, with the other two beside it, as they are on npm only once they are published. */
 let folder: string;
+/** Where the client is installed alone. */
+let app: string;
+/** Where the sandbox is installed alone. */
+let tests: string;
 let program: string;
 
-// As it is published and installed, into a folder with nothing else.
+// As they are published and installed, into folders with nothing else.
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
+  parent = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
   await run("npm", ["run", "--silent", "package"], { cwd: ROOT });
-  const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder], {
-    cwd: join(ROOT, "package"),
-  });
-  await writeFile(join(folder, "package.json"), '{ "private": true }');
-  const archive = join(folder, packed.stdout.trim());
-  const install = ["install", "--silent", "--prefer-offline", "--no-audit", "--no-fund", archive];
-  await run("npm", install, { cwd: folder });
+  const archives: string[] = [];
+  for (const { name } of PACKAGES) {
+    const packing = ["pack", "--silent", "--pack-destination", parent];
+    const packed = await run("npm", packing, { cwd: join(ROOT, "package", name) });
+    archives.push(join(parent, packed.stdout.trim()));
+  }
+  app = await install("app", archives.slice(0, 1));
+  tests = await install("tests", archives.slice(1, 2));
+  folder = await install("gateway", archives);
   program = join(folder, "node_modules/.bin/runcomfy-graphql");
-}, 240_000);
+}, 300_000);
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+async function install(name: string, archives: readonly string[]): Promise<string> {
+  const cwd = join(parent, name);
+  await mkdir(cwd);
+  await writeFile(join(cwd, "package.json"), '{ "private": true }');
+  await run("npm", [...INSTALL, ...archives], { cwd });
+  return cwd;
+}
+
+/** What is installed in a folder, in MiB. */
+function measure(cwd: string): number {
+  const sizes = globSync("node_modules/**/*", { cwd, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  return sizes.reduce((sum, size) => sum + size, 0) / 1_048_576;
+}
 
 test("the package holds JavaScript with types and the console, and no Node", () => {
   const own = join(folder, "node_modules/runcomfy-graphql");
@@ -62,10 +93,27 @@ test("the package holds JavaScript with types and the console, and no Node", () 
 });
 
 test("what is installed with it takes less than 120 MiB", () => {
-  const sizes = globSync("node_modules/**/*", { cwd: folder, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => statSync(join(entry.parentPath, entry.name)).size);
-  expect(sizes.reduce((sum, size) => sum + size, 0) / 1_048_576).toBeLessThan(MAX_MIB);
+  expect(measure(folder)).toBeLessThan(MAX_MIB);
+});
+
+test("the client brings two packages, and less than 3 MiB in all", () => {
+  const packages = globSync("node_modules/{,@*/}*/package.json", { cwd: app });
+  expect(packages.length).toBeLessThanOrEqual(MAX_CLIENT_PACKAGES);
+  expect(measure(app)).toBeLessThan(MAX_CLIENT_MIB);
+});
+
+test("the sandbox starts alone, and falls into the faults that it is told to", async () => {
+  const command = join(tests, "node_modules/.bin/runcomfy-sandbox");
+  const child = spawn(command, ["--port", "0", "--fault", "rate-limited-429:list*1"]);
+  onTestFinished(() => void child.kill());
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  await expect.poll(() => printed).toMatch(/RUNCOMFY_BASE_URL=\S+ /);
+  const [, url = ""] = /RUNCOMFY_BASE_URL=(\S+) /.exec(printed) ?? [];
+  const list = () =>
+    fetch(`${url}/prod/v2/deployments`, { headers: { authorization: "Bearer sandbox" } });
+  expect((await list()).status).toBe(429);
+  expect(await (await list()).json()).toHaveLength(3);
 });
 
 test("it starts with an empty folder, shows the console, and runs a job to its end for its client", async () => {
@@ -75,27 +123,49 @@ test("it starts with an empty folder, shows the console, and runs a job to its e
   onTestFinished(() => gateway.end());
   const origin = await gateway.url;
   expect(await (await fetch(`${origin}/run`)).text()).toContain('<div id="root">');
-  const script = join(folder, "run-job.mjs");
+  const script = join(app, "run-job.mjs");
   await writeFile(script, toScript(origin));
   expect((await run(process.execPath, [script])).stdout).toMatch(/SUCCEEDED\n$/);
   expect(await gateway.kill("SIGTERM")).toEqual({ code: 0, signal: null });
 });
 
-test("its client and hooks have types", async () => {
-  await writeFile(join(folder, "typed.ts"), TYPED);
+test("the client and its hooks have types, and each an example that fits them", async () => {
+  const declared = globSync("node_modules/runcomfy-graphql-client/dist/**/*.d.ts", { cwd: app })
+    .map((path) => readFileSync(join(app, path), "utf8"))
+    .join("\n");
+  const names: readonly string[] = [
+    ...Object.keys(await import("runcomfy-graphql-client/react")),
+    ...Object.entries(await import("runcomfy-graphql-client")).flatMap(([name, value]) =>
+      typeof value === "function" ? [name] : [],
+    ),
+  ];
+  const examples = [
+    ...declared.matchAll(
+      /@example\n([^]*?)\n \*\/\nexport declare (?:function|class|const) (\w+)/g,
+    ),
+  ].map(([, text = "", name = ""]) => ({ name, text: text.replaceAll(/^ \* ?/gm, "") }));
+  expect(examples.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
+  const pages = examples.map(
+    ({ name, text }) => `export const of_${name} = async () => {\n${text}\n};`,
+  );
+  await writeFile(join(app, "typed.tsx"), [TYPED, ...pages].join("\n"));
   for (const types of ["@types/react", "@types/node", "csstype"])
-    await cp(join(ROOT, `node_modules/${types}`), join(folder, `node_modules/${types}`), {
+    await cp(join(ROOT, `node_modules/${types}`), join(app, `node_modules/${types}`), {
       recursive: true,
     });
   const settings = ["--noEmit", "--strict", "--target", "es2024", "--moduleResolution", "bundler"];
-  const check = run(join(ROOT, "node_modules/.bin/tsc"), [...settings, "typed.ts"], {
-    cwd: folder,
-  });
+  const check = run(
+    join(ROOT, "node_modules/.bin/tsc"),
+    [...settings, "--jsx", "react-jsx", "typed.tsx"],
+    { cwd: app },
+  );
   expect((await check.catch((failure: { readonly stdout: string }) => failure)).stdout).toBe("");
 });
 
 test("it starts with traces only where their packages are, and says which", async () => {
-  const manifest = JSON.parse(readFileSync(join(ROOT, "package/package.json"), "utf8"));
+  const manifest = JSON.parse(
+    readFileSync(join(ROOT, "package/runcomfy-graphql/package.json"), "utf8"),
+  );
   const peers = Object.keys(manifest.peerDependencies);
   expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(peers);
   const environment = {

@@ -140,6 +140,13 @@ test("every image has its whole version, and Node that of the tests", () => {
   for (const { image } of others) expect(image).toMatch(/:v?\d+\.\d+(\.\d+)?$/);
 });
 
+test("every manifest is there before the packages are installed", () => {
+  const { workspaces } = JSON.parse(readPage("package.json"));
+  const [before = ""] = DOCKERFILE.split("RUN npm ci");
+  for (const workspace of workspaces)
+    expect(before).toContain(`COPY ${workspace}/package.json ${workspace}/\n`);
+});
+
 test("the files that they take from the checkout are there", () => {
   const copied = [...DOCKERFILE.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = ""]) =>
     paths.split(" "),

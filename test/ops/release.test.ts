@@ -14,6 +14,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { PACKAGES } from "../../ops/packages.ts";
 import { readPage, ROOT } from "../support/pages.ts";
 
 const CHANGE = "\n### Added\n\n- A thing.\n";
@@ -53,27 +54,37 @@ test("a dry run tells what it would do, packs, and leaves the tree as it was", (
   expect(status).toBe(0);
   expect(stdout).toContain("+## [7.8.9] - ");
   expect(stdout).toContain("tagged v7.8.9");
-  expect(existsSync(join(folder, "artifacts/runcomfy-graphql-7.8.9.tgz"))).toBe(true);
+  for (const { name } of PACKAGES)
+    expect(existsSync(join(folder, `artifacts/${name}-7.8.9.tgz`))).toBe(true);
   expect(git("status", "--porcelain")).toBe("");
   expect(git("tag", "--list")).toBe("");
   expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
-}, 120_000);
+}, 240_000);
 
-test("a release is a commit with a tag, whose version the package and the changelog have", () => {
+test("a release is a commit with a tag, whose version all packages and the changelog have", () => {
   const { status, stdout } = release("7.9.0");
   expect(status).toBe(0);
   expect(stdout).toContain(
-    "git push --follow-tags\n  npm publish ./artifacts/runcomfy-graphql-7.9.0.tgz",
+    `git push --follow-tags\n${PACKAGES.map(({ name }) => `  npm publish ./artifacts/${name}-7.9.0.tgz\n`).join("")}`,
   );
   expect(git("log", "-1", "--format=%s")).toBe("Release 7.9.0\n");
   expect(git("cat-file", "-t", "v7.9.0")).toBe("tag\n");
   expect(git("status", "--porcelain")).toBe("");
-  for (const file of ["package.json", "package-lock.json", "package/package.json"])
-    expect(JSON.parse(read(file)).version).toBe("7.9.0");
+  const lock = JSON.parse(read("package-lock.json"));
+  expect([lock.version, lock.packages[""].version]).toEqual(["7.9.0", "7.9.0"]);
+  for (const { name, source } of PACKAGES) {
+    expect(JSON.parse(read(join(source, "package.json"))).version).toBe("7.9.0");
+    expect(JSON.parse(read(`package/${name}/package.json`)).version).toBe("7.9.0");
+    if (source !== ".") expect(lock.packages[source].version).toBe("7.9.0");
+  }
+  expect(JSON.parse(read("package/runcomfy-graphql/package.json")).dependencies).toMatchObject({
+    "runcomfy-graphql-client": "7.9.0",
+    "runcomfy-sandbox": "7.9.0",
+  });
   expect(read("CHANGELOG.md").replace(/\d{4}-\d\d-\d\d/, "today")).toBe(
     `# Changelog\n\n## [Unreleased]\n\n## [7.9.0] - today\n${CHANGE}`,
   );
-}, 120_000);
+}, 240_000);
 
 test("what can't be released is refused with what to do, and nothing is changed", () => {
   const before = git("rev-parse", "HEAD");
@@ -94,7 +105,7 @@ test("what can't be released is refused with what to do, and nothing is changed"
   refuse(/^Releases are made on main\. /, "minor");
   appendFileSync(join(folder, "README.md"), "More.\n");
   refuse(/^There are changes that are not committed\. /, "minor");
-}, 120_000);
+}, 240_000);
 
 test("the changelog has the form that a release looks for", () => {
   const text = readPage("CHANGELOG.md");
