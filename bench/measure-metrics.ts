@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { pino } from "pino";
 
+import { createChannels } from "../src/diagnostics/channels.ts";
 import { createMetrics } from "../src/metrics/create-metrics.ts";
 import { openStore } from "../src/store/open-store.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
@@ -40,12 +41,9 @@ export async function measureMetrics(_upstream: FaultyUpstream, folder: string):
 }
 
 async function readMs(databaseUrl: string): Promise<number> {
-  const store = await openStore({
-    upstream: "sandbox",
-    databaseUrl,
-    log: pino({ level: "silent" }),
-  });
-  const metrics = createMetrics();
+  const log = pino({ level: "silent" });
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const metrics = createMetrics({ channels: createChannels(), log });
   metrics.follow({
     version: "",
     store,

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 
+import { createChannels } from "../src/diagnostics/channels.ts";
 import { createJob } from "../src/job/job.ts";
 import type { Times } from "../src/job/run-times.ts";
 import { expectStarts } from "../src/job/run-times.ts";
@@ -59,6 +60,7 @@ export async function openPollerAlone(options: {
     now,
     monotonic,
     random: Math.random,
+    channels: createChannels(),
     log,
   });
 

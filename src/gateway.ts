@@ -11,6 +11,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
+import { createChannels } from "./diagnostics/channels.ts";
 import { openFiles } from "./files/open-files.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createUpstreamHealth } from "./runcomfy/upstream-health.ts";
@@ -84,6 +85,7 @@ export async function startGateway(
   // Closed last, so that it has the spans of all that is closed before.
   const traces = config.traces === null ? null : keep(await loadTraces(config.traces, options.log));
   const log = traces?.watchLog(options.log) ?? options.log;
+  const channels = createChannels();
   for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
@@ -102,33 +104,26 @@ export async function startGateway(
   const sessions = createSessions({ log });
   opened.defer(() => sessions.close());
   const { databaseUrl, apiVersion, submitTimeoutSeconds } = config;
-  // Loaded only where it is wanted.
-  const metrics =
-    config.metricsPort === null
-      ? null
-      : (await import("./metrics/create-metrics.ts")).createMetrics();
-  const database = keep(
+  const store = keep(
     await openStore({
       databaseUrl,
       upstream: config.upstream.name,
+      channels,
       log,
       ...(onStatement && { onStatement }),
     }),
   );
-  // Before all that is measured, so that it is there until that has ended.
-  const served =
-    metrics === null || config.metricsPort === null
-      ? null
-      : keep(
-          await metrics.serve({
-            host: config.host,
-            port: config.metricsPort,
-            origins,
-          }),
-        );
-  const measured = metrics?.watchStore(database) ?? database;
-  const store = traces?.watchStore(measured) ?? measured;
   hangUp = store.hangUp;
+  // Before all that they observe, so that they are there until that has ended.
+  if (traces !== null) opened.defer(traces.follow({ channels, jobs: store.jobs, log }));
+  // Loaded only where it is wanted.
+  const metrics =
+    config.metricsPort === null
+      ? null
+      : (await import("./metrics/create-metrics.ts")).createMetrics({ channels, log });
+  if (metrics !== null) opened.defer(metrics.close);
+  const at = { host: config.host, port: config.metricsPort ?? 0, origins };
+  const served = metrics === null ? null : keep(await metrics.serve(at));
   // After the database: where another gateway has that, it has the sandbox's port too.
   const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
   const upstream = keep(await startUpstream(config, sandbox));
@@ -148,16 +143,14 @@ export async function startGateway(
     log,
     longestBackOffMs: config.outageBackOffSeconds * 1_000,
   });
-  const client = createRunComfy({
+  const runcomfy = createRunComfy({
     baseUrl: upstream.baseUrl,
     token: upstream.token,
     submitTimeoutMs: submitTimeoutSeconds * 1_000,
     health,
+    channels,
     log,
-    onAnswer: traces?.noteAnswer,
-    aroundCall: nest(metrics?.aroundCall, traces?.aroundCall),
   });
-  const runcomfy = metrics?.watchSubmits(client) ?? client;
   keep(startOutageProbe({ health, runcomfy }));
   const live = createLiveDeployments({ runcomfy, log });
   const isSandbox = config.upstream.kind === "sandbox";
@@ -186,8 +179,7 @@ export async function startGateway(
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
-      onPoll: metrics?.notePoll,
-      aroundPoll: traces?.aroundPoll,
+      channels,
       apiVersion,
       deadlineSeconds: config.jobDeadlineSeconds,
       submitTimeoutSeconds,
@@ -205,7 +197,7 @@ export async function startGateway(
   const feed = createFeedReader({ feed: store.feed, inTurn, log });
   const details = createDetailReader(store, inTurn);
   const endWaits = createEndWaits(watchJob);
-  const ownServices: Services = {
+  const services: Services = {
     openReads: (origin: Origin) =>
       createReads({
         store,
@@ -225,9 +217,8 @@ export async function startGateway(
     live,
     health,
     upstream: store.upstream,
+    channels,
   };
-  const traced = traces?.watchServices(ownServices, database.jobs) ?? ownServices;
-  const services = metrics?.watchServices(traced) ?? traced;
   const server = keep(
     await startServer({
       host: config.host,
@@ -242,15 +233,10 @@ export async function startGateway(
       authenticator,
       sessions,
       files,
-      memory: createMemoryBudget({
-        mostBytes: limits.unreadBytes,
-        onRefusal: metrics?.noteRefusal,
-      }),
+      memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
       httpAccess: { ...httpAccess, origins, admitsLoopback, isOpen, trustedDocuments },
       limits,
-      onRefusal: metrics?.noteRefusal,
-      onFailedEvent: metrics?.noteFailedEvent,
-      aroundOperation: nest(metrics?.aroundOperation, traces?.aroundOperation),
+      channels,
       log,
     }),
   );
@@ -274,13 +260,6 @@ export async function startGateway(
       await closeAll();
     },
   };
-}
-
-type Around<What> = <Result>(what: What, run: () => Result | Promise<Result>) => Promise<Result>;
-
-function nest<What>(outer?: Around<What>, inner?: Around<What>): Around<What> | undefined {
-  if (outer === undefined || inner === undefined) return outer ?? inner;
-  return (what, run) => outer(what, () => inner(what, run));
 }
 
 /** Loads what makes traces, only where they are wanted. */

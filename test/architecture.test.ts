@@ -11,6 +11,7 @@ const ROOT = join(PROJECT, "src");
 const ORDER = [
   "runtime",
   "job",
+  "diagnostics",
   "config",
   "auth",
   "deployments",

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
+import { createChannels } from "../src/diagnostics/channels.ts";
 import { checkJson } from "../src/job/input-issue.ts";
 import {
   DeploymentNotFoundError,
@@ -67,13 +68,14 @@ async function listLimits(): Promise<readonly string[]> {
       },
       log: silent,
     }).count(by);
-  const rates = createRequestRates();
+  const channels = createChannels();
+  const rates = createRequestRates(channels);
   rates.take(viewer);
   const errors = await Promise.all([
     caught(() => rates.take(viewer)),
     caught(counted(3, 40_000_000)),
     caught(counted(2, 40_000_000, createViewer({ limits: { jobsPerDay: 1 } }))),
-    caught(() => createSlots({ what: "sockets", most: 9 }).take(viewer)),
+    caught(() => createSlots({ what: "sockets", most: 9, channels }).take(viewer)),
     caught(() =>
       createMemoryBudget({ mostBytes: 8 })
         .open("a", () => undefined)

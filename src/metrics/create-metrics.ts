@@ -1,20 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import type { BaseLogger } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
+import type { Channels } from "../diagnostics/channels.ts";
+import { createSubscriptions } from "../diagnostics/channels.ts";
 import type { Job, JobStatus } from "../job/job.ts";
 import { isFinal, isFinished, JOB_STATUSES } from "../job/job.ts";
-import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
-import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
-import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import type { Services } from "../schema/context.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { OnPoll } from "../tracking/poller.ts";
 import { serveMetrics } from "./serve-metrics.ts";
-import { watchServices } from "./watch-services.ts";
 
 /** Beyond these, deployments are told as one: each label is a row for as long as the process lives. */
 const MAX_DEPLOYMENTS = 100;
@@ -29,7 +26,13 @@ const LONG_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600]
  * What the gateway counts and measures of itself, for Prometheus. No label comes from a client: deployments are those of
  * jobs that RunComfy accepted, and codes are the gateway's own.
  */
-export function createMetrics() {
+export function createMetrics({
+  channels,
+  log,
+}: {
+  readonly channels: Channels;
+  readonly log: Pick<BaseLogger, "error">;
+}) {
   const registry = new Registry();
   const registers = [registry];
   const toName = (name: string): string => `runcomfy_gateway_${name}`;
@@ -141,88 +144,36 @@ export function createMetrics() {
       lateness.observe({ deployment }, secondsOf(finishedAt, job.updatedAt));
   }
 
-  const aroundCall: AroundCall = async (call, send) => {
-    const done = callSeconds.startTimer({ call });
-    try {
-      const report = await send();
-      calls.inc({ call, code: "ok" });
-      return report;
-    } catch (error) {
-      calls.inc({ call, code: error instanceof RunComfyError ? error.code : "ABORTED" });
-      throw error;
-    } finally {
-      done();
-    }
-  };
+  const { on, close } = createSubscriptions(log);
+  on(channels.operation.asyncEnd, ({ kind, startedAt, error, result }) => {
+    if (error !== undefined) return;
+    const code = findCode(result);
+    operations.inc({ kind, outcome: code === null ? "ok" : "error", code: code ?? "" });
+    operationSeconds.observe({ kind }, secondsSince(startedAt));
+  });
+  on(channels.failedEvent, (code) =>
+    operations.inc({ kind: "subscription", outcome: "error", code }),
+  );
+  on(channels.call.asyncEnd, ({ call, startedAt, error }) => {
+    const failure = error instanceof RunComfyError ? error.code : "ABORTED";
+    calls.inc({ call, code: error === undefined ? "ok" : failure });
+    callSeconds.observe({ call }, secondsSince(startedAt));
+  });
+  on(channels.submitted, (outcome) => submits.inc({ outcome }));
+  on(channels.polled, (outcome) => polls.inc({ outcome }));
+  on(channels.takenOver, () => takenOver.inc());
+  on(channels.stored, (job) => {
+    if (isFinished(job)) noteEnd(job);
+  });
+  on(channels.settled, (state) => files.inc({ state }));
+  on(channels.sent, ({ of }) => events.inc({ of }));
+  on(channels.refused, (limit) => refusals.inc({ limit }));
 
   return {
     read: () => registry.metrics(),
     serve: (at: Parameters<typeof serveMetrics>[1]) => serveMetrics(registry, at),
-
-    /** The same store, of which ends, files and claims that are taken over are counted. */
-    watchStore: (store: JobStore): JobStore => ({
-      ...store,
-      polls: {
-        ...store.polls,
-        async claimDue(options) {
-          const claimed = await store.polls.claimDue(options);
-          takenOver.inc(claimed.polls.filter(({ isTakenOver }) => isTakenOver).length);
-          return claimed;
-        },
-      },
-      jobs: {
-        ...store.jobs,
-        async save(job, result) {
-          const isSaved = await store.jobs.save(job, result);
-          if (isSaved && isFinished(job)) noteEnd(job);
-          return isSaved;
-        },
-      },
-      files: {
-        ...store.files,
-        async settle(file, kept) {
-          const isSettled = await store.files.settle(file, kept);
-          if (isSettled) files.inc({ state: kept.state });
-          return isSettled;
-        },
-      },
-    }),
-
-    aroundCall,
-
-    /** The same client, of which it is counted how submits end. */
-    watchSubmits: (runcomfy: RunComfy): RunComfy => ({
-      ...runcomfy,
-      async submit(request) {
-        try {
-          const requestId = await runcomfy.submit(request);
-          submits.inc({ outcome: "accepted" });
-          return requestId;
-        } catch (error) {
-          const delivery = error instanceof RunComfyError ? error.delivery : "unknown";
-          if (delivery !== "unknown") submits.inc({ outcome: delivery });
-          throw error;
-        }
-      },
-    }),
-
-    /** The same services, of which refusals and what watchers are told are counted. */
-    watchServices: (services: Services): Services => watchServices(services, { refusals, events }),
-
-    notePoll: (outcome: Parameters<OnPoll>[0]): void => polls.inc({ outcome }),
-    noteFailedEvent: (code: string): void =>
-      operations.inc({ kind: "subscription", outcome: "error", code }),
-    noteRefusal: (limitName: string): void => refusals.inc({ limit: limitName }),
-
-    /** Counts and times each operation. */
-    aroundOperation: (async ({ kind }, run) => {
-      const done = operationSeconds.startTimer({ kind });
-      const result = await run();
-      const code = findCode(result);
-      operations.inc({ kind, outcome: code === null ? "ok" : "error", code: code ?? "" });
-      done();
-      return result;
-    }) satisfies AroundOperation,
+    /** Counts nothing more. */
+    close,
 
     /** What is read whenever somebody asks; unfinished jobs are those of all gateways, counted to 10,000 of each status. */
     follow(sources: {
@@ -293,6 +244,11 @@ async function countUnfinished({ jobs, ping }: CountedStore) {
       jobs: (await jobs.count({ statuses: [status] })) ?? 0,
     })),
   );
+}
+
+/** By `performance.now()`. */
+function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1_000;
 }
 
 function secondsOf(from: Date, to: Date): number {

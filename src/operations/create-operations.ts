@@ -5,6 +5,7 @@ import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
+import type { Channels } from "../diagnostics/channels.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import { Stream } from "../runtime/stream.ts";
@@ -14,9 +15,7 @@ import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
 import type { MaskError } from "./mask-error.ts";
 import { toCode, withCode } from "./mask-error.ts";
-import type { OnRefusal } from "./owner-limits.ts";
 import { createSlots } from "./owner-limits.ts";
-import type { OnFailedEvent } from "./subscribe.ts";
 import { createSubscribe } from "./subscribe.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 import { createDocumentFinder } from "./trusted-documents.ts";
@@ -49,17 +48,6 @@ export type OperationParams = {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 };
 
-/** Runs an operation within something else, of a subscription its beginning. */
-export type AroundOperation = <Result>(
-  operation: {
-    readonly kind: OperationTypeNode;
-    /** The client's. */
-    readonly name: string | null;
-    readonly traceparent: unknown;
-  },
-  run: () => Result | Promise<Result>,
-) => Promise<Result>;
-
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
@@ -75,9 +63,7 @@ export function createOperations(options: {
   /** Null runs every document. */
   readonly trustedDocuments: TrustedDocuments | null;
   readonly maskError: MaskError;
-  readonly onRefusal?: OnRefusal | undefined;
-  readonly onFailedEvent?: OnFailedEvent;
-  readonly aroundOperation?: AroundOperation | undefined;
+  readonly channels: Channels;
   readonly log: Pick<BaseLogger, "debug">;
 }) {
   const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
@@ -86,13 +72,14 @@ export function createOperations(options: {
     hasIntrospection,
     areTrusted: trustedDocuments !== null,
   });
-  const { onRefusal, onFailedEvent, aroundOperation } = options;
-  const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, onRefusal });
-  const begin = createSubscribe({ slots, maskError, findDocument: documents.find, onFailedEvent });
-  const subscribe: typeof begin =
-    aroundOperation === undefined
-      ? begin
-      : (args) => aroundOperation(toOperation(args), () => begin(args));
+  const { channels } = options;
+  const { operation } = channels;
+  const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, channels });
+  const begin = createSubscribe({ slots, maskError, findDocument: documents.find, channels });
+  const subscribe: typeof begin = (args) =>
+    operation.hasSubscribers
+      ? operation.tracePromise(() => begin(args), toOperation(args))
+      : begin(args);
   const yoga = createYoga<OperationOrigin>({
     schema,
     context: (origin: OperationOrigin) => createContext(origin, true),
@@ -118,7 +105,7 @@ export function createOperations(options: {
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
       FINISH,
-      ...(aroundOperation === undefined ? [] : [createSurrounder(aroundOperation)]),
+      createPublisher(operation),
     ],
   });
   // Each operation brings its own context.
@@ -252,11 +239,13 @@ const FINISH: Plugin<{ readonly finish?: () => void }> = {
 };
 
 /** For queries and mutations. */
-function createSurrounder(aroundOperation: AroundOperation): Plugin<OperationOrigin> {
+function createPublisher(operation: Channels["operation"]): Plugin<OperationOrigin> {
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
-      const operation = toOperation(args);
-      setExecuteFn((given: ExecutionArgs) => aroundOperation(operation, () => executeFn(given)));
+      if (!operation.hasSubscribers) return;
+      const run = (given: ExecutionArgs) =>
+        operation.tracePromise(async () => executeFn(given), toOperation(args));
+      setExecuteFn(run);
     },
   };
 }
@@ -268,6 +257,7 @@ function toOperation({ document, operationName, contextValue }: ExecutionArgs) {
     kind: operation?.operation ?? OperationTypeNode.QUERY,
     name: operation?.name?.value ?? null,
     traceparent,
+    startedAt: performance.now(),
   };
 }
 

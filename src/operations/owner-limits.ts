@@ -1,15 +1,13 @@
 import { LRUCache } from "lru-cache";
 
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
+import type { Channels } from "../diagnostics/channels.ts";
 import { toCountText } from "../runtime/amount-text.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 /** One that is left out is counted anew. */
 const MAX_COUNTED_OWNERS = 10_000;
-
-/** Hears of each refusal, with the limit's name. */
-export type OnRefusal = (limitName: string) => void;
 
 /** How many of one thing may be open at once, in all and for each owner. */
 export type Slots = ReturnType<typeof createSlots>;
@@ -18,9 +16,9 @@ export type Slots = ReturnType<typeof createSlots>;
 export function createSlots(options: {
   readonly what: keyof Pick<OwnerLimits, "sockets" | "subscriptions">;
   readonly most: number;
-  readonly onRefusal?: OnRefusal | undefined;
+  readonly channels: Channels;
 }) {
-  const { what, most, onRefusal } = options;
+  const { what, most, channels } = options;
   const taken = new Map<string, number>();
   let total = 0;
 
@@ -31,7 +29,7 @@ export function createSlots(options: {
   }
 
   function full(message: string, limit: number): LimitError {
-    onRefusal?.(what);
+    channels.refused.publish(what);
     const retryAfterSeconds = RETRY_AFTER_SECONDS;
     const details = { limitName: what, code: "QUOTA_EXCEEDED", retryAfterSeconds, limit } as const;
     return new LimitError(message, details);
@@ -70,7 +68,7 @@ export function createSlots(options: {
 export type RequestRates = ReturnType<typeof createRequestRates>;
 
 /** Counts the requests of each owner, second by second; `now` is in milliseconds. */
-export function createRequestRates(onRefusal?: OnRefusal, now = () => performance.now()) {
+export function createRequestRates({ refused }: Channels, now = () => performance.now()) {
   const counts = new LRUCache<string, { requests: number }>({
     max: MAX_COUNTED_OWNERS,
     ttl: 1_000,
@@ -87,7 +85,7 @@ export function createRequestRates(onRefusal?: OnRefusal, now = () => performanc
       count.requests += 1;
       if (count.requests <= limit) return;
       const limitName = "requestsPerSecond";
-      onRefusal?.(limitName);
+      refused.publish(limitName);
       throw new LimitError(
         `You have sent more than ${limit} requests in a second. Wait a second, then try again.`,
         { limitName, code: "RATE_LIMITED", retryAfterSeconds: 1, limit },

@@ -2,6 +2,7 @@ import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
 import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
+import type { Channels } from "../diagnostics/channels.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../store/database-error.ts";
@@ -32,9 +33,6 @@ type Reader = {
   readonly isLeft: () => boolean;
 };
 
-/** Hears of the code of each event that can't be made. */
-export type OnFailedEvent = ((code: string) => void) | undefined;
-
 /**
  * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
  * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's, but for
@@ -44,13 +42,13 @@ export function createSubscribe({
   slots,
   maskError,
   findDocument,
-  onFailedEvent,
+  channels,
 }: {
   readonly slots: Slots;
   readonly maskError: MaskError;
   /** Of a valid document's text. */
   readonly findDocument: (text: string) => DocumentNode;
-  readonly onFailedEvent?: OnFailedEvent;
+  readonly channels: Channels;
 }) {
   const made = new WeakMap<object, Map<string, Promise<Made>>>();
   const documents = new WeakMap<DocumentNode, number>();
@@ -83,7 +81,8 @@ export function createSubscribe({
       // One that is an error ends its stream.
       if (isAway !== true || event instanceof Error || isLeft()) {
         const value = mask(result);
-        if (value.errors?.[0] !== undefined) onFailedEvent?.(toCode(value.errors[0]));
+        const [first] = value.errors ?? [];
+        if (first !== undefined) channels.failedEvent.publish(toCode(first));
         return { value, done: false };
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -3,6 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import ky from "ky";
 import type { BaseLogger } from "pino";
 
+import type { Channels } from "../diagnostics/channels.ts";
+import { createChannels } from "../diagnostics/channels.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Call } from "./answer-error.ts";
@@ -29,12 +31,6 @@ const UNSENT_PATIENCE_MS = 2_000;
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
 
-/** Sends one request within something else: each try of a submit, and probes too. */
-export type AroundCall = <Report>(
-  call: Call,
-  send: () => Report | Promise<Report>,
-) => Promise<Report>;
-
 /** What one request needs. */
 type CallRequest<Report> = {
   readonly call: Call;
@@ -59,9 +55,7 @@ export function createRunComfy(options: {
   readonly probeTimeoutMs?: number;
   readonly health: UpstreamHealth;
   readonly log: Pick<BaseLogger, "warn">;
-  /** Hears of the HTTP status of each answer. */
-  readonly onAnswer?: ((httpStatus: number) => void) | undefined;
-  readonly aroundCall?: AroundCall | undefined;
+  readonly channels?: Channels;
   /** Milliseconds since 1970, for a Retry-After with a date. */
   readonly now?: () => number;
   /** Milliseconds of a clock that never goes back. */
@@ -71,7 +65,7 @@ export function createRunComfy(options: {
 }): RunComfy {
   const { health, log, submitTimeoutMs, cancelTimeoutMs = 10_000, listTimeoutMs = 3_000 } = options;
   const { probeTimeoutMs = 5_000, now = Date.now, monotonic = () => performance.now() } = options;
-  const { random = Math.random, sleep = delay } = options;
+  const { random = Math.random, sleep = delay, channels = createChannels() } = options;
   /** The last deployment that was called for a job; probes ask about it. */
   let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
   const http = ky.create({
@@ -87,9 +81,10 @@ export function createRunComfy(options: {
 
   /** What the whole answer says within `timeoutMs`. Rejects with a `RunComfyError`, and with the signal's reason. */
   function send<Report>(request: CallRequest<Report>): Promise<Report> {
-    const { aroundCall } = options;
-    if (aroundCall === undefined) return exchange(request);
-    return aroundCall(request.call, () => exchange(request));
+    if (!channels.call.hasSubscribers) return exchange(request);
+    const { call } = request;
+    const message = { call, method: toMethod(call), startedAt: performance.now() };
+    return channels.call.tracePromise(() => exchange(request), message);
   }
 
   async function exchange<Report>(request: CallRequest<Report>): Promise<Report> {
@@ -105,7 +100,7 @@ export function createRunComfy(options: {
       const method = toMethod(call);
       const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
       httpStatus = response.status;
-      options.onAnswer?.(httpStatus);
+      channels.answered.publish(httpStatus);
       const reading = { limitBytes, signal: ending.signal, now: now() };
       const answer = await readAnswer(response, reading);
       const report = readHopedFor(call, answer, request.readReport);
@@ -229,7 +224,7 @@ export function createRunComfy(options: {
   };
 }
 
-export function toMethod(call: Call): "GET" | "POST" {
+function toMethod(call: Call): "GET" | "POST" {
   return call === "submit" || call === "cancel" ? "POST" : "GET";
 }
 

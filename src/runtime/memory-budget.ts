@@ -52,10 +52,10 @@ type Waiting = {
 export function createMemoryBudget(options: {
   readonly mostBytes: number;
   readonly patienceMs?: number;
-  /** Hears of each answer without room, and of each share that is cut. */
-  readonly onRefusal?: ((limitName: typeof LIMIT_NAME) => void) | undefined;
+  /** Where each answer without room, and each share that is cut, is published. */
+  readonly channels?: { readonly refused: { publish(limitName: string): void } };
 }): MemoryBudget {
-  const { mostBytes, patienceMs = PATIENCE_MS, onRefusal } = options;
+  const { mostBytes, patienceMs = PATIENCE_MS, channels } = options;
   const mostOwnBytes = Math.floor(mostBytes * OWNER_PART);
   const mostTakenBytes = Math.floor(mostBytes * (1 - SPARE_PART));
   const owners = new Map<string, Owner>();
@@ -87,7 +87,7 @@ export function createMemoryBudget(options: {
   function waitInTurn(owner: Owner, holder: Holder, bytes: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
-      onRefusal?.(LIMIT_NAME);
+      channels?.refused.publish(LIMIT_NAME);
       waiting.settle(findProblem(owner, bytes) ?? full(mostTakenBytes, ALL_FULL));
       // The next one may need less.
       serve(owner);
@@ -112,7 +112,7 @@ export function createMemoryBudget(options: {
     const [first, ...others] = holders;
     if (first === undefined) return;
     const largest = others.reduce((most, one) => (one.bytes > most.bytes ? one : most), first);
-    onRefusal?.(LIMIT_NAME);
+    channels?.refused.publish(LIMIT_NAME);
     largest.close();
     largest.cut();
   }
@@ -135,7 +135,7 @@ export function createMemoryBudget(options: {
         check();
         const problem = findProblem(owner, bytes);
         if (problem !== null) {
-          onRefusal?.(LIMIT_NAME);
+          channels?.refused.publish(LIMIT_NAME);
           throw problem;
         }
         change(owner, holder, bytes);

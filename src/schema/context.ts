@@ -1,4 +1,5 @@
 import type { Viewer } from "../auth/viewer.ts";
+import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
@@ -40,6 +41,7 @@ export type Services = {
   readonly upstream: string;
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "token">;
   readonly health: Pick<UpstreamHealth, "outageMs">;
+  readonly channels: Channels;
 };
 
 export type GatewayContext = Services & Pick<Operation, keyof Operation>;

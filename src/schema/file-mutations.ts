@@ -2,6 +2,7 @@ import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../jo
 import { isIdentifier } from "../job/identifier.ts";
 import type { Builder } from "./builder.ts";
 import { readAssets } from "./job-type.ts";
+import { publishRefusal } from "./mutations.ts";
 
 /** Adds what takes files in and keeps them. */
 export function addFileMutations(builder: Builder): void {
@@ -50,7 +51,8 @@ export function addFileMutations(builder: Builder): void {
         result: { name: "CreateUploadSuccess", description: "The gateway waits for the file." },
         dataField: { name: "upload", description: "Where to send the file." },
       },
-      resolve: (_root, given, { files, viewer }) => files.uploads.createUpload(given, viewer),
+      resolve: (_root, given, { files, viewer, channels }) =>
+        publishRefusal(channels, files.uploads.createUpload(given, viewer)),
     }),
 
     keepOutputs: t.field({

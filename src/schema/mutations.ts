@@ -1,3 +1,4 @@
+import type { Channels } from "../diagnostics/channels.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
@@ -9,7 +10,7 @@ import { isIdentifier } from "../job/identifier.ts";
 import { toPathText } from "../job/input-issue.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
-import { badUserInput } from "../runtime/coded-error.ts";
+import { badUserInput, LimitError } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 
@@ -134,7 +135,7 @@ export function addSubmitJobResult(builder: Builder) {
 
 /** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
 export async function submit(
-  { viewer, loaders, untilEnded }: GatewayContext,
+  { viewer, loaders, untilEnded, channels }: GatewayContext,
   given: {
     readonly idempotencyKey?: string | null | undefined;
     readonly answerWithinSeconds?: number | null | undefined;
@@ -152,9 +153,23 @@ export async function submit(
   }
   try {
     const { idempotencyKey = null, tags } = given;
-    const { job, warnings } = await begin({ viewer, idempotencyKey, tags: tags ?? [] });
+    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [] });
+    const { job, warnings } = await publishRefusal(channels, submitting);
     return { job: await untilEnded(job, answerWithinSeconds), warnings };
   } finally {
     loaders.clear();
+  }
+}
+
+/** The same, where a limit by which it is refused is published. */
+export async function publishRefusal<Result>(
+  { refused }: Channels,
+  asked: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof LimitError) refused.publish(error.limitName);
+    throw error;
   }
 }

@@ -1,8 +1,11 @@
 import { readableOwner } from "../auth/viewer.ts";
+import type { Channels, SentEvent } from "../diagnostics/channels.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job, JobChangeReason } from "../job/job.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
+import { Stream } from "../runtime/stream.ts";
+import type { JobChange } from "../watch/watch-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { JobFilterRef } from "./job-connection.ts";
 import { scopeOf, toJobFilter } from "./job-connection.ts";
@@ -59,13 +62,13 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       description:
         "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when that has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      subscribe: async (_root, { id }, { viewer, watchJob }, info) => {
+      subscribe: async (_root, { id }, { viewer, watchJob, channels }, info) => {
         if (!isIdentifier(id)) throw new JobNotFoundError(id);
         const isEstimateWanted = findSelected(info).has("estimate");
         const jobs = watchJob(id, readableOwner(viewer), { isEstimateWanted });
         // An unknown job is an answer to the subscription itself.
         await jobs.peek();
-        return jobs;
+        return publishSent(channels, jobs, (job) => ({ of: "job", job, at: Date.now() }));
       },
       resolve: unwrap,
     }),
@@ -88,11 +91,13 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       subscribe: async (_root, { filter, after }, context, info) => {
         if (typeof filter?.text === "string") throw badUserInput(NO_SEARCH);
         const selected = findSelected(info);
-        return await context.watchJobs({
+        const changes = await context.watchJobs({
           filter: ofReadable(toJobFilter(filter), context.viewer),
           after: after ?? null,
           isThere: (job) => isThere(job, selected, context.loaders),
         });
+        const toSent = ({ job }: JobChange) => ({ of: "feed", job, at: Date.now() }) as const;
+        return publishSent(context.channels, changes, toSent);
       },
       resolve: unwrap,
     }),
@@ -112,6 +117,26 @@ const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's wi
 function unwrap<Event>(event: Event): Event {
   if (event instanceof Error) throw event;
   return event;
+}
+
+/** The same events, each of which is published once it has been sent. */
+function publishSent<Event>(
+  { sent }: Channels,
+  events: Stream<Event>,
+  toSent: (event: Event) => SentEvent,
+): Stream<Event> {
+  if (!sent.hasSubscribers) return events;
+  let last: SentEvent | null = null;
+  return new Stream(
+    async () => {
+      // Whoever asks for an event has sent the one before; whoever leaves may not have.
+      if (last !== null) sent.publish(last);
+      const next = await events.next();
+      last = next.done === true ? null : toSent(next.value);
+      return next;
+    },
+    () => events.end(),
+  );
 }
 
 /**

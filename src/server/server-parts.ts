@@ -5,17 +5,14 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
-import type {
-  AroundOperation,
-  OperationOrigin,
-  Operations,
-} from "../operations/create-operations.ts";
+import type { Channels } from "../diagnostics/channels.ts";
+import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
 import type { FileStore } from "../files/file-store.ts";
 import type { FindOwner } from "../files/find-owner.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";
-import type { OnRefusal, RequestRates, Slots } from "../operations/owner-limits.ts";
+import type { RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
 import type { MemoryBudget } from "../runtime/memory-budget.ts";
 import type { Connections } from "./connections.ts";
@@ -38,11 +35,7 @@ export type ServerOptions = {
   readonly consoleFolder: string;
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;
-  /** Hears of requests, sockets and subscriptions that are one too many. */
-  readonly onRefusal?: OnRefusal | undefined;
-  /** Hears of the code of each event that can't be made. */
-  readonly onFailedEvent?: ((code: string) => void) | undefined;
-  readonly aroundOperation?: AroundOperation | undefined;
+  readonly channels: Channels;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
   readonly memory: MemoryBudget;

@@ -113,7 +113,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       const isFull =
         Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
       if (isFull) {
-        parts.onRefusal?.("operationsPerSocket");
+        parts.channels.refused.publish("operationsPerSocket");
         const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
         return [maskError(new CodedError("TOO_MANY_OPERATIONS", message))];
       }

@@ -42,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<{
   leave(): void;
   close(): Promise<void>;
 }> {
-  const { host, memory, httpAccess, isSandbox, onRefusal, log } = options;
+  const { host, memory, httpAccess, isSandbox, channels, log } = options;
   const { http, webSocket: socket } = options.limits;
   const server = createServer({
     headersTimeout: http.requestSeconds * 1_000,
@@ -70,8 +70,8 @@ export async function startServer(options: ServerOptions): Promise<{
       maskError,
     }),
     origins: createOrigins({ ...httpAccess, publicUrl: options.files.publicUrl, log }),
-    rates: createRequestRates(onRefusal),
-    socketSlots: createSlots({ what: "sockets", most: socket.sockets, onRefusal }),
+    rates: createRequestRates(channels),
+    socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
   };
   const page = { example: options.example, isSandbox, asksCredential: !httpAccess.isOpen };
   const { publicUrl } = options.files;

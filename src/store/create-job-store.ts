@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 
+import type { Channels } from "../diagnostics/channels.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
@@ -24,12 +25,33 @@ import type { WakeUps } from "./wake-ups.ts";
 export function createJobStore(dependencies: {
   readonly database: Database;
   readonly changes: WakeUps;
+  readonly channels: Channels;
 }): JobStore {
-  const { database, changes } = dependencies;
+  const { database, changes, channels } = dependencies;
   const { queries, reads } = database;
+  const system = database.isShared ? "postgresql" : "sqlite";
+  const announce: WakeUps["announce"] = (jobId, ownerId) =>
+    channels.wakeUp.runStores(null, () => changes.announce(jobId, ownerId));
+
+  /** The same methods, each of which is published. */
+  function publish<Group extends object>(table: string, group: Group): Group {
+    const methods = new Proxy(group, {
+      get(target, method) {
+        const act: unknown = Reflect.get(target, method);
+        if (typeof act !== "function") return act;
+        return (...given: unknown[]) => {
+          if (!channels.statement.hasSubscribers) return Reflect.apply(act, target, given);
+          const message = { system, table, method: String(method) };
+          const run = async () => Reflect.apply(act, target, given);
+          return channels.statement.tracePromise(run, message);
+        };
+      },
+    });
+    return { ...methods };
+  }
 
   const jobs: Jobs = {
-    insert: createInsert(database),
+    insert: createInsert(database, channels),
 
     async save(job, result) {
       const texts = result === null ? null : toResultTexts(result);
@@ -51,7 +73,10 @@ export function createJobStore(dependencies: {
       const isSaved = await (texts === null
         ? database.writeOne(update)
         : database.write(update, texts.output.length + texts.assets.length));
-      if (isSaved) changes.announce(job.id, job.ownerId);
+      if (isSaved) {
+        channels.stored.publish(job);
+        announce(job.id, job.ownerId);
+      }
       return isSaved;
     },
 
@@ -95,7 +120,7 @@ export function createJobStore(dependencies: {
     },
 
     ...createJobReads(database),
-    ...createDeletions(database, changes.announce),
+    ...createDeletions(database, announce),
     ...createJobLists(database),
     ...createSubmitLeases(database),
     ...createFollowedJobs(database),
@@ -103,19 +128,19 @@ export function createJobStore(dependencies: {
 
   return {
     upstream: database.upstream,
-    jobs,
-    documents: createDocuments(database),
+    jobs: publish("jobs", jobs),
+    documents: publish("job_documents", createDocuments(database)),
     feed: {
-      ...createFeed(database),
+      ...publish("jobs", createFeed(database)),
       subscribeToJob: changes.subscribeToJob,
       subscribe: changes.subscribe,
     },
-    quotas: createQuotas(database),
+    quotas: publish("quotas", createQuotas(database)),
     polls: createPolls(database),
-    readRuns: createReadRuns(database),
+    ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createSharedPause(database),
-    files: createFiles(database, changes.announce),
-    uploads: createUploads(database),
+    files: publish("kept_files", createFiles(database, announce, channels)),
+    uploads: publish("uploads", createUploads(database)),
     isShared: database.isShared,
     readsPerOwner: database.readsPerOwner,
     ping: database.ping,

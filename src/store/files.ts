@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 
+import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { Database } from "./database.ts";
@@ -16,6 +17,7 @@ const ROW_BYTES = 256;
 export function createFiles(
   database: Database,
   announce: (jobId: string, ownerId: string) => void,
+  { settled }: Channels,
 ): Files {
   const { nowMs, skipLocked, queries, reads, write, writeOne } = database;
 
@@ -109,8 +111,8 @@ export function createFiles(
     renewClaim: setDue,
     putBack: async (file, delayMs) => void (await setDue(file, delayMs)),
 
-    settle: (file, kept) =>
-      change(
+    async settle(file, kept) {
+      const isSettled = await change(
         file.jobId,
         sql`exists (select 1 from kept_files where job_id = ${file.jobId}
           and number = ${file.number} and due_at = ${file.token})
@@ -124,7 +126,10 @@ export function createFiles(
             .execute();
           if (kept.file !== null) await endLease(transaction, kept.file);
         },
-      ),
+      );
+      if (isSettled) settled.publish(kept.state);
+      return isSettled;
+    },
 
     async request(job, urls) {
       const numbers = await reads

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
+import type { Channels } from "../diagnostics/channels.ts";
 import { toCountText } from "../runtime/amount-text.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import { namesOf } from "../job/upstream.ts";
@@ -16,13 +17,14 @@ import { insertUses } from "./upload-rows.ts";
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
 
-export function createInsert(database: Database): Jobs["insert"] {
+export function createInsert(database: Database, channels: Channels): Jobs["insert"] {
   const { nowMs, write, checkDisk, lock } = database;
   const inTurn = createOwnerTurns(database);
 
   return async (submit) => {
     const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
-    const { traceparent = null } = submit;
+    const inserting = { traceparent: submit.traceparent ?? null };
+    channels.inserting.publish(inserting);
     const texts = toInputTexts(input);
     await checkDisk();
     // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
@@ -37,7 +39,7 @@ export function createInsert(database: Database): Jobs["insert"] {
             idempotency_key: key?.key ?? null,
             fingerprint: key?.fingerprint ?? null,
             submit_until: eb(nowMs, "+", leaseMs),
-            traceparent,
+            ...inserting,
           }))
           .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
           .returning("id")
@@ -52,7 +54,9 @@ export function createInsert(database: Database): Jobs["insert"] {
         await insertUses(transaction, job.id, uploads);
         return true;
       }, texts.text.length);
-    return await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
+    const isInserted = await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
+    if (isInserted) channels.stored.publish(job);
+    return isInserted;
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 
+import type { Channels } from "../diagnostics/channels.ts";
+import { createChannels } from "../diagnostics/channels.ts";
 import { SetupError } from "../runtime/setup-error.ts";
 import { createJobStore } from "./create-job-store.ts";
 import type { Database } from "./database.ts";
@@ -16,6 +18,7 @@ export type StoreOptions = {
   readonly log: Logger;
   /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
   readonly heartbeatMs?: number;
+  readonly channels?: Channels;
   /** Hears of each SQL statement. */
   readonly onStatement?: (sql: string) => void;
   /** On SQLite: milliseconds of the clock by which polls are due, which never goes back. */
@@ -34,7 +37,7 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
           log: options.log,
         })
       : createLocalWakeUps();
-    return createJobStore({ database, changes });
+    return createJobStore({ database, changes, channels: options.channels ?? createChannels() });
   } catch (error) {
     await database.close();
     throw error;

@@ -1,140 +1,53 @@
-import type { Tracer } from "@opentelemetry/api";
-import { SpanKind } from "@opentelemetry/api";
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import type { Attributes, Context, Span, SpanOptions, Tracer } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 
+import type { Channels, OperationMessage, Traced } from "../diagnostics/channels.ts";
+import { createSubscriptions } from "../diagnostics/channels.ts";
+import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import type { AroundOperation } from "../operations/create-operations.ts";
 import { findCode } from "../operations/create-operations.ts";
-import type { AroundCall } from "../runcomfy/create-runcomfy.ts";
-import { toMethod } from "../runcomfy/create-runcomfy.ts";
-import type { Services } from "../schema/context.ts";
-import type { JobStore } from "../store/job-store.ts";
-import type { AroundPoll } from "../tracking/poller.ts";
-import { createScopes, noteError } from "./create-scopes.ts";
-import { createEndWatch, createNoteEnd, toAttributes } from "./create-ends.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { Jobs } from "../store/job-store.ts";
 import { fromTraceparent, toTraceparent } from "./traceparent.ts";
 
 /** Of a name that a client chose. */
 const MAX_NAME_CHARACTERS = 100;
+/** An end that is older is told to somebody who came late. */
+const RECENT_MS = 60_000;
+/** Ends that are known to have been told. */
+const MAX_TOLD = 10_000;
 
 /**
- * What surrounds the gateway's work to make spans of it: operations, what they do to the store, calls to RunComfy, polls,
- * and the event that tells an end. No span holds an input, a credential, an address or a message. Nothing but operations
- * begins a trace.
+ * The span that the code which runs now belongs to, and the outermost one around it. Timers and listeners outlive the span
+ * in which they were made: once it has ended they belong to none, so no trace grows for ever.
+ */
+type Scope = {
+  readonly message: object;
+  readonly span: Span;
+  readonly root: Span;
+  isOver: boolean;
+};
+
+/** A span that begins; it belongs to the current span unless it has another parent, and is none where that is null. */
+type SpanStart = SpanOptions & { readonly name: string; readonly parent?: Context | null };
+
+/**
+ * Makes spans of what a gateway publishes: operations, what they do to the store, calls to RunComfy, polls, and the event
+ * that tells an end. No span holds an input, a credential, an address or a message. Nothing but operations begins a trace.
  */
 export function createTraces(tracer: Tracer) {
-  const { findSpan, runIn, runBelow, runOutside } = createScopes(tracer);
+  const scopes = new AsyncLocalStorage<Scope | null>();
 
-  const aroundOperation: AroundOperation = async ({ kind, name, traceparent }, run) => {
-    const attributes = {
-      "graphql.operation.type": kind,
-      ...(name !== null && { "graphql.operation.name": name.slice(0, MAX_NAME_CHARACTERS) }),
-    };
-    const options = { kind: SpanKind.SERVER, attributes };
-    return await runIn(kind, options, fromTraceparent(traceparent), async (span) => {
-      const result = await run();
-      const code = findCode(result);
-      if (code !== null) noteError(span, code);
-      return result;
-    });
-  };
-
-  const aroundPoll: AroundPoll = async ({ job, traceparent }, poll) => {
-    if (traceparent === null) return await poll();
-    const options = { attributes: toAttributes(job) };
-    return await runIn("poll", options, fromTraceparent(traceparent), poll);
-  };
-
-  /** The same methods, each of which is a span within the one that calls it. */
-  function watchMethods<Group extends object>(group: Group, table: string, system: string): Group {
-    const methods = new Proxy(group, {
-      get(target, key) {
-        const method: unknown = Reflect.get(target, key);
-        if (typeof method !== "function") return method;
-        const attributes = {
-          "db.system.name": system,
-          "db.operation.name": String(key),
-          "db.collection.name": table,
-        };
-        const options = { kind: SpanKind.CLIENT, attributes };
-        return (...given: unknown[]) =>
-          runBelow(`${String(key)} ${table}`, options, async () =>
-            Reflect.apply(method, target, given),
-          );
-      },
-    });
-    return { ...methods };
+  function findScope(): Scope | null {
+    const scope = scopes.getStore() ?? null;
+    return scope?.isOver === false ? scope : null;
   }
 
-  /** Its span has no URL, as that would tell the upstream's address. */
-  const aroundCall: AroundCall = async (call, send) => {
-    const method = toMethod(call);
-    const attributes = { "http.request.method": method };
-    return await runBelow(`${method} ${call}`, { kind: SpanKind.CLIENT, attributes }, send);
-  };
-
   return {
-    aroundOperation,
-    aroundPoll,
-    aroundCall,
-
-    /** The same store. A job is kept with the span that submits it. */
-    watchStore(store: JobStore): JobStore {
-      const system = store.isShared ? "postgresql" : "sqlite";
-      const watch = <Group extends object>(group: Group, table: string) =>
-        watchMethods(group, table, system);
-      const jobs = watch(store.jobs, "jobs");
-      const { subscribe, subscribeToJob } = store.feed;
-      const noteEnd = createNoteEnd(tracer, store.jobs);
-      return {
-        ...store,
-        jobs: {
-          ...jobs,
-          async insert(submit) {
-            const span = findSpan();
-            const traceparent = span === null ? null : toTraceparent(span.spanContext());
-            const isInserted = await jobs.insert({ ...submit, traceparent });
-            if (isInserted) span?.setAttributes(toAttributes(submit.job));
-            return isInserted;
-          },
-          async save(job, result) {
-            const span = findSpan();
-            const startTime = Date.now();
-            const isSaved = await jobs.save(job, result);
-            if (isSaved) span?.setAttributes(toAttributes(job));
-            // As when a deadline has passed.
-            if (isSaved && span === null && isFinished(job)) void noteEnd("end", job, startTime);
-            return isSaved;
-          },
-        },
-        documents: watch(store.documents, "job_documents"),
-        feed: {
-          ...watch(store.feed, "jobs"),
-          // Whoever is woken goes on with something of their own.
-          subscribe: (ownerId, wake) => subscribe(ownerId, () => runOutside(wake)),
-          subscribeToJob: (jobId, wake) => subscribeToJob(jobId, () => runOutside(wake)),
-        },
-        quotas: watch(store.quotas, "quotas"),
-        files: watch(store.files, "kept_files"),
-        uploads: watch(store.uploads, "uploads"),
-        ...watch({ readRuns: store.readRuns }, "runs"),
-      };
-    },
-
-    /** The same services, of which events that tell an end are spans. */
-    watchServices(services: Services, jobs: JobStore["jobs"]): Services {
-      const watch = createEndWatch(createNoteEnd(tracer, jobs));
-      return {
-        ...services,
-        watchJob: (...given) => watch(services.watchJob(...given), (job) => job),
-        watchJobs: async (given) => watch(await services.watchJobs(given), ({ job }) => job),
-      };
-    },
-
-    /** RunComfy has answered the call that is under way. */
-    noteAnswer: (httpStatus: number): void =>
-      void findSpan()?.setAttribute("http.response.status_code", httpStatus),
-
     /** The same log, whose lines have the `traceId` of what they tell. */
     watchLog: (log: Logger): Logger =>
       log.child(
@@ -142,11 +55,129 @@ export function createTraces(tracer: Tracer) {
         {
           formatters: {
             log(fields) {
-              const span = findSpan();
-              return span === null ? fields : { ...fields, traceId: span.spanContext().traceId };
+              const scope = findScope();
+              return scope === null
+                ? fields
+                : { ...fields, traceId: scope.span.spanContext().traceId };
             },
           },
         },
       ),
+
+    /** Begins to make spans, and returns how to stop that. */
+    follow(observed: {
+      readonly channels: Channels;
+      readonly jobs: Pick<Jobs, "readTraceparent">;
+      readonly log: Pick<Logger, "error">;
+    }): () => void {
+      const { channels, jobs, log } = observed;
+      const { on, bind, close } = createSubscriptions(log);
+      const told = new LRUCache<string, true>({ max: MAX_TOLD });
+
+      /** Makes a span of all that runs on a channel, which ends with it; what it throws is told by its class or code alone. */
+      function traceEach<Message extends object>(
+        traced: Traced<Message>,
+        toStart: (message: Message) => SpanStart,
+        findError: (result: unknown) => string | null = () => null,
+      ): void {
+        bind(traced.start, scopes, (message) => {
+          const outer = findScope();
+          const current = outer === null ? null : trace.setSpan(ROOT_CONTEXT, outer.span);
+          const { name, parent = current, ...options } = toStart(message);
+          if (parent === null) return outer;
+          const span = tracer.startSpan(name, options, parent);
+          return { message, span, root: outer?.root ?? span, isOver: false };
+        });
+        on(traced.asyncEnd, (message) => {
+          const scope = scopes.getStore();
+          if (scope?.message !== message) return;
+          const { error, result } = message;
+          const type = error === undefined ? findError(result) : toType(error);
+          if (type !== null)
+            scope.span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR });
+          scope.isOver = true;
+          scope.span.end();
+        });
+      }
+
+      /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
+      async function noteEnd(name: string, job: Job, startTime: number): Promise<void> {
+        const endTime = Date.now();
+        // While the database is away, the trace goes without it.
+        const traceparent = await jobs.readTraceparent(job.id).catch(() => null);
+        if (traceparent === null) return;
+        const options = { startTime, attributes: toAttributes(job) };
+        tracer.startSpan(name, options, fromTraceparent(traceparent)).end(endTime);
+      }
+
+      const toOperation = ({ kind, name, traceparent }: OperationMessage): SpanStart => ({
+        name: kind,
+        kind: SpanKind.SERVER,
+        attributes: {
+          "graphql.operation.type": kind,
+          ...(name !== null && { "graphql.operation.name": name.slice(0, MAX_NAME_CHARACTERS) }),
+        },
+        parent: fromTraceparent(traceparent),
+      });
+      traceEach(channels.operation, toOperation, findCode);
+      traceEach(channels.poll, ({ job, traceparent }) => ({
+        name: "poll",
+        attributes: toAttributes(job),
+        parent: traceparent === null ? null : fromTraceparent(traceparent),
+      }));
+      // Without a URL, as that would tell the upstream's address.
+      traceEach(channels.call, ({ call, method }) => ({
+        name: `${method} ${call}`,
+        kind: SpanKind.CLIENT,
+        attributes: { "http.request.method": method },
+      }));
+      on(channels.answered, (httpStatus) => {
+        findScope()?.span.setAttribute("http.response.status_code", httpStatus);
+      });
+      traceEach(channels.statement, ({ system, table, method }) => ({
+        name: `${method} ${table}`,
+        kind: SpanKind.CLIENT,
+        attributes: {
+          "db.system.name": system,
+          "db.operation.name": method,
+          "db.collection.name": table,
+        },
+      }));
+      // A job is kept with the operation that submits it.
+      on(channels.inserting, (message) => {
+        const scope = findScope();
+        if (scope !== null) message.traceparent = toTraceparent(scope.root.spanContext());
+      });
+      on(channels.stored, (job) => {
+        const scope = findScope();
+        scope?.root.setAttributes(toAttributes(job));
+        // As when a deadline has passed.
+        if (scope === null && isFinished(job)) void noteEnd("end", job, job.updatedAt.getTime());
+      });
+      // Whoever is woken goes on with something of their own.
+      bind(channels.wakeUp, scopes, () => null);
+      // The first event on this gateway that told a job's end is a span, however many watch.
+      on(channels.sent, ({ job, at }) => {
+        if (job === null || !isFinished(job) || told.has(job.id)) return;
+        if (at - job.updatedAt.getTime() >= RECENT_MS) return;
+        told.set(job.id, true);
+        void noteEnd("event", job, at);
+      });
+      return close;
+    },
   };
+}
+
+function toAttributes({ id, deploymentId, status }: Job): Attributes {
+  return {
+    "runcomfy.job.id": id,
+    "runcomfy.job.status": status,
+    "runcomfy.deployment.id": deploymentId,
+  };
+}
+
+/** No message: it may quote a value. */
+function toType(error: unknown): string {
+  if (error instanceof RunComfyError) return error.code;
+  return error instanceof Error ? error.constructor.name : typeof error;
 }

@@ -78,20 +78,10 @@ function createSampler(
   sdk: Awaited<ReturnType<typeof loadPackages>>[0],
   { sampler, part }: Settings,
 ): Sampler {
-  switch (sampler) {
-    case "always_on":
-      return new sdk.AlwaysOnSampler();
-    case "always_off":
-      return new sdk.AlwaysOffSampler();
-    case "traceidratio":
-      return new sdk.TraceIdRatioBasedSampler(part);
-    case "parentbased_always_on":
-      return new sdk.ParentBasedSampler({ root: new sdk.AlwaysOnSampler() });
-    case "parentbased_always_off":
-      return new sdk.ParentBasedSampler({ root: new sdk.AlwaysOffSampler() });
-    case "parentbased_traceidratio":
-      return new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(part) });
-  }
+  const root = sampler.endsWith("traceidratio")
+    ? new sdk.TraceIdRatioBasedSampler(part)
+    : new sdk[sampler.endsWith("always_on") ? "AlwaysOnSampler" : "AlwaysOffSampler"]();
+  return sampler.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
 }
 
 /** Logs the first failure, and its end. */

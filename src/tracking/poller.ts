@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import type { Channels } from "../diagnostics/channels.ts";
 import { isFinished } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
 import type { Polls } from "../job/poll-outcome.ts";
@@ -15,11 +16,6 @@ import { createPollLog } from "./poll-log.ts";
 import { createPollWindow } from "./poll-window.ts";
 import { createQueueLines } from "./queue-lines.ts";
 import type { RecordObservation } from "./record-observation.ts";
-
-/** Hears of each poll, with what it told; `derived` where a job's place was known, and RunComfy not asked. */
-export type OnPoll = (outcome: Poll["kind"] | "derived") => void;
-/** Makes a poll of which RunComfy is asked, within something else. */
-export type AroundPoll = <Seen>(claimed: ClaimedPoll, poll: () => Promise<Seen>) => Promise<Seen>;
 
 /** All calls of one poll together; a claim lasts a second longer. */
 const POLL_MS = 8_000;
@@ -52,8 +48,6 @@ type Dependencies = {
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
   /** How many jobs of its queue probably start within so long. */
   readonly expectStarts: (job: Job, durationMs: number) => Promise<number>;
-  /** Nothing more than the poll where it is not given. */
-  readonly aroundPoll?: AroundPoll | undefined;
   readonly pollsAtOnce: number;
   readonly upstream: string;
   readonly deadlineSeconds: number;
@@ -62,7 +56,7 @@ type Dependencies = {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   readonly random: () => number;
-  readonly onPoll?: OnPoll | undefined;
+  readonly channels: Channels;
   readonly log: BaseLogger;
 };
 
@@ -173,7 +167,7 @@ export class Poller {
   }
 
   async #claimDue(): Promise<void> {
-    const { table, health, now, monotonic } = this.#given;
+    const { table, health, now, monotonic, channels } = this.#given;
     const room = this.#room;
     this.#dueAt = monotonic() + MAX_SLEEP_MS;
     for (;;) {
@@ -183,6 +177,7 @@ export class Poller {
       const exceptDeployments = [...health.failingDeployments(), ...room.fullDeployments()];
       const { polls, nextInMs } = await table.claimDue({ limit, exceptDeployments });
       for (const claimed of polls) {
+        if (claimed.isTakenOver) channels.takenOver.publish(claimed.job);
         const isOverdue = now() >= deadlineMs(claimed.job, this.#given);
         const place = isOverdue ? null : this.#lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
@@ -196,9 +191,12 @@ export class Poller {
 
   /** Never rejects. */
   #startPoll(claimed: ClaimedPoll, place: number | null, leave: Leave): void {
-    const { aroundPoll = (_claimed, make) => make() } = this.#given;
-    const make = () => this.#poll(claimed, place);
-    const made = place === null ? aroundPoll(claimed, make) : make();
+    const { poll } = this.#given.channels;
+    const { job, traceparent } = claimed;
+    const made =
+      place === null && poll.hasSubscribers
+        ? poll.tracePromise(() => this.#poll(claimed, place), { job, traceparent })
+        : this.#poll(claimed, place);
     const polling = made.then(({ isBad, next }) => {
       if (next !== null) this.#ended.push({ jobId: claimed.job.id, token: claimed.token, ...next });
       const hasMadeRoom = leave(isBad);
@@ -211,7 +209,7 @@ export class Poller {
 
   /** Resolves with when to poll next; null when the job has ended. Where its place in the queue is known, nobody is asked. */
   async #poll({ job, polls }: ClaimedPoll, place: number | null) {
-    const { runcomfy, record, now, monotonic, onPoll } = this.#given;
+    const { runcomfy, record, now, monotonic, channels } = this.#given;
     const { signal } = this.#closing;
     const startedAt = monotonic();
     try {
@@ -221,7 +219,7 @@ export class Poller {
           : { kind: "seen", observation: { kind: "queued", queuePosition: place } };
       const isBad = outcome.error?.code === "TIMEOUT" || outcome.error?.code === "RATE_LIMITED";
       this.#log.note(job, polls, outcome);
-      onPoll?.(place === null ? outcome.kind : "derived");
+      channels.polled.publish(place === null ? outcome.kind : "derived");
       const noted = notePoll(polls, outcome, monotonic() - startedAt);
       const at = now();
       const observation = conclude(job, noted, outcome, new Date(at), this.#given);

@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
+import type { Channels } from "../diagnostics/channels.ts";
 import {
   IdempotencyConflictError,
   InvalidInputError,
@@ -81,12 +82,13 @@ export function createSubmitJob(dependencies: {
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly sleep: (durationMs: number) => Promise<unknown>;
+  readonly channels: Channels;
   readonly log: BaseLogger;
 }) {
   const { store, runcomfy, health, record, follow, inTurn, watchJob, monotonic, log } =
     dependencies;
   const { uploads = NO_UPLOADS } = dependencies;
-  const { submitTimeoutMs, submitMarginMs } = dependencies;
+  const { submitTimeoutMs, submitMarginMs, channels } = dependencies;
   const { jobs, quotas } = store;
   const callsUnderWay = new Set<Promise<Submitted>>();
   const jobsUnderWay = new Set<string>();
@@ -272,6 +274,7 @@ export function createSubmitJob(dependencies: {
       requestId = await untilOver(post.finally(() => turn.end(true)));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
+        channels.submitted.publish(error.delivery);
         await withdraw(job);
         throw toRefusal(error, submission);
       }
@@ -282,6 +285,7 @@ export function createSubmitJob(dependencies: {
       const settled = await keepOutcome(job, () => record(job.id, { kind: "unanswered" }, job));
       return answerWith(settled ?? job);
     }
+    channels.submitted.publish("accepted");
     const accepted = await keepOutcome(
       job,
       () => record(job.id, { kind: "accepted", requestId }, job),

@@ -3,6 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BaseLogger } from "pino";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
+import type { Channels } from "../diagnostics/channels.ts";
+import { createChannels } from "../diagnostics/channels.ts";
 import { nextPollMs } from "../job/next-poll.ts";
 import { expectStarts } from "../job/run-times.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
@@ -13,7 +15,6 @@ import { createSlices } from "../runtime/turns.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./find-input-issues.ts";
 import { createLearning } from "./learning.ts";
-import type { AroundPoll, OnPoll } from "./poller.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { createRerunJob } from "./rerun-job.ts";
@@ -41,8 +42,7 @@ export function createTracking(dependencies: {
   readonly onKeep?: (() => void) | undefined;
   /** Hears that a job is deleted, with which its files go. */
   readonly onDelete?: (() => void) | undefined;
-  readonly onPoll?: OnPoll | undefined;
-  readonly aroundPoll?: AroundPoll | undefined;
+  readonly channels?: Channels;
   readonly apiVersion: string;
   readonly deadlineSeconds: number;
   readonly submitTimeoutSeconds: number;
@@ -62,6 +62,7 @@ export function createTracking(dependencies: {
   const { now = Date.now, monotonic = () => performance.now() } = dependencies;
   const { random = Math.random, sleep = delay } = dependencies;
   const { submitsAtOnce, submitMarginSeconds, pollsAtOnce, pollCostSeconds } = dependencies;
+  const { channels = createChannels() } = dependencies;
   const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
   const closing = new AbortController();
   const { jobs, upstream } = store;
@@ -69,7 +70,18 @@ export function createTracking(dependencies: {
   const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, health, log });
   const inTurn = createSlices();
-  const common = { store, upstream, runcomfy, health, record, now, monotonic, sleep, log };
+  const common = {
+    store,
+    upstream,
+    runcomfy,
+    health,
+    record,
+    now,
+    monotonic,
+    sleep,
+    channels,
+    log,
+  };
 
   const poller = new Poller({
     ...common,
@@ -81,11 +93,9 @@ export function createTracking(dependencies: {
     async expectStarts(job, durationMs) {
       return expectStarts(job, await learning.readTimes(job.deploymentId), durationMs);
     },
-    aroundPoll: dependencies.aroundPoll,
     pollsAtOnce,
     deadlineSeconds,
     random,
-    onPoll: dependencies.onPoll,
   });
   const submitter = createSubmitJob({
     ...common,

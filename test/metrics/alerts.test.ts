@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import { readPage, ROOT } from "../support/pages.ts";
 
@@ -15,7 +16,10 @@ const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
 /** What Prometheus reads of a gateway that has done nothing yet. */
 async function readAtFirst(): Promise<string> {
-  const metrics = createMetrics();
+  const metrics = createMetrics({
+    channels: createChannels(),
+    log: { error: () => undefined },
+  });
   metrics.follow({
     version: "1",
     store: { jobs: { count: async () => 0 }, ping: async () => undefined },

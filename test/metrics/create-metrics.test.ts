@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createJob } from "../../src/job/job.ts";
 import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
@@ -7,24 +8,11 @@ import { openStore } from "../../src/store/open-store.ts";
 import { pino } from "pino";
 
 test("100 deployments have rows of their own, and the others share one", async () => {
-  const metrics = createMetrics();
-  await using store = await openForTest();
-  const watched = metrics.watchStore(store);
+  await using opened = await openForTest();
+  const { channels, metrics } = opened;
   for (let count = 0; count < 105; count++) {
-    const now = new Date(count);
-    const job = createJob({
-      ownerId: "o",
-      deploymentId: `d${count}`,
-      upstream: "sandbox",
-      apiVersion: "v1",
-      now,
-    });
-    await watched.jobs.insert({ job, input: {}, key: null });
-    const requestId = `r${count}`;
-    const ended = { ...job, requestId, status: "FAILED", version: 2, finishedAt: now } as const;
-    await watched.jobs.save(ended, null);
-    // What was written down before is no end anew.
-    await watched.jobs.save(ended, null);
+    const job = createJob({ ...FACTS, deploymentId: `d${count}`, now: new Date(count) });
+    channels.stored.publish({ ...job, requestId: "r", status: "FAILED" });
   }
   const text = await metrics.read();
   const rows = text.split("\n").filter((line) => line.includes("jobs_ended_total{"));
@@ -33,34 +21,17 @@ test("100 deployments have rows of their own, and the others share one", async (
 });
 
 test("an end is late only by the time that RunComfy told, and the last unknown submit has its time", async () => {
-  const metrics = createMetrics();
-  await using store = await openForTest();
-  const watched = metrics.watchStore(store);
-  const now = new Date(1_000);
+  await using opened = await openForTest();
+  const { channels, metrics } = opened;
   const updatedAt = new Date(5_000);
+  const error = { code: "SUBMISSION_UNKNOWN", message: "", retryable: false } as const;
+  const end = { requestId: "r", status: "FAILED", updatedAt, error } as const;
   for (const [deploymentId, finishedAt] of [
     ["told", new Date(2_000)],
     ["untold", updatedAt],
   ] as const) {
-    const job = createJob({
-      ownerId: "o",
-      deploymentId,
-      upstream: "sandbox",
-      apiVersion: "v1",
-      now,
-    });
-    await watched.jobs.insert({ job, input: {}, key: null });
-    const error = { code: "SUBMISSION_UNKNOWN", message: "", retryable: false } as const;
-    const ended = {
-      ...job,
-      requestId: "r",
-      status: "FAILED",
-      version: 2,
-      finishedAt,
-      updatedAt,
-      error,
-    } as const;
-    await watched.jobs.save(ended, null);
+    const job = createJob({ ...FACTS, deploymentId, now: new Date(1_000) });
+    channels.stored.publish({ ...job, ...end, finishedAt });
   }
   const text = await metrics.read();
   expect(text).toContain('job_end_lateness_seconds_sum{deployment="told"} 3\n');
@@ -68,28 +39,25 @@ test("an end is late only by the time that RunComfy told, and the last unknown s
   expect(text).toContain("submit_unknown_timestamp_seconds 5\n");
 });
 
-test("files are counted by what became of them, where that could be written down", async () => {
-  const metrics = createMetrics();
-  await using store = await openForTest();
-  const answers = [true, false];
-  const settle = async () => answers.shift() ?? false;
-  const { files } = metrics.watchStore({ ...store, files: { ...store.files, settle } });
-  const file = {
-    jobId: "job_1",
-    number: 0,
-    url: "",
-    upstream: null,
-    attempts: 1,
-    sinceEndMs: 0,
-    token: 1,
-  };
-  for (const _ of [1, 2]) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
-  expect(await metrics.read()).toContain('files_settled_total{state="FAILED"} 1\n');
+test("ends are counted, and files by what became of them, where that could be written down", async () => {
+  await using opened = await openForTest();
+  const { metrics, store } = opened;
+  const job = createJob({ ...FACTS, deploymentId: "d", now: new Date(0) });
+  await store.jobs.insert({ job, input: {}, key: null });
+  const ended = { ...job, status: "SUCCEEDED", version: 2, finishedAt: new Date(1) } as const;
+  const result = { output: {}, assets: [], keep: ["https://example.com/a.png"] };
+  for (const _ of [1, 2]) await store.jobs.save(ended, result);
+  const { files } = await store.files.claimDue({ limit: 1, claimMs: 1_000 });
+  // The second one has no claim any more.
+  for (const file of [...files, ...files])
+    await store.files.settle(file, { ...NOT_KEPT, state: "FAILED" });
+  const text = await metrics.read();
+  expect(text).toContain('jobs_ended_total{status="SUCCEEDED",deployment="other"} 1\n');
+  expect(text).toContain('files_settled_total{state="FAILED"} 1\n');
 });
 
 test("a database that is away is told, and the rest with it", async () => {
-  const metrics = createMetrics();
-  const store = await openForTest();
+  const { metrics, store } = await openForTest();
   metrics.follow({
     version: "1",
     store,
@@ -105,11 +73,12 @@ test("a database that is away is told, and the rest with it", async () => {
   expect(text).not.toContain("runcomfy_gateway_jobs_unfinished{");
 });
 
+const FACTS = { ownerId: "o", upstream: "sandbox", apiVersion: "v1" } as const;
+
 async function openForTest() {
-  const store = await openStore({
-    upstream: "sandbox",
-    databaseUrl: ":memory:",
-    log: pino({ level: "silent" }),
-  });
-  return { ...store, [Symbol.asyncDispose]: () => store.close() };
+  const log = pino({ level: "silent" });
+  const channels = createChannels();
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", channels, log });
+  const metrics = createMetrics({ channels, log });
+  return { channels, metrics, store, [Symbol.asyncDispose]: () => store.close() };
 }

@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deployments/catalogue.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -53,6 +54,7 @@ export async function openInProcessGateway(
 ) {
   const { viewer = LOCAL_VIEWER, mostAnswerBytes = 33_554_432 } = options;
   const statements: string[] = [];
+  const channels = createChannels();
   const log = pino({ level: "silent" });
   const store = await openStore({
     upstream: "sandbox",
@@ -112,11 +114,13 @@ export async function openInProcessGateway(
     upstream: store.upstream,
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
+    channels,
   };
   const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
 
   const subscribe = createSubscribe({
-    slots: createSlots({ what: "subscriptions", most: Infinity }),
+    channels,
+    slots: createSlots({ what: "subscriptions", channels, most: Infinity }),
     maskError: createMaskError({ log, hasSuggestions: true }),
     findDocument: parse,
   });

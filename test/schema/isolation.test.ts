@@ -16,6 +16,7 @@ import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -119,6 +120,7 @@ async function openWorld() {
     upstream: store.upstream,
     live: SILENT_UPSTREAM,
     health: { outageMs: () => null },
+    channels: createChannels(),
   };
   const after = await store.feed.readHead();
 

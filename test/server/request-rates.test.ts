@@ -1,15 +1,17 @@
 import { expect, test } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createRequestRates } from "../../src/operations/owner-limits.ts";
 import { createViewer } from "../support/viewers.ts";
 
+const channels = createChannels();
 const viewer = (ownerId: string, requestsPerSecond: number | null): Viewer =>
   createViewer({ ownerId, limits: { requestsPerSecond } });
 
 test("an owner's requests beyond its limit are refused until the second is over", () => {
   let nowMs = 1;
-  const rates = createRequestRates(undefined, () => nowMs);
+  const rates = createRequestRates(channels, () => nowMs);
   const greedy = viewer("greedy", 3);
   for (const _ of [1, 2, 3]) rates.take(greedy);
   nowMs += 999;
@@ -21,7 +23,7 @@ test("an owner's requests beyond its limit are refused until the second is over"
 });
 
 test("one owner's requests take nothing from another's, and each has its own limit", () => {
-  const rates = createRequestRates();
+  const rates = createRequestRates(channels);
   const greedy = viewer("greedy", 1);
   rates.take(greedy);
   for (const _ of [1, 2, 3])
@@ -31,7 +33,7 @@ test("one owner's requests take nothing from another's, and each has its own lim
 });
 
 test("of ten thousand other owners one is forgotten", () => {
-  const rates = createRequestRates(undefined, () => 1);
+  const rates = createRequestRates(channels, () => 1);
   const take = (ownerId: string) => rates.take(viewer(ownerId, 1));
   for (const owner of ["first", ...Array(10_000).keys()]) take(String(owner));
   take("first");

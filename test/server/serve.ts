@@ -8,6 +8,7 @@ import { createSessions } from "../../src/auth/sessions.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
@@ -55,6 +56,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     example: toUnlisted("example-deployment"),
     consoleFolder: "/nowhere",
     isSandbox: false,
+    channels: createChannels(),
     authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,
     memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),

@@ -6,6 +6,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
 import { createJobStore } from "../../src/store/create-job-store.ts";
 import type { JobFilter, JobStore, PollTable } from "../../src/store/job-store.ts";
@@ -225,7 +226,11 @@ describe.each([
       },
     });
     const database = { ...opened, queries, reads: queries };
-    store = createJobStore({ database, changes: createLocalWakeUps() });
+    store = createJobStore({
+      database,
+      changes: createLocalWakeUps(),
+      channels: createChannels(),
+    });
     close = async () => {
       await Promise.all([queries.destroy(), client.end()]);
       await store.close();

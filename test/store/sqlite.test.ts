@@ -11,6 +11,7 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { SetupError } from "../../src/runtime/setup-error.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -25,6 +26,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 
 const log = pino({ level: "silent" });
+const channels = createChannels();
 const FACTS = { deploymentId: "d", apiVersion: "v1", now: new Date(0) };
 
 describe("the job store on SQLite", () => {
@@ -220,7 +222,7 @@ describe("opening an SQLite file", () => {
 test("a full disk rejects the write, loses nothing that was stored, and passes", async () => {
   const folder = await createTemporaryFolder();
   const database = await openSqlite(join(folder, "jobs.db"), { upstream: "sandbox", log });
-  const store = createJobStore({ database, changes: createLocalWakeUps() });
+  const store = createJobStore({ database, changes: createLocalWakeUps(), channels });
   const id = await insertJob(store);
   const setPages = (pages: number) =>
     sql`pragma max_page_count = ${sql.lit(pages)}`.execute(database.queries);
@@ -244,7 +246,7 @@ describe("a disk or a file that fails", () => {
       log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) }),
       monotonic: () => clock.ms,
     });
-    const store = createJobStore({ database, changes: createLocalWakeUps() });
+    const store = createJobStore({ database, changes: createLocalWakeUps(), channels });
     onTestFinished(() => store.close());
     const run = (statement: string) => sql.raw(statement).execute(database.queries);
     const begin = [

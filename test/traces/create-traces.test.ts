@@ -3,50 +3,41 @@ import {
   SimpleSpanProcessor,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
-import { OperationTypeNode } from "graphql";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import { Stream } from "../../src/runtime/stream.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createEndWatch, createNoteEnd } from "../../src/traces/create-ends.ts";
 import { createTraces } from "../../src/traces/create-traces.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
-const OPERATION = { kind: OperationTypeNode.MUTATION, name: null };
+const OPERATION = { kind: "mutation", name: null, traceparent: undefined, startedAt: 0 };
 
 async function open() {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
-  const tracer = provider.getTracer("test");
-  const traces = createTraces(tracer);
-  const database = await openStore({
-    upstream: "sandbox",
-    databaseUrl: ":memory:",
-    log: pino({ level: "silent" }),
-  });
+  const log = pino({ level: "silent" });
+  const channels = createChannels();
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", channels, log });
+  const { follow } = createTraces(provider.getTracer("test"));
+  follow({ channels, jobs: store.jobs, log });
   return {
-    tracer,
-    traces,
-    database,
-    store: traces.watchStore(database),
+    channels,
+    store,
+    operate: (act: () => Promise<unknown>, traceparent?: unknown) =>
+      channels.operation.tracePromise(act, { ...OPERATION, traceparent }),
     names: () => exporter.getFinishedSpans().map(({ name }) => name),
     spans: () => exporter.getFinishedSpans(),
-    [Symbol.asyncDispose]: () => database.close(),
+    [Symbol.asyncDispose]: () => store.close(),
   };
 }
 
 function createEnded(now = new Date()): { readonly job: Job; readonly ended: Job } {
-  const job = createJob({
-    ownerId: "o",
-    deploymentId: "d",
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now,
-  });
+  const facts = { ownerId: "o", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
+  const job = createJob({ ...facts, now });
   return { job, ended: { ...job, status: "FAILED", version: 2, finishedAt: now, updatedAt: now } };
 }
 
@@ -60,7 +51,7 @@ test.each([
   ["it came twice", `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`],
 ])("an operation begins a trace of its own where %s", async (_, traceparent) => {
   await using opened = await open();
-  await opened.traces.aroundOperation({ ...OPERATION, traceparent }, () => null);
+  await opened.operate(async () => null, traceparent);
   const [span] = opened.spans();
   expect(span?.parentSpanContext).toBeUndefined();
   expect(span?.spanContext().traceId).not.toBe(TRACE);
@@ -69,16 +60,16 @@ test.each([
 test("a later version's traceparent is read as far as it is known", async () => {
   await using opened = await open();
   const traceparent = `01-${TRACE}-${SPAN}-01-more`;
-  await opened.traces.aroundOperation({ ...OPERATION, traceparent }, () => null);
+  await opened.operate(async () => null, traceparent);
   expect(opened.spans()[0]?.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: SPAN });
 });
 
 test("what goes on after its operation belongs to no trace", async () => {
   await using opened = await open();
-  const { traces, store } = opened;
+  const { operate, store } = opened;
   const { promise: later, resolve } = Promise.withResolvers<void>();
   let left: Promise<unknown> = Promise.resolve();
-  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
+  await operate(async () => {
     left = later.then(() => store.jobs.read("job_1"));
     await store.jobs.read("job_1");
   });
@@ -89,13 +80,13 @@ test("what goes on after its operation belongs to no trace", async () => {
 
 test("whoever is woken by a write does not belong to its trace", async () => {
   await using opened = await open();
-  const { traces, store } = opened;
+  const { operate, store } = opened;
   const { job, ended } = createEnded();
   await store.jobs.insert({ job, input: {}, key: null });
   const woken = new Promise((resolve) => {
     store.feed.subscribeToJob(job.id, () => resolve(store.jobs.read(job.id)));
   });
-  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
+  await operate(async () => {
     await store.jobs.save(ended, null);
     await woken;
   });
@@ -104,11 +95,9 @@ test("whoever is woken by a write does not belong to its trace", async () => {
 
 test("an end that nobody looked for is told in the job's trace, and a job without one has none", async () => {
   await using opened = await open();
-  const { traces, store } = opened;
+  const { operate, store } = opened;
   const [traced, untraced] = [createEnded(), createEnded()];
-  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, () =>
-    store.jobs.insert({ job: traced.job, input: {}, key: null }),
-  );
+  await operate(() => store.jobs.insert({ job: traced.job, input: {}, key: null }));
   await store.jobs.insert({ job: untraced.job, input: {}, key: null });
   for (const { ended } of [untraced, traced]) await store.jobs.save(ended, null);
   await expect.poll(opened.names).toEqual(["insert jobs", "mutation", "end"]);
@@ -119,32 +108,17 @@ test("an end that nobody looked for is told in the job's trace, and a job withou
 
 test("an end is told once on each gateway, and not to somebody who comes much later", async () => {
   await using opened = await open();
-  const { tracer, traces, store, database } = opened;
+  const { channels, operate, store } = opened;
   const recent = createEnded();
   const old = createEnded(new Date(Date.now() - 3_600_000));
-  await traces.aroundOperation({ ...OPERATION, traceparent: undefined }, async () => {
+  await operate(async () => {
     for (const { job } of [recent, old]) await store.jobs.insert({ job, input: {}, key: null });
   });
-  const tell = createEndWatch(createNoteEnd(tracer, database.jobs));
   const told = opened.names().length;
-  const leaving = tell(stream(recent.ended), (job) => job);
-  await leaving.next();
-  leaving.end();
-  for (const { ended } of [old, recent, recent]) {
-    const watched = tell(stream(ended), (job) => job);
-    expect(await watched.next()).toEqual({ value: ended, done: false });
-    expect(await watched.next()).toEqual({ value: undefined, done: true });
-  }
+  for (const { ended: job } of [old, recent, recent])
+    channels.sent.publish({ of: "job", job, at: Date.now() });
   // Two lost turns of the event loop are enough for a second one.
   await expect.poll(() => opened.names().slice(told)).toEqual(["event"]);
   await new Promise((resolve) => setImmediate(resolve));
   expect(opened.names().slice(told)).toEqual(["event"]);
 });
-
-function stream(job: Job): Stream<Job> {
-  const states = [job].values();
-  return new Stream(
-    async () => states.next(),
-    () => undefined,
-  );
-}

@@ -1,13 +1,14 @@
 import { pino } from "pino";
-import { OperationTypeNode } from "graphql";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { openTraces } from "../../src/traces/open-traces.ts";
 import { startCollector } from "../support/otlp-collector.ts";
 
 /** So many leave at once. */
 const BATCH = 512;
+const QUERY = { kind: "query", name: null, startedAt: 0 };
 
 async function open(variables: Readonly<Record<string, string>> = {}) {
   const collector = await startCollector();
@@ -20,17 +21,18 @@ async function open(variables: Readonly<Record<string, string>> = {}) {
   const log = pino({}, { write: (line: string) => void lines.push(line) });
   const traces = await openTraces({ settings, version: "1", log });
   onTestFinished(() => traces.close());
-  const operation = { kind: OperationTypeNode.QUERY, name: null, traceparent: undefined };
+  const channels = createChannels();
+  traces.follow({ channels, jobs: { readTraceparent: async () => null }, log });
+  const run = (traceparent?: unknown) =>
+    channels.operation.tracePromise(async () => null, { ...QUERY, traceparent });
   return {
     collector,
     lines,
     close: traces.close,
-    run: (traceparent: unknown) =>
-      traces.aroundOperation({ ...operation, traceparent }, () => null),
+    run,
     async fill() {
       const before = collector.headers.length;
-      for (let count = 0; count < BATCH; count++)
-        await traces.aroundOperation(operation, () => null);
+      for (let count = 0; count < BATCH; count++) await run();
       await expect.poll(() => collector.headers.length).toBeGreaterThan(before);
     },
   };

@@ -2,6 +2,7 @@ import { pino } from "pino";
 
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
@@ -44,6 +45,7 @@ export function connectSubmitter(options: {
     now: () => 0,
     monotonic: () => performance.now(),
     sleep: () => Promise.resolve(),
+    channels: createChannels(),
     log,
   });
 }

@@ -4,6 +4,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
@@ -101,6 +102,7 @@ function open(): Poller {
     now: () => wallMs,
     monotonic: () => monotonicMs,
     random: () => 0,
+    channels: createChannels(),
     log,
   });
 }

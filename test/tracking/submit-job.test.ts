@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
 import type { InputPath } from "../../src/job/input-issue.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
@@ -71,6 +72,7 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     now: () => 0,
     monotonic: () => monotonicMs,
     sleep: (durationMs) => sleep(durationMs),
+    channels: createChannels(),
     log,
   });
 }

@@ -1,18 +1,18 @@
+import { pino } from "pino";
 import { expect, test } from "vitest";
 
+import { createChannels, createSubscriptions } from "../../src/diagnostics/channels.ts";
 import { init, nextMessage, open, subscribe } from "./open-socket.ts";
 import { findCode } from "../../src/operations/create-operations.ts";
 import { serve } from "./serve.ts";
 
-test("what hears of operations hears of each once, with the code that clients are told", async () => {
+test("each operation is published once, with the code that clients are told", async () => {
   const heard: unknown[] = [];
-  const { graphqlUrl } = await serve({
-    async aroundOperation({ kind }, run) {
-      const result = await run();
-      heard.push([kind, findCode(result)]);
-      return result;
-    },
-  });
+  const channels = createChannels();
+  createSubscriptions(pino()).on(channels.operation.asyncEnd, ({ kind, result }) =>
+    heard.push([kind, findCode(result)]),
+  );
+  const { graphqlUrl } = await serve({ channels });
   const post = (query: string) =>
     fetch(graphqlUrl, {
       method: "POST",
