@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import { createChannels } from "../src/diagnostics/channels.ts";
 import { startBenchPostgres } from "./bench-postgres.ts";
 import type { Figure } from "./figure.ts";
 import { toFigure } from "./figure.ts";
@@ -22,11 +23,13 @@ export async function measureStatements(folder: string): Promise<Figure[]> {
 
 async function measure(name: string, databaseUrl: string): Promise<Figure> {
   let statements = 0;
+  const channels = createChannels();
+  channels.sql.subscribe(() => void (statements += 1));
   let polls = 0;
   await using follower = await openPollerAlone({
     databaseUrl,
     schedule: () => MEAN_INTERVAL_MS * (0.5 + Math.random()),
-    onStatement: () => void (statements += 1),
+    channels,
     upstream: {
       async readStatus() {
         polls += 1;

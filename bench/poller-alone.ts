@@ -1,5 +1,6 @@
 import { pino } from "pino";
 
+import type { Channels } from "../src/diagnostics/channels.ts";
 import { createChannels } from "../src/diagnostics/channels.ts";
 import { createJob } from "../src/job/job.ts";
 import type { Times } from "../src/job/run-times.ts";
@@ -20,11 +21,11 @@ export async function openPollerAlone(options: {
   readonly schedule: (job: Job, times: Times, nowMs: number) => number;
   /** Hears of each job that ended. */
   readonly onEnd?: (requestId: string) => void;
-  readonly onStatement?: () => void;
+  readonly channels?: Channels;
   readonly now?: () => number;
   readonly monotonic?: () => number;
 }) {
-  const { databaseUrl, upstream, schedule, onEnd, onStatement } = options;
+  const { databaseUrl, upstream, schedule, onEnd, channels = createChannels() } = options;
   const { now = Date.now, monotonic = () => performance.now() } = options;
   const log = pino({ level: "silent" });
   const store = await openStore({
@@ -32,7 +33,7 @@ export async function openPollerAlone(options: {
     databaseUrl,
     log,
     monotonic,
-    ...(onStatement && { onStatement }),
+    channels,
   });
   const record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now });
   const learning = createLearning({
@@ -60,7 +61,7 @@ export async function openPollerAlone(options: {
     now,
     monotonic,
     random: Math.random,
-    channels: createChannels(),
+    channels,
     log,
   });
 

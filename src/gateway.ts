@@ -11,6 +11,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
+import type { Channels } from "./diagnostics/channels.ts";
 import { createChannels } from "./diagnostics/channels.ts";
 import { openFiles } from "./files/open-files.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
@@ -68,7 +69,7 @@ export type Gateway = {
  */
 export async function startGateway(
   config: Config,
-  options: { readonly log: Logger; readonly onStatement?: (sql: string) => void },
+  options: { readonly log: Logger; readonly channels?: Channels },
 ): Promise<Gateway> {
   const opened = new AsyncDisposableStack();
   const keep = <Opened extends { close(): Promise<void> }>(one: Opened): Opened =>
@@ -81,11 +82,10 @@ export async function startGateway(
   // Unlike a catch, it keeps the reason of a failed start where closing fails too.
   await using opening = new AsyncDisposableStack();
   opening.defer(closeAll);
-  const { onStatement } = options;
+  const { channels = createChannels() } = options;
   // Closed last, so that it has the spans of all that is closed before.
   const traces = config.traces === null ? null : keep(await loadTraces(config.traces, options.log));
   const log = traces?.watchLog(options.log) ?? options.log;
-  const channels = createChannels();
   for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
@@ -110,7 +110,6 @@ export async function startGateway(
       upstream: config.upstream.name,
       channels,
       log,
-      ...(onStatement && { onStatement }),
     }),
   );
   hangUp = store.hangUp;

@@ -34,6 +34,8 @@ export function createChannels() {
     polled: open<string>("polled"),
     /** A job whose poll was claimed once more, as the earlier claim had expired. */
     takenOver: open<Job>("takenOver"),
+    /** The text of an SQL statement. */
+    sql: open<string>("sql"),
     /** A method of the store: a statement, or a transaction. */
     statement: trace<{
       readonly system: string;

@@ -23,7 +23,7 @@ export function createInsert(database: Database, channels: Channels): Jobs["inse
 
   return async (submit) => {
     const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
-    const inserting = { traceparent: submit.traceparent ?? null };
+    const inserting: { traceparent: string | null } = { traceparent: null };
     channels.inserting.publish(inserting);
     const texts = toInputTexts(input);
     await checkDisk();

@@ -125,7 +125,7 @@ export type Jobs = {
   ): Promise<{ readonly job: Job; readonly fingerprint: string } | null>;
   /** In the order of `ids`, each oldest first. */
   readHistories(ids: readonly string[]): Promise<JobEvent[][]>;
-  /** As it was given at the insert; null where none was, or there is no such job. */
+  /** As a subscriber set it at the insert; null where none was, or there is no such job. */
   readTraceparent(id: string): Promise<string | null>;
   /** Where no index answers the whole filter, a walk, for as long as the budget lets it: one of its own by default. */
   list(range: JobRange, budget?: WalkBudget): Promise<JobPage>;
@@ -228,7 +228,7 @@ export type ClaimedPoll = {
   /** Whether an earlier claim had expired, as when the gateway that had it died. */
   readonly isTakenOver: boolean;
   readonly polls: Polls;
-  /** The job's, as it was given at the insert. */
+  /** The job's, as a subscriber set it at the insert. */
   readonly traceparent: string | null;
 };
 
@@ -333,8 +333,6 @@ type NewJob = {
   readonly mostInFlight?: number | null;
   /** The uploads that the input names, which stay as long as the job. */
   readonly uploads?: readonly string[];
-  /** The span that submits it, as W3C Trace Context writes it; null without one. */
-  readonly traceparent?: string | null;
 };
 
 /** By the database's clock. */

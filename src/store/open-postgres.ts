@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
+import type { Channels } from "../diagnostics/channels.ts";
 import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
 import { codeOf } from "../runtime/error-code.ts";
@@ -20,7 +21,7 @@ const AWAY_STATES = /^(?:08|53(?!100)|57P)/;
 type PostgresOptions = {
   readonly upstream: string;
   readonly log: Logger;
-  readonly onStatement?: (sql: string) => void;
+  readonly channels?: Channels | undefined;
   /** After so long without a byte a connection is taken for dead; 12 s by default. */
   readonly mostSilenceMs?: number;
 };
@@ -58,7 +59,7 @@ export async function openPostgres(
   databaseUrl: string,
   options: PostgresOptions,
 ): Promise<Database> {
-  const { upstream, log, onStatement, mostSilenceMs = 12_000 } = options;
+  const { upstream, log, channels, mostSilenceMs = 12_000 } = options;
   const name = toDatabaseName(databaseUrl);
   const sockets = createSockets();
   const disk = createDiskWatch({
@@ -71,7 +72,7 @@ export async function openPostgres(
     const pool = createPool({ connectionString: databaseUrl, stream, ...config }, log, settings);
     const queries = new Kysely<Tables>({
       dialect: createDialect(pool, disk),
-      log: (event) => onStatement?.(event.query.sql),
+      log: (event) => channels?.sql.publish(event.query.sql),
     });
     // Kysely itself closes none that was never used.
     return { queries, close: () => pool.end() };

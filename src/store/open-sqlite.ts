@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
+import type { Channels } from "../diagnostics/channels.ts";
 import { SetupError } from "../runtime/setup-error.ts";
 import type { Database } from "./database.ts";
 import { codeOf } from "../runtime/error-code.ts";
@@ -34,7 +35,7 @@ export async function openSqlite(
   options: {
     readonly upstream: string;
     readonly log: Logger;
-    readonly onStatement?: (sql: string) => void;
+    readonly channels?: Channels | undefined;
     /** Milliseconds of a clock that never goes back. */
     readonly monotonic?: () => number;
   },
@@ -61,7 +62,7 @@ export async function openSqlite(
 }
 
 function connect(path: string, options: Parameters<typeof openSqlite>[1]): Database {
-  const { log, upstream, onStatement, monotonic = () => performance.now() } = options;
+  const { log, upstream, channels, monotonic = () => performance.now() } = options;
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
   if (file !== IN_MEMORY) rollback.defer(lockFile(file));
@@ -82,7 +83,7 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
   });
   const queries = new Kysely<Tables>({
     dialect: createSqliteDialect(sqlite, disk),
-    log: (event) => onStatement?.(event.query.sql),
+    log: (event) => channels?.sql.publish(event.query.sql),
   });
   const writes = createGroupCommit(queries);
   return {

@@ -19,15 +19,14 @@ export type StoreOptions = {
   /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
   readonly heartbeatMs?: number;
   readonly channels?: Channels;
-  /** Hears of each SQL statement. */
-  readonly onStatement?: (sql: string) => void;
   /** On SQLite: milliseconds of the clock by which polls are due, which never goes back. */
   readonly monotonic?: () => number;
 };
 
 /** Opens the database, and brings its tables up to date. Rejects with a `SetupError`. */
 export async function openStore(options: StoreOptions): Promise<JobStore> {
-  const database = await openDatabase(options);
+  const { channels = createChannels() } = options;
+  const database = await openDatabase({ ...options, channels });
   try {
     const changes = database.isShared
       ? await startWakeUps({
@@ -37,7 +36,7 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
           log: options.log,
         })
       : createLocalWakeUps();
-    return createJobStore({ database, changes, channels: options.channels ?? createChannels() });
+    return createJobStore({ database, changes, channels });
   } catch (error) {
     await database.close();
     throw error;

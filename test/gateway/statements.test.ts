@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
+import { collectStatements } from "../support/collect-statements.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { ask } from "../support/graphql-client.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -46,7 +47,7 @@ test("one statement finds all deployments that an operation asks for", async () 
 async function open(databaseUrl: string) {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
-  const statements: string[] = [];
+  const { channels, statements } = collectStatements();
   const config = loadConfig({
     PORT: "0",
     DATABASE_URL: databaseUrl,
@@ -55,7 +56,7 @@ async function open(databaseUrl: string) {
   });
   const gateway = await startGateway(config, {
     log: pino({ level: "silent" }),
-    onStatement: (sql) => statements.push(sql),
+    channels,
   });
   onTestFinished(() => gateway.close());
   statements.length = 0;

@@ -4,6 +4,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { pino } from "pino";
 
+import { collectStatements } from "../support/collect-statements.ts";
 import { JobDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import { closing, INIT, nextMessage, open } from "../server/open-socket.ts";
@@ -28,7 +29,7 @@ async function readMetrics(port: number): Promise<ReadonlyMap<string, number>> {
 async function start(variables: Readonly<Record<string, string>> = {}) {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
-  const statements: string[] = [];
+  const { channels, statements } = collectStatements();
   const folder = await createTemporaryFolder();
   const gateway = await startGateway(
     loadConfig({
@@ -39,7 +40,7 @@ async function start(variables: Readonly<Record<string, string>> = {}) {
       RUNCOMFY_API_TOKEN: upstream.token,
       ...variables,
     }),
-    { log: pino({ level: "silent" }), onStatement: (sql) => statements.push(sql) },
+    { log: pino({ level: "silent" }), channels },
   );
   onTestFinished(() => gateway.close());
   if (gateway.metricsPort === null) throw new Error("it serves no metrics");

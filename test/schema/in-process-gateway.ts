@@ -6,7 +6,6 @@ import { onTestFinished } from "vitest";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deployments/catalogue.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
 import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -30,6 +29,7 @@ import { createJobReader } from "../../src/watch/shared-readers.ts";
 import { createEndWaits } from "../../src/watch/wait-for-end.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { collectStatements } from "../support/collect-statements.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { toResult } from "../support/to-result.ts";
@@ -53,14 +53,13 @@ export async function openInProcessGateway(
   } = {},
 ) {
   const { viewer = LOCAL_VIEWER, mostAnswerBytes = 33_554_432 } = options;
-  const statements: string[] = [];
-  const channels = createChannels();
+  const { channels, statements } = collectStatements();
   const log = pino({ level: "silent" });
   const store = await openStore({
     upstream: "sandbox",
     databaseUrl: ":memory:",
     log,
-    onStatement: (sql) => statements.push(sql),
+    channels,
   });
   onTestFinished(() => store.close());
   const readJob = createJobReader(store.jobs, log);

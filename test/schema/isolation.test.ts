@@ -16,7 +16,6 @@ import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
@@ -37,6 +36,7 @@ import { createJobReader } from "../../src/watch/shared-readers.ts";
 import { createEndWaits } from "../../src/watch/wait-for-end.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { collectStatements } from "../support/collect-statements.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";
@@ -73,14 +73,14 @@ type World = Awaited<ReturnType<typeof openWorld>>;
 /** A whole gateway but for its server, in which the stranger has a job and the owner none yet. */
 async function openWorld() {
   const log = pino({ level: "silent" });
-  const statements: string[] = [];
+  const { channels, statements } = collectStatements();
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
   const store = await openStore({
     upstream: "sandbox",
     databaseUrl: ":memory:",
     log,
-    onStatement: (sql) => statements.push(sql),
+    channels,
   });
   onTestFinished(() => store.close());
   const { url: baseUrl, token } = upstream;
@@ -120,7 +120,7 @@ async function openWorld() {
     upstream: store.upstream,
     live: SILENT_UPSTREAM,
     health: { outageMs: () => null },
-    channels: createChannels(),
+    channels,
   };
   const after = await store.feed.readHead();
 

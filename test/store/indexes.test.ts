@@ -15,6 +15,7 @@ import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts"
 import { openStore } from "../../src/store/open-store.ts";
 import type { Tables } from "../../src/store/tables.ts";
 import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
+import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { readFeed } from "../support/read-feed.ts";
@@ -166,12 +167,12 @@ test.each(WALK_READS)(
 /** The steps of each statement's plan. */
 async function explainOnSqlite(read: Read): Promise<readonly string[]> {
   const path = join(await createTemporaryFolder(), "jobs.db");
-  const statements: string[] = [];
+  const { channels, statements } = collectStatements();
   const store = await openStore({
     upstream: "sandbox",
     databaseUrl: `file:${path}`,
     log: pino({ level: "silent" }),
-    onStatement: (sql) => statements.push(sql),
+    channels,
   });
   onTestFinished(() => store.close());
   const file = new DatabaseSync(path);

@@ -13,7 +13,9 @@ import { describeTags } from "./tags.contract.ts";
 import { describeTexts } from "./texts.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
 import { describeUpstreams } from "./upstreams.contract.ts";
+import { collectStatements } from "../support/collect-statements.ts";
 import { walk } from "../support/walk.ts";
+import type { Channels } from "../../src/diagnostics/channels.ts";
 import { findAssets } from "../../src/job/asset.ts";
 import { toResult } from "../support/to-result.ts";
 
@@ -21,7 +23,7 @@ const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 /** What every database promises. `openFresh` gives a store over an empty database, and how to restart the gateway. */
 export function describeJobStore(
-  openFresh: (onStatement: (sql: string) => void) => Promise<{
+  openFresh: (channels: Channels) => Promise<{
     readonly store: JobStore;
     /** Runs statements beside the store. */
     execute(sql: string): Promise<void>;
@@ -33,12 +35,13 @@ export function describeJobStore(
   }>,
 ): void {
   let store: JobStore;
+  let channels: Channels;
   let statements: string[];
   let fresh: Awaited<ReturnType<typeof openFresh>>;
 
   beforeEach(async () => {
-    statements = [];
-    fresh = await openFresh((sql) => statements.push(sql));
+    ({ channels, statements } = collectStatements());
+    fresh = await openFresh(channels);
     store = fresh.store;
   });
 
@@ -529,6 +532,7 @@ export function describeJobStore(
 
   describePolls({
     store: () => store,
+    channels: () => channels,
     pass: (ms) => fresh.pass(ms),
     execute: (sql) => fresh.execute(sql),
   });

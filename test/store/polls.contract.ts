@@ -1,6 +1,9 @@
+import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
+import type { Channels } from "../../src/diagnostics/channels.ts";
+import { createSubscriptions } from "../../src/diagnostics/channels.ts";
 import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
@@ -14,6 +17,7 @@ const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /** What every database promises of the polls to come. */
 export function describePolls(context: {
   readonly store: () => JobStore;
+  readonly channels: () => Channels;
   /** Lets time pass on the clock that says when a poll is due; it stands still otherwise. */
   pass(ms: number): Promise<void>;
   /** Runs statements beside the store. */
@@ -21,11 +25,7 @@ export function describePolls(context: {
 }): void {
   const { store, pass } = context;
 
-  async function submit(
-    deploymentId = "d",
-    traceparent: string | null = null,
-    now = new Date(),
-  ): Promise<Job> {
+  async function submit(deploymentId = "d", now = new Date()): Promise<Job> {
     const job = createJob({
       ownerId: "local",
       deploymentId,
@@ -33,7 +33,7 @@ export function describePolls(context: {
       apiVersion: "v1",
       now,
     });
-    expect(await store().jobs.insert({ job, input: {}, key: null, traceparent })).toBe(true);
+    expect(await store().jobs.insert({ job, input: {}, key: null })).toBe(true);
     return job;
   }
 
@@ -82,7 +82,10 @@ export function describePolls(context: {
     });
 
     test("bring the trace in which the job was submitted", async () => {
-      const job = await accept("d", TRACEPARENT);
+      const { on, close } = createSubscriptions(pino());
+      on(context.channels().inserting, (message) => (message.traceparent = TRACEPARENT));
+      const job = await accept();
+      close();
       await pass(FIRST_POLL_MS);
       expect((await claimOne()).traceparent).toBe(TRACEPARENT);
       expect(await store().jobs.readTraceparent(job.id)).toBe(TRACEPARENT);
@@ -121,7 +124,7 @@ export function describePolls(context: {
 
     test("at a queue are due at once, front first, 15 ms apart, but claimed ones and what is due earlier", async () => {
       const jobs: Job[] = [];
-      for (let age = 5; age > 0; age--) jobs.push(await accept("line", null, new Date(-age)));
+      for (let age = 5; age > 0; age--) jobs.push(await accept("line", new Date(-age)));
       const [claimed, early, running, ...waiting] = jobs.map(({ id }) => id);
       const other = await accept("other");
       await pass(FIRST_POLL_MS);

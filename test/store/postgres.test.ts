@@ -52,11 +52,11 @@ describe("the job store on Postgres", () => {
 
   beforeAll(() => execute(CLOCK));
 
-  describeJobStore(async (onStatement) => {
+  describeJobStore(async (channels) => {
     // No heartbeat's statement among those that a test counts.
     const heartbeatMs = 600_000;
     const open = (upstream = "sandbox") =>
-      openStore({ upstream, databaseUrl: url(), log, onStatement, heartbeatMs });
+      openStore({ upstream, databaseUrl: url(), log, channels, heartbeatMs });
     let store = await open();
     return {
       store,

@@ -21,6 +21,7 @@ import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
 import { DatabaseDiskError } from "../../src/store/database-error.ts";
+import { collectStatements } from "../support/collect-statements.ts";
 import { damageTable } from "../support/damage-table.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
@@ -30,12 +31,12 @@ const channels = createChannels();
 const FACTS = { deploymentId: "d", apiVersion: "v1", now: new Date(0) };
 
 describe("the job store on SQLite", () => {
-  describeJobStore(async (onStatement) => {
+  describeJobStore(async (channels) => {
     const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
     const databaseUrl = `file:${folder}/jobs.db`;
     let passedMs = 0;
     const open = (upstream = "sandbox") =>
-      openStore({ upstream, databaseUrl, log, onStatement, monotonic: () => passedMs });
+      openStore({ upstream, databaseUrl, log, channels, monotonic: () => passedMs });
     let store = await open();
     return {
       store,
@@ -419,12 +420,12 @@ async function failToOpen(databaseUrl: string): Promise<SetupError> {
 describe("writes that come at once", () => {
   async function openCounted() {
     const path = join(await createTemporaryFolder(), "jobs.db");
-    const statements: string[] = [];
+    const { channels, statements } = collectStatements();
     const store = await openStore({
       upstream: "sandbox",
       databaseUrl: `file:${path}`,
       log,
-      onStatement: (sql) => statements.push(sql),
+      channels,
     });
     onTestFinished(() => store.close());
     const countCommits = () => statements.filter((sql) => sql === "commit").length;

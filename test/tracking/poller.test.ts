@@ -54,13 +54,14 @@ beforeEach(async () => {
   logged.length = 0;
   upstream = await startFaultyUpstream();
   const monotonic = () => monotonicMs;
-  const onStatement = () => void (statements += 1);
+  const channels = createChannels();
+  channels.sql.subscribe(() => void (statements += 1));
   store = await openStore({
     upstream: "sandbox",
     databaseUrl: ":memory:",
     log,
     monotonic,
-    onStatement,
+    channels,
   });
   health = createHealth({ now: monotonic, random: () => 0, log });
   record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => wallMs });

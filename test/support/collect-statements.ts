@@ -1,0 +1,9 @@
+import { createChannels } from "../../src/diagnostics/channels.ts";
+
+/** The channels for a store or a gateway, whose SQL statements are collected. */
+export function collectStatements() {
+  const channels = createChannels();
+  const statements: string[] = [];
+  channels.sql.subscribe((sql) => void statements.push(String(sql)));
+  return { channels, statements };
+}
