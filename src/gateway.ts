@@ -24,12 +24,11 @@ import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import type { Origin } from "./schema/reads.ts";
-import { createReads } from "./schema/reads.ts";
+import { createReadQueues, createReads } from "./schema/reads.ts";
 import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
-import { createTurns } from "./runtime/turns.ts";
 import { startRetention } from "./tracking/retention.ts";
 import { createTracking } from "./tracking/tracking.ts";
 import { readVersion } from "./read-version.ts";
@@ -190,23 +189,13 @@ export async function startGateway(
     }),
   );
   await tracking.start();
-  const inTurn = createTurns(store.readsPerOwner);
-  const stepInTurn = createTurns(1, { inAll: 1 });
-  const largeInTurn = createTurns(1);
-  const feed = createFeedReader({ feed: store.feed, inTurn, log });
-  const details = createDetailReader(store, inTurn);
+  const queues = createReadQueues(store.readsPerOwner);
+  const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
+  const details = createDetailReader(store, queues.reads);
   const endWaits = createEndWaits(watchJob);
   const services: Services = {
     openReads: (origin: Origin) =>
-      createReads({
-        store,
-        learning: tracking.learning,
-        details,
-        inTurn,
-        stepInTurn,
-        largeInTurn,
-        origin,
-      }),
+      createReads({ store, learning: tracking.learning, details, queues, origin }),
     mostAnswerBytes: limits.answerBytes,
     tracking,
     watchJob,

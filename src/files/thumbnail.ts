@@ -5,14 +5,14 @@ import type { Metadata, Sharp } from "sharp";
 
 import type { KeptFile } from "../job/kept-file.ts";
 import { CodedError, invalidFile } from "../runtime/coded-error.ts";
-import { createTurns } from "../runtime/turns.ts";
+import { Queue } from "../runtime/queue.ts";
 import { type FileFacts, openPicture, readHead } from "./detect-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
 type ThumbnailWidth = (typeof THUMBNAIL_WIDTHS)[number];
 
 /**
- * Makes a WebP at most so wide, upright and of the first frame, of what `open` gives once it is its turn; null for what is
+ * Makes a WebP at most so wide, upright and of the first frame, of what `open` gives once it has a slot; null for what is
  * no picture, is damaged or too large, or takes too long. Rejects with a `PicturesBusyError`, and as `open` and its stream
  * do. The stream is destroyed in the end.
  */
@@ -27,7 +27,7 @@ export async function makeThumbnail(
   },
 ): Promise<Buffer | null> {
   const { ownerId, width, timeoutMs = TIMEOUT_MS } = options;
-  return await inTurn(ownerId, async () => {
+  return await queue.run(ownerId, async () => {
     const source = await open();
     const bytes = source && (await collect(source, timeoutMs).finally(() => source.destroy()));
     if (!bytes || isLongAnimation(bytes, bytes.length)) return null;
@@ -98,7 +98,7 @@ export async function stripMetadata(
   if (encode === undefined) throw invalidFile(UNKNOWN_FORMAT);
   if (isLongAnimation(await readHead(path), (await stat(path)).size))
     throw invalidFile(LONG_ANIMATION);
-  await inTurn(ownerId, () => writeAnew(path, contentType, encode));
+  await queue.run(ownerId, () => writeAnew(path, contentType, encode));
 }
 
 export class PicturesBusyError extends Error {
@@ -127,8 +127,8 @@ export function toThumbnailName(name: string, width: ThumbnailWidth): string {
   return `${name}.${width}.webp`;
 }
 
-/** Of each owner. */
-const MAX_WAITING = 100;
+/** Of all owners; one's no more than they leave free. */
+const MAX_WAITING = 400;
 /** Of a picture that comes as a stream, and has to be held in memory. */
 const MAX_BYTES = 64 * 1_048_576;
 /** By one picture. */
@@ -144,9 +144,11 @@ const MAX_SIDE = 16_383;
  * One picture of each owner at a time, and two in all: each takes one of the four threads on which Node also reads files
  * and looks names up, and much memory.
  */
-const inTurn = createTurns(1, {
-  waiting: { most: MAX_WAITING, refuse: () => new PicturesBusyError() },
-  inAll: 2,
+const queue = new Queue({
+  perKey: 1,
+  total: 2,
+  maxWaiting: MAX_WAITING,
+  refuse: () => new PicturesBusyError(),
 });
 
 /**

@@ -8,8 +8,9 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
+import type { Release } from "../runtime/queue.ts";
+import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { Stream } from "../runtime/stream.ts";
-import { beginInTurn, createSlices } from "../runtime/turns.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
@@ -147,15 +148,15 @@ export function createOperations(options: {
     };
   }
 
-  const inTurn = createSlices();
+  const queue = new Queue({ perKey: 1, sliceMs: SLICE_MS });
 
   return {
     /**
-     * Begins what an owner asks for in the owner's turn, which ends once it calls `leave`: by then what came is read, and
-     * its document validated.
+     * Begins what an owner asks for in the owner's slot, which it releases once what came is read, and its document
+     * validated.
      */
-    begin: <Value>(ownerId: string, act: (leave: () => void) => Promise<Value>): Promise<Value> =>
-      beginInTurn(inTurn, ownerId, act),
+    begin: <Value>(ownerId: string, act: (release: Release) => Promise<Value>): Promise<Value> =>
+      queue.run(ownerId, act),
     /** Answers requests of every form. */
     yoga,
     execute,

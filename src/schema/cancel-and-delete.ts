@@ -6,7 +6,7 @@ import {
 } from "../job/errors.ts";
 import { isIdentifier } from "../job/identifier.ts";
 import type { Job } from "../job/job.ts";
-import { createTurns } from "../runtime/turns.ts";
+import { Queue } from "../runtime/queue.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
@@ -117,10 +117,10 @@ async function forEach<Value>(
       `\`ids\` has ${ids.length} ids, and may have ${MAX_IDS}. Send the others in further calls.`,
     );
   }
-  const inTurn = createTurns(MAX_AT_ONCE);
+  const queue = new Queue({ total: MAX_AT_ONCE });
   const acts = new Map<string, Promise<Value>>();
   const all = ids.map((id) => {
-    const known = acts.get(id) ?? inTurn("", () => act(id));
+    const known = acts.get(id) ?? queue.run("", () => act(id));
     acts.set(id, known);
     return known;
   });

@@ -81,7 +81,7 @@ class Operation {
     });
 
   /** Called when it is executed, and its answer is made into text before anything else happens: others may go on. */
-  readonly finish = (): void => this.#reads?.largeTurn.leave();
+  readonly finish = (): void => this.#reads?.largeSlot.leave();
 
   /** Called before the operation is executed once more. */
   readonly recharge = (): void => this.#loaders?.recharge();

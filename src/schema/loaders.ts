@@ -164,10 +164,10 @@ export class Loaders {
 
   async #complete({ jobId, name }: DocumentKey, source: Source): Promise<LoadedDocument | null> {
     const { bytes, text, isSought } = source;
-    const { largeTurn, readLargeDocument } = this.#reads;
+    const { largeSlot, readLargeDocument } = this.#reads;
     // A small output is at hand, and costs less than what is kept of it.
     if (isSought && text !== null) return { bytes, value: findAssets(JSON.parse(text)) };
-    if (bytes > MAX_MEDIUM_BYTES || isSought) await largeTurn.enter();
+    if (bytes > MAX_MEDIUM_BYTES || isSought) await largeSlot.enter();
     if (isSought) return { bytes, value: await this.#reads.findAssets(jobId) };
     const value = text === null ? await readLargeDocument(jobId, name) : JSON.parse(text);
     return value === undefined ? null : { bytes, value };

@@ -8,7 +8,8 @@ import type { JsonValue } from "../job/json.ts";
 import type { DocumentName, JobFilter, JobPage, JobRange, JobStore } from "../store/job-store.ts";
 import type { Learning } from "../tracking/learning.ts";
 import { isWalk } from "../store/list-jobs.ts";
-import type { InTurn } from "../runtime/turns.ts";
+import type { Release } from "../runtime/queue.ts";
+import { Queue } from "../runtime/queue.ts";
 import { createWalkBudget } from "../store/walk-budget.ts";
 import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
@@ -26,21 +27,30 @@ export function ofReadable(filter: JobFilter, viewer: Viewer): JobFilter {
   return ownerId === undefined ? filter : { ...filter, ownerId };
 }
 
+export type ReadQueues = ReturnType<typeof createReadQueues>;
+
+/** What the reads of all operations wait in. */
+export function createReadQueues(readsPerOwner: number) {
+  return {
+    reads: new Queue({ perKey: readsPerOwner }),
+    /** For the steps of walks: one at a time. */
+    steps: new Queue({ perKey: 1, total: 1 }),
+    /** For large documents: one operation of an owner at a time. */
+    large: new Queue({ perKey: 1 }),
+  };
+}
+
 /** Every read rejects once nobody waits for the answer any more. */
 export function createReads(options: {
   readonly store: JobStore;
   readonly learning: Learning;
   readonly details: DetailReader;
-  readonly inTurn: InTurn;
-  /** For the steps of walks: one at a time. */
-  readonly stepInTurn: InTurn;
-  /** For large documents: one operation of an owner at a time. */
-  readonly largeInTurn: InTurn;
+  readonly queues: ReadQueues;
   readonly origin: Origin;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: (() => number) | undefined;
 }) {
-  const { store, learning, details, inTurn, stepInTurn, largeInTurn, origin, now } = options;
+  const { store, learning, details, queues, origin, now } = options;
   const { viewer } = origin;
   const { ownerId } = viewer;
   const readable = readableOwner(viewer);
@@ -49,12 +59,12 @@ export function createReads(options: {
     return await read();
   };
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
-    inTurn(ownerId, () => attempt(read));
+    queues.reads.run(ownerId, () => attempt(read));
   const readText = (jobId: string, name: DocumentName) =>
     run(() => store.documents.readText(jobId, name));
   const budget = createWalkBudget({
     now,
-    inTurn: (step) => run(() => stepInTurn(ownerId, step)),
+    runStep: (step) => run(() => queues.steps.run(ownerId, step)),
   });
 
   return {
@@ -97,7 +107,7 @@ export function createReads(options: {
       return assets;
     },
     readHistory: (jobId: string) => attempt(() => details.readHistory(ownerId, jobId)),
-    largeTurn: createOwnTurn(origin, largeInTurn),
+    largeSlot: createOwnSlot(origin, queues.large),
   };
 }
 
@@ -110,34 +120,23 @@ async function parseApart(text: string): Promise<JsonValue> {
 }
 
 /**
- * An operation's turn among those of its owner: it begins with the first `enter`, and ends with `leave` or when nobody waits
+ * An operation's slot among those of its owner: taken by the first `enter`, and given back by `leave` or when nobody waits
  * for the answer any more. Whoever has it waits for nothing that others of the owner hold, so that it always ends.
  */
-function createOwnTurn(origin: Origin, inTurn: InTurn) {
-  let turn: { readonly begun: Promise<void>; end(): void } | null = null;
-  let isHeard = false;
+function createOwnSlot({ viewer, share }: Origin, queue: Queue) {
+  let slot: Promise<Release> | null = null;
 
   function leave(): void {
-    turn?.end();
-    turn = null;
+    void slot?.then((release) => release());
+    slot = null;
   }
 
-  function open() {
-    const begun = Promise.withResolvers<void>();
-    const ended = Promise.withResolvers<void>();
-    void inTurn(origin.viewer.ownerId, () => {
-      begun.resolve();
-      return ended.promise;
-    });
-    if (!isHeard) origin.share.onClose(leave);
-    isHeard = true;
-    return { begun: begun.promise, end: ended.resolve };
-  }
-
+  share.onClose(leave);
   return {
     async enter(): Promise<void> {
-      await (turn ??= open()).begun;
-      origin.share.check();
+      share.check();
+      await (slot ??= queue.enter(viewer.ownerId));
+      share.check();
     },
     leave,
   };

@@ -77,15 +77,15 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     const share = memory.open(admission.viewer.ownerId, () => response.destroy());
     whenOver(share.close);
     const origin = toOrigin(admission, share);
-    const begin = <Value>(act: (leave: () => void) => Promise<Value>): Promise<Value> =>
+    const begin = <Value>(act: (release: () => void) => Promise<Value>): Promise<Value> =>
       operations.begin(admission.viewer.ownerId, act);
     let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) throw tooLarge(largestBodyBytes);
       const { accept } = request.headers;
-      const isAnswered = await begin((leave) =>
-        answerPlainPost({ operations, body, accept, origin, response, leave }),
+      const isAnswered = await begin((release) =>
+        answerPlainPost({ operations, body, accept, origin, response, release }),
       );
       if (isAnswered) return share.hold(response.writableLength);
       // Yoga knows one spelling of the type.

@@ -25,15 +25,15 @@ export async function answerPlainPost(options: {
   readonly origin: OperationOrigin;
   readonly response: ServerResponse;
   /** Called when it is read and runs. */
-  readonly leave: () => void;
+  readonly release: () => void;
 }): Promise<boolean> {
-  const { operations, origin, response, leave } = options;
+  const { operations, origin, response, release } = options;
   const type = toMediaType(options.accept ?? "*/*");
   const params = type === null ? null : toParams(options.body);
   const args = params === null ? null : operations.recall(params, origin);
   if (type === null || args === null || isSubscription(args)) return false;
   const executing = operations.execute(args);
-  leave();
+  release();
   const result = await executing;
   if (result.errors === undefined) {
     send(response, 200, type, JSON.stringify(result));

@@ -15,7 +15,7 @@ import {
 } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
 import { CodedError, unavailable } from "../runtime/coded-error.ts";
-import { createTurns } from "../runtime/turns.ts";
+import { Queue } from "../runtime/queue.ts";
 import { methodNotAllowed, notFound } from "./refuse.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
@@ -50,7 +50,7 @@ export function createFileAnswer({
   readonly log: Pick<BaseLogger, "warn">;
 }) {
   const slots = createTransferSlots(MAX_READERS);
-  const inTurn = createTurns(MAX_IN_A_TURN);
+  const queue = new Queue({ perKey: MAX_IN_A_TURN });
 
   return async (
     request: IncomingMessage,
@@ -69,7 +69,7 @@ export function createFileAnswer({
         cut: () => response.destroy(),
       });
       if (release === null) throw BUSY;
-      await inTurn(ownerId, () => Promise.resolve());
+      await queue.run(ownerId, async () => undefined);
       const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
       if (name === null) throw NOT_FOUND;
       await send(request, response, { name, ownerId, seconds: target.seconds });
@@ -148,15 +148,15 @@ export function createFileAnswer({
       ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
     });
     if (opened === null) response.end();
-    else await pipeline(opened.stream, (chunks) => takeTurns(chunks, ownerId), response);
+    else await pipeline(opened.stream, (chunks) => sendInTime(chunks, ownerId), response);
   }
 
-  async function* takeTurns(
+  async function* sendInTime(
     chunks: AsyncIterable<Uint8Array>,
     ownerId: string,
   ): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      await inTurn(ownerId, () => Promise.resolve());
+      await queue.run(ownerId, async () => undefined);
       yield chunk;
     }
   }

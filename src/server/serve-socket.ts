@@ -8,7 +8,7 @@ import type { WebSocket } from "ws";
 
 import type { Admission } from "../auth/authenticator.ts";
 import type { Operations } from "../operations/create-operations.ts";
-import { SLICE_MS } from "../runtime/turns.ts";
+import { SLICE_MS } from "../runtime/queue.ts";
 import type { MemoryBudget } from "../runtime/memory-budget.ts";
 import { NOBODY } from "../runtime/memory-budget.ts";
 
@@ -79,7 +79,7 @@ export function serveSocket(options: {
   let unsentCount = 0;
   let isCorked = false;
   let unhandledBytes = 0;
-  /** Messages that wait for their turn. */
+  /** Messages that wait to be handled. */
   const waiting: Buffer[] = [];
   let isHandling = false;
   /** Who waits until the client has read enough. */
@@ -164,7 +164,7 @@ export function serveSocket(options: {
     });
   });
 
-  /** Messages of a client that is let in wait for turns of its owner, and no more is read from it meanwhile. */
+  /** Messages of a client that is let in wait for slots of its owner, and no more is read from it meanwhile. */
   async function handleWaiting({ viewer }: Admission, handle: Handle): Promise<void> {
     isHandling = true;
     while (waiting.length > 0) await operations.begin(viewer.ownerId, handleSlice);

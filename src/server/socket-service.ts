@@ -71,7 +71,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return stub;
   }
 
-  /** Runs it in its owner's turn, an answer when the client has read those before; not once the client has left. */
+  /** Runs it in its owner's slot, an answer when the client has read those before; not once the client has left. */
   async function run<Result>(
     stub: ExecutionArgs,
     begin: (args: ExecutionArgs) => Result,
@@ -82,11 +82,11 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     if (prepared === undefined) throw new Error("Nothing was prepared.");
     const { args, session, ownerId } = prepared;
     for (;;) {
-      const ran = await operations.begin(ownerId, async (leave) => {
+      const ran = await operations.begin(ownerId, async (release) => {
         if (session.isClosed()) return { result: { errors: [new GraphQLError(TOO_LATE)] } };
         if (isAnswer && session.isBehind()) return null;
         const running = begin(args);
-        leave();
+        release();
         return { result: await running };
       });
       if (ran !== null) return ran.result;

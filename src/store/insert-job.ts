@@ -11,7 +11,7 @@ import { insertInput, toInputTexts } from "./job-documents.ts";
 import { fromJob, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
 import type { Jobs } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns, toOwnerLock } from "./owner-turns.ts";
+import { createOwnerQueue, toOwnerLock } from "./owner-queue.ts";
 import { insertUses } from "./upload-rows.ts";
 
 /** Nobody knows when a job will end; most last longer than this. */
@@ -19,7 +19,7 @@ const RETRY_AFTER_SECONDS = 10;
 
 export function createInsert(database: Database, channels: Channels): Jobs["insert"] {
   const { nowMs, write, checkDisk, lock } = database;
-  const inTurn = createOwnerTurns(database);
+  const queue = createOwnerQueue(database);
 
   return async (submit) => {
     const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
@@ -54,7 +54,7 @@ export function createInsert(database: Database, channels: Channels): Jobs["inse
         await insertUses(transaction, job.id, uploads);
         return true;
       }, texts.text.length);
-    const isInserted = await (mostInFlight === null ? insert() : inTurn(job.ownerId, insert));
+    const isInserted = await (mostInFlight === null ? insert() : queue.run(job.ownerId, insert));
     if (isInserted) channels.stored.publish(job);
     return isInserted;
   };

@@ -5,7 +5,7 @@ import { type Kysely, sql } from "kysely";
 import type { Database } from "./database.ts";
 import type { QuotaCount, QuotaName, Quotas } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns } from "./owner-turns.ts";
+import { createOwnerQueue } from "./owner-queue.ts";
 
 const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   submits: 60_000,
@@ -17,7 +17,7 @@ const BETWEEN_SWEEPS_MS = 5 * 60_000;
 export function createQuotas(database: Database): Quotas {
   const { nowMs, queries, writeOne } = database;
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
-  const inTurn = createOwnerTurns(database);
+  const queue = createOwnerQueue(database);
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {
@@ -47,7 +47,7 @@ export function createQuotas(database: Database): Quotas {
           .executeTakeFirstOrThrow();
         return { count: used, endsInMs: endsAtMs - now, endsAtMs };
       };
-      return await inTurn(ownerId, () => writeOne(countOne));
+      return await queue.run(ownerId, () => writeOne(countOne));
     },
     async discount(name, ownerId, endsAtMs, amount = 1) {
       await queries

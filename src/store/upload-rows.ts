@@ -8,7 +8,7 @@ import { endLease, isLeased } from "./file-leases.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Uploads } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerTurns, toOwnerLock } from "./owner-turns.ts";
+import { createOwnerQueue, toOwnerLock } from "./owner-queue.ts";
 
 /** For how long an upload may come, and counts as open. */
 export const UPLOAD_LIFE_MS = 60 * 60_000;
@@ -17,11 +17,11 @@ const RETRY_AFTER_SECONDS = 60;
 
 export function createUploads(database: Database): Uploads {
   const { nowMs, skipLocked, queries, reads, write, lock } = database;
-  const inTurn = createOwnerTurns(database);
+  const queue = createOwnerQueue(database);
 
   return {
     create: (upload, mostOpen) =>
-      inTurn(upload.ownerId, () =>
+      queue.run(upload.ownerId, () =>
         write(async (transaction) => {
           if (mostOpen !== null) {
             await lock(transaction, toOwnerLock(upload.ownerId));

@@ -3,20 +3,20 @@ const MAX_STEPS_MS = 2_000;
 const MAX_MS = 5_000;
 
 export type WalkBudget = {
-  /** Runs a step in its turn; resolves with how long it took, too. */
+  /** Runs a step in its slot; resolves with how long it took, too. */
   step<Value>(run: () => Promise<Value>): Promise<{ readonly value: Value; readonly ms: number }>;
   /** Whether no further step may begin. */
   isSpent(): boolean;
 };
 
-/** The time that the walks of one operation share, from the first one on. `inTurn` runs a step when it may. */
+/** The time that the walks of one operation share, from the first one on. `runStep` runs a step when it may. */
 export function createWalkBudget({
   now = () => performance.now(),
-  inTurn = (run) => run(),
+  runStep = (run) => run(),
 }: {
   /** Milliseconds of a clock that never goes back. */
   readonly now?: (() => number) | undefined;
-  readonly inTurn?: <Value>(run: () => Promise<Value>) => Promise<Value>;
+  readonly runStep?: <Value>(run: () => Promise<Value>) => Promise<Value>;
 } = {}): WalkBudget {
   let leftMs = MAX_STEPS_MS;
   let endsAt: number | undefined;
@@ -24,7 +24,7 @@ export function createWalkBudget({
   return {
     async step(run) {
       endsAt ??= now() + MAX_MS;
-      return await inTurn(async () => {
+      return await runStep(async () => {
         const beganAt = now();
         const value = await run();
         const ms = now() - beganAt;

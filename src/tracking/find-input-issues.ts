@@ -2,7 +2,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import { InvalidInputError } from "../job/errors.ts";
 import type { InputIssue } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
-import type { InTurn } from "../runtime/turns.ts";
+import type { Queue } from "../runtime/queue.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { toSubmission } from "./submission.ts";
 import type { UploadsOfInputs } from "./submit-job.ts";
@@ -23,7 +23,7 @@ export function createCheckInput(dependencies: {
   readonly catalogue: Catalogue;
   readonly uploads?: Pick<UploadsOfInputs, "check"> | undefined;
   /** That of submits. */
-  readonly inTurn: InTurn;
+  readonly inputQueue: Queue;
 }) {
   async function check(request: CheckRequest): Promise<InputCheck> {
     const submission = toSubmission({ ...request, idempotencyKey: null }, dependencies.catalogue);
@@ -37,7 +37,7 @@ export function createCheckInput(dependencies: {
   }
 
   return (request: CheckRequest): Promise<InputCheck> =>
-    dependencies.inTurn(request.viewer.ownerId, () =>
+    dependencies.inputQueue.run(request.viewer.ownerId, () =>
       check(request).catch((error: unknown) => ({
         issues: toIssues(error),
         warnings: [],

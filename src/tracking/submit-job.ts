@@ -18,7 +18,7 @@ import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { InTurn } from "../runtime/turns.ts";
+import type { Queue } from "../runtime/queue.ts";
 import { createQuota } from "./quota.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import type { SubmitTurn } from "./submit-turns.ts";
@@ -68,8 +68,8 @@ export function createSubmitJob(dependencies: {
   /** Hears of each accepted job. */
   readonly follow: () => void;
   readonly catalogue: Catalogue;
-  /** In which an owner's inputs are checked and compared. */
-  readonly inTurn: InTurn;
+  /** In whose slots an owner's inputs are checked and compared. */
+  readonly inputQueue: Queue;
   readonly watchJob: WatchJob;
   /** Inputs name none where it is not given. */
   readonly uploads?: UploadsOfInputs | undefined;
@@ -85,8 +85,7 @@ export function createSubmitJob(dependencies: {
   readonly channels: Channels;
   readonly log: BaseLogger;
 }) {
-  const { store, runcomfy, health, record, follow, inTurn, watchJob, monotonic, log } =
-    dependencies;
+  const { store, runcomfy, health, record, follow, watchJob, monotonic, log } = dependencies;
   const { uploads = NO_UPLOADS } = dependencies;
   const { submitTimeoutMs, submitMarginMs, channels } = dependencies;
   const { jobs, quotas } = store;
@@ -113,13 +112,15 @@ export function createSubmitJob(dependencies: {
     return await submitRead(request.viewer.ownerId, async () => request);
   }
 
-  /** The same for what is read first, in the turn of the owner. */
+  /** The same for what is read first, in a slot of the owner. */
   async function submitRead(
     ownerId: string,
     read: () => Promise<SubmissionRequest>,
   ): Promise<Submitted> {
     const call = submitUnderKey(
-      inTurn(ownerId, async () => toSubmission(await read(), dependencies.catalogue)),
+      dependencies.inputQueue.run(ownerId, async () =>
+        toSubmission(await read(), dependencies.catalogue),
+      ),
     );
     callsUnderWay.add(call);
     try {

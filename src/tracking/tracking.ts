@@ -11,7 +11,7 @@ import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
-import { createSlices } from "../runtime/turns.ts";
+import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createCheckInput } from "./find-input-issues.ts";
 import { createLearning } from "./learning.ts";
@@ -69,7 +69,7 @@ export function createTracking(dependencies: {
   const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
   const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
   const exchangePauses = startPauseSharing({ store, health, log });
-  const inTurn = createSlices();
+  const inputQueue = new Queue({ perKey: 1, sliceMs: SLICE_MS });
   const common = {
     store,
     upstream,
@@ -101,7 +101,7 @@ export function createTracking(dependencies: {
     ...common,
     follow: () => poller.wakeIn(FIRST_POLL_MS),
     catalogue,
-    inTurn,
+    inputQueue,
     watchJob,
     uploads,
     apiVersion,
@@ -118,7 +118,7 @@ export function createTracking(dependencies: {
   return {
     submitJob,
     rerunJob: createRerunJob({ store, submitRead }),
-    checkInput: createCheckInput({ catalogue, uploads, inTurn }),
+    checkInput: createCheckInput({ catalogue, uploads, inputQueue }),
     learning,
     cancelJob: createCancelJob({ ...common, pollNow, watchJob, submitTimeoutMs, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: dependencies.onDelete }),

@@ -5,7 +5,7 @@ import type { BaseLogger } from "pino";
 import { BadCursorError } from "../job/errors.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { Feed, FeedPage } from "../store/job-store.ts";
-import type { InTurn } from "../runtime/turns.ts";
+import type { Queue } from "../runtime/queue.ts";
 
 /** Reads the feed of changes; all who ask for the same at the same time share one read. */
 export type FeedReader = {
@@ -20,10 +20,10 @@ const CHANGES_PER_PAGE = 200;
 /** Its reads reject while the database does not answer. */
 export function createFeedReader(options: {
   readonly feed: Pick<Feed, "read" | "readHead">;
-  readonly inTurn: InTurn;
+  readonly queue: Queue;
   readonly log: Pick<BaseLogger, "warn">;
 }): FeedReader {
-  const { feed, inTurn, log } = options;
+  const { feed, queue, log } = options;
   const attempt = notifyOfFirst(
     (err) => log.warn({ err }, UNREAD),
     (error) => error instanceof BadCursorError,
@@ -40,7 +40,7 @@ export function createFeedReader(options: {
       const until = await readHead();
       const key = JSON.stringify([ownerId ?? null, cursor, until]);
       const read = () => feed.read(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
-      const page = pages.get(key) ?? attempt(() => inTurn(ownerId ?? EVERYBODY, read));
+      const page = pages.get(key) ?? attempt(() => queue.run(ownerId ?? EVERYBODY, read));
       pages.set(key, page);
       try {
         return await page;
@@ -54,7 +54,7 @@ export function createFeedReader(options: {
 const UNREAD =
   "The changes of jobs can't be read. The gateway tries again. Check that the database runs.";
 
-/** Whose turn it is where changes of all owners are read; no owner's id is empty. */
+/** Who waits where changes of all owners are read; no owner's id is empty. */
 const EVERYBODY = "";
 
 /**

@@ -4,7 +4,7 @@ import type { BaseLogger } from "pino";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { Jobs, JobStore, StoredDocuments } from "../store/job-store.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
-import type { InTurn } from "../runtime/turns.ts";
+import type { Queue } from "../runtime/queue.ts";
 
 export type ReadJob = (jobId: string) => Promise<Job | null>;
 
@@ -37,14 +37,14 @@ export function createDetailReader(
     readonly documents: Pick<JobStore["documents"], "read">;
     readonly jobs: Pick<JobStore["jobs"], "readHistories">;
   },
-  inTurn: InTurn,
+  queue: Queue,
 ): DetailReader {
   return {
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.documents.read(ids, MAX_SMALL_BYTES)),
+      queue.run(ownerId, () => store.documents.read(ids, MAX_SMALL_BYTES)),
     ),
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
-      inTurn(ownerId, () => store.jobs.readHistories(ids)),
+      queue.run(ownerId, () => store.jobs.readHistories(ids)),
     ),
   };
 }

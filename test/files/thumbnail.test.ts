@@ -151,7 +151,7 @@ test("a stream that stops is left after a while", async () => {
   expect(stopped.destroyed).toBe(true);
 });
 
-test("one more than a hundred that wait is refused, and all others have their turn", async () => {
+test("of one owner two hundred wait, and one more is refused", async () => {
   const png = await draw(10, 10).png().toBuffer();
   const first = new PassThrough();
   const begun = Promise.withResolvers<void>();
@@ -162,7 +162,7 @@ test("one more than a hundred that wait is refused, and all others have their tu
   const made = [makeThumbnail(open, { ownerId: "owner", width: 64 })];
   // Pictures of tests before may still be drawn.
   await begun.promise;
-  for (let others = 0; others < 99; others += 1) made.push(make(Readable.from([png]), 64));
+  for (let others = 0; others < 199; others += 1) made.push(make(Readable.from([png]), 64));
   const failing = new Readable({ read: () => void failing.destroy(new Error("the disk is gone")) });
   const failed = expect(make(failing, 64)).rejects.toThrow("the disk is gone");
 

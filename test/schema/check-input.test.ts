@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { InvalidInputError } from "../../src/job/errors.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { createCheckInput } from "../../src/tracking/find-input-issues.ts";
-import { createTurns } from "../../src/runtime/turns.ts";
+import { Queue } from "../../src/runtime/queue.ts";
 import type { UploadsOfInputs } from "../../src/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
@@ -38,7 +38,7 @@ async function open(
       checkInput: createCheckInput({
         catalogue: CATALOGUE,
         uploads: { check: uploads },
-        inTurn: createTurns(1),
+        inputQueue: new Queue({ perKey: 1 }),
       }),
     },
   });

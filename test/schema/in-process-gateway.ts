@@ -19,9 +19,8 @@ import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import type { Reads } from "../../src/schema/reads.ts";
-import { createReads } from "../../src/schema/reads.ts";
+import { createReadQueues, createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTurns } from "../../src/runtime/turns.ts";
 import { createLearning } from "../../src/tracking/learning.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
@@ -63,11 +62,9 @@ export async function openInProcessGateway(
   });
   onTestFinished(() => store.close());
   const readJob = createJobReader(store.jobs, log);
-  const inTurn = createTurns(store.readsPerOwner);
-  const stepInTurn = createTurns(1, { inAll: 1 });
-  const largeInTurn = createTurns(1);
-  const feed = createFeedReader({ feed: store.feed, inTurn, log });
-  const details = createDetailReader(store, inTurn);
+  const queues = createReadQueues(store.readsPerOwner);
+  const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
+  const details = createDetailReader(store, queues.reads);
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,
@@ -87,9 +84,7 @@ export async function openInProcessGateway(
         store,
         learning,
         details,
-        inTurn,
-        stepInTurn,
-        largeInTurn,
+        queues,
         origin,
         now: options.now,
       }),

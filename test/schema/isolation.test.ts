@@ -26,9 +26,8 @@ import { createKeepOutputs } from "../../src/files/request-keep.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
-import { createReads } from "../../src/schema/reads.ts";
+import { createReadQueues, createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTurns } from "../../src/runtime/turns.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
@@ -96,11 +95,9 @@ async function openWorld() {
   });
   onTestFinished(() => tracking.close());
   const readJob = createJobReader(store.jobs, log);
-  const inTurn = createTurns(store.readsPerOwner);
-  const stepInTurn = createTurns(1, { inAll: 1 });
-  const largeInTurn = createTurns(1);
-  const feed = createFeedReader({ feed: store.feed, inTurn, log });
-  const details = createDetailReader(store, inTurn);
+  const queues = createReadQueues(store.readsPerOwner);
+  const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
+  const details = createDetailReader(store, queues.reads);
   const { learning } = tracking;
   const memory = createMemoryBudget({ mostBytes: 536_870_912 });
   const watchJob = createJobWatch({
@@ -109,8 +106,7 @@ async function openWorld() {
     estimate: learning.estimate,
   });
   const services: Services = {
-    openReads: (origin) =>
-      createReads({ store, learning, details, inTurn, stepInTurn, largeInTurn, origin }),
+    openReads: (origin) => createReads({ store, learning, details, queues, origin }),
     mostAnswerBytes: 33_554_432,
     tracking,
     watchJob,

@@ -7,7 +7,7 @@ import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { createTurns } from "../../src/runtime/turns.ts";
+import { Queue } from "../../src/runtime/queue.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { createSubmitJob } from "../../src/tracking/submit-job.ts";
@@ -36,7 +36,7 @@ export function connectSubmitter(options: {
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => undefined,
     catalogue,
-    inTurn: createTurns(1),
+    inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     apiVersion: "v1",
     submitTimeoutMs: timeoutMs,

@@ -13,7 +13,7 @@ import { createHealth } from "../support/create-health.ts";
 import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTurns } from "../../src/runtime/turns.ts";
+import { Queue } from "../../src/runtime/queue.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
@@ -63,7 +63,7 @@ function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
     follow: () => void (followed += 1),
     catalogue,
-    inTurn: createTurns(1),
+    inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     apiVersion: "v1",
     submitTimeoutMs: 30_000,

@@ -1,6 +1,7 @@
 import { BadCursorError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
+import { Queue } from "../../src/runtime/queue.ts";
 import type { FeedPage } from "../../src/store/job-store.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
@@ -52,7 +53,7 @@ export function createFixture() {
   };
   const feed = createFeedReader({
     feed: changes,
-    inTurn: (_name, read) => read(),
+    queue: new Queue({}),
     log: { warn: (warning: unknown) => warnings.push(warning) },
   });
 

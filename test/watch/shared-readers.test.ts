@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 
 import type { StoredDocuments } from "../../src/store/job-store.ts";
-import { createTurns } from "../../src/runtime/turns.ts";
+import { Queue } from "../../src/runtime/queue.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 
@@ -31,7 +31,7 @@ function createFixture() {
         },
       },
     },
-    createTurns(100),
+    new Queue({ perKey: 100 }),
   );
   return {
     details,

@@ -4,14 +4,14 @@ import type { PothosOutputFieldConfig, SchemaTypes } from "@pothos/core";
 import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
 
-import { createTurns } from "../runtime/turns.ts";
+import { Queue } from "../runtime/queue.ts";
 import { isOurs } from "./scope.ts";
 
 declare global {
   // Pothos reads the options of plugins from here; the type parameters must have its own names.
   namespace PothosSchemaTypes {
     interface Plugins<Types extends SchemaTypes> {
-      mutationTurns: MutationTurnsPlugin<Types>;
+      mutationQueue: MutationQueuePlugin<Types>;
     }
   }
 }
@@ -20,8 +20,8 @@ declare global {
 const MAX_ANSWERED = 10;
 
 /** Lets each mutation begin in a later turn of the event loop, and few of one owner be answered in one. */
-class MutationTurnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  readonly #inTurn = createTurns(MAX_ANSWERED);
+class MutationQueuePlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  readonly #queue = new Queue({ perKey: MAX_ANSWERED });
 
   override wrapResolve(
     resolve: GraphQLFieldResolver<unknown, Types["Context"], object>,
@@ -35,10 +35,10 @@ class MutationTurnsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
       try {
         return await resolve(parent, given, context, info);
       } finally {
-        if (isOurs(context)) await this.#inTurn(context.viewer.ownerId, async () => undefined);
+        if (isOurs(context)) await this.#queue.run(context.viewer.ownerId, async () => undefined);
       }
     };
   }
 }
 
-SchemaBuilder.registerPlugin("mutationTurns", MutationTurnsPlugin);
+SchemaBuilder.registerPlugin("mutationQueue", MutationQueuePlugin);

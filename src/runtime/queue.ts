@@ -1,0 +1,239 @@
+/** Gives a slot back; only the first call counts. */
+export type Release = () => void;
+
+type QueueOptions = {
+  /** How much of each key, and of all keys, may be taken at once. */
+  readonly perKey?: number;
+  readonly total?: number;
+  /** For how long slots of one key may follow each other in one turn of the event loop. */
+  readonly sliceMs?: number;
+  /** All who wait weigh no more, and those of one key no more than they leave free. */
+  readonly maxWaiting?: number;
+  readonly maxWaitMs?: number;
+  /** Makes what rejects those who may not wait, or not any longer. */
+  readonly refuse?: (key: string, amount: number) => Error;
+};
+
+type WaitOptions = {
+  /** What it weighs among those who wait: 1 by default. */
+  readonly weight?: number;
+  /** Rejects it with the signal's reason. */
+  readonly signal?: AbortSignal;
+};
+
+/** What owners make the thread do takes some ms of a turn of the event loop for each of them. */
+export const SLICE_MS = 5;
+/** What took longer waited for something. */
+const MAX_REST_MS = 100;
+
+const UNBOUNDED = {
+  perKey: Infinity,
+  total: Infinity,
+  sliceMs: 0,
+  maxWaiting: Infinity,
+  maxWaitMs: Infinity,
+  refuse: () => new Error("Too many wait. Try again in a few seconds."),
+};
+
+/**
+ * Bounds how many slots are taken at once, or how much of anything else. Of one key the others wait in their order; among
+ * keys, the one that has taken least comes next. After a slot the next one begins in a later turn of the event loop, so
+ * that everybody else's work goes first. Within a slice it begins at once; after more than two slices its key rests for as
+ * long.
+ */
+export class Queue {
+  /** Among those that have taken as much, the first comes next. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #options: Required<QueueOptions>;
+  #taken = 0;
+  #waiting = 0;
+  #closed: Error | null = null;
+
+  constructor(options: QueueOptions) {
+    this.#options = { ...UNBOUNDED, ...options };
+  }
+
+  /** Runs an act in a slot, which is given back once the act calls `release`, or is over. */
+  async run<Value>(
+    key: string,
+    act: (release: Release) => Promise<Value>,
+    options?: WaitOptions,
+  ): Promise<Value> {
+    const release = this.tryEnter(key) ?? (await this.enter(key, options));
+    try {
+      return await act(release);
+    } finally {
+      release();
+    }
+  }
+
+  /** Waits for a slot. */
+  async enter(key: string, options?: WaitOptions): Promise<Release> {
+    await this.take(key, 1, options);
+    return this.#toRelease(this.#find(key));
+  }
+
+  /** Takes a slot; null where none is free. */
+  tryEnter(key: string): Release | null {
+    const lane = this.#find(key);
+    return this.#tryTake(lane, 1) ? this.#toRelease(lane) : null;
+  }
+
+  /** Waits for room for so much, behind others of its key. */
+  async take(key: string, amount: number, options?: WaitOptions): Promise<void> {
+    const lane = this.#find(key);
+    if (lane.waiters.length > 0 || !this.#tryTake(lane, amount))
+      await this.#wait(lane, amount, options);
+  }
+
+  /** Takes so much where there is room for it, whoever waits. */
+  tryTake(key: string, amount: number): boolean {
+    return this.#tryTake(this.#find(key), amount);
+  }
+
+  /** Takes so much, whether there is room or not; gives it back where it is negative. */
+  adjust(key: string, amount: number): void {
+    this.#change(this.#find(key), amount);
+  }
+
+  /** How much is taken. */
+  count(key?: string): number {
+    return key === undefined ? this.#taken : (this.#lanes.get(key)?.taken ?? 0);
+  }
+
+  /** The key that comes next; undefined where nobody waits. */
+  nextKey(): string | undefined {
+    return findLeast(this.#lanes.values(), ({ waiters }) => waiters.length > 0)?.key;
+  }
+
+  /** Rejects all who wait, or would have to. */
+  close(error: Error): void {
+    this.#closed = error;
+    for (const { settle } of [...this.#lanes.values()].flatMap(({ waiters }) => waiters))
+      settle(error);
+  }
+
+  #find(key: string): Lane {
+    return this.#lanes.get(key) ?? { key, taken: 0, sliceMs: 0, waiting: 0, waiters: [] };
+  }
+
+  #tryTake(lane: Lane, amount: number): boolean {
+    const hasRoom = this.#hasRoom(lane, amount);
+    if (hasRoom) this.#change(lane, amount);
+    return hasRoom;
+  }
+
+  #hasRoom(lane: Lane, amount: number): boolean {
+    const { perKey, total } = this.#options;
+    return lane.taken + amount <= perKey && this.#taken + amount <= total;
+  }
+
+  #change(lane: Lane, amount: number): void {
+    lane.taken += amount;
+    this.#taken += amount;
+    const isWaiting = lane.waiters.length > 0;
+    // Behind the others that have taken as much.
+    if (isWaiting && amount < 0) this.#lanes.delete(lane.key);
+    if (isWaiting || lane.taken + lane.sliceMs > 0) this.#lanes.set(lane.key, lane);
+    else if (this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
+    if (amount <= 0) this.#serve(lane);
+  }
+
+  #serve(changed: Lane): void {
+    const isReady = (lane: Lane): boolean => {
+      const [first] = lane.waiters;
+      return first !== undefined && this.#hasRoom(lane, first.amount);
+    };
+    while (this.#waiting > 0 && this.#taken < this.#options.total) {
+      // Without a limit in all, nobody else waits for what has changed.
+      const lanes = this.#options.total === Infinity ? [changed] : this.#lanes.values();
+      const [next] = findLeast(lanes, isReady)?.waiters ?? [];
+      if (next === undefined) return;
+      next.settle();
+    }
+  }
+
+  #wait(lane: Lane, amount: number, { weight = 1, signal }: WaitOptions = {}): Promise<void> {
+    const { maxWaiting, maxWaitMs, refuse } = this.#options;
+    if (this.#closed !== null) throw this.#closed;
+    signal?.throwIfAborted();
+    if (lane.waiting + this.#waiting + 2 * weight > maxWaiting) throw refuse(lane.key, amount);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const count = (change: number): void => {
+      lane.waiting += change;
+      this.#waiting += change;
+    };
+    const settle = (error?: unknown): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      lane.waiters.splice(lane.waiters.indexOf(waiter), 1);
+      count(-weight);
+      if (error === undefined) resolve();
+      else reject(error);
+      // The next one may need less than one that gives up.
+      this.#change(lane, error === undefined ? amount : 0);
+    };
+    const abort = (): void => settle(signal?.reason);
+    const giveUp = (): void => settle(refuse(lane.key, amount));
+    const timer = maxWaitMs < Infinity ? setTimeout(giveUp, maxWaitMs).unref() : undefined;
+    signal?.addEventListener("abort", abort);
+    const waiter: Waiter = { amount, settle };
+    lane.waiters.push(waiter);
+    count(weight);
+    this.#lanes.set(lane.key, lane);
+    return promise;
+  }
+
+  #toRelease(lane: Lane): Release {
+    const beganAt = performance.now();
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      if (this.#options.sliceMs === Infinity) this.#change(lane, -1);
+      else this.#endSlot(lane, performance.now() - beganAt);
+    };
+  }
+
+  #endSlot(lane: Lane, durationMs: number): void {
+    const { sliceMs } = this.#options;
+    lane.sliceMs += durationMs;
+    const hasRoom = lane.sliceMs < sliceMs;
+    if (hasRoom) this.#change(lane, -1);
+    const endSlice = (): void => {
+      lane.sliceMs = 0;
+      this.#change(lane, hasRoom ? 0 : -1);
+    };
+    // Others need several turns to the end of what they do, as for a database that answers.
+    const isLong = sliceMs > 0 && lane.sliceMs > 2 * sliceMs;
+    if (isLong) setTimeout(endSlice, Math.min(lane.sliceMs, MAX_REST_MS));
+    else setImmediate(endSlice);
+  }
+}
+
+/** Of those that fit, the one that has taken least. */
+function findLeast(lanes: Iterable<Lane>, fits: (lane: Lane) => boolean): Lane | undefined {
+  let least: Lane | undefined;
+  for (const lane of lanes) {
+    if (fits(lane) && lane.taken < (least?.taken ?? Infinity)) least = lane;
+    if (least?.taken === 0) break;
+  }
+  return least;
+}
+
+/** What is taken of one key, and who waits for it. */
+type Lane = {
+  readonly key: string;
+  taken: number;
+  /** For how long slots were taken in this turn of the event loop. */
+  sliceMs: number;
+  /** What the waiters weigh. */
+  waiting: number;
+  readonly waiters: Waiter[];
+};
+
+type Waiter = {
+  readonly amount: number;
+  /** Lets it go on, or rejects it with the error. */
+  settle(error?: unknown): void;
+};
