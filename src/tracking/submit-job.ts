@@ -18,11 +18,10 @@ import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { Queue } from "../runtime/queue.ts";
+import type { Queue, Release } from "../runtime/queue.ts";
 import { createQuota } from "./quota.ts";
 import type { RecordObservation } from "./record-observation.ts";
-import type { SubmitTurn } from "./submit-turns.ts";
-import { createSubmitTurns } from "./submit-turns.ts";
+import { createSubmitQueue } from "./submit-queue.ts";
 import type { Submission, SubmissionRequest } from "./submission.ts";
 import { toSubmission } from "./submission.ts";
 import { rateLimited, toRefusal } from "./upstream-failure.ts";
@@ -94,9 +93,9 @@ export function createSubmitJob(dependencies: {
   const quota = createQuota({ quotas, log });
   /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
   const leaseMs = submitTimeoutMs + submitMarginMs;
-  const turns = createSubmitTurns({
+  const queue = createSubmitQueue({
     atOnce: dependencies.submitsAtOnce,
-    longestWaitMs: submitTimeoutMs,
+    maxWaitMs: submitTimeoutMs,
     monotonic,
     log,
   });
@@ -159,28 +158,25 @@ export function createSubmitJob(dependencies: {
   /** Null when another call took the key meanwhile. */
   async function submitOnce(submission: Submission): Promise<Job | null> {
     if (submission.refusal !== null) throw submission.refusal;
-    if (patience !== null) throw stopping();
     refuseIfHeldUp(submission);
     const uploadIds = await uploads.check(submission.input, submission);
-    const turn = turns.join(submission.viewer.ownerId, submission.bytes);
+    const giveBack = await quota.count(submission.viewer);
     try {
-      const giveBack = await quota.count(submission.viewer);
-      try {
-        if (await turn.begun) refuseIfHeldUp(submission);
-        const job = await insertAndSend(submission, uploadIds, turn);
-        if (job === null) await giveBack();
-        return job;
-      } catch (error) {
-        const hasJob = error instanceof UpstreamError && error.unconfirmedJob !== null;
-        if (!hasJob) await giveBack();
-        throw error;
-      }
-    } finally {
-      turn.end();
+      const job = await queue.run(submission.viewer.ownerId, submission.bytes, (release) => {
+        refuseIfHeldUp(submission);
+        return insertAndSend(submission, uploadIds, release);
+      });
+      if (job === null) await giveBack();
+      return job;
+    } catch (error) {
+      const hasJob = error instanceof UpstreamError && error.unconfirmedJob !== null;
+      if (!hasJob) await giveBack();
+      throw error;
     }
   }
 
   function refuseIfHeldUp({ deploymentId }: Submission): void {
+    if (patience !== null) throw stopping();
     const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0) throw rateLimited(pausedForMs);
     const refusal = health.submitRefusal(deploymentId);
@@ -191,7 +187,7 @@ export function createSubmitJob(dependencies: {
   async function insertAndSend(
     submission: Submission,
     uploadIds: readonly string[],
-    turn: SubmitTurn,
+    release: Release,
   ): Promise<Job | null> {
     const job = createJob({
       ownerId: submission.viewer.ownerId,
@@ -213,7 +209,7 @@ export function createSubmitJob(dependencies: {
       };
       const input = await uploads.toSent(submission.input, uploadIds).catch(unsent);
       const isTimely = await mayLeave(job.id, insertedAt).catch(unsent);
-      return await (isTimely ? deliver(job, { ...submission, input }, turn) : answerUnsent(job));
+      return await (isTimely ? deliver(job, { ...submission, input }, release) : answerUnsent(job));
     } finally {
       jobsUnderWay.delete(job.id);
     }
@@ -267,12 +263,12 @@ export function createSubmitJob(dependencies: {
     await persist({ jobId: id }, () => jobs.withdraw(id), delaysMs);
   }
 
-  async function deliver(job: Job, submission: Submission, turn: SubmitTurn): Promise<Job> {
+  async function deliver(job: Job, submission: Submission, release: Release): Promise<Job> {
     const { deploymentId, input } = submission;
     let requestId: string;
     try {
       const post = runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
-      requestId = await untilOver(post.finally(() => turn.end(true)));
+      requestId = await untilOver(post.finally(release));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         channels.submitted.publish(error.delivery);
@@ -355,7 +351,7 @@ export function createSubmitJob(dependencies: {
     /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
     stop(patienceMs: number): void {
       patience ??= setTimeout(() => over.abort(), patienceMs);
-      turns.stop(stopping());
+      queue.close(stopping());
     },
     /** Resolves once every submit under way has its outcome written down. */
     async close(): Promise<void> {
