@@ -4,6 +4,8 @@ import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { toCountText } from "../runtime/amount-text.ts";
 import { LimitError } from "../runtime/coded-error.ts";
+import type { Release } from "../runtime/queue.ts";
+import { Queue } from "../runtime/queue.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 /** One that is left out is counted anew. */
@@ -19,12 +21,9 @@ export function createSlots(options: {
   readonly channels: Channels;
 }) {
   const { what, most, channels } = options;
-  const taken = new Map<string, number>();
-  let total = 0;
+  const queue = new Queue({ total: most, sliceMs: Infinity });
 
-  /** What everybody is told while no slot is left; null while one is. */
-  function findFull(): LimitError | null {
-    if (total < most) return null;
+  function allTaken(): LimitError {
     return full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
   }
 
@@ -35,32 +34,20 @@ export function createSlots(options: {
     return new LimitError(message, details);
   }
 
-  function change(ownerId: string, by: 1 | -1): void {
-    const count = (taken.get(ownerId) ?? 0) + by;
-    total += by;
-    // So that the map holds no owner who has left.
-    if (count > 0) taken.set(ownerId, count);
-    else taken.delete(ownerId);
-  }
-
   return {
-    findFull,
-    count: () => total,
-    /** Takes a slot; what it returns gives the slot back, once. Throws a `LimitError`. */
-    take({ ownerId, limits: { [what]: ownMost } }: Viewer): () => void {
-      if (ownMost !== null && (taken.get(ownerId) ?? 0) >= ownMost)
+    /** What everybody is told while no slot is left; null while one is. */
+    findFull: () => (queue.count() < most ? null : allTaken()),
+    count: () => queue.count(),
+    /** Takes a slot. Throws a `LimitError`. */
+    take({ ownerId, limits: { [what]: ownMost } }: Viewer): Release {
+      if (ownMost !== null && queue.count(ownerId) >= ownMost)
         throw full(
           `You have ${toCountText(ownMost, what)} open, the most allowed. Close one and try again.`,
           ownMost,
         );
-      const noneLeft = findFull();
-      if (noneLeft !== null) throw noneLeft;
-      change(ownerId, 1);
-      let isTaken = true;
-      return () => {
-        if (isTaken) change(ownerId, -1);
-        isTaken = false;
-      };
+      const release = queue.tryEnter(ownerId);
+      if (release === null) throw allTaken();
+      return release;
     },
   };
 }

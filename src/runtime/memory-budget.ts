@@ -1,5 +1,6 @@
 import type { CodedError } from "./coded-error.ts";
 import { badUserInput, LimitError } from "./coded-error.ts";
+import { Queue } from "./queue.ts";
 
 /** How long an answer waits for others to leave. */
 const PATIENCE_MS = 10_000;
@@ -24,7 +25,7 @@ export type Reservation = {
   /** Takes more bytes; throws RATE_LIMITED, and takes nothing, where there is no room. */
   take(bytes: number): void;
   /** The same, but waits up to 10 s for room, behind others of its owner. */
-  takeInTurn(bytes: number): Promise<void>;
+  takeOrWait(bytes: number): Promise<void>;
   give(bytes: number): void;
   /**
    * Holds so many bytes from now on, whether there is room or not. While its owner, or all together, then hold too much,
@@ -39,14 +40,8 @@ export type Reservation = {
   onClose(act: () => void): void;
 };
 
-type Owner = { bytes: number; readonly holders: Set<Holder>; readonly waiting: Set<Waiting> };
 /** `bytes` are what was taken and what is held. */
 type Holder = { bytes: number; heldBytes: number; close(): void; cut(): void };
-type Waiting = {
-  readonly holder: Holder;
-  readonly bytes: number;
-  settle(error: Error | null): void;
-};
 
 /** Each owner may take a quarter of `mostBytes`, and hold a little more. */
 export function createMemoryBudget(options: {
@@ -58,54 +53,18 @@ export function createMemoryBudget(options: {
   const { mostBytes, patienceMs = PATIENCE_MS, channels } = options;
   const mostOwnBytes = Math.floor(mostBytes * OWNER_PART);
   const mostTakenBytes = Math.floor(mostBytes * (1 - SPARE_PART));
-  const owners = new Map<string, Owner>();
-  /** Those with somebody who waits. */
-  const lines = new Set<Owner>();
-  let total = 0;
+  const owners = new Map<string, Set<Holder>>();
+  const queue = new Queue({
+    perKey: mostOwnBytes,
+    total: mostTakenBytes,
+    maxWaitMs: patienceMs,
+    refuse,
+  });
 
-  function findProblem(owner: Owner, bytes: number): Error | null {
-    if (owner.bytes + bytes > mostOwnBytes) return full(mostOwnBytes, OWN_FULL);
-    return total + bytes > mostTakenBytes ? full(mostTakenBytes, ALL_FULL) : null;
-  }
-
-  function change(owner: Owner, holder: Holder, bytes: number): void {
-    holder.bytes += bytes;
-    owner.bytes += bytes;
-    total += bytes;
-    if (bytes < 0) for (const line of lines) serve(line);
-  }
-
-  /** In their order, so that small answers do not overtake a large one again and again. */
-  function serve(owner: Owner): void {
-    for (const { holder, bytes, settle } of owner.waiting) {
-      if (findProblem(owner, bytes) !== null) return;
-      change(owner, holder, bytes);
-      settle(null);
-    }
-  }
-
-  function waitInTurn(owner: Owner, holder: Holder, bytes: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      channels?.refused.publish(LIMIT_NAME);
-      waiting.settle(findProblem(owner, bytes) ?? full(mostTakenBytes, ALL_FULL));
-      // The next one may need less.
-      serve(owner);
-    }, patienceMs);
-    const waiting: Waiting = {
-      holder,
-      bytes,
-      settle(error) {
-        clearTimeout(timer);
-        owner.waiting.delete(waiting);
-        if (owner.waiting.size === 0) lines.delete(owner);
-        if (error === null) resolve();
-        else reject(error);
-      },
-    };
-    owner.waiting.add(waiting);
-    lines.add(owner);
-    return promise;
+  function refuse(ownerId: string, bytes: number): Error {
+    channels?.refused.publish(LIMIT_NAME);
+    const isOwnFull = queue.count(ownerId) + bytes > mostOwnBytes;
+    return isOwnFull ? full(mostOwnBytes, OWN_FULL) : full(mostTakenBytes, ALL_FULL);
   }
 
   function cutLargest(holders: Iterable<Holder>): void {
@@ -119,11 +78,13 @@ export function createMemoryBudget(options: {
 
   return {
     open(ownerId, cut) {
-      const owner = owners.get(ownerId) ?? { bytes: 0, holders: new Set(), waiting: new Set() };
-      owners.set(ownerId, owner);
+      const holders = owners.get(ownerId) ?? new Set();
+      owners.set(ownerId, holders);
       const holder: Holder = { bytes: 0, heldBytes: 0, close, cut };
-      owner.holders.add(holder);
+      holders.add(holder);
       let isOpen = true;
+      /** Made for what waits. */
+      let closing: AbortController | undefined;
       const listeners: (() => void)[] = [];
 
       /** An operation that has failed, or whose client has left, goes on for a while. */
@@ -133,42 +94,47 @@ export function createMemoryBudget(options: {
 
       function take(bytes: number): void {
         check();
-        const problem = findProblem(owner, bytes);
-        if (problem !== null) {
-          channels?.refused.publish(LIMIT_NAME);
-          throw problem;
-        }
-        change(owner, holder, bytes);
+        if (!queue.tryTake(ownerId, bytes)) throw refuse(ownerId, bytes);
+        holder.bytes += bytes;
+      }
+
+      function change(bytes: number): void {
+        holder.bytes += bytes;
+        queue.adjust(ownerId, bytes);
       }
 
       function close(): void {
         if (!isOpen) return;
         isOpen = false;
-        owner.holders.delete(holder);
-        for (const waiting of owner.waiting) if (waiting.holder === holder) waiting.settle(over());
-        change(owner, holder, -holder.bytes);
-        if (owner.holders.size === 0) owners.delete(ownerId);
+        holders.delete(holder);
+        if (holders.size === 0) owners.delete(ownerId);
+        closing?.abort(over());
+        change(-holder.bytes);
         for (const hear of listeners) hear();
       }
 
       return {
         take,
-        async takeInTurn(bytes) {
-          const mustWait = owner.waiting.size > 0 || findProblem(owner, bytes) !== null;
-          if (isOpen && mustWait) await waitInTurn(owner, holder, bytes);
-          else take(bytes);
+        async takeOrWait(bytes) {
+          check();
+          closing ??= new AbortController();
+          await queue.take(ownerId, bytes, closing);
+          // It may have been closed since it got room.
+          if (!isOpen) queue.adjust(ownerId, -bytes);
+          check();
+          holder.bytes += bytes;
         },
         give(bytes) {
-          if (isOpen) change(owner, holder, -bytes);
+          if (isOpen) change(-bytes);
         },
         hold(bytes) {
           if (!isOpen) return;
           const moreBytes = bytes - holder.heldBytes;
           holder.heldBytes = bytes;
-          change(owner, holder, moreBytes);
-          const isTooMuch = () => total > mostBytes;
-          while (owner.bytes > mostOwnBytes * (1 + SPARE_PART)) cutLargest(owner.holders);
-          while (isTooMuch()) cutLargest(owners.values().flatMap(({ holders }) => holders));
+          change(moreBytes);
+          const isTooMuch = () => queue.count() > mostBytes;
+          while (queue.count(ownerId) > mostOwnBytes * (1 + SPARE_PART)) cutLargest(holders);
+          while (isTooMuch()) cutLargest(owners.values().flatMap((all) => all));
         },
         close,
         check,

@@ -43,7 +43,7 @@ export function createAnswerBudget(mostBytes: number, share: Reservation) {
       if (hasEntered) return take();
       hasEntered = true;
       const missingBytes = findMissing();
-      if (missingBytes > 0) await share.takeInTurn(missingBytes);
+      if (missingBytes > 0) await share.takeOrWait(missingBytes);
       takenBytes += missingBytes;
     },
     /** Counts a document each time that it is written out; throws either error. */

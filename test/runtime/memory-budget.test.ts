@@ -41,7 +41,7 @@ test("a share that is closed takes nothing more", async () => {
   const closed = share("anna");
   closed.close();
   expect(() => closed.take(1)).toThrow("The answer is over");
-  await expect(closed.takeInTurn(1)).rejects.toThrow("The answer is over");
+  await expect(closed.takeOrWait(1)).rejects.toThrow("The answer is over");
   closed.give(MIB);
   closed.hold(MIB);
   share("anna").take(MIB);
@@ -69,12 +69,12 @@ test("answers of an owner that find no room get it in their order, as others lea
   const order: string[] = [];
   const ask = async (name: string, bytes: number) => {
     const own = share("anna");
-    await own.takeInTurn(bytes);
+    await own.takeOrWait(bytes);
     order.push(name);
     return own;
   };
   const asked = [ask("a", MIB), ask("b", MIB / 2), ask("c", MIB / 2)];
-  await share("ben").takeInTurn(MIB);
+  await share("ben").takeOrWait(MIB);
   expect(order).toEqual([]);
   first.close();
   const a = await asked[0];
@@ -89,9 +89,9 @@ test("one share may wait several times, and all its waiting ends when it is clos
   const full = share("anna");
   full.take(MIB);
   const left = share("anna");
-  const waits = [left.takeInTurn(1_000), left.takeInTurn(2_000)];
+  const waits = [left.takeOrWait(1_000), left.takeOrWait(2_000)];
   const patient = share("anna");
-  const patiently = patient.takeInTurn(MIB);
+  const patiently = patient.takeOrWait(MIB);
   left.close();
   for (const wait of waits) await expect(wait).rejects.toThrow("The answer is over");
   full.close();
@@ -102,8 +102,8 @@ test("who waits for room for too long is told so, and who needs less comes next"
   const { share } = open({ patienceMs: 20 });
   const holder = share("anna");
   holder.take(MIB / 2);
-  const large = share("anna").takeInTurn(MIB);
-  const small = share("anna").takeInTurn(1_000);
+  const large = share("anna").takeOrWait(MIB);
+  const small = share("anna").takeOrWait(1_000);
   await expect(large).rejects.toMatchObject({
     extensions: { code: "RATE_LIMITED", retryAfterSeconds: 1, limit: MIB },
   });
