@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import { startLoop } from "../runtime/loop.ts";
+import { Queue } from "../runtime/queue.ts";
 import type { sleepFor } from "../runtime/sleep.ts";
 import type { Files, Uploads } from "../store/job-store.ts";
 import type { FileStore } from "./file-store.ts";
@@ -38,19 +39,17 @@ export function startCleanup(dependencies: {
   /** Tries all, and then rejects with the first failure. */
   async function deleteBatch(): Promise<number> {
     const names = await files.listPendingDeletions(PER_BATCH);
-    const rest = names.values();
+    const queue = new Queue({ total: AT_ONCE });
     const deleted: string[] = [];
-    const failures: unknown[] = [];
-    const work = async (): Promise<void> => {
-      for (const name of rest)
-        await deleteFile(name).then(
-          () => deleted.push(name),
-          (error: unknown) => failures.push(error),
-        );
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    const deleting = names.map((name) =>
+      queue.run("", async () => {
+        await deleteFile(name);
+        deleted.push(name);
+      }),
+    );
+    await Promise.allSettled(deleting);
     await files.forgetDeletions(deleted);
-    if (failures.length > 0) throw failures[0];
+    await Promise.all(deleting);
     return names.length;
   }
 
