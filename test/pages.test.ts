@@ -10,7 +10,7 @@ import { PAGES, readPage, ROOT } from "./support/pages.ts";
 const MAX = [
   ["README.md", 150, 10_000],
   ["SECURITY.md", 150, 12_000],
-  ["ARCHITECTURE.md", 250, 35_000],
+  ["ARCHITECTURE.md", 200, 18_432],
   ["docs/", 250, 16_000],
 ] as const;
 
