@@ -4,6 +4,7 @@ import { execute, parse, validateSchema } from "graphql";
 import { expect, test } from "vitest";
 
 import type { ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
@@ -166,6 +167,7 @@ test("a body through the generated mutation ends as the same body through submit
         contextValue: {
           viewer: LOCAL_VIEWER,
           tracking,
+          channels: createChannels(),
           loaders: { clear: () => undefined },
           finish: () => undefined,
         },
