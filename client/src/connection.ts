@@ -58,7 +58,7 @@ export function openConnection({
   const address = new URL(url, page);
   const { origin } = globalThis.location ?? address;
   /** A page of another origin can't tell which of two things is wrong until anything has come. */
-  let doubt =
+  let likelyCause =
     origin === address.origin
       ? undefined
       : `${address.origin} is not reachable, or this page's origin, ${origin}, is not in its CORS_ORIGINS`;
@@ -108,7 +108,7 @@ export function openConnection({
     if (isFinal) return set({ kind: "refused", reason: why });
     const since = current.kind === "away" ? current.since : Date.now();
     const reason =
-      code === PARAMS_THREW ? excuse : `${doubt ?? "The connection is down"}; trying again.`;
+      code === PARAMS_THREW ? excuse : `${likelyCause ?? "The connection is down"}; trying again.`;
     set({ kind: "away", since, reason });
     // After many codes graphql-ws gives up, and after 1000 it is back at once. What it ends itself, it tries again after a
     // pause.
@@ -130,7 +130,7 @@ export function openConnection({
       },
       connected() {
         clearTimeout(deadline);
-        doubt = undefined;
+        likelyCause = undefined;
         hasConnected = true;
         set({ kind: "connected" });
       },
@@ -180,7 +180,7 @@ export function openConnection({
     if (value !== undefined) request.headers.set("authorization", value);
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const response = await fetch(request, { signal });
-    doubt = undefined;
+    likelyCause = undefined;
     wasRefused ||= response.status === 401;
     return response;
   }
@@ -196,7 +196,7 @@ export function openConnection({
       return await response.json();
     } catch (error) {
       if (error instanceof GatewayError) throw error;
-      throw noAnswer(error, doubt && `${doubt}. Check both, then try again.`);
+      throw noAnswer(error, likelyCause && `${likelyCause}. Check both, then try again.`);
     }
   }
 

@@ -3,6 +3,7 @@ import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import type { Channels } from "../diagnostics/channels.ts";
+import { toError } from "../runtime/error-code.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../store/database-error.ts";
@@ -135,7 +136,8 @@ export function createSubscribe({
       return OVER;
     };
     // Thrown between two events, an error would close the whole socket.
-    const toLastResult = (error: unknown): Promise<Made> => share(toError(error), reader);
+    const toLastResult = (error: unknown): Promise<Made> =>
+      share(toError(error, "watching failed"), reader);
     return new Stream<ExecutionResult>(
       () => {
         // Whoever asks for an event is done with the one before, and the next may be a long time coming.
@@ -148,10 +150,6 @@ export function createSubscribe({
       },
     );
   };
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error("watching failed", { cause: error });
 }
 
 function pickDeclared({ document, operationName, variableValues }: ExecutionArgs) {

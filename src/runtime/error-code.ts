@@ -6,6 +6,11 @@ export function codeOf(error: unknown): string | number | undefined {
   return typeof code === "string" || typeof code === "number" ? code : undefined;
 }
 
+/** What was thrown, or where that is no error, one with this message. */
+export function toError(thrown: unknown, message: string): Error {
+  return thrown instanceof Error ? thrown : new Error(message, { cause: thrown });
+}
+
 /** Null where the file is missing. */
 export async function nullIfMissing<T>(promise: Promise<T>): Promise<T | null> {
   try {

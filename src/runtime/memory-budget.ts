@@ -17,7 +17,7 @@ const SPARE_PART = 1 / 8;
 
 /** Bounds the memory for what clients have not read yet, or not sent in full, over HTTP and sockets together. */
 export type MemoryBudget = {
-  /** Opens an empty share for one answer, body or socket of this owner; `cut` closes what it belongs to. */
+  /** Opens an empty reservation for one answer, body or socket of this owner; `cut` closes what it belongs to. */
   open(ownerId: string, cut: () => void): Reservation;
 };
 
@@ -29,7 +29,7 @@ export type Reservation = {
   give(bytes: number): void;
   /**
    * Holds so many bytes from now on, whether there is room or not. While its owner, or all together, then hold too much,
-   * the share that holds most is cut.
+   * the reservation that holds most is cut.
    */
   hold(bytes: number): void;
   /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
@@ -47,7 +47,7 @@ type Holder = { bytes: number; heldBytes: number; close(): void; cut(): void };
 export function createMemoryBudget(options: {
   readonly mostBytes: number;
   readonly patienceMs?: number;
-  /** Where each answer without room, and each share that is cut, is published. */
+  /** Where each answer without room, and each reservation that is cut, is published. */
   readonly channels?: { readonly refused: { publish(limitName: string): void } };
 }): MemoryBudget {
   const { mostBytes, patienceMs = PATIENCE_MS, channels } = options;

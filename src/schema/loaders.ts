@@ -5,6 +5,7 @@ import type { Job, JobEvent } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { DocumentName, JobFilter, StoredDocuments } from "../store/job-store.ts";
+import { toError } from "../runtime/error-code.ts";
 import { createAnswerBudget } from "./answer-budget.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import type { Reads } from "./reads.ts";
@@ -145,7 +146,7 @@ export class Loaders {
         if (source !== null) read(source.bytes);
         return source;
       } catch (error) {
-        return toError(error);
+        return toReadError(error);
       }
     });
     await enter();
@@ -156,7 +157,7 @@ export class Loaders {
       loaded.push(
         source === null || source instanceof Error
           ? source
-          : await this.#complete(key, source).catch(toError),
+          : await this.#complete(key, source).catch(toReadError),
       );
     }
     return loaded;
@@ -189,6 +190,6 @@ function toSource(stored: StoredDocuments, name: DocumentName): Source {
   return { bytes, text: isSought ? text : "null", isSought };
 }
 
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error("documents can't be read", { cause: error });
+function toReadError(thrown: unknown): Error {
+  return toError(thrown, "documents can't be read");
 }

@@ -233,7 +233,7 @@ export function serveSocket(options: {
     count();
   }
 
-  /** Where that is too much, the memory cuts whatever holds most. */
+  /** Where that is too much, the budget cuts whatever holds most. */
   function count(): void {
     const unsentBytes = socket.bufferedAmount + unsentCount * MESSAGE_BYTES;
     share.hold(unsentBytes + unhandledBytes + handledBytes);

@@ -40,8 +40,8 @@ export const SQLITE: Dialect = {
   skipLocked: sql``,
   keyShare: sql``,
   holdsText(text) {
-    // `like` is ten times faster where the first letters are rare, and far slower for a long text that is nearly there everywhere.
-    // An `and` would compute both.
+    // `like` is ten times faster where the first letters are rare, and far slower for a long text that is nearly there
+    // everywhere. An `and` would compute both.
     const start = Array.from(text).slice(0, 3).join("").replaceAll(/[!%_]/g, "!$&");
     return sql`case when search like ${`%${start}%`} escape '!' then instr(search, ${text}) > 0 end`;
   },

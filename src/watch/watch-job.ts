@@ -4,6 +4,7 @@ import type { Estimate } from "../job/estimate.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import { toError } from "../runtime/error-code.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
 import type { ReadJob } from "./shared-readers.ts";
@@ -21,17 +22,17 @@ export type WatchJob = (
 ) => Stream<Job>;
 
 /**
- * How many are notified in the first turn of the event loop, and in any: the first hear of it soon, others get theirs meanwhile,
- * and what is sent on one socket in a turn leaves together.
+ * How many are notified in the first turn of the event loop, and in any: the first get it soon, others get theirs
+ * meanwhile, and what is sent on one socket in a turn leaves together.
  */
-const TOLD_AT_FIRST = 100;
+const NOTIFIED_AT_FIRST = 100;
 const MAX_NOTIFIED_AT_ONCE = 1_000;
 
 type EstimateOf = (job: Job) => Promise<Estimate | null>;
 
 /** How often estimates are reckoned anew, and the part of the time left by which one has to move to be notified. */
 const BETWEEN_ESTIMATES_MS = 1_000;
-const TOLD_MOVE = 0.1;
+const NOTIFIED_MOVE = 0.1;
 
 type Options<Estimates> = {
   readonly feed: Pick<Feed, "subscribeToJob">;
@@ -41,7 +42,7 @@ type Options<Estimates> = {
   readonly now?: () => number;
 };
 
-/** A job is read once for all who wait for its news, and they are notified of the same objects: what is made of one is shared. */
+/** A job is read once for all who wait for its news. They get the same objects: what is made of one is shared. */
 export function createJobWatch(options: Options<EstimateOf>): WatchJob {
   const groups = new Map<string, Group>();
 
@@ -157,7 +158,7 @@ function openGroup(jobId: string, options: Options<EstimateOf | null>, onEmpty: 
       isBehind = true;
       return null;
     } catch (error) {
-      return error instanceof Error ? error : new Error("A job can't be read.", { cause: error });
+      return toError(error, "A job can't be read.");
     }
   }
 
@@ -190,7 +191,7 @@ function openGroup(jobId: string, options: Options<EstimateOf | null>, onEmpty: 
     await poll();
   }
 
-  /** Ends early when there may be something newer: whoever has not been notified by then is notified of that, before the others. */
+  /** Ends early when there may be something newer: who has not been notified by then gets that, before the others. */
   async function notifyAll(present: readonly Watcher[], found: Found): Promise<void> {
     let notified = 0;
     while (notified < present.length) {
@@ -201,7 +202,7 @@ function openGroup(jobId: string, options: Options<EstimateOf | null>, onEmpty: 
       }
       const until = Math.min(
         notified + MAX_NOTIFIED_AT_ONCE,
-        Math.max(TOLD_AT_FIRST, 2 * notified),
+        Math.max(NOTIFIED_AT_FIRST, 2 * notified),
       );
       for (const watcher of present.slice(notified, until)) notify(watcher, found);
       notified = until;
@@ -243,5 +244,5 @@ function isNewer(found: Job | null, known: Job | null): boolean {
 function hasMoved(before: Estimate | null, after: Estimate | null, nowMs: number): boolean {
   if (before === null || after === null) return before !== after;
   const movedMs = Math.abs(after.finishesAt - before.finishesAt);
-  return movedMs > (after.finishesAt - nowMs) * TOLD_MOVE;
+  return movedMs > (after.finishesAt - nowMs) * NOTIFIED_MOVE;
 }

@@ -5,7 +5,7 @@ import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { openConnection } from "./raw.ts";
 import { serve } from "./serve.ts";
 
-/** A server that keeps the names of the operations whose answers are over: their shares of the memory are closed. */
+/** A server that keeps the names of the operations whose answers are over: their reservations are closed. */
 async function serveKeeping() {
   const ended: unknown[] = [];
   const names = new Map<() => void, unknown>();
