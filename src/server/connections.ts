@@ -38,6 +38,8 @@ export function trackConnections(
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
   const arrivals = new WeakMap<ServerResponse, NodeJS.Timeout>();
+  // One for all requests: an error collects its stack, which costs more than the rest of a request's bookkeeping.
+  const tooLate = explain("ERR_HTTP_REQUEST_TIMEOUT", limits);
   let openCount = 0;
   server.on("connection", (socket) => {
     if (openCount >= limits.connections) return void socket.destroy();
@@ -115,9 +117,7 @@ export function trackConnections(
       responses.set(response, answer);
       count(socket, connection);
       if (hasBody(response.req)) {
-        const { requestSeconds } = limits;
-        const reason = explain("ERR_HTTP_REQUEST_TIMEOUT", limits);
-        arrivals.set(response, expectBy(response, requestSeconds * 1_000, reason));
+        arrivals.set(response, expectBy(response, limits.requestSeconds * 1_000, tooLate));
       }
       response.once("close", () => {
         // Where the answer came first, the rest of the body still has to come in time.
