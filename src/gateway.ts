@@ -123,7 +123,7 @@ export async function startGateway(
   const at = { host: config.host, port: config.metricsPort ?? 0, origins };
   const served = metrics === null ? null : keep(await metrics.serve(at));
   // After the database: where another gateway has that, it has the sandbox's port too.
-  const sandbox = { entries: loaded?.entries ?? [], token: randomUUID(), log };
+  const sandbox = { deployments: catalogue.deployments, token: randomUUID(), log };
   const upstream = keep(await startUpstream(config, sandbox));
   let listensAt = "";
   const files = keep(

@@ -7,12 +7,15 @@ import { codeOf } from "./runtime/error-code.ts";
 
 /**
  * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
- * sandbox can't start. `entries` are the deployments that the sandbox runs, as their file has them; `token` is what it
- * accepts; `close` ends it.
+ * sandbox can't start. `deployments` are what the sandbox runs, `token` is what it accepts, and `close` ends it.
  */
 export async function startUpstream(
   { upstream }: Config,
-  sandbox: { readonly entries: readonly unknown[]; readonly token: string; readonly log: Logger },
+  sandbox: {
+    readonly deployments: readonly unknown[];
+    readonly token: string;
+    readonly log: Logger;
+  },
 ): Promise<{ readonly baseUrl: string; readonly token: string; close(): Promise<void> }> {
   if (upstream.kind === "runcomfy") {
     const { baseUrl, token } = upstream;
@@ -21,7 +24,7 @@ export async function startUpstream(
   // Only where it is needed, as its checks of bodies take time to load.
   const { startSandbox } = await import("runcomfy-sandbox");
   const { port, speed, dataFolder, filesExpireSeconds } = upstream;
-  const { entries: deployments, token, log } = sandbox;
+  const { deployments, token, log } = sandbox;
   const options = { token, speed, dataFolder, filesExpireSeconds, deployments, log };
   const { url, close } = await startSandbox({ ...options, port }).catch((error: unknown) => {
     const isTaken = codeOf(error) === "EADDRINUSE";

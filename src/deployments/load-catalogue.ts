@@ -22,8 +22,6 @@ import { allowsObject, toObjectShape } from "./shape/to-shape.ts";
 
 type LoadedCatalogue = {
   readonly catalogue: Catalogue;
-  /** The deployments as the file has them. */
-  readonly entries: readonly unknown[];
   /** Sentences about what in the file is probably a mistake. */
   readonly warnings: readonly string[];
 };
@@ -68,7 +66,7 @@ export function readCatalogue(
   const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
     hasOthers: others,
   });
-  return { catalogue, entries, problems, warnings };
+  return { catalogue, problems, warnings };
 }
 
 const NOTHING = { deployments: [], others: false };

@@ -29,13 +29,12 @@ test("a catalogue keeps the order of its file and finds deployments by id", asyn
 
 test("the sandbox's own file is a catalogue", async () => {
   const path = new URL("../../sandbox/src/deployments.json", import.meta.url).pathname;
-  const { catalogue, entries } = await loadCatalogue(path);
+  const { catalogue } = await loadCatalogue(path);
   expect(catalogue.deployments.map(({ name, input }) => [name, input?.submitField])).toEqual([
     ["Warm Glow", "submitWarmGlow"],
     ["Paper Lantern", "submitPaperLantern"],
     ["Slow Tide", "submitSlowTide"],
   ]);
-  expect(entries[0]).toMatchObject({ name: "Warm Glow" });
 });
 
 test("one error lists every problem of a file", async () => {

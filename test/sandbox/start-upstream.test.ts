@@ -7,9 +7,9 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 test("without a token the sandbox runs the deployments that it is given", async () => {
   const config = loadConfig({ SANDBOX_PORT: "0", SANDBOX_DATA: await createTemporaryFolder() });
-  const entries = [{ id: "own", name: "Own" }, { id: 5 }];
+  const deployments = [{ id: "own", name: "Own" }];
   const upstream = await startUpstream(config, {
-    entries,
+    deployments,
     token: "token",
     log: pino({ level: "silent" }),
   });
