@@ -48,8 +48,11 @@ export function startLoop(options: {
     }
   }
 
-  return { wake: () => rest.abort(), ended: run() };
+  return { wake: () => rest.abort(WOKEN), ended: run() };
 }
+
+/** Without a reason, each call would make an error with its stack, also where the rest has been cut already. */
+const WOKEN = "woken";
 
 /** Runs what is tried again and again, and notifies of the first of failures that follow each other. */
 export function notifyOfFirst(
