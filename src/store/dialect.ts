@@ -28,8 +28,20 @@ export type Dialect = {
     types: Readonly<Record<string, "text" | "integer" | "bigint">>,
     records: readonly object[],
   ): RawBuilder<unknown>;
+  /** Makes a trigger that acts on each row after a change; a temporary one acts on SQLite for this process alone. */
+  createTrigger(trigger: Trigger): readonly RawBuilder<unknown>[];
   /** Keeps other gateways from locking the same name until the transaction ends. */
   lock(transaction: Kysely<Tables>, name: string): Promise<void>;
+};
+
+type Trigger = {
+  readonly name: string;
+  /** Such as `delete on jobs`. */
+  readonly after: RawBuilder<unknown>;
+  readonly when?: RawBuilder<unknown>;
+  /** Statements, the last one without a semicolon. */
+  readonly act: RawBuilder<unknown>;
+  readonly isTemporary?: boolean;
 };
 
 export const SQLITE: Dialect = {
@@ -54,6 +66,10 @@ export const SQLITE: Dialect = {
     return sql`(select ${sql.join(columns)} from json_each(${JSON.stringify(records)}))
       as ${sql.ref(name)}`;
   },
+  createTrigger: ({ name, after, when = sql`true`, act, isTemporary = false }) => [
+    sql`create ${sql.raw(isTemporary ? "temp" : "")} trigger ${sql.raw(name)} after ${after}
+      when ${when} begin ${act}; end`,
+  ],
   lock: () => Promise.resolve(),
 };
 
@@ -74,6 +90,15 @@ export const POSTGRES: Dialect = {
     return sql`json_to_recordset(${JSON.stringify(records)}::json)
       as ${sql.ref(name)} (${sql.join(columns)})`;
   },
+  createTrigger: ({ name, after, when = sql`true`, act }) => [
+    sql`create function gateway_${sql.raw(name)}() returns trigger language plpgsql as $$
+      begin
+        ${act};
+        return null;
+      end $$`,
+    sql`create trigger ${sql.raw(name)} after ${after} for each row when (${when})
+      execute function gateway_${sql.raw(name)}()`,
+  ],
   async lock(transaction, name) {
     await sql`select pg_advisory_xact_lock(hashtextextended(${`runcomfy-graphql:${name}`}, 0))`.execute(
       transaction,

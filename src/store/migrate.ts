@@ -6,6 +6,8 @@ import type { Database } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
+const NEWEST = Math.max(...MIGRATIONS.map(({ version }) => version));
+
 /**
  * Brings the tables up to date, wholly or not at all. Gateways that start at once wait for each other. Tables of a newer
  * program are used as they are, with a warning, unless it says that this one can't. Rejects with a `SetupError`.
@@ -15,11 +17,10 @@ export async function migrate(database: Database, log: Pick<Logger, "warn">): Pr
   await queries.transaction().execute(async (transaction) => {
     await database.lock(transaction, "schema");
     const known = await readVersion(transaction, database, log);
-    for (const [index, migration] of MIGRATIONS.entries()) {
-      const version = index + 1;
+    for (const { version, isBreaking, statements } of MIGRATIONS) {
       if (version <= known) continue;
-      for (const statement of migration.statements(database)) await statement.execute(transaction);
-      const breaking = Number(migration.isBreaking);
+      for (const statement of statements(database, known)) await statement.execute(transaction);
+      const breaking = Number(isBreaking);
       await transaction
         .insertInto("gateway_schema")
         .values({ version, breaking, applied_at: nowMs })
@@ -43,7 +44,7 @@ async function readVersion(
     return 0;
   }
   const rows = await transaction.selectFrom("gateway_schema").selectAll().execute();
-  const newer = rows.filter(({ version }) => version > MIGRATIONS.length);
+  const newer = rows.filter(({ version }) => version > NEWEST);
   if (newer.some(({ breaking }) => breaking === 1)) {
     throw new SetupError(
       "A newer version of this gateway has changed the tables in a way that this one can't work with. Start that version, or point DATABASE_URL at another database.",

@@ -36,12 +36,7 @@ export function createSqlitePolls(database: Database): readonly RawBuilder<unkno
       unread_since bigint
     )`,
     sql`create index temp.polls_by_due on polls (upstream, due_at, deployment_id)`,
-    sql`create temp trigger jobs_keep_poll after update of status on main.jobs
-      when old.status is not new.status begin ${keepPoll(database)} end`,
-    sql`create temp trigger jobs_move_poll after update of upstream on main.jobs
-      when old.upstream is not new.upstream begin ${MOVE_POLL}; end`,
-    sql`create temp trigger jobs_delete_poll after delete on main.jobs
-      when old.finished_at is null begin ${DELETE_POLL}; end`,
+    ...createPollTriggers(database),
     // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
     sql`insert into polls (job_id, deployment_id, upstream, due_at)
       select id, deployment_id, coalesce(upstream, ''), 0 from jobs
@@ -51,35 +46,50 @@ export function createSqlitePolls(database: Database): readonly RawBuilder<unkno
   ];
 }
 
-/**
- * Whoever writes a job keeps its poll. Where a run has ended, the first job in its queue is due, as that one may start
- * now.
- */
-export function keepPoll({
+/** Whoever writes a job keeps its poll. */
+export function createPollTriggers({
+  createTrigger,
   pollMs,
   skipLocked,
-}: Pick<Database, "pollMs" | "skipLocked">): RawBuilder<unknown> {
-  return sql`
-    insert into polls (job_id, deployment_id, upstream, due_at)
-      select new.id, new.deployment_id, coalesce(new.upstream, ''), ${pollMs} + ${sql.lit(FIRST_POLL_MS)}
-      where new.status = 'IN_QUEUE';
-    delete from polls where job_id = new.id and new.finished_at is not null;
-    update polls set due_at = ${pollMs} where job_id in (
-      select job_id from polls
-      where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${pollMs} and job_id = (
-        select id from jobs where upstream = new.upstream and deployment_id = new.deployment_id
-          and status = 'IN_QUEUE' and finished_at is null and away_since is null
-        order by created_at, id limit 1
-      ) ${skipLocked}
-    );`;
+}: Database): readonly RawBuilder<unknown>[] {
+  return [
+    // Where a run has ended, the first job in its queue is due, as that one may start now.
+    ...createTrigger({
+      name: "jobs_keep_poll",
+      isTemporary: true,
+      after: sql`update of status on jobs`,
+      when: sql`old.status is distinct from new.status`,
+      act: sql`
+        insert into polls (job_id, deployment_id, upstream, due_at)
+          select new.id, new.deployment_id, coalesce(new.upstream, ''), ${pollMs} + ${sql.lit(FIRST_POLL_MS)}
+          where new.status = 'IN_QUEUE';
+        delete from polls where job_id = new.id and new.finished_at is not null;
+        update polls set due_at = ${pollMs} where job_id in (
+          select job_id from polls
+          where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${pollMs} and job_id = (
+            select id from jobs where upstream = new.upstream and deployment_id = new.deployment_id
+              and status = 'IN_QUEUE' and finished_at is null and away_since is null
+            order by created_at, id limit 1
+          ) ${skipLocked}
+        )`,
+    }),
+    // An upstream has found a job to be its own.
+    ...createTrigger({
+      name: "jobs_move_poll",
+      isTemporary: true,
+      after: sql`update of upstream on jobs`,
+      when: sql`old.upstream is distinct from new.upstream`,
+      act: sql`update polls set upstream = coalesce(new.upstream, '') where job_id = new.id`,
+    }),
+    ...createTrigger({
+      name: "jobs_delete_poll",
+      isTemporary: true,
+      after: sql`delete on jobs`,
+      when: sql`old.finished_at is null`,
+      act: sql`delete from polls where job_id = old.id`,
+    }),
+  ];
 }
-
-/** An upstream has found a job to be its own. */
-export const MOVE_POLL = sql`
-  update polls set upstream = coalesce(new.upstream, '') where job_id = new.id`;
-
-export const DELETE_POLL = sql`
-  delete from polls where job_id = old.id`;
 
 /** The polls of jobs that are, or may be, of this upstream. */
 function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
