@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 
-import type { Files } from "../store/job-store.ts";
+import type { Files } from "../store/files.ts";
 
 /** The id of the owner of a file; null where nobody needs it any more, as what was deleted, on whichever gateway. */
 export type FindOwner = (name: string) => Promise<string | null>;

@@ -4,7 +4,7 @@ import type { BaseLogger } from "pino";
 import type { KeptFile } from "../job/kept-file.ts";
 import { keepBackOffMs, NOT_KEPT } from "../job/kept-file.ts";
 import { startLoop } from "../runtime/loop.ts";
-import type { ClaimedFile, Files } from "../store/job-store.ts";
+import type { ClaimedFile, Files } from "../store/files.ts";
 import type { FetchFile } from "./fetch-file.ts";
 import { FetchFileError } from "./fetch-file.ts";
 import type { FileStore } from "./file-store.ts";

@@ -1,4 +1,4 @@
-import type { Files } from "../store/job-store.ts";
+import type { Files } from "../store/files.ts";
 import type { FileStore } from "./file-store.ts";
 
 const LEASE_MS = 60 * 60_000;

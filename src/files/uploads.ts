@@ -6,7 +6,7 @@ import { textProblem } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { createUploadId, findUploads, replaceUploads } from "../job/upload.ts";
 import { CodedError, invalidFile } from "../runtime/coded-error.ts";
-import type { Upload, Uploads } from "../store/job-store.ts";
+import type { Upload, Uploads } from "../store/upload-rows.ts";
 import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
 import type { UploadsOfInputs } from "../tracking/submit-job.ts";

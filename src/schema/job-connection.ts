@@ -3,7 +3,7 @@ import { isIdentifier } from "../job/identifier.ts";
 import { textProblem } from "../job/input-issue.ts";
 import { foldText, searchTextProblem } from "../job/search-text.ts";
 import { tagProblem } from "../job/tag.ts";
-import type { JobFilter, JobPosition } from "../store/job-store.ts";
+import type { JobFilter, JobPosition } from "../store/list-jobs.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";

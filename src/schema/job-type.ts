@@ -13,7 +13,7 @@ import { addAsset } from "./asset-type.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
-import type { DocumentName } from "../store/job-store.ts";
+import type { DocumentName } from "../store/read-jobs.ts";
 import { findDocumentNames, findSelected } from "./selected-fields.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;

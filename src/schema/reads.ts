@@ -5,12 +5,18 @@ import { readableOwner } from "../auth/viewer.ts";
 import { findAssets } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
-import type { DocumentName, JobFilter, JobPage, JobRange, JobStore } from "../store/job-store.ts";
+import type { JobStore } from "../store/job-store.ts";
+import {
+  createWalkBudget,
+  isWalk,
+  type JobFilter,
+  type JobPage,
+  type JobRange,
+} from "../store/list-jobs.ts";
+import type { DocumentName } from "../store/read-jobs.ts";
 import type { Learning } from "../tracking/learning.ts";
-import { isWalk } from "../store/list-jobs.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
-import { createWalkBudget } from "../store/walk-budget.ts";
 import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";

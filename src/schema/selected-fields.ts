@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo, OperationDefinitionNode } from "graphql";
 import { visit } from "graphql";
 
-import type { DocumentName } from "../store/job-store.ts";
+import type { DocumentName } from "../store/read-jobs.ts";
 
 const known = new WeakMap<OperationDefinitionNode, ReadonlySet<string>>();
 /** What a job's fields are read from. */

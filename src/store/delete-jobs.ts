@@ -3,7 +3,6 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import type { Database } from "./database.ts";
-import type { Jobs } from "./job-store.ts";
 import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
@@ -13,22 +12,14 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 /** Counted from the deletion, so that no gateway's clock can shorten it. */
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
-export function createDeletions(
-  database: Database,
-  announce: (id: string) => void,
-): Pick<Jobs, "withdraw" | "delete" | "deleteOld"> {
+/** By the database's clock. */
+type Ages = { readonly finishedForMs: number; readonly createdForMs: number };
+
+export function createDeletions(database: Database, announce: (id: string) => void) {
   const { skipLocked, nowMs, queries, write } = database;
   return {
-    async withdraw(id) {
-      await queries
-        .deleteFrom("jobs")
-        .where("id", "=", id)
-        .where("status", "=", "SUBMITTING")
-        .execute();
-      announce(id);
-    },
-
-    async delete(id) {
+    /** Removes a finished or paused job; its key stays taken for 24 h. False when there is no such job of this id. */
+    async delete(id: string): Promise<boolean> {
       await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
       const isDeleted = await write(async (transaction) => {
         const row = await transaction
@@ -67,8 +58,9 @@ export function createDeletions(
       return isDeleted;
     },
 
-    // Nobody is woken: watchers have heard the end, and the feed tells of no deletion.
-    async deleteOld({ finishedForMs, createdForMs }, limit) {
+    /** Removes at most `limit` jobs that finished and were created that long ago, with their keys; returns how many. */
+    async deleteOld({ finishedForMs, createdForMs }: Ages, limit: number): Promise<number> {
+      // Nobody is woken: watchers have heard the end, and the feed tells of no deletion.
       let deleted = 0;
       const age = ageOf({ statuses: FINAL_STATUSES });
       // One status after the other, each along its index.

@@ -10,8 +10,27 @@ import {
   type FeedCursor,
   type Snapshot,
 } from "./feed-cursor.ts";
-import { JOB_COLUMNS, toJob } from "./job-rows.ts";
-import type { Feed, FeedOptions, FeedPage } from "./job-store.ts";
+import { toJob } from "./job-rows.ts";
+
+type FeedOptions = {
+  readonly until: string;
+  readonly limit: number;
+  /** Only its changes count. */
+  readonly ownerId?: string | undefined;
+};
+
+export type FeedPage = {
+  /** In the order of their commits as far as that is known; `cursor` stands behind the change. */
+  readonly changes: readonly {
+    readonly cursor: string;
+    readonly job: Job;
+    readonly reason: JobChangeReason;
+  }[];
+  /** Stands behind the page. */
+  readonly cursor: string;
+  /** Whether nothing else had changed when the page was read. */
+  readonly isLast: boolean;
+};
 
 /** Whoever is further behind reads the list anew, which costs less. */
 const MAX_CHANGES_BEHIND = 10_000;
@@ -24,18 +43,24 @@ const MAX_UNHEARD = 100;
  * nobody. A stage leads from one snapshot to the next and may take several pages; a row that changes meanwhile moves to
  * the stage after it.
  */
-export function createFeed(database: Database): Pick<Feed, "readHead" | "read"> {
+export function createFeed(database: Database) {
   /** Of the era that was read last. */
   let known: { readonly secret: string; readonly seal: CursorSeal } | null = null;
 
   return {
-    async readHead() {
+    /** The cursor behind everything that is committed now, whosever it is. */
+    async readHead(): Promise<string> {
       const { secret, snapshot } = await readEra(database);
       if (known?.secret !== secret) known = { secret, seal: createCursorSeal(secret) };
       return known.seal.close({ told: snapshot, stage: null });
     },
 
-    async read(text, options) {
+    /**
+     * The jobs that changed between a cursor and `until`, a cursor of `readHead`: each once, in its newest state. Null when
+     * the cursor is of another database, lies in the future, or is more than 10,000 changes behind. Rejects with a
+     * `BadCursorError` when the text is no cursor.
+     */
+    async read(text: string, options: FeedOptions): Promise<FeedPage | null> {
       if (known === null) return null;
       const { seal } = known;
       const cursor = seal.open(text);
@@ -62,7 +87,8 @@ async function readPage(
   const changed = selectStage(database, cursor, until, ownerId);
   const unheard = aggregateUnheard(database, cursor, until, ownerId);
   const rows = await changed
-    .select([...JOB_COLUMNS, "changed", "status_changed", unheard.as("unheard")])
+    .selectAll("jobs")
+    .select(unheard.as("unheard"))
     .limit(limit + 1)
     .execute();
   const isWhole = rows.length <= limit;

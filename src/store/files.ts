@@ -4,21 +4,46 @@ import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { KeptFile } from "../job/kept-file.ts";
 import type { Database } from "./database.ts";
-import { endLease, isLeased } from "./file-leases.ts";
 import { inChunks } from "./job-rows.ts";
-import type { ClaimedFile, Files } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { isUnused } from "./upload-rows.ts";
+import { endLease, isLeased, isUnused } from "./upload-rows.ts";
 
 /** What a row costs to write, as if it were a document. */
 const ROW_BYTES = 256;
 
-/** What becomes of a file is a new version of its job, although that has ended: so queries and the feed tell it. */
+type FilePlace = {
+  readonly folder: string;
+  readonly key: string;
+  /** The file that is in the place of this database and in no other; null until there is one. */
+  readonly marker: string | null;
+};
+
+/** A file that one gateway is to fetch. */
+export type ClaimedFile = {
+  readonly jobId: string;
+  readonly number: number;
+  readonly url: string;
+  /** Its job's; null where that is not known. */
+  readonly upstream: string | null;
+  /** This one included. */
+  readonly attempts: number;
+  /** How long ago its job ended. */
+  readonly sinceEndMs: number;
+  /** Proves the claim. */
+  readonly token: number;
+};
+
+export type Files = ReturnType<typeof createFiles>;
+
+/**
+ * The copies of files that outputs name, and where all files of this database are. What becomes of a copy is a new version
+ * of its job, although that has ended: so queries and the feed tell it.
+ */
 export function createFiles(
   database: Database,
   announce: (jobId: string, ownerId: string) => void,
   { settled }: Channels,
-): Files {
+) {
   const { nowMs, skipLocked, queries, reads, write, writeOne } = database;
 
   /** Makes a new version of a job if `condition` holds, and then what is new of its files. Jobs first, as a deletion locks them. */
@@ -62,12 +87,14 @@ export function createFiles(
   }
 
   return {
-    async readPlace() {
+    /** The folder of its own that this database has wherever files are, and what their URLs are signed with. */
+    async readPlace(): Promise<FilePlace> {
       const row = await queries.selectFrom("file_places").selectAll().executeTakeFirstOrThrow();
       return { folder: row.folder, key: row.key, marker: row.marker };
     },
 
-    claimMarker: (given) =>
+    /** Remembers the name of a file by which the place is known from now on, unless there is one; resolves with that. */
+    claimMarker: (given: string): Promise<string> =>
       write(async (transaction) => {
         const { marker } = await transaction
           .updateTable("file_places")
@@ -78,7 +105,8 @@ export function createFiles(
         return marker;
       }),
 
-    async lease(file, leaseMs) {
+    /** Comes before a file is written: unless a row names it by then, it is deleted so much later. */
+    async lease(file: string, leaseMs: number): Promise<void> {
       const due_at = sql<number>`${nowMs} + ${leaseMs}`;
       await writeOne((queries) =>
         queries
@@ -90,7 +118,14 @@ export function createFiles(
       );
     },
 
-    async claimDue({ limit, claimMs }) {
+    /** Claims at most `limit` files that are due for so long. `nextInMs` says when another one is; null when none is. */
+    async claimDue({
+      limit,
+      claimMs,
+    }: {
+      readonly limit: number;
+      readonly claimMs: number;
+    }): Promise<{ readonly files: readonly ClaimedFile[]; readonly nextInMs: number | null }> {
       const claim = sql<ClaimedFile>`
         update kept_files set due_at = ${nowMs} + ${claimMs}, attempts = attempts + 1
         where (job_id, number) in (
@@ -108,10 +143,15 @@ export function createFiles(
       return { files, nextInMs: next[0]?.in_ms ?? null };
     },
 
+    /** Makes a claim longer; null when it is no longer ours. */
     renewClaim: setDue,
-    putBack: async (file, delayMs) => void (await setDue(file, delayMs)),
+    /** Gives a claim up: the file is due so much later. */
+    async putBack(file: ClaimedFile, delayMs: number): Promise<void> {
+      await setDue(file, delayMs);
+    },
 
-    async settle(file, kept) {
+    /** Writes down what became of a file, as a new version of its job. False when the claim or the file's lease has ended. */
+    async settle(file: ClaimedFile, kept: KeptFile): Promise<boolean> {
       const isSettled = await change(
         file.jobId,
         sql`exists (select 1 from kept_files where job_id = ${file.jobId}
@@ -131,7 +171,8 @@ export function createFiles(
       return isSettled;
     },
 
-    async request(job, urls) {
+    /** Lets files of a finished job be fetched that are not kept, or FAILED. False when there are none. */
+    async request(job: Job, urls: readonly string[]): Promise<boolean> {
       const numbers = await reads
         .selectFrom("kept_files")
         .select("number")
@@ -144,7 +185,8 @@ export function createFiles(
       return await change(job.id, sql`finished_at is not null`, insert, urls.length * ROW_BYTES);
     },
 
-    async readMany(jobIds) {
+    /** In the order of `jobIds`, each by the URL that the output names. */
+    async readMany(jobIds: readonly string[]): Promise<ReadonlyMap<string, KeptFile>[]> {
       const rows = await inChunks(jobIds, (chunk) =>
         reads.selectFrom("kept_files").selectAll().where("job_id", "in", chunk).execute(),
       );
@@ -152,7 +194,8 @@ export function createFiles(
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
-    async findOwners(names) {
+    /** The owners' ids by name, of those of these names that a kept file has, or an upload that stays. */
+    async findOwners(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
       const rows = await inChunks(names, (chunk) =>
         reads
           .selectFrom("kept_files")
@@ -171,7 +214,8 @@ export function createFiles(
       return new Map(rows.map((row) => [row.file ?? "", row.owner_id]));
     },
 
-    async listPendingDeletions(limit) {
+    /** Names of files without a row: it is gone, or their lease has ended. */
+    async listPendingDeletions(limit: number): Promise<string[]> {
       const rows = await queries
         .selectFrom("pending_deletions")
         .select("file")
@@ -181,7 +225,8 @@ export function createFiles(
       return rows.map(({ file }) => file);
     },
 
-    async forgetDeletions(names) {
+    /** Forgets some that were deleted, or that stay without a row. */
+    async forgetDeletions(names: readonly string[]): Promise<void> {
       await inChunks(names, (chunk) =>
         writeOne((queries) =>
           queries.deleteFrom("pending_deletions").where("file", "in", chunk).execute(),

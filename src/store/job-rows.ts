@@ -1,4 +1,4 @@
-import type { Expression, ExpressionBuilder, Selectable, SqlBool } from "kysely";
+import type { ExpressionBuilder, Selectable } from "kysely";
 
 import type { Job, JobError } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
@@ -6,38 +6,12 @@ import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
-/** The columns that make a `Job`. */
-export const JOB_COLUMNS = [
-  "id",
-  "owner_id",
-  "deployment_id",
-  "upstream",
-  "away_since",
-  "away_ms",
-  "request_id",
-  "api_version",
-  "tags",
-  "status",
-  "queue_position",
-  "error_code",
-  "error_message",
-  "error_retryable",
-  "version",
-  "created_at",
-  "started_at",
-  "finished_at",
-  "updated_at",
-  "work",
-  "place",
-  "idle_ms",
-] as const;
-
 export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
 
 /** Of the jobs that were accepted. */
 export const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
 
-export type JobRow = Pick<Selectable<Tables["jobs"]>, (typeof JOB_COLUMNS)[number]>;
+export type JobRow = Selectable<Tables["jobs"]>;
 
 /** Whether a row is unfinished, not another upstream's, nor away; so said that `jobs_followed` may serve. */
 export function isFollowed(
@@ -85,7 +59,7 @@ export function toJob(row: JobRow): Job {
 }
 
 /** Without what the database itself finds out. */
-export function fromJob(job: Job): Omit<JobRow, "idle_ms"> {
+export function fromJob(job: Job) {
   return {
     id: job.id,
     owner_id: job.ownerId,
@@ -109,22 +83,6 @@ export function fromJob(job: Job): Omit<JobRow, "idle_ms"> {
     work: job.work,
     place: job.place,
   };
-}
-
-/** The oldest jobs that match; several gateways that update them at once take different ones. */
-export function oldestJobs(
-  { skipLocked, queries }: Database,
-  limit: number,
-  matches: (eb: ExpressionBuilder<Tables, "jobs">) => Expression<SqlBool>,
-) {
-  return queries
-    .selectFrom("jobs")
-    .select("id")
-    .where(matches)
-    .orderBy("created_at")
-    .orderBy("id")
-    .limit(limit)
-    .modifyEnd(skipLocked);
 }
 
 /**

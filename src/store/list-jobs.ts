@@ -3,9 +3,38 @@ import { type RawBuilder, sql } from "kysely";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
-import { inChunks, JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
-import type { JobFilter, JobPage, JobPosition, JobRange, Jobs } from "./job-store.ts";
-import { createWalkBudget, type WalkBudget } from "./walk-budget.ts";
+import { inChunks, type JobRow, toJob } from "./job-rows.ts";
+
+/** Every given condition must hold; bounds are exclusive. */
+export type JobFilter = {
+  /** Everybody's when omitted. */
+  readonly ownerId?: string;
+  readonly statuses?: readonly JobStatus[];
+  readonly deploymentId?: string;
+  readonly tag?: string;
+  /** What one of the input's texts holds; both are folded by `foldText`. */
+  readonly text?: string;
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
+};
+
+/** A position in the list of jobs, between two jobs. */
+export type JobPosition = { readonly createdAt: Date; readonly id: string };
+
+/** A stretch of the list of jobs. */
+export type JobRange = {
+  readonly filter: JobFilter;
+  /** Only jobs behind this position in the list, which is newest first. */
+  readonly after?: JobPosition;
+  /** Only jobs before it. */
+  readonly before?: JobPosition;
+  /** `forward` takes the first `limit` jobs, newest first; `backward` the last ones, oldest first. */
+  readonly direction: "forward" | "backward";
+  readonly limit: number;
+};
+
+/** The jobs of a range in its direction, and from where the list goes on; null where it has come to its end. */
+export type JobPage = { readonly jobs: readonly Job[]; readonly stoppedAt: JobPosition | null };
 
 /** Whoever has more jobs than this wants to know that, and not how many. */
 const MAX_COUNTED = 10_000;
@@ -21,12 +50,7 @@ const LONG_STEP_MS = 10;
  * A list is read along one index. Where that answers all of its conditions, a page is a statement that passes over no row.
  * Any other list is walked: each step reads some rows of the index, and applies the other conditions to these alone.
  */
-export function createJobLists({
-  holdsText,
-  isShared,
-  reads,
-  toTexts,
-}: Database): Pick<Jobs, "list" | "count" | "listDeploymentIds" | "findDeployments"> {
+export function createJobLists({ holdsText, isShared, reads, toTexts }: Database) {
   const mostRows = isShared ? MAX_ROWS_SHARED : MAX_ROWS;
 
   /** By keyset: it begins at a place in the index, however many jobs stand before it. */
@@ -79,7 +103,7 @@ export function createJobLists({
 
   async function readThese(ids: readonly string[], { statuses }: JobFilter): Promise<Job[]> {
     const rows = await inChunks(ids, (chunk) =>
-      reads.selectFrom("jobs").select(JOB_COLUMNS).where("id", "in", chunk).execute(),
+      reads.selectFrom("jobs").selectAll().where("id", "in", chunk).execute(),
     );
     // One may have changed since it was found.
     const fitting = rows.filter(({ status }) => statuses?.includes(status) ?? true);
@@ -88,7 +112,8 @@ export function createJobLists({
   }
 
   return {
-    async list(range, budget = createWalkBudget()) {
+    /** Where no index answers the whole filter, a walk, for as long as the budget lets it: one of its own by default. */
+    async list(range: JobRange, budget: WalkBudget = createWalkBudget()): Promise<JobPage> {
       if (range.filter.statuses?.length === 0) return { jobs: [], stoppedAt: null };
       const read = (one: JobRange) => (isWalk(one.filter) ? walk(one, budget) : readPage(one));
       if (range.limit > 0) return await read(range);
@@ -100,7 +125,8 @@ export function createJobLists({
       return { jobs: [], stoppedAt: { createdAt: new Date(createdAt), id: first.id } };
     },
 
-    async count(filter) {
+    /** Counts to 10,000 and no further; null where that would take a walk. */
+    async count(filter: JobFilter): Promise<number | null> {
       if (isWalk(filter)) return null;
       if (filter.statuses?.length === 0) return 0;
       // Each status along its index, and none further than all together may be.
@@ -113,7 +139,8 @@ export function createJobLists({
       return rows[0]?.count ?? 0;
     },
 
-    async listDeploymentIds(ownerId) {
+    /** Every deployment that a job names, by id. */
+    async listDeploymentIds(ownerId?: string): Promise<string[]> {
       const isOwn = ownerId === undefined ? sql`1 = 1` : sql`owner_id = ${ownerId}`;
       // From one id straight to the next in the index, past all jobs between them.
       const { rows } = await sql<{ readonly id: string }>`
@@ -128,7 +155,8 @@ export function createJobLists({
       return rows.map((row) => row.id);
     },
 
-    async findDeployments(ids, ownerId) {
+    /** Those of `ids` that a job names. */
+    async findDeployments(ids: readonly string[], ownerId?: string): Promise<ReadonlySet<string>> {
       const isOwn = ownerId === undefined ? sql`1 = 1` : sql`owner_id = ${ownerId}`;
       // In the order of an index: without one Postgres may read through everybody's jobs instead.
       const { rows } = await sql<{ readonly id: string }>`
@@ -241,9 +269,7 @@ function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sq
   const { table, age, id, conditions, stretches } = toSource(range.filter);
   const direction = toDirection(range);
   const columns =
-    wanted === "jobs"
-      ? sql.join(JOB_COLUMNS.map((column) => sql.ref(`jobs.${column}`)))
-      : sql`${age} as created_at, ${id} as id${wanted.also}`;
+    wanted === "jobs" ? sql`jobs.*` : sql`${age} as created_at, ${id} as id${wanted.also}`;
   // Crossed, or SQLite might begin with the jobs.
   const isLookedUp = wanted === "jobs" && range.filter.tag !== undefined;
   const from = isLookedUp ? sql`job_tags cross join jobs` : table;
@@ -319,4 +345,42 @@ function toTextColumn(holdsText: Dialect["holdsText"], filter: JobFilter): Sql {
 
 function and(conditions: readonly Sql[]): Sql {
   return conditions.length === 0 ? sql`1 = 1` : sql.join(conditions, sql` and `);
+}
+
+/** What all walks of an operation have together: time in their steps, and by the clock. */
+const MAX_STEPS_MS = 2_000;
+const MAX_MS = 5_000;
+
+export type WalkBudget = {
+  /** Runs a step in its slot; resolves with how long it took, too. */
+  step<Value>(run: () => Promise<Value>): Promise<{ readonly value: Value; readonly ms: number }>;
+  /** Whether no further step may begin. */
+  isSpent(): boolean;
+};
+
+/** The time that the walks of one operation share, from the first one on. `runStep` runs a step when it may. */
+export function createWalkBudget({
+  now = () => performance.now(),
+  runStep = (run) => run(),
+}: {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: (() => number) | undefined;
+  readonly runStep?: <Value>(run: () => Promise<Value>) => Promise<Value>;
+} = {}): WalkBudget {
+  let leftMs = MAX_STEPS_MS;
+  let endsAt: number | undefined;
+
+  return {
+    async step(run) {
+      endsAt ??= now() + MAX_MS;
+      return await runStep(async () => {
+        const beganAt = now();
+        const value = await run();
+        const ms = now() - beganAt;
+        leftMs -= ms;
+        return { value, ms };
+      });
+    },
+    isSpent: () => leftMs <= 0 || (endsAt !== undefined && now() >= endsAt),
+  };
 }

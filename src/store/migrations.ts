@@ -4,7 +4,7 @@ import { SANDBOX } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import type { DatabaseKind } from "./dialect.ts";
 import { createPollTriggers } from "./polls.ts";
-import { MAX_RUNS } from "./read-runs.ts";
+import { MAX_RUNS } from "./upstream-rows.ts";
 
 /** What brings the tables to a version. */
 type Migration = {

@@ -1,9 +1,31 @@
 import { type RawBuilder, sql } from "kysely";
 
+import type { Job } from "../job/job.ts";
+import type { Polls } from "../job/poll-outcome.ts";
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
-import { JOB_COLUMNS, type JobRow, toJob } from "./job-rows.ts";
-import type { ClaimedPoll, PollTable } from "./job-store.ts";
+import { type JobRow, toJob } from "./job-rows.ts";
+
+/** For 9 s it is nobody else's. */
+export type ClaimedPoll = {
+  readonly job: Job & { readonly requestId: string };
+  /** Proves the claim. */
+  readonly token: number;
+  /** Whether an earlier claim had expired, as when the gateway that had it died. */
+  readonly isTakenOver: boolean;
+  readonly polls: Polls;
+  /** The job's, as a subscriber set it at the insert. */
+  readonly traceparent: string | null;
+};
+
+export type EndedPoll = Polls & {
+  readonly jobId: string;
+  readonly token: number;
+  /** Null for a job that is away: it is not due until it is resumed. */
+  readonly delayMs: number | null;
+};
+
+export type PollTable = ReturnType<typeof createPolls>;
 
 /** Longer than a poll may take, so that none is doubled. When it ends another gateway takes the poll over. */
 const CLAIM_MS = 9_000;
@@ -97,10 +119,10 @@ function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[
 }
 
 /**
- * To claim a poll is to make it due at the end of the claim, which also proves the claim when the poll is put back. So one
+ * Who polls which job when, for all gateways together. To claim a poll is to make it due at the end of the claim, which also proves the claim when the poll is put back. So one
  * column says who polls when, and what a dead gateway has claimed comes due by itself.
  */
-export function createPolls(database: Database): PollTable {
+export function createPolls(database: Database) {
   const {
     isShared,
     pollMs,
@@ -119,8 +141,6 @@ export function createPolls(database: Database): PollTable {
   const claimed = sql`
     polls.due_at as token, failures,
     ${pollMs} - not_found_since as not_found_for_ms, ${pollMs} - unread_since as unread_for_ms`;
-  const columns = [...JOB_COLUMNS, "traceparent"];
-  const jobColumns = sql.join(columns.map((column) => sql.ref(`jobs.${column}`)));
 
   /** One query for each stretch of the index, so that none passes over what is another upstream's. */
   function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
@@ -136,7 +156,7 @@ export function createPolls(database: Database): PollTable {
   async function claim(chosen: RawBuilder<unknown>) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
       with ${isShared ? claimWithin(chosen) : await claimFirst(chosen)}
-      select ${nextInMs} as next_in_ms, claimed.*, ${jobColumns}
+      select ${nextInMs} as next_in_ms, claimed.*, jobs.*
       from (select 1) as one left join claimed on true left join jobs on jobs.id = claimed.job_id
     `.execute(queries);
     const polls = rows.flatMap((row) => (row.id === null ? [] : toClaimedPoll(row)));
@@ -164,7 +184,17 @@ export function createPolls(database: Database): PollTable {
   }
 
   return {
-    async claimDue({ limit, exceptDeployments }) {
+    /**
+     * Claims at most `limit` polls that are due, the one that is due longest first, together with their jobs. `nextInMs`
+     * says when another one is due; null when none is.
+     */
+    async claimDue({
+      limit,
+      exceptDeployments,
+    }: {
+      readonly limit: number;
+      readonly exceptDeployments: readonly string[];
+    }): Promise<{ readonly polls: readonly ClaimedPoll[]; readonly nextInMs: number | null }> {
       await checkDisk();
       const isDue = sql`due_at <= ${pollMs} and deployment_id not in ${toTexts(exceptDeployments)}`;
       const due = union((upstream) =>
@@ -173,14 +203,16 @@ export function createPolls(database: Database): PollTable {
       return await claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
     },
 
-    async claimThese(jobIds) {
+    /** Claims the polls of these jobs, whether due, claimed or not; those that are not followed are left out. */
+    async claimThese(jobIds: readonly string[]): Promise<readonly ClaimedPoll[]> {
       // Spelt so that they are found by their ids.
       const ours = sql`upstream || '' in (${sql.join(stretches)})`;
       const these = sql`job_id in ${toTexts(jobIds)} and ${ours} order by job_id`;
       return (await claim(select(these, jobIds.length))).polls;
     },
 
-    async putBack(polls) {
+    /** Says when the next polls are due. Does nothing for a poll that somebody else has claimed meanwhile. */
+    async putBack(polls: readonly EndedPoll[]): Promise<void> {
       const ids = polls.map(({ jobId }) => jobId);
       const unlocked = isShared
         ? sql`and polls.job_id in (
@@ -201,7 +233,8 @@ export function createPolls(database: Database): PollTable {
       `.execute(queries);
     },
 
-    async makeQueueDue(deploymentId) {
+    /** Makes due the polls of the first 1,000 jobs that wait at a deployment, front first, within 15 s. */
+    async makeQueueDue(deploymentId: string): Promise<void> {
       const soon = sql`${pollMs} + place * ${sql.lit(BETWEEN_POLLS_MS)}`;
       const unlocked = isShared ? sql`for update of polls skip locked` : sql``;
       await sql`
@@ -218,7 +251,8 @@ export function createPolls(database: Database): PollTable {
       `.execute(queries);
     },
 
-    async resume(leftForMs) {
+    /** Makes due the polls of jobs that are away, and were for so long since the last poll. */
+    async resume(leftForMs: number): Promise<void> {
       await sql`
         update polls set due_at = ${pollMs}, was_due_at = null
         where upstream in (${sql.join(stretches)}) and due_at is null
@@ -226,7 +260,8 @@ export function createPolls(database: Database): PollTable {
       `.execute(queries);
     },
 
-    async mendTimes() {
+    /** Makes due what can be due so late only because the database's clock was set back. */
+    async mendTimes(): Promise<void> {
       await sql`
         update polls set due_at = ${pollMs}
         where upstream in (${sql.join(stretches)}) and due_at > ${pollMs} + ${sql.lit(NEVER_MS)}
@@ -245,7 +280,6 @@ const PUT_BACK = {
 } as const;
 
 type ClaimedRow = JobRow & {
-  readonly traceparent: string | null;
   readonly token: number;
   /** SQLite has numbers for it. */
   readonly is_taken_over: boolean | number;

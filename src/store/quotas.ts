@@ -2,10 +2,20 @@ import { createHash } from "node:crypto";
 
 import { type Kysely, sql } from "kysely";
 
+import { Queue } from "../runtime/queue.ts";
 import type { Database } from "./database.ts";
-import type { QuotaCount, QuotaName, Quotas } from "./job-store.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerQueue } from "./owner-queue.ts";
+
+/** Submits in a minute, jobs in a day, and MiB that are uploaded in a day. */
+export type QuotaName = "submits" | "jobs" | "uploads";
+
+/** `endsAtMs` is by the database's clock. */
+type QuotaCount = {
+  readonly count: number;
+  readonly endsInMs: number;
+  readonly endsAtMs: number;
+};
 
 const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   submits: 60_000,
@@ -14,7 +24,10 @@ const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
 
-export function createQuotas(database: Database): Quotas {
+export type Quotas = ReturnType<typeof createQuotas>;
+
+/** Counts what owners do within a time, for all gateways together. */
+export function createQuotas(database: Database) {
   const { nowMs, queries, writeOne } = database;
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
   const queue = createOwnerQueue(database);
@@ -27,7 +40,8 @@ export function createQuotas(database: Database): Quotas {
   }
 
   return {
-    async count(name, ownerId, amount = 1) {
+    /** Counts so many more, one by default; resolves with how many there are in the window by then, and when it ends. */
+    async count(name: QuotaName, ownerId: string, amount = 1): Promise<QuotaCount> {
       await sweep();
       const countOne = async (counts: Kysely<Tables>): Promise<QuotaCount> => {
         const { used, endsAtMs, now } = await counts
@@ -49,7 +63,8 @@ export function createQuotas(database: Database): Quotas {
       };
       return await queue.run(ownerId, () => writeOne(countOne));
     },
-    async discount(name, ownerId, endsAtMs, amount = 1) {
+    /** Takes back what was counted in the window that ends then, one by default; nothing once it has ended. */
+    async discount(name: QuotaName, ownerId: string, endsAtMs: number, amount = 1): Promise<void> {
       await queries
         .updateTable("quotas")
         .set((eb) => ({ used: eb("used", "-", amount) }))
@@ -64,4 +79,17 @@ export function createQuotas(database: Database): Quotas {
 /** One length for owners of any. */
 function toKey(name: QuotaName, ownerId: string): string {
   return `${name}:${createHash("sha256").update(ownerId).digest("hex")}`;
+}
+
+/**
+ * For transactions that wait for a lock of their owner's. On Postgres they wait here, and not with a connection each; on
+ * SQLite one transaction follows the other anyway.
+ */
+export function createOwnerQueue({ isShared }: Pick<Dialect, "isShared">): Queue {
+  return new Queue(isShared ? { perKey: 1 } : {});
+}
+
+/** While one has the lock no other gateway counts what the owner has. */
+export function toOwnerLock(ownerId: string): string {
+  return `owner:${ownerId}`;
 }

@@ -4,23 +4,39 @@ import { InvalidInputError } from "../job/errors.ts";
 import { toCountText } from "../runtime/amount-text.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
-import { endLease, isLeased } from "./file-leases.ts";
 import { inChunks } from "./job-rows.ts";
-import type { Uploads } from "./job-store.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerQueue, toOwnerLock } from "./owner-queue.ts";
+import { createOwnerQueue, toOwnerLock } from "./quotas.ts";
 
 /** For how long an upload may come, and counts as open. */
 export const UPLOAD_LIFE_MS = 60 * 60_000;
 const UNUSED_LIFE_MS = 24 * 60 * 60_000;
 const RETRY_AFTER_SECONDS = 60;
 
-export function createUploads(database: Database): Uploads {
+/** Longer than a transaction takes, so that no row names a file that somebody begins to delete. */
+const LEASE_MARGIN_MS = 60_000;
+
+type NewUpload = {
+  readonly id: string;
+  readonly ownerId: string;
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly bytes: number;
+};
+
+/** `file` is the name of its file; null until all of it has come. */
+export type Upload = NewUpload & { readonly file: string | null };
+
+export type Uploads = ReturnType<typeof createUploads>;
+
+/** Files that clients bring. */
+export function createUploads(database: Database) {
   const { nowMs, skipLocked, queries, reads, write, lock } = database;
   const queue = createOwnerQueue(database);
 
   return {
-    create: (upload, mostOpen) =>
+    /** Rejects with a `LimitError` when the owner has `mostOpen` uploads that have not come; no limit when null. */
+    create: (upload: NewUpload, mostOpen: number | null): Promise<void> =>
       queue.run(upload.ownerId, () =>
         write(async (transaction) => {
           if (mostOpen !== null) {
@@ -41,7 +57,8 @@ export function createUploads(database: Database): Uploads {
         }),
       ),
 
-    async readMany(ids) {
+    /** In the order of `ids`, null where there is none. */
+    async readMany(ids: readonly string[]): Promise<(Upload | null)[]> {
       const rows = await inChunks(ids, (chunk) =>
         reads.selectFrom("uploads").selectAll().where("id", "in", chunk).execute(),
       );
@@ -54,7 +71,8 @@ export function createUploads(database: Database): Uploads {
       });
     },
 
-    receive: (id, file) =>
+    /** Notes that all of it has come. False when it has already, or is gone. */
+    receive: (id: string, file: string): Promise<boolean> =>
       write(async (transaction) => {
         const row = await transaction
           .updateTable("uploads")
@@ -68,7 +86,8 @@ export function createUploads(database: Database): Uploads {
         return row !== undefined;
       }),
 
-    async deleteUnused(limit) {
+    /** Deletes at most `limit` uploads that are a day old and that no job names; returns how many. */
+    async deleteUnused(limit: number): Promise<number> {
       const rows = await queries
         .deleteFrom("uploads")
         .where("id", "in", (eb) =>
@@ -143,4 +162,15 @@ export async function insertUses(
   throw new InvalidInputError([
     { path: [], message: "names an upload that has been deleted; upload the file again" },
   ]);
+}
+
+/** Whether a row may name a file: its lease goes on for a while. */
+export function isLeased(file: string, nowMs: Database["nowMs"]): RawBuilder<boolean> {
+  return sql`exists (select 1 from pending_deletions
+    where file = ${file} and due_at > ${nowMs} + ${sql.lit(LEASE_MARGIN_MS)})`;
+}
+
+/** Comes with the row that names the file: nobody deletes it from then on. */
+export async function endLease(transaction: Kysely<Tables>, file: string): Promise<void> {
+  await transaction.deleteFrom("pending_deletions").where("file", "=", file).execute();
 }

@@ -7,7 +7,7 @@ import type { Polls } from "../job/poll-outcome.ts";
 import { conclude, deadlineMs, notePoll, toBackOffMs } from "../job/poll-outcome.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
-import type { ClaimedPoll, EndedPoll, PollTable } from "../store/job-store.ts";
+import type { ClaimedPoll, EndedPoll, PollTable } from "../store/polls.ts";
 import type { Loop } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
 import type { Poll } from "./poll-job.ts";

@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import type { Viewer } from "../auth/viewer.ts";
 import { toCountText, toDurationText } from "../runtime/amount-text.ts";
 import { LimitError } from "../runtime/coded-error.ts";
-import type { QuotaName, Quotas } from "../store/job-store.ts";
+import type { QuotaName, Quotas } from "../store/quotas.ts";
 
 const BOUNDS = {
   submits: { limit: "submitsPerMinute", what: "jobs", window: "a minute", code: "RATE_LIMITED" },

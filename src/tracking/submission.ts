@@ -10,7 +10,7 @@ import type { InputIssue, Spelling } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import { toWork } from "../job/run.ts";
-import type { SubmissionKey } from "../store/job-store.ts";
+import type { SubmissionKey } from "../store/submits.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {

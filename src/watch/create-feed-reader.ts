@@ -4,7 +4,8 @@ import type { BaseLogger } from "pino";
 
 import { BadCursorError } from "../job/errors.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
-import type { Feed, FeedPage } from "../store/job-store.ts";
+import type { FeedPage } from "../store/feed.ts";
+import type { Feed } from "../store/job-store.ts";
 import type { Queue } from "../runtime/queue.ts";
 
 /** Reads the feed of changes; all who ask for the same at the same time share one read. */

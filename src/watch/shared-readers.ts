@@ -2,7 +2,8 @@ import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
 import type { Job, JobEvent } from "../job/job.ts";
-import type { Jobs, JobStore, StoredDocuments } from "../store/job-store.ts";
+import type { Jobs, JobStore } from "../store/job-store.ts";
+import type { StoredDocuments } from "../store/read-jobs.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { Queue } from "../runtime/queue.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { createChangeFeed } from "../../src/store/change-feed.ts";
+import { createChangeFeed } from "../../src/store/wake-ups.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });

@@ -8,7 +8,8 @@ import { BadCursorError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NOT_KEPT } from "../../src/job/kept-file.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
-import type { FeedPage, JobStore } from "../../src/store/job-store.ts";
+import type { FeedPage } from "../../src/store/feed.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { toResult } from "../support/to-result.ts";
 

@@ -8,7 +8,8 @@ import { LimitError } from "../../src/runtime/coded-error.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { KeptFile } from "../../src/job/kept-file.ts";
 import { createUploadId } from "../../src/job/upload.ts";
-import type { ClaimedFile, JobStore } from "../../src/store/job-store.ts";
+import type { ClaimedFile } from "../../src/store/files.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { toResult } from "../support/to-result.ts";
 

@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
-import { createJobStore } from "../../src/store/create-job-store.ts";
-import type { JobFilter, JobStore, PollTable } from "../../src/store/job-store.ts";
+import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
+import type { JobFilter } from "../../src/store/list-jobs.ts";
+import type { PollTable } from "../../src/store/polls.ts";
 import { createPolls } from "../../src/store/polls.ts";
 import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";

@@ -7,7 +7,8 @@ import { createSubscriptions } from "../../src/diagnostics/channels.ts";
 import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
-import type { ClaimedPoll, JobStore, EndedPoll } from "../../src/store/job-store.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
 import { toResult } from "../support/to-result.ts";
 
 const FIRST_POLL_MS = 500;

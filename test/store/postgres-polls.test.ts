@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
-import type { ClaimedPoll, JobStore, EndedPoll } from "../../src/store/job-store.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 
 const AT_ONCE = 20;

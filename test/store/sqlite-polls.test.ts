@@ -8,7 +8,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
-import type { ClaimedPoll, JobStore, EndedPoll } from "../../src/store/job-store.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 

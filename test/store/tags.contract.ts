@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import type { JobFilter, JobRange, JobStore } from "../../src/store/job-store.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import type { JobFilter, JobRange } from "../../src/store/list-jobs.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { walk } from "../support/walk.ts";
 

@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { foldText } from "../../src/job/search-text.ts";
-import type { JobFilter, JobRange, JobStore } from "../../src/store/job-store.ts";
-import { createWalkBudget } from "../../src/store/walk-budget.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { createWalkBudget, type JobFilter, type JobRange } from "../../src/store/list-jobs.ts";
 import { walk } from "../support/walk.ts";
 
 /** What every database promises of searches. */

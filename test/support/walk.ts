@@ -1,4 +1,5 @@
-import type { JobFilter, Jobs } from "../../src/store/job-store.ts";
+import type { Jobs } from "../../src/store/job-store.ts";
+import type { JobFilter } from "../../src/store/list-jobs.ts";
 
 /** Goes through a list of up to 11 jobs by twos, each page from the last job of the one before. */
 export async function walk(

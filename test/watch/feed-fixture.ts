@@ -2,7 +2,7 @@ import { BadCursorError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { Queue } from "../../src/runtime/queue.ts";
-import type { FeedPage } from "../../src/store/job-store.ts";
+import type { FeedPage } from "../../src/store/feed.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";

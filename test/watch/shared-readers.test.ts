@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import type { StoredDocuments } from "../../src/store/job-store.ts";
+import type { StoredDocuments } from "../../src/store/read-jobs.ts";
 import { Queue } from "../../src/runtime/queue.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";

@@ -1,0 +1,222 @@
+import { type Kysely, sql } from "kysely";
+
+import type { Channels } from "../diagnostics/channels.ts";
+import type { Job } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import { toSearchText } from "../job/search-text.ts";
+import { namesOf } from "../job/upstream.ts";
+import { toCountText } from "../runtime/amount-text.ts";
+import { LimitError } from "../runtime/coded-error.ts";
+import type { Database } from "./database.ts";
+import { refuseSpentKey } from "./delete-jobs.ts";
+import { fromJob, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
+import { createOwnerQueue, toOwnerLock } from "./quotas.ts";
+import type { Tables } from "./tables.ts";
+import { insertUses } from "./upload-rows.ts";
+
+/** An idempotency key, which is its owner's alone, and a digest of what was submitted under it. */
+export type SubmissionKey = { readonly key: string; readonly fingerprint: string };
+
+/** A job to be submitted. */
+type NewJob = {
+  readonly job: Job;
+  readonly input: JsonObject;
+  readonly key: SubmissionKey | null;
+  readonly leaseMs?: number;
+  /** No limit when null. */
+  readonly mostInFlight?: number | null;
+  /** The uploads that the input names, which stay as long as the job. */
+  readonly uploads?: readonly string[];
+};
+
+/** Nobody knows when a job will end; most last longer than this. */
+const RETRY_AFTER_SECONDS = 10;
+
+/**
+ * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
+ * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets the
+ * time to write down the outcome that everybody gets.
+ */
+const MAX_LEASE_MS = 720_000;
+
+/** In place of a time: the submit was given up for good. */
+const ABANDONED = 0;
+
+/** SUBMITTING jobs. For the time of its lease, such a row is its gateway's alone. */
+export function createSubmits(
+  database: Database,
+  announce: (id: string) => void,
+  channels: Channels,
+) {
+  const { nowMs, queries, write, checkDisk, lock, skipLocked } = database;
+  const queue = createOwnerQueue(database);
+
+  return {
+    /**
+     * Adds a job with its first history event, under a submit lease (15 s by default). False, and
+     * nothing added, when another job has the key. Rejects with an `IdempotencyConflictError` when the key's job was
+     * deleted, with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an
+     * `InvalidInputError` when one of the uploads is gone.
+     */
+    async insert(submit: NewJob): Promise<boolean> {
+      const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
+      const inserting: { traceparent: string | null } = { traceparent: null };
+      channels.inserting.publish(inserting);
+      // Made before the writes that wait for each other.
+      const texts = { input: JSON.stringify(input), search: toSearchText(input) };
+      await checkDisk();
+      // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
+      const insert = (): Promise<boolean> =>
+        write(async (transaction) => {
+          if (mostInFlight !== null) await lock(transaction, toOwnerLock(job.ownerId));
+          const row = await transaction
+            .insertInto("jobs")
+            .values((eb) => ({
+              ...fromJob(job),
+              idle_ms: idleMs(database, job.deploymentId),
+              idempotency_key: key?.key ?? null,
+              fingerprint: key?.fingerprint ?? null,
+              submit_until: eb(nowMs, "+", leaseMs),
+              ...inserting,
+            }))
+            .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
+            .returning("id")
+            .executeTakeFirst();
+          // A retry gets its job even at the limit.
+          if (row === undefined) return false;
+          // After the insert: a deletion that freed the key for it has committed its part here, too.
+          if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
+          if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
+          await insertTexts(transaction, job, texts);
+          await insertUses(transaction, job.id, uploads);
+          return true;
+        }, texts.input.length);
+      const isInserted = await (mostInFlight === null ? insert() : queue.run(job.ownerId, insert));
+      if (isInserted) channels.stored.publish(job);
+      return isInserted;
+    },
+
+    /** Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. */
+    async withdraw(id: string): Promise<void> {
+      await queries
+        .deleteFrom("jobs")
+        .where("id", "=", id)
+        .where("status", "=", "SUBMITTING")
+        .execute();
+      announce(id);
+    },
+
+    /** Renews a submit lease. False when the job is no longer SUBMITTING or was given up: its POST must not leave. */
+    async extendSubmit(id: string, leaseMs: number): Promise<boolean> {
+      const row = await queries
+        .updateTable("jobs")
+        .set((eb) => ({ submit_until: eb(nowMs, "+", leaseMs) }))
+        .where("id", "=", id)
+        .where("status", "=", "SUBMITTING")
+        .where("submit_until", "!=", ABANDONED)
+        .returning("id")
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    /**
+     * SUBMITTING jobs whose submit lease expired, and can't be extended any more; listed again until they are settled. On
+     * SQLite those of an earlier process are among them at once.
+     */
+    async listAbandonedSubmits(limit: number): Promise<string[]> {
+      // Marked in the same statement: otherwise a lease could be extended, and the POST leave, before the row is settled.
+      const rows = await queries
+        .with("abandoned", (db) =>
+          db
+            .selectFrom("jobs")
+            .select("id")
+            .where("status", "=", "SUBMITTING")
+            .where((eb) =>
+              eb.or([
+                eb("submit_until", "<=", nowMs),
+                eb("submit_until", ">", eb(nowMs, "+", MAX_LEASE_MS)),
+              ]),
+            )
+            .orderBy("created_at")
+            .orderBy("id")
+            .limit(limit)
+            .modifyEnd(skipLocked),
+        )
+        .updateTable("jobs")
+        .set({ submit_until: ABANDONED })
+        .where("id", "in", (eb) => eb.selectFrom("abandoned").select("abandoned.id"))
+        .returning("id")
+        .execute();
+      return rows.map((row) => row.id);
+    },
+  };
+}
+
+/** An input, what it is found by, and the job's tags. */
+async function insertTexts(
+  transaction: Kysely<Tables>,
+  job: Job,
+  { input, search }: { readonly input: string; readonly search: string },
+): Promise<void> {
+  const { id: job_id, ownerId: owner_id } = job;
+  const created_at = job.createdAt.getTime();
+  await transaction
+    .insertInto("job_documents")
+    .values({ job_id, input, input_bytes: Buffer.byteLength(input) })
+    .execute();
+  if (search !== "") {
+    await transaction
+      .insertInto("job_texts")
+      .values({ owner_id, created_at, job_id, search })
+      .execute();
+  }
+  if (job.tags.length > 0) {
+    await transaction
+      .insertInto("job_tags")
+      .values(job.tags.map((tag) => ({ job_id, tag, owner_id, created_at })))
+      .execute();
+  }
+}
+
+/** For how long nothing of anybody's has run at the deployment. */
+function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
+  const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
+  return sql<number | null>`case
+    when exists (
+      select 1 from jobs where deployment_id = ${deploymentId}
+        and status in ('IN_QUEUE', 'IN_PROGRESS') and ${isOurs}
+        and finished_at is null and away_since is null
+    ) then 0
+    else ${nowMs} - (
+      select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}
+        order by number desc limit 1
+    ) end`;
+}
+
+/** Rejects with a `LimitError` when the job's owner has more than `most` unfinished jobs, this one among them. */
+async function refuseAbove(
+  transaction: Kysely<Tables>,
+  { ownerId }: Job,
+  database: Database,
+  most: number,
+) {
+  const unfinished = await transaction
+    .selectFrom("jobs")
+    .select("id")
+    .where("owner_id", "=", ownerId)
+    .where("status", "in", UNFINISHED_STATUSES)
+    .where((eb) => isFollowed(eb, database))
+    .offset(most)
+    .limit(1)
+    .execute();
+  if (unfinished.length === 0) return;
+  throw new LimitError(
+    `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
+    {
+      limitName: "jobsInFlight",
+      code: "QUOTA_EXCEEDED",
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      limit: most,
+    },
+  );
+}

@@ -1,0 +1,155 @@
+import { type Selectable, sql } from "kysely";
+
+import type { Run } from "../job/run.ts";
+import { namesOf } from "../job/upstream.ts";
+import type { Database } from "./database.ts";
+import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
+import type { Tables } from "./tables.ts";
+
+/** That are kept of a deployment and upstream. */
+export const MAX_RUNS = 200;
+/** A poll that is overdue for so long is nobody's. */
+const LEFT_MS = 15_000;
+
+/** The last 200 runs of a deployment at the upstream, of all owners, newest first. */
+export function createReadRuns({ reads, upstream }: Database) {
+  return async (deploymentId: string): Promise<Run[]> => {
+    const rows = await reads
+      .selectFrom("runs")
+      .selectAll()
+      .where("deployment_id", "=", deploymentId)
+      .where("upstream", "in", namesOf(upstream))
+      .orderBy("number", "desc")
+      .limit(MAX_RUNS)
+      .execute();
+    return rows.map(toRun);
+  };
+}
+
+function toRun(row: Selectable<Tables["runs"]>): Run {
+  return {
+    status: row.status,
+    work: row.work,
+    place: row.place,
+    idleMs: row.idle_ms,
+    queueMs: row.queue_ms,
+    runMs: row.run_ms,
+  };
+}
+
+/** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
+export function createPauses({ nowMs, queries, upstream }: Database) {
+  return {
+    /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
+    async readPauseMs(): Promise<number> {
+      const row = await queries
+        .selectFrom("pauses")
+        .select((eb) => eb("paused_until", "-", nowMs).as("leftMs"))
+        .where("id", "=", upstream)
+        // A clock that was set back must not make the pause longer than it was meant.
+        .where("noted_at", "<=", nowMs)
+        .where("paused_until", ">", nowMs)
+        .executeTakeFirst();
+      return Math.max(0, row?.leftMs ?? 0);
+    },
+
+    /** Lets all gateways pause. */
+    async notePause(durationMs: number): Promise<void> {
+      await sql`
+        insert into pauses (id, noted_at, paused_until)
+        values (${upstream}, ${nowMs}, ${nowMs} + ${Math.ceil(durationMs)})
+        on conflict (id) do update
+          set noted_at = excluded.noted_at, paused_until = excluded.paused_until
+          where pauses.paused_until < excluded.paused_until or pauses.noted_at > excluded.noted_at
+      `.execute(queries);
+    },
+  };
+}
+
+/** Which jobs are this gateway's upstream's, and which of them it follows. */
+export function createFollowedJobs(database: Database) {
+  const { isShared, nowMs, pollMs, queries, upstream } = database;
+  // On SQLite there is no other gateway that could follow them.
+  const isLeft = isShared
+    ? sql<boolean>`exists (select 1 from polls
+        where job_id = jobs.id and due_at < ${pollMs} - ${sql.lit(LEFT_MS)})`
+    : sql<boolean>`1 = 1`;
+
+  return {
+    /** Followed jobs that were created, without the time that they were away, before a time; oldest first. */
+    async listOverdue(before: Date, limit: number): Promise<string[]> {
+      const age = sql<number>`created_at + 0`;
+      const rows = await queries
+        .selectFrom("jobs")
+        .select("id")
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where(age, "<", before.getTime())
+        .where((eb) => eb(eb("created_at", "+", eb.ref("away_ms")), "<", before.getTime()))
+        // Of a job from before upstreams were stored nobody knows whether it is overdue.
+        .where("upstream", "=", upstream)
+        .where("away_since", "is", null)
+        .orderBy(age)
+        .limit(limit)
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+
+    /** Counts the time that its own jobs were away, and follows them again. */
+    async takeBack(): Promise<void> {
+      await queries
+        .updateTable("jobs")
+        .set((eb) => ({
+          away_ms: eb("away_ms", "+", sql<number>`${nowMs} - away_since`),
+          away_since: null,
+          version: eb("version", "+", 1),
+          updated_at: nowMs,
+        }))
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where("away_since", "is not", null)
+        .where("upstream", "=", upstream)
+        .execute();
+    },
+
+    /** How many unfinished jobs each other upstream has. */
+    async countOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]> {
+      return await queries
+        .selectFrom("jobs")
+        .select("upstream")
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where((eb) => isAnothers(eb, database))
+        .groupBy("upstream")
+        .orderBy("upstream")
+        .$narrowType<{ upstream: string }>()
+        .execute();
+    },
+
+    /** Notes since when other upstreams' jobs are away that no gateway follows. */
+    async noteLeft(): Promise<void> {
+      await queries
+        .updateTable("jobs")
+        .set((eb) => ({
+          away_since: nowMs,
+          queue_position: null,
+          version: eb("version", "+", 1),
+          updated_at: nowMs,
+        }))
+        .where("status", "in", ACCEPTED_STATUSES)
+        .where("away_since", "is", null)
+        .where((eb) => isAnothers(eb, database))
+        .where(isLeft)
+        .execute();
+    },
+
+    /** Whether there is a job, which may have ended, that is not surely this upstream's. Reads every job. */
+    async holdsOthers(): Promise<boolean> {
+      const row = await queries
+        .selectFrom("jobs")
+        .select("id")
+        .where((eb) => eb.or([eb("upstream", "is", null), eb("upstream", "!=", upstream)]))
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+  };
+}
