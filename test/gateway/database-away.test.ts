@@ -2,113 +2,98 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { pino } from "pino";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
-import type { Gateway } from "../../src/gateway.ts";
-import { startGateway } from "../../src/gateway.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
+import { damageTable } from "../support/damage-table.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { submit } from "../support/graphql-client.ts";
-import { createDatabase } from "../support/postgres.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import type { OpenGateway } from "./open-gateway.ts";
+import { DATABASES, start } from "./open-gateway.ts";
 
 const PATIENCE = { timeout: 15_000 };
-const SUBMIT = `mutation { submitJob(deploymentId: "warm-glow", input: {}) { __typename } }`;
+/** After which the program gives up a stop. */
+const STOP_DEADLINE_MS = 9_400;
+const SUBMIT = `mutation ($input: JSON = {}) { submitJob(deploymentId: "dep", input: $input) { __typename } }`;
+const COUNT = "{ jobs { totalCount } }";
+const READ = "{ jobs { edges { node { input } } } }";
+const READY = { status: 200, text: "The gateway is ready.\n" };
+const SUBMITTED = { data: { submitJob: { __typename: "SubmitJobSuccess" } } };
+const ONE_JOB = { data: { jobs: { totalCount: 1 } } };
 
-async function open(databaseUrl: string) {
-  const upstream = await startFaultyUpstream();
-  onTestFinished(() => upstream.close());
-  const config = loadConfig({
-    PORT: "0",
-    DATABASE_URL: databaseUrl,
-    RUNCOMFY_BASE_URL: upstream.url,
-    RUNCOMFY_API_TOKEN: upstream.token,
-  });
-  const lines: string[] = [];
-  const log = pino({}, { write: (line: string) => void lines.push(line) });
-  const gateway = await startGateway(config, { log });
-  onTestFinished(() => gateway.close().catch(() => undefined));
-  return { upstream, gateway, lines };
+const createPath = async () => join(await createTemporaryFolder(), "gateway.db");
+const countOf = ({ lines }: OpenGateway, text: string) =>
+  lines.filter((line) => line.includes(text)).length;
+const errorsOf = ({ lines }: OpenGateway) => lines.filter((line) => JSON.parse(line).level >= 50);
+
+function refused(message: string | RegExp, retryAfterSeconds: number): object {
+  const extensions = { code: "UNAVAILABLE", retryAfterSeconds };
+  return { errors: [{ message: expect.stringMatching(message), extensions }] };
 }
 
-/** What is answered to a document, as it is sent. */
-async function ask({ url }: Gateway, query: string): Promise<unknown> {
-  const response = await fetch(`${url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query }),
-  });
-  return await response.json();
-}
-
-test("while another program locks the file, a write is refused with when to try again, and a read is answered", async () => {
-  const path = join(await createTemporaryFolder(), "gateway.db");
-  const { gateway, upstream, lines } = await open(`file:${path}`);
-  const countLines = (start: string) =>
-    lines.filter((line) => line.includes(`"msg":"${start}`)).length;
-  const polled = upstream.hold("status");
-  for (let jobs = 0; jobs < 5; jobs++) await submit(gateway.url, "warm-glow", "Glow");
-  const other = new DatabaseSync(path);
-  onTestFinished(() => other.close());
-  other.exec("begin immediate");
-  polled();
-  // What was seen can't be written down.
-  await expect.poll(() => countLines("Jobs can't be polled"), PATIENCE).toBe(1);
-  expect(await ask(gateway, SUBMIT)).toMatchObject({
-    errors: [
-      {
-        message: "The database is busy. Try again in a second.",
-        path: ["submitJob"],
-        extensions: { code: "UNAVAILABLE", retryAfterSeconds: 1 },
-      },
-    ],
-  });
-  expect(upstream.count("submit")).toBe(5);
-  const counted = await ask(gateway, "{ jobs { totalCount } }");
-  expect(counted).toEqual({ data: { jobs: { totalCount: 5 } } });
-  other.exec("rollback");
-  expect(await ask(gateway, SUBMIT)).toEqual({
-    data: { submitJob: { __typename: "SubmitJobSuccess" } },
-  });
-  await expect.poll(() => countLines("Jobs are polled again"), PATIENCE).toBe(1);
-  expect(countLines("Jobs can't be polled")).toBe(1);
-  expect(countLines("An operation failed")).toBe(0);
-});
-
-test("while Postgres is away, an operation is refused with when to try again", async () => {
-  const database = await createDatabase();
-  onTestFinished(() => database.drop());
-  const url = new URL(database.url);
+/** The URL of a Postgres that can be cut off. */
+async function linkPostgres() {
+  const url = new URL(await DATABASES.Postgres());
   const link = await startTcpProxy({ port: Number(url.port) });
   onTestFinished(() => link.close());
   url.port = String(link.port);
-  const { gateway, upstream } = await open(url.href);
+  return { link, databaseUrl: url.href };
+}
+
+/** A gateway, and what runs a statement on its own connection. */
+async function startOnDisk() {
+  const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+  onTestFinished(() => exec.mockRestore());
+  const path = await createPath();
+  const gateway = await start({ DATABASE_URL: `file:${path}` });
+  const own = exec.mock.contexts.find(
+    (one) => one instanceof DatabaseSync && one.location() === path,
+  );
+  if (!(own instanceof DatabaseSync)) throw new Error("The gateway's connection was not seen.");
+  return { gateway, run: (statement: string) => own.exec(statement) };
+}
+
+test("while another program locks the file, a write is refused with when to try again, and a read is answered", async () => {
+  const path = await createPath();
+  const gateway = await start({ DATABASE_URL: `file:${path}` });
+  const polled = gateway.upstream.hold("status");
+  for (let jobs = 0; jobs < 5; jobs++) await submit(gateway.url, "dep", "Glow");
+  using other = new DatabaseSync(path);
+  other.exec("begin immediate");
+  polled();
+  // What was seen can't be written down.
+  await expect.poll(() => countOf(gateway, "Jobs can't be polled"), PATIENCE).toBe(1);
+  expect(await gateway.answer(SUBMIT)).toMatchObject(
+    refused("The database is busy. Try again in a second.", 1),
+  );
+  expect(gateway.upstream.count("submit")).toBe(5);
+  expect(await gateway.answer(COUNT)).toEqual({ data: { jobs: { totalCount: 5 } } });
+  other.exec("rollback");
+  expect(await gateway.answer(SUBMIT)).toEqual(SUBMITTED);
+  await expect.poll(() => countOf(gateway, "Jobs are polled again"), PATIENCE).toBe(1);
+  expect(countOf(gateway, "Jobs can't be polled")).toBe(1);
+  expect(countOf(gateway, "An operation failed")).toBe(0);
+});
+
+test("while Postgres is away, an operation is refused with when to try again", async () => {
+  const { link, databaseUrl } = await linkPostgres();
+  const { answer, upstream } = await start({ DATABASE_URL: databaseUrl });
   link.drop();
-  for (const query of [SUBMIT, "{ jobs { totalCount } }"])
-    expect(await ask(gateway, query)).toMatchObject({
-      errors: [
-        {
-          message: "The database does not answer at the moment. Try again in a few seconds.",
-          extensions: { code: "UNAVAILABLE", retryAfterSeconds: 5 },
-        },
-      ],
-    });
+  for (const query of [SUBMIT, COUNT])
+    expect(await answer(query)).toMatchObject(
+      refused("The database does not answer at the moment. Try again in a few seconds.", 5),
+    );
   expect(upstream.count("submit")).toBe(0);
   link.heal();
-  await expect.poll(() => ask(gateway, "{ jobs { totalCount } }")).toHaveProperty("data.jobs");
+  await expect.poll(() => answer(COUNT)).toHaveProperty("data.jobs");
 });
 
 test("a file that is no longer the one that was opened makes /ready fail, which the log is told once", async () => {
-  const folder = await createTemporaryFolder();
-  const path = join(folder, "gateway.db");
-  const { gateway, lines } = await open(`file:${path}`);
-  const probe = async () => {
-    const response = await fetch(`${gateway.url}/ready`);
-    return { status: response.status, text: await response.text() };
-  };
-  await rename(path, join(folder, "moved.db"));
+  const path = await createPath();
+  const { probe, lines } = await start({ DATABASE_URL: `file:${path}` });
+  await rename(path, `${path}-moved`);
   const replaced = {
     status: 503,
     text: "The database file is no longer the one that the gateway opened. The gateway's log says what to do.\n",
@@ -116,8 +101,105 @@ test("a file that is no longer the one that was opened makes /ready fail, which 
   expect([await probe(), await probe()]).toEqual([replaced, replaced]);
   const told = lines.filter((line) => line.includes("not ready"));
   expect(told).toEqual([expect.stringMatching(/was deleted or replaced.*Start the gateway again/)]);
-  expect(told[0]).not.toContain(folder);
-  await rename(join(folder, "moved.db"), path);
-  expect(await probe()).toEqual({ status: 200, text: "The gateway is ready.\n" });
+  expect(told[0]).not.toContain(path);
+  await rename(`${path}-moved`, path);
+  expect(await probe()).toEqual(READY);
   expect(lines.at(-1)).toContain("The gateway is ready again.");
+});
+
+test("on a full disk nothing is submitted, operations say what to do, and all goes on once there is room", async () => {
+  const { gateway, run } = await startOnDisk();
+  const { upstream, answer, probe } = gateway;
+  await submit(gateway.url, "dep", "before");
+  // To SQLite it is a disk that has no page left.
+  run("pragma max_page_count = 1");
+
+  expect(await answer(SUBMIT, { input: { prompt: "x".repeat(200_000) } })).toMatchObject(
+    refused(/disk is full.*free some space/, 60),
+  );
+  expect(await answer(SUBMIT)).toMatchObject(refused(/disk is full/, 60));
+  const unready = {
+    status: 503,
+    text: expect.stringMatching(/^The disk of the database is full.*Free some space.*\n$/),
+  };
+  expect([await probe(), await probe()]).toEqual([unready, unready]);
+  expect(await answer(COUNT)).toEqual(ONE_JOB);
+  expect(upstream.count("submit")).toBe(1);
+  expect(errorsOf(gateway)).toEqual([expect.stringContaining("The disk of the database is full")]);
+
+  run("pragma max_page_count = 1000000");
+  expect(await answer(SUBMIT)).toEqual(SUBMITTED);
+  expect(await probe()).toEqual(READY);
+  expect(upstream.count("submit")).toBe(2);
+  expect(errorsOf(gateway)).toHaveLength(1);
+  expect(countOf(gateway, "can be written again")).toBe(1);
+});
+
+test("an outcome that can't be stored is stored once it can be, and no try under its key is sent meanwhile", async () => {
+  const { gateway, run } = await startOnDisk();
+  const { upstream, probe } = gateway;
+  const release = upstream.hold("submit");
+  const first = submit(gateway.url, "dep", "a cat", "key");
+  await upstream.whenRequested("submit", 1);
+  run("pragma query_only = 1");
+  release();
+  const again = submit(gateway.url, "dep", "a cat", "key");
+  await expect.poll(() => countOf(gateway, "did not take a submit's outcome")).not.toBe(0);
+  expect(await probe()).toMatchObject({ status: 503 });
+  run("pragma query_only = 0");
+  expect((await again).id).toBe((await first).id);
+  expect(upstream.count("submit")).toBe(1);
+});
+
+test("once SQLite finds its file malformed nothing is submitted, and operations and /ready say what to do", async () => {
+  const path = await createPath();
+  const first = await start({ DATABASE_URL: `file:${path}` });
+  await submit(first.url, "dep", "x".repeat(10_000));
+  await first.close();
+  await damageTable(path, "job_documents");
+
+  const FILES_URL = `file:${first.folder}`;
+  const gateway = await start({ DATABASE_URL: `file:${path}`, FILES_URL });
+  const { upstream, answer, probe } = gateway;
+  expect(await probe()).toEqual(READY);
+  expect(await answer(READ)).toMatchObject(refused(/damaged.*restore/, 60));
+  expect(await answer(COUNT)).toEqual(ONE_JOB);
+  const unready = {
+    status: 503,
+    text: expect.stringMatching(/^The database file is damaged.*backup.*\n$/),
+  };
+  expect([await probe(), await probe()]).toEqual([unready, unready]);
+  expect(await answer(SUBMIT)).toMatchObject(refused(/damaged.*restore/, 60));
+  expect(upstream.count("submit")).toBe(0);
+  expect(errorsOf(gateway)).toEqual([expect.stringContaining("The database file is damaged")]);
+});
+
+test("a start that fails when its Postgres fell silent does not wait until that is taken for dead", async () => {
+  const { link, databaseUrl } = await linkPostgres();
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  let silentAt = Infinity;
+  const channels = createChannels();
+  channels.sql.subscribe((sql) => {
+    // The last one of a start.
+    if (!/^\s*update polls set due_at.* and due_at > /s.test(String(sql))) return;
+    link.blackHole();
+    silentAt = performance.now();
+  });
+  const PORT = new URL(upstream.url).port;
+  const failing = start({ PORT, DATABASE_URL: databaseUrl }, { upstream, channels });
+  await expect(failing).rejects.toThrow("is in use");
+  expect(performance.now() - silentAt).toBeLessThan(STOP_DEADLINE_MS);
+});
+
+test("a gateway whose Postgres fell silent stops in time all the same", async () => {
+  const { link, databaseUrl } = await linkPostgres();
+  const gateway = await start({ DATABASE_URL: databaseUrl });
+  for (let jobs = 0; jobs < 5; jobs++) await submit(gateway.url, "long", "slow");
+  link.blackHole();
+  const asking = gateway.probe().catch(() => null);
+  const startedAt = performance.now();
+  await gateway.close().catch(() => undefined);
+  expect(performance.now() - startedAt).toBeLessThan(STOP_DEADLINE_MS);
+  await asking;
 });

@@ -5,20 +5,13 @@ import { expect, test } from "vitest";
 
 import { copyProject, runGateway } from "../support/gateway-process.ts";
 
-const BYTE_ORDER_MARK = "\uFEFF";
-
-test("a .env that begins with a byte order mark is read from its first line on", async () => {
+test.each([
+  ["that begins with a byte order mark is read from its first line on", "utf8", /not "loud"/],
+  ["in UTF-16 ends the start with one sentence", "utf16le", /^The file \.env can't.*UTF-8.*\n$/],
+] as const)("a .env %s", async (_what, encoding, said) => {
   const folder = copyProject();
-  writeFileSync(join(folder, ".env"), `${BYTE_ORDER_MARK}LOG_LEVEL=loud\n`);
+  writeFileSync(join(folder, ".env"), "\uFEFFLOG_LEVEL=loud\n", encoding);
   const gateway = runGateway({}, { folder });
   expect(await gateway.exit).toEqual({ code: 1, signal: null });
-  expect(gateway.stderr()).toContain('not "loud"');
-});
-
-test("a .env in UTF-16 ends the start with one sentence", async () => {
-  const folder = copyProject();
-  writeFileSync(join(folder, ".env"), `${BYTE_ORDER_MARK}LOG_LEVEL=loud\n`, "utf16le");
-  const gateway = runGateway({}, { folder });
-  expect(await gateway.exit).toEqual({ code: 1, signal: null });
-  expect(gateway.stderr()).toMatch(/^The file \.env can't be read .*UTF-8.*\n$/);
+  expect(gateway.stderr()).toMatch(said);
 });

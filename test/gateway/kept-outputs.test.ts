@@ -1,59 +1,38 @@
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 
-import { pino } from "pino";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
-import { startGateway } from "../../src/gateway.ts";
-import { ask } from "../support/graphql-client.ts";
-import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DATABASES, KINDS, SANDBOX, start as startWith } from "./open-gateway.ts";
 
-const log = pino({ level: "silent" });
 const ASSETS = "assets { url keep keepError keptUrl thumbnailUrl contentType bytes width height }";
 const SUBMIT = `mutation { submitPaperLantern(input: { prompt: "A lantern" }, answerWithinSeconds: 20) {
   ... on SubmitJobSuccess { job { id status version } }
 } }`;
 
-async function start(environment: Readonly<Record<string, string>> = {}) {
-  const folder = await createTemporaryFolder();
-  const config = loadConfig({
-    PORT: "0",
-    SANDBOX_PORT: "0",
-    SANDBOX_SPEED: "50",
-    DATABASE_URL: ":memory:",
-    FILES_URL: `file:${folder}`,
-    ...environment,
-  });
-  const started = await startGateway(config, { log });
-  let closing: Promise<void> | null = null;
-  const gateway = { ...started, close: () => (closing ??= started.close()) };
-  onTestFinished(() => gateway.close());
-
-  const post = (query: string) => ask(gateway.url, query);
+async function start(variables: Readonly<Record<string, string>> = {}) {
+  const gateway = await startWith({ ...SANDBOX, ...variables });
+  const { ask } = gateway;
 
   /** A job of the sandbox that has ended. */
   async function succeed() {
-    const { job } = (await post(SUBMIT)).submitPaperLantern;
+    const { job } = (await ask(SUBMIT)).submitPaperLantern;
     expect(job.status).toBe("SUCCEEDED");
     return job;
   }
 
-  const read = async (id: string) => (await post(`{ job(id: "${id}") { version ${ASSETS} } }`)).job;
+  const read = async (id: string) => (await ask(`{ job(id: "${id}") { version ${ASSETS} } }`)).job;
 
   async function untilKept(id: string) {
-    await expect
-      .poll(async () => (await read(id)).assets[0].keep, { timeout: 10_000 })
-      .toBe("KEPT");
+    await expect.poll(async () => (await read(id)).assets[0].keep).toBe("KEPT");
     return await read(id);
   }
 
-  return { gateway, post, succeed, read, untilKept };
+  return { ...gateway, succeed, read, untilKept };
 }
 
 test("a kept picture outlives the vendor's, and goes with its job", async () => {
-  const { post, succeed, untilKept } = await start({ SANDBOX_FILES_EXPIRE_SECONDS: "1" });
+  const { ask, succeed, untilKept } = await start({ SANDBOX_FILES_EXPIRE_SECONDS: "1" });
   const { id, version } = await succeed();
   const job = await untilKept(id);
   expect(job.version).toBe(version + 1);
@@ -71,105 +50,81 @@ test("a kept picture outlives the vendor's, and goes with its job", async () => 
   // Opened by itself it could run what it holds.
   expect(copy.headers.get("content-disposition")).toMatch(/^attachment/);
   expect(await copy.text()).toMatch(/^<svg/);
-  await post(`mutation { deleteJob(id: "${id}") { __typename } }`);
-  expect((await post(`{ job(id: "${id}") { id } }`)).job).toBeNull();
+  await ask(`mutation { deleteJob(id: "${id}") { __typename } }`);
+  expect((await ask(`{ job(id: "${id}") { id } }`)).job).toBeNull();
 });
 
-test.each([
-  { database: "SQLite", open: async () => ":memory:", gateways: 1 },
-  {
-    database: "Postgres",
-    async open() {
-      const database = await createDatabase();
-      onTestFinished(() => database.drop());
-      return database.url;
-    },
-    gateways: 2,
-  },
-])(
-  "with $database a deleted job's pictures open nowhere from then on, and their bytes go soon",
-  async ({ open, gateways }) => {
+test.each(KINDS)(
+  "with %s a deleted job's pictures open nowhere from then on, and their bytes go soon",
+  async (kind) => {
     const folder = await createTemporaryFolder();
-    const environment = { DATABASE_URL: await open(), FILES_URL: `file:${folder}` };
-    const started = [];
-    for (let count = 0; count < gateways; count++) started.push(await start(environment));
-    const [first] = started;
-    if (first === undefined) throw new Error("a gateway was started");
+    const variables = {
+      DATABASE_URL: await DATABASES[kind](),
+      FILES_URL: `file:${folder}`,
+      SANDBOX_DATA: await createTemporaryFolder(),
+    };
+    const first = await start(variables);
+    const gateways = kind === "Postgres" ? [first, await start(variables)] : [first];
     const jobs = [await first.succeed(), await first.succeed(), await first.succeed()];
     const urls: string[] = [];
     for (const { id } of jobs) {
-      const { pathname, search } = new URL((await first.untilKept(id)).assets[0].keptUrl);
-      for (const { gateway } of started) urls.push(`${gateway.url}${pathname}${search}`);
+      const { keptUrl } = (await first.untilKept(id)).assets[0];
+      urls.push(...gateways.map(({ here }) => here(keptUrl)));
     }
     const statuses = async (headers = {}) =>
-      await Promise.all(urls.map(async (url) => (await fetch(url, { headers })).status));
-    expect(new Set(await statuses())).toEqual(new Set([200]));
+      new Set(await Promise.all(urls.map(async (url) => (await fetch(url, { headers })).status)));
+    expect(await statuses()).toEqual(new Set([200]));
     const etag = (await fetch(urls[0] ?? "")).headers.get("etag") ?? "";
     const [one, ...others] = jobs.map(({ id }) => JSON.stringify(id));
-    await first.post(`mutation { deleteJob(id: ${one}) { __typename } }`);
-    await first.post(`mutation { deleteJobs(ids: [${others.join()}]) { __typename } }`);
-    expect(new Set(await statuses())).toEqual(new Set([404]));
-    expect((await fetch(urls[0] ?? "", { headers: { "if-none-match": etag } })).status).toBe(404);
-    const left = () =>
-      readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((one) =>
-        one.includes(".svg"),
-      );
-    await expect.poll(left).toEqual([]);
+    await first.ask(`mutation { deleteJob(id: ${one}) { __typename } }`);
+    await first.ask(`mutation { deleteJobs(ids: [${others.join()}]) { __typename } }`);
+    expect(await statuses()).toEqual(new Set([404]));
+    expect(await statuses({ "if-none-match": etag })).toEqual(new Set([404]));
+    const list = () => readdirSync(folder, { recursive: true, encoding: "utf8" });
+    await expect.poll(() => list().filter((name) => name.includes(".svg"))).toEqual([]);
   },
 );
 
-test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it", async () => {
-  const { post, succeed, read, untilKept } = await start({ KEEP_OUTPUTS: "false" });
+test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it, which the feed tells", async () => {
+  const { url, ask, succeed, read, untilKept } = await start({ KEEP_OUTPUTS: "false" });
+  const feed = await fetch(
+    `${url}/graphql?query=subscription{jobsUpdated(after:""){job{version,assets{keep}}}}`,
+    { headers: { accept: "text/event-stream" } },
+  );
+  let told = "";
+  const reading = (async () => {
+    for await (const text of feed.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      told += text;
+      if (told.includes(`"keep":"KEPT"`)) return;
+    }
+  })();
   const { id, version } = await succeed();
   expect((await read(id)).assets).toMatchObject([{ keep: "NOT_KEPT", keptUrl: null, bytes: null }]);
   const KEEP = `mutation { keepOutputs(jobId: "${id}") {
     ... on KeepOutputsSuccess { job { version assets { keep } } }
     ... on Error { message }
   } }`;
-  const { job } = (await post(KEEP)).keepOutputs;
+  const { job } = (await ask(KEEP)).keepOutputs;
   expect(job).toEqual({ version: version + 1, assets: [{ keep: "PENDING" }] });
   expect((await untilKept(id)).version).toBe(version + 2);
-  expect((await post(KEEP)).keepOutputs.job.version).toBe(version + 2);
+  expect((await ask(KEEP)).keepOutputs.job.version).toBe(version + 2);
   const missing = `mutation { keepOutputs(jobId: "job_0") { ... on Error { message } } }`;
-  expect((await post(missing)).keepOutputs.message).toContain("You have no job");
-});
-
-test("where the place of a database's files is another one, a gateway does not start", async () => {
-  const databaseUrl = `file:${join(await createTemporaryFolder(), "gateway.db")}`;
-  const first = await start({ DATABASE_URL: databaseUrl });
-  await first.gateway.close();
-  await expect(start({ DATABASE_URL: databaseUrl })).rejects.toThrow(
-    /FILES_URL leads to another place.*not mounted.*marker = null/,
-  );
-});
-
-test("the feed tells that a file was kept", async () => {
-  const { gateway, succeed, untilKept } = await start();
-  const query = encodeURIComponent(
-    `subscription { jobsUpdated(after: "") { job { version assets { keep } } } }`,
-  );
-  const leaving = new AbortController();
-  const response = await fetch(`${gateway.url}/graphql?query=${query}`, {
-    headers: { accept: "text/event-stream" },
-    signal: leaving.signal,
-  });
-  let told = "";
-  const reading = (async () => {
-    for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? [])
-      told += text;
-  })().catch(() => undefined);
-  const { id } = await succeed();
-  const { version } = await untilKept(id);
-  await expect.poll(() => told).toContain(`{"version":${version},"assets":[{"keep":"KEPT"}]}`);
-  leaving.abort();
+  expect((await ask(missing)).keepOutputs.message).toContain("You have no job");
   await reading;
+  expect(told).toContain(`{"version":${version + 2},"assets":[{"keep":"KEPT"}]}`);
 });
 
-test("with Postgres a gateway that would keep files in another folder does not start", async () => {
-  const database = await createDatabase();
-  onTestFinished(() => database.drop());
-  const shared = `file:${await createTemporaryFolder()}`;
-  await start({ DATABASE_URL: database.url, FILES_URL: shared });
-  await start({ DATABASE_URL: database.url, FILES_URL: shared });
-  await expect(start({ DATABASE_URL: database.url })).rejects.toThrow(/FILES_URL leads to another/);
-});
+test.each(KINDS)(
+  "on %s a gateway that would keep the files of a database in another folder does not start",
+  async (kind) => {
+    const DATABASE_URL = await DATABASES[kind]();
+    const first = await start({ DATABASE_URL });
+    // Another one of a Postgres may live beside it.
+    if (kind === "SQLite") await first.close();
+    const FILES_URL = `file:${first.folder}`;
+    await expect(start({ DATABASE_URL })).rejects.toThrow(
+      /FILES_URL leads to another place.*not mounted.*marker = null/,
+    );
+    await start({ DATABASE_URL, FILES_URL });
+  },
+);

@@ -1,92 +1,64 @@
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { pino } from "pino";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
-import { startGateway } from "../../src/gateway.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { ask } from "../support/graphql-client.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { runIn } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DATABASES, KINDS, SANDBOX, start as startWith } from "./open-gateway.ts";
 
-const SANDBOX = { UPSTREAM: "sandbox" };
 const DEPLOYMENT = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 const JOB = "id status version isPaused isCancellable queuePosition error { code }";
-const KEYED = "... on SubmitJobSuccess { job { id } } ... on Error { __typename message }";
+const PATIENCE = { timeout: 20_000 };
 
 let upstream: FaultyUpstream;
+let variables: { readonly DATABASE_URL: string; readonly FILES_URL: string };
 
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
   upstream.script(DEPLOYMENT, ["in_queue"]);
+  await useDatabase("SQLite");
 });
 
-const account = (name?: string) => ({
-  RUNCOMFY_BASE_URL: upstream.url,
-  RUNCOMFY_API_TOKEN: upstream.token,
-  ...(name !== undefined && { UPSTREAM_ACCOUNT: name }),
-});
+async function useDatabase(kind: (typeof KINDS)[number]): Promise<void> {
+  const FILES_URL = `file:${await createTemporaryFolder()}`;
+  variables = { DATABASE_URL: await DATABASES[kind](), FILES_URL };
+}
 
-describe.each([
-  ["SQLite", async () => `file:${join(await createTemporaryFolder(), "gateway.db")}`],
-  ["Postgres", openPostgres],
-])("with another upstream on the same %s", (kind, createUrl) => {
-  let databaseUrl: string;
-  beforeEach(async () => {
-    databaseUrl = await createUrl();
-  });
+/** One of the account, or of what other variables say, on the test's database. */
+async function start(other: Readonly<Record<string, string>> = {}) {
+  const gateway = await startWith({ ...variables, ...other }, { upstream });
+  return {
+    ...gateway,
+    read: async (id: string) => (await gateway.ask(`{ job(id: "${id}") { ${JOB} } }`)).job,
+    async submit(key = "key") {
+      const submit = `mutation { submitJob(
+        deploymentId: "${DEPLOYMENT}", idempotencyKey: "${key}", input: { prompt: "a lantern" }
+      ) { ... on SubmitJobSuccess { job { id } } ... on Error { __typename message } } }`;
+      return (await gateway.ask(submit)).submitJob;
+    },
+  };
+}
 
-  async function start(variables: Readonly<Record<string, string>>) {
-    const files = await createTemporaryFolder();
-    const config = loadConfig({
-      PORT: "0",
-      SANDBOX_PORT: "0",
-      SANDBOX_SPEED: "50",
-      DATABASE_URL: databaseUrl,
-      ...(kind === "Postgres" && { KEEP_OUTPUTS: "false" }),
-      SANDBOX_DATA: files,
-      ...variables,
-    });
-    const lines: string[] = [];
-    const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
-    const gateway = await startGateway(config, { log });
-    let closing: Promise<void> | null = null;
-    const close = () => (closing ??= gateway.close());
-    onTestFinished(close);
+/** A job of the account that waits in its queue, seen there; the gateway has stopped. */
+async function submitPaid(other: Readonly<Record<string, string>> = {}): Promise<string> {
+  const paid = await start(other);
+  const { job } = await paid.submit();
+  await upstream.whenRequested("status", 1);
+  await paid.close();
+  return job.id;
+}
 
-    const post = (query: string) => ask(gateway.url, query);
-
-    return {
-      close,
-      post,
-      logged: () => lines.map((line): string => JSON.parse(line).msg),
-      read: async (id: string) => (await post(`{ job(id: "${id}") { ${JOB} } }`)).job,
-      async submit(key = "key") {
-        return (await post(submitOf(key))).submitJob;
-      },
-    };
-  }
-
-  /** A job of the account that waits in its queue, seen there. */
-  async function submitPaid() {
-    const paid = await start(account());
-    const { job } = await paid.submit();
-    await upstream.whenRequested("status", 1);
-    await paid.close();
-    return job.id;
-  }
-
-  test("a paid job is paused, told so and left alone, and goes on when its account is back", async () => {
+test.each(KINDS)(
+  "on %s a paid job is paused, told so and left alone, and goes on when its account is back",
+  async (kind) => {
+    await useDatabase(kind);
     const id = await submitPaid();
     const asked = upstream.requests.length;
     const sandbox = await start(SANDBOX);
-    expect(sandbox.logged()).toContainEqual(
-      expect.stringContaining(`1 job waits for ${upstream.url}`),
-    );
+    expect(sandbox.lines.join()).toContain(`1 job waits for ${upstream.url}`);
     // Its own jobs are followed meanwhile.
     const { job: own } = await sandbox.submit("another");
     await expect.poll(async () => (await sandbox.read(own.id)).status).toBe("SUCCEEDED");
@@ -96,7 +68,7 @@ describe.each([
       isCancellable: false,
       error: null,
     });
-    const { cancelJob } = await sandbox.post(`mutation { cancelJob(id: "${id}") {
+    const { cancelJob } = await sandbox.ask(`mutation { cancelJob(id: "${id}") {
       ... on UpstreamError { code retryable message } } }`);
     expect(cancelJob).toMatchObject({
       code: "PAUSED",
@@ -110,80 +82,75 @@ describe.each([
     expect(upstream.requests.length).toBe(asked);
     await sandbox.close();
 
-    const back = await start(account());
+    const back = await start();
     expect((await back.submit()).job.id).toBe(id);
-    const { job } = await back.post(`{ job(id: "${id}") { requestId } }`);
+    const { job } = await back.ask(`{ job(id: "${id}") { requestId } }`);
     upstream.finish(job.requestId, { output: {} });
     await expect.poll(async () => (await back.read(id)).status).toBe("SUCCEEDED");
     expect(upstream.count("submit")).toBe(1);
-  });
+  },
+);
 
-  test("a poll that fails after the return is made again soon", async () => {
+test("a poll that fails after the return is made again soon", async () => {
+  const id = await submitPaid();
+  await (await start(SANDBOX)).close();
+  upstream.setFault("html-502", ["status"]);
+  const asked = upstream.count("status");
+  const back = await start();
+  await upstream.whenRequested("status", asked + 1);
+  upstream.setFault(null);
+  await upstream.whenRequested("status", asked + 3);
+  expect(await back.read(id)).toMatchObject({ isPaused: false, isCancellable: true });
+});
+
+test("a job that its own account no longer knows is lost, also after a while away", async () => {
+  const id = await submitPaid();
+  await (await start(SANDBOX)).close();
+  await execute("update jobs set created_at = created_at - 100000");
+  upstream.setFault("not-found", ["status"]);
+  const back = await start();
+  await expect
+    .poll(() => back.read(id), PATIENCE)
+    .toMatchObject({ status: "FAILED", error: { code: "LOST" } });
+});
+
+test("a job of an account waits while another one is in use, and may be deleted", async () => {
+  const id = await submitPaid({ UPSTREAM_ACCOUNT: "team-a" });
+  const { lines, read, ask } = await start({ UPSTREAM_ACCOUNT: "team-b" });
+  expect(lines.join()).toContain(`1 job waits for ${upstream.url} (account team-a)`);
+  expect(await read(id)).toMatchObject({ isPaused: true });
+  const { deleteJob } = await ask(`mutation { deleteJob(id: "${id}") {
+    __typename ... on DeleteJobSuccess { deletedJobId } } }`);
+  expect(deleteJob).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: id });
+  expect(await read(id)).toBe(null);
+});
+
+test("a job that RunComfy calls another account's is paused, and a start asks again", async () => {
+  const id = await submitPaid();
+  upstream.setFault("forbidden", ["status"]);
+  const other = await start();
+  await expect.poll(() => other.read(id)).toMatchObject({ isPaused: true, status: "IN_QUEUE" });
+  expect(other.lines.join()).toContain("is another account's");
+  await other.close();
+  upstream.setFault(null);
+  const back = await start();
+  await expect.poll(() => back.read(id)).toMatchObject({ isPaused: false, isCancellable: true });
+});
+
+test.each(KINDS)(
+  "on %s a job from before upstreams were stored is ended by nobody who does not know it",
+  async (kind) => {
+    await useDatabase(kind);
     const id = await submitPaid();
-    await (await start(SANDBOX)).close();
-    upstream.setFault("html-502", ["status"]);
-    const asked = upstream.count("status");
-    const back = await start(account());
-    await upstream.whenRequested("status", asked + 1);
-    upstream.setFault(null);
-    await upstream.whenRequested("status", asked + 3);
-    expect(await back.read(id)).toMatchObject({ isPaused: false, isCancellable: true });
-  });
-
-  test("a job that its own account no longer knows is lost, also after a while away", async () => {
-    const id = await submitPaid();
-    await (await start(SANDBOX)).close();
-    await execute(databaseUrl, "update jobs set created_at = created_at - 100000");
-    upstream.setFault("not-found", ["status"]);
-    const back = await start(account());
-    await expect
-      .poll(() => back.read(id), { timeout: 20_000 })
-      .toMatchObject({ status: "FAILED", error: { code: "LOST" } });
-  });
-
-  test("a paused job may be deleted", async () => {
-    const id = await submitPaid();
-    const sandbox = await start(SANDBOX);
-    const { deleteJob } = await sandbox.post(`mutation { deleteJob(id: "${id}") {
-      __typename ... on DeleteJobSuccess { deletedJobId } } }`);
-    expect(deleteJob).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: id });
-    expect(await sandbox.read(id)).toBe(null);
-  });
-
-  test("a job that RunComfy calls another account's is paused, and a start asks again", async () => {
-    const id = await submitPaid();
-    upstream.setFault("forbidden", ["status"]);
-    const other = await start(account());
-    await expect.poll(() => other.read(id)).toMatchObject({ isPaused: true, status: "IN_QUEUE" });
-    expect(other.logged()).toContainEqual(expect.stringContaining("is another account's"));
-    await other.close();
-    upstream.setFault(null);
-    const back = await start(account());
-    await expect.poll(() => back.read(id)).toMatchObject({ isPaused: false, isCancellable: true });
-  });
-
-  test("a job of an account waits while another one is in use", async () => {
-    const paid = await start(account("team-a"));
-    const { job } = await paid.submit();
-    await paid.close();
-    const other = await start(account("team-b"));
-    expect(other.logged()).toContainEqual(
-      expect.stringContaining(`1 job waits for ${upstream.url} (account team-a)`),
-    );
-    expect(await other.read(job.id)).toMatchObject({ isPaused: true });
-  });
-
-  test("a job from before upstreams were stored is ended by nobody who does not know it", async () => {
-    const id = await submitPaid();
-    await execute(databaseUrl, "update jobs set upstream = null, created_at = created_at - 100000");
+    await execute("update jobs set upstream = null, created_at = created_at - 100000");
     const sandbox = await start(SANDBOX);
     await expect
-      .poll(() => sandbox.read(id), { timeout: 20_000 })
+      .poll(() => sandbox.read(id), PATIENCE)
       .toMatchObject({ isPaused: true, status: "IN_QUEUE" });
     // Whoever retries gets the job, which may be this upstream's.
     expect((await sandbox.submit()).job.id).toBe(id);
     await sandbox.close();
-    const back = await start(account());
+    const back = await start();
     await expect
       .poll(() => back.read(id))
       .toMatchObject({ isPaused: false, isCancellable: true, error: null });
@@ -191,53 +158,22 @@ describe.each([
     const again = await start(SANDBOX);
     expect(await again.read(id)).toMatchObject({ isPaused: true });
     expect(await again.submit()).toMatchObject({ __typename: "IdempotencyConflictError" });
-  });
-});
+  },
+);
 
 test("a start with another upstream pauses no job that a gateway follows", async () => {
-  const databaseUrl = await openPostgres();
-  const open = async (variables: Readonly<Record<string, string>>) => {
-    const config = loadConfig({
-      PORT: "0",
-      SANDBOX_PORT: "0",
-      DATABASE_URL: databaseUrl,
-      ...variables,
-    });
-    const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
-    onTestFinished(() => gateway.close());
-    return gateway;
-  };
-  const paid = await open(account());
-  const { submitJob } = await ask(paid.url, submitOf("key"));
+  await useDatabase("Postgres");
+  const paid = await start();
+  const { job } = await paid.submit();
   await upstream.whenRequested("status", 1);
-  const sandbox = await open({ ...SANDBOX, SANDBOX_DATA: await createTemporaryFolder() });
-  const read = async (url: string) =>
-    (await ask(url, `{ job(id: "${submitJob.job.id}") { isPaused } }`)).job;
-  expect(await read(sandbox.url)).toEqual({ isPaused: true });
-  expect(await read(paid.url)).toEqual({ isPaused: false });
+  const sandbox = await start(SANDBOX);
+  expect(await sandbox.read(job.id)).toMatchObject({ isPaused: true });
+  expect(await paid.read(job.id)).toMatchObject({ isPaused: false });
 });
 
-async function openPostgres(): Promise<string> {
-  const { url, drop } = await createDatabase();
-  onTestFinished(drop);
-  return url;
-}
-
-async function execute(databaseUrl: string, statement: string): Promise<void> {
-  if (databaseUrl.startsWith("file:")) {
-    using database = new DatabaseSync(databaseUrl.slice("file:".length));
-    database.exec(statement);
-    return;
-  }
-  const { default: pg } = await import("pg");
-  const client = new pg.Client(databaseUrl);
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
-
-function submitOf(key: string): string {
-  return `mutation { submitJob(
-    deploymentId: "${DEPLOYMENT}", idempotencyKey: "${key}", input: { prompt: "a lantern" }
-  ) { ${KEYED} } }`;
+async function execute(statement: string): Promise<void> {
+  const { DATABASE_URL: url } = variables;
+  if (!url.startsWith("file:")) return await runIn(url, statement);
+  using database = new DatabaseSync(url.slice("file:".length));
+  database.exec(statement);
 }

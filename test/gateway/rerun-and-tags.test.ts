@@ -1,133 +1,104 @@
-import { pino } from "pino";
 import sharp from "sharp";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
-import { startGateway } from "../../src/gateway.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { ask } from "../support/graphql-client.ts";
-import { createDatabase } from "../support/postgres.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DATABASES, KINDS, start as startWith } from "./open-gateway.ts";
 
 /** A gateway with a public address in front of an upstream that tells what reaches it. */
 async function start(databaseUrl: string) {
-  const upstream = await startFaultyUpstream();
-  onTestFinished(() => upstream.close());
-  const config = loadConfig({
-    PORT: "0",
+  const gateway = await startWith({
     DATABASE_URL: databaseUrl,
-    FILES_URL: `file:${await createTemporaryFolder()}`,
     PUBLIC_URL: "https://gateway.example.com",
-    RUNCOMFY_BASE_URL: upstream.url,
-    RUNCOMFY_API_TOKEN: upstream.token,
   });
-  const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
-  onTestFinished(() => gateway.close());
-
-  const post = (query: string, variables: object = {}) => ask(gateway.url, query, { variables });
+  const { ask, here, upstream } = gateway;
 
   /** How an input names a picture that was sent to the gateway. */
   async function upload(): Promise<string> {
     const create = { width: 8, height: 8, channels: 3, background: "orange" } as const;
-    const bytes = new Uint8Array(await sharp({ create }).png().toBuffer());
-    const { createUpload } = await post(
+    const body = new Uint8Array(await sharp({ create }).png().toBuffer());
+    const { createUpload } = await ask(
       `mutation ($bytes: SafeInt!) {
         createUpload(fileName: "a.png", contentType: "image/png", bytes: $bytes) {
           ... on CreateUploadSuccess { upload { id putUrl } }
         }
       }`,
-      { bytes: bytes.length },
+      { bytes: body.length },
     );
-    const { pathname, search } = new URL(createUpload.upload.putUrl);
-    const put = await fetch(`${gateway.url}${pathname}${search}`, { method: "PUT", body: bytes });
-    expect(put.status).toBe(204);
+    const { status } = await fetch(here(createUpload.upload.putUrl), { method: "PUT", body });
+    expect(status).toBe(204);
     return `upload:${createUpload.upload.id}`;
   }
 
-  const submit = async (variables: object) =>
-    (
-      await post(
-        `mutation ($input: JSON!, $tags: [String!]) {
-          submitJob(deploymentId: "dep", input: $input, tags: $tags) {
-            ... on SubmitJobSuccess { job { id input tags } }
-          }
-        }`,
-        variables,
-      )
-    ).submitJob.job;
-  const rerun = async (variables: object) =>
-    (
-      await post(
-        `mutation ($id: ID!, $changes: JSON, $tags: [String!]) {
-          rerunJob(id: $id, changes: $changes, tags: $tags) {
-            ... on SubmitJobSuccess { job { id input tags } }
-            ... on InvalidInputError { issues { path message } }
-          }
-        }`,
-        variables,
-      )
-    ).rerunJob;
-  const check = async (input: object) =>
-    (
-      await post(
-        `query ($input: JSON!) {
-          checkInput(deploymentId: "dep", input: $input) { issues { path message } input }
-        }`,
-        { input },
-      )
-    ).checkInput;
-  const list = async (tag: string) =>
-    (
-      await post(`query ($tag: String) { jobs(filter: { tag: $tag }) { edges { node { id } } } }`, {
-        tag,
-      })
-    ).jobs.edges.map((edge: { readonly node: { readonly id: string } }) => edge.node.id);
+  async function submit(variables: object) {
+    const mutation = `mutation ($input: JSON!, $tags: [String!]) {
+      submitJob(deploymentId: "dep", input: $input, tags: $tags) {
+        ... on SubmitJobSuccess { job { id input tags } }
+      }
+    }`;
+    return (await ask(mutation, variables)).submitJob.job;
+  }
+
+  async function rerun(variables: object) {
+    const mutation = `mutation ($id: ID!, $changes: JSON, $tags: [String!]) {
+      rerunJob(id: $id, changes: $changes, tags: $tags) {
+        ... on SubmitJobSuccess { job { id input tags } }
+        ... on InvalidInputError { issues { path message } }
+      }
+    }`;
+    return (await ask(mutation, variables)).rerunJob;
+  }
+
+  async function check(input: object) {
+    const query = `query ($input: JSON!) {
+      checkInput(deploymentId: "dep", input: $input) { issues { path message } input }
+    }`;
+    return (await ask(query, { input })).checkInput;
+  }
+
+  async function list(tag: string): Promise<ReadonlySet<string>> {
+    const query = `query ($tag: String) { jobs(filter: { tag: $tag }) { edges { node { id } } } }`;
+    const { edges } = (await ask(query, { tag })).jobs;
+    return new Set(edges.map(({ node }: { readonly node: { readonly id: string } }) => node.id));
+  }
+
   const sent = () =>
-    JSON.parse(upstream.requests.findLast((request) => request.call === "submit")?.body ?? "null");
+    JSON.parse(upstream.requests.findLast(({ call }) => call === "submit")?.body ?? "null");
 
-  return { upstream, post, upload, submit, rerun, check, list, sent };
+  return { ...gateway, upload, submit, rerun, check, list, sent };
 }
 
-async function openPostgres(): Promise<string> {
-  const database = await createDatabase();
-  onTestFinished(() => database.drop());
-  return database.url;
-}
-
-test.each(["SQLite", "Postgres"])(
+test.each(KINDS)(
   "on %s a form's way: check, submit with tags, run again with changes, find by tag, and clear up",
   async (kind) => {
-    const gateway = await start(kind === "SQLite" ? ":memory:" : await openPostgres());
+    const gateway = await start(await DATABASES[kind]());
     const input = { prompt: "a glow", ctrl_img: await gateway.upload() };
     expect(await gateway.check(input)).toEqual({ issues: [], input });
     expect(gateway.upstream.count("submit")).toBe(0);
 
     const job = await gateway.submit({ input, tags: ["draft", "blue", "draft"] });
     expect(job).toMatchObject({ input, tags: ["draft", "blue"] });
-    const again = (
-      await gateway.rerun({ id: job.id, changes: { prompt: "a lamp" }, tags: ["blue"] })
-    ).job;
-    expect(again).toMatchObject({ input: { ...input, prompt: "a lamp" }, tags: ["blue"] });
+    const changes = { prompt: "a lamp" };
+    const again = (await gateway.rerun({ id: job.id, changes, tags: ["blue"] })).job;
+    expect(again).toMatchObject({ input: { ...input, ...changes }, tags: ["blue"] });
     expect(gateway.sent()).toEqual({
-      prompt: "a lamp",
+      ...changes,
       ctrl_img: expect.stringMatching(/^https:\/\/gateway\.example\.com\/files\//),
     });
-    expect(new Set(await gateway.list("blue"))).toEqual(new Set([again.id, job.id]));
-    expect(await gateway.list("draft")).toEqual([job.id]);
+    expect(await gateway.list("blue")).toEqual(new Set([again.id, job.id]));
+    expect(await gateway.list("draft")).toEqual(new Set([job.id]));
 
-    const isFinished = async () =>
-      (await gateway.post(`{ jobs { edges { node { isFinished } } } }`)).jobs.edges.every(
-        (edge: { readonly node: { readonly isFinished: boolean } }) => edge.node.isFinished,
-      );
-    await expect.poll(isFinished).toBe(true);
-    const { deleteJobs } = await gateway.post(
+    await expect
+      .poll(async () =>
+        JSON.stringify(await gateway.ask(`{ jobs { edges { node { isFinished } } } }`)),
+      )
+      .not.toContain("false");
+    const { deleteJobs } = await gateway.ask(
       `mutation ($ids: [ID!]!) { deleteJobs(ids: $ids) { __typename } }`,
       { ids: [job.id, again.id, job.id] },
     );
     expect(deleteJobs).toEqual(
       Array.from({ length: 3 }, () => ({ __typename: "DeleteJobSuccess" })),
     );
-    expect(await gateway.list("blue")).toEqual([]);
+    expect(await gateway.list("blue")).toEqual(new Set());
   },
 );
 
@@ -146,7 +117,7 @@ test("many jobs that wait are cancelled at RunComfy, beside one that is not ther
   gateway.upstream.script("dep", ["in_queue"]);
   const jobs = [];
   for (let count = 0; count < 12; count++) jobs.push(await gateway.submit({ input: {} }));
-  const { cancelJobs } = await gateway.post(
+  const { cancelJobs } = await gateway.ask(
     `mutation ($ids: [ID!]!) {
       cancelJobs(ids: $ids) { ... on CancelJobSuccess { job { id status } } ... on Error { message } }
     }`,

@@ -1,13 +1,8 @@
-import { join } from "node:path";
+import { expect, test } from "vitest";
 
-import { pino } from "pino";
-import { expect, onTestFinished, test } from "vitest";
-
-import { loadConfig } from "../../src/config/load-config.ts";
-import { startGateway } from "../../src/gateway.ts";
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { closing, init, nextMessage, open, subscribe } from "../server/open-socket.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { start } from "./open-gateway.ts";
 
 const ENDS_WITHIN_MS = 5_000;
 const FEED = "subscription { jobsUpdated { cursor } }";
@@ -15,16 +10,8 @@ const FEED = "subscription { jobsUpdated { cursor } }";
 test("a revoked key ends its socket and its event stream within seconds, and lets in nobody more", async () => {
   const keys = await createApiKeysFile();
   const key = await keys.create("web");
-  const config = loadConfig({
-    PORT: "0",
-    SANDBOX_PORT: "0",
-    DATABASE_URL: `file:${join(await createTemporaryFolder(), "gateway.db")}`,
-    AUTH: "api-keys",
-    API_KEYS_FILE: keys.file,
-  });
-  const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
-  onTestFinished(() => gateway.close());
-  const graphqlUrl = `${gateway.url}/graphql`;
+  const { url } = await start({ AUTH: "api-keys", API_KEYS_FILE: keys.file });
+  const graphqlUrl = `${url}/graphql`;
   const authorization = `Bearer ${key}`;
   const socket = await open(graphqlUrl, init({ authorization }));
   await nextMessage(socket);

@@ -1,29 +1,14 @@
-import { pino } from "pino";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
-import { startGateway } from "../../src/gateway.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
+import { start } from "./open-gateway.ts";
 
 test("SUBMITS_AT_ONCE bounds the POSTs, and a client whose turn does not come in time is told when to come back", async () => {
-  const upstream = await startFaultyUpstream();
-  onTestFinished(() => upstream.close());
-  const config = loadConfig({
-    PORT: "0",
-    DATABASE_URL: ":memory:",
-    RUNCOMFY_API_TOKEN: upstream.token,
-    RUNCOMFY_BASE_URL: upstream.url,
-    SUBMIT_TIMEOUT_SECONDS: "2",
-    SUBMITS_AT_ONCE: "1",
-  });
-  const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
-  onTestFinished(() => gateway.close());
-  const submit = async (): Promise<unknown> => {
-    const variables = { deploymentId: "dep", input: {}, idempotencyKey: null };
-    return (await request(gateway.url, SubmitJobDocument, variables)).submitJob;
-  };
+  const { url, upstream } = await start({ SUBMIT_TIMEOUT_SECONDS: "2", SUBMITS_AT_ONCE: "1" });
+  const variables = { deploymentId: "dep", input: {}, idempotencyKey: null };
+  const submit = async (): Promise<unknown> =>
+    (await request(url, SubmitJobDocument, variables)).submitJob;
 
   upstream.hold("submit");
   const first = submit();

@@ -6,17 +6,14 @@ import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { pino } from "pino";
 import sharp from "sharp";
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
 import { createSignedUrls } from "../../src/files/signed-urls.ts";
-import { startGateway } from "../../src/gateway.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
-import { ask } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import type { OpenGateway } from "./open-gateway.ts";
+import { DATABASES, openGateway, start as startWith } from "./open-gateway.ts";
 
 const CREATE = `mutation ($fileName: String = "cat.png", $contentType: String = "image/png", $bytes: SafeInt!) {
   createUpload(fileName: $fileName, contentType: $contentType, bytes: $bytes) {
@@ -31,61 +28,54 @@ const SUBMIT = `mutation ($input: JSON!, $key: String) {
     ... on Error { message }
   }
 }`;
+/** It has a public address. */
+const PUBLIC = { PUBLIC_URL: "https://gateway.example.com", UPLOAD_MIB: "1" };
 
-async function drawCat(options: { width?: number; height?: number } = {}): Promise<Buffer> {
-  const { width = 64, height = 48 } = options;
-  const create = { width, height, channels: 3, background: "orange" } as const;
-  return await sharp({ create }).png().toBuffer();
-}
-
-/** A gateway in front of an upstream that counts what reaches it, which has a public address unless told otherwise. */
-async function start(environment: Readonly<Record<string, string>> = {}) {
-  const upstream = await startFaultyUpstream();
-  onTestFinished(() => upstream.close());
-  const folder = await createTemporaryFolder();
-  const config = loadConfig({
-    PORT: "0",
-    DATABASE_URL: ":memory:",
-    FILES_URL: `file:${folder}`,
-    PUBLIC_URL: "https://gateway.example.com",
-    RUNCOMFY_BASE_URL: upstream.url,
-    RUNCOMFY_API_TOKEN: upstream.token,
-    UPLOAD_MIB: "1",
-    ...environment,
-  });
-  const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
-  onTestFinished(() => gateway.close());
-
-  const post = (query: string, variables: object, headers: object = {}) =>
-    ask(gateway.url, query, { variables, headers });
-
-  /** The same URL at the address that the gateway listens on. */
-  const here = (url: string): string => {
-    const { pathname, search } = new URL(url);
-    return `${gateway.url}${pathname}${search}`;
-  };
+/** What users do with a gateway. */
+function use(gateway: OpenGateway) {
+  const { ask, here, upstream } = gateway;
 
   const create = async (bytes: number, variables: object = {}) =>
-    (await post(CREATE, { bytes, ...variables })).createUpload;
+    (await ask(CREATE, { bytes, ...variables })).createUpload;
 
-  const put = (url: string, body: Uint8Array, init: RequestInit = {}) =>
-    fetch(here(url), { method: "PUT", body: new Uint8Array(body), ...init });
+  const put = (url: string, body: Uint8Array) =>
+    fetch(here(url), { method: "PUT", body: new Uint8Array(body) });
 
+  /** Gives how an input names it. */
   async function upload(body: Uint8Array): Promise<string> {
     const { id, putUrl } = (await create(body.length)).upload;
     expect((await put(putUrl, body)).status).toBe(204);
-    return id;
+    return `upload:${id}`;
   }
 
   const submit = async (input: object, key: string | null = null) =>
-    (await post(SUBMIT, { input, key })).submitJob;
+    (await ask(SUBMIT, { input, key })).submitJob;
 
   /** What the upstream got last. */
   const sent = () =>
     JSON.parse(upstream.requests.findLast(({ call }) => call === "submit")?.body ?? "null");
 
-  return { upstream, gateway, post, here, create, put, upload, submit, sent, folder };
+  /** The URL, at the gateway's own address, of a file that was uploaded and submitted. */
+  async function bring(body: Uint8Array): Promise<string> {
+    await submit({ ctrl_img: await upload(body) });
+    return here(sent().ctrl_img);
+  }
+
+  return { ...gateway, create, put, upload, submit, sent, bring };
 }
+
+const start = async (variables: Readonly<Record<string, string>>) =>
+  use(await startWith({ ...PUBLIC, ...variables }));
+
+const shared = use(await openGateway(PUBLIC));
+const { upstream, here, create, put, upload, submit, sent, bring } = shared;
+afterAll(shared.end);
+
+const cat = await sharp({
+  create: { width: 64, height: 48, channels: 3, background: "orange" },
+})
+  .png()
+  .toBuffer();
 
 async function refusalOf(response: Response) {
   const { errors } = await response.json();
@@ -93,14 +83,8 @@ async function refusalOf(response: Response) {
 }
 
 test("a picture goes in, is named in an input, and RunComfy gets a URL that gives its bytes to whoever has it", async () => {
-  const { upload, submit, sent, here } = await start();
-  const cat = await drawCat();
-  const id = await upload(cat);
-  const input = {
-    ctrl_img: `upload:${id}`,
-    nested: [{ also: `upload:${id}` }],
-    prompt: "upload:x",
-  };
+  const named = await upload(cat);
+  const input = { ctrl_img: named, nested: [{ also: named }], prompt: "upload:x" };
   expect((await submit(input)).job.input).toEqual(input);
   const { ctrl_img: url, nested, prompt } = sent();
   expect(url).toMatch(/^https:\/\/gateway\.example\.com\/files\/[0-9a-f-]+\.png\?/);
@@ -119,36 +103,30 @@ test("a picture goes in, is named in an input, and RunComfy gets a URL that give
 });
 
 test("a key stands for the upload, not for the URL that RunComfy gets", async () => {
-  const { upload, submit, upstream } = await start();
-  const input = { ctrl_img: `upload:${await upload(await drawCat())}` };
+  const input = { ctrl_img: await upload(cat) };
   const first = await submit(input, "key");
+  const submits = upstream.count("submit");
   expect((await submit(input, "key")).job.id).toBe(first.job.id);
-  expect(upstream.count("submit")).toBe(1);
+  expect(upstream.count("submit")).toBe(submits);
 });
 
 test("ranges, HEAD and known files are answered as browsers ask for them", async () => {
-  const { upload, submit, sent, here } = await start();
-  const cat = await drawCat();
-  await submit({ ctrl_img: `upload:${await upload(cat)}` });
-  const url = here(sent().ctrl_img);
+  const url = await bring(cat);
   const read = async (headers: Record<string, string>, method = "GET") => {
     const response = await fetch(url, { method, headers });
     const range = response.headers.get("content-range");
     return [response.status, range, Buffer.from(await response.arrayBuffer())];
   };
   const size = cat.length;
-  expect(await read({ range: "bytes=2-5" })).toEqual([
+  const part = (from: number, to: number) => [
     206,
-    `bytes 2-5/${size}`,
-    cat.subarray(2, 6),
-  ]);
-  expect(await read({ range: "bytes=-3" })).toEqual([
-    206,
-    `bytes ${size - 3}-${size - 1}/${size}`,
-    cat.subarray(-3),
-  ]);
-  expect(await read({ range: `bytes=${size - 1}-` })).toMatchObject([206, {}, cat.subarray(-1)]);
-  expect(await read({ range: `bytes=0-${size * 2}` })).toMatchObject([206, {}, cat]);
+    `bytes ${from}-${to - 1}/${size}`,
+    cat.subarray(from, to),
+  ];
+  expect(await read({ range: "bytes=2-5" })).toEqual(part(2, 6));
+  expect(await read({ range: "bytes=-3" })).toEqual(part(size - 3, size));
+  expect(await read({ range: `bytes=${size - 1}-` })).toEqual(part(size - 1, size));
+  expect(await read({ range: `bytes=0-${size * 2}` })).toEqual(part(0, size));
   expect((await read({ range: `bytes=${size}-` }))[0]).toBe(416);
   expect(await read({ range: "bytes=0-1,4-5" })).toEqual([200, null, cat]);
   expect(await read({ range: "bytes=0-1", "if-range": '"other"' })).toEqual([200, null, cat]);
@@ -159,10 +137,7 @@ test("ranges, HEAD and known files are answered as browsers ask for them", async
 });
 
 test("a URL that was altered, has expired or is unknown is 404, for reading and for sending", async () => {
-  const { upload, submit, sent, here, create, put } = await start();
-  const cat = await drawCat();
-  await submit({ ctrl_img: `upload:${await upload(cat)}` });
-  const url = here(sent().ctrl_img);
+  const url = await bring(cat);
   const { putUrl } = (await create(cat.length)).upload;
   for (const one of [url.replace(/\/files\/./, "/files/z"), url.slice(0, -2), `${url}A`]) {
     const { status, headers } = await fetch(one);
@@ -173,23 +148,21 @@ test("a URL that was altered, has expired or is unknown is 404, for reading and 
 });
 
 test("where the folder of files is gone, a file can't be read at the moment, which nobody remembers", async () => {
-  const { upload, submit, sent, here, folder } = await start();
-  await submit({ ctrl_img: `upload:${await upload(await drawCat())}` });
-  await rm(folder, { recursive: true });
-  await mkdir(folder);
-  const { status, headers } = await fetch(here(sent().ctrl_img));
+  const gateway = await start({});
+  const url = await gateway.bring(cat);
+  await rm(gateway.folder, { recursive: true });
+  await mkdir(gateway.folder);
+  const { status, headers } = await fetch(url);
   expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);
 });
 
 test("an upload that is a day old goes with the last job that names it, and so does its thumbnail", async () => {
-  const path = join(await createTemporaryFolder(), "gateway.db");
-  const { upload, submit, sent, here, post, folder } = await start({
-    DATABASE_URL: `file:${path}`,
-  });
-  const input = { ctrl_img: `upload:${await upload(await drawCat())}` };
-  const jobs = [(await submit(input)).job.id, (await submit(input)).job.id];
-  const url = here(sent().ctrl_img);
-  using database = new DatabaseSync(path);
+  const DATABASE_URL = await DATABASES.SQLite();
+  const gateway = await start({ DATABASE_URL });
+  const input = { ctrl_img: await gateway.upload(cat) };
+  const jobs = [(await gateway.submit(input)).job.id, (await gateway.submit(input)).job.id];
+  const url = gateway.here(gateway.sent().ctrl_img);
+  using database = new DatabaseSync(DATABASE_URL.slice("file:".length));
   const { key } = database.prepare("select key from file_places").get() ?? {};
   const urls = createSignedUrls({ key: String(key), publicUrl: () => url, now: Date.now });
   const name = basename(new URL(url).pathname);
@@ -199,7 +172,7 @@ test("an upload that is a day old goes with the last job that names it, and so d
     const mutation = `mutation ($id: ID!) { deleteJob(id: $id) { __typename } }`;
     const id = jobs.pop();
     await expect
-      .poll(async () => (await post(mutation, { id })).deleteJob.__typename)
+      .poll(async () => (await gateway.ask(mutation, { id })).deleteJob.__typename)
       .toBe("DeleteJobSuccess");
   };
   database.exec("update uploads set created_at = created_at - 90000000");
@@ -208,28 +181,22 @@ test("an upload that is a day old goes with the last job that names it, and so d
   expect(await statuses()).toEqual([200, 200]);
   await deleteOne();
   expect(await statuses()).toEqual([404, 404]);
-  const left = () =>
-    readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((one) =>
-      one.includes(".png"),
-    );
-  await expect.poll(left).toEqual([]);
+  const list = () => readdirSync(gateway.folder, { recursive: true, encoding: "utf8" });
+  await expect.poll(() => list().filter((one) => one.includes(".png"))).toEqual([]);
 });
 
-const ZIP = Buffer.from("504b0304140000000800", "hex");
 const HUGE = Buffer.from(
   "89504e470d0a1a0a0000000d4948445200007530000075300802000000000000000000000049444154789c6300010000050001",
   "hex",
 );
 
 test.each([
-  ["a ZIP called cat.png", async () => ZIP, /not what it was said to be/],
-  ["a header of 30,000 × 30,000 pixels", async () => HUGE, /30000 × 30000 pixels|can't be read/],
-  ["an SVG", async () => Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), /SVG/],
-  ["a page", async () => Buffer.from("<!doctype html><script>1</script>"), /not what/],
-  ["the head of a picture", async () => (await drawCat()).subarray(0, 20), /can't be read/],
-])("%s is refused at the PUT, and leaves nothing", async (_what, draw, reason) => {
-  const { create, put, submit } = await start();
-  const body = await draw();
+  ["a ZIP called cat.png", Buffer.from("504b0304140000000800", "hex"), /not what it was said/],
+  ["a header of 30,000 × 30,000 pixels", HUGE, /30000 × 30000 pixels|can't be read/],
+  ["an SVG", Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), /SVG/],
+  ["a page", Buffer.from("<!doctype html><script>1</script>"), /not what/],
+  ["the head of a picture", cat.subarray(0, 20), /can't be read/],
+])("%s is refused at the PUT, and leaves nothing", async (_what, body, reason) => {
   const { id, putUrl } = (await create(body.length)).upload;
   const refusal = await refusalOf(await put(putUrl, body));
   expect(refusal).toMatchObject({ status: 422, code: "INVALID_FILE" });
@@ -240,8 +207,6 @@ test.each([
 });
 
 test("a file of another size than was said is refused, also where its length is not told", async () => {
-  const { create, put, here } = await start();
-  const cat = await drawCat();
   for (const bytes of [cat.length - 1, cat.length + 1]) {
     const { putUrl } = (await create(bytes)).upload;
     expect(await refusalOf(await put(putUrl, cat))).toMatchObject({ status: 422 });
@@ -254,8 +219,6 @@ test("a file of another size than was said is refused, also where its length is 
 });
 
 test("an upload comes once: the second PUT is told so, also of two at once", async () => {
-  const { create, put } = await start();
-  const cat = await drawCat();
   const { putUrl } = (await create(cat.length)).upload;
   const answers = await Promise.all([put(putUrl, cat), put(putUrl, cat)]);
   // The other one may be told to wait, or that the file has come.
@@ -264,8 +227,6 @@ test("an upload comes once: the second PUT is told so, also of two at once", asy
 });
 
 test("a PUT that breaks off half-way leaves nothing, and can be sent again", async () => {
-  const { create, put, here } = await start();
-  const cat = await drawCat();
   const { putUrl } = (await create(cat.length)).upload;
   const { hostname, port, pathname, search, host } = new URL(here(putUrl));
   const socket = connect(Number(port), hostname);
@@ -280,14 +241,12 @@ test("a PUT that breaks off half-way leaves nothing, and can be sent again", asy
 test("files may be in S3, and on a private network the gateway gives them out", async () => {
   const server = await startS3Server();
   onTestFinished(() => server.close());
-  const { upload, submit, sent, here } = await start({
+  const gateway = await start({
     FILES_URL: `s3://files/here?endpoint=${server.endpoint}`,
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   });
-  const cat = await drawCat();
-  await submit({ ctrl_img: `upload:${await upload(cat)}` });
-  const url = here(sent().ctrl_img);
+  const url = await gateway.bring(cat);
   const response = await fetch(url);
   expect(Buffer.from(await response.arrayBuffer())).toEqual(cat);
   expect(response.headers.get("content-type")).toBe("image/png");
@@ -296,21 +255,19 @@ test("files may be in S3, and on a private network the gateway gives them out", 
 });
 
 test("with PUBLIC_URL the world reaches files, and nothing else where everybody is let in", async () => {
-  const { upload, submit, sent, gateway } = await start();
-  await submit({ ctrl_img: `upload:${await upload(await drawCat())}` });
-  const { pathname, search } = new URL(sent().ctrl_img);
-  const ask = async (path: string) => {
-    const request = get(`${gateway.url}${path}`, { headers: { host: "gateway.example.com" } });
-    const [response] = await once(request, "response");
+  const ask = async (url: string) => {
+    const [response] = await once(
+      get(url, { headers: { host: "gateway.example.com" } }),
+      "response",
+    );
     response.resume();
     return response.statusCode;
   };
-  expect(await ask(`${pathname}${search}`)).toBe(200);
-  expect(await ask("/graphql?query={__typename}")).toBe(421);
+  expect(await ask(await bring(cat))).toBe(200);
+  expect(await ask(`${shared.url}/graphql?query={__typename}`)).toBe(421);
 });
 
 test("what can't be an upload is told by argument", async () => {
-  const { create } = await start();
   const wrong = { fileName: "", contentType: "application/zip" };
   expect((await create(0, wrong)).issues).toEqual([
     { path: "fileName", message: expect.any(String) },
@@ -325,48 +282,44 @@ test("what can't be an upload is told by argument", async () => {
 test.each([`upload:upl_${"0".repeat(32)}`, "upload:upl_00", "upload:upl_"])(
   "an upload that is not there, such as %s, is an issue at its path",
   async (named) => {
-    const { submit, upstream } = await start();
+    const submits = upstream.count("submit");
     const { issues } = await submit({ images: [named] });
     expect(issues).toEqual([
       { path: "images[0]", message: expect.stringContaining("no upload of yours") },
     ]);
-    expect(upstream.count("submit")).toBe(0);
+    expect(upstream.count("submit")).toBe(submits);
   },
 );
 
 test("it is one too where the schema wants the URL of a picture", async () => {
-  const folder = await createTemporaryFolder();
-  const inputSchema = {
-    type: "object",
-    properties: { picture: { type: "string", format: "image_uri" } },
-  };
-  const deployments = [{ id: "dep", name: "Dep", inputSchema }];
-  await writeFile(`${folder}/deployments.json`, JSON.stringify({ deployments }));
-  const { submit } = await start({ DEPLOYMENTS_FILE: `${folder}/deployments.json` });
-  expect((await submit({ picture: "upload:upl_00" })).issues).toEqual([
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  const properties = { picture: { type: "string", format: "image_uri" } };
+  const inputSchema = { type: "object", properties };
+  await writeFile(file, JSON.stringify({ deployments: [{ id: "dep", name: "Dep", inputSchema }] }));
+  const gateway = await start({ DEPLOYMENTS_FILE: file });
+  expect((await gateway.submit({ picture: "upload:upl_00" })).issues).toEqual([
     { path: "picture", message: "names no upload of yours; upload the file again" },
   ]);
 });
 
 test("without a public address createUpload says what to set", async () => {
-  const { create } = await start({ PUBLIC_URL: "" });
-  expect((await create(10)).message).toMatch(/PUBLIC_URL .* FILES_URL/);
+  const gateway = await start({ PUBLIC_URL: "" });
+  expect((await gateway.create(10)).message).toMatch(/PUBLIC_URL .* FILES_URL/);
 });
 
-test("owners are held to their open uploads and to their MiB a day", async () => {
-  const { create } = await start({ OPEN_UPLOADS: "2", UPLOAD_MIB_PER_DAY: "4" });
-  await create(1_000_000);
-  await create(1_000_000);
-  await expect(create(1)).rejects.toThrow(/2 uploads open.*QUOTA_EXCEEDED/);
-  const other = await start({ UPLOAD_MIB_PER_DAY: "2" });
-  await other.create(1_000_000);
-  await other.create(1_000_000);
-  await expect(other.create(1)).rejects.toThrow(/more than 2 MiB in a day.*QUOTA_EXCEEDED/);
+test.each([
+  [{ OPEN_UPLOADS: "2" }, /2 uploads open.*QUOTA_EXCEEDED/],
+  [{ UPLOAD_MIB_PER_DAY: "2" }, /more than 2 MiB in a day.*QUOTA_EXCEEDED/],
+])("owners are held to %j", async (limit, refusal) => {
+  const gateway = await start(limit);
+  await gateway.create(1_000_000);
+  await gateway.create(1_000_000);
+  await expect(gateway.create(1)).rejects.toThrow(refusal);
 });
 
 test("pages of CORS_ORIGINS may send bytes, and no others", async () => {
-  const { create, here } = await start({ CORS_ORIGINS: "https://app.example.com" });
-  const url = here((await create(10)).upload.putUrl);
+  const gateway = await start({ CORS_ORIGINS: "https://app.example.com" });
+  const url = gateway.here((await gateway.create(10)).upload.putUrl);
   const ask = async (origin: string) => {
     const headers = { origin, "access-control-request-method": "PUT" };
     return (await fetch(url, { method: "OPTIONS", headers })).headers;
@@ -378,14 +331,13 @@ test("pages of CORS_ORIGINS may send bytes, and no others", async () => {
 });
 
 test("with UPLOAD_STRIP_METADATA a picture loses where it was taken, and stays upright", async () => {
-  const { upload, submit, sent, here } = await start({ UPLOAD_STRIP_METADATA: "true" });
-  const create = { width: 40, height: 20, channels: 3, background: "red" } as const;
+  const gateway = await start({ UPLOAD_STRIP_METADATA: "true" });
+  const picture = { width: 40, height: 20, channels: 3, background: "red" } as const;
   const exif = { IFD3: { GPSLatitudeRef: "N" } };
-  const photo = await sharp({ create }).withExif(exif).jpeg().toBuffer();
+  const photo = await sharp({ create: picture }).withExif(exif).jpeg().toBuffer();
   const turned = await sharp(photo).keepExif().withMetadata({ orientation: 6 }).toBuffer();
   expect((await sharp(turned).metadata()).exif).toBeDefined();
-  await submit({ ctrl_img: `upload:${await upload(turned)}` });
-  const stored = await (await fetch(here(sent().ctrl_img))).arrayBuffer();
+  const stored = await (await fetch(await gateway.bring(turned))).arrayBuffer();
   const { exif: left, width, height } = await sharp(Buffer.from(stored)).metadata();
   expect([left, width, height]).toEqual([undefined, 20, 40]);
 });
