@@ -11,28 +11,25 @@ import { createWatchers } from "./watchers.ts";
 
 /**
  * Submits and watches through the front, and knows what every job, every watcher of one and every feed of all must have
- * seen in the end. Jobs of the deployments in `leftOpen` need not have ended.
+ * seen in the end.
  */
 export type Checker = {
   /** Submits, each until it has an outcome, and watches every job from then on. */
   submit(deploymentId: string, count: number): Promise<void>;
   /** Resolves when every watcher saw its job's end, and every feed what is stored; rejects when that takes longer. */
-  whenAllEnded(patienceMs: number, leftOpen?: ReadonlySet<string>): Promise<void>;
+  whenAllEnded(patienceMs: number): Promise<void>;
   /** What of the cluster's promises was broken, a sentence each, once every job has ended. */
-  findBroken(leftOpen?: ReadonlySet<string>): Promise<readonly string[]>;
+  findBroken(): Promise<readonly string[]>;
   /** Whether what comes may reset each feed once, as a crash of the database does. */
   allowReset(isAllowed: boolean): void;
   /** How many jobs ended with this status and, if one is named, this error. */
   countJobs(status: string, errorCode?: string): Promise<number>;
-  watcherErrors(): number;
-  close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
 const SUBMITS_AT_ONCE = 25;
 /** Longer than two outages, one after the other. */
 const SUBMIT_PATIENCE_MS = 240_000;
-const NONE: ReadonlySet<string> = new Set();
 const RETRY_MS = 200;
 const CHECK_INTERVAL_MS = 100;
 const BODY = z.object({ prompt: z.string() });
@@ -42,7 +39,6 @@ type Row = {
   readonly version: number;
   readonly key: string;
   readonly requestId: string | null;
-  readonly deploymentId: string;
 };
 
 /** Makes one for a cluster; all jobs of the cluster must be submitted by it. */
@@ -50,13 +46,11 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
   const watchers = createWatchers(url);
   const feeds = startFeedWatchers(url);
   const jobIds = new Map<string, string>();
-  const deploymentIds = new Map<string, string>();
 
   async function submitOne(deploymentId: string): Promise<void> {
     const key = randomUUID();
     const jobId = await submitUntilSettled(url, deploymentId, key);
     jobIds.set(key, jobId);
-    deploymentIds.set(jobId, deploymentId);
     watchers.watch(jobId);
   }
 
@@ -71,10 +65,7 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
     return posts;
   }
 
-  async function findBrokenJobs(
-    rows: readonly Row[],
-    leftOpen: ReadonlySet<string>,
-  ): Promise<readonly string[]> {
+  async function findBrokenJobs(rows: readonly Row[]): Promise<readonly string[]> {
     const posts = countPosts();
     const { rows: gaps } = await database.query<{ id: string }>(
       `select id from jobs left join job_events as told on job_id = id and told.status = jobs.status
@@ -87,12 +78,10 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       ...lost.map(([, id]) => `Job ${id} was acknowledged and is not in the database.`),
       ...(rows.length === jobIds.size ? [] : [`There are ${rows.length} jobs of ${jobIds.size}.`]),
       ...gaps.map(({ id }) => `Job ${id} has a history that does not fit its status.`),
-      ...rows.flatMap(({ id, status, key, requestId, deploymentId }) => {
+      ...rows.flatMap(({ id, status, key, requestId }) => {
         const posted = posts.get(key) ?? 0;
         return [
-          ...(FINAL.has(status) || leftOpen.has(deploymentId)
-            ? []
-            : [`Job ${id} is still ${status}.`]),
+          ...(FINAL.has(status) ? [] : [`Job ${id} is still ${status}.`]),
           ...(posted > 1 ? [`Job ${id} was posted ${posted} times.`] : []),
           ...(posted === 0 && requestId !== null ? [`Job ${id} was never posted.`] : []),
         ];
@@ -100,42 +89,32 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
     ];
   }
 
-  async function findBroken(leftOpen = NONE): Promise<readonly string[]> {
+  async function findBroken(): Promise<readonly string[]> {
     const rows = await readRows();
     const byId = new Map(rows.map((row) => [row.id, row]));
     const watched = watchers.watches.flatMap((seen) => {
       const row = byId.get(seen.jobId);
       const isTrue = seen.status === row?.status && seen.version === row?.version;
-      const mayBeOpen = leftOpen.has(row?.deploymentId ?? "");
       return [
         ...seen.broken,
-        ...(seen.hasEnded || mayBeOpen ? [] : ["did not see the end"]),
-        ...(isTrue || mayBeOpen
-          ? []
-          : [`saw ${seen.status} ${seen.version} last, not what is stored`]),
+        ...(seen.hasEnded ? [] : ["did not see the end"]),
+        ...(isTrue ? [] : [`saw ${seen.status} ${seen.version} last, not what is stored`]),
       ].map((text) => `The watcher of ${seen.jobId} ${text}.`);
     });
     const fed = feeds.findBroken(toVersions(rows));
-    return [...(await findBrokenJobs(rows, leftOpen)), ...watched, ...fed];
+    return [...(await findBrokenJobs(rows)), ...watched, ...fed];
   }
 
   async function readRows(): Promise<readonly Row[]> {
     const { rows } = await database.query<Row>(
-      `select id, status, version, idempotency_key as key, request_id as "requestId",
-         deployment_id as "deploymentId" from jobs`,
+      `select id, status, version, idempotency_key as key, request_id as "requestId" from jobs`,
     );
     return rows;
   }
 
-  async function haveAllEnded(leftOpen: ReadonlySet<string>): Promise<boolean> {
-    const isOpen = watchers.watches.some(
-      ({ jobId, hasEnded }) => !hasEnded && !leftOpen.has(deploymentIds.get(jobId) ?? ""),
-    );
-    return !isOpen && !feeds.areBehind(toVersions(await readRows()));
-  }
-
-  async function close(): Promise<void> {
-    await Promise.all([watchers.close(), feeds.close()]);
+  async function haveAllEnded(): Promise<boolean> {
+    const haveEnded = watchers.watches.every(({ hasEnded }) => hasEnded);
+    return haveEnded && !feeds.areBehind(toVersions(await readRows()));
   }
 
   return {
@@ -147,11 +126,11 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       };
       await Promise.all(Array.from({ length: SUBMITS_AT_ONCE }, work));
     },
-    async whenAllEnded(patienceMs, leftOpen = NONE) {
+    async whenAllEnded(patienceMs) {
       const deadline = performance.now() + patienceMs;
-      while (!(await haveAllEnded(leftOpen))) {
+      while (!(await haveAllEnded())) {
         if (performance.now() > deadline) {
-          const broken = await findBroken(leftOpen);
+          const broken = await findBroken();
           throw new Error(`Not all ended in ${patienceMs} ms:\n${broken.slice(0, 20).join("\n")}`);
         }
         await sleep(CHECK_INTERVAL_MS);
@@ -166,9 +145,9 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       );
       return rows[0]?.count ?? 0;
     },
-    watcherErrors: watchers.errors,
-    close,
-    [Symbol.asyncDispose]: close,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([watchers.close(), feeds.close()]);
+    },
   };
 }
 

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { PostgresServer } from "../support/postgres-server.ts";
 import type { Cluster, Member } from "./cluster.ts";
-import { crashPostgres } from "./crash-postgres.ts";
-import { refuseWrites } from "./refuse-writes.ts";
+import { crashPostgres, refuseWrites } from "./database-faults.ts";
 
 /** What a disturbance works on; `choice` is a number to choose by, and `lastingMs` how long it is to last. */
 type Scene = {
@@ -15,6 +14,7 @@ type Scene = {
 
 /** What may befall a cluster. */
 export type Disturbance = {
+  readonly name: string;
   /** What it befalls; two of one target exclude each other. */
   readonly target: "gateways" | "database" | "upstream";
   /** Whether the fate of a submit may stay unknown by it. */
@@ -31,125 +31,126 @@ const START_ATTEMPTS = 120;
 const START_PAUSE_MS = 1_000;
 const HOUR_SECONDS = 3_600;
 
-/** All of them, by name. */
-export const DISTURBANCES: ReadonlyMap<string, Disturbance> = new Map<string, Disturbance>([
-  [
-    "kill -9 of a gateway",
-    {
-      target: "gateways",
-      mayDoubt: true,
-      async run({ cluster, choice }) {
-        await cluster.remove(choose(cluster, choice), "SIGKILL");
+/** All of them. */
+export const DISTURBANCES: readonly Disturbance[] = [
+  {
+    name: "kill -9 of a gateway",
+    target: "gateways",
+    mayDoubt: true,
+    async run({ cluster, choice }) {
+      await cluster.remove(choose(cluster, choice), "SIGKILL");
+      await addSupervised(cluster);
+    },
+  },
+  {
+    name: "a frozen gateway",
+    target: "gateways",
+    mayDoubt: true,
+    async run({ cluster, choice, lastingMs }) {
+      const { process } = choose(cluster, choice);
+      process.signal("SIGSTOP");
+      await sleep(lastingMs);
+      process.signal("SIGCONT");
+    },
+  },
+  {
+    name: "a rolling restart",
+    target: "gateways",
+    mayDoubt: false,
+    async run({ cluster }) {
+      for (const member of cluster.members()) {
         await addSupervised(cluster);
-      },
+        await cluster.remove(member, "SIGTERM");
+      }
     },
-  ],
-  [
-    "a frozen gateway",
-    {
-      target: "gateways",
-      mayDoubt: true,
-      async run({ cluster, choice, lastingMs }) {
-        const { process } = choose(cluster, choice);
-        process.signal("SIGSTOP");
-        await sleep(lastingMs);
-        process.signal("SIGCONT");
-      },
+  },
+  {
+    name: "a gateway with its clock an hour off",
+    target: "gateways",
+    mayDoubt: false,
+    async run({ cluster, choice, lastingMs }) {
+      const clockShiftSeconds = choice % 2 === 0 ? HOUR_SECONDS : -HOUR_SECONDS;
+      const wrong = await addSupervised(cluster, { clockShiftSeconds });
+      await sleep(lastingMs);
+      await cluster.remove(wrong, "SIGTERM");
     },
-  ],
-  [
-    "a rolling restart",
-    {
-      target: "gateways",
-      mayDoubt: false,
-      async run({ cluster }) {
-        for (const member of cluster.members()) {
-          await addSupervised(cluster);
-          await cluster.remove(member, "SIGTERM");
-        }
-      },
+  },
+  {
+    name: "a Postgres that restarts",
+    target: "database",
+    mayDoubt: true,
+    run: ({ postgres }) => postgres.restart(),
+  },
+  {
+    name: "a Postgres that crashes",
+    target: "database",
+    mayDoubt: true,
+    mayReset: true,
+    run: ({ cluster }) => crashPostgres(cluster),
+  },
+  {
+    name: "a Postgres that drops connections",
+    target: "database",
+    mayDoubt: true,
+    run: (scene) => cut(scene, "databaseLink", "drop"),
+  },
+  {
+    name: "a Postgres behind a black hole",
+    target: "database",
+    mayDoubt: true,
+    run: (scene) => cut(scene, "databaseLink", "blackHole"),
+  },
+  {
+    name: "a Postgres that refuses writes",
+    target: "database",
+    mayDoubt: true,
+    async run({ cluster, lastingMs }) {
+      await refuseWrites(cluster, true);
+      await sleep(lastingMs);
+      await refuseWrites(cluster, false);
     },
-  ],
-  [
-    "a gateway with its clock an hour off",
-    {
-      target: "gateways",
-      mayDoubt: false,
-      async run({ cluster, choice, lastingMs }) {
-        const clockShiftSeconds = choice % 2 === 0 ? HOUR_SECONDS : -HOUR_SECONDS;
-        const wrong = await addSupervised(cluster, { clockShiftSeconds });
-        await sleep(lastingMs);
-        await cluster.remove(wrong, "SIGTERM");
-      },
+  },
+  {
+    name: "an upstream that can't be connected to",
+    target: "upstream",
+    mayDoubt: true,
+    run: (scene) => cut(scene, "upstreamLink", "drop"),
+  },
+  {
+    name: "an upstream behind a black hole",
+    target: "upstream",
+    mayDoubt: true,
+    run: (scene) => cut(scene, "upstreamLink", "blackHole"),
+  },
+  {
+    name: "an upstream whose reads fail",
+    target: "upstream",
+    mayDoubt: false,
+    async run({ cluster: { upstream }, lastingMs }) {
+      upstream.setFault("html-503", ["status", "result"]);
+      await sleep(lastingMs);
+      upstream.setFault(null);
     },
-  ],
-  [
-    "a Postgres that restarts",
-    { target: "database", mayDoubt: true, run: ({ postgres }) => postgres.restart() },
-  ],
-  [
-    "a Postgres that crashes",
-    {
-      target: "database",
-      mayDoubt: true,
-      mayReset: true,
-      run: ({ cluster }) => crashPostgres(cluster),
+  },
+  {
+    name: "an upstream that is down",
+    target: "upstream",
+    mayDoubt: false,
+    isLarge: true,
+    async run({ cluster: { upstream }, lastingMs }) {
+      upstream.setFault("envelope-503");
+      await sleep(lastingMs);
+      upstream.setFault(null);
     },
-  ],
-  [
-    "a Postgres that drops connections",
-    { target: "database", mayDoubt: true, run: (scene) => cut(scene, "databaseLink", "drop") },
-  ],
-  [
-    "a Postgres behind a black hole",
-    { target: "database", mayDoubt: true, run: (scene) => cut(scene, "databaseLink", "blackHole") },
-  ],
-  [
-    "a Postgres that refuses writes",
-    {
-      target: "database",
-      mayDoubt: true,
-      async run({ cluster, lastingMs }) {
-        await refuseWrites(cluster, true);
-        await sleep(lastingMs);
-        await refuseWrites(cluster, false);
-      },
-    },
-  ],
-  [
-    "an upstream that can't be connected to",
-    { target: "upstream", mayDoubt: true, run: (scene) => cut(scene, "upstreamLink", "drop") },
-  ],
-  [
-    "an upstream behind a black hole",
-    { target: "upstream", mayDoubt: true, run: (scene) => cut(scene, "upstreamLink", "blackHole") },
-  ],
-  [
-    "an upstream whose reads fail",
-    {
-      target: "upstream",
-      mayDoubt: false,
-      async run({ cluster: { upstream }, lastingMs }) {
-        upstream.setFault("html-503", ["status", "result"]);
-        await sleep(lastingMs);
-        upstream.setFault(null);
-      },
-    },
-  ],
-  [
-    "an upstream that is down",
-    {
-      target: "upstream",
-      mayDoubt: false,
-      isLarge: true,
-      async run({ cluster: { upstream }, lastingMs }) {
-        upstream.setFault("envelope-503");
-        await sleep(lastingMs);
-        upstream.setFault(null);
-      },
-    },
-  ],
-]);
+  },
+];
+
+/** The one of that name. */
+export function findDisturbance(name: string): Disturbance {
+  const found = DISTURBANCES.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`Nothing is called ${name}.`);
+  return found;
+}
 
 async function cut(
   { cluster, lastingMs }: Scene,

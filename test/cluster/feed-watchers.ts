@@ -35,9 +35,8 @@ type Feed = {
 };
 
 const FEEDS = [
-  { name: "The feed of dashboard 1", isSlow: false },
-  { name: "The feed of dashboard 2", isSlow: false },
-  { name: "The feed of the slow dashboard", isSlow: true },
+  { name: "The feed of a dashboard", isSlow: false },
+  { name: "The feed of a slow dashboard", isSlow: true },
 ];
 const JOBS_PER_PAGE = 100;
 const LIST_ATTEMPTS = 600;

@@ -11,7 +11,6 @@ export type Round = {
 
 /** One of `DISTURBANCES`, and when it begins. */
 type PlannedDisturbance = Disturbance & {
-  readonly name: string;
   readonly startsAfterMs: number;
   readonly lastingMs: number;
   readonly choice: number;
@@ -41,20 +40,19 @@ export function* planRounds({
   const pick = (limit: number): number => Math.floor(random() * limit);
   const longestMs = Math.min(MAX_MS, minutes * 6_000);
   const manyJobs = longestMs === MAX_MS ? 500 : 100;
-  const all = Array.from(DISTURBANCES, ([name, disturbance]) => ({ name, ...disturbance }));
-  const plan = (disturbance: (typeof all)[number], startsAfterMs: number) => {
+  const plan = (disturbance: Disturbance, startsAfterMs: number) => {
     const drawnMs = MIN_MS + pick(longestMs - MIN_MS);
     const lastingMs = disturbance.isLarge ? longestMs : drawnMs;
     return { ...disturbance, startsAfterMs, lastingMs, choice: pick(MAX_CHOICE) };
   };
-  let turns: typeof all = [];
+  let turns: Disturbance[] = [];
 
   for (let round = 1; ; round++) {
-    if (turns.length === 0) turns = [...all];
+    if (turns.length === 0) turns = [...DISTURBANCES];
     const [first] = turns.splice(pick(turns.length), 1);
     if (first === undefined) return;
     const disturbances = [plan(first, 0)];
-    const others = all.filter(({ target }) => target !== first.target);
+    const others = DISTURBANCES.filter(({ target }) => target !== first.target);
     const second = others[pick(others.length)];
     const startsAfterMs = pick(longestMs / 10);
     if (pick(2) === 0 && second !== undefined) disturbances.push(plan(second, startsAfterMs));

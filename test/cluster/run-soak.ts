@@ -6,13 +6,9 @@ import type { Checker } from "./checker.ts";
 import { createChecker } from "./checker.ts";
 import type { Cluster } from "./cluster.ts";
 import { startCluster } from "./cluster.ts";
-import { keepCommits } from "./crash-postgres.ts";
+import { keepCommits } from "./database-faults.ts";
 import type { Round } from "./plan-rounds.ts";
-import { planRounds } from "./plan-rounds.ts";
-import { expirePoison, findWrongEnds, POISON } from "./poison.ts";
 
-const GATEWAYS = 3;
-const MAX_POISONED_ROUNDS = 50;
 const JOBS_AT_ONCE_MEANWHILE = 5;
 const PAUSE_MEANWHILE_MS = 300;
 const RECOVERY_PATIENCE_MS = 120_000;
@@ -25,23 +21,16 @@ type Scene = {
   readonly checker: Checker;
 };
 
-/**
- * Disturbs a cluster under load for so long, one round after another; the seed decides which round comes when, and how
- * long it lasts. Stops after the first round that broke a promise, and returns what. Poison jobs stay open all the while
- * and are ended after the last round.
- */
+/** Disturbs a cluster under load, one round after another; stops after the first that broke a promise, and returns what. */
 export async function runSoak({
-  minutes,
-  mostRounds = Infinity,
-  seed,
+  rounds,
+  gateways,
   program,
   environment,
   tell,
 }: {
-  readonly minutes: number;
-  /** How many of the rounds it does, if there is time for so many. */
-  readonly mostRounds?: number;
-  readonly seed: number;
+  readonly rounds: Iterable<Round>;
+  readonly gateways: number;
   readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly tell: (line: string) => void;
@@ -50,32 +39,25 @@ export async function runSoak({
   const postgres = opened.adopt(await startPostgres(), (server) => server.stop());
   await keepCommits(postgres.url);
   const cluster = opened.use(
-    await startCluster({ databaseUrl: postgres.url, gateways: GATEWAYS, program, environment }),
+    await startCluster({ databaseUrl: postgres.url, gateways, program, environment }),
   );
   const checker = opened.use(createChecker(cluster));
-  const scene = { cluster, postgres, checker };
   cluster.upstream.script("held", ["in_queue", "in_progress"]);
-  const endAt = performance.now() + minutes * 60_000;
-  const planned = planRounds({ seed, minutes });
-
-  for (let number = 1; number <= mostRounds && performance.now() < endAt; number++) {
-    const { value: round } = planned.next();
-    if (round === undefined) break;
-    const name = `Round ${number}, ${describe(round)}`;
+  let number = 0;
+  for (const round of rounds) {
+    const name = `Round ${++number}, ${describe(round)}`;
     tell(name);
-    checker.allowReset(round.mayReset);
     try {
-      if (number <= MAX_POISONED_ROUNDS) {
-        for (const deploymentId of POISON) await checker.submit(deploymentId, 1);
-      }
-      await checker.submit("held", round.jobsInFlight);
-      const broken = await runRound(scene, round, tell);
+      const broken = await runRound({ cluster, postgres, checker }, round, tell);
       if (broken.length > 0) return [name, ...broken, ...tailLogs(cluster)];
     } catch (error) {
       return [name, String(error), ...tailLogs(cluster)];
     }
   }
-  return await endPoison(scene, tell);
+  const unknown = await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN");
+  const succeeded = await checker.countJobs("SUCCEEDED");
+  tell(`${succeeded} jobs succeeded, ${unknown} ended as unknown.`);
+  return [];
 }
 
 /** What the gateways that are left said last. */
@@ -88,9 +70,11 @@ function tailLogs(cluster: Cluster): readonly string[] {
 
 async function runRound(
   { cluster, postgres, checker }: Scene,
-  { disturbances, jobsInFlight }: Round,
+  { disturbances, jobsInFlight, mayReset }: Round,
   tell: (line: string) => void,
 ): Promise<readonly string[]> {
+  checker.allowReset(mayReset);
+  await checker.submit("held", jobsInFlight);
   const doubtsBefore = await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN");
   const isOver = new AbortController();
   const submitting = Promise.allSettled([submitMeanwhile(checker, isOver.signal)]);
@@ -106,7 +90,7 @@ async function runRound(
     if (outcome.status === "rejected") throw outcome.reason;
   }
   await cluster.finishJobs();
-  await checker.whenAllEnded(RECOVERY_PATIENCE_MS + jobsInFlight * PATIENCE_PER_JOB_MS, POISON);
+  await checker.whenAllEnded(RECOVERY_PATIENCE_MS + jobsInFlight * PATIENCE_PER_JOB_MS);
   tell(`  recovered in ${inSeconds(performance.now() - undisturbedAt)}`);
 
   const doubts = (await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN")) - doubtsBefore;
@@ -114,7 +98,7 @@ async function runRound(
   return [
     ...(doubts === 0 || mayDoubt ? [] : [`${doubts} submits ended as unknown for no reason.`]),
     ...(await findWrongEnds(cluster)),
-    ...(await checker.findBroken(POISON)),
+    ...(await checker.findBroken()),
   ];
 }
 
@@ -126,24 +110,13 @@ async function submitMeanwhile(checker: Checker, isOver: AbortSignal): Promise<v
   }
 }
 
-async function endPoison(
-  { cluster, checker }: Scene,
-  tell: (line: string) => void,
-): Promise<readonly string[]> {
-  const poisoned = await cluster.database.query(
-    "select from jobs where finished_at is null and status <> 'SUBMITTING'",
+/** Which jobs have ended as they must not, a sentence each; that a submit's fate stayed unknown is no such end. */
+async function findWrongEnds({ database }: Cluster): Promise<readonly string[]> {
+  const { rows } = await database.query<{ end: string }>(
+    `select id || ' is ' || status || ' ' || coalesce(error_code, '') as end from jobs
+     where status in ('FAILED', 'CANCELLED') and error_code is distinct from 'SUBMISSION_UNKNOWN'`,
   );
-  tell(`The end of ${poisoned.rows.length} poison jobs`);
-  try {
-    await expirePoison(cluster);
-    await checker.whenAllEnded(RECOVERY_PATIENCE_MS);
-  } catch (error) {
-    return [`The end of the poison jobs: ${String(error)}`];
-  }
-  const unknown = await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN");
-  const succeeded = await checker.countJobs("SUCCEEDED");
-  tell(`${succeeded} jobs succeeded, ${unknown} ended as unknown.`);
-  return [...(await findWrongEnds(cluster)), ...(await checker.findBroken())];
+  return rows.map(({ end }) => `Job ${end}.`);
 }
 
 function describe({ disturbances, jobsInFlight }: Round): string {

@@ -1,49 +1,43 @@
-import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
+import { afterAll, inject } from "vitest";
 
 import { createDatabase } from "../support/postgres.ts";
-import type { Checker } from "./checker.ts";
 import { createChecker } from "./checker.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Member } from "./cluster.ts";
 import { startCluster } from "./cluster.ts";
 
 /** For whatever has to come true in the end, on a machine that does other things as well. */
 export const PATIENCE = { timeout: 30_000, interval: 100 };
-export const END_PATIENCE_MS = 45_000;
 
-type TestCluster = { readonly cluster: Cluster; readonly checker: Checker };
-type Options = {
+/** A cluster and its checker for all tests of a file, each of which leaves it whole, and every job ended. */
+export async function openTestCluster(options: {
   readonly gateways: number;
-  readonly databaseUrl?: string;
-  readonly environment?: Readonly<Record<string, string>>;
-};
-
-/** A cluster and its checker, closed when the test has ended; on a database of its own in the run's Postgres. */
-export async function startTestCluster(options: Options): Promise<TestCluster> {
-  const opened = await openTestCluster(options);
-  onTestFinished(opened.close);
-  return opened;
-}
-
-/** One for all tests of a `describe`, each of which leaves it whole, and every job ended. */
-export function useTestCluster(options: Options): () => TestCluster {
-  let opened: Awaited<ReturnType<typeof openTestCluster>>;
-  beforeAll(async () => {
-    opened = await openTestCluster(options);
-  });
-  afterAll(() => opened.close());
-  return () => opened;
-}
-
-async function openTestCluster(options: Options) {
+  readonly environment: Readonly<Record<string, string>>;
+}) {
   await using opening = new AsyncDisposableStack();
-  let { databaseUrl } = options;
-  if (databaseUrl === undefined) {
-    const database = opening.adopt(await createDatabase(), ({ drop }) => drop());
-    databaseUrl = database.url;
-  }
+  const { url: databaseUrl } = opening.adopt(await createDatabase(), ({ drop }) => drop());
   const program = inject("programFolder");
   const cluster = opening.use(await startCluster({ ...options, databaseUrl, program }));
   const checker = opening.use(createChecker(cluster));
-  const resources = opening.move();
-  return { cluster, checker, close: () => resources.disposeAsync() };
+  const opened = opening.move();
+  afterAll(() => opened.disposeAsync());
+  return {
+    cluster,
+    checker,
+    /** Fails unless all jobs end, and none of what is promised was broken. */
+    async expectAllWell(): Promise<void> {
+      await checker.whenAllEnded(45_000);
+      const { findBroken } = checker;
+      if ((await findBroken()).length > 0) throw new Error((await findBroken()).join("\n"));
+    },
+    oldest(): Member {
+      const [member] = cluster.members();
+      if (member === undefined) throw new Error("There is no gateway; start one first.");
+      return member;
+    },
+    /** Has so many jobs at the upstream that stay there until they are finished. */
+    async hold(count: number, status = "in_progress"): Promise<void> {
+      cluster.upstream.script("held", [status]);
+      await checker.submit("held", count);
+    },
+  };
 }

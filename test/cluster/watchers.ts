@@ -6,23 +6,24 @@ import { createReconnectingClient, RETRY_MS } from "./reconnecting-client.ts";
 /** What one watcher of a job has seen, over all its connections. */
 type Watch = {
   readonly jobId: string;
-  readonly version: number;
-  readonly status: string | null;
-  readonly hasEnded: boolean;
+  version: number;
+  status: string | null;
+  hasEnded: boolean;
   /** What a watcher is promised not to see. */
-  readonly broken: readonly string[];
+  readonly broken: string[];
 };
+
+/** A client, and how many watches that have not ended it carries. */
+type Seat = ReconnectingClient & { taken: number };
 
 /** Watchers as a frontend has them: the stock client, which connects again whenever its connection ends. */
 export type Watchers = {
-  readonly watches: readonly Watch[];
-  /** How often a stream ended with an error and was asked for again. */
-  errors(): number;
+  readonly watches: readonly Readonly<Watch>[];
   watch(jobId: string): void;
   close(): Promise<void>;
 };
 
-const MIN_CLIENTS = 6;
+const MIN_CLIENTS = 3;
 /** Fewer than a gateway takes on one socket. */
 const MAX_WATCHES_PER_CLIENT = 400;
 const QUERY = "subscription ($id: ID!) { jobUpdated(id: $id) { id status version } }";
@@ -34,7 +35,6 @@ const EVENT = z.object({
 export function createWatchers(url: string): Watchers {
   const watches: Watch[] = [];
   const seats = Array.from({ length: MIN_CLIENTS }, openSeat);
-  let errors = 0;
   let isClosed = false;
 
   function openSeat(): Seat {
@@ -49,7 +49,7 @@ export function createWatchers(url: string): Watchers {
     return opened;
   }
 
-  function subscribe(seen: Mutable<Watch> & { readonly broken: string[] }, seat: Seat): void {
+  function subscribe(seen: Watch, seat: Seat): void {
     let connection = -1;
     seat.client.subscribe(
       { query: QUERY, variables: { id: seen.jobId } },
@@ -79,18 +79,14 @@ export function createWatchers(url: string): Watchers {
     );
   }
 
-  function again(seen: Mutable<Watch> & { readonly broken: string[] }, seat: Seat): void {
-    if (isClosed) return;
-    errors += 1;
+  function again(seen: Watch, seat: Seat): void {
     setTimeout(() => isClosed || subscribe(seen, seat), RETRY_MS);
   }
 
   return {
     watches,
-    errors: () => errors,
     watch(jobId) {
-      const broken: string[] = [];
-      const seen = { jobId, version: 0, status: null, hasEnded: false, broken };
+      const seen: Watch = { jobId, version: 0, status: null, hasEnded: false, broken: [] };
       const seat = findSeat();
       seat.taken += 1;
       watches.push(seen);
@@ -102,10 +98,5 @@ export function createWatchers(url: string): Watchers {
     },
   };
 }
-
-/** A client, and how many watches that have not ended it carries. */
-type Seat = ReconnectingClient & { taken: number };
-
-type Mutable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);

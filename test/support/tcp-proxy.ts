@@ -17,8 +17,6 @@ export type TcpProxy = {
   heal(): void;
   /** How many connections were reset as they came. */
   refused(): number;
-  /** What the last black hole has held: of each connection on which something was sent, the first line. */
-  held(): readonly string[];
   close(): Promise<void>;
 };
 
@@ -26,7 +24,6 @@ export type TcpProxy = {
 export async function startTcpProxy(target: { readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let refused = 0;
-  let held: string[] = [];
   let losing: string | null = null;
   let lost = 0;
   let state: "forward" | "drop" | "black-hole" = "forward";
@@ -49,25 +46,16 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       socket.setNoDelay(true).on("error", part).on("close", part);
     }
     if (state === "forward") join(pair);
-    else hold(client);
   });
 
   function join([client, upstream]: readonly [Socket, Socket]): void {
-    client.removeAllListeners("data").pipe(upstream);
+    client.pipe(upstream);
     upstream.removeAllListeners("data").on("data", (chunk: Buffer) => {
       if (losing === null || !chunk.includes(losing)) return;
       lost += 1;
       client.resetAndDestroy();
     });
     upstream.pipe(client);
-  }
-
-  /** Sees what comes first, and leaves it where it is. */
-  function hold(client: Socket): void {
-    client.once("data", (chunk: Buffer) => {
-      held.push(chunk.toString("latin1").split("\r\n", 1)[0] ?? "");
-      client.pause().unshift(chunk);
-    });
   }
 
   server.listen(0, "127.0.0.1");
@@ -86,11 +74,9 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     },
     blackHole() {
       state = "black-hole";
-      held = [];
       for (const [client, upstream] of pairs) {
         client.unpipe(upstream).pause();
         upstream.unpipe(client).pause();
-        hold(client);
       }
     },
     loseAnswers: (text) => void (losing = text),
@@ -101,7 +87,6 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       losing = null;
     },
     refused: () => refused,
-    held: () => held,
     async close() {
       const closed = once(server, "close");
       server.close();
