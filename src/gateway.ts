@@ -35,7 +35,7 @@ import { readVersion } from "./read-version.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createDetailReader, createJobReader } from "./watch/shared-readers.ts";
 import { createFeedReader } from "./watch/create-feed-reader.ts";
-import { createEndWaits } from "./watch/wait-for-end.ts";
+import { createEndWaits } from "./watch/wait-for-job.ts";
 import { createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
 import { watchJobs } from "./watch/watch-jobs.ts";

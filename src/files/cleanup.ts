@@ -1,8 +1,8 @@
 import type { BaseLogger } from "pino";
 
+import type { sleepFor } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { Queue } from "../runtime/queue.ts";
-import type { sleepFor } from "../runtime/sleep.ts";
 import type { Files } from "../store/files.ts";
 import type { Uploads } from "../store/upload-rows.ts";
 import type { FileStore } from "./file-store.ts";

@@ -9,7 +9,7 @@ import { CodedError, invalidFile } from "../runtime/coded-error.ts";
 import type { Upload, Uploads } from "../store/upload-rows.ts";
 import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
-import type { UploadsOfInputs } from "../tracking/submit-job.ts";
+import type { UploadsOfInputs } from "../tracking/submission.ts";
 import { toFileHeaders } from "./file-headers.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileTooLargeError } from "./file-store.ts";

@@ -1,4 +1,4 @@
-import { sleepFor } from "../runtime/sleep.ts";
+import { sleepFor } from "../runtime/loop.ts";
 import type { RunComfy } from "./runcomfy.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 

@@ -1,4 +1,4 @@
-import { sleepFor } from "./sleep.ts";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** Something that is done again and again. */
 export type Loop = {
@@ -53,6 +53,12 @@ export function startLoop(options: {
 
 /** Without a reason, each call would make an error with its stack, also where the rest has been cut already. */
 const WOKEN = "woken";
+
+/** Waits for this long, or until the signal is aborted, whichever comes first. */
+export async function sleepFor(durationMs: number, signal: AbortSignal): Promise<void> {
+  // It rejects for nothing but an abort.
+  await delay(durationMs, undefined, { signal }).catch(() => undefined);
+}
 
 /** Runs what is tried again and again, and notifies of the first of failures that follow each other. */
 export function notifyOfFirst(

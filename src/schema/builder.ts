@@ -15,7 +15,7 @@ import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { Durations, RunStats } from "../job/run-stats.ts";
 import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
-import type { InputCheck } from "../tracking/find-input-issues.ts";
+import type { InputCheck } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";

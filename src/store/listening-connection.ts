@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { Logger } from "pino";
 
-import { sleepFor } from "../runtime/sleep.ts";
+import { sleepFor } from "../runtime/loop.ts";
 
 const MIN_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 5_000;

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 
 import { startListening } from "./listening-connection.ts";
-import { sleepFor } from "../runtime/sleep.ts";
+import { sleepFor } from "../runtime/loop.ts";
 import type { Tables } from "./tables.ts";
 
 /** How gateways on one Postgres tell each other, and their own watchers, to read again. A lost hint costs 15 s. */

@@ -10,10 +10,10 @@ import { isPaused } from "../job/upstream.ts";
 import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Jobs, JobStore } from "../store/job-store.ts";
+import { waitForJob } from "../watch/wait-for-job.ts";
+import type { WatchJob } from "../watch/watch-job.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
-import type { WatchJob } from "./wait-for-job.ts";
-import { waitForJob } from "./wait-for-job.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
 const PATIENCE_MS = 5_000;
@@ -111,7 +111,7 @@ export function createDeleteJob({
 }: {
   readonly jobs: Pick<Jobs, "read" | "delete">;
   readonly upstream: string;
-  /** Hears that one is deleted. */
+  /** Notified that one is deleted. */
   readonly onDelete?: (() => void) | undefined;
 }) {
   return async (jobId: string, ownerId: string): Promise<void> => {

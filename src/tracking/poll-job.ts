@@ -1,5 +1,8 @@
+import type { BaseLogger } from "pino";
+
 import { inferenceFailed } from "../job/errors.ts";
-import type { PollOutcome } from "../job/poll-outcome.ts";
+import type { Job } from "../job/job.ts";
+import type { PollOutcome, Polls } from "../job/poll-outcome.ts";
 import type {
   RequestReference,
   ResultReport,
@@ -7,6 +10,7 @@ import type {
   StatusReport,
 } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts";
 import { attempt } from "./upstream-failure.ts";
 
 /** One poll: its outcome, and what the log may say of it. */
@@ -88,4 +92,67 @@ function fromResult(result: ResultReport, succeeded: boolean | null): Poll {
 
 function seen(observation: (PollOutcome & { kind: "seen" })["observation"]): Poll {
   return { kind: "seen", observation };
+}
+
+/** How many unknown status words are told apart. */
+const MAX_WORDS = 100;
+
+/** What the log is told of polls. */
+export class PollLog {
+  readonly #log: BaseLogger;
+  readonly #words = new Set<string>();
+  #hasToldOfOthers = false;
+  /** Where the database failed last: polls that bring no news need no row. */
+  readonly #failing = new Set<"polls" | "jobs">();
+
+  constructor(log: BaseLogger) {
+    this.#log = log;
+  }
+
+  /** Tells of an unknown word and of another account's jobs once, and of a job's failures the first. */
+  note({ id: jobId }: Job, { failures }: Polls, { kind, error, word }: Poll): void {
+    if (kind === "not-ours" && !this.#hasToldOfOthers) {
+      this.#hasToldOfOthers = true;
+      this.#log.warn(
+        { jobId },
+        "RunComfy says that a job is another account's, so it is paused, as others of that account will be. Set RUNCOMFY_API_TOKEN to a token of that account to go on with them.",
+      );
+    }
+    if (word !== undefined && !this.#words.has(word) && this.#words.size < MAX_WORDS) {
+      this.#words.add(word);
+      this.#log.warn(
+        { jobId, word },
+        "RunComfy used an unknown status word; jobs with it stay as they are.",
+      );
+    }
+    if (error === undefined || failures > 0) return;
+    const { code, message: reason } = error;
+    this.#log.warn({ jobId, code, reason }, "A poll failed; the job is polled again.");
+  }
+
+  /** Polls could not be claimed, or a job's not be made or written down. Of the database's failures it tells the first. */
+  noteFailure(error: unknown, jobId?: string): void {
+    // The store tells of it.
+    if (error instanceof DatabaseDiskError) return;
+    if (!isDatabaseFailure(error)) {
+      this.#log.error(
+        { jobId, err: error },
+        "A poll failed inside the gateway; the job is polled again. Please report this.",
+      );
+      return;
+    }
+    if (this.#failing.size === 0) {
+      this.#log.error(
+        { jobId, err: error },
+        "Jobs can't be polled, because the database fails; the gateway goes on trying. Check that it runs and takes writes.",
+      );
+    }
+    this.#failing.add(jobId === undefined ? "polls" : "jobs");
+  }
+
+  /** Polls could be claimed, or what was seen be written down. */
+  noteMade(where: "polls" | "jobs"): void {
+    if (this.#failing.delete(where) && this.#failing.size === 0)
+      this.#log.info({}, "Jobs are polled again: the database answers.");
+  }
 }

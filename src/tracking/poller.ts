@@ -11,8 +11,7 @@ import type { ClaimedPoll, EndedPoll, PollTable } from "../store/polls.ts";
 import type { Loop } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
 import type { Poll } from "./poll-job.ts";
-import { pollJob } from "./poll-job.ts";
-import { createPollLog } from "./poll-log.ts";
+import { pollJob, PollLog } from "./poll-job.ts";
 import { createPollWindow } from "./poll-window.ts";
 import { createQueueLines } from "./queue-lines.ts";
 import type { RecordObservation } from "./record-observation.ts";
@@ -68,7 +67,7 @@ export class Poller {
   readonly #given: Dependencies;
   readonly #room: ReturnType<typeof createPollWindow>;
   readonly #lines: ReturnType<typeof createQueueLines>;
-  readonly #log: ReturnType<typeof createPollLog>;
+  readonly #log: PollLog;
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   readonly #ended: EndedPoll[] = [];
@@ -84,7 +83,7 @@ export class Poller {
     this.#given = dependencies;
     this.#room = createPollWindow({ most: pollsAtOnce, monotonic });
     this.#lines = createQueueLines(monotonic);
-    this.#log = createPollLog(log);
+    this.#log = new PollLog(log);
   }
 
   start(): void {
@@ -93,7 +92,7 @@ export class Poller {
       signal: this.#closing.signal,
       minRestMs: () => (this.#room.isShort() ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS),
       retryMs: LOCAL_FAILURE_DELAY_MS,
-      onFailure: this.#log.noteFailure,
+      onFailure: (error) => this.#log.noteFailure(error),
     });
   }
 

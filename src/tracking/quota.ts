@@ -5,14 +5,25 @@ import { toCountText, toDurationText } from "../runtime/amount-text.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { QuotaName, Quotas } from "../store/quotas.ts";
 
+/** `told` is what an owner is told who has reached it, before the time of the next try. */
 const BOUNDS = {
-  submits: { limit: "submitsPerMinute", what: "jobs", window: "a minute", code: "RATE_LIMITED" },
-  jobs: { limit: "jobsPerDay", what: "jobs", window: "a day", code: "QUOTA_EXCEEDED" },
-  uploads: {
-    limit: "uploadMibPerDay",
-    what: "MiB of files",
-    window: "a day",
+  submits: {
+    limitName: "submitsPerMinute",
+    code: "RATE_LIMITED",
+    told: (limit: number) =>
+      `You have submitted ${toCountText(limit, "jobs")}, the most allowed in a minute. Submit again`,
+  },
+  jobs: {
+    limitName: "jobsPerDay",
     code: "QUOTA_EXCEEDED",
+    told: (limit: number) =>
+      `You have submitted ${toCountText(limit, "jobs")}, the most allowed in a day. Submit again`,
+  },
+  uploads: {
+    limitName: "uploadMibPerDay",
+    code: "QUOTA_EXCEEDED",
+    told: (limit: number) =>
+      `With this file you would upload more than ${limit} MiB in a day, the most allowed. Upload a smaller one, or try again`,
   },
 } as const;
 
@@ -27,7 +38,7 @@ export function createQuota({
   readonly log: BaseLogger;
 }) {
   async function countOne({ ownerId, limits }: Viewer, name: QuotaName, amount = 1) {
-    const { what, window, code, limit: limitName } = BOUNDS[name];
+    const { limitName, code, told } = BOUNDS[name];
     const limit = limits[limitName];
     if (limit === null) return async () => undefined;
     const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
@@ -41,17 +52,8 @@ export function createQuota({
     if (count <= limit) return takeBack;
     if (name !== "submits") await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
-    const details = { limitName, code, retryAfterSeconds, limit };
-    const again = `in ${toDurationText(retryAfterSeconds)}`;
-    if (name === "uploads")
-      throw new LimitError(
-        `With this file you would upload more than ${limit} MiB in a day, the most allowed. Upload a smaller one, or try again ${again}.`,
-        details,
-      );
-    throw new LimitError(
-      `You have submitted ${toCountText(limit, what)}, the most allowed in ${window}. Submit again ${again}.`,
-      details,
-    );
+    const message = `${told(limit)} in ${toDurationText(retryAfterSeconds)}.`;
+    throw new LimitError(message, { limitName, code, retryAfterSeconds, limit });
   }
 
   return {

@@ -19,18 +19,18 @@ export type RerunRequest = Omit<SubmissionRequest, "deploymentId" | "input" | "s
  */
 export function createRerunJob({
   store,
-  submitRead,
+  submitter,
 }: {
   readonly store: {
     readonly jobs: Pick<JobStore["jobs"], "read">;
     readonly documents: Pick<JobStore["documents"], "read" | "readInput">;
   };
-  readonly submitRead: Submitter["submitRead"];
+  readonly submitter: Pick<Submitter, "submitRead">;
 }) {
   return async ({ jobId, changes, ...request }: RerunRequest): Promise<Submitted> => {
     const { ownerId } = request.viewer;
     let kept: JsonObject = {};
-    const submitting = submitRead(ownerId, async () => {
+    const submitting = submitter.submitRead(ownerId, async () => {
       const job = await store.jobs.read(jobId, ownerId);
       const found = job === null ? null : await readKept(jobId);
       if (job === null || found === null) throw new JobNotFoundError(jobId);

@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import { startLoop } from "../runtime/loop.ts";
-import { sleepFor } from "../runtime/sleep.ts";
+import type { sleepFor } from "../runtime/loop.ts";
 import type { Jobs } from "../store/job-store.ts";
 
 const DAY_MS = 86_400_000;
@@ -23,31 +23,29 @@ export function startRetention(options: {
   /** Ends early, and well, when the signal is aborted. */
   readonly sleep?: typeof sleepFor;
 }): { close(): Promise<void> } {
-  const { jobs, days, log, sleep = sleepFor } = options;
+  const { jobs, days, log, sleep } = options;
   const closing = new AbortController();
-  const { signal } = closing;
   const ages = {
     finishedForMs: days * DAY_MS,
     createdForMs: Math.max(days * DAY_MS, MIN_LIFE_MS),
   };
 
-  async function sweep(): Promise<number> {
-    let total = 0;
-    while (!signal.aborted) {
-      const deleted = await jobs.deleteOld(ages, JOBS_PER_BATCH);
-      total += deleted;
-      if (deleted < JOBS_PER_BATCH) break;
-      await sleep(BETWEEN_BATCHES_MS, signal);
-    }
+  let total = 0;
+  async function deleteBatch(): Promise<number> {
+    const deleted = await jobs.deleteOld(ages, JOBS_PER_BATCH);
+    total += deleted;
+    if (deleted === JOBS_PER_BATCH) return BETWEEN_BATCHES_MS;
     if (total > 0) log.info({ jobs: total }, "Jobs that ended long ago were deleted.");
+    total = 0;
     return BETWEEN_SWEEPS_MS;
   }
 
   const loop = startLoop({
-    act: sweep,
-    signal,
+    act: deleteBatch,
+    signal: closing.signal,
     retryMs: BETWEEN_SWEEPS_MS,
-    onFailure: (err) => log.warn({ err }, FAILS),
+    onFailure: (err) =>
+      log.warn({ err }, "Old jobs can't be deleted; the gateway tries again. Check the database."),
     sleep,
   });
   return {
@@ -57,5 +55,3 @@ export function startRetention(options: {
     },
   };
 }
-
-const FAILS = "Old jobs can't be deleted; the gateway tries again. Check the database.";

@@ -10,6 +10,7 @@ import type { InputIssue, Spelling } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import { toWork } from "../job/run.ts";
+import type { Queue } from "../runtime/queue.ts";
 import type { SubmissionKey } from "../store/submits.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
@@ -42,6 +43,26 @@ export type Submission = {
   readonly spell: Spelling;
   /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
+};
+
+/** What stands behind `upload:ID` in an input. */
+export type UploadsOfInputs = {
+  /** The uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the viewer's. */
+  check(
+    input: JsonObject,
+    submission: Pick<Submission, "viewer" | "spell">,
+  ): Promise<readonly string[]>;
+  /** The input as RunComfy gets it, with URLs in place of these uploads. */
+  toSent(input: JsonObject, ids: readonly string[]): Promise<JsonObject>;
+};
+
+/** What a submit would say of an input. */
+export type InputCheck = {
+  /** Empty where it would be submitted. */
+  readonly issues: readonly InputIssue[];
+  readonly warnings: readonly InputIssue[];
+  /** As the job would keep it; empty where it could not be kept. */
+  readonly input: JsonObject;
 };
 
 const MAX_KEY_LENGTH = 255;
@@ -87,6 +108,34 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
     spell,
     refusal,
   };
+}
+
+/** Makes what checks an input as a submit does, without one. It rejects with a `DeploymentNotFoundError`. */
+export function createCheckInput({
+  catalogue,
+  uploads,
+  inputQueue,
+}: {
+  readonly catalogue: Catalogue;
+  readonly uploads: Pick<UploadsOfInputs, "check">;
+  /** That of submits. */
+  readonly inputQueue: Queue;
+}) {
+  return (request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input">) =>
+    inputQueue.run(request.viewer.ownerId, async (): Promise<InputCheck> => {
+      // What was given may be nested so deep that nothing could make it into text.
+      let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
+      try {
+        const submission = toSubmission({ ...request, idempotencyKey: null }, catalogue);
+        kept = { warnings: submission.warnings, input: submission.input };
+        if (submission.refusal !== null) throw submission.refusal;
+        await uploads.check(submission.input, submission);
+        return { ...kept, issues: [] };
+      } catch (error) {
+        if (error instanceof InvalidInputError) return { ...kept, issues: error.issues };
+        throw error;
+      }
+    });
 }
 
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {

@@ -9,20 +9,19 @@ import { nextPollMs } from "../job/next-poll.ts";
 import { expectStarts } from "../job/run-times.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
-import { Queue, SLICE_MS } from "../runtime/queue.ts";
+import type { WatchJob } from "../watch/watch-job.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
-import { createCheckInput } from "./find-input-issues.ts";
 import { createLearning } from "./learning.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
+import { Recovery } from "./recovery.ts";
 import { createRerunJob } from "./rerun-job.ts";
-import { startPauseSharing } from "./share-pause.ts";
-import type { UploadsOfInputs } from "./submit-job.ts";
-import { createSubmitJob } from "./submit-job.ts";
-import { createRecovery } from "./recovery.ts";
-import type { WatchJob } from "./wait-for-job.ts";
+import type { SubmissionRequest, UploadsOfInputs } from "./submission.ts";
+import { createCheckInput } from "./submission.ts";
+import { Submitter } from "./submit-job.ts";
 
 export type Tracking = ReturnType<typeof createTracking>;
 
@@ -37,10 +36,10 @@ export function createTracking(dependencies: {
   readonly health: UpstreamHealth;
   readonly catalogue: Catalogue;
   readonly watchJob: WatchJob;
-  readonly uploads?: UploadsOfInputs;
-  /** Hears of files that are to be kept; none are where it is not given. */
+  readonly uploads: UploadsOfInputs;
+  /** Notified of files that are to be kept; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
-  /** Hears that a job is deleted, with which its files go. */
+  /** Notified that a job is deleted, with which its files go. */
   readonly onDelete?: (() => void) | undefined;
   readonly channels?: Channels;
   readonly apiVersion: string;
@@ -57,34 +56,26 @@ export function createTracking(dependencies: {
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }) {
-  const { store, runcomfy, health, catalogue, watchJob, uploads, apiVersion } = dependencies;
-  const { deadlineSeconds, log } = dependencies;
-  const { now = Date.now, monotonic = () => performance.now() } = dependencies;
-  const { random = Math.random, sleep = delay } = dependencies;
-  const { submitsAtOnce, submitMarginSeconds, pollsAtOnce, pollCostSeconds } = dependencies;
-  const { channels = createChannels() } = dependencies;
-  const submitTimeoutMs = dependencies.submitTimeoutSeconds * 1_000;
-  const closing = new AbortController();
-  const { jobs, upstream } = store;
-  const record = createRecordObservation({ jobs, upstream, now, onKeep: dependencies.onKeep });
-  const learning = createLearning({ upstream, readRuns: store.readRuns, now, monotonic });
-  const exchangePauses = startPauseSharing({ store, health, log });
-  const inputQueue = new Queue({ perKey: 1, sliceMs: SLICE_MS });
-  const common = {
-    store,
-    upstream,
-    runcomfy,
-    health,
-    record,
-    now,
-    monotonic,
-    sleep,
-    channels,
-    log,
+  const given = {
+    channels: createChannels(),
+    now: Date.now,
+    monotonic: () => performance.now(),
+    random: Math.random,
+    sleep: delay,
+    ...dependencies,
+    upstream: dependencies.store.upstream,
+    inputQueue: new Queue({ perKey: 1, sliceMs: SLICE_MS }),
+    submitTimeoutMs: dependencies.submitTimeoutSeconds * 1_000,
+    submitMarginMs: dependencies.submitMarginSeconds * 1_000,
   };
-
+  const { store, health, pollCostSeconds, log } = given;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const learning = createLearning({ ...given, readRuns: store.readRuns });
+  const record = createRecordObservation({ ...given, jobs: store.jobs });
   const poller = new Poller({
-    ...common,
+    ...given,
+    record,
     table: store.polls,
     async schedule(job, nowMs) {
       const times = await learning.readTimes(job.deploymentId);
@@ -93,35 +84,21 @@ export function createTracking(dependencies: {
     async expectStarts(job, durationMs) {
       return expectStarts(job, await learning.readTimes(job.deploymentId), durationMs);
     },
-    pollsAtOnce,
-    deadlineSeconds,
-    random,
   });
-  const submitter = createSubmitJob({
-    ...common,
-    follow: () => poller.wakeIn(FIRST_POLL_MS),
-    catalogue,
-    inputQueue,
-    watchJob,
-    uploads,
-    apiVersion,
-    submitTimeoutMs,
-    submitMarginMs: submitMarginSeconds * 1_000,
-    submitsAtOnce,
-  });
-  const { isSubmitting, submitJob, submitRead } = submitter;
-  const recovery = createRecovery({ ...common, isSubmitting, exchangePauses, deadlineSeconds });
+  const follow = () => poller.wakeIn(FIRST_POLL_MS);
+  const submitter = new Submitter({ ...given, record, follow });
+  const isSubmitting = (jobId: string) => submitter.isSubmitting(jobId);
+  const recovery = new Recovery({ ...given, record, isSubmitting });
   const pollNow = (jobId: string) => poller.pollNow(jobId);
-  const { signal } = closing;
   health.onRecovery(() => poller.wakeIn(0));
 
   return {
-    submitJob,
-    rerunJob: createRerunJob({ store, submitRead }),
-    checkInput: createCheckInput({ catalogue, uploads, inputQueue }),
     learning,
-    cancelJob: createCancelJob({ ...common, pollNow, watchJob, submitTimeoutMs, signal }),
-    deleteJob: createDeleteJob({ ...store, onDelete: dependencies.onDelete }),
+    submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
+    rerunJob: createRerunJob({ store, submitter }),
+    checkInput: createCheckInput(given),
+    cancelJob: createCancelJob({ ...given, record, pollNow, signal }),
+    deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Polls the unfinished jobs from then on. */

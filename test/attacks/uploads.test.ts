@@ -4,7 +4,7 @@ import { request } from "node:http";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
-import { sleepFor } from "../../src/runtime/sleep.ts";
+import { sleepFor } from "../../src/runtime/loop.ts";
 import { openSocket, whenClosed } from "../support/raw-socket.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import { readHeldPorts } from "./held-connections.ts";

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 
 import { InvalidInputError } from "../../src/job/errors.ts";
 import type { JsonObject } from "../../src/job/json.ts";
-import { createCheckInput } from "../../src/tracking/find-input-issues.ts";
+import { createCheckInput } from "../../src/tracking/submission.ts";
 import { Queue } from "../../src/runtime/queue.ts";
-import type { UploadsOfInputs } from "../../src/tracking/submit-job.ts";
+import type { UploadsOfInputs } from "../../src/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

@@ -25,7 +25,7 @@ import { createLearning } from "../../src/tracking/learning.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
-import { createEndWaits } from "../../src/watch/wait-for-end.ts";
+import { createEndWaits } from "../../src/watch/wait-for-job.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { collectStatements } from "../support/collect-statements.ts";

@@ -32,7 +32,7 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import { createDetailReader } from "../../src/watch/shared-readers.ts";
 import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
-import { createEndWaits } from "../../src/watch/wait-for-end.ts";
+import { createEndWaits } from "../../src/watch/wait-for-job.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { collectStatements } from "../support/collect-statements.ts";
@@ -90,6 +90,7 @@ async function openWorld() {
     health,
     catalogue: CATALOGUE,
     watchJob: watchJobsOf(store),
+    uploads: NO_FILES.uploads,
     ...TRACKING_SETTINGS,
     log,
   });

@@ -1,51 +1,98 @@
 import { pino } from "pino";
+import { onTestFinished } from "vitest";
 
-import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
-import { createHealth } from "../support/create-health.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
 import { Queue } from "../../src/runtime/queue.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
-import type { Submitter } from "../../src/tracking/submit-job.ts";
-import { createSubmitJob } from "../../src/tracking/submit-job.ts";
-import { watchJobsOf } from "../support/watch-jobs-of.ts";
+import { Submitter } from "../../src/tracking/submit-job.ts";
+import { createTracking } from "../../src/tracking/tracking.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { NO_FILES } from "../support/no-files.ts";
+import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
 
-const log = pino({ level: "silent" });
+const silent = pino({ level: "silent" });
+
+type Ends = {
+  readonly upstream: Pick<FaultyUpstream, "url" | "token">;
+  readonly store: JobStore;
+};
+
+/** A RunComfy, and a store in memory, until the test has finished. */
+export async function openUpstreamAndStore(
+  options: Partial<Parameters<typeof openStore>[0]> = {},
+): Promise<{ readonly upstream: FaultyUpstream; readonly store: JobStore }> {
+  const upstream = await startFaultyUpstream();
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl: ":memory:",
+    log: silent,
+    ...options,
+  });
+  onTestFinished(async () => {
+    await upstream.close();
+    await store.close();
+  });
+  return { upstream, store };
+}
+
+export function recordOf({ jobs }: JobStore, now = () => 0) {
+  return createRecordObservation({ upstream: "sandbox", jobs, now });
+}
 
 /** A submitter that sends at any health unless one is given. */
-export function connectSubmitter(options: {
-  readonly upstream: FaultyUpstream;
-  readonly store: JobStore;
-  readonly catalogue?: Catalogue;
-  readonly health?: UpstreamHealth;
-  readonly timeoutMs?: number;
-  readonly submitsAtOnce?: number;
-}): Submitter {
-  const { upstream, store, timeoutMs = 10_000, submitsAtOnce = 100 } = options;
-  const { catalogue = OPEN_CATALOGUE } = options;
-  const { health = createHealth() } = options;
-  const { url: baseUrl, token } = upstream;
-  return createSubmitJob({
-    store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: timeoutMs, health, log }),
-    health,
-    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
+export function connectSubmitter({
+  upstream: { url: baseUrl, token },
+  store,
+  timeoutMs: submitTimeoutMs = 10_000,
+  ...overrides
+}: Ends & { readonly timeoutMs?: number } & Partial<
+    ConstructorParameters<typeof Submitter>[0]
+  >): Submitter {
+  const { health = createHealth(), log = silent } = overrides;
+  return new Submitter({
+    ...{ store, health, log, submitTimeoutMs },
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log }),
+    record: recordOf(store),
     follow: () => undefined,
-    catalogue,
+    catalogue: OPEN_CATALOGUE,
     inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
+    uploads: NO_FILES.uploads,
     apiVersion: "v1",
-    submitTimeoutMs: timeoutMs,
     submitMarginMs: 5_000,
-    submitsAtOnce,
+    submitsAtOnce: 100,
     now: () => 0,
     monotonic: () => performance.now(),
     sleep: () => Promise.resolve(),
     channels: createChannels(),
-    log,
+    ...overrides,
   });
+}
+
+/** All of tracking; `close` comes before the store's and the upstream's. */
+export function connectTracking({
+  upstream: { url: baseUrl, token },
+  store,
+  ...overrides
+}: Ends & Partial<Parameters<typeof createTracking>[0]>) {
+  const { health = createHealth({ now: () => performance.now() }) } = overrides;
+  const { submitTimeoutSeconds = TRACKING_SETTINGS.submitTimeoutSeconds } = overrides;
+  const submitTimeoutMs = submitTimeoutSeconds * 1_000;
+  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent });
+  const tracking = createTracking({
+    ...{ store, runcomfy, health, log: silent },
+    catalogue: OPEN_CATALOGUE,
+    watchJob: watchJobsOf(store),
+    uploads: NO_FILES.uploads,
+    ...TRACKING_SETTINGS,
+    ...overrides,
+  });
+  return { tracking, runcomfy, health };
 }

@@ -1,49 +1,44 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { createRecordObservation } from "../../src/tracking/record-observation.ts";
-import type { Recovery } from "../../src/tracking/recovery.ts";
-import { createRecovery } from "../../src/tracking/recovery.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { Recovery } from "../../src/tracking/recovery.ts";
+import { useSharedPostgres } from "../store/shared-postgres.ts";
+import { createHealth } from "../support/create-health.ts";
+import { recordOf } from "./connect-submitter.ts";
 
 let logged: string[];
 const log = pino({ level: "warn" }, { write: (line: string) => void logged.push(line) });
 const BEAT_MS = 2_000;
 const DEADLINE_SECONDS = 60;
 
-let database: Awaited<ReturnType<typeof createDatabase>>;
 let store: JobStore;
 let recovery: Recovery;
+let health: UpstreamHealth;
 let nowMs: number;
 let submitting: Set<string>;
+
+const postgres = useSharedPostgres();
 
 beforeEach(async () => {
   logged = [];
   nowMs = 0;
   submitting = new Set();
-  database = await createDatabase();
-  store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
-  recovery = createRecovery({
-    store,
-    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => nowMs }),
+  store = await postgres.open();
+  health = createHealth({ now: () => nowMs });
+  recovery = new Recovery({
+    ...{ store, health, log },
+    record: recordOf(store, () => nowMs),
     isSubmitting: (jobId) => submitting.has(jobId),
-    exchangePauses: () => Promise.resolve(),
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => nowMs,
     monotonic: () => nowMs,
-    log,
   });
 });
 
-afterEach(async () => {
-  await recovery.close();
-  await store.close();
-  await database.drop();
-});
+afterEach(() => recovery.close());
 
 async function insert(leaseMs: number): Promise<string> {
   const job = createJob({
@@ -55,6 +50,12 @@ async function insert(leaseMs: number): Promise<string> {
   });
   await store.jobs.insert({ job, input: {}, key: null, leaseMs });
   return job.id;
+}
+
+async function accept(): Promise<string> {
+  const jobId = await insert(600_000);
+  await recordOf(store, () => nowMs)(jobId, { kind: "accepted", requestId: "r" });
+  return jobId;
 }
 
 async function beat(beats = 1): Promise<void> {
@@ -92,14 +93,7 @@ test("a submit whose lease has not expired is left alone", async () => {
 });
 
 test("a job that nobody can poll ends ten seconds after its deadline, and one that is submitting does not", async () => {
-  const late = await insert(600_000);
-  const accepted = advance(
-    (await store.jobs.read(late)) ?? expect.fail("it is gone"),
-    { kind: "accepted", requestId: "r" },
-    new Date(nowMs),
-    "sandbox",
-  );
-  await store.jobs.save(accepted, null);
+  const late = await accept();
   await insert(600_000);
   await beat(35);
   expect(await store.jobs.count({ statuses: ["FAILED"] })).toBe(0);
@@ -108,16 +102,8 @@ test("a job that nobody can poll ends ten seconds after its deadline, and one th
   expect(await countOpen()).toBe(1);
 });
 
-test("after a start, a job past its deadline is left to looks for ten seconds", async () => {
-  const late = await insert(600_000);
-  const submitting = (await store.jobs.read(late)) ?? expect.fail("it is gone");
-  const accepted = advance(
-    submitting,
-    { kind: "accepted", requestId: "r" },
-    new Date(nowMs),
-    "sandbox",
-  );
-  await store.jobs.save(accepted, null);
+test("after a start, a job past its deadline is left to polls for ten seconds", async () => {
+  const late = await accept();
   nowMs += 3_600_000;
   await beat(5);
   expect((await store.jobs.read(late))?.status).toBe("IN_QUEUE");
@@ -146,4 +132,29 @@ test("a beat that fails is told once, the next ones come all the same, and what 
 test("a first beat that fails fails the start", async () => {
   store.jobs.listAbandonedSubmits = () => Promise.reject(new Error("away"));
   await expect(recovery.start()).rejects.toThrow("away");
+});
+
+test("a pause is told to other gateways at once, and theirs applies here, without being told back", async () => {
+  let writes = 0;
+  const { notePause } = store.pauses;
+  store.pauses.notePause = (durationMs) => {
+    writes += 1;
+    return notePause(durationMs);
+  };
+  for (let answers = 0; answers < 50; answers++) health.notePause(7_000);
+  await expect.poll(() => store.pauses.readPauseMs()).toBeGreaterThan(6_000);
+  expect(writes).toBe(1);
+  await notePause(60_000);
+  await recovery.beat();
+  expect(health.pausedForMs()).toBeGreaterThan(59_000);
+  expect(writes).toBe(1);
+});
+
+test("a pause that could not be told is told at a later beat", async () => {
+  const { readPauseMs } = store.pauses;
+  store.pauses.readPauseMs = () => Promise.reject(new Error("away"));
+  health.notePause(7_000);
+  store.pauses.readPauseMs = readPauseMs;
+  await recovery.beat();
+  expect(await readPauseMs()).toBeGreaterThan(6_000);
 });

@@ -1,28 +1,19 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 
 import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
+import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
 import type { InputPath } from "../../src/job/input-issue.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
-import { createHealth } from "../support/create-health.ts";
 import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { Queue } from "../../src/runtime/queue.ts";
-import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
-import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
-import { createSubmitJob } from "../../src/tracking/submit-job.ts";
-import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { watchJobsOf } from "../support/watch-jobs-of.ts";
+import { createHealth } from "../support/create-health.ts";
+import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
+import { connectSubmitter, openUpstreamAndStore, recordOf } from "./connect-submitter.ts";
 
 let logged: unknown[] = [];
 const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) });
@@ -39,53 +30,45 @@ let submitter: Submitter;
 let followed: number;
 let slept: number[];
 let sleep: (durationMs: number) => Promise<unknown>;
-let health: UpstreamHealth;
 let monotonicMs: number;
 
 beforeEach(async () => {
   monotonicMs = 0;
-  health = createHealth({ now: () => monotonicMs, log });
   followed = 0;
   logged = [];
   slept = [];
   sleep = (durationMs) => Promise.resolve(slept.push(durationMs));
-  upstream = await startFaultyUpstream();
-  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
-  submitter = createSubmitter();
+  ({ upstream, store } = await openUpstreamAndStore({ log }));
+  submitter = connect();
 });
 
-function createSubmitter(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
-  const { url: baseUrl, token } = upstream;
-  return createSubmitJob({
-    store,
-    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 30_000, health, log }),
-    health,
-    record: createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 }),
+function connect(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
+  return connectSubmitter({
+    ...{ upstream, store, catalogue, log },
     follow: () => void (followed += 1),
-    catalogue,
-    inputQueue: new Queue({ perKey: 1 }),
-    watchJob: watchJobsOf(store),
-    apiVersion: "v1",
-    submitTimeoutMs: 30_000,
-    submitMarginMs: 5_000,
-    submitsAtOnce: 100,
-    now: () => 0,
     monotonic: () => monotonicMs,
     sleep: (durationMs) => sleep(durationMs),
-    channels: createChannels(),
-    log,
   });
 }
 
-afterEach(async () => {
-  await upstream.close();
-  await store.close();
-});
-
-test("the row is there before the upstream hears of the job", async () => {
+/** Begins a submit whose POST has come, and is held until `release`. */
+async function beginSubmit() {
   const release = upstream.hold("submit");
   const submitting = submitter.submitJob(REQUEST);
   await upstream.whenRequested("submit", 1);
+  return { release, submitting };
+}
+
+/** Nothing was sent and nothing is stored. */
+async function expectNoTrace(): Promise<void> {
+  expect(upstream.count("submit")).toBe(0);
+  expect(await store.jobs.count({})).toBe(0);
+}
+
+const away = () => Promise.reject(new Error("away"));
+
+test("the row is there before the upstream hears of the job", async () => {
+  const { release, submitting } = await beginSubmit();
   expect((await store.jobs.readKeyed("local", "key"))?.job).toMatchObject({ status: "SUBMITTING" });
   expect(followed).toBe(0);
   release();
@@ -96,8 +79,7 @@ test("the row is there before the upstream hears of the job", async () => {
 test("an acceptance outlives a database that is away for a moment", async () => {
   const { save } = store.jobs;
   let failures = 3;
-  store.jobs.save = (job, output) =>
-    failures-- > 0 ? Promise.reject(new Error("away")) : save(job, output);
+  store.jobs.save = (job, output) => (failures-- > 0 ? away() : save(job, output));
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
   expect(slept).toEqual([100, 500, 1_000]);
   expect(upstream.count("submit")).toBe(1);
@@ -105,14 +87,14 @@ test("an acceptance outlives a database that is away for a moment", async () => 
 
 test("a stop while the database is away tries once more to write down an acceptance", async () => {
   const { save } = store.jobs;
-  const away = Promise.withResolvers<void>();
+  const failed = Promise.withResolvers<void>();
   store.jobs.save = () => {
-    away.resolve();
-    return Promise.reject(new Error("away"));
+    failed.resolve();
+    return away();
   };
   sleep = () => new Promise(() => undefined);
   const submitting = submitter.submitJob(REQUEST);
-  await away.promise;
+  await failed.promise;
   store.jobs.save = save;
   submitter.stop(0);
   expect(await submitting).toMatchObject({ job: { status: "IN_QUEUE" } });
@@ -157,9 +139,7 @@ test("a submit that can't be stored is not sent, and the log is told nothing of 
 });
 
 test("a stop takes no more submits and waits for the one under way", async () => {
-  const release = upstream.hold("submit");
-  const submitting = submitter.submitJob(REQUEST);
-  await upstream.whenRequested("submit", 1);
+  const { release, submitting } = await beginSubmit();
   submitter.stop(60_000);
   const late = submitter.submitJob({ ...REQUEST, idempotencyKey: null });
   await expect(late).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
@@ -170,9 +150,7 @@ test("a stop takes no more submits and waits for the one under way", async () =>
 });
 
 test("a submit that is not answered in time for a stop is written down as unknown", async () => {
-  upstream.hold("submit");
-  const submitting = submitter.submitJob(REQUEST);
-  await upstream.whenRequested("submit", 1);
+  const { submitting } = await beginSubmit();
   submitter.stop(0);
   await expect(submitting).rejects.toMatchObject({
     code: "SUBMISSION_UNKNOWN",
@@ -182,16 +160,6 @@ test("a submit that is not answered in time for a stop is written down as unknow
   expect(submitter.isSubmitting((await store.jobs.readKeyed("local", "key"))?.job.id ?? "")).toBe(
     false,
   );
-});
-
-test("a key that another gateway is submitting under waits for that gateway's outcome", async () => {
-  const release = upstream.hold("submit");
-  const submitting = submitter.submitJob(REQUEST);
-  await upstream.whenRequested("submit", 1);
-  const again = createSubmitter().submitJob(REQUEST);
-  release();
-  expect((await again).job.id).toBe((await submitting).job.id);
-  expect(upstream.count("submit")).toBe(1);
 });
 
 const CLOSED = {
@@ -204,13 +172,12 @@ const CLOSED = {
 };
 
 test("what the schema refuses is not sent, not kept, and leaves the key free", async () => {
-  submitter = createSubmitter(catalogueOf(CLOSED));
+  submitter = connect(catalogueOf(CLOSED));
   const wrong = { ...REQUEST, input: { prompt: 5, stepps: 1 } };
   await expect(submitter.submitJob(wrong)).rejects.toMatchObject({
     issues: [{ path: ["stepps"] }, { path: ["prompt"] }],
   });
-  expect(upstream.count("submit")).toBe(0);
-  expect(await store.jobs.count({})).toBe(0);
+  await expectNoTrace();
   await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
   expect(upstream.count("submit")).toBe(1);
 });
@@ -221,7 +188,7 @@ test("what a caller leaves out is left out of the job and the POST, and its defa
     sample_steps: { type: "integer", default: 8 },
     size: { type: "object", properties: { width: { type: "integer", default: 64 } } },
   };
-  submitter = createSubmitter(
+  submitter = connect(
     catalogueOf(
       { id: "warm-glow", name: "Warm Glow", model: "ltx2", inputSchema: { properties } },
       { id: "of-model", name: "Of Model", model: "zimage_turbo" },
@@ -244,13 +211,13 @@ test("what a caller leaves out is left out of the job and the POST, and its defa
 test("a retry under its key gives the same job, whatever has become of the schema since", async () => {
   const request = { ...REQUEST, input: { prompt: "a", width: 1_000 } };
   const first = await submitter.submitJob(request);
-  const stricter = createSubmitter(catalogueOf(CLOSED));
+  const stricter = connect(catalogueOf(CLOSED));
   expect((await stricter.submitJob(request)).job.id).toBe(first.job.id);
-  const withDefaults = createSubmitter(
+  const withDefaults = connect(
     catalogueOf({ ...CLOSED, inputSchema: { properties: { steps: { default: 30 } } } }),
   );
   expect((await withDefaults.submitJob(request)).job.id).toBe(first.job.id);
-  const withoutIt = createSubmitter(catalogueOf({ ...CLOSED, id: "another" }));
+  const withoutIt = connect(catalogueOf({ ...CLOSED, id: "another" }));
   expect((await withoutIt.submitJob(request)).job.id).toBe(first.job.id);
   await expect(
     withoutIt.submitJob({ ...request, idempotencyKey: "a new key" }),
@@ -291,7 +258,7 @@ test("paths are told as the caller spells them, those of the upstream too", asyn
 });
 
 test("with a catalogue, an id that is not listed is not found, with near misses", async () => {
-  submitter = createSubmitter(catalogueOf(CLOSED));
+  submitter = connect(catalogueOf(CLOSED));
   const submitting = submitter.submitJob({ ...REQUEST, deploymentId: "warmglow" });
   await expect(submitting).rejects.toBeInstanceOf(DeploymentNotFoundError);
   await expect(submitting).rejects.toThrow("Did you mean warm-glow?");
@@ -300,7 +267,7 @@ test("with a catalogue, an id that is not listed is not found, with near misses"
 
 test("with a catalogue that has others, an id that is not listed is the upstream's to refuse", async () => {
   const { catalogue } = readCatalogue({ others: true, deployments: [CLOSED] });
-  submitter = createSubmitter(catalogue);
+  submitter = connect(catalogue);
   const submit = (deploymentId: string) =>
     submitter.submitJob({ ...REQUEST, deploymentId, input: { stepps: 1 }, idempotencyKey: null });
   expect((await submit("other")).job).toMatchObject({ deploymentId: "other", status: "IN_QUEUE" });
@@ -308,33 +275,9 @@ test("with a catalogue that has others, an id that is not listed is the upstream
   await expect(submit(CLOSED.id)).rejects.toMatchObject({ issues: [{ path: ["stepps"] }] });
 });
 
-test("a call behind one that is refused is sent as well, and each gets the issues in its own spelling", async () => {
-  const request = { ...REQUEST, deploymentId: "fault-validation" };
-  const release = upstream.hold("submit");
-  const first = submitter.submitJob(request);
-  await upstream.whenRequested("submit", 1);
-  const spell = (path: InputPath) => path.map((part) => `typed ${part}`);
-  const second = submitter.submitJob({ ...request, spell });
-  release();
-  await expect(first).rejects.toMatchObject({ issues: [{ path: ["width"] }, {}] });
-  await expect(second).rejects.toMatchObject({ issues: [{ path: ["typed width"] }, {}] });
-  expect(upstream.count("submit")).toBe(2);
-});
-
-function beginOutage(): void {
-  const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
-  for (let reads = 0; reads < 5; reads++) health.noteRead(error, "dep");
-}
-
-test("in an outage a submit is refused at once and leaves nothing", async () => {
-  beginOutage();
-  const submitting = submitter.submitJob(REQUEST);
-  await expect(submitting).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true });
-  expect(upstream.count("submit")).toBe(0);
-  expect(await store.jobs.count({})).toBe(0);
-});
-
 test("a gateway without polls sends no more than a few submits into an outage, however long it lasts, and any after it", async () => {
+  const health = createHealth({ now: () => monotonicMs });
+  submitter = connectSubmitter({ upstream, store, health });
   upstream.setFault("html-502");
   const request = { ...REQUEST, idempotencyKey: null };
   const codes: unknown[] = [];
@@ -372,62 +315,44 @@ function countExtensions(): () => number {
   return () => extensions;
 }
 
-test("a submit that leaves at once asks the database for nothing more", async () => {
+test("a submit that was held up renews its lease before it is sent, and no other does", async () => {
   const extensions = countExtensions();
-  await submitter.submitJob(REQUEST);
+  await submitter.submitJob({ ...REQUEST, idempotencyKey: "before" });
   expect(extensions()).toBe(0);
-});
-
-test("a submit that was held up begins its lease anew before it is sent", async () => {
-  const extensions = countExtensions();
   freezeAfterInsert(2_001);
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
   expect(extensions()).toBe(1);
 });
 
+test.each(["too slow", "away"])(
+  "a submit whose lease can't be renewed, as the database is %s, is not sent, and leaves its key free",
+  async (why) => {
+    freezeAfterInsert(60_000);
+    const { extendSubmit } = store.jobs;
+    store.jobs.extendSubmit = (...lease) => {
+      monotonicMs += 10_000;
+      return why === "away" ? away() : extendSubmit(...lease);
+    };
+    const code = why === "away" ? {} : { code: "UNAVAILABLE" };
+    await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject(code);
+    await expectNoTrace();
+  },
+);
+
 test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
   freezeAfterInsert(60_000, async () => {
     const keyed = await store.jobs.readKeyed("local", "key");
-    await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(
-      keyed?.job.id ?? "",
-      {
-        kind: "unanswered",
-      },
-    );
+    await recordOf(store)(keyed?.job.id ?? "", { kind: "unanswered" });
   });
   const submitting = submitter.submitJob(REQUEST);
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   expect(upstream.count("submit")).toBe(0);
 });
 
-test("a submit for which the database is always too slow is not sent, and leaves its key free", async () => {
-  freezeAfterInsert(60_000);
-  const { extendSubmit } = store.jobs;
-  store.jobs.extendSubmit = (...lease) => {
-    monotonicMs += 10_000;
-    return extendSubmit(...lease);
-  };
-  await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject({ code: "UNAVAILABLE" });
-  expect(upstream.count("submit")).toBe(0);
-  expect(await store.jobs.count({})).toBe(0);
-});
-
-test("a submit whose lease can't be begun anew is not sent, and leaves its key free", async () => {
-  freezeAfterInsert(60_000);
-  store.jobs.extendSubmit = () => Promise.reject(new Error("away"));
-  await expect(submitter.submitJob(REQUEST)).rejects.toThrow("away");
-  expect(upstream.count("submit")).toBe(0);
-  expect(await store.jobs.count({})).toBe(0);
-});
-
 test("an id that comes after the row was settled is logged, and the answer stays unknown", async () => {
-  const release = upstream.hold("submit");
-  const submitting = submitter.submitJob(REQUEST);
-  await upstream.whenRequested("submit", 1);
+  const { release, submitting } = await beginSubmit();
   const id = (await store.jobs.readKeyed("local", "key"))?.job.id ?? "";
-  await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(id, {
-    kind: "unanswered",
-  });
+  await recordOf(store)(id, { kind: "unanswered" });
   release();
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   expect(logged).toContainEqual(
@@ -443,11 +368,8 @@ test("an id that comes after the row was settled is logged, and the answer stays
 
 test("a key belongs to its owner, also while two submit under the same one at once", async () => {
   const mine = { ...REQUEST, viewer: createViewer({ ownerId: "mine" }) };
-  const theirs = {
-    ...REQUEST,
-    viewer: createViewer({ ownerId: "theirs" }),
-    input: { prompt: "?" },
-  };
+  const viewer = createViewer({ ownerId: "theirs" });
+  const theirs = { ...REQUEST, viewer, input: { prompt: "?" } };
   const [first, second] = await Promise.all([
     submitter.submitJob(mine),
     submitter.submitJob(theirs),
@@ -459,10 +381,10 @@ test("a key belongs to its owner, also while two submit under the same one at on
 });
 
 test.each([
-  [{ submitsPerMinute: 2 }, "RATE_LIMITED", 60],
-  [{ jobsPerDay: 2 }, "QUOTA_EXCEEDED", 86_400],
-  [{ jobsInFlight: 2 }, "QUOTA_EXCEEDED", 10],
-])("an owner at %j is refused, and nobody else", async (limits, code, mostSeconds) => {
+  [{ submitsPerMinute: 2 }, "RATE_LIMITED", 60, 0],
+  [{ jobsPerDay: 2 }, "QUOTA_EXCEEDED", 86_400, 2],
+  [{ jobsInFlight: 2 }, "QUOTA_EXCEEDED", 10, 0],
+])("an owner at %j is refused, and nobody else", async (limits, code, mostSeconds, ofDay) => {
   const greedy = { ...REQUEST, viewer: createViewer({ ownerId: "greedy", limits }) };
   const quiet = { ...REQUEST, viewer: createViewer({ ownerId: "quiet", limits }) };
   const first = await submitter.submitJob(greedy);
@@ -477,24 +399,11 @@ test.each([
   expect(message).toMatch(/2 .*[Ss]ubmit again/);
   expect(upstream.count("submit")).toBe(2);
   expect(await store.jobs.readKeyed("greedy", "third")).toBeNull();
+  expect((await store.quotas.count("jobs", "greedy")).count).toBe(ofDay + 1);
 
   // A key that has its job costs nothing, however often it is sent.
   expect((await submitter.submitJob(greedy)).job.id).toBe(first.job.id);
   expect((await submitter.submitJob(quiet)).job.ownerId).toBe("quiet");
-});
-
-test("what is refused for its jobs in flight does not count as a job of the day", async () => {
-  const limits = { jobsInFlight: 1, jobsPerDay: 2 };
-  const request = { ...REQUEST, viewer: createViewer({ limits }), idempotencyKey: null };
-  const { job } = await submitter.submitJob(request);
-  for (let attempt = 0; attempt < 5; attempt++) {
-    await expect(submitter.submitJob(request)).rejects.toMatchObject({ limit: 1 });
-  }
-  await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(job.id, {
-    kind: "cancelled",
-    finishedAt: null,
-  });
-  expect(await submitter.submitJob(request)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
 const DAY_OF_TWO = createViewer({ ownerId: "mine", limits: { jobsPerDay: 2 } });
@@ -508,19 +417,14 @@ async function readCounts(): Promise<number[]> {
   return counts.map(({ count }) => count - 1);
 }
 
-test.each([
+test.each<[string, () => void]>([
   ["the upstream refuses it", () => upstream.setFault("envelope-503")],
+  ["the database does not take its row", () => void (store.jobs.insert = away)],
   [
-    "the database does not take its row",
-    () => {
-      store.jobs.insert = () => Promise.reject(new Error("away"));
-    },
-  ],
-  [
-    "its gateway can't begin its lease anew",
+    "its gateway can't renew its lease",
     () => {
       freezeAfterInsert(2_001);
-      store.jobs.extendSubmit = () => Promise.reject(new Error("away"));
+      store.jobs.extendSubmit = away;
     },
   ],
   [
@@ -548,17 +452,6 @@ test("a submit that may have arrived counts as a job of the day", async () => {
   expect((await readCounts())[0]).toBe(1);
 });
 
-test("what is refused for the jobs of the day counts as none of them", async () => {
-  const submit = (idempotencyKey: string) =>
-    submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO, idempotencyKey });
-  await submit("first");
-  await submit("second");
-  for (const key of ["third", "fourth"]) {
-    await expect(submit(key)).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
-  }
-  expect((await readCounts())[0]).toBe(2);
-});
-
 test("a retry whose key is found taken or spent with the row counts as no job of the day", async () => {
   const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
   const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
@@ -573,10 +466,7 @@ test("a retry whose key is found taken or spent with the row counts as no job of
   };
   expect((await submitter.submitJob(request)).job.id).toBe(job.id);
 
-  await createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now: () => 0 })(job.id, {
-    kind: "cancelled",
-    finishedAt: null,
-  });
+  await recordOf(store)(job.id, { kind: "cancelled", finishedAt: null });
   await store.jobs.delete(job.id);
   await expect(submitter.submitJob(request)).rejects.toMatchObject({
     name: "IdempotencyConflictError",
@@ -586,7 +476,7 @@ test("a retry whose key is found taken or spent with the row counts as no job of
 
 test("a count that can't be given back leaves the answer as it is", async () => {
   upstream.setFault("envelope-503");
-  store.quotas.discount = () => Promise.reject(new Error("away"));
+  store.quotas.discount = away;
   const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
   await expect(submitting).rejects.toMatchObject({ name: "UpstreamError", code: "UNAVAILABLE" });
 });

@@ -1,33 +1,25 @@
-import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
   InvalidInputError,
   JobNotCancellableError,
   JobNotFoundError,
-  UpstreamError,
 } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { isFinished } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
-import { createHealth } from "../support/create-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
-import { createTracking } from "../../src/tracking/tracking.ts";
-import { waitForJob } from "../../src/tracking/wait-for-job.ts";
+import { waitForJob } from "../../src/watch/wait-for-job.ts";
+import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
-import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
+import { watchJobsOf } from "../support/watch-jobs-of.ts";
+import { connectTracking, openUpstreamAndStore } from "./connect-submitter.ts";
 
-const log = pino({ level: "silent" });
 const INPUT = { prompt: "A warm glow", width: 1024 };
 
 let upstream: FaultyUpstream;
@@ -38,48 +30,24 @@ let probe: { close(): Promise<void> };
 let aheadMs = 0;
 const monotonic = () => performance.now() + aheadMs;
 
-function startTracking(
-  options: { deadlineSeconds?: number; submitTimeoutSeconds?: number } = {},
-): Tracking {
-  const health = createHealth({ now: monotonic, random: Math.random, log });
-  const { deadlineSeconds = 86_400, submitTimeoutSeconds = 1 } = options;
-  const runcomfy = createRunComfy({
-    baseUrl: upstream.url,
-    token: upstream.token,
-    submitTimeoutMs: submitTimeoutSeconds * 1_000,
-    health,
-    log,
-  });
-  probe = startOutageProbe({ health, runcomfy });
-  return createTracking({
-    store,
-    runcomfy,
-    health,
-    catalogue: OPEN_CATALOGUE,
-    watchJob: watchJobsOf(store),
-    ...TRACKING_SETTINGS,
-    deadlineSeconds,
-    submitTimeoutSeconds,
-    log,
-    now: () => Date.now() + aheadMs,
-    monotonic,
-    random: () => 0,
-  });
-}
-
 beforeEach(async () => {
   aheadMs = 0;
-  upstream = await startFaultyUpstream();
-  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log, monotonic });
-  tracking = startTracking();
+  ({ upstream, store } = await openUpstreamAndStore({ monotonic }));
+  const connected = connectTracking({
+    ...{ upstream, store, monotonic },
+    health: createHealth({ now: monotonic, random: Math.random }),
+    submitTimeoutSeconds: 1,
+    now: () => Date.now() + aheadMs,
+    random: () => 0,
+  });
+  tracking = connected.tracking;
+  probe = startOutageProbe(connected);
   await tracking.start();
 });
 
 afterEach(async () => {
   await tracking.close();
   await probe.close();
-  await store.close();
-  await upstream.close();
 });
 
 async function submit(
@@ -162,47 +130,22 @@ test("the same key with another body or deployment is a conflict", async () => {
 
 test.each([
   ["insufficient-funds", "INSUFFICIENT_FUNDS"],
-  ["insufficient-funds-200", "INSUFFICIENT_FUNDS"],
-  ["deployment-disabled", "DEPLOYMENT_DISABLED"],
-  ["deployment-deleted", "DEPLOYMENT_DELETED"],
-  ["unauthorized", "UNAUTHORIZED"],
-  ["forbidden", "FORBIDDEN"],
   ["envelope-503", "UNAVAILABLE"],
-  ["teapot-418", "REJECTED"],
 ])("a refusal (%s) leaves no trace but the error, and frees the key", async (fault, code) => {
   const deploymentId = `fault-${fault}`;
-  expect(await thrownBy(submit(deploymentId, "key"))).toMatchObject({
-    name: "UpstreamError",
-    code,
-    unconfirmedJob: null,
-  });
+  const refused = { name: "UpstreamError", code, unconfirmedJob: null };
+  expect(await thrownBy(submit(deploymentId, "key"))).toMatchObject(refused);
   expect(await store.jobs.count({})).toBe(0);
   await thrownBy(submit(deploymentId, "key"));
   expect(upstream.count("submit")).toBe(2);
 });
 
-test.each([
-  "html-502",
-  "internal-500",
-  "internal-400",
-  "envelope-200-internal",
-  "reset-before-answer",
-  "reset-in-body",
-  "no-id",
-  "odd-id",
-  "not-json",
-  "redirect",
-  "no-answer",
-  "dripping-body",
-])(
+test.each(["html-502", "reset-before-answer", "no-id", "no-answer"])(
   "a submit of unknown outcome (%s) is kept, never sent again, and answers the same under its key",
   async (fault) => {
-    const deploymentId = `fault-${fault}`;
-    const first = await thrownBy(submit(deploymentId, "key"));
-    const second = await thrownBy(submit(deploymentId, "key"));
-    for (const error of [first, second]) {
-      expect(error).toBeInstanceOf(UpstreamError);
-      expect(error).toMatchObject({
+    for (let call = 0; call < 2; call++) {
+      expect(await thrownBy(submit(`fault-${fault}`, "key"))).toMatchObject({
+        name: "UpstreamError",
         code: "SUBMISSION_UNKNOWN",
         retryable: false,
         unconfirmedJob: { status: "FAILED", error: { code: "SUBMISSION_UNKNOWN" } },
@@ -210,15 +153,8 @@ test.each([
     }
     expect(upstream.count("submit")).toBe(1);
     expect(await store.jobs.count({})).toBe(1);
-    expect(upstream.requestsElsewhere).toEqual([]);
   },
 );
-
-test("what a 422 finds wrong becomes issues of the input", async () => {
-  const error = await thrownBy(submit("fault-validation"));
-  expect(error).toBeInstanceOf(InvalidInputError);
-  expect(error).toMatchObject({ issues: [{ path: ["width"] }, { path: ["prompts", 0, "text"] }] });
-});
 
 test("a deployment that the upstream does not know, or an id that would change the path, is not found", async () => {
   expect(await thrownBy(submit("fault-not-found"))).toBeInstanceOf(DeploymentNotFoundError);
@@ -252,15 +188,9 @@ test("a Retry-After refuses the next submit at once, with the seconds left, and 
 
 test.each([
   ["completed-but-failed", "FAILED"],
-  ["completed-and-succeeded", "SUCCEEDED"],
-  ["completed-with-error", "FAILED"],
   ["completed-with-output", "SUCCEEDED"],
-  ["completed-with-cancel", "CANCELLED"],
   ["completed-cancelled", "CANCELLED"],
-  ["error-string", "FAILED"],
   ["error-object", "FAILED"],
-  ["error-array", "FAILED"],
-  ["error-absent", "FAILED"],
   ["not-found-at-first", "SUCCEEDED"],
   ["output-hostile-keys", "SUCCEEDED"],
 ])("a job of fault %s ends %s", async (fault, status) => {
@@ -269,7 +199,7 @@ test.each([
   expect(JSON.stringify(job)).not.toContain("gpu-worker-7");
 });
 
-test.each(["unauthorized", "forbidden-message", "html-502", "html-200", "deep-body"])(
+test.each(["unauthorized", "html-502", "deep-body"])(
   "a failed poll (%s) never ends a job, and the next good one goes on",
   async (fault) => {
     const job = await submit(`fault-${fault}--polls`);
@@ -294,14 +224,6 @@ test("a job that the upstream does not know is lost once it is no longer young",
   expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "LOST" } });
 });
 
-test("a job that does not end expires at its deadline", async () => {
-  upstream.script("endless", ["in_progress"]);
-  const job = await submit("endless");
-  await upstream.whenRequested("status", 1, job.requestId ?? "");
-  aheadMs = 86_400_000;
-  expect(await untilFinished(job)).toMatchObject({ status: "FAILED", error: { code: "EXPIRED" } });
-});
-
 test("a succeeded job without a readable result is INVALID_RESPONSE after 10 minutes", async () => {
   const job = await submit("fault-output-null");
   // The second request tells that the first poll has been noted.
@@ -323,7 +245,7 @@ test("a queued job is cancelled, and cancelling it again changes nothing", async
   expect(upstream.count("cancel")).toBe(1);
 });
 
-test.each(["cancel-too-late", "cancel-too-late-old", "cancel-too-late-409"])(
+test.each(["cancel-too-late", "cancel-too-late-409"])(
   "a job that already runs upstream (%s) can't be cancelled, and is told as it is now",
   async (fault) => {
     upstream.script(`fault-${fault}`, ["in_progress"]);
@@ -373,14 +295,4 @@ test("a cancel during the submit waits for its outcome", async () => {
   release();
   await submitting;
   expect(await cancelling).toMatchObject({ status: "CANCELLED" });
-});
-
-test("an outage slows polls to a trickle and loses nothing", async () => {
-  upstream.script("long", ["in_queue"]);
-  const jobs = await Promise.all(Array.from({ length: 20 }, () => submit("long")));
-  upstream.setFault("html-502", ["status"]);
-  await upstream.whenRequested("status", upstream.count("status") + 8);
-  upstream.setFault(null);
-  for (const { requestId } of jobs) upstream.finish(requestId ?? "", { output: [1] });
-  for (const job of jobs) expect((await untilFinished(job))?.status).toBe("SUCCEEDED");
 });

@@ -1,8 +1,26 @@
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Stream } from "../runtime/stream.ts";
-import { waitForJob } from "../tracking/wait-for-job.ts";
 import type { WatchJob } from "./watch-job.ts";
+
+/**
+ * Resolves with the job once it is ready, or as it was last seen when `timeoutMs` is over; null if it could not be read by
+ * then. Rejects as the watch does.
+ */
+export async function waitForJob(
+  states: Stream<Job>,
+  isReady: (job: Job) => boolean,
+  timeoutMs: number,
+): Promise<Job | null> {
+  const timer = setTimeout(() => states.end(), timeoutMs).unref();
+  let newest: Job | null = null;
+  try {
+    for await (newest of states) if (isReady(newest)) break;
+    return newest;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * Resolves with the job once it has ended, or as it is when `timeoutMs` is over, the caller leaves or the gateway stops.
