@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { leaseFiles } from "../src/files/lease-files.ts";
 import { openFileStore } from "../src/files/open-file-store.ts";
-import { NOT_KEPT } from "../src/job/kept-file.ts";
+import { NOT_KEPT } from "../src/job/asset.ts";
 import { EXPLODING_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
 import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-requests.ts";

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { z } from "zod";
 
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import { codeOf, nullIfMissing } from "../runtime/error-code.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 
 import { kebabCase } from "change-case";
 
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { StoredKey } from "./api-keys-file.ts";
 import {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 
 import type { BaseLogger } from "pino";
 
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";

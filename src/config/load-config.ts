@@ -4,7 +4,7 @@ import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import { codeOf } from "../runtime/error-code.ts";
 import {

@@ -3,10 +3,9 @@ import { resolve } from "node:path";
 
 import { z } from "zod";
 
-import { IDENTIFIER } from "../job/identifier.ts";
+import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
 import type { InputPath } from "../job/input-issue.ts";
 import { toPathText } from "../job/input-issue.ts";
-import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import type { Catalogue, Deployment } from "./catalogue.ts";
 import { createCatalogue } from "./catalogue.ts";

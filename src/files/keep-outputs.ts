@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
-import type { KeptFile } from "../job/kept-file.ts";
-import { keepBackOffMs, NOT_KEPT } from "../job/kept-file.ts";
+import type { KeptFile } from "../job/asset.ts";
+import { keepBackOffMs, NOT_KEPT } from "../job/asset.ts";
 import { startLoop } from "../runtime/loop.ts";
 import type { ClaimedFile, Files } from "../store/files.ts";
 import type { FetchFile } from "./fetch-file.ts";

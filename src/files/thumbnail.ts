@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 
 import type { Metadata, Sharp } from "sharp";
 
-import type { KeptFile } from "../job/kept-file.ts";
+import type { KeptFile } from "../job/asset.ts";
 import { CodedError, invalidFile } from "../runtime/coded-error.ts";
 import { Queue } from "../runtime/queue.ts";
 import { type FileFacts, openPicture, readHead } from "./detect-file.ts";

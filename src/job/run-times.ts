@@ -1,9 +1,44 @@
 import type { Duration } from "./duration.ts";
-import { fromMoments } from "./duration.ts";
+import { fromMoments, nearestRank } from "./duration.ts";
 import type { Job } from "./job.ts";
+import type { JsonObject } from "./json.ts";
 import type { Learned, Sample } from "./learn-duration.ts";
 import { learnDuration, toMoments } from "./learn-duration.ts";
-import type { Run } from "./run.ts";
+
+/** One past run of a deployment, whoever submitted it. */
+export type Run = {
+  readonly status: "SUCCEEDED" | "FAILED" | "CANCELLED";
+  /** How much its input asked for, as `toWork` says. */
+  readonly work: number;
+  /** How many jobs were in front of it when that was first told; null where it was never told. */
+  readonly place: number | null;
+  /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
+  readonly idleMs: number | null;
+  /** From submitted to started; null when it never started. */
+  readonly queueMs: number | null;
+  /** From started to ended; null when it never started. */
+  readonly runMs: number | null;
+};
+
+const PIXELS = 1_024 * 1_024;
+/** What an input asks for, most often, where nothing says it. */
+const USUAL = { num_frames: 1, sample_steps: 25, width: 1_024, height: 1_024 };
+const MAX_WORK = 1e9;
+
+/**
+ * How much an input asks for: frames × steps × megapixels, with the defaults for what it leaves out. What a model's time
+ * depends on, if on anything that is told.
+ */
+export function toWork(input: JsonObject, defaults: JsonObject = {}): number {
+  const read = (name: keyof typeof USUAL): number => {
+    const numbers = [input[name], defaults[name]].filter((value) => typeof value === "number");
+    return numbers.find((value) => value > 0) ?? USUAL[name];
+  };
+  const pixels = read("width") * read("height");
+  const work = (read("num_frames") * read("sample_steps") * pixels) / PIXELS;
+  // Never 0, whose logarithm is none, nor NaN, which is 0 × Infinity.
+  return work >= 1 / MAX_WORK ? Math.min(MAX_WORK, work) : 1 / MAX_WORK;
+}
 
 /** What past runs of a deployment teach about its next ones. */
 export type Times = {
@@ -38,7 +73,7 @@ export function learnTimes(runs: readonly Run[]): Times {
 }
 
 /** Whether a run found no instance, and so waited for one. */
-export function isColdRun(run: Run, { coldAfterMs }: Pick<Times, "coldAfterMs">): boolean {
+function isColdRun(run: Run, { coldAfterMs }: Pick<Times, "coldAfterMs">): boolean {
   return (run.place ?? 0) === 0 && toIdleMs(run) >= coldAfterMs;
 }
 
@@ -148,4 +183,44 @@ function findInterval(runs: readonly Run[]): Times["interval"] {
     ) / weight;
   // A few that took equally long don't show how much they may differ.
   return { mean: Math.max(mean, 0.01), variance: variance + mean ** 2 / waits.length + 0.001 };
+}
+
+/** In seconds; the part of all that took no longer. */
+export type Durations = { readonly p50: number; readonly p90: number; readonly p99: number };
+
+/** How the last runs of a deployment went. Null where nothing is known of a duration. */
+export type RunStats = {
+  readonly runs: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Without cold starts. */
+  readonly queueSeconds: Durations | null;
+  /** Of those that SUCCEEDED. */
+  readonly runSeconds: Durations | null;
+  readonly coldStartSeconds: Durations | null;
+};
+
+export function toRunStats(runs: readonly Run[], times: Times): RunStats {
+  const count = (status: Run["status"]): number =>
+    runs.filter((run) => run.status === status).length;
+  const isCold = (run: Run): boolean => isColdRun(run, times);
+  return {
+    runs: runs.length,
+    succeeded: count("SUCCEEDED"),
+    failed: count("FAILED"),
+    cancelled: count("CANCELLED"),
+    queueSeconds: toDurations(runs.filter((run) => !isCold(run)).map((run) => run.queueMs)),
+    runSeconds: toDurations(
+      runs.filter(({ status }) => status === "SUCCEEDED").map((run) => run.runMs),
+    ),
+    coldStartSeconds: toDurations(runs.filter(isCold).map((run) => run.queueMs)),
+  };
+}
+
+function toDurations(durationsMs: readonly (number | null)[]): Durations | null {
+  const sorted = durationsMs.filter((one) => one !== null).toSorted((a, b) => a - b);
+  if (sorted.length === 0) return null;
+  const at = (part: number): number => nearestRank(sorted, part) / 1_000;
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
 }

@@ -5,7 +5,7 @@ import type { BaseLogger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Call } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";

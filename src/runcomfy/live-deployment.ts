@@ -1,4 +1,4 @@
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 

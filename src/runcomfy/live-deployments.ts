@@ -2,7 +2,7 @@ import DataLoader from "dataloader";
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import type { RunComfy } from "./runcomfy.ts";
 import { MAX_LISTED_IDS } from "./runcomfy.ts";

@@ -109,3 +109,8 @@ export function invalidFile(message: string, options: ErrorOptions = {}): CodedE
 export function unavailable(message: string, retryAfterSeconds = 5): CodedError {
   return new CodedError("UNAVAILABLE", message, { retryAfterSeconds });
 }
+
+/** The gateway, or a command, can't run as it is set up; the text says why and what to do, and holds no credential. */
+export class SetupError extends Error {
+  override readonly name = "SetupError";
+}

@@ -1,7 +1,6 @@
-import type { AssetKind, JobAsset } from "../job/asset.ts";
+import type { AssetKind, JobAsset, KeepState, KeptFile } from "../job/asset.ts";
 import { hasThumbnails, toThumbnailWidth } from "../files/thumbnail.ts";
-import type { KeepState, KeptFile } from "../job/kept-file.ts";
-import { NOT_KEPT } from "../job/kept-file.ts";
+import { NOT_KEPT } from "../job/asset.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 

@@ -4,7 +4,7 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
 import { Queue } from "../runtime/queue.ts";
 import { badUserInput } from "../runtime/coded-error.ts";

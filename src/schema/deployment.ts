@@ -3,7 +3,7 @@ import { readableOwner } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
 import type { Shape } from "../deployments/shape/shape.ts";
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";

@@ -1,5 +1,5 @@
 import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { Builder } from "./builder.ts";
 import { readAssets } from "./job-type.ts";
 import { publishRefusal } from "./mutations.ts";

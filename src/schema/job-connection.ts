@@ -1,8 +1,7 @@
 import type { Scope } from "../auth/viewer.ts";
-import { isIdentifier } from "../job/identifier.ts";
-import { textProblem } from "../job/input-issue.ts";
+import { isIdentifier } from "../job/job.ts";
+import { textProblem, tagProblem } from "../job/input-issue.ts";
 import { foldText, searchTextProblem } from "../job/search-text.ts";
-import { tagProblem } from "../job/tag.ts";
 import type { JobFilter, JobPosition } from "../store/list-jobs.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";

@@ -2,7 +2,7 @@ import DataLoader from "dataloader";
 
 import { findAssets } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
-import type { KeptFile } from "../job/kept-file.ts";
+import type { KeptFile } from "../job/asset.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";

@@ -6,7 +6,7 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import { toPathText } from "../job/input-issue.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";

@@ -1,7 +1,7 @@
 import { readableOwner } from "../auth/viewer.ts";
 import type { Channels, SentEvent } from "../diagnostics/channels.ts";
 import { JobNotFoundError } from "../job/errors.ts";
-import { isIdentifier } from "../job/identifier.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { Job, JobChangeReason } from "../job/job.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
 import { Stream } from "../runtime/stream.ts";

@@ -5,7 +5,7 @@ import type { Server as Listener } from "node:net";
 import { createServer as createListener } from "node:net";
 import { platform } from "node:os";
 
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";

@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
-import type { KeptFile } from "../job/kept-file.ts";
+import type { KeptFile } from "../job/asset.ts";
 import type { Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";

@@ -5,7 +5,7 @@ import pg from "pg";
 import type { Logger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { codeOf } from "../runtime/error-code.ts";
 import { DatabaseAwayError } from "./database-error.ts";

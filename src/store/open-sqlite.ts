@@ -6,7 +6,7 @@ import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { codeOf } from "../runtime/error-code.ts";
 import { DatabaseReplacedError, SQLITE_BUSY } from "./database-error.ts";

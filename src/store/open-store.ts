@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
-import { SetupError } from "../runtime/setup-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { createJobStore, type JobStore } from "./job-store.ts";
 import { openPostgres } from "./open-postgres.ts";

@@ -1,8 +1,8 @@
 import type { Generated } from "kysely";
 
 import type { JobError, JobStatus } from "../job/job.ts";
-import type { KeepState } from "../job/kept-file.ts";
-import type { Run } from "../job/run.ts";
+import type { KeepState } from "../job/asset.ts";
+import type { Run } from "../job/run-times.ts";
 
 /**
  * The tables after the last migration. Times are milliseconds since 1970; those that gateways compare are by the

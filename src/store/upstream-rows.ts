@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 
-import type { Run } from "../job/run.ts";
+import type { Run } from "../job/run-times.ts";
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";

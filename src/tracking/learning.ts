@@ -4,11 +4,8 @@ import type { Estimate } from "../job/estimate.ts";
 import { estimate } from "../job/estimate.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import type { Run } from "../job/run.ts";
-import type { RunStats } from "../job/run-stats.ts";
-import { toRunStats } from "../job/run-stats.ts";
-import type { Times } from "../job/run-times.ts";
-import { learnTimes } from "../job/run-times.ts";
+import type { Run, RunStats, Times } from "../job/run-times.ts";
+import { toRunStats, learnTimes } from "../job/run-times.ts";
 import { isPaused } from "../job/upstream.ts";
 import type { JobStore } from "../store/job-store.ts";
 

@@ -2,14 +2,13 @@ import { createHash } from "node:crypto";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { checkJson, textProblem } from "../job/input-issue.ts";
+import { checkJson, textProblem, checkTags } from "../job/input-issue.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
-import { isIdentifier } from "../job/identifier.ts";
-import { checkTags } from "../job/tag.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { InputIssue, Spelling } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
-import { toWork } from "../job/run.ts";
+import { toWork } from "../job/run-times.ts";
 import type { Queue } from "../runtime/queue.ts";
 import type { SubmissionKey } from "../store/submits.ts";
 

@@ -2,7 +2,7 @@ import type { Job, JobChangeReason } from "../job/job.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
-import type { FeedReader } from "./create-feed-reader.ts";
+import type { FeedReader } from "./shared-readers.ts";
 
 /** A job as it is after a change, or the news that changes may have been missed. */
 export type JobChange = {

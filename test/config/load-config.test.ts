@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { SetupError } from "../../src/runtime/setup-error.ts";
+import { SetupError } from "../../src/runtime/coded-error.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 
 describe("the configuration", () => {

@@ -5,7 +5,7 @@ import { startCleanup } from "../../src/files/cleanup.ts";
 import { openS3Store } from "../../src/files/s3-store.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
-import { NOT_KEPT } from "../../src/job/kept-file.ts";
+import { NOT_KEPT } from "../../src/job/asset.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { CREDENTIALS, startBucket } from "./s3-server.ts";
 import { toResult } from "../support/to-result.ts";

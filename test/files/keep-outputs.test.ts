@@ -22,7 +22,7 @@ import { createKeepOutputs } from "../../src/files/request-keep.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import type { KeptFile } from "../../src/job/kept-file.ts";
+import type { KeptFile } from "../../src/job/asset.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";

@@ -15,7 +15,7 @@ import {
   THUMBNAIL_WIDTHS,
   toThumbnailWidth,
 } from "../../src/files/thumbnail.ts";
-import { NOT_KEPT } from "../../src/job/kept-file.ts";
+import { NOT_KEPT } from "../../src/job/asset.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 /** Makes a thumbnail of what is given, a path or a stream. */

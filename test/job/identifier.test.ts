@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { isIdentifier } from "../../src/job/identifier.ts";
+import { isIdentifier } from "../../src/job/job.ts";
 
 test("an id is 1 to 128 letters, digits, _ or -", () => {
   expect(["a", "Job_1-x", "9".repeat(128)].filter((id) => !isIdentifier(id))).toEqual([]);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { keepBackOffMs } from "../../src/job/kept-file.ts";
+import { keepBackOffMs } from "../../src/job/asset.ts";
 
 const DAY_MS = 86_400_000;
 

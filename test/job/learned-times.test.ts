@@ -6,10 +6,8 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { learnDuration } from "../../src/job/learn-duration.ts";
 import { nextPollMs } from "../../src/job/next-poll.ts";
-import type { Run } from "../../src/job/run.ts";
-import { toWork } from "../../src/job/run.ts";
-import { toRunStats } from "../../src/job/run-stats.ts";
-import { expectStarts, learnTimes } from "../../src/job/run-times.ts";
+import type { Run } from "../../src/job/run-times.ts";
+import { toWork, toRunStats, expectStarts, learnTimes } from "../../src/job/run-times.ts";
 import { scoreSchedule, toFamilies, tune } from "../../bench/poll-policies.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 

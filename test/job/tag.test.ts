@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { checkTags, tagProblem } from "../../src/job/tag.ts";
+import { checkTags, tagProblem } from "../../src/job/input-issue.ts";
 
 test.each(["a", "Holiday 2026", "x".repeat(64), "ü 😀", " ", "a,b"])("%j can be a tag", (tag) => {
   expect(tagProblem(tag)).toBeNull();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createJob } from "../../src/job/job.ts";
-import { NOT_KEPT } from "../../src/job/kept-file.ts";
+import { NOT_KEPT } from "../../src/job/asset.ts";
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { pino } from "pino";

@@ -29,9 +29,11 @@ import { createSchema } from "../../src/schema/create-schema.ts";
 import { createReadQueues, createReads } from "../../src/schema/reads.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
-import { createDetailReader } from "../../src/watch/shared-readers.ts";
-import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
-import { createJobReader } from "../../src/watch/shared-readers.ts";
+import {
+  createDetailReader,
+  createFeedReader,
+  createJobReader,
+} from "../../src/watch/shared-readers.ts";
 import { createEndWaits } from "../../src/watch/wait-for-job.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import { BadCursorError } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import { NOT_KEPT } from "../../src/job/kept-file.ts";
+import { NOT_KEPT } from "../../src/job/asset.ts";
 import { NO_POLLS } from "../../src/job/poll-outcome.ts";
 import type { FeedPage } from "../../src/store/feed.ts";
 import type { JobStore } from "../../src/store/job-store.ts";

@@ -6,7 +6,7 @@ import { advance } from "../../src/job/advance.ts";
 import { InvalidInputError } from "../../src/job/errors.ts";
 import { LimitError } from "../../src/runtime/coded-error.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import type { KeptFile } from "../../src/job/kept-file.ts";
+import type { KeptFile } from "../../src/job/asset.ts";
 import { createUploadId } from "../../src/job/upload.ts";
 import type { ClaimedFile } from "../../src/store/files.ts";
 import type { JobStore } from "../../src/store/job-store.ts";

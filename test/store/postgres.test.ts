@@ -6,7 +6,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { SetupError } from "../../src/runtime/setup-error.ts";
+import { SetupError } from "../../src/runtime/coded-error.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";

@@ -12,7 +12,7 @@ import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
-import { SetupError } from "../../src/runtime/setup-error.ts";
+import { SetupError } from "../../src/runtime/coded-error.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";

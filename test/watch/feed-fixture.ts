@@ -3,7 +3,7 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { Queue } from "../../src/runtime/queue.ts";
 import type { FeedPage } from "../../src/store/feed.ts";
-import { createFeedReader } from "../../src/watch/create-feed-reader.ts";
+import { createFeedReader } from "../../src/watch/shared-readers.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 
