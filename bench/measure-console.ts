@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { createJob } from "../src/job/job.ts";
 import { openStore } from "../src/store/open-store.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
-import { launchPage } from "../test/support/chromium-page.ts";
+import { launchChromium, openPageIn } from "../test/support/chromium-page.ts";
 import { startBenchPostgres } from "./bench-postgres.ts";
 import { startGatewayProgram } from "./child-program.ts";
 import { DEPLOYMENT_ID, INPUT } from "./example-job.ts";
@@ -60,8 +60,9 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
   }
   await client.query("update polls set due_at = due_at + 3600000");
 
-  const { page, close } = await launchPage(folder);
-  opened.defer(close);
+  const browser = await launchChromium(folder);
+  opened.defer(() => browser.close());
+  const { page } = await openPageIn(browser);
   await page.goto(`${new URL(gateway.url).origin}/jobs`);
   await page.locator(`[data-id="${newest.id}"]`).waitFor();
   await page.getByText("live", { exact: true }).waitFor();

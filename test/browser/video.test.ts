@@ -1,11 +1,9 @@
-import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
-import { startGateway } from "../../src/gateway.ts";
 import { hasChromium, openPage } from "../support/chromium.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { ask } from "../support/graphql-client.ts";
+import { openGateway } from "../support/open-gateway.ts";
 
 const SECONDS = 600;
 const RATE = 8_000;
@@ -14,24 +12,13 @@ const ORIGIN = "https://gateway.example.com";
 test.skipIf(!hasChromium)("a video seeks in a file that the gateway serves", async () => {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
-  const config = loadConfig({
-    PORT: "0",
-    DATABASE_URL: ":memory:",
-    FILES_URL: `file:${await createTemporaryFolder()}`,
+  const gateway = await openGateway({
     PUBLIC_URL: ORIGIN,
     RUNCOMFY_BASE_URL: upstream.url,
     RUNCOMFY_API_TOKEN: upstream.token,
   });
-  const gateway = await startGateway(config, { log: pino({ level: "silent" }) });
-  onTestFinished(() => gateway.close());
   const here = (url: string) => url.replace(ORIGIN, gateway.url);
-
-  async function post(query: string) {
-    const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ query });
-    const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
-    return (await response.json()).data;
-  }
+  const post = (query: string) => ask(gateway.url, query);
 
   const sound = toWave(SECONDS);
   const { createUpload } = await post(`mutation { createUpload(fileName: "a.wav",
@@ -44,8 +31,7 @@ test.skipIf(!hasChromium)("a video seeks in a file that the gateway serves", asy
   );
   const { sound: url } = JSON.parse(upstream.requests.at(-1)?.body ?? "");
 
-  const { page, close } = await openPage();
-  onTestFinished(close);
+  const { page } = await openPage();
   const ranges: string[] = [];
   page.on("response", (response) => {
     ranges.push(`${response.status()} ${response.headers()["content-range"]}`);

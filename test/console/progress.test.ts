@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { goOn } from "../../console/src/form/use-progress";
+import { toCountText } from "../../console/src/parts/count";
 
 test("a new estimate counts from when it came, and what is shown never falls", () => {
   const job = (progress: number) => ({
@@ -25,5 +26,13 @@ test("a new estimate counts from when it came, and what is shown never falls", (
     ["0.25", 80],
     ["0.25", 76],
     ["0.50", 50],
+  ]);
+});
+
+test("jobs are counted as far as the gateway counts them", () => {
+  expect([1, 2_500, 10_000].map(toCountText)).toEqual([
+    "1 job",
+    "2,500 jobs",
+    "10,000 or more jobs",
   ]);
 });

@@ -5,23 +5,22 @@ import { fileURLToPath } from "node:url";
 
 import chromium, { inflate } from "@sparticuz/chromium";
 import { chromium as playwright } from "playwright-core";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 
-const WINDOW = { width: 1_280, height: 800 };
-
-/**
- * A page in a Chromium that package.json brings, cut off from everything but loopback. `foreignRequests` has the URLs
- * elsewhere that the page asked for, `errors` what it printed as an error. The browser is unpacked into `programFolder`,
- * where it is not there yet.
- */
-export async function launchPage(programFolder: string): Promise<{
+/** A page that is cut off from everything but loopback. */
+type OpenedPage = {
   readonly page: Page;
+  /** The URLs elsewhere that it asked for. */
   readonly foreignRequests: readonly string[];
+  /** What it printed as an error. */
   readonly errors: readonly string[];
   close(): Promise<void>;
-}> {
+};
+
+/** A Chromium that package.json brings. It is unpacked into `programFolder`, where it is not there yet. */
+export async function launchChromium(programFolder: string): Promise<Browser> {
   const folder = await unpackOnce(programFolder);
-  const browser = await playwright.launch({
+  return await playwright.launch({
     executablePath: join(folder, "chromium"),
     args: [
       "--no-sandbox", // Chromium refuses to run as root with it.
@@ -38,12 +37,21 @@ export async function launchPage(programFolder: string): Promise<{
       LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
     },
   });
-  const context = await browser.newContext({ viewport: WINDOW, locale: "en-US" });
+}
+
+/** A page that shares nothing with the others of the browser, and spends no processor time on animations. */
+export async function openPageIn(browser: Browser): Promise<OpenedPage> {
+  const context = await browser.newContext({
+    viewport: { width: 1_280, height: 800 },
+    locale: "en-US",
+    reducedMotion: "reduce",
+  });
   const foreignRequests: string[] = [];
   const errors: string[] = [];
   const note = (url: string) => isLocal(url) || foreignRequests.push(url);
   context.on("request", (request) => note(request.url()));
   const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
   page.on("websocket", (socket) => note(socket.url()));
   page.on("pageerror", (error) => errors.push(error.message));
   context.on("console", (message) => message.type() === "error" && errors.push(message.text()));
@@ -51,12 +59,7 @@ export async function launchPage(programFolder: string): Promise<{
     (url) => !isLocal(url.href),
     (route) => route.abort(),
   );
-  return {
-    page,
-    foreignRequests,
-    errors,
-    close: () => browser.close(),
-  };
+  return { page, foreignRequests, errors, close: () => context.close() };
 }
 
 /** The folder where the package is unpacked for all of this run; the package's own way would start what is half unpacked. */

@@ -1,9 +1,45 @@
-import { inject } from "vitest";
+import { join } from "node:path";
 
-import { launchPage } from "./chromium-page.ts";
+import type { Browser, Page } from "playwright-core";
+import { expect, inject, onTestFinished } from "vitest";
+
+import { launchChromium, openPageIn } from "./chromium-page.ts";
+import { ROOT } from "./pages.ts";
 
 /** Whether the Chromium of package.json is made for this machine. */
 export const hasChromium = process.platform === "linux" && process.arch === "x64";
 
-/** A page in a Chromium that is unpacked once for all of this run; see `launchPage`. */
-export const openPage = (): ReturnType<typeof launchPage> => launchPage(inject("programFolder"));
+let browser: Promise<Browser> | undefined;
+
+/**
+ * A page with nothing in it, which is closed when the test ends; `errors` has what it printed as an error. One browser
+ * serves all tests of a worker, and ends with it. A test fails if its page asked for anything elsewhere, or did what its
+ * own policy forbids; what the page of a failed test looked like is kept as `artifacts/<title>.png`.
+ */
+export async function openPage(): Promise<{
+  readonly page: Page;
+  readonly errors: readonly string[];
+}> {
+  browser ??= launchChromium(inject("programFolder"));
+  const { page, foreignRequests, errors, close } = await openPageIn(await browser);
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail") {
+      const name = task.name.replaceAll(/\W+/g, "-").slice(0, 80);
+      await page.screenshot({ path: join(ROOT, `artifacts/${name}.png`) });
+    }
+    await close();
+    expect(foreignRequests).toEqual([]);
+    expect(errors.filter((error) => /Content Security Policy/.test(error))).toEqual([]);
+  });
+  return { page, errors };
+}
+
+/** Holds back what is uploaded until the returned function is called. */
+export async function holdUploads(page: Page): Promise<() => void> {
+  const gate = Promise.withResolvers<void>();
+  await page.route("**/uploads/**", async (route) => {
+    await gate.promise;
+    await route.continue();
+  });
+  return gate.resolve;
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { print } from "graphql";
+import type { Page } from "playwright-core";
+import { z } from "zod";
+
+import { openPage } from "../support/chromium.ts";
+import {
+  DeleteJobDocument,
+  JobDocument,
+  JobsDocument,
+  SubmitJobDocument,
+} from "../support/gql/operations.ts";
+import { openGateway } from "../support/open-gateway.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const LISTED = [DeleteJobDocument, JobDocument, JobsDocument, SubmitJobDocument];
+const FINDINGS = z.object({
+  violations: z.array(
+    z.object({
+      id: z.string(),
+      impact: z.string().nullable(),
+      nodes: z.array(z.object({ html: z.string() })),
+    }),
+  ),
+});
+
+/**
+ * The console of a gateway in this process, which runs the sandbox with these variables beside it. The gateway runs listed
+ * documents only, and without introspection: those of the tests, and its page's own.
+ */
+export async function openConsole(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly page: Page; readonly origin: string }> {
+  const documents = join(await createTemporaryFolder(), "documents.json");
+  const listed = LISTED.map((document, index) => [`hash-${index}`, print(document)]);
+  await writeFile(documents, JSON.stringify(Object.fromEntries(listed)));
+  const { url: origin } = await openGateway({
+    SANDBOX_SPEED: "4",
+    TRUSTED_DOCUMENTS: documents,
+    INTROSPECTION: "false",
+    ...environment,
+  });
+  const { page } = await openPage();
+  await page.goto(origin);
+  return { page, origin };
+}
+
+/** What axe finds on the page as it is that keeps people out. */
+export async function findBarriers(page: Page): Promise<readonly string[]> {
+  // Evaluated, because the page's policy lets no script in.
+  await page.evaluate(readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8"));
+  const found = FINDINGS.parse(await page.evaluate("axe.run()"));
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+}
