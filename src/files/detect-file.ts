@@ -3,7 +3,6 @@ import { open } from "node:fs/promises";
 
 import { fileTypeFromFile } from "file-type";
 import { disableTypes, imageSize, types } from "image-size";
-import type { Sharp, SharpOptions } from "sharp";
 
 import type { AssetKind } from "../job/asset.ts";
 
@@ -32,9 +31,15 @@ export async function detectFile(path: string): Promise<FileFacts> {
   return { contentType, extension, kind, ...size };
 }
 
-/** By the extension of a name alone. */
-export function contentTypeOf(name: string): string {
-  return findType(name.slice(name.lastIndexOf(".") + 1).toLowerCase())[0];
+/** How a browser is to take a file of this name: only what can hold no program is shown where its URL is opened. */
+export function toFileHeaders(name: string): {
+  readonly contentType: string;
+  readonly contentDisposition: string;
+} {
+  const [contentType] = findType(name.slice(name.lastIndexOf(".") + 1).toLowerCase());
+  // An SVG is a page, which can run programs. No name is given: a browser takes the URL's, and a page may have a better one.
+  const isShown = contentType !== SVG && kindOf(contentType) !== "OTHER";
+  return { contentType, contentDisposition: isShown ? "inline" : "attachment" };
 }
 
 /** Of any media type, also of those that no file is detected to have, as browsers have more than one for some. */
@@ -43,11 +48,6 @@ export function kindOf(contentType: string): AssetKind {
   return (
     (["IMAGE", "VIDEO", "AUDIO"] as const).find((kind) => family.startsWith(`${kind}/`)) ?? "OTHER"
   );
-}
-
-/** Whether a browser may show it where its URL is opened: an SVG is a page, which can run programs. */
-export function isInline(contentType: string): boolean {
-  return contentType !== SVG && TYPES.some(([known]) => known === contentType);
 }
 
 /** A new name that nobody can guess. */
@@ -72,31 +72,6 @@ function findSvgRoot(bytes: Uint8Array): string | null {
   }
   return /^<svg(?=[\s/>])[^>]*/.exec(rest)?.[0] ?? null;
 }
-
-/**
- * Opens a picture with nothing but the decoders of common formats. SVG is not among them: to draw one can take hours that
- * no time-out of libvips ends, and from a path it would read the files beside it.
- */
-export async function openPicture(
-  source: string | Uint8Array,
-  options: SharpOptions,
-): Promise<Sharp> {
-  // It takes 30 MB, which a gateway without pictures can do without.
-  const { default: sharp } = await import("sharp");
-  if (!isRestricted) {
-    isRestricted = true;
-    sharp.block({ operation: ["VipsForeignLoad"] });
-    sharp.unblock({ operation: DECODERS.map((name) => `VipsForeignLoad${name}`) });
-    // It goes by paths, and would tell of a file that has been replaced.
-    sharp.cache(false);
-    sharp.concurrency(1);
-  }
-  return sharp(source, options);
-}
-
-/** Libvips has one set of decoders for the whole process, which are not to be blocked while another picture is read. */
-let isRestricted = false;
-const DECODERS = ["Jpeg", "Png", "Webp", "Nsgif", "Heif", "Tiff"] as const;
 
 const HEAD_BYTES = 524_288;
 const SVG_HEAD_BYTES = 4_096;

@@ -3,19 +3,20 @@ import { type IncomingMessage, request as requestByHttp } from "node:http";
 import { request as requestByHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 
-import { isPublicAddress } from "../runtime/public-address.ts";
 import { codeOf } from "../runtime/error-code.ts";
+import { isPublicAddress } from "../runtime/public-address.ts";
+import { FileTooLargeError } from "./file-store.ts";
 
 const MAX_REDIRECTS = 3;
-/** What a file may take to come, on top of a second for each 100 KiB of it. */
+/** What a file may take to arrive, on top of a second for each 100 KiB of it. */
 const SLOWEST_MS = 60_000;
 const SLOWEST_BYTES_PER_MS = 102.4;
 
 export type FetchFile = ReturnType<typeof createFetchFile>;
 
 /**
- * Fetches files from URLs that anybody may have written. They have to be https and lead to public addresses, but for those
- * of `trustedOrigins`; after each redirect that is checked anew. What is sent tells nothing of the gateway.
+ * Fetches files from URLs that anybody may have written. They have to be https and lead to public addresses, except for
+ * those of `trustedOrigins`; that is checked again after each redirect. What is sent tells nothing of the gateway.
  */
 export function createFetchFile({
   trustedOrigins,
@@ -32,52 +33,39 @@ export function createFetchFile({
   readonly isPublic?: (address: string) => boolean;
 }) {
   /**
-   * Resolves once a file begins to come. Its stream is closed where it is left early, and where nobody begins to read it in
-   * time; it has exactly the bytes that were declared, if any were. Both reject with a `FetchFileError`, and with the
-   * signal's reason.
+   * The bytes of a file, exactly those that were declared, if any were. Nothing is fetched before the first one is read, and
+   * the connection is closed when its reader leaves. Throws a `FetchFileError`, a `FileTooLargeError` where more than
+   * `mostBytes` are declared, or the signal's reason.
    */
-  return async function fetchFile(
+  return async function* fetchFile(
     text: string,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<{
-    readonly stream: AsyncIterable<Uint8Array>;
-    readonly declaredBytes: number | null;
-  }> {
+    { signal, mostBytes }: { readonly signal: AbortSignal; readonly mostBytes: number },
+  ): AsyncGenerator<Uint8Array, void> {
+    let response: IncomingMessage | null = null;
+    try {
+      response = await follow(text, signal);
+      checkHead(response, mostBytes);
+      yield* read(response);
+    } catch (error) {
+      throw toThrown(error, signal);
+    } finally {
+      response?.destroy();
+    }
+  };
+
+  /** Resolves with the head of the first answer that is no redirect. */
+  async function follow(text: string, signal: AbortSignal): Promise<IncomingMessage> {
     let url = toUrl(text);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const response = await ask(url, signal);
-      try {
-        const location = readLocation(response);
-        if (location === null) return open(response, signal);
-        url = toUrl(location, url);
-      } catch (error) {
-        response.destroy();
-        throw error;
-      }
+      const location = readLocation(response);
+      if (location === null) return response;
       response.destroy();
+      url = toUrl(location, url);
     }
     throw new FetchFileError(TOO_MANY_REDIRECTS, { isLasting: true });
-  };
-
-  /** Throws where a URL can't lead to a public host. A name is checked by its addresses, as the connection is made. */
-  function checkAddress(url: URL): void {
-    const host = toHost(url);
-    const isPrivate = isIP(host) !== 0 && !isPublic(host);
-    if (url.protocol !== "https:" || isPrivate) throw notPublic();
   }
 
-  function lookupPublic(...[hostname, options, callback]: Parameters<LookupFunction>): void {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return callback(error, []);
-      const allowed = addresses.filter(({ address }) => isPublic(address));
-      const [first] = allowed;
-      if (first === undefined) callback(notPublic(), []);
-      else if (options.all === true) callback(null, allowed);
-      else callback(null, first.address, first.family);
-    });
-  }
-
-  /** Resolves with the head of an answer. */
   async function ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
     // The origin of a blob: URL would be that of the URL in it.
     const isTrusted = trustedOrigins.includes(`${url.protocol}//${url.host}`);
@@ -97,7 +85,7 @@ export function createFetchFile({
     });
     const timer = setTimeout(() => request.destroy(tooSlow()), silenceMs);
     request.on("response", (response) => {
-      // What comes after a whole body belongs to no answer, and is told by the request.
+      // What comes after a whole body belongs to no answer; the request tells of it.
       request.on("error", (error) => response.destroy(error));
       answered.resolve(response);
     });
@@ -105,55 +93,41 @@ export function createFetchFile({
     // An answer that asks for another protocol ends without an error.
     request.on("close", () => answered.reject(broken("")));
     request.end();
-    try {
-      return await answered.promise;
-    } catch (error) {
-      throw toThrown(error, signal);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await answered.promise.finally(() => clearTimeout(timer));
   }
 
-  function open(response: IncomingMessage, signal: AbortSignal) {
-    const { statusCode = 0, headers } = response;
-    if (statusCode !== 200) {
-      throw new FetchFileError(
-        `The server that has the file answers with status ${statusCode}. Try again later.`,
-      );
-    }
-    if ((headers["content-encoding"] ?? "identity") !== "identity") {
-      throw new FetchFileError(ENCODED);
-    }
-    const unread = setTimeout(() => response.destroy(), silenceMs).unref();
-    const length = headers["content-length"];
-    const stream = read(response, { signal, unread });
-    return { stream, declaredBytes: length === undefined ? null : Number(length) };
+  /** Throws where a URL can't lead to a public host. A name is checked by its addresses, when the connection is made. */
+  function checkAddress(url: URL): void {
+    const host = toHost(url);
+    const isPrivate = isIP(host) !== 0 && !isPublic(host);
+    if (url.protocol !== "https:" || isPrivate) throw notPublic();
   }
 
-  async function* read(
-    response: IncomingMessage,
-    { signal, unread }: { readonly signal: AbortSignal; readonly unread: NodeJS.Timeout },
-  ): AsyncGenerator<Uint8Array, void> {
-    clearTimeout(unread);
+  function lookupPublic(...[hostname, options, callback]: Parameters<LookupFunction>): void {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, []);
+      const allowed = addresses.filter(({ address }) => isPublic(address));
+      const [first] = allowed;
+      if (first === undefined) callback(notPublic(), []);
+      else if (options.all === true) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  }
+
+  async function* read(response: IncomingMessage): AsyncGenerator<Uint8Array, void> {
     const chunks: AsyncIterator<Uint8Array, unknown> = response[Symbol.asyncIterator]();
     let bytes = 0;
     // Only what the server takes counts; whoever reads may be as slow as they like.
     let waitedMs = 0;
-    try {
-      for (;;) {
-        const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;
-        const timer = setTimeout(() => response.destroy(tooSlow()), Math.min(silenceMs, leftMs));
-        const since = monotonic();
-        const chunk = await chunks.next().finally(() => clearTimeout(timer));
-        waitedMs += monotonic() - since;
-        if (chunk.done === true) return;
-        bytes += chunk.value.byteLength;
-        yield chunk.value;
-      }
-    } catch (error) {
-      throw toThrown(error, signal);
-    } finally {
-      response.destroy();
+    for (;;) {
+      const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;
+      const timer = setTimeout(() => response.destroy(tooSlow()), Math.min(silenceMs, leftMs));
+      const since = monotonic();
+      const chunk = await chunks.next().finally(() => clearTimeout(timer));
+      waitedMs += monotonic() - since;
+      if (chunk.done === true) return;
+      bytes += chunk.value.byteLength;
+      yield chunk.value;
     }
   }
 }
@@ -191,6 +165,15 @@ function readLocation({ statusCode, headers }: IncomingMessage): string | null {
   return (isRedirect && headers.location) || null;
 }
 
+function checkHead({ statusCode, headers }: IncomingMessage, mostBytes: number): void {
+  if (statusCode !== 200)
+    throw new FetchFileError(
+      `The server that has the file answers with status ${statusCode}. Try again later.`,
+    );
+  if ((headers["content-encoding"] ?? "identity") !== "identity") throw new FetchFileError(ENCODED);
+  if (Number(headers["content-length"] ?? 0) > mostBytes) throw new FileTooLargeError(mostBytes);
+}
+
 function notPublic(): FetchFileError {
   return new FetchFileError(NOT_PUBLIC, { isLasting: true });
 }
@@ -208,7 +191,7 @@ function broken(code: string): FetchFileError {
 /** What was thrown is not kept as a cause, because its texts name hosts and addresses. */
 function toThrown(thrown: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
-  if (thrown instanceof FetchFileError) return thrown;
+  if (thrown instanceof FetchFileError || thrown instanceof FileTooLargeError) return thrown;
   const code = codeOf(thrown);
   return broken(typeof code === "string" && /^[A-Z][A-Z\d_]*$/.test(code) ? code : "");
 }

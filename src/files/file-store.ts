@@ -59,3 +59,11 @@ export class FileTooLargeError extends Error {
     this.mostBytes = mostBytes;
   }
 }
+
+/** The name, which the gateway chose. Throws where it could lead out of its folder. */
+export function checkFileName(name: string): string {
+  if (/^[A-Za-z\d][\w.-]{0,127}$/.test(name)) return name;
+  throw new RangeError(
+    `${JSON.stringify(name)} can't name a file. Use 1 to 128 letters, digits, "-", "_" and ".", beginning with a letter or digit.`,
+  );
+}

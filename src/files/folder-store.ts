@@ -3,16 +3,15 @@ import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:
 import { join } from "node:path";
 
 import { nullIfMissing } from "../runtime/error-code.ts";
-import { onDisk } from "./disk-error.ts";
-import { checkFileName } from "./file-name.ts";
-import type { FileStore } from "./file-store.ts";
-import { writeDraft } from "./write-draft.ts";
+import { checkFileName, type FileStore } from "./file-store.ts";
+import { onDisk, writeDraft } from "./write-draft.ts";
 
 const DRAFT_LIFE_MS = 24 * 60 * 60_000;
 
 /** Files in a folder, which is made where it does not exist. Drafts are in a folder of it, because a rename can't cross disks. */
 export async function openFolderStore(folder: string): Promise<FileStore> {
   const drafts = join(folder, ".drafts");
+  const toPath = (name: string): string => join(folder, checkFileName(name));
   await onDisk(folder, async () => {
     await mkdir(drafts, { recursive: true, mode: 0o700 });
     await removeOldDrafts(drafts);
@@ -24,19 +23,19 @@ export async function openFolderStore(folder: string): Promise<FileStore> {
       return {
         ...draft,
         async keepAs(name) {
-          checkFileName(name);
+          const path = toPath(name);
           await onDisk(folder, async () => {
             await sync(draft.path);
-            await rename(draft.path, join(folder, name));
+            await rename(draft.path, path);
             await sync(folder);
           });
         },
       };
     },
     async open(name, range) {
-      checkFileName(name);
+      const path = toPath(name);
       return await onDisk(folder, async () => {
-        const file = await nullIfLost(open(join(folder, name)));
+        const file = await nullIfLost(open(path));
         if (file === null) return null;
         try {
           const { size } = await file.stat();
@@ -49,13 +48,13 @@ export async function openFolderStore(folder: string): Promise<FileStore> {
       });
     },
     async size(name) {
-      checkFileName(name);
-      const found = await onDisk(folder, () => nullIfLost(stat(join(folder, name))));
+      const path = toPath(name);
+      const found = await onDisk(folder, () => nullIfLost(stat(path)));
       return found?.size ?? null;
     },
     async delete(name) {
-      checkFileName(name);
-      await onDisk(folder, () => rm(join(folder, name), { force: true }));
+      const path = toPath(name);
+      await onDisk(folder, () => rm(path, { force: true }));
     },
     presign: null,
   };

@@ -1,14 +1,45 @@
 import { join, resolve } from "node:path";
 
+import type { Files } from "../store/files.ts";
 import { type FileStore, FileStoreError } from "./file-store.ts";
 import { openFolderStore } from "./folder-store.ts";
 import type { S3Credentials, S3Place } from "./s3-client.ts";
 import { openS3Store } from "./s3-store.ts";
 
+const LEASE_MS = 60 * 60_000;
+/** A file may take so long to be written: S3 has time for 50 KB/s, and is asked three times. */
+const SLOWEST_BYTES_PER_MS = 10;
+
 export type OpenFileStore = FileStore & {
   /** Ends what is under way. */
   close(): Promise<void>;
 };
+
+/**
+ * Opens the place for files and lets a row name each file before it is written, so that what a crash leaves is found and
+ * deleted.
+ */
+export async function openLeasedStore({
+  files,
+  ...place
+}: Parameters<typeof openFileStore>[0] & {
+  readonly files: Pick<Files, "lease">;
+}): Promise<OpenFileStore> {
+  const store = await openFileStore(place);
+  return {
+    ...store,
+    async draft(bytes, options) {
+      const draft = await store.draft(bytes, options);
+      return {
+        ...draft,
+        async keepAs(name, contentType) {
+          await files.lease(name, LEASE_MS + Math.ceil(draft.bytes / SLOWEST_BYTES_PER_MS));
+          await draft.keepAs(name, contentType);
+        },
+      };
+    },
+  };
+}
 
 /** Makes the folder where it does not exist, and checks that files can be kept. Rejects with a `FileStoreError`. */
 export async function openFileStore(options: {

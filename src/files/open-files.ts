@@ -15,11 +15,9 @@ import type { FileStore } from "./file-store.ts";
 import { FileStoreError } from "./file-store.ts";
 import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
-import { startKeeper } from "./keep-outputs.ts";
 import { createFindOwner } from "./find-owner.ts";
-import { leaseFiles } from "./lease-files.ts";
-import { openFileStore } from "./open-file-store.ts";
-import { createKeepOutputs } from "./request-keep.ts";
+import { createKeepOutputs, Keeper } from "./keep-outputs.ts";
+import { openLeasedStore } from "./open-file-store.ts";
 import { createSignedUrls } from "./signed-urls.ts";
 import { createUploadService } from "./uploads.ts";
 
@@ -49,16 +47,15 @@ export async function openFiles({
   await using opening = new AsyncDisposableStack();
   const url = settings.url ?? `file:${await openTemporaryFolder(opening)}`;
   const { folder, key, marker } = await store.files.readPlace();
-  const opened = await openFileStore({
+  const { credentials } = settings;
+  const opened = await openLeasedStore({
     url,
     databaseId: folder,
-    credentials: settings.credentials,
+    credentials,
+    files: store.files,
   });
   opening.defer(() => opened.close());
-  const fileStore = {
-    ...leaseFiles(opened, store.files),
-    presign: (await isInPublic(opened)) ? opened.presign : null,
-  };
+  const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
   await checkPlace(marker, { files: store.files, store: fileStore });
   const urls = createSignedUrls({ key, publicUrl, now });
   const uploads = createUploadService({
@@ -75,13 +72,13 @@ export async function openFiles({
   });
   const fetchPublic = createFetchFile({ trustedOrigins: [] });
   const fetchFromSandbox = createFetchFile({ trustedOrigins: [upstreamOrigin] });
-  const keeper = startKeeper({
+  const keeper = new Keeper({
     files: store.files,
     store: fileStore,
-    async fetchFile(from, { signal, upstream }) {
-      if (upstream !== SANDBOX) return await fetchPublic(from, { signal });
+    async *fetchFile(from, { upstream, ...options }) {
+      if (upstream !== SANDBOX) return yield* fetchPublic(from, options);
       if (!isSandbox) throw new FetchFileError(SANDBOX_IS_OFF);
-      return await fetchFromSandbox(from, { signal });
+      yield* fetchFromSandbox(from, options);
     },
     mostBytes: settings.keepBytes,
     random: Math.random,

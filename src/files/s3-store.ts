@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 
-import { onDisk } from "./disk-error.ts";
-import { checkFileName } from "./file-name.ts";
-import { type ByteRange, type FileStore, FileStoreError } from "./file-store.ts";
+import { type ByteRange, checkFileName, type FileStore, FileStoreError } from "./file-store.ts";
 import {
   createS3Client,
   type S3Credentials,
@@ -14,7 +12,7 @@ import {
   S3RefusedError,
   toFileStoreError,
 } from "./s3-client.ts";
-import { writeDraft } from "./write-draft.ts";
+import { onDisk, writeDraft } from "./write-draft.ts";
 
 /** Files in a bucket, each sent in one piece, and so of 5 GiB at most. Drafts are on the local disk until they are kept. */
 export async function openS3Store(options: {
@@ -27,6 +25,7 @@ export async function openS3Store(options: {
 }): Promise<FileStore & { close(): Promise<void> }> {
   const { place, folder, credentials, answerMs = 30_000 } = options;
   const { send, presign, close } = createS3Client({ place, credentials, answerMs });
+  const toKey = (name: string): string => folder + checkFileName(name);
   const drafts = await onDisk(tmpdir(), () => mkdtemp(join(tmpdir(), "runcomfy-graphql-files-")));
   const store = {
     async draft(bytes, { mostBytes }) {
@@ -79,11 +78,6 @@ export async function openS3Store(options: {
   } catch (error) {
     await store.close();
     throw error;
-  }
-
-  function toKey(name: string): string {
-    checkFileName(name);
-    return folder + name;
   }
 
   async function checkBucket(): Promise<void> {

@@ -1,20 +1,20 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 
-import type { Metadata, Sharp } from "sharp";
+import type { Metadata, Sharp, SharpOptions } from "sharp";
 
 import type { KeptFile } from "../job/asset.ts";
-import { CodedError, invalidFile } from "../runtime/coded-error.ts";
+import { CodedError, invalidFile, unavailable } from "../runtime/coded-error.ts";
 import { Queue } from "../runtime/queue.ts";
-import { type FileFacts, openPicture, readHead } from "./detect-file.ts";
+import { type FileFacts, readHead } from "./detect-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
 type ThumbnailWidth = (typeof THUMBNAIL_WIDTHS)[number];
 
 /**
  * Makes a WebP at most so wide, upright and of the first frame, of what `open` gives once it has a slot; null for what is
- * no picture, is damaged or too large, or takes too long. Rejects with a `PicturesBusyError`, and as `open` and its stream
- * do. The stream is destroyed in the end.
+ * no picture, is damaged or too large, or takes too long. Rejects with UNAVAILABLE where too many are being made, and as
+ * `open` and its stream do. The stream is destroyed in the end.
  */
 export async function makeThumbnail(
   open: () => Promise<Readable | null>,
@@ -86,8 +86,8 @@ const MAX_ANIMATED_BYTES = 1_048_576;
 
 /**
  * Writes a JPEG, PNG, WebP, TIFF or AVIF file anew, upright and without what cameras and programs note in it; its size in
- * bytes changes. Videos and sounds stay as they are. Rejects with INVALID_FILE, as for pictures of other formats, or with a
- * `PicturesBusyError`.
+ * bytes changes. Videos and sounds stay as they are. Rejects with INVALID_FILE, as for pictures of other formats, or with
+ * UNAVAILABLE.
  */
 export async function stripMetadata(
   path: string,
@@ -99,14 +99,6 @@ export async function stripMetadata(
   if (isLongAnimation(await readHead(path), (await stat(path)).size))
     throw invalidFile(LONG_ANIMATION);
   await queue.run(ownerId, () => writeAnew(path, contentType, encode));
-}
-
-export class PicturesBusyError extends Error {
-  override readonly name = "PicturesBusyError";
-
-  constructor(message = "Too many pictures are being made. Try again in a few seconds.") {
-    super(message);
-  }
 }
 
 const UNKNOWN_FORMAT =
@@ -148,7 +140,7 @@ const queue = new Queue({
   perKey: 1,
   total: 2,
   maxWaiting: MAX_WAITING,
-  refuse: () => new PicturesBusyError(),
+  refuse: () => unavailable("Too many pictures are being made. Try again in a few seconds."),
 });
 
 /**
@@ -168,7 +160,7 @@ const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
 
 /** Null where there is nothing, or too much. */
 async function collect(source: Readable, timeoutMs: number): Promise<Buffer | null> {
-  const slow = new PicturesBusyError("The picture comes too slowly. Try again in a few seconds.");
+  const slow = unavailable("The picture comes too slowly. Try again in a few seconds.");
   const timer = setTimeout(() => source.destroy(slow), timeoutMs);
   const bytes: AsyncIterable<Uint8Array> = source;
   const chunks: Uint8Array[] = [];
@@ -223,3 +215,25 @@ async function writeAnew(
     throw error instanceof CodedError ? error : invalidFile(DAMAGED, { cause: error });
   }
 }
+
+/**
+ * Opens a picture with nothing but the decoders of common formats. SVG is not among them: to draw one can take hours that
+ * no time-out of libvips ends, and from a path it would read the files beside it.
+ */
+async function openPicture(source: string | Uint8Array, options: SharpOptions): Promise<Sharp> {
+  // It takes 30 MB, which a gateway without pictures can do without.
+  const { default: sharp } = await import("sharp");
+  if (!isRestricted) {
+    isRestricted = true;
+    sharp.block({ operation: ["VipsForeignLoad"] });
+    sharp.unblock({ operation: DECODERS.map((name) => `VipsForeignLoad${name}`) });
+    // It goes by paths, and would tell of a file that has been replaced.
+    sharp.cache(false);
+    sharp.concurrency(1);
+  }
+  return sharp(source, options);
+}
+
+/** Libvips has one set of decoders for the whole process, which are not to be blocked while another picture is read. */
+let isRestricted = false;
+const DECODERS = ["Jpeg", "Png", "Webp", "Nsgif", "Heif", "Tiff"] as const;

@@ -10,11 +10,10 @@ import type { Upload, Uploads } from "../store/upload-rows.ts";
 import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
 import type { UploadsOfInputs } from "../tracking/submission.ts";
-import { toFileHeaders } from "./file-headers.ts";
+import type { FileFacts } from "./detect-file.ts";
+import { createFileName, detectFile, kindOf, toFileHeaders } from "./detect-file.ts";
 import type { FileStore } from "./file-store.ts";
 import { FileTooLargeError } from "./file-store.ts";
-import type { FileFacts } from "./detect-file.ts";
-import { createFileName, detectFile, kindOf } from "./detect-file.ts";
 import type { SignedUrls } from "./signed-urls.ts";
 import { stripMetadata } from "./thumbnail.ts";
 
@@ -22,8 +21,6 @@ const MEBIBYTE = 1_048_576;
 const MAX_NAME_LENGTH = 255;
 /** A picture takes four bytes a pixel in the memory of whoever decodes it. */
 const MAX_PIXELS = 100_000_000;
-/** The longest that S3 signs a URL for. */
-const MAX_URL_SECONDS = 7 * 86_400;
 
 /** A place for a file that is to come. */
 export type OpenUpload = {
@@ -49,33 +46,7 @@ export function createUploadService(dependencies: {
   readonly urlSeconds: number;
   readonly now: () => number;
 }) {
-  const { uploads, store, urls, quota, mostBytes, now } = dependencies;
-
-  function check(given: NewUpload): readonly InputIssue[] {
-    const { fileName, contentType, bytes } = given;
-    const nameProblem = fileName.length > MAX_NAME_LENGTH ? LONG_NAME : textProblem(fileName);
-    return [
-      ...(fileName === "" || nameProblem !== null
-        ? [{ path: ["fileName"], message: nameProblem ?? "is empty; give the file's name" }]
-        : []),
-      ...(kindOf(contentType) === "OTHER"
-        ? [
-            {
-              path: ["contentType"],
-              message: "is no type of picture, video or sound; choose another file",
-            },
-          ]
-        : []),
-      ...(bytes < 1 || bytes > mostBytes
-        ? [
-            {
-              path: ["bytes"],
-              message: `must be from 1 to ${mostBytes}; choose ${bytes < 1 ? "a file that is not empty" : "a smaller file"}`,
-            },
-          ]
-        : []),
-    ];
-  }
+  const { uploads, store, urls, quota, mostBytes, now, urlSeconds, isSandbox } = dependencies;
 
   async function find(id: string): Promise<Upload | null> {
     const [upload = null] = await uploads.readMany([id]);
@@ -86,11 +57,9 @@ export function createUploadService(dependencies: {
     /** Opens an upload. Rejects with an `InvalidUploadError` or a `LimitError`. */
     async createUpload(given: NewUpload, viewer: Viewer): Promise<OpenUpload> {
       const isReachable =
-        dependencies.isSandbox ||
-        store.presign !== null ||
-        publicUrlProblem(dependencies.publicUrl()) === null;
+        isSandbox || store.presign !== null || publicUrlProblem(dependencies.publicUrl()) === null;
       if (!isReachable) throw new InvalidUploadError([], UNREACHABLE);
-      const issues = check(given);
+      const issues = checkNewUpload(given, mostBytes);
       if (issues.length > 0) throw new InvalidUploadError(issues);
       const giveBack = await quota.countUpload(viewer, Math.ceil(given.bytes / MEBIBYTE));
       const id = createUploadId();
@@ -142,18 +111,9 @@ export function createUploadService(dependencies: {
       const found = new Map((await uploads.readMany(ids)).map((one) => [one?.id, one]));
       const issues = named.flatMap(({ id, path }) => {
         const upload = found.get(id);
-        if (!upload || upload.ownerId !== viewer.ownerId)
-          return [
-            { path: spell(path), message: "names no upload of yours; upload the file again" },
-          ];
-        if (upload.file === null)
-          return [
-            {
-              path: spell(path),
-              message: "names an upload whose file has not come; send it to its `putUrl` first",
-            },
-          ];
-        return [];
+        const isOurs = upload?.ownerId === viewer.ownerId;
+        if (isOurs && upload?.file != null) return [];
+        return [{ path: spell(path), message: isOurs ? NOT_COMPLETE : NOT_YOURS }];
       });
       if (issues.length > 0) throw new InvalidInputError(issues);
       return ids;
@@ -172,11 +132,8 @@ export function createUploadService(dependencies: {
   } satisfies UploadsOfInputs & Record<string, unknown>;
 
   async function toFileUrl(name: string): Promise<string> {
-    const { urlSeconds } = dependencies;
-    if (store.presign !== null && !dependencies.isSandbox) {
-      const expiresInSeconds = Math.min(urlSeconds, MAX_URL_SECONDS);
-      return await store.presign(name, { expiresInSeconds, ...toFileHeaders(name) });
-    }
+    if (store.presign !== null && !isSandbox)
+      return await store.presign(name, { expiresInSeconds: urlSeconds, ...toFileHeaders(name) });
     const expires = Math.floor(now() / 1_000) + urlSeconds;
     return urls.create({ folder: "files", name, width: null }, expires);
   }
@@ -184,7 +141,32 @@ export function createUploadService(dependencies: {
 
 type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
 
+function checkNewUpload(
+  { fileName, contentType, bytes }: NewUpload,
+  mostBytes: number,
+): readonly InputIssue[] {
+  const isLong = fileName.length > MAX_NAME_LENGTH;
+  const range = `must be from 1 to ${mostBytes}; choose`;
+  const problems = {
+    fileName: fileName === "" ? NO_NAME : isLong ? LONG_NAME : textProblem(fileName),
+    contentType: kindOf(contentType) === "OTHER" ? NO_MEDIA : null,
+    bytes:
+      bytes < 1
+        ? `${range} a file that is not empty`
+        : bytes > mostBytes
+          ? `${range} a smaller file`
+          : null,
+  };
+  return Object.entries(problems).flatMap(([name, message]) =>
+    message === null ? [] : [{ path: [name], message }],
+  );
+}
+
+const NO_NAME = "is empty; give the file's name";
 const LONG_NAME = `must be at most ${MAX_NAME_LENGTH} characters; shorten the file's name`;
+const NO_MEDIA = "is no type of picture, video or sound; choose another file";
+const NOT_YOURS = "names no upload of yours; upload the file again";
+const NOT_COMPLETE = "names an upload whose file has not come; send it to its `putUrl` first";
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
 

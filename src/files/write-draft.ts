@@ -1,14 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 
-import { onDisk, toDiskError } from "./disk-error.ts";
-import { type Draft, FileTooLargeError } from "./file-store.ts";
-
-/** What waits in memory for the disk; with less, each chunk would be a write of its own. */
-const BUFFER_BYTES = 262_144;
+import { codeOf } from "../runtime/error-code.ts";
+import { type Draft, FileStoreError, FileTooLargeError } from "./file-store.ts";
 
 /** Writes a stream to a new file of a folder, with the promises of `FileStore.draft`. Disposing of it deletes the file. */
 export async function writeDraft(options: {
@@ -19,34 +14,50 @@ export async function writeDraft(options: {
   const { folder, mostBytes } = options;
   const path = join(folder, randomUUID());
   const discard = () => onDisk(folder, () => rm(path, { force: true }));
+  const file = await onDisk(folder, () => open(path, "wx", 0o600));
   let bytes = 0;
-  let isOfStream = false;
-
-  async function* count(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of options.bytes) {
-        bytes += chunk.byteLength;
-        if (bytes > mostBytes) throw new FileTooLargeError(mostBytes);
-        yield chunk;
-      }
-    } catch (error) {
-      isOfStream = true;
-      throw error;
-    }
-  }
-
-  const file = createWriteStream(path, {
-    flags: "wx",
-    mode: 0o600,
-    highWaterMark: BUFFER_BYTES,
-  });
   try {
-    await pipeline(count, file);
+    for await (const chunk of options.bytes) {
+      bytes += chunk.byteLength;
+      if (bytes > mostBytes) throw new FileTooLargeError(mostBytes);
+      await onDisk(folder, () => file.appendFile(chunk));
+    }
+    await onDisk(folder, () => file.close());
   } catch (error) {
-    // A file that is still being opened would appear after it was deleted.
-    if (!file.closed) await new Promise<void>((resolve) => file.once("close", () => resolve()));
+    await file.close().catch(() => undefined);
     await discard();
-    throw isOfStream ? error : toDiskError(folder, error);
+    throw error;
   }
   return { path, bytes, [Symbol.asyncDispose]: discard };
+}
+
+/** Does something in a folder; whatever fails rejects with a `FileStoreError` that names the folder. */
+export async function onDisk<T>(folder: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw new FileStoreError(`The folder ${folder} ${explain(codeOf(error))}`, { cause: error });
+  }
+}
+
+function explain(code: unknown): string {
+  switch (code) {
+    case "ENOENT":
+      return "is gone. Mount or restore it.";
+    case "ENOTDIR":
+    case "EEXIST":
+      return "lies below a file, where no folder can be. Name another folder.";
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return "can't be written. Let the gateway's user write to it, or name another folder.";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "is on a full disk. Free some space; the files that are there are safe.";
+    case "EMFILE":
+    case "ENFILE":
+      return "has more files open than the system allows. Raise its limit (ulimit -n).";
+    default:
+      return "can't be used. Check the disk it is on.";
+  }
 }

@@ -7,7 +7,7 @@ import type { Stream } from "../runtime/stream.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/wait-for-job.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
-import type { KeepOutputs } from "../files/request-keep.ts";
+import type { KeepOutputs } from "../files/keep-outputs.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
 import { Loaders } from "./loaders.ts";

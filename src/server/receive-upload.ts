@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 
 import type { BaseLogger } from "pino";
 
-import { PicturesBusyError } from "../files/thumbnail.ts";
 import type { UploadService } from "../files/uploads.ts";
 import { hasCome } from "../files/uploads.ts";
 import { CodedError, invalidFile, unavailable } from "../runtime/coded-error.ts";
@@ -62,7 +61,6 @@ export function createUploadAnswer({
       await uploads.receive(upload, inTime(request, allow));
     } catch (error) {
       if (error instanceof CodedError) throw error;
-      if (error instanceof PicturesBusyError) throw BUSY;
       if (!request.complete) return; // The client hung up.
       log.warn({ err: error }, "An upload could not be stored. Check where files are.");
       throw AWAY;

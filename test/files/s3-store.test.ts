@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { FileStoreError } from "../../src/files/file-store.ts";
 import { openFileStore } from "../../src/files/open-file-store.ts";
 import { openS3Store } from "../../src/files/s3-store.ts";
+import { listen } from "../support/listen.ts";
 import { describeFileStore } from "./file-store.contract.ts";
 import { CREDENTIALS, startBucket, startS3Server } from "./s3-server.ts";
 
@@ -92,7 +93,7 @@ describe("on a server of S3", () => {
   });
 
   test("files are below the prefix and the database's id, or below the id alone", async () => {
-    for (const place of ["files", "files/", "files/a.b/c_d", "files/a.b/c_d/"]) {
+    for (const place of ["files", "files/a.b/c_d/"]) {
       const store = await openPlace("db1", place);
       await using draft = await store.draft(toRead("hello"), { mostBytes: 9 });
       await draft.keepAs("a-b_c.txt", "text/plain");
@@ -132,41 +133,37 @@ describe("on a server of S3", () => {
   });
 });
 
-describe("opening a bucket tells", () => {
-  test("that nothing listens at its endpoint", async () => {
-    const closed = createServer().listen(0, "127.0.0.1");
-    await once(closed, "listening");
-    const address = closed.address();
-    const port = typeof address === "object" ? address?.port : undefined;
-    await once(closed.close(), "close");
-    expect(await failToOpen(toUrl(`http://127.0.0.1:${port}`))).toMatch(
-      /connection to S3 failed \(ECONNREFUSED\). Check endpoint=/,
-    );
-  });
-
-  test.for([
-    [403, "AccessDenied", /refused the credentials \(AccessDenied\). Check AWS_ACCESS_KEY_ID/],
-    [403, "SignatureDoesNotMatch", /refused the credentials/],
-    [400, "ExpiredToken", /refused the credentials/],
-    [403, "RequestTimeTooSkewed", /different times.*Set the clock/],
-    [301, "PermanentRedirect", /is elsewhere.*Correct region=/],
-    [400, "AuthorizationHeaderMalformed", /is elsewhere/],
-    [404, "NoSuchBucket", /no such bucket/],
-    [404, "", /refused a call \(HTTP 404\). Check that FILES_URL/],
-    [503, "SlowDown", /S3 failed \(SlowDown\). Try again soon/],
-    [500, "<secret>", /S3 failed \(HTTP 500\)/],
-    [200, "", /not S3. Correct endpoint=/],
-  ] as const)("that it answers with %i %s", async ([status, code, message]) => {
+test.for([
+  [403, "AccessDenied", /refused the credentials \(AccessDenied\). Check AWS_ACCESS_KEY_ID/],
+  [400, "ExpiredToken", /refused the credentials/],
+  [403, "RequestTimeTooSkewed", /different times.*Set the clock/],
+  [301, "PermanentRedirect", /is elsewhere.*Correct region=/],
+  [400, "AuthorizationHeaderMalformed", /is elsewhere/],
+  [404, "NoSuchBucket", /no such bucket/],
+  [404, "", /refused a call \(HTTP 404\). Check that FILES_URL/],
+  [500, "<secret>", /S3 failed \(HTTP 500\). Try again soon/],
+  [200, "", /not S3. Correct endpoint=/],
+] as const)(
+  "opening a bucket tells that S3 answers with %i %s",
+  async ([status, code, message]) => {
     const { endpoint } = await startBucket((_, response) => refuse(response, status, code));
     expect(await failToOpen(toUrl(endpoint))).toMatch(message);
-  });
+  },
+);
 
-  test.for(["PUT", "DELETE"])("that the key may not %s", async (method) => {
+test("opening a bucket tells that the key may not write, and that nothing listens at its endpoint", async () => {
+  for (const method of ["PUT", "DELETE"]) {
     const { endpoint } = await startBucket((request, response) =>
       request.method === method ? refuse(response, 403, "AccessDenied") : "leave",
     );
     expect(await failToOpen(toUrl(endpoint))).toMatch(/read, write and delete its files/);
-  });
+  }
+  const closed = createServer();
+  const { origin } = await listen(closed);
+  await once(closed.close(), "close");
+  expect(await failToOpen(toUrl(origin))).toMatch(
+    /connection to S3 failed \(ECONNREFUSED\). Check endpoint=/,
+  );
 });
 
 describe("a call to S3", () => {
@@ -225,20 +222,18 @@ describe("a call to S3", () => {
 });
 
 describe("a file in a bucket", () => {
-  test("of which the first byte is asked for comes as that byte", async () => {
-    const { store, requests } = await openAt((_, response) =>
-      response.writeHead(206, { "content-range": "bytes 0-0/4", "content-length": 1 }).end("0"),
-    );
+  test("comes in the part that was asked for, or not at all", async () => {
+    let status = 206;
+    const { store, requests } = await openAt((_, response) => {
+      const headers = { "content-range": "bytes 0-0/4", "content-length": 1 };
+      if (status === 206) response.writeHead(status, headers).end("0");
+      else response.writeHead(status, { "content-length": 4 }).end("0123");
+    });
     const opened = await store.open("a", { from: 0, to: 0 });
     expect(opened?.bytes).toBe(4);
-    if (opened !== null) expect(await text(opened.stream)).toBe("0");
+    expect(opened && (await text(opened.stream))).toBe("0");
     expect(requests.at(-1)?.headers.range).toBe("bytes=0-0");
-  });
-
-  test("of which more comes than was asked for is not read", async () => {
-    const { store } = await openAt((_, response) =>
-      response.writeHead(200, { "content-length": 4 }).end("0123"),
-    );
+    status = 200;
     expect(await catchError(store.open("a", { from: 0, to: 0 }))).toMatch(/another part/);
   });
 

@@ -51,29 +51,19 @@ async function animate() {
   return sharp(await Promise.all(frames), { join: { animated: true } });
 }
 
-test.for(THUMBNAIL_WIDTHS)("a thumbnail is a WebP %s pixels wide", async (width) => {
-  const path = await write(await draw(2_000, 1_000).png().toBuffer());
-  const expected = { format: "webp", width, height: width / 2, pages: 1 };
-  expect(await measure(await make(path, width))).toEqual(expected);
-  expect(await measure(await make(createReadStream(path), width))).toEqual(expected);
-});
-
-test("a thumbnail is upright", async () => {
-  const bytes = await draw(2_000, 1_000).withMetadata({ orientation: 6 }).jpeg().toBuffer();
-  expect(await measure(await make(await write(bytes), 320))).toMatchObject({
-    width: 320,
-    height: 640,
-  });
-});
-
-test("a small picture is not enlarged", async () => {
-  const path = await write(await draw(50, 40).gif().toBuffer());
-  expect(await measure(await make(path, 320))).toMatchObject({ width: 50, height: 40 });
+test("a thumbnail is an upright WebP of that width, and no larger than its picture", async () => {
+  const turned = await draw(400, 800).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+  const path = await write(turned);
+  for (const width of THUMBNAIL_WIDTHS) {
+    const isSmaller = width < 800;
+    const size = isSmaller ? { width, height: width / 2 } : { width: 800, height: 400 };
+    expect(await measure(await make(path, width))).toEqual({ format: "webp", ...size, pages: 1 });
+  }
 });
 
 test("a very tall picture has a thumbnail that WebP can hold", async () => {
-  const path = await write(await draw(200, 40_000).png().toBuffer());
-  expect(await measure(await make(path, 1_024))).toMatchObject({ height: 16_383 });
+  const path = await write(await draw(20, 20_000).png().toBuffer());
+  expect(await measure(await make(path, 64))).toMatchObject({ height: 16_383 });
 });
 
 test("an animation is shown by its first frame", async () => {
@@ -83,21 +73,32 @@ test("an animation is shown by its first frame", async () => {
   expect(channels.map(({ mean }) => Math.round(mean / 255))).toEqual([1, 0, 0]);
 });
 
-test("what is no picture, or a damaged one, has no thumbnail", async () => {
+test("what is no common picture, or a damaged one, has no thumbnail", async () => {
   const png = await draw(500, 500).png().toBuffer();
-  for (const bytes of [png.subarray(0, 200), "some text", "", "<svg", "%PDF-1.7"]) {
-    expect(await make(await write(bytes), 64)).toBeNull();
+  // To draw an SVG of a few lines may take hours.
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" /></svg>';
+  for (const bytes of [png.subarray(0, 200), "some text", "", "<svg", svg, "%PDF-1.7"])
     expect(await make(Readable.from([Buffer.from(bytes)]), 64)).toBeNull();
-  }
+  const path = join(await createTemporaryFolder(), "picture.v");
+  await draw(10, 10).toFile(path);
+  expect(await make(path, 64)).toBeNull();
 });
 
-test("a picture of more than 100 million pixels has no thumbnail", async () => {
+/** A PNG whose header claims to be of this size, with so many bits in each of four channels. */
+async function claim(side: number, bits: 8 | 16): Promise<Buffer> {
   const png = await draw(10, 10).png().toBuffer();
-  png.writeUInt32BE(30_000, 16);
-  png.writeUInt32BE(30_000, 20);
+  png.writeUInt32BE(side, 16);
+  png.writeUInt32BE(side, 20);
+  png.set([bits, 6], 24);
   png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
-  expect(await detectFile(await write(png))).toMatchObject({ width: 30_000, height: 30_000 });
-  expect(await make(await write(png), 64)).toBeNull();
+  return png;
+}
+
+test("a picture of more than 100 million pixels has no thumbnail", async () => {
+  const path = await write(await claim(30_000, 8));
+  expect(await detectFile(path)).toMatchObject({ width: 30_000, height: 30_000 });
+  expect(await make(path, 64)).toBeNull();
 });
 
 test("a long animation has no thumbnail, as libvips would walk through all of it first", async () => {
@@ -113,22 +114,9 @@ test("a long animation has no thumbnail, as libvips would walk through all of it
   }
 });
 
-test("what libvips reads beside common formats has no thumbnail", async () => {
-  const path = join(await createTemporaryFolder(), "picture.v");
-  await draw(10, 10).toFile(path);
-  expect(await make(path, 64)).toBeNull();
-});
-
 test("a file that is missing is an error", async () => {
   const missing = join(await createTemporaryFolder(), "missing");
   await expect(make(missing, 64)).rejects.toMatchObject({ code: "ENOENT" });
-  await expect(make(createReadStream(missing), 64)).rejects.toMatchObject({ code: "ENOENT" });
-});
-
-test("an SVG has no thumbnail, as one of a few lines may take hours to draw", async () => {
-  const svg =
-    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
-  expect(await make(Readable.from([Buffer.from(svg)]), 64)).toBeNull();
 });
 
 test("a stream that is too large for the memory is left early", async () => {
@@ -168,7 +156,7 @@ test("of one owner two hundred wait, and one more is refused", async () => {
 
   const refused = new PassThrough();
   await expect(make(refused, 64)).rejects.toMatchObject({
-    name: "PicturesBusyError",
+    code: "UNAVAILABLE",
     message: expect.stringContaining("Try again"),
   });
   first.end(png);
@@ -262,12 +250,9 @@ test.for(["jpeg", "png", "webp", "tiff", "avif"] as const)(
 );
 
 test("a picture that a camera turned is upright without its note", async () => {
-  const { left } = await strip(
-    await draw(60, 40).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
-  );
-  const after = await sharp(left).metadata();
-  expect(after).toMatchObject({ width: 40, height: 60 });
-  expect(after.orientation ?? 1).toBe(1);
+  const turned = await draw(60, 40).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+  const { width, height, orientation = 1 } = await sharp((await strip(turned)).left).metadata();
+  expect({ width, height, orientation }).toEqual({ width: 40, height: 60, orientation: 1 });
 });
 
 test("what a program writes into a PNG as text is gone", async () => {
@@ -313,15 +298,11 @@ test("a picture that can't be written anew is refused, and files that are none s
 });
 
 test("a picture whose depth or format would take too much memory to write anew is refused", async () => {
-  const turned = { r: 1, g: 2, b: 3, alpha: 0.5 };
-  const webp = draw(3_700, 3_700).webp({ effort: 0 }).toBuffer();
-  const deep = sharp({ create: { width: 6_500, height: 6_500, channels: 4, background: turned } })
-    .toColourspace("rgb16")
-    .png({ compressionLevel: 1 })
-    .toBuffer();
-  const [allowed, refused] = await Promise.all([webp, deep]);
-  expect(await measure((await strip(allowed)).left)).toMatchObject({ width: 3_700 });
-  await expect(strip(refused)).rejects.toThrow(/too large for its metadata .* save it as JPEG/);
+  await expect(strip(await claim(6_500, 8))).rejects.toThrow(/damaged/);
+  await expect(strip(await claim(6_500, 16))).rejects.toThrow(/too large .* save it as JPEG/);
+  const options = { width: 3_700, height: 3_700, channels: 4, background: "#4080c080" } as const;
+  const webp = await sharp({ create: options }).webp({ effort: 0 }).toBuffer();
+  await expect(strip(webp)).rejects.toThrow(/too large .* save it as JPEG/);
 });
 
 test("a damaged picture is refused, and stays as it is", async () => {

@@ -22,7 +22,7 @@ import { createJob } from "../../src/job/job.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { Services } from "../../src/schema/context.ts";
-import { createKeepOutputs } from "../../src/files/request-keep.ts";
+import { createKeepOutputs } from "../../src/files/keep-outputs.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";

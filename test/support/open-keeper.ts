@@ -1,0 +1,79 @@
+import { type Logger, pino } from "pino";
+
+import { createFetchFile } from "../../src/files/fetch-file.ts";
+import { Keeper } from "../../src/files/keep-outputs.ts";
+import { openLeasedStore } from "../../src/files/open-file-store.ts";
+import { advance } from "../../src/job/advance.ts";
+import { createJob, type Job } from "../../src/job/job.ts";
+import type { KeptFile } from "../../src/job/asset.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { toResult } from "./to-result.ts";
+
+export const silent = pino({ level: "silent" });
+export const NO_CREDENTIALS = { accessKeyId: "", secretAccessKey: "", sessionToken: null };
+
+/** A database, a folder for its files, and what keeps outputs from this origin in it. */
+export async function openKeeper(options: {
+  readonly folder: string;
+  readonly origin: string;
+  readonly databaseUrl?: string;
+  readonly mostBytes?: number;
+  readonly claimMs?: number;
+  readonly log?: Logger;
+}) {
+  const { folder, origin, databaseUrl = ":memory:", mostBytes = 1_048_576, log = silent } = options;
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const files = await openLeasedStore({
+    url: `file:${folder}`,
+    databaseId: "test",
+    credentials: NO_CREDENTIALS,
+    files: store.files,
+  });
+  const keeper = new Keeper({
+    files: store.files,
+    store: files,
+    fetchFile: createFetchFile({ trustedOrigins: [origin] }),
+    mostBytes,
+    claimMs: options.claimMs ?? 30_000,
+    random: () => 0,
+    log,
+  });
+
+  return {
+    store,
+    files,
+    keeper,
+    /** Ends a job whose output names these paths of the origin, or URLs. */
+    async succeed(paths: readonly string[]): Promise<Job> {
+      const urls = paths.map((path) => (path.startsWith("/") ? `${origin}${path}` : path));
+      const job = await succeedWith(store, urls);
+      keeper.wake();
+      return job;
+    },
+    async stateOf(job: Job): Promise<readonly KeptFile[]> {
+      const [kept] = await store.files.readMany([job.id]);
+      return [...(kept?.values() ?? [])];
+    },
+    async close(): Promise<void> {
+      await keeper.close();
+      await store.close();
+    },
+  };
+}
+
+/** Stores a job that has SUCCEEDED, with URLs in its output that are to be kept. */
+export async function succeedWith(
+  { jobs }: JobStore,
+  urls: readonly string[],
+  upstream = "sandbox",
+): Promise<Job> {
+  const now = new Date();
+  const facts = { ownerId: "o", deploymentId: "d", upstream, apiVersion: "v1", now };
+  const job = createJob(facts);
+  await jobs.insert({ job, input: {}, key: null });
+  const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
+  const ended = advance(job, seen, now, upstream);
+  await jobs.save(ended, toResult(seen.output, urls));
+  return ended;
+}
