@@ -1,10 +1,10 @@
 import type { DocumentNode, ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
-import { getOperationAST, getVariableValues, Kind, OperationTypeNode, visit } from "graphql";
+import { getOperationAST, getVariableValues, OperationTypeNode } from "graphql";
 import { compileQuery, isCompiledQuery } from "graphql-jit";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
-import { findExcess } from "./document-size.ts";
+import { walkDocument } from "./walk-document.ts";
 
 /** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */
 const MAX_TOKENS = 500;
@@ -48,19 +48,13 @@ export function createQueryCompiler(options: {
     return compiled;
   }
 
-  function findObstacle(document: DocumentNode): string | null {
-    if (findExcess(schema, document, MAX_TOKENS) !== null)
-      return `has more than ${MAX_TOKENS} tokens`;
-    return isConditional(document) ? "has directives, and names a field twice" : null;
-  }
-
   function compile(
     document: DocumentNode,
     operationName: string | null | undefined,
   ): Compiled | null {
     if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY)
       return null;
-    const obstacle = findObstacle(document);
+    const obstacle = findObstacle(schema, document);
     if (obstacle !== null) {
       log.debug({ operationName }, `A query is not compiled: it ${obstacle}.`);
       return null;
@@ -98,20 +92,9 @@ function hasWrongVariables(args: ExecutionArgs): boolean {
   return "errors" in getVariableValues(schema, variableDefinitions, variableValues ?? {}, most);
 }
 
-/** Where a field is left out in one place of a document and not in another, compiled code may order the answer otherwise. */
-function isConditional(document: DocumentNode): boolean {
-  const keys = new Set<string>();
-  let hasDirectives = false;
-  let isRepeated = false;
-  visit(document, {
-    [Kind.DIRECTIVE]() {
-      hasDirectives = true;
-    },
-    [Kind.FIELD]({ alias, name }) {
-      const key = (alias ?? name).value;
-      isRepeated ||= keys.has(key);
-      keys.add(key);
-    },
-  });
-  return hasDirectives && isRepeated;
+function findObstacle(schema: GraphQLSchema, document: DocumentNode): string | null {
+  const { tokens, pairs, hasDirectives } = walkDocument(schema, document, MAX_TOKENS);
+  if (tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} tokens`;
+  // Where one of two fields of the same name is left out, compiled code may order the answer otherwise.
+  return hasDirectives && pairs > 0 ? "has directives, and names a field twice" : null;
 }

@@ -124,7 +124,7 @@ export function createOperations(options: {
     // Without a list of documents nobody has a use for ids, and Yoga says so.
     const isUnfit = trustedDocuments === null && params.documentId !== undefined;
     if (isUnfit || query instanceof GraphQLError) return null;
-    const document = documents.recall(query, operationName, variables ?? {});
+    const document = documents.recall(query, { name: operationName, variables: variables ?? {} });
     if (document === null || !getOperationAST(document, operationName)) return null;
     return toArgs(document, params, origin);
   }

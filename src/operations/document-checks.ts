@@ -1,6 +1,7 @@
 import type { DocumentNode, GraphQLSchema } from "graphql";
 import {
   GraphQLError,
+  NoFragmentCyclesRule,
   NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
@@ -10,10 +11,12 @@ import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
 import { COMMANDS } from "../config/commands.ts";
+import type { ErrorCode } from "../runtime/coded-error.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
-import type { Name, Variables } from "./document-cost.ts";
-import { createCostCheck } from "./document-cost.ts";
-import { findExcess, parseWithin } from "./document-size.ts";
+import { toGraphQLError } from "./mask-error.ts";
+import type { Asked } from "./walk-document.ts";
+import { createPricedWalk, MAX_MUTATIONS, MAX_PAIRS } from "./walk-document.ts";
 
 /** How much one document may ask for. */
 export type DocumentLimits = {
@@ -32,6 +35,8 @@ const SMALL_DOCUMENT = 100;
 const MAX_DOCUMENT_LENGTH = 10_000;
 /** A parsed document takes some fifty times its own length, and its compiled code as much again. */
 const MAX_KEPT_CHARACTERS = 300_000;
+/** Whatever walks a document recurses at each of them. */
+const MAX_OPEN_BRACKETS = 200;
 
 /** What an operation comes with. */
 type Asker = {
@@ -47,7 +52,7 @@ type Validated =
 
 /**
  * Parses and validates documents, cheap checks first, so that none can ask for much work. Keeps those used last, with
- * what is wrong with them.
+ * what is wrong with them. One that is cheap with any variables is priced once.
  */
 export function createDocumentChecks(
   schema: GraphQLSchema,
@@ -63,24 +68,72 @@ export function createDocumentChecks(
     ? specifiedRules
     : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   const wording = { maxErrors: MAX_ERRORS, hideSuggestions: !hasIntrospection };
-  const checkCost = createCostCheck(schema, options.cost);
+  const walk = createPricedWalk(schema, options.cost);
+  const mostExpensive = new WeakMap<DocumentNode, number>();
   const kept = new LRUCache<string, Validated>({
     maxSize: MAX_KEPT_CHARACTERS,
     // Of longer ones there are no more than the operator has listed.
     sizeCalculation: (_validated, { length }) => Math.max(1, Math.min(length, MAX_DOCUMENT_LENGTH)),
   });
 
+  function parseWithin(text: string): DocumentNode | GraphQLError {
+    if (text.length > characters) return tooLong(characters, "characters");
+    try {
+      return parse(text, { maxTokens: tokens });
+    } catch (error) {
+      // The parser ran out of stack.
+      if (error instanceof RangeError) return tooDeep();
+      if (!(error instanceof GraphQLError)) throw error;
+      return error.message.includes(`that ${tokens} tokens`) ? tooLong(tokens, "tokens") : error;
+    }
+  }
+
   function check(document: DocumentNode): readonly GraphQLError[] {
-    const excess = findExcess(schema, document, tokens);
+    const excess = findExcess(document);
     return excess === null
       ? validate(schema, document, rules, wording).map(withNextStep)
       : [excess];
   }
 
+  /** Why a document is more than GraphQL's own rules should walk, or null. */
+  function findExcess(document: DocumentNode): GraphQLError | null {
+    if (countOpenBrackets(document) > MAX_OPEN_BRACKETS) return tooDeep();
+    // Written out, a fragment that spreads itself would have no end.
+    const [circle] = validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 });
+    if (circle !== undefined) return circle;
+    const extent = walk(document, tokens);
+    mostExpensive.set(document, extent.cost);
+    if (extent.mutations > MAX_MUTATIONS)
+      return tooLarge(
+        MAX_MUTATIONS,
+        `The operation has ${extent.mutations} mutations, and may have ${MAX_MUTATIONS}. Send the others in further requests.`,
+      );
+    if (extent.tokens > tokens) return tooLong(tokens, "tokens once its fragments are written out");
+    if (extent.pairs <= MAX_PAIRS) return null;
+    return tooLarge(
+      MAX_PAIRS,
+      `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MAX_PAIRS} pairs. Ask for each field once.`,
+    );
+  }
+
+  /** Says why an operation of a valid document is too expensive with these variables, or null. */
+  function checkCost(document: DocumentNode, asked: Asked): GraphQLError | null {
+    const limit = options.cost;
+    const most = mostExpensive.get(document) ?? walk(document, tokens).cost;
+    mostExpensive.set(document, most);
+    const cost = most <= limit ? most : walk(document, tokens, asked).cost;
+    if (cost <= limit) return null;
+    return toError(
+      "DOCUMENT_TOO_COSTLY",
+      limit,
+      `The operation costs ${Math.ceil(cost)}, and may cost ${limit}. Ask for shorter pages (\`first\`), for fewer fields of each job, or for less of the schema.`,
+    );
+  }
+
   function validateOnce(text: string, share: Asker["share"]): Validated {
     const known = kept.get(text);
     if (known !== undefined) return known;
-    const document = parseWithin(text, { characters, tokens });
+    const document = parseWithin(text);
     const { tokenCount = 0 } = document instanceof GraphQLError ? {} : document;
     // While it runs, it is held besides those that are kept.
     if (tokenCount > SMALL_DOCUMENT) share.take(tokenCount * BYTES_A_TOKEN);
@@ -111,8 +164,9 @@ export function createDocumentChecks(
         onValidated?.();
         if (validated instanceof GraphQLError) return [validated];
         if (validated.errors.length > 0) return validated.errors;
-        const tooExpensive = checkCost(document, params.operationName, params.variables ?? {});
-        return tooExpensive === null ? [] : [tooExpensive];
+        const { operationName: name, variables } = params;
+        const tooCostly = checkCost(document, { name, variables: variables ?? {} });
+        return tooCostly === null ? [] : [tooCostly];
       });
     },
   };
@@ -125,9 +179,9 @@ export function createDocumentChecks(
       return document;
     },
     /** A valid document that was kept, if the operation is not too expensive with these variables; else null. */
-    recall(text: string, name: Name, variables: Variables): DocumentNode | null {
+    recall(text: string, asked: Asked): DocumentNode | null {
       const document = findValid(text);
-      return document && checkCost(document, name, variables) === null ? document : null;
+      return document && checkCost(document, asked) === null ? document : null;
     },
   };
 }
@@ -150,4 +204,38 @@ function shorten(error: GraphQLError): GraphQLError {
     nodes: nodes?.slice(0, MAX_ERRORS) ?? null,
     extensions,
   });
+}
+
+/** The most that are open at once. */
+function countOpenBrackets({ loc }: DocumentNode): number {
+  let open = 0;
+  let most = 0;
+  for (let token = loc?.startToken; token !== undefined; token = token.next ?? undefined) {
+    if ("([{".includes(token.kind)) open += 1;
+    if (")]}".includes(token.kind)) open -= 1;
+    most = Math.max(most, open);
+  }
+  return most;
+}
+
+function tooLong(limit: number, what: string): GraphQLError {
+  return tooLarge(
+    limit,
+    `The document has more than ${limit} ${what}. Ask for less, split it, or move values into variables.`,
+  );
+}
+
+function tooDeep(): GraphQLError {
+  return tooLarge(
+    MAX_OPEN_BRACKETS,
+    `The document has more than ${MAX_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`,
+  );
+}
+
+function tooLarge(limit: number, message: string): GraphQLError {
+  return toError("DOCUMENT_TOO_LARGE", limit, message);
+}
+
+function toError(code: ErrorCode, limit: number, message: string): GraphQLError {
+  return toGraphQLError(new CodedError(code, message, { limit }));
 }

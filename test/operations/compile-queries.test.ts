@@ -57,9 +57,9 @@ test("a compiled query answers as the executor does, whatever its fields do", as
       for (const answer of answers) expect(answer, text).toBe(expected);
       counts[expected.startsWith('{"errors"') ? "failed" : "good"] += 1;
     }),
-    { numRuns: 200, examples: [[ERRORS_AFTER_DATA, true]] },
+    { numRuns: 120, examples: [[ERRORS_AFTER_DATA, true]] },
   );
-  expect(Math.min(counts.good, counts.failed)).toBeGreaterThan(15);
+  expect(Math.min(counts.good, counts.failed)).toBeGreaterThan(8);
 }, 60_000);
 
 test("of what is wrong with variables a compiled query is told no more than the executor", async () => {
@@ -92,37 +92,23 @@ test("so does one of the gateway's own schema", async () => {
     },
   });
   const gateway = await openInProcessGateway({ catalogue });
-  const ids: string[] = [];
-  for (const kind of ["submitting", "queued", "failed", "done"] as const) {
-    const job = await gateway.addJob({ deploymentId: kind === "queued" ? "unlisted" : "wg" });
-    ids.push(job.id);
-    if (kind === "submitting") continue;
-    const accepted = await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
-    if (kind === "queued") continue;
-    const error = { code: "INFERENCE_FAILED", message: "Out of memory.", retryable: true } as const;
-    const output = { images: ["https://files.example/a.png"] };
-    await gateway.observe(
-      accepted,
-      kind === "failed"
-        ? { kind: "failed", error, finishedAt: null }
-        : { kind: "succeeded", output, finishedAt: null },
-    );
-  }
+  const [first, second] = [await gateway.addJob({ deploymentId: "wg" }), await gateway.addJob()];
+  const error = { code: "INFERENCE_FAILED", message: "Out of memory.", retryable: true } as const;
+  const output = { images: ["https://files.example/a.png"] };
+  await gateway.observe(first, { kind: "succeeded", output, finishedAt: null });
+  await gateway.observe(second, { kind: "failed", error, finishedAt: null });
+  const ids = [first.id, second.id, (await gateway.addJob()).id, "wg"];
   const { schema, openContext } = gateway;
   const run = createRunners(schema);
   let good = 0;
   await fc.assert(
-    fc.asyncProperty(
-      queriesOf(schema, { ids: [...ids, "wg"] }),
-      fc.boolean(),
-      async (text, yes) => {
-        if (validate(schema, parse(text), RULES).length > 0) return;
-        const { expected, answers } = await run(text, { yes, no: !yes }, openContext);
-        for (const answer of answers) expect(answer, text).toBe(expected);
-        if (!expected.startsWith('{"errors"')) good += 1;
-      },
-    ),
-    { numRuns: 150 },
+    fc.asyncProperty(queriesOf(schema, { ids }), fc.boolean(), async (text, yes) => {
+      if (validate(schema, parse(text), RULES).length > 0) return;
+      const { expected, answers } = await run(text, { yes, no: !yes }, openContext);
+      for (const answer of answers) expect(answer, text).toBe(expected);
+      if (!expected.startsWith('{"errors"')) good += 1;
+    }),
+    { numRuns: 60 },
   );
-  expect(good).toBeGreaterThan(30);
+  expect(good).toBeGreaterThan(10);
 }, 60_000);
