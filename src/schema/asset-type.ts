@@ -34,16 +34,16 @@ export function addAsset(builder: Builder): void {
   builder.objectType("Asset", {
     description: "A hosted file in a job's output.",
     fields: (t) => ({
-      url: t.field({
+      url: t.expose("url", {
         type: "URL",
         description:
           "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
-        resolve: ({ url }, _arguments, { loaders }) => loaders.tellText(url),
+        isCharged: true,
       }),
-      path: t.string({
+      path: t.exposeString("path", {
         description:
           "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
-        resolve: ({ path }, _arguments, { loaders }) => loaders.tellText(path),
+        isCharged: true,
       }),
       kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
       expiresAt: t.field({

@@ -19,8 +19,7 @@ import type { InputCheck } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
-import "./mutation-queue.ts";
-import "./scope.ts";
+import "./field-rules.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
 
@@ -63,7 +62,7 @@ export function createBuilder() {
       readonly searchedTo: Date | null;
     };
   }>({
-    plugins: ["mutationQueue", "scopes", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
+    plugins: ["fieldRules", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
     // The server prices an operation before it runs; fields only say what they cost, one each by default.
     complexity: { disabled: true, defaultListMultiplier: 5 },

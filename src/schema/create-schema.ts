@@ -5,17 +5,14 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { createBuilder } from "./builder.ts";
 import { addCancelAndDelete } from "./cancel-and-delete.ts";
-import { addCheckInput } from "./check-input.ts";
 import { addDeployment } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
-import { addTypedOutput, createGeneratedTypes } from "./generated-types.ts";
+import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addFileMutations } from "./file-mutations.ts";
-import type { SubmitJobResultRef } from "./mutations.ts";
-import { addMutations, addSubmitJobResult } from "./mutations.ts";
+import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addScalars } from "./scalars.ts";
-import { addSubmitDeployment } from "./submit-deployment.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */
@@ -42,7 +39,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addErrors(builder);
   const submitJobResult = addSubmitJobResult(builder);
   addCheckInput(builder);
-  addMutations(builder, submitJobResult);
+  addSubmit(builder, submitJobResult);
   addCancelAndDelete(builder);
   addFileMutations(builder);
   addSubscriptions(builder, jobFilter);
@@ -61,23 +58,6 @@ const DESCRIPTION = `Runs LoRA deployments on RunComfy and follows every job to 
 If an input picture is not on the web, upload it with \`createUpload\`.
 
 \`jobs\` lists what was submitted, and \`jobsUpdated\` reports every change. Expected failures are part of a mutation's result.`;
-
-/** Adds what comes from the catalogue's schemas and models. */
-function addGenerated(
-  builder: Builder,
-  catalogue: Catalogue,
-  submitJobResult: SubmitJobResultRef,
-): void {
-  const { deployments } = catalogue;
-  if (deployments.every(({ input, output }) => input === null && output === null)) return;
-  const types = createGeneratedTypes(builder);
-  for (const deployment of deployments) {
-    const { input: contract } = deployment;
-    if (contract === null) continue;
-    addSubmitDeployment(builder, { deployment, contract, types, submitJobResult });
-  }
-  addTypedOutput(builder, { catalogue, types });
-}
 
 function addViewer(builder: Builder): void {
   builder.objectType("Viewer", {

@@ -2,7 +2,7 @@ import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../jo
 import { isIdentifier } from "../job/job.ts";
 import type { Builder } from "./builder.ts";
 import { readAssets } from "./job-type.ts";
-import { publishRefusal } from "./mutations.ts";
+import { publishRefusal } from "./submit.ts";
 
 /** Adds what takes files in and keeps them. */
 export function addFileMutations(builder: Builder): void {

@@ -3,8 +3,7 @@ import type { GraphQLResolveInfo } from "graphql";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Asset } from "../job/asset.ts";
 import { toAssets } from "../job/asset.ts";
-import { JobNotFoundError } from "../job/errors.ts";
-import { isIdentifier, isCancellable, isFinished } from "../job/job.ts";
+import { isCancellable, isFinished, isIdentifier } from "../job/job.ts";
 import type { Job, JobStatus } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import { isPaused } from "../job/upstream.ts";
@@ -12,8 +11,7 @@ import { addAsset } from "./asset-type.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
-import type { DocumentName } from "../store/read-jobs.ts";
-import { findDocumentNames, findSelected } from "./selected-fields.ts";
+import { findDocumentNames, findSelected } from "./loaders.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
@@ -76,11 +74,7 @@ export function addJob(
         description:
           "What the job was given; always an object. RunComfy gets it as it is, with URLs in place of uploads and nothing filled in. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
-        resolve: async (job, _arguments, context) => {
-          const { value, bytes } = await readDocument(job, "input", context);
-          context.loaders.charge(bytes);
-          return value;
-        },
+        resolve: ({ id }, _arguments, { loaders }) => loaders.readDocument(id, "input"),
       }),
       output: t.field({
         type: "JSON",
@@ -273,24 +267,16 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 - INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.`;
 
 /** The output; null until the job SUCCEEDED. */
-export async function readOutput(job: Job, context: GatewayContext): Promise<JsonValue> {
-  if (job.status !== "SUCCEEDED") return null;
-  const { value, bytes } = await readDocument(job, "output", context);
-  context.loaders.charge(bytes);
-  return value;
+export async function readOutput(job: Job, { loaders }: GatewayContext): Promise<JsonValue> {
+  return job.status === "SUCCEEDED" ? await loaders.readDocument(job.id, "output") : null;
 }
 
 /** Empty until the job SUCCEEDED. */
-export async function readAssets(job: Job, context: GatewayContext): Promise<readonly Asset[]> {
-  if (job.status !== "SUCCEEDED") return [];
-  return toAssets((await readDocument(job, "assets", context)).value);
-}
-
-async function readDocument({ id }: Job, name: DocumentName, { loaders }: GatewayContext) {
-  const document = await loaders.documents.load({ jobId: id, name });
-  // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
-  if (document === null) throw new JobNotFoundError(id);
-  return document;
+export async function readAssets(
+  { id, status }: Job,
+  { loaders }: GatewayContext,
+): Promise<readonly Asset[]> {
+  return status === "SUCCEEDED" ? toAssets(await loaders.readDocument(id, "assets")) : [];
 }
 
 async function findJob(

@@ -1,13 +1,16 @@
 import DataLoader from "dataloader";
+import type { GraphQLResolveInfo, OperationDefinitionNode } from "graphql";
+import { visit } from "graphql";
 
 import { findAssets } from "../job/asset.ts";
+import { JobNotFoundError } from "../job/errors.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { KeptFile } from "../job/asset.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 import { toError } from "../runtime/error-code.ts";
-import { createAnswerBudget } from "./answer-budget.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import type { Reads } from "./reads.ts";
 
@@ -37,7 +40,7 @@ type Made = {
  */
 export class Loaders {
   readonly #reads: Reads;
-  readonly #room: ReturnType<typeof createAnswerBudget>;
+  readonly #budget: AnswerBudget;
   #made: Made = { read: new Map() };
 
   constructor(options: {
@@ -47,7 +50,7 @@ export class Loaders {
     readonly share: Reservation;
   }) {
     this.#reads = options.reads;
-    this.#room = createAnswerBudget(options.mostAnswerBytes, options.share);
+    this.#budget = new AnswerBudget(options.mostAnswerBytes, options.share);
   }
 
   get jobs(): DataLoader<string, Job | null> {
@@ -106,20 +109,26 @@ export class Loaders {
     }));
   }
 
-  /** Counts a document into the answer, each time that it is written out. */
+  /**
+   * A document of a job that the viewer has read, or what its assets are made of. The other two count towards the answer
+   * each time. Rejects as `documents` does, and where the job is gone.
+   */
+  async readDocument(jobId: string, name: DocumentName): Promise<JsonValue> {
+    const document = await this.documents.load({ jobId, name });
+    // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
+    if (document === null) throw new JobNotFoundError(jobId);
+    if (name !== "assets") this.charge(document.bytes);
+    return document.value;
+  }
+
+  /** Counts what is written into the answer; throws ANSWER_TOO_LARGE or RATE_LIMITED. */
   charge(bytes: number): void {
-    this.#room.charge(bytes);
+    this.#budget.charge(bytes);
   }
 
-  /** The same for a text, which it returns. */
-  tellText(text: string): string {
-    this.#room.charge(text.length);
-    return text;
-  }
-
-  /** Forgets what was told: the answer is made once more. */
+  /** Forgets what was written: the answer is made once more. */
   recharge(): void {
-    this.#room.recharge();
+    this.#budget.recharge();
   }
 
   /** Forgets what was read, because a job has changed. */
@@ -130,27 +139,26 @@ export class Loaders {
 
   /** Gives back the room of what was read. */
   leave(): void {
-    this.#room.leave();
+    this.#budget.leave();
   }
 
   async #loadDocuments(
     keys: readonly DocumentKey[],
     known: ReadonlyMap<string, StoredDocuments>,
   ): Promise<(LoadedDocument | null | Error)[]> {
-    const { read, enter } = this.#room;
     const found = await Promise.all(
       keys.map(async ({ jobId }) => known.get(jobId) ?? (await this.#reads.readDocuments(jobId))),
     );
     const admitted = found.map((stored, index) => {
       const source = stored === null ? null : toSource(stored, keys[index]?.name ?? "input");
       try {
-        if (source !== null) read(source.bytes);
+        if (source !== null) this.#budget.read(source.bytes);
         return source;
       } catch (error) {
         return toReadError(error);
       }
     });
-    await enter();
+    await this.#budget.enter();
     const loaded: (LoadedDocument | null | Error)[] = [];
     // One after the other: many large ones at once would keep everybody else from the database.
     for (const [index, key] of keys.entries()) {
@@ -167,12 +175,11 @@ export class Loaders {
   async #complete({ jobId, name }: DocumentKey, source: Source): Promise<LoadedDocument | null> {
     const { bytes, text, isSought } = source;
     const { largeSlot, readLargeDocument } = this.#reads;
-    // A small output is at hand, and costs less than what is kept of it.
-    if (isSought && text !== null) return { bytes, value: findAssets(JSON.parse(text)) };
-    if (bytes > MAX_MEDIUM_BYTES || isSought) await largeSlot.enter();
-    if (isSought) return { bytes, value: await this.#reads.findAssets(jobId) };
-    const value = text === null ? await readLargeDocument(jobId, name) : JSON.parse(text);
-    return value === undefined ? null : { bytes, value };
+    if (bytes > MAX_MEDIUM_BYTES) await largeSlot.enter();
+    const value =
+      text === null ? await readLargeDocument(jobId, isSought ? "output" : name) : JSON.parse(text);
+    if (value === undefined) return null;
+    return { bytes, value: isSought ? findAssets(value) : value };
   }
 }
 
@@ -186,11 +193,110 @@ type Source = {
 function toSource(stored: StoredDocuments, name: DocumentName): Source {
   const document = stored[name];
   if (document !== null) return { ...document, isSought: false };
-  const isSought = name === "assets" && stored.output !== null;
-  const { bytes, text } = stored.output ?? { bytes: 0, text: null };
-  return { bytes, text: isSought ? text : "null", isSought };
+  // Of a job that ended in a version before nothing is stored but the output.
+  const output = name === "assets" ? stored.output : null;
+  return output === null
+    ? { bytes: 0, text: "null", isSought: false }
+    : { ...output, isSought: true };
 }
 
 function toReadError(thrown: unknown): Error {
   return toError(thrown, "documents can't be read");
+}
+
+/** An answer with no more than this takes no room; most have less. */
+const SMALL_BYTES = 16_384;
+
+/** Bounds what one answer, or one event of a stream, reads and writes out. */
+class AnswerBudget {
+  readonly #mostBytes: number;
+  readonly #share: Reservation;
+  #readBytes = 0;
+  #chargedBytes = 0;
+  #takenBytes = 0;
+  #hasEntered = false;
+
+  constructor(mostBytes: number, share: Reservation) {
+    this.#mostBytes = mostBytes;
+    this.#share = share;
+  }
+
+  /** Counts a document that is about to be read; throws ANSWER_TOO_LARGE. */
+  read(bytes: number): void {
+    this.#readBytes = this.#add(bytes, this.#readBytes);
+  }
+
+  /** Takes room for what is about to be read: waits for it the first time, throws RATE_LIMITED later. */
+  async enter(): Promise<void> {
+    if (this.#hasEntered) return this.#take();
+    this.#hasEntered = true;
+    const missingBytes = this.#findMissing();
+    if (missingBytes > 0) await this.#share.takeOrWait(missingBytes);
+    this.#takenBytes += missingBytes;
+  }
+
+  charge(bytes: number): void {
+    this.#chargedBytes = this.#add(bytes, this.#chargedBytes);
+    this.#take();
+  }
+
+  recharge(): void {
+    this.#chargedBytes = 0;
+  }
+
+  leave(): void {
+    this.#share.give(this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+
+  #add(bytes: number, before: number): number {
+    const limit = this.#mostBytes;
+    if (before + bytes <= limit) return before + bytes;
+    // Where the field is nullable, the other fields are answered all the same.
+    throw new CodedError(
+      "ANSWER_TOO_LARGE",
+      `The inputs, outputs and assets of this answer take more than ${limit / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
+      { limit },
+    );
+  }
+
+  /** What is written out was read, so only the larger of the two takes room. */
+  #findMissing(): number {
+    const neededBytes = Math.max(this.#readBytes, this.#chargedBytes);
+    return neededBytes <= SMALL_BYTES ? 0 : Math.max(0, neededBytes - this.#takenBytes);
+  }
+
+  #take(): void {
+    const missingBytes = this.#findMissing();
+    if (missingBytes > 0) this.#share.take(missingBytes);
+    this.#takenBytes += missingBytes;
+  }
+}
+
+const selections = new WeakMap<OperationDefinitionNode, ReadonlySet<string>>();
+
+/** What a job's fields are read from. */
+const DOCUMENTS: readonly (readonly [string, DocumentName])[] = [
+  ["input", "input"],
+  ["output", "output"],
+  ["typedOutput", "output"],
+  ["assets", "assets"],
+];
+
+/** The names of all fields in the document, of whatever type. */
+export function findSelected({ operation, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
+  const found = selections.get(operation);
+  if (found !== undefined) return found;
+  const names = new Set<string>();
+  const Field = ({ name }: { readonly name: { readonly value: string } }): void => {
+    names.add(name.value);
+  };
+  for (const node of [operation, ...Object.values(fragments)]) visit(node, { Field });
+  selections.set(operation, names);
+  return names;
+}
+
+/** The documents that some fields of a job take. */
+export function findDocumentNames(selected: ReadonlySet<string>): readonly DocumentName[] {
+  return DOCUMENTS.flatMap(([field, name]) => (selected.has(field) ? [name] : []));
 }

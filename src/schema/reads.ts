@@ -2,7 +2,6 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
-import { findAssets } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -66,8 +65,6 @@ export function createReads(options: {
   };
   const run = <Value>(read: () => Promise<Value>): Promise<Value> =>
     queues.reads.run(ownerId, () => attempt(read));
-  const readText = (jobId: string, name: DocumentName) =>
-    run(() => store.documents.readText(jobId, name));
   const budget = createWalkBudget({
     now,
     runStep: (step) => run(() => queues.steps.run(ownerId, step)),
@@ -99,30 +96,17 @@ export function createReads(options: {
     readDocuments: (jobId: string) => attempt(() => details.readDocuments(ownerId, jobId)),
     /** One that is large; undefined where it is gone. */
     async readLargeDocument(jobId: string, name: DocumentName): Promise<JsonValue | undefined> {
-      const text = await readText(jobId, name);
-      return text === null ? undefined : await parseApart(text);
-    },
-    /** What files the output names of a job that ended in a version before; kept beside it from then on. */
-    async findAssets(jobId: string): Promise<JsonValue> {
-      // Somebody may have found them meanwhile.
-      const known = await readText(jobId, "assets");
-      if (known !== null) return JSON.parse(known);
-      const text = await readText(jobId, "output");
-      const assets = findAssets(await parseApart(text ?? "null"));
-      await run(() => store.documents.noteAssets(jobId, assets));
-      return assets;
+      const text = await run(() => store.documents.readText(jobId, name));
+      if (text === null) return undefined;
+      // In a turn of the event loop of its own: what comes before and after may take as long.
+      await setImmediate();
+      const value: JsonValue = JSON.parse(text);
+      await setImmediate();
+      return value;
     },
     readHistory: (jobId: string) => attempt(() => details.readHistory(ownerId, jobId)),
     largeSlot: createOwnSlot(origin, queues.large),
   };
-}
-
-/** Parses in a turn of the event loop of its own: what comes before and after may take as long. */
-async function parseApart(text: string): Promise<JsonValue> {
-  await setImmediate();
-  const value: JsonValue = JSON.parse(text);
-  await setImmediate();
-  return value;
 }
 
 /**

@@ -9,9 +9,9 @@ import type { JobChange } from "../watch/watch-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { JobFilterRef } from "./job-connection.ts";
 import { scopeOf, toJobFilter } from "./job-connection.ts";
-import type { Loaders } from "./loaders.ts";
 import { ofReadable } from "./reads.ts";
-import { findDocumentNames, findSelected } from "./selected-fields.ts";
+import type { Loaders } from "./loaders.ts";
+import { findDocumentNames, findSelected } from "./loaders.ts";
 
 const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }>> = {
   STATUS: {

@@ -124,7 +124,7 @@ export function createJobReads({ queries, reads }: Database) {
 }
 
 /** Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep. */
-export function createDocuments({ keyShare, reads, writeOne }: Database) {
+export function createDocuments({ reads }: Database) {
   /** The text of one, however large it is; null where there is none. */
   async function readText(id: string, name: DocumentName): Promise<string | null> {
     const { rows } = await sql<{ readonly text: string | null }>`
@@ -157,18 +157,6 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
       const input: JsonValue = JSON.parse(text);
       if (!isJsonObject(input)) throw new Error(`The stored input of ${id} is not a JSON object.`);
       return input;
-    },
-
-    /** Keeps what files an output names, of a job that ended in a version before. */
-    async noteAssets(id: string, assets: readonly Asset[]): Promise<void> {
-      const text = JSON.stringify(assets);
-      const bytes = Buffer.byteLength(text);
-      // It may be deleted just now.
-      await writeOne((database) =>
-        sql`insert into job_assets (job_id, bytes, assets)
-          select id, cast(${bytes} as integer), cast(${text} as text) from jobs where id = ${id} ${keyShare}
-          on conflict (job_id) do nothing`.execute(database),
-      );
     },
   };
 }

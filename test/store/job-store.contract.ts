@@ -375,16 +375,6 @@ export function describeJobStore(
       expect(await store.documents.readText("job_missing", "output")).toBeNull();
     });
 
-    test("keeps what files an old output names once, and only where there is the job", async () => {
-      const job = accept(await insert());
-      await store.jobs.save(job, null);
-      const assets = findAssets("https://x.runcomfy.net/a.png");
-      for (const found of [assets, []]) await store.documents.noteAssets(job.id, found);
-      expect(await store.documents.readText(job.id, "assets")).toBe(JSON.stringify(assets));
-      await store.documents.noteAssets("job_missing", assets);
-      expect(await store.documents.readText("job_missing", "assets")).toBeNull();
-    });
-
     test("reads more ids than a statement may have parameters", async () => {
       const job = await insert();
       const ids = Array.from({ length: 70_000 }, (_, index) => `job_${index}`);

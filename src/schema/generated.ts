@@ -6,19 +6,45 @@ import type {
   TypeParam,
 } from "@pothos/core";
 
-import type { Catalogue } from "../deployments/catalogue.ts";
-import type { EnumShape, FieldShape, ObjectShape, Shape } from "../deployments/shape/shape.ts";
-import type { JsonObject } from "../job/json.ts";
-import { isJsonObject } from "../job/json.ts";
+import type { Catalogue, Deployment, InputContract } from "../deployments/catalogue.ts";
+import type {
+  EnumShape,
+  FieldShape,
+  ObjectShape,
+  Shape,
+  ValueShape,
+} from "../deployments/shape/shape.ts";
+import type { InputPath } from "../job/input-issue.ts";
+import type { JsonObject, JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
 import { readOutput } from "./job-type.ts";
+import type { SubmitJobResultRef } from "./submit.ts";
+import { submit, submitOptions } from "./submit.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 
-export type GeneratedTypes = ReturnType<typeof createGeneratedTypes>;
+/** Adds what comes from the catalogue's schemas and models: a mutation for each deployment, and `Job.typedOutput`. */
+export function addGenerated(
+  builder: Builder,
+  catalogue: Catalogue,
+  submitJobResult: SubmitJobResultRef,
+): void {
+  const { deployments } = catalogue;
+  if (deployments.every(({ input, output }) => input === null && output === null)) return;
+  const types = createGeneratedTypes(builder);
+  for (const deployment of deployments) {
+    const { input: contract } = deployment;
+    if (contract === null) continue;
+    addSubmitDeployment(builder, { deployment, contract, types, submitJobResult });
+  }
+  addTypedOutput(builder, { catalogue, types });
+}
+
+type GeneratedTypes = ReturnType<typeof createGeneratedTypes>;
 
 /** Makes the GraphQL types of shapes; the same shape is always the same type. */
-export function createGeneratedTypes(builder: Builder) {
+function createGeneratedTypes(builder: Builder) {
   const toEnumType = memoize((shape: EnumShape) =>
     builder.enumType(shape.typeName, {
       description: describeType(shape, "The values that RunComfy accepts here."),
@@ -125,13 +151,13 @@ function describeField(field: FieldShape, facts: readonly string[], knownAs: str
 }
 
 /** A text of the schema's author as a sentence. */
-export function toSentence(text: string): string {
+function toSentence(text: string): string {
   const trimmed = text.trim().toWellFormed();
   return /[.!?:`)]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
 /** Adds `Job.typedOutput` if the shape of any deployment's output is known. */
-export function addTypedOutput(
+function addTypedOutput(
   builder: Builder,
   { catalogue, types }: { readonly catalogue: Catalogue; readonly types: GeneratedTypes },
 ): void {
@@ -161,4 +187,86 @@ export function addTypedOutput(
       },
     }),
   );
+}
+
+/** Adds the mutation of one deployment, whose input is typed as far as GraphQL can say it. */
+function addSubmitDeployment(
+  builder: Builder,
+  options: {
+    readonly deployment: Deployment;
+    readonly contract: InputContract;
+    readonly types: GeneratedTypes;
+    readonly submitJobResult: SubmitJobResultRef;
+  },
+): void {
+  const { deployment, contract, types, submitJobResult } = options;
+  const { shape } = contract;
+  const { id: deploymentId, name, description } = deployment;
+  const sentences = [
+    `Submits a job to ${name.toWellFormed()}, as \`submitJob\` does.`,
+    ...(description === null ? [] : [toSentence(description)]),
+    ...(shape?.isOpen === true
+      ? ["To send members that have no field in its input, use `submitJob`."]
+      : []),
+  ];
+
+  builder.mutationField(contract.submitField, (t) =>
+    t.field({
+      type: submitJobResult,
+      scope: "jobs:submit",
+      description: sentences.join(" "),
+      args: {
+        input: t.arg({
+          type: shape === null ? "JSON" : types.toInputType(shape),
+          required: true,
+          description:
+            shape === null
+              ? "An object that fits the deployment's `inputSchema`."
+              : "The input; files are public https URLs, or uploads as `upload:ID`.",
+        }),
+        ...submitOptions(builder),
+      },
+      resolve: (_root, { input, ...given }, context) =>
+        submit(context, given, (request) =>
+          context.tracking.submitJob({
+            ...request,
+            deploymentId,
+            input: shape === null ? input : toBody(shape, Object(input)),
+            ...(shape && { spell: (path) => toTypedPath({ kind: "object", object: shape }, path) }),
+          }),
+        ),
+    }),
+  );
+}
+
+/** The upstream's body of a generated input. */
+function toBody(object: ObjectShape, value: object): JsonObject {
+  const members = object.fields.flatMap(({ name, graphqlName, shape }): [string, JsonValue][] => {
+    // Only an own member: every object inherits a `constructor`.
+    const member: JsonValue | undefined = Object.getOwnPropertyDescriptor(
+      value,
+      graphqlName,
+    )?.value;
+    // Null counts as left out, unless the upstream knows the difference.
+    if (member === undefined || (member === null && !shape.isNullable)) return [];
+    return [[name, toJson(shape, member)]];
+  });
+  return Object.fromEntries(members);
+}
+
+function toJson(shape: Shape, value: JsonValue): JsonValue {
+  if (shape.kind === "object" && isJsonObject(value)) return toBody(shape.object, value);
+  if (shape.kind !== "list" || !isJsonArray(value)) return value;
+  return value.map((item) => toJson(shape.item, item));
+}
+
+/** How a caller of the generated mutation spells a path of the upstream's. */
+function toTypedPath(shape: ValueShape, [first, ...rest]: InputPath): InputPath {
+  if (first === undefined) return [];
+  if (shape.kind === "list") return [first, ...toTypedPath(shape.item, rest)];
+  const fields = shape.kind === "object" ? shape.object.fields : [];
+  const field = fields.find(({ name }) => name === first);
+  return field === undefined
+    ? [first, ...rest]
+    : [field.graphqlName, ...toTypedPath(field.shape, rest)];
 }
