@@ -1,6 +1,5 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely";
 
-import type { Asset } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import type { Database } from "./database.ts";

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import { JobNotCancellableError, UpstreamError } from "../../src/job/errors.ts";
+import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createDeleteJob } from "../../src/tracking/cancel-job.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
@@ -79,20 +79,56 @@ test("many deletes are answered one by one, and take away what can be", async ()
   expect(await gateway.store.jobs.readMany([job.id, open.id])).toEqual([null, open]);
 });
 
-test("no ids are no results", async () => {
+test("one cancel or delete is answered as one of many is", async () => {
+  const cancelJob = vi.fn<CancelJob>(async (id) => {
+    if (id === running.id) throw new JobNotCancellableError(running);
+    return await gateway.observe(queued, { kind: "cancelled", finishedAt: null });
+  });
+  const gateway = await openInProcessGateway({
+    tracking: { cancelJob, deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
+  });
+  const [queued, submitted] = [await gateway.addJob(), await gateway.addJob()];
+  const running = await gateway.observe(submitted, { kind: "running" });
+  const SELECTED = {
+    cancelJob:
+      "CancelJobSuccess { job { version } } ... on JobNotCancellableError { job { version } }",
+    deleteJob: "JobNotFinishedError { job { version } }",
+  };
+  const ask = async (field: keyof typeof SELECTED, id: string) => {
+    const selected = `__typename ... on Error { message } ... on ${SELECTED[field]}`;
+    const text = `mutation ($id: ID!) { result: ${field}(id: $id) { ${selected} } }`;
+    return (await gateway.answer(text, { id })).data?.["result"];
+  };
+  const told = { message: expect.any(String), job: { version: 2 } };
+  expect(await ask("cancelJob", running.id)).toEqual({
+    __typename: "JobNotCancellableError",
+    ...told,
+  });
+  expect(await ask("deleteJob", running.id)).toEqual({
+    __typename: "JobNotFinishedError",
+    ...told,
+  });
+  const job = { version: 2 };
+  expect(await ask("cancelJob", queued.id)).toEqual({ __typename: "CancelJobSuccess", job });
+  expect(await ask("deleteJob", queued.id)).toEqual({ __typename: "DeleteJobSuccess" });
+  expect(await gateway.store.documents.read([queued.id], 0)).toEqual([null]);
+  expect(await gateway.store.jobs.readHistories([queued.id])).toEqual([[]]);
+  for (const id of [queued.id, "job_\u0000", ""])
+    expect(await ask("deleteJob", id)).toMatchObject({ __typename: "JobNotFoundError" });
+  expect(await ask("cancelJob", "job_\u0000")).toMatchObject({ __typename: "JobNotFoundError" });
+  expect(cancelJob).toHaveBeenCalledTimes(2);
+});
+
+test("no ids are no results, and more than 100 are refused without asking anybody", async () => {
   const gateway = await openInProcessGateway();
   expect((await gateway.answer(CANCEL, { ids: [] })).data).toEqual({ cancelJobs: [] });
   expect((await gateway.answer(DELETE, { ids: [] })).data).toEqual({ deleteJobs: [] });
-});
-
-test.each([CANCEL, DELETE])("more than 100 ids are refused, and nobody is asked", async (text) => {
-  const gateway = await openInProcessGateway();
   const ids = Array.from({ length: 101 }, (_, index) => `job_${index}`);
-  const { errors } = await gateway.answer(text, { ids });
-  expect(errors?.[0]?.toJSON()).toMatchObject({
-    message: "`ids` has 101 ids, and may have 100. Send the others in further calls.",
-    extensions: { code: "BAD_USER_INPUT" },
-  });
+  for (const text of [CANCEL, DELETE])
+    expect((await gateway.answer(text, { ids })).errors?.[0]?.toJSON()).toMatchObject({
+      message: "`ids` has 101 ids, and may have 100. Send the others in further calls.",
+      extensions: { code: "BAD_USER_INPUT" },
+    });
 });
 
 test("at most ten cancels are under way at once, and all come to an end", async () => {
@@ -106,16 +142,16 @@ test("at most ten cancels are under way at once, and all come to an end", async 
     throw new UpstreamError("TIMEOUT");
   };
   const gateway = await openInProcessGateway({ tracking: { cancelJob } });
-  const ids = Array.from({ length: 100 }, (_, index) => `job_${index}`);
+  const ids = Array.from({ length: 25 }, (_, index) => `job_${index}`);
   const answer = gateway.answer(CANCEL, { ids });
-  for (let ended = 0; ended < 100; ended++) {
+  for (let ended = 0; ended < 25; ended++) {
     await expect.poll(() => waiting.length, { interval: 1 }).toBeGreaterThan(ended);
     // Lets all begin that may.
     if (ended === 0) await expect.poll(() => waiting.length, { interval: 1 }).toBe(10);
     waiting[ended]?.();
   }
   const { data } = await answer;
-  expect(data?.["cancelJobs"]).toHaveLength(100);
+  expect(data?.["cancelJobs"]).toHaveLength(25);
   expect(most).toBe(10);
 });
 
@@ -134,4 +170,15 @@ test("what nobody expects of one id stays an error, once the others are done", a
   const { errors } = await gateway.answer(DELETE, { ids: ["job_1", "job_2", "job_3"] });
   expect(errors?.[0]?.originalError).toBe(failure);
   expect(done).toEqual(["job_2", "job_3"]);
+});
+
+test("a job that somebody else deletes meanwhile is not found", async () => {
+  const gateway = await openInProcessGateway();
+  const finished = await gateway.observe(await gateway.addJob(), {
+    kind: "cancelled",
+    finishedAt: null,
+  });
+  const jobs = { read: () => Promise.resolve(finished), delete: () => Promise.resolve(false) };
+  const deleteJob = createDeleteJob({ jobs, upstream: gateway.store.upstream });
+  await expect(deleteJob(finished.id, "local")).rejects.toThrow(JobNotFoundError);
 });

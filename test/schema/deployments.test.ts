@@ -33,22 +33,6 @@ test("with a catalogue exactly its deployments exist, in its order", async () =>
   expect(answer.job?.deployment).toEqual({ id: "no-longer-listed", name: "no-longer-listed" });
 });
 
-test("without a catalogue a deployment exists once a job names it", async () => {
-  const gateway = await openInProcessGateway();
-  expect(await gateway.run(DeploymentsDocument, {})).toEqual({ deployments: [] });
-  expect(await gateway.run(DeploymentDocument, { id: "b" })).toEqual({ deployment: null });
-
-  await gateway.addJob({ deploymentId: "b" });
-  await gateway.addJob({ deploymentId: "a" });
-  const unlisted = { inputSchema: null, outputSchema: null };
-  expect(await gateway.run(DeploymentsDocument, {})).toEqual({
-    deployments: [
-      { id: "a", name: "a", ...unlisted },
-      { id: "b", name: "b", ...unlisted },
-    ],
-  });
-});
-
 test("what the upstream lists comes first, then what jobs name, each once", async () => {
   const bee: LiveDeployment = { ...NOTHING_LIVE, id: "b", name: "Bee" };
   const list = new Map([
@@ -61,7 +45,8 @@ test("what the upstream lists comes first, then what jobs name, each once", asyn
   await gateway.addJob({ deploymentId: "b" });
   await gateway.addJob({ deploymentId: "a" });
   const { data } = await gateway.answer(
-    `{ deployments { id name } deployment(id: "c") { name } jobs { edges { node { deployment { id name } } } } }`,
+    `{ deployments { id name } deployment(id: "c") { name } none: deployment(id: "d") { id }
+      jobs { edges { node { deployment { id name } } } } }`,
   );
   const [b, a] = [
     { id: "b", name: "Bee" },
@@ -70,6 +55,7 @@ test("what the upstream lists comes first, then what jobs name, each once", asyn
   expect(data).toMatchObject({
     deployments: [b, { id: "c", name: "c" }, a],
     deployment: { name: "c" },
+    none: null,
   });
   // The same deployment has one name, wherever it stands.
   expect(JSON.stringify(data)).not.toContain('"id":"b","name":"b"');
@@ -88,70 +74,59 @@ test("a deployment lists its own jobs only", async () => {
 });
 
 test("a deployment tells its mutation and the fields of its input", async () => {
+  const inputSchema = {
+    required: ["tags", "mode"],
+    properties: {
+      tags: { type: "array", items: { type: "string" }, description: "Words" },
+      mode: { enum: ["a", "b"], default: "a" },
+      "2nd": { type: "integer", minimum: 1, maximum: 150 },
+      part: { type: "object", properties: { x: { type: ["integer", "null"] } } },
+    },
+  };
   const gateway = await openInProcessGateway({
     catalogue: catalogueOf(
       { id: "sdxl-1", name: "My XL", model: "sdxl" },
-      {
-        id: "own",
-        name: "Own",
-        inputSchema: {
-          required: ["tags", "mode"],
-          properties: {
-            tags: { type: "array", items: { type: "string" }, description: "Words" },
-            mode: { enum: ["a", "b"], default: "a" },
-            "2nd": { type: "integer" },
-            part: { type: "object", properties: { x: { type: ["integer", "null"] } } },
-          },
-        },
-      },
+      { id: "own", name: "Own", inputSchema },
       { id: "free", name: "Free" },
     ),
   });
   const { data } = await gateway.answer(
-    `{ deployments { id model submitField inputSchema inputFields { name graphqlName type required default minimum maximum description } } }`,
+    `{ deployments { model submitField inputSchema inputFields { name graphqlName type required default minimum maximum description } } }`,
   );
   const none = { default: null, minimum: null, maximum: null, description: null };
-  expect(data).toMatchObject({
+  const toField = (name: string, type: string, more: object) => ({
+    ...none,
+    name,
+    graphqlName: name,
+    type,
+    required: false,
+    ...more,
+  });
+  expect(data).toEqual({
     deployments: [
       {
         model: "sdxl",
         submitField: "submitMyXl",
-        inputSchema: { additionalProperties: false },
+        inputSchema: expect.objectContaining({ additionalProperties: false }),
         inputFields: expect.arrayContaining([
-          {
-            name: "sample_steps",
+          toField("sample_steps", "Int", {
             graphqlName: "sampleSteps",
-            type: "Int",
-            required: false,
             default: 30,
             minimum: 1,
             maximum: 150,
             description: expect.stringContaining("steps"),
-          },
+          }),
         ]),
       },
       {
         model: null,
         submitField: "submitOwn",
+        inputSchema,
         inputFields: [
-          {
-            ...none,
-            name: "tags",
-            graphqlName: "tags",
-            type: "[String!]",
-            required: true,
-            description: "Words",
-          },
-          {
-            ...none,
-            name: "mode",
-            graphqlName: "mode",
-            type: "OwnInput_Mode",
-            required: true,
-            default: "a",
-          },
-          { ...none, name: "2nd", graphqlName: "_2nd", type: "JSON", required: false },
-          { ...none, name: "part", graphqlName: "part", type: "OwnInput_Part", required: false },
+          toField("tags", "[String!]", { required: true, description: "Words" }),
+          toField("mode", "OwnInput_Mode", { required: true, default: "a" }),
+          toField("2nd", "JSON", { graphqlName: "_2nd", minimum: 1, maximum: 150 }),
+          toField("part", "OwnInput_Part", {}),
         ],
       },
       { model: null, submitField: null, inputSchema: null, inputFields: [] },

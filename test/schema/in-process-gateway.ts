@@ -1,4 +1,5 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import type { DocumentNode, GraphQLSchema } from "graphql";
 import { execute, parse, validate } from "graphql";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
@@ -10,6 +11,7 @@ import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { isJsonObject } from "../../src/job/json.ts";
+import { createKeepOutputs } from "../../src/files/keep-outputs.ts";
 import { createMaskError } from "../../src/operations/mask-error.ts";
 import { createSlots } from "../../src/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/operations/subscribe.ts";
@@ -20,6 +22,7 @@ import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import type { Reads } from "../../src/schema/reads.ts";
 import { createReadQueues, createReads } from "../../src/schema/reads.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLearning } from "../../src/tracking/learning.ts";
 import {
@@ -37,11 +40,14 @@ import { toResult } from "../support/to-result.ts";
 
 type Tracking = Services["tracking"];
 
+/** One of each catalogue: to make it takes longer than most tests. */
+const schemas = new WeakMap<Catalogue, GraphQLSchema>();
+
 /** The schema over a database in memory, with no server around it and a tracking that the test makes up. */
 export async function openInProcessGateway(
   options: {
     readonly catalogue?: Catalogue;
-    readonly tracking?: Partial<Tracking>;
+    readonly tracking?: Partial<Tracking> | ((store: JobStore) => Tracking);
     readonly watchJobs?: Services["watchJobs"];
     /** In place of what the store gives. */
     readonly reads?: Partial<Reads>;
@@ -53,17 +59,17 @@ export async function openInProcessGateway(
     readonly now?: () => number;
   } = {},
 ) {
-  const { viewer = LOCAL_VIEWER, mostAnswerBytes = 33_554_432 } = options;
+  const {
+    viewer: usual = LOCAL_VIEWER,
+    mostAnswerBytes = 33_554_432,
+    tracking = {},
+    now,
+  } = options;
+  const { catalogue = OPEN_CATALOGUE } = options;
   const { channels, statements } = collectStatements();
   const log = pino({ level: "silent" });
-  const store = await openStore({
-    upstream: "sandbox",
-    databaseUrl: ":memory:",
-    log,
-    channels,
-  });
+  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log, channels });
   onTestFinished(() => store.close());
-  const readJob = createJobReader(store.jobs, log);
   const queues = createReadQueues(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   const details = createDetailReader(store, queues.reads);
@@ -77,19 +83,12 @@ export async function openInProcessGateway(
   const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
   const watchJob = createJobWatch({
     feed: store.feed,
-    readJob,
+    readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
   const services: Services = {
     openReads: (origin) => ({
-      ...createReads({
-        store,
-        learning,
-        details,
-        queues,
-        origin,
-        now: options.now,
-      }),
+      ...createReads({ store, learning, details, queues, origin, now }),
       ...options.reads,
     }),
     mostAnswerBytes,
@@ -99,21 +98,21 @@ export async function openInProcessGateway(
       rerunJob: unexpected,
       cancelJob: unexpected,
       deleteJob: unexpected,
-      ...options.tracking,
+      ...(typeof tracking === "function" ? tracking(store) : tracking),
     },
     watchJob,
     waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs:
       options.watchJobs ??
       ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
-    files: NO_FILES,
+    files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
     upstream: store.upstream,
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
     channels,
   };
-  const schema = createSchema(options.catalogue ?? OPEN_CATALOGUE);
-
+  const schema = schemas.get(catalogue) ?? createSchema(catalogue);
+  schemas.set(catalogue, schema);
   const subscribe = createSubscribe({
     channels,
     slots: createSlots({ what: "subscriptions", channels, most: Infinity }),
@@ -121,9 +120,14 @@ export async function openInProcessGateway(
     findDocument: parse,
   });
 
-  function openShare({ ownerId }: Viewer) {
-    const share = memory.open(ownerId, () => undefined);
-    return { ...share, [Symbol.dispose]: share.close };
+  const openShare = ({ ownerId }: Viewer) => memory.open(ownerId, () => undefined);
+
+  /** Runs an operation whose client hangs up once it is answered. */
+  async function run(document: DocumentNode, variableValues: object, viewer: Viewer) {
+    const share = openShare(viewer);
+    const contextValue = createContext(services, { viewer, share });
+    const args = { schema, document, variableValues: { ...variableValues }, contextValue };
+    return await Promise.resolve(execute(args)).finally(share.close);
   }
 
   return {
@@ -132,72 +136,63 @@ export async function openInProcessGateway(
     schema,
 
     /** For whoever executes operations itself. */
-    openContext(share: Reservation = openShare(viewer)) {
+    openContext(share: Reservation = openShare(usual)) {
       onTestFinished(share.close);
-      return createContext(services, { viewer, share });
+      return createContext(services, { viewer: usual, share });
     },
 
     async run<Result, Variables extends Record<string, unknown>>(
       document: TypedDocumentNode<Result, Variables>,
       variables: Variables,
     ): Promise<Result> {
-      using share = openShare(viewer);
-      const contextValue = createContext(services, { viewer, share });
-      const result = await execute({ schema, document, variableValues: variables, contextValue });
+      const result = await run(document, variables, usual);
       if (!isAnswer(document, result)) throw new AggregateError(result.errors ?? []);
       return result.data;
     },
 
     /** For operations that are expected to fail, or that are only text. */
-    async answer(text: string, variables: Record<string, unknown> = {}, as = viewer) {
+    async answer(text: string, variables: Record<string, unknown> = {}, viewer = usual) {
       const document = parse(text);
       const errors = validate(schema, document);
-      if (errors.length > 0) return { errors, data: null };
-      using share = openShare(as);
-      const contextValue = createContext(services, { viewer: as, share });
-      return await execute({ schema, document, variableValues: variables, contextValue });
+      return errors.length > 0 ? { errors, data: null } : await run(document, variables, viewer);
     },
 
     /** For operations whose client may hang up before they have ended. */
     leave(text: string) {
-      const share = openShare(viewer);
-      const contextValue = createContext(services, { viewer, share });
+      const share = openShare(usual);
+      const contextValue = createContext(services, { viewer: usual, share });
       const answer = Promise.resolve(execute({ schema, document: parse(text), contextValue }));
       return { answer, hangUp: share.close };
     },
 
-    async subscribe(text: string, variables: Record<string, unknown>) {
+    async subscribe(text: string, variableValues: Record<string, unknown>, viewer = usual) {
       const share = openShare(viewer);
       onTestFinished(share.close);
       const contextValue = createContext(services, { viewer, share });
-      return await subscribe({
-        schema,
-        document: parse(text),
-        variableValues: variables,
-        contextValue,
-      });
+      return await subscribe({ schema, document: parse(text), variableValues, contextValue });
     },
 
     async addJob(
-      changes: {
-        readonly ownerId?: string;
-        readonly deploymentId?: string;
-        readonly createdAt?: Date;
-        readonly tags?: readonly string[];
+      changes: Partial<Pick<Job, "id" | "ownerId" | "deploymentId" | "createdAt" | "tags">> & {
         readonly input?: unknown;
+        readonly key?: string;
       } = {},
     ): Promise<Job> {
-      const now = changes.createdAt ?? new Date("2025-07-22T13:00:00Z");
-      const job = createJob({
+      const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
+      const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         deploymentId: changes.deploymentId ?? "warm-glow",
         upstream: "sandbox",
         apiVersion: "v1",
-        tags: changes.tags ?? [],
-        now,
+        tags,
+        now: createdAt,
       });
-      const input = isJsonObject(changes.input) ? changes.input : { prompt: "a glow" };
-      await store.jobs.insert({ job, input, key: null });
+      const job = { ...made, id: changes.id ?? made.id };
+      await store.jobs.insert({
+        job,
+        input: isJsonObject(input) ? input : { prompt: "a glow" },
+        key: key === undefined ? null : { key, fingerprint: "of another input" },
+      });
       return job;
     },
 
@@ -214,7 +209,7 @@ export async function openInProcessGateway(
 }
 
 /** One that says nothing of deployments. */
-export const SILENT_UPSTREAM: Services["live"] = {
+const SILENT_UPSTREAM: Services["live"] = {
   read: () => Promise.resolve(null),
   list: () => Promise.resolve(new Map()),
   lastList: () => new Map(),

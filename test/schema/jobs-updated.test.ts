@@ -6,7 +6,6 @@ import { OVER, Stream } from "../../src/runtime/stream.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import type { JobChange } from "../../src/watch/watch-jobs.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
-import { createViewer } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const WATCH = `subscription ($filter: JobFilter, $after: String) {
@@ -33,16 +32,6 @@ async function next(stream: Stream<ExecutionResult>) {
 async function addJob(gateway: Gateway, deploymentId?: string) {
   const job = await gateway.addJob(deploymentId === undefined ? {} : { deploymentId });
   return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
-}
-
-/** Lets the rest between two polls pass, and what they read be told. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** Whether a statement reads the feed, its end or its changes. */
-function isFeedRead(sql: string): boolean {
-  return /^select.*("feed_eras"|"changed")/s.test(sql);
 }
 
 /** The cursor of a change. */
@@ -79,100 +68,82 @@ test("a dashboard sees each change of every job, with its history as it is by th
   await stream.return();
 });
 
-test("who comes back with the last cursor hears of all jobs that changed since, each in its newest state", async () => {
+test("who comes back with the last cursor hears of what changed since, and why", async () => {
   const gateway = await openInProcessGateway();
   const first = await watch(gateway);
   const job = await addJob(gateway);
   const after = cursorOf(await next(first));
   await first.return();
-
   const moved = await gateway.observe(job, { kind: "queued", queuePosition: 2 });
-  const between = await watch(gateway, { after });
-  expect(await next(between)).toMatchObject({
+  const second = await watch(gateway, { after });
+  expect(await next(second)).toMatchObject({
     jobsUpdated: { reason: "PROGRESS", job: { id: job.id, version: 3 } },
   });
-  await between.return();
-  const running = await gateway.observe(moved, { kind: "running" });
-  const other = await addJob(gateway);
-  await gateway.observe(running, { kind: "cancelled", finishedAt: null });
-  const second = await watch(gateway, { after });
-  expect(await next(second)).toMatchObject({ jobsUpdated: { job: { id: other.id, version: 2 } } });
+  await gateway.observe(moved, { kind: "cancelled", finishedAt: null });
   expect(await next(second)).toMatchObject({
-    jobsUpdated: { reason: "STATUS", job: { id: job.id, status: "CANCELLED", version: 5 } },
+    jobsUpdated: { reason: "STATUS", job: { id: job.id, status: "CANCELLED", version: 4 } },
   });
   await second.return();
 });
 
 test("a filter lets through what matches in its newest state", async () => {
   const gateway = await openInProcessGateway();
-  const stream = await watch(gateway, {
-    filter: { status: ["IN_PROGRESS"], deploymentId: "cold-light" },
-  });
-  await gateway.observe(await addJob(gateway), { kind: "running" });
-  const job = await addJob(gateway, "cold-light");
-  await gateway.observe(job, { kind: "running" });
-  expect(await next(stream)).toMatchObject({
-    jobsUpdated: { job: { id: job.id, status: "IN_PROGRESS" } },
-  });
+  const filter = { status: ["IN_PROGRESS"], deploymentId: "cold-light", ownerId: "web", tag: "b" };
+  const stream = await watch(gateway, { filter });
+  const facts = { deploymentId: "cold-light", ownerId: "web", tags: ["a", "b"] };
+  for (const other of [
+    { deploymentId: "warm-glow" },
+    { ownerId: "app" },
+    { tags: ["a"] },
+    { isQueued: true },
+    {},
+  ]) {
+    const job = await gateway.addJob({ ...facts, ...other });
+    const accepted = await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
+    if ("isQueued" in other) continue;
+    const running = await gateway.observe(accepted, { kind: "running" });
+    if (Object.keys(other).length > 0) continue;
+    expect(await next(stream)).toMatchObject({
+      jobsUpdated: { job: { id: running.id, status: "IN_PROGRESS" } },
+    });
+  }
   await stream.return();
 });
 
-test("a filter by tag reads nothing more for each change", async () => {
+test("a cursor of another database, or an empty one, is one reset without a job, and no error", async () => {
   const gateway = await openInProcessGateway();
-  const accept = async (tags: readonly string[]) => {
-    const job = await gateway.addJob({ tags });
-    return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
-  };
-  const text = `subscription ($filter: JobFilter) { jobsUpdated(filter: $filter) { job { id tags } } }`;
-  const stream = await watch(gateway, { filter: { tag: "blue" } }, text);
-  await accept(["red"]);
-  gateway.statements.length = 0;
-  const { id } = await accept(["red", "blue"]);
-  expect(await next(stream)).toEqual({ jobsUpdated: { job: { id, tags: ["red", "blue"] } } });
-  expect(gateway.statements.filter((sql) => /^select.*"job_tags"/s.test(sql))).toEqual([]);
-  await stream.return();
-});
-
-test("a filter by owner lets through that owner's changes alone", async () => {
-  const gateway = await openInProcessGateway();
-  const change = async (ownerId: string) => {
-    const job = await gateway.addJob({ ownerId });
-    return await gateway.observe(job, { kind: "accepted", requestId: "r" });
-  };
-  const text = `subscription ($filter: JobFilter) { jobsUpdated(filter: $filter) { job { id } } }`;
-  const stream = await watch(gateway, { filter: { ownerId: "web" } }, text);
-  await change("app");
-  const { id } = await change("web");
-  expect(await next(stream)).toEqual({ jobsUpdated: { job: { id } } });
-  await stream.return();
-});
-
-test("a cursor of another database is one reset without a job, and no error", async () => {
-  const gateway = await openInProcessGateway();
+  await addJob(gateway);
   const other = await openInProcessGateway();
-  const stream = await watch(gateway, { after: await other.store.feed.readHead() });
-  const reset = await next(stream);
-  expect(reset).toMatchObject({ jobsUpdated: { reset: true, reason: null, job: null } });
+  const cursors = [await other.store.feed.readHead(), ""];
+  const streams = await Promise.all(cursors.map((after) => watch(gateway, { after })));
+  const resets = await Promise.all(streams.map(next));
+  const [reset = null] = resets;
+  for (const one of resets)
+    expect(one).toMatchObject({ jobsUpdated: { reset: true, reason: null, job: null } });
   const job = await addJob(gateway);
-  expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
-  await stream.return();
+  for (const stream of streams) {
+    expect(await next(stream)).toMatchObject({ jobsUpdated: { job: { id: job.id } } });
+    await stream.return();
+  }
 
   const again = await watch(gateway, { after: cursorOf(reset) });
   expect(await next(again)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
   await again.return();
 });
 
-test.each([
-  { after: "junk" },
-  { after: "\u0000" },
-  { filter: { deploymentId: "../x" } },
-  { filter: { tag: "" } },
-  { filter: { text: "cat" } },
-  { filter: { ownerId: "\u0000" } },
-])("%j is answered with BAD_USER_INPUT", async (variables) => {
+test("what can't be a cursor, or in a filter, is answered with BAD_USER_INPUT", async () => {
   const gateway = await openInProcessGateway();
-  const answer = await gateway.subscribe(WATCH, variables);
-  expect(answer).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
+  for (const variables of [
+    { after: "junk" },
+    { after: "\u0000" },
+    { filter: { deploymentId: "../x" } },
+    { filter: { tag: "" } },
+    { filter: { text: "cat" } },
+    { filter: { ownerId: "\u0000" } },
+  ])
+    expect(await gateway.subscribe(WATCH, variables)).toMatchObject({
+      errors: [{ extensions: { code: "BAD_USER_INPUT" } }],
+    });
 });
 
 const TYPED = catalogueOf({
@@ -184,10 +155,9 @@ const JOB_FIELDS = Object.values(
   assertObjectType(createSchema(TYPED).getType("Job")).getFields(),
 ).map(({ name, type }) => (isLeafType(getNamedType(type)) ? name : `${name} { __typename }`));
 
-test.each(JOB_FIELDS)(
-  "%s of a job that was deleted meanwhile is never told as if it were missing",
-  async (field) => {
-    const gateway = await openInProcessGateway({ catalogue: TYPED });
+test("no field of a job that was deleted meanwhile is told as if it were missing", async () => {
+  const gateway = await openInProcessGateway({ catalogue: TYPED });
+  for (const field of JOB_FIELDS) {
     const after = await gateway.store.feed.readHead();
     const text = `subscription ($after: String) { jobsUpdated(after: $after) { job { ${field} } } }`;
     const job = await addJob(gateway, "wg");
@@ -196,11 +166,11 @@ test.each(JOB_FIELDS)(
     await gateway.store.jobs.delete(job.id);
     await addJob(gateway, "wg");
     const told = await next(stream);
-    expect(told).not.toMatchObject({ jobsUpdated: { job: null } });
-    expect(told).not.toMatchObject({ jobsUpdated: { job: { history: [] } } });
+    expect(told, field).not.toMatchObject({ jobsUpdated: { job: null } });
+    expect(told, field).not.toMatchObject({ jobsUpdated: { job: { history: [] } } });
     await stream.return();
-  },
-);
+  }
+});
 
 test("of a job that was deleted nothing is told where its documents are asked for", async () => {
   const gateway = await openInProcessGateway();
@@ -230,9 +200,9 @@ test("documents that can't be read cost the change its fields, and not the strea
   await stream.return();
 });
 
-test("1,000 dashboards in step cost one statement for the documents of a change, and one for its history", async () => {
+test("200 dashboards in step cost one statement for the documents of a change, and one for its history", async () => {
   const gateway = await openInProcessGateway();
-  const streams = await Promise.all(Array.from({ length: 1_000 }, () => watch(gateway)));
+  const streams = await Promise.all(Array.from({ length: 200 }, () => watch(gateway)));
   const job = await addJob(gateway);
   await Promise.all(streams.map(next));
   gateway.statements.length = 0;
@@ -247,38 +217,6 @@ test("1,000 dashboards in step cost one statement for the documents of a change,
   await Promise.all(streams.map((stream) => stream.return()));
 });
 
-test("watchers of one owner who came at different moments read nothing at others' changes, and share what they read at their own", async () => {
-  const viewer = createViewer({ ownerId: "quiet", scopes: new Set(["jobs:read"]) });
-  const gateway = await openInProcessGateway({ viewer });
-  const change = async (ownerId: string) => {
-    const job = await gateway.addJob({ ownerId });
-    return await gateway.observe(job, { kind: "accepted", requestId: "r" });
-  };
-  const streams: Awaited<ReturnType<typeof watch>>[] = [];
-  const first: ReturnType<typeof next>[] = [];
-  for (let count = 0; count < 20; count++) {
-    const stream = await watch(gateway, {}, "subscription { jobsUpdated { job { id } } }");
-    streams.push(stream);
-    first.push(next(stream));
-    await change("busy");
-  }
-  await settle();
-  gateway.statements.length = 0;
-  for (let count = 0; count < 5; count++) await change("busy");
-  await settle();
-  expect(gateway.statements.filter(isFeedRead)).toEqual([]);
-
-  await change("quiet");
-  await Promise.all(first);
-  gateway.statements.length = 0;
-  const told = streams.map(next);
-  const { id } = await change("quiet");
-  expect(await Promise.all(told)).toEqual(streams.map(() => ({ jobsUpdated: { job: { id } } })));
-  // Where the feed ends, and what leads there.
-  expect(gateway.statements.filter(isFeedRead)).toHaveLength(2);
-  await Promise.all(streams.map((stream) => stream.return()));
-});
-
 test("a stream that fails ends with the error as its last event", async () => {
   const pull = vi.fn().mockRejectedValueOnce(new Error("broken")).mockResolvedValue(OVER);
   const watchJobs = async () => new Stream<JobChange>(pull, () => undefined);
@@ -287,14 +225,4 @@ test("a stream that fails ends with the error as its last event", async () => {
     errors: [{ extensions: { code: "INTERNAL_SERVER_ERROR" } }],
   });
   expect((await stream.next()).done).toBe(true);
-});
-
-test("an empty cursor begins with a reset, and misses nothing from then on", async () => {
-  const gateway = await openInProcessGateway();
-  await addJob(gateway);
-  const stream = await watch(gateway, { after: "" });
-  expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: true, job: null } });
-  const job = await addJob(gateway);
-  expect(await next(stream)).toMatchObject({ jobsUpdated: { reset: false, job: { id: job.id } } });
-  await stream.return();
 });

@@ -86,3 +86,24 @@ test("an operation whose client has left reads nothing more", async () => {
   expect((await answer).errors?.[0]?.message).toContain("The answer is over");
   expect(gateway.statements.join()).not.toContain("job_events");
 });
+
+test("where only the output of a job is stored, its files are found in it, large or small", async () => {
+  const url = "https://x.runcomfy.net/a.png";
+  const text = JSON.stringify({ url });
+  for (const output of [
+    { bytes: text.length, text },
+    { bytes: LARGE.length, text: null },
+  ]) {
+    const gateway = await openInProcessGateway({
+      reads: {
+        readDocuments: async () => ({ input: { bytes: 2, text: "{}" }, output, assets: null }),
+        readLargeDocument: async (_id, name) => (name === "output" ? { url } : null),
+      },
+    });
+    const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
+    await gateway.observe(await gateway.addJob(), seen);
+    expect(await gateway.answer("{ jobs { edges { node { assets { url } } } } }")).toEqual({
+      data: { jobs: { edges: [{ node: { assets: [{ url }] } }] } },
+    });
+  }
+});

@@ -4,17 +4,11 @@ import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
   InvalidInputError,
-  JobNotCancellableError,
   JobNotFoundError,
   UpstreamError,
 } from "../../src/job/errors.ts";
-import { createDeleteJob } from "../../src/tracking/cancel-job.ts";
 import type { Services } from "../../src/schema/context.ts";
-import {
-  CancelJobDocument,
-  DeleteJobDocument,
-  SubmitJobDocument,
-} from "../support/gql/operations.ts";
+import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
@@ -69,18 +63,18 @@ test("a rerun passes on which job, what to change and how to submit it", async (
   expect(rerunJob.mock.lastCall).toEqual([{ ...common, idempotencyKey: null, tags: [] }]);
 });
 
-test.each(["job_1", "job_\u0000"])("a rerun of %j, which is nobody's, is NOT_FOUND", async (id) => {
+test("a rerun of what is nobody's job is NOT_FOUND", async () => {
   const gateway = await openInProcessGateway({
     tracking: { rerunJob: ({ jobId }) => Promise.reject(new JobNotFoundError(jobId)) },
   });
-  const { errors } = await gateway.answer(
-    `mutation ($id: ID!) { rerunJob(id: $id) { __typename } }`,
-    { id },
-  );
-  expect(errors?.[0]?.toJSON()).toMatchObject({
-    message: expect.stringContaining("You have no job"),
-    extensions: { code: "NOT_FOUND" },
-  });
+  for (const id of ["job_1", "job_\u0000"]) {
+    const text = `mutation ($id: ID!) { rerunJob(id: $id) { __typename } }`;
+    const { errors } = await gateway.answer(text, { id });
+    expect(errors?.[0]?.toJSON()).toMatchObject({
+      message: expect.stringContaining("You have no job"),
+      extensions: { code: "NOT_FOUND" },
+    });
+  }
 });
 
 test.each([
@@ -121,18 +115,6 @@ test("a submit of unknown fate names the job that it may have become", async () 
   });
 });
 
-test("a cancel answers with the cancelled job", async () => {
-  const cancelJob: CancelJob = async () =>
-    await gateway.observe(job, { kind: "cancelled", finishedAt: null });
-  const gateway = await openInProcessGateway({ tracking: { cancelJob } });
-  const job = await gateway.addJob();
-  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: job.id });
-  expect(result).toMatchObject({
-    __typename: "CancelJobSuccess",
-    job: { status: "CANCELLED", version: 2 },
-  });
-});
-
 test("each mutation of an operation answers with the history as it is after it", async () => {
   const cancelJob = vi
     .fn<CancelJob>()
@@ -155,36 +137,6 @@ test("each mutation of an operation answers with the history as it is after it",
   });
 });
 
-test("a cancel that comes too late tells the job as it is", async () => {
-  const cancelJob: CancelJob = async () => {
-    throw new JobNotCancellableError(await gateway.observe(job, { kind: "running" }));
-  };
-  const gateway = await openInProcessGateway({ tracking: { cancelJob } });
-  const job = await gateway.addJob();
-  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: job.id });
-  expect(result).toMatchObject({
-    __typename: "JobNotCancellableError",
-    job: { status: "IN_PROGRESS" },
-  });
-});
-
-test.each([
-  [new JobNotFoundError("job_1"), "JobNotFoundError"],
-  [new UpstreamError("UNAVAILABLE"), "UpstreamError"],
-])("an expected failure of a cancel is its answer: %s", async (error, __typename) => {
-  const gateway = await openInProcessGateway({
-    tracking: { cancelJob: () => Promise.reject(error) },
-  });
-  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: "job_1" });
-  expect(result).toMatchObject({ __typename, message: error.message });
-});
-
-test("an id that can't be a job's is not found, and nobody is asked", async () => {
-  const gateway = await openInProcessGateway();
-  const { cancelJob: result } = await gateway.run(CancelJobDocument, { id: "job_\u0000" });
-  expect(result.__typename).toBe("JobNotFoundError");
-});
-
 test("what nobody expects stays an error, for the server to mask", async () => {
   const failure = new Error("the disk is full");
   const gateway = await openInProcessGateway({
@@ -194,54 +146,4 @@ test("what nobody expects stays an error, for the server to mask", async () => {
     `mutation { submitJob(deploymentId: "a", input: {}) { __typename } }`,
   );
   expect(errors?.[0]?.originalError).toBe(failure);
-});
-
-test("a delete takes a finished job away with all that was kept, once", async () => {
-  const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
-  });
-  const job = await gateway.addJob();
-  await gateway.observe(job, { kind: "cancelled", finishedAt: null });
-  const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
-  expect(result).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: job.id });
-  expect(await gateway.store.jobs.read(job.id)).toBe(null);
-  expect(await gateway.store.documents.read([job.id], 0)).toEqual([null]);
-  expect(await gateway.store.jobs.readHistories([job.id])).toEqual([[]]);
-
-  const again = await gateway.run(DeleteJobDocument, { id: job.id });
-  expect(again.deleteJob).toMatchObject({ __typename: "JobNotFoundError" });
-});
-
-test("a delete refuses a job that has not ended, and tells it as it is", async () => {
-  const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
-  });
-  const job = await gateway.observe(await gateway.addJob(), { kind: "running" });
-  const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id: job.id });
-  expect(result).toMatchObject({
-    __typename: "JobNotFinishedError",
-    message: expect.stringContaining("not ended"),
-    job: { id: job.id, version: 2 },
-  });
-  expect(await gateway.store.jobs.read(job.id)).toEqual(job);
-});
-
-test.each(["job_unknown", "job_\u0000", ""])("a delete of %j finds no job", async (id) => {
-  const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (jobId) => createDeleteJob(gateway.store)(jobId, "local") },
-  });
-  const { deleteJob: result } = await gateway.run(DeleteJobDocument, { id });
-  expect(result).toMatchObject({ __typename: "JobNotFoundError" });
-});
-
-test("a job that somebody else deletes meanwhile is not found", async () => {
-  const gateway = await openInProcessGateway();
-  const job = await gateway.addJob();
-  const finished = await gateway.observe(job, { kind: "cancelled", finishedAt: null });
-  const jobs = {
-    read: () => Promise.resolve(finished),
-    delete: () => Promise.resolve(false),
-  };
-  const deleteJob = createDeleteJob({ jobs, upstream: gateway.store.upstream });
-  await expect(deleteJob(job.id, "local")).rejects.toThrow(JobNotFoundError);
 });

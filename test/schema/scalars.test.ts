@@ -33,23 +33,19 @@ async function openSubmitter() {
 
 const HOSTILE = `{"__proto__":{"isAdmin":true},"then":"x","constructor":null,"toString":[1.5,-2e-7],"deep":{"__proto__":1},"":"\u2028"}`;
 
-test("hostile keys in a variable are data on the way in and on the way out", async () => {
+test("hostile keys in a variable or a literal are data on the way in and on the way out", async () => {
   const { submit } = await openSubmitter();
   const input: JsonValue = JSON.parse(HOSTILE);
   const { answer, sent } = await submit("$input", { input }, "($input: JSON!)");
   expect(sent).toBe(HOSTILE);
   expect(answer).toBe(`{"submitJob":{"job":{"input":${HOSTILE}}}}`);
-});
-
-test("hostile keys in a literal are data on the way in and on the way out", async () => {
-  const { submit } = await openSubmitter();
-  const { answer, sent } = await submit(
+  const literal = await submit(
     '{__proto__: {isAdmin: true}, then: "x", constructor: null, list: [1, 2.5, false]}',
   );
   const expected =
     '{"__proto__":{"isAdmin":true},"then":"x","constructor":null,"list":[1,2.5,false]}';
-  expect(sent).toBe(expected);
-  expect(answer).toBe(`{"submitJob":{"job":{"input":${expected}}}}`);
+  expect(literal.sent).toBe(expected);
+  expect(literal.answer).toBe(`{"submitJob":{"job":{"input":${expected}}}}`);
 });
 
 test("a literal may hold variables, and a key whose variable is not given is left out", async () => {
@@ -62,61 +58,53 @@ test("a literal may hold variables, and a key whose variable is not given is lef
   expect(sent).toBe('{"prompt":"p","list":[null,{"a":1}],"more":{"a":1},"none":null}');
 });
 
-test("a word without quotes is no JSON", async () => {
+test("a word without quotes is no JSON, nor is a variable that JSON can't hold", async () => {
   const { gateway, submit } = await openSubmitter();
   const { errors } = await submit("{sampler: flowmatch}");
-  expect(errors?.[0]?.message).toContain("flowmatch");
-  expect(errors?.[0]?.message).toContain("quotes");
+  expect(errors?.[0]?.message).toMatch(/flowmatch.*quotes/);
+  const date = await submit("$input", { input: new Date(0) }, "($input: JSON!)");
+  expect(date.errors?.[0]?.message).toContain("not a JSON value");
   expect(await gateway.store.jobs.count({})).toBe(0);
 });
 
-test("a variable that JSON can't hold is refused", async () => {
-  const { submit } = await openSubmitter();
-  const { errors } = await submit("$input", { input: new Date(0) }, "($input: JSON!)");
-  expect(errors?.[0]?.message).toContain("not a JSON value");
-});
-
-test.each([
-  "2025-07-22T13:05:16.143086",
-  "2025-07-22",
-  "2025-02-30T00:00:00Z",
-  "2025-07-22T25:00:00Z",
-  "2025-07-22T13:05Z",
-  "July 22, 2025 13:05:16 GMT",
-  "1753189516",
-  "",
-  1_753_189_516,
-])("%j is no DateTime", async (createdAfter) => {
+test("what is no RFC 3339 date with an offset is refused, a literal with its place", async () => {
   const gateway = await openInProcessGateway();
-  const { errors } = await gateway.answer(
-    "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }",
-    { filter: { createdAfter } },
-  );
-  expect(errors?.[0]?.message).toContain("RFC 3339");
-});
-
-test("a literal that is no DateTime is refused with its place", async () => {
-  const gateway = await openInProcessGateway();
-  const { errors } = await gateway.answer(
-    '{ jobs(filter: { createdAfter: "yesterday" }) { totalCount } }',
-    {},
-  );
-  expect(errors?.[0]).toMatchObject({
+  for (const createdAfter of [
+    "2025-07-22T13:05:16.143086",
+    "2025-07-22",
+    "2025-02-30T00:00:00Z",
+    "2025-07-22T25:00:00Z",
+    "2025-07-22T13:05Z",
+    "July 22, 2025 13:05:16 GMT",
+    "1753189516",
+    "",
+    1_753_189_516,
+  ]) {
+    const { errors } = await gateway.answer(
+      "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }",
+      { filter: { createdAfter } },
+    );
+    expect(errors?.[0]?.message, String(createdAfter)).toContain("RFC 3339");
+  }
+  const literal = '{ jobs(filter: { createdAfter: "yesterday" }) { totalCount } }';
+  expect((await gateway.answer(literal)).errors?.[0]).toMatchObject({
     message: expect.stringContaining("RFC 3339"),
     locations: [{ line: 1, column: 32 }],
     extensions: { code: "BAD_USER_INPUT" },
   });
 });
 
-test.each(["2025-07-22T12:59:59.999Z", "2025-07-22T14:59:59+02:00", "2025-07-22T12:59:59.999999Z"])(
-  "%s is a moment before 13:00 UTC",
-  async (createdAfter) => {
-    const gateway = await openInProcessGateway();
-    await gateway.addJob({ createdAt: new Date("2025-07-22T13:00:00Z") });
-    const { data } = await gateway.answer(
-      "query ($createdAfter: DateTime!) { jobs(filter: {createdAfter: $createdAfter}) { totalCount } }",
-      { createdAfter },
-    );
-    expect(data).toEqual({ jobs: { totalCount: 1 } });
-  },
-);
+test("a DateTime may have any offset and fraction", async () => {
+  const gateway = await openInProcessGateway();
+  await gateway.addJob({ createdAt: new Date("2025-07-22T13:00:00Z") });
+  const text =
+    "query ($createdAfter: DateTime!) { jobs(filter: {createdAfter: $createdAfter}) { totalCount } }";
+  for (const createdAfter of [
+    "2025-07-22T12:59:59.999Z",
+    "2025-07-22T14:59:59+02:00",
+    "2025-07-22T12:59:59.999999Z",
+  ])
+    expect((await gateway.answer(text, { createdAfter })).data).toEqual({
+      jobs: { totalCount: 1 },
+    });
+});

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 
-import { createJob } from "../../src/job/job.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 const PAGE = z.object({
@@ -17,98 +16,82 @@ const PAGE = z.object({
 });
 const FIELDS =
   "{ totalCount searchedTo edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }";
+const CATS = 'filter: { text: "cat" }';
+
+const at = (seconds: number): string => new Date(1_000 * seconds).toISOString();
 
 /** 250 jobs, one a second, the oldest of them and the newest of a cat, behind a clock that leaves each operation one step. */
-async function openGateway() {
+test("a walk that runs out of time says how far it came, also where it found nothing, and goes on from there", async () => {
   let ms = 0;
   const gateway = await openInProcessGateway({ now: () => (ms += 6_000) });
   const ids: string[] = [];
   for (let second = 0; second < 250; second++) {
-    const now = new Date(1_000 * second);
-    const facts = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
-    const job = createJob({ ...facts, tags: ["all"], now });
     const prompt = second % 249 === 0 ? "a cat" : "a dog";
-    await gateway.store.jobs.insert({ job, input: { prompt }, key: null });
-    ids.unshift(job.id);
+    const createdAt = new Date(1_000 * second);
+    const facts = { deploymentId: "d", tags: ["all"], createdAt, input: { prompt } };
+    ids.unshift((await gateway.addJob(facts)).id);
   }
   async function ask(given: string) {
     const { data, errors } = await gateway.answer(`{ jobs(${given}) ${FIELDS} }`);
     expect(errors).toBeUndefined();
     return z.object({ jobs: PAGE }).parse(data).jobs;
   }
-  return { gateway, ids, ask };
-}
 
-test("a search that runs out of time says how far it came, also where it found nothing, and goes on from there", async () => {
-  const { ids, ask } = await openGateway();
-  const filter = 'filter: { text: "cat" }';
-  const first = await ask(filter);
+  const first = await ask(CATS);
   expect(first).toMatchObject({
     totalCount: null,
-    searchedTo: new Date(150_000).toISOString(),
+    searchedTo: at(150),
     edges: [{ node: { id: ids[0] } }],
     pageInfo: { hasNextPage: true, hasPreviousPage: false, startCursor: first.edges[0]?.cursor },
   });
-  const second = await ask(`${filter}, after: "${first.pageInfo.endCursor}"`);
+  const second = await ask(`${CATS}, after: "${first.pageInfo.endCursor}"`);
   expect(second).toMatchObject({
-    searchedTo: new Date(50_000).toISOString(),
+    searchedTo: at(50),
     edges: [],
     pageInfo: { hasNextPage: true, hasPreviousPage: true },
   });
-  const third = await ask(`${filter}, after: "${second.pageInfo.endCursor}"`);
+  const third = await ask(`${CATS}, after: "${second.pageInfo.endCursor}"`);
   expect(third).toMatchObject({
     searchedTo: null,
     edges: [{ node: { id: ids.at(-1) } }],
     pageInfo: { hasNextPage: false, hasPreviousPage: true, endCursor: third.edges[0]?.cursor },
   });
-});
 
-test("it does so backward, too", async () => {
-  const { ids, ask } = await openGateway();
-  const backward = 'last: 5, filter: { text: "cat" }';
-  const last = await ask(backward);
+  // Backward, too.
+  const last = await ask(`last: 5, ${CATS}`);
   expect(last).toMatchObject({
-    searchedTo: new Date(99_000).toISOString(),
+    searchedTo: at(99),
     edges: [{ node: { id: ids.at(-1) } }],
     pageInfo: { hasNextPage: false, hasPreviousPage: true },
   });
-  const empty = await ask(`${backward}, before: "${last.pageInfo.startCursor}"`);
+  const empty = await ask(`last: 5, ${CATS}, before: "${last.pageInfo.startCursor}"`);
   expect(empty).toMatchObject({
-    searchedTo: new Date(199_000).toISOString(),
+    searchedTo: at(199),
     edges: [],
     pageInfo: { hasNextPage: true, hasPreviousPage: true },
   });
-  const first = await ask(`${backward}, before: "${empty.pageInfo.startCursor}"`);
-  expect(first).toMatchObject({
+  const newest = await ask(`last: 5, ${CATS}, before: "${empty.pageInfo.startCursor}"`);
+  expect(newest).toMatchObject({
     searchedTo: null,
     edges: [{ node: { id: ids[0] } }],
     pageInfo: { hasNextPage: true, hasPreviousPage: false },
   });
-});
 
-test("a page that is full stops the search, and none of it is read twice", async () => {
-  const { ids, ask } = await openGateway();
-  const filter = 'first: 2, filter: { tag: "all", deploymentId: "d" }';
-  const first = await ask(filter);
-  expect(first.edges.map(({ node }) => node.id)).toEqual(ids.slice(0, 2));
-  expect(first).toMatchObject({ totalCount: null, searchedTo: new Date(248_000).toISOString() });
-  const second = await ask(`${filter}, after: "${first.pageInfo.endCursor}"`);
-  expect(second.edges.map(({ node }) => node.id)).toEqual(ids.slice(2, 4));
-});
+  // A page that is full stops the walk, and none of it is read twice.
+  const both = 'first: 2, filter: { tag: "all", deploymentId: "d" }';
+  const full = await ask(both);
+  expect(full.edges.map(({ node }) => node.id)).toEqual(ids.slice(0, 2));
+  expect(full).toMatchObject({ totalCount: null, searchedTo: at(248) });
+  const next = await ask(`${both}, after: "${full.pageInfo.endCursor}"`);
+  expect(next.edges.map(({ node }) => node.id)).toEqual(ids.slice(2, 4));
 
-test("a list that an index answers is counted, and says how far a page came", async () => {
-  const { ask } = await openGateway();
-  const page = await ask('first: 3, filter: { tag: "all" }');
-  expect(page).toMatchObject({ totalCount: 250, searchedTo: new Date(247_000).toISOString() });
-});
+  // A list that an index answers is counted.
+  const counted = await ask('first: 3, filter: { tag: "all" }');
+  expect(counted).toMatchObject({ totalCount: 250, searchedTo: at(247) });
 
-test("all searches of an operation share its time, and each of them makes a step", async () => {
-  const { gateway } = await openGateway();
-  const search = `jobs(filter: { text: "bird" }) ${FIELDS}`;
-  const { data } = await gateway.answer(`{ a: ${search} b: ${search} }`);
-  const pages = z.object({ a: PAGE, b: PAGE }).parse(data);
-  for (const page of Object.values(pages)) {
-    expect(page.searchedTo).toBe(new Date(150_000).toISOString());
-    expect(page.pageInfo.hasNextPage).toBe(true);
-  }
+  // All walks of an operation share its time, and each of them makes a step.
+  const walk = `jobs(filter: { text: "bird" }) ${FIELDS}`;
+  const { data } = await gateway.answer(`{ a: ${walk} b: ${walk} }`);
+  const page = { searchedTo: at(150), pageInfo: { hasNextPage: true } };
+  expect(data).toMatchObject({ a: page, b: page });
 });
