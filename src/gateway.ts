@@ -8,7 +8,6 @@ import { DOCUMENTS } from "runcomfy-graphql-client";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
 import type { Config } from "./config/load-config.ts";
-import type { Catalogue } from "./deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import type { Channels } from "./diagnostics/channels.ts";
@@ -16,7 +15,7 @@ import { createChannels } from "./diagnostics/channels.ts";
 import { openFiles } from "./files/open-files.ts";
 import { startOutageProbe } from "./runcomfy/outage-probe.ts";
 import { createUpstreamHealth } from "./runcomfy/upstream-health.ts";
-import type { LiveDeployments, TokenSight } from "./runcomfy/live-deployments.ts";
+import type { TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
@@ -149,14 +148,16 @@ export async function startGateway(
     log,
   });
   keep(startOutageProbe({ health, runcomfy }));
-  const live = createLiveDeployments({ runcomfy, log });
+  const { deployments, hasOthers } = catalogue;
+  const ids = hasOthers ? "all" : deployments.map(({ id }) => id);
+  const live = createLiveDeployments({ runcomfy, ids, log });
   const isSandbox = config.upstream.kind === "sandbox";
   const isOpen = auth.kind === "none";
   // Whoever develops a page here needs no setting, and no other page can spend money or read what cost some.
   const admitsLoopback =
     httpAccess.origins === null && isSandbox && isOpen && !(await store.jobs.holdsOthers());
   // An early call shows whether the token is accepted. A sandbox's token was made for it.
-  const firstCall = isSandbox ? null : askOnce(live, catalogue);
+  const firstCall = isSandbox ? null : live.list();
   const { jobRetentionDays: days } = config;
   // Before the tracking, so that closing it holds up no handover.
   if (days !== null) keep(startRetention({ jobs: store.jobs, days, log }));
@@ -257,14 +258,6 @@ async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) 
 
 /** The gateway starts without an answer too. */
 const FIRST_CALL_PATIENCE_MS = 1_000;
-
-/** Asks for a deployment of the file where no others count, as an upstream may have no list. */
-async function askOnce(
-  live: LiveDeployments,
-  { deployments: [first], hasOthers }: Catalogue,
-): Promise<unknown> {
-  return first === undefined || hasOthers ? await live.list() : await live.read(first.id);
-}
 
 /** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */
 const DATABASE_PATIENCE_MS = 8_500;

@@ -1,12 +1,9 @@
 import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { ErrorEnvelope } from "./error-envelope.ts";
 import { readErrorEnvelope } from "./error-envelope.ts";
-import type { Answer } from "./read-answer.ts";
-import type { Delivery } from "./runcomfy-error.ts";
+import type { Call, Delivery } from "./runcomfy-error.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
-
-/** The five calls, as error texts name them. */
-export type Call = "submit" | "status" | "result" | "cancel" | "list";
+import type { Answer } from "./transport.ts";
 
 const REFUSALS_BEFORE_ACCEPTANCE: ReadonlyMap<number, UpstreamErrorCode> = new Map([
   [10_001, "INSUFFICIENT_FUNDS"],

@@ -1,5 +1,5 @@
+import type { Call } from "./runcomfy-error.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
-import type { Call } from "./answer-error.ts";
 
 /** The system calls before a byte leaves. A code alone does not tell: a read can fail with EHOSTUNREACH as well. */
 const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);

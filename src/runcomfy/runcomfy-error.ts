@@ -1,6 +1,9 @@
 import type { InputIssue } from "../job/input-issue.ts";
 import type { UpstreamErrorCode } from "../job/errors.ts";
 
+/** The five calls, as error texts name them. */
+export type Call = "submit" | "status" | "result" | "cancel" | "list";
+
 /**
  * How far a failed request came. `never-arrived`: no byte of it reached the upstream. `refused`: the upstream surely did
  * not do it. `unknown`: it may have been done.

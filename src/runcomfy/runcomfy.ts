@@ -11,9 +11,6 @@ export type RequestReference = {
 /** What ends a read early: the caller, or so many milliseconds. */
 export type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
-/** The most deployments that one call asks for. */
-export const MAX_LISTED_IDS = 50;
-
 /**
  * RunComfy's five calls in the gateway's words, and a probe. Each makes exactly one HTTP request and never repeats it (but for
  * `submit`, while it could not be sent), and rejects with a `RunComfyError` for whatever is not the answer it hoped for.
@@ -24,10 +21,7 @@ export type RunComfy = {
   readStatus(request: RequestReference, limits: ReadLimits): Promise<StatusReport>;
   readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport>;
   cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport>;
-  /**
-   * The first 50 of these deployments, as far as the upstream lists them, or all that it has; it may list others, in any
-   * order.
-   */
+  /** These deployments, as far as the upstream lists them, or all that it has; it may list others, in any order. */
   listDeployments(ids: readonly string[] | "all"): Promise<readonly LiveDeployment[]>;
   /**
    * Finds out, by reads that change nothing, whether a deployment answers, or (null) RunComfy as a whole, and notes it.

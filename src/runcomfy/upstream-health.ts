@@ -6,10 +6,12 @@ import type { BaseLogger } from "pino";
 import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Breaker } from "./breaker.ts";
 import { createBreaker } from "./breaker.ts";
-import { MAX_PAUSE_MS } from "./read-answer.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
 
 export type UpstreamHealth = ReturnType<typeof createUpstreamHealth>;
+
+/** Longer pauses are cut to this. */
+export const MAX_PAUSE_MS = 300_000;
 
 /** Beyond this, the one whose last failure is oldest is forgotten. */
 const MAX_DEPLOYMENTS = 1_000;
@@ -41,38 +43,28 @@ export function createUpstreamHealth(options: {
   const events = new EventEmitter<{ pause: []; outage: [string | null]; recovery: [] }>();
   let pausedUntil = 0;
 
-  const all = createBreaker({
-    ...options,
-    onOpen(code) {
-      log.warn(
-        { code },
-        "RunComfy keeps failing, so until it answers again no job is polled and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
-      );
-      events.emit("outage", null);
-    },
-    onClose() {
-      log.info({}, "RunComfy answers again; jobs are polled and submitted as usual.");
-      events.emit("recovery");
-    },
-  });
+  /** Of a deployment, or of all of RunComfy (null). */
+  function createNamedBreaker(deploymentId: string | null): Breaker {
+    const about = deploymentId === null ? {} : { deploymentId };
+    const messages = deploymentId === null ? MESSAGES_OF_ALL : MESSAGES_OF_DEPLOYMENT;
+    return createBreaker({
+      ...options,
+      onOpen(code) {
+        log.warn({ ...about, code }, messages.outage);
+        events.emit("outage", deploymentId);
+      },
+      onClose() {
+        log.info(about, messages.recovery);
+        events.emit("recovery");
+      },
+    });
+  }
+
+  const all = createNamedBreaker(null);
   /** Of each deployment that has failed. */
   const deployments = new LRUCache<string, Breaker>({
     max: MAX_DEPLOYMENTS,
-    memoMethod: (deploymentId) =>
-      createBreaker({
-        ...options,
-        onOpen(code) {
-          log.warn(
-            { deploymentId, code },
-            "A deployment keeps failing, so until it answers again its jobs are not polled and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
-          );
-          events.emit("outage", deploymentId);
-        },
-        onClose() {
-          log.info({ deploymentId }, "A deployment answers again; its jobs are polled as usual.");
-          events.emit("recovery");
-        },
-      }),
+    memoMethod: createNamedBreaker,
   });
 
   const breakerOf = (deploymentId: string | null = null): Breaker | undefined =>
@@ -148,6 +140,17 @@ export function createUpstreamHealth(options: {
   };
 }
 
+const MESSAGES_OF_ALL = {
+  outage:
+    "RunComfy keeps failing, so until it answers again no job is polled and submits are refused. If this lasts, check the gateway's token and RunComfy's status page.",
+  recovery: "RunComfy answers again; jobs are polled and submitted as usual.",
+};
+const MESSAGES_OF_DEPLOYMENT = {
+  outage:
+    "A deployment keeps failing, so until it answers again its jobs are not polled and submits to it are refused. If this lasts, check it on RunComfy's dashboard.",
+  recovery: "A deployment answers again; its jobs are polled as usual.",
+};
+
 const FAILURES: ReadonlySet<UpstreamErrorCode> = new Set([
   "UNAVAILABLE",
   "TIMEOUT",
@@ -166,6 +169,6 @@ function isOfDeployment({ code, httpStatus }: RunComfyError): boolean {
 }
 
 /** An answer about the one job. Garbage may come from anything on the way, so it neither begins nor ends an outage. */
-function isGood({ code }: RunComfyError): boolean {
-  return code !== "INVALID_RESPONSE" && !FAILURES.has(code);
+function isGood({ code, httpStatus }: RunComfyError): boolean {
+  return httpStatus !== null && code !== "INVALID_RESPONSE" && !FAILURES.has(code);
 }

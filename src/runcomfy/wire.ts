@@ -3,12 +3,38 @@ import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { cleanReason } from "./clean-reason.ts";
 import { readErrorEnvelope } from "./error-envelope.ts";
-import type { CancelReport, ResultReport, StatusReport, UpstreamState } from "./runcomfy.ts";
+import type {
+  CancelReport,
+  RequestReference,
+  ResultReport,
+  StatusReport,
+  UpstreamState,
+} from "./runcomfy.ts";
 
 /*
- * Where the upstream's spellings stop. Every reader turns the body of a 2xx into the gateway's word for it, or null
- * when it is not the answer to the call.
+ * Where the upstream's spellings stop. A path is below the base URL, and null when an id would change its shape. Every
+ * reader turns the body of a 2xx into the gateway's word for it, or null when it is not the answer to the call.
  */
+
+export function toSubmitPath(apiVersion: string, deploymentId: string): string | null {
+  if (!isIdentifier(apiVersion) || !isIdentifier(deploymentId)) return null;
+  return `prod/${apiVersion}/deployments/${deploymentId}/inference`;
+}
+
+export function toRequestPath(
+  { apiVersion, deploymentId, requestId }: RequestReference,
+  call: "status" | "result" | "cancel",
+): string | null {
+  if (![apiVersion, deploymentId, requestId].every(isIdentifier)) return null;
+  return `prod/${apiVersion}/deployments/${deploymentId}/requests/${requestId}/${call}`;
+}
+
+/** Lists these deployments, or all. Version 2 is the only one that has the list. */
+export function toListPath(ids: readonly string[] | "all"): string | null {
+  if (ids === "all") return "prod/v2/deployments";
+  if (!ids.every(isIdentifier)) return null;
+  return `prod/v2/deployments?${ids.map((id) => `ids=${id}`).join("&")}`;
+}
 
 const STATES: ReadonlyMap<string, UpstreamState> = new Map([
   ["in_queue", "queued"],

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
 import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
@@ -8,9 +7,8 @@ import { createHealth } from "../support/create-health.ts";
 import type { UpstreamCall } from "../support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { pino } from "pino";
+import { connect } from "./connect.ts";
 
-const log = pino({ level: "silent" });
 const PATIENCE = { timeout: 10_000, interval: 5 };
 
 let upstream: FaultyUpstream;
@@ -22,9 +20,7 @@ let probe: { close(): Promise<void> };
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
   health = createHealth({ now: () => performance.now(), longestBackOffMs: 40 });
-  const { url: baseUrl, token } = upstream;
-  const options = { baseUrl, token, submitTimeoutMs: 10_000, probeTimeoutMs: 200 };
-  runComfy = createRunComfy({ ...options, health, log });
+  runComfy = connect(upstream, { health, probeTimeoutMs: 200 });
   mostUnderWay = 0;
   let underWay = 0;
   probe = startOutageProbe({

@@ -144,7 +144,7 @@ describe("An outage of all", () => {
       failReads(failure("UNAVAILABLE"), "dep", 4);
       health.noteRead(null, "dep");
       failReads(failure("TIMEOUT"), "dep", 1);
-      health.noteRead(failure("NOT_FOUND"), "dep");
+      health.noteRead(answered(404, "NOT_FOUND"), "dep");
     }
     expect(logged).toEqual([]);
   });
@@ -158,14 +158,12 @@ describe("An outage of all", () => {
     expect(health.isOutage("dep")).toBe(false);
   });
 
-  test("holds up polls and refuses submits", () => {
-    failReads();
-    expect([health.pollDelayMs(), health.submitRefusal("dep")]).toEqual([Infinity, "UNAVAILABLE"]);
-  });
-
-  test("tells a submit of a token that is not accepted", () => {
-    failReads(answered(401, "UNAUTHORIZED"));
-    expect(health.submitRefusal("dep")).toBe("UNAUTHORIZED");
+  test.each([
+    ["UNAVAILABLE", failure("UNAVAILABLE")],
+    ["UNAUTHORIZED", answered(401, "UNAUTHORIZED")],
+  ] as const)("holds up polls and refuses submits as %s", (code, error) => {
+    failReads(error);
+    expect([health.pollDelayMs(), health.submitRefusal("dep")]).toEqual([Infinity, code]);
   });
 
   test("is probed ever more rarely, at last every 8 seconds, less up to a half", () => {
@@ -192,17 +190,17 @@ describe("An outage of all", () => {
     ["a read", () => health.noteRead(null, "dep")],
     ["an answer about one job", () => health.noteRead(answered(404, "NOT_FOUND"), "dep")],
     ["a submit", () => health.noteSubmit(null, "dep")],
-    [
-      "a refusal of a submit",
-      () => health.noteSubmit(failure("INSUFFICIENT_FUNDS", "refused"), "dep"),
-    ],
+    ["a refusal of a submit", () => health.noteSubmit(answered(400, "REJECTED"), "dep")],
   ])("ends with %s, which is told at once, and logged once", (_, note) => {
     const delays: number[] = [];
+    const outages: unknown[] = [];
     health.onRecovery(() => delays.push(health.pollDelayMs()));
+    health.onOutage((deploymentId) => outages.push(deploymentId));
     failReads(failure("UNAVAILABLE"), "dep", 20);
     note();
     note();
-    expect([health.isOutage(), health.submitRefusal("dep"), delays]).toEqual([false, null, [0]]);
+    expect([health.isOutage(), health.submitRefusal("dep")]).toEqual([false, null]);
+    expect([outages, delays]).toEqual([[null], [0]]);
     expect(health.nextProbeMs(null)).toBe(null);
     expect(logged).toHaveLength(2);
     expect(logged[0]).toContain('"msg":"RunComfy keeps failing');
@@ -218,16 +216,6 @@ describe("An outage of all", () => {
       now += outages === 3 ? 60_000 : 59_999;
     }
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
-  });
-
-  test("is told when it begins, once for each", () => {
-    const told: unknown[] = [];
-    health.onOutage((deploymentId) => told.push(deploymentId));
-    for (const expected of [1, 2]) {
-      failReads(failure("UNAVAILABLE"), "dep", 10);
-      expect(told).toEqual(Array.from({ length: expected }, () => null));
-      health.noteRead(null, "dep");
-    }
   });
 });
 
@@ -281,16 +269,11 @@ describe("Submits", () => {
       expect(refusal()).toBe("UNAVAILABLE");
       health.noteSubmit(null, deploymentId);
       expect([refusal(), refusal()]).toEqual([null, null]);
+      // An outage that follows such a one waits as long again.
+      failReads();
+      expect(refusal()).toBe("UNAVAILABLE");
     },
   );
-
-  test("do not find out at once in the outage that follows such a one", () => {
-    failReads();
-    failProbes(20, answered(500));
-    health.noteSubmit(null, "dep");
-    failReads();
-    expect(health.submitRefusal("dep")).toBe("UNAVAILABLE");
-  });
 });
 
 describe("A deployment", () => {

@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
 
 import type { JsonValue } from "../../src/job/json.ts";
+import { readErrorEnvelope } from "../../src/runcomfy/error-envelope.ts";
+import { readLiveDeployments } from "../../src/runcomfy/live-deployment.ts";
+import { readRetryAfterMs } from "../../src/runcomfy/transport.ts";
 import {
   readCancelReport,
   readRequestId,
   readResultReport,
   readStatusReport,
+  readUpstreamTime,
 } from "../../src/runcomfy/wire.ts";
 
 test.each([
@@ -155,4 +159,117 @@ test.each<[JsonValue, string | null]>([
   [[], null],
 ])("The submit's answer %j has the usable id %j", (body, id) => {
   expect(readRequestId(body)).toBe(id);
+});
+
+test.each([
+  ["2025-07-22T13:05:16.143086", "2025-07-22T13:05:16.143Z"],
+  ["2025-07-22 13:05:16.1", "2025-07-22T13:05:16.100Z"],
+  ["2025-07-22T13:05:16.143086Z", "2025-07-22T13:05:16.143Z"],
+  ["2025-07-22T15:05:16.143086+02:00", "2025-07-22T13:05:16.143Z"],
+  ["2025-07-22T15:05:16.143086+0200", "2025-07-22T13:05:16.143Z"],
+  ["2025-07-22T13:05:16+00:00Z", "2025-07-22T13:05:16.000Z"],
+])("The time %s is read as %s, whatever the local zone", (text, time) => {
+  expect(readUpstreamTime(text)?.toISOString()).toBe(time);
+});
+
+test.each([
+  [null],
+  [undefined],
+  ["yesterday"],
+  [1_753_189_516],
+  ["2025-13-40T25:00:00"],
+  ["2025-07-22"],
+])("%j is no time", (value) => {
+  expect(readUpstreamTime(value)).toBeNull();
+});
+
+test.each([
+  ["7", 7_000],
+  ["0", 0],
+  ["1.5", 1_500],
+  ["Tue, 22 Jul 2025 13:01:00 GMT", 60_000],
+  ["Tue, 22 Jul 2025 12:00:00 GMT", 0],
+  ["9".repeat(400), 300_000],
+  ["Wed, 22 Jul 2026 13:00:00 GMT", 300_000],
+  ["-5", null],
+  ["Sunday, or so", null],
+  [null, null],
+])("Retry-After %s is %s milliseconds", (header, delayMs) => {
+  expect(readRetryAfterMs(header, Date.parse("2025-07-22T13:00:00Z"))).toBe(delayMs);
+});
+
+test.each<[JsonValue, object | null]>([
+  [
+    { error_code: 404_001, error_message: "no" },
+    { code: 404_001, issues: [] },
+  ],
+  [{ error_code: "404001" }, { code: 404_001, issues: [] }],
+  [{ error_message: "no" }, { code: null, issues: [] }],
+  [{ detail: "no" }, { code: null, issues: [] }],
+  [
+    { detail: { error: { code: 10_001, message: "no", details: {} } } },
+    { code: 10_001, issues: [] },
+  ],
+  [{ detail: { error: { code: "INVALID" } } }, { code: null, issues: [] }],
+  ["no", null],
+  [[], null],
+  [{ message: "accepted" }, null],
+  [{ error_code: 0, error_message: "" }, null],
+  [{ request_id: "r", detail: null }, null],
+])("%j is read as the error %j", (body, envelope) => {
+  expect(readErrorEnvelope(body)).toEqual(envelope);
+});
+
+test("A list of problems becomes at most twenty issues with paths of the input and cleaned texts", () => {
+  const detail = [
+    { loc: ["body", "prompts", 0, "text"], msg: "see http://internal/x", type: "x" },
+    { loc: ["body", "body"], msg: "odd", type: "x" },
+    { loc: ["body"], type: "x" },
+    { msg: "no place" },
+    "garbage",
+  ];
+  expect(readErrorEnvelope({ detail })?.issues).toEqual([
+    { path: ["prompts", 0, "text"], message: "see [removed]" },
+    { path: ["body"], message: "odd" },
+    { path: [], message: expect.stringContaining("not accepted by RunComfy") },
+  ]);
+  const many = Array.from({ length: 1_000 }, () => ({ loc: ["body", "x"], msg: "no" }));
+  expect(readErrorEnvelope({ detail: many })?.issues).toHaveLength(20);
+});
+
+test("A list of deployments, bare or in an object, keeps what can be read of it", () => {
+  const dep = {
+    id: "dep",
+    name: "A",
+    hardware: "AMPERE_48",
+    min_instances: 0,
+    max_instances: 1.5,
+    queue_size: 2 ** 31,
+    keep_warm_duration_in_seconds: [60],
+    status: 7,
+    is_enabled: "yes",
+  };
+  const expected = {
+    ...{ id: "dep", name: "A", hardware: ["AMPERE_48"], minInstances: 0, maxInstances: null },
+    ...{ queueSize: null, keepWarmSeconds: null, status: null, isEnabled: null },
+  };
+  const odd = [null, 7, "dep", [], {}, { id: 7 }, { id: "../dep" }];
+  expect(readLiveDeployments([...odd, dep])).toEqual([expected]);
+  expect(readLiveDeployments({ deployments: [dep] })).toEqual([expected]);
+  expect(readLiveDeployments([])).toEqual([]);
+  expect(readLiveDeployments({ deployments: "none" })).toBeNull();
+});
+
+test.each([
+  ["two\nlines\u0000", "two lines"],
+  ["\u202eright to left", "right to left"],
+  [`${"x".repeat(127)}😀`, "x".repeat(127)],
+  ["half \ud83d.", "half \ufffd."],
+  ["\u0000", null],
+  [true, null],
+])("The text %j of a deployment is read as %j", (text, expected) => {
+  const hardware = [text, 7, ...Array.from({ length: 20 }, (_, index) => `GPU ${index}`)];
+  const read = readLiveDeployments([{ id: "dep", status: text, name: text, hardware }]);
+  expect(read).toMatchObject([{ status: expected, name: expected }]);
+  expect(read?.[0]?.hardware).toHaveLength(8);
 });
