@@ -4,7 +4,7 @@ import type { Admission } from "../auth/authenticator.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
-import type { createConsole } from "./console-page.ts";
+import type { openConsole } from "./console-page.ts";
 import { checkHeaders, checkOperation } from "./check-request.ts";
 import type { createGraphiqlPage } from "./graphiql-page.ts";
 import { answerPlainPost } from "./plain-post.ts";
@@ -25,7 +25,7 @@ export type Answer = (
 /** What browsers get; null where they don't. */
 type Pages = {
   readonly graphiql: ReturnType<typeof createGraphiqlPage> | null;
-  readonly console: ReturnType<typeof createConsole>;
+  readonly console: Awaited<ReturnType<typeof openConsole>>;
 };
 
 /** Makes what takes a request from its first line to GraphQL. */

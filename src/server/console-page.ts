@@ -1,16 +1,12 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
-import { gzipSync } from "node:zlib";
 
 import { z } from "zod";
 
+import type { HeldFile } from "./held-file.ts";
+import { holdFile, sendHeld, toContentPolicy } from "./held-file.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
-
-/** The paths of its screens; each is the same page, which looks at the path itself. */
-const SCREENS = /^\/(?:(?:run|jobs|gallery|deployments)(?:\/[^/]*)?)?$/;
-const ASSETS = "/console/";
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -27,70 +23,60 @@ type Facts = {
   readonly publicUrl: string | null;
 };
 
+/** Answers with one of the console's files, or resolves with false for what is none of them. */
 type Answer = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
 
 /**
- * Makes what answers browsers with the console, whose built files are in a folder; null where they are not there. It
- * resolves with false for what is none of the console's. All of it is read once and held: a few hundred KB.
+ * Reads what answers browsers with the console, whose built files are in a folder; null where they are not there. The page
+ * knows its screens by their paths, so a browser gets it at every path that is nothing else's.
  */
-export function createConsole(options: Facts & { readonly folder: string }): Answer | null {
-  const files = readFiles(options.folder);
-  const built = files?.get("index.html");
-  if (files === null || built === undefined) return null;
-  const page = toPage(built.plain, options);
-  const policy = toPolicy(options);
-
-  return ({ method, headers }, response, path) => {
-    const file = path.startsWith(ASSETS) ? files.get(path.slice(ASSETS.length)) : undefined;
-    const isScreen = SCREENS.test(path);
-    // Whoever follows a broken link gets words with it, and a program the refusal in JSON.
-    const isLost = !isScreen && path !== GRAPHQL_PATH && headers.accept?.includes("text/html");
-    const found = file === built || isScreen || (!file && isLost) ? page : file;
-    if (found === undefined || (method !== "GET" && method !== "HEAD")) return false;
-    const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
-    const bytes = isZipped ? found.zipped : found.plain;
-    const isKnown = headers["if-none-match"] === found.etag;
-    response.writeHead(isKnown ? 304 : isLost && found === page ? 404 : 200, {
-      ...(!isKnown && { "content-type": found.type, "content-length": bytes.length }),
-      ...(!isKnown && isZipped && { "content-encoding": "gzip" }),
-      etag: found.etag,
-      vary: "accept-encoding",
-      // Their names hold a digest of what is in them; the page names the newest ones.
-      "cache-control": path.startsWith(`${ASSETS}assets/`) ? FOR_GOOD : "no-cache",
-      "content-security-policy": policy,
-    });
-    response.end(method === "HEAD" || isKnown ? undefined : bytes);
+export async function openConsole(
+  facts: Facts & { readonly folder: string },
+): Promise<Answer | null> {
+  const files = await holdFiles(facts);
+  const page = files?.get("/console/index.html");
+  if (files === null || page === undefined) return null;
+  return (request, response, path) => {
+    const isBrowser = request.headers.accept?.includes("text/html") === true;
+    const isPage = path === "/" || (isBrowser && path !== GRAPHQL_PATH);
+    const file = files.get(path) ?? (isPage ? page : undefined);
+    if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
+    sendHeld(request, response, file);
     return true;
   };
+}
+
+/** All files by their paths: a few hundred KB. */
+async function holdFiles(
+  facts: Parameters<typeof openConsole>[0],
+): Promise<ReadonlyMap<string, HeldFile> | null> {
+  const policy = toPolicy(facts);
+  const hold = async (name: string) => {
+    const type = CONTENT_TYPES[extname(name)];
+    if (type === undefined) return [];
+    const built = readFileSync(join(facts.folder, name));
+    const file = await holdFile(name === "index.html" ? toPage(built, facts) : built, {
+      "content-type": type,
+      // Names in this folder hold a digest of what is in the file; the page names the newest ones.
+      "cache-control": name.startsWith("assets") ? FOR_GOOD : "no-cache",
+      "content-security-policy": policy,
+    });
+    return [[`/console/${name.replaceAll("\\", "/")}`, file] as const];
+  };
+  try {
+    const names = readdirSync(facts.folder, { recursive: true, encoding: "utf8" });
+    return new Map((await Promise.all(names.map(hold))).flat());
+  } catch {
+    return null; // It was not built.
+  }
 }
 
 const FOR_GOOD = "public, max-age=31536000, immutable";
 
 /** Tells the page what it can't ask: whether jobs cost money, and whether GraphiQL is there. */
-function toPage(built: Buffer, { isSandbox, hasGraphiql }: Facts) {
+function toPage(built: Buffer, { isSandbox, hasGraphiql }: Facts): Buffer {
   const facts = `${isSandbox ? "sandbox" : "runcomfy"}${hasGraphiql ? " graphiql" : ""}`;
-  return toFile(".html", Buffer.from(built.toString().replace("sandbox graphiql", facts)));
-}
-
-function toFile(extension: string, plain: Buffer) {
-  // Weak, as it is the same for what is compressed.
-  const etag = `W/"${createHash("sha256").update(plain).digest("base64url")}"`;
-  return { type: CONTENT_TYPES[extension], plain, zipped: gzipSync(plain), etag };
-}
-
-function readFiles(folder: string) {
-  try {
-    const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-    return new Map(
-      names.flatMap((name) => {
-        if (!Object.hasOwn(CONTENT_TYPES, extname(name))) return [];
-        const file = toFile(extname(name), readFileSync(join(folder, name)));
-        return [[name.replaceAll("\\", "/"), file] as const];
-      }),
-    );
-  } catch {
-    return null; // It was not built.
-  }
+  return Buffer.from(built.toString().replace("sandbox graphiql", facts));
 }
 
 /** The documents that a built page sends, word for word; none where it was not built. */
@@ -110,15 +96,6 @@ function toPolicy({ isSandbox, publicUrl }: Facts): string {
   const own = publicUrl ?? "http://127.0.0.1:* http://localhost:*";
   // The sandbox's port may be another one after a start.
   const media = `'self' https: data: blob: ${own}${isSandbox ? " http://127.0.0.1:*" : ""}`;
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    `img-src ${media}`,
-    `media-src ${media}`,
-    `connect-src 'self' ${own}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
+  const connect = `'self' ${own}`;
+  return toContentPolicy({ script: "'self'", style: "'self'", img: media, media, connect });
 }

@@ -1,94 +1,72 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import { createTabs, SHOWN_ID } from "./graphiql-tabs.ts";
+import type { HeldFile } from "./held-file.ts";
+import { holdFile, sendHeld, toContentPolicy } from "./held-file.ts";
 
-type Page = { readonly plain: Buffer; readonly zipped: Buffer; readonly policy: string };
-type Additions = {
+type Options = Parameters<typeof createTabs>[0] & {
   /** Whether there is a field for the credential that all tabs send. */
   readonly asksCredential: boolean;
 };
 
 /**
  * Makes what answers a browser with GraphiQL. The page brings all its scripts along, nine megabytes of them, so it is made
- * and compressed once, and each answer is those same bytes: one that nobody reads costs no memory.
+ * when it is first asked for.
  */
 export function createGraphiqlPage(
-  options: Parameters<typeof createTabs>[0] & Additions,
+  options: Options,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  let page: Promise<Page> | null = null;
-  return async ({ headers }, response) => {
-    const { plain, zipped, policy } = await (page ??= render(options));
-    const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
-    const bytes = isZipped ? zipped : plain;
-    response
-      .writeHead(200, {
-        "content-type": "text/html; charset=utf-8",
-        "content-length": bytes.length,
-        ...(isZipped && { "content-encoding": "gzip" }),
-        "content-security-policy": policy,
-      })
-      .end(bytes);
-  };
+  let page: Promise<HeldFile> | null = null;
+  return async (request, response) => sendHeld(request, response, await (page ??= render(options)));
 }
 
-async function render(options: Parameters<typeof createGraphiqlPage>[0]): Promise<Page> {
+async function render(options: Options): Promise<HeldFile> {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
   const html = renderGraphiQL({
     title: "RunComfy GraphQL",
-    subscriptionsProtocol: "WS",
     // They may hold a key, which the browser would keep for its next user.
     shouldPersistHeaders: false,
     defaultTabs: createTabs(options),
   });
-  const page = adaptPage(html, options);
-  const plain = Buffer.from(page);
-  return { plain, zipped: await promisify(gzip)(plain), policy: toPolicy(page) };
+  const page = adaptPage(html, options.asksCredential);
+  return await holdFile(Buffer.from(page), {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-cache",
+    "content-security-policy": toPolicy(page),
+  });
 }
 
 /** GraphiQL's page with what is added here. Throws where the page has a form that is not known. */
-export function adaptPage(page: string, { asksCredential }: Additions): string {
-  const styles = `<style>${STILL_TABS}${asksCredential ? CREDENTIAL_STYLES : ""}</style>`;
-  let adapted = replace(page, /<\/head>/, (head) => styles + head);
-  if (asksCredential)
-    adapted = replace(adapted, /<div id="root">/, (root) => CREDENTIAL_FIELD + root);
-  // GraphiQL uses typed headers for requests alone, but sockets need the credential too.
-  adapted = replace(
-    adapted,
-    /return (\w+\(\{document:[^{}]*),variables:(\w+\.variables),extensions:\{headers:(\w+\?\.headers)\}\}\)/,
-    (_, call, variables, headers) =>
-      `return withNewestJob(${variables},withCredential(${headers}),(variables,extensions)=>${call},variables,extensions}))`,
-  );
-  return replace(adapted, /YogaGraphiQL\.renderYogaGraphiQL\(/, (start) => OWN_SCRIPT + start);
+export function adaptPage(page: string, asksCredential: boolean): string {
+  const additions = [
+    ["</head>", `<style>${STILL_TABS}${asksCredential ? CREDENTIAL_STYLES : ""}</style>`],
+    ['<div id="root">', asksCredential ? CREDENTIAL_FIELD : ""],
+    ["YogaGraphiQL.renderYogaGraphiQL(", OWN_SCRIPT],
+  ] as const;
+  return additions.reduce((adapted, [before, added]) => {
+    if (adapted.includes(before)) return adapted.replace(before, () => added + before);
+    throw new Error(`GraphiQL's page has no ${before}, so it can't be served. ${NEXT_STEP}`);
+  }, page);
 }
 
-function replace(page: string, part: RegExp, by: (...found: string[]) => string): string {
-  if (part.test(page)) return page.replace(part, by);
-  throw new Error(
-    `GraphiQL's page has nothing like ${part}, so it can't be served. Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/server/graphiql-page.ts.`,
-  );
-}
+const NEXT_STEP =
+  "Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/server/graphiql-page.ts.";
 
 /** The page brings its fonts, pictures and workers along; its one script ends it, and holds the tags of others. */
 function toPolicy(page: string): string {
   const start = page.indexOf("<script>", page.indexOf("</noscript>")) + "<script>".length;
   const script = page.slice(start, page.lastIndexOf("</script>")).replaceAll("\r\n", "\n");
-  return [
-    "default-src 'none'",
-    `script-src 'sha256-${createHash("sha256").update(script).digest("base64")}'`,
+  return toContentPolicy({
+    script: `'sha256-${createHash("sha256").update(script).digest("base64")}'`,
     // Its editor writes the styles of what it shows as it goes.
-    "style-src 'unsafe-inline'",
-    "img-src data:",
-    "font-src data:",
-    "connect-src 'self'",
-    "worker-src blob:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
+    style: "'unsafe-inline'",
+    img: "data:",
+    font: "data:",
+    connect: "'self'",
+    worker: "blob:",
+  });
 }
 
 /** Only the field keeps it, so that the browser forgets it with the page. */
@@ -111,46 +89,36 @@ const NEWEST_JOBS = `{
 }`;
 
 /**
- * A tab's own headers win, and the schema is read again once the credential is there. GraphiQL shows an error's own
- * fields, and an event has none that tell why a socket closed. A credential that is not accepted (4403) is as final as
- * none (4401), because only the reader can change it. A tab that has no job's id yet gets one of the newest job that has
- * not ended, or else of the newest, and shows it.
+ * All of GraphiQL's requests, event streams among them, go through the page's `fetch`. A tab's own headers win over the
+ * credential, and the schema is read again once that is there. A tab that has no job's id yet gets one of the newest job
+ * that has not ended, or else of the newest, and shows it.
  */
 const OWN_SCRIPT = `
-function withCredential(typed) {
+const send = globalThis.fetch;
+globalThis.fetch = async (url, options) => {
+  const headers = new Headers(options.headers);
   const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
-  const headers = new Headers(credential ? { authorization: "Bearer " + credential } : {});
-  for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
-  const sent = Object.fromEntries(headers);
-  // Also where there is none, as the socket's client would keep the last one.
-  return { headers: sent, connectionParams: { authorization: undefined, ...sent } };
-}
-async function withNewestJob(variables, credential, run) {
-  if (variables?.id !== ${JSON.stringify(SHOWN_ID)}) return run(variables, credential);
-  const answer = await fetch(location.pathname, {
+  if (credential && !headers.has("authorization")) headers.set("authorization", "Bearer " + credential);
+  // A query's variables are in the body, a subscription's in the URL.
+  const asked = [url, options.body ?? ""];
+  if (!asked.some((text) => text.includes("${SHOWN_ID}"))) return send(url, { ...options, headers });
+  const answer = await send(location.pathname, {
     method: "POST",
-    headers: { ...credential.headers, "content-type": "application/json" },
+    headers: { ...Object.fromEntries(headers), accept: "application/json", "content-type": "application/json" },
     body: JSON.stringify({ query: ${JSON.stringify(NEWEST_JOBS)} }),
   });
   const { data, errors } = await answer.json();
   const id = [data?.unfinished, data?.all].flatMap((jobs) => jobs?.edges ?? [])[0]?.node.id;
-  if (!id) return { errors: errors ?? [{ message: "There is no job yet. Run tab 2, Submit, and then this one." }] };
+  if (!id) return Response.json({ errors: errors ?? [{ message: "There is no job yet. Run tab 2, Submit, and then this one." }] });
   const shown = __MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith("variables.json"));
+  const show = (text) => text.replace("${SHOWN_ID}", id);
   // Another tab may have been opened meanwhile.
-  if (shown?.getValue().includes(variables.id)) shown.setValue(shown.getValue().replace(variables.id, id));
-  return run({ ...variables, id }, credential);
-}
+  shown?.setValue(show(shown.getValue()));
+  const [to, body] = asked.map(show);
+  return send(to, { ...options, headers, ...(body && { body }) });
+};
 document.querySelector("#credential input")?.addEventListener("change", () => {
   document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();
-});
-const closing = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onclose");
-Object.defineProperty(WebSocket.prototype, "onclose", {
-  set(handle) {
-    closing.set.call(this, ({ code, reason }) => {
-      const message = reason || "The socket closed with " + code + ". Is the gateway running?";
-      handle({ message, __proto__: { code: code === 4403 ? 4401 : code, reason } });
-    });
-  },
 });
 `;
 

@@ -2,7 +2,7 @@ import type { Deployment } from "../deployments/catalogue.ts";
 import type { ObjectShape } from "../deployments/shape/shape.ts";
 
 /** Stands for a job's id in the tabs that need one, until the page puts a real one in its place. */
-export const SHOWN_ID = "job_…";
+export const SHOWN_ID = "job_newest";
 
 /**
  * A tab of GraphiQL for each thing a newcomer wants to try, in that order. `example` is the deployment that they submit

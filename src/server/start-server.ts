@@ -12,7 +12,7 @@ import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { codeOf } from "../runtime/error-code.ts";
 import { createAnswer } from "./answer-request.ts";
 import { trackConnections } from "./connections.ts";
-import { createConsole } from "./console-page.ts";
+import { openConsole } from "./console-page.ts";
 import { createGraphiqlPage } from "./graphiql-page.ts";
 import { createOrigins } from "./origins.ts";
 import type { ServerOptions } from "./server-parts.ts";
@@ -79,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<{
   const pages = {
     graphiql: hasGraphiql ? createGraphiqlPage(page) : null,
     console: httpAccess.hasConsole
-      ? createConsole({ folder: options.consoleFolder, isSandbox, hasGraphiql, publicUrl })
+      ? await openConsole({ folder: options.consoleFolder, isSandbox, hasGraphiql, publicUrl })
       : null,
   };
   if (httpAccess.hasConsole && pages.console === null)
