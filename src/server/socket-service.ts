@@ -1,33 +1,28 @@
 import type { ExecutionArgs } from "graphql";
-import { getOperationAST, GraphQLError, parse } from "graphql";
-import type { Server, SubscribePayload } from "graphql-ws";
+import { getOperationAST, GraphQLError, OperationTypeNode, parse } from "graphql";
+import type { Server } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
 import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
 import type { SessionEnd } from "../auth/sessions.ts";
-import type { Viewer } from "../auth/viewer.ts";
-import type { OperationOrigin } from "../operations/create-operations.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
 import { CodedError } from "../runtime/coded-error.ts";
-import type { Reservation } from "../runtime/memory-budget.ts";
 import { Stream } from "../runtime/stream.ts";
-import type { SocketOperation, SocketSession } from "./serve-socket.ts";
-import { TRY_AGAIN_LATER } from "./serve-socket.ts";
+import { SocketOperation, SocketSession, TRY_AGAIN_LATER } from "./socket-session.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 /** Makes what sockets do: let clients in, and run the same operations as over HTTP. */
 export function createSocketService(parts: ServerParts): Server<SocketSession> {
   const { operations, maskError, sessions } = parts;
-  const { trustedDocuments } = parts.httpAccess;
   const { initSeconds, operationsPerSocket: mostOperations } = parts.limits.webSocket;
 
   /** Lets the client in, with all that a socket takes, or closes the socket. */
   async function enter(session: SocketSession, parameters: object): Promise<boolean> {
     try {
       const admission = await parts.authenticator.authenticate(findAuthorization(parameters));
-      if (session.isClosed()) return false;
+      if (session.isClosed) return false;
       session.leave.push(parts.socketSlots.take(admission.viewer));
       session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
       session.admit(admission);
@@ -43,48 +38,23 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   function isOver(session: SocketSession, admission: Admission): boolean {
     const reason = sessions.findEnd(admission);
     if (reason !== null) endSession(session, reason);
-    return session.isClosed();
-  }
-
-  function begin(
-    session: SocketSession,
-    id: string,
-    { viewer }: Admission,
-    payload: SubscribePayload,
-  ): SocketOrigin {
-    const cut = (): void => session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
-    const traceparent = payload.extensions?.["traceparent"];
-    const open = (): Reservation => parts.memory.open(viewer.ownerId, cut);
-    const origin = new SocketOrigin(viewer, traceparent, open);
-    session.operations.set(id, origin);
-    return origin;
-  }
-
-  const stubbed = new WeakMap<ExecutionArgs, Prepared>();
-
-  /** What graphql-ws gets for these: it keeps a document as long as its stream is open, and asks only for its kind. */
-  function toStub(prepared: Prepared): ExecutionArgs {
-    const { args } = prepared;
-    const kind = getOperationAST(args.document, args.operationName)?.operation ?? "query";
-    const stub = { schema: args.schema, document: STUBS[kind] };
-    stubbed.set(stub, prepared);
-    return stub;
+    return session.isClosed;
   }
 
   /** Runs it in its owner's slot, an answer when the client has read those before; not once the client has left. */
   async function run<Result>(
-    stub: ExecutionArgs,
+    { contextValue: operation }: ExecutionArgs,
     begin: (args: ExecutionArgs) => Result,
     isAnswer: boolean,
   ): Promise<Awaited<Result> | { readonly errors: readonly GraphQLError[] }> {
-    const prepared = stubbed.get(stub);
-    stubbed.delete(stub);
-    if (prepared === undefined) throw new Error("Nothing was prepared.");
-    const { args, session, ownerId } = prepared;
+    if (!(operation instanceof SocketOperation)) throw new Error("Nothing was prepared.");
+    const { session, viewer, args } = operation;
+    operation.args = null;
     for (;;) {
-      const ran = await operations.begin(ownerId, async (release) => {
-        if (session.isClosed()) return { result: { errors: [new GraphQLError(TOO_LATE)] } };
-        if (isAnswer && session.isBehind()) return null;
+      const ran = await operations.begin(viewer.ownerId, async (release) => {
+        if (session.isClosed || args === null)
+          return { result: { errors: [new GraphQLError(TOO_LATE)] } };
+        if (isAnswer && session.isBehind) return null;
         const running = begin(args);
         release();
         return { result: await running };
@@ -99,11 +69,11 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     subscribe: (stub) => run(stub, operations.subscribe, false),
     connectionInitWaitTimeout: initSeconds * 1_000,
     // Without a query graphql-ws would close the socket.
-    jsonMessageReviver: trustedDocuments === null ? undefined : fillInQuery,
+    jsonMessageReviver: parts.httpAccess.trustedDocuments === null ? undefined : fillInQuery,
     onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
     // Errors are returned: a thrown one would close the socket, with all its other operations.
     async onSubscribe({ extra: session, subscriptions }, id, payload) {
-      const { admission, pendingCount } = session;
+      const { admission } = session;
       // Once the client calls an operation complete, graphql-ws takes its id for free, and would mix up the two.
       if (session.operations.has(id)) {
         session.close(TRY_AGAIN_LATER, `The operation ${id} still ends. Give each its own id.`);
@@ -111,7 +81,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       }
       // What the client calls complete may still run, so that is bounded too.
       const isFull =
-        Object.keys(subscriptions).length > mostOperations || pendingCount > 2 * mostOperations;
+        Object.keys(subscriptions).length > mostOperations ||
+        session.operations.size >= 2 * mostOperations;
       if (isFull) {
         parts.channels.refused.publish("operationsPerSocket");
         const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
@@ -120,17 +91,16 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       try {
         if (admission === null) return [maskError(new Error("Not authenticated."))];
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
-        const origin = begin(session, id, admission, payload);
+        const operation = session.begin(id, admission, payload.extensions?.["traceparent"]);
         parts.rates.take(admission.viewer);
-        const prepared = await operations.prepare(payload, origin);
+        const prepared = await operations.prepare(payload, operation);
         // graphql-ws keeps what came as long as its operation runs.
         Object.assign(payload, { query: "", variables: null, extensions: null });
-        const { ownerId } = admission.viewer;
-        if ("document" in prepared) return toStub({ args: prepared, session, ownerId });
-        endOperation(session, id);
+        if ("document" in prepared) return toStub(operation, prepared);
+        session.endOperation(id);
         return prepared;
       } catch (error) {
-        endOperation(session, id);
+        session.endOperation(id);
         return [maskError(error)];
       }
     },
@@ -140,55 +110,24 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       return sendEach(session, id, result);
     },
     // Not called for what was refused; what throws closes its socket.
-    onComplete: ({ extra: session }, id) => endOperation(session, id),
+    onComplete: ({ extra: session }, id) => session.endOperation(id),
     onNext: (_socket, _id, _payload, _operation, result) => toPayload(result),
     onError: (_socket, _id, _payload, errors) => errors.map(toFormattedError),
   });
 }
 
-/** What it takes to run an operation. */
-type Prepared = {
-  readonly args: ExecutionArgs;
-  readonly session: SocketSession;
-  readonly ownerId: string;
-};
-
-/** With a share that is opened when it is needed, and closes when the operation is over or the socket has closed. */
-class SocketOrigin implements OperationOrigin, SocketOperation {
-  readonly viewer: Viewer;
-  readonly traceparent: unknown;
-  readonly #open: () => Reservation;
-  #share: Reservation | undefined;
-  #isOver = false;
-  #endStream = (): void => undefined;
-
-  constructor(viewer: Viewer, traceparent: unknown, open: () => Reservation) {
-    this.viewer = viewer;
-    this.traceparent = traceparent;
-    this.#open = open;
-  }
-
-  get share(): Reservation {
-    this.#share ??= this.#open();
-    if (this.#isOver) this.#share.close();
-    return this.#share;
-  }
-
-  onStream(end: () => void): void {
-    if (this.#isOver) end();
-    else this.#endStream = end;
-  }
-
-  close(): void {
-    this.#isOver = true;
-    this.#share?.close();
-  }
-
-  end(): void {
-    this.close();
-    this.#endStream();
-  }
+/** What graphql-ws gets for an operation: it keeps a document as long as its stream is open, and asks only for its kind. */
+function toStub(operation: SocketOperation, args: ExecutionArgs): ExecutionArgs {
+  operation.args = args;
+  const isSubscription =
+    getOperationAST(args.document, args.operationName)?.operation ===
+    OperationTypeNode.SUBSCRIPTION;
+  const document = isSubscription ? SUBSCRIPTION : QUERY;
+  return { schema: args.schema, document, contextValue: operation };
 }
+
+const QUERY = parse("{ __typename }");
+const SUBSCRIPTION = parse("subscription { __typename }");
 
 type Result = {
   readonly errors?: readonly GraphQLError[] | undefined;
@@ -198,7 +137,7 @@ type Result = {
 
 /**
  * Sends each result as it comes, as text that is made once for all sockets that get it, and tells graphql-ws of the end
- * alone.
+ * alone. The next one is asked for when the one before has left, or at once where nothing waited before that one.
  */
 function sendEach(session: SocketSession, id: string, events: Stream<Result>): Stream<never> {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
@@ -221,13 +160,6 @@ function toPayload({ errors, data, extensions }: Result) {
   };
 }
 
-/** Of each kind of operation. */
-const STUBS = {
-  query: parse("{ __typename }"),
-  mutation: parse("mutation { __typename }"),
-  subscription: parse("subscription { __typename }"),
-};
-
 /** No client hears this. */
 const TOO_LATE = "The socket is closed. Connect again.";
 
@@ -241,23 +173,18 @@ function toClosing(error: CodedError): readonly [code: number, reason: string] {
 }
 
 function findAuthorization(parameters: object): string | undefined {
-  // In any case, as in headers: GraphiQL hands on as parameters what was typed as headers.
+  // In any case, as in headers.
   const named = Object.entries(parameters).find(([name]) => /^authorization$/i.test(name))?.[1];
   if (named === undefined || named === null) return undefined;
   // Anything but a text is a credential that can't be read.
   return typeof named === "string" ? named : "?";
 }
 
+function endSession(session: SocketSession, reason: SessionEnd): void {
+  session.close(4403, SESSION_ENDS[reason]);
+}
+
 const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {
   expired: "The credential has expired. Connect again with a new one.",
   revoked: "The credential is no longer accepted. Connect again with another one.",
 };
-
-function endOperation({ operations }: SocketSession, id: string): void {
-  operations.get(id)?.close();
-  operations.delete(id);
-}
-
-function endSession(session: SocketSession, reason: SessionEnd): void {
-  session.close(4403, SESSION_ENDS[reason]);
-}

@@ -8,8 +8,7 @@ import { WebSocketServer } from "ws";
 import { CodedError } from "../runtime/coded-error.ts";
 import { checkHeaders } from "./check-request.ts";
 import { badRequest, notFound, refuseConnection } from "./refuse.ts";
-import type { SocketSession } from "./serve-socket.ts";
-import { serveSocket } from "./serve-socket.ts";
+import { SocketSession } from "./socket-session.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
@@ -42,7 +41,7 @@ export function serveWebSocket(
     // A small message may unpack to a large one.
     perMessageDeflate: false,
     ...CLOSING,
-    // `serveSocket` sends the pongs, and counts them with all else that is unread.
+    // `SocketSession` sends the pongs, and counts them with all else that is unread.
     autoPong: false,
     handleProtocols,
   });
@@ -57,7 +56,7 @@ export function serveWebSocket(
     }
     connections.leave(connection);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      serveSocket({ ...parts, service, socket, connection });
+      new SocketSession({ ...parts, socket, connection }).serve(service);
     });
   });
   sockets.on("wsClientError", (error, connection) => {

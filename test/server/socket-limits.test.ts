@@ -11,13 +11,20 @@ import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
 
 const TICKS = "subscription { ticks }";
+const ANNA = init({ authorization: "Bearer anna" });
+
+/** A socket that is let in. */
+async function greet(graphqlUrl: string, first = INIT): Promise<WebSocket> {
+  const socket = await open(graphqlUrl, first);
+  await nextMessage(socket);
+  return socket;
+}
 
 test("a closed socket's places are free again, and each owner has its own", async () => {
   const authenticator = createNameAuthenticator({ sockets: 1 });
   const { graphqlUrl } = await serve({ authenticator });
-  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
-  await nextMessage(socket);
-  const second = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+  const socket = await greet(graphqlUrl, ANNA);
+  const second = await open(graphqlUrl, ANNA);
   expect(await closing(second)).toMatchObject({
     code: 1013,
     reason: "You have 1 socket open, the most allowed. Close one and try again.",
@@ -27,7 +34,7 @@ test("a closed socket's places are free again, and each owner has its own", asyn
   socket.close();
   await once(socket, "close");
   await vi.waitFor(async () => {
-    const third = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
+    const third = await open(graphqlUrl, ANNA);
     expect(await nextMessage(third)).toBe('{"type":"connection_ack"}');
   }, 10_000);
 });
@@ -35,8 +42,7 @@ test("a closed socket's places are free again, and each owner has its own", asyn
 test("subscriptions are counted over sockets and event streams together, and freed", async () => {
   const authenticator = createNameAuthenticator({ subscriptions: 2 });
   const { graphqlUrl, counts } = await serve({ authenticator });
-  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl, ANNA);
   socket.send(subscribe("1", TICKS));
   await nextMessage(socket);
   const leaving = new AbortController();
@@ -65,8 +71,7 @@ test("subscriptions are counted over sockets and event streams together, and fre
 
 test("an id that comes again while its operation starts closes the socket, and nothing is left of either", async () => {
   const { graphqlUrl, counts, release } = await serve();
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   for (let tries = 0; tries < 5; tries++) {
     socket.send(subscribe("1", "subscription { slowTicks }"));
     socket.send('{"id":"1","type":"complete"}');
@@ -101,8 +106,7 @@ test("a client that leaves while its event stream starts keeps no place", async 
   await vi.waitFor(() => expect(() => shares[0]?.take(1)).toThrow("The answer is over"), 10_000);
   release();
   await vi.waitFor(async () => {
-    const socket = await open(graphqlUrl, INIT);
-    await nextMessage(socket);
+    const socket = await greet(graphqlUrl);
     socket.send(subscribe("1", TICKS));
     expect(await nextMessage(socket)).toContain('"data":{"ticks":1}');
     socket.terminate();
@@ -114,8 +118,7 @@ test("subscriptions of all owners together are bounded", async () => {
   const webSocket = { ...LIMITS.webSocket, subscriptions: 1 };
   const authenticator = createNameAuthenticator();
   const { graphqlUrl } = await serve({ authenticator, limits: { ...LIMITS, webSocket } });
-  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl, ANNA);
   socket.send(subscribe("1", TICKS));
   await nextMessage(socket);
   const response = await fetch(`${graphqlUrl}?query=${encodeURIComponent(TICKS)}`, {
@@ -129,8 +132,7 @@ test("subscriptions of all owners together are bounded", async () => {
 test("operations on a socket count against the owner's requests a second", async () => {
   const authenticator = createNameAuthenticator({ requestsPerSecond: 1 });
   const { graphqlUrl } = await serve({ authenticator });
-  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl, ANNA);
   const messages: string[] = [];
   socket.on("message", (message: Buffer) => messages.push(message.toString()));
   for (const id of ["1", "2", "3"]) socket.send(subscribe(id, "{ node { name } }"));
@@ -140,20 +142,22 @@ test("operations on a socket count against the owner's requests a second", async
   );
 });
 
-test("operations that a client says are complete count until they are", async () => {
+test("a socket runs so many operations at once, and what a client says is complete counts until it is", async () => {
   const webSocket = { ...LIMITS.webSocket, operationsPerSocket: 3 };
   const { graphqlUrl, counts, release } = await serve({ limits: { ...LIMITS, webSocket } });
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
-  const refused: string[] = [];
-  socket.on("message", (message: Buffer) => refused.push(message.toString()));
+  const [open4, complete] = [await greet(graphqlUrl), await greet(graphqlUrl)];
+  for (let id = 1; id <= 4; id += 1) open4.send(subscribe(String(id), "{ wait }"));
+  const told = await nextMessage(open4);
+  expect(told).toMatch(/"id":"4","type":"error".*TOO_MANY_OPERATIONS/);
   for (let id = 0; id < 20; id += 1) {
-    socket.send(subscribe(String(id), "{ wait }"));
-    socket.send(JSON.stringify({ id: String(id), type: "complete" }));
+    complete.send(subscribe(String(id), "{ wait }"));
+    complete.send(JSON.stringify({ id: String(id), type: "complete" }));
   }
-  socket.send(subscribe("last", "{ wait }"));
-  await expect.poll(() => refused.join()).toContain("TOO_MANY_OPERATIONS");
-  expect(counts.waiting).toBeLessThanOrEqual(6);
+  complete.send(subscribe("last", "{ wait }"));
+  const refused: string[] = [];
+  complete.on("message", (message: Buffer) => refused.push(message.toString()));
+  await expect.poll(() => refused.join()).toMatch(/"id":"last".*TOO_MANY_OPERATIONS/);
+  expect(counts.waiting).toBe(3 + 6);
   release();
 });
 
@@ -169,8 +173,7 @@ test("a reader that stops reading is closed so that the stock client comes back"
         }),
     },
   });
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   const query = "query ($text: String!) { echo(text: $text) }";
   const payload = { query, variables: { text: "x".repeat(200_000) } };
   const closed = closing(socket);
@@ -189,8 +192,7 @@ test("answers that come at once to a reader that stopped reading are not kept be
   const COUNT = 120;
   const memory = createMemoryBudget({ mostBytes: 4 * 1_048_576 });
   const { graphqlUrl, counts, release } = await serve({ memory });
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   const echoes = Array.from({ length: 50 }, (_, index) => `e${index}: echo(text: $text)`);
   const query = `query ($text: String!) { wait ${echoes.join(" ")} }`;
   const payload = { query, variables: { text: "x".repeat(4_000) } };
@@ -217,8 +219,7 @@ test.each(["a socket", "event streams"])(
     const { graphqlUrl, counts } = await serve({ memory });
     const payload = { query: TICKS, variables: { text: "x".repeat(200_000) } };
     const headers = { "content-type": "application/json", accept: "text/event-stream" };
-    const socket = await open(graphqlUrl, INIT);
-    await nextMessage(socket);
+    const socket = await greet(graphqlUrl);
     const begin = async (id: number): Promise<void> => {
       if (way === "a socket")
         socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
@@ -256,15 +257,13 @@ test("sockets that nobody was let in by take no place of those who have a creden
     authenticator: createNameAuthenticator(),
   });
   for (let count = 0; count < 8; count += 1) await open(graphqlUrl, '{"type":"ping"}');
-  const letIn = init({ authorization: "Bearer anna" });
   for (let count = 0; count < 4; count += 1)
-    expect(await nextMessage(await open(graphqlUrl, letIn))).toContain("connection_ack");
+    expect(await nextMessage(await open(graphqlUrl, ANNA))).toContain("connection_ack");
 });
 
 test("a message that is too large closes its socket", async () => {
   const { graphqlUrl } = await serve();
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   socket.send(" ".repeat(200_000), { fin: false });
   socket.send(" ".repeat(200_000), { fin: true });
   expect(await closing(socket)).toMatchObject({ code: 1009 });
@@ -287,8 +286,7 @@ test("an operation that is refused leaves nothing behind", async () => {
     },
   };
   const { graphqlUrl } = await serve({ memory });
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   const before = shares.size;
   for (const query of ["{ gone }", "{", "{ node }"]) {
     socket.send(subscribe("1", query));

@@ -1,0 +1,365 @@
+import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+
+import type { ExecutionArgs } from "graphql";
+import type { Server, WebSocket as ProtocolSocket } from "graphql-ws";
+import type { Logger } from "pino";
+import type { WebSocket } from "ws";
+
+import type { Admission } from "../auth/authenticator.ts";
+import type { Viewer } from "../auth/viewer.ts";
+import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
+import { NOBODY } from "../runtime/memory-budget.ts";
+
+/** The stock client comes back later after this code. */
+export const TRY_AGAIN_LATER = 1013;
+const INTERNAL_ERROR = 4500;
+const MESSAGE_TOO_BIG = 1009;
+const MAX_REASON_BYTES = 123;
+/** More than that leaves at once: it would only wait in memory. */
+const MAX_CORKED_BYTES = 16_384;
+const KEEP_ALIVE_MS = 12_000;
+/** What a message takes until it is handled, or leaves, besides its own bytes: small ones fill the memory soonest. */
+const MESSAGE_BYTES = 2_048;
+/** Clients tell one ping's answer from another's by some bytes. */
+const MAX_ECHO_BYTES = 1_024;
+/** More than any credential takes. */
+const MAX_BYTES_BEFORE_INIT = 65_536;
+
+type Handle = (text: string) => Promise<void>;
+
+type Options = {
+  readonly socket: WebSocket;
+  /** What the socket reads from and writes to. */
+  readonly connection: Duplex;
+  readonly memory: MemoryBudget;
+  readonly operations: Pick<Operations, "begin">;
+  readonly log: Logger;
+};
+
+/**
+ * One socket, as graphql-ws and the functions that handle its operations see it. A client that is gone or does not read is
+ * closed. Until it is let in, a client is sent the answers to its pings and nothing else.
+ */
+export class SocketSession implements ProtocolSocket {
+  readonly protocol: string;
+  /** Null until the client is let in. */
+  admission: Admission | null = null;
+  /** What runs, by the client's id for it, until it ends, whatever the client says about it. */
+  readonly operations = new Map<string, SocketOperation>();
+  /** Called, last first, when the socket has closed. */
+  readonly leave: (() => void)[] = [];
+  /** Answers a ping of the protocol. */
+  readonly onPing: (payload: unknown) => void;
+  readonly #options: Options;
+  #share: Reservation;
+  #isCorked = false;
+  #unsentCount = 0;
+  #unhandledBytes = 0;
+  /** Of the messages whose operations have not ended: what they came with is kept as long. */
+  #handledBytes = 0;
+  /** Messages that wait to be handled. */
+  readonly #waiting: Buffer[] = [];
+  #isHandling = false;
+  /** Who waits until the client has read enough. */
+  readonly #behind: (() => void)[] = [];
+
+  constructor(options: Options) {
+    const { socket, connection, log } = options;
+    this.#options = options;
+    this.protocol = socket.protocol;
+    this.#share = options.memory.open(NOBODY, this.#cut);
+    // Before ws, which takes what is unhandled and makes messages of it.
+    connection.prependListener("data", (chunk: Buffer) => this.#noteUnhandled(chunk));
+    const answerPing = answerNewest((text: string) => this.#sendText(text));
+    this.onPing = (payload) => answerPing(toPong(payload));
+    const pong = answerNewest((data: Buffer) =>
+      this.#give((sent) => socket.pong(data, false, sent)),
+    );
+    socket.on("ping", (data) => {
+      this.#noteHandled();
+      pong(data);
+    });
+    socket.on("pong", () => this.#noteHandled());
+    socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
+  }
+
+  /** Speaks the protocol until the socket has closed. */
+  serve(service: Server<SocketSession>): void {
+    const { socket, log } = this.#options;
+    const closed = service.opened(this, this);
+    const stopPinging = this.#keepAlive();
+    socket.once("close", (code, reason) => {
+      stopPinging();
+      this.#share.close();
+      for (const leave of this.leave.toReversed()) leave();
+      for (const operation of this.operations.values()) operation.end();
+      this.#goOn();
+      closed(code, String(reason)).catch((error: unknown) => {
+        log.debug({ err: error }, "A WebSocket's operations could not be ended.");
+      });
+    });
+  }
+
+  /** Whether it closes or has closed. */
+  get isClosed(): boolean {
+    const { socket } = this.#options;
+    return socket.readyState !== socket.OPEN;
+  }
+
+  /** Whether the client has yet to read much of what waits for it. */
+  get isBehind(): boolean {
+    return !this.isClosed && this.#options.socket.bufferedAmount > MAX_CORKED_BYTES;
+  }
+
+  admit(admission: Admission): void {
+    this.#share.close();
+    this.admission = admission;
+    this.#share = this.#options.memory.open(admission.viewer.ownerId, this.#cut);
+  }
+
+  /** Begins an operation, which ends with `endOperation`, or with the socket. */
+  begin(id: string, { viewer }: Admission, traceparent: unknown): SocketOperation {
+    const operation = new SocketOperation(this, viewer, traceparent);
+    this.operations.set(id, operation);
+    return operation;
+  }
+
+  /** For what one of the operations holds. */
+  openShare(ownerId: string): Reservation {
+    const cut = (): void => this.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
+    return this.#options.memory.open(ownerId, cut);
+  }
+
+  endOperation(id: string): void {
+    this.operations.get(id)?.close();
+    this.operations.delete(id);
+  }
+
+  /** Resolves when the client is not behind, or has left. */
+  whenRead(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isBehind) this.#behind.push(resolve);
+      else resolve();
+    });
+  }
+
+  /** Resolves at once where nothing waited before the text, else once it has left or never will. */
+  async send(text: string): Promise<void> {
+    const isRead = this.#options.socket.bufferedAmount === 0;
+    const left = this.#sendText(text);
+    if (!isRead) await left;
+  }
+
+  close(code = INTERNAL_ERROR, reason = ""): void {
+    this.#options.socket.close(code, toCloseReason(reason));
+  }
+
+  onMessage(handle: Handle): void {
+    const { socket } = this.#options;
+    socket.on("message", (message) => {
+      this.#noteHandled();
+      // Set up like this, ws gives nothing but buffers.
+      const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
+      this.#handledBytes += bytes.length + MESSAGE_BYTES;
+      this.#count();
+      if (this.admission === null) return void this.#handle(bytes, handle);
+      this.#waiting.push(bytes);
+      if (this.#isHandling) socket.pause();
+      else void this.#handleWaiting(this.admission.viewer, handle);
+    });
+  }
+
+  /** Messages of a client that is let in wait for slots of its owner, and no more is read from it meanwhile. */
+  async #handleWaiting({ ownerId }: Viewer, handle: Handle): Promise<void> {
+    const { socket, operations } = this.#options;
+    const handleNext = async (): Promise<void> =>
+      void this.#handle(this.#waiting.shift() ?? Buffer.alloc(0), handle);
+    this.#isHandling = true;
+    // Those of one slice of the owner's are also answered together, in few writes.
+    while (this.#waiting.length > 0) await operations.begin(ownerId, handleNext);
+    this.#isHandling = false;
+    socket.resume();
+  }
+
+  async #handle(bytes: Buffer, handle: Handle): Promise<void> {
+    try {
+      // A client may go on sending on a socket that closes, to no effect.
+      if (!this.isClosed) await handle(bytes.toString());
+    } catch (error) {
+      this.#options.log.debug({ err: error }, "A message could not be handled.");
+      this.close(INTERNAL_ERROR, "Internal server error");
+    } finally {
+      this.#handledBytes -= bytes.length + MESSAGE_BYTES;
+      this.#count();
+    }
+  }
+
+  #noteUnhandled(chunk: Buffer): void {
+    this.#unhandledBytes += chunk.length;
+    if (this.admission === null && this.#unhandledBytes > MAX_BYTES_BEFORE_INIT)
+      this.#end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
+    else this.#count();
+  }
+
+  /** What came before the client is let in counts for as long as it is not. */
+  #noteHandled(): void {
+    if (this.admission !== null) this.#unhandledBytes = 0;
+  }
+
+  /** Resolves once the text has left, or never will. Nobody can know whether it arrived; `serve` handles the close. */
+  async #sendText(text: string): Promise<void> {
+    const { socket } = this.#options;
+    if (this.isClosed) return;
+    this.#cork();
+    // As bytes, because a string would wait on the heap.
+    const left = this.#give((sent) => socket.send(Buffer.from(text), { binary: false }, sent));
+    if (socket.bufferedAmount > MAX_CORKED_BYTES) this.#uncork();
+    await left;
+  }
+
+  /** What is sent at once leaves together. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#options.connection.cork();
+    process.nextTick(() => this.#uncork());
+  }
+
+  #uncork(): void {
+    if (this.#isCorked) this.#options.connection.uncork();
+    this.#isCorked = false;
+  }
+
+  /** Resolves when what is given to the socket has left, or never will. */
+  #give(give: (sent: () => void) => void): Promise<void> {
+    this.#unsentCount += 1;
+    const left = new Promise<void>((resolve) => give(resolve)).then(() => {
+      this.#unsentCount -= 1;
+      this.#count();
+    });
+    this.#count();
+    return left;
+  }
+
+  /** Where that is too much, the budget cuts whatever holds most. */
+  #count(): void {
+    const unsentBytes = this.#options.socket.bufferedAmount + this.#unsentCount * MESSAGE_BYTES;
+    this.#share.hold(unsentBytes + this.#unhandledBytes + this.#handledBytes);
+    if (!this.isBehind) this.#goOn();
+  }
+
+  #goOn(): void {
+    for (const resolve of this.#behind.splice(0)) resolve();
+  }
+
+  readonly #cut = (): void =>
+    this.#end(
+      TRY_AGAIN_LATER,
+      "Too much waits for this client. Read on, and send messages at once.",
+    );
+
+  /** At once: the client may not read, and its memory is needed now. */
+  #end(code: number, reason: string): void {
+    this.close(code, reason);
+    this.#uncork();
+    this.#options.socket.terminate();
+  }
+
+  /** Keeps the connection open through proxies, and closes it when the last ping has no answer of its own. */
+  #keepAlive(): () => void {
+    const { socket } = this.#options;
+    let unanswered: Buffer | null = null;
+    socket.on("pong", (data) => {
+      if (unanswered?.equals(data) === true) unanswered = null;
+    });
+    const timer = setInterval(() => {
+      if (unanswered !== null)
+        return this.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
+      unanswered = randomBytes(4);
+      socket.ping(unanswered);
+    }, KEEP_ALIVE_MS);
+    return () => clearInterval(timer);
+  }
+}
+
+/** One of a socket's operations. Its share is opened when it is needed, and closes when it is over. */
+export class SocketOperation implements OperationOrigin {
+  readonly session: SocketSession;
+  readonly viewer: Viewer;
+  readonly traceparent: unknown;
+  /** What it takes to run it, until it does. */
+  args: ExecutionArgs | null = null;
+  #share: Reservation | undefined;
+  #isOver = false;
+  #endStream = (): void => undefined;
+
+  constructor(session: SocketSession, viewer: Viewer, traceparent: unknown) {
+    this.session = session;
+    this.viewer = viewer;
+    this.traceparent = traceparent;
+  }
+
+  get share(): Reservation {
+    this.#share ??= this.session.openShare(this.viewer.ownerId);
+    if (this.#isOver) this.#share.close();
+    return this.#share;
+  }
+
+  /** Has a stream ended if the socket closes before it is over. */
+  onStream(end: () => void): void {
+    if (this.#isOver) end();
+    else this.#endStream = end;
+  }
+
+  /** It is over. */
+  close(): void {
+    this.#isOver = true;
+    this.#share?.close();
+  }
+
+  /** The socket has closed. */
+  end(): void {
+    this.close();
+    this.#endStream();
+  }
+}
+
+/**
+ * Answers pings: of those that come while others are read, or while an answer leaves, the newest. So a client that reads
+ * none makes one wait.
+ */
+function answerNewest<Pong>(send: (pong: Pong) => Promise<void>): (pong: Pong) => void {
+  let newest: Pong | null = null;
+  let isAnswering = false;
+
+  async function answerAll(): Promise<void> {
+    isAnswering = true;
+    // What has come by now is read first.
+    await setImmediate();
+    for (let pong = newest; pong !== null; pong = newest) {
+      newest = null;
+      await send(pong);
+    }
+    isAnswering = false;
+  }
+
+  return (pong) => {
+    newest = pong;
+    if (!isAnswering) void answerAll();
+  };
+}
+
+/** With the ping's payload, unless that is long: pongs wait in memory until they are read. */
+function toPong(payload: unknown): string {
+  const isLong = Buffer.byteLength(JSON.stringify(payload ?? null)) > MAX_ECHO_BYTES;
+  return JSON.stringify({ type: "pong", ...(!isLong && { payload }) });
+}
+
+/** As much of a text as a close frame has room for. */
+function toCloseReason(text: string): string {
+  const bytes = Buffer.from(text).subarray(0, MAX_REASON_BYTES);
+  return bytes.toString().replace(/\uFFFD+$/, "");
+}
