@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import type { Socket } from "node:net";
 
 import type { Registry } from "prom-client";
 
@@ -39,17 +38,10 @@ export async function serveMetrics(
   });
   // Else thousands of answers could wait on one connection.
   server.maxRequestsPerSocket = 1;
-  const open = new Set<Socket>();
+  server.maxConnections = MAX_CONNECTIONS;
   server.on("connection", (socket) => {
     const impatience = setTimeout(() => socket.destroy(), patienceMs);
-    socket.once("close", () => {
-      clearTimeout(impatience);
-      open.delete(socket);
-    });
-    // Prometheus asks at once, so whoever came first and is still here has no need of its place.
-    const [first] = open.size < MAX_CONNECTIONS ? [] : open;
-    first?.destroy();
-    open.add(socket);
+    socket.once("close", () => clearTimeout(impatience));
   });
   const listensAt = await listen(server, { port, host, variable: "METRICS_PORT" });
   return {
