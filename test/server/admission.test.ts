@@ -20,33 +20,28 @@ function post(url: string, query: string, headers: Record<string, string> = {}) 
   });
 }
 
-test.each([
-  [{}, 401, "UNAUTHENTICATED", "Bearer"],
-  [{ authorization: "Bearer nobody" }, 401, "UNAUTHENTICATED", 'Bearer error="invalid_token"'],
-  [{ authorization: "Bearer nowhere" }, 503, "UNAVAILABLE", null],
-])("a request with the credential %j is refused", async (headers, status, code, challenge) => {
-  const { graphqlUrl, counts } = await serve({ authenticator: createNameAuthenticator() });
-  const response = await post(graphqlUrl, "{ wait }", headers);
-  expect(response.status).toBe(status);
-  expect(response.headers.get("www-authenticate")).toBe(challenge);
-  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
-  expect(counts.waiting).toBe(0);
-});
-
-test("a request without a credential is refused before its body has come", async () => {
-  const { port } = await serve({ authenticator: createNameAuthenticator() });
+test("a request without a good credential is refused, before its body has come, and health checks need none", async () => {
+  const { graphqlUrl, url, port, counts } = await serve({
+    authenticator: createNameAuthenticator(),
+  });
+  for (const [headers, status, code, challenge] of [
+    [{}, 401, "UNAUTHENTICATED", "Bearer"],
+    [{ authorization: "Bearer nobody" }, 401, "UNAUTHENTICATED", 'Bearer error="invalid_token"'],
+    [{ authorization: "Bearer nowhere" }, 503, "UNAVAILABLE", null],
+  ] as const) {
+    const response = await post(graphqlUrl, "{ wait }", headers);
+    expect(response.status).toBe(status);
+    expect(response.headers.get("www-authenticate")).toBe(challenge);
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
+  }
   const socket = await openConnection(port);
   socket.write(
     "POST /graphql HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n",
   );
   const [answer] = await once(socket, "data");
   expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
-});
-
-test("a health check needs no credential", async () => {
-  const { url } = await serve({ authenticator: createNameAuthenticator() });
-  expect((await fetch(`${url}/health`)).status).toBe(200);
-  expect((await fetch(`${url}/ready`)).status).toBe(200);
+  expect(counts.waiting).toBe(0);
+  for (const path of ["/health", "/ready"]) expect((await fetch(url + path)).status).toBe(200);
 });
 
 test("an owner with too many requests a second is refused, and another one is not", async () => {

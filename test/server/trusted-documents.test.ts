@@ -1,120 +1,147 @@
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { generate } from "@graphql-codegen/cli";
 import { preset } from "@graphql-codegen/client-preset";
 import { createClient } from "graphql-ws";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
 
-import { runGateway } from "../support/gateway-process.ts";
+import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { HTTP_ACCESS, serve } from "./serve.ts";
 
-const LISTED = "query Deployments { deployments { id } }";
-const WATCH = "subscription Watch($id: ID!) { jobUpdated(id: $id) { id } }";
-const UNLISTED = "query Deployments { deployments { id name } }";
-const SCHEMA = join(import.meta.dirname, "../../schema.graphql");
+const JSON_TYPE = { "content-type": "application/json" };
 
-type Payload = Readonly<Record<string, unknown>>;
+function post(url: string, body: string) {
+  return fetch(url, { method: "POST", headers: JSON_TYPE, body });
+}
 
-/** Writes the list as a frontend's build does; gives its path, and the hash of each document. */
+const SCHEMA =
+  "type Query { node: Node } type Node { name: String } type Subscription { ticks: Int }";
+const LISTED = "query Name { node { name } }";
+const WATCH = "subscription Watch { ticks }";
+
+/** Writes the list as a frontend's build does; gives its path, and the hash of the query. */
 async function writeTrustedDocuments() {
   const folder = await createTemporaryFolder();
   const documents = join(folder, "operations.graphql");
   await writeFile(documents, `${LISTED}\n${WATCH}\n`);
   const gql = `${join(folder, "gql")}/`;
-  await generate({
-    schema: SCHEMA,
-    documents,
-    silent: true,
-    generates: {
-      [gql]: {
-        preset,
-        presetConfig: { persistedDocuments: { hashAlgorithm: "sha256" } },
-      },
-    },
-  });
+  const presetConfig = { persistedDocuments: { hashAlgorithm: "sha256" } };
+  const generates = { [gql]: { preset, presetConfig } };
+  await generate({ schema: SCHEMA, documents, silent: true, generates });
   const file = join(gql, "persisted-documents.json");
-  const written = JSON.parse(await readFile(file, "utf8"));
-  const hashes = new Map(
-    Object.entries(z.record(z.string(), z.string()).parse(written)).map(([hash, text]) => [
-      /^\w+ (\w+)/.exec(text)?.[1],
-      hash,
-    ]),
-  );
-  return { file, hashOf: (operation: string) => hashes.get(operation) ?? "" };
+  const listed: unknown = JSON.parse(await readFile(file, "utf8"));
+  const [hash = ""] =
+    Object.entries(z.record(z.string(), z.string()).parse(listed)).find(([, text]) =>
+      text.startsWith("query"),
+    ) ?? [];
+  return { file, hash };
 }
 
-async function post(url: string, payload: Payload): Promise<unknown> {
-  const response = await fetch(`${url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(payload),
-  });
-  return await response.json();
-}
-
-/** The first answer on a socket, or its errors. */
-async function subscribe(url: string, payload: Payload & { query: string }): Promise<unknown> {
-  const client = createClient({
-    url: url.replace("http", "ws") + "/graphql",
-    webSocketImpl: WebSocket,
-  });
-  try {
-    return await new Promise<unknown>((resolve) => {
-      client.subscribe(payload, {
-        next: resolve,
-        error: (errors) => resolve({ errors }),
-        complete: () => undefined,
-      });
-    });
-  } finally {
-    await client.dispose();
-  }
-}
-
-test("a gateway runs what graphql-codegen listed, by its hash, and nothing else", async () => {
-  const { file, hashOf } = await writeTrustedDocuments();
-  const gateway = runGateway({ TRUSTED_DOCUMENTS: file });
-  const url = await gateway.url;
-  const hash = hashOf("Deployments");
+test("what graphql-codegen listed runs, by its hash or word for word, over HTTP and sockets, and nothing else", async () => {
+  const { file, hash } = await writeTrustedDocuments();
   expect(hash).toMatch(/^sha256:[0-9a-f]{64}$/);
+  const trustedDocuments = await loadTrustedDocuments(file, []);
+  const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
+  const client = createClient({ url: graphqlUrl.replace("http", "ws"), webSocketImpl: WebSocket });
+  onTestFinished(() => client.dispose());
   const bare = hash.replace("sha256:", "");
   const unknown = `sha256:${"0".repeat(64)}`;
-  const toExtensions = (sha256Hash: string) => ({ persistedQuery: { version: 1, sha256Hash } });
-  const answer = { data: { deployments: expect.any(Array) } };
-  const refusal = (code: string) => ({
-    errors: [expect.objectContaining({ extensions: { code } })],
-  });
+  const persisted = (sha256Hash: string) => ({ persistedQuery: { version: 1, sha256Hash } });
+  const run = (body: object) =>
+    new Promise((resolve) => {
+      client.subscribe(
+        { query: "", ...body },
+        { next: resolve, error: (errors) => resolve({ errors }), complete: () => undefined },
+      );
+    });
+  const get = async (parameters: Record<string, string>) =>
+    await (await fetch(`${graphqlUrl}?${new URLSearchParams(parameters)}`)).json();
 
-  for (const payload of [
+  const answer = { data: { node: { name: "node" } } };
+  for (const body of [
+    { query: LISTED },
     { documentId: hash },
     { documentId: bare },
-    { extensions: toExtensions(hash) },
-    { extensions: toExtensions(bare) },
-    { query: LISTED },
+    { extensions: persisted(hash) },
     // The hash is what is run.
-    { query: UNLISTED, documentId: hash },
+    { query: "{ fail }", extensions: persisted(bare) },
+    { query: "{ fail }", documentId: bare },
   ]) {
-    expect(await post(url, payload)).toEqual(answer);
-    expect(await subscribe(url, { query: "", ...payload })).toEqual(answer);
+    expect(await (await post(graphqlUrl, JSON.stringify(body))).json()).toEqual(answer);
+    expect(await run(body)).toEqual(answer);
   }
-  for (const payload of [
-    { documentId: unknown },
-    { query: LISTED, extensions: toExtensions(unknown) },
-  ]) {
-    expect(await post(url, payload)).toEqual(refusal("PERSISTED_QUERY_NOT_FOUND"));
-    expect(await subscribe(url, { query: "", ...payload })).toEqual(
-      refusal("PERSISTED_QUERY_NOT_FOUND"),
-    );
+  expect(await get({ extensions: JSON.stringify(persisted(hash)) })).toEqual(answer);
+  expect(await get({ documentId: bare, query: "{ fail }" })).toEqual(answer);
+
+  const toError = (code: string) => ({ errors: [{ extensions: { code } }] });
+  for (const [body, code] of [
+    [{ query: "{ node { name } }" }, "PERSISTED_QUERY_REQUIRED"],
+    [{ query: "{ __schema { types { name } } }" }, "PERSISTED_QUERY_REQUIRED"],
+    [{ documentId: unknown }, "PERSISTED_QUERY_NOT_FOUND"],
+    [{ documentId: "__proto__" }, "PERSISTED_QUERY_NOT_FOUND"],
+    [{ query: LISTED, extensions: persisted(unknown) }, "PERSISTED_QUERY_NOT_FOUND"],
+  ] as const) {
+    const told: unknown = await (await post(graphqlUrl, JSON.stringify(body))).json();
+    expect(told).toMatchObject(toError(code));
+    expect(await run(body)).toMatchObject(toError(code));
   }
-  for (const payload of [{ query: UNLISTED }, { query: "{ __schema { types { name } } }" }]) {
-    expect(await post(url, payload)).toEqual(refusal("PERSISTED_QUERY_REQUIRED"));
-    expect(await subscribe(url, payload)).toEqual(refusal("PERSISTED_QUERY_REQUIRED"));
-  }
-  const watch = { query: "", documentId: hashOf("Watch"), variables: { id: "job_unknown" } };
-  expect(await subscribe(url, watch)).toMatchObject({
-    errors: [{ extensions: { code: "NOT_FOUND" } }],
-  });
+  expect(await get({ documentId: "def" })).toMatchObject(toError("PERSISTED_QUERY_NOT_FOUND"));
+});
+
+test("with trusted documents a socket may name one without a query, and no other message is changed", async () => {
+  const file = join(await createTemporaryFolder(), "documents.json");
+  await writeFile(
+    file,
+    JSON.stringify({ abc123: "query Echo($text: String!) { echo(text: $text) }" }),
+  );
+  const trustedDocuments = await loadTrustedDocuments(file, []);
+  const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
+  const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
+  onTestFinished(() => socket.terminate());
+  await once(socket, "open");
+  const messages: unknown[] = [];
+  socket.on("message", (message: Buffer) => messages.push(JSON.parse(message.toString())));
+  const say = (message: object) => socket.send(JSON.stringify(message));
+  say({ type: "connection_init" });
+  await expect.poll(() => messages).toHaveLength(1);
+  const variables = { text: "hello" };
+  const extensions = { persistedQuery: { sha256Hash: "abc123" } };
+  say({ type: "subscribe", id: "1", payload: { documentId: "abc123", variables } });
+  say({ type: "subscribe", id: "2", payload: { extensions, variables } });
+  say({ type: "subscribe", id: "3", payload: { documentId: "def" } });
+  const answer = { type: "next", payload: { data: { echo: "hello" } } };
+  await vi.waitFor(
+    () =>
+      expect(messages).toEqual(
+        expect.arrayContaining([
+          { ...answer, id: "1" },
+          { ...answer, id: "2" },
+          {
+            type: "error",
+            id: "3",
+            payload: [
+              expect.objectContaining({ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }),
+            ],
+          },
+        ]),
+      ),
+    10_000,
+  );
+  socket.send('{"type":"subscribe","id":"4","payload":{}}');
+  expect((await once(socket, "close"))[0]).toBe(4400);
+});
+
+test.each([
+  ["is missing", null, "ENOENT"],
+  ["is no JSON", "{", "not a JSON object"],
+  ["is a list", "[]", "not a JSON object"],
+])("a file of trusted documents that %s is told at the start", async (_what, text, expected) => {
+  const file = join(await createTemporaryFolder(), "documents.json");
+  if (text !== null) await writeFile(file, text);
+  await expect(loadTrustedDocuments(file, [])).rejects.toThrow(expected);
 });
