@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { BaseLogger } from "pino";
 
 import { SetupError } from "../runtime/coded-error.ts";
+import { startLoop } from "../runtime/loop.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
@@ -24,8 +25,7 @@ export async function openApiKeys(options: {
   const nobody = hashSecret(makeApiKey().secret);
   let known: ReadonlyMap<string, Known> = new Map();
   let mark: string | null = null;
-  let failure: string | null = null;
-  let polling: Promise<void> | null = null;
+  const closing = new AbortController();
 
   async function load(): Promise<void> {
     // Taken before the read, so that the next poll sees what changes meanwhile.
@@ -62,28 +62,20 @@ export async function openApiKeys(options: {
     return made;
   }
 
-  /** Tries a file that can't be used again at each poll, as the fault may be the machine's, but logs it once. */
-  async function poll(): Promise<void> {
-    if ((await readMark(file)) === mark) return;
-    try {
-      await load();
-      failure = null;
-      log.info({ keys: known.size }, "The API keys file has changed and was read again.");
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (reason === failure) return;
-      failure = reason;
-      log.error(
-        { reason },
-        "The API keys file has changed and can't be used: the former keys go on, and no revocation since takes effect. Correct the file.",
-      );
-    }
-  }
-
   await load();
-  const timer = setInterval(() => {
-    polling ??= poll().finally(() => (polling = null));
-  }, pollMs).unref();
+  const loop = startLoop({
+    async act() {
+      if ((await readMark(file)) === mark) return pollMs;
+      await load();
+      log.info({ keys: known.size }, "The API keys file has changed and was read again.");
+      return pollMs;
+    },
+    signal: closing.signal,
+    firstRestMs: pollMs,
+    // A file that can't be used is tried again, as the fault may be the machine's.
+    retryMs: pollMs,
+    onFailure: (error) => log.error({ reason: toReason(error) }, CANT_BE_USED),
+  });
 
   return {
     async authenticate(authorization) {
@@ -98,10 +90,17 @@ export async function openApiKeys(options: {
       return found.admission;
     },
     async close() {
-      clearInterval(timer);
-      await polling;
+      closing.abort();
+      await loop.ended;
     },
   };
+}
+
+const CANT_BE_USED =
+  "The API keys file has changed and can't be used: the former keys go on, and no revocation since takes effect. Correct the file.";
+
+function toReason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 type Known = { readonly stored: StoredKey; readonly admission: Admission };

@@ -107,18 +107,8 @@ function withoutEmpty(environment: Given): Given {
 type Variables = z.infer<typeof VARIABLES>;
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** Their values may hold a credential, so no message repeats them. */
-const SECRET_VARIABLES: ReadonlySet<string> = new Set([
-  "RUNCOMFY_API_TOKEN",
-  "RUNCOMFY_BASE_URL",
-  "DATABASE_URL",
-  "JWT_JWKS_URL",
-  "FILES_URL",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
-]);
+/** The values of variables with such names may hold a credential, so no message repeats them. */
+const SECRET_NAME = /TOKEN|KEY|SECRET|URL|ENDPOINT/;
 
 const HEAD =
   "The gateway can't start. Correct these variables, in the environment or in .env (--port and --database stand for PORT and DATABASE_URL):";
@@ -126,7 +116,7 @@ const HEAD =
 function explain(error: z.ZodError | undefined, given: Given): readonly string[] {
   return (error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
-    const value = SECRET_VARIABLES.has(name) ? "" : `, not ${JSON.stringify(given[name])}`;
+    const value = SECRET_NAME.test(name) ? "" : `, not ${JSON.stringify(given[name])}`;
     return `${name} ${message}${value}.`;
   });
 }

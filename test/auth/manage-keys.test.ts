@@ -41,25 +41,13 @@ test("create prints the new key alone, keeps it nowhere, and makes a file that o
   expect(JSON.parse(text)).toMatchObject({
     keys: [{ id: idOf(stdout), owner: "web", scopes: ["jobs:submit", "jobs:cancel", "jobs:read"] }],
   });
-
-  const listed = await key("list");
-  expect(listed.stdout).toMatch(
-    new RegExp(`^ID  OWNER  SCOPES  .*\n${idOf(stdout)} +web +jobs:submit,.*\n$`),
-  );
-  await key("revoke", idOf(stdout));
-  const empty = await key("list");
-  expect([empty.stdout, empty.stderr]).toEqual(["", expect.stringContaining("holds no key")]);
 });
 
-test("the file is the one of .env, where the environment names none", async () => {
+test("the file is the one of .env, and wrong parameters end with code 1 and show how it is done", async () => {
   const { folder, key } = createProgram(copyProject());
   writeFileSync(join(folder, ".env"), "API_KEYS_FILE=mine.json\n");
   await key("create", "--owner", "web");
   expect(readFileSync(join(folder, "mine.json"), "utf8")).toContain('"web"');
-});
-
-test("wrong parameters end with code 1 and show how it is done", async () => {
-  const { key } = createProgram();
   await expect(key("create", "--ownr", "web")).rejects.toMatchObject({
     code: 1,
     stdout: "",
@@ -86,17 +74,17 @@ test.each([
   await expect(async () => await command(...parameters)).rejects.toThrow(words);
 });
 
-test("a key that is not there can't be revoked", async () => {
-  const { run: command, create } = await createApiKeysFile();
-  await create("web");
-  await expect(command("revoke", "0".repeat(16))).rejects.toThrow("See its keys with list");
-});
-
-test("scopes are separated by commas or spaces", async () => {
-  const { create, read } = await createApiKeysFile();
-  await create("web", "--scopes", "jobs:read:all, jobs:submit jobs:submit", "--sockets", "7");
-  expect(await read()).toMatchObject({
-    keys: [{ scopes: ["jobs:submit", "jobs:read:all"], limits: { sockets: 7 } }],
+test("a key is listed with its scopes and limits until it is revoked", async () => {
+  const { create, run: command } = await createApiKeysFile();
+  const key = await create("web", "--scopes", "jobs:read:all, jobs:submit", "--sockets", "7");
+  const { result } = await command("list");
+  expect(result).toMatch(
+    RegExp(`^ID  OWNER  .*\n${idOf(key)}  web  jobs:submit,jobs:read:all  .*  sockets=7$`),
+  );
+  await command("revoke", key);
+  expect(await command("list")).toMatchObject({
+    result: null,
+    remark: expect.stringContaining("holds no key"),
   });
 });
 
@@ -114,16 +102,13 @@ test.each([
 
 test.each([
   ["", ""],
-  ["list", ""],
-  ["create --owner", ""],
   ["create --owner web", ""],
+  ["create --owner", ""],
   ["create --owner web --scopes", ""],
-  ["create --owner web --jobs-per-day", ""],
   ["create --owner web --", ""],
   ["revoke x", ""],
   ["revoke", "!"],
   ["revoke --", "=x"],
-  ["revoke -", ""],
 ])("a key in the wrong place, as after '%s', is not repeated", async (words, end) => {
   const { run: command } = await createApiKeysFile();
   const secret = "s".repeat(43);
@@ -134,49 +119,39 @@ test.each([
   );
 });
 
-test("a secret that is taken for an id is not repeated", async () => {
+test("a secret that is taken for an id is not repeated, and revokes nothing", async () => {
   const { run: command, create } = await createApiKeysFile();
   await create("web");
-  await expect(command("revoke", "s".repeat(43))).rejects.toThrow(
-    expect.objectContaining({ message: expect.not.stringContaining("sss") }),
-  );
+  const revoking = command("revoke", "s".repeat(43));
+  await expect(revoking).rejects.toThrow("See its keys with list");
+  await expect(revoking).rejects.not.toThrow("sss");
 });
 
 test("of keys that several processes create at once none is lost", async () => {
   const { key } = createProgram();
   const created = await Promise.all(
-    Array.from({ length: 6 }, (_, place) => key("create", "--owner", `owner-${place}`)),
+    Array.from({ length: 3 }, (_, place) => key("create", "--owner", `owner-${place}`)),
   );
   const { stdout } = await key("list");
-  expect(stdout.trim().split("\n")).toHaveLength(7); // its headings, too
+  expect(stdout.trim().split("\n")).toHaveLength(4); // its headings, too
   for (const { stdout: made } of created) expect(stdout).toContain(idOf(made));
 });
 
-test("a change leaves no other file but the lock", async () => {
-  const { create, file } = await createApiKeysFile();
-  await create("web");
-  await create("web");
-  expect((await readdir(dirname(file))).toSorted()).toEqual([
-    "api-keys.json",
-    "api-keys.json-lock",
-  ]);
-});
-
 test.each([
-  [0o640, 0o640],
   [0o664, 0o640],
-  [0o777, 0o640],
   [0o400, 0o400],
 ])(
-  "a file of mode %o has %o after a change: its group may go on reading, and others not",
+  "a file of mode %o has %o after a change: its group may go on reading, others not",
   async (former, mode) => {
     const { create, run: command, file } = await createApiKeysFile();
     const key = await create("web");
-    await chmod(file, former);
-    await create("web");
-    expect(statSync(file).mode & 0o777).toBe(mode);
-    await command("revoke", idOf(key));
-    expect(statSync(file).mode & 0o777).toBe(mode);
+    for (const change of [() => create("web"), () => command("revoke", idOf(key))]) {
+      await chmod(file, former);
+      await change();
+      expect(statSync(file).mode & 0o777).toBe(mode);
+    }
+    const left = await readdir(dirname(file));
+    expect(left.toSorted()).toEqual(["api-keys.json", "api-keys.json-lock"]);
   },
 );
 

@@ -23,40 +23,23 @@ function open(startAt = 1_000) {
   return { sessions, errors: () => of("error") };
 }
 
-test("a session ends within a second of its credential's end, once", () => {
-  const { sessions } = open();
-  const end = vi.fn();
-  sessions.enter(createAdmission({ expiresAt: 61_000 }), end);
-  vi.advanceTimersByTime(59_999);
-  expect(end).not.toHaveBeenCalled();
-  vi.advanceTimersByTime(1_000);
-  vi.advanceTimersByTime(10_000);
-  expect(end.mock.calls).toEqual([["expired"]]);
-});
-
-test("a session ends within a second of the revocation, and those of others stay", () => {
+test("a session ends within a second of its credential's end or revocation, once, and no other does", () => {
   const { sessions } = open();
   let isRevoked = false;
-  const end = vi.fn();
-  const other = vi.fn();
-  sessions.enter(createAdmission({ isRevoked: () => isRevoked }), end);
-  sessions.enter(createAdmission(), other);
-  vi.advanceTimersByTime(5_000);
-  expect(end).not.toHaveBeenCalled();
+  const ends = [vi.fn(), vi.fn(), vi.fn(), vi.fn()] as const;
+  sessions.enter(createAdmission({ expiresAt: 61_000 }), ends[0]);
+  sessions.enter(createAdmission({ isRevoked: () => isRevoked }), ends[1]);
+  sessions.enter(createAdmission(), ends[2]);
+  const leave = sessions.enter(createAdmission({ expiresAt: 2_000 }), ends[3]);
+  leave();
+  leave();
+  vi.advanceTimersByTime(59_999);
+  expect(ends[0]).not.toHaveBeenCalled();
+  expect(ends[1]).not.toHaveBeenCalled();
   isRevoked = true;
   vi.advanceTimersByTime(1_000);
-  expect(end.mock.calls).toEqual([["revoked"]]);
-  expect(other).not.toHaveBeenCalled();
-});
-
-test("a session that has left is not ended, and may leave twice", () => {
-  const { sessions } = open();
-  const end = vi.fn();
-  const leave = sessions.enter(createAdmission({ expiresAt: 2_000 }), end);
-  leave();
-  leave();
-  vi.advanceTimersByTime(5_000);
-  expect(end).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(10_000);
+  expect(ends.map(({ mock }) => mock.calls)).toEqual([[["expired"]], [["revoked"]], [], []]);
 });
 
 test("a session that can't be ended keeps no other from its end", () => {

@@ -11,33 +11,16 @@ import { createRecordedLog } from "./recorded-log.ts";
 
 async function open(
   answer: RequestListener,
-  details: {
-    readonly refreshMs?: number;
-    readonly retryMs?: number;
-    readonly timeoutMs?: number;
-  } = {},
+  details: { readonly refreshMs?: number; readonly timeoutMs?: number } = {},
 ) {
   const server = await startKeyServer(answer);
   const recorded = createRecordedLog();
   const { log } = recorded;
   let clock = 0;
-  const keys = openKeyServer({
-    url: server.url,
-    log,
-    now: () => clock,
-    retryMs: 20,
-    timeoutMs: 500,
-    ...details,
-  });
-  const tokens = createJwtAuthenticator({
-    config: {
-      issuer: ISSUER,
-      audience: AUDIENCE,
-    },
-    limits: NO_LIMITS,
-    now: Date.now,
-    keys,
-  });
+  const times = { now: () => clock, retryMs: 20, timeoutMs: 500, ...details };
+  const keys = openKeyServer({ url: server.url, log, ...times });
+  const config = { issuer: ISSUER, audience: AUDIENCE };
+  const tokens = createJwtAuthenticator({ config, limits: NO_LIMITS, now: Date.now, keys });
   onTestFinished(() => tokens.close());
   const letIn = (token: string) => tokens.authenticate(`Bearer ${token}`);
   return {
@@ -73,38 +56,9 @@ test("the first requests wait for the keys", async () => {
   expect(server.requests()).toBe(1);
 });
 
-test("a token with a new key is accepted at once after a rotation", async () => {
-  const first = await createSigner("ES256", "k1");
-  const second = await createSigner("ES256", "k2");
-  const { letIn, server } = await open(keysOf(first));
-  await letIn(await sign(first));
-  server.answer(keysOf(first, second));
-  await letIn(await sign(second));
-  await letIn(await sign(first));
-  expect(server.requests()).toBe(2);
-});
-
-test("made-up key ids make few fetches, and a rotation is seen all the same", async () => {
-  const first = await createSigner("ES256", "k1");
-  const { reasonFor, letIn, server, pass } = await open(keysOf(first));
-  await letIn(await sign(first));
-  for (let place = 0; place < 20; place += 1) {
-    const stranger = await createSigner("ES256", `made-up-${place}`);
-    expect(await reasonFor(await sign(stranger))).toBe("invalid");
-  }
-  expect(server.requests()).toBe(2);
-  const second = await createSigner("ES256", "k2");
-  server.answer(keysOf(second));
-  const token = await sign(second);
-  expect(await reasonFor(token)).toBe("invalid");
-  pass(5_000);
-  await letIn(token);
-});
-
 test.each([
   ["with ids of their own", "k1", "k2"],
   ["without ids", undefined, undefined],
-  ["that reuse an id", "k1", "k1"],
 ])(
   "of keys %s a withdrawn one ends what it has let in, and its tokens are refused, though they were accepted before",
   async (_case, firstId, secondId) => {
@@ -122,13 +76,14 @@ test.each([
 );
 
 test.each([
-  ["without ids", undefined],
-  ["that reuses an id", "k1"],
+  ["to another id", "k1", "k2"],
+  ["without ids", undefined, undefined],
+  ["that reuses an id", "k1", "k1"],
 ])(
   "a rotation %s is seen at the first new token, and forged ones make few fetches",
-  async (_case, kid) => {
-    const first = await createSigner("ES256", kid);
-    const second = await createSigner("ES256", kid);
+  async (_case, firstId, secondId) => {
+    const first = await createSigner("ES256", firstId);
+    const second = await createSigner("ES256", secondId);
     const { letIn, reasonFor, server, pass } = await open(keysOf(first));
     const former = await sign(first);
     const withdrawn = await letIn(former);
@@ -137,9 +92,9 @@ test.each([
     expect(withdrawn.isRevoked()).toBe(true);
     expect(await reasonFor(former)).toBe("invalid");
     expect(kept.isRevoked()).toBe(false);
-    const stranger = await createSigner("ES256", kid);
-    for (let place = 0; place < 20; place += 1)
-      expect(await reasonFor(await sign(stranger, { sub: `user-${place}` }))).toBe("invalid");
+    const stranger = await createSigner("ES256", secondId);
+    for (const kid of [secondId, "made-up-1", "made-up-2", secondId])
+      expect(await reasonFor(await sign({ ...stranger, kid }))).toBe("invalid");
     expect(server.requests()).toBe(2);
     pass(5_000);
     expect(await reasonFor(await sign(stranger))).toBe("invalid");
@@ -157,7 +112,7 @@ test("an issuer that publishes no key any more has withdrawn all, and the log sa
   expect(await reasonFor(token)).toBe("invalid");
   const asked = server.requests() + 2;
   await expect.poll(() => server.requests()).toBeGreaterThan(asked);
-  expect(of("warn")).toHaveLength(1);
+  expect(of("warn")).toEqual([expect.stringContaining("lists no usable key, so")]);
   expect(of("error")).toEqual([]);
   server.answer(keysOf(signer));
   await expect.poll(() => reasonFor(token)).toBe("let in");
@@ -180,9 +135,7 @@ test.each([
   ["hangs", hang],
   ["never ends its answer", drip],
   ["answers with a page", say("<html>")],
-  ["answers with no set", say("{}")],
   ["answers with keys that are none", say('{"keys":[1]}')],
-  ["answers with null", say("null")],
   [
     "answers with a flood of keys",
     say(`{"keys":[${'{"kty":"EC"},'.repeat(100_000)}{"kty":"EC"}]}`),
@@ -231,7 +184,6 @@ test.each([
 test.each([
   [404, (response) => void response.end("secret")],
   [503, (response) => void response.write("secret, and never the end")],
-  [302, (response) => void response.end()],
 ] satisfies [number, (response: ServerResponse) => void][])(
   "that a server answers with %s is in the log, and its connection is not kept until the time-out",
   async (status, write) => {
@@ -251,11 +203,6 @@ test.each([
     expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
   },
 );
-
-test("an issuer whose first answer lists no key is not said to have listed one", async () => {
-  const { of } = await open(keysOf());
-  await expect.poll(() => of("warn")).toEqual([expect.stringContaining("lists no usable key, so")]);
-});
 
 test("without keys nobody can be checked until the server is there, and the log says so once", async () => {
   const signer = await createSigner("ES256", "k1");

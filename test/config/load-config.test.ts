@@ -1,220 +1,232 @@
 import { describe, expect, test } from "vitest";
 
-import { SetupError } from "../../src/runtime/coded-error.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { SetupError } from "../../src/runtime/coded-error.ts";
 
-describe("the configuration", () => {
-  test("an empty environment gives the documented defaults and the sandbox", () => {
-    const config = loadConfig({});
-    expect(config).toEqual({
-      host: "127.0.0.1",
-      port: 4_000,
-      metricsPort: null,
-      traces: null,
-      drainSeconds: 0,
-      upstream: {
-        kind: "sandbox",
-        name: "sandbox",
-        port: 4_001,
-        speed: 1,
-        dataFolder: "data/sandbox",
-        filesExpireSeconds: 604_800,
-      },
-      apiVersion: "v1",
-      databaseUrl: "file:data/gateway.db",
-      deploymentsFile: null,
-      jobDeadlineSeconds: 86_400,
-      submitTimeoutSeconds: 10,
-      submitsAtOnce: 100,
-      submitMarginSeconds: 5,
-      pollsAtOnce: 256,
-      pollCostSeconds: 0.02,
-      outageBackOffSeconds: 8,
-      jobRetentionDays: null,
-      files: {
-        url: "file:data/files",
-        credentials: { accessKeyId: "", secretAccessKey: "", sessionToken: null },
-        publicUrl: null,
-        uploadBytes: 52_428_800,
-        isMetadataStripped: false,
-        areOutputsKept: true,
-        keepBytes: 2_147_483_648,
-      },
-      auth: {
-        kind: "none",
-        apiKeysFile: "data/api-keys.json",
-        jwksUrl: null,
-        publicKeyFile: "",
-        issuer: "",
-        audience: "",
-      },
-      httpAccess: {
-        origins: null,
-        hasIntrospection: true,
-        hasGraphiql: true,
-        hasConsole: true,
-        trustedDocumentsFile: null,
-      },
-      limits: {
-        document: { tokens: 5_000, cost: 15_000 },
-        answerBytes: 16_777_216,
-        unreadBytes: 536_870_912,
-        http: {
-          bodyBytes: 262_144,
-          headersBytes: 16_384,
-          requestSeconds: 20,
-          idleSeconds: 20,
-          connections: 20_000,
-        },
-        webSocket: {
-          initSeconds: 20,
-          messageBytes: 262_144,
-          operationsPerSocket: 500,
-          sockets: 20_000,
-          subscriptions: 50_000,
-        },
-        owner: {
-          requestsPerSecond: null,
-          submitsPerMinute: null,
-          jobsInFlight: null,
-          jobsPerDay: null,
-          sockets: null,
-          subscriptions: null,
-          uploadMibPerDay: null,
-          openUploads: null,
-        },
-      },
-      logLevel: null,
-      warnings: [],
-    });
-    expect(Object.isFrozen(config)).toBe(true);
+const JWT = {
+  AUTH: "jwt",
+  JWT_ISSUER: "https://login.example.com/",
+  JWT_AUDIENCE: "gateway",
+  JWT_JWKS_URL: "https://login.example.com/jwks",
+};
+const WITH_TOKEN = { RUNCOMFY_API_TOKEN: "t" };
+const KEPT = { ...WITH_TOKEN, KEEP_OUTPUTS: "true", AUTH: "api-keys" };
+const SMALL_MEMORY = { UNREAD_MIB: "8", ANSWER_MIB: "2" };
+const PAGES = { hasIntrospection: true, hasGraphiql: true, hasConsole: true };
+const NO_PAGES = { hasIntrospection: false, hasGraphiql: false, hasConsole: false };
+
+test("an empty environment gives the sandbox, on this machine, with the documented defaults", () => {
+  const config = loadConfig({});
+  expect(config).toMatchObject({
+    host: "127.0.0.1",
+    port: 4_000,
+    upstream: { kind: "sandbox", name: "sandbox", port: 4_001, dataFolder: "data/sandbox" },
+    databaseUrl: "file:data/gateway.db",
+    jobRetentionDays: null,
+    files: { url: "file:data/files", areOutputsKept: true, uploadBytes: 50 * 1_048_576 },
+    auth: { kind: "none" },
+    httpAccess: PAGES,
+    limits: { answerBytes: 16 * 1_048_576, http: { bodyBytes: 256 * 1_024, headersBytes: 16_384 } },
+    warnings: [],
   });
+  expect(Object.isFrozen(config)).toBe(true);
+  expect(loadConfig({ RUNCOMFY_API_TOKEN: " ", PORT: "", NODE_ENV: "" })).toEqual(config);
+});
 
-  test("a token takes RunComfy, and an empty one does not", () => {
-    expect(loadConfig({ RUNCOMFY_API_TOKEN: "secret" }).upstream).toEqual({
-      kind: "runcomfy",
-      name: "https://api.runcomfy.net",
-      baseUrl: "https://api.runcomfy.net",
-      token: "secret",
-    });
-    expect(loadConfig({ RUNCOMFY_API_TOKEN: " ", PORT: "" })).toEqual(loadConfig({}));
-  });
+test.each([
+  [{ UPSTREAM: "sandbox", NODE_ENV: "production" }, "sandbox"],
+  [{ UPSTREAM: "sandbox", ...WITH_TOKEN }, "sandbox"],
+  [{ NODE_ENV: "test" }, "sandbox"],
+  [WITH_TOKEN, "runcomfy"],
+  [{ ...WITH_TOKEN, NODE_ENV: "production" }, "runcomfy"],
+  [{ ...WITH_TOKEN, UPSTREAM: "runcomfy" }, "runcomfy"],
+])("the upstream of %o is %s", (environment, kind) => {
+  const { upstream, files } = loadConfig(environment);
+  expect(upstream.kind).toBe(kind);
+  expect(files.areOutputsKept).toBe(kind === "sandbox");
+});
 
+test.each([
+  ["file:/var/lib/gateway/jobs.db", "/var/lib/gateway/sandbox", "file:/var/lib/gateway/files"],
+  [":memory:", null, null],
+  ["postgres://user:password@localhost/jobs", "data/sandbox", "file:data/files"],
+])("beside %s are the sandbox's data and files", (DATABASE_URL, dataFolder, url) => {
+  expect(loadConfig({ DATABASE_URL })).toMatchObject({ upstream: { dataFolder }, files: { url } });
+});
+
+describe("a start is refused", () => {
   test.each([
-    [{}, "sandbox"],
-    [{ UPSTREAM: "sandbox" }, "sandbox"],
-    [{ UPSTREAM: "sandbox", RUNCOMFY_API_TOKEN: "t" }, "sandbox"],
-    [{ UPSTREAM: "sandbox", NODE_ENV: "production" }, "sandbox"],
-    [{ UPSTREAM: "sandbox", NODE_ENV: "production", RUNCOMFY_API_TOKEN: "t" }, "sandbox"],
-    [{ RUNCOMFY_API_TOKEN: "t" }, "runcomfy"],
-    [{ RUNCOMFY_API_TOKEN: "t", NODE_ENV: "production" }, "runcomfy"],
-    [{ UPSTREAM: "runcomfy", RUNCOMFY_API_TOKEN: "t" }, "runcomfy"],
-  ])("the upstream of %o is %s", (environment, kind) => {
-    expect(loadConfig(environment).upstream.kind).toBe(kind);
-  });
-
-  test.each([
-    [
-      { NODE_ENV: "production" },
-      /RUNCOMFY_API_TOKEN must be set .*NODE_ENV=production.*UPSTREAM=sandbox/,
-    ],
-    [{ NODE_ENV: "production", RUNCOMFY_API_TOKEN: " " }, /RUNCOMFY_API_TOKEN must be set/],
+    [{ NODE_ENV: "production" }, /RUNCOMFY_API_TOKEN must .*NODE_ENV=production.*UPSTREAM=sandbox/],
     [{ UPSTREAM: "runcomfy" }, /RUNCOMFY_API_TOKEN must be set .*UPSTREAM=runcomfy/],
-    [{ UPSTREAM: "runcomfy", NODE_ENV: "production" }, /RUNCOMFY_API_TOKEN must be set/],
     [{ UPSTREAM: "Sandbox" }, /UPSTREAM must be runcomfy or sandbox, not "Sandbox"/],
-  ])("%o is a problem", (environment, problem) => {
+    [{ RUNCOMFY_API_TOKEN: "<token>" }, /must be your own token: [^\n]* placeholder[^\n]*\.$/],
+    [{ SUBMITS_AT_ONCE: "10001" }, /SUBMITS_AT_ONCE must be a whole number from 1 to 10000, not/],
+    [{ DOCUMENT_COST: "2.5" }, /DOCUMENT_COST must be a whole number/],
+    [{ REQUESTS_PER_SECOND: "0" }, /REQUESTS_PER_SECOND must be a whole number from 1/],
+    [{ UNREAD_MIB: "63" }, /UNREAD_MIB must be at least four times ANSWER_MIB/],
+    [{ ...SMALL_MEMORY, BODY_KIB: "1366" }, /UNREAD_MIB must be at least six times BODY_KIB/],
+    [{ FILES_URL: "s3://bucket" }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set/],
+    [{ SANDBOX_PORT: "4000" }, /SANDBOX_PORT must .* PORT/],
+    [{ PORT: "4001", SANDBOX_PORT: "4001" }, /SANDBOX_PORT must .* PORT/],
+    [{ METRICS_PORT: "4000" }, /METRICS_PORT must be another port .*PORT/],
+    [{ METRICS_PORT: "4001" }, /METRICS_PORT must be another port .*PORT/],
+    [{ ...JWT, JWT_ISSUER: "" }, /JWT_ISSUER must be set/],
+    [{ ...JWT, JWT_AUDIENCE: "" }, /JWT_AUDIENCE must be set/],
+    [{ ...JWT, JWT_JWKS_URL: "" }, /JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set/],
+    [{ ...JWT, JWT_PUBLIC_KEY_FILE: "key.pem" }, /JWT_JWKS_URL must be unset/],
+    [{ ...JWT, JWT_JWKS_URL: "http://a.example.com" }, /JWT_JWKS_URL must be an https: URL/],
+  ])("with %o", (environment, problem) => {
     expect(() => loadConfig(environment)).toThrow(problem);
   });
 
-  test.each([
-    ["file:/var/lib/gateway/jobs.db", "/var/lib/gateway/sandbox"],
-    [":memory:", null],
-    ["postgres://user:password@localhost/jobs", "data/sandbox"],
-  ])("the sandbox of %s keeps its requests in %s", (databaseUrl, dataFolder) => {
-    expect(loadConfig({ DATABASE_URL: databaseUrl }).upstream).toMatchObject({ dataFolder });
-  });
-
-  test("a sandbox port that nobody set gives way to the gateway's", () => {
-    expect(loadConfig({ PORT: "4001" })).toMatchObject({ port: 4_001, upstream: { port: 0 } });
-    expect(loadConfig({ PORT: "0", SANDBOX_PORT: "0" }).upstream).toMatchObject({ port: 0 });
-  });
-
-  test("one port for the gateway and the sandbox is a problem that names both variables", () => {
-    for (const environment of [{ SANDBOX_PORT: "4000" }, { PORT: "4001", SANDBOX_PORT: "4001" }]) {
-      expect(() => loadConfig(environment)).toThrow(/SANDBOX_PORT must .* PORT/);
-      const withToken = { ...environment, RUNCOMFY_API_TOKEN: "t" };
-      expect(loadConfig(withToken).upstream.kind).toBe("runcomfy");
-      expect(() => loadConfig({ ...withToken, UPSTREAM: "sandbox" })).toThrow("SANDBOX_PORT");
-    }
-  });
-
-  test("one port for metrics and something else is a problem, unless both take free ones", () => {
-    for (const environment of [
-      { METRICS_PORT: "4000" },
-      { METRICS_PORT: "4001" },
-      { METRICS_PORT: "4002", SANDBOX_PORT: "4002" },
-    ])
-      expect(() => loadConfig(environment)).toThrow(/METRICS_PORT must be another port .*PORT/);
-    expect(loadConfig({ METRICS_PORT: "0", PORT: "0" }).metricsPort).toBe(0);
-    const withToken = { METRICS_PORT: "4001", RUNCOMFY_API_TOKEN: "t" };
-    expect(loadConfig(withToken).metricsPort).toBe(4_001);
-  });
-
-  test("one error lists every problem, and no secret", () => {
+  test("with one error that lists every problem, and no secret", () => {
     const act = () =>
       loadConfig({
         PORT: "70000",
         HOST: "not a host",
         RUNCOMFY_API_TOKEN: "se cret",
         RUNCOMFY_BASE_URL: "http://secret.example.com",
-        RUNCOMFY_API_VERSION: "latest",
         DATABASE_URL: "mysql://secret@localhost",
+        FILES_URL: "ftp://secret",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "secret",
         JOB_DEADLINE_SECONDS: "soon",
-        SUBMIT_TIMEOUT_SECONDS: "0",
-        SUBMITS_AT_ONCE: "0",
-        SUBMIT_MARGIN_SECONDS: "61",
-        POLLS_AT_ONCE: "0",
-        POLL_COST_SECONDS: "0",
-        OUTAGE_BACK_OFF_SECONDS: "never",
         SANDBOX_SPEED: "-1",
-        SANDBOX_PORT: "x",
         LOG_LEVEL: "loud",
+        GRAPHIQL: "yes",
+        UNREAD_MIB: "63",
       });
     expect(act).toThrow(SetupError);
     expect(act).toThrow(
-      /^The gateway can't start\. Correct these variables.*(\n {2}[A-Z_]+ must be .*){16}$/,
+      /^The gateway can't start\. Correct these.*(\n {2}[A-Z_]+ must be .*){12}$/,
     );
     expect(act).toThrow(/LOG_LEVEL must be trace, .* or silent, not "loud"\./);
     expect(act).not.toThrow(/secret|se cret/);
   });
+});
 
-  test.each(["…", "...", "<token>"])("the token %s is told to be a placeholder, once", (token) => {
-    const act = () => loadConfig({ RUNCOMFY_API_TOKEN: token });
-    expect(act).toThrow(
-      /\n {2}RUNCOMFY_API_TOKEN must be your own token: .* is a placeholder.* dashboard\.$/,
-    );
-    expect(act).not.toThrow(/without spaces/);
+test("ports that nobody set, or that take free ones, stand in nobody's way", () => {
+  expect(loadConfig({ PORT: "4001" })).toMatchObject({ port: 4_001, upstream: { port: 0 } });
+  const free = { PORT: "0", SANDBOX_PORT: "0", METRICS_PORT: "0" };
+  expect(loadConfig(free)).toMatchObject({ metricsPort: 0, upstream: { port: 0 } });
+  const withToken = { ...WITH_TOKEN, SANDBOX_PORT: "4000", METRICS_PORT: "4001" };
+  expect(loadConfig(withToken)).toMatchObject({ metricsPort: 4_001 });
+});
+
+test("memory that holds the largest body and message, and what comes around them, is enough", () => {
+  const most = { ...SMALL_MEMORY, BODY_KIB: "1365" };
+  expect(loadConfig(most).limits.http.bodyBytes).toBe(1_365 * 1_024);
+});
+
+test.each([
+  ["https://api.runcomfy.net", true],
+  ["http://localhost:4001/base", true],
+  ["http://[::1]:4001", true],
+  ["http://127.0.0.1.example.com", false],
+  ["https://user:password@api.runcomfy.net", false],
+  ["https://api.runcomfy.net?x=1", false],
+  ["ftp://api.runcomfy.net", false],
+  ["api.runcomfy.net", false],
+])("the upstream %s is accepted: %s", (baseUrl, isAccepted) => {
+  const act = () => loadConfig({ ...WITH_TOKEN, RUNCOMFY_BASE_URL: baseUrl });
+  if (isAccepted) expect(act().upstream).toMatchObject({ baseUrl, token: "t" });
+  else expect(act).toThrow("RUNCOMFY_BASE_URL");
+});
+
+describe("who may come in", () => {
+  test.each(["127.1.2.3", "LOCALHOST", "::1"])(
+    "without authentication the gateway may listen on %s",
+    (HOST) => expect(loadConfig({ HOST }).auth.kind).toBe("none"),
+  );
+
+  test.each(["0.0.0.0", "::", "192.168.1.2", "127.0.0.1.example.com"])(
+    "without authentication it may not listen on %s, and the problem says what to set",
+    (HOST) => {
+      for (const environment of [{ HOST }, { HOST, AUTH: "none" }, { HOST, AUTH: "" }])
+        expect(() => loadConfig(environment)).toThrow(
+          /AUTH must be api-keys or jwt where HOST .* AUTH=api-keys .*HOST=127\.0\.0\.1/,
+        );
+      expect(loadConfig({ HOST, AUTH: "api-keys" }).auth.kind).toBe("api-keys");
+    },
+  );
+
+  test("tokens are checked by keys of a server or of a file", () => {
+    const { JWT_JWKS_URL, ...others } = JWT;
+    const expected = { kind: "jwt", issuer: JWT.JWT_ISSUER, audience: "gateway" };
+    expect(loadConfig(JWT).auth).toMatchObject({ ...expected, jwksUrl: JWT_JWKS_URL });
+    const withFile = loadConfig({ ...others, JWT_PUBLIC_KEY_FILE: "key.pem" });
+    expect(withFile.auth).toMatchObject({ ...expected, jwksUrl: null, publicKeyFile: "key.pem" });
   });
 
-  test.each(["10001", "1.5", "many"])("%j is no number of submits at once", (value) => {
-    expect(() => loadConfig({ SUBMITS_AT_ONCE: value })).toThrow(
-      "SUBMITS_AT_ONCE must be a whole number from 1 to 10000",
-    );
+  test("owners have limits once they are told apart, or where somebody set them", () => {
+    const { owner } = loadConfig({ AUTH: "api-keys" }).limits;
+    expect(owner).toMatchObject({ requestsPerSecond: 1_000, openUploads: 100 });
+    expect(Object.values(owner)).not.toContain(null);
+    const { submitsPerMinute, ...others } = loadConfig({ SUBMITS_PER_MINUTE: "7" }).limits.owner;
+    expect(submitsPerMinute).toBe(7);
+    expect(new Set(Object.values(others))).toEqual(new Set([null]));
+  });
+});
+
+describe("where kept files are", () => {
+  test.each<Readonly<Record<string, string>>>([
+    KEPT,
+    { ...KEPT, HOST: "0.0.0.0" },
+    { AUTH: "api-keys", UPSTREAM: "sandbox" },
+  ])("%o leads others to an address that they can't reach, which is a warning", (environment) => {
+    const warning = expect.stringMatching(/keptUrl.*Set PUBLIC_URL/);
+    expect(loadConfig(environment).warnings).toEqual([warning]);
+    const PUBLIC_URL = "https://gateway.example.com";
+    expect(loadConfig({ ...environment, PUBLIC_URL }).warnings).toEqual([]);
+  });
+
+  test.each<Readonly<Record<string, string>>>([
+    { ...KEPT, AUTH: "none" },
+    { ...KEPT, KEEP_OUTPUTS: "false" },
+    { ...KEPT, HOST: "192.168.1.2" },
+  ])("%o is no warning", (environment) => expect(loadConfig(environment).warnings).toEqual([]));
+});
+
+describe("from a browser", () => {
+  test("origins are exact, and listed with commas", () => {
+    const CORS_ORIGINS = "https://app.example.com, http://localhost:3000";
+    const origins = ["https://app.example.com", "http://localhost:3000"];
+    expect(loadConfig({ CORS_ORIGINS }).httpAccess.origins).toEqual(origins);
   });
 
   test.each([
-    ["https://api.runcomfy.net", true],
-    ["http://127.0.0.1:4001", true],
-    ["http://localhost:4001/base", true],
-    ["http://[::1]:4001", true],
-    ["http://127.0.0.1.example.com", false],
-    ["https://user:password@api.runcomfy.net", false],
-    ["https://api.runcomfy.net?x=1", false],
-    ["ftp://api.runcomfy.net", false],
-    ["api.runcomfy.net", false],
-  ])("the upstream %s is accepted: %s", (baseUrl, isAccepted) => {
-    const act = () => loadConfig({ RUNCOMFY_API_TOKEN: "t", RUNCOMFY_BASE_URL: baseUrl });
-    if (isAccepted) expect(act().upstream).toMatchObject({ baseUrl });
-    else expect(act).toThrow("RUNCOMFY_BASE_URL");
+    "*",
+    "https://*.example.com",
+    "https://app.example.com/",
+    "https://App.example.com",
+    "https://app.example.com:443",
+    "https://user@app.example.com",
+    "app.example.com",
+    "null",
+    "ftp://app.example.com",
+  ])("%s is no origin", (CORS_ORIGINS) => {
+    expect(() => loadConfig({ CORS_ORIGINS })).toThrow("CORS_ORIGINS must be a list of exact");
+  });
+
+  test.each(["production", "staging", "Development", "development "])(
+    "with NODE_ENV=%s, which is production, pages are shown only where somebody said so",
+    (NODE_ENV) => {
+      const environment = { ...WITH_TOKEN, NODE_ENV };
+      expect(loadConfig(environment).httpAccess).toMatchObject(NO_PAGES);
+      const opened = { INTROSPECTION: "true", GRAPHIQL: "true", CONSOLE: "true" };
+      expect(loadConfig({ ...environment, ...opened }).httpAccess).toMatchObject(PAGES);
+    },
+  );
+
+  test("a NODE_ENV that is none of the three is production, with a warning that says what to set", () => {
+    const warning = expect.stringMatching(
+      /^NODE_ENV is "staging", which counts as production: .* Set NODE_ENV to production.*development/,
+    );
+    const environment = { ...WITH_TOKEN, NODE_ENV: "staging" };
+    expect(loadConfig(environment).warnings).toEqual([warning]);
+    expect(loadConfig({ ...environment, NODE_ENV: "production" }).warnings).toEqual([]);
+    // A start that is refused tells it too, as it may be the reason.
+    expect(() => loadConfig({ NODE_ENV: "staging" })).toThrow(
+      /RUNCOMFY_API_TOKEN must be set with NODE_ENV=staging[^]*NODE_ENV is "staging", which/,
+    );
   });
 });
