@@ -43,7 +43,7 @@ export async function openPollerAlone(options: {
     monotonic,
   });
   const poller = new Poller({
-    table: store.polls,
+    store,
     runcomfy: upstream,
     health: { pollDelayMs: () => 0, failingDeployments: () => [], isOutage: () => false },
     async record(...change) {
@@ -55,7 +55,6 @@ export async function openPollerAlone(options: {
       schedule(job, await learning.readTimes(job.deploymentId), nowMs),
     expectStarts: async (job, durationMs) =>
       expectStarts(job, await learning.readTimes(job.deploymentId), durationMs),
-    upstream: store.upstream,
     pollsAtOnce: 256,
     deadlineSeconds: 86_400,
     now,

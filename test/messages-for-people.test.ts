@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { createChannels } from "../src/diagnostics/channels.ts";
+import type { UpstreamErrorCode } from "../src/job/errors.ts";
 import { checkJson } from "../src/job/input-issue.ts";
 import {
   DeploymentNotFoundError,
@@ -36,6 +37,7 @@ import { createViewer } from "./support/viewers.ts";
 /** A variable, a name or a code of the API, or what only a programmer or whoever runs the gateway can look at. */
 const FOR_PROGRAMMERS =
   /`|[a-z][A-Z]|\b[A-Z]+_[A-Z]+\b|\b(IN_QUEUE|SUCCEEDED|FAILED|gateway|upstream|API|schema|dashboard|query|JSON|percent-encode)\b/;
+const UPSTREAM_CODES = Object.keys(UPSTREAM_SENTENCES).filter(isUpstreamCode);
 const NEXT_STEP = /\b(ask|check|choose|close|contact|correct|look|submit|try|wait)\b/i;
 
 const job = createJob({
@@ -94,8 +96,8 @@ test("what people read says what they can do, and speaks of nothing that only pr
     new JobNotFoundError("job_1"),
     ...JOB_STATUSES.map((status) => new JobNotCancellableError({ ...job, status })),
     ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),
-    ...UPSTREAM_SENTENCES.map(([code]) => new UpstreamError(code)),
-    ...UPSTREAM_SENTENCES.map(([code]) => new UpstreamError(code, { retryAfterSeconds: 3 })),
+    ...UPSTREAM_CODES.map((code) => new UpstreamError(code)),
+    ...UPSTREAM_CODES.map((code) => new UpstreamError(code, { retryAfterSeconds: 3 })),
     inferenceFailed(null),
     inferenceFailed("CUDA out of memory"),
     SUBMISSION_UNKNOWN,
@@ -184,3 +186,7 @@ test("what can't be stored is told without the words of an encoding", () => {
     "is too large; choose a smaller number",
   ]);
 });
+
+function isUpstreamCode(code: string): code is UpstreamErrorCode {
+  return code in UPSTREAM_SENTENCES;
+}

@@ -19,52 +19,61 @@ export class JobNotFoundError extends CodedError {
   }
 }
 
-/** A cancel came too late; holds the job as it is now. */
-export class JobNotCancellableError extends ExpectedError {
+/** Holds the job as it is now. */
+class JobStateError extends ExpectedError {
   readonly job: Job;
 
+  constructor(job: Job, message: string) {
+    super(message);
+    this.job = job;
+  }
+}
+
+/** A cancel came too late. */
+export class JobNotCancellableError extends JobStateError {
   constructor(job: Job) {
     super(
+      job,
       isFinished(job)
         ? "The job has already ended, so there is nothing left to cancel. Look at how it ended."
         : "The job is already running, and only a queued job can be cancelled. Wait until it ends.",
     );
-    this.job = job;
   }
 }
 
-/** The job has not ended, so that it can't be deleted and has no files yet; holds the job as it is now. */
-export class JobNotFinishedError extends ExpectedError {
-  readonly job: Job;
-
+/** The job has not ended, so that it can't be deleted and has no files yet. */
+export class JobNotFinishedError extends JobStateError {
   constructor(job: Job) {
     super(
+      job,
       "The job has not ended yet, so this can't be done. Wait until it ends, or cancel it while it is queued.",
     );
-    this.job = job;
+  }
+}
+
+class InvalidError extends ExpectedError {
+  readonly issues: readonly InputIssue[];
+
+  constructor(issues: readonly InputIssue[], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.issues = issues;
   }
 }
 
 /** The input can't be submitted as it is. */
-export class InvalidInputError extends ExpectedError {
-  readonly issues: readonly InputIssue[];
-
+export class InvalidInputError extends InvalidError {
   constructor(issues: readonly InputIssue[], options?: ErrorOptions) {
-    super("Correct the marked fields, then submit again.", options);
-    this.issues = issues;
+    super(issues, "Correct the marked fields, then submit again.", options);
   }
 }
 
 /** An upload can't be opened as it was asked for. */
-export class InvalidUploadError extends ExpectedError {
-  readonly issues: readonly InputIssue[];
-
+export class InvalidUploadError extends InvalidError {
   constructor(
     issues: readonly InputIssue[],
     message = "Correct the marked values, then create the upload again.",
   ) {
-    super(message);
-    this.issues = issues;
+    super(issues, message);
   }
 }
 
@@ -110,37 +119,32 @@ export class BadCursorError extends CodedError {
 }
 
 /** What each code says to people; those that pass by themselves get their next step with the time to wait. */
-export const UPSTREAM_SENTENCES = [
-  ["UNAUTHORIZED", "This service is not signed in to RunComfy. Contact support."],
-  ["FORBIDDEN", "This service can't use this deployment. Choose another, or contact support."],
-  ["NOT_FOUND", "RunComfy no longer knows this job. Submit it again if you still need it."],
-  ["INSUFFICIENT_FUNDS", "There is not enough credit to run this job. Contact support."],
-  ["DEPLOYMENT_DISABLED", "This deployment is off. Choose another one, or contact support."],
-  ["DEPLOYMENT_DELETED", "This deployment no longer exists. Choose another one."],
-  ["RATE_LIMITED", "RunComfy is too busy at the moment."],
-  ["UNAVAILABLE", "RunComfy is out of reach or failing at the moment."],
-  ["TIMEOUT", "RunComfy did not answer in time."],
-  [
-    "PAUSED",
+export const UPSTREAM_SENTENCES = {
+  UNAUTHORIZED: "This service is not signed in to RunComfy. Contact support.",
+  FORBIDDEN: "This service can't use this deployment. Choose another, or contact support.",
+  NOT_FOUND: "RunComfy no longer knows this job. Submit it again if you still need it.",
+  INSUFFICIENT_FUNDS: "There is not enough credit to run this job. Contact support.",
+  DEPLOYMENT_DISABLED: "This deployment is off. Choose another one, or contact support.",
+  DEPLOYMENT_DELETED: "This deployment no longer exists. Choose another one.",
+  RATE_LIMITED: "RunComfy is too busy at the moment.",
+  UNAVAILABLE: "RunComfy is out of reach or failing at the moment.",
+  TIMEOUT: "RunComfy did not answer in time.",
+  PAUSED:
     "This job waits for another RunComfy account than the one in use, or for the sandbox. Wait until that is back, or contact support.",
-  ],
-  ["REJECTED", "RunComfy refused this and gave no reason. Check your input, then try again."],
-  ["INVALID_RESPONSE", "RunComfy gave an answer that can't be read."],
-  [
-    "SUBMISSION_UNKNOWN",
+  REJECTED: "RunComfy refused this and gave no reason. Check your input, then try again.",
+  INVALID_RESPONSE: "RunComfy gave an answer that can't be read.",
+  SUBMISSION_UNKNOWN:
     "RunComfy did not confirm this job, which may be running and cost money all the same. Contact support before you submit it again.",
-  ],
-] as const;
+} as const;
 
-export type UpstreamErrorCode = (typeof UPSTREAM_SENTENCES)[number][0];
+export type UpstreamErrorCode = keyof typeof UPSTREAM_SENTENCES;
 
-const SENTENCES: ReadonlyMap<UpstreamErrorCode, string> = new Map(UPSTREAM_SENTENCES);
-const RETRYABLE: ReadonlySet<UpstreamErrorCode> = new Set([
+const RETRYABLE: ReadonlySet<string> = new Set<UpstreamErrorCode>([
   "RATE_LIMITED",
   "UNAVAILABLE",
   "TIMEOUT",
   "INVALID_RESPONSE",
-] as const);
+]);
 
 /** The upstream did not do what a mutation asked for; nothing that it said is in the message. */
 export class UpstreamError extends ExpectedError {
@@ -162,7 +166,7 @@ export class UpstreamError extends ExpectedError {
     const { message, retryAfterSeconds = null, unconfirmedJob = null, ...cause } = options;
     const wait = retryAfterSeconds === null ? "a few seconds" : toDurationText(retryAfterSeconds);
     const nextStep = RETRYABLE.has(code) ? ` Try again in ${wait}.` : "";
-    super(message ?? `${SENTENCES.get(code)}${nextStep}`, cause);
+    super(message ?? `${UPSTREAM_SENTENCES[code]}${nextStep}`, cause);
     this.code = code;
     this.retryable = RETRYABLE.has(code);
     this.retryAfterSeconds = retryAfterSeconds;

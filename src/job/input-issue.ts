@@ -26,7 +26,7 @@ const DEEPEST = 64;
 const MAX_ISSUES = 20;
 
 /** As JSON. To check and compare this much takes some milliseconds, which everybody else waits. */
-export const MAX_INPUT_BYTES = 262_144;
+const MAX_INPUT_BYTES = 262_144;
 
 /**
  * What could not be stored or sent unchanged: more than 256 KiB, U+0000, lone surrogates, inexact numbers, deep nesting. At

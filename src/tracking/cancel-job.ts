@@ -7,12 +7,11 @@ import {
   UpstreamError,
 } from "../job/errors.ts";
 import { isPaused } from "../job/upstream.ts";
-import type { CancelReport, RunComfy } from "../runcomfy/runcomfy.ts";
+import type { CancelReport } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import type { Jobs, JobStore } from "../store/job-store.ts";
+import type { Jobs } from "../store/job-store.ts";
 import { waitForJob } from "../watch/wait-for-job.ts";
-import type { WatchJob } from "../watch/watch-job.ts";
-import type { RecordObservation } from "./record-observation.ts";
+import type { Parts } from "./parts.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
@@ -26,17 +25,16 @@ const SUBMIT_MARGIN_MS = 1_000;
  * Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. All
  * who cancel one job at the same time share what comes of it.
  */
-export function createCancelJob(dependencies: {
-  readonly store: JobStore;
-  readonly runcomfy: RunComfy;
-  readonly record: RecordObservation;
-  /** Resolves at the end of the job's next poll. */
-  readonly pollNow: (jobId: string) => Promise<void>;
-  readonly watchJob: WatchJob;
-  readonly submitTimeoutMs: number;
-  readonly sleep: (durationMs: number) => Promise<unknown>;
-  readonly signal: AbortSignal;
-}) {
+export function createCancelJob(
+  dependencies: Pick<
+    Parts,
+    "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs" | "sleep"
+  > & {
+    /** Resolves at the end of the job's next poll. */
+    readonly pollNow: (jobId: string) => Promise<void>;
+    readonly signal: AbortSignal;
+  },
+) {
   const { store, runcomfy, record, pollNow, watchJob, submitTimeoutMs, sleep, signal } =
     dependencies;
   const underWay = new Map<string, Promise<Job>>();
@@ -68,16 +66,11 @@ export function createCancelJob(dependencies: {
 
   /** The job once it shows what came of the cancel, or when patience ends. */
   async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {
-    switch (answer) {
-      case "cancelled":
-        return await record(jobId, { kind: "cancelled", finishedAt: null });
-      case "not-cancellable":
-        return await pollUntil(jobId, (job) => !isCancellable(job));
-      case "requested":
-        return await pollUntil(jobId, isFinished);
-    }
-    // The answer says nothing, so one poll has to tell.
-    return await pollUntil(jobId, () => true);
+    if (answer === "cancelled") return await record(jobId, { kind: "cancelled", finishedAt: null });
+    if (answer === "requested") return await pollUntil(jobId, isFinished);
+    // Any other answer says nothing, so one poll has to tell.
+    const isSettled = (job: Job): boolean => answer !== "not-cancellable" || !isCancellable(job);
+    return await pollUntil(jobId, isSettled);
   }
 
   async function pollUntil(jobId: string, isSettled: (job: Job) => boolean): Promise<Job | null> {

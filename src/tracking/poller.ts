@@ -1,20 +1,18 @@
-import type { BaseLogger } from "pino";
-
-import type { Channels } from "../diagnostics/channels.ts";
 import { isFinished } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
-import type { Polls } from "../job/poll-outcome.ts";
+import type { Following, Polls } from "../job/poll-outcome.ts";
 import { conclude, deadlineMs, notePoll, toBackOffMs } from "../job/poll-outcome.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { ClaimedPoll, EndedPoll } from "../store/polls.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/runcomfy.ts";
-import type { ClaimedPoll, EndedPoll, PollTable } from "../store/polls.ts";
 import type { Loop } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
+import type { Parts } from "./parts.ts";
 import type { Poll } from "./poll-job.ts";
 import { pollJob, PollLog } from "./poll-job.ts";
 import { createPollWindow } from "./poll-window.ts";
 import { createQueueLines } from "./queue-lines.ts";
-import type { RecordObservation } from "./record-observation.ts";
 
 /** All calls of one poll together; a claim lasts a second longer. */
 const POLL_MS = 8_000;
@@ -38,25 +36,17 @@ const MAX_WANTED_AT_ONCE = 16;
 /** Ends a poll, well or not; tells whether that made the first room. */
 type Leave = (isBad: boolean) => boolean;
 
-type Dependencies = {
-  readonly table: PollTable;
+type Dependencies = Pick<
+  Parts,
+  "record" | "pollsAtOnce" | "deadlineSeconds" | "now" | "monotonic" | "random" | "channels" | "log"
+> & {
+  readonly store: Pick<JobStore, "upstream" | "polls">;
   readonly runcomfy: Pick<RunComfy, "readStatus" | "readResult">;
   readonly health: Pick<UpstreamHealth, "pollDelayMs" | "failingDeployments" | "isOutage">;
-  readonly record: RecordObservation;
   /** How many milliseconds until the next poll of a job that was just polled. */
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
   /** How many jobs of its queue probably start within so long. */
   readonly expectStarts: (job: Job, durationMs: number) => Promise<number>;
-  readonly pollsAtOnce: number;
-  readonly upstream: string;
-  readonly deadlineSeconds: number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  /** Milliseconds of a clock that never goes back. */
-  readonly monotonic: () => number;
-  readonly random: () => number;
-  readonly channels: Channels;
-  readonly log: BaseLogger;
 };
 
 /**
@@ -65,6 +55,7 @@ type Dependencies = {
  */
 export class Poller {
   readonly #given: Dependencies;
+  readonly #following: Following;
   readonly #room: ReturnType<typeof createPollWindow>;
   readonly #lines: ReturnType<typeof createQueueLines>;
   readonly #log: PollLog;
@@ -79,8 +70,9 @@ export class Poller {
   #loop: Loop | null = null;
 
   constructor(dependencies: Dependencies) {
-    const { pollsAtOnce, monotonic, log } = dependencies;
+    const { store, pollsAtOnce, deadlineSeconds, monotonic, log } = dependencies;
     this.#given = dependencies;
+    this.#following = { upstream: store.upstream, deadlineSeconds };
     this.#room = createPollWindow({ most: pollsAtOnce, monotonic });
     this.#lines = createQueueLines(monotonic);
     this.#log = new PollLog(log);
@@ -140,13 +132,13 @@ export class Poller {
   async #putBackEnded(): Promise<void> {
     const polls = this.#ended.splice(0);
     // Those that can't be put back come due when their claims end.
-    if (polls.length > 0) await this.#given.table.putBack(polls);
+    if (polls.length > 0) await this.#given.store.polls.putBack(polls);
   }
 
   async #claimWanted(): Promise<void> {
     const asked = [...this.#wanted].slice(0, MAX_WANTED_AT_ONCE - this.#wantedUnderWay);
     if (asked.length === 0) return;
-    const claimed = await this.#given.table.claimThese(asked.map(([id]) => id));
+    const claimed = await this.#given.store.polls.claimThese(asked.map(([id]) => id));
     const polls = new Map(claimed.map((poll) => [poll.job.id, poll]));
     for (const [jobId, { resolve }] of asked) {
       // Whoever asked during the claim gets this poll, too: it begins now.
@@ -166,7 +158,7 @@ export class Poller {
   }
 
   async #claimDue(): Promise<void> {
-    const { table, health, now, monotonic, channels } = this.#given;
+    const { store, health, now, monotonic, channels } = this.#given;
     const room = this.#room;
     this.#dueAt = monotonic() + MAX_SLEEP_MS;
     for (;;) {
@@ -174,10 +166,10 @@ export class Poller {
       // The end of a poll wakes the loop.
       if (limit === 0 || health.pollDelayMs() > 0) return;
       const exceptDeployments = [...health.failingDeployments(), ...room.fullDeployments()];
-      const { polls, nextInMs } = await table.claimDue({ limit, exceptDeployments });
+      const { polls, nextInMs } = await store.polls.claimDue({ limit, exceptDeployments });
       for (const claimed of polls) {
         if (claimed.isTakenOver) channels.takenOver.publish(claimed.job);
-        const isOverdue = now() >= deadlineMs(claimed.job, this.#given);
+        const isOverdue = now() >= deadlineMs(claimed.job, this.#following);
         const place = isOverdue ? null : this.#lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         this.#startPoll(claimed, place, leave);
@@ -221,7 +213,7 @@ export class Poller {
       channels.polled.publish(place === null ? outcome.kind : "derived");
       const noted = notePoll(polls, outcome, monotonic() - startedAt);
       const at = now();
-      const observation = conclude(job, noted, outcome, new Date(at), this.#given);
+      const observation = conclude(job, noted, outcome, new Date(at), this.#following);
       const current = observation === null ? job : await record(job.id, observation, job);
       if (current !== job) this.#log.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null)
@@ -242,12 +234,12 @@ export class Poller {
 
   /** Where one has moved by more than was expected, so have those who wait with it: most find their places without a call. */
   async #followLine(before: Job, now: Job): Promise<void> {
-    const { table, expectStarts } = this.#given;
+    const { store, expectStarts } = this.#given;
     const { places, inMs } = this.#lines.note(before, now);
     // One step is no surprise, however soon.
     if (places <= 1 || places <= 1 + (await expectStarts(now, inMs))) return;
     if (!this.#lines.mayHurry(now.deploymentId)) return;
-    await table.makeQueueDue(now.deploymentId);
+    await store.polls.makeQueueDue(now.deploymentId);
     this.wakeIn(0);
   }
 
@@ -256,7 +248,7 @@ export class Poller {
     // After an outage all are polled at once, however often they have failed in it.
     if (health.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
-    const untilDeadlineMs = deadlineMs(job, this.#given) - nowMs;
+    const untilDeadlineMs = deadlineMs(job, this.#following) - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));
   }
 }

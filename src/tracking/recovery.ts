@@ -1,13 +1,9 @@
-import type { BaseLogger } from "pino";
-
 import { expired } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
-import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import { toCountText } from "../runtime/amount-text.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
-import type { JobStore } from "../store/job-store.ts";
-import type { RecordObservation } from "./record-observation.ts";
+import type { Parts } from "./parts.ts";
 
 const BETWEEN_BEATS_MS = 2_000;
 /** Of the jobs that one beat settles or ends. */
@@ -26,16 +22,12 @@ const AWAY_SEEN_EVERY_MS = 60_000;
 /** Two gateways that round a pause differently need not correct each other. */
 const SAME_PAUSE_MS = 1_000;
 
-type Dependencies = {
-  readonly store: JobStore;
-  readonly health: Pick<UpstreamHealth, "pausedForMs" | "adoptPause" | "onPause">;
-  readonly record: RecordObservation;
+type Dependencies = Pick<
+  Parts,
+  "store" | "health" | "record" | "deadlineSeconds" | "now" | "monotonic" | "log"
+> & {
   /** Whether this process is submitting the job: then it writes down the outcome itself, however late. */
   readonly isSubmitting: (jobId: string) => boolean;
-  readonly deadlineSeconds: number;
-  readonly now: () => number;
-  readonly monotonic: () => number;
-  readonly log: BaseLogger;
 };
 
 /** What polls leave undone, every 2 s: submits that nobody finishes, jobs that can't be polled, news of other gateways. */

@@ -1,6 +1,5 @@
 import { InvalidInputError, JobNotFoundError } from "../job/errors.ts";
-import { checkJson, MAX_INPUT_BYTES } from "../job/input-issue.ts";
-import type { InputIssue } from "../job/input-issue.ts";
+import { checkJson } from "../job/input-issue.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -23,7 +22,7 @@ export function createRerunJob({
 }: {
   readonly store: {
     readonly jobs: Pick<JobStore["jobs"], "read">;
-    readonly documents: Pick<JobStore["documents"], "read" | "readInput">;
+    readonly documents: Pick<JobStore["documents"], "readInput">;
   };
   readonly submitter: Pick<Submitter, "submitRead">;
 }) {
@@ -32,7 +31,7 @@ export function createRerunJob({
     let kept: JsonObject = {};
     const submitting = submitter.submitRead(ownerId, async () => {
       const job = await store.jobs.read(jobId, ownerId);
-      const found = job === null ? null : await readKept(jobId);
+      const found = job === null ? null : await store.documents.readInput(jobId);
       if (job === null || found === null) throw new JobNotFoundError(jobId);
       kept = found;
       const input = change(kept, changes ?? {});
@@ -42,20 +41,7 @@ export function createRerunJob({
       throw error instanceof InvalidInputError ? explain(error, kept, Object(changes)) : error;
     });
   };
-
-  async function readKept(jobId: string): Promise<JsonObject | null> {
-    const [size] = await store.documents.read([jobId], 0);
-    if (size && size.input.bytes > MAX_INPUT_BYTES) throw new InvalidInputError([TOO_LARGE]);
-    return await store.documents.readInput(jobId);
-  }
 }
-
-/** An older version took it. */
-const TOO_LARGE: InputIssue = {
-  path: [],
-  message:
-    "of this job takes more than 256 KiB as JSON, the most allowed, so it can't run again; submit a smaller one",
-};
 
 /** Throws an `InvalidInputError`. */
 function change(input: JsonObject, changes: unknown): JsonObject {

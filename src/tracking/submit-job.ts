@@ -1,7 +1,3 @@
-import type { BaseLogger } from "pino";
-
-import type { Catalogue } from "../deployments/catalogue.ts";
-import type { Channels } from "../diagnostics/channels.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
@@ -13,18 +9,14 @@ import type { InputIssue } from "../job/input-issue.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
 import { ownership } from "../job/upstream.ts";
-import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
-import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
-import type { JobStore } from "../store/job-store.ts";
 import { waitForJob } from "../watch/wait-for-job.ts";
-import type { WatchJob } from "../watch/watch-job.ts";
+import type { Parts } from "./parts.ts";
 import { createQuota } from "./quota.ts";
-import type { RecordObservation } from "./record-observation.ts";
-import type { Submission, SubmissionRequest, UploadsOfInputs } from "./submission.ts";
+import type { Submission, SubmissionRequest } from "./submission.ts";
 import { respell, toSubmission } from "./submission.ts";
 import { toRetrySeconds, toUpstreamError } from "./upstream-failure.ts";
 
@@ -48,29 +40,9 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
 
-type Dependencies = {
-  readonly store: JobStore;
-  readonly runcomfy: RunComfy;
-  readonly health: UpstreamHealth;
-  readonly record: RecordObservation;
+type Dependencies = Omit<Parts, "deadlineSeconds" | "pollsAtOnce" | "random"> & {
   /** Notified of each accepted job. */
   readonly follow: () => void;
-  readonly catalogue: Catalogue;
-  /** In whose slots an owner's inputs are checked and compared. */
-  readonly inputQueue: Queue;
-  readonly watchJob: WatchJob;
-  readonly uploads: UploadsOfInputs;
-  readonly apiVersion: string;
-  readonly submitTimeoutMs: number;
-  /** How much longer than the POST's time-out a SUBMITTING row is this gateway's. */
-  readonly submitMarginMs: number;
-  /** How many POSTs may be under way. */
-  readonly submitsAtOnce: number;
-  readonly now: () => number;
-  readonly monotonic: () => number;
-  readonly sleep: (durationMs: number) => Promise<unknown>;
-  readonly channels: Channels;
-  readonly log: BaseLogger;
 };
 
 /** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind tells how far it came. */

@@ -1,25 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { BaseLogger } from "pino";
-
-import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import { nextPollMs } from "../job/next-poll.ts";
 import { expectStarts } from "../job/run-times.ts";
-import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
-import type { RunComfy } from "../runcomfy/runcomfy.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
-import type { JobStore } from "../store/job-store.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
-import type { WatchJob } from "../watch/watch-job.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
 import { createLearning } from "./learning.ts";
+import type { Parts } from "./parts.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { Recovery } from "./recovery.ts";
 import { createRerunJob } from "./rerun-job.ts";
-import type { SubmissionRequest, UploadsOfInputs } from "./submission.ts";
+import type { SubmissionRequest } from "./submission.ts";
 import { createCheckInput } from "./submission.ts";
 import { Submitter } from "./submit-job.ts";
 
@@ -29,39 +23,39 @@ const SUBMIT_PATIENCE_MS = 7_500;
 /** A database that is away must not hold up a stop: without a hand-over others take over when the claims end. */
 const HANDOVER_PATIENCE_MS = 1_000;
 
+const DEFAULTS = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  random: Math.random,
+  sleep: (durationMs: number): Promise<unknown> => delay(durationMs),
+};
+
 /** Everything that changes jobs. */
-export function createTracking(dependencies: {
-  readonly store: JobStore;
-  readonly runcomfy: RunComfy;
-  readonly health: UpstreamHealth;
-  readonly catalogue: Catalogue;
-  readonly watchJob: WatchJob;
-  readonly uploads: UploadsOfInputs;
-  /** Notified of files that are to be kept; none are where it is not given. */
-  readonly onKeep?: (() => void) | undefined;
-  /** Notified that a job is deleted, with which its files go. */
-  readonly onDelete?: (() => void) | undefined;
-  readonly channels?: Channels;
-  readonly apiVersion: string;
-  readonly deadlineSeconds: number;
-  readonly submitTimeoutSeconds: number;
-  /** What one poll is worth in seconds of waiting. */
-  readonly pollCostSeconds: number;
-  readonly submitsAtOnce: number;
-  readonly submitMarginSeconds: number;
-  readonly pollsAtOnce: number;
-  readonly log: BaseLogger;
-  readonly now?: () => number;
-  readonly monotonic?: () => number;
-  readonly random?: () => number;
-  readonly sleep?: (durationMs: number) => Promise<unknown>;
-}) {
+export function createTracking(
+  dependencies: Omit<
+    Parts,
+    | "inputQueue"
+    | "record"
+    | "submitTimeoutMs"
+    | "submitMarginMs"
+    | "channels"
+    | keyof typeof DEFAULTS
+  > &
+    Partial<Pick<Parts, keyof typeof DEFAULTS>> & {
+      readonly channels?: Channels;
+      readonly submitTimeoutSeconds: number;
+      readonly submitMarginSeconds: number;
+      /** What one poll is worth in seconds of waiting. */
+      readonly pollCostSeconds: number;
+      /** Notified of files that are to be kept; none are where it is not given. */
+      readonly onKeep?: (() => void) | undefined;
+      /** Notified that a job is deleted, with which its files go. */
+      readonly onDelete?: (() => void) | undefined;
+    },
+) {
   const given = {
+    ...DEFAULTS,
     channels: createChannels(),
-    now: Date.now,
-    monotonic: () => performance.now(),
-    random: Math.random,
-    sleep: delay,
     ...dependencies,
     upstream: dependencies.store.upstream,
     inputQueue: new Queue({ perKey: 1, sliceMs: SLICE_MS }),
@@ -76,7 +70,6 @@ export function createTracking(dependencies: {
   const poller = new Poller({
     ...given,
     record,
-    table: store.polls,
     async schedule(job, nowMs) {
       const times = await learning.readTimes(job.deploymentId);
       return nextPollMs(job, times, nowMs, pollCostSeconds);

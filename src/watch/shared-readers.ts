@@ -4,12 +4,11 @@ import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
 import { BadCursorError } from "../job/errors.ts";
-import type { Job, JobEvent } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { Queue } from "../runtime/queue.ts";
 import type { FeedPage } from "../store/feed.ts";
 import type { Feed, Jobs, JobStore } from "../store/job-store.ts";
-import type { StoredDocuments } from "../store/read-jobs.ts";
 
 export type ReadJob = (jobId: string) => Promise<Job | null>;
 
@@ -25,29 +24,26 @@ export function createJobReader(
 
 const UNREAD = "Watched jobs can't be read. The gateway tries again. Check that the database runs.";
 
-/** Reads for an owner what is kept beside jobs, as it is now. */
-export type DetailReader = {
-  /** Only the sizes of documents that are large; null when there is no such job. */
-  readDocuments(ownerId: string, jobId: string): Promise<StoredDocuments | null>;
-  /** Oldest first; empty when there is no such job. */
-  readHistory(ownerId: string, jobId: string): Promise<readonly JobEvent[]>;
-};
+export type DetailReader = ReturnType<typeof createDetailReader>;
 
 const JOBS_PER_READ = 200;
 /** Most documents are smaller, and those of some hundred jobs fit into memory at once. */
 export const MAX_SMALL_BYTES = 16_384;
 
+/** Reads for an owner what is kept beside jobs, as it is now. */
 export function createDetailReader(
   store: {
     readonly documents: Pick<JobStore["documents"], "read">;
     readonly jobs: Pick<JobStore["jobs"], "readHistories">;
   },
   queue: Queue,
-): DetailReader {
+) {
   return {
+    /** Only the sizes of documents that are large; null when there is no such job. */
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
       queue.run(ownerId, () => store.documents.read(ids, MAX_SMALL_BYTES)),
     ),
+    /** Oldest first; empty when there is no such job. */
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
       queue.run(ownerId, () => store.jobs.readHistories(ids)),
     ),
@@ -82,22 +78,19 @@ function shareTurn<Value>(
   };
 }
 
-/** Reads the feed of changes; all who ask for the same at the same time share one read. */
-export type FeedReader = {
-  /** The cursor after everything that has changed by now. */
-  readHead(): Promise<string>;
-  /** The changes after a cursor, of one owner's jobs or of all, as `Feed.read` gives them; at most 200. */
-  readPage(cursor: string, ownerId?: string): Promise<FeedPage | null>;
-};
+export type FeedReader = ReturnType<typeof createFeedReader>;
 
 const CHANGES_PER_PAGE = 200;
 
-/** Its reads reject while the database does not answer. */
+/**
+ * Reads the feed of changes; all who ask for the same at the same time share one read. Rejects while the database does not
+ * answer.
+ */
 export function createFeedReader(options: {
   readonly feed: Pick<Feed, "read" | "readHead">;
   readonly queue: Queue;
   readonly log: Pick<BaseLogger, "warn">;
-}): FeedReader {
+}) {
   const { feed, queue, log } = options;
   const attempt = notifyOfFirst(
     (err) => log.warn({ err }, UNREAD_FEED),
@@ -108,9 +101,11 @@ export function createFeedReader(options: {
   const pages = new Map<string, Promise<FeedPage | null>>();
 
   return {
+    /** The cursor after everything that has changed by now. */
     readHead,
 
-    async readPage(cursor, ownerId) {
+    /** The changes after a cursor, of one owner's jobs or of all, as `Feed.read` gives them; at most 200. */
+    async readPage(cursor: string, ownerId?: string): Promise<FeedPage | null> {
       // All who ask in one turn read up to one cursor, so that from then on they are at the same one.
       const until = await readHead();
       const key = JSON.stringify([ownerId ?? null, cursor, until]);

@@ -22,29 +22,27 @@ export async function waitForJob(
   }
 }
 
-/**
- * Resolves with the job once it has ended, or as it is when `timeoutMs` is over, the caller leaves or the gateway stops.
- * Never rejects: a job that can't be read, or no longer, is told as it was last seen.
- */
-export type WaitForEnd = (
-  job: Job,
-  options: {
-    readonly timeoutMs: number;
-    /** Calls `leave` once nobody waits for the answer any more, at once if that is so already. */
-    readonly onLeft: (leave: () => void) => void;
-  },
-) => Promise<Job>;
+export type WaitForEnd = ReturnType<typeof createEndWaits>["waitForEnd"];
 
 /** `stop` ends every wait, also those that come later. */
-export function createEndWaits(watchJob: WatchJob): {
-  readonly waitForEnd: WaitForEnd;
-  stop(): void;
-} {
+export function createEndWaits(watchJob: WatchJob) {
   const waits = new Set<Stream<Job>>();
   let isStopped = false;
 
   return {
-    async waitForEnd(job, { timeoutMs, onLeft }) {
+    /**
+     * Resolves with the job once it has ended, or as it is when `timeoutMs` is over, the caller leaves or the gateway stops.
+     * Never rejects: a job that can't be read, or no longer, is told as it was last seen.
+     */
+    async waitForEnd(
+      job: Job,
+      options: {
+        readonly timeoutMs: number;
+        /** Calls `leave` once nobody waits for the answer any more, at once if that is so already. */
+        readonly onLeft: (leave: () => void) => void;
+      },
+    ): Promise<Job> {
+      const { timeoutMs, onLeft } = options;
       if (isFinished(job) || isStopped || timeoutMs <= 0) return job;
       const states = watchJob(job.id);
       waits.add(states);
@@ -56,7 +54,7 @@ export function createEndWaits(watchJob: WatchJob): {
       waits.delete(states);
       return newest;
     },
-    stop() {
+    stop(): void {
       isStopped = true;
       for (const states of waits) states.end();
     },

@@ -50,7 +50,7 @@ export function createJobWatch(options: Options<EstimateOf>): WatchJob {
     const key = `${jobId} ${isEstimateWanted}`;
     const estimate = isEstimateWanted ? options.estimate : null;
     const group =
-      groups.get(key) ?? openGroup(jobId, { ...options, estimate }, () => groups.delete(key));
+      groups.get(key) ?? new Group(jobId, { ...options, estimate }, () => groups.delete(key));
     groups.set(key, group);
     return group;
   }
@@ -103,138 +103,146 @@ type Found = Job | null | Error;
 /** Is notified of what a read found; false when that is no news, so that it still waits. */
 type Watcher = (found: Found, revision: number) => boolean;
 
-type Group = ReturnType<typeof openGroup>;
-
 /** All who watch one job; without estimates where nobody wants them. */
-function openGroup(jobId: string, options: Options<EstimateOf | null>, onEmpty: () => void) {
-  const { feed, readJob, estimate, now = Date.now } = options;
-  const watchers = new Set<Watcher>();
-  const waiting = new Set<Watcher>();
+class Group {
+  readonly #jobId: string;
+  readonly #options: Options<EstimateOf | null>;
+  readonly #close: () => void;
+  readonly #watchers = new Set<Watcher>();
+  readonly #waiting = new Set<Watcher>();
   /** Each with the first read that counts for it: one that began before may be older than what its reader knows. */
-  const newcomers = new Map<Watcher, number>();
+  readonly #newcomers = new Map<Watcher, number>();
   /** What the last read found; undefined before it. */
-  let newest: Job | null | undefined;
+  #newest: Job | null | undefined;
   /** Grows with each of these objects. */
-  let revision = 0;
+  #revision = 0;
   /** As it was notified; undefined where that is not known. */
-  let lastEstimate: Estimate | null | undefined;
+  #lastEstimate: Estimate | null | undefined;
   /** Whether some who wait may not know of that. */
-  let isBehind = false;
-  let mustRead = false;
-  let reads = 0;
-  let isPolling = false;
-  const unsubscribe = feed.subscribeToJob(jobId, wake);
-  const timer = estimate && setInterval(() => void reckon(estimate), BETWEEN_ESTIMATES_MS);
+  #isBehind = false;
+  #mustRead = false;
+  #reads = 0;
+  #isPolling = false;
 
-  function wake(): void {
-    mustRead = true;
-    void poll();
+  constructor(jobId: string, options: Options<EstimateOf | null>, onEmpty: () => void) {
+    const { feed, estimate } = options;
+    this.#jobId = jobId;
+    this.#options = options;
+    const unsubscribe = feed.subscribeToJob(jobId, () => {
+      this.#mustRead = true;
+      void this.#poll();
+    });
+    const timer = estimate && setInterval(() => void this.#reckon(estimate), BETWEEN_ESTIMATES_MS);
+    this.#close = () => {
+      unsubscribe();
+      if (timer !== null) clearInterval(timer);
+      onEmpty();
+    };
+  }
+
+  /** Tells the watcher what is new, once; `isFirst` where it has to be read from now on. */
+  wait(watcher: Watcher, isFirst: boolean): void {
+    const newest = this.#newest;
+    this.#watchers.add(watcher);
+    if (isFirst) this.#newcomers.set(watcher, this.#reads + 1);
+    else if (!this.#mustRead && newest !== undefined && this.#notify(watcher, newest)) return;
+    else this.#waiting.add(watcher);
+    if (this.#mustRead) this.#isBehind = true;
+    void this.#poll();
+  }
+
+  leave(watcher: Watcher): void {
+    this.#waiting.delete(watcher);
+    this.#newcomers.delete(watcher);
+    if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#close();
   }
 
   /** Reads while somebody waits: for slow readers nothing piles up. */
-  async function poll(): Promise<void> {
-    if (isPolling) return;
-    isPolling = true;
-    while (newcomers.size > 0 || (mustRead && waiting.size > 0)) {
-      mustRead = false;
-      reads += 1;
-      const error = await read();
-      const first = [...newcomers].filter(([, since]) => since <= reads).map(([one]) => one);
-      if (error !== null) for (const watcher of first) notify(watcher, error);
-      const others = isBehind ? [...waiting] : [];
-      isBehind = false;
-      if (newest !== undefined) await notifyAll([...others, ...first], newest);
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    while (this.#newcomers.size > 0 || (this.#mustRead && this.#waiting.size > 0)) {
+      this.#mustRead = false;
+      this.#reads += 1;
+      const error = await this.#read();
+      const newcomers = [...this.#newcomers].filter(([, since]) => since <= this.#reads);
+      const first = newcomers.map(([watcher]) => watcher);
+      if (error !== null) for (const watcher of first) this.#notify(watcher, error);
+      const others = this.#isBehind ? [...this.#waiting] : [];
+      this.#isBehind = false;
+      if (this.#newest !== undefined) await this.#notifyAll([...others, ...first], this.#newest);
     }
-    isPolling = false;
+    this.#isPolling = false;
   }
 
   /** Why it could not be read; null where it could. */
-  async function read(): Promise<Error | null> {
+  async #read(): Promise<Error | null> {
+    const { readJob, estimate } = this.#options;
     try {
-      const job = await readJob(jobId);
-      if (newest !== undefined && !isNewer(job, newest)) return null;
-      renew(job, undefined);
-      if (estimate !== null && job !== null && !isFinished(job)) void noteEstimate(job, estimate);
-      isBehind = true;
+      const job = await readJob(this.#jobId);
+      if (this.#newest !== undefined && !isNewer(job, this.#newest)) return null;
+      this.#renew(job, undefined);
+      if (estimate !== null && job !== null && !isFinished(job))
+        void this.#noteEstimate(job, estimate);
+      this.#isBehind = true;
       return null;
     } catch (error) {
       return toError(error, "A job can't be read.");
     }
   }
 
-  function renew(found: Job | null, estimated: Estimate | null | undefined): void {
-    newest = found;
-    revision += 1;
-    lastEstimate = estimated;
+  #renew(found: Job | null, estimated: Estimate | null | undefined): void {
+    this.#newest = found;
+    this.#revision += 1;
+    this.#lastEstimate = estimated;
   }
 
   /** What those who are notified of the job now will read. */
-  async function noteEstimate(job: Job, estimateOf: EstimateOf): Promise<void> {
+  async #noteEstimate(job: Job, estimateOf: EstimateOf): Promise<void> {
     const notified = await estimateOf(job).catch(() => undefined);
-    if (newest === job) lastEstimate = notified;
+    if (this.#newest === job) this.#lastEstimate = notified;
   }
 
   /** Tells the same state again once its estimate has moved. */
-  async function reckon(estimateOf: EstimateOf): Promise<void> {
-    const job = newest;
+  async #reckon(estimateOf: EstimateOf): Promise<void> {
+    const { now = Date.now } = this.#options;
+    const job = this.#newest;
     if (job === null || job === undefined || isFinished(job)) return;
     // While the database is away, the next second makes up for it.
-    const found = await estimateOf(job).catch(() => lastEstimate);
-    if (isPolling || newest !== job || watchers.size === 0) return;
-    const before = lastEstimate;
-    if (before === undefined) lastEstimate = found;
+    const found = await estimateOf(job).catch(() => this.#lastEstimate);
+    if (this.#isPolling || this.#newest !== job || this.#watchers.size === 0) return;
+    const before = this.#lastEstimate;
+    if (before === undefined) this.#lastEstimate = found;
     if (before === undefined || found === undefined || !hasMoved(before, found, now())) return;
-    isPolling = true;
-    renew({ ...job }, found);
-    await notifyAll([...waiting], newest);
-    isPolling = false;
-    await poll();
+    this.#isPolling = true;
+    const copy = { ...job };
+    this.#renew(copy, found);
+    await this.#notifyAll([...this.#waiting], copy);
+    this.#isPolling = false;
+    await this.#poll();
   }
 
   /** Ends early when there may be something newer: who has not been notified by then gets that, before the others. */
-  async function notifyAll(present: readonly Watcher[], found: Found): Promise<void> {
+  async #notifyAll(present: readonly Watcher[], found: Found): Promise<void> {
     let notified = 0;
     while (notified < present.length) {
       if (notified > 0) await setImmediate();
-      if (notified > 0 && mustRead) {
-        isBehind = true;
+      if (notified > 0 && this.#mustRead) {
+        this.#isBehind = true;
         return;
       }
-      const until = Math.min(
-        notified + MAX_NOTIFIED_AT_ONCE,
-        Math.max(NOTIFIED_AT_FIRST, 2 * notified),
-      );
-      for (const watcher of present.slice(notified, until)) notify(watcher, found);
-      notified = until;
+      const most = Math.min(MAX_NOTIFIED_AT_ONCE, Math.max(NOTIFIED_AT_FIRST, notified));
+      for (const watcher of present.slice(notified, notified + most)) this.#notify(watcher, found);
+      notified += most;
     }
   }
 
-  function notify(watcher: Watcher, found: Found): boolean {
-    if (!watcher(found, revision)) return false;
-    waiting.delete(watcher);
-    newcomers.delete(watcher);
+  #notify(watcher: Watcher, found: Found): boolean {
+    if (!watcher(found, this.#revision)) return false;
+    this.#waiting.delete(watcher);
+    this.#newcomers.delete(watcher);
     return true;
   }
-
-  return {
-    /** Tells the watcher what is new, once; `isFirst` where it has to be read from now on. */
-    wait(watcher: Watcher, isFirst: boolean): void {
-      watchers.add(watcher);
-      if (isFirst) newcomers.set(watcher, reads + 1);
-      else if (!mustRead && newest !== undefined && notify(watcher, newest)) return;
-      else waiting.add(watcher);
-      if (mustRead) isBehind = true;
-      void poll();
-    },
-    leave(watcher: Watcher): void {
-      waiting.delete(watcher);
-      newcomers.delete(watcher);
-      if (!watchers.delete(watcher) || watchers.size > 0) return;
-      unsubscribe();
-      if (timer !== null) clearInterval(timer);
-      onEmpty();
-    },
-  };
 }
 
 function isNewer(found: Job | null, known: Job | null): boolean {

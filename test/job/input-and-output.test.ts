@@ -1,17 +1,8 @@
 import { expect, test } from "vitest";
 
-import { findAssets, toAssets, toUrls } from "../../src/job/asset.ts";
-import { checkJson, toPathText } from "../../src/job/input-issue.ts";
-import {
-  DeploymentNotFoundError,
-  IdempotencyConflictError,
-  InvalidInputError,
-  JobNotCancellableError,
-  JobNotFoundError,
-  UPSTREAM_SENTENCES,
-  UpstreamError,
-} from "../../src/job/errors.ts";
-import { createJob } from "../../src/job/job.ts";
+import { findAssets, keepBackOffMs, toAssets, toUrls } from "../../src/job/asset.ts";
+import { checkJson, checkTags, tagProblem, toPathText } from "../../src/job/input-issue.ts";
+import { isIdentifier } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { toCanonicalJson } from "../../src/job/json.ts";
 
@@ -54,6 +45,42 @@ test.each<[string, (size: number) => JsonValue]>([
   expect(checkJson(toInput(262_146)).issues).toEqual([
     { path: [], message: expect.stringContaining("more than 256 KiB as JSON") },
   ]);
+});
+
+test.each(["a", "Holiday 2026", "x".repeat(64), "ü 😀", " ", "a,b"])("%j can be a tag", (tag) => {
+  expect(tagProblem(tag)).toBeNull();
+  expect(checkTags([tag])).toEqual([]);
+});
+
+test.each([
+  ["", "1 to 64 characters"],
+  ["x".repeat(65), "1 to 64 characters"],
+  ["a\nb", "control character"],
+  ["\u0000", "control character"],
+  ["\u0085", "control character"],
+  ["\ud83d", "half a character"],
+])("%j can't be a tag, and is told why at its place", (tag, reason) => {
+  expect(checkTags(["a", tag, "b"])).toEqual([
+    { path: ["tags", 1], message: expect.stringContaining(reason) },
+  ]);
+});
+
+test("ten tags are enough, however often each comes", () => {
+  const ten = Array.from({ length: 10 }, (_, index) => `tag-${index}`);
+  expect(checkTags([...ten, ...ten])).toEqual([]);
+  expect(checkTags([...ten, "tag-11", ""])).toEqual([
+    {
+      path: ["tags"],
+      message: "has 12 different tags; leave some out, as a job has at most 10",
+    },
+  ]);
+  expect(checkTags(["", "", ""])).toHaveLength(1);
+});
+
+test("an id is 1 to 128 letters, digits, _ or -", () => {
+  expect(["a", "Job_1-x", "9".repeat(128)].filter((id) => !isIdentifier(id))).toEqual([]);
+  const others = ["", "9".repeat(129), "..", "a/b", "a.b", "é", "a\n", "a\0", 7, null];
+  expect(others.filter(isIdentifier)).toEqual([]);
 });
 
 test("paths are written as a client would write them", () => {
@@ -136,35 +163,16 @@ test("each URL is told once", () => {
   expect(toUrls(findAssets([url, { url }]))).toEqual([url]);
 });
 
-test("every error names the thing and the next step", () => {
-  const job = createJob({
-    ownerId: "local",
-    deploymentId: "d",
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now: new Date(0),
-  });
-  expect(new DeploymentNotFoundError("warm").message).toMatch(/"warm".*Choose/);
-  expect(new IdempotencyConflictError("job_1").message).toMatch(/job_1.*submit again/);
-  expect(new JobNotFoundError("job_2").message).toMatch(/job_2.*jobs/);
-  expect(new InvalidInputError([]).message).toMatch(/Correct/);
-  expect(new JobNotCancellableError({ ...job, status: "IN_PROGRESS" }).message).toMatch(
-    /already running/,
-  );
-  expect(new JobNotCancellableError({ ...job, status: "FAILED" }).message).toMatch(/already ended/);
-  expect(new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 3 })).toMatchObject({
-    retryable: true,
-    retryAfterSeconds: 3,
-  });
-  expect(new UpstreamError("UNAVAILABLE", { message: "Away." }).message).toBe("Away.");
-  for (const [code] of UPSTREAM_SENTENCES) {
-    expect(new UpstreamError(code, { unconfirmedJob: job })).toMatchObject({
-      code,
-      unconfirmedJob: job,
-    });
-  }
-  expect(new UpstreamError("SUBMISSION_UNKNOWN")).toMatchObject({
-    retryable: false,
-    unconfirmedJob: null,
-  });
+const DAY_MS = 86_400_000;
+
+test("a file that can't be fetched is tried again after 2 s, and then twice as late each time, up to 6 h", () => {
+  const delays = [1, 2, 3, 14, 15, 1_000].map((attempts) => keepBackOffMs(attempts, 0, 1));
+  expect(delays).toEqual([2_000, 4_000, 8_000, 16_384_000, 21_600_000, 21_600_000]);
+  expect(keepBackOffMs(1, 0, 0)).toBe(1_000);
+});
+
+test("it is given up six days after its job's end, and after five attempts at least", () => {
+  expect(keepBackOffMs(40, 6 * DAY_MS - 1, 0.5)).not.toBeNull();
+  expect(keepBackOffMs(5, 6 * DAY_MS, 0.5)).toBeNull();
+  expect(keepBackOffMs(4, 6 * DAY_MS, 0.5)).not.toBeNull();
 });

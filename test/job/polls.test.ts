@@ -1,25 +1,20 @@
 import { expect, test } from "vitest";
 
+import type { Observation } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { PollOutcome, Polls } from "../../src/job/poll-outcome.ts";
 import { conclude, NO_POLLS, notePoll, toBackOffMs } from "../../src/job/poll-outcome.ts";
-import type { Observation } from "../../src/job/advance.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const DAY = 86_400;
-const job = createJob({
-  ownerId: "local",
-  deploymentId: "warm-glow",
-  upstream: "sandbox",
-  apiVersion: "v1",
-  now: START,
-});
+const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
+const job = createJob({ ...FACTS, now: START });
 
-/** What is concluded from the last of these outcomes, seconds after the job was made. */
-function concludeAfter(
-  steps: readonly (readonly [number, PollOutcome])[],
-  deadline = DAY,
-): Observation | null {
+/** What polls came to, so many seconds after the job was made. */
+type Steps = readonly (readonly [second: number, outcome: PollOutcome])[];
+
+/** What is concluded from the last of these outcomes. */
+function concludeAfter(steps: Steps, deadlineSeconds = DAY): Observation | null {
   let polls: Polls = NO_POLLS;
   let conclusion: Observation | null = null;
   let before = 0;
@@ -27,62 +22,39 @@ function concludeAfter(
     const now = new Date(START.getTime() + second * 1_000);
     polls = notePoll(polls, outcome, (second - before) * 1_000);
     before = second;
-    conclusion = conclude(job, polls, outcome, now, {
-      upstream: "sandbox",
-      deadlineSeconds: deadline,
-    });
+    conclusion = conclude(job, polls, outcome, now, { upstream: "sandbox", deadlineSeconds });
   }
   return conclusion;
-}
-
-function errorCode(observation: Observation | null): string | null {
-  return observation?.kind === "failed" ? observation.error.code : null;
 }
 
 const NOT_FOUND: PollOutcome = { kind: "not-found" };
 const FAILED: PollOutcome = { kind: "failed" };
 const RUNNING: PollOutcome = { kind: "seen", observation: { kind: "running" } };
+const UNREAD: PollOutcome = { kind: "unread", succeeded: null };
+const UNREAD_SUCCESS: PollOutcome = { kind: "unread", succeeded: true };
+const UNREAD_FAILURE: PollOutcome = { kind: "unread", succeeded: false };
 
 test("what was seen is what is concluded", () => {
   expect(concludeAfter([[1, RUNNING]])).toEqual({ kind: "running" });
   expect(concludeAfter([[1, { kind: "unknown-word" }]])).toBeNull();
 });
 
-test("a young job that is not found is given 30 seconds", () => {
-  expect(
-    concludeAfter([
-      [1, NOT_FOUND],
-      [29, NOT_FOUND],
-    ]),
-  ).toBeNull();
-  expect(
-    errorCode(
-      concludeAfter([
-        [1, NOT_FOUND],
-        [30, NOT_FOUND],
-      ]),
-    ),
-  ).toBe("LOST");
-});
-
-test("an older job is lost only when the 404 lasts", () => {
-  expect(concludeAfter([[100, NOT_FOUND]])).toBeNull();
-  expect(
-    concludeAfter([
-      [100, NOT_FOUND],
-      [103, RUNNING],
-      [106, NOT_FOUND],
-    ]),
-  ).toBeNull();
-  expect(
-    errorCode(
-      concludeAfter([
-        [100, NOT_FOUND],
-        [103, FAILED],
-        [106, NOT_FOUND],
-      ]),
-    ),
-  ).toBe("LOST");
+test.each<[string, readonly number[], readonly PollOutcome[], string | null]>([
+  ["a young job is not found", [1, 29], [NOT_FOUND, NOT_FOUND], null],
+  ["for 30 s", [1, 30], [NOT_FOUND, NOT_FOUND], "LOST"],
+  ["an older job, once", [100], [NOT_FOUND], null],
+  ["found in between", [100, 103, 106], [NOT_FOUND, RUNNING, NOT_FOUND], null],
+  ["the 404 lasts", [100, 103, 106], [NOT_FOUND, FAILED, NOT_FOUND], "LOST"],
+  ["a success is unread", [10, 609], [UNREAD_SUCCESS, UNREAD_SUCCESS], null],
+  ["for 10 min", [10, 300, 610], [UNREAD_SUCCESS, FAILED, UNREAD_SUCCESS], "INVALID_RESPONSE"],
+  ["an end of any kind", [10, 610], [UNREAD, UNREAD], "INVALID_RESPONSE"],
+  ["it runs in between", [10, 300, 610], [UNREAD, RUNNING, UNREAD], null],
+  ["a failure's reason is unread", [10, 39], [UNREAD_FAILURE, UNREAD_FAILURE], null],
+  ["for 30 s", [10, 40], [UNREAD_FAILURE, UNREAD_FAILURE], "INFERENCE_FAILED"],
+])("%s, at seconds %j", (_what, seconds, outcomes, code) => {
+  const steps = outcomes.map((outcome, index) => [seconds[index] ?? 0, outcome] as const);
+  const conclusion = concludeAfter(steps);
+  expect(conclusion?.kind === "failed" ? conclusion.error.code : null).toBe(code);
 });
 
 test("failed polls never end a job before its deadline", () => {
@@ -90,84 +62,26 @@ test("failed polls never end a job before its deadline", () => {
   expect(concludeAfter(day)).toBeNull();
 });
 
-test.each([FAILED, RUNNING, NOT_FOUND])(
-  "the deadline ends a job that has not ended: $kind",
-  (outcome) => {
-    expect(errorCode(concludeAfter([[60, outcome]], 60))).toBe("EXPIRED");
-  },
-);
-
-test.each<PollOutcome>([
-  { kind: "failed", isUnreadable: true },
-  { kind: "unread", succeeded: null },
-])("a job whose answers can't be read at its deadline is told so: $kind", (outcome) => {
+test.each<[PollOutcome, string]>([
+  [FAILED, "The job did not end"],
+  [RUNNING, "The job did not end"],
+  [NOT_FOUND, "The job did not end"],
+  [{ kind: "failed", isUnreadable: true }, "could not be read"],
+  [UNREAD, "could not be read"],
+])("the deadline ends a job that has not ended, and says why: %j", (outcome, message) => {
   expect(concludeAfter([[60, outcome]], 60)).toMatchObject({
-    error: { code: "EXPIRED", message: expect.stringContaining("could not be read") },
-  });
-  expect(concludeAfter([[60, FAILED]], 60)).toMatchObject({
-    error: { message: expect.not.stringContaining("could not be read") },
+    error: { code: "EXPIRED", message: expect.stringContaining(message) },
   });
 });
 
 test("a job that is seen to have succeeded at its deadline has succeeded", () => {
-  const succeeded = {
-    kind: "seen",
-    observation: { kind: "succeeded", output: 1, finishedAt: null },
-  } as const;
-  expect(concludeAfter([[60, succeeded]], 60)).toEqual(succeeded.observation);
-});
-
-test.each([true, null])(
-  "a result that can't be read is tried again for 10 minutes (succeeded: %s)",
-  (succeeded) => {
-    const unread: PollOutcome = { kind: "unread", succeeded };
-    expect(
-      concludeAfter([
-        [10, unread],
-        [609, unread],
-      ]),
-    ).toBeNull();
-    expect(
-      errorCode(
-        concludeAfter([
-          [10, unread],
-          [300, FAILED],
-          [610, unread],
-        ]),
-      ),
-    ).toBe("INVALID_RESPONSE");
-    expect(
-      concludeAfter([
-        [10, unread],
-        [300, RUNNING],
-        [610, unread],
-      ]),
-    ).toBeNull();
-  },
-);
-
-test("the reason of a failure is waited for no longer than 30 seconds", () => {
-  const unread: PollOutcome = { kind: "unread", succeeded: false };
-  expect(
-    concludeAfter([
-      [10, unread],
-      [39, unread],
-    ]),
-  ).toBeNull();
-  expect(
-    errorCode(
-      concludeAfter([
-        [10, unread],
-        [40, unread],
-      ]),
-    ),
-  ).toBe("INFERENCE_FAILED");
+  const observation = { kind: "succeeded", output: 1, finishedAt: null } as const;
+  expect(concludeAfter([[60, { kind: "seen", observation }]], 60)).toEqual(observation);
 });
 
 test("failed polls back off with jitter, up to 15 seconds", () => {
-  expect([0, 1, 3, 9].map((failures) => toBackOffMs(failures, 0.5))).toEqual([
-    0, 500, 2_000, 7_500,
-  ]);
+  const backOffs = [0, 1, 3, 9].map((failures) => toBackOffMs(failures, 0.5));
+  expect(backOffs).toEqual([0, 500, 2_000, 7_500]);
   expect(toBackOffMs(9, 0.1)).toBe(1_500);
   expect(toBackOffMs(1_000, 0.999)).toBeLessThanOrEqual(15_000);
 });

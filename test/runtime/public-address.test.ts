@@ -7,12 +7,10 @@ const LONG = "https://files.example/";
 
 test.for([
   "https://files.example/x.png",
-  "https://example.com",
   "https://example.com./x.png",
   "HTTPS://EXAMPLE.COM/X.PNG",
   "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
   "https://example.com:8443/x.png",
-  "https://example.com:/x.png",
   "https://example.com?name=a%20b&list=1,2",
   "https://example.com/a@b/x.png?mail=a@b#c@d",
   "https://example.com/%5Cx.png?next=http://127.0.0.1/",
@@ -22,15 +20,9 @@ test.for([
   "https://xn--bcher-kva.example/x.png",
   "https://my_bucket.s3.amazonaws.com/x.png",
   "https://localhost.example.com/x.png",
-  "https://internal.example.com/x.png",
   "https://notlocal.dev/x.png",
-  "https://www.notlocal/x.png",
-  "https://thehome.example/x.png",
   "https://10.example.com/x.png",
   "https://8.8.8.8/x.png",
-  "https://8.8.8.8:8443/x.png",
-  "https://172.15.255.255/x.png",
-  "https://172.32.0.0/x.png",
   "https://168.63.129.17/x.png",
   "https://[2606:4700:4700::1111]/x.png",
   "https://[2606:4700:4700:0:0::1111]:8443/x.png",
@@ -43,64 +35,43 @@ test.for([
 test.for([
   ["", /^must start with https:/],
   ["x.png", /^must start with https:/],
-  ["//example.com/x.png", /^must start with https:/],
   ["http://example.com/x.png", /^must start with https:/],
-  ["https:/example.com/x.png", /^must start with https:/],
   ["https:example.com/x.png", /^must start with https:/],
   ["httpſ://example.com/x.png", /^must start with https:/],
   ["data:image/png;base64,AAAA", /^must start with https:/],
-  ["file:///etc/passwd", /^must start with https:/],
-  ["ftp://example.com/x.png", /^must start with https:/],
   ["blob:https://example.com/1", /^must start with https:/],
-
   [" https://example.com/x.png", /spaces, control characters or backslashes/],
-  ["https://example.com/x.png\n", /spaces, control characters or backslashes/],
   ["https://example.com/a b.png", /spaces, control characters or backslashes/],
   ["https://exam\tple.com/x.png", /spaces, control characters or backslashes/],
   ["ht\ntps://example.com/x.png", /spaces, control characters or backslashes/],
-  ["https://example.com/\u0000", /spaces, control characters or backslashes/],
   ["https://example.com/\u0085", /spaces, control characters or backslashes/],
   ["\uFEFFhttps://example.com/x.png", /spaces, control characters or backslashes/],
   ["https://example.com\\@127.0.0.1/x.png", /spaces, control characters or backslashes/],
   ["https:\\\\example.com\\x.png", /spaces, control characters or backslashes/],
-
   ["https://user:secret@example.com/x.png", /user name/],
-  ["https://user@example.com/x.png", /user name/],
   ["https://@example.com/x.png", /user name/],
   ["https://example.com@127.0.0.1/x.png", /user name/],
   ["https://example.com#@127.0.0.1/x.png", /user name/],
-  ["https://example.com?@127.0.0.1/x.png", /user name/],
-
   ["https://%31%32%37.0.0.1/x.png", /no % in its host/],
-  ["https://ex%61mple.com/x.png", /no % in its host/],
   ["https://user%40example.com/x.png", /no % in its host/],
   ["https://127.0.0.1%2f.example.com/x.png", /no % in its host/],
   ["https://[fe80::1%25eth0]/x.png", /no % in its host/],
-  ["https://[fe80::1%eth0]/x.png", /no % in its host/],
-
   ["https://", /no valid URL/],
   ["https:///example.com/x.png", /no valid URL/],
   ["https:////127.0.0.1/x.png", /no valid URL/],
-  ["https://?x", /no valid URL/],
-  ["https://:443/x.png", /no valid URL/],
   ["https://example.com:99999/x.png", /no valid URL/],
   ["https://example.com:80:80/x.png", /no valid URL/],
   ["https://example.com／127.0.0.1/x.png", /no valid URL/],
   ["https://user＠example.com/x.png", /no valid URL/],
   ["https://exam|ple.com/x.png", /no valid URL/],
   ["https://1.2.3.4.5/x.png", /no valid URL/],
-  ["https://256.256.256.256/x.png", /no valid URL/],
   ["https://[::1/x.png", /no valid URL/],
-  ["https://[::g]/x.png", /no valid URL/],
-
   // Of public addresses, but not so to every parser.
   ["https://010.0.0.1/x.png", /four decimal numbers/],
-  ["https://0110.8.8.8/x.png", /four decimal numbers/],
   ["https://134744072/x.png", /four decimal numbers/],
   ["https://0x08080808/x.png", /four decimal numbers/],
   ["https://8.8.2056/x.png", /four decimal numbers/],
   ["https://8.8.8.8./x.png", /four decimal numbers/],
-  ["https://８.8.8.8:443/x.png", /four decimal numbers/],
 ] as const)("%j is refused: %s", ([url, problem]) => {
   expect(publicUrlProblem(url)).toMatch(problem);
 });
@@ -113,97 +84,45 @@ test.for([
   "ｌocalhost",
   "localhost。",
   "loc\u00ADalhost",
-  "localhost:443",
   "api.localhost",
   "printer.local",
-  "printer.local.",
   "localhost.localdomain",
   "metadata.google.internal",
-  "METADATA.google.internal.",
   "wiki.intranet",
   "vault.private",
-  "wiki.corp",
   "nas.home",
-  "router.lan",
   "nas.home.arpa",
-  "home.arpa",
   "1.0.0.127.in-addr.arpa",
   "example.onion",
   "metadata.goog",
   "kubernetes.default.svc",
-  "web.default.svc.cluster",
   "db.service.consul",
   "a.test",
   "a.invalid",
   "metadata",
   "example",
-  "xn--bcher-kva",
   "example..com",
   ".example.com",
   "example.com..",
-  "127.0.0.1..",
-  "0x7f.1..",
   `${"a".repeat(64)}.example`,
-
-  "0",
   "0.0.0.0",
   "127.0.0.1",
   "127.0.0.1:8443",
-  "127.0.0.1.",
-  "127.1",
-  "127.0.1",
-  "2130706433",
-  "0x7f000001",
-  "0X7F000001",
-  "0x7f.0.0.1",
   "0x7f.1",
   "017700000001",
-  "0177.0.0.1",
-  "0177.0.0.0x1",
-  "00000177.0.0.1",
-  "１２７.０.０.１",
-  "127。0。0。1",
   "①②⑦.0.0.1",
-  "10.0.0.1",
-  "10.255.255.255",
-  "172.16.0.0",
-  "172.31.255.255",
-  "192.168.1.1",
-  "100.64.0.1",
-  "100.100.100.200",
   "169.254.169.254",
-  "2852039166",
-  "0xa9fea9fe",
-  "0251.0376.0251.0376",
-  "169.254.43518",
   "168.63.129.16",
-  "2822734096",
-  "192.0.0.192",
-  "192.0.2.1",
-  "198.18.0.1",
-  "224.0.0.1",
-  "240.0.0.1",
   "255.255.255.255",
-
   "[::]",
   "[::1]",
-  "[0:0:0:0:0:0:0:1]",
   "[0000:0000:0000:0000:0000:0000:0000:0001]:443",
-  "[::127.0.0.1]",
-  "[::7f00:1]",
   "[::ffff:127.0.0.1]",
-  "[::ffff:7f00:1]",
-  "[0:0:0:0:0:ffff:a9fe:a9fe]",
   "[::FFFF:169.254.169.254]",
-  "[::ffff:168.63.129.16]",
-  "[::ffff:0:127.0.0.1]",
   "[64:ff9b::127.0.0.1]",
-  "[64:ff9b::a9fe:a9fe]",
   "[64:ff9b:1::a00:1]",
-  "[2002:7f00:1::]",
   "[2002:a9fe:a9fe::1]",
   "[2001:0:a00:1::1]",
-  "[2606:4700::5efe:10.0.0.1]",
   "[2606:4700::200:5efe:10.0.0.1]",
   "[fe80::1]",
   "[fec0::1]",
@@ -257,18 +176,9 @@ const SPELLINGS: readonly ((address: number) => string)[] = [
   (address) => String(address),
   (address) => `0x${address.toString(16)}`,
   (address) => `0${address.toString(8)}`,
-  (address) =>
-    toParts(address)
-      .map((part) => `0x${part.toString(16)}`)
-      .join("."),
-  (address) =>
-    toParts(address)
-      .map((part) => `0${part.toString(8)}`)
-      .join("."),
-  (address) =>
-    toParts(address)
-      .map((part) => part.toString().padStart(3, "0"))
-      .join("."),
+  (address) => spellParts(address, (part) => `0x${part.toString(16)}`),
+  (address) => spellParts(address, (part) => `0${part.toString(8)}`),
+  (address) => spellParts(address, (part) => part.toString().padStart(3, "0")),
   (address) => `${Math.floor(address / 2 ** 24)}.${address % 2 ** 24}`,
   (address) => `${toParts(address).slice(0, 2).join(".")}.${address % 2 ** 16}`,
   (address) =>
@@ -289,7 +199,7 @@ test("no address that is not public passes in any spelling", () => {
     fc.property(PRIVATE_ADDRESS, fc.constantFrom(...SPELLINGS), (address, spell) => {
       expect(publicUrlProblem(`https://${spell(address)}/x.png`)).not.toBeNull();
     }),
-    { numRuns: 500 },
+    { numRuns: 400 },
   );
 });
 
@@ -299,7 +209,7 @@ test("every public address passes as it is usually written", () => {
       expect(publicUrlProblem(`https://${toDotted(address)}/x.png`)).toBeNull();
       expect(publicUrlProblem(`https://[::ffff:${toGroups(address)}]:443/x.png`)).toBeNull();
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
@@ -315,8 +225,12 @@ function toParts(address: number): number[] {
   return [24, 16, 8, 0].map((bits) => (address >>> bits) & 0xff);
 }
 
+function spellParts(address: number, spell: (part: number) => string): string {
+  return toParts(address).map(spell).join(".");
+}
+
 function toDotted(address: number): string {
-  return toParts(address).join(".");
+  return spellParts(address, String);
 }
 
 function toGroups(address: number): string {

@@ -75,7 +75,7 @@ function connect(): RunComfy {
 
 function open(): Poller {
   return new Poller({
-    table: store.polls,
+    store,
     runcomfy: connect(),
     health,
     record: (...change) => record(...change),
@@ -85,7 +85,6 @@ function open(): Poller {
     },
     expectStarts: async () => expectedStarts,
     pollsAtOnce: POLLS_AT_ONCE,
-    upstream: store.upstream,
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => wallMs,
     monotonic: () => monotonicMs,

@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { Observation } from "../../src/job/advance.ts";
 import { advance } from "../../src/job/advance.ts";
@@ -10,36 +10,37 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
 import { createEndWaits } from "../../src/watch/wait-for-job.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
-import { useSharedPostgres } from "../store/shared-postgres.ts";
 
 const log = pino({ level: "silent" });
 const CANCELLED: Observation = { kind: "cancelled", finishedAt: null };
 
-beforeEach(() => {
+const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
+
+let store: JobStore;
+
+beforeEach(async () => {
+  store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
 });
-afterEach(() => void vi.useRealTimers());
+afterEach(async () => {
+  vi.useRealTimers();
+  await store.close();
+});
 
-async function addJob(store: JobStore): Promise<Job> {
-  const submitted = createJob({
-    ownerId: "local",
-    deploymentId: "warm-glow",
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now: new Date(0),
-  });
+async function addJob(): Promise<Job> {
+  const submitted = createJob({ ...FACTS, now: new Date(0) });
   await store.jobs.insert({ job: submitted, input: {}, key: null });
-  return await observe(store, submitted, { kind: "accepted", requestId: "request-1" });
+  return await observe(submitted, { kind: "accepted", requestId: "request-1" });
 }
 
-async function observe(store: JobStore, job: Job, observation: Observation): Promise<Job> {
+async function observe(job: Job, observation: Observation): Promise<Job> {
   const next = advance(job, observation, new Date(1), "sandbox");
   expect(await store.jobs.save(next, null)).toBe(true);
   return next;
 }
 
 /** The waits of a gateway on this store, who listens for them, and how often they read. */
-function open(store: JobStore) {
+function open() {
   const listeners = new Set<() => void>();
   const read = createJobReader(store.jobs, log);
   const readJob = vi.fn<typeof read>(read);
@@ -77,116 +78,66 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue());
 }
 
-describe("on SQLite", () => {
-  let store: JobStore;
-  beforeEach(async () => {
-    store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log });
-    onTestFinished(() => store.close());
-  });
-
-  test.each(["its end", "the time", "the caller", "the gateway"] as const)(
-    "a wait that is over by %s tells the job as it is, and frees the listener and the timer",
-    async (by) => {
-      const job = await addJob(store);
-      const { begin, stop, listeners, readJob } = open(store);
-      const { end, leave } = await begin(job);
-      let newest = await observe(store, job, { kind: "running" });
-      await until(() => readJob.mock.settledResults.length === 2);
-      expect(listeners.size).toBe(1);
-      expect(vi.getTimerCount()).toBe(1);
-      switch (by) {
-        case "its end":
-          newest = await observe(store, newest, CANCELLED);
-          break;
-        case "the time":
-          vi.advanceTimersByTime(20_000);
-          break;
-        case "the caller":
-          leave();
-          break;
-        case "the gateway":
-          stop();
-      }
-      expect(await end).toEqual(newest);
-      expect(listeners.size).toBe(0);
-      expect(vi.getTimerCount()).toBe(0);
-    },
-  );
-
-  test("a wait lasts as long as it may, and what changes meanwhile does not end it", async () => {
-    const job = await addJob(store);
-    const { begin, listeners } = open(store);
-    const { end } = await begin(job);
-    await observe(store, job, { kind: "running" });
-    vi.advanceTimersByTime(19_999);
-    await settle();
-    expect(listeners.size).toBe(1);
-    vi.advanceTimersByTime(1);
-    expect((await end).status).toBe("IN_PROGRESS");
-  });
-
-  test("nobody waits for a job that has ended, without time, or at a gateway that stops", async () => {
-    const job = await addJob(store);
-    const { waitForEnd, stop, readJob } = open(store);
-    const options = { timeoutMs: 20_000, onLeft: () => undefined };
-    expect(await waitForEnd(job, { ...options, timeoutMs: 0 })).toBe(job);
-    stop();
-    expect(await waitForEnd(job, options)).toBe(job);
-    const ended = await observe(store, job, CANCELLED);
-    expect(await open(store).waitForEnd(ended, options)).toBe(ended);
-    expect(readJob).not.toHaveBeenCalled();
-  });
-
-  test("a caller who has left before the wait begins ends it at once", async () => {
-    const job = await addJob(store);
-    const { waitForEnd, listeners } = open(store);
-    const end = waitForEnd(job, { timeoutMs: 20_000, onLeft: (leave) => leave() });
-    expect(await end).toBe(job);
-    expect(listeners.size).toBe(0);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test("a job that can't be read, or was deleted meanwhile, is told as it was last seen", async () => {
-    const job = await addJob(store);
-    const { waitForEnd, begin, readJob, listeners } = open(store);
-    readJob.mockRejectedValueOnce(new Error("the database is away"));
-    expect(await waitForEnd(job, { timeoutMs: 20_000, onLeft: () => undefined })).toBe(job);
-
-    const { end } = await begin(job);
-    readJob.mockResolvedValueOnce(null);
-    await observe(store, job, CANCELLED);
-    expect(await end).toEqual(job);
-    expect(listeners.size).toBe(0);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test("a thousand who wait for one job cost a few readings, and none while nothing changes", async () => {
-    const job = await addJob(store);
-    const { waitForEnd, readJob, listeners } = open(store);
-    const options = { timeoutMs: 20_000, onLeft: () => undefined };
-    const ends = Array.from({ length: 1_000 }, () => waitForEnd(job, options));
-    // Those who come during the first reading share the second.
+test.each(["its end", "the time", "the caller", "the gateway"] as const)(
+  "a wait that is over by %s tells the job as it is, and frees the listener and the timer",
+  async (by) => {
+    const job = await addJob();
+    const { begin, stop, listeners, readJob } = open();
+    const { end, leave } = await begin(job);
+    let newest = await observe(job, { kind: "running" });
     await until(() => readJob.mock.settledResults.length === 2);
-    vi.advanceTimersByTime(19_000);
-    await settle();
-    expect(readJob).toHaveBeenCalledTimes(2);
-    const ended = await observe(store, job, CANCELLED);
-    for (const end of await Promise.all(ends)) expect(end).toEqual(ended);
-    expect(readJob).toHaveBeenCalledTimes(3);
+    expect(listeners.size).toBe(1);
+    expect(vi.getTimerCount()).toBe(1);
+    switch (by) {
+      case "its end":
+        newest = await observe(newest, CANCELLED);
+        break;
+      case "the time":
+        vi.advanceTimersByTime(20_000);
+        break;
+      case "the caller":
+        leave();
+        break;
+      case "the gateway":
+        stop();
+    }
+    expect(await end).toEqual(newest);
     expect(listeners.size).toBe(0);
-  });
+    expect(vi.getTimerCount()).toBe(0);
+  },
+);
+
+test("nobody waits for a job that has ended, without time, or at a gateway that stops", async () => {
+  const job = await addJob();
+  const { waitForEnd, stop, readJob } = open();
+  const options = { timeoutMs: 20_000, onLeft: () => undefined };
+  expect(await waitForEnd(job, { ...options, timeoutMs: 0 })).toBe(job);
+  stop();
+  expect(await waitForEnd(job, options)).toBe(job);
+  const ended = await observe(job, CANCELLED);
+  expect(await open().waitForEnd(ended, options)).toBe(ended);
+  expect(readJob).not.toHaveBeenCalled();
 });
 
-describe("on Postgres", () => {
-  const postgres = useSharedPostgres();
+test("a caller who has left before the wait begins ends it at once", async () => {
+  const job = await addJob();
+  const { waitForEnd, listeners } = open();
+  const end = waitForEnd(job, { timeoutMs: 20_000, onLeft: (leave) => leave() });
+  expect(await end).toBe(job);
+  expect(listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
 
-  test("a wait hears of an end that another gateway writes down", async () => {
-    vi.useRealTimers();
-    const [own, other] = [await postgres.open(), await postgres.open()];
-    const job = await addJob(own);
-    const { begin } = open(own);
-    const { end } = await begin(job);
-    const ended = await observe(other, job, CANCELLED);
-    expect(await end).toEqual(ended);
-  });
+test("a job that can't be read, or was deleted meanwhile, is told as it was last seen", async () => {
+  const job = await addJob();
+  const { waitForEnd, begin, readJob, listeners } = open();
+  readJob.mockRejectedValueOnce(new Error("the database is away"));
+  expect(await waitForEnd(job, { timeoutMs: 20_000, onLeft: () => undefined })).toBe(job);
+
+  const { end } = await begin(job);
+  readJob.mockResolvedValueOnce(null);
+  await observe(job, CANCELLED);
+  expect(await end).toEqual(job);
+  expect(listeners.size).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
 });

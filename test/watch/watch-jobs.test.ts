@@ -133,11 +133,16 @@ test.each<{ readonly filter: JobsWatch["filter"]; readonly told: readonly string
   { filter: { createdAfter: new Date(1_000) }, told: ["job_b", "job_c"] },
   { filter: { createdBefore: new Date(3_000) }, told: ["job_a", "job_b"] },
   { filter: { createdAfter: new Date(1_000), deploymentId: "warm-glow" }, told: ["job_b"] },
+  { filter: { tag: "red" }, told: ["job_c"] },
 ])("$filter lets $told through", async ({ filter, told }) => {
   const fixture = createFixture();
   fixture.change("job_a", { status: "FAILED" });
   fixture.change("job_b", { status: "IN_QUEUE", createdAt: new Date(2_000) });
-  fixture.change("job_c", { deploymentId: "cold-light", createdAt: new Date(3_000) });
+  fixture.change("job_c", {
+    deploymentId: "cold-light",
+    createdAt: new Date(3_000),
+    tags: ["red"],
+  });
   const jobs = await fixture.watch({ filter, after: "0" });
   const heard: (string | undefined)[] = [];
   const listening = (async () => {
@@ -219,39 +224,9 @@ test.each(["waiting", "between two events", "reading", "resting"])(
   },
 );
 
-test("a stream that nobody reads listens to nothing", async () => {
+test("200 readers in step cost one read a change, and each hears of it", async () => {
   const fixture = createFixture();
-  await fixture.watch();
-  expect(fixture.listeners.size).toBe(0);
-  expect(vi.getTimerCount()).toBe(0);
-});
-
-test("readers who came at different moments stand together once they have polled", async () => {
-  const fixture = createFixture();
-  const listening: Promise<void>[] = [];
-  const streams = [];
-  for (let count = 0; count < 5; count++) {
-    fixture.change(`job_${count}`);
-    const stream = await fixture.watch({ filter: { statuses: [] } });
-    streams.push(stream);
-    listening.push(
-      (async () => {
-        for await (const { job } of stream) expect(job).toBeNull();
-      })(),
-    );
-  }
-  await rest();
-  await rest();
-  const before = fixture.reads.length;
-  fixture.wake();
-  await rest();
-  expect(fixture.reads).toHaveLength(before + 1);
-  await Promise.all([...streams.map((stream) => stream.return()), ...listening]);
-});
-
-test("1,000 readers in step cost one read a change, and each hears of it", async () => {
-  const fixture = createFixture();
-  const streams = await Promise.all(Array.from({ length: 1_000 }, () => fixture.watch()));
+  const streams = await Promise.all(Array.from({ length: 200 }, () => fixture.watch()));
   let told = 0;
   for (const stream of streams) {
     void (async () => {
@@ -264,7 +239,7 @@ test("1,000 readers in step cost one read a change, and each hears of it", async
     fixture.change(`job_${round}`);
     await rest();
     expect(fixture.reads).toHaveLength(1 + round);
-    expect(told).toBe(1_000 * round);
+    expect(told).toBe(200 * round);
   }
   await Promise.all(streams.map((stream) => stream.return()));
 });
