@@ -168,19 +168,13 @@ export function createOperations(options: {
       params: OperationParams,
       origin: OperationOrigin,
     ): Promise<ExecutionArgs | readonly GraphQLError[]> {
-      const known = recall(params, origin);
-      if (known !== null) return known;
+      const { operationName, variables } = params;
       const query = findQuery(params);
       if (query instanceof GraphQLError) return [query];
-      const { operationName } = params;
-      const { parse, validate } = yoga.getEnveloped({
-        params: { query, operationName, variables: params.variables },
-        share: origin.share,
-      });
-      const document = attempt(() => parse(query));
-      if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
-      const invalid: readonly GraphQLError[] = validate(schema, document);
-      if (invalid.length > 0) return invalid.map(maskError);
+      const asked = { name: operationName, variables: variables ?? {} };
+      const document = documents.check(query, asked, origin.share);
+      if (!("kind" in document))
+        return document.map((error) => maskError(withCode(error, "GRAPHQL_VALIDATION_FAILED")));
       if (!getOperationAST(document, operationName))
         throw new CodedError(
           "OPERATION_RESOLUTION_FAILURE",
@@ -189,15 +183,6 @@ export function createOperations(options: {
       return toArgs(document, params, origin);
     },
   };
-}
-
-function attempt<T>(act: () => T): T | GraphQLError {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof GraphQLError) return error;
-    throw error;
-  }
 }
 
 /** Each operation comes in a request of its own, so that each is counted. */

@@ -14,7 +14,7 @@ import { COMMANDS } from "../config/commands.ts";
 import type { ErrorCode } from "../runtime/coded-error.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
-import { toGraphQLError } from "./mask-error.ts";
+import { toGraphQLError, withCode } from "./mask-error.ts";
 import type { Asked } from "./walk-document.ts";
 import { createPricedWalk, MAX_MUTATIONS, MAX_PAIRS } from "./walk-document.ts";
 
@@ -88,7 +88,7 @@ export function createDocumentChecks(
     }
   }
 
-  function check(document: DocumentNode): readonly GraphQLError[] {
+  function findErrors(document: DocumentNode): readonly GraphQLError[] {
     const excess = findExcess(document);
     return excess === null
       ? validate(schema, document, rules, wording).map(withNextStep)
@@ -138,10 +138,24 @@ export function createDocumentChecks(
     // While it runs, it is held besides those that are kept.
     if (tokenCount > SMALL_DOCUMENT) share.take(tokenCount * BYTES_A_TOKEN);
     const validated =
-      document instanceof GraphQLError ? document : { document, errors: check(document) };
+      document instanceof GraphQLError ? document : { document, errors: findErrors(document) };
     // One that is too long costs nothing to refuse again.
     if (text.length <= characters) kept.set(text, validated);
     return validated;
+  }
+
+  /** The document of a text, or what is wrong with it, or why an operation of it is too expensive. */
+  function check(
+    text: string,
+    asked: Asked,
+    share: Asker["share"],
+  ): DocumentNode | readonly GraphQLError[] {
+    const validated = validateOnce(text, share);
+    if (validated instanceof GraphQLError) return [withCode(validated, "GRAPHQL_PARSE_FAILED")];
+    const { document, errors } = validated;
+    if (errors.length > 0) return errors;
+    const tooCostly = checkCost(document, asked);
+    return tooCostly === null ? document : [tooCostly];
   }
 
   function findValid(text: string): DocumentNode | null {
@@ -159,19 +173,17 @@ export function createDocumentChecks(
       });
     },
     onValidate({ context: { params, share, onValidated }, setValidationFn }) {
-      setValidationFn((_schema: unknown, document: DocumentNode) => {
-        const validated = validateOnce(document.loc?.source.body ?? "", share);
-        onValidated?.();
-        if (validated instanceof GraphQLError) return [validated];
-        if (validated.errors.length > 0) return validated.errors;
+      setValidationFn((_schema: unknown, { loc }: DocumentNode) => {
         const { operationName: name, variables } = params;
-        const tooCostly = checkCost(document, { name, variables: variables ?? {} });
-        return tooCostly === null ? [] : [tooCostly];
+        const checked = check(loc?.source.body ?? "", { name, variables: variables ?? {} }, share);
+        onValidated?.();
+        return "kind" in checked ? [] : checked;
       });
     },
   };
   return {
     plugin,
+    check,
     /** Of a text that was valid. */
     find(text: string): DocumentNode {
       const document = findValid(text) ?? parse(text);

@@ -3,7 +3,7 @@ import type { GraphQLSchema } from "graphql";
 import { SCOPES } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
-import { createBuilder } from "./builder.ts";
+import { addScalars, createBuilder } from "./builder.ts";
 import { addCancelAndDelete } from "./cancel-and-delete.ts";
 import { addDeployment } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
@@ -12,7 +12,6 @@ import { addJob, addJobStatus } from "./job-type.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addFileMutations } from "./file-mutations.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
-import { addScalars } from "./scalars.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */

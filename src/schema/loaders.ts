@@ -25,9 +25,13 @@ type Made = {
   jobs?: DataLoader<string, Job | null>;
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
+  /** Of jobs that the viewer has read, by the URLs that their outputs name. */
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
+  /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
+  /** How many jobs match a filter; null where no index counts them. */
   counts?: DataLoader<JobFilter, number | null, string>;
+  /** Whether a job that the viewer may read names it. */
   deployments?: DataLoader<string, boolean>;
   /** By the id of the job with which they came. */
   readonly read: Map<string, StoredDocuments>;
@@ -53,16 +57,14 @@ export class Loaders {
     this.#budget = new AnswerBudget(options.mostAnswerBytes, options.share);
   }
 
-  get jobs(): DataLoader<string, Job | null> {
-    return (this.#made.jobs ??= new DataLoader((ids: readonly string[]) =>
-      this.#reads.readJobs(ids),
-    ));
+  get jobs() {
+    return (this.#made.jobs ??= new DataLoader((ids) => this.#reads.readJobs(ids)));
   }
 
   /** The same for jobs whose documents are asked for: one statement reads both. */
-  get wholeJobs(): DataLoader<string, Job | null> {
+  get wholeJobs() {
     const { read } = this.#made;
-    return (this.#made.wholeJobs ??= new DataLoader(async (ids: readonly string[]) => {
+    return (this.#made.wholeJobs ??= new DataLoader(async (ids) => {
       const found = await this.#reads.readJobsWithDocuments(ids);
       return found.map((one) => {
         if (one !== null) read.set(one.job.id, one.documents);
@@ -71,39 +73,32 @@ export class Loaders {
     }));
   }
 
-  get histories(): DataLoader<string, readonly JobEvent[]> {
-    return (this.#made.histories ??= new DataLoader((ids: readonly string[]) =>
-      Promise.all(ids.map((id) => this.#reads.readHistory(id))),
+  get histories() {
+    return (this.#made.histories ??= new DataLoader((ids) =>
+      Promise.all(ids.map(this.#reads.readHistory)),
     ));
   }
 
-  /** Of jobs that the viewer has read, by the URLs that their outputs name. */
-  get keptFiles(): DataLoader<string, ReadonlyMap<string, KeptFile>> {
-    return (this.#made.keptFiles ??= new DataLoader((ids: readonly string[]) =>
-      this.#reads.readKeptFiles(ids),
-    ));
+  get keptFiles() {
+    return (this.#made.keptFiles ??= new DataLoader((ids) => this.#reads.readKeptFiles(ids)));
   }
 
-  /** Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
-  get documents(): DataLoader<DocumentKey, LoadedDocument | null, string> {
+  get documents() {
     const { read } = this.#made;
-    return (this.#made.documents ??= new DataLoader(
-      (keys: readonly DocumentKey[]) => this.#loadDocuments(keys, read),
-      { cacheKeyFn: ({ jobId, name }: DocumentKey) => `${name} ${jobId}` },
-    ));
+    return (this.#made.documents ??= new DataLoader((keys) => this.#loadDocuments(keys, read), {
+      cacheKeyFn: ({ jobId, name }) => `${name} ${jobId}`,
+    }));
   }
 
-  /** How many jobs match a filter; null where no index counts them. */
-  get counts(): DataLoader<JobFilter, number | null, string> {
+  get counts() {
     return (this.#made.counts ??= new DataLoader(
-      (filters: readonly JobFilter[]) => Promise.all(filters.map(this.#reads.countJobs)),
-      { cacheKeyFn: (filter: JobFilter) => JSON.stringify(filter) },
+      (filters) => Promise.all(filters.map(this.#reads.countJobs)),
+      { cacheKeyFn: (filter) => JSON.stringify(filter) },
     ));
   }
 
-  /** Whether a job that the viewer may read names it. */
-  get deployments(): DataLoader<string, boolean> {
-    return (this.#made.deployments ??= new DataLoader(async (ids: readonly string[]) => {
+  get deployments() {
+    return (this.#made.deployments ??= new DataLoader(async (ids) => {
       const found = await this.#reads.findDeployments(ids);
       return ids.map((id) => found.has(id));
     }));
