@@ -30,6 +30,8 @@ const SUBMITTED = `__typename
  */
 export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
   ["job", `query { job(id: "${FOREIGN_ID}") { ...Told } } ${TOLD}`],
+  // Its row alone is read by another statement.
+  ["job without documents", `query { job(id: "${FOREIGN_ID}") { id ownerId status } }`],
   ["node of a job", `query { node(id: "${FOREIGN_ID}") { id ... on Job { ...Told } } } ${TOLD}`],
   [
     "node of a deployment",

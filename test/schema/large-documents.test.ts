@@ -87,6 +87,29 @@ test("an operation whose client has left reads nothing more", async () => {
   expect(gateway.statements.join()).not.toContain("job_events");
 });
 
+test("between two mutations others of the owner have their turn, as the next one may wait long", async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let calls = 0;
+  const gateway = await openInProcessGateway({
+    reads: { readLargeDocument: async () => LARGE },
+    tracking: {
+      async cancelJob() {
+        calls += 1;
+        if (calls > 1) await held;
+        return job;
+      },
+    },
+  });
+  const seen = { kind: "succeeded", output: LARGE, finishedAt: null } as const;
+  const job = await gateway.observe(await gateway.addJob(), seen);
+  const cancel = `cancelJob(id: "${job.id}") { ... on CancelJobSuccess { job { output } } }`;
+  const mutations = gateway.answer(`mutation { a: ${cancel} b: ${cancel} }`);
+  await expect.poll(() => calls).toBe(2);
+  expect(await gateway.answer(toQuery(job))).toEqual({ data: { job: { output: LARGE } } });
+  release();
+  expect((await mutations).errors).toBeUndefined();
+});
+
 test("where only the output of a job is stored, its files are found in it, large or small", async () => {
   const url = "https://x.runcomfy.net/a.png";
   const text = JSON.stringify({ url });

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 
 import type { Scope } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
-import { LimitError } from "../../src/runtime/coded-error.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createViewer } from "../support/viewers.ts";
@@ -124,18 +123,6 @@ test("what a mutation gives is shown in full to who may not read", async () => {
   expect(data).toMatchObject({
     submitJob: { job: { ownerId: "local", history: [{ version: 1 }] } },
   });
-});
-
-test("a limit is an error with its code, its number and when to come again", async () => {
-  const extensions = { code: "QUOTA_EXCEEDED", retryAfterSeconds: 7, limit: 3 } as const;
-  const limit = new LimitError("You have 3.", { ...extensions, limitName: "jobsInFlight" });
-  const gateway = await openInProcessGateway({
-    tracking: { submitJob: () => Promise.reject(limit) },
-  });
-  const { errors } = await gateway.answer(
-    `mutation { submitJob(deploymentId: "a", input: {}) { __typename } }`,
-  );
-  expect(errors?.[0]?.toJSON()).toMatchObject({ message: "You have 3.", extensions });
 });
 
 test("without a catalogue the deployments are those of the viewer's own jobs", async () => {
