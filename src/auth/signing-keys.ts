@@ -6,6 +6,7 @@ import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
 
+import { SetupError } from "../runtime/coded-error.ts";
 import { codeOf } from "../runtime/error-code.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { AuthenticationError } from "./authenticator.ts";
@@ -33,38 +34,30 @@ export function keepSigningKeys(set: JSONWebKeySet): SigningKeys {
 
 const PEM = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----.+?-----END \1-----/gs;
 
-/** Reads public keys in PEM. Rejects with a sentence that names JWT_PUBLIC_KEY_FILE when there is none, or one is private or weak. */
+/** Reads public keys in PEM. Rejects with a `SetupError` when there is none, or one is private or weak. */
 export async function readPublicKeys(file: string): Promise<JSONWebKeySet> {
   const path = resolve(file);
   try {
     const text = await readFile(path, "utf8");
     if (text.includes("PRIVATE KEY-----"))
-      throw new UnfitKey("it holds a private key, which the gateway must not have");
+      throw new SetupError("holds a private key, which the gateway must not have");
     const keys = [...text.matchAll(PEM)].map(([pem]) => createPublicKey(pem));
-    if (keys.length === 0) throw new UnfitKey("it holds no public key");
-    return { keys: await Promise.all(keys.map((key) => exportJWK(checkStrength(key)))) };
+    if (keys.length === 0) throw new SetupError("holds no public key");
+    for (const { asymmetricKeyDetails: { modulusLength: bits = Infinity } = {} } of keys)
+      if (bits < MIN_RSA_BITS)
+        throw new SetupError(`holds an RSA key of ${bits} bits, and ${MIN_RSA_BITS} is the least`);
+    return { keys: await Promise.all(keys.map((key) => exportJWK(key))) };
   } catch (cause) {
-    throw new Error(
-      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: ${explain(cause)}. Give it the issuer's public key as PEM.`,
+    // Other errors may quote the file.
+    const what = `can't be read as a public key (${codeOf(cause) ?? "damaged"})`;
+    throw new SetupError(
+      `The public key file ${path} (JWT_PUBLIC_KEY_FILE) can't be used: it ${cause instanceof SetupError ? cause.message : what}. Give it the issuer's public key as PEM.`,
       { cause },
     );
   }
 }
 
-/** Quotes only errors thrown here or by the file system: others may quote the file. */
-function explain(cause: unknown): string {
-  if (cause instanceof UnfitKey) return cause.message;
-  const code = codeOf(cause);
-  return `it can't be read as a public key${code === undefined ? "" : ` (${code})`}`;
-}
-
-class UnfitKey extends Error {}
-
-function checkStrength(key: KeyObject): KeyObject {
-  const { modulusLength = Infinity } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength >= 2_048) return key;
-  throw new UnfitKey(`it holds an RSA key of ${modulusLength} bits, and 2048 is the least`);
-}
+const MIN_RSA_BITS = 2_048;
 
 /** Anybody can make up a token that no key has signed, so tokens cause at most one request in this time. */
 const ASK_EVERY_MS = 5_000;

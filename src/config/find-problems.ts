@@ -47,8 +47,8 @@ export function findProblems(given: Given): readonly string[] {
       !JWT_PUBLIC_KEY_FILE &&
       "JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set with AUTH=jwt.",
     isJwt &&
-      JWT_JWKS_URL &&
-      JWT_PUBLIC_KEY_FILE &&
+      JWT_JWKS_URL !== undefined &&
+      JWT_PUBLIC_KEY_FILE !== undefined &&
       "JWT_JWKS_URL must be unset with JWT_PUBLIC_KEY_FILE: set one of the two.",
     Number(filled["UNREAD_MIB"]) < 4 * Number(filled["ANSWER_MIB"]) &&
       "UNREAD_MIB must be at least four times ANSWER_MIB: an owner has a quarter of it, which has to hold an answer.",
@@ -56,7 +56,7 @@ export function findProblems(given: Given): readonly string[] {
     Number(filled["UNREAD_MIB"]) * 1_024 < 6 * Number(filled["BODY_KIB"]) &&
       "UNREAD_MIB must be at least six times BODY_KIB (1 MiB is 1024 KiB): an owner has a quarter of it, which has to hold a whole body or message.",
   ];
-  return problems.filter((problem) => typeof problem === "string");
+  return problems.filter(isText);
 }
 
 /** Whether the sandbox stands in for RunComfy. */
@@ -69,33 +69,36 @@ export function isProduction({ NODE_ENV = "development" }: Given): boolean {
   return !["development", "test"].includes(NODE_ENV);
 }
 
-/** A sentence where production may not be meant. */
-export function findUnknownStage(given: Given): readonly string[] {
-  const { NODE_ENV } = given;
-  if (!isProduction(given) || NODE_ENV === "production") return [];
-  return [
-    `NODE_ENV is ${JSON.stringify(NODE_ENV)}, which counts as production: GraphiQL, introspection and the console are off unless they are set. Set NODE_ENV to production, or to development or test.`,
-  ];
-}
-
-/** A sentence where others come in, and the URLs of kept files would lead them to their own machine. */
-export function findUnreachable(given: Given): readonly string[] {
+/** Sentences about what may not be meant. */
+export function findWarnings(given: Given): readonly string[] {
   const { AUTH, HOST = "" } = { ...DEFAULTS, ...given };
-  const { PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
+  const { NODE_ENV, PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
   const isHere = isLoopback(HOST) || HOST === "0.0.0.0" || HOST === "::";
-  if (AUTH === "none" || KEEP_OUTPUTS !== "true" || PUBLIC_URL !== undefined || !isHere) return [];
-  return [
-    "Outputs are kept, and without PUBLIC_URL each keptUrl names this machine as only itself can reach it. Set PUBLIC_URL to the gateway's address as browsers see it, such as https://gateway.example.com.",
+  const warnings = [
+    ...Object.keys(given).map(findMisspelt),
+    isProduction(given) &&
+      NODE_ENV !== "production" &&
+      `NODE_ENV is ${JSON.stringify(NODE_ENV)}, which counts as production: GraphiQL, introspection and the console are off unless they are set. Set NODE_ENV to production, or to development or test.`,
+    AUTH !== "none" &&
+      KEEP_OUTPUTS === "true" &&
+      PUBLIC_URL === undefined &&
+      isHere &&
+      "Outputs are kept, and without PUBLIC_URL each keptUrl names this machine as only itself can reach it. Set PUBLIC_URL to the gateway's address as browsers see it, such as https://gateway.example.com.",
   ];
+  return warnings.filter(isText);
 }
 
-/** Sentences about the names that are no variable of the gateway but look like one. */
-export function findMisspelt(names: readonly string[]): readonly string[] {
-  return names.flatMap((name) => {
-    const meant = Object.hasOwn(VARIABLES.shape, name) ? undefined : findNearest(name);
-    if (meant === undefined) return [];
-    return `${name} is no variable of the gateway and has no effect. Did you mean ${meant}?`;
-  });
+function isText(found: string | false): found is string {
+  return found !== false;
+}
+
+/** A sentence about a name that is no variable of the gateway but looks like one. */
+function findMisspelt(name: string): string | false {
+  const meant = Object.hasOwn(VARIABLES.shape, name) ? undefined : findNearest(name);
+  return (
+    meant !== undefined &&
+    `${name} is no variable of the gateway and has no effect. Did you mean ${meant}?`
+  );
 }
 
 const DEFAULTS: Given = Object.fromEntries(

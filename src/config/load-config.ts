@@ -7,14 +7,7 @@ import type { z } from "zod";
 import { SetupError } from "../runtime/coded-error.ts";
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import { codeOf } from "../runtime/error-code.ts";
-import {
-  findMisspelt,
-  findProblems,
-  findUnknownStage,
-  findUnreachable,
-  isProduction,
-  isSandbox,
-} from "./find-problems.ts";
+import { findProblems, findWarnings, isProduction, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -27,7 +20,7 @@ export function loadConfig(environment: Given) {
   const parsed = VARIABLES.safeParse(given);
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
-  const warnings = [...findMisspelt(Object.keys(given)), ...findUnknownStage(given)];
+  const warnings = findWarnings(given);
   if (!parsed.success || problems.length > 0)
     throw new SetupError(
       [HEAD, ...explain(parsed.error, environment), ...problems, ...warnings].join("\n  "),
@@ -76,7 +69,7 @@ export function loadConfig(environment: Given) {
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
     /** Sentences about what may not be meant. */
-    warnings: [...warnings, ...findUnreachable(given)],
+    warnings,
   });
 }
 

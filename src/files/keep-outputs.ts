@@ -154,11 +154,11 @@ export class Keeper {
   #logFirst({ jobId, number }: ClaimedFile, err: unknown, isLast: boolean): void {
     const { log } = this.#options;
     const key = `${jobId} ${isLast}`;
-    const isFirst = !this.#logged.has(key);
+    const fields = { jobId, number, err };
+    if (this.#logged.get(key) === true) return;
     this.#logged.set(key, true);
-    if (!isFirst) return;
-    if (isLast) log.warn({ jobId, number, err }, NOT_TRIED_AGAIN);
-    else log.info({ jobId, number, err }, TRIED_AGAIN);
+    if (isLast) log.warn(fields, NOT_TRIED_AGAIN);
+    else log.info(fields, TRIED_AGAIN);
   }
 }
 

@@ -78,22 +78,17 @@ test("with jwt the keys of a server let in", async () => {
   });
 });
 
-test.each([
-  ["PEM", RSA_PEM],
-  ["PKCS #1", RSA.publicKey.export({ format: "pem", type: "pkcs1" }).toString()],
-])("with jwt a file of %s lets in, whatever key id a token names", async (_case, text) => {
-  const authenticator = await openFile(text);
-  for (const kid of [undefined, "any"]) {
-    const admission = await authenticator.authenticate(`Bearer ${await signRsa(kid)}`);
-    expect(admission.isRevoked()).toBe(false);
-  }
-});
-
-test("a file may hold an old and a new key", async () => {
+test("with jwt each key of a file lets in, whatever key id a token names", async () => {
   const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
   const pem = other.export({ format: "pem", type: "spki" }).toString();
-  const authenticator = await openFile(`${pem}\n${RSA_PEM}`);
-  await authenticator.authenticate(`Bearer ${await signRsa()}`);
+  const pkcs1 = RSA.publicKey.export({ format: "pem", type: "pkcs1" }).toString();
+  for (const text of [RSA_PEM, pkcs1, `${pem}\n${RSA_PEM}`]) {
+    const authenticator = await openFile(text);
+    for (const kid of [undefined, "any"]) {
+      const admission = await authenticator.authenticate(`Bearer ${await signRsa(kid)}`);
+      expect(admission.isRevoked()).toBe(false);
+    }
+  }
 });
 
 test.each([
