@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { openLeasedStore } from "../src/files/open-file-store.ts";
 import { NOT_KEPT } from "../src/job/asset.ts";
-import { EXPLODING_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
+import { REFUSED_DOCUMENTS, SERVED_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
 import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-requests.ts";
 import { toAvifOfBoxes, toLargeAvif, toLargePng } from "../test/attacks/large-pictures.ts";
@@ -242,7 +242,7 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     attack: ({ ask: send, repeat }) =>
       repeat(
         4,
-        inTurn(EXPLODING_DOCUMENTS, ({ query: document, variables = "{}" }) =>
+        inTurn([...REFUSED_DOCUMENTS, ...SERVED_DOCUMENTS], ([, document, variables = "{}"]) =>
           send(`{"query":${JSON.stringify(document)},"variables":${variables}}`),
         ),
       ),

@@ -1,7 +1,10 @@
 import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { expect, inject } from "vitest";
 
+import { runKeyCommand } from "../../src/auth/key-command.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { GatewayProcess } from "../support/spawn-gateway.ts";
@@ -10,6 +13,9 @@ import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
 /** What a turn of the event loop may take of the thread's CPU, whatever one owner does. */
 const MAX_MS_A_TURN = 150;
 
+/** The header that a key goes in. */
+export type Bearer = { readonly authorization: string };
+
 /** A gateway in a process of its own, in front of a faulty upstream. */
 export type AttackedGateway = {
   readonly process: GatewayProcess;
@@ -17,6 +23,12 @@ export type AttackedGateway = {
   /** Its origin. */
   readonly url: string;
   readonly port: number;
+  /** A new key for an owner, once the gateway knows it; with an `AUTH` of API keys one is there at the start. */
+  createKey(owner: string, ...limits: readonly string[]): Promise<Bearer>;
+  /** What is answered to a document, or to more than that. */
+  ask(body: string | object, headers?: Partial<Bearer>): Promise<string>;
+  /** What is answered to a body as it is. */
+  post(body: string, headers?: Partial<Bearer>): Promise<string>;
   /** What its objects and buffers take once garbage is collected. */
   readHeldMib(): Promise<number>;
   /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
@@ -40,10 +52,18 @@ export async function startAttackedGateway(
 ): Promise<AttackedGateway> {
   const upstream = await startFaultyUpstream({ token });
   const folder = linkProgram(inject("programFolder"));
+  const keysFile = join(folder, "keys.json");
+  const makeKey = async (owner: string, ...limits: readonly string[]): Promise<Bearer> => {
+    const words = ["create", "--owner", owner, ...limits];
+    const { result } = await runKeyCommand(words, { file: keysFile, now: new Date() });
+    return { authorization: `Bearer ${result}` };
+  };
+  if (environment["AUTH"] === "api-keys") await makeKey("first");
   const process = spawnGateway(
     {
       RUNCOMFY_API_TOKEN: upstream.token,
       RUNCOMFY_BASE_URL: upstream.url,
+      API_KEYS_FILE: keysFile,
       ...environment,
       NODE_OPTIONS: `--import=${GAUGE} ${environment["NODE_OPTIONS"] ?? ""}`,
     },
@@ -63,12 +83,26 @@ export async function startAttackedGateway(
     return (await readGauge()).heldMib;
   }
 
+  const post: AttackedGateway["post"] = async (body, more = {}) => {
+    const headers = { "content-type": "application/json", ...more };
+    return await (await fetch(`${url}/graphql`, { method: "POST", headers, body })).text();
+  };
+  const ask: AttackedGateway["ask"] = (body, headers) =>
+    post(JSON.stringify(typeof body === "string" ? { query: body } : body), headers);
+
   const url = await process.url;
   return {
     process,
     upstream,
     url,
     port: Number(new URL(url).port),
+    async createKey(owner, ...limits) {
+      const headers = await makeKey(owner, ...limits);
+      while (!(await ask("{ __typename }", headers)).includes('"Query"')) await sleep(100);
+      return headers;
+    },
+    ask,
+    post,
     readHeldMib,
     async expectHeldBelow(mib) {
       // A gateway that is still busy may take long to answer the first time.
@@ -86,8 +120,7 @@ export async function startAttackedGateway(
       return result;
     },
     async expectUnharmed() {
-      const response = await fetch(`${url}/graphql?query={__typename}`);
-      expect(await response.json()).toEqual({ data: { __typename: "Query" } });
+      expect(await (await fetch(`${url}/health`)).text()).toBe("The gateway runs.\n");
       expect(process.stderr().split("\n").filter(isError)).toEqual([]);
     },
     async end() {

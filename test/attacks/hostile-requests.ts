@@ -8,16 +8,8 @@ export const AMBIGUOUS: readonly (readonly [string, string])[] = [
     "a length and chunks",
     `${POST}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${HIDDEN}`,
   ],
-  [
-    "chunks and a length",
-    `${POST}Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n${HIDDEN}`,
-  ],
   ["two lengths", `${POST}Content-Length: 24\r\nContent-Length: 0\r\n\r\n${QUESTION}${HIDDEN}`],
-  ["two lengths in one header", `${POST}Content-Length: 24, 0\r\n\r\n${QUESTION}${HIDDEN}`],
   ["a negative length", `${POST}Content-Length: -1\r\n\r\n${HIDDEN}`],
-  ["a signed length", `${POST}Content-Length: +24\r\n\r\n${QUESTION}${HIDDEN}`],
-  ["a length in hexadecimal", `${POST}Content-Length: 0x18\r\n\r\n${QUESTION}${HIDDEN}`],
-  ["a length beyond 64 bits", `${POST}Content-Length: 99999999999999999999999\r\n\r\n${HIDDEN}`],
   ["a space before the length's colon", `${POST}Content-Length : 24\r\n\r\n${QUESTION}${HIDDEN}`],
   ["an unknown transfer coding", `${POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${HIDDEN}`],
   [
@@ -25,26 +17,9 @@ export const AMBIGUOUS: readonly (readonly [string, string])[] = [
     `${POST}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${HIDDEN}`,
   ],
   [
-    "two transfer codings",
-    `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n${HIDDEN}`,
-  ],
-  [
-    "a space before the coding's colon",
-    `${POST}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n${HIDDEN}`,
-  ],
-  [
-    "a header that begins with a space",
-    `${POST} Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n${HIDDEN}`,
-  ],
-  [
-    "a bare line feed after a header",
-    `${POST}Content-Length: 24\nX: y\r\n\r\n${QUESTION}${HIDDEN}`,
-  ],
-  [
     "a bare line feed that hides a header",
     `${POST}X: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${HIDDEN}`,
   ],
-  ["a bare carriage return", `${POST}X: y\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${HIDDEN}`],
   ["a NUL in a header", `${POST}X: a\0b\r\nContent-Length: 0\r\n\r\n${HIDDEN}`],
   ["a chunk of negative size", `${POST}Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n${HIDDEN}`],
   [
@@ -52,16 +27,8 @@ export const AMBIGUOUS: readonly (readonly [string, string])[] = [
     `${POST}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n${HIDDEN}`,
   ],
   [
-    "a chunk size with a prefix",
-    `${POST}Transfer-Encoding: chunked\r\n\r\n0x18\r\n${QUESTION}\r\n0\r\n\r\n${HIDDEN}`,
-  ],
-  [
     "a chunk longer than its size",
     `${POST}Transfer-Encoding: chunked\r\n\r\n2\r\n${QUESTION}\r\n0\r\n\r\n${HIDDEN}`,
-  ],
-  [
-    "chunks that end in line feeds",
-    `${POST}Transfer-Encoding: chunked\n\n18\n${QUESTION}\n0\n\n${HIDDEN}`,
   ],
   [
     "an extension without end",
@@ -81,7 +48,6 @@ export const UNUSUAL: readonly (readonly [string, string])[] = [
   ["an unknown method", "STEAL /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n"],
   ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
   ["HTTP/0.9", "GET /graphql\r\n\r\n"],
-  ["HTTP/3.7", "GET /graphql HTTP/3.7\r\nHost: localhost\r\n\r\n"],
   ["a TLS greeting", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"],
   [
     "a path that climbs",
@@ -90,10 +56,6 @@ export const UNUSUAL: readonly (readonly [string, string])[] = [
   [
     "a URL of another host",
     "GET http://169.254.169.254/latest HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-  ],
-  [
-    "a path with bytes above 127",
-    "GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
   ],
   [
     "an unknown expectation",
@@ -118,33 +80,22 @@ export const UNUSUAL: readonly (readonly [string, string])[] = [
 export const BODIES: readonly (readonly [string, string | Buffer])[] = [
   ["malformed JSON", '{"query":'],
   ["an empty body", ""],
-  ["a number", "7"],
   ["null", "null"],
-  ["a text", '"{__typename}"'],
   ["a batch", `[${QUESTION},${QUESTION}]`],
   ["a batch of 5,000", `[${`${QUESTION},`.repeat(5_000)}${QUESTION}]`],
-  ["an empty batch", "[]"],
   ["a query that is an object", '{"query":{"toString":"x"}}'],
-  ["a query that is a list", '{"query":["{__typename}"]}'],
   ["variables that are a text", '{"query":"{__typename}","variables":"x"}'],
-  ["variables that are a list", '{"query":"{__typename}","variables":[1]}'],
   ["extensions that are a number", '{"query":"{__typename}","extensions":7}'],
   ["an operation name that is an object", '{"query":"{__typename}","operationName":{}}'],
-  ["an unknown operation name", '{"query":"{__typename}","operationName":"__proto__"}'],
   ["an unknown member", '{"query":"{__typename}","__proto__":{"query":"x"},"x":1}'],
   [
     "JSON of 50,000 levels",
     `{"query":"{__typename}","variables":{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`,
   ],
   [
-    "objects of 30,000 levels",
-    `{"query":"{__typename}","variables":${'{"a":'.repeat(30_000)}1${"}".repeat(30_000)}}`,
-  ],
-  [
     "invalid UTF-8",
     Buffer.from('{"query":"{ job(id: \\"\xff\xfe\xc0\x80\\") { id } }"}', "latin1"),
   ],
-  ["NUL bytes", '{"query":"{\0__typename}"}'],
   ["an escaped NUL", '{"query":"{ job(id: \\"a\\u0000b\\") { id } }"}'],
   [
     "a number beyond all bounds",

@@ -1,0 +1,136 @@
+import { DatabaseSync } from "node:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+
+import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
+import { createDatabase, runIn } from "../support/postgres.ts";
+import type { AttackedGateway } from "./attacked-gateway.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+
+const CONNECTIONS = 8;
+const TIMEOUT = { timeout: 120_000 };
+const URLS = 1_000;
+const ID = "job_large";
+
+/** Some 6 MB of what a model sees in frames, and a thousand pictures. */
+const SEEN = `a cat that looks to the left, ${"and then to the right, ".repeat(2)}`;
+const OUTPUT = JSON.stringify({
+  images: Array.from({ length: URLS }, (_, index) => `https://x.runcomfy.net/${index}.png`),
+  frames: Array.from({ length: 50_000 }, (_, index) => ({ box: [index, 1, 2, 3], seen: SEEN })),
+});
+/** Of a version before: what files it names was not kept beside it. */
+const LARGE_JOB = `
+  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at,
+    finished_at, work, submit_until)
+  values ('${ID}', 'local', 'd', 'v1', 'SUCCEEDED', 3, 1000, 2000, 2000, 1, 0);
+  insert into job_documents (job_id, input_bytes, output_bytes, input, output)
+  values ('${ID}', 2, ${OUTPUT.length}, '{}', '${OUTPUT}');`;
+const READ = `{ job(id: "${ID}") { ${[1, 2, 3, 4].map((one) => `a${one}: assets { url }`).join(" ")} } }`;
+const KEEP = Array.from(
+  { length: 10 },
+  (_, index) => `k${index}: keepOutputs(jobId: "${ID}") { __typename }`,
+).join(" ");
+/** Texts that are hard to tell apart. */
+const MANY_TEXTS = toManyTexts("local", "a".repeat(4_000));
+const PAGE = z.object({
+  data: z.object({
+    jobs: z.object({
+      edges: z.array(z.unknown()),
+      pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+    }),
+  }),
+});
+const WALK = `query ($filter: JobFilter, $after: String) {
+  jobs(filter: $filter, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } }
+}`;
+
+describe.each([
+  ["SQLite", openSqlite],
+  ["Postgres", openPostgres],
+])("on %s", (_name, openDatabase) => {
+  let database: Awaited<ReturnType<typeof openDatabase>>;
+  let gateway: AttackedGateway;
+
+  beforeAll(async () => {
+    database = await openDatabase();
+    gateway = await startAttackedGateway({ DATABASE_URL: database.url });
+    // What is loaded or compiled at first is not what is measured.
+    for (const _ of [1, 2]) await walk({});
+    await database.execute(LARGE_JOB);
+  }, 60_000);
+
+  afterAll(async () => {
+    await gateway.end();
+    await database.drop();
+  });
+
+  test.each([
+    ["read the files", READ, `/${URLS - 1}.png"}]`],
+    ["read the output", `{ job(id: "${ID}") { output } }`, SEEN],
+    ["ask for copies", `mutation { ${KEEP} }`, '"KeepOutputsSuccess"'],
+  ])(
+    "who %s of a job with a large output, on many connections, takes no turn for long",
+    TIMEOUT,
+    async (_what, query, part) => {
+      const answers = await gateway.expectShortTurns(() =>
+        Promise.all(Array.from({ length: CONNECTIONS }, () => gateway.ask(query))),
+      );
+      for (const answer of answers) expect(answer.includes(part)).toBe(true);
+    },
+  );
+
+  test(
+    "a search of texts that are hard to tell apart, or a tag of very many jobs with a status of none, takes no turn for long",
+    TIMEOUT,
+    async () => {
+      await database.execute(toManyJobs("local", 20_000) + MANY_TEXTS);
+      const text = `${"a".repeat(199)}b`;
+      await gateway.expectShortTurns(() =>
+        Promise.all([
+          walk({ text, tag: "all", status: ["FAILED", "SUCCEEDED"] }),
+          walk({ tag: "all", status: ["FAILED"] }),
+        ]),
+      );
+    },
+  );
+
+  /** Reads a list until a page is full, or the list at its end. */
+  async function walk(filter: object): Promise<void> {
+    let after: string | null = null;
+    for (;;) {
+      const answer = await gateway.ask({ query: WALK, variables: { filter, after } });
+      const { edges, pageInfo } = PAGE.parse(JSON.parse(answer)).data.jobs;
+      if (edges.length > 0 || !pageInfo.hasNextPage) return;
+      expect(pageInfo.endCursor).not.toBeNull();
+      expect(pageInfo.endCursor).not.toBe(after);
+      after = pageInfo.endCursor;
+    }
+  }
+});
+
+async function openSqlite() {
+  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
+  const path = join(folder, "jobs.db");
+  return {
+    url: `file:${path}`,
+    async execute(sql: string) {
+      using file = new DatabaseSync(path);
+      file.exec(`pragma busy_timeout = 10000; begin; ${sql} commit`);
+    },
+    drop: async () => rmSync(folder, { recursive: true }),
+  };
+}
+
+async function openPostgres() {
+  const { url, drop } = await createDatabase();
+  return {
+    url,
+    drop,
+    // Without triggers, which would take most of the time.
+    execute: (sql: string) => runIn(url, `set session_replication_role = replica; ${sql}`),
+  };
+}

@@ -1,0 +1,252 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+
+import { openSocket } from "../support/raw-socket.ts";
+import type { AttackedGateway } from "./attacked-gateway.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+import { openRawWebSocket } from "./raw-web-socket.ts";
+
+const TIMEOUT = { timeout: 120_000 };
+const RESULT = "{ ... on SubmitJobSuccess { job { id } } ... on Error { message } }";
+const SCHEMA = "{ __schema { types { description fields { name description } } } }";
+const MAX_DOCUMENT_LENGTH = 10_000;
+/** How many connections send documents; of each kind, V8 compiles what validates them when it has run a few times. */
+const CONNECTIONS = 8;
+const FIRST = 10;
+/** What reads nothing, and how often each asks; of an answer, which is of 60 KB, there must be a few in memory. */
+const SOCKETS = 12;
+const QUERIES = 200;
+const OTHERS = 12;
+const MAX_UNREAD_MIB = 64;
+
+let gateway: AttackedGateway;
+
+beforeAll(async () => {
+  gateway = await startAttackedGateway({ SUBMIT_TIMEOUT_SECONDS: "10" });
+  gateway.upstream.script("d", ["in_queue"]);
+  // Whatever is done for the first time takes longer.
+  for (let count = 0; count < 10; count++) await submit(`warm-${count}`, { a: [count] });
+  // The second time a document is compiled.
+  for (const _ of [1, 2]) await gateway.ask(SCHEMA);
+});
+
+afterAll(() => gateway.end());
+
+test.each([
+  ["many members", toMembers(22_000)],
+  ["many values far below", { values: nest(40_000) }],
+])(
+  "large inputs of %s that are run again under a known key hold no turn",
+  TIMEOUT,
+  async (what, input) => {
+    const id = await submit(what, input);
+    const again = `rerunJob(id: "${id}", idempotencyKey: "${what}") ${RESULT}`;
+    await expectShortTurns(`mutation { ${tenTimes(again)} }`);
+  },
+);
+
+test.each([
+  ["submitted under a known key", `, idempotencyKey: "known"`],
+  ["submitted at once", ""],
+])("large inputs that are %s hold no turn", TIMEOUT, async (_how, key) => {
+  const input = { ...toMembers(10_000), prompt: "a".repeat(4_000) };
+  await submit("known", input);
+  const again = `submitJob(deploymentId: "d", input: $input${key}) ${RESULT}`;
+  const query = `mutation ($input: JSON!) { ${tenTimes(again)} }`;
+  await expectShortTurns({ query, variables: { input } });
+});
+
+test("an operation has at most 10 mutations, however they are written", TIMEOUT, async () => {
+  const many = Array.from({ length: 11 }, (_, at) => `a${at}: deleteJob(id: "x") { __typename }`);
+  const [first, ...others] = many;
+  for (const query of [
+    `mutation { ${many.join(" ")} }`,
+    `mutation { ${first} ...Others } fragment Others on Mutation { ... { ${others.join(" ")} } }`,
+    `mutation A { ${first} } mutation B { ${many.join(" ")} }`,
+  ]) {
+    const operationName = query.includes("B") ? "B" : null;
+    const { errors } = JSON.parse(await gateway.ask({ query, operationName }));
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message:
+          "The operation has 11 mutations, and may have 10. Send the others in further requests.",
+        extensions: { code: "DOCUMENT_TOO_LARGE", limit: 10 },
+      }),
+    ]);
+  }
+  const ten = `mutation { ${others.join(" ")} ${others.join(" ")} __typename }`;
+  expect(JSON.parse(await gateway.ask(ten))).toMatchObject({ data: { a1: {}, a10: {} } });
+});
+
+test(
+  "many who cancel jobs that are being submitted hold no turn, and are all answered",
+  TIMEOUT,
+  async () => {
+    const { upstream } = gateway;
+    const release = upstream.hold("submit");
+    const before = upstream.count("submit");
+    const submits = Array.from({ length: 10 }, (_, count) => submit(`held-${count}`, { count }));
+    await upstream.whenRequested("submit", before + 10);
+    const listed = await gateway.ask(
+      `{ jobs(first: 10, filter: { status: [SUBMITTING] }) { edges { node { id } } } }`,
+    );
+    const ids = listed.match(/job_[0-9a-f]+/g);
+    expect(ids).toHaveLength(10);
+    const query = `mutation ($ids: [ID!]!) { cancelJobs(ids: $ids) { __typename ... on Error { message } } }`;
+    const cancels: Promise<string>[] = [];
+    await gateway.expectShortTurns(async () => {
+      for (let count = 0; count < 100; count++)
+        cancels.push(gateway.ask({ query, variables: { ids } }));
+      await sleep(1_000);
+    });
+    const already = upstream.count("cancel");
+    await gateway.expectShortTurns(async () => {
+      release();
+      return await Promise.all(cancels);
+    });
+    await Promise.all(submits);
+    expect(new Set(await Promise.all(cancels))).toHaveProperty("size", 1);
+    expect(await cancels[0]).toContain("CancelJobSuccess");
+    expect(upstream.count("cancel")).toBe(already + 10);
+    await gateway.expectUnharmed();
+  },
+);
+
+type ToDocument = (index: number) => string;
+/** Opens a connection; what it gives asks for a document, and resolves with how the answer begins. */
+type Connect = () => Promise<(query: string) => Promise<string>>;
+
+const toValid: ToDocument = (index) => fill(`query Q${index} {`, (at) => `a${at}:viewer{id}`, "}");
+
+/** As long as a document may be, and expensive to validate; none comes twice. */
+const DOCUMENTS: readonly (readonly [string, Connect, ToDocument])[] = [
+  ["valid", byPost, toValid],
+  ["invalid", byPost, (at) => fill(`query I${at} (`, (one) => `$v${one}:Int `, "){__typename}")],
+  [
+    "full of values",
+    byPost,
+    (at) =>
+      fill(
+        `mutation M${at} {submitJob(deploymentId:"d",input:{`,
+        (one) => `a${one}:1 `,
+        "}){__typename}}",
+      ),
+  ],
+  [
+    "full of operations",
+    byPost,
+    (at) => fill(`query P${at}{__typename}`, (one) => `query R${one}{__typename}`, ""),
+  ],
+  ["for event streams", () => byPost("text/event-stream"), (at) => toValid(at + 1_000)],
+  ["on sockets", onSocket, (at) => toValid(at + 2_000)],
+];
+
+test.each(DOCUMENTS)(
+  "new documents of one owner, %s, take no turn for long, and neither do they when they come again",
+  TIMEOUT,
+  async (_what, connect, toDocument) => {
+    const asks = await Promise.all(Array.from({ length: CONNECTIONS }, () => connect()));
+    for (let index = 0; index < FIRST; index += 1) await asks[0]?.(toDocument(index));
+    for (const _when of ["first", "again"]) {
+      const answers = await gateway.expectShortTurns(() =>
+        Promise.all(asks.map((ask, index) => ask(toDocument(FIRST + index)))),
+      );
+      expect(answers.join("")).not.toContain("DOCUMENT_TOO_LARGE");
+    }
+  },
+);
+
+test.each([["hang up"], ["stay"]])(
+  "sockets that each ask many times, read nothing and %s take no turn for long, and little memory",
+  TIMEOUT,
+  async (how) => {
+    const sockets = await Promise.all(Array.from({ length: SOCKETS }, greet));
+    const before = await gateway.readHeldMib();
+    await gateway.expectShortTurns(async () => {
+      for (const { socket, say } of sockets) {
+        socket.pause();
+        for (let id = 0; id < QUERIES; id += 1)
+          say({ type: "subscribe", id: String(id), payload: { query: SCHEMA } });
+      }
+      for (let count = 0; count < OTHERS; count++) {
+        // By then some were answered, and most wait.
+        if (how === "hang up" && count === OTHERS / 4)
+          for (const { socket } of sockets) socket.destroy();
+        expect(await gateway.ask("{ __typename }")).toContain('"Query"');
+      }
+    });
+    expect(await gateway.readHeldMib()).toBeLessThan(before + MAX_UNREAD_MIB);
+  },
+);
+
+async function expectShortTurns(body: string | object): Promise<void> {
+  await gateway.expectShortTurns(() => Promise.all([gateway.ask(body), gateway.ask(body)]));
+  await gateway.expectUnharmed();
+}
+
+async function submit(key: string, input: object): Promise<string> {
+  const query = `mutation ($input: JSON!, $key: String) {
+    submitJob(deploymentId: "d", input: $input, idempotencyKey: $key) ${RESULT}
+  }`;
+  const text = await gateway.ask({ query, variables: { input, key } });
+  const [id] = /job_[0-9a-f]+/.exec(text) ?? [];
+  if (id === undefined) throw new Error(text.slice(0, 1_000));
+  return id;
+}
+
+function tenTimes(field: string): string {
+  return Array.from({ length: 10 }, (_, at) => `a${at}: ${field}`).join(" ");
+}
+
+function toMembers(count: number): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${10_000 + index}`, 1]));
+}
+
+function nest(values: number): unknown {
+  let nested: unknown = Array.from({ length: values }, () => 0);
+  for (let level = 0; level < 60; level++) nested = [nested];
+  return nested;
+}
+
+async function byPost(accept = "application/json"): ReturnType<Connect> {
+  const socket = await openSocket(gateway.port);
+  onTestFinished(() => void socket.destroy());
+  return async (query) => {
+    const body = JSON.stringify({ query });
+    const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\nContent-Type: application/json`;
+    const answer = once(socket, "data");
+    socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    return String(await answer);
+  };
+}
+
+async function greet() {
+  const client = await openRawWebSocket(gateway.port);
+  onTestFinished(() => void client.socket.destroy());
+  client.say({ type: "connection_init" });
+  await expect.poll(() => client.messages.length, { interval: 5 }).toBe(1);
+  return client;
+}
+
+async function onSocket(): ReturnType<Connect> {
+  const { messages, say } = await greet();
+  return async (query) => {
+    const answers = messages.length;
+    say({ type: "subscribe", id: `${answers}`, payload: { query } });
+    await expect
+      .poll(() => messages.length, { timeout: 20_000, interval: 5 })
+      .toBeGreaterThan(answers);
+    return messages[answers] ?? "";
+  };
+}
+
+function fill(head: string, toPart: (at: number) => string, tail: string): string {
+  let text = head;
+  for (let at = 0; ; at += 1) {
+    const part = toPart(at);
+    if (text.length + part.length + tail.length > MAX_DOCUMENT_LENGTH) return text + tail;
+    text += part;
+  }
+}
