@@ -41,7 +41,9 @@ export async function readBody(
 /** Drops the next 16 MiB of a body: a client that still sends when the connection closes would not see the answer. */
 export async function dropBody(request: IncomingMessage): Promise<void> {
   let sizeBytes = 0;
-  for await (const chunk of chunksOf(request)) {
+  // Left early, the request's own iterator would destroy the connection before it carries the answer.
+  const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of chunks) {
     sizeBytes += chunk.length;
     if (sizeBytes > MAX_DROPPED_BYTES) return;
   }
@@ -49,9 +51,4 @@ export async function dropBody(request: IncomingMessage): Promise<void> {
 
 function readLength(headers: IncomingMessage["headers"]): number {
   return Number(headers["content-length"] ?? 0);
-}
-
-/** Left early, the request's own iterator would destroy the connection before it carries the answer. */
-function chunksOf(request: IncomingMessage): AsyncIterable<Buffer> {
-  return request.iterator({ destroyOnReturn: false });
 }

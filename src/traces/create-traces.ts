@@ -1,7 +1,21 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
-import type { Attributes, Context, Span, SpanOptions, Tracer } from "@opentelemetry/api";
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type {
+  Attributes,
+  Context,
+  Span,
+  SpanContext,
+  SpanOptions,
+  Tracer,
+} from "@opentelemetry/api";
+import {
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+} from "@opentelemetry/api";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 
@@ -12,8 +26,9 @@ import { isFinished } from "../job/job.ts";
 import { findCode } from "../operations/create-operations.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Jobs } from "../store/job-store.ts";
-import { fromTraceparent, toTraceparent } from "./traceparent.ts";
 
+/** Version, trace, span and flags; a later version may go on behind them. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/;
 /** Of a name that a client chose. */
 const MAX_NAME_CHARACTERS = 100;
 /** An end that is older is told to somebody who came late. */
@@ -180,4 +195,17 @@ function toAttributes({ id, deploymentId, status }: Job): Attributes {
 function toType(error: unknown): string {
   if (error instanceof RunComfyError) return error.code;
   return error instanceof Error ? error.constructor.name : typeof error;
+}
+
+/** What a span belongs to by a `traceparent` of W3C Trace Context. One that can't be read begins a trace of its own. */
+function fromTraceparent(traceparent: unknown): Context {
+  const match = typeof traceparent === "string" ? TRACEPARENT.exec(traceparent) : null;
+  const [, traceId = "", spanId = "", flags = ""] = match ?? [];
+  const traceFlags = Number.parseInt(flags, 16) & TraceFlags.SAMPLED;
+  const parent = { traceId, spanId, traceFlags, isRemote: true };
+  return isSpanContextValid(parent) ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+}
+
+function toTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }

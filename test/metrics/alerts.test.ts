@@ -69,33 +69,15 @@ test("what an alert counts is there before it first happens, as Prometheus sees 
   }
 });
 
-test("the panels of the dashboard lie side by side, and ask the data source that is chosen", () => {
-  const SOURCE = z.object({ uid: z.literal("${datasource}") });
-  const PANEL = z.object({
-    id: z.number(),
-    title: z.string(),
-    datasource: SOURCE,
-    gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
-    targets: z.array(z.object({ datasource: SOURCE, expr: z.string() })).min(1),
-  });
-  const { panels } = z.object({ panels: z.array(PANEL) }).parse(JSON.parse(DASHBOARD));
-  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
-  const places = panels.map(({ gridPos: { x, y, w, h } }) => ({
-    x,
-    y,
-    right: x + w,
-    below: y + h,
-  }));
-  for (const [index, one] of places.entries()) {
-    expect(one.right).toBeLessThanOrEqual(24);
-    for (const other of places.slice(index + 1))
-      expect(
-        one.right <= other.x ||
-          other.right <= one.x ||
-          one.below <= other.y ||
-          other.below <= one.y,
-      ).toBe(true);
-  }
+test("every panel of the dashboard asks the data source that is chosen", () => {
+  const datasource = z.object({ uid: z.literal("${datasource}") });
+  const targets = z.array(z.object({ datasource, expr: z.string() })).min(1);
+  const panels = z.array(z.object({ id: z.number(), datasource, targets }));
+  const ids = z
+    .object({ panels })
+    .parse(JSON.parse(DASHBOARD))
+    .panels.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
 });
 
 test.skipIf(!hasPromtool)("Prometheus' own tool finds nothing wrong with the rules", () => {

@@ -193,16 +193,9 @@ test("the schema of 300 deployments may be asked for whole by tools, and not thr
   });
   const types = /types \{\s*\.\.\.FullType\s*\}/;
   const thrice = whole.replace(types, (list) => `a: ${list} b: ${list} c: ${list}`);
-  const mutations = many(
-    30,
-    (place) =>
-      `a${place}: __type (name: "Mutation") { fields { name description args { name description type { name description inputFields { name description } } } } }`,
-  );
-  for (const query of [thrice, `{ ${mutations} }`]) {
-    expect((await askHttp(query)).body).toMatchObject({
-      errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY" } }],
-    });
-  }
+  expect((await askHttp(thrice)).body).toMatchObject({
+    errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY" } }],
+  });
 });
 
 test("what is huge or goes round in circles is refused in short", async () => {

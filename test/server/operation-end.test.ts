@@ -9,15 +9,18 @@ import { serve } from "./serve.ts";
 async function serveKeeping() {
   const ended: unknown[] = [];
   const names = new Map<() => void, unknown>();
+  const open = new Set<object>();
   const memory = createMemoryBudget({ mostBytes: 536_870_912 });
   const server = await serve({
     memory: {
       open(ownerId, cut) {
         const share = memory.open(ownerId, cut);
         let isOpen = true;
+        open.add(share);
         const close = (): void => {
           if (isOpen && names.has(close)) ended.push(names.get(close));
           isOpen = false;
+          open.delete(share);
           share.close();
         };
         return { ...share, close };
@@ -28,7 +31,7 @@ async function serveKeeping() {
       return { viewer, onEcho: (text: string) => names.set(share.close, text) };
     },
   });
-  return { ...server, ended };
+  return { ...server, ended, open };
 }
 
 const toQuery = (field: string) => `query ($name: String!) { echo(text: $name) ${field} }`;
@@ -96,4 +99,15 @@ test("a stream that a client has said is complete is over", async () => {
   expect(ended).toEqual([]);
   socket.send('{"id":"1","type":"complete"}');
   await expect.poll(() => ended).toHaveLength(1);
+});
+
+test("an operation that is refused leaves nothing behind", async () => {
+  const { graphqlUrl, open: reservations } = await serveKeeping();
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
+  for (const query of ["{ gone }", "{", "{ node }"]) {
+    socket.send(subscribe("1", query));
+    expect(await nextMessage(socket)).toContain('"type":"error"');
+    expect(reservations.size).toBe(1);
+  }
 });

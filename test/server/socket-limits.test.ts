@@ -161,33 +161,6 @@ test("a socket runs so many operations at once, and what a client says is comple
   release();
 });
 
-test("a reader that stops reading is closed so that the stock client comes back", async () => {
-  const memory = createMemoryBudget({ mostBytes: 4 * 1_048_576 });
-  const { promise: isCut, resolve: onCut } = Promise.withResolvers<void>();
-  const { graphqlUrl } = await serve({
-    memory: {
-      open: (ownerId, cut) =>
-        memory.open(ownerId, () => {
-          cut();
-          onCut();
-        }),
-    },
-  });
-  const socket = await greet(graphqlUrl);
-  const query = "query ($text: String!) { echo(text: $text) }";
-  const payload = { query, variables: { text: "x".repeat(200_000) } };
-  const closed = closing(socket);
-  socket.pause();
-  // More than the kernel keeps for both sides.
-  for (let id = 0; id < 100; id += 1)
-    socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
-  await isCut;
-  // Only a reader sees that its socket is closed.
-  socket.resume();
-  const { code } = await closed;
-  expect([1006, 1013]).toContain(code);
-});
-
 test("answers that come at once to a reader that stopped reading are not kept beyond the limit", async () => {
   const COUNT = 120;
   const memory = createMemoryBudget({ mostBytes: 4 * 1_048_576 });
@@ -259,38 +232,4 @@ test("sockets that nobody was let in by take no place of those who have a creden
   for (let count = 0; count < 8; count += 1) await open(graphqlUrl, '{"type":"ping"}');
   for (let count = 0; count < 4; count += 1)
     expect(await nextMessage(await open(graphqlUrl, ANNA))).toContain("connection_ack");
-});
-
-test("a message that is too large closes its socket", async () => {
-  const { graphqlUrl } = await serve();
-  const socket = await greet(graphqlUrl);
-  socket.send(" ".repeat(200_000), { fin: false });
-  socket.send(" ".repeat(200_000), { fin: true });
-  expect(await closing(socket)).toMatchObject({ code: 1009 });
-});
-
-test("an operation that is refused leaves nothing behind", async () => {
-  const { open: openShare } = createMemoryBudget({ mostBytes: 268_435_456 });
-  const shares = new Set<Reservation>();
-  const memory: ReturnType<typeof createMemoryBudget> = {
-    open(ownerId, cut) {
-      const share = openShare(ownerId, cut);
-      shares.add(share);
-      return {
-        ...share,
-        close() {
-          shares.delete(share);
-          share.close();
-        },
-      };
-    },
-  };
-  const { graphqlUrl } = await serve({ memory });
-  const socket = await greet(graphqlUrl);
-  const before = shares.size;
-  for (const query of ["{ gone }", "{", "{ node }"]) {
-    socket.send(subscribe("1", query));
-    expect(await nextMessage(socket)).toContain('"type":"error"');
-    expect(shares.size).toBe(before);
-  }
 });

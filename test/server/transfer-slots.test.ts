@@ -52,21 +52,6 @@ test("one owner may hold all slots while nobody else waits", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("whoever waits gets the next slot, the owner with the fewest first", async () => {
-  const { begin } = createTransfers(4);
-  const [first, other] = [begin("a1"), begin("b1")];
-  for (const name of ["a2", "d1"]) begin(name);
-  const waiting = [begin("a3"), begin("b2"), begin("c1")];
-  await pass(0.5);
-  first.release();
-  first.release();
-  await pass(0);
-  expect(waiting.map(({ slot }) => slot)).toEqual(["waits", "waits", "taken"]);
-  other.release();
-  await pass(0);
-  expect(waiting.map(({ slot }) => slot)).toEqual(["waits", "taken", "taken"]);
-});
-
 test("who waits for ten seconds is refused, and gives no slot back", async () => {
   const { begin, cut } = createTransfers(1);
   const first = begin("a1");
@@ -133,15 +118,4 @@ test("who was slow, and is no longer, stays", async () => {
   void slots.take({ ownerId: "a", countBytes: () => 0, cut: () => undefined });
   await pass(5);
   expect(cut).toEqual([]);
-});
-
-test("as many of an owner may wait as there are slots, and of others besides", async () => {
-  const { begin } = createTransfers(4);
-  for (const name of ["w", "x", "y", "z"]) begin(name);
-  const greedy = ["a1", "a2", "a3", "a4", "a5"].map((name) => begin(name));
-  await pass(0);
-  expect(greedy.map(({ slot }) => slot)).toEqual(["waits", "waits", "waits", "waits", "refused"]);
-  const other = begin("b1");
-  await pass(0);
-  expect(other.slot).toBe("waits");
 });

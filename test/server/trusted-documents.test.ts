@@ -1,16 +1,16 @@
-import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { generate } from "@graphql-codegen/cli";
 import { preset } from "@graphql-codegen/client-preset";
 import { createClient } from "graphql-ws";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
 
 import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { closing, INIT, nextMessage, open } from "./open-socket.ts";
 import { HTTP_ACCESS, serve } from "./serve.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -95,45 +95,23 @@ test("what graphql-codegen listed runs, by its hash or word for word, over HTTP 
 
 test("with trusted documents a socket may name one without a query, and no other message is changed", async () => {
   const file = join(await createTemporaryFolder(), "documents.json");
-  await writeFile(
-    file,
-    JSON.stringify({ abc123: "query Echo($text: String!) { echo(text: $text) }" }),
-  );
+  await writeFile(file, JSON.stringify({ abc: "query ($text: String!) { echo(text: $text) }" }));
   const trustedDocuments = await loadTrustedDocuments(file, []);
   const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
-  const socket = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
-  onTestFinished(() => socket.terminate());
-  await once(socket, "open");
-  const messages: unknown[] = [];
-  socket.on("message", (message: Buffer) => messages.push(JSON.parse(message.toString())));
-  const say = (message: object) => socket.send(JSON.stringify(message));
-  say({ type: "connection_init" });
-  await expect.poll(() => messages).toHaveLength(1);
+  const socket = await open(graphqlUrl, INIT);
+  await nextMessage(socket);
   const variables = { text: "hello" };
-  const extensions = { persistedQuery: { sha256Hash: "abc123" } };
-  say({ type: "subscribe", id: "1", payload: { documentId: "abc123", variables } });
-  say({ type: "subscribe", id: "2", payload: { extensions, variables } });
-  say({ type: "subscribe", id: "3", payload: { documentId: "def" } });
-  const answer = { type: "next", payload: { data: { echo: "hello" } } };
-  await vi.waitFor(
-    () =>
-      expect(messages).toEqual(
-        expect.arrayContaining([
-          { ...answer, id: "1" },
-          { ...answer, id: "2" },
-          {
-            type: "error",
-            id: "3",
-            payload: [
-              expect.objectContaining({ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }),
-            ],
-          },
-        ]),
-      ),
-    10_000,
-  );
+  for (const [id, named, answer] of [
+    ["1", { documentId: "abc" }, '"type":"next","payload":{"data":{"echo":"hello"}}'],
+    ["2", { extensions: { persistedQuery: { sha256Hash: "abc" } } }, '{"data":{"echo":"hello"}}'],
+    ["3", { documentId: "def" }, "PERSISTED_QUERY_NOT_FOUND"],
+  ] as const) {
+    socket.send(JSON.stringify({ type: "subscribe", id, payload: { ...named, variables } }));
+    expect(await nextMessage(socket)).toContain(answer);
+    if (id !== "3") await nextMessage(socket);
+  }
   socket.send('{"type":"subscribe","id":"4","payload":{}}');
-  expect((await once(socket, "close"))[0]).toBe(4400);
+  expect(await closing(socket)).toMatchObject({ code: 4400 });
 });
 
 test.each([

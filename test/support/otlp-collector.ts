@@ -74,12 +74,17 @@ export async function startCollector() {
   const bodies: Buffer[] = [];
   const headers: IncomingHttpHeaders[] = [];
   let status = 200;
+  let isSilent = false;
+  let openCount = 0;
   const server = createServer(async (request, response) => {
+    openCount += 1;
+    response.once("close", () => (openCount -= 1));
     const body = await buffer(request);
     bodies.push(body);
     headers.push(request.headers);
     const isMeant = request.method === "POST" && request.url === "/v1/traces";
     if (isMeant && status === 200) spans.push(...decode(body));
+    if (isSilent) return;
     response.writeHead(isMeant ? status : 404, { "content-type": "application/x-protobuf" }).end();
   });
   server.listen(0, "127.0.0.1");
@@ -97,6 +102,9 @@ export async function startCollector() {
     /** All that has come, as it came. */
     text: () => Buffer.concat(bodies).toString("latin1"),
     answerWith: (code: number) => void (status = code),
+    fallSilent: () => void (isSilent = true),
+    /** How many requests wait for their answers. */
+    openCount: () => openCount,
   };
 }
 

@@ -41,27 +41,24 @@ function createEnded(now = new Date()): { readonly job: Job; readonly ended: Job
   return { job, ended: { ...job, status: "FAILED", version: 2, finishedAt: now, updatedAt: now } };
 }
 
-test.each([
-  ["it comes without one", undefined],
-  ["it is no text", [1]],
-  ["the trace is all zeros", `00-${"0".repeat(32)}-${SPAN}-01`],
-  ["the span is all zeros", `00-${TRACE}-${"0".repeat(16)}-01`],
-  ["the version is none", `ff-${TRACE}-${SPAN}-01`],
-  ["it is too long", `00-${TRACE}-${SPAN}-011`],
-  ["it came twice", `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`],
-])("an operation begins a trace of its own where %s", async (_, traceparent) => {
+test("an operation goes on with its caller's trace, a later version's too, and begins its own where there is none", async () => {
   await using opened = await open();
-  await opened.operate(async () => null, traceparent);
-  const [span] = opened.spans();
-  expect(span?.parentSpanContext).toBeUndefined();
-  expect(span?.spanContext().traceId).not.toBe(TRACE);
-});
-
-test("a later version's traceparent is read as far as it is known", async () => {
-  await using opened = await open();
-  const traceparent = `01-${TRACE}-${SPAN}-01-more`;
-  await opened.operate(async () => null, traceparent);
-  expect(opened.spans()[0]?.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: SPAN });
+  for (const [traceparent, isRead] of [
+    [`00-${TRACE}-${SPAN}-01`, true],
+    [`01-${TRACE}-${SPAN}-01-more`, true],
+    [undefined, false],
+    [[1], false],
+    [`00-${"0".repeat(32)}-${SPAN}-01`, false],
+    [`00-${TRACE}-${"0".repeat(16)}-01`, false],
+    [`ff-${TRACE}-${SPAN}-01`, false],
+    [`00-${TRACE}-${SPAN}-011`, false],
+    [`00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`, false],
+  ] as const) {
+    await opened.operate(async () => null, traceparent);
+    const span = opened.spans().at(-1);
+    expect(span?.parentSpanContext?.spanId).toBe(isRead ? SPAN : undefined);
+    expect(span?.spanContext().traceId === TRACE).toBe(isRead);
+  }
 });
 
 test("what goes on after its operation belongs to no trace", async () => {
