@@ -34,7 +34,7 @@ export function createUploadAnswer({
   readonly uploads: UploadService;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const slots = createTransferSlots(MAX_UPLOADS);
+  const slots = createTransferSlots(MAX_UPLOADS, BUSY);
   /** The ids of those that come now, or wait. */
   const underWay = new Set<string>();
 
@@ -42,7 +42,6 @@ export function createUploadAnswer({
     if (request.method !== "PUT") throw NOT_ALLOWED;
     if (underWay.has(id)) throw BUSY;
     underWay.add(id);
-    let release: (() => void) | null = null;
     try {
       const upload = await uploads.find(id);
       if (upload === null) throw NOT_FOUND;
@@ -51,14 +50,11 @@ export function createUploadAnswer({
         throw WRONG_LENGTH;
       // It may have to wait for its slot first.
       allow(MAX_SILENCE_MS, TOO_SLOW);
-      release = await slots.take({
-        ownerId: upload.ownerId,
-        countBytes: () => (request.complete ? null : request.socket.bytesRead),
-        cut: () => cut(BUSY),
+      const countBytes = () => (request.complete ? null : request.socket.bytesRead);
+      await slots.run({ ownerId: upload.ownerId, countBytes, cut: () => cut(BUSY) }, async () => {
+        begin();
+        await uploads.receive(upload, inTime(request, allow));
       });
-      if (release === null) throw BUSY;
-      begin();
-      await uploads.receive(upload, inTime(request, allow));
     } catch (error) {
       if (error instanceof CodedError) throw error;
       if (!request.complete) return; // The client hung up.
@@ -66,7 +62,6 @@ export function createUploadAnswer({
       throw AWAY;
     } finally {
       underWay.delete(id);
-      release?.();
     }
   };
 }

@@ -44,7 +44,7 @@ export function createFileAnswer({
   readonly endLease: (name: string) => Promise<void>;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const slots = createTransferSlots(MAX_READERS);
+  const slots = createTransferSlots(MAX_READERS, BUSY);
   const queue = new Queue({ perKey: MAX_IN_A_TURN });
 
   return async (
@@ -53,21 +53,17 @@ export function createFileAnswer({
     target: SignedTarget,
   ): Promise<void> => {
     if (request.method !== "GET" && request.method !== "HEAD") throw NOT_ALLOWED;
-    let release: (() => void) | null = null;
     try {
       const ownerId = await findOwner(target.name);
       if (ownerId === null) throw NOT_FOUND;
-      release = await slots.take({
-        ownerId,
-        // A thumbnail may have to be made first.
-        countBytes: () => (response.headersSent ? request.socket.bytesWritten : null),
-        cut: () => response.destroy(),
+      // A thumbnail may have to be made first.
+      const countBytes = () => (response.headersSent ? request.socket.bytesWritten : null);
+      await slots.run({ ownerId, countBytes, cut: () => response.destroy() }, async () => {
+        await queue.run(ownerId, async () => undefined);
+        const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
+        if (name === null) throw NOT_FOUND;
+        await send(request, response, { name, ownerId, seconds: target.seconds });
       });
-      if (release === null) throw BUSY;
-      await queue.run(ownerId, async () => undefined);
-      const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
-      if (name === null) throw NOT_FOUND;
-      await send(request, response, { name, ownerId, seconds: target.seconds });
     } catch (error) {
       if (response.headersSent) return void response.destroy();
       if (error instanceof CodedError) throw error;
@@ -75,8 +71,6 @@ export function createFileAnswer({
       if (!isDatabaseFailure(error))
         log.warn({ err: error }, "A file could not be read. Check where files are.");
       throw AWAY;
-    } finally {
-      release?.();
     }
   };
 

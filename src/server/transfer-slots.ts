@@ -1,5 +1,6 @@
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
+import type { CodedError } from "../runtime/coded-error.ts";
 
 /** A file that comes from a client, or goes to one. */
 export type Transfer = {
@@ -26,23 +27,32 @@ const MAX_SLOW_MS = 20_000;
 const OWNER_PART = 1 / 4;
 
 /**
- * Lets so many transfers go on at once. As many others of an owner wait for up to 10 s. While somebody waits, those give way
+ * Lets so many transfers go on at once. As many others of an owner wait for up to 10 s, and are then refused. While somebody waits, those give way
  * that have been slower than 1 KiB/s for 20 s, and the slowest of each owner who holds more than a quarter of the slots
  * while others wait.
  */
-export function createTransferSlots(most: number) {
+export function createTransferSlots(most: number, busy: CodedError) {
   const queue = new Queue({
     total: most,
     sliceMs: Infinity,
     maxWaiting: 2 * most,
     maxWaitMs: MAX_WAIT_MS,
+    refuse: () => busy,
   });
   const slots = new Set<Slot>();
   let sweeping: NodeJS.Timeout | undefined;
 
+  function end(slot: Slot): void {
+    slot.release();
+    slots.delete(slot);
+    if (slots.size > 0) return;
+    clearInterval(sweeping);
+    sweeping = undefined;
+  }
+
   function cut(slot: Slot): void {
     slot.cut();
-    slot.release();
+    end(slot);
   }
 
   function sweep(): void {
@@ -65,27 +75,18 @@ export function createTransferSlots(most: number) {
   }
 
   return {
-    /** Resolves with what gives the slot back; null when none came in time. */
-    async take(transfer: Transfer): Promise<Release | null> {
-      const release = await queue.enter(transfer.ownerId).catch(() => null);
-      if (release === null) return null;
-      const slot: Slot = {
-        ...transfer,
-        at: performance.now(),
-        bytes: transfer.countBytes(),
-        pace: 0,
-        release() {
-          slots.delete(slot);
-          if (slots.size === 0) {
-            clearInterval(sweeping);
-            sweeping = undefined;
-          }
-          release();
-        },
-      };
+    /** Runs an act in a slot. Rejects with `busy` where none came in time. */
+    async run<Value>(transfer: Transfer, act: () => Promise<Value>): Promise<Value> {
+      const release = await queue.enter(transfer.ownerId);
+      const at = performance.now();
+      const slot: Slot = { ...transfer, release, at, bytes: transfer.countBytes(), pace: 0 };
       slots.add(slot);
       sweeping ??= setInterval(sweep, SWEEP_MS).unref();
-      return slot.release;
+      try {
+        return await act();
+      } finally {
+        end(slot);
+      }
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Server as SocketService } from "graphql-ws";
 import { WebSocketServer } from "ws";
 
 import { CodedError } from "../runtime/coded-error.ts";
-import { checkHeaders } from "./check-request.ts";
+import { checkHeaders } from "./read-request.ts";
 import { badRequest, notFound, refuseConnection } from "./refuse.ts";
 import { SocketSession } from "./socket-session.ts";
 import type { ServerParts } from "./server-parts.ts";

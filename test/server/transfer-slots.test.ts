@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { unavailable } from "../../src/runtime/coded-error.ts";
 import { createTransferSlots } from "../../src/server/transfer-slots.ts";
+
+const BUSY = unavailable("Busy.");
 
 beforeEach(() => {
   const timers = ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] as const;
@@ -12,7 +15,7 @@ afterEach(() => {
 
 /** Transfers that note what becomes of them. */
 function createTransfers(most: number) {
-  const slots = createTransferSlots(most);
+  const slots = createTransferSlots(most, BUSY);
   const cut: string[] = [];
   return {
     cut,
@@ -23,16 +26,17 @@ function createTransfers(most: number) {
         slot: "waits",
         release: () => undefined,
       };
-      void slots
-        .take({
-          ownerId: name.slice(0, 1),
-          countBytes: () =>
-            bytesPerSecond && ((performance.now() - beganAt) / 1_000) * bytesPerSecond,
-          cut: () => void cut.push(name),
+      const countBytes = () =>
+        bytesPerSecond && ((performance.now() - beganAt) / 1_000) * bytesPerSecond;
+      const transfer = { ownerId: name.slice(0, 1), countBytes, cut: () => void cut.push(name) };
+      slots
+        .run(transfer, () => {
+          state.slot = "taken";
+          return new Promise<void>((resolve) => (state.release = resolve));
         })
-        .then((release) => {
-          state.slot = release === null ? "refused" : "taken";
-          if (release !== null) state.release = release;
+        .catch((error: unknown) => {
+          expect(error).toBe(BUSY);
+          state.slot = "refused";
         });
       return state;
     },
@@ -49,6 +53,7 @@ test("one owner may hold all slots while nobody else waits", async () => {
   expect(cut).toEqual([]);
   expect(vi.getTimerCount()).toBe(1);
   for (const { release } of all) release();
+  await pass(0);
   expect(vi.getTimerCount()).toBe(0);
 });
 
@@ -110,12 +115,15 @@ test("who is slower than 1 KiB a second for 20 s gives way to whoever waits", as
 test("who was slow, and is no longer, stays", async () => {
   const cut: string[] = [];
   let bytes = 0;
-  const slots = createTransferSlots(1);
-  void slots.take({ ownerId: "a", countBytes: () => bytes, cut: () => void cut.push("a") });
+  const slots = createTransferSlots(1, BUSY);
+  const forever = () => new Promise<void>(() => undefined);
+  const first = { ownerId: "a", countBytes: () => bytes, cut: () => void cut.push("a") };
+  void slots.run(first, forever);
   await pass(25);
   bytes = 100_000;
   await pass(1);
-  void slots.take({ ownerId: "a", countBytes: () => 0, cut: () => undefined });
+  const second = { ownerId: "a", countBytes: () => 0, cut: () => undefined };
+  slots.run(second, forever).catch(() => undefined);
   await pass(5);
   expect(cut).toEqual([]);
 });
