@@ -1,3 +1,5 @@
+import { createContext, Script } from "node:vm";
+
 import type { ErrorObject } from "ajv";
 
 import type { InputIssue } from "../job/input-issue.ts";
@@ -5,15 +7,16 @@ import type { JsonValue } from "../job/json.ts";
 import type { InputCheck, OutputContract } from "./catalogue.ts";
 import { createCompile } from "./compile-schema.ts";
 import { explainErrors } from "./explain-errors.ts";
-import { findWarnings } from "./input-warnings.ts";
+import { findFailures, findWarnings } from "./input-warnings.ts";
 import type { SchemaDocument } from "./json-schema.ts";
-import { findFailures } from "./model-effects.ts";
 import type { ModelProfile } from "./model-profile.ts";
 import type { ObjectShape } from "./shape/shape.ts";
-import { withinLimit } from "./within-limit.ts";
 
 /** Larger inputs get their first issue only: the number of Ajv's errors has no bound. */
 const MAX_VALUES_FOR_ALL_ISSUES = 2_000;
+
+/** Far longer than any check of a sensible input takes. */
+const MAX_CHECK_MS = 1_000;
 
 /** The checks of one catalogue. A schema is compiled when it is first used, so that a start costs nothing. */
 export function createChecks() {
@@ -81,4 +84,26 @@ function countValues(value: JsonValue): number {
   let count = 1;
   for (const member of Object.values(value)) count += countValues(member);
   return count;
+}
+
+const CONTEXT: { run: () => unknown } = { run: () => null };
+createContext(CONTEXT);
+const RUN = new Script("run()");
+
+/**
+ * What `run` gives, or null when it was stopped after a second: a schema that refers to itself from two alternatives
+ * doubles the work with each level of a small input, and a pattern such as `^(\w+\s?)*$` with each letter.
+ */
+function withinLimit<Result extends object>(run: () => Result): Result | null {
+  CONTEXT.run = run;
+  try {
+    // Only a script can be stopped from outside, with all that it calls.
+    return RUN.runInContext(CONTEXT, { timeout: MAX_CHECK_MS });
+  } catch (error) {
+    // Not by its class, which may be that of the script's own realm.
+    if (Object(error).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return null;
+    throw error;
+  } finally {
+    CONTEXT.run = () => null;
+  }
 }

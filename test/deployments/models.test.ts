@@ -1,0 +1,216 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, it, test } from "vitest";
+
+import type { InputContract } from "../../src/deployments/catalogue.ts";
+import { findModel, MODEL_NAMES, toInputSchema } from "../../src/deployments/model-profile.ts";
+import type { JsonObject } from "../../src/job/json.ts";
+import { catalogueOf } from "../support/catalogue-of.ts";
+import { camelCase, toTexts } from "../support/document-of.ts";
+import { EXAMPLE_BODY } from "../support/example-body.ts";
+import { readModels } from "../support/models-page.ts";
+
+const MODELS = readModels();
+const IMAGE = "https://files.example.com/a.png";
+const AJV = new Ajv2020({ strictTypes: true, allErrors: true, useDefaults: true });
+AJV.addFormat("image_uri", (text: string) => URL.canParse(text));
+const VALIDATORS = new Map(MODEL_NAMES.map((name) => [name, AJV.compile(schemaOf(name))]));
+
+test("the models are those of the page on models, in its order", () => {
+  expect(MODEL_NAMES).toHaveLength(38);
+  expect(MODEL_NAMES).toEqual(MODELS.map(({ name }) => name));
+  for (const row of MODELS) expect(findModel(row.name)).toEqual(row);
+  for (const name of ["", "Flux", "constructor"]) expect(findModel(name)).toBeNull();
+});
+
+test.for(MODELS)("$name takes its minimum, and tells the defaults of the page", (row) => {
+  const minimum = { prompt: "a lake", ...(row.needsControlImage && { ctrl_img: IMAGE }) };
+  const filled = { ...minimum };
+  expect(accepts(row.name, filled)).toBe(true);
+  expect(filled).toEqual({
+    ...minimum,
+    width: row.size,
+    height: row.size,
+    guidance_scale: row.guidanceScale,
+    sample_steps: row.sampleSteps,
+    network_multiplier: 1,
+    neg: "",
+    seed: 42,
+    sampler: "flowmatch",
+    num_frames: row.video?.frames ?? 1,
+    ...(row.video && { fps: row.video.fps }),
+    ...Object.fromEntries(row.options.map((option) => [option, true])),
+  });
+  expect(accepts(row.name, { prompt: "a lake" })).toBe(!row.needsControlImage);
+  for (const field of ["ctrl_img_1", "ctrl_img_2", "ctrl_img_3"])
+    expect(accepts(row.name, { prompt: "a lake", [field]: IMAGE })).toBe(true);
+});
+
+test.for([
+  { prompt: undefined },
+  { prompt: 1 },
+  { width: 63 },
+  { width: 4097 },
+  { width: 100.5 },
+  { guidance_scale: -0.1 },
+  { guidance_scale: 20.1 },
+  { sample_steps: 0 },
+  { sample_steps: 151 },
+  { network_multiplier: -2.1 },
+  { network_multiplier: 2.1 },
+  { seed: -2 },
+  { seed: 0.5 },
+  { sampler: 1 },
+  { num_frames: 0 },
+  { num_frames: 1001 },
+  { fps: 0 },
+  { fps: 121 },
+  { resolution: "high" },
+  { ctrl_img: "no-url" },
+  { kv_cache: "true" },
+  { strength: 1 },
+])("every model refuses %j", (wrong) => {
+  expect(whoTakes(wrong)).toEqual([]);
+});
+
+test.for([
+  { trigger_word: "glow" },
+  { width: 64, height: 4096 },
+  { width: 1000 },
+  { guidance_scale: 0, sample_steps: 1, network_multiplier: -2 },
+  { guidance_scale: 20, sample_steps: 150, network_multiplier: 2 },
+  { seed: -1 },
+  { num_frames: 1000, fps: 24 },
+  { resolution: "Default" },
+])("every model takes %j", (right) => {
+  expect(whoTakes(right)).toEqual(MODEL_NAMES);
+});
+
+test.for([
+  [{ resolution: "High" }, ["ltx2.3"]],
+  [{ kv_cache: false, match_target_res: true }, ["krea2_o_edit", "krea2_o_edit_turbo"]],
+] as const)("%j is for %j alone", ([body, names]) => {
+  expect(whoTakes(body)).toEqual(names);
+});
+
+test.for([{ num_frames: 1 }, { fps: 1 }])("%j is for all but minimax_h3", (body) => {
+  expect(whoTakes(body)).toEqual(MODEL_NAMES.filter((name) => name !== "minimax_h3"));
+});
+
+test("every model and each of its fields is described, sizes with the model's divisor", () => {
+  for (const { name, divisor, options } of MODELS) {
+    const { properties = {}, ...schema } = schemaOf(name);
+    expect(schema).toMatchObject({ title: name, description: expect.stringContaining(name) });
+    const size = { description: expect.stringMatching(`floored to a multiple of ${divisor}\\.$`) };
+    expect(properties).toMatchObject({ width: size, height: size });
+    const descriptions = Object.values(Object(properties)).map((one) => Object(one).description);
+    const sentence = expect.stringMatching(/\.$/);
+    expect(descriptions).toEqual(Array.from({ length: 17 + options.length }, () => sentence));
+  }
+});
+
+/** What holds beside the model, and what the model itself makes of an input. */
+const SCHEMAS = [
+  ["with the model's own schema", undefined],
+  ["with another schema", { properties: { num_frames: { maximum: 2_000 }, fps: {}, steps: {} } }],
+] as const;
+
+describe.for(SCHEMAS)("a deployment of a model, %s,", ([, schema]) => {
+  it.for<[string, JsonObject, string[]]>([
+    [
+      "minimax_h3",
+      { num_frames: 1 },
+      ["numFrames: must be at least 2, or left out: minimax_h3 fails otherwise"],
+    ],
+    [
+      "flux",
+      { resolution: "High" },
+      ['resolution: must be "Default", or left out: flux fails otherwise'],
+    ],
+    [
+      "minimax_h3",
+      { fps: 30, num_frames: 5_000 },
+      [
+        "fps: must be 24, or left out: minimax_h3 fails otherwise",
+        expect.stringContaining("numFrames: is 5000; the most is"),
+      ],
+    ],
+  ])("refuses what %s surely fails at after paid time: %j", ([model, input, issues]) => {
+    expect(check(model, input, schema)).toEqual({ issues, warnings: [] });
+  });
+
+  it.for<[string, JsonObject]>([
+    ["minimax_h3", { fps: 24, num_frames: 107, neg: "", guidance_scale: 1 }],
+    ["ltx2.3", { resolution: "High", fps: 16, num_frames: 1 }],
+    ["flux", { num_frames: 4, fps: 24, neg: "rain" }],
+  ])("says nothing of what %s does as it is told: %j", ([model, input]) => {
+    expect(check(model, input, schema)).toEqual({ issues: [], warnings: [] });
+  });
+
+  it.for<[string, JsonObject, string]>([
+    [
+      "ltx2",
+      { num_frames: 40 },
+      "numFrames: numFrames 40 does not fit ltx2, which makes 8n + 1 frames; the next below is 33",
+    ],
+    [
+      "minimax_h3",
+      { num_frames: 41 },
+      "numFrames: numFrames 41 does not fit minimax_h3, which makes 17n + 5 frames; the next below is 39",
+    ],
+    [
+      "minimax_h3",
+      { num_frames: 2 },
+      "numFrames: numFrames 2 does not fit minimax_h3, which makes 17n + 5 frames; the least is 5",
+    ],
+    ["krea2_turbo", { neg: "rain" }, "neg: neg has no effect with krea2_turbo; leave it out"],
+    [
+      "minimax_h3",
+      { guidance_scale: 4 },
+      "guidanceScale: guidanceScale has no effect with minimax_h3; leave it out",
+    ],
+    ["sd15", { width: 1_020 }, "width: width 1020 is rounded down to 1016, a multiple of 8"],
+  ])("warns of what %s does silently: %j", ([model, input, warning]) => {
+    expect(check(model, input, schema)).toEqual({ issues: [], warnings: [warning] });
+  });
+});
+
+test("every model takes all defaults of its own without a word", () => {
+  for (const { name, size, video, sampleSteps, guidanceScale } of MODELS) {
+    const sizes = { width: size, height: size, ...(video && { num_frames: video.frames }) };
+    const others = { sample_steps: sampleSteps, guidance_scale: guidanceScale, neg: "" };
+    const fps = video ? { fps: video.fps } : {};
+    const checked = check(name, { ...sizes, ...others, ...fps }, {});
+    expect({ name, ...checked }).toEqual({ name, issues: [], warnings: [] });
+  }
+});
+
+/** What is known of a model's deployment beside each schema. */
+const CONTRACTS = new Map<string, InputContract>();
+
+function check(model: string, input: JsonObject, inputSchema?: JsonObject) {
+  const key = JSON.stringify([model, inputSchema]);
+  const deployment = { id: "a", name: "A", model, inputSchema };
+  const contract = CONTRACTS.get(key) ?? catalogueOf(deployment).find("a")?.input;
+  if (!contract) throw new Error(`Nothing is known of ${model}.`);
+  CONTRACTS.set(key, contract);
+  const checked = contract.check({ prompt: "a lake", ctrl_img: IMAGE, ...input }, camelCase);
+  const warnings = checked.warnings.filter(({ message }) => !message.includes("is not known here"));
+  return { issues: toTexts(checked.issues), warnings: toTexts(warnings) };
+}
+
+function whoTakes(body: object): readonly string[] {
+  const { num_frames: _frames, fps: _fps, ...example } = EXAMPLE_BODY;
+  const text = JSON.stringify({ ...example, ...body });
+  return MODEL_NAMES.filter((name) => accepts(name, JSON.parse(text)));
+}
+
+/** Fills the defaults into the body. */
+function accepts(name: string, body: unknown): boolean | undefined {
+  return VALIDATORS.get(name)?.(body);
+}
+
+function schemaOf(name: string) {
+  const profile = findModel(name);
+  if (profile === null) throw new Error(`no model is named ${name}`);
+  return toInputSchema(profile);
+}
