@@ -17,6 +17,22 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { PACKAGES } from "../../ops/packages.ts";
 import { readPage, ROOT } from "../support/pages.ts";
 
+const COPIED = [
+  "ops/packages.ts",
+  "ops/release.ts",
+  "package-lock.json",
+  "README.md",
+  "src/under-npm.cjs",
+  ...PACKAGES.map(({ source }) => join(source, "package.json")),
+];
+const BUILD = `
+  import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+  import { PACKAGES } from "./packages.ts";
+  for (const { name, source } of PACKAGES) {
+    const { version } = JSON.parse(readFileSync(\`\${source}/package.json\`, "utf8"));
+    mkdirSync(\`package/\${name}\`, { recursive: true });
+    writeFileSync(\`package/\${name}/package.json\`, JSON.stringify({ name, version }));
+  }`;
 const CHANGE = "\n### Added\n\n- A thing.\n";
 const env = {
   ...process.env,
@@ -28,18 +44,18 @@ const env = {
 };
 let folder: string;
 
-// The project as it is now, as the one commit of a repository of its own.
+// What a release reads, as the one commit of a repository of its own, where the packages hold nothing but their manifests.
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
-  const listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-  const files = execFileSync("git", listing, { cwd: ROOT, encoding: "utf8" }).split("\0");
-  for (const file of files.filter((one) => one !== "" && existsSync(join(ROOT, one))))
-    cpSync(join(ROOT, file), join(folder, file));
+  for (const path of COPIED) cpSync(join(ROOT, path), join(folder, path));
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "CHANGELOG.md"), `# Changelog\n\n## [Unreleased]\n${CHANGE}`);
+  writeFileSync(join(folder, ".gitignore"), "node_modules\nartifacts\npackage\n");
+  writeFileSync(join(folder, "ops/build-package.ts"), BUILD);
+  const manifest = JSON.parse(read("package.json"));
+  const scripts = { ...manifest.scripts, package: "node ops/build-package.ts" };
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, scripts }));
   git("init", "--quiet", "--initial-branch", "main");
-  // The pattern that the project ignores matches folders only.
-  writeFileSync(join(folder, ".git/info/exclude"), "node_modules\n");
   git("add", "--all");
   git("commit", "--quiet", "--message", "All");
   git("update-ref", "refs/remotes/origin/main", "HEAD");
@@ -49,7 +65,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // As npm keeps `--dry-run` for itself, a release has to learn of it from npm.
 test("a dry run tells what it would do, packs, and leaves the tree as it was", () => {
-  rmSync(join(folder, "artifacts"), { recursive: true, force: true });
   const { status, stdout } = npmRun("7.8.9", "--dry-run");
   expect(status).toBe(0);
   expect(stdout).toContain("+## [7.8.9] - ");
@@ -59,7 +74,7 @@ test("a dry run tells what it would do, packs, and leaves the tree as it was", (
   expect(git("status", "--porcelain")).toBe("");
   expect(git("tag", "--list")).toBe("");
   expect(git("rev-list", "--count", "HEAD")).toBe("1\n");
-}, 240_000);
+});
 
 test("a release is a commit with a tag, whose version all packages and the changelog have", () => {
   const { status, stdout } = release("7.9.0");
@@ -77,14 +92,10 @@ test("a release is a commit with a tag, whose version all packages and the chang
     expect(JSON.parse(read(`package/${name}/package.json`)).version).toBe("7.9.0");
     if (source !== ".") expect(lock.packages[source].version).toBe("7.9.0");
   }
-  expect(JSON.parse(read("package/runcomfy-graphql/package.json")).dependencies).toMatchObject({
-    "runcomfy-graphql-client": "7.9.0",
-    "runcomfy-sandbox": "7.9.0",
-  });
   expect(read("CHANGELOG.md").replace(/\d{4}-\d\d-\d\d/, "today")).toBe(
     `# Changelog\n\n## [Unreleased]\n\n## [7.9.0] - today\n${CHANGE}`,
   );
-}, 240_000);
+});
 
 test("what can't be released is refused with what to do, and nothing is changed", () => {
   const before = git("rev-parse", "HEAD");
@@ -105,7 +116,7 @@ test("what can't be released is refused with what to do, and nothing is changed"
   refuse(/^Releases are made on main\. /, "minor");
   appendFileSync(join(folder, "README.md"), "More.\n");
   refuse(/^There are changes that are not committed\. /, "minor");
-}, 240_000);
+});
 
 test("the changelog has the form that a release looks for", () => {
   const text = readPage("CHANGELOG.md");
