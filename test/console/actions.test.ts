@@ -1,10 +1,10 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { Client, fetchExchange } from "urql";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { RUN_THEM_AGAIN } from "../../console/src/jobs/actions";
+import { listen } from "../support/listen";
 
 test("why a job can't run again is told in sentences, of which each ends once", async () => {
   const issues = [
@@ -16,13 +16,12 @@ test("why a job can't run again is told in sentences, of which each ends once", 
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ data: { rerunJob } }));
   });
-  onTestFinished(() => void server.close());
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No TCP address.");
-  const url = `http://127.0.0.1:${address.port}/graphql`;
-  const client = new Client({ url, exchanges: [fetchExchange], preferGetMethod: false });
+  const { origin } = await listen(server);
+  const client = new Client({
+    url: `${origin}/graphql`,
+    exchanges: [fetchExchange],
+    preferGetMethod: false,
+  });
   const [outcome] = await RUN_THEM_AGAIN.run({ client, viewerId: "local" }, ["job_1"], () => {});
   expect(outcome?.problem).toBe(
     "Its input no longer fits: promt is not known here; did you mean prompt? needs at least one of ctrl_img or ctrl_img_1.",

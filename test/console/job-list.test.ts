@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { createGatewayClient } from "runcomfy-graphql-client";
@@ -6,6 +5,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { JobFilter, JobRowFragment, JobStatus } from "../../console/src/gql/graphql";
 import { createJobList } from "../../console/src/jobs/live-job-list";
+import { listen } from "../support/listen";
 
 function toJob(number: number, status: JobStatus, version = 1): JobRowFragment {
   return {
@@ -48,14 +48,10 @@ async function openList(total: number, filter: JobFilter = {}) {
 /** Of a gateway that answers so. */
 async function openGateway(toData: () => unknown) {
   const server = createServer((_, response) => response.end(JSON.stringify({ data: toData() })));
-  onTestFinished(() => void server.close());
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No TCP address.");
+  const { origin } = await listen(server);
   vi.stubGlobal("requestAnimationFrame", queueMicrotask);
   onTestFinished(() => void vi.unstubAllGlobals());
-  return createGatewayClient({ url: `http://127.0.0.1:${address.port}/graphql` });
+  return createGatewayClient({ url: `${origin}/graphql` });
 }
 
 test("however often new jobs change, they are counted once while one is further down", async () => {

@@ -32,7 +32,7 @@ const DATABASES = [
 ];
 
 describe.each(DATABASES)("kill -9, on $name", { timeout: 120_000 }, ({ create }) => {
-  test("loses no job and no history of 50 in flight, and after a restart each ends with one POST", async () => {
+  test("loses no job and no history of 25 in flight, and after a restart each ends with one POST", async () => {
     const upstream = await openUpstream();
     const environment = toEnvironment(upstream, await create());
     const before = runGateway(environment);
@@ -40,15 +40,15 @@ describe.each(DATABASES)("kill -9, on $name", { timeout: 120_000 }, ({ create })
 
     upstream.script("queued", ["in_queue"]);
     upstream.script("running", ["in_progress"]);
-    const finished = await submitAll(origin, "quick", 5);
-    const queued = await submitAll(origin, "queued", 20);
-    const running = await submitAll(origin, "running", 20);
-    await expect.poll(() => countJobs(origin, ["SUCCEEDED"]), PATIENCE).toBe(5);
-    await expect.poll(() => countJobs(origin, ["IN_PROGRESS"]), PATIENCE).toBe(20);
+    const finished = await submitAll(origin, "quick", 4);
+    const queued = await submitAll(origin, "queued", 10);
+    const running = await submitAll(origin, "running", 10);
+    await expect.poll(() => countJobs(origin, ["SUCCEEDED"]), PATIENCE).toBe(4);
+    await expect.poll(() => countJobs(origin, ["IN_PROGRESS"]), PATIENCE).toBe(10);
     upstream.hold("submit");
-    const unanswered = prepare("held", 10);
+    const unanswered = prepare("held", 5);
     const lost = Promise.allSettled(unanswered.map((one) => send(origin, one)));
-    await upstream.whenRequested("submit", 55);
+    await upstream.whenRequested("submit", 29);
     const historyBefore = await readAll(origin);
     await before.kill("SIGKILL");
     await lost;
@@ -64,7 +64,7 @@ describe.each(DATABASES)("kill -9, on $name", { timeout: 120_000 }, ({ create })
       expect(now?.history.slice(0, old?.history.length)).toEqual(old?.history);
       if (old?.isFinished) expect(now).toEqual(old);
     }
-    await expect.poll(() => countJobs(newOrigin, ["FAILED"]), PATIENCE).toBe(10);
+    await expect.poll(() => countJobs(newOrigin, ["FAILED"]), PATIENCE).toBe(5);
     for (const one of unanswered) {
       const { submitJob } = await send(newOrigin, one);
       expect(submitJob).toMatchObject({
@@ -82,18 +82,18 @@ describe.each(DATABASES)("kill -9, on $name", { timeout: 120_000 }, ({ create })
     for (const { job } of [...queued, ...running]) {
       upstream.finish(job.requestId ?? "", { output: { images: [] } });
     }
-    await expect.poll(() => countJobs(newOrigin, ["SUCCEEDED"]), PATIENCE).toBe(45);
-    expect(await countJobs(newOrigin, null)).toBe(55);
-    expect(upstream.count("submit")).toBe(55);
+    await expect.poll(() => countJobs(newOrigin, ["SUCCEEDED"]), PATIENCE).toBe(24);
+    expect(await countJobs(newOrigin, null)).toBe(29);
+    expect(upstream.count("submit")).toBe(29);
   });
 
-  test("at an unlucky moment of 50 submits loses none that was acknowledged, and repeats no POST", async () => {
+  test("at an unlucky moment of 30 submits loses none that was acknowledged, and repeats no POST", async () => {
     const upstream = await openUpstream();
     const environment = toEnvironment(upstream, await create());
     const before = runGateway(environment);
     const origin = await before.url;
 
-    const submissions = prepare("quick", 50);
+    const submissions = prepare("quick", 30);
     const acknowledged = new Map<string, string>();
     await Promise.allSettled(
       submissions.map(async (one) => {
@@ -101,10 +101,10 @@ describe.each(DATABASES)("kill -9, on $name", { timeout: 120_000 }, ({ create })
         if (submitJob.__typename === "SubmitJobSuccess") {
           acknowledged.set(one.idempotencyKey, submitJob.job.id);
         }
-        if (acknowledged.size === 15) void before.kill("SIGKILL");
+        if (acknowledged.size === 10) void before.kill("SIGKILL");
       }),
     );
-    expect(acknowledged.size).toBeGreaterThanOrEqual(15);
+    expect(acknowledged.size).toBeGreaterThanOrEqual(10);
     expect((await before.exit).signal).toBe("SIGKILL");
 
     const newOrigin = await runGateway(environment).url;
@@ -119,7 +119,7 @@ describe.each(DATABASES)("kill -9, on $name", { timeout: 120_000 }, ({ create })
     }
     const open = ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] as const;
     await expect.poll(() => countJobs(newOrigin, open), PATIENCE).toBe(0);
-    expect(await countJobs(newOrigin, null)).toBe(50);
+    expect(await countJobs(newOrigin, null)).toBe(30);
   });
 });
 

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
-import { request } from "../support/graphql-client.ts";
+import { isServing, request } from "../support/graphql-client.ts";
 import type { NamedPipe } from "../support/named-pipe.ts";
 import { openNamedPipe } from "../support/named-pipe.ts";
 import type { GatewayProcess } from "../support/spawn-gateway.ts";
@@ -59,12 +59,7 @@ test.each(READERS)(
     treat(pipe);
     expect((await fetch(`${origin}/ready`)).status).toBe(200);
     const exit = gateway.kill("SIGTERM");
-    const isServing = () =>
-      fetch(`${origin}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await expect.poll(isServing).toBe(false);
+    await expect.poll(() => isServing(origin)).toBe(false);
     answered();
     expect(await exit).toEqual(STOPPED);
     await whenEnded();

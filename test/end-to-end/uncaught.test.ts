@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
-import { request } from "../support/graphql-client.ts";
+import { isServing, request } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const FAILED = { code: 1, signal: null };
@@ -14,7 +14,7 @@ const SECRET = "canary-secret";
 const SUBMISSION = { deploymentId: "warm-glow", input: {}, idempotencyKey: null };
 
 /** A gateway in which that happens at each SIGUSR2, and the upstream that it speaks to. */
-async function runWithMistake(statement: string) {
+async function runWithMistake(statement: string, environment = {}) {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
   const program = join(await createTemporaryFolder(), "mistake.mjs");
@@ -24,6 +24,7 @@ async function runWithMistake(statement: string) {
       DATABASE_URL: ":memory:",
       RUNCOMFY_BASE_URL: upstream.url,
       RUNCOMFY_API_TOKEN: upstream.token,
+      ...environment,
     },
     { command: [process.execPath, "--import", program, "src/main.ts"] },
   );
@@ -37,12 +38,7 @@ const MISTAKES = [
     logged: /"type":"Error","message":"It broke\."/,
   },
   {
-    what: "a rejection that nobody handles",
-    statement: `Promise.reject(Object.assign(new TypeError("It broke."), { body: "${SECRET}" }));`,
-    logged: /"type":"TypeError","message":"It broke\."/,
-  },
-  {
-    what: "a rejection with what is no error",
+    what: "a rejection that nobody handles, with what is no error",
     statement: `Promise.reject({ body: "${SECRET}" });`,
     logged: /What was thrown is no error/,
   },
@@ -56,12 +52,7 @@ test.each(MISTAKES)(
     const submitting = request(origin, SubmitJobDocument, SUBMISSION);
     await upstream.whenRequested("submit", 1);
     const exit = gateway.kill("SIGUSR2");
-    const isServing = () =>
-      fetch(`${origin}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await expect.poll(isServing).toBe(false);
+    await expect.poll(() => isServing(origin)).toBe(false);
     answered();
     expect((await submitting).submitJob.__typename).toBe("SubmitJobSuccess");
     expect(await exit).toEqual(FAILED);
@@ -96,15 +87,20 @@ test("an error that nobody catches while a gateway stops makes its code 1, and c
   const submitting = request(origin, SubmitJobDocument, SUBMISSION);
   await upstream.whenRequested("submit", 1);
   const exit = gateway.kill("SIGTERM");
-  const isServing = () =>
-    fetch(`${origin}/health`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  await expect.poll(isServing).toBe(false);
+  await expect.poll(() => isServing(origin)).toBe(false);
   void gateway.kill("SIGUSR2");
   await expect.poll(gateway.stderr).toContain("It broke.");
   answered();
   expect((await submitting).submitJob.__typename).toBe("SubmitJobSuccess");
+  expect(await exit).toEqual(FAILED);
+});
+
+test("an error that nobody catches ends a drain", async () => {
+  const { gateway, origin } = await runWithMistake(`throw new Error("It broke.");`, {
+    DRAIN_SECONDS: "300",
+  });
+  const exit = gateway.kill("SIGTERM");
+  await expect.poll(async () => (await fetch(`${origin}/ready`)).status).toBe(503);
+  await gateway.kill("SIGUSR2");
   expect(await exit).toEqual(FAILED);
 });

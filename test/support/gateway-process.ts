@@ -28,7 +28,7 @@ export function linkProject(): string {
 
 /** A copy of the program in a folder of its own, for a test that writes a `.env`; deleted when the test has ended. */
 export function copyProject(): string {
-  return deleteLater(copyProgram());
+  return deleteLater(copyProgram(inject("programFolder")));
 }
 
 function deleteLater(folder: string): string {

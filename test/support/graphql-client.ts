@@ -40,6 +40,12 @@ export async function ask(
   return data;
 }
 
+/** Whether a gateway at this origin still takes connections. */
+export async function isServing(origin: string): Promise<boolean> {
+  const response = await fetch(`${origin}/health`).catch(() => null);
+  return response?.ok === true;
+}
+
 /** Submits a job that has to be accepted. */
 export async function submit(
   origin: string,

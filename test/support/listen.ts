@@ -1,7 +1,8 @@
-import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 
 import { expect, onTestFinished } from "vitest";
+
+import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** Has a server listen on loopback for the time of a test, and counts its connections. */
 export async function listen(server: Server) {
@@ -12,14 +13,11 @@ export async function listen(server: Server) {
     open.add(socket);
     socket.on("error", () => undefined).on("close", () => open.delete(socket));
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
+  const port = await listenOnLoopback(server);
   onTestFinished(() => {
     for (const socket of open) socket.destroy();
     server.close();
   });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No TCP address.");
-  const { port } = address;
   return {
     port,
     origin: `http://127.0.0.1:${port}`,

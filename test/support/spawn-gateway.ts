@@ -82,12 +82,12 @@ export function spawnGateway(
 }
 
 /**
- * A copy of the program in a new folder, which the caller deletes. Never run it where it is developed: there may be a
+ * A copy of the program, or of another copy of it, in a new folder, which the caller deletes. Never run it where it is developed: there may be a
  * `.env` with a token, and jobs that cost money.
  */
-export function copyProgram(): string {
+export function copyProgram(original = PROJECT): string {
   const folder = createFolder();
-  cpSync(join(PROJECT, "src"), join(folder, "src"), { recursive: true });
+  cpSync(join(original, "src"), join(folder, "src"), { recursive: true });
   return folder;
 }
 

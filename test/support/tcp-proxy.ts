@@ -2,6 +2,8 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
+import { listenOnLoopback } from "./listen-on-loopback.ts";
+
 /** Stands before a server on the loopback, and cuts it off on demand. */
 export type TcpProxy = {
   readonly port: number;
@@ -58,13 +60,9 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     upstream.pipe(client);
   }
 
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No TCP address.");
-
+  const port = await listenOnLoopback(server);
   return {
-    port: address.port,
+    port,
     drop() {
       state = "drop";
       for (const [client, upstream] of pairs) {

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
 import type { FaultyJob } from "./faulty-job.ts";
@@ -130,8 +131,8 @@ export async function startFaultyUpstream(
     mostConnections = Math.max(mostConnections, (connections += 1));
     socket.once("close", () => (connections -= 1));
   });
-  const elsewhereUrl = `http://127.0.0.1:${await listen(elsewhere, 0)}`;
-  const port = await listen(server, options.port ?? 0);
+  const elsewhereUrl = `http://127.0.0.1:${await listenOnLoopback(elsewhere, 0)}`;
+  const port = await listenOnLoopback(server, options.port ?? 0);
 
   function answer(recorded: RecordedRequest, response: ServerResponse): void {
     const { call, deploymentIds, requestId } = recorded;
@@ -299,14 +300,6 @@ async function record(request: IncomingMessage, token: string): Promise<Recorded
     body,
     fault: null,
   };
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No TCP address.");
-  return address.port;
 }
 
 async function shut(server: Server): Promise<void> {
