@@ -7,6 +7,7 @@ import { print } from "graphql";
 import type { Page } from "playwright-core";
 import { z } from "zod";
 
+import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { openPage } from "../support/chromium.ts";
 import {
   DeleteJobDocument,
@@ -14,7 +15,6 @@ import {
   JobsDocument,
   SubmitJobDocument,
 } from "../support/gql/operations.ts";
-import { openGateway } from "../support/open-gateway.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const LISTED = [DeleteJobDocument, JobDocument, JobsDocument, SubmitJobDocument];
@@ -38,7 +38,8 @@ export async function openConsole(
   const documents = join(await createTemporaryFolder(), "documents.json");
   const listed = LISTED.map((document, index) => [`hash-${index}`, print(document)]);
   await writeFile(documents, JSON.stringify(Object.fromEntries(listed)));
-  const { url: origin } = await openGateway({
+  const { url: origin } = await start({
+    ...SANDBOX,
     SANDBOX_SPEED: "4",
     TRUSTED_DOCUMENTS: documents,
     INTROSPECTION: "false",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
 import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
@@ -12,8 +12,7 @@ import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
-import { hasChromium, holdUploads, openPage } from "../support/chromium.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { DeleteJobDocument, JobDocument, JobsDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
@@ -47,6 +46,8 @@ async function runPrompt(page: Page, prompt: string): Promise<void> {
 async function countJobs(origin: string): Promise<number | null> {
   return (await request(origin, JobsDocument, { first: 0 })).jobs.totalCount;
 }
+
+afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
   test("a person sees a picture they asked for without a line of code, and pays once for a double click, also of a gateway that restarts", async () => {
@@ -295,8 +296,8 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
 
   test("the footer tells of an outage, and what may be running already runs again only after a question", async () => {
     const { page, origin } = await openConsole({
+      UPSTREAM: "runcomfy",
       RUNCOMFY_BASE_URL: "http://127.0.0.1:1",
-      RUNCOMFY_API_TOKEN: "token",
     });
     await page.getByText("RunComfy: jobs cost money").waitFor();
     await page.getByText("RunComfy may not answer at the moment").waitFor();
@@ -322,12 +323,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
   });
 
   test("where RunComfy refuses the gateway's token, the first screen says so, and not to make a deployment", async () => {
-    const upstream = await startFaultyUpstream();
-    onTestFinished(() => upstream.close());
-    const { page } = await openConsole({
-      RUNCOMFY_BASE_URL: upstream.url,
-      RUNCOMFY_API_TOKEN: "wrong",
-    });
+    const { page } = await openConsole({ UPSTREAM: "runcomfy", RUNCOMFY_API_TOKEN: "wrong" });
     const told = page.locator("main").getByText("Set RUNCOMFY_API_TOKEN");
     await told.waitFor();
     expect(await main(page)).not.toMatch(/make one/i);

@@ -13,11 +13,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
 import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
-import { hasChromium, holdUploads, openPage } from "../support/chromium.ts";
+import { SANDBOX, start } from "../gateway/open-gateway.ts";
+import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { linkPackages } from "../support/link-packages.ts";
-import { openGateway } from "../support/open-gateway.ts";
 import { readBlocks, ROOT } from "../support/pages.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
   const chapter = "4. Set up the generated types";
   const [config = ""] = readBlocks("docs/typed-frontend.md", chapter, "ts");
   const [list = ""] = readBlocks("docs/trusted-documents.md", "Make the list", "ts");
-  expect(config).toContain(PRESET);
+  if (!config.includes(PRESET)) throw new Error(`The page has no ${PRESET}`);
   const text = `import { addTypenameSelectionDocumentTransform } from "@graphql-codegen/client-preset";\n${config.replace(PRESET, list)}`;
   await writeFile(join(folder, "codegen.ts"), text);
   const program = join(ROOT, "node_modules/.bin/graphql-codegen");
@@ -56,6 +56,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await closeBrowser();
   await server?.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -67,13 +68,14 @@ async function openExample(environment: Readonly<Record<string, string>>) {
   const listed = { ...JSON.parse(generated), jobs: print(JobsDocument) };
   await writeFile(documents, JSON.stringify(listed));
   const site = new URL(server?.resolvedUrls?.local[0] ?? "");
-  const { url: origin, port } = await openGateway({
+  const { url: origin } = await start({
+    ...SANDBOX,
     CORS_ORIGINS: site.origin,
     TRUSTED_DOCUMENTS: documents,
     CONSOLE: "false",
     ...environment,
   });
-  const proxy = await startTcpProxy({ port });
+  const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
   onTestFinished(() => proxy.close());
   const { page } = await openPage();
   await page.addInitScript(`location.gateway = "http://127.0.0.1:${proxy.port}/graphql"`);

@@ -1,8 +1,8 @@
 import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
+import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { openPage } from "../support/chromium.ts";
-import { openGateway } from "../support/open-gateway.ts";
 
 /** The editor checks and completes a text a while after it was changed. */
 const SOON = { timeout: 20_000, interval: 200 };
@@ -11,7 +11,7 @@ const SOON = { timeout: 20_000, interval: 200 };
 export async function openGraphiql(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly origin: string; readonly page: Page; readonly errors: readonly string[] }> {
-  const { url: origin } = await openGateway({ SANDBOX_SPEED: "4", ...environment });
+  const { url: origin } = await start({ ...SANDBOX, SANDBOX_SPEED: "4", ...environment });
   const { page, errors } = await openPage();
   await page.setViewportSize({ width: 1_600, height: 900 });
   await page.goto(`${origin}/graphql`);

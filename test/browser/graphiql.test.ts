@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
-import { hasChromium } from "../support/chromium.ts";
+import { closeBrowser, hasChromium } from "../support/chromium.ts";
 import { JobDocument } from "../support/gql/operations.ts";
 import { request, submit } from "../support/graphql-client.ts";
 import {
@@ -26,6 +26,8 @@ const ANSWER = ` {
   ... on SubmitJobSuccess { job { status input } warnings { path message } }
   ... on InvalidInputError { issues { path message } }
 }`;
+
+afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("GraphiQL", { timeout: 90_000 }, () => {
   test("takes a newcomer from the docs and the deployments to a live picture and a cancelled job, with no internet", async () => {

@@ -2,13 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { createServer } from "vite";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { hasChromium, openPage } from "../support/chromium.ts";
+import { SANDBOX, start } from "../gateway/open-gateway.ts";
+import { closeBrowser, hasChromium, openPage } from "../support/chromium.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { linkPackages } from "../support/link-packages.ts";
-import { openGateway } from "../support/open-gateway.ts";
 import { readBlocks } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -82,9 +82,11 @@ async function openApp(url: string) {
   return { page, site: new URL(site).origin };
 }
 
+afterAll(closeBrowser);
+
 describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeout: 90_000 }, () => {
   test("runs a job at a gateway that was just started, a prompt that failed again, and says what is wrong, beside a live list", async () => {
-    const { url: origin } = await openGateway({ SANDBOX_SPEED: "20" });
+    const { url: origin } = await start(SANDBOX);
     const { page } = await openApp(`${origin}/graphql`);
     await page.addScriptTag({ type: "module", url: "/src/more.tsx" });
     const countJobs = async () =>
@@ -128,7 +130,10 @@ describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeou
   });
 
   test("says right after the first try that its origin is not let in, and goes on trying", async () => {
-    const { url: gateway } = await openGateway({ CORS_ORIGINS: "https://app.example.com" });
+    const { url: gateway } = await start({
+      ...SANDBOX,
+      CORS_ORIGINS: "https://app.example.com",
+    });
     const { page, site } = await openApp(`${gateway}/graphql`);
     await page.clock.install();
     const submit = page.getByRole("button", { name: "Submit" });

@@ -1,32 +1,22 @@
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
-import { hasChromium, openPage } from "../support/chromium.ts";
-import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { ask } from "../support/graphql-client.ts";
-import { openGateway } from "../support/open-gateway.ts";
+import { start } from "../gateway/open-gateway.ts";
+import { closeBrowser, hasChromium, openPage } from "../support/chromium.ts";
 
 const SECONDS = 600;
 const RATE = 8_000;
-const ORIGIN = "https://gateway.example.com";
+
+afterAll(closeBrowser);
 
 test.skipIf(!hasChromium)("a video seeks in a file that the gateway serves", async () => {
-  const upstream = await startFaultyUpstream();
-  onTestFinished(() => upstream.close());
-  const gateway = await openGateway({
-    PUBLIC_URL: ORIGIN,
-    RUNCOMFY_BASE_URL: upstream.url,
-    RUNCOMFY_API_TOKEN: upstream.token,
-  });
-  const here = (url: string) => url.replace(ORIGIN, gateway.url);
-  const post = (query: string) => ask(gateway.url, query);
-
+  const { ask, here, upstream } = await start({ PUBLIC_URL: "https://gateway.example.com" });
   const sound = toWave(SECONDS);
-  const { createUpload } = await post(`mutation { createUpload(fileName: "a.wav",
+  const { createUpload } = await ask(`mutation { createUpload(fileName: "a.wav",
     contentType: "audio/wav", bytes: ${sound.length}) { ... on CreateUploadSuccess { upload { id putUrl } } } }`);
   const { id, putUrl } = createUpload.upload;
   const put = await fetch(here(putUrl), { method: "PUT", body: new Uint8Array(sound) });
   expect(put.status).toBe(204);
-  await post(
+  await ask(
     `mutation { submitJob(deploymentId: "dep", input: { sound: "upload:${id}" }) { __typename } }`,
   );
   const { sound: url } = JSON.parse(upstream.requests.at(-1)?.body ?? "");

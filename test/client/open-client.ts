@@ -1,6 +1,7 @@
 import { type ClientOptions, type Connection, createGatewayClient } from "runcomfy-graphql-client";
 import { onTestFinished } from "vitest";
 
+import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 
@@ -11,8 +12,20 @@ export async function openClient(
   environment: Readonly<Record<string, string>> = {},
   options: Omit<ClientOptions, "url"> = {},
 ) {
-  const gateway = runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20", ...environment });
-  const origin = await gateway.url;
+  const gateway = await start({ ...SANDBOX, SANDBOX_SPEED: "20", ...environment });
+  return await openClientOf(gateway, options);
+}
+
+/** The same for a gateway in a process of its own, whose clock goes on when the test's is stopped. */
+export async function openClientOfProcess() {
+  const url = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
+  return await openClientOf({ url });
+}
+
+async function openClientOf(
+  { url: origin }: { readonly url: string },
+  options: Omit<ClientOptions, "url"> = {},
+) {
   const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
   onTestFinished(() => proxy.close());
   const client = createGatewayClient({ url: `http://127.0.0.1:${proxy.port}/graphql`, ...options });

@@ -10,27 +10,31 @@ import { openClientOf, SUBSCRIPTION } from "./socket-server.ts";
 const SOON = { timeout: 20_000, interval: 50 };
 const DATA = { viewer: { id: "anna" } };
 
-test.each([1000, 1001, 1002, 1003, 1007, 1008, 1011, 1012, 1013, 4000, 4004, 4408, 4500, 4504])(
-  "a subscription comes back after a close with %i, whoever it is for",
-  async (code) => {
+test("a subscription comes back after a close that may pass, whoever it is for", async () => {
+  const codes = [
+    1000, 1001, 1002, 1003, 1007, 1008, 1011, 1012, 1013, 4000, 4004, 4408, 4500, 4504,
+  ];
+  const comeBack = async (code: number) => {
     const { client } = await openClientOf(({ socket, send }, before) => {
       if (before < 2) return socket.close(code);
       send("next", { data: DATA });
       return send("complete");
     });
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const sink = {
-      next: (value: unknown) => heard.push(value),
-      error: (error: unknown) => heard.push(error),
-      complete: () => heard.push("complete"),
+      next: (value: unknown) => received.push(value),
+      error: (error: unknown) => received.push(error),
+      complete: () => received.push("complete"),
     };
     onTestFinished(client.subscribe(SUBSCRIPTION, {}, sink));
     onTestFinished(client.socket.subscribe({ query: SUBSCRIPTION }, sink));
-    await expect.poll(() => heard, SOON).toHaveLength(4);
-    expect(heard).toEqual(expect.arrayContaining([DATA, { data: DATA }, "complete"]));
-    expect(heard.filter((one) => one === "complete")).toHaveLength(2);
-  },
-);
+    await expect.poll(() => received, SOON).toHaveLength(4);
+    return { code, received: new Set(received.map((one) => JSON.stringify(one))) };
+  };
+  const whole = new Set([DATA, { data: DATA }, "complete"].map((one) => JSON.stringify(one)));
+  const expected = codes.map((code) => ({ code, received: whole }));
+  expect(await Promise.all(codes.map(comeBack))).toEqual(expected);
+});
 
 test.each([1009, 4400, 4406, 4409, 4429])(
   "a close with %i, which would come again, ends what is subscribed to and says where to look it up",
@@ -73,7 +77,7 @@ async function countTries(answer: Parameters<typeof openClientOf>[0]): Promise<n
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   onTestFinished(client.subscribe(SUBSCRIPTION, {}, { next: () => undefined }));
-  await vi.waitUntil(() => count() > 0);
+  await vi.waitUntil(() => count() > 0, SOON);
   for (let second = 0; second < 30; second++) {
     for (let turn = 0; turn < 200; turn++) await setImmediate();
     vi.advanceTimersByTime(1_000);
@@ -91,7 +95,7 @@ test("an error that says to try again in 0 s is not asked for again at once, and
   expect(tries).toBeLessThanOrEqual(5);
 });
 
-test.each([1000, 1011, 1013, 4500])(
+test.each([1000, 4500])(
   "a server that lets in and closes with %i, whatever comes, is asked ever less often",
   async (code) => {
     const tries = await countTries(({ socket }) => socket.close(code));

@@ -1,7 +1,7 @@
 import { type GatewayError, JOBS, JOBS_UPDATED, SUBMIT_JOB } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { LANTERN, openClient } from "./open-client.ts";
+import { LANTERN, openClient, openClientOfProcess } from "./open-client.ts";
 
 const SOON = { timeout: 20_000, interval: 50 };
 const VARIABLES = { deploymentId: LANTERN, input: { prompt: "A lantern" }, key: "key-1" };
@@ -10,10 +10,10 @@ const BLOCKED =
   /^http:\/\/127\.0\.0\.1:\d+ is not reachable, or this page's origin, http:\/\/localhost:5173, is not in its CORS_ORIGINS/;
 
 /** As in a page of another origin than the gateway's. */
-async function openClientInPage() {
+async function openClientInPage(open: () => ReturnType<typeof openClient> = openClient) {
   vi.stubGlobal("location", new URL("http://localhost:5173/page"));
   onTestFinished(() => void vi.unstubAllGlobals());
-  return await openClient();
+  return await open();
 }
 
 test("a submit from a page that never reached the gateway says why right after the first try, and goes on under its key", async () => {
@@ -32,6 +32,13 @@ test("a submit from a page that never reached the gateway says why right after t
   proxy.heal();
   expect(await submitted).toMatchObject({ __typename: "SubmitJobSuccess" });
   expect((await client.request(JOBS, { first: 10 })).jobs.edges).toHaveLength(1);
+  // Once anything was answered, an answer that is lost is no matter of origins.
+  proxy.drop();
+  await expect(client.request(JOBS, { first: 1 })).rejects.toMatchObject({
+    code: "NO_ANSWER",
+    retryable: true,
+    message: LOST,
+  });
 });
 
 test("whoever submits and watches is told of each try too", async () => {
@@ -66,7 +73,7 @@ test("a connection that never opened says the same, and one that broke that it i
 });
 
 test("a first connection that hangs is told within 5 s", async () => {
-  const { client, proxy } = await openClientInPage();
+  const { client, proxy } = await openClientInPage(openClientOfProcess);
   proxy.blackHole();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
@@ -81,11 +88,4 @@ test("a first connection that hangs is told within 5 s", async () => {
   vi.useRealTimers();
   await expect.poll(() => client.connection.get().kind, SOON).toBe("connected");
   leave();
-});
-
-test("once anything was answered, an answer that is lost is no matter of origins", async () => {
-  const { client, proxy } = await openClientInPage();
-  await client.request(JOBS, { first: 1 });
-  proxy.drop();
-  await expect(client.request(JOBS, { first: 1 })).rejects.toThrow(LOST);
 });

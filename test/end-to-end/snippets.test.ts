@@ -9,7 +9,9 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
-import { linkProject, runGateway } from "../support/gateway-process.ts";
+import { SANDBOX, start as startGateway } from "../gateway/open-gateway.ts";
+import { linkProject } from "../support/gateway-process.ts";
+import { ask } from "../support/graphql-client.ts";
 import { linkPackages } from "../support/link-packages.ts";
 import { readBlocks, readPage, ROOT } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -38,16 +40,6 @@ async function untilKept(gateway: string, id: string): Promise<void> {
   await expect.poll(keeps, { timeout: 10_000 }).toEqual({ assets: [{ keep: "KEPT" }] });
 }
 
-async function ask(gateway: string, query: string) {
-  const response = await fetch(`${gateway}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query }),
-  });
-  const { data } = await response.json();
-  return data;
-}
-
 async function writeProgram(program: string, gateway: string): Promise<string> {
   const file = join(linkProject(), "first-job.mjs");
   await writeFile(file, atPort(program, gateway));
@@ -72,79 +64,55 @@ function start(command: string, parameters: readonly string[], folder?: string) 
   return Object.assign(() => printed, { kill });
 }
 
-test("README's two calls of curl submit a job and watch it to its end", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
-  const calls = readBlocks("README.md", "Submit and watch", "sh").slice(0, 2);
-  const { stdout } = await run("sh", ["-c", atPort(calls.join("\n"), gateway)]);
-  expect(stdout).toMatch(/event: next[^]*SUCCEEDED[^]*\.svg[^]*event: complete/);
-});
-
-test("README's one call of curl for scripts answers with the job's picture", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
-  const [, , call = ""] = readBlocks("README.md", "Submit and watch", "sh");
-  const { stdout } = await run("sh", ["-c", atPort(call, gateway)]);
+test("README's calls of curl submit a job and watch it to its end, or answer a script with its picture", async () => {
+  const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
+  const [submit = "", watch = "", call = ""] = readBlocks("README.md", "Submit and watch", "sh");
+  const watched = await run("sh", ["-c", atPort(`${submit}\n${watch}`, url)]);
+  expect(watched.stdout).toMatch(/event: next[^]*SUCCEEDED[^]*\.svg[^]*event: complete/);
+  const { stdout } = await run("sh", ["-c", atPort(call, url)]);
   expect(stdout).toMatch(/"status":"SUCCEEDED","assets":\[\{"url":"[^"]*\.svg"/);
 });
 
-test("what the page for frontends tells to paste submits a job and watches it to its end", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
+test("what the pages for frontends and on the client tell to paste watches a job to its end, or says why there is none", async () => {
+  const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
   const [submit = ""] = readBlocks("docs/frontend.md", "Submit", "js");
   const [watch = ""] = readBlocks("docs/frontend.md", "Watch a job", "js");
-  const alone = await runProgram(submit, gateway);
-  expect(alone.stdout).toMatch(/SubmitJobSuccess[^]*job_/);
-  const { stdout } = await runProgram(`${submit}${watch}`, gateway);
+  const { stdout } = await runProgram(`${submit}${watch}`, url);
   expect(stdout).toMatch(/SubmitJobSuccess[^]*SUCCEEDED[^]*\.svg/);
-});
-
-test("what the page on the client tells to paste runs a job and shows its picture", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
+  const unknown = `const data = { submitJob: { job: { id: "job_unknown" } } };\n${watch}`;
+  await expect(runProgram(unknown, url)).rejects.toMatchObject({
+    stderr: expect.stringContaining('You have no job "job_unknown"'),
+  });
   const [script = ""] = readBlocks("docs/client.md", "From a script or any page", "js");
-  const { stdout } = await runProgram(script, gateway);
-  expect(stdout).toMatch(/IN_QUEUE undefined[^]*SUCCEEDED http:[^ ]*\.svg\n$/);
+  const byClient = await runProgram(script, url);
+  expect(byClient.stdout).toMatch(/IN_QUEUE undefined[^]*SUCCEEDED http:[^ ]*\.svg\n$/);
 });
 
-test("what it tells to paste uploads a picture, and says why it does not", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:" }).url;
+test("what the page for frontends tells to paste uploads a picture, or says why it does not, for fields that are there", async () => {
+  const { url } = await startGateway(SANDBOX);
   const [upload = ""] = readBlocks("docs/frontend.md", "Upload a picture", "js");
   const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
     .png()
     .toBuffer();
   const call = (base64: string, type = "image/png") =>
-    `const bytes = Buffer.from("${base64}", "base64");
-     console.log(await upload(new File([bytes], "a.png", { type: "${type}" })));`;
-  const { stdout } = await runProgram(`${upload}${call(png.toString("base64"))}`, gateway);
-  expect(stdout).toMatch(/^upload:upl_/);
-  const wrong = runProgram(`${upload}${call("AAAA")}`, gateway);
-  await expect(wrong).rejects.toMatchObject({
-    stderr: expect.stringContaining("Choose another one"),
-  });
-  const noPicture = runProgram(`${upload}${call("AAAA", "text/plain")}`, gateway);
-  await expect(noPicture).rejects.toMatchObject({
-    stderr: expect.stringMatching(/contentType is no type of picture.*choose another file/),
-  });
-});
-
-test("the fields for a picture that the pages name are the sandbox's", async () => {
-  const { url } = runGateway({ DATABASE_URL: ":memory:" });
-  const query = "{deployments{inputFields{name}}}";
-  const response = await fetch(`${await url}/graphql?query=${query}`);
-  const known = JSON.stringify(await response.json());
+    `await upload(new File([Buffer.from("${base64}", "base64")], "a.png", { type: "${type}" }))
+      .then(console.log, (error) => console.log(error.message.replaceAll("\\n", " ")));`;
+  const calls = [call(png.toString("base64")), call("AAAA"), call("AAAA", "text/plain")];
+  const { stdout } = await runProgram(`${upload}${calls.join("\n")}`, url);
+  const told = stdout.trim().split("\n");
+  expect(told).toEqual([
+    expect.stringMatching(/^upload:upl_/),
+    expect.stringContaining("Choose another one"),
+    expect.stringMatching(/contentType is no type of picture.*choose another file/),
+  ]);
+  const known = JSON.stringify(await ask(url, "{ deployments { inputFields { name } } }"));
   for (const page of ["docs/frontend.md", "docs/client.md"])
     for (const [named] of readPage(page).matchAll(/\bctrl_\w+/g))
       expect(known).toContain(`"${named}"`);
 });
 
-test("what it tells to paste says why there is nothing to watch", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:" }).url;
-  const [watch = ""] = readBlocks("docs/frontend.md", "Watch a job", "js");
-  const unknown = `const data = { submitJob: { job: { id: "job_unknown" } } };\n${watch}`;
-  await expect(runProgram(unknown, gateway)).rejects.toMatchObject({
-    stderr: expect.stringContaining('You have no job "job_unknown"'),
-  });
-});
-
 test("what the pages tell to paste watches all jobs, over a socket and as an event stream", async () => {
-  const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "20" }).url;
+  const { url: gateway } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
   const [feed = ""] = readBlocks("docs/feed.md", "Read it", "js");
   const [stream = ""] = readBlocks("docs/frontend.md", "Watch with an event stream", "sh");
   const overSocket = start(process.execPath, [await writeProgram(feed, gateway)]);
@@ -184,7 +152,7 @@ const ENDS = [
 test.each(ENDS)(
   "what the page on the feed tells to paste in $language acts once when a job ends, also over a kill and a reset",
   async ({ language, command, file, isNoted, forgetPlace }) => {
-    const gateway = await runGateway({ DATABASE_URL: ":memory:", SANDBOX_SPEED: "50" }).url;
+    const { url: gateway } = await startGateway(SANDBOX);
     const [program = ""] = readBlocks("docs/feed.md", "Act once when a job ends", language);
     const folder = await createTemporaryFolder();
     await writeFile(join(folder, file), atPort(program, gateway));

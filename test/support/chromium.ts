@@ -13,7 +13,7 @@ let browser: Promise<Browser> | undefined;
 
 /**
  * A page with nothing in it, which is closed when the test ends; `errors` has what it printed as an error. One browser
- * serves all tests of a worker, and ends with it. A test fails if its page asked for anything elsewhere, or did what its
+ * serves all tests of a file, which calls `closeBrowser` after them. A test fails if its page asked for anything elsewhere, or did what its
  * own policy forbids; what the page of a failed test looked like is kept as `artifacts/<title>.png`.
  */
 export async function openPage(): Promise<{
@@ -32,6 +32,12 @@ export async function openPage(): Promise<{
     expect(errors.filter((error) => /Content Security Policy/.test(error))).toEqual([]);
   });
   return { page, errors };
+}
+
+export async function closeBrowser(): Promise<void> {
+  const opened = browser;
+  browser = undefined;
+  await (await opened)?.close();
 }
 
 /** Holds back what is uploaded until the returned function is called. */
