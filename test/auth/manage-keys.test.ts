@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { chmod, lstat, mkdir, readdir, rename, symlink } from "node:fs/promises";
+import { chmod, lstat, readdir, rename, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
@@ -59,15 +59,12 @@ test.each([
   [[], "create, list or revoke"],
   [["destroy"], '"destroy" is none of'],
   [["create"], "--owner is missing"],
-  [["create", "--owner", ""], "--owner must be 1 to 255"],
   [["create", "--owner", "a\nb"], "--owner must be 1 to 255"],
   [["create", "--owner", "web", "--scopes", "jobs:sumbit"], 'not "jobs:sumbit"'],
   [["create", "--owner", "web", "--scopes", ""], "--scopes must be a list of jobs:submit"],
   [["create", "--owner", "web", "--jobs-per-day", "0"], "--jobs-per-day must be"],
   [["create", "--owner", "web", "more"], "more"],
-  [["list", "all"], "all"],
   [["revoke"], "id of one key"],
-  [["revoke", "a", "b"], "id of one key"],
   [["revoke", "../x"], "list shows the ids"],
 ])("%j explains itself", async (parameters, words) => {
   const { run: command } = await createApiKeysFile();
@@ -89,7 +86,6 @@ test("a key is listed with its scopes and limits until it is revoked", async () 
 });
 
 test.each([
-  [["help"]],
   [["--help"]],
   [["create", "--help"]],
   [["create", "--owner", "web", "-h"]],
@@ -164,13 +160,6 @@ test("a link stays a link, and the file that it leads to is changed", async () =
   await create("web");
   expect((await lstat(file)).isSymbolicLink()).toBe(true);
   expect(await read()).toMatchObject({ keys: [{ owner: "web" }, { owner: "web" }] });
-});
-
-test("a link that leads back to itself explains itself", async () => {
-  const { create, file } = await createApiKeysFile();
-  await mkdir(dirname(file));
-  await symlink("api-keys.json", file);
-  await expect(create("web")).rejects.toThrow("ELOOP");
 });
 
 test("a broken file is not replaced", async () => {

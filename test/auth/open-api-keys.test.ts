@@ -120,10 +120,9 @@ test.each([
 test("a file of the same size, time and name is seen to be another one", async () => {
   const { file, create, read } = await createApiKeysFile();
   const key = await create("web");
-  const { keys } = await open(file);
   const time = new Date("2026-01-01T00:00:00Z");
   await utimes(file, time, time);
-  await expect.poll(() => isLetIn(keys, key)).toBe(true);
+  const { keys } = await open(file);
   const other = JSON.stringify(await read(), null, 2).replace('"owner": "web"', '"owner": "wob"');
   await writeFile(`${file}-copy`, `${other}\n`);
   await utimes(`${file}-copy`, time, time);
