@@ -7,9 +7,9 @@ import { createDocumentChecks } from "../../src/operations/document-checks.ts";
 import { readDocuments } from "../../src/server/console-page.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
-function createRunner({ areTrusted = false } = {}) {
+function createRunner({ areTrusted = false, tokens = 100 } = {}) {
   const schema = buildSchema("type Query { a: Int }");
-  const limits = { tokens: 100, cost: 100 };
+  const limits = { tokens, cost: 1_000 };
   const checks = createDocumentChecks(schema, { ...limits, hasIntrospection: true, areTrusted });
   const yoga = createYoga({ schema, parserAndValidationCache: false, plugins: [checks.plugin] });
   const share = { take: () => undefined };
@@ -61,4 +61,19 @@ test("a document of more than 10,000 characters is refused, unless the operator 
 test("what the client, the console and tools send by themselves is far shorter than that", () => {
   const texts = [getIntrospectionQuery(), ...DOCUMENTS, ...readDocuments("console/dist")];
   expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(5_000);
+});
+
+test("fields are compared in fragments that nothing spreads, too, and so are spreads of one object", () => {
+  const { run } = createRunner({ tokens: 5_000 });
+  const places = Array.from({ length: 150 }, (_, place) => place);
+  const fields = places.map(() => "a").join(" ");
+  const spreads = places.map((place) => `...F${place}`).join(" ");
+  const fragments = places.map((place) => `fragment F${place} on Query { x${place}: a }`).join(" ");
+  for (const source of [
+    `{ ...A } fragment A on Query { a } fragment B on Query { ${fields} }`,
+    `{ ${spreads} } ${fragments}`,
+  ])
+    expect(run(source).errors, source).toMatchObject([
+      { message: expect.stringContaining("more than 10000 pairs"), extensions: { limit: 10_000 } },
+    ]);
 });

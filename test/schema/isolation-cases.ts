@@ -24,6 +24,18 @@ const SUBMITTED = `__typename
   ... on Error { message }
   ... on UpstreamError { code unconfirmedJob { id } }`;
 
+const IDS = `["job_unknown", "${FOREIGN_ID}"]`;
+
+/** A mutation, of whose results these tell of the job. */
+function toMutation(field: string, ...types: readonly string[]): string {
+  const results = types.map((type) =>
+    type === "DeleteJobSuccess"
+      ? `... on ${type} { deletedJobId }`
+      : `... on ${type} { job { ...Told } }`,
+  );
+  return `mutation { ${field} { __typename ${results.join(" ")} ... on Error { message } } } ${TOLD}`;
+}
+
 /**
  * Operations that may tell of a job: together they select every field of the schema through which one can be reached.
  * In `$after` they get a place in the feed from before anything happened.
@@ -54,52 +66,24 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
   ["deployments", `query { deployments { id jobs(first: 2) { ${PAGE} } } } ${TOLD}`],
   [
     "cancelJob",
-    `mutation { cancelJob(id: "${FOREIGN_ID}") {
-    __typename
-    ... on CancelJobSuccess { job { ...Told } }
-    ... on JobNotCancellableError { job { ...Told } }
-    ... on Error { message }
-  } } ${TOLD}`,
+    toMutation(`cancelJob(id: "${FOREIGN_ID}")`, "CancelJobSuccess", "JobNotCancellableError"),
   ],
   [
     "cancelJobs",
-    `mutation { cancelJobs(ids: ["job_unknown", "${FOREIGN_ID}"]) {
-    __typename
-    ... on CancelJobSuccess { job { ...Told } }
-    ... on JobNotCancellableError { job { ...Told } }
-    ... on Error { message }
-  } } ${TOLD}`,
+    toMutation(`cancelJobs(ids: ${IDS})`, "CancelJobSuccess", "JobNotCancellableError"),
   ],
   [
     "deleteJob",
-    `mutation { deleteJob(id: "${FOREIGN_ID}") {
-    __typename
-    ... on DeleteJobSuccess { deletedJobId }
-    ... on JobNotFinishedError { job { ...Told } }
-    ... on Error { message }
-  } } ${TOLD}`,
+    toMutation(`deleteJob(id: "${FOREIGN_ID}")`, "DeleteJobSuccess", "JobNotFinishedError"),
   ],
+  ["deleteJobs", toMutation(`deleteJobs(ids: ${IDS})`, "DeleteJobSuccess", "JobNotFinishedError")],
   [
-    "deleteJobs",
-    `mutation { deleteJobs(ids: ["job_unknown", "${FOREIGN_ID}"]) {
-    __typename
-    ... on DeleteJobSuccess { deletedJobId }
-    ... on JobNotFinishedError { job { ...Told } }
-    ... on Error { message }
-  } } ${TOLD}`,
+    "keepOutputs",
+    toMutation(`keepOutputs(jobId: "${FOREIGN_ID}")`, "KeepOutputsSuccess", "JobNotFinishedError"),
   ],
   [
     "rerunJob",
     `mutation { rerunJob(id: "${FOREIGN_ID}", idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
-  ],
-  [
-    "keepOutputs",
-    `mutation { keepOutputs(jobId: "${FOREIGN_ID}") {
-    __typename
-    ... on KeepOutputsSuccess { job { ...Told } }
-    ... on JobNotFinishedError { job { ...Told } }
-    ... on Error { message }
-  } } ${TOLD}`,
   ],
   [
     "submitJob with the same key",

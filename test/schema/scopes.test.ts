@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Scope } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
+import { createBuilder } from "../../src/schema/builder.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createViewer } from "../support/viewers.ts";
@@ -52,6 +53,13 @@ test("every field of the roots needs a scope, or is meant for everybody", () => 
     "isTokenRefused",
     "deployments",
   ]);
+});
+
+test("there is no schema with a field of the roots that says nothing of its scope", () => {
+  const builder = createBuilder();
+  builder.queryType({});
+  builder.queryField("open", (t) => t.boolean({ resolve: () => true }));
+  expect(() => builder.toSchema()).toThrow("Query.open must say which scope it needs, or null.");
 });
 
 /** A gateway whose tracking knows no job and no deployment, and what it answers to somebody with these scopes. */

@@ -32,34 +32,31 @@ const NAMES = [
 ];
 const WORDS = ["Default", "high", "16:9", "", "true", "日本", "euler_a"];
 
+const toCase = (schema: JsonObject, body: fc.Arbitrary<JsonValue>) => fc.constant({ schema, body });
+const DOUBLES = {
+  noNaN: true,
+  min: -(2 ** 53),
+  max: 2 ** 53,
+  minExcluded: true,
+  maxExcluded: true,
+};
+
 const SCALARS: fc.Arbitrary<Case> = fc.oneof(
-  fc.constant({ schema: { type: "string", maxLength: 5 }, body: fc.string({ maxLength: 7 }) }),
-  fc.constant({ schema: { type: ["string", "null"] }, body: fc.option(fc.string()) }),
-  fc.constant({ schema: { type: "integer" }, body: fc.maxSafeInteger() }),
-  fc.constant({
-    schema: { type: "integer", minimum: -1, maximum: 4_096 },
-    body: fc.integer({ min: -3, max: 5_000 }),
-  }),
-  fc.constant({
-    schema: { type: "number", exclusiveMinimum: 0 },
-    body: fc.double({
-      noNaN: true,
-      min: -(2 ** 53),
-      max: 2 ** 53,
-      minExcluded: true,
-      maxExcluded: true,
-    }),
-  }),
-  fc.constant({ schema: { type: "boolean" }, body: fc.boolean() }),
-  fc.constant({ schema: { enum: [512, 0.5, -1] }, body: fc.constantFrom(512, 0.5, -1, 2) }),
-  fc.constant({
-    schema: { oneOf: [{ type: "string" }, { type: "integer" }] },
-    body: fc.oneof(fc.string(), fc.integer(), fc.boolean()),
-  }),
-  fc.constant({
-    schema: { type: "object", additionalProperties: { type: "integer" } },
-    body: fc.dictionary(fc.constantFrom(...NAMES), fc.integer()),
-  }),
+  toCase({ type: "string", maxLength: 5 }, fc.string({ maxLength: 7 })),
+  toCase({ type: ["string", "null"] }, fc.option(fc.string())),
+  toCase({ type: "integer" }, fc.maxSafeInteger()),
+  toCase({ type: "integer", minimum: -1, maximum: 4_096 }, fc.integer({ min: -3, max: 5_000 })),
+  toCase({ type: "number", exclusiveMinimum: 0 }, fc.double(DOUBLES)),
+  toCase({ type: "boolean" }, fc.boolean()),
+  toCase({ enum: [512, 0.5, -1] }, fc.constantFrom(512, 0.5, -1, 2)),
+  toCase(
+    { oneOf: [{ type: "string" }, { type: "integer" }] },
+    fc.oneof(fc.string(), fc.integer(), fc.boolean()),
+  ),
+  toCase(
+    { type: "object", additionalProperties: { type: "integer" } },
+    fc.dictionary(fc.constantFrom(...NAMES), fc.integer()),
+  ),
   fc
     .uniqueArray(fc.constantFrom(...WORDS), { minLength: 1 })
     .map((words) => ({ schema: { type: "string", enum: words }, body: fc.constantFrom(...WORDS) })),
