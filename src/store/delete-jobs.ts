@@ -65,21 +65,23 @@ export function createDeletions(database: Database, announce: (id: string) => vo
       const age = ageOf({ statuses: FINAL_STATUSES });
       // One status after the other, each along its index.
       for (const status of FINAL_STATUSES) {
+        // In an `in`, Postgres may run the query again for each row, and take more than the limit.
         const rows = await queries
-          .deleteFrom("jobs")
-          .where("id", "in", (eb) =>
-            eb
-              .selectFrom("jobs as old")
-              .select("old.id")
-              .where("old.status", "=", status)
-              .where((old) => old(age, "<", old(nowMs, "-", createdForMs)))
-              .where((old) => old("old.finished_at", "<", old(nowMs, "-", finishedForMs)))
+          .with("old", (db) =>
+            db
+              .selectFrom("jobs")
+              .select("id")
+              .where("status", "=", status)
+              .where((eb) => eb(age, "<", eb(nowMs, "-", createdForMs)))
+              .where((eb) => eb("finished_at", "<", eb(nowMs, "-", finishedForMs)))
               .orderBy(age)
-              .orderBy("old.id")
+              .orderBy("id")
               .limit(limit - deleted)
               // Several gateways that do this at once take different ones.
               .modifyEnd(skipLocked),
           )
+          .deleteFrom("jobs")
+          .where("id", "in", (eb) => eb.selectFrom("old").select("old.id"))
           .returning("id")
           .execute();
         deleted += rows.length;

@@ -127,11 +127,12 @@ export function createFiles(
       readonly claimMs: number;
     }): Promise<{ readonly files: readonly ClaimedFile[]; readonly nextInMs: number | null }> {
       const claim = sql<ClaimedFile>`
-        update kept_files set due_at = ${nowMs} + ${claimMs}, attempts = attempts + 1
-        where (job_id, number) in (
+        with due as (
           select job_id, number from kept_files where due_at <= ${nowMs}
           order by due_at limit ${limit} ${skipLocked}
         )
+        update kept_files set due_at = ${nowMs} + ${claimMs}, attempts = attempts + 1
+        where (job_id, number) in (select job_id, number from due)
         returning job_id as "jobId", number, url, attempts, due_at as token,
           (select upstream from jobs where id = job_id) as upstream,
           ${nowMs} - (select coalesce(finished_at, updated_at) from jobs where id = job_id) as "sinceEndMs"

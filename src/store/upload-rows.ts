@@ -89,9 +89,8 @@ export function createUploads(database: Database) {
     /** Deletes at most `limit` uploads that are a day old and that no job names; returns how many. */
     async deleteUnused(limit: number): Promise<number> {
       const rows = await queries
-        .deleteFrom("uploads")
-        .where("id", "in", (eb) =>
-          eb
+        .with("unused", (db) =>
+          db
             .selectFrom("uploads")
             .select("id")
             .where(isUnused(nowMs))
@@ -99,6 +98,8 @@ export function createUploads(database: Database) {
             .limit(limit)
             .modifyEnd(skipLocked),
         )
+        .deleteFrom("uploads")
+        .where("id", "in", (eb) => eb.selectFrom("unused").select("unused.id"))
         .returning("id")
         .execute();
       return rows.length;
