@@ -21,7 +21,9 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
-const FROZEN: readonly string[] = [];
+const FROZEN: readonly string[] = [
+  "f55d4331fc3165e24f0f618d07d0b53e64ad49c71a5c29d4fa115810ef3a2e68",
+];
 
 /** In tables of the first version: two jobs of a cat, one without a text, and a file whose row is gone. */
 const FIRST_ROWS = `
@@ -81,7 +83,7 @@ describe.each([
     await read(KEEP_FILE);
     const store = await openStore({ databaseUrl, ...QUIET });
     onTestFinished(() => store.close());
-    const { polls } = await store.polls.claimDue({ limit: 9, exceptDeployments: [] });
+    const polls = await store.polls.claimThese(["job_a", "job_b", "job_c"]);
     expect(polls.map(({ job }) => job.id)).toEqual(["job_c"]);
     expect(await store.files.listPendingDeletions(9)).toEqual(["gone.png"]);
     await expectReasons(store, read);

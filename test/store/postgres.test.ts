@@ -1,36 +1,24 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-
 import { sql } from "kysely";
 import pg from "pg";
 import { pino } from "pino";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { SetupError } from "../../src/runtime/coded-error.ts";
-import { createJob } from "../../src/job/job.ts";
+import type { Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import {
-  createDatabase,
-  createEmptyDatabase,
-  runInPostgres,
-  useDatabase,
-} from "../support/postgres.ts";
+import type { EndedPoll } from "../../src/store/polls.ts";
+import { createDatabase, createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
+import { ACCEPTED, insertJob, makeJob, see, toPutBack } from "./store-jobs.ts";
 
-const log = pino({ level: "silent" });
-const FACTS = {
-  upstream: "sandbox",
-  ownerId: "mine",
-  deploymentId: "d",
-  apiVersion: "v1",
-  now: new Date(0),
-};
+const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
 describe("the job store on Postgres", () => {
-  const { url } = useDatabase();
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let client: pg.Client;
 
   /** Found before Postgres' own: the clock of polls, which stands still unless a test moves it. */
   const CLOCK = `
@@ -43,33 +31,26 @@ describe("the job store on Postgres", () => {
       execute format('alter database %I set search_path = clock, pg_catalog, public', current_database());
     end $$`;
 
-  async function execute(statements: string): Promise<void> {
-    const client = new pg.Client(url());
+  beforeAll(async () => {
+    database = await createDatabase();
+    await runIn(database.url, CLOCK);
+    client = new pg.Client(database.url);
     await client.connect();
-    await client.query(statements);
+  });
+  afterAll(async () => {
     await client.end();
-  }
+    await database.drop();
+  });
 
-  beforeAll(() => execute(CLOCK));
+  const execute = async (statements: string) => void (await client.query(statements));
 
   describeJobStore(async (channels) => {
     // No heartbeat's statement among those that a test counts.
-    const heartbeatMs = 600_000;
-    const open = (upstream = "sandbox") =>
-      openStore({ upstream, databaseUrl: url(), log, channels, heartbeatMs });
-    let store = await open();
+    const options = { ...QUIET, databaseUrl: database.url, channels, heartbeatMs: 600_000 };
     return {
-      store,
+      open: (upstream) => openStore({ ...options, upstream }),
       execute,
       pass: (ms) => execute(`update clock.clock set now = now + interval '${ms} milliseconds'`),
-      async restart(upstream) {
-        await store.close();
-        store = await open(upstream);
-        return store;
-      },
-      async discard() {
-        await store.close().catch(() => "already closed");
-      },
     };
   });
 });
@@ -77,101 +58,109 @@ describe("the job store on Postgres", () => {
 test("while the disk of Postgres is full no job is taken in and no poll claimed, and all goes on once there is room", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
-  const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
+  const store = await openStore({ ...QUIET, databaseUrl: database.url });
   onTestFinished(() => store.close());
-  const client = new pg.Client(database.url);
-  await client.connect();
-  onTestFinished(() => client.end());
   const begin = [
-    () => store.jobs.insert({ job: createJob(FACTS), input: {}, key: null }),
+    () => insertJob(store),
     () => store.polls.claimDue({ limit: 1, exceptDeployments: [] }),
     () => store.ping(),
   ];
   // What Postgres says where it can't extend a file.
-  await client.query(`
-    create function fill_disk() returns trigger language plpgsql as $$
+  await runIn(
+    database.url,
+    `create function fill_disk() returns trigger language plpgsql as $$
       begin raise 'could not extend file' using errcode = 'disk_full'; end $$;
     create trigger fill_disk before insert on jobs execute function fill_disk();
-    create trigger fill_disk before insert on write_probes execute function fill_disk()`);
+    create trigger fill_disk before insert on write_probes execute function fill_disk()`,
+  );
   for (const act of begin)
     await expect(act()).rejects.toMatchObject({ name: "DatabaseDiskError", kind: "full" });
   expect(await store.jobs.count({})).toBe(0);
-  await client.query("drop function fill_disk cascade");
+  await runIn(database.url, "drop function fill_disk cascade");
   for (const act of begin) await act();
   expect(await store.jobs.count({})).toBe(1);
 });
 
-test("what owners read, and what polls do, is planned along the indexes, on each connection for it and on no other", async () => {
-  const database = await createDatabase();
-  onTestFinished(() => database.drop());
-  const opened = await openPostgres(database.url, { upstream: "sandbox", log });
-  onTestFinished(() => opened.close());
-  const { queries, reads, pollQueries } = opened;
-  const readSettings = async (pool: typeof queries) => {
-    const { rows } = await sql<Record<string, unknown>>`
-      select pg_backend_pid() as pid, current_setting('enable_seqscan') as seqscan,
-        current_setting('enable_bitmapscan') as bitmapscan, current_setting('enable_sort') as sort,
-        current_setting('enable_hashjoin') as hashjoin`.execute(pool);
-    return rows[0];
-  };
-  const sixOf = (pool: typeof queries) =>
-    Promise.all(Array.from({ length: 6 }, () => readSettings(pool)));
-  const readers = await sixOf(reads);
-  expect(new Set(readers.map((row) => row?.["pid"])).size).toBe(6);
-  for (const row of readers) {
-    expect(row).toMatchObject({ seqscan: "off", bitmapscan: "off", sort: "off" });
-  }
-  for (const row of await sixOf(queries)) {
-    expect(row).toMatchObject({ seqscan: "on", bitmapscan: "on", sort: "on", hashjoin: "on" });
-  }
-  expect(await readSettings(pollQueries)).toMatchObject({ seqscan: "off", hashjoin: "off" });
+describe("the connections to Postgres", () => {
+  const { url } = useSharedPostgres();
+
+  test("of readers and of polls are planned along the indexes, each of them and no other", async () => {
+    const opened = await openPostgres(url(), QUIET);
+    onTestFinished(() => opened.close());
+    const { queries, reads, pollQueries } = opened;
+    const readSettings = async (pool: typeof queries) => {
+      const { rows } = await sql<Record<string, unknown>>`
+        select pg_backend_pid() as pid, current_setting('enable_seqscan') as seqscan,
+          current_setting('enable_bitmapscan') as bitmapscan, current_setting('enable_sort') as sort,
+          current_setting('enable_hashjoin') as hashjoin`.execute(pool);
+      return rows[0];
+    };
+    const sixOf = (pool: typeof queries) =>
+      Promise.all(Array.from({ length: 6 }, () => readSettings(pool)));
+    const readers = await sixOf(reads);
+    expect(new Set(readers.map((row) => row?.["pid"])).size).toBe(6);
+    const [off, on] = ["off", "on"].map((value) => ({ seqscan: value, bitmapscan: value }));
+    for (const row of readers) expect(row).toMatchObject({ ...off, sort: "off" });
+    for (const row of await sixOf(queries))
+      expect(row).toMatchObject({ ...on, sort: "on", hashjoin: "on" });
+    expect(await readSettings(pollQueries)).toMatchObject({ ...off, hashjoin: "off" });
+  });
+
+  const cut = () =>
+    runInPostgres(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = '${new URL(url()).pathname.slice(1)}' and application_name <> ''`,
+    );
+
+  test("fail one transaction and no more where one is lost between two of its statements", async () => {
+    const opened = await openPostgres(url(), QUIET);
+    onTestFinished(() => opened.close());
+    const transaction = opened.queries.transaction().execute(async (queries) => {
+      await sql`select 1`.execute(queries);
+      await cut();
+      await sql`select 1`.execute(queries);
+    });
+    await expect(transaction).rejects.toThrow();
+    await sql`select 1`.execute(opened.queries);
+  });
+
+  test("are made anew after Postgres cut all of them", async () => {
+    const store = await openStore({ ...QUIET, databaseUrl: url() });
+    onTestFinished(() => store.close());
+    await insertJob(store);
+    // Some are idle and some are at work, in the middle of a transaction too.
+    const work = Promise.allSettled(Array.from({ length: 40 }, () => insertJob(store)));
+    await cut();
+    await work;
+    await cut();
+    const answers = () =>
+      store.ping().then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(answers).toBe(true);
+    expect(await store.jobs.count({})).toBeGreaterThanOrEqual(1);
+  });
+});
+
+test("gateways may make the first tables at the same moment", async () => {
+  const { url: databaseUrl, drop } = await createEmptyDatabase();
+  onTestFinished(drop);
+  const stores = await Promise.all(
+    Array.from({ length: 4 }, () => openStore({ ...QUIET, databaseUrl })),
+  );
+  for (const store of stores) expect(await store.jobs.count({})).toBe(0);
+  await Promise.all(stores.map((store) => store.close()));
 });
 
 describe("gateways that share a Postgres", () => {
-  const { url, open } = useSharedPostgres();
-
-  async function insertJobs(store: JobStore, count: number): Promise<string[]> {
-    const jobs = Array.from({ length: count }, (_, index) =>
-      createJob({
-        ownerId: "local",
-        deploymentId: "d",
-        upstream: "sandbox",
-        apiVersion: "v1",
-        now: new Date(index),
-      }),
-    );
-    await Promise.all(
-      jobs.map((job) =>
-        store.jobs.insert({ job: { ...job, status: "IN_QUEUE" }, input: {}, key: null }),
-      ),
-    );
-    return jobs.map((job) => job.id);
-  }
-
-  async function createEmpty(): Promise<string> {
-    const { url, drop } = await createEmptyDatabase();
-    onTestFinished(drop);
-    return url;
-  }
+  const { open, connect, query } = useSharedPostgres();
+  const openTwo = async () => [await open(), await open()] as const;
 
   test("share what an owner has in flight and what it has used of its rates", async () => {
-    const [a, b] = [await open(), await open()];
-    const submit = (store: JobStore, ownerId: string) => {
-      const facts = {
-        ownerId,
-        deploymentId: "d",
-        upstream: "sandbox",
-        apiVersion: "v1",
-        now: new Date(0),
-      };
-      return store.jobs.insert({
-        job: createJob(facts),
-        input: {},
-        key: null,
-        leaseMs: 60_000,
-        mostInFlight: 5,
-      });
-    };
+    const [a, b] = await openTwo();
+    const submit = (store: JobStore, ownerId: string) =>
+      insertJob(store, { ownerId }, { mostInFlight: 5 });
     const calls = Array.from({ length: 20 }, (_, index) => submit(index % 2 ? a : b, "greedy"));
     const ends = await Promise.allSettled([...calls, submit(a, "quiet")]);
     expect(ends.slice(0, -1).filter(({ status }) => status === "fulfilled")).toHaveLength(5);
@@ -183,114 +172,126 @@ describe("gateways that share a Postgres", () => {
     expect(await b.quotas.count("jobs", "quiet")).toMatchObject({ count: 1 });
   });
 
-  test("all make the first tables at the same moment", async () => {
-    const databaseUrl = await createEmpty();
-    const opened = await Promise.all(
-      Array.from({ length: 8 }, () => openStore({ upstream: "sandbox", databaseUrl, log })),
-    );
-    for (const store of opened) expect(await store.jobs.count({})).toBe(0);
-    await Promise.all(opened.map((store) => store.close()));
-  });
-
-  test("all make the first tables at the same moment from processes of their own", async () => {
-    const databaseUrl = await createEmpty();
-    const children = Array.from({ length: 4 }, () =>
-      fork(new URL("open-store-child.ts", import.meta.url), [databaseUrl]),
-    );
-    const messages = await Promise.all(
-      children.map(async (child) => (await once(child, "message"))[0]),
-    );
-    expect(messages).toEqual(["open", "open", "open", "open"]);
-    await Promise.all(
-      children.map(async (child) => {
-        child.kill("SIGKILL");
-        await once(child, "exit");
-      }),
-    );
-  });
-
-  test("let one insert win that is raced under one key", async () => {
-    const [a, b] = [await open(), await open()];
-    for (let round = 0; round < 10; round++) {
+  test("let one insert win that is raced under one key, and one save for one version", async () => {
+    const [a, b] = await openTwo();
+    for (let round = 0; round < 5; round++) {
       const key = { key: `key-${round}`, fingerprint: "f" };
-      const job = () =>
-        createJob({
-          ownerId: "local",
-          deploymentId: "d",
-          upstream: "sandbox",
-          apiVersion: "v1",
-          now: new Date(0),
-        });
-      const answers = await Promise.all([
-        a.jobs.insert({ job: job(), input: {}, key }),
-        b.jobs.insert({ job: job(), input: {}, key }),
-        a.jobs.insert({ job: job(), input: {}, key }),
-        b.jobs.insert({ job: job(), input: {}, key }),
-      ]);
+      const answers = await Promise.all(
+        [a, b, a, b].map((store) => store.jobs.insert({ job: makeJob(), input: {}, key })),
+      );
       expect(answers.filter(Boolean)).toHaveLength(1);
     }
-    expect(await a.jobs.count({})).toBe(10);
-  });
-
-  test("let one save win that is raced for one version", async () => {
-    const [a, b] = [await open(), await open()];
-    const [id] = await insertJobs(a, 1);
-    const job = await a.jobs.read(id ?? "");
-    if (job === null) throw new Error("the job was inserted");
-    const saves = await Promise.all(
-      [a, b, a, b].map((store) =>
-        store.jobs.save({ ...job, version: 2, status: "IN_PROGRESS" }, null),
-      ),
-    );
+    expect(await a.jobs.count({})).toBe(5);
+    const job = await insertJob(a);
+    const next: Job = { ...job, version: 2, status: "IN_PROGRESS" };
+    const saves = await Promise.all([a, b, a, b].map((store) => store.jobs.save(next, null)));
     expect(saves.filter(Boolean)).toHaveLength(1);
     expect((await b.jobs.readHistories([job.id]))[0]).toHaveLength(2);
   });
 
-  test("serve again after Postgres cut all their connections", async () => {
-    const store = await open();
-    await insertJobs(store, 5);
-    const name = new URL(url()).pathname.slice(1);
-    const cut = () =>
-      runInPostgres(
-        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
-      );
-    // Some are idle and some are at work, in the middle of a transaction too.
-    const work = Promise.allSettled(Array.from({ length: 40 }, () => insertJobs(store, 1)));
-    await cut();
-    await work;
-    await cut();
-    await expect
-      .poll(() =>
-        store.ping().then(
-          () => "answers",
-          () => "fails",
-        ),
-      )
-      .toBe("answers");
-    expect(await store.jobs.count({})).toBeGreaterThanOrEqual(5);
-  });
-});
+  describe("have polls that", () => {
+    /** The ids of jobs that were accepted just now, and whose polls are due. */
+    async function accept(store: JobStore, count: number): Promise<string[]> {
+      const jobs = [];
+      for (let index = 0; index < count; index++) jobs.push(await insertJob(store));
+      const accepted = await Promise.all(jobs.map((job) => see(store, job, ACCEPTED)));
+      await makeDue();
+      return accepted.map(({ id }) => id).toSorted();
+    }
 
-test("a connection that is lost between two statements of a transaction fails that one and no more", async () => {
-  const database = await createDatabase();
-  const opened = await openPostgres(database.url, { upstream: "sandbox", log });
-  const name = new URL(database.url).pathname.slice(1);
-  const transaction = opened.queries.transaction().execute(async (queries) => {
-    await sql`select 1`.execute(queries);
-    await runInPostgres(
-      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}'`,
-    );
-    await sql`select 1`.execute(queries);
+    const claim = async (store: JobStore, limit = 10) =>
+      (await store.polls.claimDue({ limit, exceptDeployments: [] })).polls;
+
+    async function claimIds(store: JobStore, limit?: number): Promise<string[]> {
+      return (await claim(store, limit)).map(({ job }) => job.id).toSorted();
+    }
+
+    const makeDue = () => query("update polls set due_at = due_at - 60000");
+
+    test("are each claimed by one of those that claim at once", async () => {
+      const stores = [...(await openTwo()), await open()];
+      const [first] = stores;
+      if (first === undefined) throw new Error("three are open");
+      const ids = await accept(first, 40);
+      const claims = await Promise.all(
+        stores.map(async (store) => {
+          const claimed: string[] = [];
+          for (let round = 0; round < 5; round++) claimed.push(...(await claimIds(store, 2)));
+          return claimed;
+        }),
+      );
+      const claimed = claims.flat();
+      expect(new Set(claimed).size).toBe(claimed.length);
+      const rest = await claimIds(first, 1_000);
+      expect([...claimed, ...rest].toSorted()).toEqual(ids);
+    });
+
+    test("are taken over where a claim expired, and neither where it was put back nor by whom it was made", async () => {
+      const [gone, other] = await openTwo();
+      const [first = "", second = ""] = await accept(gone, 2);
+      expect((await claim(gone)).map(({ isTakenOver }) => isTakenOver)).toEqual([false, false]);
+      await gone.close();
+      expect(await claim(other)).toEqual([]);
+      // Somebody waits for the one, so its claim is not waited for.
+      const [wanted] = await other.polls.claimThese([first]);
+      expect(wanted?.isTakenOver).toBe(false);
+      await makeDue();
+      const polls = await claim(other);
+      expect(polls.map(({ job }) => job.id).toSorted()).toEqual([first, second]);
+      expect(polls.map(({ isTakenOver }) => isTakenOver)).toEqual([true, true]);
+      await other.polls.putBack(polls.map((poll) => toPutBack(poll)));
+      await makeDue();
+      expect((await claim(other)).map(({ isTakenOver }) => isTakenOver)).toEqual([false, false]);
+    });
+
+    test("are claimed and put back by several at once, in whatever order, without a deadlock", async () => {
+      const [a, b] = await openTwo();
+      const ids = await accept(a, 50);
+      const claimAndPutBack = async (store: JobStore, jobIds: readonly string[]) => {
+        for (let round = 0; round < 20; round++) {
+          const polls = (await store.polls.claimThese(jobIds)).map((poll) => toPutBack(poll));
+          const byId = new Map<string, EndedPoll>(polls.map((poll) => [poll.jobId, poll]));
+          await store.polls.putBack(jobIds.flatMap((id) => byId.get(id) ?? []));
+        }
+      };
+      await Promise.all([claimAndPutBack(a, ids), claimAndPutBack(b, ids.toReversed())]);
+      expect(await a.polls.claimThese(ids)).toHaveLength(50);
+    });
+
+    test("are claimed and put back while all other connections are taken", async () => {
+      const store = await open();
+      const [id = ""] = await accept(store, 1);
+      const job = await store.jobs.read(id);
+      if (job === null) throw new Error("the job was inserted");
+      const client = await connect();
+      await client.query("begin");
+      await client.query("select from jobs where id = $1 for update", [id]);
+      const saves = Promise.all(
+        Array.from({ length: 20 }, () => store.jobs.save({ ...job, version: 3 }, null)),
+      );
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await expect.poll(async () => (await query(waiting)).length).toBe(6);
+      await store.polls.putBack((await claim(store)).map((poll) => toPutBack(poll)));
+      expect(await store.polls.claimThese([id])).toHaveLength(1);
+      await store.polls.mendTimes();
+      await client.query("commit");
+      expect((await saves).filter(Boolean)).toHaveLength(1);
+    });
+
+    test("come due although their time was written before the database's clock was set back", async () => {
+      const store = await open();
+      const ids = await accept(store, 3);
+      await query("update polls set due_at = due_at + 3600000");
+      expect(await claimIds(store)).toEqual([]);
+      await store.polls.mendTimes();
+      expect(await claimIds(store)).toEqual(ids);
+    });
   });
-  await expect(transaction).rejects.toThrow();
-  await sql`select 1`.execute(opened.queries);
-  await opened.close();
-  await database.drop();
 });
 
 describe("opening a Postgres", () => {
   async function failToOpen(databaseUrl: string): Promise<SetupError> {
-    const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(
+    const error = await openStore({ ...QUIET, databaseUrl }).then(
       () => new Error("it opened"),
       (reason: unknown) => reason,
     );
@@ -300,38 +301,21 @@ describe("opening a Postgres", () => {
     return error;
   }
 
-  async function urlWith(change: (url: URL) => void): Promise<string> {
-    const database = await createDatabase();
-    const url = new URL(database.url);
-    await database.drop();
-    change(url);
-    return url.href;
-  }
-
-  test("says where nothing listens", async () => {
-    const error = await failToOpen("postgres://me:s3cret@127.0.0.1:1/jobs");
-    expect(error.message).toMatch(/127\.0\.0\.1:1\/jobs can't be reached/);
+  test("says what is wrong with the URL, and never its password", async () => {
+    const { url, drop } = await createDatabase();
+    await drop();
+    const withPassword = new URL(url);
+    withPassword.password = "s3cret";
+    const wrong: [string, RegExp][] = [
+      ["postgres://me:s3cret@127.0.0.1:1/jobs", /127\.0\.0\.1:1\/jobs can't be reached/],
+      [withPassword.href, /refuses the user or the password/],
+      [url, /has no such database/],
+      ["postgres://me:s3cret#x@host/db", /can't be read as a URL/],
+      ["postgresql://me:s3cret/x@host:5432/db", /can't be read as a URL/],
+    ];
+    for (const [databaseUrl, what] of wrong)
+      expect((await failToOpen(databaseUrl)).message).toMatch(what);
   });
-
-  test("says that the password is wrong", async () => {
-    const url = await urlWith((changed) => {
-      changed.password = "s3cret";
-    });
-    expect((await failToOpen(url)).message).toMatch(/refuses the user or the password/);
-  });
-
-  test("says that there is no such database", async () => {
-    expect((await failToOpen(await urlWith(() => undefined))).message).toMatch(
-      /has no such database/,
-    );
-  });
-
-  test.for(["postgres://me:s3cret#x@host/db", "postgresql://me:s3cret/x@host:5432/db"])(
-    "says that a URL can't be read: %s",
-    async (url) => {
-      expect((await failToOpen(url)).message).toMatch(/can't be read as a URL/);
-    },
-  );
 
   async function query(databaseUrl: string, statement: string): Promise<unknown[]> {
     const client = new pg.Client(databaseUrl);
@@ -374,7 +358,7 @@ describe("opening a Postgres", () => {
     const url = await createDatabaseWith(
       atLast("insert into seen values (current_setting('statement_timeout')); perform pg_sleep(1)"),
     );
-    const opened = await openPostgres(url, { upstream: "sandbox", log, mostSilenceMs: 500 });
+    const opened = await openPostgres(url, { ...QUIET, mostSilenceMs: 500 });
     await opened.close();
     expect(await query(url, "select * from seen")).toEqual([{ statement_timeout: "5min" }]);
   });
@@ -383,14 +367,5 @@ describe("opening a Postgres", () => {
     const url = await createDatabaseWith(atLast("raise query_canceled"));
     expect((await failToOpen(url)).message).toMatch(/took too long.*Start the gateway again/);
     expect(await query(url, "select to_regclass('jobs') as jobs")).toEqual([{ jobs: null }]);
-  });
-
-  test("refuses a database that a newer program wrote", async () => {
-    const database = await createDatabase();
-    const store = await openStore({ upstream: "sandbox", databaseUrl: database.url, log });
-    await store.close();
-    await query(database.url, "insert into gateway_schema values (9999, 1, 0)");
-    expect((await failToOpen(database.url)).message).toMatch(/newer version/);
-    await database.drop();
   });
 });

@@ -1,41 +1,29 @@
 import { describe, expect, test } from "vitest";
 
 import { advance, type Observation } from "../../src/job/advance.ts";
-import { INVALID_RESPONSE } from "../../src/job/errors.ts";
-import { createJob, type Job } from "../../src/job/job.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-
-const SUCCEEDED = { kind: "succeeded", output: null, finishedAt: null } as const;
-const FAILED = { kind: "failed", error: INVALID_RESPONSE, finishedAt: null } as const;
-const CANCELLED = { kind: "cancelled", finishedAt: null } as const;
-const RUNNING = { kind: "running" } as const;
+import type { Job } from "../../src/job/job.ts";
+import {
+  ACCEPTED,
+  CANCELLED,
+  type Context,
+  FAILED,
+  insertJob,
+  RUNNING,
+  see,
+  SUCCEEDED,
+  UNANSWERED,
+} from "./store-jobs.ts";
 
 /** What every database promises of the runs that a deployment had. */
-export function describeRuns(context: {
-  readonly store: () => JobStore;
-  /** Runs statements beside the store. */
-  execute(sql: string): Promise<void>;
-}): void {
-  const { store, execute } = context;
+export function describeRuns({ store, execute }: Context): void {
   const startMs = Date.now() - 3_600_000;
+  type Seen = readonly [afterMs: number, Observation];
 
-  async function submit(options: { deploymentId?: string; work?: number; atMs?: number } = {}) {
-    const { deploymentId = "d", work = 1, atMs = 0 } = options;
-    const now = new Date(startMs + atMs);
-    const job = createJob({
-      ownerId: "local",
-      deploymentId,
-      upstream: "sandbox",
-      apiVersion: "v1",
-      work,
-      now,
-    });
-    await store().jobs.insert({ job, input: {}, key: null });
-    return job;
-  }
+  const submit = (facts: Partial<Job> = {}) =>
+    insertJob(store(), { createdAt: new Date(startMs), ...facts });
 
-  /** Tells what is seen of a job so long after its submit. */
-  async function tell(job: Job, seen: readonly (readonly [number, Observation])[]): Promise<Job> {
+  /** Stores what is seen of a job so long after its submit. */
+  async function seeAt(job: Job, ...seen: readonly Seen[]): Promise<Job> {
     let current = job;
     for (const [afterMs, observation] of seen) {
       const now = new Date(job.createdAt.getTime() + afterMs);
@@ -46,12 +34,8 @@ export function describeRuns(context: {
   }
 
   /** An accepted job of which this is seen. */
-  async function run(
-    seen: readonly (readonly [number, Observation])[],
-    options: Parameters<typeof submit>[0] = {},
-  ): Promise<Job> {
-    const accepted = { kind: "accepted", requestId: "r" } as const;
-    return await tell(await submit(options), [[0, accepted], ...seen]);
+  async function run(seen: readonly Seen[], facts: Partial<Job> = {}): Promise<Job> {
+    return await seeAt(await submit(facts), [0, ACCEPTED], ...seen);
   }
 
   describe("the runs of a deployment", () => {
@@ -60,33 +44,30 @@ export function describeRuns(context: {
         [300, RUNNING],
         [2_000, SUCCEEDED],
       ]);
-      await run([
+      const job = await run([
         [100, RUNNING],
         [500, FAILED],
       ]);
       await run([[9, CANCELLED]], { deploymentId: "other" });
-      expect(await store().readRuns("d")).toMatchObject([
+      const runs = [
         { status: "FAILED", queueMs: 100, runMs: 400 },
         { status: "SUCCEEDED", queueMs: 300, runMs: 1_700 },
-      ]);
+      ];
+      expect(await store().readRuns("d")).toMatchObject(runs);
       expect(await store().readRuns("other")).toMatchObject([{ status: "CANCELLED" }]);
       expect(await store().readRuns("none")).toEqual([]);
+      // They stay when their jobs are deleted.
+      expect(await store().jobs.delete(job.id)).toBe(true);
+      expect(await store().readRuns("d")).toMatchObject(runs);
     });
 
     test("end when the upstream says, where that is after the start that was seen", async () => {
-      const createdMs = startMs;
-      const endAt = (afterMs: number) => ({
-        ...SUCCEEDED,
-        finishedAt: new Date(createdMs + afterMs),
-      });
-      await run([
-        [300, RUNNING],
-        [2_000, endAt(1_800)],
-      ]);
-      await run([
-        [300, RUNNING],
-        [2_000, endAt(200)],
-      ]);
+      for (const afterMs of [1_800, 200]) {
+        await run([
+          [300, RUNNING],
+          [2_000, { ...SUCCEEDED, finishedAt: new Date(startMs + afterMs) }],
+        ]);
+      }
       expect(await store().readRuns("d")).toMatchObject([
         { queueMs: 300, runMs: 1_700 },
         { queueMs: 300, runMs: 1_500 },
@@ -94,9 +75,7 @@ export function describeRuns(context: {
     });
 
     test("take one whose start nobody saw for one that did not wait, and know no times of one that never started", async () => {
-      await run([[700, SUCCEEDED]]);
-      await run([[700, CANCELLED]]);
-      await run([[700, FAILED]]);
+      for (const end of [SUCCEEDED, CANCELLED, FAILED]) await run([[700, end]]);
       expect(await store().readRuns("d")).toMatchObject([
         { status: "FAILED", queueMs: null, runMs: null },
         { status: "CANCELLED", queueMs: null, runMs: null },
@@ -106,7 +85,7 @@ export function describeRuns(context: {
 
     test("are none of jobs that were refused, have an unknown fate or have not ended", async () => {
       await store().jobs.withdraw((await submit()).id);
-      await tell(await submit(), [[5, { kind: "unanswered" }]]);
+      await see(store(), await submit(), UNANSWERED);
       await submit();
       await run([[5, RUNNING]]);
       expect(await store().readRuns("d")).toEqual([]);
@@ -115,14 +94,9 @@ export function describeRuns(context: {
     test("keep how much was asked for, and the first place in the queue that was told", async () => {
       const queued = (queuePosition: number | null) => ({ kind: "queued", queuePosition }) as const;
       await run([[9, SUCCEEDED]], { work: 0.125 });
+      const seen = [queued(4), queued(2), queued(null), RUNNING, SUCCEEDED];
       const job = await run(
-        [
-          [1, queued(4)],
-          [2, queued(2)],
-          [3, queued(null)],
-          [4, RUNNING],
-          [9, SUCCEEDED],
-        ],
+        seen.map((one, index) => [index + 1, one]),
         { work: 1e9 },
       );
       expect(await store().jobs.read(job.id)).toMatchObject({ work: 1e9, place: 4 });
@@ -132,20 +106,23 @@ export function describeRuns(context: {
       ]);
     });
 
-    test("stay when their jobs are deleted", async () => {
-      const job = await run([[9, SUCCEEDED]]);
-      const runs = await store().readRuns("d");
-      expect(await store().jobs.delete(job.id)).toBe(true);
-      expect(await store().readRuns("d")).toEqual(runs);
-      expect(runs).toHaveLength(1);
-    });
-
-    test("are the last 200, however many there were", async () => {
+    test("are the last 200 of each upstream and deployment, however many there were", async () => {
       await run([[1, SUCCEEDED]], { deploymentId: "quiet" });
-      for (let work = 1; work <= 205; work++) await run([[1, SUCCEEDED]], { work });
+      const add = (upstream: string, works: number) =>
+        execute(`insert into runs (deployment_id, upstream, status, work, ended_at)
+          with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${works})
+          select 'd', '${upstream}', 'SUCCEEDED', n, 0 from numbers order by n`);
+      await add("another", 205);
+      await add("sandbox", 204);
+      await run([[1, SUCCEEDED]], { work: 205 });
       const kept = (await store().readRuns("d")).map(({ work }) => work);
       expect(kept).toEqual(Array.from({ length: 200 }, (_, index) => 205 - index));
       expect(await store().readRuns("quiet")).toHaveLength(1);
+      await execute("update runs set upstream = 'sandbox' where upstream = 'another' and work < 6");
+      // Nothing of another upstream's was dropped.
+      expect((await store().readRuns("d")).map(({ work }) => work)).toEqual(kept);
+      await execute("delete from runs where work > 5");
+      expect(await store().readRuns("d")).toHaveLength(5);
     });
   });
 
@@ -157,9 +134,9 @@ export function describeRuns(context: {
       const first = await run([]);
       expect(await readIdleMs(first)).toBeNull();
       expect(await readIdleMs(await submit())).toBe(0);
-      const running = await tell(first, [[1, RUNNING]]);
+      const running = await seeAt(first, [1, RUNNING]);
       expect(await readIdleMs(await submit())).toBe(0);
-      await tell(running, [[600_000, SUCCEEDED]]);
+      await seeAt(running, [600_000, SUCCEEDED]);
       await execute("update runs set ended_at = ended_at - 3000000");
       const idleMs = await readIdleMs(await submit());
       expect(idleMs).toBeGreaterThanOrEqual(3_000_000);
@@ -168,8 +145,9 @@ export function describeRuns(context: {
 
     test("is told by the database's clock, however wrong the gateway's is", async () => {
       for (const atMs of [-1e12, 1e12]) {
-        await run([[1, SUCCEEDED]], { atMs });
-        const idleMs = await readIdleMs(await submit({ atMs }));
+        const facts = { createdAt: new Date(startMs + atMs) };
+        await run([[1, SUCCEEDED]], facts);
+        const idleMs = await readIdleMs(await submit(facts));
         expect(idleMs).toBeGreaterThanOrEqual(0);
         expect(idleMs).toBeLessThan(300_000);
       }
@@ -181,10 +159,7 @@ export function describeRuns(context: {
       const job = await run([]);
       const idleMs = await readIdleMs(job);
       expect(idleMs).toBeGreaterThan(0);
-      await tell({ ...job, idleMs: 7 }, [
-        [1, RUNNING],
-        [2, SUCCEEDED],
-      ]);
+      await seeAt({ ...job, idleMs: 7 }, [1, RUNNING], [2, SUCCEEDED]);
       expect(await readIdleMs(job)).toBe(idleMs);
       expect((await store().readRuns("d"))[0]?.idleMs).toBe(idleMs);
     });

@@ -1,45 +1,57 @@
 import pg from "pg";
 import { pino } from "pino";
-import { afterEach } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 
 import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { useDatabase } from "../support/postgres.ts";
+import { openStore, type StoreOptions } from "../../src/store/open-store.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { EMPTY } from "./store-jobs.ts";
 
-const log = pino({ level: "silent" });
-
-/** A database that each test of a `describe` finds empty, and the stores that share it; what is still open is closed after the test. */
+/** A database that each test of a `describe` finds empty, and what shares it; what is still open is closed after the test. */
 export function useSharedPostgres() {
-  const { url } = useDatabase();
-  const stores: JobStore[] = [];
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let client: pg.Client;
+  const opened: { close(): Promise<unknown> }[] = [];
 
+  beforeAll(async () => {
+    database = await createDatabase();
+    client = new pg.Client(database.url);
+    await client.connect();
+  });
   afterEach(async () => {
-    await Promise.all(stores.splice(0).map((store) => store.close()));
+    await Promise.all(opened.splice(0).map((one) => one.close().catch(() => "already closed")));
+    await client.query(EMPTY);
+  });
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
   });
 
   return {
-    url,
+    url: () => database.url,
 
-    async open(): Promise<JobStore> {
-      const store = await openStore({ upstream: "sandbox", databaseUrl: url(), log });
-      stores.push(store);
+    async open(options: Partial<StoreOptions> = {}): Promise<JobStore> {
+      const log = pino({ level: "silent" });
+      const store = await openStore({
+        upstream: "sandbox",
+        databaseUrl: database.url,
+        log,
+        ...options,
+      });
+      opened.push(store);
       return store;
     },
 
-    /** As when it is stopped in an orderly way. */
-    async close(store: JobStore): Promise<void> {
-      stores.splice(stores.indexOf(store), 1);
-      await store.close();
+    /** A connection of its own. */
+    async connect(): Promise<pg.Client> {
+      const own = new pg.Client(database.url);
+      opened.push({ close: () => own.end() });
+      await own.connect();
+      return own;
     },
 
     async query(statement: string): Promise<unknown[]> {
-      const client = new pg.Client(url());
-      await client.connect();
-      try {
-        return (await client.query<Record<string, unknown>>(statement)).rows;
-      } finally {
-        await client.end();
-      }
+      return (await client.query<Record<string, unknown>>(statement)).rows;
     },
   };
 }

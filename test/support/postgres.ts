@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, inject } from "vitest";
+import { inject } from "vitest";
 
 /** One in the run's Postgres; `drop` also cuts off whoever still uses it. */
 type TestDatabase = { readonly url: string; drop(): Promise<void> };
@@ -15,23 +15,6 @@ export function createDatabase(): Promise<TestDatabase> {
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom("template0");
 }
-
-/** One with the gateway's tables for the tests of a `describe`; after each they are emptied, and all are cut off. */
-export function useDatabase(): { url(): string } {
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await createDatabase();
-  });
-  afterEach(() => runIn(database.url, EMPTY));
-  afterAll(() => database.drop());
-  return { url: () => database.url };
-}
-
-const EMPTY = `
-  select pg_terminate_backend(pid, 5000) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid();
-  truncate jobs, job_tags, job_texts, job_documents, job_assets, job_events, polls, runs, pauses, spent_keys, feed_eras, quotas,
-    uploads, upload_uses, kept_files, pending_deletions`;
 
 async function createFrom(template: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll("-", "")}`;

@@ -86,7 +86,7 @@ test("a submit whose gateway is gone is settled by another, by the database's cl
     now: new Date(Date.now() + 3_600_000),
   });
   await dead.jobs.insert({ job, input: {}, key: null, leaseMs: 1_000 });
-  await postgres.close(dead);
+  await dead.close();
   expect((await gateway.store.jobs.read(job.id))?.status).toBe("SUBMITTING");
   await vi.waitFor(async () => {
     const settled = await gateway.store.jobs.read(job.id);

@@ -1,0 +1,87 @@
+import { expect } from "vitest";
+
+import type { Channels } from "../../src/diagnostics/channels.ts";
+import { advance, type Observation } from "../../src/job/advance.ts";
+import { INVALID_RESPONSE } from "../../src/job/errors.ts";
+import { createJob, type Job } from "../../src/job/job.ts";
+import { NO_POLLS } from "../../src/job/poll-outcome.ts";
+import type { Jobs, JobStore, Result } from "../../src/store/job-store.ts";
+import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
+
+/** A store over an empty database, as each test of the contract finds it. */
+export type Context = {
+  store(): JobStore;
+  readonly channels: Channels;
+  /** What SQL has run since the test began, or emptied the list. */
+  readonly statements: string[];
+  /** Runs statements beside the store. */
+  execute(sql: string): Promise<void>;
+  /** Lets time pass on the clock that says when a poll is due; it stands still otherwise. */
+  pass(ms: number): Promise<void>;
+  /** Closes the store and opens the same database as another gateway, of this upstream (`sandbox` by default). */
+  restart(upstream?: string): Promise<JobStore>;
+};
+
+export const ACCEPTED = { kind: "accepted", requestId: "r" } as const;
+export const RUNNING = { kind: "running" } as const;
+export const SUCCEEDED = { kind: "succeeded", output: null, finishedAt: null } as const;
+export const FAILED = { kind: "failed", error: INVALID_RESPONSE, finishedAt: null } as const;
+export const CANCELLED = { kind: "cancelled", finishedAt: null } as const;
+export const UNANSWERED = { kind: "unanswered" } as const;
+
+/** A job that is about to be submitted, but for what is given. */
+export function makeJob(facts: Partial<Job> = {}): Job {
+  const created = createJob({
+    ownerId: "local",
+    deploymentId: "d",
+    upstream: "sandbox",
+    apiVersion: "v1",
+    now: facts.createdAt ?? new Date(),
+  });
+  return { ...created, ...facts };
+}
+
+/** Makes a job and adds it to the store. */
+export async function insertJob(
+  { jobs }: Pick<JobStore, "jobs">,
+  facts: Partial<Job> = {},
+  submit: Partial<Parameters<Jobs["insert"]>[0]> = {},
+): Promise<Job> {
+  const job = makeJob(facts);
+  expect(await jobs.insert({ job, input: {}, key: null, ...submit })).toBe(true);
+  return job;
+}
+
+/** Stores what is seen of a job, one thing after the other, and resolves with what the job is then. */
+export async function see(
+  store: JobStore,
+  job: Job,
+  ...seen: readonly (Observation | Result)[]
+): Promise<Job> {
+  let current = job;
+  for (const one of seen) {
+    const result = "kind" in one ? null : one;
+    const observation = "kind" in one ? one : { ...SUCCEEDED, output: one.output };
+    current = advance(current, observation, new Date(), store.upstream);
+    expect(await store.jobs.save(current, result)).toBe(true);
+  }
+  return current;
+}
+
+export function toPutBack({ job, token }: ClaimedPoll, more: Partial<EndedPoll> = {}): EndedPoll {
+  return { ...NO_POLLS, jobId: job.id, token, delayMs: 0, ...more };
+}
+
+/** For `insert into jobs`: as many finished jobs of the owner `many`, every other one of which FAILED. */
+export const addMany = (count: number) => `
+  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
+    updated_at, work, submit_until)
+  with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
+  select 'job_' || n, 'many', 'd', 'v1', case when n % 2 = 0 then 'FAILED' else 'SUCCEEDED' end,
+    1, n, n, 1, 0 from numbers;
+  insert into job_tags (job_id, tag, owner_id, created_at)
+  select id, 'a', owner_id, created_at from jobs where owner_id = 'many'`;
+
+/** Deletes all that tests write. */
+export const EMPTY = `delete from jobs; delete from uploads; delete from pending_deletions; delete from runs;
+  delete from pauses; delete from spent_keys; delete from feed_eras; delete from quotas`;
